@@ -1,0 +1,1 @@
+"""What Prometheus scrapes: watches events, steers nothing."""

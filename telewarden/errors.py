@@ -1,0 +1,32 @@
+"""Everything that Telewarden raises on purpose, in one tree.
+
+Each room's errors hang below the one root, so that an app can write
+``except TelewardenError`` and mean it::
+
+    TelewardenError
+    `-- ConfigError                 a configuration file or value cannot be used
+
+A leaf is named for what happened and carries it as data. Its message names the
+thing, the value and the way out.
+"""
+
+from __future__ import annotations
+
+__all__ = ["ConfigError", "TelewardenError"]
+
+
+class TelewardenError(Exception):
+    """The root of every error that Telewarden raises on purpose."""
+
+
+class ConfigError(TelewardenError):
+    """A configuration cannot be used; nothing has been started or written.
+
+    Args:
+        source: the file, or ``"config"`` for one that was built in code.
+        problems: one sentence for each thing that is wrong, place first.
+    """
+
+    def __init__(self, source: str, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(f"{source}: {problem}" for problem in problems))
+        self.source, self.problems = source, problems
