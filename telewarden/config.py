@@ -1,0 +1,371 @@
+"""One TOML file, read once, refused with the place of every mistake.
+
+Owns the shape of a configuration and the sentences said about a wrong one. Secrets are never in
+the file: it names an environment variable or a file that holds them.
+
+The models are pydantic's; they are frozen, and an unknown key is an error, because a misspelt
+option that is silently ignored is the worst of all.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from .errors import ConfigError, SecretMissingError
+
+__all__ = [
+    "Config",
+    "ConsoleConfig",
+    "HealthConfig",
+    "LoopbackAccount",
+    "LoopbackChat",
+    "LoopbackConfig",
+    "PacingConfig",
+    "PairConfig",
+    "RecoveryConfig",
+    "Secret",
+    "SessionConfig",
+    "StorageConfig",
+    "TelegramConfig",
+    "load_config",
+    "parse_config",
+]
+
+PeerName = Annotated[int | str, Field(union_mode="left_to_right")]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=False)
+
+
+class Secret(_Table):
+    """Where a secret is kept: exactly one of ``env`` and ``file``.
+
+    Args:
+        env: the name of an environment variable.
+        file: a path, relative to the configuration file; only its owner may read it.
+        create: make the file with a fresh random secret when it is missing (master keys only).
+    """
+
+    env: str | None = None
+    file: Path | None = None
+    create: bool = False
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.env is None) == (self.file is None):
+            raise ValueError("give exactly one of env and file")
+        if self.create and self.file is None:
+            raise ValueError("create goes with file")
+        return self
+
+    def read(self, what: str, *, base: Path) -> str:
+        """The secret's text.
+
+        Raises:
+            SecretMissingError: the variable is not set, or the file is missing, empty or unreadable.
+        """
+        if self.env is not None:
+            value = os.environ.get(self.env, "").strip()
+            if not value:
+                raise SecretMissingError(what, f"environment variable {self.env} is not set")
+            return value
+        path = self.path(base)
+        try:
+            value = path.read_text(encoding="utf-8").strip()
+        except OSError as exc:
+            raise SecretMissingError(what, f"file {path}: {exc.strerror or exc}") from exc
+        if not value:
+            raise SecretMissingError(what, f"file {path} is empty")
+        return value
+
+    def path(self, base: Path) -> Path:
+        """Where the file is, for a secret that is kept in one."""
+        assert self.file is not None
+        return base / self.file.expanduser()
+
+
+class TelegramConfig(_Table):
+    """Your own application at Telegram (my.telegram.org); one api_id per owner, never borrowed."""
+
+    api_id: int = Field(gt=0)
+    api_hash: Secret
+    connects_per_second: float = Field(default=5.0, gt=0, description="per address, all sessions")
+    connect_deadline: float = Field(default=15.0, gt=0, description="seconds")
+    call_deadline: float = Field(default=30.0, gt=0, description="seconds")
+
+
+class StorageConfig(_Table):
+    """Where everything that must survive is kept, and the key that seals it."""
+
+    folder: Path
+    master_key: Secret
+    lease_timeout: float = Field(default=30.0, ge=0, description="seconds to wait for a session")
+
+
+class SessionConfig(_Table):
+    """One Telegram account."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_]{1,64}$")
+    phone: str = Field(pattern=r"^\+[1-9][0-9]{6,14}$", description="E.164")
+    priority: int = Field(default=5, ge=1, le=10)
+    max_pairs: int = Field(default=30, ge=1, le=50)
+    metadata: Mapping[str, str] = Field(default_factory=dict)
+
+
+class PairConfig(_Table):
+    """One way from a source chat to a target chat.
+
+    A chat is a ``@username`` or the number that Telegram's clients show (``-1001234567890``).
+    """
+
+    id: int = Field(ge=1)
+    session: str
+    source: PeerName
+    target: PeerName
+    mode: Literal["forward", "copy"] = "forward"
+    enabled: bool = True
+
+    @model_validator(mode="after")
+    def _names(self) -> Self:
+        for key in ("source", "target"):
+            value = getattr(self, key)
+            if isinstance(value, str) and not re.fullmatch(r"@[A-Za-z][A-Za-z0-9_]{3,31}", value):
+                raise ValueError(f"{key} is {value!r}; give a @username or a chat's number")
+        if self.source == self.target:
+            raise ValueError("source and target are the same chat; a pair would feed itself")
+        return self
+
+
+class HealthConfig(_Table):
+    """How often the monitor looks; seconds."""
+
+    sessions_every: float = Field(default=300.0, gt=0)
+    groups_every: float = Field(default=180.0, gt=0)
+    deaf_after: float = Field(default=900.0, gt=0, description="silence that asks for a probe")
+
+
+class RecoveryConfig(_Table):
+    """How a lost session comes back."""
+
+    tries_per_rung: int = Field(default=3, ge=1, le=10)
+    backoff_initial: float = Field(default=0.5, gt=0, description="seconds")
+    backoff_max: float = Field(default=300.0, gt=0, description="seconds")
+    restarts: int = Field(default=5, ge=0)
+    restarts_within: float = Field(default=60.0, gt=0, description="seconds")
+
+
+class PacingConfig(_Table):
+    """How fast an account may send, in messages per second; conservative on purpose."""
+
+    per_account: float = Field(default=20.0, gt=0)
+    per_chat: float = Field(default=1.0, gt=0)
+    burst: int = Field(default=5, ge=1)
+
+
+class ConsoleConfig(_Table):
+    """The pages; they listen on this machine only, until told otherwise."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=9464, ge=0, le=65535, description="0: any free port")
+    socket: Path | None = Field(default=None, description="default: control.sock in the folder")
+
+
+class LoopbackAccount(_Table):
+    """An account on the loopback data centre."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_]{1,64}$")
+    phone: str = Field(pattern=r"^\+[1-9][0-9]{6,14}$")
+    password: str | None = Field(default=None, repr=False, description="cloud password (2FA)")
+
+
+class LoopbackChat(_Table):
+    """A chat on the loopback data centre."""
+
+    username: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{3,31}$")
+    title: str
+    kind: Literal["channel", "supergroup"] = "channel"
+    owner: str
+    members: tuple[str, ...] = ()
+
+
+class LoopbackConfig(_Table):
+    """A Telegram data centre on 127.0.0.1, for trying things without an account."""
+
+    port: int = Field(default=0, ge=0, le=65535, description="0: any free port")
+    dc_id: int = Field(default=2, ge=1, le=5)
+    code: str = Field(default="22222", pattern=r"^[0-9]{5,6}$")
+    embedded: bool = Field(default=True, description="start it with the warden")
+    pubkey: Path | None = Field(default=None, description="of one that runs by itself")
+    chatter: float = Field(default=0.0, ge=0, description="seconds between messages posted")
+    accounts: tuple[LoopbackAccount, ...] = ()
+    chats: tuple[LoopbackChat, ...] = ()
+
+    @model_validator(mode="after")
+    def _external(self) -> Self:
+        if not self.embedded and (self.port == 0 or self.pubkey is None):
+            raise ValueError("embedded = false needs the port and the pubkey of the running one")
+        return self
+
+
+class Config(_Table):
+    """Everything a warden is told before it starts."""
+
+    telegram: TelegramConfig
+    storage: StorageConfig
+    sessions: tuple[SessionConfig, ...] = ()
+    pairs: tuple[PairConfig, ...] = ()
+    health: HealthConfig = HealthConfig()
+    recovery: RecoveryConfig = RecoveryConfig()
+    pacing: PacingConfig = PacingConfig()
+    console: ConsoleConfig | None = ConsoleConfig()
+    loopback: LoopbackConfig | None = None
+    base: Path = Field(default=Path(), exclude=True, description="what relative paths start from")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = Counter(session.name for session in self.sessions)
+        for name, count in names.items():
+            if count > 1:
+                raise ValueError(f"sessions: name {name!r} is given {count} times; names are unique")
+        for pair_id, count in Counter(pair.id for pair in self.pairs).items():
+            if count > 1:
+                raise ValueError(f"pairs: id {pair_id} is given {count} times; ids are unique")
+        for pair in self.pairs:
+            if pair.session not in names:
+                known = ", ".join(sorted(names)) or "none"
+                raise ValueError(
+                    f"pairs: pair {pair.id} names session {pair.session!r}; sessions are: {known}"
+                )
+        load = Counter(pair.session for pair in self.pairs)
+        for session in self.sessions:
+            if load[session.name] > session.max_pairs:
+                raise ValueError(
+                    f"pairs: session {session.name!r} has {load[session.name]} pairs and takes "
+                    f"{session.max_pairs}; raise its max_pairs (50 at most) or move some"
+                )
+        return self
+
+    @property
+    def folder(self) -> Path:
+        """The storage folder, absolute."""
+        return (self.base / self.storage.folder.expanduser()).resolve()
+
+    @property
+    def control_socket(self) -> Path:
+        """The Unix socket over which a running warden is reached."""
+        if self.console is not None and self.console.socket is not None:
+            return (self.base / self.console.socket.expanduser()).resolve()
+        return self.folder / "control.sock"
+
+    def api_hash(self) -> SecretStr:
+        """The application's secret, read now.
+
+        Raises:
+            SecretMissingError: it is not where the configuration says.
+        """
+        return SecretStr(self.telegram.api_hash.read("telegram.api_hash", base=self.base))
+
+
+def load_config(path: Path) -> Config:
+    """Read and check a configuration file.
+
+    Raises:
+        ConfigError: the file cannot be read, is not TOML, or says something that cannot be.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as exc:
+        raise ConfigError(str(path), (f"cannot be read: {exc.strerror or exc}",)) from exc
+    except UnicodeDecodeError as exc:
+        raise ConfigError(str(path), (f"is not UTF-8 text (byte {exc.start})",)) from exc
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        raise ConfigError(str(path), (f"is not TOML: {exc}",)) from exc
+    return parse_config(data, source=str(path), base=path.resolve().parent, text=text)
+
+
+def parse_config(
+    data: Mapping[str, Any], *, source: str = "config", base: Path = Path(), text: str = ""
+) -> Config:
+    """Check a configuration that is already parsed.
+
+    Args:
+        data: the tables, as ``tomllib`` returns them.
+        source: what errors call it.
+        base: where relative paths start.
+        text: the TOML it came from; with it, errors name the line.
+
+    Raises:
+        ConfigError: with one sentence for every mistake, not for the first only.
+    """
+    if "base" in data:
+        raise ConfigError(source, ("base is an unknown key; remove it",))
+    try:
+        return Config.model_validate({**data, "base": base})
+    except ValidationError as exc:
+        problems = tuple(_sentence(error, text) for error in exc.errors(include_url=False))
+        raise ConfigError(source, problems) from None
+
+
+_SAYING: Mapping[str, str] = {
+    "missing": "is missing",
+    "extra_forbidden": "is an unknown key; remove it or correct its spelling",
+    # Never with the input: a secret that was written here by mistake would be printed.
+    "model_type": "must be a table of keys (a secret is named, as in { env = \"NAME\" })",
+}
+
+
+def _sentence(error: Any, text: str) -> str:
+    place = _place(error["loc"])
+    kind, message = error["type"], str(error["msg"]).removeprefix("Value error, ")
+    said = _SAYING.get(kind)
+    if said is None and kind == "value_error":
+        said = f": {message}" if place else message
+    elif said is None:
+        said = f"is {error['input']!r}; {message[0].lower()}{message[1:]}"
+    line = _line_of(error["loc"], text)
+    where = f"line {line}: " if line else ""
+    return f"{where}{place} {said}".replace(" : ", ": ").strip()
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    parts: list[str] = []
+    for step in loc:
+        if isinstance(step, int):
+            parts[-1] += f"[{step + 1}]"
+        elif step not in {"int", "str"}:
+            parts.append(step)
+    return ".".join(parts)
+
+
+def _line_of(loc: tuple[int | str, ...], text: str) -> int | None:
+    """The line of a key: the n-th table of its name, then the key inside it."""
+    tables = [step for step in loc if isinstance(step, str)]
+    indexes = [step for step in loc if isinstance(step, int)]
+    if not text or not tables:
+        return None
+    header, wanted, seen = tables[0], (indexes[0] if indexes else 0), -1
+    inside, start = False, None
+    key = tables[1] if len(tables) > 1 else None
+    for number, line in enumerate(text.splitlines(), start=1):
+        bare = line.split("#", 1)[0].strip()
+        if bare.startswith("["):
+            inside = bare.strip("[] ") == ".".join(tables[:1])
+            seen += inside
+            if inside and seen == wanted:
+                start = number
+        elif key is None and not inside and re.match(rf"{re.escape(header)}\s*=", bare):
+            return number
+        elif inside and seen == wanted and key and re.match(rf"{re.escape(key)}\s*=", bare):
+            return number
+    return start
