@@ -4,8 +4,31 @@ Each room's errors hang below the one root, so that an app can write
 ``except TelewardenError`` and mean it::
 
     TelewardenError
+    |-- StorageError                what should survive could not be read or written
+    |   |-- StorageNotWritableError     a folder or file cannot be written
+    |   |-- StorageNotFoundError        there is no database at that place
+    |   |-- StorageFullError            the disk is full
+    |   |-- StorageBusyError            another process kept the database locked
+    |   |-- StorageFailedError          the operating system failed a read or write
+    |   |-- TransactionLostError        an error undid the whole transaction
+    |   |-- DatabaseDamagedError        the file is damaged or no database
+    |   |-- ForeignDatabaseError        the file is another program's database
+    |   |-- SchemaTooNewError           the file was written by a later Telewarden
+    |   |-- MasterKeyError
+    |   |   |-- MasterKeyMissingError       there is none at the place named
+    |   |   |-- MasterKeyMalformedError     the text is no master key
+    |   |   `-- WrongMasterKeyError         the data was sealed with another
+    |   |-- SealDamagedError            a sealed value does not open
+    |   |-- CredentialDamagedError      a stored session string is damaged
+    |   |-- SessionFileDamagedError     a sealed session file is damaged
+    |   |-- InvalidRecordError          a record was refused while being built
+    |   |-- UnknownRecordError          what was asked for is not stored
+    |   |-- PairsAssignedError          a session with pairs is not deleted
+    |   |-- KeyLatchedError             the key is dead, no copy may be used
+    |   `-- LeaseHeldError              somebody else owns the session's key
     |-- ConfigError                 a configuration file or value cannot be used
     |-- SecretMissingError          a secret is not where the configuration says
+    |-- JournalUnavailableError     the database's writer did not answer
     `-- ListenError                 an address to listen on cannot be taken
 
 A leaf is named for what happened and carries it as data. Its message names the
@@ -14,7 +37,35 @@ thing, the value and the way out.
 
 from __future__ import annotations
 
-__all__ = ["ConfigError", "ListenError", "SecretMissingError", "TelewardenError"]
+__all__ = [
+    "ConfigError",
+    "CredentialDamagedError",
+    "DatabaseDamagedError",
+    "ForeignDatabaseError",
+    "InvalidRecordError",
+    "JournalUnavailableError",
+    "KeyLatchedError",
+    "LeaseHeldError",
+    "ListenError",
+    "MasterKeyError",
+    "MasterKeyMalformedError",
+    "MasterKeyMissingError",
+    "PairsAssignedError",
+    "SchemaTooNewError",
+    "SealDamagedError",
+    "SecretMissingError",
+    "SessionFileDamagedError",
+    "StorageBusyError",
+    "StorageError",
+    "StorageFailedError",
+    "StorageFullError",
+    "StorageNotFoundError",
+    "StorageNotWritableError",
+    "TelewardenError",
+    "TransactionLostError",
+    "UnknownRecordError",
+    "WrongMasterKeyError",
+]
 
 
 class TelewardenError(Exception):
@@ -53,3 +104,217 @@ class ListenError(TelewardenError):
     def __init__(self, what: str, address: str, why: str) -> None:
         super().__init__(f"{what} cannot listen on {address}: {why}; free it or choose another")
         self.what, self.address, self.why = what, address, why
+
+
+class JournalUnavailableError(TelewardenError):
+    """The database's writer did not answer; whether the write was done is not known."""
+
+    def __init__(self) -> None:
+        super().__init__("the journal did not answer in time; the write may or may not be kept")
+
+
+class StorageError(TelewardenError):
+    """Something that should survive could not be read or written; the message says what is left."""
+
+
+class StorageNotWritableError(StorageError):
+    """A folder or file cannot be written; nothing has been changed."""
+
+    def __init__(self, place: object, why: str) -> None:
+        super().__init__(
+            f"{place} is not writable ({why}); give its owner write access or name another place"
+        )
+        self.place, self.why = place, why
+
+
+class StorageNotFoundError(StorageError):
+    """There is no database at the place named; none has been made."""
+
+    def __init__(self, place: object) -> None:
+        super().__init__(f"{place} does not exist; start a warden on it once or name another place")
+        self.place = place
+
+
+class StorageFullError(StorageError):
+    """The disk is full; the write was undone, what was stored before is whole."""
+
+    def __init__(self, place: object) -> None:
+        super().__init__(f"no space is left for {place}; free some and the work can go on")
+        self.place = place
+
+
+class StorageBusyError(StorageError):
+    """Another process kept the database locked for too long; the write was undone."""
+
+    def __init__(self, place: object, waited: float) -> None:
+        super().__init__(
+            f"{place} stayed locked by another process for {waited:g} s; stop it or try again"
+        )
+        self.place, self.waited = place, waited
+
+
+class StorageFailedError(StorageError):
+    """The operating system failed a read or write; the open transaction was undone."""
+
+    def __init__(self, place: object, why: str) -> None:
+        super().__init__(f"{place} could not be used: {why}; look at the disk and its log")
+        self.place, self.why = place, why
+
+
+class TransactionLostError(StorageError):
+    """An error inside a transaction undid all of it; none of its writes are stored."""
+
+    def __init__(self, place: object) -> None:
+        super().__init__(
+            f"a transaction on {place} was undone by an earlier error; repeat all of it"
+        )
+        self.place = place
+
+
+class DatabaseDamagedError(StorageError):
+    """A database file is damaged or not a database; it has been left exactly as it is."""
+
+    def __init__(self, place: object, what: str) -> None:
+        super().__init__(
+            f"{place} is damaged ({what}); it was left as it is: set it aside and restore a backup"
+        )
+        self.place, self.what = place, what
+
+
+class ForeignDatabaseError(StorageError):
+    """A database file belongs to another program; it has been left exactly as it is."""
+
+    def __init__(self, place: object) -> None:
+        super().__init__(f"{place} is another program's SQLite database; name another place")
+        self.place = place
+
+
+class SchemaTooNewError(StorageError):
+    """A database was written by a later Telewarden; it has been left exactly as it is."""
+
+    def __init__(self, place: object, *, found: int, known: int) -> None:
+        super().__init__(
+            f"{place} has schema {found}, this Telewarden knows up to {known}; upgrade Telewarden"
+        )
+        self.place, self.found, self.known = place, found, known
+
+
+class MasterKeyError(StorageError):
+    """The master key cannot be used; no stored data has been touched."""
+
+
+class MasterKeyMissingError(MasterKeyError):
+    """There is no master key at the place named; no stored data has been touched."""
+
+    def __init__(self, place: str, why: str) -> None:
+        super().__init__(
+            f"the master key is missing: {place} {why};"
+            " make one with MasterKey.generate() and keep a copy of it"
+        )
+        self.place, self.why = place, why
+
+
+class MasterKeyMalformedError(MasterKeyError):
+    """A text is no master key; no stored data has been touched."""
+
+    def __init__(self, place: str, why: str) -> None:
+        super().__init__(f"the master key from {place} {why}; copy it again, whole")
+        self.place, self.why = place, why
+
+
+class WrongMasterKeyError(MasterKeyError):
+    """The master key is not the one that this data was sealed with; nothing has been touched."""
+
+    def __init__(self, place: str, *, what: str = "this data") -> None:
+        super().__init__(
+            f"the master key from {place} does not open {what}, which was sealed with another;"
+            " give that key or name another place"
+        )
+        self.place, self.what = place, what
+
+
+class SealDamagedError(StorageError):
+    """A sealed value does not open: damaged, moved from another row, or sealed elsewhere."""
+
+    def __init__(self, row: str, what: str) -> None:
+        super().__init__(f"the sealed value of {row} does not open: {what}; restore it from a copy")
+        self.row, self.what = row, what
+
+
+class CredentialDamagedError(StorageError):
+    """A stored session string is damaged; it was left as it is, other copies are not concerned."""
+
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(
+            f"the stored credential of {name} is damaged: {what};"
+            " recover it from the session file or a backup"
+        )
+        self.name, self.what = name, what
+
+
+class SessionFileDamagedError(StorageError):
+    """A sealed session file is damaged or missing; it was left as it is.
+
+    Args:
+        path: the file.
+        what: what is wrong with it.
+        offset: the byte at which it was noticed.
+    """
+
+    def __init__(self, path: object, what: str, *, offset: int = 0) -> None:
+        super().__init__(
+            f"session file {path} is damaged at byte {offset}: {what};"
+            " recover the session from the database or a backup"
+        )
+        self.path, self.what, self.offset = path, what, offset
+
+
+class InvalidRecordError(StorageError):
+    """A record was refused while being built; nothing has been stored."""
+
+    def __init__(self, field: str, value: object, allowed: str) -> None:
+        super().__init__(f"{field} is {value!r}; give {allowed}")
+        self.field, self.value, self.allowed = field, value, allowed
+
+
+class UnknownRecordError(StorageError):
+    """What was asked for is not stored; nothing has been changed."""
+
+    def __init__(self, kind: str, key: object) -> None:
+        super().__init__(f"there is no {kind} {key}; list them to see what there is")
+        self.kind, self.key = kind, key
+
+
+class PairsAssignedError(StorageError):
+    """A session still has pairs and was not deleted; nothing has been changed."""
+
+    def __init__(self, session: str, pairs: int) -> None:
+        super().__init__(
+            f"session {session} still has {pairs} pairs; move or remove them, then delete it"
+        )
+        self.session, self.pairs = session, pairs
+
+
+class KeyLatchedError(StorageError):
+    """Telegram declared this key dead, so no copy of it may be used; nothing has been changed."""
+
+    def __init__(self, key_id: int, reason: str) -> None:
+        super().__init__(f"key {key_id:016x} is latched as dead ({reason}); log in again")
+        self.key_id, self.reason = key_id, reason
+
+
+class LeaseHeldError(StorageError):
+    """Somebody else owns the session's key; nothing has been sent and nothing changed.
+
+    Args:
+        key_id: the auth key's id.
+        holder: a sentence part that says who holds it.
+        waited: seconds spent waiting.
+    """
+
+    def __init__(self, key_id: int, holder: str, *, waited: float) -> None:
+        super().__init__(
+            f"key {key_id:016x} is in use by {holder}; waited {waited:.1f} s:"
+            " stop that process, or try again when it is done"
+        )
+        self.key_id, self.holder, self.waited = key_id, holder, waited
