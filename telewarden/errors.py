@@ -4,6 +4,21 @@ Each room's errors hang below the one root, so that an app can write
 ``except TelewardenError`` and mean it::
 
     TelewardenError
+    |-- SupervisionError            something about a tree of actors
+    |   |-- InvalidSpecError        a description is refused; nothing has been started
+    |   |-- ChildStartError         a child did not start; what had started is stopped
+    |   |-- ChildNotFoundError      no child of that id is known here
+    |   |-- ChildRunningError       the command needs a child that is not running
+    |   |-- ChildPresentError       a child of that id is known already, not running
+    |   |-- ChildRestartingError    the command must wait until the restart is over
+    |   |-- TooManyChildrenError    the dynamic supervisor is full
+    |   |-- ChildUnavailableError   not running now, may come back: try later
+    |   |-- ChildAbandonedError     would not stop; fenced off and left behind
+    |   |-- BudgetExhaustedError    restarts outran the budget; the supervisor stopped
+    |   |-- SupervisorAskedError    a starting child asked its own supervisor to act
+    |   |-- BlockingAskError        a blocking ask inside the loop that must answer it
+    |   |-- AskTimeoutError         no answer in time; it may still come, and is dropped
+    |   `-- DrillError              a crash on request, for fault drills
     |-- StorageError                what should survive could not be read or written
     |   |-- StorageNotWritableError     a folder or file cannot be written
     |   |-- StorageNotFoundError        there is no database at that place
@@ -38,11 +53,23 @@ thing, the value and the way out.
 from __future__ import annotations
 
 __all__ = [
+    "AskTimeoutError",
+    "BlockingAskError",
+    "BudgetExhaustedError",
+    "ChildAbandonedError",
+    "ChildNotFoundError",
+    "ChildPresentError",
+    "ChildRestartingError",
+    "ChildRunningError",
+    "ChildStartError",
+    "ChildUnavailableError",
     "ConfigError",
     "CredentialDamagedError",
     "DatabaseDamagedError",
+    "DrillError",
     "ForeignDatabaseError",
     "InvalidRecordError",
+    "InvalidSpecError",
     "JournalUnavailableError",
     "KeyLatchedError",
     "LeaseHeldError",
@@ -61,7 +88,10 @@ __all__ = [
     "StorageFullError",
     "StorageNotFoundError",
     "StorageNotWritableError",
+    "SupervisionError",
+    "SupervisorAskedError",
     "TelewardenError",
+    "TooManyChildrenError",
     "TransactionLostError",
     "UnknownRecordError",
     "WrongMasterKeyError",
@@ -318,3 +348,134 @@ class LeaseHeldError(StorageError):
             " stop that process, or try again when it is done"
         )
         self.key_id, self.holder, self.waited = key_id, holder, waited
+
+
+class SupervisionError(TelewardenError):
+    """The root of what goes wrong between a supervisor and its children."""
+
+
+class InvalidSpecError(SupervisionError, ValueError):
+    """A description cannot be used; nothing has been started.
+
+    Args:
+        field: the class and field at fault, as ``RestartBudget.limit``.
+        value: what was given; shown as its type name when it may hold a secret.
+        allowed: what would be accepted, as the end of "give ...".
+    """
+
+    def __init__(self, field: str, value: object, allowed: str) -> None:
+        super().__init__(f"{field} is {value!r}; give {allowed}")
+        self.field, self.value, self.allowed = field, value, allowed
+
+
+class ChildStartError(SupervisionError):
+    """A child did not start; whatever its supervisor had started for it is stopped again."""
+
+    def __init__(self, child: str, cause: BaseException) -> None:
+        super().__init__(f"{child} did not start: {type(cause).__name__}: {cause}")
+        self.child, self.cause = child, cause
+
+
+class ChildNotFoundError(SupervisionError, LookupError):
+    """The supervisor knows no child of that id; nothing has changed."""
+
+    def __init__(self, child: str) -> None:
+        super().__init__(f"{child} is not known here")
+        self.child = child
+
+
+class ChildRunningError(SupervisionError):
+    """The child is running, and the command needs one that is not; nothing has changed.
+
+    ``ref`` is the running child's reference.
+    """
+
+    def __init__(self, child: str, ref: object = None) -> None:
+        super().__init__(f"{child} is running already")
+        self.child, self.ref = child, ref
+
+
+class ChildPresentError(SupervisionError):
+    """A child of that id is described already but not running; restart or delete that one."""
+
+    def __init__(self, child: str) -> None:
+        super().__init__(f"{child} is present but not running; restart it, or delete it first")
+        self.child = child
+
+
+class ChildRestartingError(SupervisionError):
+    """The child is about to be restarted; terminate it first, or wait."""
+
+    def __init__(self, child: str) -> None:
+        super().__init__(f"{child} is being restarted; terminate it first, or wait")
+        self.child = child
+
+
+class TooManyChildrenError(SupervisionError):
+    """The dynamic supervisor holds as many children as it may; nothing has been started."""
+
+    def __init__(self, supervisor: str, limit: int) -> None:
+        super().__init__(f"{supervisor} holds {limit} children, its limit")
+        self.supervisor, self.limit = supervisor, limit
+
+
+class ChildUnavailableError(SupervisionError):
+    """The child is not running now but may come back: the message was not handled, try later.
+
+    One that is gone for good answers with Pykka's ``ActorDeadError`` instead.
+    """
+
+    def __init__(self, child: str, why: str) -> None:
+        super().__init__(f"{child} is unavailable: {why}")
+        self.child, self.why = child, why
+
+
+class ChildAbandonedError(SupervisionError):
+    """The child would not start or stop in time; it is fenced off, and nothing replaces it."""
+
+    def __init__(self, child: str, seconds: float) -> None:
+        super().__init__(f"{child} did not come to an end within {seconds:g} s")
+        self.child, self.seconds = child, seconds
+
+
+class BudgetExhaustedError(SupervisionError):
+    """A child outran its budget; its siblings have been stopped, newest first."""
+
+    def __init__(self, child: str, *, spent: int, within: float) -> None:
+        super().__init__(f"{child} failed {spent} times in {within:g} s; supervisor stops")
+        self.child, self.spent, self.within = child, spent, within
+
+
+class SupervisorAskedError(SupervisionError):
+    """A child that is still starting asked its own supervisor; waiting would never end."""
+
+    def __init__(self, child: str, supervisor: str) -> None:
+        super().__init__(f"{child} asked {supervisor}, its own supervisor, while starting")
+        self.child, self.supervisor = child, supervisor
+
+
+class BlockingAskError(SupervisionError):
+    """A blocking ask inside the loop that would have to answer it; nothing has been sent."""
+
+    def __init__(self, child: str) -> None:
+        super().__init__(
+            f"a blocking ask to {child} from inside its own loop would never return; "
+            "use `await ask_async(ref, message, timeout=...)`"
+        )
+        self.child = child
+
+
+class AskTimeoutError(SupervisionError, TimeoutError):
+    """No answer came in time; the message may still be handled, its answer is dropped."""
+
+    def __init__(self, child: str, seconds: float) -> None:
+        super().__init__(f"{child} did not answer within {seconds:g} s")
+        self.child, self.seconds = child, seconds
+
+
+class DrillError(SupervisionError):
+    """Somebody asked for this crash, to see the tree mend it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"drill: {reason}")
+        self.reason = reason
