@@ -44,6 +44,15 @@ Each room's errors hang below the one root, so that an app can write
     |-- ConfigError                 a configuration file or value cannot be used
     |-- SecretMissingError          a secret is not where the configuration says
     |-- JournalUnavailableError     the database's writer did not answer
+    |-- TelegramError               Telegram refused something, or cannot be reached
+    |   |-- TelegramRateLimitError      wait until the deadline
+    |   |-- TelegramAuthError           the login or the key is the trouble
+    |   `-- TelegramSessionError        the connection, the account or the chat is
+    |-- PeerUnknownError            this account never saw that chat
+    |-- ProtectedContentError       the source protects its content
+    |-- SessionStringDamagedError   a text is no session string
+    |-- TelethonFileDamagedError    a file is no usable Telethon session
+    |-- IllegalStepError            a session's phase cannot take that event
     `-- ListenError                 an address to listen on cannot be taken
 
 A leaf is named for what happened and carries it as data. Its message names the
@@ -68,6 +77,7 @@ __all__ = [
     "DatabaseDamagedError",
     "DrillError",
     "ForeignDatabaseError",
+    "IllegalStepError",
     "InvalidRecordError",
     "InvalidSpecError",
     "JournalUnavailableError",
@@ -78,10 +88,13 @@ __all__ = [
     "MasterKeyMalformedError",
     "MasterKeyMissingError",
     "PairsAssignedError",
+    "PeerUnknownError",
+    "ProtectedContentError",
     "SchemaTooNewError",
     "SealDamagedError",
     "SecretMissingError",
     "SessionFileDamagedError",
+    "SessionStringDamagedError",
     "StorageBusyError",
     "StorageError",
     "StorageFailedError",
@@ -90,6 +103,11 @@ __all__ = [
     "StorageNotWritableError",
     "SupervisionError",
     "SupervisorAskedError",
+    "TelegramAuthError",
+    "TelegramError",
+    "TelegramRateLimitError",
+    "TelegramSessionError",
+    "TelethonFileDamagedError",
     "TelewardenError",
     "TooManyChildrenError",
     "TransactionLostError",
@@ -479,3 +497,98 @@ class DrillError(SupervisionError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"drill: {reason}")
         self.reason = reason
+
+
+class TelegramError(TelewardenError):
+    """Telegram refused something or cannot be reached; what is stored has not been touched.
+
+    Args:
+        message: one sentence: the session, Telegram's word, the way out.
+        session: the session's name, when one is concerned.
+        kind: the error class, such as ``flood`` or ``revoked``.
+        action: what the supervising side does about it.
+        name: Telegram's own word, such as ``FLOOD_WAIT``.
+        advice: what the operator can do.
+        wait: seconds to wait, or None when none are dictated.
+        deadline: when the wait is over, in seconds since the epoch.
+        terminal: whether the session must not be started again by itself.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        session: str | None = None,
+        kind: str,
+        action: str,
+        name: str,
+        advice: str = "",
+        wait: float | None = None,
+        deadline: float | None = None,
+        terminal: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.session, self.kind, self.action, self.name = session, kind, action, name
+        self.advice, self.wait, self.deadline, self.terminal = advice, wait, deadline, terminal
+
+
+class TelegramRateLimitError(TelegramError):
+    """Telegram wants a pause; nothing was done, and nothing may be repeated before ``deadline``."""
+
+
+class TelegramAuthError(TelegramError):
+    """The login or the key is the trouble; key and data are kept for the operator to decide."""
+
+
+class TelegramSessionError(TelegramError):
+    """The connection, the account or a chat is the trouble; the session itself is kept."""
+
+
+class PeerUnknownError(TelewardenError):
+    """This account never saw that chat, so that it cannot be addressed; nothing was sent."""
+
+    def __init__(self, chat: int) -> None:
+        super().__init__(
+            f"chat {chat} is unknown to this account; open or join it once, then try again"
+        )
+        self.chat = chat
+
+
+class ProtectedContentError(TelewardenError):
+    """The source protects its content, so that it is not copied; nothing was sent."""
+
+    def __init__(self, chat: int) -> None:
+        super().__init__(f"chat {chat} protects its content; it is not copied, remove the pair")
+        self.chat = chat
+
+
+class SessionStringDamagedError(TelewardenError):
+    """A text is no session string, or not the one it should be; it has not been used."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the session string {why}; copy it again, whole, or use another copy")
+        self.why = why
+
+
+class TelethonFileDamagedError(TelewardenError):
+    """A file is no usable Telethon session; it has been left exactly as it is.
+
+    Args:
+        path: the file.
+        damage: the kind of damage in one word, such as ``empty`` or ``foreign``.
+        what: what was found, in a few words.
+    """
+
+    def __init__(self, path: object, damage: str, what: str) -> None:
+        super().__init__(f"session file {path} cannot be used: {what}; use another copy of it")
+        self.path, self.damage, self.what = path, damage, what
+
+
+class IllegalStepError(TelewardenError):
+    """A session in this phase cannot take that event; the phase stays as it was."""
+
+    def __init__(self, phase: str, event: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(
+            f"phase {phase} does not take {event}; it takes {', '.join(allowed) or 'nothing'}"
+        )
+        self.phase, self.event, self.allowed = phase, event, allowed

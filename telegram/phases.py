@@ -1,0 +1,308 @@
+"""Where a session stands, how it gets from there to elsewhere, and what that means to people.
+
+The machine is the table ``STEPS``: what is absent is illegal. Health, in the six words that
+operators know, is derived from it. Each phase has one explanation and one piece of advice,
+used by every surface that shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from ..errors import IllegalStepError
+
+__all__ = [
+    "HEALTHS",
+    "PHASES",
+    "STEPS",
+    "CodeSent",
+    "Delayed",
+    "Dialled",
+    "Dropped",
+    "Event",
+    "GaveUp",
+    "Health",
+    "LoginFailed",
+    "PasswordAsked",
+    "Phase",
+    "QrShown",
+    "Recovered",
+    "RecoveryStarted",
+    "Rejected",
+    "Removed",
+    "SignedIn",
+    "StopAsked",
+    "Stopped",
+    "Telling",
+    "Welcomed",
+    "diagram",
+    "health_of",
+    "step",
+]
+
+
+class Phase(StrEnum):
+    """Where a session stands."""
+
+    REGISTERED = "registered"
+    AWAITING_CODE = "awaiting_code"
+    AWAITING_PASSWORD = "awaiting_password"  # noqa: S105 - a phase, not a password
+    AWAITING_QR = "awaiting_qr"
+    RECOVERING = "recovering"
+    CONNECTING = "connecting"
+    ONLINE = "online"
+    WAITING = "waiting"
+    NEEDS_LOGIN = "needs_login"
+    QUARANTINED = "quarantined"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    DELETED = "deleted"
+
+
+class Health(StrEnum):
+    """How a session is, in the operators' six words."""
+
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    EXPIRED = "expired"
+    UNAUTHORIZED = "unauthorized"
+    UNKNOWN = "unknown"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that moves a session to another phase."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSent(Event):
+    """Telegram sent a login code."""
+
+
+@dataclass(frozen=True, slots=True)
+class QrShown(Event):
+    """A QR code waits to be scanned."""
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordAsked(Event):
+    """The account has a cloud password, which is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn(Event):
+    """The login succeeded; the session has a key that Telegram knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoginFailed(Event):
+    """The login ended without success, by an error, a timeout or the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled(Event):
+    """A connection is being made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Welcomed(Event):
+    """Telegram answered the first authorised call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped(Event):
+    """The connection was lost; it is made again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delayed(Event):
+    """Nothing is tried before ``until`` (clock seconds): a backoff, a flood, a shared pause."""
+
+    until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryStarted(Event):
+    """The stored copies are tried, one after the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered(Event):
+    """A copy worked and a probe proved it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected(Event):
+    """Telegram does not take the key (any more), or no copy is left to try."""
+
+
+@dataclass(frozen=True, slots=True)
+class GaveUp(Event):
+    """The restart budget is spent, or a person has to look first."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopAsked(Event):
+    """The session is to stop; work in hand is finished or put back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped(Event):
+    """The client is proven off and the lease released."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removed(Event):
+    """The session was deleted by the operator."""
+
+
+def _steps() -> Mapping[tuple[Phase, type[Event]], Phase]:
+    at_rest = (Phase.REGISTERED, Phase.NEEDS_LOGIN, Phase.QUARANTINED, Phase.STOPPED)
+    logging_in = (Phase.AWAITING_CODE, Phase.AWAITING_PASSWORD, Phase.AWAITING_QR)
+    at_work = (Phase.CONNECTING, Phase.ONLINE, Phase.WAITING, Phase.RECOVERING)
+    table: dict[tuple[Phase, type[Event]], Phase] = {}
+    for phase in (*at_rest, *logging_in):
+        table[phase, CodeSent] = Phase.AWAITING_CODE
+        table[phase, QrShown] = Phase.AWAITING_QR
+    for phase in logging_in:
+        table[phase, PasswordAsked] = Phase.AWAITING_PASSWORD
+        table[phase, SignedIn] = Phase.CONNECTING
+        table[phase, LoginFailed] = Phase.NEEDS_LOGIN
+    for phase in (*at_rest, *at_work):
+        table[phase, RecoveryStarted] = Phase.RECOVERING
+        table[phase, Dialled] = Phase.CONNECTING
+        table[phase, Rejected] = Phase.NEEDS_LOGIN
+        table[phase, GaveUp] = Phase.QUARANTINED
+    for phase in at_work:
+        table[phase, Delayed] = Phase.WAITING
+    table[Phase.CONNECTING, Welcomed] = Phase.ONLINE
+    table[Phase.RECOVERING, Recovered] = Phase.ONLINE
+    table[Phase.ONLINE, Dropped] = Phase.CONNECTING
+    table[Phase.CONNECTING, Dropped] = Phase.CONNECTING
+    for phase in (*at_rest, *logging_in, *at_work):
+        table[phase, StopAsked] = Phase.STOPPING
+    table[Phase.STOPPING, Stopped] = Phase.STOPPED
+    for phase in at_rest:
+        table[phase, Removed] = Phase.DELETED
+    return table
+
+
+STEPS: Final = _steps()
+
+
+def step(phase: Phase, event: Event) -> Phase:
+    """Return the phase that ``event`` leads to from ``phase``.
+
+    Raises:
+        IllegalStepError: this phase does not take that event.
+    """
+    after = STEPS.get((phase, type(event)))
+    if after is None:
+        allowed = sorted(kind.__name__ for at, kind in STEPS if at is phase)
+        raise IllegalStepError(phase, type(event).__name__, tuple(allowed))
+    return after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """What a phase or a health means, and what the operator does about it."""
+
+    explanation: str
+    advice: str
+
+
+def _telling(explanation: str, advice: str) -> Telling:
+    return Telling(explanation=explanation, advice=advice)
+
+
+PHASES: Final[Mapping[Phase, Telling]] = {
+    Phase.REGISTERED: _telling(
+        "Registered; not started yet.", "Log it in, or import a session string or file."
+    ),
+    Phase.AWAITING_CODE: _telling(
+        "A login code was sent and is waited for.",
+        "Enter the code here, never in a Telegram chat: that would void it.",
+    ),
+    Phase.AWAITING_PASSWORD: _telling(
+        "The account's cloud password is waited for.", "Enter the cloud password (2FA)."
+    ),
+    Phase.AWAITING_QR: _telling(
+        "A QR code waits to be scanned.",
+        "In Telegram on the phone: Settings, Devices, Link Desktop Device; scan the code.",
+    ),
+    Phase.RECOVERING: _telling(
+        "The stored copies of this session are being tried.", "Nothing to do; watch the progress."
+    ),
+    Phase.CONNECTING: _telling("A connection is being made.", "Nothing to do."),
+    Phase.ONLINE: _telling("Connected, and Telegram answers.", "Nothing to do."),
+    Phase.WAITING: _telling(
+        "Nothing is tried before a set time: a backoff, a flood wait or a shared pause.",
+        "Nothing to do; it goes on by itself. Forcing it makes a flood longer.",
+    ),
+    Phase.NEEDS_LOGIN: _telling(
+        "Telegram does not take this session; pairs and queue are kept.", "Log in again."
+    ),
+    Phase.QUARANTINED: _telling(
+        "It failed too often, or a person has to look first; it is not started by itself.",
+        "Run diagnostics, remove the cause, then recover it.",
+    ),
+    Phase.STOPPING: _telling("Work in hand is being finished.", "Nothing to do; wait."),
+    Phase.STOPPED: _telling("Stopped on request.", "Start it when it is wanted."),
+    Phase.DELETED: _telling("Deleted.", "Register it anew if it is wanted."),
+}
+
+HEALTHS: Final[Mapping[Health, Telling]] = {
+    Health.HEALTHY: _telling("It works.", "Nothing to do."),
+    Health.UNHEALTHY: _telling(
+        "It should work and does not, for now.", "Watch; it recovers itself."
+    ),
+    Health.EXPIRED: _telling("Telegram ended the authorisation.", "Log in again."),
+    Health.UNAUTHORIZED: _telling("It is not logged in.", "Log in."),
+    Health.UNKNOWN: _telling("It has not been looked at since it started.", "Wait for a check."),
+    Health.DELETED: _telling("It was deleted.", "Nothing to do."),
+}
+
+_HEALTH: Final[Mapping[Phase, Health]] = {
+    Phase.REGISTERED: Health.UNKNOWN,
+    Phase.AWAITING_CODE: Health.UNAUTHORIZED,
+    Phase.AWAITING_PASSWORD: Health.UNAUTHORIZED,
+    Phase.AWAITING_QR: Health.UNAUTHORIZED,
+    Phase.RECOVERING: Health.UNHEALTHY,
+    Phase.CONNECTING: Health.UNKNOWN,
+    Phase.ONLINE: Health.HEALTHY,
+    Phase.WAITING: Health.UNHEALTHY,
+    Phase.NEEDS_LOGIN: Health.UNAUTHORIZED,
+    Phase.QUARANTINED: Health.UNHEALTHY,
+    Phase.STOPPING: Health.UNKNOWN,
+    Phase.STOPPED: Health.UNKNOWN,
+    Phase.DELETED: Health.DELETED,
+}
+
+
+def health_of(phase: Phase, *, reason: str = "", deaf: bool = False) -> Health:
+    """Derive the health of a session.
+
+    ``reason`` is the name of the last error (``SESSION_EXPIRED``), ``deaf`` says that it is
+    connected and answers while updates that should come do not.
+    """
+    if phase is Phase.NEEDS_LOGIN and reason in {"SESSION_EXPIRED", "SESSION_REVOKED"}:
+        return Health.EXPIRED
+    if phase is Phase.ONLINE and deaf:
+        return Health.UNHEALTHY
+    return _HEALTH[phase]
+
+
+def diagram() -> str:
+    """Draw ``STEPS`` as a Mermaid state diagram."""
+    edges: dict[tuple[Phase, Phase], list[str]] = {}
+    for (before, event), after in STEPS.items():
+        edges.setdefault((before, after), []).append(event.__name__)
+    lines = [
+        f"    {before} --> {after}: {', '.join(sorted(names))}"
+        for (before, after), names in edges.items()
+    ]
+    return "\n".join(["stateDiagram-v2", f"    [*] --> {Phase.REGISTERED}", *lines])
