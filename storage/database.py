@@ -1,0 +1,253 @@
+"""Opening the database file, safely.
+
+Owns what happens before the first row is read: folder and file permissions, the check that the
+file is ours, whole, not too new and sealed with this master key, and the steps to today's schema.
+All checks read only, so that whatever is refused is left exactly as it was. A new database
+appears under its name only when it is complete.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from sqlite_utils import Database
+
+from ..errors import (
+    DatabaseDamagedError,
+    ForeignDatabaseError,
+    SchemaTooNewError,
+    StorageNotFoundError,
+)
+from .faults import BUSY_TIMEOUT, sorted_os_error, sorted_sqlite_error
+from .files import make_private_folder, sync_folder
+from .masterkey import MasterKey
+from .schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
+from .vault import KeySlot, Vault
+
+__all__ = ["check_database", "open_existing", "open_or_create", "open_read_only", "write_slots"]
+
+logger = logging.getLogger(__name__)
+
+PRAGMAS: Final = (
+    "foreign_keys = on",
+    "journal_mode = wal",  # readers never wait for the writer, nor it for them
+    "synchronous = normal",  # survives kill -9; a power cut may undo the last transactions
+    "cell_size_check = on",
+    "journal_size_limit = 67108864",  # bytes; a log that grew once is cut back
+    "trusted_schema = off",
+)
+
+
+def open_or_create(path: Path, master: MasterKey) -> tuple[sqlite3.Connection, Vault]:
+    """Open the database at ``path``, making it (and its folder, 0700) if there is none."""
+    make_private_folder(path.parent)
+    if not path.exists():
+        _refuse_orphaned_log(path)
+        _create(path, master)
+    return open_existing(path, master)
+
+
+def open_existing(path: Path, master: MasterKey) -> tuple[sqlite3.Connection, Vault]:
+    """Check the database at ``path``, then open it for writing and bring its schema up to date."""
+    vault = check_database(path, master)
+    with _sorted(path):
+        os.chmod(path, 0o600)
+    conn = _connect(path, mode="rw")
+    try:
+        with _sorted(path):
+            for pragma in PRAGMAS:
+                conn.execute(f"pragma {pragma}")
+            _migrate(conn)
+    except BaseException:
+        conn.close()
+        raise
+    return conn, vault
+
+
+def open_read_only(path: Path, master: MasterKey | None) -> tuple[sqlite3.Connection, Vault | None]:
+    """Open the database at ``path`` for reading beside its writer; it must exist."""
+    conn = _connect_to_check(path)
+    try:
+        with _sorted(path):
+            _refuse_foreign(conn, path)
+            vault = None if master is None else Vault(master, read_slots(conn))
+    except BaseException:
+        conn.close()
+        raise
+    return conn, vault
+
+
+def check_database(path: Path, master: MasterKey) -> Vault:
+    """Return the vault of the database at ``path`` if it is whole and ours; change nothing.
+
+    Raises:
+        StorageNotFoundError, StorageNotWritableError: it cannot be reached.
+        DatabaseDamagedError, ForeignDatabaseError, SchemaTooNewError: it cannot be used.
+        WrongMasterKeyError: another master key sealed it.
+    """
+    conn = _connect_to_check(path)
+    try:
+        with _sorted(path):
+            _refuse_foreign(conn, path)
+            _refuse_damaged(conn, path)
+            return Vault(master, _slots_or_refuse(conn, path))
+    finally:
+        conn.close()
+
+
+def read_slots(conn: sqlite3.Connection) -> list[KeySlot]:
+    """Return the data keys in the database, the one in use last."""
+    rows = conn.execute(
+        "select key_name, kdf, salt, checked, wrapped from vault order by position"
+    ).fetchall()
+    return [
+        KeySlot(key_name=name, kdf=kdf, salt=salt, check=checked, wrapped=wrapped)
+        for name, kdf, salt, checked, wrapped in rows
+    ]
+
+
+def write_slots(conn: sqlite3.Connection, vault: Vault) -> None:
+    """Replace the data keys in the database; the caller holds the transaction."""
+    conn.execute("delete from vault")
+    conn.executemany(
+        "insert into vault (position, key_name, kdf, salt, checked, wrapped)"
+        " values (?, ?, ?, ?, ?, ?)",
+        [
+            (position, slot.key_name, slot.kdf, slot.salt, slot.check, slot.wrapped)
+            for position, slot in enumerate(vault.slots, start=1)
+        ],
+    )
+
+
+def _create(path: Path, master: MasterKey) -> None:
+    # Built under another name and linked into place: a kill at any moment leaves no half database,
+    # so an empty or partial file under the real name is always damage, never a beginning.
+    with _sorted(path.parent):
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.new-", dir=path.parent)
+    os.close(handle)
+    fresh = Path(name)
+    try:
+        with _sorted(path):
+            _fill(fresh, master)
+            _link(fresh, path)
+    finally:
+        for suffix in ("", "-journal"):
+            Path(name + suffix).unlink(missing_ok=True)
+    sync_folder(path.parent)
+    logger.info("database made path=%s schema=%d", path, SCHEMA_VERSION)
+
+
+def _fill(fresh: Path, master: MasterKey) -> None:
+    conn = _connect(fresh, mode="rw")
+    try:
+        conn.execute(f"pragma application_id = {APPLICATION_ID}")
+        _migrate(conn)
+        conn.execute("begin")
+        write_slots(conn, Vault(master))
+        conn.execute("commit")
+    finally:
+        conn.close()
+
+
+def _link(fresh: Path, path: Path) -> None:
+    try:
+        os.link(fresh, path)
+    except FileExistsError:
+        return  # another process was quicker; its database is opened instead
+    except OSError:
+        # A file system without hard links: a rename is as atomic, but would win a race it should
+        # lose, so look once more.
+        if not path.exists():
+            fresh.rename(path)
+
+
+def _migrate(conn: sqlite3.Connection) -> None:
+    (version,) = conn.execute("pragma user_version").fetchone()
+    if version == SCHEMA_VERSION:
+        return
+    database = Database(conn, execute_plugins=False)
+    for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
+        conn.execute("begin immediate")
+        try:
+            step(database)
+            conn.execute(f"pragma user_version = {number}")
+            conn.execute("commit")
+        except BaseException:
+            if conn.in_transaction:
+                conn.execute("rollback")
+            raise
+        logger.debug("database migrated schema=%d", number)
+
+
+def _refuse_orphaned_log(path: Path) -> None:
+    log = path.with_name(path.name + "-wal")
+    if log.exists() and log.stat().st_size:
+        raise DatabaseDamagedError(path, f"it is gone but its write-ahead log {log.name} is there")
+
+
+def _refuse_foreign(conn: sqlite3.Connection, path: Path) -> None:
+    (application,) = conn.execute("pragma application_id").fetchone()
+    if application != APPLICATION_ID:
+        raise ForeignDatabaseError(path)
+    (version,) = conn.execute("pragma user_version").fetchone()
+    if version > SCHEMA_VERSION:
+        raise SchemaTooNewError(path, found=version, known=SCHEMA_VERSION)
+
+
+def _refuse_damaged(conn: sqlite3.Connection, path: Path) -> None:
+    (verdict,) = conn.execute("pragma quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise DatabaseDamagedError(path, " ".join(str(verdict).split()))
+
+
+def _slots_or_refuse(conn: sqlite3.Connection, path: Path) -> list[KeySlot]:
+    slots = read_slots(conn)
+    if not slots:
+        raise DatabaseDamagedError(path, "its table of data keys is empty")
+    return slots
+
+
+def _connect_to_check(path: Path) -> sqlite3.Connection:
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        raise StorageNotFoundError(path) from None
+    except OSError as exc:
+        raise sorted_os_error(exc, path) from exc
+    if not path.is_file():
+        raise DatabaseDamagedError(path, "it is no file")
+    if size == 0:
+        raise DatabaseDamagedError(path, "it is empty")
+    return _connect(path, mode="ro")
+
+
+def _connect(path: Path, *, mode: str) -> sqlite3.Connection:
+    uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
+    with _sorted(path):
+        # One thread at a time uses it, but the one that opens it may hand it to another.
+        return sqlite3.connect(
+            uri,
+            uri=True,
+            timeout=BUSY_TIMEOUT,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+
+
+@contextlib.contextmanager
+def _sorted(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as exc:
+        raise sorted_sqlite_error(exc, path) from exc
+    except OSError as exc:
+        raise sorted_os_error(exc, path) from exc

@@ -1,0 +1,144 @@
+"""The one secret that opens everything else, and where it may come from.
+
+Owns reading a master key (environment, file, text, passphrase) and deriving a wrapping key from
+it. What is sealed with that is the vault's business. The key is never in a repr, log or error.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import logging
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from ..errors import MasterKeyMalformedError, MasterKeyMissingError
+
+__all__ = ["MasterKey"]
+
+logger = logging.getLogger(__name__)
+
+PREFIX: Final = "twk1_"
+SECRET_SIZE: Final = 32
+CHECK_SIZE: Final = 4  # of SHA-256, so that a mistyped key is told apart from a wrong one
+TEXT_LENGTH: Final = len(PREFIX) + 48
+PASSPHRASE_LEAST: Final = 12  # characters
+SCRYPT_COST: Final = 1 << 15  # 32 MiB and about 70 ms, paid once per process
+
+
+class MasterKey:
+    """A master key in memory, with the name of the place it came from.
+
+    Make a new one with ``MasterKey.generate()``, keep its text in a secret store, and read it
+    back with ``from_env``, ``from_file`` or ``from_text``. All of them raise
+    ``MasterKeyMissingError`` where there is none and ``MasterKeyMalformedError`` where the text
+    was cut or mistyped.
+    """
+
+    __slots__ = ("_derived", "_secret", "kdf", "origin")
+
+    def __init__(self, secret: bytes, *, kdf: str, origin: str) -> None:
+        self._secret = secret
+        self._derived: dict[bytes, tuple[bytes, bytes]] = {}
+        self.kdf = kdf
+        self.origin = origin
+
+    def __repr__(self) -> str:
+        return f"<MasterKey from {self.origin}>"
+
+    def __reduce__(self) -> str | tuple[object, ...]:
+        raise TypeError("a MasterKey does not leave its process; read it again over there")
+
+    @staticmethod
+    def generate() -> str:
+        """Return the text of a new random master key; nothing is stored."""
+        secret = secrets.token_bytes(SECRET_SIZE)
+        return PREFIX + base64.urlsafe_b64encode(secret + _check(secret)).decode("ascii")
+
+    @classmethod
+    def from_text(cls, text: str, *, origin: str = "the text given") -> MasterKey:
+        """Read a key as ``generate`` wrote it; blanks and newlines around it do not matter."""
+        stripped = text.strip()
+        if not stripped:
+            raise MasterKeyMissingError(origin, "is empty")
+        return cls(_decode(stripped, origin), kdf="hkdf", origin=origin)
+
+    @classmethod
+    def from_env(cls, name: str, *, environ: Mapping[str, str] | None = None) -> MasterKey:
+        """Read a key from the environment variable ``name``."""
+        origin = f"environment variable {name}"
+        text = (os.environ if environ is None else environ).get(name)
+        if text is None:
+            raise MasterKeyMissingError(origin, "is not set")
+        return cls.from_text(text, origin=origin)
+
+    @classmethod
+    def from_file(cls, path: Path | str) -> MasterKey:
+        """Read a key from a file; a file that others can read is used, with a warning."""
+        origin = f"file {path}"
+        try:
+            text = Path(path).read_text(encoding="ascii")
+            mode = Path(path).stat().st_mode & 0o777
+        except OSError as exc:
+            why = (exc.strerror or "unreadable").lower()
+            raise MasterKeyMissingError(origin, f"cannot be read ({why})") from exc
+        except UnicodeDecodeError:
+            raise MasterKeyMalformedError(origin, "is not text") from None
+        if mode & 0o077:
+            # Not refused: container platforms mount secrets 0444 and offer nothing else.
+            logger.warning("master key file is open to others path=%s mode=%04o", path, mode)
+        return cls.from_text(text, origin=origin)
+
+    @classmethod
+    def from_passphrase(cls, passphrase: str, *, origin: str = "the passphrase") -> MasterKey:
+        """Use a passphrase of at least 12 characters, stretched by scrypt (32 MiB) when needed."""
+        if not passphrase:
+            raise MasterKeyMissingError(origin, "is empty")
+        if len(passphrase) < PASSPHRASE_LEAST:
+            raise MasterKeyMalformedError(origin, f"has under {PASSPHRASE_LEAST} characters")
+        return cls(passphrase.encode("utf-8"), kdf="scrypt", origin=origin)
+
+    def derive(self, salt: bytes) -> tuple[bytes, bytes]:
+        """Return ``(wrapping key, key check)`` for ``salt``; the slow way is gone only once."""
+        if salt not in self._derived:
+            material = _stretch(self._secret, salt, kdf=self.kdf)
+            check = hashlib.sha256(b"telewarden key check" + material[32:]).digest()[:8]
+            self._derived[salt] = (material[:32], check)
+        return self._derived[salt]
+
+
+def _decode(text: str, origin: str) -> bytes:
+    if not text.startswith(PREFIX):
+        raise MasterKeyMalformedError(origin, f"does not start with {PREFIX}")
+    if len(text) != TEXT_LENGTH:
+        raise MasterKeyMalformedError(origin, f"has {len(text)} characters, not {TEXT_LENGTH}")
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", text):
+        raise MasterKeyMalformedError(origin, "holds characters that no key has")
+    try:
+        raw = base64.urlsafe_b64decode(text[len(PREFIX) :])
+    except binascii.Error:
+        raise MasterKeyMalformedError(origin, "is not base64") from None
+    secret, check = raw[:SECRET_SIZE], raw[SECRET_SIZE:]
+    if check != _check(secret):
+        raise MasterKeyMalformedError(origin, "has a mistyped character")
+    return secret
+
+
+def _check(secret: bytes) -> bytes:
+    return hashlib.sha256(b"telewarden master key" + secret).digest()[:CHECK_SIZE]
+
+
+def _stretch(secret: bytes, salt: bytes, *, kdf: str) -> bytes:
+    if kdf == "scrypt":
+        return hashlib.scrypt(secret, salt=salt, n=SCRYPT_COST, r=8, p=1, maxmem=64 << 20, dklen=64)
+    return HKDF(algorithm=SHA256(), length=64, salt=salt, info=b"telewarden wrapping v1").derive(
+        secret
+    )

@@ -1,0 +1,217 @@
+"""What goes into the store and comes out of it: plain frozen records.
+
+Owns their shapes and what a sensible value is. Times are epoch seconds, chats are Telegram's
+marked peer ids, key ids are unsigned 64-bit numbers. Secrets and phone numbers are not in reprs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from ..errors import InvalidRecordError
+
+__all__ = [
+    "AuditRow",
+    "BackupRecord",
+    "CrashRow",
+    "Credential",
+    "Entity",
+    "FloodRow",
+    "Latch",
+    "Mark",
+    "OutboxCounts",
+    "OutboxRow",
+    "PairRecord",
+    "SessionRecord",
+    "UpdateState",
+    "check_name",
+]
+
+NAME: Final = re.compile(r"[A-Za-z0-9_]{1,64}")
+PHONE: Final = re.compile(r"\+?[0-9]{5,15}")
+PRIORITIES: Final = range(1, 11)
+PAIR_LIMITS: Final = range(1, 51)
+MODES: Final = ("forward", "copy")
+STATES: Final = ("pending", "done", "dead")
+
+Mode = Literal["forward", "copy"]
+State = Literal["pending", "done", "dead"]
+
+
+def check_name(name: str) -> str:
+    """Return a session's name, or raise ``InvalidRecordError``: it also names files."""
+    if not NAME.fullmatch(name):
+        raise InvalidRecordError("name", name, "1 to 64 letters, digits and underscores")
+    return name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRecord:
+    """A registered session; ``key_id`` and ``dc_id`` are filled in by ``put_credential``."""
+
+    name: str
+    phone: str | None = field(default=None, repr=False)
+    priority: int = 5
+    max_pairs: int = 30
+    metadata: Mapping[str, object] = field(default_factory=dict, repr=False)
+    key_id: int | None = None
+    dc_id: int | None = None
+    user_id: int | None = None
+    created: float = 0.0
+    updated: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+        if self.phone is not None and not PHONE.fullmatch(self.phone):
+            raise InvalidRecordError("phone", "not a number", "digits as in +12025550123")
+        if self.priority not in PRIORITIES:
+            raise InvalidRecordError("priority", self.priority, "1 to 10")
+        if self.max_pairs not in PAIR_LIMITS:
+            raise InvalidRecordError("max_pairs", self.max_pairs, "1 to 50")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """A session string that opened and matched its digest and key id."""
+
+    name: str
+    session_string: str = field(repr=False)
+    key_id: int
+    dc_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupRecord:
+    """One kept copy of a session's credential; its content comes from ``backup_credential``."""
+
+    id: int
+    name: str
+    reason: str
+    at: float
+    key_id: int
+    dc_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latch:
+    """A key that Telegram declared dead: no copy of it may be tried again."""
+
+    key_id: int
+    reason: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairRecord:
+    """One source chat whose messages go to one target chat through one session."""
+
+    id: int
+    session: str
+    source: int
+    target: int
+    mode: Mode = "forward"
+    enabled: bool = True
+    paused_reason: str | None = None
+    filters: Mapping[str, object] = field(default_factory=dict)
+    group: int | None = None
+
+    def __post_init__(self) -> None:
+        check_name(self.session)
+        if self.mode not in MODES:
+            raise InvalidRecordError("mode", self.mode, "forward or copy")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxRow:
+    """One message on its way through one pair; written before anything is sent."""
+
+    pair_id: int
+    source_chat: int
+    source_id: int
+    random_id: int  # signed 64-bit, a function of pair and source message
+    enqueued_at: float
+    payload: bytes | None = field(default=None, repr=False)  # sealed on disk
+    state: State = "pending"
+    attempts: int = 0
+    reason: str | None = None
+    target_id: int | None = None
+    payload_damaged: bool = False  # the stored payload did not open: read the message again
+
+    def __post_init__(self) -> None:
+        if self.state not in STATES:
+            raise InvalidRecordError("state", self.state, "pending, done or dead")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxCounts:
+    """How many outbox rows there are in each state."""
+
+    pending: int = 0
+    done: int = 0
+    dead: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """The newest source message of a chat that a pair is done with."""
+
+    pair_id: int
+    chat: int
+    message_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloodRow:
+    """Until when one account must not call one method, in one chat or (``None``) in any."""
+
+    account: str
+    method: str
+    chat: int | None
+    until: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entity:
+    """What one session needs to address a chat or user it has seen."""
+
+    id: int  # marked peer id
+    access_hash: int = field(repr=False)
+    username: str | None = None
+    seen: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateState:
+    """How far a session has heard: ``entity_id`` 0 is the account, others are channels."""
+
+    entity_id: int
+    pts: int
+    qts: int = 0
+    date: float = 0.0
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrashRow:
+    """One failure of one child of the tree."""
+
+    path: str
+    reason: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRow:
+    """Who changed what, from which value to which, and how it went."""
+
+    who: str
+    what: str
+    subject: str
+    before: object = None
+    after: object = None
+    outcome: str = "done"
+    at: float

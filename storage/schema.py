@@ -1,0 +1,133 @@
+"""The tables, as a list of steps from an empty file to today's schema.
+
+Owns what a table looks like. A step is never edited once released: a change is a new step at the
+end, and a file's ``user_version`` says how many of them it has taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from sqlite_utils import Database
+from sqlite_utils.db import ForeignKey
+
+__all__ = ["APPLICATION_ID", "MIGRATIONS", "SCHEMA_VERSION"]
+
+APPLICATION_ID: Final = 0x54574457  # "TWDW" in the file's header: this database is ours
+
+
+def _sessions(db: Database) -> None:
+    """Keys, sessions, their backups, and the keys that are dead."""
+    db.table("vault").create(
+        {"position": int, "key_name": bytes, "kdf": str, "salt": bytes, "checked": bytes}
+        | {"wrapped": bytes},
+        pk="position",
+        not_null={"key_name", "kdf", "salt", "checked", "wrapped"},
+        strict=True,
+    )
+    db.table("user_sessions").create(
+        {"name": str, "phone": str, "priority": int, "max_pairs": int, "metadata": str}
+        | {"user_id": int, "created": float, "updated": float}
+        | {"key_id": int, "dc_id": int, "digest": str, "sealed": bytes},
+        pk="name",
+        not_null={"name", "priority", "max_pairs", "metadata", "created", "updated"},
+        strict=True,
+    )
+    db.table("session_backups").create(
+        {"id": int, "name": str, "reason": str, "at": float}
+        | {"key_id": int, "dc_id": int, "digest": str, "sealed": bytes},
+        pk="id",
+        not_null={"name", "reason", "at", "key_id", "dc_id", "digest", "sealed"},
+        strict=True,
+    ).create_index(["name", "id"])
+    db.table("latched_keys").create(
+        {"key_id": int, "reason": str, "at": float},
+        pk="key_id",
+        not_null={"reason", "at"},
+        strict=True,
+    )
+
+
+def _forwarding(db: Database) -> None:
+    """Pairs, messages on their way, and how far each pair has come."""
+    db.table("pairs").create(
+        {"id": int, "session": str, "source": int, "target": int, "mode": str}
+        | {"enabled": int, "paused_reason": str, "filters": str, "group_id": int},
+        pk="id",
+        not_null={"session", "source", "target", "mode", "enabled", "filters"},
+        foreign_keys=[ForeignKey("pairs", "session", "user_sessions", "name", on_update="CASCADE")],
+        strict=True,
+    ).create_index(["session"])
+    outbox = db.table("outbox").create(
+        {"pair_id": int, "source_id": int, "source_chat": int, "random_id": int}
+        | {"enqueued_at": float, "payload": bytes, "state": str, "attempts": int}
+        | {"reason": str, "target_id": int, "ended_at": float},
+        pk=("pair_id", "source_id"),
+        not_null={"source_chat", "random_id", "enqueued_at", "state", "attempts"},
+        strict=True,
+    )
+    # Done rows are nearly all of the table, and no reader of the others should pay for them.
+    for state in ("pending", "dead"):
+        outbox.db.execute(
+            f"create index outbox_{state} on outbox (pair_id, source_id) where state = '{state}'"
+        )
+    outbox.db.execute("create index outbox_ended on outbox (ended_at) where state = 'done'")
+    db.table("marks").create(
+        {"pair_id": int, "chat": int, "message_id": int},
+        pk=("pair_id", "chat"),
+        not_null={"message_id"},
+        strict=True,
+    )
+
+
+def _telegram(db: Database) -> None:
+    """What a session knows of Telegram and what Telegram has told it to wait for."""
+    db.table("entities").create(
+        {"session": str, "id": int, "access_hash": int, "username": str, "seen": float},
+        pk=("session", "id"),
+        not_null={"access_hash", "seen"},
+        strict=True,
+    ).create_index(["session", "seen"])
+    db.table("update_states").create(
+        {"session": str, "entity_id": int, "pts": int, "qts": int, "date": float, "seq": int},
+        pk=("session", "entity_id"),
+        not_null={"pts", "qts", "date", "seq"},
+        strict=True,
+    )
+    # Chat 0 is no chat of Telegram's and stands for "any": a key column cannot be null.
+    db.table("floods").create(
+        {"account": str, "method": str, "chat": int, "until": float, "seconds": float},
+        pk=("account", "method", "chat"),
+        not_null={"until", "seconds"},
+        strict=True,
+    )
+    db.table("login_codes").create(
+        {"id": int, "phone": str, "at": float}, pk="id", not_null={"phone", "at"}, strict=True
+    ).create_index(["phone", "at"])
+
+
+def _history(db: Database) -> None:
+    """What failed and who changed what."""
+    db.table("crashes").create(
+        {"id": int, "path": str, "reason": str, "at": float},
+        pk="id",
+        not_null={"path", "reason", "at"},
+        strict=True,
+    ).create_index(["path", "at"])
+    db.table("audit").create(
+        {"id": int, "who": str, "what": str, "subject": str, "before": str, "after": str}
+        | {"outcome": str, "at": float},
+        pk="id",
+        not_null={"who", "what", "subject", "outcome", "at"},
+        strict=True,
+    )
+
+
+MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
+    _sessions,
+    _forwarding,
+    _telegram,
+    _history,
+)
+SCHEMA_VERSION: Final = len(MIGRATIONS)

@@ -1,0 +1,84 @@
+"""The sessions that are registered, and what each of them was declared to be.
+
+Owns the declared columns of ``user_sessions``; the sealed ones belong to ``credential_rows``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ..errors import PairsAssignedError
+from .records import SessionRecord
+from .rows import Rows, mapping_from_json, to_json, unsigned
+
+__all__ = ["SessionRows"]
+
+SELECT: Final = (
+    "select name, phone, priority, max_pairs, metadata, key_id, dc_id, user_id, created, updated"
+    " from user_sessions"
+)
+
+
+class SessionRows(Rows):
+    """The sessions of one installation."""
+
+    def put_session(self, record: SessionRecord) -> None:
+        """Store what ``record`` declares; the credential and the first ``created`` are kept."""
+        self._run(
+            "insert into user_sessions"
+            " (name, phone, priority, max_pairs, metadata, user_id, created, updated)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (name) do update set"
+            " phone = excluded.phone, priority = excluded.priority,"
+            " max_pairs = excluded.max_pairs, metadata = excluded.metadata,"
+            " user_id = coalesce(excluded.user_id, user_id), updated = excluded.updated",
+            (
+                record.name,
+                record.phone,
+                record.priority,
+                record.max_pairs,
+                to_json(dict(record.metadata)),
+                record.user_id,
+                record.created,
+                record.updated,
+            ),
+        )
+
+    def session(self, name: str) -> SessionRecord | None:
+        """Return the session called ``name``, if there is one."""
+        row = self._one(SELECT + " where name = ?", (name,))
+        return None if row is None else _session(row)
+
+    def sessions(self) -> list[SessionRecord]:
+        """Return all sessions, most urgent first (priority 1), then by name."""
+        rows = self._all(SELECT + " order by priority, name")
+        return [_session(row) for row in rows]
+
+    def delete_session(self, name: str) -> bool:
+        """Forget a session, what it had heard and its floods; tell whether there was one.
+
+        Its backups, latches and audit rows stay. With pairs it raises ``PairsAssignedError``.
+        """
+        with self.transaction():
+            (pairs,) = self._one("select count(*) from pairs where session = ?", (name,)) or (0,)
+            if pairs:
+                raise PairsAssignedError(name, pairs)
+            self._run("delete from entities where session = ?", (name,))
+            self._run("delete from update_states where session = ?", (name,))
+            self._run("delete from floods where account = ?", (name,))
+            return self._run("delete from user_sessions where name = ?", (name,)).rowcount > 0
+
+
+def _session(row: tuple[Any, ...]) -> SessionRecord:
+    name, phone, priority, max_pairs, metadata, key_id, dc_id, user_id, created, updated = row
+    return SessionRecord(
+        name=name,
+        phone=phone,
+        priority=priority,
+        max_pairs=max_pairs,
+        metadata=mapping_from_json(metadata),
+        key_id=None if key_id is None else unsigned(key_id),
+        dc_id=dc_id,
+        user_id=user_id,
+        created=created,
+        updated=updated,
+    )

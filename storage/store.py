@@ -1,0 +1,84 @@
+"""The store: everything that survives the process, in one SQLite file.
+
+Owns opening and closing; the tables are in the modules that ``Store`` is put together from.
+One thread at a time uses a store (the journal's); others read through ``Store.open_reader``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlite_utils import Database
+
+from .backup_rows import BackupRows
+from .database import open_or_create, open_read_only
+from .history_rows import HistoryRows
+from .masterkey import MasterKey
+from .outbox_rows import OutboxRows
+from .pair_rows import PairRows
+from .session_rows import SessionRows
+from .telegram_rows import TelegramRows
+
+__all__ = ["Store"]
+
+
+class Store(SessionRows, BackupRows, PairRows, OutboxRows, TelegramRows, HistoryRows):
+    """The database of one installation. Open it with ``Store.open``; use it as a ``with`` block.
+
+    Each writing method is stored when it returns, or belongs to the ``transaction()`` around it.
+    All of them may raise what storage can meet: ``StorageFullError``, ``StorageBusyError``,
+    ``StorageNotWritableError``, ``StorageFailedError``, ``DatabaseDamagedError``.
+    """
+
+    @classmethod
+    def open(cls, path: Path | str, master: MasterKey) -> Self:
+        """Open the database at ``path`` for writing, making it if there is none.
+
+        Raises:
+            StorageNotWritableError: the file or its folder cannot be written.
+            DatabaseDamagedError, ForeignDatabaseError, SchemaTooNewError: it cannot be used.
+            WrongMasterKeyError: another master key sealed it.
+
+        Whatever it raises, a database that was there has not been touched.
+        """
+        conn, vault = open_or_create(Path(path), master)
+        return cls(conn, Path(path), vault)
+
+    @classmethod
+    def open_reader(cls, path: Path | str, master: MasterKey | None = None) -> Self:
+        """Open an existing database for reading only, beside the process that writes it.
+
+        Without ``master`` everything but sealed values can be read; those then raise
+        ``MasterKeyMissingError``. Writing methods raise ``StorageNotWritableError``.
+        """
+        conn, vault = open_read_only(Path(path), master)
+        return cls(conn, Path(path), vault)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Store {self.path}>"
+
+    @property
+    def db(self) -> Database:
+        """The same connection through sqlite-utils, for questions that no method answers."""
+        return Database(self._conn, execute_plugins=False)
+
+    def checkpoint(self) -> None:
+        """Bring everything committed onto the disk itself, so that it survives a power cut."""
+        self._run("pragma wal_checkpoint(full)")
+
+    def close(self) -> None:
+        """Close the file; a second time does nothing. An open transaction is undone."""
+        self._conn.close()
