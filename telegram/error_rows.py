@@ -383,8 +383,9 @@ ROWS: Final[Mapping[str, Row]] = _table(
             _NO_RIGHT,
             (
                 "ChatWriteForbiddenError ChatAdminRequiredError ChatRestrictedError"
-                " ChatSendMediaForbiddenError ChatSendPhotosForbiddenError ChatSendVideosForbiddenError"
-                " ChatGuestSendForbiddenError BroadcastForbiddenError ForbiddenError"
+                " ChatSendMediaForbiddenError ChatSendPhotosForbiddenError"
+                " ChatSendVideosForbiddenError ChatGuestSendForbiddenError"
+                " BroadcastForbiddenError ForbiddenError"
             ),
         ),
         (_CHAT_BAN, "UserBannedInChannelError"),

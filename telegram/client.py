@@ -1,0 +1,230 @@
+"""One connected session: requests with a deadline, a probe that cannot lie, a close that ends.
+
+Made by ``Gateway.open`` only. It never reconnects: when the line is lost it says so once, and
+a new client is opened by whoever decides about it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from telethon import functions, types, utils
+
+from ..errors import PeerUnknownError
+from .events import Gap, Lost, Told
+from .incoming import told_of
+from .session import WardenSession
+from .wire import WardenClient
+
+__all__ = ["Client"]
+
+logger = logging.getLogger(__name__)
+
+DIALOGS_A_PAGE: Final = 100  # what Telegram gives at most
+LAST_WORDS: Final = 1.0  # seconds that a client gets after its transport was cut
+
+
+class Client:
+    """A connected session.
+
+    A lost line is told once, as ``Lost``, and the client then cleans up after itself.
+    ``disconnected`` is a future that resolves, never raises, with the cause of the loss (None
+    when it was closed here). ``last_update`` is the clock's reading at the last update.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        session: WardenSession,
+        on_event: Callable[[Told], None],
+        *,
+        clock: Callable[[], float],
+        make: Callable[..., WardenClient],
+    ) -> None:
+        self.name, self.session = name, session
+        self._on_event, self._clock = on_event, clock
+        self._wire = make(session, deliver=self._deliver, gap=lambda chat: self._tell(Gap(chat)))
+        self.opened_key = session.key_id
+        self._started = False
+        self._closing: asyncio.Task[None] | None = None
+        self.disconnected: asyncio.Future[BaseException | None] = (
+            asyncio.get_running_loop().create_future()
+        )
+        self.last_update = clock()
+
+    def __repr__(self) -> str:
+        return f"<Client {self.name} {self.session!r}>"
+
+    @property
+    def key_id(self) -> int | None:
+        """The id of the auth key in use."""
+        return self.session.key_id
+
+    @property
+    def user_id(self) -> int | None:
+        """The account's id."""
+        return self.session.user_id
+
+    @property
+    def alive(self) -> bool:
+        """Whether the line has not been lost, as far as is known; ``probe`` knows better."""
+        return not self.disconnected.done()
+
+    @property
+    def distrusted(self) -> int:
+        """Messages ignored because they could not be trusted: a second user, or the clock."""
+        return self._wire._sender.distrusted  # noqa: SLF001 - ours, kept where Telethon has it
+
+    async def start(self, *, deadline: float) -> None:
+        """Connect and prove the login; the true error comes out, and nothing stays open."""
+        async with asyncio.timeout(deadline):
+            state = await self._wire.dial(functions.updates.GetStateRequest())
+            self._watch()
+            await self._wire.enter(state)
+        if self.disconnected.done():
+            raise self.disconnected.result() or ConnectionAbortedError("closed while opening")
+        self._started = True
+
+    async def call(self, request: Any, *, deadline: float = 30.0) -> Any:
+        """Send one TL request and return its answer.
+
+        Raises Telethon's own errors, at once and for everything: floods, repeated random ids,
+        server trouble. A ``TimeoutError`` after ``deadline`` seconds; nothing is left behind.
+        """
+        try:
+            async with asyncio.timeout(deadline):
+                return await self._wire(request)
+        except TimeoutError as error:
+            if error.args:
+                raise
+            what = type(request).__name__
+            raise TimeoutError(f"no answer to {what} within {deadline:g} s") from None
+
+    async def probe(self, *, deadline: float = 10.0) -> float:
+        """Ask Telegram for the update state and return the seconds it took."""
+        started = self._clock()
+        await self.call(functions.updates.GetStateRequest(), deadline=deadline)
+        return self._clock() - started
+
+    def peer(self, chat: int) -> Any:
+        """Return the address of ``chat`` (a marked id), from what is known, without asking.
+
+        Raises:
+            PeerUnknownError: this account never saw the chat; see ``learn_chats``.
+        """
+        if chat == self.user_id:
+            return types.InputPeerSelf()
+        try:
+            return self.session.get_input_entity(chat)
+        except ValueError:
+            raise PeerUnknownError(chat) from None
+
+    async def learn_chats(self, *, limit: int = 500, deadline: float = 30.0) -> int:
+        """Read the account's newest ``limit`` dialogs so that they can be addressed.
+
+        Returns how many were read. Telegram limits this call: not more than once a minute.
+        """
+        offset: tuple[Any, int, Any] = (None, 0, types.InputPeerEmpty())
+        seen = 0
+        while seen < limit:
+            page = await self.call(
+                _dialogs(offset, min(limit - seen, DIALOGS_A_PAGE)), deadline=deadline
+            )
+            seen += len(page.dialogs)
+            following = _after(page)
+            if not isinstance(page, types.messages.DialogsSlice) or following is None:
+                break
+            offset = following
+        return seen
+
+    def save_states(self) -> None:
+        """Copy how far updates have been seen into the session."""
+        self._wire.save_states()
+
+    async def close(self, *, deadline: float = 10.0) -> bool:
+        """Disconnect; return whether it went by itself within ``deadline`` seconds.
+
+        Past the deadline the TCP connection is cut. In either case it is off afterwards.
+        """
+        closing = self._begin_closing()
+        done, _ = await asyncio.wait({closing}, timeout=deadline)
+        if not done:
+            await self._cut(closing)
+        elif not closing.cancelled() and (error := closing.exception()) is not None:
+            logger.warning(
+                "client closed badly session=%s error=%s", self.name, type(error).__name__
+            )
+        self._lose(None)
+        return bool(done)
+
+    def _begin_closing(self) -> asyncio.Task[None]:
+        if self._closing is None:
+            # Not disconnect(): it shields this coroutine in a task that nobody could watch.
+            self._closing = asyncio.create_task(self._wire._disconnect_coro())  # noqa: SLF001
+        return self._closing
+
+    async def _cut(self, closing: asyncio.Task[None]) -> None:
+        logger.warning("client cut off session=%s", self.name)
+        self._wire._sender.abort()  # noqa: SLF001 - ours, kept where Telethon has it
+        done, _ = await asyncio.wait({closing}, timeout=LAST_WORDS)
+        if not done:
+            closing.cancel()
+            await asyncio.wait({closing}, timeout=LAST_WORDS)
+
+    def _watch(self) -> None:
+        self._wire._sender._disconnected.add_done_callback(self._ended)  # noqa: SLF001 - the public one is a new shield at each look
+
+    def _ended(self, future: asyncio.Future[Any]) -> None:
+        error = None if future.cancelled() else future.exception()
+        # Telethon's update loop keeps a fatal cause to itself and then disconnects as if asked.
+        self._lose(error or self._wire._updates_error)  # noqa: SLF001
+        self._begin_closing()
+
+    def _lose(self, reason: BaseException | None) -> None:
+        if self.disconnected.done():
+            return
+        self.disconnected.set_result(reason)
+        if self._started:
+            self._tell(Lost(reason))
+
+    def _deliver(self, update: Any) -> None:
+        self.last_update = self._clock()
+        told = None
+        try:
+            told = told_of(update, self.user_id)
+        except Exception:
+            logger.exception(
+                "update not understood session=%s kind=%s", self.name, type(update).__name__
+            )
+        if told is not None:
+            self._tell(told)
+        self.session.touch()
+
+    def _tell(self, told: Told) -> None:
+        try:
+            self._on_event(told)
+        except Exception:
+            logger.exception("listener failed session=%s event=%s", self.name, type(told).__name__)
+
+
+def _dialogs(offset: tuple[Any, int, Any], limit: int) -> Any:
+    date, message, peer = offset
+    return functions.messages.GetDialogsRequest(
+        offset_date=date, offset_id=message, offset_peer=peer, limit=limit, hash=0
+    )
+
+
+def _after(page: Any) -> tuple[Any, int, Any] | None:
+    """Where the page after this one starts, or None when nothing tells it."""
+    if not page.dialogs:
+        return None
+    last = page.dialogs[-1]
+    chat = utils.get_peer_id(last.peer)
+    homes = {utils.get_peer_id(home): home for home in (*page.users, *page.chats)}
+    for message in page.messages:
+        if message.id == last.top_message and utils.get_peer_id(message.peer_id) == chat:
+            return message.date, message.id, utils.get_input_peer(homes[chat])
+    return None

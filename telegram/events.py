@@ -1,0 +1,80 @@
+"""What a client tells: small values of our own, never Telethon's events.
+
+Chats are *marked* ids, as Telethon's ``get_peer_id`` gives them: users positive, basic groups
+negative, channels ``-100...``. Texts stay out of every ``repr``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+__all__ = ["Arrived", "Deleted", "Edited", "Gap", "Incoming", "Lost", "Told"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """One message, as it stands in its chat.
+
+    ``sender`` is a marked id or None (anonymous, or a channel's own post), ``reply_to`` the
+    message answered, ``topic`` the forum topic it stands in. ``noforwards`` is true when the
+    message or its chat is protected. ``raw`` is Telethon's own object, for copying.
+    """
+
+    chat: int
+    id: int
+    date: datetime
+    text: str = field(default="", repr=False)
+    sender: int | None = None
+    outgoing: bool = False
+    grouped_id: int | None = None
+    reply_to: int | None = None
+    topic: int | None = None
+    has_media: bool = False
+    noforwards: bool = False
+    raw: object = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A message came, or was missed and has been caught up."""
+
+    message: Incoming
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A message was changed."""
+
+    message: Incoming
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """Messages are gone.
+
+    ``chat`` is None in private chats and basic groups, where Telegram does not tell it.
+    """
+
+    chat: int | None
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Updates were missed that Telegram will not tell again: read history.
+
+    ``chat`` is None when any chat may be concerned.
+    """
+
+    chat: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The connection is gone and stays so. ``reason`` is None when it was closed on our side."""
+
+    reason: BaseException | None
+
+
+Told = Arrived | Edited | Deleted | Gap | Lost

@@ -1,0 +1,238 @@
+"""The way to Telegram: opens clients, one for each key, and closes them all.
+
+Two connections on one key end the key (AUTH_KEY_DUPLICATED). So before a client is opened,
+an earlier one of the same name or key is proven off, and opens of one key take turns. How
+often to try, and after what pause, is decided elsewhere; only the number of connects in a
+second, for each address, is held here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any
+
+from telethon.crypto import rsa
+
+from .client import Client
+from .events import Told
+from .limits import ConnectLimit, ConnectQueue
+from .session import WardenSession
+from .wire import WardenClient
+
+__all__ = ["CloseReport", "Deadlines", "Device", "Gateway", "ServerAddress"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerAddress:
+    """A data centre to use instead of Telegram's: the loopback's, or a test one.
+
+    ``pem`` is its public key, PKCS#1, needed for logins; Telethon trusts it process-wide.
+    """
+
+    dc_id: int
+    host: str
+    port: int
+    pem: str | bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """How this app presents itself in the account's list of devices; never an official app's."""
+
+    model: str = "Telewarden"
+    system: str = "server"
+    app: str = "1.0"
+    lang: str = "en"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """How long things may take, in seconds."""
+
+    connect: float = 20.0
+    close: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseReport:
+    """How the last clients went: by themselves, or cut off after the deadline."""
+
+    closed: tuple[str, ...] = ()
+    cut: tuple[str, ...] = ()
+
+
+class Gateway:
+    """Opens clients for one api_id.
+
+    Use it in one event loop.
+
+    Args:
+        api_id: the app's own id, from my.telegram.org.
+        api_hash: the hash that belongs to it.
+        server: a data centre to use instead of Telegram's.
+        device: how the app presents itself.
+        clock: monotonic seconds.
+        sleep: how to wait.
+        connect_limit: connects in a second, for each address.
+        deadlines: how long connecting and closing may take.
+        proxy: what Telethon takes as ``proxy``.
+    """
+
+    def __init__(
+        self,
+        api_id: int,
+        api_hash: str,
+        *,
+        server: ServerAddress | None = None,
+        device: Device | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        connect_limit: ConnectLimit | None = None,
+        deadlines: Deadlines | None = None,
+        proxy: Any = None,
+    ) -> None:
+        self.api_id, self._api_hash = api_id, api_hash
+        self.server, self.deadlines = server, deadlines or Deadlines()
+        self._device, self._proxy = device or Device(), proxy
+        self._clock, self._sleep = clock, sleep
+        self._queue = ConnectQueue(connect_limit or ConnectLimit(), clock=clock, sleep=sleep)
+        self._by_name: dict[str, Client] = {}
+        self._by_key: dict[int, Client] = {}
+        self._turns: dict[Hashable, tuple[asyncio.Lock, int]] = {}
+        if server is not None and server.pem is not None:
+            rsa.add_key(server.pem, old=False)
+
+    def __repr__(self) -> str:
+        return f"<Gateway api_id={self.api_id} clients={len(self._by_name)}>"
+
+    @property
+    def clients(self) -> tuple[Client, ...]:
+        """The clients that are open, oldest first."""
+        return tuple(self._by_name.values())
+
+    async def open(
+        self,
+        name: str,
+        session: WardenSession,
+        on_event: Callable[[Told], None],
+        *,
+        deadline: float | None = None,
+    ) -> Client:
+        """Connect ``session`` and return its client, proven by an authorised call.
+
+        An earlier client of this name or key is closed first, however it stands. ``deadline``
+        (seconds) counts from the moment the connect limit lets it through. On any failure the
+        true error comes out and nothing stays open.
+        """
+        async with self._turn(name), self._turn(session.key_id):
+            await self._dispose(name, session.key_id)
+            self._place(session)
+            await self._queue.turn(session.server_address or "")
+            client = Client(name, session, on_event, clock=self._clock, make=self.make)
+            self._by_name[name] = client
+            if client.opened_key is not None:
+                self._by_key[client.opened_key] = client
+            try:
+                await client.start(deadline=deadline or self.deadlines.connect)
+            except BaseException:
+                await self._discard(client)
+                raise
+            return client
+
+    async def close(self, name: str, *, deadline: float | None = None) -> bool:
+        """Close the client of that name, if any; return whether it went by itself."""
+        async with self._turn(name):
+            client = self._by_name.get(name)
+            return True if client is None else await self._discard(client, deadline=deadline)
+
+    async def close_all(self, *, deadline: float | None = None) -> CloseReport:
+        """Close every client at once and tell how they went."""
+        clients = self.clients
+        went = await asyncio.gather(*(self._discard(one, deadline=deadline) for one in clients))
+        names = tuple(zip((client.name for client in clients), went, strict=True))
+        return CloseReport(
+            closed=tuple(name for name, well in names if well),
+            cut=tuple(name for name, well in names if not well),
+        )
+
+    def make(self, session: WardenSession, **hooks: Any) -> WardenClient:
+        """Build an unconnected wire client; for this room's own use."""
+        return WardenClient(
+            session,
+            self.api_id,
+            self._api_hash,
+            device_model=self._device.model,
+            system_version=self._device.system,
+            app_version=self._device.app,
+            lang_code=self._device.lang,
+            system_lang_code=self._device.lang,
+            proxy=self._proxy,
+            sleep=self._sleep,
+            **hooks,
+        )
+
+    @contextlib.asynccontextmanager
+    async def dial(
+        self, session: WardenSession, hooks: dict[str, Any]
+    ) -> AsyncIterator[WardenClient]:
+        """Connect without a login, for a login; closed when the block ends."""
+        self._place(session)
+        await self._queue.turn(session.server_address or "")
+        wire = self.make(session, **hooks)
+        try:
+            async with asyncio.timeout(self.deadlines.connect):
+                await wire.connect()
+            yield wire
+        finally:
+            await wire._disconnect_coro()  # noqa: SLF001 - disconnect() hides its task
+
+    def _place(self, session: WardenSession) -> None:
+        """Point a session at the server that stands in for its data centre."""
+        server = self.server
+        if server is not None and session.dc_id in (0, server.dc_id):
+            session.set_dc(server.dc_id, server.host, server.port)
+
+    async def _dispose(self, name: str, key_id: int | None) -> None:
+        for earlier in (self._by_name.get(name), self._by_key.get(key_id or 0)):
+            if earlier is not None:
+                logger.info("client replaced session=%s", earlier.name)
+                await self._discard(earlier)
+
+    async def _discard(self, client: Client, *, deadline: float | None = None) -> bool:
+        ending = asyncio.ensure_future(self._end(client, deadline or self.deadlines.close))
+        # Whoever is cancelled here must not leave a connection behind: the key would have two.
+        return await asyncio.shield(ending)
+
+    async def _end(self, client: Client, deadline: float) -> bool:
+        try:
+            return await client.close(deadline=deadline)
+        finally:
+            if self._by_name.get(client.name) is client:
+                del self._by_name[client.name]
+            if self._by_key.get(client.opened_key or 0) is client:
+                del self._by_key[client.opened_key or 0]
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, key: Hashable) -> AsyncIterator[None]:
+        """One at a time for each name and each key."""
+        if key is None:
+            yield
+            return
+        lock, users = self._turns.get(key, (asyncio.Lock(), 0))
+        self._turns[key] = lock, users + 1
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, users = self._turns[key]
+            if users == 1:
+                del self._turns[key]
+            else:
+                self._turns[key] = lock, users - 1

@@ -1,0 +1,103 @@
+"""Turns Telethon's updates and messages into the values of ``events``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from telethon import types, utils
+
+from .events import Arrived, Deleted, Edited, Incoming, Told
+from .session import CHANNEL_MARK
+
+__all__ = ["incoming_of", "told_of"]
+
+_NEW = (types.UpdateNewMessage, types.UpdateNewChannelMessage)
+_EDIT = (types.UpdateEditMessage, types.UpdateEditChannelMessage)
+
+
+def told_of(update: Any, self_id: int | None) -> Told | None:
+    """Return what ``update`` tells, or None when it concerns no message."""
+    if isinstance(update, _NEW):
+        message = incoming_of(update.message, self_id, getattr(update, "_entities", None))
+        return None if message is None else Arrived(message)
+    if isinstance(update, _EDIT):
+        message = incoming_of(update.message, self_id, getattr(update, "_entities", None))
+        return None if message is None else Edited(message)
+    if isinstance(update, types.UpdateShortMessage | types.UpdateShortChatMessage):
+        message = incoming_of(_long(update, self_id), self_id, None)
+        return None if message is None else Arrived(message)
+    if isinstance(update, types.UpdateDeleteChannelMessages):
+        return Deleted(-(CHANNEL_MARK + update.channel_id), tuple(update.messages))
+    if isinstance(update, types.UpdateDeleteMessages) and update.messages:
+        return Deleted(None, tuple(update.messages))
+    return None
+
+
+def incoming_of(
+    message: Any, self_id: int | None, entities: dict[int, Any] | None
+) -> Incoming | None:
+    """Return ``message`` as ours; None for service messages and empty ones.
+
+    ``entities`` are the chats and users that came with it, by marked id: they tell whether
+    the whole chat is protected.
+    """
+    if not isinstance(message, types.Message):
+        return None
+    chat = utils.get_peer_id(message.peer_id)
+    home = (entities or {}).get(chat)
+    reply = message.reply_to if isinstance(message.reply_to, types.MessageReplyHeader) else None
+    return Incoming(
+        chat=chat,
+        id=message.id,
+        date=message.date,
+        text=message.message or "",
+        sender=_sender(message, self_id),
+        outgoing=bool(message.out),
+        grouped_id=message.grouped_id,
+        reply_to=None if reply is None else reply.reply_to_msg_id,
+        topic=_topic(reply),
+        has_media=_has_media(message),
+        noforwards=bool(message.noforwards or getattr(home, "noforwards", False)),
+        raw=message,
+    )
+
+
+def _has_media(message: Any) -> bool:
+    return message.media is not None and not isinstance(message.media, types.MessageMediaWebPage)
+
+
+def _topic(reply: Any) -> int | None:
+    if reply is None or not reply.forum_topic:
+        return None
+    return int(reply.reply_to_top_id or reply.reply_to_msg_id)
+
+
+def _sender(message: Any, self_id: int | None) -> int | None:
+    if message.from_id is not None:
+        return int(utils.get_peer_id(message.from_id))
+    if message.out and not message.post:
+        return self_id
+    return message.peer_id.user_id if isinstance(message.peer_id, types.PeerUser) else None
+
+
+def _long(update: Any, self_id: int | None) -> Any:
+    """The full message that a short update stands for."""
+    private = isinstance(update, types.UpdateShortMessage)
+    other = types.PeerUser(update.user_id if private else update.from_id)
+    me = types.PeerUser(self_id) if self_id else None
+    return types.Message(
+        id=update.id,
+        peer_id=other if private else types.PeerChat(update.chat_id),
+        from_id=me if update.out else other,
+        date=update.date,
+        message=update.message,
+        out=update.out,
+        reply_to=update.reply_to,
+        entities=update.entities,
+        fwd_from=update.fwd_from,
+        via_bot_id=update.via_bot_id,
+        mentioned=update.mentioned,
+        media_unread=update.media_unread,
+        silent=update.silent,
+        ttl_period=update.ttl_period,
+    )

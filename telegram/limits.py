@@ -1,0 +1,57 @@
+"""How many connects an address sees in a second: a token bucket for each.
+
+Pure but for the waiting, which comes in from outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+__all__ = ["ConnectLimit", "ConnectQueue"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectLimit:
+    """At most ``burst`` connects at once to one address, and ``rate`` in a second after that."""
+
+    rate: float = 20.0
+    burst: int = 20
+
+    def __post_init__(self) -> None:
+        if self.rate <= 0 or self.burst < 1:
+            raise ValueError(
+                f"ConnectLimit(rate={self.rate}, burst={self.burst}); give both above 0"
+            )
+
+
+class ConnectQueue:
+    """Lets connects through as the limit allows, first come first served."""
+
+    def __init__(
+        self,
+        limit: ConnectLimit,
+        *,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._limit, self._clock, self._sleep = limit, clock, sleep
+        self._free_at: dict[str, float] = {}  # when the bucket of an address is full again
+
+    def reserve(self, address: str, now: float) -> float:
+        """Take a place at ``address`` and return the seconds until its turn comes."""
+        step = 1.0 / self._limit.rate
+        free_at = max(self._free_at.get(address, now), now) + step
+        self._free_at[address] = free_at
+        return max(free_at - now - self._limit.burst * step, 0.0)
+
+    async def turn(self, address: str) -> None:
+        """Wait until a connect to ``address`` is allowed."""
+        pause = self.reserve(address, self._clock())
+        if pause > 0:
+            await self._sleep(pause)
+
+    def cool(self, address: str, seconds: float) -> None:
+        """Let nothing through to ``address`` for so long (it answered -429)."""
+        until = self._clock() + seconds + self._limit.burst / self._limit.rate
+        self._free_at[address] = max(self._free_at.get(address, 0.0), until)
