@@ -6,6 +6,8 @@ process owns a session. Knows SQLite and cryptography; of Telegram only that the
 
 from __future__ import annotations
 
+from .holder import LeaseHolder
+from .lease import Free, Held, Lease, LeaseGrant, LeaseWait, Stale
 from .masterkey import MasterKey
 from .records import (
     AuditRow,
@@ -23,6 +25,7 @@ from .records import (
     UpdateState,
     check_name,
 )
+from .session_files import SessionFileFacts, SessionFiles
 from .store import Store
 from .vault import KeySlot, Vault
 
@@ -33,14 +36,23 @@ __all__ = [
     "Credential",
     "Entity",
     "FloodRow",
+    "Free",
+    "Held",
     "KeySlot",
     "Latch",
+    "Lease",
+    "LeaseGrant",
+    "LeaseHolder",
+    "LeaseWait",
     "Mark",
     "MasterKey",
     "OutboxCounts",
     "OutboxRow",
     "PairRecord",
+    "SessionFileFacts",
+    "SessionFiles",
     "SessionRecord",
+    "Stale",
     "Store",
     "UpdateState",
     "Vault",

@@ -1,0 +1,312 @@
+"""One owner for each auth key.
+
+Owns the lock that a process holds from before a session's first packet until its client is proven
+off. It is the kernel's (flock), so it is free the moment its process dies, however that happens.
+It is taken by auth key id, so that a string, a file and a backup of one session are one session.
+The lock is on this machine: it says nothing about copies on other hosts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from ..errors import LeaseHeldError
+from .faults import sorted_os_error
+from .files import make_private_folder
+from .holder import LeaseHolder
+
+__all__ = ["Free", "Held", "Lease", "LeaseGrant", "LeaseWait", "Stale"]
+
+logger = logging.getLogger(__name__)
+
+PATIENCE: Final = 30.0  # seconds
+POLL: Final = 0.002  # seconds; a dead owner's key is free to a waiter within 5 ms
+POLL_MANY: Final = 0.0005  # seconds for each waiter, so that a thousand do not fill a core
+PROGRESS_EVERY: Final = 1.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """Nobody holds the key and nobody left anything behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A process holds the key; ``holder`` is ``None`` while its facts cannot be read."""
+
+    holder: LeaseHolder | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """Nobody holds the key; ``holder`` ended without cleaning up. The next owner takes over."""
+
+    holder: LeaseHolder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseWait:
+    """Somebody else holds the key and we are waiting for it."""
+
+    key_id: int
+    holder: LeaseHolder | None
+    waited: float
+    timeout: float
+
+
+class LeaseGrant:
+    """A lease that is held. Release it, or use it as a ``with`` block; keep a reference.
+
+    ``took_over`` is the owner that had ended without cleaning up, if there was one.
+    """
+
+    def __init__(
+        self, key_id: int, handle: int, facts: Path, *, took_over: LeaseHolder | None
+    ) -> None:
+        self.key_id = key_id
+        self.took_over = took_over
+        self._handle: int | None = handle
+        self._facts = facts
+        self._pid = os.getpid()
+
+    @property
+    def held(self) -> bool:
+        """Whether it has not been released yet."""
+        return self._handle is not None
+
+    def release(self) -> None:
+        """Let the key go; a second time does nothing.
+
+        A process forked meanwhile (not a spawned one) keeps the lock until it ends as well.
+        """
+        handle, self._handle = self._handle, None
+        if handle is None:
+            return
+        if self._pid == os.getpid():  # a forked child's copy must not speak for its parent
+            with contextlib.suppress(OSError):  # left-over facts are read as stale, no more
+                self._facts.unlink(missing_ok=True)
+        os.close(handle)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.release()
+
+    def __del__(self) -> None:
+        if self.held:
+            logger.warning("lease dropped without release key=%016x", self.key_id)
+            self.release()
+
+    def __repr__(self) -> str:
+        return f"<LeaseGrant {self.key_id:016x} {'held' if self.held else 'released'}>"
+
+
+class Lease:
+    """The leases kept in one folder, which all of this machine's wardens share."""
+
+    def __init__(
+        self,
+        folder: Path | str,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        sleep_async: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._folder = Path(folder)
+        self._clock, self._sleep, self._sleep_async = clock, sleep, sleep_async
+        self._waiters = 0
+
+    def acquire(
+        self,
+        key_id: int,
+        *,
+        owner: LeaseHolder,
+        timeout: float = PATIENCE,
+        progress: Callable[[LeaseWait], object] | None = None,
+    ) -> LeaseGrant:
+        """Take the lease on a key, waiting up to ``timeout`` seconds; blocks the thread.
+
+        ``progress`` is called when the wait begins and about once a second.
+
+        Raises:
+            LeaseHeldError: somebody else held it all the time; nothing has changed.
+            StorageNotWritableError: the folder cannot be written.
+        """
+        grant = self._try(key_id, owner)
+        if grant is not None:
+            return grant
+        with self._waiting():
+            for pause in self._pauses(key_id, timeout, progress):
+                self._sleep(pause)
+                grant = self._try(key_id, owner)
+                if grant is not None:
+                    return grant
+        raise self._refusal(key_id, timeout)
+
+    async def acquire_async(
+        self,
+        key_id: int,
+        *,
+        owner: LeaseHolder,
+        timeout: float = PATIENCE,
+        progress: Callable[[LeaseWait], object] | None = None,
+    ) -> LeaseGrant:
+        """Take the lease as ``acquire`` does, without blocking the loop; may be cancelled."""
+        grant = self._try(key_id, owner)
+        if grant is not None:
+            return grant
+        with self._waiting():
+            for pause in self._pauses(key_id, timeout, progress):
+                await self._sleep_async(pause)
+                grant = self._try(key_id, owner)
+                if grant is not None:
+                    return grant
+        raise self._refusal(key_id, timeout)
+
+    @contextlib.contextmanager
+    def held(
+        self, key_id: int, *, owner: LeaseHolder, timeout: float = PATIENCE
+    ) -> Iterator[LeaseGrant]:
+        """Hold the lease for the length of a ``with`` block."""
+        with self.acquire(key_id, owner=owner, timeout=timeout) as grant:
+            yield grant
+
+    @contextlib.asynccontextmanager
+    async def held_async(
+        self, key_id: int, *, owner: LeaseHolder, timeout: float = PATIENCE
+    ) -> AsyncIterator[LeaseGrant]:
+        """Hold the lease for the length of an ``async with`` block."""
+        with await self.acquire_async(key_id, owner=owner, timeout=timeout) as grant:
+            yield grant
+
+    def inspect(self, key_id: int) -> Free | Held | Stale:
+        """Tell who holds a key, without taking it or changing anything."""
+        facts = LeaseHolder.load(self._facts(key_id))
+        if self._is_locked(key_id):
+            return Held(LeaseHolder.load(self._facts(key_id)))
+        return Free() if facts is None else Stale(facts)
+
+    def clear(self, key_id: int) -> bool:
+        """Remove what a dead owner left behind; tell whether there was anything.
+
+        Raises ``LeaseHeldError`` while the key is held. Not needed for taking the lease.
+        """
+        match self.inspect(key_id):
+            case Held():
+                raise self._refusal(key_id, 0.0)
+            case Stale():
+                self._facts(key_id).unlink(missing_ok=True)
+                return True
+            case Free():
+                return False
+
+    def key_ids(self) -> list[int]:
+        """Return the keys that were ever leased here."""
+        return sorted(int(path.stem, 16) for path in self._folder.glob("*.lease"))
+
+    def _try(self, key_id: int, owner: LeaseHolder) -> LeaseGrant | None:
+        handle = self._lock(key_id)
+        if handle is None:
+            return None
+        facts = self._facts(key_id)
+        try:
+            left = LeaseHolder.load(facts)
+            owner.save(facts)
+        except BaseException:
+            os.close(handle)
+            raise
+        if left is not None:
+            logger.info("lease taken over key=%016x left_by=%d", key_id, left.pid)
+        return LeaseGrant(key_id, handle, facts, took_over=left)
+
+    def _lock(self, key_id: int) -> int | None:
+        path = self._path(key_id)
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except FileNotFoundError:
+            make_private_folder(self._folder)
+            return self._lock(key_id)
+        except OSError as exc:
+            raise sorted_os_error(exc, path) from exc
+        try:
+            # The lock file is never removed, so that two owners cannot lock two files of one name.
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        except OSError as exc:
+            os.close(handle)
+            raise sorted_os_error(exc, path) from exc
+        return handle
+
+    def _is_locked(self, key_id: int) -> bool:
+        try:
+            handle = os.open(self._path(key_id), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            return False
+        except OSError as exc:
+            raise sorted_os_error(exc, self._path(key_id)) from exc
+        try:
+            # Shared, and for an instant: an owner who comes just now tries again right after.
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(handle)
+        return False
+
+    def _pauses(
+        self, key_id: int, timeout: float, progress: Callable[[LeaseWait], object] | None
+    ) -> Iterator[float]:
+        begun = self._clock()
+        told = begun - PROGRESS_EVERY
+        tries = 0
+        # One more try even without patience: an inspection may have had the lock for an instant.
+        while (now := self._clock()) - begun < timeout or tries < 1:
+            if progress is not None and now - told >= PROGRESS_EVERY:
+                told = now
+                holder = LeaseHolder.load(self._facts(key_id))
+                progress(
+                    LeaseWait(key_id=key_id, holder=holder, waited=now - begun, timeout=timeout)
+                )
+            tries += 1
+            yield max(POLL, self._waiters * POLL_MANY)
+
+    @contextlib.contextmanager
+    def _waiting(self) -> Iterator[None]:
+        self._waiters += 1
+        try:
+            yield
+        finally:
+            self._waiters -= 1
+
+    def _refusal(self, key_id: int, waited: float) -> LeaseHeldError:
+        holder = LeaseHolder.load(self._facts(key_id))
+        if holder is None:
+            return LeaseHeldError(key_id, "a process that has not said who it is", waited=waited)
+        if holder.local and not holder.alive:
+            told = f"a child of {holder}, which has itself ended"
+            return LeaseHeldError(key_id, told, waited=waited)
+        return LeaseHeldError(key_id, str(holder), waited=waited)
+
+    def _path(self, key_id: int) -> Path:
+        return self._folder / f"{key_id:016x}.lease"
+
+    def _facts(self, key_id: int) -> Path:
+        return self._folder / f"{key_id:016x}.holder"

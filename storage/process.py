@@ -1,0 +1,45 @@
+"""Telling a live process from a dead one whose number was given out again.
+
+Owns the comparison: a process is its number and its start time, on one host.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from typing import Final
+
+import psutil
+
+__all__ = ["command_line", "host_name", "is_alive", "start_time"]
+
+TOLERANCE: Final = 2.0  # seconds: a start time is derived from the wall clock, which NTP may step
+
+
+def start_time(pid: int) -> float | None:
+    """Return when a process started (epoch seconds), or ``None`` if it is gone."""
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None  # it has ended and holds nothing; only its parent has not looked yet
+        return float(process.create_time())
+    except psutil.Error:
+        return None
+
+
+def is_alive(pid: int, started: float) -> bool:
+    """Tell whether the process that had number ``pid`` and started at ``started`` still runs."""
+    found = start_time(pid)
+    return found is not None and abs(found - started) <= TOLERANCE
+
+
+def host_name() -> str:
+    """Return this machine's name."""
+    return socket.gethostname()
+
+
+def command_line() -> str:
+    """Return the program this process runs, without its arguments: those may hold secrets."""
+    program = sys.argv[0] if sys.argv and sys.argv[0] not in {"", "-c", "-m"} else sys.executable
+    return os.path.basename(program) or "python"

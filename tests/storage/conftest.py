@@ -1,0 +1,52 @@
+"""A master key, an open store and a folder that are each test's own."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from telewarden.storage import MasterKey, SessionRecord, Store
+
+
+@pytest.fixture
+def master() -> MasterKey:
+    return MasterKey.from_text(MasterKey.generate())
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "warden.db"
+
+
+@pytest.fixture
+def store(database: Path, master: MasterKey) -> Iterator[Store]:
+    with Store.open(database, master) as opened:
+        yield opened
+
+
+@pytest.fixture
+def alice(store: Store) -> Store:
+    """A store in which alice is registered and has a credential."""
+    store.put_session(SessionRecord(name="alice", created=1.0, updated=1.0))
+    store.put_credential("alice", "1" + "A" * 352, 0xDEAD_BEEF_0000_0001, 2)
+    return store
+
+
+@pytest.fixture
+def unprivileged() -> Iterator[Path]:
+    """A folder of a user who is not root, with that user's rights for the test's length."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if os.geteuid() != 0:
+            yield folder
+            return
+        os.chown(folder, 65534, 65534)
+        os.seteuid(65534)
+        try:
+            yield folder
+        finally:
+            os.seteuid(0)
