@@ -14,6 +14,7 @@ from typing import Final
 
 from ..errors import (
     CredentialDamagedError,
+    MessageNotCopyableError,
     PeerUnknownError,
     ProtectedContentError,
     SessionFileDamagedError,
@@ -65,6 +66,7 @@ _OWN: Final[tuple[tuple[type[TelewardenError], str], ...]] = (
     (CredentialDamagedError, "binascii.Error"),
     (SessionFileDamagedError, "sqlite3.DatabaseError"),
     (TelethonFileDamagedError, "sqlite3.DatabaseError"),
+    (MessageNotCopyableError, "MediaInvalidError"),
     (PeerUnknownError, "PeerIdInvalidError"),
     (ProtectedContentError, "ChatForwardsRestrictedError"),
 )

@@ -48,6 +48,7 @@ Each room's errors hang below the one root, so that an app can write
     |   |-- TelegramRateLimitError      wait until the deadline
     |   |-- TelegramAuthError           the login or the key is the trouble
     |   `-- TelegramSessionError        the connection, the account or the chat is
+    |-- MessageNotCopyableError     a message holds nothing that can be sent
     |-- PeerUnknownError            this account never saw that chat
     |-- ProtectedContentError       the source protects its content
     |-- SessionStringDamagedError   a text is no session string
@@ -87,6 +88,7 @@ __all__ = [
     "MasterKeyError",
     "MasterKeyMalformedError",
     "MasterKeyMissingError",
+    "MessageNotCopyableError",
     "PairsAssignedError",
     "PeerUnknownError",
     "ProtectedContentError",
@@ -560,6 +562,14 @@ class ProtectedContentError(TelewardenError):
     def __init__(self, chat: int) -> None:
         super().__init__(f"chat {chat} protects its content; it is not copied, remove the pair")
         self.chat = chat
+
+
+class MessageNotCopyableError(TelewardenError):
+    """A message holds nothing that can be sent again under another name; nothing was sent."""
+
+    def __init__(self, chat: int, message: int) -> None:
+        super().__init__(f"message {message} of chat {chat} holds nothing that can be copied")
+        self.chat, self.message = chat, message
 
 
 class SessionStringDamagedError(TelewardenError):

@@ -1,0 +1,97 @@
+"""What an account may do in a chat, and how it gets into one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from telethon import functions, types, utils
+
+from .client import Client
+
+__all__ = ["Access", "access", "device_lifetime", "join", "log_out"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """What an account may do in a chat. ``protected`` chats are not copied from."""
+
+    read: bool
+    write: bool
+    protected: bool = False
+    title: str = ""
+
+
+async def access(client: Client, chat: int, *, deadline: float = 30.0) -> Access:
+    """Ask Telegram what this account may do in ``chat`` (a marked id).
+
+    Raises:
+        PeerUnknownError: this account never saw the chat.
+    """
+    peer = client.peer(chat)
+    if isinstance(peer, types.InputPeerChannel):
+        wanted = types.InputChannel(peer.channel_id, peer.access_hash)
+        found = await client.call(
+            functions.channels.GetChannelsRequest([wanted]), deadline=deadline
+        )
+    elif isinstance(peer, types.InputPeerChat):
+        found = await client.call(
+            functions.messages.GetChatsRequest([peer.chat_id]), deadline=deadline
+        )
+    else:
+        return Access(read=True, write=True)
+    return _access_of(found.chats[0] if found.chats else None)
+
+
+async def join(client: Client, place: str, *, deadline: float = 30.0) -> int:
+    """Join a public chat by its name or link, or a private one by its invitation.
+
+    Returns the marked id. Telegram counts joins: a few in an hour.
+    """
+    name, is_invite = utils.parse_username(place)
+    if name is None:
+        raise ValueError(f"{place!r} is no chat's name or link; give @name or https://t.me/...")
+    if is_invite:
+        request = functions.messages.ImportChatInviteRequest(name)
+    else:
+        found = await client.call(
+            functions.contacts.ResolveUsernameRequest(name), deadline=deadline
+        )
+        request = functions.channels.JoinChannelRequest(utils.get_input_channel(found.chats[0]))
+    result = await client.call(request, deadline=deadline)
+    told = result if isinstance(result, types.Updates) else result.updates
+    return int(utils.get_peer_id(told.chats[0]))
+
+
+async def device_lifetime(client: Client, *, deadline: float = 30.0) -> int:
+    """Return after how many days without use Telegram ends this account's devices."""
+    found = await client.call(functions.account.GetAuthorizationsRequest(), deadline=deadline)
+    return int(found.authorization_ttl_days)
+
+
+async def log_out(client: Client, *, deadline: float = 30.0) -> None:
+    """End the authorisation at Telegram: the key is dead afterwards, on every copy."""
+    await client.call(functions.auth.LogOutRequest(), deadline=deadline)
+
+
+def _access_of(home: Any) -> Access:
+    gone = types.ChannelForbidden | types.ChatForbidden | types.ChatEmpty
+    if home is None or isinstance(home, gone):
+        return Access(read=False, write=False, title=getattr(home, "title", None) or "")
+    inside = not home.left and not getattr(home, "deactivated", False)
+    return Access(
+        read=inside,
+        write=inside and _may_write(home),
+        protected=bool(home.noforwards),
+        title=home.title,
+    )
+
+
+def _may_write(home: Any) -> bool:
+    broadcast = bool(getattr(home, "broadcast", False))
+    if home.creator:
+        return True
+    if home.admin_rights is not None:
+        return not broadcast or bool(home.admin_rights.post_messages)
+    bans = (getattr(home, "banned_rights", None), home.default_banned_rights)
+    return not broadcast and not any(ban is not None and ban.send_messages for ban in bans)

@@ -1,0 +1,277 @@
+"""A login, step by step: by code, by QR, with the cloud password when there is one.
+
+One connection is kept through all steps, as Telegram wants it. How often a code may be asked
+for is the login budget's to say, before any step is taken here. Codes and passwords pass
+through and stay nowhere: no field, no log line, no exception holds them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Final, Self
+
+from telethon import errors as tg
+from telethon import functions, types, utils
+from telethon.password import compute_check
+
+from ..errors import TelegramError
+from .errors import to_telewarden
+from .gateway import Gateway
+from .session import WardenSession
+from .wire import WardenClient
+
+__all__ = ["CodeInfo", "LoggedIn", "LoginFlow", "PasswordNeeded", "QrToken"]
+
+logger = logging.getLogger(__name__)
+
+MOVES: Final = 3  # data centres that one step may be sent on to
+_MOVED = (tg.PhoneMigrateError, tg.NetworkMigrateError, tg.UserMigrateError)
+_STALE = (tg.SrpIdInvalidError, tg.SrpPasswordChangedError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeInfo:
+    """How the code was sent. ``resend_after`` is in seconds, None when it cannot be resent."""
+
+    kind: str
+    length: int | None = None
+    resend_after: float | None = None
+    next_kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordNeeded:
+    """The account has a cloud password; ``hint`` is the owner's own reminder."""
+
+    hint: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QrToken:
+    """What the QR code shows, and until when it can be scanned."""
+
+    url: str = field(repr=False)
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedIn:
+    """The login succeeded; the connection is closed and ``session`` is ready to be opened."""
+
+    user_id: int
+    first_name: str = field(repr=False)
+    session: WardenSession
+
+    @property
+    def string(self) -> str:
+        """The session string: a secret."""
+        return self.session.to_string()
+
+
+class LoginFlow:
+    """One login. Use it as ``async with``; leaving the block closes the connection.
+
+    A new attempt after an error that says so (a wrong code, a wrong password) goes on in the
+    same flow.
+    """
+
+    def __init__(self, gateway: Gateway, *, name: str = "login", deadline: float = 30.0) -> None:
+        self.name, self.session = name, WardenSession()
+        self._gateway, self._deadline = gateway, deadline
+        self._stack = contextlib.AsyncExitStack()
+        self._wire: WardenClient | None = None
+        self._phone = ""
+        self._code_hash = ""
+        self._expires: datetime | None = None
+        self._scanned = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"<LoginFlow {self.name}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the flow and its connection."""
+        await self._stack.aclose()
+        self._wire = None
+
+    async def start_code(self, phone: str) -> CodeInfo | LoggedIn:
+        """Let Telegram send a code to ``phone`` (E.164)."""
+        digits = utils.parse_phone(phone)
+        async with self._border():
+            wire = await self._connected()
+            request = functions.auth.SendCodeRequest(
+                digits, self._gateway.api_id, wire.api_hash, types.CodeSettings()
+            )
+            sent = await self._ask(request)
+            self._phone = digits
+            return await self._sent(sent)
+
+    async def resend_code(self) -> CodeInfo | LoggedIn:
+        """Let Telegram send the code again, in the next way it offers; never done by itself."""
+        async with self._border():
+            return await self._sent(
+                await self._ask(functions.auth.ResendCodeRequest(self._phone, self._code_hash))
+            )
+
+    async def submit_code(self, code: str) -> LoggedIn | PasswordNeeded:
+        """Hand in the code that the user read."""
+        async with self._border():
+            request = functions.auth.SignInRequest(self._phone, self._code_hash, code.strip())
+            return await self._authorise(request)
+
+    async def submit_password(self, password: str) -> LoggedIn:
+        """Hand in the cloud password; parameters that went stale are fetched once more."""
+        async with self._border():
+            try:
+                answer = await self._check(password)
+            except _STALE:
+                answer = await self._check(password)
+            return await self._finish(answer.user)
+
+    async def start_qr(self) -> QrToken | LoggedIn | PasswordNeeded:
+        """Get a token to show as a QR code."""
+        async with self._border():
+            await self._connected()
+            return await self._token()
+
+    async def wait_qr(
+        self, *, deadline: float | None = None
+    ) -> QrToken | LoggedIn | PasswordNeeded:
+        """Wait for the scan. A new ``QrToken`` means that the last one is spent: show the new.
+
+        ``deadline`` is in seconds; by default it is when the token expires.
+        """
+        async with self._border():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._left() if deadline is None else deadline):
+                    await self._scanned.wait()
+            return await self._token()
+
+    # -- inside
+
+    async def _connected(self) -> WardenClient:
+        if self._wire is None:
+            hooks = {"deliver": self._deliver, "gap": lambda _chat: None}
+            self._wire = await self._stack.enter_async_context(
+                self._gateway.dial(self.session, hooks)
+            )
+        return self._wire
+
+    def _deliver(self, update: Any) -> None:
+        if isinstance(update, types.UpdateLoginToken):
+            self._scanned.set()
+
+    def _left(self) -> float:
+        if self._expires is None:
+            return 0.0
+        return max((self._expires - datetime.now(self._expires.tzinfo)).total_seconds(), 0.0)
+
+    async def _ask(self, request: Any) -> Any:
+        """Ask, following Telegram to another data centre, and once more when it says so."""
+        wire = await self._connected()
+        for left in reversed(range(MOVES)):
+            try:
+                async with asyncio.timeout(self._deadline):
+                    return await wire(request)
+            except _MOVED as moved:
+                if not left:
+                    raise
+                await self._move(wire, moved.new_dc)
+            except tg.AuthRestartError:
+                if not left:
+                    raise
+        raise AssertionError("the last turn returns or raises")
+
+    async def _move(self, wire: WardenClient, dc_id: int) -> None:
+        logger.info("login moves session=%s dc=%d", self.name, dc_id)
+        async with asyncio.timeout(self._deadline):
+            await wire._switch_dc(dc_id)  # noqa: SLF001 - Telethon has no public way
+
+    async def _sent(self, sent: Any) -> CodeInfo | LoggedIn:
+        if isinstance(sent, types.auth.SentCodeSuccess):
+            return await self._finish(sent.authorization.user)
+        self._code_hash = sent.phone_code_hash
+        return CodeInfo(
+            kind=_kind(sent.type, "SentCodeType") or "unknown",
+            length=getattr(sent.type, "length", None),
+            resend_after=None if sent.timeout is None else float(sent.timeout),
+            next_kind=_kind(sent.next_type, "CodeType"),
+        )
+
+    async def _authorise(self, request: Any) -> LoggedIn | PasswordNeeded:
+        try:
+            answer = await self._ask(request)
+        except tg.SessionPasswordNeededError:
+            return await self._password_needed()
+        if isinstance(answer, types.auth.AuthorizationSignUpRequired):
+            raise tg.PhoneNumberUnoccupiedError(request=None)
+        return await self._finish(answer.user)
+
+    async def _password_needed(self) -> PasswordNeeded:
+        settings = await self._ask(functions.account.GetPasswordRequest())
+        return PasswordNeeded(hint=settings.hint or "")
+
+    async def _check(self, password: str) -> Any:
+        settings = await self._ask(functions.account.GetPasswordRequest())
+        # 100,000 rounds of SHA-512: a tenth of a second that the loop need not stand still.
+        proof = await asyncio.to_thread(compute_check, settings, password)
+        return await self._ask(functions.auth.CheckPasswordRequest(proof))
+
+    async def _token(self) -> QrToken | LoggedIn | PasswordNeeded:
+        wire = await self._connected()
+        self._scanned.clear()
+        request = functions.auth.ExportLoginTokenRequest(self._gateway.api_id, wire.api_hash, [])
+        try:
+            answer = await self._ask(request)
+            if isinstance(answer, types.auth.LoginTokenMigrateTo):
+                await self._move(wire, answer.dc_id)
+                answer = await self._ask(functions.auth.ImportLoginTokenRequest(answer.token))
+        except tg.SessionPasswordNeededError:
+            return await self._password_needed()
+        if isinstance(answer, types.auth.LoginTokenSuccess):
+            return await self._finish(answer.authorization.user)
+        self._expires = answer.expires
+        token = base64.urlsafe_b64encode(answer.token).decode().rstrip("=")
+        return QrToken(url=f"tg://login?token={token}", expires=answer.expires)
+
+    async def _finish(self, user: Any) -> LoggedIn:
+        self.session.process_entities(types.contacts.ResolvedPeer(None, [], [user]))
+        self.session.user_id = user.id
+        # From here on nothing is missed: the first opening catches up from this state.
+        self.session.set_update_state(0, await self._ask(functions.updates.GetStateRequest()))
+        await self.close()
+        return LoggedIn(user_id=user.id, first_name=user.first_name or "", session=self.session)
+
+    @contextlib.asynccontextmanager
+    async def _border(self) -> AsyncIterator[None]:
+        """Let only our own errors out, without the request that held the secret."""
+        try:
+            yield
+        except TelegramError:
+            raise
+        except Exception as error:
+            if isinstance(error, tg.RPCError):
+                error.request = None
+            raise to_telewarden(error, session=self.name) from error
+
+
+def _kind(value: Any, prefix: str) -> str | None:
+    """``SentCodeTypeFlashCall`` is ``flashcall``."""
+    return None if value is None else type(value).__name__.rpartition(prefix)[2].lower()

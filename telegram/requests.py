@@ -1,0 +1,264 @@
+"""Requests that can be repeated, and the reading of their answers.
+
+Telegram remembers a message's random id: the same request sent twice arrives once. So the id
+is a function of pair and source message, never drawn, and the requests are built here instead
+of by Telethon's ``send_message`` and ``forward_messages``, which draw new ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Final
+
+from telethon import functions, types, utils
+
+from ..errors import MessageNotCopyableError, ProtectedContentError
+from .client import Client
+from .events import Incoming
+from .incoming import incoming_of
+
+__all__ = [
+    "copy_request",
+    "delete_request",
+    "edit_request",
+    "fetch",
+    "forward_request",
+    "history",
+    "random_id_for",
+    "sent_ids",
+]
+
+HISTORY_PAGE: Final = 100  # messages; what Telegram gives at most
+ALBUM_LIMIT: Final = 10  # pictures in one album, Telegram's limit
+
+
+def random_id_for(pair_id: object, source_chat: int, source_id: int, *, part: int = 0) -> int:
+    """Return the random id of a pair's copy of one message: always the same, never 0.
+
+    ``part`` tells the pieces of a message apart that is sent in several.
+    """
+    seed = f"{pair_id}\0{source_chat}\0{source_id}\0{part}".encode()
+    digest = hashlib.blake2b(seed, digest_size=8, person=b"tw-random-id").digest()
+    return int.from_bytes(digest, "little", signed=True) or 1
+
+
+def forward_request(
+    client: Client,
+    source: int,
+    target: int,
+    ids: Sequence[int],
+    random_ids: Sequence[int],
+    *,
+    topic: int | None = None,
+    drop_author: bool = False,
+    silent: bool = False,
+) -> Any:
+    """Build the forwarding of messages ``ids`` from ``source`` to ``target`` (marked ids).
+
+    Raises:
+        PeerUnknownError: this account never saw one of the chats.
+    """
+    if len(ids) != len(random_ids):
+        raise ValueError(f"{len(ids)} messages need as many random ids, not {len(random_ids)}")
+    return functions.messages.ForwardMessagesRequest(
+        from_peer=client.peer(source),
+        to_peer=client.peer(target),
+        id=list(ids),
+        random_id=list(random_ids),
+        top_msg_id=topic,
+        drop_author=drop_author or None,
+        silent=silent or None,
+    )
+
+
+def copy_request(
+    client: Client,
+    target: int,
+    messages: Sequence[Incoming],
+    random_ids: Sequence[int],
+    *,
+    text: str | None = None,
+    entities: Sequence[Any] | None = None,
+    reply_to: int | None = None,
+    topic: int | None = None,
+    silent: bool = False,
+) -> Any:
+    """Build a copy of one message, or of an album, under this account's name.
+
+    ``text`` (with ``entities``, Telethon's) replaces the text of the first message. Media go by
+    reference: nothing is downloaded.
+
+    Raises:
+        ProtectedContentError: the source protects its content.
+        MessageNotCopyableError: there is nothing in it that can be sent.
+        PeerUnknownError: this account never saw the target.
+    """
+    if not messages or len(messages) != len(random_ids):
+        raise ValueError(
+            f"{len(messages)} messages, {len(random_ids)} random ids; give equally many"
+        )
+    _refuse_protected(messages)
+    common = {
+        "peer": client.peer(target),
+        "reply_to": _reply(reply_to, topic),
+        "silent": silent or None,
+    }
+    texts = [_text_of(message) for message in messages]
+    if text is not None:
+        texts[0] = (text, list(entities or ()))
+    media = [_media_of(message) for message in messages]
+    if len(messages) > 1:
+        return _album(common, media, texts, random_ids, messages)
+    return _single(common, media[0], texts[0], random_ids[0], messages[0])
+
+
+def edit_request(
+    client: Client, target: int, message_id: int, text: str, *, entities: Sequence[Any] = ()
+) -> Any:
+    """Build the change of a sent message's text."""
+    return functions.messages.EditMessageRequest(
+        peer=client.peer(target), id=message_id, message=text, entities=list(entities) or None
+    )
+
+
+def delete_request(client: Client, target: int, ids: Sequence[int]) -> Any:
+    """Build the deletion of sent messages, for everybody."""
+    peer = client.peer(target)
+    if isinstance(peer, types.InputPeerChannel):
+        return functions.channels.DeleteMessagesRequest(channel=peer, id=list(ids))
+    return functions.messages.DeleteMessagesRequest(id=list(ids), revoke=True)
+
+
+def sent_ids(result: Any, random_ids: Sequence[int]) -> dict[int, int]:
+    """Return which message each random id became, as far as the answer tells."""
+    if isinstance(result, types.UpdateShortSentMessage):
+        return {random_ids[0]: result.id} if random_ids else {}
+    wanted = set(random_ids)
+    return {
+        update.random_id: update.id
+        for update in getattr(result, "updates", ())
+        if isinstance(update, types.UpdateMessageID) and update.random_id in wanted
+    }
+
+
+async def history(
+    client: Client, chat: int, min_id: int = 0, limit: int = 100, *, deadline: float = 30.0
+) -> list[Incoming]:
+    """Read up to ``limit`` messages of ``chat`` after ``min_id``, oldest first.
+
+    Each hundred is one call. Service messages are passed over. Fewer than ``limit`` means that
+    the end was reached.
+    """
+    found: list[Incoming] = []
+    at = min_id
+    peer = client.peer(chat)
+    while len(found) < limit:
+        size = min(HISTORY_PAGE, limit - len(found))
+        page = await client.call(_page(peer, at, size), deadline=deadline)
+        fresh = sorted((one for one in page.messages if one.id > at), key=lambda one: one.id)
+        if not fresh:
+            break
+        found.extend(_incoming(fresh, page, client.user_id))
+        at = fresh[-1].id
+        if len(fresh) < size:
+            break
+    return found[:limit]
+
+
+async def fetch(
+    client: Client, chat: int, ids: Sequence[int], *, deadline: float = 30.0
+) -> list[Incoming]:
+    """Read messages anew, as when a file reference has expired; what is gone is left out."""
+    peer = client.peer(chat)
+    wanted = [types.InputMessageID(one) for one in ids]
+    if isinstance(peer, types.InputPeerChannel):
+        request = functions.channels.GetMessagesRequest(channel=peer, id=wanted)
+    else:
+        request = functions.messages.GetMessagesRequest(id=wanted)
+    page = await client.call(request, deadline=deadline)
+    return _incoming(page.messages, page, client.user_id)
+
+
+def _page(peer: Any, after: int, size: int) -> Any:
+    # Telegram counts back from offset_id; a negative add_offset looks forward from it.
+    return functions.messages.GetHistoryRequest(
+        peer=peer,
+        offset_id=after + 1,
+        offset_date=None,
+        add_offset=-size,
+        limit=size,
+        max_id=0,
+        min_id=after,
+        hash=0,
+    )
+
+
+def _incoming(messages: Sequence[Any], page: Any, self_id: int | None) -> list[Incoming]:
+    homes = {utils.get_peer_id(home): home for home in (*page.users, *page.chats)}
+    read = (incoming_of(message, self_id, homes) for message in messages)
+    return [one for one in read if one is not None]
+
+
+def _refuse_protected(messages: Sequence[Incoming]) -> None:
+    for message in messages:
+        if message.noforwards:
+            raise ProtectedContentError(message.chat)
+
+
+def _reply(reply_to: int | None, topic: int | None) -> Any:
+    if reply_to is None and topic is None:
+        return None
+    return types.InputReplyToMessage(reply_to_msg_id=reply_to or topic, top_msg_id=topic)
+
+
+def _text_of(message: Incoming) -> tuple[str, list[Any]]:
+    return message.text, list(getattr(message.raw, "entities", None) or ())
+
+
+def _media_of(message: Incoming) -> Any:
+    if not message.has_media:
+        return None
+    try:
+        return utils.get_input_media(getattr(message.raw, "media", None))
+    except (TypeError, AttributeError):
+        return None
+
+
+def _single(
+    common: dict[str, Any],
+    media: Any,
+    text: tuple[str, list[Any]],
+    random_id: int,
+    message: Incoming,
+) -> Any:
+    words, entities = text
+    rest = {"message": words, "entities": entities or None, "random_id": random_id, **common}
+    if media is not None:
+        return functions.messages.SendMediaRequest(media=media, **rest)
+    if not words:
+        raise MessageNotCopyableError(message.chat, message.id)
+    return functions.messages.SendMessageRequest(**rest)
+
+
+def _album(
+    common: dict[str, Any],
+    media: Sequence[Any],
+    texts: Sequence[tuple[str, list[Any]]],
+    random_ids: Sequence[int],
+    messages: Sequence[Incoming],
+) -> Any:
+    if len(messages) > ALBUM_LIMIT:
+        raise ValueError(f"{len(messages)} messages in one album; at most {ALBUM_LIMIT}")
+    for one, message in zip(media, messages, strict=True):
+        if one is None:
+            raise MessageNotCopyableError(message.chat, message.id)
+    return functions.messages.SendMultiMediaRequest(
+        multi_media=[
+            types.InputSingleMedia(
+                media=one, message=words, entities=entities or None, random_id=random_id
+            )
+            for one, (words, entities), random_id in zip(media, texts, random_ids, strict=True)
+        ],
+        **common,
+    )
