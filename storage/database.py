@@ -26,7 +26,7 @@ from ..errors import (
     SchemaTooNewError,
     StorageNotFoundError,
 )
-from .faults import BUSY_TIMEOUT, sorted_os_error, sorted_sqlite_error
+from .faults import BUSY_TIMEOUT, SQLITE_ERRORS, sorted_os_error, sorted_sqlite_error
 from .files import make_private_folder, sync_folder
 from .masterkey import MasterKey
 from .schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
@@ -247,7 +247,7 @@ def _connect(path: Path, *, mode: str) -> sqlite3.Connection:
 def _sorted(path: Path) -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as exc:
+    except SQLITE_ERRORS as exc:
         raise sorted_sqlite_error(exc, path) from exc
     except OSError as exc:
         raise sorted_os_error(exc, path) from exc

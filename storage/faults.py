@@ -20,7 +20,7 @@ from ..errors import (
     StorageNotWritableError,
 )
 
-__all__ = ["BUSY_TIMEOUT", "sorted_os_error", "sorted_sqlite_error"]
+__all__ = ["BUSY_TIMEOUT", "SQLITE_ERRORS", "sorted_os_error", "sorted_sqlite_error"]
 
 BUSY_TIMEOUT: Final = 5.0  # seconds to wait for another process's write
 
@@ -28,8 +28,13 @@ NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 NOT_ALLOWED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR})
 
 
-def sorted_sqlite_error(exc: sqlite3.Error, path: Path) -> StorageError:
-    """Return the Telewarden error that ``exc`` means for the database at ``path``."""
+SQLITE_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)  # the latter for a damaged text
+
+
+def sorted_sqlite_error(exc: Exception, path: Path) -> StorageError:
+    """Return the Telewarden error that one of ``SQLITE_ERRORS`` means for ``path``."""
+    if isinstance(exc, UnicodeDecodeError) or "Could not decode to UTF-8" in str(exc):
+        return DatabaseDamagedError(path, "it holds text that is none")
     code = getattr(exc, "sqlite_errorcode", None)
     primary = code & 0xFF if code is not None else None
     match primary:

@@ -5,14 +5,17 @@ Owns ``pairs`` and ``marks``. What a pair's filters mean is for the worker group
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any, Final
 
-from ..errors import UnknownRecordError
+from ..errors import InvalidRecordError, UnknownRecordError
 from .records import Mark, PairRecord
 from .rows import Rows, mapping_from_json, to_json
 
 __all__ = ["PairRows"]
+
+logger = logging.getLogger(__name__)
 
 SELECT: Final = (
     "select id, session, source, target, mode, enabled, paused_reason, filters, group_id from pairs"
@@ -53,12 +56,18 @@ class PairRows(Rows):
         return None if row is None else _pair(row)
 
     def pairs(self, session: str | None = None) -> list[PairRecord]:
-        """Return the pairs of one session, or all, by id."""
+        """Return the pairs of one session, or all, by id; a senseless row is logged, not raised."""
         rows = self._all(
             SELECT + " where ? is null or session = ? order by id",
             (session, session),
         )
-        return [_pair(row) for row in rows]
+        found = []
+        for row in rows:
+            try:
+                found.append(_pair(row))
+            except InvalidRecordError as exc:
+                logger.error("pair row damaged pair=%s field=%s", row[0], exc.field)
+        return found
 
     def set_pair_state(
         self, pair_id: int, *, enabled: bool, paused_reason: str | None = None

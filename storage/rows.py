@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import MasterKeyMissingError, TransactionLostError
-from .faults import sorted_sqlite_error
+from .faults import SQLITE_ERRORS, sorted_sqlite_error
 from .vault import Vault
 
 __all__ = ["Rows", "from_json", "mapping_from_json", "marks_for", "signed", "to_json", "unsigned"]
@@ -83,26 +83,26 @@ class Rows:
             raise TransactionLostError(self._path)
         try:
             return self._conn.execute(sql, params)
-        except sqlite3.Error as exc:
+        except SQLITE_ERRORS as exc:
             raise sorted_sqlite_error(exc, self._path) from exc
 
     def _run_many(self, sql: str, rows: Iterable[Params]) -> None:
         with self.transaction():
             try:
                 self._conn.executemany(sql, rows)
-            except sqlite3.Error as exc:
+            except SQLITE_ERRORS as exc:
                 raise sorted_sqlite_error(exc, self._path) from exc
 
     def _all(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
         try:
             return self._conn.execute(sql, params).fetchall()
-        except sqlite3.Error as exc:
+        except SQLITE_ERRORS as exc:
             raise sorted_sqlite_error(exc, self._path) from exc
 
     def _one(self, sql: str, params: Params = ()) -> tuple[Any, ...] | None:
         try:
             row: tuple[Any, ...] | None = self._conn.execute(sql, params).fetchone()
-        except sqlite3.Error as exc:
+        except SQLITE_ERRORS as exc:
             raise sorted_sqlite_error(exc, self._path) from exc
         return row
 

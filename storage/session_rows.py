@@ -5,13 +5,16 @@ Owns the declared columns of ``user_sessions``; the sealed ones belong to ``cred
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Final
 
-from ..errors import PairsAssignedError
+from ..errors import InvalidRecordError, PairsAssignedError
 from .records import SessionRecord
 from .rows import Rows, mapping_from_json, to_json, unsigned
 
 __all__ = ["SessionRows"]
+
+logger = logging.getLogger(__name__)
 
 SELECT: Final = (
     "select name, phone, priority, max_pairs, metadata, key_id, dc_id, user_id, created, updated"
@@ -49,9 +52,17 @@ class SessionRows(Rows):
         return None if row is None else _session(row)
 
     def sessions(self) -> list[SessionRecord]:
-        """Return all sessions, most urgent first (priority 1), then by name."""
-        rows = self._all(SELECT + " order by priority, name")
-        return [_session(row) for row in rows]
+        """Return all sessions, most urgent first (priority 1), then by name.
+
+        A row that damage made senseless is left out and logged: it must not cost the others.
+        """
+        found = []
+        for row in self._all(SELECT + " order by priority, name"):
+            try:
+                found.append(_session(row))
+            except InvalidRecordError as exc:
+                logger.error("session row damaged field=%s", exc.field)
+        return found
 
     def delete_session(self, name: str) -> bool:
         """Forget a session, what it had heard and its floods; tell whether there was one.

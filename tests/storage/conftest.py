@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+import telewarden
 from telewarden.storage import MasterKey, SessionRecord, Store
 
 
@@ -50,3 +53,26 @@ def unprivileged() -> Iterator[Path]:
             yield folder
         finally:
             os.seteuid(0)
+
+
+@pytest.fixture
+def spawn() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Run a program text in a Python of its own; ended with the test if it has not by then."""
+    started: list[subprocess.Popen[bytes]] = []
+    home = Path(next(iter(telewarden.__path__))).parent
+
+    def run(program: str, *arguments: object) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and text
+            [sys.executable, "-c", program, *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": str(home)},
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
