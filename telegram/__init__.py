@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from .errors import Action, ErrorClass, Moment, Verdict, classify, to_telewarden
 from .events import Arrived, Deleted, Edited, Gap, Incoming, Lost, Told
+from .files import FileDamage, FileEntity, FileState, StoredSession, read_file, write_file
 from .limits import ConnectLimit
 from .phases import (
     HEALTHS,
@@ -41,6 +42,7 @@ from .phases import (
     health_of,
     step,
 )
+from .random_ids import random_id_for
 from .strings import SessionString, check_string, format_string, key_id_of, parse_string
 
 if TYPE_CHECKING:
@@ -55,7 +57,6 @@ if TYPE_CHECKING:
         fetch,
         forward_request,
         history,
-        random_id_for,
         sent_ids,
     )
     from .session import EntityRow, SessionChanges, UpdateState, WardenSession
@@ -82,6 +83,9 @@ __all__ = [
     "EntityRow",
     "ErrorClass",
     "Event",
+    "FileDamage",
+    "FileEntity",
+    "FileState",
     "Gap",
     "Gateway",
     "GaveUp",
@@ -107,6 +111,7 @@ __all__ = [
     "SignedIn",
     "StopAsked",
     "Stopped",
+    "StoredSession",
     "Telling",
     "Told",
     "UpdateState",
@@ -131,9 +136,11 @@ __all__ = [
     "log_out",
     "parse_string",
     "random_id_for",
+    "read_file",
     "sent_ids",
     "step",
     "to_telewarden",
+    "write_file",
 ]
 
 # Telethon takes 0.3 s and 40 MB to import; these names do so when they are first asked for.
@@ -164,7 +171,6 @@ _LATE = {
     "history": "requests",
     "join": "chats",
     "log_out": "chats",
-    "random_id_for": "requests",
     "sent_ids": "requests",
 }
 

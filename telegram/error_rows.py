@@ -409,7 +409,7 @@ ROWS: Final[Mapping[str, Row]] = _table(
             (
                 "MediaEmptyError MediaInvalidError MediaPrevInvalidError"
                 " MediaCaptionTooLongError MessageTooLongError GroupedMediaInvalidError"
-                " MultiMediaTooLongError"
+                " MultiMediaTooLongError SlowModeMultiMsgsDisabledError"
             ),
         ),
         (
@@ -448,7 +448,6 @@ TEXTS: Final[tuple[TextRow, ...]] = (
     _text("RPCError", "^MSG_WAIT_TIMEOUT", _FRESH_CLIENT),
     _text("RPCError", "^(ALLOW_PAYMENT_REQUIRED|PRIVACY_PREMIUM_REQUIRED)", _NEEDS_PREMIUM),
     _text("RPCError", "^(TOPIC_CLOSED|REPLY_MESSAGE_ID_INVALID)", _NO_THREAD),
-    _text("RPCError", "^SLOWMODE_MULTI_MSGS_DISABLED", _BAD_CONTENT),
     _text("RPCError", r"^(FLOOD_WAIT|FLOOD_PREMIUM_WAIT)", _WAIT),
     _text("RPCError", r"^SLOWMODE_WAIT", _SLOW_CHAT),
     # Opening a copy of a session: what would be a code fault elsewhere is damage here.

@@ -7,7 +7,6 @@ of by Telethon's ``send_message`` and ``forward_messages``, which draw new ones.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -25,22 +24,11 @@ __all__ = [
     "fetch",
     "forward_request",
     "history",
-    "random_id_for",
     "sent_ids",
 ]
 
 HISTORY_PAGE: Final = 100  # messages; what Telegram gives at most
 ALBUM_LIMIT: Final = 10  # pictures in one album, Telegram's limit
-
-
-def random_id_for(pair_id: object, source_chat: int, source_id: int, *, part: int = 0) -> int:
-    """Return the random id of a pair's copy of one message: always the same, never 0.
-
-    ``part`` tells the pieces of a message apart that is sent in several.
-    """
-    seed = f"{pair_id}\0{source_chat}\0{source_id}\0{part}".encode()
-    digest = hashlib.blake2b(seed, digest_size=8, person=b"tw-random-id").digest()
-    return int.from_bytes(digest, "little", signed=True) or 1
 
 
 def forward_request(
