@@ -259,13 +259,16 @@ class WardenSession(MemorySession):  # type: ignore[misc]  # Telethon ships no t
     # -- inside
 
     def _keep(self, row: EntityRow) -> None:
+        self._forget_name(self._rows.pop(row.id, None))
         self._rows[row.id] = row
-        self._rows.move_to_end(row.id)
         if row.username:
             self._usernames[row.username] = row.id
         while len(self._rows) > self._limit:
-            _, gone = self._rows.popitem(last=False)
-            self._usernames.pop(gone.username or "", None)
+            self._forget_name(self._rows.popitem(last=False)[1])
+
+    def _forget_name(self, row: EntityRow | None) -> None:
+        if row is not None and row.username and self._usernames.get(row.username) == row.id:
+            del self._usernames[row.username]
 
     def _state(self, at: int) -> UpdateState | None:
         state = self._update_states.get(at)

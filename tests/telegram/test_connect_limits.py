@@ -1,0 +1,66 @@
+"""Connects for each address: a burst, then a rate."""
+
+from __future__ import annotations
+
+import pytest
+
+from telewarden.telegram import ConnectLimit
+from telewarden.telegram.limits import ConnectQueue
+
+pytestmark = pytest.mark.telegram
+
+
+class HandTurned:
+    """A clock that moves when somebody sleeps by it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def queue(clock: HandTurned) -> ConnectQueue:
+    return ConnectQueue(ConnectLimit(rate=2.0, burst=3), clock=clock, sleep=clock.sleep)
+
+
+async def test_a_burst_goes_at_once_and_the_rest_at_the_rate() -> None:
+    clock = HandTurned()
+    line = queue(clock)
+
+    at = []
+    for _ in range(6):
+        await line.turn("a")
+        at.append(clock.now)
+
+    assert at == [0.0, 0.0, 0.0, 0.5, 1.0, 1.5]
+
+
+async def test_addresses_do_not_wait_for_each_other() -> None:
+    clock = HandTurned()
+    line = queue(clock)
+
+    for _ in range(3):
+        await line.turn("a")
+    await line.turn("b")
+
+    assert clock.now == 0.0
+
+
+async def test_a_cooled_address_lets_nothing_through() -> None:
+    clock = HandTurned()
+    line = queue(clock)
+
+    line.cool("a", 60.0)
+    await line.turn("a")
+
+    assert clock.now >= 60.0
+
+
+@pytest.mark.parametrize(("rate", "burst"), [(0.0, 1), (1.0, 0)])
+def test_a_limit_that_lets_nothing_through_is_refused(rate: float, burst: int) -> None:
+    with pytest.raises(ValueError, match="above 0"):
+        ConnectLimit(rate=rate, burst=burst)
