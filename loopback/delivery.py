@@ -1,0 +1,279 @@
+"""Messages written, edited, deleted, and everybody concerned told.
+
+It counts the events of accounts and channels (``pts``), and pushes updates to the
+connections of all who are concerned but the one that asked: that one gets its answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ._tl import types
+from .feed import Event, EventKind
+from .records import Account, Chat, ChatKind, Forward, Message
+from .rendering import View
+
+if TYPE_CHECKING:
+    from .conversation import Conversation
+    from .engine import Engine
+
+__all__ = ["Delivery", "Draft", "Happening"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A message as its author hands it in."""
+
+    text: str = ""
+    entities: list[Any] = field(default_factory=list)
+    media: Any = None
+    action: Any = None
+    reply_to: Message | None = None
+    topic_id: int | None = None
+    grouped_id: int | None = None
+    forward: Forward | None = None
+    silent: bool = False
+    noforwards: bool = False
+    random_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An event as each account counts it: of a channel, one for all (key 0)."""
+
+    chat: Chat
+    events: dict[int, Event]
+
+    def event_for(self, account_id: int) -> Event | None:
+        """The event as ``account_id`` counts it; None when it is none of its business."""
+        return self.events.get(0 if self.chat.is_channel else account_id)
+
+
+class Delivery:
+    """The one that changes messages."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._world = engine.world
+
+    # Changes
+
+    def write(self, chat: Chat, author: Account, drafts: Iterable[Draft]) -> list[Happening]:
+        """Put messages into a chat, in order; tell nobody yet."""
+        happenings = [self._written(chat, author, draft) for draft in drafts]
+        self._world.touch()
+        return happenings
+
+    def post(
+        self,
+        chat: Chat,
+        author: Account,
+        drafts: Sequence[Draft],
+        origin: Conversation | None = None,
+    ) -> list[Happening]:
+        """Put messages into a chat and push them to all but ``origin``."""
+        happenings = self.write(chat, author, drafts)
+        self.push(happenings, origin=origin)
+        return happenings
+
+    def edit(self, message: Message, origin: Conversation | None = None) -> Happening:
+        """Tell that a message, changed by the caller, has been edited now."""
+        message.edit_date = self._world.now()
+        happening = self._count(message, EventKind.EDIT)
+        self._world.touch()
+        self.push([happening], origin=origin)
+        return happening
+
+    def delete_from_channel(
+        self, chat: Chat, messages: Iterable[Message], origin: Conversation | None = None
+    ) -> Event | None:
+        """Delete messages of a channel; None when there was nothing to delete."""
+        doomed = [message for message in messages if not message.deleted]
+        if not doomed:
+            return None
+        for message in doomed:
+            self._remove(message)
+        ids = tuple(message.id for message in doomed)
+        event = chat.feed.add_deletion(ids, date=self._world.now())
+        self._world.touch()
+        self.push([Happening(chat, {0: event})], origin=origin)
+        return event
+
+    def delete_for(
+        self, accounts: Iterable[Account], messages: Sequence[Message]
+    ) -> dict[int, Event]:
+        """Delete messages from accounts' own boxes; returns each one's event. Pushes nothing."""
+        events: dict[int, Event] = {}
+        for account in accounts:
+            ids = tuple(i for m in messages if (i := m.ids.pop(account.id, 0)))
+            for message_id in ids:
+                account.box.pop(message_id, None)
+            if ids:
+                events[account.id] = account.feed.add_deletion(ids, date=self._world.now())
+        for message in messages:
+            if not message.ids:
+                self._remove(message)
+        self._world.touch()
+        return events
+
+    # Telling
+
+    def push_deletions(self, events: dict[int, Event], origin: Conversation | None = None) -> None:
+        """Push to each account what went from its own box."""
+        for account_id, event in events.items():
+            account = self._world.accounts[account_id]
+            self.tell(
+                [account], [self.update(View(self._world, account), None, event)], origin=origin
+            )
+
+    def push(self, happenings: Sequence[Happening], *, origin: Conversation | None = None) -> None:
+        """Push events to the connections of everybody concerned, except ``origin``."""
+        if not happenings:
+            return
+        chat = happenings[0].chat
+        for account_id in chat.present():
+            account = self._world.accounts[account_id]
+            links = [
+                link.conversation
+                for link in self._engine.hub.of_account(account)
+                if link.conversation is not origin and link.conversation.wants_updates
+            ]
+            if links:
+                body = bytes(self.updates(account, happenings))
+                for conversation in links:
+                    conversation.send_body(body, reply=False)
+                    self._engine.stats.pushes += 1
+
+    def tell(
+        self,
+        accounts: Iterable[Account],
+        updates: Sequence[Any],
+        *mentioned: Account | Chat,
+        origin: Conversation | None = None,
+    ) -> None:
+        """Push updates that carry no pts, with whomever they mention."""
+        for account in accounts:
+            view = View(self._world, account)
+            view.mention(*mentioned)
+            body = bytes(self._bundle(list(updates), view))
+            for link in self._engine.hub.of_account(account):
+                if link.conversation is not origin and link.conversation.wants_updates:
+                    link.conversation.send_body(body, reply=False)
+                    self._engine.stats.pushes += 1
+
+    def chat_changed(
+        self, chat: Chat, accounts: Iterable[Account], origin: Conversation | None = None
+    ) -> None:
+        """Tell accounts that their place in a chat, or the chat, is not what it was."""
+        update = types.UpdateChannel(chat.id) if chat.is_channel else types.UpdateChat(chat.id)
+        self._world.touch()
+        self.tell(accounts, [update], chat, origin=origin)
+
+    def updates(self, account: Account, happenings: Iterable[Happening], *first: Any) -> Any:
+        """Events as Updates for one account, ``first`` ones before them."""
+        view = View(self._world, account)
+        told = list(first)
+        for happening in happenings:
+            event = happening.event_for(account.id)
+            if event is not None:
+                told.append(self.update(view, happening.chat, event))
+        return self._bundle(told, view)
+
+    def answer(self, account: Account, happenings: Sequence[Happening]) -> Any:
+        """Events as the answer to the request that caused them: each random_id with its id first."""
+        first = []
+        for happening in happenings:
+            event = happening.event_for(account.id)
+            message = event.message if event is not None and event.kind is EventKind.NEW else None
+            if message is not None and message.random_id is not None:
+                first.append(types.UpdateMessageID(message.id_for(account.id), message.random_id))
+        return self.updates(account, happenings, *first)
+
+    def changed(self, account: Account, *mentioned: Account | Chat) -> Any:
+        """Updates without an event, as the answer to a change of chats or people."""
+        view = View(self._world, account)
+        view.mention(*mentioned)
+        return self._bundle([], view)
+
+    def update(self, view: View, chat: Chat | None, event: Event) -> Any:
+        """One event as the update that tells it; ``chat`` is None for an account's own."""
+        channel = chat is not None and chat.is_channel
+        if event.kind is EventKind.DELETE:
+            if channel and chat is not None:
+                view.mention(chat)
+                return types.UpdateDeleteChannelMessages(
+                    chat.id, list(event.ids), event.pts, event.count
+                )
+            return types.UpdateDeleteMessages(list(event.ids), event.pts, event.count)
+        cls = {
+            (EventKind.NEW, False): types.UpdateNewMessage,
+            (EventKind.NEW, True): types.UpdateNewChannelMessage,
+            (EventKind.EDIT, False): types.UpdateEditMessage,
+            (EventKind.EDIT, True): types.UpdateEditChannelMessage,
+        }[event.kind, channel]
+        assert event.message is not None
+        return cls(view.message(event.message), event.pts, event.count)
+
+    def _bundle(self, updates: list[Any], view: View) -> Any:
+        # seq 0: any other must be the next in line, or Telethon fetches the difference.
+        return types.Updates(updates, view.users, view.chats, self._world.now(), 0)
+
+    def _written(self, chat: Chat, author: Account, draft: Draft) -> Happening:
+        message = Message(
+            id=0,
+            chat=chat,
+            author=author,
+            date=self._world.now(),
+            text=draft.text,
+            entities=list(draft.entities),
+            media=draft.media,
+            action=draft.action,
+            reply_to=draft.reply_to,
+            topic_id=draft.topic_id,
+            grouped_id=draft.grouped_id,
+            forward=draft.forward,
+            silent=draft.silent,
+            noforwards=draft.noforwards or chat.noforwards,
+            random_id=draft.random_id,
+            post=chat.kind is ChatKind.BROADCAST,
+        )
+        self._number(message)
+        chat.messages.append(message)
+        if draft.random_id is not None:
+            self._world.remember_sending(author, draft.random_id, message)
+        return self._count(message, EventKind.NEW)
+
+    def _number(self, message: Message) -> None:
+        chat = message.chat
+        if chat.is_channel:
+            message.id = chat.next_message_id
+            chat.next_message_id += 1
+            chat.by_id[message.id] = message
+            return
+        for account_id in chat.present():
+            account = self._world.accounts[account_id]
+            message.ids[account_id] = account.next_message_id
+            account.box[account.next_message_id] = message
+            account.next_message_id += 1
+        author_id = message.author.id if message.author is not None else 0
+        message.id = message.ids.get(author_id, 0) or next(iter(message.ids.values()), 0)
+
+    def _count(self, message: Message, kind: EventKind) -> Happening:
+        chat, date = message.chat, self._world.now()
+        if chat.is_channel:
+            return Happening(chat, {0: chat.feed.add_message(kind, message, date=date)})
+        accounts = self._world.accounts
+        events = {
+            account_id: accounts[account_id].feed.add_message(kind, message, date=date)
+            for account_id in message.ids
+        }
+        return Happening(chat, events)
+
+    def _remove(self, message: Message) -> None:
+        message.deleted = True
+        chat = message.chat
+        chat.by_id.pop(message.id, None)
+        if message in chat.messages:
+            chat.messages.remove(message)

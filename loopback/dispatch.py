@@ -1,0 +1,189 @@
+"""From a request to its answer: wrappers off, faults asked, the handler called."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import struct
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from . import striking
+from ._tl import functions, method_name, read_object, types
+from .call import Call
+from .rpc import RpcError
+
+if TYPE_CHECKING:
+    from .conversation import Conversation
+
+__all__ = ["Dispatcher", "pack_result"]
+
+logger = logging.getLogger(__name__)
+
+_RESULT: Final = struct.Struct("<Iq")
+_RESULT_ID: Final = 0xF35C6D01
+_VECTOR: Final = struct.pack("<I", 0x1CB5C415)
+_TRUE: Final = struct.pack("<I", 0x997275B5)
+_FALSE: Final = struct.pack("<I", 0xBC799737)
+_GZIP: Final = struct.pack("<I", 0x3072CFA1)
+_WORTH_PACKING: Final = 4096  # below it, gzip costs more than the loopback saves
+_WRAPPERS: Final = (
+    functions.InvokeWithLayerRequest,
+    functions.InitConnectionRequest,
+    functions.InvokeWithoutUpdatesRequest,
+    functions.InvokeAfterMsgRequest,
+    functions.InvokeAfterMsgsRequest,
+    functions.InvokeWithTakeoutRequest,
+    functions.InvokeWithMessagesRangeRequest,
+)
+_IGNORED: Final = (
+    types.MsgsAck,
+    types.MsgResendReq,
+    types.MsgsStateReq,
+    types.MsgsAllInfo,
+    types.MsgsStateInfo,
+)
+
+
+class Dispatcher:
+    """Answers the requests of one connection."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+        self._engine = conversation.engine
+
+    def take(self, msg_id: int, seq: int, obj: Any) -> None:
+        """Take one message that a client sent encrypted."""
+        obj = self._unpacked(obj)
+        if isinstance(obj, _IGNORED):
+            return
+        request = self._unwrapped(obj)
+        method = method_name(type(request))
+        self._engine.stats.calls[method] += 1
+        action = self._fault(method)
+        if action is None:
+            self.answer(msg_id, request)
+        else:
+            struck = striking.Struck(self._conversation, msg_id, seq, self._answerer(request))
+            striking.strike(action, struck)
+
+    def take_plain(self, method: str, request: Any) -> None:
+        """Take one step of a key exchange."""
+        self._engine.stats.calls[method] += 1
+        action = self._fault(method)
+        if action is None:
+            self._conversation.exchange(request)
+        else:
+            conversation = self._conversation
+            striking.strike_plain(action, conversation, lambda: conversation.exchange(request))
+
+    def answer(self, msg_id: int, request: Any) -> None:
+        """Carry a request out and send the answer."""
+        self._conversation.send_body(self._answerer(request)(msg_id), reply=True)
+
+    def _answerer(self, request: Any) -> Callable[[int], bytes]:
+        return lambda msg_id: (
+            self._service(msg_id, request) or pack_result(msg_id, self._carried_out(request))
+        )
+
+    def _service(self, msg_id: int, request: Any) -> bytes | None:
+        """The bare answers: to what is about the connection, not about Telegram."""
+        match request:
+            case functions.PingRequest() | functions.PingDelayDisconnectRequest():
+                return bytes(types.Pong(msg_id, request.ping_id))
+            case functions.DestroySessionRequest():
+                return bytes(types.DestroySessionNone(request.session_id))
+            case functions.GetFutureSaltsRequest():
+                return bytes(types.FutureSalts(msg_id, self._engine.world.now(), []))
+            case functions.DestroyAuthKeyRequest():
+                self._engine.forget_key(self._conversation.authorization)
+                return bytes(types.DestroyAuthKeyOk())
+            case functions.RpcDropAnswerRequest():
+                return pack_result(msg_id, types.RpcAnswerUnknown())
+            case _:
+                return None
+
+    def _carried_out(self, request: Any) -> Any:
+        """The result of a request, or the error that it is answered with."""
+        authorization = self._conversation.authorization
+        assert authorization is not None
+        try:
+            if authorization.void is not None:
+                raise RpcError(authorization.void)
+            handler = self._engine.handlers.get(type(request))
+            if handler is None:
+                raise RpcError(f"INPUT_METHOD_INVALID_{type(request).CONSTRUCTOR_ID}")
+            return handler(Call(self._engine, self._conversation, authorization), request)
+        except RpcError as error:
+            return self.refusal(error)
+        except Exception:  # a bug here must be an answer: a closed connection starts a storm
+            self._engine.stats.crashes += 1
+            logger.exception("handler failed method=%s", method_name(type(request)))
+            return self.refusal(RpcError("INTERNAL_SERVER_ERROR", 500))
+
+    def refusal(self, error: RpcError) -> Any:
+        """An error as the client reads it, counted."""
+        self._engine.count_error(error)
+        if error.text == "RANDOM_ID_DUPLICATE":
+            self._engine.stats.duplicates += 1
+        return types.RpcError(error.code, error.text)
+
+    def _fault(self, method: str) -> Any:
+        if not self._engine.faults:
+            return None
+        authorization = self._conversation.authorization
+        account = authorization.account if authorization is not None else None
+        return self._engine.faults.on_request(method, account.id if account else None)
+
+    def _unpacked(self, obj: Any) -> Any:
+        data = getattr(obj, "data", None)
+        if type(obj).__name__ == "GzipPacked" and isinstance(data, bytes):
+            return read_object(data)
+        return obj
+
+    def _unwrapped(self, obj: Any) -> Any:
+        while isinstance(obj, _WRAPPERS):
+            if isinstance(obj, functions.InitConnectionRequest):
+                self._note_device(obj)
+                inner = obj.query
+                silent = isinstance(inner, functions.InvokeWithoutUpdatesRequest)
+                self._conversation.wants_updates = not silent
+            elif isinstance(obj, functions.InvokeWithoutUpdatesRequest):
+                self._conversation.wants_updates = False
+            obj = self._unpacked(obj.query)
+        return obj
+
+    def _note_device(self, init: Any) -> None:
+        authorization = self._conversation.authorization
+        if authorization is not None:
+            authorization.device = {
+                "api_id": str(init.api_id),
+                "device_model": init.device_model,
+                "system_version": init.system_version,
+                "app_version": init.app_version,
+            }
+            self._engine.world.touch()
+
+
+def pack_result(msg_id: int, result: Any) -> bytes:
+    """An rpc_result as it goes over the wire."""
+    head = _RESULT.pack(_RESULT_ID, msg_id)
+    body = _result_body(result)
+    if len(body) >= _WORTH_PACKING and not isinstance(result, types.upload.File):
+        return head + _GZIP + _tl_bytes(gzip.compress(body, compresslevel=1))
+    return head + body
+
+
+def _result_body(result: Any) -> bytes:
+    if result is True:
+        return _TRUE
+    if result is False:
+        return _FALSE
+    if isinstance(result, list):
+        return _VECTOR + struct.pack("<i", len(result)) + b"".join(map(bytes, result))
+    return bytes(result)
+
+
+def _tl_bytes(data: bytes) -> bytes:
+    head = bytes([len(data)]) if len(data) < 254 else b"\xfe" + len(data).to_bytes(3, "little")
+    return head + data + bytes(-(len(head) + len(data)) % 4)

@@ -1,0 +1,88 @@
+"""One numbered sequence of events (``pts``): an account's, or a channel's.
+
+Pure: it counts and remembers; who hears of an event is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .records import Message
+
+__all__ = ["Event", "EventKind", "Feed"]
+
+
+class EventKind(StrEnum):
+    """What happened to messages."""
+
+    NEW = "new"
+    EDIT = "edit"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One step of a feed: ``pts`` after it, ``count`` it took, what it was about."""
+
+    pts: int
+    count: int
+    kind: EventKind
+    date: int
+    message: Message | None = None
+    ids: tuple[int, ...] = ()
+
+
+@dataclass(slots=True)
+class Feed:
+    """A ``pts`` and the events that led to it.
+
+    It starts at 1, because Telethon takes 0 for "no state". ``floor`` is the
+    oldest ``pts`` from which the difference can still be told; below it, it is
+    too long.
+    """
+
+    pts: int = 1
+    floor: int = 1
+    events: list[Event] = field(default_factory=list)
+
+    def add_message(self, kind: EventKind, message: Message, *, date: int) -> Event:
+        """Count one message that came or was edited."""
+        return self._add(Event(pts=self.pts + 1, count=1, kind=kind, date=date, message=message))
+
+    def add_deletion(self, ids: tuple[int, ...], *, date: int) -> Event:
+        """Count ``ids`` that went."""
+        count = len(ids)
+        return self._add(
+            Event(pts=self.pts + count, count=count, kind=EventKind.DELETE, date=date, ids=ids)
+        )
+
+    def after(self, pts: int) -> list[Event]:
+        """The events later than ``pts``, oldest first; ask ``reaches`` before."""
+        return [event for event in self.events[self._index(pts) :] if event.pts > pts]
+
+    def reaches(self, pts: int) -> bool:
+        """Whether everything since ``pts`` is still remembered."""
+        return pts >= self.floor
+
+    def forget(self) -> None:
+        """Drop the events: whoever is behind now hears that it is too long."""
+        self.events.clear()
+        self.floor = self.pts
+
+    def _add(self, event: Event) -> Event:
+        self.events.append(event)
+        self.pts = event.pts
+        return event
+
+    def _index(self, pts: int) -> int:
+        low, high = 0, len(self.events)
+        while low < high:
+            middle = (low + high) // 2
+            if self.events[middle].pts <= pts:
+                low = middle + 1
+            else:
+                high = middle
+        return low

@@ -1,0 +1,58 @@
+"""What the data centre answers, one family of methods a module.
+
+Owns the meaning of Telegram's methods; leaves records to ``world``, telling people
+to ``delivery``, and the wire to the modules above.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+from . import (
+    auth,
+    channels,
+    devices,
+    dialogs,
+    differences,
+    editing,
+    groups,
+    help,  # noqa: A004 - Telegram's name for the family
+    history,
+    invites,
+    media,
+    members,
+    password,
+    people,
+    qr,
+    sending,
+    topics,
+)
+from .base import Handler, Handlers
+
+__all__ = ["ALL_HANDLERS", "Handler", "Handlers"]
+
+_FAMILIES: Final = (
+    auth,
+    channels,
+    devices,
+    dialogs,
+    differences,
+    editing,
+    groups,
+    help,
+    history,
+    invites,
+    media,
+    members,
+    password,
+    people,
+    qr,
+    sending,
+    topics,
+)
+
+ALL_HANDLERS: Final[Handlers] = MappingProxyType(
+    {request: handler for family in _FAMILIES for request, handler in family.HANDLERS.items()}
+)
+"""Every request that is answered, and by what."""

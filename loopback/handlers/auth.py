@@ -1,0 +1,166 @@
+"""Logging in by code, signing up, bots, logging out, and the way to another data centre."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from .._tl import functions, types
+from ..logins import SentCode
+from ..records import Account
+from ..rendering import View
+from ..rpc import RpcError
+from ..world import digits
+from .base import Handlers
+
+if TYPE_CHECKING:
+    from ..call import Call
+
+__all__ = ["HANDLERS", "signed_in"]
+
+
+def send_code(call: Call, request: Any) -> Any:
+    """Send a code to a number; anybody may ask, whoever has it may be somewhere else."""
+    phone = digits(request.phone_number)
+    if not 5 <= len(phone) <= 15:
+        raise RpcError("PHONE_NUMBER_INVALID")
+    if not call.engine.accepts_api_id(request.api_id):
+        raise RpcError("API_ID_INVALID")
+    account = call.world.account_by_phone(phone)
+    if account is not None and account.ban is not None:
+        raise RpcError("PHONE_NUMBER_BANNED")
+    home = account.dc_id if account is not None else call.world.dc_id
+    if home != call.authorization.dc_id:
+        raise RpcError(f"PHONE_MIGRATE_{home}")
+    return _sent(call, phone)
+
+
+def resend_code(call: Call, request: Any) -> Any:
+    """Send another one; the first dies."""
+    _pending_code(call, request)
+    return _sent(call, digits(request.phone_number))
+
+
+def cancel_code(call: Call, request: Any) -> bool:
+    """Let a code die."""
+    sent = _pending_code(call, request)
+    call.world.logins.codes.pop(sent.phone, None)
+    return True
+
+
+def sign_in(call: Call, request: Any) -> Any:
+    """Finish a login by code, or go on to the two-step password or to signing up."""
+    if not request.phone_code:
+        raise RpcError("PHONE_CODE_EMPTY")
+    sent = _pending_code(call, request)
+    if request.phone_code != sent.code:
+        raise RpcError("PHONE_CODE_INVALID")
+    account = call.world.account_by_phone(sent.phone)
+    if account is None:
+        sent.confirmed = True
+        return types.auth.AuthorizationSignUpRequired()
+    call.world.logins.codes.pop(sent.phone, None)
+    if account.password is not None:
+        call.authorization.pending = account
+        raise RpcError("SESSION_PASSWORD_NEEDED")
+    return signed_in(call, account)
+
+
+def sign_up(call: Call, request: Any) -> Any:
+    """Make an account for a number whose code was right."""
+    sent = _pending_code(call, request)
+    if not sent.confirmed:
+        raise RpcError("PHONE_CODE_INVALID")
+    if not request.first_name:
+        raise RpcError("FIRSTNAME_INVALID")
+    call.world.logins.codes.pop(sent.phone, None)
+    account = Account(
+        id=call.world.next_user_id,
+        phone="+" + sent.phone,
+        first_name=request.first_name,
+        last_name=request.last_name,
+        dc_id=call.authorization.dc_id,
+    )
+    return signed_in(call, call.world.add_account(account))
+
+
+def import_bot(call: Call, request: Any) -> Any:
+    """Sign a bot in by its token."""
+    token = request.bot_auth_token
+    bots = (a for a in call.world.accounts.values() if a.bot_token is not None)
+    account = next((bot for bot in bots if bot.bot_token == token), None)
+    if account is None:
+        raise RpcError("ACCESS_TOKEN_INVALID")
+    return signed_in(call, account)
+
+
+def log_out(call: Call, _request: Any) -> Any:
+    """End this authorization; the key is good for nothing afterwards."""
+    _ = call.me
+    call.engine.void_key(call.authorization, "AUTH_KEY_UNREGISTERED")
+    return types.auth.LoggedOut()
+
+
+def export_authorization(call: Call, request: Any) -> Any:
+    """A ticket with which another key becomes an authorization of the same account."""
+    if request.dc_id not in call.engine.ports:
+        raise RpcError("DC_ID_INVALID")
+    ticket = call.world.entropy(16)
+    call.world.logins.exported[ticket] = call.me.id
+    return types.auth.ExportedAuthorization(call.me.id, ticket)
+
+
+def import_authorization(call: Call, request: Any) -> Any:
+    """Use such a ticket, once."""
+    account_id = call.world.logins.exported.pop(request.bytes, None)
+    if account_id is None or account_id != request.id:
+        raise RpcError("AUTH_BYTES_INVALID")
+    return signed_in(call, call.world.accounts[account_id])
+
+
+def signed_in(call: Call, account: Account) -> Any:
+    """Make whoever asks that account, and say so."""
+    if account.ban is not None:
+        raise RpcError(account.ban)
+    authorization = call.authorization
+    authorization.account, authorization.pending = account, None
+    authorization.created = call.world.now()
+    call.engine.hub.rebind(authorization)
+    call.world.touch()
+    return types.auth.Authorization(user=View(call.world, account).user(account))
+
+
+def _sent(call: Call, phone: str) -> Any:
+    desk, world = call.world.logins, call.world
+    sent = SentCode(
+        phone=phone,
+        code=call.engine.new_code(),
+        hash=world.entropy(9).hex(),
+        expires=world.clock() + world.limits.code_life,
+    )
+    desk.codes[phone] = sent
+    desk.codes_sent[phone] = sent.code
+    return types.auth.SentCode(
+        type=types.auth.SentCodeTypeApp(len(sent.code)), phone_code_hash=sent.hash, timeout=60
+    )
+
+
+def _pending_code(call: Call, request: Any) -> SentCode:
+    if not request.phone_code_hash:
+        raise RpcError("PHONE_CODE_HASH_EMPTY")
+    sent = call.world.logins.codes.get(digits(request.phone_number))
+    if sent is None or sent.hash != request.phone_code_hash or call.world.clock() >= sent.expires:
+        raise RpcError("PHONE_CODE_EXPIRED")
+    return sent
+
+
+HANDLERS: Final[Handlers] = {
+    functions.auth.SendCodeRequest: send_code,
+    functions.auth.ResendCodeRequest: resend_code,
+    functions.auth.CancelCodeRequest: cancel_code,
+    functions.auth.SignInRequest: sign_in,
+    functions.auth.SignUpRequest: sign_up,
+    functions.auth.ImportBotAuthorizationRequest: import_bot,
+    functions.auth.LogOutRequest: log_out,
+    functions.auth.ExportAuthorizationRequest: export_authorization,
+    functions.auth.ImportAuthorizationRequest: import_authorization,
+}

@@ -1,0 +1,65 @@
+"""What the families of handlers share: their type, and how a message is looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .._tl import types
+from ..records import Message
+from ..rpc import RpcError
+
+if TYPE_CHECKING:
+    from ..call import Call
+    from ..records import Chat
+
+__all__ = ["Handler", "Handlers", "find_message", "yes"]
+
+Handler = Callable[["Call", Any], Any]
+"""Answers one kind of request: a TL object, a bool or a list; raises ``RpcError``."""
+
+Handlers = Mapping[type, Handler]
+"""The requests a family answers."""
+
+
+def find_message(call: Call, chat: Chat, message_id: int) -> Message | None:
+    """The message that whoever asks calls ``message_id``, if it is in that chat."""
+    if chat.is_channel:
+        return chat.by_id.get(message_id)
+    message = call.me.box.get(message_id)
+    return message if message is not None and message.chat is chat else None
+
+
+def reply_target(call: Call, chat: Chat, reply_to: Any) -> tuple[Message | None, int | None]:
+    """What a new message answers, and the topic it belongs to.
+
+    Raises MESSAGE_ID_INVALID for a message that is not there, TOPIC_CLOSED and
+    TOPIC_DELETED for a topic in which ``me`` cannot write.
+    """
+    if not isinstance(reply_to, types.InputReplyToMessage):
+        return None, None
+    wanted, top = reply_to.reply_to_msg_id, reply_to.top_msg_id
+    if chat.forum and wanted in chat.topics and top in (None, wanted):
+        return None, _open_topic(call, chat, wanted)
+    message = find_message(call, chat, wanted) if wanted else None
+    if wanted and message is None:
+        raise RpcError("REPLY_MESSAGE_ID_INVALID")
+    if not chat.forum:
+        return message, None
+    topic_id = top or (message.topic_id if message is not None else None)
+    return message, _open_topic(call, chat, topic_id) if topic_id else None
+
+
+def _open_topic(call: Call, chat: Chat, topic_id: int) -> int:
+    topic = chat.topics.get(topic_id)
+    if topic is None or topic.deleted:
+        raise RpcError("TOPIC_DELETED")
+    member = chat.members.get(call.me.id)
+    if topic.closed and not (member is not None and member.admin):
+        raise RpcError("TOPIC_CLOSED")
+    return topic_id
+
+
+def yes(_call: Call, _request: Any) -> bool:
+    """Say yes and do nothing: for what leaves no trace here."""
+    return True

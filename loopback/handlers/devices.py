@@ -1,0 +1,85 @@
+"""An account's authorizations: listed, ended one by one or all but this one, their lifetime."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from .._tl import functions, types
+from ..records import Authorization
+from ..rpc import RpcError
+from .base import Handlers
+
+if TYPE_CHECKING:
+    from ..call import Call
+
+__all__ = ["HANDLERS", "device"]
+
+
+def get_authorizations(call: Call, _request: Any) -> Any:
+    """Every device of the account."""
+    listed = [device(call, a) for a in call.world.authorizations(call.me)]
+    return types.account.Authorizations(call.me.authorization_ttl_days, listed)
+
+
+def reset_authorization(call: Call, request: Any) -> bool:
+    """End one device; a login of the last day may not."""
+    _require_settled(call)
+    others = [a for a in call.world.authorizations(call.me) if a is not call.authorization]
+    doomed = next((a for a in others if a.hash == request.hash), None)
+    if doomed is None:
+        raise RpcError("HASH_INVALID")
+    call.engine.end_authorization(doomed, "AUTH_KEY_UNREGISTERED")
+    return True
+
+
+def reset_authorizations(call: Call, _request: Any) -> bool:
+    """End every device but this one."""
+    _require_settled(call)
+    for authorization in call.world.authorizations(call.me):
+        if authorization is not call.authorization:
+            call.engine.end_authorization(authorization, "SESSION_REVOKED")
+    return True
+
+
+def set_ttl(call: Call, request: Any) -> bool:
+    """After how many idle days a device is ended."""
+    if not 1 <= request.authorization_ttl_days <= 366:
+        raise RpcError("TTL_DAYS_INVALID")
+    call.me.authorization_ttl_days = request.authorization_ttl_days
+    call.world.touch()
+    return True
+
+
+def device(call: Call, authorization: Authorization, *, password_pending: bool = False) -> Any:
+    """An authorization as Telegram lists it."""
+    known = authorization.device
+    current = authorization is call.authorization
+    return types.Authorization(
+        hash=0 if current else authorization.hash,
+        device_model=known.get("device_model", "unknown"),
+        platform="",
+        system_version=known.get("system_version", ""),
+        api_id=int(known.get("api_id", "0")),
+        app_name="loopback",
+        app_version=known.get("app_version", ""),
+        date_created=authorization.created,
+        date_active=authorization.active,
+        ip=call.engine.host,
+        country="loopback",
+        region="",
+        current=current or None,
+        password_pending=password_pending or None,
+    )
+
+
+def _require_settled(call: Call) -> None:
+    if call.world.now() - call.authorization.created < call.world.limits.fresh_login:
+        raise RpcError("FRESH_RESET_AUTHORISATION_FORBIDDEN")
+
+
+HANDLERS: Final[Handlers] = {
+    functions.account.GetAuthorizationsRequest: get_authorizations,
+    functions.account.ResetAuthorizationRequest: reset_authorization,
+    functions.account.SetAuthorizationTTLRequest: set_ttl,
+    functions.auth.ResetAuthorizationsRequest: reset_authorizations,
+}

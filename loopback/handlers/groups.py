@@ -1,0 +1,4 @@
+from typing import Final
+from .base import Handlers
+
+HANDLERS: Final[Handlers] = {}

@@ -1,0 +1,139 @@
+"""Files: parts uploaded, photos and documents made of them, bytes fetched again."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Any, Final
+
+from .._tl import functions, types
+from ..files import StoredFile
+from ..rpc import RpcError
+from .base import Handlers
+
+if TYPE_CHECKING:
+    from ..call import Call
+
+__all__ = ["HANDLERS", "make"]
+
+_MOST: Final = 1024 * 1024  # bytes in one answer to upload.getFile, as Telegram allows
+
+
+def save_part(call: Call, request: Any) -> bool:
+    """Keep one part."""
+    call.world.files.save_part(call.me.id, request.file_id, request.file_part, request.bytes)
+    return True
+
+
+def upload_media(call: Call, request: Any) -> Any:
+    """Make media without sending it: what albums do first."""
+    return make(call, request.media)
+
+
+def make(call: Call, given: Any, *, uploaded: bool = True) -> Any:
+    """The MessageMedia for an InputMedia; an album takes none that is just being uploaded."""
+    match given:
+        case types.InputMediaUploadedPhoto() | types.InputMediaUploadedDocument() if not uploaded:
+            raise RpcError("MEDIA_INVALID")
+        case types.InputMediaUploadedPhoto():
+            data = _joined(call, given.file)
+            stored = call.world.files.store(
+                data, photo=True, name=given.file.name, mime_type="image/jpeg"
+            )
+            return types.MessageMediaPhoto(photo=_photo(call, stored))
+        case types.InputMediaUploadedDocument():
+            return _new_document(call, given)
+        case types.InputMediaPhoto():
+            return types.MessageMediaPhoto(photo=_photo(call, _named(call, given.id, photo=True)))
+        case types.InputMediaDocument():
+            stored = _named(call, given.id, photo=False)
+            return types.MessageMediaDocument(document=_document(call, stored, None))
+        case types.InputMediaGeoPoint():
+            point = given.geo_point
+            geo = types.GeoPoint(long=point.long, lat=point.lat, access_hash=0)
+            return types.MessageMediaGeo(geo)
+        case types.InputMediaContact():
+            return types.MessageMediaContact(
+                given.phone_number, given.first_name, given.last_name, given.vcard, 0
+            )
+        case types.InputMediaEmpty():
+            raise RpcError("MEDIA_EMPTY")
+        case _:
+            raise RpcError("MEDIA_INVALID")
+
+
+def get_file(call: Call, request: Any) -> Any:
+    """Bytes of a photo or document."""
+    _ = call.me
+    location = request.location
+    if not isinstance(location, (types.InputPhotoFileLocation, types.InputDocumentFileLocation)):
+        raise RpcError("LOCATION_INVALID")
+    stored = call.world.files.find(
+        location.id,
+        location.access_hash,
+        location.file_reference,
+        photo=isinstance(location, types.InputPhotoFileLocation),
+    )
+    if request.limit <= 0 or request.limit > _MOST:
+        raise RpcError("LIMIT_INVALID")
+    kind = types.storage.FileJpeg() if stored.photo else types.storage.FilePartial()
+    data = stored.data[request.offset : request.offset + request.limit]
+    return types.upload.File(kind, call.world.now(), data)
+
+
+def _joined(call: Call, file: Any) -> bytes:
+    if not isinstance(file, (types.InputFile, types.InputFileBig)):
+        raise RpcError("MEDIA_INVALID")
+    return call.world.files.finish(call.me.id, file.id, file.parts)
+
+
+def _named(call: Call, given: Any, *, photo: bool) -> StoredFile:
+    return call.world.files.find(given.id, given.access_hash, given.file_reference, photo=photo)
+
+
+def _new_document(call: Call, given: Any) -> Any:
+    name = next((a.file_name for a in given.attributes if hasattr(a, "file_name")), given.file.name)
+    stored = call.world.files.store(
+        _joined(call, given.file), photo=False, name=name, mime_type=given.mime_type
+    )
+    return types.MessageMediaDocument(document=_document(call, stored, given.attributes))
+
+
+def _photo(call: Call, stored: StoredFile) -> Any:
+    width, height = _size_of(stored.data)
+    return types.Photo(
+        id=stored.id,
+        access_hash=stored.access_hash,
+        file_reference=stored.reference,
+        date=call.world.now(),
+        sizes=[types.PhotoSize("x", width, height, len(stored.data))],
+        dc_id=call.world.dc_id,
+    )
+
+
+def _document(call: Call, stored: StoredFile, attributes: list[Any] | None) -> Any:
+    return types.Document(
+        id=stored.id,
+        access_hash=stored.access_hash,
+        file_reference=stored.reference,
+        date=call.world.now(),
+        mime_type=stored.mime_type,
+        size=len(stored.data),
+        dc_id=call.world.dc_id,
+        attributes=attributes or [types.DocumentAttributeFilename(stored.name)],
+    )
+
+
+def _size_of(data: bytes) -> tuple[int, int]:
+    """A PNG's width and height; 320 x 240 for anything else."""
+    if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 24:
+        width, height = struct.unpack(">ii", data[16:24])
+        return int(width), int(height)
+    return 320, 240
+
+
+HANDLERS: Final[Handlers] = {
+    functions.upload.SaveFilePartRequest: save_part,
+    functions.upload.SaveBigFilePartRequest: save_part,
+    functions.messages.UploadMediaRequest: upload_media,
+    functions.upload.GetFileRequest: get_file,
+}

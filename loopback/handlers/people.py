@@ -1,0 +1,170 @@
+"""Accounts looked up and described: users.*, contacts.*, one's own profile."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from .._tl import functions, types
+from ..records import Account
+from ..rendering import View
+from ..rpc import RpcError
+from .base import Handlers, yes
+
+if TYPE_CHECKING:
+    from ..call import Call
+
+__all__ = ["HANDLERS"]
+
+_USERNAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{3,31}")
+
+
+def get_users(call: Call, request: Any) -> Any:
+    """Accounts by id and access hash; those that are wrong are left out as empty."""
+    view = View(call.world, call.me)
+    return [_user_or_empty(call, view, given) for given in request.id]
+
+
+def get_full_user(call: Call, request: Any) -> Any:
+    """One account, thinly described."""
+    account = call.peers.user(request.id)
+    full = types.UserFull(
+        id=account.id,
+        settings=types.PeerSettings(),
+        notify_settings=types.PeerNotifySettings(),
+        common_chats_count=0,
+    )
+    return types.users.UserFull(full, [], [View(call.world, call.me).user(account)])
+
+
+def resolve_username(call: Call, request: Any) -> Any:
+    """Who or what has a username."""
+    me = call.me
+    if not _USERNAME.fullmatch(request.username.lstrip("@")):
+        raise RpcError("USERNAME_INVALID")
+    found = call.world.by_username(request.username)
+    if found is None:
+        raise RpcError("USERNAME_NOT_OCCUPIED")
+    view = View(call.world, me)
+    view.mention(found)
+    if isinstance(found, Account):
+        return types.contacts.ResolvedPeer(types.PeerUser(found.id), [], view.users)
+    return types.contacts.ResolvedPeer(types.PeerChannel(found.id), view.chats, [])
+
+
+def resolve_phone(call: Call, request: Any) -> Any:
+    """Who has a phone number."""
+    me = call.me
+    found = call.world.account_by_phone(request.phone)
+    if found is None:
+        raise RpcError("PHONE_NOT_OCCUPIED")
+    return types.contacts.ResolvedPeer(
+        types.PeerUser(found.id), [], [View(call.world, me).user(found)]
+    )
+
+
+def get_contacts(call: Call, _request: Any) -> Any:
+    """The account's contacts."""
+    me, view = call.me, View(call.world, call.me)
+    people = [call.world.accounts[i] for i in sorted(me.contacts)]
+    contacts = [types.Contact(account.id, account.id in me.contacts) for account in people]
+    return types.contacts.Contacts(contacts, len(contacts), [view.user(a) for a in people])
+
+
+def import_contacts(call: Call, request: Any) -> Any:
+    """Add those contacts whose numbers belong to somebody."""
+    me, imported, people = call.me, [], []
+    for given in request.contacts:
+        account = call.world.account_by_phone(given.phone)
+        if account is not None:
+            me.contacts.add(account.id)
+            people.append(account)
+            imported.append(types.ImportedContact(account.id, given.client_id))
+    call.world.touch()
+    view = View(call.world, me)
+    return types.contacts.ImportedContacts(imported, [], [], [view.user(a) for a in people])
+
+
+def add_contact(call: Call, request: Any) -> Any:
+    """Add one contact."""
+    account = call.peers.user(request.id)
+    call.me.contacts.add(account.id)
+    call.world.touch()
+    return call.delivery.changed(call.me, account)
+
+
+def update_username(call: Call, request: Any) -> Any:
+    """Take a username, or give it up."""
+    me, name = call.me, request.username
+    if name:
+        _require_free(call, name)
+    me.username = name or None
+    call.world.touch()
+    return View(call.world, me).user(me)
+
+
+def check_username(call: Call, request: Any) -> bool:
+    """Whether a username is free."""
+    _ = call.me
+    if not _USERNAME.fullmatch(request.username):
+        raise RpcError("USERNAME_INVALID")
+    return call.world.by_username(request.username) is None
+
+
+def update_profile(call: Call, request: Any) -> Any:
+    """Change one's name."""
+    me = call.me
+    me.first_name = request.first_name if request.first_name is not None else me.first_name
+    me.last_name = request.last_name if request.last_name is not None else me.last_name
+    call.world.touch()
+    return View(call.world, me).user(me)
+
+
+def invalidate_codes(call: Call, request: Any) -> bool:
+    """Let the account's own login codes die, as clients ask when one was typed into a chat."""
+    me = call.me
+    for phone, sent in call.world.logins.codes.items():
+        if sent.code in request.codes and call.world.account_by_phone(phone) is me:
+            sent.expires = 0.0
+    return True
+
+
+def get_peer_settings(call: Call, request: Any) -> Any:
+    """Nothing special about anybody."""
+    view = View(call.world, call.me)
+    view.mention(call.peers.chat(request.peer))
+    return types.messages.PeerSettings(types.PeerSettings(), view.chats, view.users)
+
+
+def _user_or_empty(call: Call, view: View, given: Any) -> Any:
+    try:
+        return view.user(call.peers.user(given))
+    except RpcError:
+        return types.UserEmpty(getattr(given, "user_id", 0))
+
+
+def _require_free(call: Call, name: str) -> None:
+    if not _USERNAME.fullmatch(name):
+        raise RpcError("USERNAME_INVALID")
+    holder = call.world.by_username(name)
+    if holder is call.me:
+        raise RpcError("USERNAME_NOT_MODIFIED")
+    if holder is not None:
+        raise RpcError("USERNAME_OCCUPIED")
+
+
+HANDLERS: Final[Handlers] = {
+    functions.users.GetUsersRequest: get_users,
+    functions.users.GetFullUserRequest: get_full_user,
+    functions.contacts.ResolveUsernameRequest: resolve_username,
+    functions.contacts.ResolvePhoneRequest: resolve_phone,
+    functions.contacts.GetContactsRequest: get_contacts,
+    functions.contacts.ImportContactsRequest: import_contacts,
+    functions.contacts.AddContactRequest: add_contact,
+    functions.account.UpdateUsernameRequest: update_username,
+    functions.account.CheckUsernameRequest: check_username,
+    functions.account.UpdateProfileRequest: update_profile,
+    functions.account.UpdateStatusRequest: yes,
+    functions.account.InvalidateSignInCodesRequest: invalidate_codes,
+    functions.messages.GetPeerSettingsRequest: get_peer_settings,
+}

@@ -1,0 +1,197 @@
+"""Messages sent and forwarded: sendMessage, sendMedia, sendMultiMedia, forwardMessages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from .._tl import functions, types
+from ..delivery import Draft
+from ..records import Chat, ChatKind, Forward, Message
+from ..rights import require_send, spend_slowmode
+from ..rpc import RpcError
+from . import media
+from .base import Handlers, find_message, reply_target
+
+if TYPE_CHECKING:
+    from ..call import Call
+
+__all__ = ["HANDLERS"]
+
+_KINDS: Final = {types.MessageMediaPhoto: "photos", types.MessageMediaDocument: "docs"}
+
+
+def send_message(call: Call, request: Any) -> Any:
+    """Answered in short form in private chats and basic groups, in full elsewhere."""
+    chat = call.peers.chat(request.peer)
+    require_send(chat, call.me)
+    if not request.message:
+        raise RpcError("MESSAGE_EMPTY")
+    if len(request.message) > call.world.limits.text:
+        raise RpcError("MESSAGE_TOO_LONG")
+    _expire_codes(call, request.message)
+    draft = _draft(call, chat, request, text=request.message, entities=request.entities)
+    happenings = _post(call, chat, [draft])
+    event = happenings[0].event_for(call.me.id)
+    if chat.kind is ChatKind.PRIVATE and event is not None and event.message is not None:
+        return types.UpdateShortSentMessage(
+            id=event.message.id_for(call.me.id),
+            pts=event.pts,
+            pts_count=event.count,
+            date=event.message.date,
+            out=True,
+            entities=event.message.entities or None,
+        )
+    return call.delivery.answer(call.me, happenings)
+
+
+def send_media(call: Call, request: Any) -> Any:
+    """A photo, document or other media, with its caption."""
+    chat = call.peers.chat(request.peer)
+    made = media.make(call, request.media)
+    require_send(chat, call.me, media=_KINDS.get(type(made)))
+    _check_caption(call, request.message)
+    draft = _draft(call, chat, request, text=request.message, entities=request.entities, media=made)
+    return call.delivery.answer(call.me, _post(call, chat, [draft]))
+
+
+def send_multi_media(call: Call, request: Any) -> Any:
+    """An album: several media under one grouped_id, told in one go."""
+    chat = call.peers.chat(request.peer)
+    singles = request.multi_media
+    if not singles:
+        raise RpcError("MULTI_MEDIA_TOO_LONG" if singles is None else "MEDIA_EMPTY")
+    if len(singles) > call.world.limits.album:
+        raise RpcError("MULTI_MEDIA_TOO_LONG")
+    made = [media.make(call, single.media, uploaded=False) for single in singles]
+    for one, single in zip(made, singles, strict=True):
+        require_send(chat, call.me, media=_KINDS.get(type(one)))
+        _check_caption(call, single.message)
+    group = call.world.random_long() if len(made) > 1 else None
+    drafts = [
+        _draft(
+            call,
+            chat,
+            request,
+            text=single.message,
+            entities=single.entities,
+            media=one,
+            grouped_id=group,
+            random_id=single.random_id,
+        )
+        for one, single in zip(made, singles, strict=True)
+    ]
+    return call.delivery.answer(call.me, _post(call, chat, drafts))
+
+
+def forward_messages(call: Call, request: Any) -> Any:
+    """Messages from one chat to another, with their origin unless drop_author is asked."""
+    source, target = call.peers.chat(request.from_peer), call.peers.chat(request.to_peer)
+    if not request.id:
+        raise RpcError("MESSAGE_IDS_EMPTY")
+    if len(request.id) != len(request.random_id):
+        raise RpcError("RANDOM_ID_INVALID")
+    found = [(find_message(call, source, i), r) for i, r in zip(request.id, request.random_id)]  # noqa: B905 - the lengths were compared above
+    originals = [(m, r) for m, r in found if m is not None and m.action is None]
+    if not originals:
+        raise RpcError("MESSAGE_ID_INVALID")
+    if source.noforwards or any(message.noforwards for message, _ in originals):
+        raise RpcError("CHAT_FORWARDS_RESTRICTED")
+    for message, _ in originals:
+        require_send(target, call.me, media=_KINDS.get(type(message.media)))
+    reply, topic = _placed(call, target, request)
+    groups: dict[int, int] = {}
+    drafts = [
+        Draft(
+            text="" if message.media is not None and request.drop_media_captions else message.text,
+            entities=message.entities,
+            media=message.media,
+            reply_to=reply,
+            topic_id=topic,
+            grouped_id=_regrouped(call, groups, message),
+            forward=None if request.drop_author else _origin(message),
+            silent=bool(request.silent),
+            noforwards=bool(request.noforwards),
+            random_id=random_id,
+        )
+        for message, random_id in originals
+    ]
+    return call.delivery.answer(call.me, _post(call, target, drafts))
+
+
+def _placed(call: Call, chat: Chat, request: Any) -> tuple[Message | None, int | None]:
+    reply_to = request.reply_to
+    top = getattr(request, "top_msg_id", None)
+    if reply_to is None and top:
+        reply_to = types.InputReplyToMessage(reply_to_msg_id=top)
+    return reply_target(call, chat, reply_to)
+
+
+def _draft(
+    call: Call,
+    chat: Chat,
+    request: Any,
+    *,
+    text: str,
+    entities: list[Any] | None,
+    media: Any = None,
+    grouped_id: int | None = None,
+    random_id: int | None = None,
+) -> Draft:
+    reply, topic = _placed(call, chat, request)
+    return Draft(
+        text=text,
+        entities=entities or [],
+        media=media,
+        reply_to=reply,
+        topic_id=topic,
+        grouped_id=grouped_id,
+        silent=bool(request.silent),
+        noforwards=bool(request.noforwards),
+        random_id=request.random_id if random_id is None else random_id,
+    )
+
+
+def _post(call: Call, chat: Chat, drafts: list[Draft]) -> list[Any]:
+    random_ids = [draft.random_id for draft in drafts if draft.random_id is not None]
+    if len(set(random_ids)) != len(random_ids):
+        raise RpcError("RANDOM_ID_DUPLICATE")
+    call.world.refuse_repeats(call.me, random_ids)
+    spend_slowmode(call.world, chat, call.me)
+    return list(call.delivery.post(chat, call.me, drafts, call.conversation))
+
+
+def _regrouped(call: Call, groups: dict[int, int], message: Message) -> int | None:
+    if message.grouped_id is None:
+        return None
+    if message.grouped_id not in groups:
+        groups[message.grouped_id] = call.world.random_long()
+    return groups[message.grouped_id]
+
+
+def _origin(message: Message) -> Forward:
+    if message.forward is not None:
+        return message.forward
+    if message.post:
+        return Forward(date=message.date, channel_id=message.chat.id, channel_post=message.id)
+    return Forward(date=message.date, from_id=message.author.id if message.author else None)
+
+
+def _check_caption(call: Call, caption: str) -> None:
+    if len(caption) > call.world.limits.caption:
+        raise RpcError("MEDIA_CAPTION_TOO_LONG")
+
+
+def _expire_codes(call: Call, text: str) -> None:
+    """Let a login code die that its owner types into a chat, as Telegram does."""
+    desk = call.world.logins
+    for phone, sent in list(desk.codes.items()):
+        if sent.code in text and call.world.account_by_phone(phone) is call.me:
+            sent.expires = 0.0
+
+
+HANDLERS: Final[Handlers] = {
+    functions.messages.SendMessageRequest: send_message,
+    functions.messages.SendMediaRequest: send_media,
+    functions.messages.SendMultiMediaRequest: send_multi_media,
+    functions.messages.ForwardMessagesRequest: forward_messages,
+}

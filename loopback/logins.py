@@ -1,0 +1,55 @@
+"""Logins under way: codes sent, QR tokens shown, exported authorizations, SRP rounds.
+
+None of it survives a restart of the data centre, nor needs to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = ["LoginDesk", "LoginToken", "SentCode", "SrpRound"]
+
+
+@dataclass(slots=True, kw_only=True)
+class SentCode:
+    """A login code on its way to a phone number."""
+
+    phone: str = field(repr=False)
+    code: str = field(repr=False)
+    hash: str = field(repr=False)
+    expires: float
+    confirmed: bool = False  # the right code came for a number without an account
+
+
+@dataclass(slots=True, kw_only=True)
+class LoginToken:
+    """What a QR code shows: the key that waits, and who accepted it."""
+
+    token: bytes = field(repr=False)
+    key_id: int
+    expires: float
+    account_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SrpRound:
+    """The server's half of one password check: ``b`` and g^b as offered."""
+
+    id: int
+    b: int = field(repr=False)
+    public: int = field(repr=False)
+
+
+@dataclass(slots=True)
+class LoginDesk:
+    """Everything about logins that is not finished."""
+
+    codes: dict[str, SentCode] = field(default_factory=dict)
+    tokens: dict[bytes, LoginToken] = field(default_factory=dict)
+    exported: dict[bytes, int] = field(default_factory=dict)
+    rounds: dict[int, SrpRound] = field(default_factory=dict)  # by key id
+    codes_sent: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def token_of(self, key_id: int) -> LoginToken | None:
+        """The token that a waiting key shows."""
+        return next((t for t in self.tokens.values() if t.key_id == key_id), None)

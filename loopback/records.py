@@ -1,0 +1,221 @@
+"""What the data centre remembers: accounts, their keys, chats, members, messages.
+
+Plain records without behaviour beyond looking themselves up; ``world`` holds
+them, ``delivery`` changes them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from .feed import Feed
+
+__all__ = [
+    "CHANNEL_MARK",
+    "Account",
+    "Authorization",
+    "Chat",
+    "ChatKind",
+    "Forward",
+    "Member",
+    "Message",
+    "PasswordRecord",
+    "Topic",
+]
+
+CHANNEL_MARK: Final = 1_000_000_000_000  # a channel's marked id is -(this + id), as Telethon has it
+
+
+@dataclass(slots=True, kw_only=True)
+class PasswordRecord:
+    """A two-step password as a server keeps it: salts and a verifier, never the password."""
+
+    salt1: bytes = field(repr=False)
+    salt2: bytes = field(repr=False)
+    verifier: int = field(repr=False)
+    hint: str = ""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Account:
+    """A user of the data centre, person or bot."""
+
+    id: int
+    phone: str = field(repr=False)
+    first_name: str
+    last_name: str = ""
+    username: str | None = None
+    bot_token: str | None = field(default=None, repr=False)
+    dc_id: int = 2
+    password: PasswordRecord | None = field(default=None, repr=False)
+    ban: str | None = None
+    contacts: set[int] = field(default_factory=set, repr=False)
+    authorization_ttl_days: int = 180
+    feed: Feed = field(default_factory=Feed, repr=False)
+    box: dict[int, Message] = field(default_factory=dict, repr=False)
+    next_message_id: int = 1
+
+    @property
+    def peer_id(self) -> int:
+        """The marked id, which for a user is its id."""
+        return self.id
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Authorization:
+    """An auth key and who is signed in with it.
+
+    ``void`` is the error text that every request with the key is answered with,
+    once the key is dead; a key that is not known at all is answered -404.
+    """
+
+    key: bytes = field(repr=False)
+    key_id: int
+    salt: int = field(repr=False)
+    dc_id: int
+    created: int
+    active: int
+    account: Account | None = None
+    pending: Account | None = None  # signed in but for the two-step password
+    void: str | None = None
+    hash: int = 0
+    device: dict[str, str] = field(default_factory=dict)
+
+
+class ChatKind(StrEnum):
+    """The four kinds of conversation, which differ in where message ids are counted."""
+
+    PRIVATE = "private"
+    GROUP = "group"
+    BROADCAST = "broadcast"
+    MEGAGROUP = "megagroup"
+
+
+@dataclass(slots=True, kw_only=True)
+class Member:
+    """One account's place in a chat. Rights are named as in Telegram's own flags."""
+
+    account_id: int
+    date: int
+    inviter_id: int
+    creator: bool = False
+    admin_rights: frozenset[str] = frozenset()
+    banned_rights: frozenset[str] = frozenset()
+    kicked: bool = False
+    left: bool = False
+    rank: str | None = None
+    last_sent: float = 0.0
+    read_up_to: int = 0
+
+    @property
+    def present(self) -> bool:
+        """Whether the account is in the chat now."""
+        return not (self.left or self.kicked)
+
+    @property
+    def admin(self) -> bool:
+        """Whether the account runs the chat or helps to."""
+        return self.creator or bool(self.admin_rights)
+
+
+@dataclass(slots=True, kw_only=True)
+class Topic:
+    """A topic of a forum; its id is that of the message that opened it."""
+
+    id: int
+    title: str
+    icon_color: int
+    creator_id: int
+    date: int
+    closed: bool = False
+    deleted: bool = False
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Chat:
+    """A conversation: between two accounts, a basic group, a channel or a supergroup."""
+
+    id: int
+    kind: ChatKind
+    title: str = ""
+    date: int = 0
+    about: str = ""
+    username: str | None = None
+    members: dict[int, Member] = field(default_factory=dict, repr=False)
+    messages: list[Message] = field(default_factory=list, repr=False)
+    by_id: dict[int, Message] = field(default_factory=dict, repr=False)
+    feed: Feed = field(default_factory=Feed, repr=False)
+    next_message_id: int = 1
+    noforwards: bool = False
+    forum: bool = False
+    slowmode: int = 0
+    default_banned: frozenset[str] = frozenset()
+    topics: dict[int, Topic] = field(default_factory=dict, repr=False)
+    invite: str | None = None
+    gone: bool = False
+    pinned_id: int = 0
+
+    @property
+    def is_channel(self) -> bool:
+        """Whether it counts its own message ids and pts."""
+        return self.kind in (ChatKind.BROADCAST, ChatKind.MEGAGROUP)
+
+    @property
+    def peer_id(self) -> int:
+        """The marked id as Telethon's ``get_peer_id`` gives it; 0 for a private chat."""
+        match self.kind:
+            case ChatKind.PRIVATE:
+                return 0
+            case ChatKind.GROUP:
+                return -self.id
+            case _:
+                return -(CHANNEL_MARK + self.id)
+
+    def present(self) -> list[int]:
+        """The account ids of those who are in it now."""
+        return [member.account_id for member in self.members.values() if member.present]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forward:
+    """Where a forwarded message comes from."""
+
+    date: int
+    from_id: int | None = None
+    channel_id: int | None = None
+    channel_post: int | None = None
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Message:
+    """A message as the server keeps it.
+
+    A channel counts ``id`` itself. Elsewhere each account counts its own: ``ids``
+    has them all, and ``id`` is the author's.
+    """
+
+    id: int
+    chat: Chat = field(repr=False)
+    author: Account | None
+    date: int
+    text: str = field(default="", repr=False)
+    ids: dict[int, int] = field(default_factory=dict, repr=False)
+    post: bool = False
+    entities: list[Any] = field(default_factory=list, repr=False)
+    media: Any = field(default=None, repr=False)
+    action: Any = field(default=None, repr=False)
+    grouped_id: int | None = None
+    reply_to: Message | None = field(default=None, repr=False)
+    topic_id: int | None = None
+    forward: Forward | None = None
+    edit_date: int | None = None
+    silent: bool = False
+    noforwards: bool = False
+    deleted: bool = False
+    random_id: int | None = None
+
+    def id_for(self, account_id: int) -> int:
+        """The id under which ``account_id`` knows it; 0 when it does not."""
+        return self.id if self.chat.is_channel else self.ids.get(account_id, 0)

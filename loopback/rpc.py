@@ -1,0 +1,54 @@
+"""Error answers, as Telegram words them: a text and a number that follows from it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ._tl import error_class
+
+__all__ = ["RpcError"]
+
+_CODES: Final = (
+    # What Telethon has no class for, by how the text begins.
+    ("FLOOD", 420),
+    ("AUTH_KEY_", 401),
+    ("SESSION_", 401),
+    ("USER_DEACTIVATED", 401),
+    ("RPC_", 500),
+    ("ALLOW_PAYMENT_REQUIRED", 403),
+    ("PRIVACY_PREMIUM_REQUIRED", 406),
+)
+
+
+class RpcError(Exception):
+    """An error answer to a request: what handlers raise, and what a fault may ask for.
+
+    It never leaves the data centre as an exception; the client gets it as its own.
+
+    Args:
+        text: as Telegram writes it, such as ``FLOOD_WAIT_30`` or ``CHANNEL_PRIVATE``.
+        code: the number beside it; left out, it follows from the text.
+        executed: for a fault only: the request is carried out, and then refused.
+    """
+
+    def __init__(self, text: str, code: int | None = None, *, executed: bool = False) -> None:
+        super().__init__(text)
+        self.text = text
+        self.code = _code_of(text) if code is None else code
+        self.executed = executed
+
+    def __repr__(self) -> str:
+        return f"RpcError({self.text!r}, {self.code})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RpcError) and (self.text, self.code) == (other.text, other.code)
+
+    def __hash__(self) -> int:
+        return hash((self.text, self.code))
+
+
+def _code_of(text: str) -> int:
+    known = error_class(text)
+    if known is not None and isinstance(known.code, int):
+        return known.code
+    return next((code for start, code in _CODES if text.startswith(start)), 400)
