@@ -200,7 +200,7 @@ def action_to_json(action: Action) -> dict[str, object]:
 
 
 def action_from_json(value: dict[str, Any]) -> Action:
-    """The action a JSON object describes; ``ValueError`` names what is wrong and what is allowed."""
+    """The action a JSON object describes; ``ValueError`` says what is wrong and what is allowed."""
     given = dict(value)
     kind = given.pop("kind", None)
     if kind == "rpc_error":

@@ -9,7 +9,7 @@ import asyncio
 import select
 import struct
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from .actions import AcceptAndClose
 from .conversation import Conversation
@@ -53,19 +53,18 @@ class Connection(asyncio.Protocol):
     @property
     def is_open(self) -> bool:
         """Whether the client is still at the other end."""
-        return self._transport is not None and not self._hung_up()
+        return self._transport is not None and not _hung_up(self._transport)
 
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a new connection, unless a rule meets it at the door."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # what TCP servers hand out
         self.engine.hub.connections.add(self)
         self.engine.stats.connects += 1
         met = self.engine.faults.at_the_door() if self.engine.faults else None
         if isinstance(met, AcceptAndClose):
-            transport.abort()
+            self.abort()
         elif met is not None:
             self._deaf = True
 
@@ -83,7 +82,7 @@ class Connection(asyncio.Protocol):
         except BadFrameError:
             self.abort()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio names it
         """Forget a connection that is closed."""
         self._transport = None
         self.engine.hub.release(self)
@@ -145,18 +144,18 @@ class Connection(asyncio.Protocol):
         for data in held:
             self.send_raw(data)
 
-    def _hung_up(self) -> bool:
-        """Whether the peer is gone although the loop has not told us yet.
 
-        A client that reconnects closes first; without this look a quick one, or one
-        whose old connection is stalled here, would pass for a second owner of its key.
-        """
-        assert self._transport is not None
-        if self._transport.is_closing():
-            return True
-        socket: Any = self._transport.get_extra_info("socket")
-        if not _HUNG_UP or socket is None or socket.fileno() < 0:
-            return False
-        poll = select.poll()
-        poll.register(socket.fileno(), _HUNG_UP)
-        return bool(poll.poll(0))
+def _hung_up(transport: asyncio.Transport) -> bool:
+    """Whether the peer is gone although the loop has not told us yet.
+
+    A client that reconnects closes first; without this look a quick one, or one
+    whose old connection is stalled here, would pass for a second owner of its key.
+    """
+    if transport.is_closing():
+        return True
+    socket: Any = transport.get_extra_info("socket")
+    if not _HUNG_UP or socket is None or socket.fileno() < 0:
+        return False
+    poll = select.poll()
+    poll.register(socket.fileno(), _HUNG_UP)
+    return bool(poll.poll(0))

@@ -41,6 +41,13 @@ class Conversation:
         self._corked = False
         self._waiting: list[tuple[int, int, bytes]] = []
 
+    @property
+    def key(self) -> Authorization:
+        """The key in use; only after something came encrypted."""
+        if self.authorization is None:
+            raise RuntimeError("nothing has been sent with a key on this connection")
+        return self.authorization
+
     # In
 
     def take(self, payload: bytes) -> None:
@@ -81,34 +88,30 @@ class Conversation:
 
     def _in_order(self, envelope: Envelope) -> bool:
         """Check session, clock and salt; an objection is sent and the client repeats."""
-        assert self.authorization is not None
         if envelope.session_id != self.session_id:
             self.session_id, self._announced = envelope.session_id, False
         skew = self._ids.skew_of(envelope.msg_id)
         if skew is not None:
             self.send(types.BadMsgNotification(envelope.msg_id, envelope.seq, skew), content=False)
             return False
-        if envelope.salt != self.authorization.salt:
+        if envelope.salt != self.key.salt:
             self.refuse_salt(envelope.msg_id, envelope.seq)
             return False
         if not self._announced:
             self._announced = True
-            self.send(
-                types.NewSessionCreated(envelope.msg_id, self.session_id, self.authorization.salt)
-            )
+            self.send(types.NewSessionCreated(envelope.msg_id, self.session_id, self.key.salt))
         return True
 
     def refuse_salt(self, msg_id: int, seq: int) -> None:
         """Tell the client the salt to use; it repeats the message by itself."""
-        assert self.authorization is not None
-        refusal = types.BadServerSalt(msg_id, seq, _BAD_SALT, self.authorization.salt)
+        refusal = types.BadServerSalt(msg_id, seq, _BAD_SALT, self.key.salt)
         self.send(refusal, content=False)
 
     # The key exchange
 
     def _take_plain(self, payload: bytes) -> None:
         request = read_object(payload[20:])
-        self._dispatcher.take_plain(method_name(type(request)), request)
+        self._dispatcher.take_plain(method_name(request.__class__), request)
 
     def exchange(self, request: Any) -> None:
         """Answer one step of the key exchange; a step out of order ends the connection."""
@@ -174,8 +177,7 @@ class Conversation:
         self.connection.send(self._seal(message))
 
     def _seal(self, message: tuple[int, int, bytes], *, spoil_key: bool = False) -> bytes:
-        assert self.authorization is not None
-        authorization = self.authorization
+        authorization = self.key
         msg_id, seq, body = message
         envelope = Envelope(authorization.salt, self.session_id, msg_id, seq, body)
         return seal(authorization.key, authorization.key_id, envelope, spoil_key=spoil_key)

@@ -45,6 +45,7 @@ class Happening:
 
     chat: Chat
     events: dict[int, Event]
+    message: Message | None = None  # what came or was edited
 
     def event_for(self, account_id: int) -> Event | None:
         """The event as ``account_id`` counts it; None when it is none of its business."""
@@ -182,12 +183,11 @@ class Delivery:
         return self._bundle(told, view)
 
     def answer(self, account: Account, happenings: Sequence[Happening]) -> Any:
-        """Events as the answer to the request that caused them: each random_id with its id first."""
+        """Events as the answer to the request that caused them: ids by random_id come first."""
         first = []
         for happening in happenings:
-            event = happening.event_for(account.id)
-            message = event.message if event is not None and event.kind is EventKind.NEW else None
-            if message is not None and message.random_id is not None:
+            message = happening.message
+            if message is not None and message.random_id is not None and not message.edit_date:
                 first.append(types.UpdateMessageID(message.id_for(account.id), message.random_id))
         return self.updates(account, happenings, *first)
 
@@ -213,7 +213,6 @@ class Delivery:
             (EventKind.EDIT, False): types.UpdateEditMessage,
             (EventKind.EDIT, True): types.UpdateEditChannelMessage,
         }[event.kind, channel]
-        assert event.message is not None
         return cls(view.message(event.message), event.pts, event.count)
 
     def _bundle(self, updates: list[Any], view: View) -> Any:
@@ -263,13 +262,14 @@ class Delivery:
     def _count(self, message: Message, kind: EventKind) -> Happening:
         chat, date = message.chat, self._world.now()
         if chat.is_channel:
-            return Happening(chat, {0: chat.feed.add_message(kind, message, date=date)})
+            event = chat.feed.add_message(kind, message, date=date)
+            return Happening(chat, {0: event}, message)
         accounts = self._world.accounts
         events = {
             account_id: accounts[account_id].feed.add_message(kind, message, date=date)
             for account_id in message.ids
         }
-        return Happening(chat, events)
+        return Happening(chat, events, message)
 
     def _remove(self, message: Message) -> None:
         message.deleted = True

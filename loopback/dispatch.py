@@ -58,7 +58,7 @@ class Dispatcher:
         if isinstance(obj, _IGNORED):
             return
         request = self._unwrapped(obj)
-        method = method_name(type(request))
+        method = method_name(request.__class__)
         self._engine.stats.calls[method] += 1
         action = self._fault(method)
         if action is None:
@@ -105,8 +105,7 @@ class Dispatcher:
 
     def _carried_out(self, request: Any) -> Any:
         """The result of a request, or the error that it is answered with."""
-        authorization = self._conversation.authorization
-        assert authorization is not None
+        authorization = self._conversation.key
         try:
             if authorization.void is not None:
                 raise RpcError(authorization.void)
@@ -118,7 +117,7 @@ class Dispatcher:
             return self.refusal(error)
         except Exception:  # a bug here must be an answer: a closed connection starts a storm
             self._engine.stats.crashes += 1
-            logger.exception("handler failed method=%s", method_name(type(request)))
+            logger.exception("handler failed method=%s", method_name(request.__class__))
             return self.refusal(RpcError("INTERNAL_SERVER_ERROR", 500))
 
     def refusal(self, error: RpcError) -> Any:

@@ -129,13 +129,12 @@ class Engine:
 
     def later(self, seconds: float, deed: Callable[[], None]) -> None:
         """Do something in ``seconds`` of real time, unless the data centre closes before."""
-        assert self._loop is not None
 
         def due() -> None:
             self._timers.discard(timer)
             deed()
 
-        timer = self._loop.call_later(seconds, due)
+        timer = asyncio.get_running_loop().call_later(seconds, due)
         self._timers.add(timer)
 
     # Logins

@@ -151,11 +151,10 @@ class ChatHandle:
         """Open a topic of a forum."""
         creator = author or self._owner()
         action = types.MessageActionTopicCreate(title=title, icon_color=0x6FB9F0)
-        happening = self._engine.delivery.post(self.record, creator, [Draft(action=action)])[0]
-        opened = happening.events[0].message
-        assert opened is not None
+        topic_id = self.record.next_message_id  # the notice below opens the topic and names it
+        self._engine.delivery.post(self.record, creator, [Draft(action=action)])
         topic = Topic(
-            id=opened.id,
+            id=topic_id,
             title=title,
             icon_color=0x6FB9F0,
             creator_id=creator.id,

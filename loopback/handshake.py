@@ -10,7 +10,7 @@ from typing import Any, Final
 from telethon.helpers import generate_key_data_from_nonce as _key_data
 
 from ._tl import AES, AuthKey, functions, read_object, types
-from .rsakey import DH_PRIME, RsaKey, dh_public, G
+from .rsakey import DH_PRIME, G, RsaKey, dh_public
 
 __all__ = ["Handshake", "HandshakeError"]
 

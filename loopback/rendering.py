@@ -105,8 +105,10 @@ class View:
             return self._forbidden(chat)
         return self._group(chat) if chat.kind is ChatKind.GROUP else self._channel(chat)
 
-    def message(self, message: Message) -> Any:
-        """A message, and everybody in it mentioned."""
+    def message(self, message: Message | None) -> Any:
+        """A message, and everybody in it mentioned; None is one that is not there."""
+        if message is None:
+            return types.MessageEmpty(id=0, peer_id=None)
         author = message.author
         self.mention(message.chat, author)
         common = {

@@ -272,10 +272,8 @@ class LoopbackTelegram:
             topic_id=topic_id,
             silent=silent,
         )
-        happening = self._engine.delivery.post(target, writer, [draft])[0]
-        event = next(iter(happening.events.values()))
-        assert event.message is not None
-        return event.message
+        self._engine.delivery.post(target, writer, [draft])
+        return target.messages[-1]
 
     @in_loop
     def history(

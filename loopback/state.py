@@ -1,7 +1,8 @@
 """stub"""
 
-from .world import World
 from pathlib import Path
+
+from .world import World
 
 
 def load(world: World, path: Path) -> None: ...

@@ -118,8 +118,7 @@ def _transport_error(action: a.TransportError, struck: Struck) -> None:
 
 def _bad_salt(_action: a.BadSalt, struck: Struck) -> None:
     conversation = struck.conversation
-    assert conversation.authorization is not None
-    conversation.authorization.salt = conversation.engine.world.random_long()
+    conversation.key.salt = conversation.engine.world.random_long()
     conversation.refuse_salt(struck.msg_id, struck.seq)
 
 
@@ -130,12 +129,11 @@ def _bad_message(action: a.BadMessage, struck: Struck) -> None:
 
 def _void_key(action: a.VoidKey, struck: Struck) -> None:
     conversation = struck.conversation
-    assert conversation.authorization is not None
     if action.text is None:
-        conversation.engine.forget_key(conversation.authorization)
+        conversation.engine.forget_key(conversation.key)
         conversation.connection.send_transport_error(-404)
     else:
-        conversation.engine.void_key(conversation.authorization, action.text)
+        conversation.engine.void_key(conversation.key, action.text)
         struck.send(struck.execute())
 
 

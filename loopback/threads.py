@@ -65,8 +65,8 @@ G = TypeVar("G", bound=Gated)
 def in_loop(method: Callable[Concatenate[G, P], R]) -> Callable[Concatenate[G, P], R]:
     """Have a method run in the data centre's loop, from whatever thread it is called."""
 
-    @functools.wraps(method)
-    def wrapper(self: G, *args: P.args, **kwargs: P.kwargs) -> R:
+    def wrapper(self: G, /, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.gate.call(lambda: method(self, *args, **kwargs))
 
+    functools.update_wrapper(wrapper, method)
     return wrapper

@@ -149,7 +149,7 @@ class World:
         return self.next_channel_id - 1
 
     def private(self, one: Account, other: Account) -> Chat:
-        """The conversation of two accounts, made when first needed; with oneself: saved messages."""
+        """The conversation of two accounts, made when needed; with oneself: saved messages."""
         pair = frozenset((one.id, other.id))
         chat = self.privates.get(pair)
         if chat is None:

@@ -73,7 +73,8 @@ def _peer_dialogs(call: Call, chats: Iterable[Chat]) -> Any:
 
 
 def _rendered(call: Call, view: View, chats: Iterable[Chat]) -> tuple[list[Any], list[Any]]:
-    dialogs, messages = [], []
+    dialogs: list[Any] = []
+    messages: list[Any] = []
     for chat in chats:
         dialogs.append(dialog(call, view, chat))
         mine = [m for m in chat.messages[-1:] if m.id_for(call.me.id)]
@@ -86,7 +87,11 @@ def _conversations(call: Call) -> list[Chat]:
     me = call.me
     private = [c for c in call.world.privates.values() if me.id in c.members and c.messages]
     chats = [*call.world.chats_of(me), *private]
-    return sorted(chats, key=lambda c: c.messages[-1].date if c.messages else c.date, reverse=True)
+    return sorted(chats, key=_last_date, reverse=True)
+
+
+def _last_date(chat: Chat) -> int:
+    return chat.messages[-1].date if chat.messages else chat.date
 
 
 def _newest(call: Call, chat: Chat) -> int:

@@ -25,11 +25,8 @@ def edit_message(call: Call, request: Any) -> Any:
     new_media = media.make(call, request.media) if request.media is not None else None
     text = message.text if request.message is None else request.message
     entities = request.entities or []
-    if (
-        new_media is None
-        and text == message.text
-        and bytes_of(entities) == bytes_of(message.entities)
-    ):
+    same = text == message.text and bytes_of(entities) == bytes_of(message.entities)
+    if same and new_media is None:
         raise RpcError("MESSAGE_NOT_MODIFIED")
     if not text and message.media is None and new_media is None:
         raise RpcError("MESSAGE_EMPTY")
@@ -70,13 +67,10 @@ def delete_history(call: Call, request: Any) -> Any:
     if chat.is_channel:
         raise RpcError("PEER_ID_INVALID")
     me = call.me
-    doomed = [
-        m
-        for m in chat.messages
-        if m.id_for(me.id) and (not request.max_id or m.id_for(me.id) <= request.max_id)
-    ]
+    newest = request.max_id or me.next_message_id
+    doomed = [m for m in chat.messages if 0 < m.id_for(me.id) <= newest]
     concerned = [call.world.accounts[i] for i in chat.members] if request.revoke else [me]
-    events = call.delivery.delete_for(concerned, list(doomed))
+    events = call.delivery.delete_for(concerned, doomed)
     call.delivery.push_deletions(events, call.conversation)
     mine = events.get(me.id)
     return types.messages.AffectedHistory(me.feed.pts, mine.count if mine is not None else 0, 0)

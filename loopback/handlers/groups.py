@@ -1,4 +1,5 @@
 from typing import Final
+
 from .base import Handlers
 
 HANDLERS: Final[Handlers] = {}

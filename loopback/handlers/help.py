@@ -64,7 +64,7 @@ def get_nearest_dc(call: Call, _request: Any) -> Any:
     return types.NearestDc("", call.authorization.dc_id, call.authorization.dc_id)
 
 
-def get_app_config(call: Call, _request: Any) -> Any:
+def get_app_config(_call: Call, _request: Any) -> Any:
     """Nothing."""
     return types.help.AppConfig(0, types.JsonObject([]))
 

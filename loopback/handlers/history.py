@@ -9,12 +9,12 @@ from .._tl import functions, types
 from ..records import Chat, Message
 from ..rendering import View
 from ..rpc import RpcError
-from .base import Handlers, find_message
+from .base import Handlers
 
 if TYPE_CHECKING:
     from ..call import Call
 
-__all__ = ["HANDLERS", "bundle"]
+__all__ = ["HANDLERS", "bundle", "seconds_of"]
 
 
 def get_history(call: Call, request: Any) -> Any:
@@ -74,7 +74,7 @@ def read_channel_history(call: Call, request: Any) -> bool:
     return True
 
 
-def bundle(call: Call, messages: Sequence[Any], view: View, chat: Chat | None, count: int) -> Any:
+def bundle(messages: Sequence[Any], view: View, chat: Chat | None, count: int) -> Any:
     """Rendered messages in the constructor that fits: all, a part of them, or a channel's."""
     if chat is not None and chat.is_channel:
         return types.messages.ChannelMessages(
@@ -105,7 +105,7 @@ def _slice(call: Call, chat: Chat, messages: Sequence[Message], request: Any) ->
     view = View(call.world, call.me)
     view.mention(chat)
     chosen = newest_first[max(0, start) : max(0, start + limit)]
-    return bundle(call, [view.message(m) for m in chosen], view, chat, len(messages))
+    return bundle([view.message(m) for m in chosen], view, chat, len(messages))
 
 
 def _start(newest_first: Sequence[Message], request: Any, me: int) -> int:
@@ -131,12 +131,14 @@ def _by_id(
     view = View(call.world, call.me)
     view.mention(chat)
     rendered = [
-        view.message(message)
-        if message is not None
-        else types.MessageEmpty(id=_id(wanted), peer_id=None)
+        view.message(message) if message is not None else _missing(wanted)
         for message, wanted in zip(found, asked, strict=True)
     ]
-    return bundle(call, rendered, view, chat, len(rendered))
+    return bundle(rendered, view, chat, len(rendered))
+
+
+def _missing(wanted: Any) -> Any:
+    return types.MessageEmpty(id=_id(wanted), peer_id=None)
 
 
 def _id(given: Any) -> int:
