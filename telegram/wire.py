@@ -121,6 +121,9 @@ class WardenSender(MTProtoSender):  # type: ignore[misc]  # the same
         await super()._disconnect(error)
         # Telethon leaves those behind that were never sent: their callers would wait for ever.
         self._send_queue.cancel_all()
+        ended = self._disconnected
+        if ended.done() and not ended.cancelled():
+            ended.exception()  # looked at: whoever wants the cause has it from an answer or event
 
 
 class WardenClient(TelegramClient):  # type: ignore[misc]  # the same
