@@ -1,0 +1,43 @@
+"""How long to wait before the next incarnation, and when to forget past failures.
+
+Pure: tenacity's ``wait_*`` objects are asked for a number of seconds; nothing waits here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from tenacity import Future, RetryCallState
+from tenacity.wait import wait_base
+
+__all__ = ["Streak", "delay_before"]
+
+
+def delay_before(wait: wait_base, attempt: int, error: BaseException | None = None) -> float:
+    """Seconds that ``wait`` asks for before attempt number ``attempt`` (the first is 1)."""
+    state = RetryCallState(retry_object=cast("Any", None), fn=None, args=(), kwargs={})
+    state.attempt_number = attempt
+    if error is not None:
+        # wait_exception and friends look at the error that ended the last attempt
+        state.outcome = Future(attempt)
+        state.outcome.set_exception(error)
+    return max(0.0, float(wait(state)))
+
+
+class Streak:
+    """Failures in a row: reset when the child has been up for ``stable_after`` seconds."""
+
+    __slots__ = ("length", "stable_after")
+
+    def __init__(self, stable_after: float) -> None:
+        self.stable_after = stable_after
+        self.length = 0
+
+    def failed(self, uptime: float) -> int:
+        """Count a failure after ``uptime`` seconds and tell how many there are in a row now."""
+        self.length = 1 if uptime >= self.stable_after else self.length + 1
+        return self.length
+
+    def reset(self) -> None:
+        """Start over, as after a release from quarantine."""
+        self.length = 0

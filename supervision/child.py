@@ -1,0 +1,156 @@
+"""What a supervisor remembers about one child, and what it concludes from its end.
+
+The record is the supervisor's own and dies with it; the place stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from .backoff import Streak, delay_before
+from .budget import RestartLedger
+from .directive import Quarantine, Verdict, WaitUntil
+from .exits import Exit, ExitKind, Restart, calls_for_restart
+from .place import Phase, Place
+from .spec import ChildSpec
+
+if TYPE_CHECKING:
+    from .clock import Timer
+
+__all__ = ["Again", "Child", "Conclusion", "Escalate", "GiveUp", "Isolate", "Leave", "conclude"]
+
+
+class Child:
+    """One child's record."""
+
+    __slots__ = ("ledger", "place", "spec", "streak", "timer", "waiters")
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.spec: ChildSpec = place.spec
+        self.streak = Streak(self.spec.stable_after)
+        self.ledger = RestartLedger(self.spec.budget) if self.spec.budget is not None else None
+        self.timer: Timer | None = None
+        self.waiters: list[Callable[[Exit | None], object]] = []
+        """Who waits for its start (and is told ``None`` when it runs) or for its end."""
+
+    @property
+    def id(self) -> str:
+        """Its name under its supervisor."""
+        return self.spec.id
+
+    @property
+    def dictated(self) -> bool:
+        """Whether it waits for a time that its error asked for."""
+        return self.place.phase is Phase.RESTARTING and self.place.why == "dictated"
+
+    def disarm(self) -> None:
+        """Call off whatever timer is running for it."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+    def tell_waiters(self, exit_: Exit | None) -> bool:
+        """Tell whoever waits that it runs, or how it ended; and whether anybody did."""
+        waiters, self.waiters = self.waiters, []
+        for waiter in waiters:
+            waiter(exit_)
+        return bool(waiters)
+
+    def absolve(self) -> None:
+        """Forget its past failures."""
+        self.streak.reset()
+        if self.ledger is not None:
+            self.ledger.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """It stays down; ``forget`` it altogether when it is temporary."""
+
+    forget: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Another incarnation after ``delay`` seconds."""
+
+    delay: float
+    dictated: bool = False
+    in_a_row: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Isolate:
+    """It is kept down until a command releases it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """The supervisor's budget is spent."""
+
+    spent: int
+    within: float
+
+
+@dataclass(frozen=True, slots=True)
+class Escalate:
+    """The supervisor fails with the child's error."""
+
+    error: BaseException
+
+
+Conclusion: TypeAlias = Leave | Again | Isolate | GiveUp | Escalate
+
+
+def conclude(
+    child: Child,
+    exit_: Exit,
+    *,
+    group: RestartLedger,
+    now: float,
+    uptime: float,
+) -> Conclusion:
+    """Decide what follows from the end of one of a supervisor's children.
+
+    Spends a restart from the child's own budget if it has one, else from the group's, when the
+    restart is a consequence of a failure.
+    """
+    spec = child.spec
+    if spec.restart is Restart.TEMPORARY:
+        return Leave(forget=True)
+    if exit_.kind is ExitKind.ABANDONED:
+        return Isolate("it did not come to an end and was left behind")
+    if not calls_for_restart(spec.restart, exit_):
+        return Leave(forget=False)
+    if exit_.is_failure and exit_.directive is not None:
+        match exit_.directive:
+            case Verdict.STOP:
+                return Leave(forget=False)
+            case Verdict.ESCALATE:
+                return Escalate(exit_.error or RuntimeError(exit_.reason))
+            case Quarantine(reason):
+                return Isolate(reason)
+            case WaitUntil(seconds):
+                return Again(seconds, dictated=True)
+            case _:
+                pass
+    return _spend(child, exit_, group=group, now=now, uptime=uptime)
+
+
+def _spend(
+    child: Child, exit_: Exit, *, group: RestartLedger, now: float, uptime: float
+) -> Conclusion:
+    in_a_row = child.streak.failed(uptime)
+    ledger = child.ledger or group
+    if not ledger.spend(now, in_a_row=in_a_row):
+        if child.ledger is not None:
+            return Isolate(f"it failed {ledger.spent} times in {ledger.budget.within:g} s")
+        return GiveUp(ledger.spent, ledger.budget.within)
+    backoff = child.spec.backoff
+    delay = 0.0 if backoff is None else delay_before(backoff, in_a_row, exit_.error)
+    return Again(delay, in_a_row=in_a_row)

@@ -1,0 +1,156 @@
+"""One value for each fact in a child's life. Log lines, metrics, pages and audit rows come from them.
+
+Every event has ``at`` (the clock's reading, seconds) and ``child`` (its path). None holds a message
+or an argument; ``error`` fields stay out of the repr.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .exits import Exit
+
+__all__ = [
+    "BudgetExhausted",
+    "ChildAbandoned",
+    "ChildFailed",
+    "ChildForgotten",
+    "ChildIgnored",
+    "ChildQuarantined",
+    "ChildReleased",
+    "ChildRestarting",
+    "ChildResumed",
+    "ChildStartFailed",
+    "ChildStarted",
+    "ChildStopped",
+    "Event",
+    "MessageDropped",
+    "ObserverFailed",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A fact about ``child``, true at ``at`` seconds on the tree's clock."""
+
+    at: float
+    child: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildStarted(Event):
+    """Its ``on_start`` is done; it handles messages from now on."""
+
+    incarnation: int
+    restarted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildStartFailed(Event):
+    """An incarnation could not be started."""
+
+    incarnation: int
+    exit: Exit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildIgnored(Event):
+    """It answered its start with ``Ignore``; its supervisor goes on without it."""
+
+    incarnation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildFailed(Event):
+    """An error ended an incarnation that had been up for ``uptime`` seconds."""
+
+    incarnation: int
+    exit: Exit
+    uptime: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildResumed(Event):
+    """An error was answered by going on with the same incarnation."""
+
+    incarnation: int
+    error: BaseException = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildRestarting(Event):
+    """Another incarnation follows in ``delay`` seconds.
+
+    ``reason`` is its last end in a few words, or ``"sibling"``; ``dictated`` tells a wait that the
+    error asked for. ``in_a_row`` counts failures without stable uptime between them.
+    """
+
+    reason: str
+    delay: float = 0.0
+    dictated: bool = False
+    in_a_row: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildStopped(Event):
+    """It ended and stays down: asked to, by itself, or because its kind is not restarted."""
+
+    incarnation: int
+    exit: Exit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildForgotten(Event):
+    """Its place is gone for good; its reference answers that the actor is dead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildQuarantined(Event):
+    """It is kept down, and its siblings are not concerned, until a command restarts it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildReleased(Event):
+    """A command ended its quarantine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildAbandoned(Event):
+    """It did not come to an end within ``seconds`` and was fenced off.
+
+    ``abandoned`` is how many incarnations the tree has left behind so far.
+    """
+
+    incarnation: int
+    seconds: float
+    abandoned: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetExhausted(Event):
+    """Restarts outran a budget. ``child`` is the supervisor that gives up, ``offender`` the last."""
+
+    offender: str
+    spent: int
+    within: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageDropped(Event):
+    """A message was not delivered; ``message`` is its type's name.
+
+    ``reason`` is one of ``crashed`` (it was being handled), ``overflow``, ``unavailable``, ``gone``.
+    """
+
+    message: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObserverFailed(Event):
+    """A subscriber raised and has been detached; ``child`` is empty."""
+
+    observer: str
+    error: BaseException = field(repr=False)

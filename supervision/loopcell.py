@@ -1,0 +1,383 @@
+"""A place's seat in the loop: runs one incarnation of a ``LoopActor`` after the other.
+
+One message at a time. While an ``async def`` handler waits, so does the mailbox. Everything here
+runs in the loop's thread, ``wake`` excepted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from pykka._envelope import Envelope
+from pykka.messages import _ActorStop
+
+from ..errors import ChildAbandonedError, ChildUnavailableError, DrillError
+from .directive import Verdict
+from .exits import Exit, ExitKind
+from .failing import directive_for, run_failure_hook, run_stop_hook, start_exit, take_failure
+from .mailbox import LoopMailbox, OwnEnvelope
+from .place import STARTING, Outcome, Place, answer
+from .reply import Answer
+from .signals import Drill
+
+if TYPE_CHECKING:
+    from .clock import Timer
+    from .loopactor import LoopActor
+
+__all__ = ["LoopCell"]
+
+logger = logging.getLogger(__name__)
+
+BATCH: Final = 32  # messages an actor may handle before the others get their turn
+
+Step = Callable[[Any, BaseException | None], object]
+
+
+class LoopCell:
+    """The runner of loop-hosted places."""
+
+    __slots__ = (
+        "_ending",
+        "_envelope",
+        "_halting",
+        "_late",
+        "_place",
+        "_serving",
+        "_task",
+        "actor",
+        "incarnation",
+        "mailbox",
+        "tasks",
+        "timers",
+    )
+
+    mailbox: LoopMailbox
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self.actor: LoopActor | None = None
+        self.incarnation = 0
+        self.tasks: set[asyncio.Task[Any]] = set()
+        """Work that the incarnation has going on beside its mailbox."""
+        self.timers: set[Timer] = set()
+        self._serving = False
+        self._task: asyncio.Task[None] | None = None
+        self._envelope: Envelope[Any] | None = None
+        self._halting: Exit | None = None
+        self._ending: Exit | None = None
+        self._late: Timer | None = None
+
+    def wake(self) -> None:
+        """Have the mailbox served; from any thread."""
+        self._place.realm.host.enqueue(self)
+
+    # starting
+
+    def begin(self, incarnation: int) -> Outcome:
+        """Build the next incarnation and run its ``on_start``."""
+        self.incarnation, self._halting, self._ending = incarnation, None, None
+        token = STARTING.set(self._place)
+        try:
+            actor = self._place.build(self._place.spec.actor)
+            self.actor = cast("LoopActor", actor)
+            result = self.actor.on_start()  # type: ignore[func-returns-value]  # may be async
+            if type(result) is CoroutineType:
+                self._step(result, self._start_done)
+                return None
+        except BaseException as error:  # noqa: BLE001 - nothing a child raises may reach others
+            return self._start_failed(start_exit(self._place, error))
+        finally:
+            STARTING.reset(token)
+        self._serve_from_now_on()
+        return True
+
+    def _start_done(self, _: Any, error: BaseException | None) -> None:
+        if error is not None:
+            self._end(self._halting or start_exit(self._place, error))
+        elif self._halting is not None:
+            self._finish(self._halting)
+        else:
+            self._serve_from_now_on()
+            self._place.report_started(self.incarnation)
+
+    def _start_failed(self, exit_: Exit) -> Outcome:
+        if not self.tasks:
+            self._let_go()
+            return exit_
+        self._end(exit_)
+        return None
+
+    def _serve_from_now_on(self) -> None:
+        self._serving = True
+        self.mailbox.idle = False
+        self.wake()
+
+    # serving
+
+    def serve(self) -> None:
+        """Handle waiting messages: a batch, then it is the others' turn."""
+        mailbox, items = self.mailbox, self.mailbox.items
+        left = BATCH
+        while self._serving and self._task is None:
+            if not items:
+                mailbox.idle = True
+                if not items:
+                    return
+                mailbox.idle = False
+            if not left:
+                self.wake()
+                return
+            left -= 1
+            try:
+                envelope = items.popleft()
+            except IndexError:  # refused by another thread meanwhile
+                continue
+            self._handle(envelope)
+
+    def _handle(self, envelope: Envelope[Any]) -> None:
+        actor, message = self.actor, envelope.message
+        assert actor is not None  # noqa: S101 - only served while there is one
+        try:
+            if type(envelope) is OwnEnvelope and envelope.incarnation != self.incarnation:
+                return
+            special = SPECIAL.get(type(message))
+            if special is not None:
+                special(self, envelope)
+                return
+            result = actor._handle_receive(message)  # noqa: SLF001 - what Pykka's own loop calls
+        except BaseException as error:  # noqa: BLE001 - S4: nothing a child raises may reach others
+            self._failed(envelope, error)
+            return
+        if type(result) is CoroutineType:
+            self._envelope = envelope
+            self._step(result, self._handled)
+        elif envelope.reply_to is not None:
+            self._reply(envelope, result)
+
+    def _handled(self, result: Any, error: BaseException | None) -> None:
+        envelope, self._envelope = self._envelope, None
+        assert envelope is not None  # noqa: S101 - set when the step began
+        if self._halting is not None:
+            self._answer_halted(envelope, result, error)
+            self._finish(self._halting)
+        elif error is not None:
+            self._failed(envelope, error)
+            self.wake()
+        else:
+            if envelope.reply_to is not None:
+                self._reply(envelope, result)
+            self.wake()
+
+    def _answer_halted(
+        self, envelope: Envelope[Any], result: Any, error: BaseException | None
+    ) -> None:
+        if isinstance(error, asyncio.CancelledError):
+            error = ChildUnavailableError(self._place.path, "it is stopping")
+        answer(envelope, value=result, error=error)
+
+    def _reply(self, envelope: Envelope[Any], result: Any) -> None:
+        if isinstance(result, Answer):
+            assert envelope.reply_to is not None  # noqa: S101 - the caller looked
+            result.pass_on(envelope.reply_to)
+        else:
+            answer(envelope, value=result)
+
+    def _failed(self, envelope: Envelope[Any], error: BaseException) -> None:
+        exit_ = take_failure(self._place, envelope, error)
+        if exit_ is not None:
+            self._crash(error, exit_)
+
+    # ending
+
+    def crash(self, error: BaseException) -> None:
+        """End the incarnation with an error that did not come from one of its messages."""
+        directive = directive_for(self._place, error)
+        if directive is not Verdict.RESUME:
+            self._crash(error, Exit(ExitKind.ERROR, error, directive=directive))
+
+    def _crash(self, error: BaseException, exit_: Exit) -> None:
+        actor = self.actor
+        if actor is None or self._ending is not None or self._halting is not None:
+            return
+        self._set_step_aside(exit_.reason)
+        actor.actor_stopped.set()
+        hook = run_failure_hook(self._place, actor, error)
+        self._end(exit_, hook)
+
+    def leave(self, exit_: Exit) -> None:
+        """Stop by itself, in order, for a reason of its own."""
+        if self._ending is None and self._halting is None:
+            self._halting = exit_
+            self._finish(exit_)
+
+    def halt(self) -> Exit | None:
+        """Stop it now, before any waiting message; a running ``async def`` handler is cancelled."""
+        if self._halting is None and self._ending is None and self.actor is not None:
+            self._halting = Exit(ExitKind.SHUTDOWN)
+            if self._task is not None:
+                self._task.cancel()
+            else:
+                return self._finish(self._halting, at_once=True)
+        return None
+
+    def abort_start(self, exit_: Exit) -> bool:
+        """Cancel ``on_start``."""
+        if self._task is None or self._ending is not None:
+            return False
+        self._halting = exit_
+        self._task.cancel()
+        return True
+
+    def kill(self) -> bool:
+        """Cancel whatever it does; no hook is called."""
+        busy = [task for task in (self._task, *self.tasks) if task is not None]
+        self._envelope_lost("it was killed")
+        self.fence()
+        return not busy
+
+    def fence(self) -> None:
+        """Cancel what can be cancelled and listen to it no more."""
+        self._envelope_lost("it was left behind")
+        for task in (self._task, *self.tasks):
+            if task is not None:
+                task.cancel()
+        self._task = None
+        self.incarnation = -1
+        self._let_go()
+
+    def rest(self) -> None:
+        """Nothing to give back: a cell costs nothing while it is empty."""
+
+    def _set_step_aside(self, why: str) -> None:
+        """Whatever handler is waiting is to be cancelled, and awaited, with the other work."""
+        task, self._task = self._task, None
+        if task is not None:
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+        self._envelope_lost(why)
+
+    def _envelope_lost(self, why: str) -> None:
+        envelope, self._envelope = self._envelope, None
+        if envelope is not None:
+            answer(envelope, error=ChildUnavailableError(self._place.path, why))
+
+    def _finish(self, exit_: Exit, *, at_once: bool = False) -> Exit | None:
+        actor = self.actor
+        assert actor is not None  # noqa: S101 - an incarnation ends once
+        self._serving = False
+        self._set_step_aside("it is stopping")
+        actor.actor_stopped.set()
+        hook = run_stop_hook(self._place, actor)
+        return self._end(exit_, hook, at_once=at_once)
+
+    def _end(self, exit_: Exit, hook: Any = None, *, at_once: bool = False) -> Exit | None:
+        """Take everything down that the incarnation had going, then report its end."""
+        self._serving = False
+        self._ending = exit_
+        self._cancel_timers()
+        awaited = hook if type(hook) is CoroutineType else None
+        if awaited is None and not self.tasks:
+            self._let_go()
+            if at_once:
+                return exit_
+            host = self._place.realm.host
+            host.post(self._place.report_ended, self.incarnation, exit_)
+            return None
+        # a shutdown is timed by whoever asked for it; a supervisor's children have their own limits
+        if exit_.kind is not ExitKind.SHUTDOWN and not self._place.spec.supervises:
+            clock = self._place.realm.clock
+            self._late = clock.call_later(self._place.spec.failure_timeout, self._too_late)
+        self._step(self._take_down(awaited), self._taken_down)
+        return None
+
+    async def _take_down(self, hook: Coroutine[Any, Any, Any] | None) -> None:
+        for task in self.tasks:
+            task.cancel()
+        if hook is not None:
+            try:
+                await hook
+            except BaseException:
+                logger.warning("hook failed child=%s", self._place.path, exc_info=True)
+        while self.tasks:
+            for task in self.tasks:
+                task.cancel()
+            await asyncio.wait(tuple(self.tasks))
+
+    def _taken_down(self, *_: object) -> None:
+        assert self._ending is not None  # noqa: S101 - set when the end began
+        exit_ = self._ending
+        self._let_go()
+        self._place.report_ended(self.incarnation, exit_)
+
+    def _too_late(self) -> None:
+        """A failed incarnation could not be proven off: nothing may take its place."""
+        assert self._ending is not None  # noqa: S101 - set when the end began
+        seconds = self._place.spec.failure_timeout
+        cause = ChildAbandonedError(self._place.path, seconds)
+        cause.__cause__ = self._ending.error
+        incarnation = self.incarnation
+        self.fence()
+        self._place.report_ended(incarnation, Exit(ExitKind.ABANDONED, cause))
+
+    def _let_go(self) -> None:
+        self._serving = False
+        self._cancel_timers()
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+        self.actor = None
+
+    def _cancel_timers(self) -> None:
+        timers, self.timers = self.timers, set()
+        for timer in timers:
+            timer.cancel()
+
+    # coroutines
+
+    def _step(self, coroutine: Coroutine[Any, Any, Any], done: Step) -> None:
+        """Run a coroutine of the incarnation to its end; the mailbox waits meanwhile."""
+        task = asyncio.get_running_loop().create_task(
+            self._contained(coroutine, done),
+            name=f"{self._place.path}#{self.incarnation}",
+        )
+        self._task = task
+        task.add_done_callback(lambda task: self._never_ran(task, coroutine, done))
+
+    async def _contained(self, coroutine: Coroutine[Any, Any, Any], done: Step) -> None:
+        try:
+            outcome: tuple[Any, BaseException | None] = (await coroutine, None)
+        except BaseException as error:  # noqa: BLE001 - S4: not even SystemExit may leave the actor
+            outcome = (None, error)
+        if self._task is asyncio.current_task():  # else it was set aside
+            self._task = None
+            done(*outcome)
+
+    def _never_ran(
+        self, task: asyncio.Task[None], coroutine: Coroutine[Any, Any, Any], done: Step
+    ) -> None:
+        """A task that is cancelled before its first step never enters ``_contained``."""
+        if task.cancelled():
+            coroutine.close()
+            if self._task is task:
+                self._task = None
+                done(None, asyncio.CancelledError())
+
+    # messages with a meaning of their own
+
+    def _on_stop_message(self, envelope: Envelope[Any]) -> None:
+        self._halting = Exit(ExitKind.NORMAL)
+        self._finish(self._halting)
+        answer(envelope)
+
+    def _on_drill(self, envelope: Envelope[Any]) -> None:
+        raise DrillError(envelope.message.reason)
+
+
+SPECIAL: Final[dict[type, Callable[[LoopCell, Envelope[Any]], None]]] = {
+    _ActorStop: LoopCell._on_stop_message,  # noqa: SLF001 - the table of the class above
+    Drill: LoopCell._on_drill,  # noqa: SLF001
+}

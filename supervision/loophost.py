@@ -1,0 +1,80 @@
+"""One asyncio loop and the actors that live in it: who is next, and for how long."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+__all__ = ["LoopHost", "Servable"]
+
+TURNS: Final = 128  # cells or calls served before the loop gets to look at its sockets and timers
+
+
+class Servable(Protocol):
+    """An actor's cell that has something to do."""
+
+    def serve(self) -> None:
+        """Do a bounded part of it."""
+
+
+class LoopHost:
+    """Runs cells and calls in a loop, woken once for however many are waiting."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._thread = threading.get_ident()
+        self._ready: deque[Servable] = deque()
+        self._calls: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+        self._scheduled = False
+
+    def in_loop(self) -> bool:
+        """Whether the caller runs in the loop's thread, while the loop runs."""
+        return threading.get_ident() == self._thread and self.loop.is_running()
+
+    def enqueue(self, cell: Servable) -> None:
+        """Have ``cell`` served soon; from any thread."""
+        self._ready.append(cell)
+        if not self._scheduled:
+            self._schedule()
+
+    def post(self, call: Callable[..., object], *args: Any) -> None:
+        """Have ``call`` made in the loop, soon and in order; from any thread."""
+        self._calls.append((call, args))
+        if not self._scheduled:
+            self._schedule()
+
+    def _schedule(self) -> None:
+        self._scheduled = True
+        if threading.get_ident() == self._thread:
+            self.loop.call_soon(self._run)
+            return
+        try:
+            self.loop.call_soon_threadsafe(self._run)
+        except RuntimeError:  # the loop is closed, and with it everything that could be served
+            self._scheduled = False
+
+    def _run(self) -> None:
+        try:
+            self._serve_some()
+        except BaseException:
+            # nothing that a cell serves gets here; should anything, the others go on
+            self.loop.call_soon(self._run)
+            raise
+
+    def _serve_some(self) -> None:
+        calls, ready = self._calls, self._ready
+        for _ in range(TURNS):
+            if calls:
+                call, args = calls.popleft()
+                call(*args)
+            elif ready:
+                ready.popleft().serve()
+            else:
+                self._scheduled = False
+                if not (calls or ready):
+                    return
+                self._scheduled = True
+        self.loop.call_soon(self._run)

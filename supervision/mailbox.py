@@ -1,0 +1,223 @@
+"""Where a place's messages wait, whichever incarnation is going to handle them (S14, S20, S21).
+
+A mailbox never takes a lock. Putting appends first and looks at the mode afterwards; changing the
+mode sets it first and drains afterwards: whatever the order, one of the two sees the message, so no
+ask stays unanswered.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from enum import IntEnum
+from queue import Empty, SimpleQueue
+from typing import Any, Final, TypeAlias
+
+from pykka._envelope import Envelope
+
+__all__ = ["LoopMailbox", "Mailbox", "Mode", "OwnEnvelope", "ThreadMailbox"]
+
+AnyEnvelope: TypeAlias = Envelope[Any]
+
+
+class Mode(IntEnum):
+    """What happens to a message that arrives."""
+
+    OPEN = 0
+    """It waits its turn."""
+    HELD = 1
+    """Nobody is there to handle it, somebody will be: it waits while there is room."""
+    UNAVAILABLE = 2
+    """Nobody is there and nobody is coming by himself: refused, "try later"."""
+    CLOSED = 3
+    """The place is gone for good: refused, "dead"."""
+
+
+class OwnEnvelope(Envelope[Any]):
+    """A message of an incarnation to itself (timer, finished work); void for any other one."""
+
+    __slots__ = ("incarnation",)
+
+    def __init__(self, message: object, incarnation: int) -> None:
+        super().__init__(message)
+        self.incarnation = incarnation
+
+
+class Mailbox:
+    """What both kinds share: the mode and what follows from it.
+
+    ``refuse(envelope, reason)`` answers a message that will not be handled.
+    """
+
+    __slots__ = ("_limit", "_mode", "_refuse")
+
+    def __init__(self, *, limit: int, refuse: Callable[[AnyEnvelope, str], object]) -> None:
+        self._limit, self._refuse = limit, refuse
+        self._mode = Mode.HELD
+
+    @property
+    def mode(self) -> Mode:
+        """What happens to a message that arrives now."""
+        return self._mode
+
+    def turn(self, mode: Mode) -> None:
+        """Change the mode; a closed mailbox stays closed."""
+        if self._mode is Mode.CLOSED:
+            return
+        self._mode = mode
+        if mode >= Mode.UNAVAILABLE:
+            self._refuse_all()
+
+    def _put_guarded(self, envelope: AnyEnvelope) -> None:
+        if self._mode is Mode.HELD and len(self) < self._limit:
+            self._append(envelope)
+            self._look_again()
+        else:
+            self._refuse(envelope, REASONS[self._mode])
+
+    def _look_again(self) -> None:
+        """The mode may have changed while a message was being appended."""
+        if self._mode >= Mode.UNAVAILABLE:
+            self._refuse_all()
+
+    def _refuse_all(self) -> None:
+        while (envelope := self._take()) is not None:
+            self._refuse(envelope, REASONS[self._mode])
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def empty(self) -> bool:
+        """Whether nothing waits, as far as one can tell while others are putting."""
+        return len(self) == 0
+
+    def _append(self, envelope: AnyEnvelope) -> None:
+        raise NotImplementedError
+
+    def _take(self) -> AnyEnvelope | None:
+        raise NotImplementedError
+
+
+REASONS: Final = {
+    Mode.OPEN: "overflow",
+    Mode.HELD: "overflow",
+    Mode.UNAVAILABLE: "unavailable",
+    Mode.CLOSED: "gone",
+}
+
+
+class LoopMailbox(Mailbox):
+    """Messages for a loop-hosted actor; the first one to arrive wakes it."""
+
+    __slots__ = ("_wake", "idle", "items")
+
+    def __init__(
+        self,
+        *,
+        limit: int,
+        refuse: Callable[[AnyEnvelope, str], object],
+        wake: Callable[[], object],
+    ) -> None:
+        super().__init__(limit=limit, refuse=refuse)
+        self.items: deque[AnyEnvelope] = deque()
+        self.idle = False
+        """Whether the actor sleeps and must be woken; it is the only one who sets it."""
+        self._wake = wake
+
+    def put(self, envelope: AnyEnvelope) -> None:
+        """Let a message wait its turn; from any thread."""
+        if self._mode:
+            self._put_guarded(envelope)
+        else:
+            self.items.append(envelope)
+            if self._mode:
+                self._look_again()
+        if self.idle:
+            self.idle = False
+            self._wake()
+
+    def get(self) -> AnyEnvelope:
+        """Take the next message; it does not wait, a loop never may."""
+        return self.items.popleft()
+
+    def _append(self, envelope: AnyEnvelope) -> None:
+        self.items.append(envelope)
+
+    def _take(self) -> AnyEnvelope | None:
+        try:
+            return self.items.popleft()
+        except IndexError:
+            return None
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+class ThreadMailbox(Mailbox):
+    """Messages for a thread-hosted actor, with a control lane that overtakes them."""
+
+    __slots__ = ("_control", "_queue")
+
+    def __init__(self, *, limit: int, refuse: Callable[[AnyEnvelope, str], object]) -> None:
+        super().__init__(limit=limit, refuse=refuse)
+        # None in the queue only wakes the reader up to look at the control lane
+        self._queue: SimpleQueue[AnyEnvelope | None] = SimpleQueue()
+        self._control: deque[AnyEnvelope] = deque()
+
+    def put(self, envelope: AnyEnvelope) -> None:
+        """Let a message wait its turn; from any thread."""
+        if self._mode:
+            self._put_guarded(envelope)
+            return
+        self._queue.put(envelope)
+        if self._mode:
+            self._look_again()
+
+    def overtake(self, envelope: AnyEnvelope) -> None:
+        """Have this handled before anything that waits, whatever the mode."""
+        self._control.append(envelope)
+        self._queue.put(None)
+
+    def nudge(self) -> None:
+        """Make ``take_next`` return, so that its caller looks whether it is still wanted."""
+        self._queue.put(None)
+
+    def take_next(self) -> AnyEnvelope | None:
+        """Wait for the next message and take it; ``None`` after a nudge."""
+        if self._control:
+            return self._take_control()
+        envelope = self._queue.get()
+        return self._take_control() if envelope is None else envelope
+
+    def get(self) -> AnyEnvelope:
+        """Wait for the next message and take it."""
+        while True:
+            if (envelope := self.take_next()) is not None:
+                return envelope
+
+    def turn(self, mode: Mode) -> None:
+        """Change the mode; a closed mailbox stays closed."""
+        super().turn(mode)
+        if self._control:
+            self._queue.put(None)  # draining may have taken the wake-up that went with it
+
+    def _take_control(self) -> AnyEnvelope | None:
+        try:
+            return self._control.popleft()
+        except IndexError:
+            return None
+
+    def _append(self, envelope: AnyEnvelope) -> None:
+        self._queue.put(envelope)
+
+    def _take(self) -> AnyEnvelope | None:
+        while True:
+            try:
+                envelope = self._queue.get_nowait()
+            except Empty:
+                return None
+            if envelope is not None:
+                return envelope
+
+    def __len__(self) -> int:
+        return self._queue.qsize()

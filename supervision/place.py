@@ -1,0 +1,293 @@
+"""A child's place in the tree: what stays while incarnations come and go.
+
+The place has the id, the mailbox, the reference and the runner (a cell in the loop, or a thread).
+Its supervisor decides what happens; the place only does it and reports.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextvars import ContextVar
+from enum import Enum
+from queue import Full
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import pykka
+from pykka._envelope import Envelope
+from pykka.messages import _ActorStop
+
+from ..errors import ChildUnavailableError, SupervisorAskedError
+from .exits import Exit
+from .mailbox import LoopMailbox, Mailbox, Mode, ThreadMailbox
+from .refs import StableRef, StopFlag, Window
+from .registry import register, unregister
+from .spec import ChildSpec, Host, Sibling
+
+if TYPE_CHECKING:
+    from .realm import Realm
+
+__all__ = ["Outcome", "Phase", "Place", "Runner", "Watcher"]
+
+
+class Phase(Enum):
+    """What a place is doing."""
+
+    IDLE = "idle"
+    """Nothing has run here yet, or its last incarnation ended a moment ago."""
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    RESTARTING = "restarting"
+    """Another incarnation will follow: after a backoff, at a dictated time, or in its turn."""
+    STOPPED = "stopped"
+    QUARANTINED = "quarantined"
+    GONE = "gone"
+
+
+ALIVE: Final = frozenset({Phase.STARTING, Phase.RUNNING, Phase.STOPPING})
+
+Outcome = bool | Exit | None
+"""Of a start: ``True`` it runs, an ``Exit`` it failed, ``None`` it will be reported."""
+
+STARTING: ContextVar[Place | None] = ContextVar("starting", default=None)
+"""The place whose ``on_start`` runs in this context, to catch it asking its own supervisor."""
+
+
+class Runner(Protocol):
+    """Carries one incarnation after the other."""
+
+    actor: pykka.Actor | None
+
+    def begin(self, incarnation: int) -> Outcome:
+        """Start an incarnation."""
+
+    def halt(self) -> Exit | None:
+        """Ask it to stop, before any waiting message. Its end, if that came at once."""
+
+    def kill(self) -> bool:
+        """End it without any hook; tell whether it is off for certain."""
+
+    def abort_start(self, exit_: Exit) -> bool:
+        """Break off a start; tell whether its end will be reported as ``exit_``."""
+
+    def fence(self) -> None:
+        """Leave it behind: whatever it still does has no effect here."""
+
+    def rest(self) -> None:
+        """Nothing will run here for a while: give back what only a running child needs."""
+
+
+class Watcher(Protocol):
+    """Who is told what became of a place's incarnation; always in the loop."""
+
+    def started(self, place: Place, incarnation: int) -> None:
+        """A start that had been left open succeeded."""
+
+    def ended(self, place: Place, incarnation: int, exit_: Exit) -> None:
+        """An incarnation ended."""
+
+
+class Place:
+    """Where a child lives. Its attributes are written in the loop only, and may be read anywhere."""
+
+    __slots__ = (
+        "__weakref__",
+        "children",
+        "gone",
+        "id",
+        "incarnation",
+        "last_exit",
+        "mailbox",
+        "owner",
+        "path",
+        "phase",
+        "realm",
+        "ref",
+        "restarts",
+        "runner",
+        "since",
+        "spec",
+        "until",
+        "urn",
+        "watcher",
+        "why",
+    )
+
+    def __init__(self, realm: Realm, spec: ChildSpec, owner: Place | None = None) -> None:
+        self.realm, self.spec, self.owner = realm, spec, owner
+        self.id = spec.id
+        self.path = spec.id if owner is None or owner.owner is None else f"{owner.path}/{spec.id}"
+        self.urn = uuid.uuid4().urn
+        self.children: dict[str, Place] = {}
+        self.gone = StopFlag()
+        self.incarnation = 0
+        self.restarts = 0
+        self.phase = Phase.IDLE
+        self.since = realm.clock.now()
+        self.until: float | None = None
+        self.why = ""
+        self.last_exit: Exit | None = None
+        self.watcher: Watcher | None = None
+        self.mailbox: Mailbox
+        self.runner: Runner
+        self._settle_in()
+        self.ref = StableRef(self)
+        register(self.ref)
+
+    def _settle_in(self) -> None:
+        from .loopcell import LoopCell
+        from .threadhand import ThreadRunner
+
+        limit = self.spec.mailbox_limit
+        if self.spec.placed_on is Host.LOOP:
+            cell = LoopCell(self)
+            self.mailbox = cell.mailbox = LoopMailbox(
+                limit=limit, refuse=self.refuse, wake=cell.wake
+            )
+            self.runner = cell
+        else:
+            self.mailbox = box = ThreadMailbox(limit=limit, refuse=self.refuse)
+            self.runner = ThreadRunner(self, box)
+
+    @property
+    def actor(self) -> pykka.Actor | None:
+        """The present incarnation, if there is one."""
+        return self.runner.actor
+
+    @property
+    def alive(self) -> bool:
+        """Whether an incarnation starts, runs or stops here."""
+        return self.phase in ALIVE
+
+    def look(self) -> Window | None:
+        """What a Pykka proxy looks through; ``None`` when the place is gone."""
+        return None if self.gone.is_set() else Window(self)
+
+    def build(self, actor_class: type[pykka.Actor]) -> pykka.Actor:
+        """Make an incarnation, with siblings' references filled into its arguments."""
+        args = tuple(self._filled_in(value) for value in self.spec.args)
+        kwargs = {name: self._filled_in(value) for name, value in self.spec.kwargs.items()}
+        actor = actor_class.__new__(actor_class, *args, **kwargs)
+        actor.__dict__["_telewarden_place"] = self
+        actor.__init__(*args, **kwargs)  # type: ignore[misc]  # in two steps: it needs its place
+        return actor
+
+    def _filled_in(self, value: Any) -> Any:
+        if not isinstance(value, Sibling):
+            return value
+        assert self.owner is not None, "a child without a supervisor has no siblings"  # noqa: S101
+        return self.owner.children[value.id].ref
+
+    # what its supervisor does with it
+
+    def enter(self, phase: Phase, *, why: str = "", until: float | None = None) -> None:
+        """Take up a phase; the mailbox follows."""
+        self.phase, self.why, self.until = phase, why, until
+        self.since = self.realm.clock.now()
+        self.mailbox.turn(MODES[phase])
+        if phase in RESTING:
+            self.runner.rest()
+            for child in list(self.children.values()):
+                child.enter(phase, why=f"{self.path} is {phase.value}")
+
+    def begin(self) -> Outcome:
+        """Start the next incarnation."""
+        self.incarnation += 1
+        self.phase, self.why, self.until = Phase.STARTING, "", None
+        return self.runner.begin(self.incarnation)
+
+    def went_up(self) -> None:
+        """An incarnation runs."""
+        self.phase, self.since = Phase.RUNNING, self.realm.clock.now()
+        self.mailbox.turn(Mode.OPEN)
+
+    def went_down(self, exit_: Exit) -> None:
+        """An incarnation ended; nothing has been decided yet, so messages wait."""
+        self.phase, self.last_exit = Phase.IDLE, exit_
+        self.mailbox.turn(Mode.HELD)
+
+    def forget(self) -> None:
+        """Close the place for good, and those below it."""
+        if self.gone.is_set():
+            return
+        for child in list(self.children.values()):
+            child.forget()
+        self.phase = Phase.GONE
+        self.gone.set()
+        self.mailbox.turn(Mode.CLOSED)
+        self.runner.rest()
+        unregister(self.ref)
+        if self.owner is not None:
+            self.owner.children.pop(self.id, None)
+
+    # what its runner reports
+
+    def report_started(self, incarnation: int) -> None:
+        """A start that had been left open succeeded."""
+        if self.watcher is not None and incarnation == self.incarnation:
+            self.watcher.started(self, incarnation)
+
+    def report_ended(self, incarnation: int, exit_: Exit) -> None:
+        """An incarnation ended by itself, or after it was asked to."""
+        if self.watcher is not None and incarnation == self.incarnation:
+            self.watcher.ended(self, incarnation, exit_)
+
+    def refuse(self, envelope: Envelope[Any], reason: str) -> None:
+        """Answer a message that will not be handled, or drop it; from any thread."""
+        if envelope.reply_to is None:
+            self.realm.drop(self.path, envelope.message, reason)
+        elif isinstance(envelope.message, _ActorStop):
+            answer(envelope, value=None)
+        elif reason == "gone":
+            answer(
+                envelope,
+                error=pykka.ActorDeadError(f"{self.ref} stopped before handling the message"),
+            )
+        else:
+            answer(envelope, error=ChildUnavailableError(self.path, self.why or self.phase.value))
+
+    def check_asker(self) -> None:
+        """Refuse an ask from a child of this supervisor that is still starting (S24).
+
+        Raises:
+            SupervisorAskedError: it would wait for the supervisor, which waits for it.
+        """
+        asker = STARTING.get()
+        if asker is not None and asker.owner is self and asker.phase is Phase.STARTING:
+            raise SupervisorAskedError(asker.path, self.path)
+
+    def walk(self) -> Iterator[Place]:
+        """This place and all below it, in start order."""
+        yield self
+        for child in list(self.children.values()):
+            yield from child.walk()
+
+
+def answer(
+    envelope: Envelope[Any], *, value: object = None, error: BaseException | None = None
+) -> None:
+    """Answer an ask, unless somebody has: its actor may have been fenced off meanwhile."""
+    if envelope.reply_to is None:
+        return
+    try:
+        if error is None:
+            envelope.reply_to.set(value)
+        else:
+            envelope.reply_to.set_exception((type(error), error, error.__traceback__))
+    except Full:
+        return
+
+
+RESTING: Final = frozenset({Phase.STOPPED, Phase.QUARANTINED})
+
+MODES: Final = {
+    Phase.IDLE: Mode.HELD,
+    Phase.STARTING: Mode.HELD,
+    Phase.RUNNING: Mode.OPEN,
+    Phase.STOPPING: Mode.HELD,
+    Phase.RESTARTING: Mode.HELD,
+    Phase.STOPPED: Mode.UNAVAILABLE,
+    Phase.QUARANTINED: Mode.UNAVAILABLE,
+    Phase.GONE: Mode.CLOSED,
+}

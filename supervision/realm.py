@@ -1,0 +1,88 @@
+"""What everything in one tree shares: loop, clock, chance, events, dead letters, adopted classes."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pykka
+
+from .clock import Clock, MonotonicClock
+from .events import MessageDropped
+from .exits import Exit
+from .stopreport import StopEntry
+from .stream import EventStream
+
+if TYPE_CHECKING:
+    from .loophost import LoopHost
+
+__all__ = ["DeadLetter", "DeadLetters", "Realm"]
+
+KEPT_LETTERS = 100  # enough to see a pattern, too few to matter in memory
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that no incarnation handled to the end, and why."""
+
+    at: float
+    child: str
+    message: object = field(repr=False)
+    reason: str
+
+
+class DeadLetters:
+    """The last undelivered messages, and how many there have been."""
+
+    def __init__(self) -> None:
+        self._last: deque[DeadLetter] = deque(maxlen=KEPT_LETTERS)
+        self.count = 0
+        """All of them since the tree was made."""
+
+    def add(self, letter: DeadLetter) -> None:
+        """Keep one; the oldest goes when there are too many."""
+        self._last.append(letter)
+        self.count += 1
+
+    def last(self) -> tuple[DeadLetter, ...]:
+        """The ones that are kept, oldest first."""
+        return tuple(self._last)
+
+
+class Realm:
+    """One tree's surroundings. ``host`` is set when the tree knows its loop."""
+
+    host: LoopHost
+
+    def __init__(
+        self,
+        *,
+        clock: Clock | None = None,
+        rng: random.Random | None = None,
+        events: EventStream | None = None,
+    ) -> None:
+        self.clock: Clock = clock or MonotonicClock()
+        self.rng = rng or random.Random()
+        self.events = events or EventStream()
+        self.dead_letters = DeadLetters()
+        self.abandoned = 0
+        """Incarnations that had to be left behind."""
+        self.stops: list[StopEntry] | None = None
+        """How each child stopped, kept while the whole tree is being stopped."""
+        self.adopted: dict[type[pykka.Actor], type[pykka.Actor]] = {}
+        """Thread-hosted classes, and what stands in for them; see ``adopt``."""
+
+    def log_stop(self, child: str, exit_: Exit, seconds: float) -> None:
+        """Note for the report how the stop of ``child`` went, if the tree is being stopped."""
+        if self.stops is not None:
+            self.stops.append(StopEntry(child, exit_, seconds))
+
+    def drop(self, child: str, message: Any, reason: str) -> None:
+        """Record that ``message`` to ``child`` will not be handled."""
+        at = self.clock.now()
+        self.dead_letters.add(DeadLetter(at, child, message, reason))
+        self.events.publish(
+            MessageDropped(at=at, child=child, message=type(message).__name__, reason=reason)
+        )

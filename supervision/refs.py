@@ -1,0 +1,185 @@
+"""References that outlive restarts: they point at a place in the tree, not at an incarnation (S19)."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pykka
+from pykka._envelope import Envelope
+from pykka.messages import _ActorStop
+
+from ..errors import AskTimeoutError, BlockingAskError
+from .reply import Reply
+
+if TYPE_CHECKING:
+    from .place import Place
+
+__all__ = ["StableRef", "StopFlag", "Window", "ask_async"]
+
+
+class StopFlag(threading.Event):
+    """A ``threading.Event`` that makes its lock only when somebody waits: there is one an actor."""
+
+    def __init__(self) -> None:  # the base class would make its lock here
+        self._flag = False
+        self._gates: list[threading.Lock] = []
+
+    def set(self) -> None:
+        """Raise the flag and wake whoever waits for it."""
+        self._flag = True
+        while self._gates:
+            try:
+                self._gates.pop().release()
+            except IndexError:
+                return
+
+    def clear(self) -> None:
+        """Lower the flag."""
+        self._flag = False
+
+    def is_set(self) -> bool:
+        """Whether the flag is up."""
+        return self._flag
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the flag is up, at most ``timeout`` seconds; tell whether it is."""
+        if self._flag:
+            return True
+        gate = threading.Lock()
+        gate.acquire()
+        self._gates.append(gate)
+        if self._flag:
+            return True
+        return gate.acquire(timeout=-1 if timeout is None else max(0.0, timeout)) or self._flag
+
+    def __repr__(self) -> str:
+        return f"<StopFlag {'set' if self._flag else 'unset'}>"
+
+
+class Window:
+    """What a Pykka proxy holds instead of an actor: it shows the present incarnation.
+
+    Between incarnations it shows what the class defines.
+    """
+
+    __slots__ = ("_place",)
+
+    def __init__(self, place: Place) -> None:
+        object.__setattr__(self, "_place", place)
+
+    @property
+    def __class__(self) -> Any:
+        return self._place.spec.actor
+
+    @__class__.setter
+    def __class__(self, value: object) -> None:
+        raise TypeError("a window shows one class")
+
+    @property
+    def __dict__(self) -> Any:
+        actor = self._place.actor
+        return {} if actor is None else actor.__dict__
+
+    def __getattr__(self, name: str) -> Any:
+        place: Place = object.__getattribute__(self, "_place")
+        return getattr(place.actor or place.spec.actor, name)
+
+    def __dir__(self) -> list[str]:
+        return dir(self._place.actor or self._place.spec.actor)
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Window and other._place is self._place
+
+    def __hash__(self) -> int:
+        return hash(self._place)
+
+
+class StableRef(pykka.ActorRef[Any]):
+    """A Pykka reference to a place in a tree: good through every restart.
+
+    While nobody is there, messages wait; asks are always answered, by an error when need be.
+    """
+
+    def __init__(self, place: Place) -> None:  # the base class would take an instance
+        self.place = place
+        self.actor_class = place.spec.actor
+        self.actor_urn = place.urn
+        self.actor_inbox = place.mailbox
+        self.actor_stopped = place.gone
+        self._actor_weakref = place.look  # type: ignore[assignment]  # called the same way
+
+    def __str__(self) -> str:
+        return f"{self.actor_class.__name__} at {self.place.path}"
+
+    def tell(self, message: Any) -> None:
+        """Send ``message``; see Pykka. Raises ``ActorDeadError`` when the place is gone."""
+        if self.actor_stopped.is_set():
+            raise pykka.ActorDeadError(f"{self} not found")
+        self.actor_inbox.put(Envelope(message))
+
+    def ask(self, message: Any, *, block: bool = True, timeout: float | None = None) -> Any:
+        """Send ``message`` and wait for the answer; see Pykka.
+
+        Raises:
+            BlockingAskError: it would block the loop that has to answer; nothing was sent.
+        """
+        here = self.place.realm.host.in_loop
+        if block and here():
+            raise BlockingAskError(self.place.path)
+        reply = Reply(here, self.place.path)
+        self.place.check_asker()
+        if self.actor_stopped.is_set():
+            reply.fail(pykka.ActorDeadError(f"{self} not found"))
+        else:
+            self.actor_inbox.put(Envelope(message, reply))
+        return reply.get(timeout=timeout) if block else reply
+
+    def stop(self, *, block: bool = True, timeout: float | None = None) -> Any:
+        """Ask the present incarnation to stop by itself; its supervisor may start another."""
+        if block and self.place.realm.host.in_loop():
+            raise BlockingAskError(self.place.path)
+        asked = self.ask(_ActorStop(), block=False)
+        stopped = Reply(self.place.realm.host.in_loop, self.place.path)
+        asked.when_done(lambda: stopped.set(_was_alive(asked)))
+        return stopped.get(timeout=timeout) if block else stopped
+
+
+def _was_alive(asked: Reply) -> bool:
+    try:
+        asked.get(timeout=0)
+    except Exception:  # noqa: BLE001 - dead, unavailable: it was not there to be stopped
+        return False
+    return True
+
+
+async def ask_async(ref: pykka.ActorRef[Any], message: object, *, timeout: float) -> Any:
+    """Ask any Pykka actor from a coroutine, without blocking its loop.
+
+    Args:
+        ref: whom to ask; supervised or not, on a thread or in a loop.
+        message: what to ask; for methods there is ``await proxy.method()``.
+        timeout: seconds to wait for the answer.
+
+    Raises:
+        AskTimeoutError: no answer in time. It may still come, and is dropped.
+        pykka.ActorDeadError: the actor is gone for good.
+        ChildUnavailableError: it is not running now; try later.
+        Exception: whatever the actor raised.
+    """
+
+    if isinstance(ref, StableRef):
+        reply = ref.ask(message, block=False)
+    else:
+        reply = Reply()
+        if not ref.is_alive():
+            raise pykka.ActorDeadError(f"{ref} not found")
+        ref.actor_inbox.put(Envelope(message, reply))
+    try:
+        async with asyncio.timeout(timeout) as limit:
+            return await reply
+    except TimeoutError:
+        if limit.expired() and not reply.done:
+            raise AskTimeoutError(str(ref), timeout) from None
+        raise

@@ -1,0 +1,103 @@
+"""A tree at one moment, to look at: values only, as text like ``pstree`` or as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from .place import Phase, Place
+
+__all__ = ["Snapshot"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """One place and those below it."""
+
+    id: str
+    path: str
+    actor: str
+    host: str
+    phase: Phase
+    why: str
+    incarnation: int
+    restarts: int
+    seconds: float
+    """How long it has been in this phase."""
+    resumes_in: float | None
+    """Seconds until its next incarnation, when that is known."""
+    waiting: int
+    """Messages in its mailbox."""
+    children: tuple[Snapshot, ...] = ()
+
+    def walk(self) -> Iterator[Snapshot]:
+        """This one and all below it, in start order."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+    def find(self, path: str) -> Snapshot | None:
+        """The one at ``path``, or ``None``."""
+        return next((one for one in self.walk() if one.path == path), None)
+
+    def as_text(self) -> str:
+        """A drawing, one line a place."""
+        return "\n".join(self._lines("", ""))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, ready for JSON."""
+        return {
+            "id": self.id,
+            "path": self.path,
+            "actor": self.actor,
+            "host": self.host,
+            "phase": self.phase.value,
+            "why": self.why,
+            "incarnation": self.incarnation,
+            "restarts": self.restarts,
+            "seconds": round(self.seconds, 3),
+            "resumes_in": None if self.resumes_in is None else round(self.resumes_in, 3),
+            "waiting": self.waiting,
+            "children": [child.as_dict() for child in self.children],
+        }
+
+    def _lines(self, first: str, rest: str) -> Iterator[str]:
+        yield f"{first}{self._line()}"
+        for at, child in enumerate(self.children):
+            last = at == len(self.children) - 1
+            yield from child._lines(
+                rest + ("`-- " if last else "|-- "), rest + ("    " if last else "|   ")
+            )
+
+    def _line(self) -> str:
+        parts = [f"{self.id} ({self.actor}, {self.host}) {self.phase.value}"]
+        if self.why and self.phase is not Phase.RUNNING:
+            parts.append(f"[{self.why}]")
+        if self.resumes_in is not None:
+            parts.append(f"for {self.resumes_in:.1f} s more")
+        if self.restarts:
+            parts.append(f"restarts={self.restarts}")
+        if self.waiting:
+            parts.append(f"waiting={self.waiting}")
+        return " ".join(parts)
+
+
+def take(place: Place) -> Snapshot:
+    """Look at a place and those below it; from any thread."""
+    now = place.realm.clock.now()
+    until = place.until
+    return Snapshot(
+        id=place.id,
+        path=place.path,
+        actor=place.spec.actor.__name__,
+        host=place.spec.placed_on.value,
+        phase=place.phase,
+        why=place.why,
+        incarnation=place.incarnation,
+        restarts=place.restarts,
+        seconds=max(0.0, now - place.since),
+        resumes_in=None if until is None else max(0.0, until - now),
+        waiting=len(place.mailbox),
+        children=tuple(take(child) for child in list(place.children.values())),
+    )

@@ -1,0 +1,82 @@
+"""Where events go: subscribers that can be added, taken away, and that cannot hurt."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import TypeVar, cast
+
+from .events import Event, ObserverFailed
+
+__all__ = ["EventStream", "Subscription"]
+
+logger = logging.getLogger(__name__)
+
+E = TypeVar("E", bound=Event)
+
+
+class Subscription:
+    """One subscriber; ``close`` ends it, and may be called from anywhere, more than once."""
+
+    __slots__ = ("_callback", "_kinds", "_stream")
+
+    def __init__(
+        self,
+        stream: EventStream,
+        callback: Callable[[Event], object],
+        kinds: tuple[type[Event], ...],
+    ) -> None:
+        self._stream, self._callback, self._kinds = stream, callback, kinds
+
+    def close(self) -> None:
+        """Hear nothing more."""
+        self._stream._remove(self)  # noqa: SLF001 - the two classes are one mechanism
+
+    def __enter__(self) -> Subscription:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _offer(self, event: Event) -> None:
+        if not self._kinds or isinstance(event, self._kinds):
+            self._callback(event)
+
+
+class EventStream:
+    """Hands each event to every subscriber, in the thread that published it.
+
+    A subscriber should be quick (put it on a queue, add to a counter). One that raises is
+    detached and logged, and ``ObserverFailed`` says so to the others.
+    """
+
+    def __init__(self) -> None:
+        # replaced as a whole, never changed, so that publishing needs no lock
+        self._subscriptions: tuple[Subscription, ...] = ()
+
+    def subscribe(
+        self,
+        callback: Callable[[E], object],
+        kinds: Iterable[type[E]] = (),
+    ) -> Subscription:
+        """Call ``callback`` with every event, or with those of ``kinds`` and their subclasses."""
+        subscription = Subscription(self, cast("Callable[[Event], object]", callback), tuple(kinds))
+        self._subscriptions = (*self._subscriptions, subscription)
+        return subscription
+
+    def publish(self, event: Event) -> None:
+        """Tell every subscriber; never raises."""
+        for subscription in self._subscriptions:
+            try:
+                subscription._offer(event)  # noqa: SLF001 - the two classes are one mechanism
+            except Exception as error:
+                self._detach(subscription, event, error)
+
+    def _detach(self, subscription: Subscription, event: Event, error: Exception) -> None:
+        subscription.close()
+        name = getattr(subscription._callback, "__qualname__", repr(subscription._callback))  # noqa: SLF001
+        logger.exception("observer detached observer=%s event=%s", name, type(event).__name__)
+        self.publish(ObserverFailed(at=event.at, child="", observer=name, error=error))
+
+    def _remove(self, subscription: Subscription) -> None:
+        self._subscriptions = tuple(s for s in self._subscriptions if s is not subscription)

@@ -1,0 +1,225 @@
+"""A supervisor with a fixed list of children, restarted alone or as a group."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Any, Final
+
+from ..errors import ChildStartError
+from .child import Again, Child, Conclusion, Isolate, Leave, conclude
+from .clock import Timer
+from .commanded import CHANGES, Commanded
+from .exits import Exit, ExitKind, Restart
+from .place import Phase
+from .reply import Answer
+from .spec import ChildSpec, SupervisorSpec, check_significance
+from .strategy import Retry, concerned, retry
+
+__all__ = ["Supervisor"]
+
+WAITABLE: Final = frozenset({Phase.IDLE, Phase.STOPPED, Phase.RESTARTING})
+
+
+class Supervisor(Commanded):
+    """Starts its children in order, restarts them by its strategy, stops them in reverse.
+
+    A group restart runs as one round beside the mailbox: questions are answered meanwhile, commands
+    and other children's ends wait until it is over, and a stop breaks it off.
+    """
+
+    def __init__(self, spec: SupervisorSpec) -> None:
+        super().__init__(spec.budget, spec.auto_shutdown)
+        self._spec = spec
+        self._round: asyncio.Task[None] | None = None
+        self._fallen: list[tuple[Child, int, Phase, Exit, float]] = []
+        self._commands: list[tuple[object, Answer]] = []
+        self._group_timer: Timer | None = None
+        self._group_waiting: tuple[str, ...] = ()
+
+    async def on_start(self) -> None:  # type: ignore[override]  # hooks may be async
+        """Start all children, each when the one before it runs (S12)."""
+        for spec in self._spec.children:
+            self._adopt(spec)
+        try:
+            for child in tuple(self._children.values()):
+                await self._start_first(child)
+        except BaseException:
+            self._over = True
+            await self._stop_all()
+            raise
+
+    async def _start_first(self, child: Child) -> None:
+        exit_ = await self._start(child)
+        if exit_ is None:
+            return
+        if exit_.kind is ExitKind.IGNORED:
+            self._ignored(child)
+            return
+        self._announce(child, exit_, 0.0)
+        cause = exit_.error or RuntimeError(exit_.reason)
+        raise (
+            cause
+            if isinstance(cause, ChildStartError)
+            else ChildStartError(child.place.path, cause)
+        )
+
+    def _check(self, spec: ChildSpec) -> None:
+        check_significance(spec, self._spec.auto_shutdown)
+        super()._check(spec)
+
+    # group restarts
+
+    def on_receive(self, message: object) -> Any:
+        """Carry out a command, or keep it until the round that is going on is over."""
+        if self._round is None or type(message) not in CHANGES:
+            return super().on_receive(message)
+        answer = self._owe()
+        self._commands.append((message, answer))
+        return answer
+
+    def _fell(self, child: Child, was: Phase, exit_: Exit, uptime: float) -> None:
+        if self._round is None or self._over:
+            super()._fell(child, was, exit_, uptime)
+        else:
+            self._fallen.append((child, child.place.incarnation, was, exit_, uptime))
+
+    def _restart(self, child: Child, again: Again) -> None:
+        ids = concerned(self._spec.strategy, tuple(self._children), child.id)
+        if len(ids) == 1:
+            super()._restart(child, again)
+        else:
+            self._begin_round(Retry(stop=ids, start=ids), child, again)
+
+    def _begin_round(self, plan: Retry, failed: Child | None, again: Again) -> None:
+        if self._over:
+            return
+        self._call_off_wait()
+        self._round = task = self._do_beside(self._go_round(plan, failed, again))
+        task.add_done_callback(self._round_over)
+
+    async def _go_round(self, plan: Retry, failed: Child | None, again: Again) -> None:
+        for id_ in reversed(plan.stop):
+            await self._stop_for_group(id_)
+        if again.delay and failed is not None:
+            self._wait_as_group(plan.start, failed, again)
+        else:
+            await self._start_in_order(plan.start)
+
+    async def _stop_for_group(self, id_: str) -> None:
+        child = self._children.get(id_)
+        if child is None or child.dictated:
+            return
+        exit_ = await self._stop(child)
+        if exit_.kind is ExitKind.ABANDONED:
+            self._isolate(child, "it did not stop and was left behind")
+        elif child.spec.restart is Restart.TEMPORARY:
+            self._forget(child)
+
+    async def _start_in_order(self, ids: tuple[str, ...]) -> None:
+        for at, id_ in enumerate(ids):
+            child = self._children.get(id_)
+            if child is None or child.place.alive or child.place.phase is Phase.QUARANTINED:
+                continue
+            left = (child.place.until or 0.0) - self.clock.now()
+            if child.dictated and left > 0:
+                self._wait_as_group(ids[at:], child, Again(left, dictated=True))
+                return
+            if not self._went_well(child, await self._start(child), ids):
+                return
+
+    def _went_well(self, child: Child, exit_: Exit | None, ids: tuple[str, ...]) -> bool:
+        """Whether the round goes on after this start."""
+        if exit_ is None:
+            return True
+        if exit_.kind is ExitKind.IGNORED:
+            self._ignored(child)
+            return True
+        self._announce(child, exit_, 0.0)
+        conclusion = conclude(child, exit_, group=self._ledger, now=self.clock.now(), uptime=0.0)
+        return self._answer_failed_start(child, exit_, conclusion, ids)
+
+    def _answer_failed_start(
+        self, child: Child, exit_: Exit, conclusion: Conclusion, ids: tuple[str, ...]
+    ) -> bool:
+        if not isinstance(conclusion, Again):
+            self._carry_out(child, exit_, conclusion)
+            return isinstance(conclusion, Isolate | Leave)
+        self._announce_restart(child, exit_, conclusion)
+        plan = retry(self._spec.strategy, ids, child.id)
+        # through the queue: a stop or a question gets its turn before the next attempt
+        host = self._telewarden_place.realm.host
+        host.post(self._begin_round, plan, child, conclusion)
+        return False
+
+    def _round_over(self, task: asyncio.Task[None]) -> None:
+        if self._round is not task:
+            return
+        self._round = None
+        if task.cancelled() or self._over:
+            return
+        error = task.exception()
+        if error is not None:  # a fault of ours: fail in order, and be restarted
+            self._cell.crash(error)
+            return
+        fallen, self._fallen = self._fallen, []
+        for child, incarnation, was, exit_, uptime in fallen:
+            place = child.place
+            if place.incarnation == incarnation and place.phase is Phase.IDLE:
+                self._fell(child, was, exit_, uptime)
+        if self._round is None:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Carry out the commands that came while the group was being restarted."""
+        commands, self._commands = self._commands, []
+        for message, answer in commands:
+            try:
+                result = self.on_receive(message)
+            except Exception as error:  # noqa: BLE001 - it belongs to whoever asked
+                answer.fail(error)
+                continue
+            if isinstance(result, Answer):
+                result.pass_on(answer)
+            else:
+                answer.set(result)
+
+    # waiting as a group
+
+    def _wait_as_group(self, ids: tuple[str, ...], failed: Child, again: Again) -> None:
+        until = self.clock.now() + again.delay
+        own = "dictated" if again.dictated else "backoff"
+        for id_ in ids:
+            child = self._children.get(id_)
+            if child is not None and not child.place.alive and child.place.phase in WAITABLE:
+                why = own if child is failed else "sibling"
+                child.place.enter(Phase.RESTARTING, why=why, until=until)
+        self._group_waiting = ids
+        self._group_timer = self.clock.call_later(
+            again.delay, partial(self._group_due, ids, failed)
+        )
+
+    def _group_due(self, ids: tuple[str, ...], failed: Child) -> None:
+        self._group_timer, self._group_waiting = None, ()
+        self._begin_round(Retry(stop=(), start=ids), failed, Again(0.0))
+
+    def _call_off_wait(self) -> None:
+        if self._group_timer is not None:
+            self._group_timer.cancel()
+            self._group_timer = None
+        self._group_waiting = ()
+
+    def _put_away(self, child: Child) -> None:
+        super()._put_away(child)
+        waiting = self._group_waiting
+        if child.id in waiting and not self._over:
+            # the one they waited for is not coming: the others need not wait
+            others = tuple(id_ for id_ in waiting if id_ != child.id)
+            self._begin_round(Retry(stop=(), start=others), None, Again(0.0))
+
+    async def _stop_all(self) -> None:
+        self._call_off_wait()
+        if self._round is not None and self._round is not asyncio.current_task():
+            self._round.cancel()
+        for child in reversed(tuple(self._children.values())):
+            await self._stop(child)

@@ -1,0 +1,259 @@
+"""The front door: starts a tree of supervisors, finds who lives in it, and stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import Any, Self
+
+import pykka
+
+from ..errors import ChildAbandonedError, ChildNotFoundError, ChildStartError, SupervisionError
+from .clock import Clock
+from .exits import Exit, ExitKind
+from .loophost import LoopHost
+from .place import Phase, Place
+from .realm import DeadLetters, Realm
+from .reply import Reply
+from .snapshot import Snapshot, take
+from .spec import ChildSpec, SupervisorSpec
+from .stopreport import StopEntry, StopReport
+from .stream import EventStream
+from .supervisor import Supervisor
+
+__all__ = ["Tree"]
+
+STOP_LIMIT = 60.0  # seconds; longer than any sensible chain of children's own limits
+
+
+class Tree:
+    """A supervisor and everything below it.
+
+    ``async with Tree(spec) as tree`` runs it in the loop that is running; ``with Tree(spec) as
+    tree`` in a loop of its own, on a thread of its own.
+
+    Args:
+        spec: the root supervisor.
+        name: the root's name in events, logs and drawings.
+        clock: where time comes from; a ``ManualClock`` in tests.
+        rng: where chance comes from.
+        events: where events go; ``tree.events`` otherwise.
+    """
+
+    def __init__(
+        self,
+        spec: SupervisorSpec,
+        *,
+        name: str = "warden",
+        clock: Clock | None = None,
+        rng: random.Random | None = None,
+        events: EventStream | None = None,
+    ) -> None:
+        self._spec, self._name = spec, name
+        self._realm = Realm(clock=clock, rng=rng, events=events)
+        self._root: Place | None = None
+        self._started: asyncio.Future[Exit | None] | None = None
+        self._thread: threading.Thread | None = None
+        self._report: StopReport | None = None
+        self.terminated = Reply()
+        """Answered with the root's ``Exit`` when it has ended: ``await`` it, or ``.get(timeout=)``."""
+
+    # entering and leaving
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    def __enter__(self) -> Self:
+        self.start_blocking()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop_blocking()
+
+    async def start(self) -> None:
+        """Start everything, in order, in the running loop.
+
+        Raises:
+            ChildStartError: a child did not start; those before it have been stopped again.
+        """
+        loop = asyncio.get_running_loop()
+        self._realm.host = LoopHost(loop)
+        self._root = root = Place(
+            self._realm, ChildSpec(id=self._name, actor=Supervisor, args=(self._spec,))
+        )
+        root.watcher = self
+        self._started = loop.create_future()
+        outcome = root.begin()
+        try:
+            exit_ = await self._started if outcome is None else _failure(outcome)
+        except asyncio.CancelledError:
+            await self.stop()
+            raise
+        if exit_ is None:
+            root.went_up()
+            return
+        root.forget()
+        cause = exit_.error or RuntimeError(exit_.reason)
+        raise cause if isinstance(cause, SupervisionError) else ChildStartError(self._name, cause)
+
+    async def stop(self, timeout: float = STOP_LIMIT) -> StopReport:
+        """Stop everything, newest first, and tell how that went. More than once is fine.
+
+        Args:
+            timeout: seconds for the whole tree; what has not stopped by then is left behind.
+        """
+        root = self._root
+        if root is None or root.gone.is_set():
+            return self._report or StopReport((), 0.0)
+        begun = self._realm.clock.now()
+        if self._realm.stops is None:
+            self._realm.stops = []
+            root.phase = Phase.STOPPING
+            exit_ = root.runner.halt()
+            if exit_ is not None:
+                self.ended(root, root.incarnation, exit_)
+        try:
+            async with asyncio.timeout(timeout):
+                await self.terminated
+        except TimeoutError:
+            self._leave_behind(root, timeout)
+        if self._report is None:
+            self._report = StopReport(tuple(self._realm.stops), self._realm.clock.now() - begun)
+        return self._report
+
+    # what the root place reports
+
+    def started(self, place: Place, incarnation: int) -> None:  # noqa: ARG002 - there is one
+        """The root runs."""
+        if self._started is not None and not self._started.done():
+            self._started.set_result(None)
+
+    def ended(self, place: Place, incarnation: int, exit_: Exit) -> None:  # noqa: ARG002
+        """The root has ended, and with it everything."""
+        place.forget()
+        if self._started is not None and not self._started.done():
+            self._started.set_result(exit_)
+        if not self.terminated.done:
+            self.terminated.set(exit_)
+
+    def _leave_behind(self, root: Place, seconds: float) -> None:
+        assert self._realm.stops is not None  # noqa: S101 - set by stop
+        for place in root.walk():
+            if place.alive:
+                place.runner.fence()
+                self._realm.abandoned += 1
+                cause = ChildAbandonedError(place.path, seconds)
+                entry = StopEntry(place.path, Exit(ExitKind.ABANDONED, cause), seconds)
+                self._realm.stops.append(entry)
+        self.ended(root, root.incarnation, Exit(ExitKind.ABANDONED))
+
+    # in a loop of its own
+
+    def start_blocking(self) -> None:
+        """Start everything in a new loop on a new thread.
+
+        Raises:
+            ChildStartError: a child did not start; those before it have been stopped again.
+        """
+        ready: Reply = Reply()
+        self._thread = threading.Thread(
+            target=self._live, args=(ready,), name=f"{self._name}-loop", daemon=True
+        )
+        self._thread.start()
+        try:
+            ready.get()
+        except BaseException:
+            self._thread.join()
+            raise
+
+    def _live(self, ready: Reply) -> None:
+        asyncio.run(self._live_in_loop(ready))
+
+    async def _live_in_loop(self, ready: Reply) -> None:
+        try:
+            await self.start()
+        except BaseException as error:  # noqa: BLE001 - it is raised where the tree was asked for
+            ready.fail(error)
+            return
+        ready.set(None)
+        await self.terminated
+        # whoever called stop() in this loop gets its report before the loop is closed
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        if others:
+            await asyncio.wait(others, timeout=1.0)
+
+    def stop_blocking(self, timeout: float = STOP_LIMIT) -> StopReport:
+        """Stop everything from plain code; see ``stop``."""
+        if self._thread is None or not self._thread.is_alive():
+            return self._report or StopReport((), 0.0)
+        report: StopReport = self._run(self.stop(timeout))
+        self._thread.join()
+        return report
+
+    def _run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._realm.host.loop).result()
+
+    # looking at it
+
+    @property
+    def events(self) -> EventStream:
+        """Where its events go."""
+        return self._realm.events
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        """The messages that were not handled to the end."""
+        return self._realm.dead_letters
+
+    @property
+    def abandoned(self) -> int:
+        """How many incarnations had to be left behind."""
+        return self._realm.abandoned
+
+    @property
+    def supervisor(self) -> pykka.ActorRef[Any]:
+        """The root supervisor's reference."""
+        return self._top().ref
+
+    def ref(self, path: str) -> pykka.ActorRef[Any]:
+        """The stable reference of the child at ``path``: ids from below the root, with ``/``.
+
+        Raises:
+            ChildNotFoundError: nobody lives there.
+        """
+        place = self._top()
+        for id_ in path.split("/"):
+            if id_ not in place.children:
+                raise ChildNotFoundError(path)
+            place = place.children[id_]
+        return place.ref
+
+    def snapshot(self) -> Snapshot:
+        """The tree as it is now; from any thread."""
+        return take(self._top())
+
+    def _top(self) -> Place:
+        if self._root is None:
+            raise SupervisionError("the tree has not been started")
+        return self._root
+
+
+def _failure(outcome: bool | Exit) -> Exit | None:
+    return outcome if isinstance(outcome, Exit) else None
