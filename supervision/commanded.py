@@ -12,7 +12,6 @@ from ..errors import (
     ChildPresentError,
     ChildRestartingError,
     ChildRunningError,
-    ChildStartError,
     InvalidSpecError,
 )
 from .child import Child
@@ -30,7 +29,7 @@ from .commands import (
 )
 from .events import ChildReleased, ChildStartFailed
 from .exits import Exit, ExitKind
-from .overseer import Overseer
+from .overseer import Overseer, start_error
 from .place import Phase
 from .reply import Answer
 from .spec import ChildSpec, Sibling
@@ -85,10 +84,7 @@ class Commanded(Overseer):
                 ChildStartFailed, child=place.path, incarnation=place.incarnation, exit=exit_
             )
             self._start_refused(child, exit_, keep=keep)
-            cause = exit_.error or RuntimeError(exit_.reason)
-            answer.fail(
-                cause if isinstance(cause, ChildStartError) else ChildStartError(place.path, cause)
-            )
+            answer.fail(start_error(place, exit_))
 
     def _start_refused(self, child: Child, exit_: Exit, *, keep: bool) -> None:
         if not keep:
@@ -102,7 +98,7 @@ class Commanded(Overseer):
         return self._work_on(self._terminate(self._get(command.id)))
 
     async def _terminate(self, child: Child) -> Exit:
-        exit_ = await self._stop(child)
+        exit_ = await self._bring_down(child)
         if exit_.kind is ExitKind.ABANDONED:
             self._isolate(child, "it did not stop and was left behind")
         self._put_away(child)
@@ -118,7 +114,7 @@ class Commanded(Overseer):
         return answer
 
     async def _stop_and_start(self, child: Child, answer: Answer) -> None:
-        exit_ = await self._stop(child)
+        exit_ = await self._bring_down(child)
         if exit_.kind is ExitKind.ABANDONED:
             self._isolate(child, "it did not stop and was left behind")
             answer.fail(exit_.error or RuntimeError(exit_.reason))

@@ -38,7 +38,7 @@ class Quarantine:
 
 @dataclass(frozen=True, slots=True)
 class WaitUntil:
-    """Another incarnation in ``seconds`` from now; this is a wait, no failure, and costs nothing."""
+    """Another incarnation in ``seconds`` from now; a wait, no failure: it costs nothing."""
 
     seconds: float
 

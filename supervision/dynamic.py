@@ -47,6 +47,6 @@ class DynamicSupervisor(Commanded):
 
     async def _stop_all(self) -> None:
         children = tuple(self._children.values())
-        await asyncio.gather(*(self._stop(child) for child in reversed(children)))
+        await asyncio.gather(*(self._bring_down(child) for child in reversed(children)))
         for child in children:
             self._forget(child)

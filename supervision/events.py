@@ -1,4 +1,4 @@
-"""One value for each fact in a child's life. Log lines, metrics, pages and audit rows come from them.
+"""One value for each fact in a child's life: log lines, metrics, pages, audit rows come from it.
 
 Every event has ``at`` (the clock's reading, seconds) and ``child`` (its path). None holds a message
 or an argument; ``error`` fields stay out of the repr.
@@ -93,7 +93,10 @@ class ChildRestarting(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildStopped(Event):
-    """It ended and stays down: asked to, by itself, or because its kind is not restarted."""
+    """It ended: asked to, by itself, or it failed and its kind is not restarted.
+
+    After a stop that is part of a group restart a ``ChildStarted`` follows.
+    """
 
     incarnation: int
     exit: Exit
@@ -130,7 +133,7 @@ class ChildAbandoned(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetExhausted(Event):
-    """Restarts outran a budget. ``child`` is the supervisor that gives up, ``offender`` the last."""
+    """Restarts outran a budget. ``child`` is the supervisor that gives up over ``offender``."""
 
     offender: str
     spent: int
@@ -141,7 +144,7 @@ class BudgetExhausted(Event):
 class MessageDropped(Event):
     """A message was not delivered; ``message`` is its type's name.
 
-    ``reason`` is one of ``crashed`` (it was being handled), ``overflow``, ``unavailable``, ``gone``.
+    ``reason`` is ``crashed`` (it was being handled), ``overflow``, ``unavailable`` or ``gone``.
     """
 
     message: str

@@ -74,7 +74,7 @@ def start_exit(place: Place, error: BaseException) -> Exit:
 def run_failure_hook(place: Place, actor: pykka.Actor, error: BaseException) -> Any:
     """Call ``on_failure`` and return what it returns; an error in it is logged and forgotten."""
     try:
-        return actor.on_failure(type(error), error, error.__traceback__)  # type: ignore[func-returns-value]  # may be async
+        return actor.on_failure(type(error), error, error.__traceback__)
     except BaseException:
         logger.warning("hook failed child=%s hook=on_failure", place.path, exc_info=True)
         return None
@@ -83,7 +83,7 @@ def run_failure_hook(place: Place, actor: pykka.Actor, error: BaseException) -> 
 def run_stop_hook(place: Place, actor: pykka.Actor) -> Any:
     """Call ``on_stop`` and return what it returns; an error in it is logged and forgotten."""
     try:
-        return actor.on_stop()  # type: ignore[func-returns-value]  # may be async
+        return actor.on_stop()
     except BaseException:
         logger.warning("hook failed child=%s hook=on_stop", place.path, exc_info=True)
         return None

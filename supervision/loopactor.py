@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
 
 import pykka
@@ -104,6 +105,24 @@ class LoopActor(pykka.Actor):
 
     def _start_actor_loop(self) -> None:
         raise TypeError("a LoopActor is started by its place")
+
+    def on_start(self) -> Any:
+        """Prepare, before the first message. May be ``async def``; see Pykka."""
+
+    def on_stop(self) -> Any:
+        """Clean up after a stop. May be ``async def``; bounded by the spec's ``shutdown``."""
+
+    def on_failure(
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Any:
+        """Clean up after a crash, before anybody is told of it.
+
+        May be ``async def``; bounded by the spec's ``failure_timeout``. A child that has not come
+        to an end by then is left behind, and nothing takes its place.
+        """
 
     @property
     def clock(self) -> Clock:

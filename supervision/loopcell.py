@@ -84,7 +84,7 @@ class LoopCell:
         try:
             actor = self._place.build(self._place.spec.actor)
             self.actor = cast("LoopActor", actor)
-            result = self.actor.on_start()  # type: ignore[func-returns-value]  # may be async
+            result = self.actor.on_start()
             if type(result) is CoroutineType:
                 self._step(result, self._start_done)
                 return None

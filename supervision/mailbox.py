@@ -87,6 +87,14 @@ class Mailbox:
     def __len__(self) -> int:
         raise NotImplementedError
 
+    def put(self, envelope: AnyEnvelope, /) -> None:
+        """Let a message wait its turn; from any thread."""
+        raise NotImplementedError
+
+    def get(self) -> AnyEnvelope:
+        """Take the next message."""
+        raise NotImplementedError
+
     def empty(self) -> bool:
         """Whether nothing waits, as far as one can tell while others are putting."""
         return len(self) == 0
@@ -124,7 +132,7 @@ class LoopMailbox(Mailbox):
         """Whether the actor sleeps and must be woken; it is the only one who sets it."""
         self._wake = wake
 
-    def put(self, envelope: AnyEnvelope) -> None:
+    def put(self, envelope: AnyEnvelope, /) -> None:
         """Let a message wait its turn; from any thread."""
         if self._mode:
             self._put_guarded(envelope)
@@ -164,7 +172,7 @@ class ThreadMailbox(Mailbox):
         self._queue: SimpleQueue[AnyEnvelope | None] = SimpleQueue()
         self._control: deque[AnyEnvelope] = deque()
 
-    def put(self, envelope: AnyEnvelope) -> None:
+    def put(self, envelope: AnyEnvelope, /) -> None:
         """Let a message wait its turn; from any thread."""
         if self._mode:
             self._put_guarded(envelope)

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Final
 from ..errors import (
     BudgetExhaustedError,
     ChildAbandonedError,
+    ChildStartError,
     ChildUnavailableError,
 )
 from .budget import RestartBudget, RestartLedger
@@ -38,7 +39,7 @@ from .place import Outcome, Phase, Place
 from .reply import Answer
 from .spec import AutoShutdown, ChildSpec, Shutdown
 
-__all__ = ["Overseer"]
+__all__ = ["Overseer", "start_error"]
 
 OFF: Final = Exit(ExitKind.SHUTDOWN)
 
@@ -58,7 +59,7 @@ class Overseer(LoopActor):
 
     # what its places report
 
-    def started(self, place: Place, incarnation: int) -> None:
+    def started(self, place: Place, incarnation: int) -> None:  # noqa: ARG002 - the place checks it
         """A start that had been left open succeeded."""
         child = self._known(place)
         if child is not None and place.phase is Phase.STARTING:
@@ -66,16 +67,16 @@ class Overseer(LoopActor):
             self._is_up(child)
             child.tell_waiters(None)
 
-    def ended(self, place: Place, incarnation: int, exit_: Exit) -> None:
+    def ended(self, place: Place, incarnation: int, exit_: Exit) -> None:  # noqa: ARG002 - as above
         """An incarnation ended: tell who waits for that, or decide what follows."""
         child = self._known(place)
         if child is None or not place.alive:
             return
         child.disarm()
-        was, uptime = place.phase, self._uptime(place)
+        uptime = self._uptime(place)
         place.went_down(exit_)
         if not child.tell_waiters(exit_):
-            self._fell(child, was, exit_, uptime)
+            self._fell(child, exit_, uptime)
 
     def _known(self, place: Place) -> Child | None:
         child = self._children.get(place.id)
@@ -87,7 +88,7 @@ class Overseer(LoopActor):
     # starting
 
     def _adopt(self, spec: ChildSpec) -> Child:
-        """Make a record for a child, in the place it had under an earlier incarnation of this one."""
+        """Make a record for a child, in the place it had under an earlier incarnation."""
         home = self._telewarden_place
         place = home.children.get(spec.id)
         if place is None:
@@ -144,7 +145,7 @@ class Overseer(LoopActor):
 
     # stopping
 
-    async def _stop(self, child: Child) -> Exit:
+    async def _bring_down(self, child: Child) -> Exit:
         """Stop a child within its limit, whatever it is doing; return how it ended."""
         place = child.place
         child.disarm()
@@ -173,7 +174,7 @@ class Overseer(LoopActor):
 
     async def _wait_for(self, child: Child) -> Exit | None:
         told: asyncio.Future[Exit | None] = asyncio.get_running_loop().create_future()
-        child.waiters.append(lambda exit_: told.done() or told.set_result(exit_))
+        child.waiters.append(partial(_tell, told))
         return await told
 
     def _kill(self, child: Child) -> Exit:
@@ -210,7 +211,7 @@ class Overseer(LoopActor):
 
     # what follows from an end
 
-    def _fell(self, child: Child, was: Phase, exit_: Exit, uptime: float) -> None:
+    def _fell(self, child: Child, exit_: Exit, uptime: float) -> None:
         """A child ended and nobody waited for it: decide, and carry it out."""
         self._announce(child, exit_, uptime)
         if self._over:
@@ -286,7 +287,7 @@ class Overseer(LoopActor):
     def _start_failed(self, child: Child, incarnation: int, exit_: Exit) -> None:
         place = child.place
         if self._known(place) and place.incarnation == incarnation and place.phase is Phase.IDLE:
-            self._fell(child, Phase.STARTING, exit_, 0.0)
+            self._fell(child, exit_, 0.0)
 
     def _leave_down(self, child: Child, exit_: Exit, *, forget: bool) -> None:
         place = child.place
@@ -343,13 +344,13 @@ class Overseer(LoopActor):
 
     # the end of the supervisor itself
 
-    async def on_stop(self) -> None:
+    async def on_stop(self) -> None:  # type: ignore[override]  # hooks may be async
         """Stop all children before ending."""
         self._over = True
         await self._stop_all()
         self._settle_answers()
 
-    async def on_failure(self, *_: object) -> None:  # type: ignore[override]  # hooks may be async
+    async def on_failure(self, *_: object) -> None:  # type: ignore[override]  # as above
         """Stop all children even when the supervisor itself has failed (S25)."""
         await self.on_stop()
 
@@ -392,3 +393,14 @@ class Overseer(LoopActor):
 
     def _publish(self, event: Callable[..., Event], **facts: Any) -> None:
         self._telewarden_place.realm.events.publish(event(at=self.clock.now(), **facts))
+
+
+def _tell(told: asyncio.Future[Exit | None], exit_: Exit | None) -> None:
+    if not told.done():
+        told.set_result(exit_)
+
+
+def start_error(place: Place, exit_: Exit) -> ChildStartError:
+    """Name the child that did not start, however deep it lives, and why (S12)."""
+    cause = exit_.error or RuntimeError(exit_.reason)
+    return cause if isinstance(cause, ChildStartError) else ChildStartError(place.path, cause)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from enum import Enum
 from queue import Full
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 
 import pykka
 from pykka._envelope import Envelope
@@ -47,7 +47,7 @@ class Phase(Enum):
 
 ALIVE: Final = frozenset({Phase.STARTING, Phase.RUNNING, Phase.STOPPING})
 
-Outcome = bool | Exit | None
+Outcome: TypeAlias = Literal[True] | Exit | None
 """Of a start: ``True`` it runs, an ``Exit`` it failed, ``None`` it will be reported."""
 
 STARTING: ContextVar[Place | None] = ContextVar("starting", default=None)
@@ -57,25 +57,34 @@ STARTING: ContextVar[Place | None] = ContextVar("starting", default=None)
 class Runner(Protocol):
     """Carries one incarnation after the other."""
 
-    actor: pykka.Actor | None
+    @property
+    def actor(self) -> pykka.Actor | None:
+        """The present incarnation, if there is one."""
+        ...
 
     def begin(self, incarnation: int) -> Outcome:
         """Start an incarnation."""
+        ...
 
     def halt(self) -> Exit | None:
         """Ask it to stop, before any waiting message. Its end, if that came at once."""
+        ...
 
     def kill(self) -> bool:
         """End it without any hook; tell whether it is off for certain."""
+        ...
 
     def abort_start(self, exit_: Exit) -> bool:
         """Break off a start; tell whether its end will be reported as ``exit_``."""
+        ...
 
     def fence(self) -> None:
         """Leave it behind: whatever it still does has no effect here."""
+        ...
 
     def rest(self) -> None:
         """Nothing will run here for a while: give back what only a running child needs."""
+        ...
 
 
 class Watcher(Protocol):
@@ -83,13 +92,15 @@ class Watcher(Protocol):
 
     def started(self, place: Place, incarnation: int) -> None:
         """A start that had been left open succeeded."""
+        ...
 
     def ended(self, place: Place, incarnation: int, exit_: Exit) -> None:
         """An incarnation ended."""
+        ...
 
 
 class Place:
-    """Where a child lives. Its attributes are written in the loop only, and may be read anywhere."""
+    """Where a child lives; written to in the loop only, read from anywhere."""
 
     __slots__ = (
         "__weakref__",
@@ -117,10 +128,12 @@ class Place:
     def __init__(self, realm: Realm, spec: ChildSpec, owner: Place | None = None) -> None:
         self.realm, self.spec, self.owner = realm, spec, owner
         self.id = spec.id
-        self.path = spec.id if owner is None or owner.owner is None else f"{owner.path}/{spec.id}"
-        self.urn = uuid.uuid4().urn
+        self.path: str = (
+            spec.id if owner is None or owner.owner is None else f"{owner.path}/{spec.id}"
+        )
+        self.urn: str = uuid.uuid4().urn
         self.children: dict[str, Place] = {}
-        self.gone = StopFlag()
+        self.gone: StopFlag = StopFlag()
         self.incarnation = 0
         self.restarts = 0
         self.phase = Phase.IDLE

@@ -1,4 +1,4 @@
-"""What everything in one tree shares: loop, clock, chance, events, dead letters, adopted classes."""
+"""What everything in one tree shares: loop, clock, chance, events, dead letters."""
 
 from __future__ import annotations
 

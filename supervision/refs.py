@@ -1,4 +1,4 @@
-"""References that outlive restarts: they point at a place in the tree, not at an incarnation (S19)."""
+"""References that outlive restarts: they point at a place, not at an incarnation (S19)."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class StopFlag(threading.Event):
         gate = threading.Lock()
         gate.acquire()
         self._gates.append(gate)
-        if self._flag:
+        if self.is_set():  # raised before it could see the gate
             return True
         return gate.acquire(timeout=-1 if timeout is None else max(0.0, timeout)) or self._flag
 
@@ -75,10 +75,10 @@ class Window:
 
     @__class__.setter
     def __class__(self, value: object) -> None:
-        raise TypeError("a window shows one class")
+        raise TypeError(f"a window shows one class, not {value!r}")
 
     @property
-    def __dict__(self) -> Any:
+    def __dict__(self) -> Any:  # type: ignore[override]  # it shows another's
         actor = self._place.actor
         return {} if actor is None else actor.__dict__
 
@@ -177,9 +177,9 @@ async def ask_async(ref: pykka.ActorRef[Any], message: object, *, timeout: float
             raise pykka.ActorDeadError(f"{ref} not found")
         ref.actor_inbox.put(Envelope(message, reply))
     try:
-        async with asyncio.timeout(timeout) as limit:
+        async with asyncio.timeout(timeout):
             return await reply
     except TimeoutError:
-        if limit.expired() and not reply.done:
-            raise AskTimeoutError(str(ref), timeout) from None
-        raise
+        if reply.done:  # that was the answer
+            raise
+        raise AskTimeoutError(str(ref), timeout) from None

@@ -1,4 +1,4 @@
-"""Two things that mean the same to an actor on either host: a drill, and "there is nothing to run"."""
+"""Two signals that mean the same on either host: a drill, and "there is nothing to run"."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Drill:
 
 
 class Ignore(Exception):  # noqa: N818 - an answer, not an error
-    """Raised in ``__init__`` or ``on_start`` by a child that has nothing to do, which is no failure.
+    """Raised in ``__init__`` or ``on_start`` by a child that has nothing to do: no failure.
 
     Its supervisor keeps the description (a temporary or dynamic child is forgotten) and goes on.
     """

@@ -8,7 +8,7 @@ from typing import Any
 
 from .place import Phase, Place
 
-__all__ = ["Snapshot"]
+__all__ = ["Snapshot", "take"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Snapshot:
 
     def as_text(self) -> str:
         """A drawing, one line a place."""
-        return "\n".join(self._lines("", ""))
+        return "\n".join(_drawn(self, "", ""))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON."""
@@ -62,15 +62,8 @@ class Snapshot:
             "children": [child.as_dict() for child in self.children],
         }
 
-    def _lines(self, first: str, rest: str) -> Iterator[str]:
-        yield f"{first}{self._line()}"
-        for at, child in enumerate(self.children):
-            last = at == len(self.children) - 1
-            yield from child._lines(
-                rest + ("`-- " if last else "|-- "), rest + ("    " if last else "|   ")
-            )
-
-    def _line(self) -> str:
+    def as_line(self) -> str:
+        """This one in one line."""
         parts = [f"{self.id} ({self.actor}, {self.host}) {self.phase.value}"]
         if self.why and self.phase is not Phase.RUNNING:
             parts.append(f"[{self.why}]")
@@ -81,6 +74,14 @@ class Snapshot:
         if self.waiting:
             parts.append(f"waiting={self.waiting}")
         return " ".join(parts)
+
+
+def _drawn(one: Snapshot, first: str, rest: str) -> Iterator[str]:
+    yield first + one.as_line()
+    for child in one.children[:-1]:
+        yield from _drawn(child, f"{rest}|-- ", f"{rest}|   ")
+    for child in one.children[-1:]:
+        yield from _drawn(child, f"{rest}`-- ", f"{rest}    ")
 
 
 def take(place: Place) -> Snapshot:

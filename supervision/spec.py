@@ -67,7 +67,6 @@ class Sibling:
     id: str
 
 
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildSpec:
     """One child: what it is, where it runs, when it is restarted, how it is stopped.
@@ -151,6 +150,10 @@ def _shown(spec: ChildSpec, name: str) -> object:
     """A field's value for an error message; arguments only by type."""
     value = getattr(spec, name)
     return type(value) if name in {"args", "kwargs"} else value
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and value != "" and "/" not in value
 
 
 def _positive(value: object) -> bool:

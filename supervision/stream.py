@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import TypeVar, cast
+from typing import Self, TypeVar, cast
 
 from .events import Event, ObserverFailed
 
@@ -32,7 +32,7 @@ class Subscription:
         """Hear nothing more."""
         self._stream._remove(self)  # noqa: SLF001 - the two classes are one mechanism
 
-    def __enter__(self) -> Subscription:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -69,7 +69,7 @@ class EventStream:
         for subscription in self._subscriptions:
             try:
                 subscription._offer(event)  # noqa: SLF001 - the two classes are one mechanism
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - it must not hurt what it observes
                 self._detach(subscription, event, error)
 
     def _detach(self, subscription: Subscription, event: Event, error: Exception) -> None:

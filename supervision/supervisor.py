@@ -6,11 +6,11 @@ import asyncio
 from functools import partial
 from typing import Any, Final
 
-from ..errors import ChildStartError
 from .child import Again, Child, Conclusion, Isolate, Leave, conclude
 from .clock import Timer
 from .commanded import CHANGES, Commanded
 from .exits import Exit, ExitKind, Restart
+from .overseer import start_error
 from .place import Phase
 from .reply import Answer
 from .spec import ChildSpec, SupervisorSpec, check_significance
@@ -32,7 +32,7 @@ class Supervisor(Commanded):
         super().__init__(spec.budget, spec.auto_shutdown)
         self._spec = spec
         self._round: asyncio.Task[None] | None = None
-        self._fallen: list[tuple[Child, int, Phase, Exit, float]] = []
+        self._fallen: list[tuple[Child, int, Exit, float]] = []
         self._commands: list[tuple[object, Answer]] = []
         self._group_timer: Timer | None = None
         self._group_waiting: tuple[str, ...] = ()
@@ -57,12 +57,7 @@ class Supervisor(Commanded):
             self._ignored(child)
             return
         self._announce(child, exit_, 0.0)
-        cause = exit_.error or RuntimeError(exit_.reason)
-        raise (
-            cause
-            if isinstance(cause, ChildStartError)
-            else ChildStartError(child.place.path, cause)
-        )
+        raise start_error(child.place, exit_)
 
     def _check(self, spec: ChildSpec) -> None:
         check_significance(spec, self._spec.auto_shutdown)
@@ -78,11 +73,11 @@ class Supervisor(Commanded):
         self._commands.append((message, answer))
         return answer
 
-    def _fell(self, child: Child, was: Phase, exit_: Exit, uptime: float) -> None:
+    def _fell(self, child: Child, exit_: Exit, uptime: float) -> None:
         if self._round is None or self._over:
-            super()._fell(child, was, exit_, uptime)
+            super()._fell(child, exit_, uptime)
         else:
-            self._fallen.append((child, child.place.incarnation, was, exit_, uptime))
+            self._fallen.append((child, child.place.incarnation, exit_, uptime))
 
     def _restart(self, child: Child, again: Again) -> None:
         ids = concerned(self._spec.strategy, tuple(self._children), child.id)
@@ -110,7 +105,7 @@ class Supervisor(Commanded):
         child = self._children.get(id_)
         if child is None or child.dictated:
             return
-        exit_ = await self._stop(child)
+        exit_ = await self._bring_down(child)
         if exit_.kind is ExitKind.ABANDONED:
             self._isolate(child, "it did not stop and was left behind")
         elif child.spec.restart is Restart.TEMPORARY:
@@ -163,10 +158,10 @@ class Supervisor(Commanded):
             self._cell.crash(error)
             return
         fallen, self._fallen = self._fallen, []
-        for child, incarnation, was, exit_, uptime in fallen:
+        for child, incarnation, exit_, uptime in fallen:
             place = child.place
             if place.incarnation == incarnation and place.phase is Phase.IDLE:
-                self._fell(child, was, exit_, uptime)
+                self._fell(child, exit_, uptime)
         if self._round is None:
             self._catch_up()
 
@@ -222,4 +217,4 @@ class Supervisor(Commanded):
         if self._round is not None and self._round is not asyncio.current_task():
             self._round.cancel()
         for child in reversed(tuple(self._children.values())):
-            await self._stop(child)
+            await self._bring_down(child)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from queue import SimpleQueue
+from types import new_class
 from typing import Any, Final
 
 import pykka
@@ -19,6 +20,7 @@ from .exits import Exit, ExitKind
 from .failing import run_failure_hook, run_stop_hook, start_exit, take_failure
 from .mailbox import ThreadMailbox
 from .place import STARTING, Outcome, Place, answer
+from .refs import StopFlag
 from .signals import Drill
 
 __all__ = ["ThreadRunner", "adopt"]
@@ -93,7 +95,7 @@ class _Hand:
 
     def __init__(self, place: Place, mailbox: ThreadMailbox) -> None:
         self._place, self._mailbox = place, mailbox
-        self._fenced = False
+        self._fenced = StopFlag()
         self._envelope: Envelope[Any] | None = None
         self.actor: pykka.Actor | None = None
         self.busy = False
@@ -103,7 +105,7 @@ class _Hand:
 
     def dismiss(self) -> None:
         """Send it away: nothing it still does may have an effect on the place."""
-        self._fenced = True
+        self._fenced.set()
         envelope = self._envelope
         if envelope is not None:
             answer(envelope, error=ChildUnavailableError(self._place.path, "it was left behind"))
@@ -111,10 +113,10 @@ class _Hand:
         self._mailbox.nudge()
 
     def _serve(self) -> None:
-        while (incarnation := self.orders.get()) is not None and not self._fenced:
+        while (incarnation := self.orders.get()) is not None and not self._fenced.is_set():
             exit_ = self._incarnate(incarnation)
             self.actor, self.busy = None, False
-            if not self._fenced:
+            if not self._fenced.is_set():
                 host = self._place.realm.host
                 host.post(self._place.report_ended, incarnation, exit_)
 
@@ -129,17 +131,17 @@ class _Hand:
         finally:
             STARTING.reset(token)
         self.busy = False
-        if not self._fenced:
+        if not self._fenced.is_set():
             self._place.realm.host.post(self._place.report_started, incarnation)
         return self._handle_all(actor, incarnation)
 
     def _handle_all(self, actor: pykka.Actor, incarnation: int) -> Exit:
         take_next = self._mailbox.take_next
-        while not self._fenced:
+        while not self._fenced.is_set():
             envelope = take_next()
             if envelope is None:
                 continue
-            if self._fenced:
+            if self._fenced.is_set():
                 self._mailbox.overtake(envelope)  # it was not meant for this thread any more
                 break
             self._envelope, self.busy = envelope, True
@@ -196,15 +198,10 @@ def adopt(place: Place) -> type[pykka.Actor]:
     adopted = place.realm.adopted
     original = place.spec.actor
     if original not in adopted:
-        adopted[original] = type(original)(
-            original.__name__,
-            (_Adopted, original),
-            {
-                "__module__": original.__module__,
-                "__qualname__": original.__qualname__,
-                "__doc__": original.__doc__,
-            },
-        )
+        made = new_class(original.__name__, (_Adopted, original))
+        for name in ("__module__", "__qualname__", "__doc__"):
+            setattr(made, name, getattr(original, name))
+        adopted[original] = made
     return adopted[original]
 
 
@@ -217,7 +214,7 @@ class _Adopted(pykka.Actor):
         return self._telewarden_place.mailbox
 
     @property
-    def _actor_ref(self) -> pykka.ActorRef[Any]:  # type: ignore[override]
+    def _actor_ref(self) -> pykka.ActorRef[Any]:
         return self._telewarden_place.ref
 
     @_actor_ref.setter
@@ -225,7 +222,7 @@ class _Adopted(pykka.Actor):
         """Keep the place's own; Pykka would set one that dies with the incarnation."""
 
     @property
-    def actor_urn(self) -> str:  # type: ignore[override]
+    def actor_urn(self) -> str:
         """The place's URN, the same for each of its incarnations."""
         return self._telewarden_place.urn
 

@@ -11,10 +11,11 @@ from typing import Any, Self
 
 import pykka
 
-from ..errors import ChildAbandonedError, ChildNotFoundError, ChildStartError, SupervisionError
+from ..errors import ChildAbandonedError, ChildNotFoundError, SupervisionError
 from .clock import Clock
 from .exits import Exit, ExitKind
 from .loophost import LoopHost
+from .overseer import start_error
 from .place import Phase, Place
 from .realm import DeadLetters, Realm
 from .reply import Reply
@@ -59,7 +60,7 @@ class Tree:
         self._thread: threading.Thread | None = None
         self._report: StopReport | None = None
         self.terminated = Reply()
-        """Answered with the root's ``Exit`` when it has ended: ``await`` it, or ``.get(timeout=)``."""
+        """Answered with the root's ``Exit`` when it has ended; to ``await`` or to ``get``."""
 
     # entering and leaving
 
@@ -110,8 +111,7 @@ class Tree:
             root.went_up()
             return
         root.forget()
-        cause = exit_.error or RuntimeError(exit_.reason)
-        raise cause if isinstance(cause, SupervisionError) else ChildStartError(self._name, cause)
+        raise start_error(root, exit_)
 
     async def stop(self, timeout: float = STOP_LIMIT) -> StopReport:
         """Stop everything, newest first, and tell how that went. More than once is fine.
