@@ -89,7 +89,7 @@ class LoginFlow:
         self._wire: WardenClient | None = None
         self._phone = ""
         self._code_hash = ""
-        self._expires: datetime | None = None
+        self._shown: QrToken | None = None
         self._scanned = asyncio.Event()
 
     def __repr__(self) -> str:
@@ -156,12 +156,16 @@ class LoginFlow:
     ) -> QrToken | LoggedIn | PasswordNeeded:
         """Wait for the scan. A new ``QrToken`` means that the last one is spent: show the new.
 
-        ``deadline`` is in seconds; by default it is when the token expires.
+        ``deadline`` is in seconds; by default it is when the token expires. Past it the same
+        token comes back while it lives.
         """
         async with self._border():
+            left = self._left()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._left() if deadline is None else deadline):
+                async with asyncio.timeout(left if deadline is None else min(deadline, left)):
                     await self._scanned.wait()
+            if self._shown is not None and not self._scanned.is_set() and self._left() > 0:
+                return self._shown
             return await self._token()
 
     # -- inside
@@ -179,9 +183,10 @@ class LoginFlow:
             self._scanned.set()
 
     def _left(self) -> float:
-        if self._expires is None:
+        if self._shown is None:
             return 0.0
-        return max((self._expires - datetime.now(self._expires.tzinfo)).total_seconds(), 0.0)
+        until = self._shown.expires
+        return max((until - datetime.now(until.tzinfo)).total_seconds(), 0.0)
 
     async def _ask(self, request: Any) -> Any:
         """Ask, following Telegram to another data centre, and once more when it says so."""
@@ -247,9 +252,9 @@ class LoginFlow:
             return await self._password_needed()
         if isinstance(answer, types.auth.LoginTokenSuccess):
             return await self._finish(answer.authorization.user)
-        self._expires = answer.expires
         token = base64.urlsafe_b64encode(answer.token).decode().rstrip("=")
-        return QrToken(url=f"tg://login?token={token}", expires=answer.expires)
+        self._shown = QrToken(url=f"tg://login?token={token}", expires=answer.expires)
+        return self._shown
 
     async def _finish(self, user: Any) -> LoggedIn:
         self.session.process_entities(types.contacts.ResolvedPeer(None, [], [user]))

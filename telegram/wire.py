@@ -31,6 +31,10 @@ from .session import CHANNEL_MARK, WardenSession
 __all__ = ["WardenClient", "WardenSender"]
 
 logger = logging.getLogger(__name__)
+telethon_logger = logging.getLogger(f"{__name__}.telethon")
+# Below WARNING Telethon writes the contents of messages it cannot place. Whoever needs them
+# for a hunt sets the level of this logger.
+telethon_logger.setLevel(logging.WARNING)
 
 DEFAULT_DC: Final = (2, "149.154.167.51", 443)  # Telegram's own, where a fresh login starts
 PING_EVERY: Final = 60.0  # seconds; as Telethon does, so that middleboxes keep the line
@@ -113,6 +117,12 @@ class WardenSender(MTProtoSender):  # type: ignore[misc]  # the same
         if writer is not None:
             writer.transport.abort()
 
+    async def _handle_rpc_result(self, message: Any) -> None:
+        if message.obj.req_msg_id in self._pending_state:
+            await super()._handle_rpc_result(message)
+        else:
+            logger.debug("late answer passed over msg_id=%d", message.obj.req_msg_id)
+
     async def _try_connect(self, attempt: int) -> bool:  # noqa: ARG002 - Telethon's signature
         await self._connection.connect(timeout=self._connect_timeout)
         return True
@@ -159,7 +169,7 @@ class WardenClient(TelegramClient):  # type: ignore[misc]  # the same
             sequential_updates=True,
             flood_sleep_threshold=0,
             raise_last_call_error=True,
-            base_logger=logger,
+            base_logger=telethon_logger,
             receive_updates=True,
             **options,
         )

@@ -63,9 +63,10 @@ class Line:
         server = ServerAddress(
             dc_id=self.tg.dc_id, host="127.0.0.1", port=self.tg.port, pem=self.tg.pem
         )
+        options.setdefault("server", server)
         options.setdefault("connect_limit", ConnectLimit(rate=1_000.0, burst=1_000))
         options.setdefault("deadlines", Deadlines(connect=10.0, close=5.0))
-        return Gateway(1, "hash", server=server, **options)
+        return Gateway(1, "hash", **options)
 
     def session(self, account: Any) -> WardenSession:
         return WardenSession.from_string(self.tg.mint(account))
