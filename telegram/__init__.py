@@ -12,6 +12,20 @@ from typing import TYPE_CHECKING
 
 from .errors import Action, ErrorClass, Moment, Verdict, classify, to_telewarden
 from .events import Arrived, Deleted, Edited, Gap, Incoming, Lost, Told
+from .facts import (
+    CaughtUp,
+    CopyRepaired,
+    DeadLettered,
+    FloodBegan,
+    FloodEnded,
+    Forwarded,
+    PairPaused,
+    PhaseChanged,
+    Probed,
+    RecoveryTried,
+    SessionEvent,
+    SessionRecovered,
+)
 from .files import FileDamage, FileEntity, FileState, StoredSession, read_file, write_file
 from .limits import ConnectLimit
 from .phases import (
@@ -43,11 +57,21 @@ from .phases import (
     step,
 )
 from .random_ids import random_id_for
+from .reports import GroupReport, Overview, PairReport, SessionReport
 from .strings import SessionString, check_string, format_string, key_id_of, parse_string
 
 if TYPE_CHECKING:
     from .chats import Access, access, device_lifetime, join, log_out
     from .client import Client
+    from .deliveries import (
+        Page,
+        deliver,
+        method_of,
+        newest_id,
+        read_history,
+        read_messages,
+        resolve_name,
+    )
     from .gateway import CloseReport, Deadlines, Device, Gateway, ServerAddress
     from .login import CodeInfo, LoggedIn, LoginFlow, PasswordNeeded, QrToken
     from .requests import (
@@ -68,11 +92,14 @@ __all__ = [
     "Access",
     "Action",
     "Arrived",
+    "CaughtUp",
     "Client",
     "CloseReport",
     "CodeInfo",
     "CodeSent",
     "ConnectLimit",
+    "CopyRepaired",
+    "DeadLettered",
     "Deadlines",
     "Delayed",
     "Deleted",
@@ -86,9 +113,13 @@ __all__ = [
     "FileDamage",
     "FileEntity",
     "FileState",
+    "FloodBegan",
+    "FloodEnded",
+    "Forwarded",
     "Gap",
     "Gateway",
     "GaveUp",
+    "GroupReport",
     "Health",
     "Incoming",
     "LoggedIn",
@@ -96,17 +127,27 @@ __all__ = [
     "LoginFlow",
     "Lost",
     "Moment",
+    "Overview",
+    "Page",
+    "PairPaused",
+    "PairReport",
     "PasswordAsked",
     "PasswordNeeded",
     "Phase",
+    "PhaseChanged",
+    "Probed",
     "QrShown",
     "QrToken",
     "Recovered",
     "RecoveryStarted",
+    "RecoveryTried",
     "Rejected",
     "Removed",
     "ServerAddress",
     "SessionChanges",
+    "SessionEvent",
+    "SessionRecovered",
+    "SessionReport",
     "SessionString",
     "SignedIn",
     "StopAsked",
@@ -123,6 +164,7 @@ __all__ = [
     "classify",
     "copy_request",
     "delete_request",
+    "deliver",
     "device_lifetime",
     "diagram",
     "edit_request",
@@ -134,9 +176,14 @@ __all__ = [
     "join",
     "key_id_of",
     "log_out",
+    "method_of",
+    "newest_id",
     "parse_string",
     "random_id_for",
     "read_file",
+    "read_history",
+    "read_messages",
+    "resolve_name",
     "sent_ids",
     "step",
     "to_telewarden",
@@ -145,6 +192,13 @@ __all__ = [
 
 # Telethon takes 0.3 s and 40 MB to import; these names do so when they are first asked for.
 _LATE = {
+    "resolve_name": "deliveries",
+    "read_messages": "deliveries",
+    "read_history": "deliveries",
+    "newest_id": "deliveries",
+    "method_of": "deliveries",
+    "deliver": "deliveries",
+    "Page": "deliveries",
     "Access": "chats",
     "Client": "client",
     "CloseReport": "gateway",

@@ -42,6 +42,11 @@ Each room's errors hang below the one root, so that an app can write
     |   |-- KeyLatchedError             the key is dead, no copy may be used
     |   `-- LeaseHeldError              somebody else owns the session's key
     |-- ConfigError                 a configuration file or value cannot be used
+    |-- LoginBudgetError            enough login codes were asked for today
+    |-- NotRunningError             what was asked for is not running (yet)
+    |-- UnknownSessionError         the configuration names no such session
+    |-- NoLoginError                no login is under way
+    |-- NoCredentialError           a session has no copy to come back from
     |-- SecretMissingError          a secret is not where the configuration says
     |-- JournalUnavailableError     the database's writer did not answer
     |-- TelegramError               Telegram refused something, or cannot be reached
@@ -61,6 +66,8 @@ thing, the value and the way out.
 """
 
 from __future__ import annotations
+
+from datetime import UTC, datetime
 
 __all__ = [
     "AskTimeoutError",
@@ -85,9 +92,13 @@ __all__ = [
     "KeyLatchedError",
     "LeaseHeldError",
     "ListenError",
+    "LoginBudgetError",
     "MasterKeyError",
     "MasterKeyMalformedError",
     "MasterKeyMissingError",
+    "NoCredentialError",
+    "NoLoginError",
+    "NotRunningError",
     "MessageNotCopyableError",
     "PairsAssignedError",
     "PeerUnknownError",
@@ -114,6 +125,7 @@ __all__ = [
     "TooManyChildrenError",
     "TransactionLostError",
     "UnknownRecordError",
+    "UnknownSessionError",
     "WrongMasterKeyError",
 ]
 
@@ -602,3 +614,49 @@ class IllegalStepError(TelewardenError):
             f"phase {phase} does not take {event}; it takes {', '.join(allowed) or 'nothing'}"
         )
         self.phase, self.event, self.allowed = phase, event, allowed
+
+
+class LoginBudgetError(TelewardenError):
+    """Enough login codes were asked for today; Telegram has not been asked for another."""
+
+    def __init__(self, session: str, *, spent: int, again_at: float) -> None:
+        when = datetime.fromtimestamp(again_at, tz=UTC).strftime("%Y-%m-%d %H:%M UTC")
+        super().__init__(
+            f"session {session}: {spent} login codes within a day; ask again after {when}, "
+            "or log in by QR code"
+        )
+        self.session, self.spent, self.again_at = session, spent, again_at
+
+
+class NoLoginError(TelewardenError):
+    """A code or password was handed in, and no login is under way."""
+
+    def __init__(self, session: str) -> None:
+        super().__init__(f"session {session} has no login under way; start one first")
+        self.session = session
+
+
+class NoCredentialError(TelewardenError):
+    """A session has no stored copy to come back from; it needs a login."""
+
+    def __init__(self, session: str) -> None:
+        super().__init__(f"session {session} has no stored login; log in with telewarden auth")
+        self.session = session
+
+
+class NotRunningError(TelewardenError):
+    """What was asked for is not running (yet)."""
+
+    def __init__(self, what: str, way_out: str) -> None:
+        super().__init__(f"{what} is not running; {way_out}")
+        self.what = what
+
+
+class UnknownSessionError(TelewardenError, LookupError):
+    """The configuration names no such session."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(
+            f"there is no session {name!r}; sessions are: {', '.join(known) or 'none'}"
+        )
+        self.name, self.known = name, known

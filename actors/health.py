@@ -1,0 +1,122 @@
+"""The monitor: who is how, and is it still true?
+
+Owns the picture of all sessions and groups, put together from what they report, and the sweeps
+that ask again. A sweep is spread over its interval, so that a thousand probes never leave at
+once. It steers nothing but probes; what follows from one is the session's to decide.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pykka
+
+from ..errors import TelewardenError
+from ..supervision import Answer, LoopActor, ask_async
+from ..telegram import GroupReport, Overview, SessionReport
+from .kit import Settings
+from .messages import OverviewAsked, Probe, Report, Reported, Roster
+
+__all__ = ["HealthMonitorActor"]
+
+REPORT_WITHIN: Final = 2.0  # seconds; a group that does not answer is shown by its last report
+SPREAD: Final = 0.5  # of an interval, over which a sweep's probes are spread
+
+
+class HealthMonitorActor(LoopActor):
+    """Watches every session and worker group of one warden.
+
+    Args:
+        registry: who knows all sessions; asked once after a restart.
+        settings: how often to sweep.
+    """
+
+    def __init__(self, *, registry: pykka.ActorRef[Any], settings: Settings) -> None:
+        super().__init__()
+        self._registry, self._settings = registry, settings
+        self._sessions: dict[str, Reported] = {}
+        self._groups: dict[tuple[str, str], Reported] = {}
+
+    def on_start(self) -> None:
+        self.every(self._settings.sessions_every, _Sweep())
+        if self.incarnation > 1:
+            self.pipe(ask_async(self._registry, Roster(), timeout=REPORT_WITHIN), done=_Known)
+
+    def on_receive(self, message: object) -> object:
+        match message:
+            case Reported(report=SessionReport() as report):
+                self._sessions[report.session] = message
+            case Reported(report=GroupReport() as report):
+                self._groups[report.session, report.group] = message
+            case OverviewAsked():
+                return self._overview()
+            case _Sweep():
+                self._sweep()
+            case _ProbeOne():
+                _tell(message.ref, Probe())
+            case _Known():
+                for ref in message.refs:
+                    _tell(ref, Report())
+            case _Gathered():
+                message.answer.set(message.overview)
+            case _:
+                return super().on_receive(message)
+        return None
+
+    def _sweep(self) -> None:
+        refs = [reported.ref for reported in self._sessions.values()]
+        step = self._settings.sessions_every * SPREAD / max(1, len(refs))
+        for place, ref in enumerate(refs):
+            self.after(place * step, _ProbeOne(ref))
+
+    def _overview(self) -> Answer:
+        answer = Answer()
+        self.pipe(self._gather(), done=lambda overview: _Gathered(answer, overview))
+        return answer
+
+    async def _gather(self) -> Overview:
+        groups = list(self._groups.values())
+        reports = await asyncio.gather(*(self._fresh(reported) for reported in groups))
+        sessions = [self._sessions[name].report for name in sorted(self._sessions)]
+        return Overview(
+            sessions=tuple(one for one in sessions if isinstance(one, SessionReport)),
+            groups=tuple(sorted(reports, key=lambda one: (one.session, one.group))),
+        )
+
+    async def _fresh(self, reported: Reported) -> Any:
+        try:
+            return await ask_async(reported.ref, Report(), timeout=REPORT_WITHIN)
+        except (TelewardenError, pykka.ActorDeadError):
+            return reported.report
+
+
+def _tell(ref: pykka.ActorRef[Any], message: object) -> None:
+    try:
+        ref.tell(message)
+    except pykka.ActorDeadError:
+        return  # deleted since its last report
+
+
+@dataclass(frozen=True, slots=True)
+class _Sweep:
+    """Time to ask everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class _ProbeOne:
+    ref: pykka.ActorRef[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The registry's answer: every session there is."""
+
+    refs: tuple[pykka.ActorRef[Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    answer: Answer
+    overview: Overview

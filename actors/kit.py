@@ -1,0 +1,111 @@
+"""What all actors of one warden share: handles, settings, and the leases of this process.
+
+A kit is passed by reference and holds no state of any actor. What it holds outlives every
+incarnation: that is why a restarted session finds its lease still held and its predecessor's
+client still known to the gateway, which closes that one before it opens another.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pykka
+
+from ..storage import Lease, LeaseGrant, LeaseHolder, SessionFiles, Store
+from ..supervision import EventStream
+from ..telegram import Gateway, SessionEvent
+from .journal import Journal
+from .pacing import Pace
+
+__all__ = ["KeyRing", "Kit", "Settings"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a warden's actors behave. Durations are seconds."""
+
+    sessions_every: float = 300.0
+    groups_every: float = 180.0
+    deaf_after: float = 900.0
+    tries_per_rung: int = 3
+    backoff_initial: float = 0.5
+    backoff_max: float = 300.0
+    connect_deadline: float = 15.0
+    call_deadline: float = 30.0
+    close_deadline: float = 10.0
+    drain: float = 15.0
+    lease_timeout: float = 30.0
+    restarts: int = 5
+    restarts_within: float = 60.0
+    group_size: int = 30
+    pace: Pace = field(default_factory=Pace)
+
+
+class KeyRing:
+    """The auth keys that this process owns, by their leases.
+
+    A session that crashes does not let its lease go: the process still owns the key, and no other
+    may take it between two incarnations.
+
+    Args:
+        lease: the leases of this machine.
+        timeout: seconds to wait for a key that another process holds.
+    """
+
+    def __init__(self, lease: Lease, *, timeout: float) -> None:
+        self._lease, self._timeout = lease, timeout
+        self._grants: dict[int, LeaseGrant] = {}
+
+    async def hold(self, key_id: int, *, session: str) -> None:
+        """Own a key from now on; nothing to do if this process does already.
+
+        Raises:
+            LeaseHeldError: another process owns it, and who.
+        """
+        if key_id not in self._grants:
+            owner = LeaseHolder.here(f"session {session}")
+            self._grants[key_id] = await self._lease.acquire_async(
+                key_id, owner=owner, timeout=self._timeout
+            )
+
+    def release(self, key_id: int) -> None:
+        """Let a key go, once its client is proven off."""
+        grant = self._grants.pop(key_id, None)
+        if grant is not None:
+            grant.release()
+
+    def release_all(self) -> None:
+        """Let every key go; for the end of the process's work."""
+        for key_id in tuple(self._grants):
+            self.release(key_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kit:
+    """Handles and settings; made once by the warden."""
+
+    journal: Journal
+    gateway: Gateway
+    keys: KeyRing
+    events: EventStream
+    monitor: pykka.ActorRef[Any] = field(repr=False)
+    session_folder: Path
+    sleep: Callable[[float], Awaitable[None]] = field(repr=False)
+    settings: Settings = field(default_factory=Settings)
+    wall: Callable[[], float] = time.time
+
+    def now(self) -> float:
+        """Wall time, epoch seconds."""
+        return self.wall()
+
+    def publish(self, event: SessionEvent) -> None:
+        """Tell everybody who listens."""
+        self.events.publish(event)
+
+    def files(self, store: Store) -> SessionFiles:
+        """The sealed session files; for work that runs in the journal's thread."""
+        return SessionFiles(self.session_folder, store.vault)

@@ -1,0 +1,98 @@
+"""What one account may send now, what waits, and until when. Pure: readings of clocks come in.
+
+Floods are kept by method, or by method and chat: what is flooded waits, everything else goes on.
+A job that waits is parked here, never dropped; the group's outbox still holds it in any case.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .messages import Deliver
+from .pacing import Pace, Pacer
+
+__all__ = ["FloodKey", "Go", "Later", "Outgoing", "Parked"]
+
+FloodKey = tuple[str, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """Send it now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Its turn comes in ``seconds``; it is booked."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """It waits for the flood ``key`` to end; ``first`` says that no timer runs for it yet."""
+
+    key: FloodKey
+    until: float
+    first: bool
+
+
+class Outgoing:
+    """One account's side of sending: pace, floods, parked jobs."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pacer = Pacer(pace)
+        self._floods: dict[FloodKey, float] = {}
+        self._parked: defaultdict[FloodKey, deque[Deliver]] = defaultdict(deque)
+        self._timed: set[FloodKey] = set()
+
+    @property
+    def parked(self) -> int:
+        """How many jobs wait for a flood to end."""
+        return sum(len(jobs) for jobs in self._parked.values())
+
+    @property
+    def until(self) -> float | None:
+        """When the last known flood ends (epoch seconds); ``None`` without one."""
+        return max(self._floods.values(), default=None)
+
+    def remember(self, floods: Mapping[FloodKey, float]) -> None:
+        """Take over deadlines that were kept on disk."""
+        for key, until in floods.items():
+            self._floods[key] = max(until, self._floods.get(key, until))
+
+    def flood(self, key: FloodKey, until: float) -> None:
+        """Telegram said: not before ``until`` (epoch seconds)."""
+        self.remember({key: until})
+
+    def offer(self, job: Deliver, method: str, *, wall: float, now: float) -> Go | Later | Parked:
+        """Decide about a job that wants to be sent by ``method``."""
+        for key in ((method, None), (method, job.target)):
+            until = self._floods.get(key, 0.0)
+            if until > wall:
+                return self.park(job, key)
+        wait = self._pacer.reserve(job.target, now)
+        return Later(wait) if wait > 0 else Go()
+
+    def park(self, job: Deliver, key: FloodKey) -> Parked:
+        """Let a job wait for a flood to end."""
+        self._parked[key].append(job)
+        first = key not in self._timed
+        self._timed.add(key)
+        return Parked(key, self._floods[key], first)
+
+    def release(self, key: FloodKey, *, wall: float) -> tuple[Deliver, ...] | float:
+        """The jobs that may go now, oldest first, or until when it still lasts."""
+        until = self._floods.get(key, 0.0)
+        if until > wall:
+            return until
+        self._timed.discard(key)
+        self._floods.pop(key, None)
+        return tuple(self._parked.pop(key, ()))
+
+    def forget_jobs(self) -> None:
+        """Drop what is parked: the groups offer it again when the session is back."""
+        self._parked.clear()
+        self._timed.clear()

@@ -1,0 +1,770 @@
+"""One Telegram session: its client, its phase, its way back, its sending.
+
+Owns the client and the phase; only ``_enter`` assigns the phase. Requests to Telegram are started
+here and their results come back as messages, so that a stop, a probe or a crash drill is heard
+while a request is under way. Leaves pairs and outbox to the worker groups, the copies and the
+climb to ``recovery``, what may be sent when to ``outgoing``, logins to ``logins``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+import pykka
+from tenacity import RetryCallState, wait_random_exponential
+
+from ..errors import (
+    ChildPresentError,
+    ChildRestartingError,
+    ChildRunningError,
+    KeyLatchedError,
+    NoCredentialError,
+)
+from ..supervision import Answer, ChildSpec, LoopActor, StartChild, ask_async
+from ..telegram import (
+    Action,
+    Arrived,
+    Client,
+    CodeSent,
+    Delayed,
+    Dropped,
+    ErrorClass,
+    Event,
+    FloodBegan,
+    FloodEnded,
+    Gap,
+    GaveUp,
+    LoginFailed,
+    Lost,
+    Moment,
+    Phase,
+    PhaseChanged,
+    Probed,
+    Recovered,
+    RecoveryStarted,
+    Rejected,
+    SessionRecovered,
+    SessionReport,
+    SignedIn,
+    StopAsked,
+    Stopped,
+    Told,
+    Verdict,
+    classify,
+    deliver,
+    health_of,
+    method_of,
+    newest_id,
+    read_history,
+    read_messages,
+    resolve_name,
+    step,
+)
+from .grouping import group_spec
+from .kit import Kit
+from .logins import Login, LoginStep
+from .messages import (
+    Begin,
+    CallTelegram,
+    CatchUp,
+    Deliver,
+    Delivered,
+    GroupReady,
+    History,
+    HistoryRead,
+    Introduce,
+    PairPlan,
+    Probe,
+    Recover,
+    Report,
+    Reported,
+    Resolve,
+    Resolved,
+    SessionDown,
+    SessionIntroduced,
+    SessionUp,
+    StartLogin,
+    SubmitCode,
+    SubmitPassword,
+    Undelivered,
+)
+from .outgoing import FloodKey, Go, Later, Outgoing, Parked
+from .recovery import Climb, Recovery, keep_changes
+
+__all__ = ["SessionActor"]
+
+logger = logging.getLogger(__name__)
+
+CRASH_CLOSE = 1.0  # seconds that a crashed session's client gets before its line is cut
+START_WITHIN = 10.0  # seconds that a worker group gets to start
+FLUSH_AFTER = 1.0  # seconds that a learnt update state may be newer than the database
+PROBE_AFTER_TROUBLE = 0.1  # seconds; several calls that fail together ask for one probe
+LOGGING_IN = frozenset({Phase.AWAITING_CODE, Phase.AWAITING_PASSWORD, Phase.AWAITING_QR})
+OFFLINE = ConnectionError("Cannot send requests while disconnected")
+
+
+class SessionActor(LoopActor):
+    """Keeps one account's session online and works for its groups.
+
+    Args:
+        name: the session's name.
+        phone: in E.164; asked for by a login only.
+        plans: its pairs, by worker group.
+        groups: the supervisor of its worker groups.
+        registry: who is told where this session is.
+        kit: what all actors of a warden share.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        phone: str,
+        plans: Mapping[str, Sequence[PairPlan]],
+        groups: pykka.ActorRef[Any],
+        registry: pykka.ActorRef[Any],
+        kit: Kit,
+    ) -> None:
+        super().__init__()
+        self._name, self._kit = name, kit
+        self._plans, self._supervisor, self._registry = plans, groups, registry
+        self._login = Login(name, phone, kit)
+        self._phase, self._reason, self._since = Phase.REGISTERED, "", kit.now()
+        self._until: float | None = None
+        self._client: Client | None = None
+        self._epoch = 0
+        self._groups: dict[str, pykka.ActorRef[Any]] = {}
+        self._outgoing = Outgoing(kit.settings.pace)
+        self._sending: dict[asyncio.Task[int | None], Deliver] = {}
+        self._failures = 0
+        self._lost_at: float | None = None
+        self._cause = "start"
+        self._rung, self._recoveries = "", 0
+        self._probe_seconds: float | None = None
+        self._probing = False
+        self._climbing = False
+
+    def on_start(self) -> None:
+        self._registry.tell(SessionIntroduced(session=self._name, ref=self.actor_ref))
+        self._cause = "start" if self.incarnation == 1 else "crash"
+        for group, plans in self._plans.items():
+            spec = group_spec(group, self._name, plans, self.actor_ref, self._kit)
+            self.pipe(self._start_group(spec), done=_GroupStarted)
+        self.actor_ref.tell(Begin())
+
+    def on_receive(self, message: object) -> object:
+        match message:
+            case _Heard():
+                self._heard(message)
+            case Deliver():
+                self._offer(message)
+            case _Send():
+                self._send(message.job)
+            case _Sent():
+                self._sent(message)
+            case _SendFailed():
+                self._send_failed(message)
+            case _FloodOver():
+                self._flood_over(message.key)
+            case History():
+                self._read_history(message)
+            case Resolve():
+                self._resolve(message)
+            case GroupReady():
+                self._group_ready(message)
+            case Begin():
+                self._begin()
+            case _GroupStarted():
+                logger.debug("group started session=%s group=%s", self._name, message.group)
+            case _Climbed():
+                self._climbed(message.climb)
+            case _ClimbFailed():
+                self._climb_failed(message.error)
+            case Recover():
+                self._recover(message.cause)
+            case Probe():
+                self._probe()
+            case _Probed():
+                self._probed(message.seconds)
+            case _ProbeFailed():
+                self._probe_failed(message.error)
+            case Report():
+                return self._introduce()
+            case _Flush():
+                self._flush()
+            case CallTelegram():
+                return self._call(message)
+            case _Answer():
+                _tell(message.to, message.answer)
+            case _Reply():
+                _settle(message)
+            case _LoginWent():
+                self._login_went(message)
+            case StartLogin() | SubmitCode() | SubmitPassword():
+                return self._log_in(message)
+            case _:
+                return super().on_receive(message)
+        return None
+
+    async def on_stop(self) -> None:  # type: ignore[override]  # a LoopActor's hooks may be async
+        self._enter(StopAsked(), "asked to stop")
+        await self._drain()
+        await self._login.abandon()
+        await self._let_go()
+        self._enter(Stopped(), "stopped")
+
+    async def on_failure(  # type: ignore[override]  # a LoopActor's hooks may be async
+        self,
+        exception_type: type[BaseException] | None,  # noqa: ARG002 - Pykka's signature
+        exception_value: BaseException | None,  # noqa: ARG002
+        traceback: TracebackType | None,  # noqa: ARG002
+    ) -> None:
+        """Prove the client off before the next incarnation opens another on the same key."""
+        for sending in tuple(self._sending):
+            sending.cancel()
+        await self._login.abandon()
+        await self._kit.gateway.close(self._name, deadline=CRASH_CLOSE)
+
+    async def _start_group(self, spec: ChildSpec) -> str:
+        try:
+            await ask_async(self._supervisor, StartChild(spec), timeout=START_WITHIN)
+        except ChildRunningError as running:
+            # It outlived this session's last incarnation, which took its introduction along.
+            if isinstance(running.ref, pykka.ActorRef):
+                _tell(running.ref, Introduce())
+        except (ChildPresentError, ChildRestartingError):
+            pass  # it introduces itself when it is back
+        return spec.id
+
+    # Phases
+
+    def _enter(self, event: Event, reason: str, *, until: float | None = None) -> None:
+        before, after = self._phase, step(self._phase, event)
+        self._phase, self._reason, self._until = after, reason, until
+        self._since = now = self._kit.now()
+        if before is not after:
+            self._kit.publish(
+                PhaseChanged(session=self._name, at=now, before=before, after=after, reason=reason)
+            )
+        if before is Phase.ONLINE:
+            self._outgoing.forget_jobs()
+            self._tell_groups(SessionDown(reason))
+        self._tell_monitor()
+
+    def _tell_groups(self, message: object) -> None:
+        for ref in self._groups.values():
+            _tell(ref, message)
+
+    # Coming online
+
+    def _begin(self) -> None:
+        if self._climbing or self._phase in {Phase.ONLINE, Phase.STOPPING, Phase.STOPPED}:
+            return
+        self._climbing = True
+        self._lost_at = self._lost_at or self.clock.now()
+        self._enter(RecoveryStarted(), self._cause)
+        self._epoch += 1
+        epoch, tell = self._epoch, self.actor_ref.tell
+        recovery = Recovery(self._name, self._kit, lambda told: tell(_Heard(epoch, told)))
+        self.pipe(recovery.climb(), done=_Climbed, failed=_ClimbFailed)
+
+    def _recover(self, cause: str) -> None:
+        self._cause, self._failures = cause, 0
+        if self._phase is Phase.ONLINE:
+            self._probe()
+        else:
+            self._begin()
+
+    def _climbed(self, climb: Climb) -> None:
+        self._climbing = False
+        self._client, self._rung = climb.client, climb.rung
+        self._failures, self._reason = 0, ""
+        self._outgoing.remember(climb.floods)
+        climb.client.session.on_change = self._flush_soon
+        self._flush()
+        self._enter(Recovered(), f"by {climb.rung}")
+        seconds = self.clock.now() - (self._lost_at or self.clock.now())
+        self._lost_at = None
+        self._recoveries += self._cause != "start"
+        self._kit.publish(
+            SessionRecovered(
+                session=self._name,
+                at=self._kit.now(),
+                rung=climb.rung,
+                seconds=seconds,
+                cause=self._cause,
+            )
+        )
+        if climb.client.disconnected.done():  # lost again while the copies were mended
+            self._lost(climb.client.disconnected.result())
+            return
+        self._tell_groups(SessionUp(epoch=self._epoch))
+
+    def _climb_failed(self, error: BaseException) -> None:
+        self._climbing = False
+        if isinstance(error, NoCredentialError | KeyLatchedError):
+            self._lost_at = None
+            self._enter(Rejected(), str(error))
+            return
+        verdict = classify(error, moment=Moment.OPENING)
+        if not self._hold(verdict):
+            self._come_back_later(verdict)
+
+    def _hold(self, verdict: Verdict) -> bool:
+        """Stop trying where trying again would do harm; tells whether it did."""
+        if verdict.latches_key or verdict.action in {Action.TRY_OTHER_COPY, Action.NEW_LOGIN}:
+            self._lost_at = None
+            self._latch(verdict)
+            self._enter(Rejected(), verdict.name)
+        elif verdict.terminal:
+            self._enter(GaveUp(), f"{verdict.name}: {verdict.advice}")
+        else:
+            return False
+        return True
+
+    def _latch(self, verdict: Verdict) -> None:
+        if not verdict.latches_key:
+            return
+        reason, name, now = verdict.name, self._name, self._kit.now()
+
+        def work(store: Any) -> None:
+            record = store.session(name)
+            if record is not None and record.key_id is not None:
+                store.latch_key(record.key_id, reason, now)
+
+        self._kit.journal.post(work)
+
+    def _come_back_later(self, verdict: Verdict) -> None:
+        self._failures += 1
+        settings = self._kit.settings
+        state = RetryCallState(None, None, (), {})  # type: ignore[arg-type]  # only counts
+        state.attempt_number = self._failures
+        backoff = wait_random_exponential(settings.backoff_initial, settings.backoff_max)
+        delay = max(verdict.wait or 0.0, backoff(state))
+        until = self._kit.now() + delay
+        self._enter(Delayed(until), f"{verdict.name}; next try in {delay:.1f} s", until=until)
+        self.after(delay, Begin())
+
+    # What the client tells
+
+    def _heard(self, message: _Heard) -> None:
+        if message.epoch != self._epoch:
+            return
+        match message.told:
+            case Arrived() as arrived:
+                self._tell_groups(arrived)
+            case Gap():
+                self._tell_groups(CatchUp())
+            case Lost(reason):
+                if self._phase is Phase.ONLINE:
+                    self._lost(reason)
+
+    def _lost(self, reason: BaseException | None) -> None:
+        self._client, self._lost_at = None, self.clock.now()
+        self._cause = "connection lost"
+        verdict = classify(reason or ConnectionError("connection closed"))
+        if not self._hold(verdict):
+            self._enter(Dropped(), verdict.name)
+            self._begin()
+
+    def _flush_soon(self) -> None:
+        self.after(FLUSH_AFTER, _Flush())
+
+    def _flush(self) -> None:
+        if self._client is None:
+            return
+        changes = self._client.session.take_changes()
+        if changes is not None:
+            name, kit = self._name, self._kit
+            kit.journal.post(lambda store: keep_changes(store, name, changes, kit))
+
+    # Sending
+
+    def _group_ready(self, message: GroupReady) -> None:
+        self._groups[message.group] = message.ref
+        if self._phase is Phase.ONLINE:
+            _tell(message.ref, SessionUp(epoch=self._epoch))
+
+    def _offer(self, job: Deliver) -> None:
+        if self._client is None:
+            _tell(job.reply_to, _undelivered(job, classify(OFFLINE)))
+            return
+        match self._outgoing.offer(
+            job, method_of(job.mode, job.message), wall=self._kit.now(), now=self.clock.now()
+        ):
+            case Go():
+                self._send(job)
+            case Later(seconds):
+                self.after(seconds, _Send(job))
+            case Parked() as parked:
+                self._wait_for(parked)
+
+    def _wait_for(self, parked: Parked) -> None:
+        if parked.first:
+            self.after(max(0.0, parked.until - self._kit.now()), _FloodOver(parked.key))
+
+    def _send(self, job: Deliver) -> None:
+        if self._client is None:
+            _tell(job.reply_to, _undelivered(job, classify(OFFLINE)))
+            return
+        sending = asyncio.ensure_future(
+            deliver(
+                self._client,
+                mode=job.mode,
+                message=job.message,
+                target=job.target,
+                random_id=job.random_id,
+                deadline=self._kit.settings.call_deadline,
+            )
+        )
+        self._sending[sending] = job
+        sending.add_done_callback(lambda sending: self._sending.pop(sending, None))
+        self.pipe(
+            asyncio.shield(sending),  # a stop lets it end, see _drain
+            done=lambda target_id: _Sent(job, target_id),
+            failed=lambda error: _SendFailed(job, error),
+        )
+
+    def _sent(self, message: _Sent) -> None:
+        _tell(message.job.reply_to, _delivered(message.job, message.target_id))
+
+    def _send_failed(self, message: _SendFailed) -> None:
+        job, verdict = message.job, classify(message.error)
+        if verdict.kind is ErrorClass.DELIVERED:
+            _tell(job.reply_to, _delivered(job, None, repeated=True))
+        elif verdict.action in {Action.PARK_METHOD, Action.PARK_CHAT}:
+            self._flooded(job, verdict)
+        else:
+            if verdict.kind is ErrorClass.NET:
+                self.after(PROBE_AFTER_TROUBLE, Probe())
+            if verdict.terminal and self._phase is Phase.ONLINE:
+                self._retire(verdict)
+            _tell(job.reply_to, _undelivered(job, verdict))
+
+    def _retire(self, verdict: Verdict) -> None:
+        """Telegram ended this session under way: hold it and close the client."""
+        self._client = None
+        self._hold(verdict)
+        self.pipe(self._kit.gateway.close(self._name), done=lambda _: _Flush())
+
+    def _flooded(self, job: Deliver, verdict: Verdict) -> None:
+        method = method_of(job.mode, job.message)
+        chat = job.target if verdict.action is Action.PARK_CHAT else None
+        seconds, now, name = verdict.wait or 60.0, self._kit.now(), self._name
+        until = now + seconds
+        self._outgoing.flood((method, chat), until)
+        self._kit.journal.post(lambda store: store.put_flood(name, method, chat, until, seconds))
+        self._kit.publish(
+            FloodBegan(session=name, at=now, method=method, seconds=seconds, until=until)
+        )
+        self._wait_for(self._outgoing.park(job, (method, chat)))
+
+    def _flood_over(self, key: FloodKey) -> None:
+        released = self._outgoing.release(key, wall=self._kit.now())
+        if isinstance(released, float):
+            self.after(max(0.05, released - self._kit.now()), _FloodOver(key))
+            return
+        self._kit.publish(
+            FloodEnded(session=self._name, at=self._kit.now(), method=key[0], parked=len(released))
+        )
+        for job in released:
+            self._offer(job)
+
+    # Reading
+
+    def _read_history(self, message: History) -> None:
+        client, deadline = self._client, self._kit.settings.call_deadline
+        if client is None:
+            _tell(message.reply_to, _unread(message, OFFLINE))
+            return
+        self.pipe(
+            _read(client, message, deadline),
+            done=lambda answer: _Answer(message.reply_to, answer),
+            failed=lambda error: _Answer(message.reply_to, _unread(message, error)),
+        )
+
+    def _resolve(self, message: Resolve) -> None:
+        client, deadline = self._client, self._kit.settings.call_deadline
+        if client is not None:
+            self.pipe(
+                _look_up(client, message.names, deadline),
+                done=lambda answer: _Answer(message.reply_to, answer),
+            )
+
+    def _call(self, message: CallTelegram) -> Answer:
+        answer = Answer()
+        if self._client is None:
+            answer.fail(OFFLINE)
+            return answer
+        deadline = message.deadline or self._kit.settings.call_deadline
+        self.pipe(
+            self._client.call(message.request, deadline=deadline),
+            done=lambda result: _Reply(answer, result, None),
+            failed=lambda error: _Reply(answer, None, error),
+        )
+        return answer
+
+    # Logging in
+
+    def _log_in(self, message: LoginStep) -> Answer:
+        answer = Answer()
+        if isinstance(message, StartLogin) and (self._climbing or self._phase is Phase.ONLINE):
+            answer.set(self._phase)
+            return answer
+        self.pipe(
+            self._login.take(message),
+            done=lambda event: _LoginWent(answer, event, None),
+            failed=lambda error: _LoginWent(answer, None, error),
+        )
+        return answer
+
+    def _login_went(self, message: _LoginWent) -> None:
+        if message.event is None:
+            error = message.error or RuntimeError("the login ended without a word")
+            if not self._login.under_way and self._phase in LOGGING_IN:
+                self._enter(LoginFailed(), type(error).__name__)
+            message.answer.fail(error)
+            return
+        if isinstance(message.event, SignedIn) and self._phase not in LOGGING_IN:
+            self._enter(CodeSent(), "logged in without a code")
+        self._enter(message.event, "logging in")
+        if isinstance(message.event, SignedIn):
+            self._cause = "login"
+            self._begin()
+        message.answer.set(self._phase)
+
+    # Probing and reporting
+
+    def _probe(self) -> None:
+        if self._client is None or self._probing:
+            self._tell_monitor()
+            return
+        self._probing = True
+        self.pipe(self._client.probe(), done=_Probed, failed=_ProbeFailed)
+
+    def _probed(self, seconds: float) -> None:
+        self._probing, self._probe_seconds = False, seconds
+        self._kit.publish(
+            Probed(
+                session=self._name,
+                at=self._kit.now(),
+                seconds=seconds,
+                update_age=self._update_age(),
+            )
+        )
+        self._tell_monitor()
+
+    def _probe_failed(self, error: BaseException) -> None:
+        self._probing = False
+        if self._phase is not Phase.ONLINE:
+            return
+        verdict = classify(error)
+        if verdict.terminal:
+            self._retire(verdict)
+        elif verdict.kind is not ErrorClass.FLOOD:
+            self.pipe(self._kit.gateway.close(self._name), done=lambda _: _Flush())
+
+    def _update_age(self) -> float | None:
+        if self._client is None:
+            return None
+        return max(0.0, self.clock.now() - self._client.last_update)
+
+    def _tell_monitor(self) -> SessionReport:
+        report = self._report()
+        _tell(self._kit.monitor, Reported(report=report, ref=self.actor_ref))
+        return report
+
+    def _introduce(self) -> SessionReport:
+        """Tell the monitor about this session and its groups, as after the monitor's restart."""
+        for ref in self._groups.values():
+            _tell(ref, Report())
+        return self._tell_monitor()
+
+    def _report(self) -> SessionReport:
+        return SessionReport(
+            session=self._name,
+            phase=self._phase,
+            health=health_of(self._phase, reason=self._reason.partition(":")[0]),
+            reason=self._reason,
+            since=self._since,
+            until=self._until or self._outgoing.until,
+            rung=self._rung,
+            recoveries=self._recoveries,
+            parked=self._outgoing.parked,
+            probe_seconds=self._probe_seconds,
+            update_age=self._update_age(),
+            user_id=self._client.user_id if self._client else None,
+            groups=len(self._groups),
+        )
+
+    # Stopping
+
+    async def _drain(self) -> None:
+        """Let sends that are under way end, and tell the groups; the rest is in their outbox."""
+        sending = dict(self._sending)
+        if not sending:
+            return
+        done, _ = await asyncio.wait(sending, timeout=self._kit.settings.drain)
+        for task in done:
+            if not task.cancelled() and task.exception() is None:
+                _tell(sending[task].reply_to, _delivered(sending[task], task.result()))
+
+    async def _let_go(self) -> None:
+        """Write down what was learnt, prove the client off, then let the key go."""
+        client, self._client = self._client, None
+        if client is None:
+            return
+        client.save_states()
+        key_id, changes = client.key_id, client.session.take_changes()
+        await self._kit.gateway.close(self._name, deadline=self._kit.settings.close_deadline)
+        if changes is not None:
+            name, kit = self._name, self._kit
+            await kit.journal.do(lambda store: keep_changes(store, name, changes, kit))
+        if key_id is not None:
+            self._kit.keys.release(key_id)
+
+
+async def _read(client: Client, message: History, deadline: float) -> HistoryRead:
+    if message.newest_only:
+        newest = await newest_id(client, message.chat, deadline=deadline)
+        return HistoryRead(pair=message.pair, request=message, messages=(), newest=newest)
+    if message.ids:
+        page = await read_messages(client, message.chat, message.ids, deadline=deadline)
+    else:
+        page = await read_history(client, message.chat, after=message.after, deadline=deadline)
+    return HistoryRead(pair=message.pair, request=message, messages=page.messages, more=page.more)
+
+
+def _unread(message: History, error: BaseException) -> HistoryRead:
+    return HistoryRead(pair=message.pair, request=message, messages=(), verdict=classify(error))
+
+
+async def _look_up(client: Client, names: Sequence[str], deadline: float) -> Resolved:
+    ids: dict[str, int] = {}
+    problems: dict[str, str] = {}
+    for name in names:
+        try:
+            ids[name] = await resolve_name(client, name, deadline=deadline)
+        except Exception as exc:  # noqa: BLE001 - each name has its own answer, sorted by the table
+            problems[name] = _why(classify(exc))
+    return Resolved(ids=ids, problems=problems)
+
+
+def _why(verdict: Verdict) -> str:
+    return f"{verdict.name}: {verdict.advice}"
+
+
+def _tell(ref: pykka.ActorRef[Any], message: object) -> None:
+    """Tell somebody who may be gone by now; what is gone needs no answer."""
+    with contextlib.suppress(pykka.ActorDeadError):
+        ref.tell(message)
+
+
+def _settle(message: _Reply) -> None:
+    if message.error is None:
+        message.answer.set(message.result)
+    else:
+        message.answer.fail(message.error)
+
+
+def _delivered(job: Deliver, target_id: int | None, *, repeated: bool = False) -> Delivered:
+    return Delivered(
+        pair=job.pair, source_id=job.message.id, target_id=target_id, repeated=repeated
+    )
+
+
+def _undelivered(job: Deliver, verdict: Verdict) -> Undelivered:
+    return Undelivered(pair=job.pair, source_id=job.message.id, verdict=verdict)
+
+
+# What a session says to itself
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """The client of that epoch told something."""
+
+    epoch: int
+    told: Told
+
+
+@dataclass(frozen=True, slots=True)
+class _GroupStarted:
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Climbed:
+    climb: Climb
+
+
+@dataclass(frozen=True, slots=True)
+class _ClimbFailed:
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class _Send:
+    """Its turn has come."""
+
+    job: Deliver
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    job: Deliver
+    target_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _SendFailed:
+    job: Deliver
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class _FloodOver:
+    key: FloodKey
+
+
+@dataclass(frozen=True, slots=True)
+class _Probed:
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _ProbeFailed:
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class _Flush:
+    """Write down what the client's session has learnt."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Pass an answer on."""
+
+    to: pykka.ActorRef[Any]
+    answer: object
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    answer: Answer
+    result: object = field(repr=False)
+    error: BaseException | None
+
+
+@dataclass(frozen=True, slots=True)
+class _LoginWent:
+    answer: Answer
+    event: Event | None
+    error: BaseException | None

@@ -1,0 +1,142 @@
+"""What happens to sessions and messages, one event value a fact.
+
+Log line, metric, page and demo are made from these and from the supervisors' own events. ``at``
+is wall time in epoch seconds. No event holds a phone number, a key or a message's text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..supervision import Event
+from .phases import Phase
+
+__all__ = [
+    "CaughtUp",
+    "CopyRepaired",
+    "DeadLettered",
+    "FloodBegan",
+    "FloodEnded",
+    "Forwarded",
+    "PairPaused",
+    "PhaseChanged",
+    "Probed",
+    "RecoveryTried",
+    "SessionEvent",
+    "SessionRecovered",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionEvent(Event):
+    """Something happened to the session of that name; ``at`` is epoch seconds."""
+
+    session: str
+    child: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseChanged(SessionEvent):
+    """A session went from one phase to another; ``reason`` is in plain words."""
+
+    before: Phase
+    after: Phase
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryTried(SessionEvent):
+    """One try on one rung of the recovery ladder ended; ``problem`` is empty if it worked."""
+
+    rung: str
+    attempt: int
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRecovered(SessionEvent):
+    """A session is online again, by ``rung``, ``seconds`` after it was lost or asked for."""
+
+    rung: str
+    seconds: float
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyRepaired(SessionEvent):
+    """A stored copy of a session was damaged or missing and has been made whole again.
+
+    Args:
+        copy: ``"string"`` or ``"file"``.
+        kept: what the damaged one was renamed to; empty if there was nothing to keep.
+    """
+
+    copy: str
+    problem: str
+    kept: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloodBegan(SessionEvent):
+    """Telegram asked to wait; work on ``method`` is parked until ``until`` (epoch seconds)."""
+
+    method: str
+    seconds: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloodEnded(SessionEvent):
+    """The deadline has passed and ``parked`` jobs on ``method`` go on."""
+
+    method: str
+    parked: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forwarded(SessionEvent):
+    """A message reached its target.
+
+    Args:
+        repeated: Telegram already had it, from a try whose answer was lost.
+        lag: seconds from the message's date to now.
+    """
+
+    pair: int
+    source_id: int
+    target_id: int | None
+    repeated: bool
+    lag: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaughtUp(SessionEvent):
+    """A pair has read its source's history from its own mark; ``missed`` messages were new."""
+
+    pair: int
+    missed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairPaused(SessionEvent):
+    """A pair is paused; its session goes on."""
+
+    pair: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLettered(SessionEvent):
+    """One message could not be delivered and has been put aside with the reason."""
+
+    pair: int
+    source_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probed(SessionEvent):
+    """A raw probe was answered after ``seconds``; the last update is ``update_age`` s old."""
+
+    seconds: float
+    update_age: float | None

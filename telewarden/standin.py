@@ -1,0 +1,147 @@
+"""A loopback data centre in Telegram's place, as a configuration's ``[loopback]`` table asks.
+
+Owns filling it with the accounts and chats that the table names, signing the sessions in as
+their owners would, and a little chatter. None of it is there when the table is not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from .config import Config, LoopbackConfig
+from .errors import ConfigError, NotRunningError
+from .telegram import Phase, ServerAddress
+
+if TYPE_CHECKING:
+    from .loopback import ChatHandle, LoopbackTelegram
+    from .warden import SessionHandle, Warden
+
+__all__ = ["StandIn", "populate", "sign_in", "standin"]
+
+LOOK_EVERY: Final = 0.05  # seconds between two looks whether a session wants a login
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandIn:
+    """Where the data centre is; ``telegram`` is ``None`` when it runs elsewhere."""
+
+    server: ServerAddress
+    telegram: LoopbackTelegram | None = None
+
+
+@contextlib.asynccontextmanager
+async def standin(config: Config) -> AsyncIterator[StandIn | None]:
+    """Run, or find, the data centre that ``config`` names; ``None`` for the real Telegram.
+
+    Raises:
+        ConfigError: the key file of a data centre that runs elsewhere cannot be read.
+        ListenError: its port is taken.
+    """
+    wanted = config.loopback
+    if wanted is None:
+        yield None
+    elif not wanted.embedded:
+        yield StandIn(server=_elsewhere(wanted, config.base))
+    else:
+        from .loopback import LoopbackTelegram
+
+        config.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        telegram = LoopbackTelegram(
+            port=wanted.port,
+            dc_id=wanted.dc_id,
+            code=wanted.code,
+            state=config.folder / "loopback.state",
+        )
+        async with telegram:
+            populate(telegram, wanted)
+            async with _chatter(telegram, wanted):
+                server = ServerAddress(
+                    dc_id=telegram.dc_id, host=telegram.host, port=telegram.port, pem=telegram.pem
+                )
+                yield StandIn(server=server, telegram=telegram)
+
+
+def populate(telegram: LoopbackTelegram, wanted: LoopbackConfig) -> dict[str, ChatHandle]:
+    """Make the accounts and chats that are not there yet; returns the chats by username."""
+    accounts = {}
+    for account in wanted.accounts:
+        known = telegram.account(account.phone.removeprefix("+")) or telegram.account(account.phone)
+        accounts[account.name] = known or telegram.add_account(
+            account.name, phone=account.phone, password=account.password
+        )
+    chats = {chat.username: chat for chat in telegram.chats if chat.username}
+    for chat in wanted.chats:
+        if chat.username not in chats:
+            chats[chat.username] = telegram.add_channel(
+                chat.title,
+                owner=accounts[chat.owner],
+                members=[accounts[name] for name in chat.members],
+                megagroup=chat.kind == "supergroup",
+                username=chat.username,
+            )
+    return {name: chat for name, chat in chats.items() if name is not None}
+
+
+async def sign_in(warden: Warden, standin: StandIn) -> None:
+    """Log every session in that wants it, as its owner would: code, then cloud password."""
+    wanted = warden.config.loopback
+    assert wanted is not None  # noqa: S101 - without the table there is no stand-in
+    passwords = {account.phone: account.password for account in wanted.accounts}
+    for session in warden.config.sessions:
+        handle = warden.session(session.name)
+        if await _settled(handle) is not Phase.NEEDS_LOGIN:
+            continue
+        await handle.login("start")
+        telegram = standin.telegram
+        code = wanted.code if telegram is None else telegram.sent_code(session.phone)
+        if await handle.login("code", code) is Phase.AWAITING_PASSWORD:
+            await handle.login("password", passwords.get(session.phone) or "")
+
+
+async def _settled(handle: SessionHandle) -> Phase:
+    """The phase a session has come to after it looked for its copies."""
+    undecided = {Phase.REGISTERED, Phase.RECOVERING}
+    while True:
+        with contextlib.suppress(NotRunningError):
+            phase = (await handle.report()).phase
+            if phase not in undecided:
+                return phase
+        await asyncio.sleep(LOOK_EVERY)
+
+
+def _elsewhere(wanted: LoopbackConfig, base: Path) -> ServerAddress:
+    assert wanted.pubkey is not None  # noqa: S101 - the configuration was checked
+    path = base / wanted.pubkey.expanduser()
+    try:
+        pem = path.read_text(encoding="ascii")
+    except OSError as exc:
+        problem = f"loopback.pubkey is {path}, which cannot be read: {exc.strerror or exc}"
+        raise ConfigError("config", (problem,)) from exc
+    return ServerAddress(dc_id=wanted.dc_id, host="127.0.0.1", port=wanted.port, pem=pem)
+
+
+@contextlib.asynccontextmanager
+async def _chatter(telegram: LoopbackTelegram, wanted: LoopbackConfig) -> AsyncIterator[None]:
+    """Let the owners of the channels say something now and then."""
+    talking = [chat for chat in telegram.chats if chat.username and "_in" in chat.username]
+    if not wanted.chatter or not talking:
+        yield
+        return
+    task = asyncio.create_task(_talk(telegram, talking, every=wanted.chatter))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _talk(telegram: LoopbackTelegram, chats: list[ChatHandle], *, every: float) -> None:
+    for number, chat in zip(itertools.count(1), itertools.cycle(chats)):
+        await asyncio.sleep(every)
+        telegram.post(chat, f"news item {number}")

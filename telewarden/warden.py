@@ -1,0 +1,515 @@
+"""The warden: one process's supervised sessions, from a configuration to a clean stop.
+
+Owns how the tree is put together and how it is entered: ``async with`` in an app's own loop,
+plain ``with`` from code that has none. What runs in the tree is the rooms' business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections.abc import Awaitable, Coroutine, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+import pykka
+from prometheus_client import CollectorRegistry
+
+from .actors import (
+    CallTelegram,
+    GatewayActor,
+    HealthMonitorActor,
+    Journal,
+    JournalActor,
+    KeyRing,
+    Kit,
+    OverviewAsked,
+    Pace,
+    PairPlan,
+    Recover,
+    RegistryActor,
+    Report,
+    SessionPlan,
+    SessionRefAsked,
+    Settings,
+    StartLogin,
+    SubmitCode,
+    SubmitPassword,
+)
+from .config import Config, load_config, parse_config
+from .console import ConsoleActor, bind_tcp, bind_unix
+from .errors import ChildStartError, NotRunningError, TelewardenError, UnknownSessionError
+from .metrics import Exporter
+from .storage import Lease, MasterKey, SessionRecord, Store
+from .supervision import (
+    ChildSpec,
+    Drill,
+    DynamicSpec,
+    DynamicSupervisor,
+    EventStream,
+    RestartBudget,
+    Sibling,
+    Snapshot,
+    StopReport,
+    Strategy,
+    SupervisorSpec,
+    Tree,
+    ask_async,
+)
+from .telegram import (
+    ConnectLimit,
+    Deadlines,
+    Gateway,
+    Overview,
+    Phase,
+    ServerAddress,
+    SessionReport,
+)
+
+__all__ = ["SessionHandle", "Warden"]
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+ASK_WITHIN: Final = 10.0  # seconds; the actors answer in microseconds unless something is wrong
+LOGIN_WITHIN: Final = 90.0  # seconds; a login step may be sent on to another data centre
+OBSERVE_EVERY: Final = 5.0  # seconds between two looks that keep the metrics' gauges fresh
+
+
+class Warden:
+    """Keeps the sessions of one configuration alive.
+
+    In an asyncio app, in its own loop::
+
+        async with Warden("forwarding.toml") as warden:
+            await warden.session("alice").call(request)
+
+    From plain code, in a thread of its own::
+
+        with Warden("forwarding.toml") as warden:
+            warden.run(warden.overview())
+
+    Args:
+        config: a configuration, its tables, or the path of its file.
+        server: a data centre to use instead of Telegram's.
+        registry: where the metrics go; by default one of the warden's own.
+        events: where facts are published; by default a stream of the warden's own.
+
+    Raises:
+        ConfigError: the configuration cannot be used.
+    """
+
+    def __init__(
+        self,
+        config: Config | Mapping[str, Any] | Path | str,
+        *,
+        server: ServerAddress | None = None,
+        registry: CollectorRegistry | None = None,
+        events: EventStream | None = None,
+    ) -> None:
+        self.config = _config(config)
+        self.events = events or EventStream()
+        self.exporter = Exporter(registry)
+        self._server = server
+        self._tree: Tree | None = None
+        self._thread: _LoopThread | None = None
+        self._observer: asyncio.Task[None] | None = None
+        self._tcp_port: int | None = None
+
+    # Starting and stopping
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    def __enter__(self) -> Self:
+        self._thread = _LoopThread()
+        try:
+            self._thread.run(self.start())
+        except BaseException:
+            self._thread.close()
+            self._thread = None
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self._thread is not None  # noqa: S101 - __enter__ made it
+        try:
+            self._thread.run(self.stop())
+        finally:
+            self._thread.close()
+            self._thread = None
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do one of the warden's coroutines from plain code and return its result.
+
+        Raises:
+            NotRunningError: the warden was not entered with a plain ``with``.
+        """
+        if self._thread is None:
+            work.close()
+            raise NotRunningError("this warden", "enter it with a plain 'with' first")
+        return self._thread.run(work)
+
+    async def start(self) -> None:
+        """Start the tree; returns when every part of it runs. Sessions come online after that.
+
+        Raises:
+            TelewardenError: what stood in the way, in one sentence; nothing is left running.
+        """
+        with contextlib.ExitStack() as undo:
+            spec = self._spec(undo)
+            self.exporter.watch(self.events)
+            undo.callback(self.exporter.close)
+            tree = Tree(spec, name="warden", events=self.events)
+            try:
+                await tree.__aenter__()
+            except ChildStartError as exc:
+                cause = _root_cause(exc)
+                raise cause if isinstance(cause, TelewardenError) else exc from exc
+            self._tree = tree
+            self._observer = asyncio.create_task(self._observe())
+            undo.pop_all()
+
+    async def stop(self) -> StopReport | None:
+        """Stop everything in order: sessions finish what is under way, then the journal ends.
+
+        Returns what did not stop in time; ``None`` if the warden did not run.
+        """
+        tree, self._tree = self._tree, None
+        if tree is None:
+            return None
+        if self._observer is not None:
+            self._observer.cancel()
+            await asyncio.gather(self._observer, return_exceptions=True)
+        try:
+            return await tree.stop()
+        finally:
+            self.exporter.close()
+
+    @property
+    def terminated(self) -> Awaitable[Any]:
+        """Resolves when the tree has given up, with the reason; an app may want to exit then."""
+        return self._running().terminated
+
+    # What an app or a page asks
+
+    def snapshot(self) -> Snapshot:
+        """The supervisor tree as it is now."""
+        return self._running().snapshot()
+
+    async def overview(self) -> Overview:
+        """How every session, worker group and pair is."""
+        overview: Overview = await self._ask("health", OverviewAsked())
+        self.exporter.observe(overview, self.snapshot())
+        return overview
+
+    def session(self, name: str) -> SessionHandle:
+        """A handle on one session; it stays good through restarts.
+
+        Raises:
+            UnknownSessionError: there is none of that name.
+        """
+        names = [session.name for session in self.config.sessions]
+        if name not in names:
+            raise UnknownSessionError(name, tuple(names))
+        return SessionHandle(name, self)
+
+    async def recover(self, session: str) -> None:
+        """Let a session climb the recovery ladder now."""
+        await self.session(session).recover()
+
+    async def login(self, session: str, step: str, secret: str | None = None) -> str:
+        """Take one step of a login (``start``, ``code``, ``password``); returns the new phase."""
+        return str(await self.session(session).login(step, secret))
+
+    async def drill(self, path: str) -> None:
+        """Crash the child at ``path`` on purpose, to see it come back."""
+        self._running().ref(path).tell(Drill(reason="asked for"))
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether all sessions that should be online are, as last reported; and if not, why."""
+        return self.exporter.ready()
+
+    @property
+    def port(self) -> int | None:
+        """The TCP port of the pages, once started; ``None`` without a console."""
+        return self._tcp_port
+
+    # Inside
+
+    def _running(self) -> Tree:
+        if self._tree is None:
+            raise NotRunningError("this warden", "start it first")
+        return self._tree
+
+    async def _ask(self, path: str, message: object, *, timeout: float = ASK_WITHIN) -> Any:
+        return await ask_async(self._running().ref(path), message, timeout=timeout)
+
+    async def _session_ref(self, name: str) -> pykka.ActorRef[Any]:
+        ref = await self._ask("registry", SessionRefAsked(name))
+        if ref is None:
+            raise NotRunningError(f"session {name}", "it is still starting; try again")
+        return ref  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer
+
+    async def _observe(self) -> None:
+        while True:
+            with contextlib.suppress(TelewardenError, pykka.ActorDeadError):
+                await self.overview()
+            await asyncio.sleep(OBSERVE_EVERY)
+
+    def _spec(self, undo: contextlib.ExitStack) -> SupervisorSpec:
+        """The tree of DESIGN's second section; what may fail for a user's reason fails here."""
+        config = self.config
+        master = _master_key(config)
+        gateway = Gateway(
+            config.telegram.api_id,
+            config.api_hash().get_secret_value(),
+            server=self._server,
+            connect_limit=ConnectLimit(rate=config.telegram.connects_per_second),
+            deadlines=Deadlines(connect=config.telegram.connect_deadline),
+        )
+        settings = _settings(config)
+        keys = KeyRing(Lease(config.folder / "leases"), timeout=settings.lease_timeout)
+        kit = _KitMaker(gateway, keys, self.events, config.folder / "sessions", settings)
+        database = config.folder / "telewarden.db"
+        children = [
+            ChildSpec(
+                id="journal",
+                actor=JournalActor,
+                args=(lambda: Store.open(database, master), self.exporter.journal),
+                start_timeout=30.0,
+                shutdown=30.0,
+            ),
+            ChildSpec(
+                id="gateway",
+                actor=GatewayActor,
+                kwargs={"gateway": gateway, "keys": keys, "deadline": settings.close_deadline},
+                shutdown=settings.close_deadline + 5.0,
+            ),
+            ChildSpec(
+                id="sessions",
+                actor=DynamicSupervisor,
+                args=(DynamicSpec(budget=RestartBudget(limit=10, within=60.0)),),
+            ),
+            ChildSpec(
+                id="registry",
+                actor=RegistryActor,
+                kwargs={
+                    "plans": _plans(config),
+                    "sessions": Sibling("sessions"),
+                    "monitor": Sibling("health"),
+                    "journal": Sibling("journal"),
+                    "make_kit": kit,
+                },
+            ),
+            ChildSpec(
+                id="health",
+                actor=HealthMonitorActor,
+                kwargs={"registry": Sibling("registry"), "settings": settings},
+                mailbox_limit=100_000,  # every session reports while it starts
+            ),
+        ]
+        if config.console is not None:
+            children.append(self._console(undo))
+        return SupervisorSpec(
+            strategy=Strategy.REST_FOR_ONE,
+            children=tuple(children),
+            budget=RestartBudget(limit=10, within=60.0),
+        )
+
+    def _console(self, undo: contextlib.ExitStack) -> ChildSpec:
+        assert self.config.console is not None  # noqa: S101 - the caller looked
+        tcp = undo.enter_context(
+            contextlib.closing(bind_tcp(self.config.console.host, self.config.console.port))
+        )
+        self._tcp_port = tcp.getsockname()[1]
+        unix = undo.enter_context(contextlib.closing(bind_unix(self.config.control_socket)))
+        return ChildSpec(
+            id="console", actor=ConsoleActor, kwargs={"panel": self, "tcp": tcp, "unix": unix}
+        )
+
+
+class SessionHandle:
+    """One session of a running warden. Made by ``Warden.session``; good through restarts."""
+
+    def __init__(self, name: str, warden: Warden) -> None:
+        self.name, self._warden = name, warden
+
+    def __repr__(self) -> str:
+        return f"<SessionHandle {self.name}>"
+
+    async def call(self, request: Any, *, deadline: float | None = None) -> Any:
+        """Make one Telegram request with this session's client and return its answer.
+
+        Args:
+            request: a Telethon TL request.
+            deadline: seconds; the configuration's ``call_deadline`` by default.
+
+        Raises:
+            ConnectionError: the session is not online.
+            Exception: Telethon's own errors, at once and for everything.
+        """
+        wait = (deadline or self._warden.config.telegram.call_deadline) + 1.0
+        return await self._ask(CallTelegram(request=request, deadline=deadline), timeout=wait)
+
+    async def report(self) -> SessionReport:
+        """How the session is."""
+        return await self._ask(Report())  # type: ignore[no-any-return]  # as above
+
+    async def recover(self) -> None:
+        """Let the session climb the recovery ladder now, whatever it waits for."""
+        ref = await self._warden._session_ref(self.name)  # noqa: SLF001 - two halves of one handle
+        ref.tell(Recover())
+
+    async def login(self, step: str, secret: str | None = None) -> Phase:
+        """Take one step of a login; see ``Warden.login``. The secret is kept nowhere.
+
+        Raises:
+            TelegramError: Telegram refused, with advice; a wrong code may be given again.
+            LoginBudgetError: enough codes were asked for today.
+            NoLoginError: no login is under way.
+        """
+        message: StartLogin | SubmitCode | SubmitPassword
+        match step:
+            case "start":
+                message = StartLogin()
+            case "code":
+                message = SubmitCode(secret or "")
+            case "password":
+                message = SubmitPassword(secret or "")
+            case _:
+                raise ValueError(f"login step is {step!r}; give start, code or password")
+        return await self._ask(message, timeout=LOGIN_WITHIN)  # type: ignore[no-any-return]  # as above
+
+    async def _ask(self, message: object, *, timeout: float = ASK_WITHIN) -> Any:
+        ref = await self._warden._session_ref(self.name)  # noqa: SLF001 - two halves of one handle
+        return await ask_async(ref, message, timeout=timeout)
+
+
+class _KitMaker:
+    """Builds the kit once the journal's and the monitor's references are known."""
+
+    def __init__(
+        self, gateway: Gateway, keys: KeyRing, events: EventStream, folder: Path, settings: Settings
+    ) -> None:
+        self._gateway, self._keys, self._events = gateway, keys, events
+        self._folder, self._settings = folder, settings
+
+    def __call__(self, *, journal: pykka.ActorRef[Any], monitor: pykka.ActorRef[Any]) -> Kit:
+        return Kit(
+            journal=Journal(journal),
+            gateway=self._gateway,
+            keys=self._keys,
+            events=self._events,
+            monitor=monitor,
+            session_folder=self._folder,
+            sleep=asyncio.sleep,
+            settings=self._settings,
+        )
+
+
+class _LoopThread:
+    """A loop in a thread of its own, for code that has none."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._serve, name="telewarden", daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def close(self) -> None:
+        self.run(self._loop.shutdown_asyncgens())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+def _config(config: Config | Mapping[str, Any] | Path | str) -> Config:
+    match config:
+        case Config():
+            return config
+        case Path() | str():
+            return load_config(Path(config))
+        case _:
+            return parse_config(config)
+
+
+def _master_key(config: Config) -> MasterKey:
+    secret = config.storage.master_key
+    if secret.env is not None:
+        return MasterKey.from_env(secret.env)
+    path = secret.path(config.base)
+    if secret.create:
+        return MasterKey.from_file_or_create(path)
+    return MasterKey.from_file(path)
+
+
+def _settings(config: Config) -> Settings:
+    return Settings(
+        sessions_every=config.health.sessions_every,
+        groups_every=config.health.groups_every,
+        deaf_after=config.health.deaf_after,
+        tries_per_rung=config.recovery.tries_per_rung,
+        backoff_initial=config.recovery.backoff_initial,
+        backoff_max=config.recovery.backoff_max,
+        restarts=config.recovery.restarts,
+        restarts_within=config.recovery.restarts_within,
+        connect_deadline=config.telegram.connect_deadline,
+        call_deadline=config.telegram.call_deadline,
+        lease_timeout=config.storage.lease_timeout,
+        pace=Pace(
+            per_account=config.pacing.per_account,
+            per_chat=config.pacing.per_chat,
+            burst=config.pacing.burst,
+        ),
+    )
+
+
+def _plans(config: Config) -> tuple[SessionPlan, ...]:
+    return tuple(
+        SessionPlan(
+            record=SessionRecord(
+                name=session.name,
+                phone=session.phone,
+                priority=session.priority,
+                max_pairs=session.max_pairs,
+                metadata=dict(session.metadata),
+            ),
+            pairs=tuple(
+                PairPlan(**pair.model_dump())
+                for pair in config.pairs
+                if pair.session == session.name
+            ),
+        )
+        for session in config.sessions
+    )
+
+
+def _root_cause(error: BaseException) -> BaseException:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
