@@ -26,6 +26,7 @@ from .records import (
     check_name,
 )
 from .session_files import SessionFileFacts, SessionFiles
+from .snapshots import Snapshot, Snapshots
 from .store import Store
 from .vault import KeySlot, Vault
 
@@ -52,6 +53,8 @@ __all__ = [
     "SessionFileFacts",
     "SessionFiles",
     "SessionRecord",
+    "Snapshot",
+    "Snapshots",
     "Stale",
     "Store",
     "UpdateState",

@@ -27,7 +27,7 @@ from ..errors import (
     StorageNotFoundError,
 )
 from .faults import BUSY_TIMEOUT, SQLITE_ERRORS, sorted_os_error, sorted_sqlite_error
-from .files import make_private_folder, sync_folder
+from .files import sync_folder
 from .masterkey import MasterKey
 from .schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
 from .vault import KeySlot, Vault
@@ -47,8 +47,7 @@ PRAGMAS: Final = (
 
 
 def open_or_create(path: Path, master: MasterKey) -> tuple[sqlite3.Connection, Vault]:
-    """Open the database at ``path``, making it (and its folder, 0700) if there is none."""
-    make_private_folder(path.parent)
+    """Open the database at ``path``, making it if there is none; its folder must be there."""
     if not path.exists():
         _refuse_orphaned_log(path)
         _create(path, master)
@@ -85,15 +84,18 @@ def open_read_only(path: Path, master: MasterKey | None) -> tuple[sqlite3.Connec
     return conn, vault
 
 
-def check_database(path: Path, master: MasterKey) -> Vault:
+def check_database(path: Path, master: MasterKey, *, closed: bool = False) -> Vault:
     """Return the vault of the database at ``path`` if it is whole and ours; change nothing.
+
+    ``closed`` promises that nobody writes it meanwhile; then not even SQLite's helper files are
+    made beside it.
 
     Raises:
         StorageNotFoundError, StorageNotWritableError: it cannot be reached.
         DatabaseDamagedError, ForeignDatabaseError, SchemaTooNewError: it cannot be used.
         WrongMasterKeyError: another master key sealed it.
     """
-    conn = _connect_to_check(path)
+    conn = _connect_to_check(path, closed=closed)
     try:
         with _sorted(path):
             _refuse_foreign(conn, path)
@@ -215,7 +217,7 @@ def _slots_or_refuse(conn: sqlite3.Connection, path: Path) -> list[KeySlot]:
     return slots
 
 
-def _connect_to_check(path: Path) -> sqlite3.Connection:
+def _connect_to_check(path: Path, *, closed: bool = False) -> sqlite3.Connection:
     try:
         size = path.stat().st_size
     except FileNotFoundError:
@@ -226,7 +228,7 @@ def _connect_to_check(path: Path) -> sqlite3.Connection:
         raise DatabaseDamagedError(path, "it is no file")
     if size == 0:
         raise DatabaseDamagedError(path, "it is empty")
-    return _connect(path, mode="ro")
+    return _connect(path, mode="ro&immutable=1" if closed else "ro")
 
 
 def _connect(path: Path, *, mode: str) -> sqlite3.Connection:

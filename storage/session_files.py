@@ -115,6 +115,18 @@ class SessionFiles:
         path, raw = self._read(name)
         return _parse(path, raw)[0]
 
+    def reseal(self) -> list[str]:
+        """Write every file anew under the vault's present keys; return those that did not open."""
+        damaged = []
+        for name in self.names():
+            try:
+                facts, text = self.facts(name), self.read(name)
+            except (SessionFileDamagedError, WrongMasterKeyError):
+                damaged.append(name)
+            else:
+                self.write(name, text, key_id=facts.key_id, dc_id=facts.dc_id)
+        return damaged
+
     def quarantine(self, name: str, reason: str) -> Path:
         """Move the file of ``name`` into ``quarantine/`` and return where it is now.
 

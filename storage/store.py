@@ -6,31 +6,41 @@ One thread at a time uses a store (the journal's); others read through ``Store.o
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from sqlite_utils import Database
 
+from ..errors import StorageNotFoundError
 from .backup_rows import BackupRows
 from .database import open_or_create, open_read_only
+from .faults import SQLITE_ERRORS, sorted_sqlite_error
+from .files import make_private_folder
 from .history_rows import HistoryRows
 from .masterkey import MasterKey
+from .occupancy import leave, occupy
 from .outbox_rows import OutboxRows
 from .pair_rows import PairRows
+from .rotation_rows import RotationRows
 from .session_rows import SessionRows
 from .telegram_rows import TelegramRows
+from .vault import Vault
 
 __all__ = ["Store"]
 
 
-class Store(SessionRows, BackupRows, PairRows, OutboxRows, TelegramRows, HistoryRows):
+class Store(SessionRows, BackupRows, PairRows, OutboxRows, TelegramRows, HistoryRows, RotationRows):
     """The database of one installation. Open it with ``Store.open``; use it as a ``with`` block.
 
     Each writing method is stored when it returns, or belongs to the ``transaction()`` around it.
     All of them may raise what storage can meet: ``StorageFullError``, ``StorageBusyError``,
     ``StorageNotWritableError``, ``StorageFailedError``, ``DatabaseDamagedError``.
     """
+
+    _occupied: int | None = None
 
     @classmethod
     def open(cls, path: Path | str, master: MasterKey) -> Self:
@@ -43,8 +53,9 @@ class Store(SessionRows, BackupRows, PairRows, OutboxRows, TelegramRows, History
 
         Whatever it raises, a database that was there has not been touched.
         """
-        conn, vault = open_or_create(Path(path), master)
-        return cls(conn, Path(path), vault)
+        place = Path(path)
+        make_private_folder(place.parent)
+        return cls._occupying(place, occupy(place), lambda: open_or_create(place, master))
 
     @classmethod
     def open_reader(cls, path: Path | str, master: MasterKey | None = None) -> Self:
@@ -53,8 +64,27 @@ class Store(SessionRows, BackupRows, PairRows, OutboxRows, TelegramRows, History
         Without ``master`` everything but sealed values can be read; those then raise
         ``MasterKeyMissingError``. Writing methods raise ``StorageNotWritableError``.
         """
-        conn, vault = open_read_only(Path(path), master)
-        return cls(conn, Path(path), vault)
+        place = Path(path)
+        if not place.exists():
+            raise StorageNotFoundError(place)
+        handle = occupy(place, reading=True)
+        return cls._occupying(place, handle, lambda: open_read_only(place, master))
+
+    @classmethod
+    def _occupying(
+        cls,
+        place: Path,
+        handle: int | None,
+        connect: Callable[[], tuple[sqlite3.Connection, Vault | None]],
+    ) -> Self:
+        try:
+            conn, vault = connect()
+        except BaseException:
+            leave(handle)
+            raise
+        store = cls(conn, place, vault)
+        store._occupied = handle
+        return store
 
     def __enter__(self) -> Self:
         return self
@@ -79,6 +109,15 @@ class Store(SessionRows, BackupRows, PairRows, OutboxRows, TelegramRows, History
         """Bring everything committed onto the disk itself, so that it survives a power cut."""
         self._run("pragma wal_checkpoint(full)")
 
+    def copy_to(self, target: sqlite3.Connection) -> None:
+        """Copy everything committed so far into ``target``; writers need not wait for it."""
+        try:
+            self._conn.backup(target)
+        except SQLITE_ERRORS as exc:
+            raise sorted_sqlite_error(exc, self.path) from exc
+
     def close(self) -> None:
         """Close the file; a second time does nothing. An open transaction is undone."""
         self._conn.close()
+        handle, self._occupied = self._occupied, None
+        leave(handle)

@@ -128,6 +128,14 @@ class Vault:
         fresh._make_data_key()
         return fresh
 
+    def with_newest_only(self) -> Vault:
+        """Return a vault with the data key that seals and no other."""
+        return Vault(self._master, [self.slot])
+
+    def become(self, other: Vault) -> None:
+        """Take over the keys of ``other``, for everybody who holds this vault."""
+        self._master, self._slots, self._ciphers = other._master, other._slots, other._ciphers
+
     def _make_data_key(self) -> None:
         name = secrets.token_bytes(KEY_NAME_SIZE)
         salt = self.slot.salt if self._slots else secrets.token_bytes(SALT_SIZE)

@@ -51,7 +51,9 @@ def test_a_new_database_and_its_folder_are_private(database: Path, store: Store)
 
     modes = {path.name: path.stat().st_mode & 0o777 for path in database.parent.iterdir()}
     assert database.parent.stat().st_mode & 0o777 == 0o700
-    assert modes == {"warden.db": 0o600, "warden.db-wal": 0o600, "warden.db-shm": 0o600}
+    assert modes == dict.fromkeys(
+        ("warden.db", "warden.db-wal", "warden.db-shm", ".warden.db.lock"), 0o600
+    )
 
 
 def test_a_database_open_to_others_is_closed_to_them(database: Path, master: MasterKey) -> None:
@@ -293,7 +295,7 @@ def test_two_processes_that_make_one_database_get_the_same_one(
     with Store.open(database, MasterKey.from_text(text)) as store:
         assert [record.name for record in store.sessions()] == ["s0", "s1", "s2"]
         assert all(store.credential(record.name) for record in store.sessions())
-    assert [path.name for path in database.parent.iterdir()] == ["warden.db"]
+    assert {path.name for path in database.parent.iterdir()} == {"warden.db", ".warden.db.lock"}
 
 
 @pytest.fixture(scope="module")

@@ -158,7 +158,7 @@ def test_a_full_disk_makes_no_half_database(small_disk: Path, master: MasterKey)
     with pytest.raises(StorageFullError):
         Store.open(small_disk / "warden.db", master)
 
-    assert [path.name for path in small_disk.iterdir()] == ["filler"]
+    assert sorted(path.name for path in small_disk.iterdir()) == [".warden.db.lock", "filler"]
 
 
 def test_damage_done_while_it_is_open_is_said(alice: Store) -> None:
