@@ -1,1 +1,11 @@
-"""What Prometheus scrapes: watches events, steers nothing."""
+"""What Prometheus scrapes: watches events and snapshots, steers nothing.
+
+Owns the counters, their names and their labels, and the last facts in words. Leaves serving them
+to the console, and what is counted to those who publish it.
+"""
+
+from .exporter import Exporter
+from .feed import Fact, Feed, sentence
+from .floods import Flood
+
+__all__ = ["Exporter", "Fact", "Feed", "Flood", "sentence"]

@@ -1,0 +1,153 @@
+"""The last facts in words: one plain sentence an event, for pages and for people who look on."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..supervision import (
+    BudgetExhausted,
+    ChildAbandoned,
+    ChildFailed,
+    ChildQuarantined,
+    ChildStarted,
+    ChildStartFailed,
+    Event,
+)
+from ..telegram.facts import (
+    CaughtUp,
+    CopyRepaired,
+    DeadLettered,
+    FloodBegan,
+    FloodEnded,
+    PairPaused,
+    PhaseChanged,
+    RecoveryTried,
+    SessionRecovered,
+)
+
+__all__ = ["WORDS", "Fact", "Feed", "sentence"]
+
+KEPT: Final = 60  # facts; a page shows no more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One fact as shown; ``number`` rises by one from fact to fact, ``at`` is epoch seconds.
+
+    ``tone`` is ``"good"``, ``"bad"`` or ``"plain"``.
+    """
+
+    number: int
+    at: float
+    kind: str
+    tone: str
+    text: str
+
+
+class Feed:
+    """Keeps the last facts; older ones are forgotten."""
+
+    def __init__(self, *, kept: int = KEPT) -> None:
+        self._facts: deque[Fact] = deque(maxlen=kept)
+        self._heard = 0
+
+    def hear(self, event: Event, *, at: float) -> None:
+        """Keep one, if it is worth a sentence."""
+        text = sentence(event)
+        if text is None:
+            return
+        self._heard += 1
+        self._facts.append(
+            Fact(
+                number=self._heard,
+                at=at,
+                kind=type(event).__name__,
+                tone=TONES.get(type(event), "plain"),
+                text=text,
+            )
+        )
+
+    def newest(self) -> tuple[Fact, ...]:
+        """What is kept, newest first."""
+        return tuple(reversed(tuple(self._facts)))
+
+
+def sentence(event: Event) -> str | None:
+    """Say what happened, in one line; ``None`` for what nobody wants to read each time."""
+    words = WORDS.get(type(event))
+    return None if words is None else words(event)
+
+
+def _phase(event: PhaseChanged) -> str:
+    reason = f" ({event.reason})" if event.reason else ""
+    return f"{event.session}: {event.before.value} to {event.after.value}{reason}"
+
+
+def _started(event: ChildStarted) -> str | None:
+    return f"{event.child}: restarted by its supervisor" if event.restarted else None
+
+
+def _failed(event: ChildFailed) -> str:
+    return f"{event.child}: failed after {event.uptime:.1f} s ({event.exit.reason})"
+
+
+def _tried(event: RecoveryTried) -> str | None:
+    if not event.problem:
+        return None
+    return f"{event.session}: {event.rung}, try {event.attempt}: {event.problem}"
+
+
+def _recovered(event: SessionRecovered) -> str:
+    return (
+        f"{event.session}: online by {event.rung} after {event.seconds:.3f} s, cause: {event.cause}"
+    )
+
+
+def _repaired(event: CopyRepaired) -> str:
+    kept = f"; the damaged one is kept as {event.kept}" if event.kept else ""
+    return f"{event.session}: {event.copy} made whole again ({event.problem}){kept}"
+
+
+def _caught_up(event: CaughtUp) -> str | None:
+    if not event.missed:
+        return None
+    return f"{event.session}: pair {event.pair} caught up on {event.missed} messages"
+
+
+WORDS: Final[Mapping[type[Event], Callable[[Any], str | None]]] = {
+    PhaseChanged: _phase,
+    ChildStarted: _started,
+    ChildFailed: _failed,
+    RecoveryTried: _tried,
+    SessionRecovered: _recovered,
+    CopyRepaired: _repaired,
+    CaughtUp: _caught_up,
+    ChildStartFailed: lambda e: f"{e.child}: did not start ({e.exit.reason})",
+    ChildQuarantined: lambda e: f"{e.child}: quarantined: {e.reason}",
+    ChildAbandoned: lambda e: f"{e.child}: did not stop within {e.seconds:g} s and was left behind",
+    BudgetExhausted: lambda e: f"{e.child}: gives up; {e.offender} failed too often",
+    FloodBegan: lambda e: f"{e.session}: Telegram asks for {e.seconds:g} s of quiet on {e.method}",
+    FloodEnded: lambda e: f"{e.session}: {e.method} goes on; {e.parked} parked",
+    PairPaused: lambda e: f"{e.session}: pair {e.pair} paused: {e.reason}",
+    DeadLettered: lambda e: f"{e.session}: pair {e.pair} put {e.source_id} aside: {e.reason}",
+}
+
+TONES: Final[Mapping[type[Event], str]] = {
+    ChildStarted: "good",
+    SessionRecovered: "good",
+    CopyRepaired: "good",
+    CaughtUp: "good",
+    FloodEnded: "good",
+    ChildFailed: "bad",
+    ChildStartFailed: "bad",
+    ChildQuarantined: "bad",
+    ChildAbandoned: "bad",
+    BudgetExhausted: "bad",
+    FloodBegan: "bad",
+    PairPaused: "bad",
+    DeadLettered: "bad",
+    RecoveryTried: "bad",
+}

@@ -1,0 +1,73 @@
+"""How everything stands at one moment, boiled down to the few numbers that a scrape shows.
+
+Made once for each look, so that a scrape costs the same for three sessions and ten thousand.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final
+
+from ..supervision import Phase as PlacePhase
+from ..supervision import Snapshot
+from ..telegram import Health, Phase
+from ..telegram.reports import Overview, SessionReport
+
+__all__ = ["Standing", "readiness", "stand"]
+
+AT_REST: Final = frozenset({Phase.STOPPING, Phase.STOPPED, Phase.DELETED})
+"""Phases in which nobody expects a session to be online."""
+
+NAMED: Final = 5  # sessions that a sentence names before it only counts the rest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Counts at ``at`` (epoch seconds)."""
+
+    at: float = 0.0
+    sessions: dict[Phase, int] = field(default_factory=dict)
+    healthy: int = 0
+    ready: tuple[bool, str] = (False, "nothing has been looked at yet")
+    groups: int = 0
+    pairs_active: int = 0
+    pairs_paused: int = 0
+    waiting: int = 0
+    update_age: float | None = None
+    children: dict[PlacePhase, int] | None = None
+    mailboxes: int = 0
+
+
+def stand(overview: Overview, tree: Snapshot | None, *, now: float) -> Standing:
+    """Count what ``overview`` and ``tree`` show."""
+    sessions = overview.sessions
+    pairs = [pair for group in overview.groups for pair in group.pairs]
+    paused = sum(pair.paused is not None for pair in pairs)
+    ages = [session.update_age for session in sessions if session.update_age is not None]
+    places = () if tree is None else tuple(tree.walk())
+    return Standing(
+        at=now,
+        sessions=Counter(session.phase for session in sessions),
+        healthy=sum(session.health is Health.HEALTHY for session in sessions),
+        ready=readiness(sessions),
+        groups=len(overview.groups),
+        pairs_active=len(pairs) - paused,
+        pairs_paused=paused,
+        waiting=sum(pair.waiting for pair in pairs),
+        update_age=max(ages, default=None),
+        children=Counter(place.phase for place in places) if places else None,
+        mailboxes=sum(place.waiting for place in places),
+    )
+
+
+def readiness(sessions: tuple[SessionReport, ...]) -> tuple[bool, str]:
+    """Whether every session that should be online is, and a sentence that says so or why not."""
+    wanted = [session for session in sessions if session.phase not in AT_REST]
+    missing = [session for session in wanted if session.phase is not Phase.ONLINE]
+    if not missing:
+        return True, f"{len(wanted)} of {len(wanted)} sessions online"
+    named = [f"{session.session} is {session.phase.value}" for session in missing[:NAMED]]
+    if len(missing) > NAMED:
+        named.append(f"{len(missing) - NAMED} more")
+    return False, f"{len(missing)} of {len(wanted)} sessions not online: {', '.join(named)}"
