@@ -6,8 +6,9 @@ process owns a session. Knows SQLite and cryptography; of Telegram only that the
 
 from __future__ import annotations
 
+from .grant import Free, Held, LeaseGrant, LeaseWait, Stale
 from .holder import LeaseHolder
-from .lease import Free, Held, Lease, LeaseGrant, LeaseWait, Stale
+from .lease import Lease
 from .masterkey import MasterKey
 from .records import (
     AuditRow,

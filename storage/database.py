@@ -24,15 +24,17 @@ from ..errors import (
     DatabaseDamagedError,
     ForeignDatabaseError,
     SchemaTooNewError,
+    SealDamagedError,
     StorageNotFoundError,
 )
 from .faults import BUSY_TIMEOUT, SQLITE_ERRORS, sorted_os_error, sorted_sqlite_error
 from .files import sync_folder
 from .masterkey import MasterKey
 from .schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
-from .vault import KeySlot, Vault
+from .slots import read_slots, write_slots
+from .vault import Vault
 
-__all__ = ["check_database", "open_existing", "open_or_create", "open_read_only", "write_slots"]
+__all__ = ["check_database", "open_existing", "open_or_create", "open_read_only"]
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +79,7 @@ def open_read_only(path: Path, master: MasterKey | None) -> tuple[sqlite3.Connec
     try:
         with _sorted(path):
             _refuse_foreign(conn, path)
-            vault = None if master is None else Vault(master, read_slots(conn))
+            vault = None if master is None else _unlock(conn, path, master)
     except BaseException:
         conn.close()
         raise
@@ -100,33 +102,9 @@ def check_database(path: Path, master: MasterKey, *, closed: bool = False) -> Va
         with _sorted(path):
             _refuse_foreign(conn, path)
             _refuse_damaged(conn, path)
-            return Vault(master, _slots_or_refuse(conn, path))
+            return _unlock(conn, path, master)
     finally:
         conn.close()
-
-
-def read_slots(conn: sqlite3.Connection) -> list[KeySlot]:
-    """Return the data keys in the database, the one in use last."""
-    rows = conn.execute(
-        "select key_name, kdf, salt, checked, wrapped from vault order by position"
-    ).fetchall()
-    return [
-        KeySlot(key_name=name, kdf=kdf, salt=salt, check=checked, wrapped=wrapped)
-        for name, kdf, salt, checked, wrapped in rows
-    ]
-
-
-def write_slots(conn: sqlite3.Connection, vault: Vault) -> None:
-    """Replace the data keys in the database; the caller holds the transaction."""
-    conn.execute("delete from vault")
-    conn.executemany(
-        "insert into vault (position, key_name, kdf, salt, checked, wrapped)"
-        " values (?, ?, ?, ?, ?, ?)",
-        [
-            (position, slot.key_name, slot.kdf, slot.salt, slot.check, slot.wrapped)
-            for position, slot in enumerate(vault.slots, start=1)
-        ],
-    )
 
 
 def _create(path: Path, master: MasterKey) -> None:
@@ -210,11 +188,14 @@ def _refuse_damaged(conn: sqlite3.Connection, path: Path) -> None:
         raise DatabaseDamagedError(path, " ".join(str(verdict).split()))
 
 
-def _slots_or_refuse(conn: sqlite3.Connection, path: Path) -> list[KeySlot]:
+def _unlock(conn: sqlite3.Connection, path: Path, master: MasterKey) -> Vault:
     slots = read_slots(conn)
     if not slots:
         raise DatabaseDamagedError(path, "its table of data keys is empty")
-    return slots
+    try:
+        return Vault(master, slots)
+    except SealDamagedError as exc:
+        raise DatabaseDamagedError(path, f"{exc.row}: {exc.what}") from None
 
 
 def _connect_to_check(path: Path, *, closed: bool = False) -> sqlite3.Connection:

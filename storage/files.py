@@ -36,11 +36,8 @@ def make_private_folder(folder: Path) -> Path:
     return folder
 
 
-def write_private_file(path: Path, content: bytes, *, durable: bool = True) -> Path:
-    """Put ``content`` at ``path`` (0600): after a crash there is the old file or the new one.
-
-    ``durable=False`` spares the two syncs where only a running system will ever read the file.
-    """
+def write_private_file(path: Path, content: bytes) -> Path:
+    """Put ``content`` at ``path`` (0600): after a crash there is the old file or the new one."""
     folder = path.parent
     _ensure_folder(folder)
     try:
@@ -51,16 +48,14 @@ def write_private_file(path: Path, content: bytes, *, durable: bool = True) -> P
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
-            if durable:
-                os.fsync(file.fileno())
+            os.fsync(file.fileno())
         Path(name).replace(path)
     except OSError as exc:
         raise sorted_os_error(exc, path) from exc
     finally:
         with contextlib.suppress(OSError):
             Path(name).unlink(missing_ok=True)
-    if durable:
-        sync_folder(folder)
+    sync_folder(folder)
     return path
 
 

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .files import write_private_file
 from .process import command_line, host_name, is_alive, start_time
 
 __all__ = ["LeaseHolder"]
@@ -57,8 +56,17 @@ class LeaseHolder:
         return f"process {self.pid} on {self.host} ({self.command}: {self.purpose}) since {when}"
 
     def save(self, path: Path) -> None:
-        """Write the facts to ``path`` in one step, so that no reader sees half of them."""
-        write_private_file(path, json.dumps(asdict(self)).encode() + b"\n", durable=False)
+        """Write the facts to ``path`` in one step, so that no reader sees half of them.
+
+        Only who holds the lock may call this. Not synced: facts without their process are stale.
+        """
+        draft = f"{path}.new"
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(handle, json.dumps(asdict(self)).encode())
+        finally:
+            os.close(handle)
+        os.replace(draft, path)
 
     @classmethod
     def load(cls, path: Path) -> LeaseHolder | None:

@@ -15,17 +15,16 @@ import logging
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from ..errors import LeaseHeldError
 from .faults import sorted_os_error
 from .files import make_private_folder
+from .grant import Free, Held, LeaseGrant, LeaseWait, Stale
 from .holder import LeaseHolder
 
-__all__ = ["Free", "Held", "Lease", "LeaseGrant", "LeaseWait", "Stale"]
+__all__ = ["Lease"]
 
 logger = logging.getLogger(__name__)
 
@@ -33,88 +32,6 @@ PATIENCE: Final = 30.0  # seconds
 POLL: Final = 0.002  # seconds; a dead owner's key is free to a waiter within 5 ms
 POLL_MANY: Final = 0.0005  # seconds for each waiter, so that a thousand do not fill a core
 PROGRESS_EVERY: Final = 1.0  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Free:
-    """Nobody holds the key and nobody left anything behind."""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A process holds the key; ``holder`` is ``None`` while its facts cannot be read."""
-
-    holder: LeaseHolder | None
-
-
-@dataclass(frozen=True, slots=True)
-class Stale:
-    """Nobody holds the key; ``holder`` ended without cleaning up. The next owner takes over."""
-
-    holder: LeaseHolder
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeaseWait:
-    """Somebody else holds the key and we are waiting for it."""
-
-    key_id: int
-    holder: LeaseHolder | None
-    waited: float
-    timeout: float
-
-
-class LeaseGrant:
-    """A lease that is held. Release it, or use it as a ``with`` block; keep a reference.
-
-    ``took_over`` is the owner that had ended without cleaning up, if there was one.
-    """
-
-    def __init__(
-        self, key_id: int, handle: int, facts: Path, *, took_over: LeaseHolder | None
-    ) -> None:
-        self.key_id = key_id
-        self.took_over = took_over
-        self._handle: int | None = handle
-        self._facts = facts
-        self._pid = os.getpid()
-
-    @property
-    def held(self) -> bool:
-        """Whether it has not been released yet."""
-        return self._handle is not None
-
-    def release(self) -> None:
-        """Let the key go; a second time does nothing.
-
-        A process forked meanwhile (not a spawned one) keeps the lock until it ends as well.
-        """
-        handle, self._handle = self._handle, None
-        if handle is None:
-            return
-        if self._pid == os.getpid():  # a forked child's copy must not speak for its parent
-            with contextlib.suppress(OSError):  # left-over facts are read as stale, no more
-                self._facts.unlink(missing_ok=True)
-        os.close(handle)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.release()
-
-    def __del__(self) -> None:
-        if self.held:
-            logger.warning("lease dropped without release key=%016x", self.key_id)
-            self.release()
-
-    def __repr__(self) -> str:
-        return f"<LeaseGrant {self.key_id:016x} {'held' if self.held else 'released'}>"
 
 
 class Lease:
@@ -225,12 +142,14 @@ class Lease:
         if handle is None:
             return None
         facts = self._facts(key_id)
+        left = LeaseHolder.load(facts)
         try:
-            left = LeaseHolder.load(facts)
             owner.save(facts)
-        except BaseException:
-            os.close(handle)
-            raise
+        except OSError as exc:
+            # The lock is what counts: a full disk must not keep a session from coming back.
+            logger.warning("lease facts not written key=%016x why=%s", key_id, exc.strerror)
+            with contextlib.suppress(OSError):
+                facts.unlink(missing_ok=True)
         if left is not None:
             logger.info("lease taken over key=%016x left_by=%d", key_id, left.pid)
         return LeaseGrant(key_id, handle, facts, took_over=left)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 from ..errors import SealDamagedError
-from .database import write_slots
 from .masterkey import MasterKey
 from .rows import Rows
+from .slots import write_slots
 from .vault import Vault
 
 __all__ = ["RotationRows"]

@@ -288,3 +288,19 @@ def test_taking_a_lease_leaves_no_file_open_when_refused(lease: Lease) -> None:
             with pytest.raises(LeaseHeldError):
                 lease.acquire(KEY, owner=ME, timeout=0.0)
         assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_full_disk_keeps_no_session_from_its_lease(
+    small_disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lease = Lease(small_disk)
+    lease.acquire(KEY, owner=ME).release()
+    with (small_disk / "filler").open("wb", buffering=0) as file, pytest.raises(OSError):  # noqa: PT012 - fills up
+        while True:
+            file.write(b"x" * 4096)
+
+    with lease.acquire(KEY, owner=ME) as grant:
+        assert grant.held
+        assert lease.inspect(KEY) == Held(None)
+
+    assert "lease facts not written" in caplog.text

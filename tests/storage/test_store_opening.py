@@ -184,6 +184,18 @@ def test_an_emptied_table_of_data_keys_is_damage(database: Path, master: MasterK
         Store.open(database, master)
 
 
+@pytest.mark.parametrize("opener", [Store.open, Store.open_reader])
+def test_a_damaged_data_key_is_damage_and_not_a_wrong_key(
+    database: Path, master: MasterKey, opener: Callable[..., Store]
+) -> None:
+    fill(database, master)
+    with Store.open(database, master) as store:
+        store.db.execute("update vault set wrapped = zeroblob(60)")
+
+    with pytest.raises(DatabaseDamagedError, match=r"data key .* its slot was altered"):
+        opener(database, master)
+
+
 def test_a_folder_in_the_place_of_the_file_is_refused(database: Path, master: MasterKey) -> None:
     database.mkdir(parents=True)
 

@@ -1,0 +1,36 @@
+"""Where the wrapped data keys stand in the database.
+
+Owns the table ``vault``.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from .vault import KeySlot, Vault
+
+__all__ = ["read_slots", "write_slots"]
+
+
+def read_slots(conn: sqlite3.Connection) -> list[KeySlot]:
+    """Return the data keys in the database, the one in use last."""
+    rows = conn.execute(
+        "select key_name, kdf, salt, checked, wrapped from vault order by position"
+    ).fetchall()
+    return [
+        KeySlot(key_name=name, kdf=kdf, salt=salt, check=checked, wrapped=wrapped)
+        for name, kdf, salt, checked, wrapped in rows
+    ]
+
+
+def write_slots(conn: sqlite3.Connection, vault: Vault) -> None:
+    """Replace the data keys in the database; the caller holds the transaction."""
+    conn.execute("delete from vault")
+    conn.executemany(
+        "insert into vault (position, key_name, kdf, salt, checked, wrapped)"
+        " values (?, ?, ?, ?, ?, ?)",
+        [
+            (position, slot.key_name, slot.kdf, slot.salt, slot.check, slot.wrapped)
+            for position, slot in enumerate(vault.slots, start=1)
+        ],
+    )
