@@ -1,0 +1,126 @@
+"""What was missed: fetched through short troubles, or told as a gap."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from telewarden.loopback import CutConnection, Fault, RpcError
+from telewarden.telegram import Arrived, ErrorClass, Gap, Lost, classify
+
+pytestmark = pytest.mark.telegram
+
+
+class Impatient:
+    """A sleep that notes how long it should have been, and does not take it."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        if seconds >= 60:  # the keep-alive's rhythm, which is not under test here
+            await asyncio.Event().wait()
+        self.slept.append(seconds)
+
+
+async def missing(line: Any, session: Any, *texts: str) -> None:
+    """Have a known session miss some messages."""
+    heard = line.heard()
+    await line.open(line.alice, heard, session=session)
+    line.tg.post(line.news, "seen", author=line.bob)
+    await heard.until(Arrived)
+    await line.gateway.close("alice")
+    for text in texts:
+        line.tg.post(line.news, text, author=line.bob)
+
+
+async def test_missed_updates_are_fetched_through_short_trouble(line: Any) -> None:
+    session, sleep = line.session(line.alice), Impatient()
+    line.gateway = line.make_gateway(sleep=sleep)
+    await missing(line, session, "one", "two")
+    line.tg.faults.add(
+        Fault(method="updates.getDifference", action=RpcError("RPC_CALL_FAIL", 500), times=2)
+    )
+    line.tg.faults.add(
+        Fault(method="updates.getDifference", action=RpcError("FLOOD_WAIT_9"), times=1)
+    )
+
+    heard = line.heard()
+    await line.open(line.alice, heard, session=session)
+
+    told = await heard.until(Arrived, 2)
+    assert [one.message.text for one in told] == ["one", "two"]
+    assert sleep.slept == [1.0, 2.0, 9.0]
+    assert heard.of(Gap) == []
+
+
+async def test_a_lasting_trouble_is_told_as_a_gap(line: Any) -> None:
+    session, sleep = line.session(line.alice), Impatient()
+    line.gateway = line.make_gateway(sleep=sleep)
+    await missing(line, session, "one")
+    line.tg.faults.add(Fault(method="updates.getDifference", action=RpcError("RPC_CALL_FAIL", 500)))
+
+    heard = line.heard()
+    client = await line.open(line.alice, heard, session=session)
+
+    assert await heard.until(Gap) == [Gap(None)]
+    assert await client.probe() >= 0
+
+
+async def test_a_difference_too_long_is_told_as_a_gap(line: Any) -> None:
+    session = line.session(line.alice)
+    await missing(line, session, "one")
+    line.tg.post(line.alice, "psst", author=line.bob)
+    line.tg.forget_updates(line.alice)
+
+    heard = line.heard()
+    await line.open(line.alice, heard, session=session)
+
+    assert Gap(None) in await heard.until(Gap)
+
+
+async def test_a_channel_difference_too_long_names_the_channel(line: Any) -> None:
+    session = line.session(line.alice)
+    await missing(line, session, "one", "two")
+    line.news.forget_updates()
+    line.tg.post(line.news, "three", author=line.bob)
+
+    heard = line.heard()
+    await line.open(line.alice, heard, session=session)
+
+    assert Gap(line.news.peer_id) in await heard.until(Gap)
+
+
+async def test_a_line_cut_while_catching_up_is_one_loss(line: Any, caplog: Any) -> None:
+    session = line.session(line.alice)
+    await missing(line, session, "one")
+    line.tg.faults.add(Fault(method="updates.getDifference", action=CutConnection(), times=1))
+
+    heard = line.heard()
+    await line.open(line.alice, heard, session=session)
+    (lost,) = await heard.until(Lost)
+
+    assert classify(lost.reason).kind is ErrorClass.NET
+    assert "bug in Telethon" not in caplog.text
+
+    later = line.heard()
+    await line.open(line.alice, later, session=session)
+    (arrived,) = await later.until(Arrived)
+    assert arrived.message.text == "one"
+
+
+async def test_a_revocation_found_while_catching_up_is_the_cause(line: Any) -> None:
+    session = line.session(line.alice)
+    await missing(line, session, "one")
+    line.tg.faults.add(
+        Fault(method="updates.getDifference", action=RpcError("SESSION_REVOKED"), times=1)
+    )
+
+    heard = line.heard()
+    client = await line.open(line.alice, heard, session=session)
+    (lost,) = await heard.until(Lost)
+
+    assert classify(lost.reason).kind is ErrorClass.REVOKED
+    assert await client.disconnected is lost.reason
