@@ -7,6 +7,7 @@ import binascii
 import sqlite3
 import struct
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from telethon import errors as tg
@@ -22,6 +23,19 @@ from telewarden.errors import (
     TelegramRateLimitError,
     TelegramSessionError,
     TelethonFileDamagedError,
+)
+from telewarden.loopback import (
+    BadChecksum,
+    BadMessage,
+    BadMsgKey,
+    BadSalt,
+    CutConnection,
+    Fault,
+    Noise,
+    RpcError,
+    Silence,
+    TransportError,
+    VoidKey,
 )
 from telewarden.telegram import Action, ErrorClass, Moment, classify, to_telewarden
 from telewarden.telegram.error_rows import ROWS, TEXTS
@@ -371,3 +385,80 @@ def test_the_name_is_telegrams_word() -> None:
     assert classify(raised_for("FLOOD_WAIT_30", 420)).name == "FLOOD_WAIT"
     assert classify(raised_for("NEVER_HEARD_OF", 400)).name == "NEVER_HEARD_OF"
     assert classify(ConnectionResetError()).name == "CONNECTION_RESET"
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "kind", "action"), ANSWERS, ids=[f"{row[0]}-{row[1]}" for row in ANSWERS]
+)
+async def test_an_answer_driven_out_of_a_data_centre_is_sorted(
+    line: Any, text: str, code: int, kind: ErrorClass, action: Action
+) -> None:
+    client = await line.open(line.alice)
+    fault = Fault(method="help.getNearestDc", action=RpcError(text, code), times=1)
+    rule = line.tg.faults.add(fault)
+
+    with pytest.raises(tg.RPCError) as caught:
+        await client.call(functions.help.GetNearestDcRequest(), deadline=5.0)
+
+    told = to_telewarden(caught.value, session="alice", now=0.0)
+    assert rule.struck == 1
+    assert (told.kind, told.action) == (kind, action)
+    assert isinstance(told, DRESS.get(kind, TelegramSessionError))
+    assert told.advice
+    assert told.deadline == told.wait
+    assert await client.probe() >= 0  # one refused request costs nothing else
+
+
+DRESS = {
+    E.FLOOD: TelegramRateLimitError,
+    **dict.fromkeys((E.LOGIN, E.TWO_FA, E.REVOKED, E.BANNED, E.DUP), TelegramAuthError),
+}
+
+
+@pytest.mark.parametrize(
+    ("action", "kinds"),
+    [
+        (BadChecksum(), {E.NET}),
+        (Noise(), {E.NET}),
+        (CutConnection(), {E.NET}),
+        (TransportError(-404), {E.LOGIN}),
+        (TransportError(-404, raw=True), {E.LOGIN}),
+        (TransportError(-429), {E.FLOOD}),
+        (TransportError(-429, raw=True), {E.FLOOD}),
+        (TransportError(-444), {E.NET}),
+        (BadMessage(64), {E.NET}),
+        (VoidKey(), {E.REVOKED}),
+        (VoidKey("AUTH_KEY_DUPLICATED"), {E.DUP}),
+        (VoidKey(None), {E.LOGIN}),
+        (Silence(), {E.NET}),
+    ],
+    ids=str,
+)
+async def test_trouble_on_the_line_is_sorted(
+    line: Any, action: Any, kinds: set[ErrorClass]
+) -> None:
+    client = await line.open(line.alice)
+    line.tg.faults.add(Fault(method="help.getNearestDc", action=action, times=1))
+
+    with pytest.raises(Exception) as caught:
+        await client.call(functions.help.GetNearestDcRequest(), deadline=1.0)
+
+    assert {classify(caught.value).kind} == kinds
+
+
+@pytest.mark.parametrize("action", [BadSalt(), BadMessage(16), BadMessage(32)], ids=str)
+async def test_what_the_protocol_repairs_is_no_error(line: Any, action: Any) -> None:
+    client = await line.open(line.alice)
+    line.tg.faults.add(Fault(method="help.getNearestDc", action=action, times=1))
+
+    assert await client.call(functions.help.GetNearestDcRequest(), deadline=5.0)
+
+
+async def test_data_that_cannot_be_trusted_is_counted(line: Any) -> None:
+    client = await line.open(line.alice)
+    line.tg.faults.add(Fault(method="help.getNearestDc", action=BadMsgKey(), times=1))
+
+    with pytest.raises(TimeoutError):
+        await client.call(functions.help.GetNearestDcRequest(), deadline=0.2)
+
+    assert client.distrusted == 1
