@@ -59,6 +59,7 @@ Each room's errors hang below the one root, so that an app can write
     |-- SessionStringDamagedError   a text is no session string
     |-- TelethonFileDamagedError    a file is no usable Telethon session
     |-- IllegalStepError            a session's phase cannot take that event
+    |-- LoopbackStateError          a loopback's state file cannot be read or written
     `-- ListenError                 an address to listen on cannot be taken
 
 A leaf is named for what happened and carries it as data. Its message names the
@@ -93,13 +94,14 @@ __all__ = [
     "LeaseHeldError",
     "ListenError",
     "LoginBudgetError",
+    "LoopbackStateError",
     "MasterKeyError",
     "MasterKeyMalformedError",
     "MasterKeyMissingError",
+    "MessageNotCopyableError",
     "NoCredentialError",
     "NoLoginError",
     "NotRunningError",
-    "MessageNotCopyableError",
     "PairsAssignedError",
     "PeerUnknownError",
     "ProtectedContentError",
@@ -166,6 +168,14 @@ class ListenError(TelewardenError):
     def __init__(self, what: str, address: str, why: str) -> None:
         super().__init__(f"{what} cannot listen on {address}: {why}; free it or choose another")
         self.what, self.address, self.why = what, address, why
+
+
+class LoopbackStateError(TelewardenError):
+    """A loopback data centre's state file cannot be used; it is left as it was."""
+
+    def __init__(self, path: object, why: str) -> None:
+        super().__init__(f"state file {path}: {why}; correct it or name another file")
+        self.path, self.why = path, why
 
 
 class JournalUnavailableError(TelewardenError):
