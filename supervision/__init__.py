@@ -41,6 +41,7 @@ from .exits import Exit, ExitKind, Restart
 from .ladder import Exhausted, Failed, Finished, Ladder, Recovered, Rung, Terminal, Try
 from .loopactor import LoopActor, TimerHandle
 from .place import Phase
+from .probe import EventProbe
 from .realm import DeadLetter, DeadLetters
 from .refs import StableRef, ask_async
 from .reply import Answer
@@ -81,6 +82,7 @@ __all__ = [
     "DynamicSpec",
     "DynamicSupervisor",
     "Event",
+    "EventProbe",
     "EventStream",
     "Exhausted",
     "Exit",

@@ -16,6 +16,7 @@ class Timer(Protocol):
 
     def cancel(self) -> None:
         """Make sure it does not happen; harmless when it has."""
+        ...
 
 
 class Clock(Protocol):
@@ -26,9 +27,11 @@ class Clock(Protocol):
 
     def now(self) -> float:
         """Seconds; never goes backwards."""
+        ...
 
     def call_later(self, delay: float, callback: Callable[[], object]) -> Timer:
         """Call ``callback`` in ``delay`` seconds."""
+        ...
 
 
 class MonotonicClock:

@@ -12,7 +12,6 @@ from ..errors import (
     ChildPresentError,
     ChildRestartingError,
     ChildRunningError,
-    InvalidSpecError,
 )
 from .child import Child
 from .commands import (
@@ -32,7 +31,7 @@ from .exits import Exit, ExitKind
 from .overseer import Overseer, start_error
 from .place import Phase
 from .reply import Answer
-from .spec import ChildSpec, Sibling
+from .spec import ChildSpec, check_siblings
 
 __all__ = ["CHANGES", "Commanded"]
 
@@ -57,10 +56,7 @@ class Commanded(Overseer):
 
     def _check(self, spec: ChildSpec) -> None:
         """Refuse a description that does not fit here."""
-        known = {*self._children, spec.id}
-        for value in (*spec.args, *spec.kwargs.values()):
-            if isinstance(value, Sibling) and value.id not in known:
-                raise InvalidSpecError("Sibling.id", value.id, f"one of {sorted(known)}")
+        check_siblings(spec, {*self._children, spec.id})
 
     def _start_and_answer(self, child: Child, *, keep: bool) -> Answer:
         answer = self._owe()

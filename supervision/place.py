@@ -182,7 +182,7 @@ class Place:
         args = tuple(self._filled_in(value) for value in self.spec.args)
         kwargs = {name: self._filled_in(value) for name, value in self.spec.kwargs.items()}
         actor = actor_class.__new__(actor_class, *args, **kwargs)
-        actor.__dict__["_telewarden_place"] = self
+        object.__setattr__(actor, "_telewarden_place", self)
         actor.__init__(*args, **kwargs)  # type: ignore[misc]  # in two steps: it needs its place
         return actor
 

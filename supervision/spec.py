@@ -6,7 +6,7 @@ Plain values: nothing is started or looked up here. Arguments never appear in a 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
@@ -257,8 +257,10 @@ class SupervisorSpec:
         twice = sorted(i for i, n in Counter(c.id for c in self.children).items() if n > 1)
         if twice:
             raise InvalidSpecError("SupervisorSpec.children", twice, "each id once")
+        known = {child.id for child in self.children}
         for child in self.children:
             check_significance(child, self.auto_shutdown)
+            check_siblings(child, known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,6 +289,18 @@ def check_significance(child: ChildSpec, auto_shutdown: AutoShutdown) -> None:
         raise InvalidSpecError(
             f"ChildSpec.significant of {child.id}", True, "False, or another auto_shutdown"
         )
+
+
+def check_siblings(child: ChildSpec, known: Collection[str]) -> None:
+    """Refuse a child whose arguments name a sibling that nobody knows.
+
+    Raises:
+        InvalidSpecError: a ``Sibling`` is not among the ``known`` ids.
+    """
+    for value in (*child.args, *child.kwargs.values()):
+        if isinstance(value, Sibling) and value.id not in known:
+            allowed = f"one of {sorted(known)}"
+            raise InvalidSpecError(f"Sibling in ChildSpec.args of {child.id}", value.id, allowed)
 
 
 def _check_kind(name: str, value: object, kind: type) -> None:

@@ -1,0 +1,263 @@
+"""The pure parts: budgets, strategies, backoff, directives, the ladder."""
+
+from __future__ import annotations
+
+import pytest
+from tenacity import wait_chain, wait_exponential, wait_fixed
+from tenacity.wait import wait_exception
+
+from telewarden.errors import InvalidSpecError
+from telewarden.supervision import (
+    Exhausted,
+    Exit,
+    ExitKind,
+    Failed,
+    Finished,
+    Ladder,
+    Quarantine,
+    Recovered,
+    Restart,
+    RestartBudget,
+    RestartLedger,
+    Rung,
+    Strategy,
+    Terminal,
+    Try,
+    Verdict,
+    WaitUntil,
+    directives,
+)
+from telewarden.supervision.backoff import Streak, delay_before
+from telewarden.supervision.exits import calls_for_restart
+from telewarden.supervision.strategy import concerned, retry
+
+pytestmark = pytest.mark.supervision
+
+IDS = ("a", "b", "c", "d")
+
+
+# S5: intensity
+
+
+def test_restart_past_the_limit_is_refused() -> None:
+    ledger = RestartLedger(RestartBudget(limit=2, within=5.0))
+
+    assert [ledger.spend(now) for now in (0.0, 1.0, 2.0)] == [True, True, False]
+
+
+def test_s5_a_restart_exactly_as_old_as_the_window_still_counts() -> None:
+    ledger = RestartLedger(RestartBudget(limit=1, within=5.0))
+    ledger.spend(0.0)
+
+    assert ledger.spend(5.0) is False
+
+
+def test_s5_restarts_spaced_wider_than_the_window_never_run_out() -> None:
+    ledger = RestartLedger(RestartBudget(limit=1, within=5.0))
+
+    assert all(ledger.spend(now) for now in (0.0, 5.1, 10.2, 15.3))
+
+
+def test_s5_no_restart_at_all_is_a_budget_too() -> None:
+    assert RestartLedger(RestartBudget(limit=0)).spend(0.0) is False
+
+
+def test_s8_failures_in_a_row_trip_without_a_window() -> None:
+    ledger = RestartLedger(RestartBudget(limit=3, within=5.0, in_a_row=2))
+
+    covered = [ledger.spend(hour * 3600.0, in_a_row=hour) for hour in (1, 2, 3)]
+
+    assert covered == [True, True, False]
+
+
+def test_what_is_left_grows_back_as_time_passes() -> None:
+    ledger = RestartLedger(RestartBudget(limit=2, within=5.0))
+    ledger.spend(0.0)
+
+    assert (ledger.left(4.0), ledger.left(5.1)) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [("limit", {"limit": -1}), ("within", {"within": 0.0}), ("in_a_row", {"in_a_row": -1})],
+)
+def test_s30_a_budget_that_makes_no_sense_is_refused_by_name(
+    field: str, values: dict[str, float]
+) -> None:
+    with pytest.raises(InvalidSpecError, match=rf"RestartBudget\.{field}"):
+        RestartBudget(**values)  # type: ignore[arg-type]  # the point
+
+
+# S1: which ends call for a restart
+
+
+@pytest.mark.parametrize(
+    ("restart", "kinds"),
+    [
+        (Restart.PERMANENT, {*ExitKind} - {ExitKind.IGNORED}),
+        (Restart.TRANSIENT, {ExitKind.ERROR, ExitKind.START_FAILED, ExitKind.ABANDONED}),
+        (Restart.TEMPORARY, set()),
+    ],
+)
+def test_s1_each_kind_of_child_comes_back_after_its_kinds_of_end(
+    restart: Restart, kinds: set[ExitKind]
+) -> None:
+    assert {kind for kind in ExitKind if calls_for_restart(restart, Exit(kind))} == kinds
+
+
+def test_an_end_does_not_show_what_its_error_says() -> None:
+    exit_ = Exit(ExitKind.ERROR, ValueError("+49 171 1234567"))
+
+    assert "171" not in repr(exit_) + exit_.reason
+
+
+# S10, S11: strategies
+
+
+@pytest.mark.parametrize(
+    ("strategy", "expected"),
+    [
+        (Strategy.ONE_FOR_ONE, ("b",)),
+        (Strategy.ONE_FOR_ALL, IDS),
+        (Strategy.REST_FOR_ONE, ("b", "c", "d")),
+    ],
+)
+def test_s10_s11_a_failure_concerns_what_its_strategy_says(
+    strategy: Strategy, expected: tuple[str, ...]
+) -> None:
+    assert concerned(strategy, IDS, "b") == expected
+
+
+def test_s10_a_failed_start_takes_down_what_the_round_had_started() -> None:
+    plan = retry(Strategy.ONE_FOR_ALL, IDS, "c")
+
+    assert (plan.stop, plan.start) == (("a", "b"), IDS)
+
+
+def test_s11_a_failed_start_is_tried_again_from_there_on() -> None:
+    plan = retry(Strategy.REST_FOR_ONE, ("b", "c", "d"), "c")
+
+    assert (plan.stop, plan.start) == ((), ("c", "d"))
+
+
+# backoff
+
+
+def test_backoff_grows_as_its_tenacity_wait_says() -> None:
+    wait = wait_exponential(multiplier=1, max=10)
+
+    assert [delay_before(wait, attempt) for attempt in (1, 2, 3, 9)] == [1.0, 2.0, 4.0, 10.0]
+
+
+def test_backoff_chains_by_attempt() -> None:
+    wait = wait_chain(wait_fixed(1), wait_fixed(5))
+
+    assert [delay_before(wait, attempt) for attempt in (1, 2, 3)] == [1.0, 5.0, 5.0]
+
+
+def test_backoff_can_look_at_the_error() -> None:
+    wait = wait_exception(lambda error: float(str(error)))
+
+    assert delay_before(wait, 1, ValueError("7")) == 7.0
+
+
+def test_stable_uptime_ends_a_streak_of_failures() -> None:
+    streak = Streak(stable_after=10.0)
+
+    assert [streak.failed(uptime) for uptime in (0.0, 9.9, 10.0, 0.0)] == [1, 2, 1, 2]
+
+
+# directives
+
+
+def test_the_nearest_class_in_the_table_decides() -> None:
+    decide = directives(
+        {
+            OSError: Verdict.STOP,
+            ConnectionError: Quarantine("no line"),
+            TimeoutError: lambda error: WaitUntil(float(str(error))),
+        }
+    )
+
+    assert decide(ConnectionResetError()) == Quarantine("no line")
+    assert decide(OSError()) is Verdict.STOP
+    assert decide(TimeoutError("30")) == WaitUntil(30.0)
+    assert decide(KeyError()) is Verdict.RESTART
+
+
+def test_a_wait_into_the_past_is_refused() -> None:
+    with pytest.raises(InvalidSpecError, match=r"WaitUntil\.seconds"):
+        WaitUntil(-1.0)
+
+
+# the ladder
+
+
+def three() -> Ladder:
+    return Ladder((Rung(name="string", tries=2), Rung(name="file", tries=1), Rung(name="repair")))
+
+
+def test_each_rung_gets_its_tries_before_the_next() -> None:
+    ladder = three()
+    advice = [ladder.next()] + [ladder.next(after=Failed()) for _ in range(5)]
+
+    assert advice == [
+        Try("string", 1),
+        Try("string", 2),
+        Try("file", 1),
+        Try("repair", 1),
+        Try("repair", 2),
+        Try("repair", 3),
+    ]
+
+
+def test_a_ladder_ends_with_the_last_error() -> None:
+    ladder = Ladder((Rung(name="string", tries=1),))
+    ladder.next()
+    error = OSError("gone")
+
+    assert ladder.next(after=Failed(error)) == Exhausted(error)
+    assert ladder.next(after=Failed()) == Exhausted(error)
+
+
+def test_a_rung_that_cannot_help_is_left_at_once() -> None:
+    ladder = three()
+    ladder.next()
+
+    assert ladder.next(after=Failed(skip=True)) == Try("file", 1)
+
+
+def test_a_terminal_error_ends_the_ladder() -> None:
+    ladder = three()
+    ladder.next()
+    error = PermissionError("banned")
+
+    assert ladder.next(after=Terminal(error)) == Exhausted(error, terminal=True)
+
+
+def test_a_recovery_names_the_rung_and_the_ladder_starts_over_later() -> None:
+    ladder = three()
+    ladder.next()
+    ladder.next(after=Failed())
+
+    assert ladder.next(after=Recovered()) == Finished("string", 2)
+    assert ladder.next() == Try("string", 1)
+
+
+def test_a_ladder_pauses_between_tries_of_one_rung() -> None:
+    ladder = Ladder((Rung(name="string", wait=wait_exponential(multiplier=1)), Rung(name="file")))
+    advice = [ladder.next()] + [ladder.next(after=Failed()) for _ in range(3)]
+
+    assert [one.delay for one in advice if isinstance(one, Try)] == [0.0, 1.0, 2.0, 0.0]
+
+
+def test_a_ladder_goes_on_where_it_was_kept() -> None:
+    ladder = three()
+    ladder.resume_at("file", 1)
+
+    assert ladder.next(after=Failed()) == Try("repair", 1)
+
+
+def test_a_ladder_does_not_resume_at_a_rung_it_does_not_have() -> None:
+    with pytest.raises(InvalidSpecError, match="stairs"):
+        three().resume_at("stairs", 1)
