@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from telethon import functions, types, utils
-
+from ._tl import functions, types, utils
 from .client import Client
 
 __all__ = ["Access", "access", "device_lifetime", "join", "log_out"]

@@ -11,9 +11,8 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
-from telethon import functions, types, utils
-
 from ..errors import PeerUnknownError
+from ._tl import functions, types, utils
 from .events import Gap, Lost, Told
 from .incoming import told_of
 from .session import WardenSession

@@ -58,6 +58,7 @@ class Deadlines:
 
     connect: float = 20.0
     close: float = 10.0
+    pong: float = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +176,7 @@ class Gateway:
             system_lang_code=self._device.lang,
             proxy=self._proxy,
             sleep=self._sleep,
+            pong_within=self.deadlines.pong,
             **hooks,
         )
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from telethon import types, utils
-
+from ._tl import types, utils
 from .events import Arrived, Deleted, Edited, Incoming, Told
 from .session import CHANNEL_MARK
 

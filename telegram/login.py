@@ -17,11 +17,11 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Self
 
-from telethon import errors as tg
-from telethon import functions, types, utils
 from telethon.password import compute_check
 
 from ..errors import TelegramError
+from ._tl import errors as tg
+from ._tl import functions, types, utils
 from .errors import to_telewarden
 from .gateway import Gateway
 from .session import WardenSession
@@ -273,7 +273,7 @@ class LoginFlow:
             raise
         except Exception as error:
             if isinstance(error, tg.RPCError):
-                error.request = None
+                vars(error)["request"] = None
             raise to_telewarden(error, session=self.name) from error
 
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from telethon import functions, types, utils
-
 from ..errors import MessageNotCopyableError, ProtectedContentError
+from ._tl import functions, types, utils
 from .client import Client
 from .events import Incoming
 from .incoming import incoming_of

@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from telethon import utils
 from telethon.crypto import AuthKey
-from telethon.sessions import MemorySession
 from telethon.tl.types.updates import State
 
+from ._tl import MemorySession, utils
 from .strings import SessionString, format_string, parse_string
 
 __all__ = ["EntityRow", "SessionChanges", "UpdateState", "WardenSession"]

@@ -16,15 +16,13 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from telethon import TelegramClient, functions, types, utils
 from telethon._updates import Entity, EntityType, SessionState
 from telethon._updates.session import ChannelState
 from telethon.errors import SecurityError
 from telethon.extensions.messagepacker import MessagePacker
-from telethon.network.mtprotosender import MTProtoSender
-from telethon.network.mtprotostate import MTProtoState
 from telethon.tl.alltlobjects import LAYER
 
+from ._tl import MTProtoSender, MTProtoState, TelegramClient, functions, types, utils
 from .errors import ErrorClass, classify
 from .session import CHANNEL_MARK, WardenSession
 
@@ -38,7 +36,6 @@ telethon_logger.setLevel(logging.WARNING)
 
 DEFAULT_DC: Final = (2, "149.154.167.51", 443)  # Telegram's own, where a fresh login starts
 PING_EVERY: Final = 60.0  # seconds; as Telethon does, so that middleboxes keep the line
-PONG_WITHIN: Final = 20.0  # seconds; Telethon waits for the next ping, a minute
 PATIENCE: Final = (1.0, 2.0, 4.0, 8.0)  # seconds between tries to fetch missed updates
 LONGEST_PAUSE: Final = 300.0  # seconds that missed updates wait for a flood to end
 
@@ -143,7 +140,8 @@ class WardenClient(TelegramClient):  # type: ignore[misc]  # the same
         session: its live state.
         deliver: called with each update (a Telethon TL object) in order; must not raise.
         gap: called with a marked chat id, or None for any, when updates are lost for good.
-        sleep: how to wait between tries to fetch missed updates.
+        sleep: how to wait between pings, and between tries to fetch missed updates.
+        pong_within: seconds after which a silent line is given up.
     """
 
     def __init__(
@@ -155,6 +153,7 @@ class WardenClient(TelegramClient):  # type: ignore[misc]  # the same
         deliver: Callable[[Any], None],
         gap: Callable[[int | None], None],
         sleep: Sleep = asyncio.sleep,
+        pong_within: float = 20.0,  # Telethon waits for its next ping, a minute
         **options: Any,
     ) -> None:
         super().__init__(
@@ -174,6 +173,7 @@ class WardenClient(TelegramClient):  # type: ignore[misc]  # the same
             **options,
         )
         self._deliver, self._gap, self._sleep = deliver, gap, sleep
+        self._pong_within = pong_within
         self._dc_config: Any = None
         self._sender = WardenSender(
             session.auth_key,
@@ -261,10 +261,10 @@ class WardenClient(TelegramClient):  # type: ignore[misc]  # the same
             await self._sleep(PING_EVERY)
             await self._clean_exported_senders()
             try:
-                async with asyncio.timeout(PONG_WITHIN):
+                async with asyncio.timeout(self._pong_within):
                     await self._sender.answer(functions.PingRequest(random.randrange(2**62)))
             except TimeoutError:
-                self._sender.fail(TimeoutError(f"no pong within {PONG_WITHIN:g} s"))
+                self._sender.fail(TimeoutError(f"no pong within {self._pong_within:g} s"))
                 return
             except ConnectionError:
                 return

@@ -1,0 +1,31 @@
+"""Telethon's names, as Any: it ships no types, and what is inferred from its source is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import telethon
+import telethon.errors
+import telethon.sessions
+import telethon.utils
+from telethon.network import mtprotosender, mtprotostate
+
+__all__ = [
+    "MTProtoSender",
+    "MTProtoState",
+    "MemorySession",
+    "TelegramClient",
+    "errors",
+    "functions",
+    "types",
+    "utils",
+]
+
+errors: Any = telethon.errors
+functions: Any = telethon.functions
+types: Any = telethon.types
+utils: Any = telethon.utils
+MemorySession: Any = telethon.sessions.MemorySession
+MTProtoSender: Any = mtprotosender.MTProtoSender
+MTProtoState: Any = mtprotostate.MTProtoState
+TelegramClient: Any = telethon.TelegramClient
