@@ -1,1 +1,22 @@
-"""The operator's surfaces over one command set: the command line and the pages."""
+"""The operator's surfaces over one command set: the command line and the pages.
+
+Owns sockets, HTTP, the live page and the client of the control socket. Leaves what a command does
+to its ``Panel``, which the warden is.
+"""
+
+from .app import make_app
+from .client import ControlClient
+from .panel import LoginStep, Panel
+from .server import ConsoleActor
+from .sockets import UnixListener, bind_tcp, bind_unix
+
+__all__ = [
+    "ConsoleActor",
+    "ControlClient",
+    "LoginStep",
+    "Panel",
+    "UnixListener",
+    "bind_tcp",
+    "bind_unix",
+    "make_app",
+]

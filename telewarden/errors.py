@@ -43,6 +43,7 @@ Each room's errors hang below the one root, so that an app can write
     |   `-- LeaseHeldError              somebody else owns the session's key
     |-- ConfigError                 a configuration file or value cannot be used
     |-- LoginBudgetError            enough login codes were asked for today
+    |-- DemoError                   the demonstration could not go on
     |-- NotRunningError             what was asked for is not running (yet)
     |-- UnknownSessionError         the configuration names no such session
     |-- NoLoginError                no login is under way
@@ -60,6 +61,8 @@ Each room's errors hang below the one root, so that an app can write
     |-- TelethonFileDamagedError    a file is no usable Telethon session
     |-- IllegalStepError            a session's phase cannot take that event
     |-- LoopbackStateError          a loopback's state file cannot be read or written
+    |-- WardenUnreachableError      no running warden answers at that socket
+    |-- CommandFailedError          a running warden refused or failed a command
     `-- ListenError                 an address to listen on cannot be taken
 
 A leaf is named for what happened and carries it as data. Its message names the
@@ -81,9 +84,11 @@ __all__ = [
     "ChildRunningError",
     "ChildStartError",
     "ChildUnavailableError",
+    "CommandFailedError",
     "ConfigError",
     "CredentialDamagedError",
     "DatabaseDamagedError",
+    "DemoError",
     "DrillError",
     "ForeignDatabaseError",
     "IllegalStepError",
@@ -128,6 +133,7 @@ __all__ = [
     "TransactionLostError",
     "UnknownRecordError",
     "UnknownSessionError",
+    "WardenUnreachableError",
     "WrongMasterKeyError",
 ]
 
@@ -176,6 +182,37 @@ class LoopbackStateError(TelewardenError):
     def __init__(self, path: object, why: str) -> None:
         super().__init__(f"state file {path}: {why}; correct it or name another file")
         self.path, self.why = path, why
+
+
+class WardenUnreachableError(TelewardenError):
+    """No running warden answers at a control socket; nothing has been asked of one.
+
+    Args:
+        path: the socket's file.
+        why: what was met instead, in a few words; by default that nobody listens.
+    """
+
+    def __init__(self, path: object, why: str = "") -> None:
+        super().__init__(
+            f"the warden at {path} {why}"
+            if why
+            else f"no warden listens on {path}; start one with telewarden run CONFIG"
+        )
+        self.path, self.why = path, why
+
+
+class CommandFailedError(TelewardenError):
+    """A running warden refused or failed a command; its message is passed on as it is.
+
+    Args:
+        message: what the warden said.
+        kind: the class of its error.
+        status: the HTTP status of its answer.
+    """
+
+    def __init__(self, message: str, *, kind: str = "", status: int = 0) -> None:
+        super().__init__(message)
+        self.kind, self.status = kind, status
 
 
 class JournalUnavailableError(TelewardenError):
@@ -670,3 +707,11 @@ class UnknownSessionError(TelewardenError, LookupError):
             f"there is no session {name!r}; sessions are: {', '.join(known) or 'none'}"
         )
         self.name, self.known = name, known
+
+
+class DemoError(TelewardenError):
+    """The demonstration could not go on; ``details`` is what the one concerned said."""
+
+    def __init__(self, what: str, details: str) -> None:
+        super().__init__(f"{what}: {details}" if details else what)
+        self.what, self.details = what, details

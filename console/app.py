@@ -1,0 +1,146 @@
+"""The web application: pages and metrics for everybody who can connect, commands for the trusted.
+
+What steers is only there when ``trusted``: on the Unix socket, which its owner alone may open.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from .headers import Headers
+from .look import Look
+from .page import Page, load_page
+from .panel import LoginStep, Panel
+from .problems import HANDLERS, BadRequestError
+from .state import state
+
+__all__ = ["make_app"]
+
+LONGEST_BODY: Final = 16 * 1024  # bytes; a code, a password, a path
+STEPS: Final = ("start", "code", "password")
+
+
+def make_app(
+    panel: Panel,
+    *,
+    trusted: bool,
+    wall: Callable[[], float] = time.time,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Starlette:
+    """Build the application for one socket.
+
+    Args:
+        panel: the warden's handles.
+        trusted: whether who connects may steer: recover, log in, drill, shut down.
+        wall: reads the clock in epoch seconds.
+        monotonic: reads a clock that never goes backwards, in seconds.
+    """
+    watching = _Watching(panel, Look(panel, clock=monotonic), load_page(), wall)
+    routes = [
+        Route("/", watching.page),
+        Route("/metrics", watching.metrics),
+        Route("/healthz", watching.healthz),
+        Route("/readyz", watching.readyz),
+        Route("/api/state", watching.state),
+    ]
+    if trusted:
+        steering = _Steering(panel)
+        routes += [
+            Route("/api/sessions/{name}/recover", steering.recover, methods=["POST"]),
+            Route("/api/sessions/{name}/login", steering.login, methods=["POST"]),
+            Route("/api/drill", steering.drill, methods=["POST"]),
+            Route("/api/shutdown", steering.shutdown, methods=["POST"]),
+        ]
+    return Starlette(
+        routes=routes, middleware=[Middleware(Headers, wall=wall)], exception_handlers=HANDLERS
+    )
+
+
+class _Watching:
+    """What looks and changes nothing."""
+
+    def __init__(self, panel: Panel, look: Look, page: Page, wall: Callable[[], float]) -> None:
+        self._panel, self._look, self._page, self._wall = panel, look, page, wall
+
+    async def page(self, _: Request) -> Response:
+        return HTMLResponse(
+            self._page.html, headers={"content-security-policy": self._page.security_policy}
+        )
+
+    async def metrics(self, request: Request) -> Response:
+        await self._look.now()  # the panel lets the exporter observe what it finds
+        body, content_type = self._panel.exporter.render(request.headers.get("accept", ""))
+        return Response(body, headers={"content-type": content_type})
+
+    async def healthz(self, _: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def readyz(self, _: Request) -> Response:
+        seen = await self._look.now()
+        ready, sentence = self._panel.ready()
+        if seen.problem:
+            ready, sentence = False, seen.problem
+        return PlainTextResponse(f"{sentence}\n", status_code=200 if ready else 503)
+
+    async def state(self, _: Request) -> Response:
+        seen = await self._look.now()
+        return JSONResponse(state(self._panel, seen, now=self._wall()))
+
+
+class _Steering:
+    """What changes something; each answers once the warden has taken the command."""
+
+    def __init__(self, panel: Panel) -> None:
+        self._panel = panel
+
+    async def recover(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        await self._panel.recover(name)
+        return JSONResponse({"session": name, "recovering": True}, status_code=202)
+
+    async def login(self, request: Request) -> Response:
+        name, body = request.path_params["name"], await _body(request)
+        step, secret = body.get("step"), body.get("secret")
+        if step not in STEPS:
+            raise BadRequestError(f"step is {step!r}; give {', '.join(STEPS)}")
+        if secret is not None and not isinstance(secret, str):
+            raise BadRequestError("secret is no text; give a string")
+        if step != "start" and not secret:
+            raise BadRequestError(f"step {step} needs a secret; give the {step}")
+        phase = await self._panel.login(name, cast("LoginStep", step), secret)
+        return JSONResponse({"session": name, "phase": phase})
+
+    async def drill(self, request: Request) -> Response:
+        child = (await _body(request)).get("child")
+        if not isinstance(child, str) or not child:
+            raise BadRequestError(f"child is {child!r}; give a path such as sessions/session:alice")
+        await self._panel.drill(child)
+        return JSONResponse({"child": child, "drilled": True}, status_code=202)
+
+    async def shutdown(self, _: Request) -> Response:
+        self._panel.shutdown()
+        return JSONResponse({"stopping": True}, status_code=202)
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    raw = bytearray()
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > LONGEST_BODY:
+            raise BadRequestError(f"the body is longer than {LONGEST_BODY} bytes")
+    try:
+        body = json.loads(bytes(raw) or b"{}")
+    except ValueError:  # without the cause: it would quote the body, which may hold a password
+        raise BadRequestError("the body is no JSON") from None
+    if not isinstance(body, dict):
+        raise BadRequestError("the body is no JSON object")
+    return body

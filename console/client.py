@@ -1,0 +1,144 @@
+"""The client of the control socket: what the command line says to a running warden.
+
+Synchronous, one connection a command, with what the standard library has. It knows no Telegram
+and no actors, so that a command starts quickly.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from ..errors import CommandFailedError, WardenUnreachableError
+
+__all__ = ["ControlClient"]
+
+TIMEOUT: Final = 10.0  # seconds
+LOGIN_TIMEOUT: Final = 120.0  # seconds; a login may be sent on to another data centre
+
+
+class ControlClient:
+    """Asks the warden that listens on the Unix socket at ``path``.
+
+    Every method raises ``WardenUnreachableError`` when no warden answers, and
+    ``CommandFailedError`` with the warden's own sentence when it refuses.
+
+    Args:
+        path: the control socket.
+        timeout: seconds to wait for each answer; a login may take longer.
+    """
+
+    def __init__(self, path: Path | str, *, timeout: float = TIMEOUT) -> None:
+        self.path, self._timeout = Path(path), timeout
+
+    def state(self) -> dict[str, Any]:
+        """Sessions, groups, floods, tree, counters and the last facts, as the page shows them."""
+        return self._json("GET", "/api/state")
+
+    def metrics(self) -> str:
+        """What Prometheus would scrape."""
+        return self._ask("GET", "/metrics").decode()
+
+    def recover(self, name: str) -> None:
+        """Let a session climb the recovery ladder now."""
+        self._json("POST", f"/api/sessions/{_quoted(name)}/recover")
+
+    def login(self, name: str, step: str, secret: str | None = None) -> str:
+        """Take one step of a login (``start``, ``code``, ``password``); returns the new phase."""
+        answer = self._json(
+            "POST",
+            f"/api/sessions/{_quoted(name)}/login",
+            {"step": step, "secret": secret},
+            timeout=max(self._timeout, LOGIN_TIMEOUT),
+        )
+        return str(answer["phase"])
+
+    def drill(self, child: str) -> None:
+        """Crash the child at that path of the tree, to see it come back."""
+        self._json("POST", "/api/drill", {"child": child})
+
+    def shutdown(self) -> None:
+        """Begin to stop the warden; returns before it has stopped."""
+        self._json("POST", "/api/shutdown")
+
+    def _json(
+        self,
+        method: str,
+        target: str,
+        body: Mapping[str, object] | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> dict[str, Any]:
+        answer = json.loads(self._ask(method, target, body, timeout=timeout))
+        assert isinstance(answer, dict)  # noqa: S101 - both ends are ours
+        return answer
+
+    def _ask(
+        self,
+        method: str,
+        target: str,
+        body: Mapping[str, object] | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> bytes:
+        seconds = timeout or self._timeout
+        connection = _UnixConnection(self.path, seconds)
+        try:
+            connection.connect()
+            connection.request(method, target, None if body is None else json.dumps(body))
+            response = connection.getresponse()
+            answer = response.read()
+        except (OSError, http.client.HTTPException) as exc:
+            raise WardenUnreachableError(self.path, _why(exc, seconds)) from exc
+        finally:
+            connection.close()
+        if response.status >= 400:
+            raise _refusal(response.status, answer)
+        return answer
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket; the host is only a word in a header."""
+
+    def __init__(self, path: Path, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the socket's file instead of a host."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+def _why(error: Exception, seconds: float) -> str:
+    """What was met, as the end of a sentence; empty if it only means that nobody listens."""
+    match error:
+        case FileNotFoundError() | ConnectionRefusedError():
+            return ""
+        case TimeoutError():
+            return f"did not answer within {seconds:g} s"
+        case PermissionError():
+            return "belongs to another user"
+        case ConnectionError() | http.client.HTTPException():
+            return "hung up before its answer was complete"
+        case _:
+            return f"cannot be reached: {error}"
+
+
+def _refusal(status: int, answer: bytes) -> CommandFailedError:
+    try:
+        error = json.loads(answer)["error"]
+        return CommandFailedError(error["message"], kind=error["type"], status=status)
+    except (ValueError, KeyError, TypeError):
+        text = answer.decode(errors="replace").strip()
+        return CommandFailedError(text or f"the warden answered {status}", status=status)
+
+
+def _quoted(name: str) -> str:
+    return quote(name, safe="")

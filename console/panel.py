@@ -1,0 +1,42 @@
+"""What the pages and the control socket need of a warden, and nothing else of it."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+from ..metrics import Exporter
+from ..supervision import Snapshot
+from ..telegram.reports import Overview
+
+__all__ = ["LoginStep", "Panel"]
+
+LoginStep = Literal["start", "code", "password"]
+
+
+class Panel(Protocol):
+    """The handles of one running warden; all of them are used in its loop."""
+
+    @property
+    def exporter(self) -> Exporter:
+        """The warden's metrics."""
+
+    async def overview(self) -> Overview:
+        """How every session, worker group and pair is; the exporter observes it, too."""
+
+    def snapshot(self) -> Snapshot:
+        """The supervisor tree as it is now."""
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether all sessions that should be online are, and a sentence on it."""
+
+    async def recover(self, session: str) -> None:
+        """Let a session climb the recovery ladder now."""
+
+    async def login(self, session: str, step: LoginStep, secret: str | None = None) -> str:
+        """Take one step of a login; returns the new phase. The secret is kept nowhere."""
+
+    async def drill(self, path: str) -> None:
+        """Crash the child at ``path`` on purpose."""
+
+    def shutdown(self) -> None:
+        """Begin to stop the warden, and return at once."""

@@ -1,0 +1,76 @@
+"""The console's actor: keeps pages and control socket served, through its own crashes too."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+
+from ..supervision import LoopActor
+from .app import make_app
+from .listener import Listener
+from .panel import Panel
+from .sockets import bind_unix
+
+__all__ = ["ConsoleActor"]
+
+
+class ConsoleActor(LoopActor):
+    """Serves a warden's pages in the loop of its actors.
+
+    Args:
+        panel: the warden's handles.
+        tcp: a listening socket for pages and metrics; see ``bind_tcp``.
+        unix: a listening socket for commands, see ``bind_unix``; or a path, where this actor then
+            listens by itself and which it removes when it stops.
+
+    Listening sockets stay their owner's: this actor serves on copies and leaves them open, so
+    that its next incarnation goes on with them, and callers wait meanwhile instead of being
+    refused.
+    """
+
+    def __init__(
+        self,
+        *,
+        panel: Panel,
+        tcp: socket.socket | None = None,
+        unix: socket.socket | Path | str | None = None,
+    ) -> None:
+        super().__init__()
+        self._panel, self._tcp, self._unix = panel, tcp, unix
+        self._own: socket.socket | None = None
+        self._listeners: list[Listener] = []
+
+    async def on_start(self) -> None:  # type: ignore[override]  # a LoopActor's hooks may be async
+        try:
+            for app_is_trusted, listening in self._sockets():
+                listener = Listener(make_app(self._panel, trusted=app_is_trusted), listening)
+                self._listeners.append(listener)
+                await listener.open()
+        except BaseException:
+            await self._close()  # no hook is called for a start that failed
+            raise
+
+    async def on_stop(self) -> None:  # type: ignore[override]  # a LoopActor's hooks may be async
+        await self._close()
+
+    async def on_failure(  # type: ignore[override]  # a LoopActor's hooks may be async
+        self, *_exc_info: object
+    ) -> None:
+        await self._close()
+
+    def _sockets(self) -> list[tuple[bool, socket.socket]]:
+        unix = self._unix
+        if isinstance(unix, Path | str):
+            unix = self._own = bind_unix(unix)
+        wanted = ((False, self._tcp), (True, unix))
+        return [(trusted, listening) for trusted, listening in wanted if listening is not None]
+
+    async def _close(self) -> None:
+        listeners, self._listeners = self._listeners, []
+        own, self._own = self._own, None
+        try:
+            await asyncio.gather(*(listener.close() for listener in listeners))
+        finally:
+            if own is not None:
+                own.close()
