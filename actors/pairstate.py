@@ -75,4 +75,5 @@ class PairState:
             repeated=self.repeated,
             dead=self.dead,
             paused=self.paused,
+            ready=self.resolved and self.seen is not None and self.reading is None,
         )

@@ -17,7 +17,7 @@ __all__ = ["state"]
 def state(panel: Panel, seen: Seen, *, now: float) -> dict[str, Any]:
     """The warden at ``now`` (epoch seconds): sessions, groups, floods, tree, counters, facts."""
     ready, sentence = panel.ready()
-    exporter = panel.exporter
+    exporter, tree = panel.exporter, panel.snapshot()
     return {
         "at": now,
         "version": __version__,
@@ -29,7 +29,8 @@ def state(panel: Panel, seen: Seen, *, now: float) -> dict[str, Any]:
         "groups": [_group(report) for report in seen.overview.groups],
         "floods": [_plain(flood) for flood in exporter.floods()],
         "counters": exporter.counters(),
-        "tree": panel.snapshot().as_dict(),
+        "tree": tree.as_dict(),
+        "tree_text": tree.as_text(),
         "facts": [_plain(fact) for fact in exporter.feed.newest()],
     }
 

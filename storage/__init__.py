@@ -9,6 +9,7 @@ from __future__ import annotations
 from .grant import Free, Held, LeaseGrant, LeaseWait, Stale
 from .holder import LeaseHolder
 from .lease import Lease
+from .files import make_private_folder
 from .masterkey import MasterKey
 from .records import (
     AuditRow,
@@ -61,4 +62,5 @@ __all__ = [
     "UpdateState",
     "Vault",
     "check_name",
+    "make_private_folder",
 ]

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from ..errors import MasterKeyMalformedError, MasterKeyMissingError
+from .files import write_private_file
 
 __all__ = ["MasterKey"]
 
@@ -96,6 +97,18 @@ class MasterKey:
             # Not refused: container platforms mount secrets 0444 and offer nothing else.
             logger.warning("master key file is open to others path=%s mode=%04o", path, mode)
         return cls.from_text(text, origin=origin)
+
+    @classmethod
+    def make_file(cls, path: Path | str) -> bool:
+        """Put a fresh key at ``path`` (0600) unless something is there; tell whether it did.
+
+        Raises ``StorageNotWritableError`` where it cannot be written.
+        """
+        place = Path(path)
+        if os.path.lexists(place):
+            return False
+        write_private_file(place, f"{cls.generate()}\n".encode("ascii"))
+        return True
 
     @classmethod
     def from_passphrase(cls, passphrase: str, *, origin: str = "the passphrase") -> MasterKey:

@@ -33,7 +33,10 @@ class SessionReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairReport:
-    """How a pair is: messages that wait, and what it has done since its group started."""
+    """How a pair is: messages that wait, and what it has done since its group started.
+
+    ``ready`` says that its chats are known and its source's history is read up to now.
+    """
 
     id: int
     source: int | str
@@ -44,6 +47,7 @@ class PairReport:
     repeated: int
     dead: int
     paused: str | None
+    ready: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,7 +71,7 @@ class Secret(_Table):
         """The secret's text.
 
         Raises:
-            SecretMissingError: the variable is not set, or the file is missing, empty or unreadable.
+            SecretMissingError: the variable is not set, or the file is missing or empty.
         """
         if self.env is not None:
             value = os.environ.get(self.env, "").strip()
@@ -89,8 +89,7 @@ class Secret(_Table):
 
     def path(self, base: Path) -> Path:
         """Where the file is, for a secret that is kept in one."""
-        assert self.file is not None
-        return base / self.file.expanduser()
+        return base / (self.file or Path()).expanduser()
 
 
 class TelegramConfig(_Table):
@@ -235,7 +234,9 @@ class Config(_Table):
         names = Counter(session.name for session in self.sessions)
         for name, count in names.items():
             if count > 1:
-                raise ValueError(f"sessions: name {name!r} is given {count} times; names are unique")
+                raise ValueError(
+                    f"sessions: name {name!r} is given {count} times; names are unique"
+                )
         for pair_id, count in Counter(pair.id for pair in self.pairs).items():
             if count > 1:
                 raise ValueError(f"pairs: id {pair_id} is given {count} times; ids are unique")
@@ -321,7 +322,7 @@ _SAYING: Mapping[str, str] = {
     "missing": "is missing",
     "extra_forbidden": "is an unknown key; remove it or correct its spelling",
     # Never with the input: a secret that was written here by mistake would be printed.
-    "model_type": "must be a table of keys (a secret is named, as in { env = \"NAME\" })",
+    "model_type": 'must be a table of keys (a secret is named, as in { env = "NAME" })',
 }
 
 
@@ -349,23 +350,25 @@ def _place(loc: tuple[int | str, ...]) -> str:
 
 
 def _line_of(loc: tuple[int | str, ...], text: str) -> int | None:
-    """The line of a key: the n-th table of its name, then the key inside it."""
-    tables = [step for step in loc if isinstance(step, str)]
-    indexes = [step for step in loc if isinstance(step, int)]
-    if not text or not tables:
+    """The line of a key: the n-th table of its name, then the key inside it, else the table."""
+    keys = [step for step in loc if isinstance(step, str)]
+    wanted = next((step for step in loc if isinstance(step, int)), 0)
+    if not keys:
         return None
-    header, wanted, seen = tables[0], (indexes[0] if indexes else 0), -1
-    inside, start = False, None
-    key = tables[1] if len(tables) > 1 else None
+    seen, inside, found = -1, False, None
     for number, line in enumerate(text.splitlines(), start=1):
         bare = line.split("#", 1)[0].strip()
         if bare.startswith("["):
-            inside = bare.strip("[] ") == ".".join(tables[:1])
+            inside = bare.strip("[] ") == keys[0]
             seen += inside
             if inside and seen == wanted:
-                start = number
-        elif key is None and not inside and re.match(rf"{re.escape(header)}\s*=", bare):
+                found = number
+        elif inside and seen == wanted and len(keys) > 1 and _assigns(bare, keys[1]):
             return number
-        elif inside and seen == wanted and key and re.match(rf"{re.escape(key)}\s*=", bare):
-            return number
-    return start
+        elif not inside and seen < 0 and _assigns(bare, keys[0]):
+            found = number
+    return found
+
+
+def _assigns(line: str, key: str) -> bool:
+    return re.match(rf"{re.escape(key)}\s*=", line) is not None

@@ -43,9 +43,9 @@ def sentence(event: Event) -> str | None:
 
 
 def as_json(event: Event) -> str:
-    """The event as one line of JSON, its class's name under ``event``; errors by their class."""
+    """The event as a line of JSON: class under ``event``, its sentence under ``says``."""
     fields = {field.name: _plain(getattr(event, field.name)) for field in dataclasses.fields(event)}
-    return json.dumps({"event": type(event).__name__, **fields})
+    return json.dumps({"event": type(event).__name__, **fields, "says": sentence(event)})
 
 
 def _plain(value: object) -> object:

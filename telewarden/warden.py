@@ -40,16 +40,17 @@ from .actors import (
     SubmitPassword,
 )
 from .config import Config, load_config, parse_config
-from .console import ConsoleActor, bind_tcp, bind_unix
+from .console import ConsoleActor, LoginStep, bind_tcp, bind_unix
 from .errors import ChildStartError, NotRunningError, TelewardenError, UnknownSessionError
 from .metrics import Exporter
-from .storage import Lease, MasterKey, SessionRecord, Store
+from .storage import Lease, MasterKey, SessionRecord, Store, make_private_folder
 from .supervision import (
     ChildSpec,
     Drill,
     DynamicSpec,
     DynamicSupervisor,
     EventStream,
+    Exit,
     RestartBudget,
     Sibling,
     Snapshot,
@@ -119,6 +120,8 @@ class Warden:
         self._thread: _LoopThread | None = None
         self._observer: asyncio.Task[None] | None = None
         self._tcp_port: int | None = None
+        self._stopping = asyncio.Event()
+        self._cleanup = contextlib.ExitStack()
 
     # Starting and stopping
 
@@ -174,10 +177,11 @@ class Warden:
         Raises:
             TelewardenError: what stood in the way, in one sentence; nothing is left running.
         """
+        self._stopping.clear()
         with contextlib.ExitStack() as undo:
-            spec = self._spec(undo)
             self.exporter.watch(self.events)
             undo.callback(self.exporter.close)
+            spec = self._spec(undo)
             tree = Tree(spec, name="warden", events=self.events)
             try:
                 await tree.__aenter__()
@@ -186,7 +190,7 @@ class Warden:
                 raise cause if isinstance(cause, TelewardenError) else exc from exc
             self._tree = tree
             self._observer = asyncio.create_task(self._observe())
-            undo.pop_all()
+            self._cleanup = undo.pop_all()
 
     async def stop(self) -> StopReport | None:
         """Stop everything in order: sessions finish what is under way, then the journal ends.
@@ -199,15 +203,23 @@ class Warden:
         if self._observer is not None:
             self._observer.cancel()
             await asyncio.gather(self._observer, return_exceptions=True)
-        try:
+        with self._cleanup:
             return await tree.stop()
-        finally:
-            self.exporter.close()
 
-    @property
-    def terminated(self) -> Awaitable[Any]:
-        """Resolves when the tree has given up, with the reason; an app may want to exit then."""
-        return self._running().terminated
+    async def wait(self) -> Exit | None:
+        """Wait until somebody asks for a stop, or the tree gives up; returns how it gave up."""
+        ended = asyncio.ensure_future(_awaited(self._running().terminated))
+        asked = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait({ended, asked}, return_when=asyncio.FIRST_COMPLETED)
+            return ended.result() if ended.done() else None
+        finally:
+            ended.cancel()
+            asked.cancel()
+
+    def shutdown(self) -> None:
+        """Ask for a stop: ``wait`` returns, and whoever waits there stops the warden."""
+        self._stopping.set()
 
     # What an app or a page asks
 
@@ -236,7 +248,7 @@ class Warden:
         """Let a session climb the recovery ladder now."""
         await self.session(session).recover()
 
-    async def login(self, session: str, step: str, secret: str | None = None) -> str:
+    async def login(self, session: str, step: LoginStep, secret: str | None = None) -> str:
         """Take one step of a login (``start``, ``code``, ``password``); returns the new phase."""
         return str(await self.session(session).login(step, secret))
 
@@ -278,6 +290,7 @@ class Warden:
     def _spec(self, undo: contextlib.ExitStack) -> SupervisorSpec:
         """The tree of DESIGN's second section; what may fail for a user's reason fails here."""
         config = self.config
+        make_private_folder(config.folder)
         master = _master_key(config)
         gateway = Gateway(
             config.telegram.api_id,
@@ -379,7 +392,7 @@ class SessionHandle:
         ref = await self._warden._session_ref(self.name)  # noqa: SLF001 - two halves of one handle
         ref.tell(Recover())
 
-    async def login(self, step: str, secret: str | None = None) -> Phase:
+    async def login(self, step: LoginStep, secret: str | None = None) -> Phase:
         """Take one step of a login; see ``Warden.login``. The secret is kept nowhere.
 
         Raises:
@@ -395,8 +408,6 @@ class SessionHandle:
                 message = SubmitCode(secret or "")
             case "password":
                 message = SubmitPassword(secret or "")
-            case _:
-                raise ValueError(f"login step is {step!r}; give start, code or password")
         return await self._ask(message, timeout=LOGIN_WITHIN)  # type: ignore[no-any-return]  # as above
 
     async def _ask(self, message: object, *, timeout: float = ASK_WITHIN) -> Any:
@@ -463,8 +474,8 @@ def _master_key(config: Config) -> MasterKey:
     if secret.env is not None:
         return MasterKey.from_env(secret.env)
     path = secret.path(config.base)
-    if secret.create:
-        return MasterKey.from_file_or_create(path)
+    if secret.create and MasterKey.make_file(path):
+        logger.warning("master key made path=%s; without it nothing stored can be opened", path)
     return MasterKey.from_file(path)
 
 
@@ -507,6 +518,10 @@ def _plans(config: Config) -> tuple[SessionPlan, ...]:
         )
         for session in config.sessions
     )
+
+
+async def _awaited(awaitable: Awaitable[T]) -> T:
+    return await awaitable
 
 
 def _root_cause(error: BaseException) -> BaseException:

@@ -1,0 +1,127 @@
+"""``telewarden run``: one warden from start to signal, telling what happens line by line."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from .config import load_config
+from .narrator import as_json as event_as_json
+from .narrator import sentence
+from .standin import StandIn, sign_in, standin
+from .supervision import Event, Exit, StopReport
+from .warden import Warden
+
+__all__ = ["run_warden"]
+
+logger = logging.getLogger(__name__)
+
+ENDED_WELL: Final = 0
+GAVE_UP: Final = 1
+LEFT_BEHIND: Final = 70  # EX_SOFTWARE; tells a service manager that threads had to be abandoned
+
+
+async def run_warden(config: Path, *, as_json: bool, verbose: bool) -> int:
+    """Run until a signal comes or the tree gives up; returns the exit code.
+
+    Raises:
+        TelewardenError: it could not be started; nothing is left running.
+    """
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.ERROR,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        stream=sys.stderr,
+    )
+    read = load_config(config)
+    async with standin(read) as stand_in:
+        warden = Warden(read, server=None if stand_in is None else stand_in.server)
+        warden.events.subscribe(_teller(as_json=as_json))
+        await warden.start()
+        signing = asyncio.create_task(_sign_in(warden, stand_in))
+        try:
+            _announce(warden, stand_in, as_json=as_json)
+            with _signals(warden.shutdown):
+                exit_ = await warden.wait()
+                signing.cancel()
+                report = await warden.stop()
+        finally:
+            await asyncio.gather(signing, return_exceptions=True)
+            await warden.stop()
+    return _outcome(exit_, report)
+
+
+async def _sign_in(warden: Warden, stand_in: StandIn | None) -> None:
+    if stand_in is None or stand_in.telegram is None:
+        return
+    try:
+        await sign_in(warden, stand_in)
+    except Exception:
+        logger.exception("sign-in on the loopback data centre failed")
+
+
+def _announce(warden: Warden, stand_in: StandIn | None, *, as_json: bool) -> None:
+    if as_json:
+        return
+    if stand_in is not None and stand_in.telegram is not None:
+        _say(f"loopback data centre on 127.0.0.1:{stand_in.telegram.port}")
+    if warden.port is not None:
+        _say(f"page and metrics on http://127.0.0.1:{warden.port}/ and /metrics")
+    _say(f"{len(warden.config.sessions)} sessions, {len(warden.config.pairs)} pairs; Ctrl-C ends")
+
+
+def _teller(*, as_json: bool) -> Callable[[Event], None]:
+    def tell(event: Event) -> None:
+        if as_json:
+            print(event_as_json(event), flush=True)  # noqa: T201 - the command's output
+        elif (words := sentence(event)) is not None:
+            _say(words)
+
+    return tell
+
+
+def _say(words: str) -> None:
+    now = dt.datetime.now().astimezone().strftime("%H:%M:%S.%f")[:-3]
+    print(f"{now} {words}", flush=True)  # noqa: T201 - the command's output
+
+
+@contextlib.contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    """The first SIGTERM or SIGINT asks for a stop, the second ends the process at once."""
+    loop, heard = asyncio.get_running_loop(), []
+
+    def hear(number: int) -> None:
+        if heard:
+            os._exit(128 + number)
+        heard.append(number)
+        stop()
+
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    for number in numbers:
+        loop.add_signal_handler(number, hear, number)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+def _outcome(exit_: Exit | None, report: StopReport | None) -> int:
+    if report is not None and not report.is_clean:
+        _complain(report.as_text())
+        return LEFT_BEHIND
+    if exit_ is not None:
+        _complain(f"the tree gave up: {exit_.reason}")
+        return GAVE_UP
+    return ENDED_WELL
+
+
+def _complain(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)  # noqa: T201 - the command's output

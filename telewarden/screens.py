@@ -1,0 +1,78 @@
+"""Tables and panels for a terminal, from the state that a running warden tells.
+
+Owns how things look in rich; takes plain data, as ``/api/state`` gives it, and asks nobody.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from rich.table import Table
+from rich.text import Text
+
+__all__ = ["STYLES", "groups_table", "overview_tables", "sessions_table"]
+
+STYLES: Final[Mapping[str, str]] = {
+    "healthy": "green",
+    "unhealthy": "red",
+    "expired": "red",
+    "unauthorized": "yellow",
+    "unknown": "cyan",
+    "deleted": "dim",
+}
+
+
+def overview_tables(state: Mapping[str, Any]) -> Iterator[Table]:
+    """Everything ``telewarden status`` shows."""
+    yield sessions_table(state)
+    yield groups_table(state)
+
+
+def sessions_table(state: Mapping[str, Any]) -> Table:
+    """One row a session: how it is, since when, and why."""
+    table = Table(title="sessions", title_justify="left", expand=True)
+    for name in ("session", "health", "phase", "for", "recoveries", "reason"):
+        table.add_column(name, justify="right" if name in {"for", "recoveries"} else "left")
+    for one in state.get("sessions", ()):
+        table.add_row(
+            one["session"],
+            Text(one["health"], style=STYLES.get(one["health"], "")),
+            one["phase"],
+            _ago(one["since"]),
+            str(one["recoveries"]),
+            one["reason"] or "",
+        )
+    return table
+
+
+def groups_table(state: Mapping[str, Any]) -> Table:
+    """One row a pair, by worker group."""
+    table = Table(title="pairs", title_justify="left", expand=True)
+    for name in ("pair", "group", "from", "to", "mode"):
+        table.add_column(name)
+    for name in ("waiting", "delivered", "repeated", "dead"):
+        table.add_column(name, justify="right")
+    table.add_column("state")
+    for group in state.get("groups", ()):
+        for pair in group["pairs"]:
+            table.add_row(
+                str(pair["id"]),
+                f"{group['session']}/{group['group']}",
+                str(pair["source"]),
+                str(pair["target"]),
+                pair["mode"],
+                *(str(pair[name]) for name in ("waiting", "delivered", "repeated", "dead")),
+                Text(pair["paused"], style="yellow") if pair["paused"] else Text("active"),
+            )
+    return table
+
+
+def _ago(since: float) -> str:
+    seconds = max(0.0, time.time() - since)
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
