@@ -62,7 +62,9 @@ class Silence(_Executable):
 
 @dataclass(frozen=True, slots=True)
 class CutConnection(_Executable):
-    """The TCP connection is reset instead of an answer."""
+    """The TCP connection is closed instead of an answer; with ``reset``, rudely (RST)."""
+
+    reset: bool = False
 
 
 @dataclass(frozen=True, slots=True)

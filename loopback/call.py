@@ -39,6 +39,8 @@ class Call:
     @property
     def me(self) -> Account:
         """Who asks; raises the error that an unknown or banned one is answered with."""
+        if self.authorization.void is not None:
+            raise RpcError(self.authorization.void)
         account = self.authorization.account
         if account is None:
             raise RpcError("AUTH_KEY_UNREGISTERED")

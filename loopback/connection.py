@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import select
+import socket
 import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -25,6 +26,7 @@ __all__ = ["Connection"]
 _HUNG_UP: Final = (
     getattr(select, "POLLRDHUP", 0) | getattr(select, "POLLHUP", 0) | getattr(select, "POLLERR", 0)
 )
+_NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 
 class Connection(asyncio.Protocol):
@@ -108,9 +110,13 @@ class Connection(asyncio.Protocol):
         else:
             self.send(number)
 
-    def abort(self) -> None:
-        """Reset the connection: no goodbye, what was not sent is lost."""
+    def abort(self, *, reset: bool = False) -> None:
+        """Close at once, what was not sent is lost; with ``reset`` the peer gets an RST."""
         if self._transport is not None:
+            if reset:
+                self._transport.get_extra_info("socket").setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER
+                )
             self._transport.abort()
 
     # Stalls
@@ -153,9 +159,9 @@ def _hung_up(transport: asyncio.Transport) -> bool:
     """
     if transport.is_closing():
         return True
-    socket: Any = transport.get_extra_info("socket")
-    if not _HUNG_UP or socket is None or socket.fileno() < 0:
+    sock: Any = transport.get_extra_info("socket")
+    if not _HUNG_UP or sock is None or sock.fileno() < 0:
         return False
     poll = select.poll()
-    poll.register(socket.fileno(), _HUNG_UP)
+    poll.register(sock.fileno(), _HUNG_UP)
     return bool(poll.poll(0))

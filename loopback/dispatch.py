@@ -107,8 +107,11 @@ class Dispatcher:
         """The result of a request, or the error that it is answered with."""
         authorization = self._conversation.key
         try:
-            if authorization.void is not None:
-                raise RpcError(authorization.void)
+            if (
+                authorization.void is not None
+                and (dead := RpcError(authorization.void)).code != 401
+            ):
+                raise dead  # a 401 ends the login only: what needs none still works
             handler = self._engine.handlers.get(type(request))
             if handler is None:
                 raise RpcError(f"INPUT_METHOD_INVALID_{type(request).CONSTRUCTOR_ID}")

@@ -23,7 +23,7 @@ class Hub:
     def bind(self, connection: Connection, authorization: Authorization) -> None:
         """Note that a connection uses a key."""
         self._by_key.setdefault(authorization.key_id, set()).add(connection)
-        if authorization.account is not None:
+        if authorization.account is not None and authorization.void is None:
             self._by_account.setdefault(authorization.account.id, set()).add(connection)
 
     def rebind(self, authorization: Authorization) -> None:

@@ -53,6 +53,8 @@ def strike_plain(
             connection.send_transport_error(code, raw=raw)
         case a.Noise(count=count):
             connection.send_raw(_noise(conversation, count))
+        case a.CutConnection(reset=reset):
+            connection.abort(reset=reset)
         case a.StallReading(seconds=seconds):
             connection.stall_reading(seconds)
         case a.StallWriting(seconds=seconds):
@@ -89,7 +91,7 @@ def _silence(action: a.Silence, struck: Struck) -> None:
 def _cut(action: a.CutConnection, struck: Struck) -> None:
     if action.executed:
         struck.execute()
-    struck.conversation.connection.abort()
+    struck.conversation.connection.abort(reset=action.reset)
 
 
 def _bad_checksum(action: a.BadChecksum, struck: Struck) -> None:

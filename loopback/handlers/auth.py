@@ -122,7 +122,7 @@ def signed_in(call: Call, account: Account) -> Any:
     if account.ban is not None:
         raise RpcError(account.ban)
     authorization = call.authorization
-    authorization.account, authorization.pending = account, None
+    authorization.account, authorization.pending, authorization.void = account, None, None
     authorization.created = call.world.now()
     call.engine.hub.rebind(authorization)
     call.world.touch()
