@@ -68,6 +68,8 @@ def parse_string(text: str) -> SessionString:
         dc_id=dc_id, host=ipaddress.ip_address(packed).compressed, port=port, key=key
     )
     _refuse_nonsense(parts)
+    if format_string(parts) != text:
+        raise SessionStringDamagedError("ends in a way that no program writes")
     return parts
 
 

@@ -438,10 +438,10 @@ async def test_trouble_on_the_line_is_sorted(
     line: Any, action: Any, kinds: set[ErrorClass]
 ) -> None:
     client = await line.open(line.alice)
-    line.tg.faults.add(Fault(method="help.getNearestDc", action=action, times=1))
+    line.tg.faults.add(Fault(method="updates.getState", action=action, times=1))
 
     with pytest.raises(Exception) as caught:
-        await client.call(functions.help.GetNearestDcRequest(), deadline=1.0)
+        await client.call(functions.updates.GetStateRequest(), deadline=1.0)
 
     assert {classify(caught.value).kind} == kinds
 
