@@ -46,6 +46,13 @@ class LoopHost:
         if not self._scheduled:
             self._schedule()
 
+    def post_later(self, call: Callable[[], object]) -> None:
+        """Have ``call`` made in the loop when what is ready now has been served."""
+        try:
+            self.loop.call_soon_threadsafe(call)
+        except RuntimeError:  # the loop is closed
+            return
+
     def _schedule(self) -> None:
         self._scheduled = True
         if threading.get_ident() == self._thread:

@@ -61,17 +61,20 @@ class StopFlag(threading.Event):
 class Window:
     """What a Pykka proxy holds instead of an actor: it shows the present incarnation.
 
-    Between incarnations it shows what the class defines.
+    Between incarnations it shows what the class defines, and the names that the last one had: an
+    incarnation may end while a proxy is looking at it.
     """
 
-    __slots__ = ("_place",)
+    __slots__ = ("_names", "_place")
 
     def __init__(self, place: Place) -> None:
-        object.__setattr__(self, "_place", place)
+        self._place = place
+        self._names: tuple[str, ...] = ()
 
     @property
     def __class__(self) -> Any:
-        return self._place.spec.actor
+        original = self._place.spec.actor
+        return self._place.realm.adopted.get(original, original)
 
     @__class__.setter
     def __class__(self, value: object) -> None:
@@ -80,14 +83,16 @@ class Window:
     @property
     def __dict__(self) -> Any:  # type: ignore[override]  # it shows another's
         actor = self._place.actor
-        return {} if actor is None else actor.__dict__
+        return dict.fromkeys(self._names) | ({} if actor is None else actor.__dict__)
 
     def __getattr__(self, name: str) -> Any:
-        place: Place = object.__getattribute__(self, "_place")
-        return getattr(place.actor or place.spec.actor, name)
+        return getattr(self._place.actor or self.__class__, name)
 
     def __dir__(self) -> list[str]:
-        return dir(self._place.actor or self._place.spec.actor)
+        actor = self._place.actor
+        if actor is not None:
+            self._names = tuple(actor.__dict__)
+        return dir(actor or self.__class__)
 
     def __eq__(self, other: object) -> bool:
         return type(other) is Window and other._place is self._place

@@ -19,6 +19,7 @@ from .overseer import start_error
 from .place import Phase, Place
 from .realm import DeadLetters, Realm
 from .reply import Reply
+from .reports import Reports
 from .snapshot import Snapshot, take
 from .spec import ChildSpec, SupervisorSpec
 from .stopreport import StopEntry, StopReport
@@ -95,7 +96,9 @@ class Tree:
             ChildStartError: a child did not start; those before it have been stopped again.
         """
         loop = asyncio.get_running_loop()
-        self._realm.host = LoopHost(loop)
+        self._realm.host = host = LoopHost(loop)
+        self._reports = Reports(host.post_later)
+        self._reporting = self.events.subscribe(self._reports.take)
         self._root = root = Place(
             self._realm, ChildSpec(id=self._name, actor=Supervisor, args=(self._spec,))
         )
@@ -110,7 +113,7 @@ class Tree:
         if exit_ is None:
             root.went_up()
             return
-        root.forget()
+        self.ended(root, root.incarnation, exit_)
         raise start_error(root, exit_)
 
     async def stop(self, timeout: float = STOP_LIMIT) -> StopReport:
@@ -148,6 +151,8 @@ class Tree:
     def ended(self, place: Place, incarnation: int, exit_: Exit) -> None:  # noqa: ARG002
         """The root has ended, and with it everything."""
         place.forget()
+        self._reporting.close()
+        self._reports.flush()
         if self._started is not None and not self._started.done():
             self._started.set_result(exit_)
         if not self.terminated.done:

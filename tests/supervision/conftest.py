@@ -68,7 +68,7 @@ class Obedient:
     def on_receive(self, message: Any) -> Any:
         match message:
             case ("raise", error):
-                raise error
+                raise type(error)(*error.args)  # a fresh one: tracebacks would pile up
             case ("wait", event):
                 return event.wait(DEADLINE)
             case "count":

@@ -1,0 +1,106 @@
+"""Log lines made from events, as OTP's reports, a little after the fact.
+
+Formatting a traceback takes longer than a restart, so it waits until the loop has nothing more
+urgent; arguments and messages never get here in the first place.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+from .events import (
+    BudgetExhausted,
+    ChildAbandoned,
+    ChildFailed,
+    ChildForgotten,
+    ChildIgnored,
+    ChildQuarantined,
+    ChildReleased,
+    ChildRestarting,
+    ChildResumed,
+    ChildStarted,
+    ChildStartFailed,
+    ChildStopped,
+    Event,
+    MessageDropped,
+)
+
+__all__ = ["Reports", "line"]
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE: Final = 8  # lines written before the loop gets its turn again
+
+ROWS: Final[dict[type[Event], tuple[int, str, tuple[str, ...]]]] = {
+    ChildStarted: (logging.INFO, "child started", ("incarnation",)),
+    ChildStartFailed: (logging.WARNING, "child did not start", ("incarnation", "exit")),
+    ChildIgnored: (logging.INFO, "child has nothing to do", ("incarnation",)),
+    ChildFailed: (logging.WARNING, "child failed", ("incarnation", "exit", "uptime")),
+    ChildResumed: (logging.WARNING, "child goes on after an error", ("incarnation",)),
+    ChildRestarting: (logging.WARNING, "child restarts", ("reason", "delay", "in_a_row")),
+    ChildStopped: (logging.INFO, "child stopped", ("incarnation", "exit")),
+    ChildForgotten: (logging.DEBUG, "child forgotten", ()),
+    ChildQuarantined: (logging.ERROR, "child quarantined", ("reason",)),
+    ChildReleased: (logging.INFO, "child released", ()),
+    ChildAbandoned: (logging.ERROR, "child left behind", ("incarnation", "seconds", "abandoned")),
+    BudgetExhausted: (logging.ERROR, "supervisor gives up", ("offender", "spent", "within")),
+    MessageDropped: (logging.WARNING, "message dropped", ("message", "reason")),
+}
+"""Level, fact and shown fields of each event; ``ObserverFailed`` is logged where it happens."""
+
+
+class Reports:
+    """Writes a line for each event; ``schedule`` runs something in the loop soon."""
+
+    def __init__(self, schedule: Callable[[Callable[[], object]], object]) -> None:
+        self._schedule = schedule
+        self._waiting: deque[Event] = deque()
+        self._scheduled = False
+
+    def take(self, event: Event) -> None:
+        """Have a line written soon; from any thread."""
+        row = ROWS.get(type(event))
+        if row is None or not logger.isEnabledFor(row[0]):
+            return
+        self._waiting.append(event)
+        if not self._scheduled:
+            self._scheduled = True
+            self._schedule(self._write_some)
+
+    def flush(self) -> None:
+        """Write whatever still waits."""
+        while self._waiting:
+            _write(self._waiting.popleft())
+
+    def _write_some(self) -> None:
+        for _ in range(AT_ONCE):
+            if not self._waiting:
+                break
+            _write(self._waiting.popleft())
+        self._scheduled = bool(self._waiting)
+        if self._scheduled:
+            self._schedule(self._write_some)
+
+
+def line(event: Event) -> str:
+    """A fact, then ``key=value``."""
+    _, fact, names = ROWS[type(event)]
+    shown = (f"{name}={_shown(event, name)}" for name in names)
+    return " ".join((fact, f"child={event.child}", *shown))
+
+
+def _shown(event: Event, name: str) -> str:
+    value: Any = getattr(event, name)
+    if name == "exit":
+        return repr(value.reason)
+    return f"{value:.3f}" if isinstance(value, float) else repr(value)
+
+
+def _write(event: Event) -> None:
+    error = getattr(event, "error", None)
+    if isinstance(event, ChildFailed | ChildStartFailed):
+        error = event.exit.error
+    logger.log(ROWS[type(event)][0], "%s", line(event), exc_info=error)
