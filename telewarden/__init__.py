@@ -4,7 +4,52 @@ This is the front door: the ``Warden``, its configuration and its errors. The ro
 (``telewarden.supervision``, ``telewarden.storage``, ...) are packages of their own.
 """
 
-from ._version import __version__
-from .errors import TelewardenError
+from __future__ import annotations
 
-__all__ = ["TelewardenError", "__version__"]
+import importlib
+from typing import TYPE_CHECKING
+
+from ._version import __version__
+from .errors import (
+    ConfigError,
+    TelegramAuthError,
+    TelegramRateLimitError,
+    TelegramSessionError,
+    TelewardenError,
+)
+
+if TYPE_CHECKING:
+    from .config import Config, load_config, parse_config
+    from .warden import SessionHandle, Warden
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "SessionHandle",
+    "TelegramAuthError",
+    "TelegramRateLimitError",
+    "TelegramSessionError",
+    "TelewardenError",
+    "Warden",
+    "__version__",
+    "load_config",
+    "parse_config",
+]
+
+# Pykka, Telethon and pydantic are imported when one of these is first asked for: a user of
+# telewarden.supervision alone never waits for Telethon.
+_LATE = {
+    "Config": "config",
+    "SessionHandle": "warden",
+    "Warden": "warden",
+    "load_config": "config",
+    "parse_config": "config",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(f".{_LATE[name]}", __name__), name)
+    globals()[name] = value
+    return value

@@ -52,7 +52,7 @@ class Secret(_Table):
     Args:
         env: the name of an environment variable.
         file: a path, relative to the configuration file; only its owner may read it.
-        create: make the file with a fresh random secret when it is missing (master keys only).
+        create: make the file with a fresh secret when it is missing; for a master key only.
     """
 
     env: str | None = None
@@ -93,10 +93,13 @@ class Secret(_Table):
 
 
 class TelegramConfig(_Table):
-    """Your own application at Telegram (my.telegram.org); one api_id per owner, never borrowed."""
+    """Your own application at Telegram (my.telegram.org); one api_id per owner, never borrowed.
+
+    The loopback data centre takes any; there ``api_hash`` may be left out.
+    """
 
     api_id: int = Field(gt=0)
-    api_hash: Secret
+    api_hash: Secret | None = None
     connects_per_second: float = Field(default=5.0, gt=0, description="per address, all sessions")
     connect_deadline: float = Field(default=15.0, gt=0, description="seconds")
     call_deadline: float = Field(default=30.0, gt=0, description="seconds")
@@ -230,6 +233,16 @@ class Config(_Table):
     base: Path = Field(default=Path(), exclude=True, description="what relative paths start from")
 
     @model_validator(mode="after")
+    def _real(self) -> Self:
+        if self.loopback is None and self.telegram.api_hash is None:
+            raise ValueError(
+                'telegram.api_hash is missing; name where it is, as in { env = "TELEGRAM_API_HASH" }'
+            )
+        if self.telegram.api_hash is not None and self.telegram.api_hash.create:
+            raise ValueError("telegram.api_hash: create is for master keys; Telegram gives this one")
+        return self
+
+    @model_validator(mode="after")
     def _consistent(self) -> Self:
         names = Counter(session.name for session in self.sessions)
         for name, count in names.items():
@@ -273,7 +286,10 @@ class Config(_Table):
         Raises:
             SecretMissingError: it is not where the configuration says.
         """
-        return SecretStr(self.telegram.api_hash.read("telegram.api_hash", base=self.base))
+        secret = self.telegram.api_hash
+        if secret is None or self.loopback is not None:
+            return SecretStr("loopback")
+        return SecretStr(secret.read("telegram.api_hash", base=self.base))
 
 
 def load_config(path: Path) -> Config:
