@@ -67,7 +67,7 @@ def readiness(sessions: tuple[SessionReport, ...]) -> tuple[bool, str]:
     missing = [session for session in wanted if session.phase is not Phase.ONLINE]
     if not missing:
         return True, f"{len(wanted)} of {len(wanted)} sessions online"
-    named = [f"{session.session} is {session.phase.value}" for session in missing[:NAMED]]
+    named = [f"{session.session} is {session.phase.value.replace('_', ' ')}" for session in missing[:NAMED]]
     if len(missing) > NAMED:
         named.append(f"{len(missing) - NAMED} more")
     return False, f"{len(missing)} of {len(wanted)} sessions not online: {', '.join(named)}"
