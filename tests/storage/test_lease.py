@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import logging
 import os
@@ -112,6 +113,20 @@ def test_without_patience_the_refusal_is_at_once(lease: Lease, clock: Clock) -> 
         lease.acquire(KEY, owner=ME, timeout=0.0)
 
     assert clock.now < 100.01
+
+
+def test_an_inspection_at_the_same_instant_refuses_nobody(
+    lease: Lease, folder: Path, clock: Clock
+) -> None:
+    lease.acquire(KEY, owner=ME).release()
+    inspector = os.open(folder / f"{KEY:016x}.lease", os.O_RDONLY)
+    fcntl.flock(inspector, fcntl.LOCK_SH)
+    clock.on_sleep = lambda: fcntl.flock(inspector, fcntl.LOCK_UN)
+
+    with lease.acquire(KEY, owner=ME, timeout=0.0) as grant:
+        assert grant.held
+
+    os.close(inspector)
 
 
 def test_another_key_is_another_lease(lease: Lease) -> None:

@@ -134,6 +134,20 @@ def test_a_file_with_any_bit_flipped_is_damaged(written: SessionFiles, bit: int)
         assert "A" * 20 not in str(caught.value)
 
 
+def test_a_damaged_header_is_never_taken_for_a_wrong_master_key(written: SessionFiles) -> None:
+    path = written.path("alice")
+    content = path.read_bytes()
+    stranger = SessionFiles(path.parent, Vault(MasterKey.from_text(TEXT)))
+
+    for position in range(BODY):
+        damaged = bytearray(content)
+        damaged[position] ^= 4
+        path.write_bytes(damaged)
+        for read in (stranger.read, written.facts):
+            with pytest.raises(SessionFileDamagedError):
+                read("alice")
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=2000))
 def test_any_other_content_is_damaged(files: SessionFiles, content: bytes) -> None:
@@ -227,14 +241,14 @@ def test_the_header_is_read_when_the_body_is_damaged(written: SessionFiles) -> N
 @pytest.mark.parametrize("kind", ["folder", "pipe", "link", "loop"])
 def test_what_is_no_file_is_damaged_and_nothing_hangs(files: SessionFiles, kind: str) -> None:
     path = files.path("alice")
-    path.parent.mkdir()
+    path.parent.mkdir(mode=0o700)
     match kind:
         case "folder":
             path.mkdir()
         case "pipe":
             os.mkfifo(path)
         case "link":
-            path.symlink_to(files.write("bob", STRING))
+            path.symlink_to(files.write("alice", STRING).rename(path.parent / "elsewhere"))
         case _:
             path.symlink_to(path)
 

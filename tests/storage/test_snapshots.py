@@ -128,6 +128,24 @@ def test_a_full_disk_takes_no_snapshot_and_drops_none(
     assert [path.name for path in first.path.parent.iterdir()] == [first.path.name]
 
 
+def test_a_damaged_database_makes_no_snapshot_and_drops_none(
+    alice: Store, tmp_path: Path, master: MasterKey
+) -> None:
+    snapshots = Snapshots(tmp_path / "backups", keep=1)
+    for number in range(200):
+        alice.put_session(SessionRecord(name=f"s{number}", metadata={"x": "y" * 200}))
+    first = snapshots.take(alice, master, at=1.0)
+    alice.db.execute("pragma wal_checkpoint(truncate)")
+    with alice.path.open("r+b") as file:
+        file.seek(3 * 4096)
+        file.write(b"\xa5" * 4096 * 3)
+
+    with Store.open_reader(alice.path) as reader, pytest.raises(DatabaseDamagedError):
+        snapshots.take(reader, master, at=2.0)
+
+    assert snapshots.list() == [first]
+
+
 def test_an_unwritable_folder_is_said(alice: Store, unprivileged: Path, master: MasterKey) -> None:
     unprivileged.chmod(0o500)
 
@@ -182,6 +200,7 @@ sys.stdin.readline()
 
     with Store.open(database, key) as store:
         assert names(store) == []
+    assert [path.name for path in kept] == ["warden.db"]
     with Store.open(kept[0], key) as before:
         assert names(before) == ["bob"]
 

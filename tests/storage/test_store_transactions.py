@@ -116,6 +116,15 @@ def test_a_database_locked_by_another_process_is_busy_and_then_free(store: Store
     assert names(store) == ["bob"]
 
 
+def test_a_transaction_has_the_right_to_write_from_its_beginning(store: Store) -> None:
+    other = sqlite3.connect(store.path, isolation_level=None, timeout=0)
+
+    with store.transaction(), pytest.raises(sqlite3.OperationalError, match="locked"):
+        other.execute("begin immediate")
+
+    other.close()
+
+
 def test_a_database_at_its_limit_is_full_and_goes_on_when_there_is_room(store: Store) -> None:
     (pages,) = store.db.execute("pragma page_count").fetchone()
     store.db.execute(f"pragma max_page_count = {pages + 5}")
