@@ -156,13 +156,14 @@ class Client:
             logger.warning(
                 "client closed badly session=%s error=%s", self.name, type(error).__name__
             )
+        if self.session.refresh == self._wire.save_states:
+            self.session.refresh = None
         self._lose(None)
         return bool(done)
 
     def _begin_closing(self) -> asyncio.Task[None]:
         if self._closing is None:
-            # Not disconnect(): it shields this coroutine in a task that nobody could watch.
-            self._closing = asyncio.create_task(self._wire._disconnect_coro())  # noqa: SLF001
+            self._closing = asyncio.create_task(self._wire.leave())
         return self._closing
 
     async def _cut(self, closing: asyncio.Task[None]) -> None:
@@ -218,12 +219,11 @@ def _dialogs(offset: tuple[Any, int, Any], limit: int) -> Any:
 
 def _after(page: Any) -> tuple[Any, int, Any] | None:
     """Where the page after this one starts, or None when nothing tells it."""
-    if not page.dialogs:
-        return None
-    last = page.dialogs[-1]
-    chat = utils.get_peer_id(last.peer)
     homes = {utils.get_peer_id(home): home for home in (*page.users, *page.chats)}
-    for message in page.messages:
-        if message.id == last.top_message and utils.get_peer_id(message.peer_id) == chat:
-            return message.date, message.id, utils.get_input_peer(homes[chat])
+    tops = {(utils.get_peer_id(one.peer_id), one.id): one for one in page.messages}
+    for dialog in reversed(page.dialogs):
+        chat = utils.get_peer_id(dialog.peer)
+        top = tops.get((chat, dialog.top_message))
+        if top is not None and chat in homes:
+            return top.date, top.id, utils.get_input_peer(homes[chat])
     return None

@@ -18,7 +18,9 @@ from typing import Any
 
 from telethon.crypto import rsa
 
+from ..errors import SessionStringDamagedError, TelegramRateLimitError
 from .client import Client
+from .errors import Action, ErrorClass, classify
 from .events import Told
 from .limits import ConnectLimit, ConnectQueue
 from .session import WardenSession
@@ -106,6 +108,7 @@ class Gateway:
         self._queue = ConnectQueue(connect_limit or ConnectLimit(), clock=clock, sleep=sleep)
         self._by_name: dict[str, Client] = {}
         self._by_key: dict[int, Client] = {}
+        self._logins: set[WardenClient] = set()
         self._turns: dict[Hashable, tuple[asyncio.Lock, int]] = {}
         if server is not None and server.pem is not None:
             rsa.add_key(server.pem, old=False)
@@ -131,18 +134,28 @@ class Gateway:
         An earlier client of this name or key is closed first, however it stands. ``deadline``
         (seconds) counts from the moment the connect limit lets it through. On any failure the
         true error comes out and nothing stays open.
+
+        Raises:
+            SessionStringDamagedError: the session holds no key; log in first.
+            TelegramRateLimitError: the server refused this address a moment ago (-429); no
+                packet was sent.
         """
+        if session.key_id is None:
+            raise SessionStringDamagedError("holds no key")
         async with self._turn(name), self._turn(session.key_id):
             await self._dispose(name, session.key_id)
             self._place(session)
-            await self._queue.turn(session.server_address or "")
+            address = session.server_address or ""
+            await self._queue.turn(address)
+            self._refuse_cooling(name, address)
             client = Client(name, session, on_event, clock=self._clock, make=self.make)
             self._by_name[name] = client
             if client.opened_key is not None:
                 self._by_key[client.opened_key] = client
             try:
                 await client.start(deadline=deadline or self.deadlines.connect)
-            except BaseException:
+            except BaseException as error:
+                self._note_crowd(address, error)
                 await self._discard(client)
                 raise
             return client
@@ -156,6 +169,7 @@ class Gateway:
     async def close_all(self, *, deadline: float | None = None) -> CloseReport:
         """Close every client at once and tell how they went."""
         clients = self.clients
+        await asyncio.gather(*(wire.leave() for wire in tuple(self._logins)))
         went = await asyncio.gather(*(self._discard(one, deadline=deadline) for one in clients))
         names = tuple(zip((client.name for client in clients), went, strict=True))
         return CloseReport(
@@ -188,18 +202,40 @@ class Gateway:
         self._place(session)
         await self._queue.turn(session.server_address or "")
         wire = self.make(session, **hooks)
+        self._logins.add(wire)
         try:
             async with asyncio.timeout(self.deadlines.connect):
                 await wire.connect()
             yield wire
         finally:
-            await wire._disconnect_coro()  # noqa: SLF001 - disconnect() hides its task
+            self._logins.discard(wire)
+            await wire.leave()
 
     def _place(self, session: WardenSession) -> None:
         """Point a session at the server that stands in for its data centre."""
         server = self.server
         if server is not None and session.dc_id in (0, server.dc_id):
             session.set_dc(server.dc_id, server.host, server.port)
+
+    def _refuse_cooling(self, name: str, address: str) -> None:
+        left = self._queue.cooling(address)
+        if left > 0:
+            advice = "Too many connections from this address; it connects again by itself."
+            raise TelegramRateLimitError(
+                f"{name}: {address} refused this address; {left:.0f} s are left",
+                session=name,
+                kind=ErrorClass.FLOOD,
+                action=Action.COOL_ADDRESS,
+                name="TRANSPORT_FLOOD",
+                advice=advice,
+                wait=left,
+                deadline=time.time() + left,
+            )
+
+    def _note_crowd(self, address: str, error: BaseException) -> None:
+        verdict = classify(error)
+        if verdict.action is Action.COOL_ADDRESS:
+            self._queue.cool(address, verdict.wait or 0.0)
 
     async def _dispose(self, name: str, key_id: int | None) -> None:
         for earlier in (self._by_name.get(name), self._by_key.get(key_id or 0)):

@@ -53,7 +53,7 @@ def incoming_of(
         sender=_sender(message, self_id),
         outgoing=bool(message.out),
         grouped_id=message.grouped_id,
-        reply_to=None if reply is None else reply.reply_to_msg_id,
+        reply_to=_answered(reply),
         topic=_topic(reply),
         has_media=_has_media(message),
         noforwards=bool(message.noforwards or getattr(home, "noforwards", False)),
@@ -63,6 +63,13 @@ def incoming_of(
 
 def _has_media(message: Any) -> bool:
     return message.media is not None and not isinstance(message.media, types.MessageMediaWebPage)
+
+
+def _answered(reply: Any) -> int | None:
+    """The message answered; one that merely stands in a topic names the topic there."""
+    if reply is None or (reply.forum_topic and not reply.reply_to_top_id):
+        return None
+    return None if reply.reply_to_msg_id is None else int(reply.reply_to_msg_id)
 
 
 def _topic(reply: Any) -> int | None:

@@ -37,6 +37,7 @@ class ConnectQueue:
     ) -> None:
         self._limit, self._clock, self._sleep = limit, clock, sleep
         self._free_at: dict[str, float] = {}  # when the bucket of an address is full again
+        self._cool_until: dict[str, float] = {}
 
     def reserve(self, address: str, now: float) -> float:
         """Take a place at ``address`` and return the seconds until its turn comes."""
@@ -53,5 +54,15 @@ class ConnectQueue:
 
     def cool(self, address: str, seconds: float) -> None:
         """Let nothing through to ``address`` for so long (it answered -429)."""
-        until = self._clock() + seconds + self._limit.burst / self._limit.rate
-        self._free_at[address] = max(self._free_at.get(address, 0.0), until)
+        until = self._clock() + seconds
+        self._cool_until[address] = max(self._cool_until.get(address, until), until)
+
+    def cooling(self, address: str) -> float:
+        """Return the seconds for which nothing goes to ``address``; 0.0 when it is open."""
+        until = self._cool_until.get(address)
+        if until is None:
+            return 0.0
+        left = until - self._clock()
+        if left <= 0:
+            del self._cool_until[address]
+        return max(left, 0.0)

@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 HISTORY_PAGE: Final = 100  # messages; what Telegram gives at most
+GENERAL_TOPIC: Final = 1  # of every forum; Telegram wants it not named
 ALBUM_LIMIT: Final = 10  # pictures in one album, Telegram's limit
 
 
@@ -53,7 +54,7 @@ def forward_request(
         to_peer=client.peer(target),
         id=list(ids),
         random_id=list(random_ids),
-        top_msg_id=topic,
+        top_msg_id=None if topic == GENERAL_TOPIC else topic,
         drop_author=drop_author or None,
         silent=silent or None,
     )
@@ -194,9 +195,10 @@ def _refuse_protected(messages: Sequence[Incoming]) -> None:
 
 
 def _reply(reply_to: int | None, topic: int | None) -> Any:
-    if reply_to is None and topic is None:
+    thread = None if topic == GENERAL_TOPIC else topic
+    if reply_to is None and thread is None:
         return None
-    return types.InputReplyToMessage(reply_to_msg_id=reply_to or topic, top_msg_id=topic)
+    return types.InputReplyToMessage(reply_to_msg_id=reply_to or thread, top_msg_id=thread)
 
 
 def _text_of(message: Incoming) -> tuple[str, list[Any]]:

@@ -269,6 +269,10 @@ class WardenClient(TelegramClient):  # type: ignore[misc]  # the same
             except ConnectionError:
                 return
 
+    async def leave(self) -> None:
+        """Disconnect: what ``disconnect()`` does, but in a task that the caller can watch."""
+        await self._disconnect_coro()
+
     # -- state
 
     def save_states(self) -> None:

@@ -50,14 +50,17 @@ async def test_addresses_do_not_wait_for_each_other() -> None:
     assert clock.now == 0.0
 
 
-async def test_a_cooled_address_lets_nothing_through() -> None:
+def test_a_cooled_address_is_closed_for_a_time() -> None:
     clock = HandTurned()
     line = queue(clock)
 
     line.cool("a", 60.0)
-    await line.turn("a")
+    line.cool("a", 10.0)
+    clock.now = 20.0
 
-    assert clock.now >= 60.0
+    assert (line.cooling("a"), line.cooling("b")) == (40.0, 0.0)
+    clock.now = 60.0
+    assert line.cooling("a") == 0.0
 
 
 @pytest.mark.parametrize(("rate", "burst"), [(0.0, 1), (1.0, 0)])

@@ -9,6 +9,11 @@ import pytest
 from telethon import errors as tgerrors
 from telethon import functions, types
 
+from telewarden.errors import (
+    SessionStringDamagedError,
+    TelegramRateLimitError,
+    TelegramSessionError,
+)
 from telewarden.loopback import (
     AcceptAndClose,
     AcceptAndStaySilent,
@@ -20,9 +25,11 @@ from telewarden.loopback import (
     TransportError,
 )
 from telewarden.telegram import (
+    Action,
     Arrived,
     ErrorClass,
     Gateway,
+    LoginFlow,
     Lost,
     ServerAddress,
     WardenSession,
@@ -336,3 +343,36 @@ async def test_sending_a_message_to_a_channel(line: Any) -> None:
     assert classify(caught.value).kind is ErrorClass.DELIVERED
     assert line.news.texts == ["hi"]
     assert isinstance(client.peer(line.bob.id), types.InputPeerSelf)
+
+
+async def test_a_session_without_key_is_refused_before_any_packet(line: Any) -> None:
+    with pytest.raises(SessionStringDamagedError, match="no key"):
+        await line.gateway.open("alice", WardenSession(), line.heard())
+
+    assert line.tg.connections() == []
+
+
+async def test_an_address_that_is_crowded_is_left_alone(line: Any) -> None:
+    line.tg.faults.add(Fault(method="updates.getState", action=TransportError(-429), times=1))
+    with pytest.raises(BufferError):
+        await line.open(line.alice)
+    connects = line.tg.stats.connects
+
+    with pytest.raises(TelegramRateLimitError) as caught:
+        await line.open(line.bob)
+
+    verdict = classify(caught.value)
+    assert (verdict.kind, verdict.action) == (ErrorClass.FLOOD, Action.COOL_ADDRESS)
+    assert 0 < (verdict.wait or 0) <= 300
+    assert line.tg.stats.connects == connects
+
+
+async def test_closing_everything_ends_a_login_under_way(line: Any) -> None:
+    flow = LoginFlow(line.gateway)
+    await flow.start_code(line.alice.phone)
+
+    await line.gateway.close_all()
+
+    with pytest.raises(TelegramSessionError):
+        await flow.submit_code("22222")
+    await flow.close()

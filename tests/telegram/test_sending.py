@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from telethon import errors as tgerrors
-from telethon import types
+from telethon import functions, types
 
 from telewarden.errors import PeerUnknownError, ProtectedContentError
 from telewarden.loopback import Fault, RpcError
 from telewarden.telegram import (
     Access,
+    Action,
     Arrived,
     Deleted,
     Edited,
@@ -306,3 +307,88 @@ async def test_a_logout_ends_the_key(line: Any, client: Any) -> None:
     with pytest.raises(tgerrors.RPCError) as caught:
         await line.open(line.alice, session=session)
     assert classify(caught.value).latches_key
+
+
+async def upload(line: Any, count: int) -> None:
+    """Have bob post an album of ``count`` pictures in News."""
+    bob = await line.open(line.bob)
+    await bob.learn_chats()
+    peer = bob.peer(line.news.peer_id)
+    album = []
+    for number in range(count):
+        await bob.call(functions.upload.SaveFilePartRequest(number + 1, 0, PICTURE))
+        file = types.InputFile(number + 1, 1, "a.jpg", "")
+        found = await bob.call(
+            functions.messages.UploadMediaRequest(peer, types.InputMediaUploadedPhoto(file))
+        )
+        photo = types.InputPhoto(
+            found.photo.id, found.photo.access_hash, found.photo.file_reference
+        )
+        album.append(
+            types.InputSingleMedia(types.InputMediaPhoto(photo), f"p{number}", random_id=number + 1)
+        )
+    await bob.call(functions.messages.SendMultiMediaRequest(peer, album))
+
+
+PICTURE = b"\xff\xd8\xff\xe0 a picture"
+
+
+async def test_an_album_is_copied_whole_and_once(line: Any, client: Any, target: Any) -> None:
+    await upload(line, 3)
+    album = await messages_of(client, line.news)
+    assert len({one.grouped_id for one in album}) == 1
+    random_ids = [random_id_for(1, one.chat, one.id) for one in album]
+    request = copy_request(client, target.peer_id, album, random_ids)
+
+    result = await client.call(request)
+    with pytest.raises(tgerrors.RPCError) as caught:
+        await client.call(request)
+
+    assert classify(caught.value).kind is ErrorClass.DELIVERED
+    copied = await messages_of(client, target)
+    assert [one.text for one in copied] == ["p0", "p1", "p2"]
+    assert len({one.grouped_id for one in copied}) == 1
+    assert set(sent_ids(result, random_ids)) == set(random_ids)
+
+
+async def test_a_picture_whose_reference_expired_is_read_anew(
+    line: Any, client: Any, target: Any
+) -> None:
+    await upload(line, 2)
+    stale = (await messages_of(client, line.news))[0]
+    line.tg.expire_file_references()
+    with pytest.raises(tgerrors.RPCError) as caught:
+        await client.call(copy_request(client, target.peer_id, [stale], [1]))
+
+    (fresh,) = await fetch(client, line.news.peer_id, [stale.id])
+    await client.call(copy_request(client, target.peer_id, [fresh], [1]))
+
+    assert classify(caught.value).action is Action.REFETCH_MESSAGE
+    assert target.texts == ["p0"]
+
+
+async def test_topics_and_replies_are_kept(line: Any) -> None:
+    forum = line.tg.add_channel("Forum", owner=line.alice, forum=True)
+    line.tg.post(forum, "message 1, which no topic can be", author=line.alice)
+    topic = forum.open_topic("Weather")
+    heard = line.heard()
+    client = await line.open(line.alice, heard)
+    await client.learn_chats()
+    line.news.join(line.alice)
+    line.tg.post(line.news, "rain", author=line.bob)
+    (message,) = await messages_of(client, line.news)
+
+    sent = await client.call(copy_request(client, forum.peer_id, [message], [1], topic=topic.id))
+    first = sent_ids(sent, [1])[1]
+    await client.call(
+        copy_request(
+            client, forum.peer_id, [message], [2], text="reply", reply_to=first, topic=topic.id
+        )
+    )
+    await client.call(copy_request(client, forum.peer_id, [message], [3], text="all", topic=1))
+
+    rain, reply, common = (
+        one for one in await messages_of(client, forum) if one.text in {"rain", "reply", "all"}
+    )
+    assert (rain.topic, reply.topic, common.topic) == (topic.id, topic.id, None)
+    assert (rain.reply_to, reply.reply_to, common.reply_to) == (None, first, None)
