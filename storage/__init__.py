@@ -6,10 +6,10 @@ process owns a session. Knows SQLite and cryptography; of Telegram only that the
 
 from __future__ import annotations
 
+from .files import make_private_folder
 from .grant import Free, Held, LeaseGrant, LeaseWait, Stale
 from .holder import LeaseHolder
 from .lease import Lease
-from .files import make_private_folder
 from .masterkey import MasterKey
 from .records import (
     AuditRow,
