@@ -114,7 +114,8 @@ class Dispatcher:
                 raise dead  # a 401 ends the login only: what needs none still works
             handler = self._engine.handlers.get(type(request))
             if handler is None:
-                raise RpcError(f"INPUT_METHOD_INVALID_{type(request).CONSTRUCTOR_ID}")
+                logger.warning("method not played method=%s", method_name(request.__class__))
+                raise RpcError("INPUT_METHOD_INVALID")
             return handler(Call(self._engine, self._conversation, authorization), request)
         except RpcError as error:
             return self.refusal(error)

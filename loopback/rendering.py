@@ -125,7 +125,7 @@ class View:
             return types.MessageService(action=message.action, **common)
         return types.Message(
             message=message.text,
-            media=message.media,
+            media=self._media(message),
             entities=message.entities or None,
             grouped_id=message.grouped_id,
             fwd_from=self._forward(message),
@@ -142,6 +142,14 @@ class View:
         if message.chat.kind is ChatKind.PRIVATE and message.author is not self.me:
             return None
         return types.PeerUser(message.author.id)
+
+    def _media(self, message: Message) -> Any:
+        media = message.media
+        file: Any = getattr(media, "photo", None) or getattr(media, "document", None)
+        stored = self.world.files.stored.get(getattr(file, "id", 0))
+        if stored is not None:
+            file.file_reference = stored.reference  # whoever reads it anew gets the current one
+        return media
 
     def _reply(self, message: Message) -> Any:
         topic, reply = message.topic_id, message.reply_to

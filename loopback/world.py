@@ -102,6 +102,8 @@ class World:
     def account_by_phone(self, phone: str) -> Account | None:
         """Who has that number, written with or without a plus."""
         wanted = digits(phone)
+        if not wanted:
+            return None
         return next((a for a in self.accounts.values() if digits(a.phone) == wanted), None)
 
     def by_username(self, username: str) -> Account | Chat | None:

@@ -87,7 +87,11 @@ async def connect() -> AsyncIterator[Callable[..., Awaitable[Any]]]:
             session.set_dc(*telegram.address)
         client = TelegramClient(session, 1, "loopback", **options)
         clients.append(client)
-        await client.connect()
+        try:
+            await client.connect()
+        except BaseException:
+            await client.disconnect()  # Telethon does not clean up behind a connect() that failed
+            raise
         return client
 
     yield connecting
