@@ -63,11 +63,13 @@ def stand(overview: Overview, tree: Snapshot | None, *, now: float) -> Standing:
 
 def readiness(sessions: tuple[SessionReport, ...]) -> tuple[bool, str]:
     """Whether every session that should be online is, and a sentence that says so or why not."""
+    if not sessions:
+        return False, "no session has reported yet"
     wanted = [session for session in sessions if session.phase not in AT_REST]
     missing = [session for session in wanted if session.phase is not Phase.ONLINE]
     if not missing:
         return True, f"{len(wanted)} of {len(wanted)} sessions online"
-    named = [f"{session.session} is {session.phase.value.replace('_', ' ')}" for session in missing[:NAMED]]
+    named = [f"{one.session} {one.phase.value.replace('_', ' ')}" for one in missing[:NAMED]]
     if len(missing) > NAMED:
         named.append(f"{len(missing) - NAMED} more")
     return False, f"{len(missing)} of {len(wanted)} sessions not online: {', '.join(named)}"
