@@ -75,6 +75,8 @@ class Overseer(LoopActor):
         child.disarm()
         uptime = self._uptime(place)
         place.went_down(exit_)
+        if isinstance(exit_.error, ChildAbandonedError):
+            self._count_abandoned(place, exit_.error.seconds)
         if not child.tell_waiters(exit_):
             self._fell(child, exit_, uptime)
 
@@ -184,7 +186,6 @@ class Overseer(LoopActor):
             place.went_down(exit_)
             child.tell_waiters(exit_)
             return exit_
-        self._count_abandoned(place, 0.0)
         exit_ = Exit(ExitKind.ABANDONED, ChildAbandonedError(place.path, 0.0))
         self.ended(place, place.incarnation, exit_)
         return exit_
@@ -195,7 +196,6 @@ class Overseer(LoopActor):
         if place.incarnation != incarnation or not place.alive:
             return
         place.runner.fence()
-        self._count_abandoned(place, seconds)
         cause = ChildAbandonedError(place.path, seconds)
         self.ended(place, incarnation, Exit(ExitKind.ABANDONED, cause))
 

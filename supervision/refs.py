@@ -12,6 +12,7 @@ from pykka.messages import _ActorStop
 
 from ..errors import AskTimeoutError, BlockingAskError
 from .reply import Reply
+from .spec import Host
 
 if TYPE_CHECKING:
     from .place import Place
@@ -113,6 +114,8 @@ class StableRef(pykka.ActorRef[Any]):
         self.actor_urn = place.urn
         self.actor_inbox = place.mailbox
         self.actor_stopped = place.gone
+        # a thread answers even while this loop is blocked
+        self._here = place.realm.host.in_loop if place.spec.placed_on is Host.LOOP else _elsewhere
         self._actor_weakref = place.look  # type: ignore[assignment]  # called the same way
 
     def __str__(self) -> str:
@@ -130,10 +133,9 @@ class StableRef(pykka.ActorRef[Any]):
         Raises:
             BlockingAskError: it would block the loop that has to answer; nothing was sent.
         """
-        here = self.place.realm.host.in_loop
-        if block and here():
+        if block and self._here():
             raise BlockingAskError(self.place.path)
-        reply = Reply(here, self.place.path)
+        reply = Reply(self._here, self.place.path)
         self.place.check_asker()
         if self.actor_stopped.is_set():
             reply.fail(pykka.ActorDeadError(f"{self} not found"))
@@ -143,12 +145,16 @@ class StableRef(pykka.ActorRef[Any]):
 
     def stop(self, *, block: bool = True, timeout: float | None = None) -> Any:
         """Ask the present incarnation to stop by itself; its supervisor may start another."""
-        if block and self.place.realm.host.in_loop():
+        if block and self._here():
             raise BlockingAskError(self.place.path)
         asked = self.ask(_ActorStop(), block=False)
-        stopped = Reply(self.place.realm.host.in_loop, self.place.path)
+        stopped = Reply(self._here, self.place.path)
         asked.when_done(lambda: stopped.set(_was_alive(asked)))
         return stopped.get(timeout=timeout) if block else stopped
+
+
+def _elsewhere() -> bool:
+    return False
 
 
 def _was_alive(asked: Reply) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
-from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Self
 
@@ -60,6 +59,7 @@ class Tree:
         self._started: asyncio.Future[Exit | None] | None = None
         self._thread: threading.Thread | None = None
         self._report: StopReport | None = None
+        self._left: asyncio.Event
         self.terminated = Reply()
         """Answered with the root's ``Exit`` when it has ended; to ``await`` or to ``get``."""
 
@@ -197,23 +197,25 @@ class Tree:
         except BaseException as error:  # noqa: BLE001 - it is raised where the tree was asked for
             ready.fail(error)
             return
+        # the loop stays until the tree is left, also when the root has given up before
+        self._left = asyncio.Event()
         ready.set(None)
-        await self.terminated
-        # whoever called stop() in this loop gets its report before the loop is closed
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        if others:
-            await asyncio.wait(others, timeout=1.0)
+        await self._left.wait()
 
     def stop_blocking(self, timeout: float = STOP_LIMIT) -> StopReport:
         """Stop everything from plain code; see ``stop``."""
         if self._thread is None or not self._thread.is_alive():
             return self._report or StopReport((), 0.0)
-        report: StopReport = self._run(self.stop(timeout))
+        leaving = self._stop_and_leave(timeout)
+        report = asyncio.run_coroutine_threadsafe(leaving, self._realm.host.loop).result()
         self._thread.join()
         return report
 
-    def _run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._realm.host.loop).result()
+    async def _stop_and_leave(self, timeout: float) -> StopReport:
+        try:
+            return await self.stop(timeout)
+        finally:
+            self._left.set()
 
     # looking at it
 

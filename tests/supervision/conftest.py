@@ -20,6 +20,7 @@ from telewarden.supervision import (
     ManualClock,
     SupervisorSpec,
     Tree,
+    ask_async,
 )
 
 DEADLINE = 5.0  # seconds; waits end with the event, this only bounds a failing test
@@ -35,6 +36,19 @@ class Told:
     hold_stop: threading.Event | None = None
     log: list[str] = field(default_factory=list)
     threads: list[int] = field(default_factory=list)
+
+
+class Gate:
+    """Holds a handler up until the test opens it, and tells when one has come."""
+
+    def __init__(self) -> None:
+        self.entered, self.opened = threading.Event(), threading.Event()
+
+    async def is_entered(self) -> None:
+        assert await asyncio.to_thread(self.entered.wait, DEADLINE)
+
+    def open(self) -> None:
+        self.opened.set()
 
 
 class Obedient:
@@ -69,8 +83,9 @@ class Obedient:
         match message:
             case ("raise", error):
                 raise type(error)(*error.args)  # a fresh one: tracebacks would pile up
-            case ("wait", event):
-                return event.wait(DEADLINE)
+            case ("wait", gate):
+                gate.entered.set()
+                return gate.opened.wait(DEADLINE)
             case "count":
                 self.count += 1
                 return self.count
@@ -123,8 +138,10 @@ def told() -> type[Told]:
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
+def gate() -> Iterator[Gate]:
+    gate = Gate()
+    yield gate
+    gate.open()
 
 
 @dataclass
@@ -144,13 +161,9 @@ class Grown:
         return await self.within(self.probe.expect(kind, child, count=count))
 
     async def ask(self, path: str, message: object) -> Any:
-        from telewarden.supervision import ask_async
-
         return await ask_async(self.tree.ref(path), message, timeout=DEADLINE)
 
     async def command(self, message: object, path: str = "") -> Any:
-        from telewarden.supervision import ask_async
-
         ref = self.tree.ref(path) if path else self.tree.supervisor
         return await ask_async(ref, message, timeout=DEADLINE)
 

@@ -19,6 +19,7 @@ from telewarden.supervision import (
     Restart,
     RestartBudget,
     Shutdown,
+    Sibling,
     Strategy,
     Supervisor,
     SupervisorSpec,
@@ -129,8 +130,6 @@ def test_s26_a_significant_child_needs_a_supervisor_that_ends_for_it() -> None:
 
 
 def test_a_sibling_that_does_not_exist_is_refused() -> None:
-    from telewarden.supervision import Sibling
-
     with pytest.raises(InvalidSpecError, match="journal"):
         SupervisorSpec(
             strategy=Strategy.REST_FOR_ONE,

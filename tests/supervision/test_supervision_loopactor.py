@@ -1,0 +1,410 @@
+"""Actors in the loop: coroutines, timers, work beside the mailbox, fairness, on their own."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Any
+
+import pykka
+import pytest
+
+from telewarden.errors import ChildUnavailableError
+from telewarden.supervision import (
+    Answer,
+    ChildAbandoned,
+    ChildFailed,
+    ChildQuarantined,
+    ChildRestarting,
+    ChildSpec,
+    ChildStarted,
+    LoopActor,
+    ManualClock,
+    RestartBudget,
+    SupervisorSpec,
+    TerminateChild,
+    Tree,
+    ask_async,
+)
+
+pytestmark = pytest.mark.supervision
+
+
+class Busy(LoopActor):
+    """Does what it is asked, and notes what it heard."""
+
+    def __init__(self, heard: list[Any] | None = None) -> None:
+        super().__init__()
+        self.heard: list[Any] = [] if heard is None else heard
+        self.handles: list[Any] = []
+        self.gate = asyncio.Event()
+
+    def on_receive(self, message: Any) -> Any:
+        match message:
+            case ("after", seconds, what):
+                self.handles.append(self.after(seconds, what))
+            case ("every", seconds, what, phase):
+                self.handles.append(self.every(seconds, what, phase=phase))
+            case "cancel":
+                self.handles.pop().cancel()
+            case ("pipe", awaitable):
+                self.handles.append(self.pipe(awaitable, lambda r: ("done", r)))
+            case ("pipe", awaitable, failed):
+                self.handles.append(self.pipe(awaitable, lambda r: ("done", r), failed))
+            case "heard":
+                return list(self.heard)
+            case "crash":
+                raise ValueError("crash")
+            case "later":
+                answer = Answer()
+                self.pipe(self.gate.wait(), lambda _: ("answer", answer))
+                return answer
+            case "open":
+                self.gate.set()
+            case ("answer", answer):
+                answer.set("at last")
+            case _:
+                self.heard.append((self.incarnation, message))
+        return None
+
+
+def busy(heard: list[Any] | None = None, **more: Any) -> SupervisorSpec:
+    return SupervisorSpec(
+        children=(ChildSpec(id="a", actor=Busy, args=(heard,), **more),),
+        budget=RestartBudget(limit=100),
+    )
+
+
+# timers
+
+
+async def test_s23_a_message_to_oneself_comes_when_the_clock_says_so(grow: Any) -> None:
+    async with grow(busy()) as grown:
+        await grown.ask("a", ("after", 2.0, "ping"))
+        grown.clock.advance(1.9)
+        assert await grown.ask("a", "heard") == []
+        grown.clock.advance(0.1)
+        assert await grown.ask("a", "heard") == [(1, "ping")]
+
+
+async def test_s23_timers_die_with_their_incarnation(grow: Any) -> None:
+    heard: list[Any] = []
+    async with grow(busy(heard)) as grown:
+        await grown.ask("a", ("after", 2.0, "ping"))
+        await grown.ask("a", ("every", 1.0, "tick", None))
+        grown.tree.ref("a").tell("crash")
+        await grown.expect(ChildStarted, "a", count=2)
+        grown.clock.advance(10.0)
+
+        assert await grown.ask("a", "heard") == []
+
+
+async def test_s23_a_timer_message_that_was_waiting_is_void_for_the_next_incarnation(
+    grow: Any,
+) -> None:
+    heard: list[Any] = []
+    async with grow(busy(heard)) as grown:
+        await grown.ask("a", ("after", 1.0, "ping"))
+        grown.tree.ref("a").tell("crash")
+        grown.clock.advance(1.0)  # it fires before the crash is handled, and queues behind it
+        await grown.expect(ChildStarted, "a", count=2)
+
+        assert await grown.ask("a", "heard") == []
+
+
+async def test_a_repeated_message_comes_at_its_phase_and_then_every_period(grow: Any) -> None:
+    async with grow(busy()) as grown:
+        await grown.ask("a", ("every", 10.0, "tick", 3.0))
+        counts = []
+        for seconds in (2.9, 0.1, 9.9, 0.1, 10.0):
+            grown.clock.advance(seconds)
+            counts.append(len(await grown.ask("a", "heard")))
+
+        assert counts == [0, 1, 1, 2, 3]
+
+
+async def test_without_a_phase_ticks_are_spread_by_chance() -> None:
+    clock = ManualClock()
+    tree = Tree(
+        SupervisorSpec(
+            children=tuple(ChildSpec(id=f"c{n}", actor=Busy) for n in range(20)),
+        ),
+        clock=clock,
+        rng=random.Random(7),
+    )
+    async with tree:
+        for n in range(20):
+            await ask_async(tree.ref(f"c{n}"), ("every", 100.0, "tick", None), timeout=5)
+        clock.advance(50.0)
+        ticked = [len(await ask_async(tree.ref(f"c{n}"), "heard", timeout=5)) for n in range(20)]
+
+        assert 3 < sum(ticked) < 17
+
+
+async def test_a_cancelled_timer_sends_nothing(grow: Any) -> None:
+    async with grow(busy()) as grown:
+        await grown.ask("a", ("every", 1.0, "tick", 1.0))
+        grown.clock.advance(1.0)
+        await grown.ask("a", "cancel")
+        grown.clock.advance(10.0)
+
+        assert await grown.ask("a", "heard") == [(1, "tick")]
+
+
+# work beside the mailbox
+
+
+async def test_the_result_of_work_comes_back_as_a_message(grow: Any) -> None:
+    async def work() -> int:
+        await asyncio.sleep(0)
+        return 42
+
+    async with grow(busy()) as grown:
+        await grown.ask("a", ("pipe", work()))
+        await grown.rest()
+
+        assert await grown.ask("a", "heard") == [(1, ("done", 42))]
+
+
+async def test_failed_work_comes_back_as_a_message_or_crashes(grow: Any) -> None:
+    async def work() -> int:
+        await asyncio.sleep(0)
+        raise OSError("line")
+
+    heard: list[Any] = []
+    async with grow(busy(heard)) as grown:
+        await grown.ask("a", ("pipe", work(), lambda error: ("failed", str(error))))
+        await grown.rest()
+        assert await grown.ask("a", "heard") == [(1, ("failed", "line"))]
+
+        await grown.ask("a", ("pipe", work()))
+        failed = await grown.expect(ChildFailed, "a")
+        assert isinstance(failed.exit.error, OSError)
+
+
+async def test_work_is_cancelled_with_its_incarnation_and_sends_nothing(grow: Any) -> None:
+    ended: list[str] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("off")
+
+    heard: list[Any] = []
+    async with grow(busy(heard)) as grown:
+        await grown.ask("a", ("pipe", work()))
+        await grown.rest()
+        grown.tree.ref("a").tell("crash")
+        await grown.expect(ChildStarted, "a", count=2)
+
+        assert ended == ["off"]  # before the next incarnation was started
+        assert await grown.ask("a", "heard") == []
+
+
+async def test_work_that_was_cancelled_on_purpose_sends_nothing(grow: Any) -> None:
+    async with grow(busy()) as grown:
+        await grown.ask("a", ("pipe", asyncio.Event().wait()))
+        await grown.ask("a", "cancel")
+        await grown.rest()
+
+        assert await grown.ask("a", "heard") == []
+        assert grown.probe.seen(ChildFailed) == []
+
+
+async def test_a_cancelled_error_of_some_other_context_is_a_failure_of_the_work(grow: Any) -> None:
+    async def work() -> None:
+        raise asyncio.CancelledError
+
+    async with grow(busy()) as grown:
+        await grown.ask("a", ("pipe", work(), lambda error: type(error).__name__))
+        await grown.rest()
+
+        assert await grown.ask("a", "heard") == [(1, "CancelledError")]
+
+
+async def test_an_answer_can_be_given_later_while_others_are_served(grow: Any) -> None:
+    async with grow(busy()) as grown:
+        answer = asyncio.ensure_future(grown.ask("a", "later"))
+        assert await grown.ask("a", "heard") == []
+        assert not answer.done()
+        await grown.ask("a", "open")
+
+        assert await answer == "at last"
+
+
+# coroutines
+
+
+class Patient(LoopActor):
+    """Its handlers and hooks are coroutines."""
+
+    def __init__(self, log: list[str], gate: asyncio.Event) -> None:
+        super().__init__()
+        self.log, self.gate = log, gate
+
+    async def on_start(self) -> None:  # type: ignore[override]  # hooks may be async
+        await asyncio.sleep(0)
+        self.log.append("started")
+
+    async def on_receive(self, message: Any) -> Any:
+        if message == "crash":
+            raise ValueError("crash")
+        self.log.append(f"begin {message}")
+        await self.gate.wait()
+        self.log.append(f"end {message}")
+        return message
+
+    async def on_stop(self) -> None:  # type: ignore[override]
+        await asyncio.sleep(0)
+        self.log.append("stopped")
+
+    async def on_failure(self, *_: Any) -> None:  # type: ignore[override]
+        self.log.append("cleaning up")
+        await self.gate.wait()
+        self.log.append("clean")
+
+    async def halve(self, number: int) -> int:
+        await asyncio.sleep(0)
+        return number // 2
+
+
+def patient(log: list[str], gate: asyncio.Event, **more: Any) -> SupervisorSpec:
+    return SupervisorSpec(children=(ChildSpec(id="a", actor=Patient, args=(log, gate), **more),))
+
+
+async def test_one_message_at_a_time_even_while_a_handler_waits(grow: Any) -> None:
+    log, gate = [], asyncio.Event()
+    async with grow(patient(log, gate)) as grown:
+        both = [asyncio.ensure_future(grown.ask("a", n)) for n in (1, 2)]
+        await grown.rest()
+        assert log == ["started", "begin 1"]
+        gate.set()
+
+        assert await asyncio.gather(*both) == [1, 2]
+        assert log[1:] == ["begin 1", "end 1", "begin 2", "end 2"]
+
+
+async def test_coroutine_methods_work_through_a_proxy_from_the_loop(grow: Any) -> None:
+    async with grow(patient([], asyncio.Event())) as grown:
+        assert await grown.tree.ref("a").proxy().halve(8) == 4
+
+
+def test_coroutine_methods_work_through_a_proxy_from_a_thread() -> None:
+    with Tree(patient([], asyncio.Event())) as tree:
+        assert tree.ref("a").proxy().halve(8).get(timeout=5) == 4
+
+
+async def test_the_clean_up_is_awaited_before_anybody_takes_the_place(grow: Any) -> None:
+    log, gate = [], asyncio.Event()
+    async with grow(patient(log, gate)) as grown:
+        grown.tree.ref("a").tell("crash")
+        await grown.rest()
+        assert log == ["started", "cleaning up"]
+        assert grown.probe.seen(ChildRestarting) == []
+        gate.set()
+        await grown.expect(ChildStarted, "a", count=2)
+
+        assert log == ["started", "cleaning up", "clean", "started"]
+
+
+async def test_what_cannot_be_proven_off_in_time_is_not_replaced(grow: Any) -> None:
+    async with grow(patient([], asyncio.Event(), failure_timeout=3.0)) as grown:
+        grown.tree.ref("a").tell("crash")
+        await grown.rest()
+        grown.clock.advance(3.0)
+        await grown.expect(ChildQuarantined, "a")
+
+        assert len(grown.probe.seen(ChildStarted)) == 1
+        assert [e.child for e in grown.probe.seen(ChildAbandoned)] == ["a"]
+
+
+async def test_a_handler_that_shrugs_off_its_cancellation_is_left_behind(grow: Any) -> None:
+    class Stubborn(LoopActor):
+        async def on_receive(self, message: Any) -> None:
+            while not message.is_set():
+                try:
+                    await message.wait()
+                except asyncio.CancelledError:
+                    continue
+
+    gate = asyncio.Event()
+    spec = SupervisorSpec(children=(ChildSpec(id="a", actor=Stubborn, shutdown=2.0),))
+    async with grow(spec) as grown:
+        answer = grown.tree.ref("a").ask(gate, block=False)
+        await grown.rest()
+        stopping = asyncio.ensure_future(grown.command(TerminateChild("a")))
+        await grown.rest()
+        grown.clock.advance(2.0)
+        exit_ = await stopping
+        gate.set()
+
+        assert exit_.kind.value == "abandoned"
+        with pytest.raises(ChildUnavailableError):
+            await answer
+
+
+# fairness
+
+
+async def test_a_busy_actor_leaves_the_others_their_turn(grow: Any) -> None:
+    class Chatty(LoopActor):
+        def on_receive(self, message: Any) -> Any:
+            if message == "again":
+                self.actor_ref.tell("again")  # for ever
+            return message
+
+    spec = SupervisorSpec(
+        children=(ChildSpec(id="chatty", actor=Chatty), ChildSpec(id="b", actor=Chatty))
+    )
+    async with grow(spec) as grown:
+        grown.tree.ref("chatty").tell("again")
+
+        assert await grown.ask("b", "heard?") == "heard?"
+        assert await grown.ask("chatty", "you too?") == "you too?"
+
+
+# on its own
+
+
+async def test_a_loop_actor_starts_on_its_own_like_any_pykka_actor() -> None:
+    ref = Busy.start()
+    assert await ask_async(ref, "heard", timeout=5) == []
+    assert ref in pykka.ActorRegistry.get_all()
+    assert await ref.stop(block=False) is True
+    assert not ref.is_alive()
+    with pytest.raises(pykka.ActorDeadError):
+        ref.tell("anything")
+
+
+async def test_a_loop_actor_on_its_own_dies_of_a_crash(caplog: pytest.LogCaptureFixture) -> None:
+    ref = Busy.start()
+    ref.tell("crash")
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+    assert not ref.is_alive()
+    assert "actor failed" in caplog.text
+
+
+async def test_a_start_on_its_own_that_fails_raises() -> None:
+    class Broken(LoopActor):
+        def on_start(self) -> None:
+            raise OSError("no")
+
+    with pytest.raises(OSError, match="no"):
+        Broken.start()
+
+
+async def test_it_cannot_be_made_without_a_place() -> None:
+    with pytest.raises(TypeError, match=r"Busy is made by its supervisor or by \.start"):
+        Busy()
+
+
+async def test_it_knows_its_place_clock_chance_and_incarnation(grow: Any) -> None:
+    async with grow(busy()) as grown:
+        proxy = grown.tree.ref("a").proxy()
+
+        assert await proxy.place == "a"
+        assert await proxy.incarnation == 1
+        assert await proxy.clock is grown.clock

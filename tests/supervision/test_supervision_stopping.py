@@ -1,0 +1,512 @@
+"""Starts and stops (S12, S14-S18, S24, S25, S28): acknowledged, in order, bounded, reported."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pykka
+import pytest
+
+from telewarden.errors import ChildStartError, ChildUnavailableError, SupervisorAskedError
+from telewarden.supervision import (
+    ChildAbandoned,
+    ChildIgnored,
+    ChildQuarantined,
+    ChildSpec,
+    ChildStarted,
+    ChildStartFailed,
+    ChildStopped,
+    CountChildren,
+    Drill,
+    DynamicSupervisor,
+    EventProbe,
+    ExitKind,
+    Ignore,
+    LoopActor,
+    ManualClock,
+    Phase,
+    Restart,
+    RestartBudget,
+    RestartChild,
+    Shutdown,
+    StartChild,
+    Strategy,
+    Supervisor,
+    SupervisorSpec,
+    TerminateChild,
+    Tree,
+    WhichChildren,
+    ask_async,
+)
+
+pytestmark = pytest.mark.supervision
+
+BOOM = ("raise", ValueError("boom"))
+
+
+async def test_an_empty_tree_starts_and_stops(grow: Any) -> None:
+    async with grow(SupervisorSpec()) as grown:
+        report = await grown.tree.stop()
+
+        assert (report.entries, report.is_clean) == ((), True)
+
+
+async def test_s12_children_start_in_order_each_after_the_one_before_runs(
+    child_class: type[pykka.Actor], told: Any
+) -> None:
+    orders = told(hold_start=threading.Event())
+    tree = Tree(
+        SupervisorSpec(
+            children=(
+                ChildSpec(id="a", actor=pykka_child(child_class), args=(orders,)),
+                ChildSpec(id="b", actor=child_class),
+            )
+        )
+    )
+    probe = EventProbe(tree.events)
+    starting = asyncio.ensure_future(tree.start())
+    await asyncio.sleep(0)
+    assert probe.seen(ChildStarted) == []
+    orders.hold_start.set()
+    async with asyncio.timeout(5):
+        await starting
+
+    assert probe.story(ChildStarted) == [("ChildStarted", "a"), ("ChildStarted", "b")]
+    await tree.stop()
+
+
+def pykka_child(child_class: type[pykka.Actor]) -> type[pykka.Actor]:
+    """A child whose start can be held without holding the loop: on a thread, or a coroutine."""
+    if not issubclass(child_class, LoopActor):
+        return child_class
+
+    class Held(child_class):  # type: ignore[misc, valid-type]  # the host's class
+        async def on_start(self) -> None:
+            await asyncio.to_thread(self.told.hold_start.wait, 5.0)
+
+    return Held
+
+
+async def test_s12_a_failing_start_stops_those_before_it_and_names_child_and_cause(
+    child_class: type[pykka.Actor], told: Any
+) -> None:
+    inner = SupervisorSpec(
+        children=(
+            ChildSpec(id="x", actor=child_class),
+            ChildSpec(id="y", actor=child_class, args=(told(fail_starts=1),)),
+        )
+    )
+    tree = Tree(
+        SupervisorSpec(
+            children=(
+                ChildSpec(id="a", actor=child_class),
+                ChildSpec(id="inner", actor=Supervisor, args=(inner,)),
+                ChildSpec(id="never", actor=child_class),
+            )
+        )
+    )
+    probe = EventProbe(tree.events)
+    with pytest.raises(ChildStartError, match=r"inner/y did not start: OSError") as failed:
+        await tree.start()
+
+    assert (failed.value.child, type(failed.value.cause)) == ("inner/y", OSError)
+    assert probe.story(ChildStarted, ChildStopped, ChildStartFailed) == [
+        ("ChildStarted", "a"),
+        ("ChildStarted", "inner/x"),
+        ("ChildStartFailed", "inner/y"),
+        ("ChildStopped", "inner/x"),
+        ("ChildStartFailed", "inner"),
+        ("ChildStopped", "a"),
+    ]
+
+
+def test_s12_a_failing_start_is_raised_where_a_blocking_tree_is_entered(
+    child_class: type[pykka.Actor], told: Any
+) -> None:
+    spec = ChildSpec(id="a", actor=child_class, args=(told(fail_starts=1),))
+
+    with pytest.raises(ChildStartError), Tree(SupervisorSpec(children=(spec,))):
+        pass
+
+
+async def test_s12_a_child_may_answer_its_start_with_ignore(
+    grow: Any, child_class: type[pykka.Actor], told: Any
+) -> None:
+    orders = told(ignore_start=True)
+    spec = SupervisorSpec(
+        children=(
+            ChildSpec(id="idle", actor=child_class, args=(orders,)),
+            ChildSpec(id="guest", actor=child_class, args=(orders,), restart=Restart.TEMPORARY),
+            ChildSpec(id="busy", actor=child_class),
+        )
+    )
+    async with grow(spec) as grown:
+        counts = await grown.command(CountChildren())
+
+        assert (counts.specs, counts.active, counts.workers) == (2, 1, 2)
+        assert grown.probe.story(ChildIgnored) == [
+            ("ChildIgnored", "idle"),
+            ("ChildIgnored", "guest"),
+        ]
+        orders.ignore_start = False
+        await grown.command(RestartChild("idle"))
+        assert await grown.ask("idle", "now") == "now"
+
+
+async def test_s18_an_error_in_the_constructor_is_a_failed_start(
+    grow: Any, child_class: type[pykka.Actor]
+) -> None:
+    class Unbuildable(child_class):  # type: ignore[misc, valid-type]  # the host's class
+        def __init__(self) -> None:
+            super().__init__()
+            raise MemoryError("no room")
+
+    async with grow(SupervisorSpec()) as grown:
+        with pytest.raises(ChildStartError, match="MemoryError"):
+            await grown.command(StartChild(ChildSpec(id="a", actor=Unbuildable)))
+
+        assert await grown.command(WhichChildren()) == ()
+
+
+async def test_s18_a_start_that_takes_too_long_on_a_thread_is_left_behind(
+    grow: Any, thread_child: type[pykka.Actor], told: Any
+) -> None:
+    orders = told(hold_start=threading.Event())
+    async with grow(SupervisorSpec()) as grown:
+        child = ChildSpec(id="a", actor=thread_child, args=(orders,), start_timeout=2.0)
+        starting = asyncio.ensure_future(grown.command(StartChild(child)))
+        await grown.rest()
+        grown.clock.advance(2.0)
+        with pytest.raises(ChildStartError, match=r"within 2 s"):
+            await starting
+
+        assert [(e.child, e.abandoned) for e in grown.probe.seen(ChildAbandoned)] == [("a", 1)]
+        orders.hold_start.set()
+
+
+async def test_s18_a_start_that_takes_too_long_in_the_loop_is_cancelled(
+    grow: Any,
+) -> None:
+    cancelled = []
+
+    class Slow(LoopActor):
+        async def on_start(self) -> None:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                cancelled.append(self.place)
+                raise
+
+    async with grow(SupervisorSpec()) as grown:
+        child = ChildSpec(id="a", actor=Slow, start_timeout=2.0)
+        starting = asyncio.ensure_future(grown.command(StartChild(child)))
+        await grown.rest()
+        grown.clock.advance(2.0)
+        with pytest.raises(ChildStartError, match="no start within 2 s"):
+            await starting
+
+        assert cancelled == ["a"]
+        assert grown.probe.seen(ChildAbandoned) == []
+
+
+async def test_s18_a_thread_that_cannot_be_had_is_a_failed_start(
+    grow: Any, thread_child: type[pykka.Actor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async with grow(SupervisorSpec()) as grown:
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(ChildStartError, match="can't start new thread"):
+                await grown.command(StartChild(ChildSpec(id="a", actor=thread_child)))
+
+        ref = await grown.command(StartChild(ChildSpec(id="a", actor=thread_child)))
+        assert await ask_async(ref, "now", timeout=5) == "now"
+
+
+# S24
+
+
+async def test_s24_a_starting_child_that_asks_its_own_supervisor_gets_an_error(
+    grow: Any, child_class: type[pykka.Actor]
+) -> None:
+    async with grow(SupervisorSpec()) as grown:
+        boss = grown.tree.supervisor
+
+        class Asks(child_class):  # type: ignore[misc, valid-type]  # the host's class
+            def on_start(self) -> None:
+                boss.ask(WhichChildren(), block=False)
+
+        with pytest.raises(ChildStartError) as failed:
+            await grown.command(StartChild(ChildSpec(id="a", actor=Asks)))
+
+        assert isinstance(failed.value.cause, SupervisorAskedError)
+
+
+# S14: stopping
+
+
+async def test_s14_everything_stops_in_reverse_order_of_its_start(
+    grow: Any, child_class: type[pykka.Actor]
+) -> None:
+    inner = SupervisorSpec(children=tuple(ChildSpec(id=i, actor=child_class) for i in "xy"))
+    spec = SupervisorSpec(
+        children=(
+            ChildSpec(id="a", actor=child_class),
+            ChildSpec(id="inner", actor=Supervisor, args=(inner,)),
+            ChildSpec(id="b", actor=child_class),
+        )
+    )
+    async with grow(spec) as grown:
+        report = await grown.tree.stop()
+
+        assert [entry.child for entry in report.entries] == [
+            "b", "inner/y", "inner/x", "inner", "a",
+        ]  # fmt: skip
+        assert all(entry.exit.kind is ExitKind.SHUTDOWN for entry in report.entries)
+
+
+async def test_s14_a_stop_overtakes_the_backlog(
+    grow: Any, thread_child: type[pykka.Actor], gate: Any
+) -> None:
+    spec = SupervisorSpec(children=(ChildSpec(id="a", actor=thread_child),))
+    async with grow(spec) as grown:
+        ref = grown.tree.ref("a")
+        busy = ref.ask(("wait", gate), block=False)
+        await gate.is_entered()
+        behind = [ref.ask("count", block=False) for _ in range(20)]
+        stopping = asyncio.ensure_future(grown.tree.stop())
+        await grown.rest()
+        gate.open()
+        await stopping
+
+        assert await busy is True
+        for answer in behind:
+            with pytest.raises(pykka.ActorDeadError):
+                await answer
+
+
+async def test_s14_a_stop_cancels_a_waiting_handler_and_answers_its_asker(grow: Any) -> None:
+    class Waits(LoopActor):
+        async def on_receive(self, message: object) -> None:
+            await asyncio.Event().wait()
+
+    async with grow(SupervisorSpec(children=(ChildSpec(id="a", actor=Waits),))) as grown:
+        answer = grown.tree.ref("a").ask("for ever", block=False)
+        await grown.rest()
+        report = await grown.tree.stop()
+
+        assert report.is_clean
+        with pytest.raises(ChildUnavailableError, match="stopping"):
+            await answer
+
+
+async def test_s15_a_thread_that_does_not_stop_is_left_behind_and_reported(
+    grow: Any, thread_child: type[pykka.Actor], gate: Any
+) -> None:
+    spec = SupervisorSpec(
+        children=(
+            ChildSpec(id="a", actor=thread_child),
+            ChildSpec(id="stuck", actor=thread_child, shutdown=3.0),
+        )
+    )
+    async with grow(spec) as grown:
+        asked = grown.tree.ref("stuck").ask(("wait", gate), block=False)
+        await gate.is_entered()
+        stopping = asyncio.ensure_future(grown.tree.stop())
+        await grown.rest()
+        grown.clock.advance(3.0)
+        report = await stopping
+
+        assert [(e.child, e.seconds) for e in report.abandoned] == [("stuck", 3.0)]
+        assert "stuck: left behind" in report.as_text()
+        assert grown.tree.abandoned == 1
+        with pytest.raises(ChildUnavailableError):  # answered, though its thread never did
+            await asked
+        gate.open()
+
+
+async def test_s15_nothing_takes_the_place_of_one_that_was_left_behind(
+    grow: Any, thread_child: type[pykka.Actor], gate: Any
+) -> None:
+    spec = SupervisorSpec(
+        strategy=Strategy.ONE_FOR_ALL,
+        children=(
+            ChildSpec(id="a", actor=thread_child),
+            ChildSpec(id="stuck", actor=thread_child, shutdown=3.0),
+        ),
+    )
+    async with grow(spec) as grown:
+        grown.tree.ref("stuck").tell(("wait", gate))
+        await gate.is_entered()
+        grown.tree.ref("a").tell(BOOM)
+        await grown.within(grown.probe.expect(ChildStarted, "stuck"))
+        for _ in range(200):
+            await grown.rest()
+            if grown.tree.snapshot().find("stuck").phase is Phase.STOPPING:
+                break
+        grown.clock.advance(3.0)
+        await grown.expect(ChildStarted, "a", count=2)
+
+        found = grown.tree.snapshot().find("stuck")
+        assert (found.phase, found.incarnation) == (Phase.QUARANTINED, 1)
+        gate.open()
+
+
+async def test_s15_what_a_fenced_thread_still_does_has_no_effect(
+    grow: Any, thread_child: type[pykka.Actor], gate: Any
+) -> None:
+    spec = SupervisorSpec(children=(ChildSpec(id="a", actor=thread_child, shutdown=1.0),))
+    async with grow(spec) as grown:
+        ref = grown.tree.ref("a")
+        first = ref.ask(("wait", gate), block=False)
+        await gate.is_entered()
+        stopping = asyncio.ensure_future(grown.command(TerminateChild("a")))
+        await grown.rest()
+        grown.clock.advance(1.0)
+        exit_ = await stopping
+        await grown.expect(ChildQuarantined, "a")
+        await grown.command(RestartChild("a"))
+        gate.open()
+
+        assert exit_.kind is ExitKind.ABANDONED
+        assert await ask_async(ref, "count", timeout=5) == 1
+        assert grown.tree.snapshot().find("a").incarnation == 2
+        with pytest.raises(ChildUnavailableError):
+            await first
+
+
+async def test_s14_an_immediate_stop_calls_no_hook(
+    grow: Any, child_class: type[pykka.Actor], told: Any
+) -> None:
+    orders, gentle = told(), told()
+    spec = SupervisorSpec(
+        children=(
+            ChildSpec(id="a", actor=child_class, args=(gentle,)),
+            ChildSpec(id="b", actor=child_class, args=(orders,), shutdown=Shutdown.IMMEDIATE),
+        )
+    )
+    async with grow(spec) as grown:
+        await grown.ask("b", "count")
+        await grown.rest()
+        report = await grown.tree.stop()
+
+        assert (orders.log, gentle.log[-1]) == (["init", "start"], "stop")
+        assert report.is_clean
+
+
+async def test_s14_children_that_leave_by_themselves_do_not_upset_a_stop(
+    grow: Any, child_class: type[pykka.Actor]
+) -> None:
+    spec = SupervisorSpec(
+        children=tuple(
+            ChildSpec(id=f"{restart.value}-{n}", actor=child_class, restart=restart)
+            for restart in Restart
+            for n in range(3)
+        ),
+        budget=RestartBudget(limit=100),
+    )
+    async with grow(spec) as grown:
+        for child in grown.tree.snapshot().children:
+            how = ("leave", BOOM, Drill())[int(child.id[-1])]
+            grown.tree.ref(child.path).tell(how)
+        report = await grown.within(grown.tree.stop())
+
+        assert report.is_clean
+
+
+async def test_s17_dynamic_children_stop_all_at_once(grow: Any) -> None:
+    together = asyncio.Barrier(3)
+
+    class Slow(LoopActor):
+        async def on_stop(self) -> None:
+            await together.wait()  # would never return if they were stopped one after the other
+
+    spec = SupervisorSpec(children=(ChildSpec(id="dyn", actor=DynamicSupervisor),))
+    async with grow(spec) as grown:
+        for n in range(3):
+            await grown.command(StartChild(ChildSpec(id=f"c{n}", actor=Slow)), "dyn")
+        report = await grown.within(grown.tree.stop())
+
+        assert report.is_clean
+
+
+async def test_a_stop_that_takes_too_long_altogether_leaves_the_rest_behind(
+    thread_child: type[pykka.Actor], gate: Any
+) -> None:
+    spec = SupervisorSpec(
+        children=(ChildSpec(id="stuck", actor=thread_child, shutdown=Shutdown.INFINITY),)
+    )
+    tree = Tree(spec)
+    await tree.start()
+    tree.ref("stuck").tell(("wait", gate))
+    await gate.is_entered()
+    report = await tree.stop(timeout=0.05)
+    gate.open()
+
+    assert "stuck" in [entry.child for entry in report.abandoned]
+
+
+async def test_s25_a_supervisor_that_crashes_takes_its_children_down_and_comes_back(
+    grow: Any, child_class: type[pykka.Actor], told: Any
+) -> None:
+    orders = told()
+    inner = SupervisorSpec(children=(ChildSpec(id="x", actor=child_class, args=(orders,)),))
+    spec = SupervisorSpec(children=(ChildSpec(id="inner", actor=Supervisor, args=(inner,)),))
+    async with grow(spec) as grown:
+        ref = grown.tree.ref("inner/x")
+        grown.tree.ref("inner").tell(Drill())
+        await grown.expect(ChildStarted, "inner", count=2)
+
+        assert orders.log == ["init", "start", "stop", "init", "start"]
+        assert await ask_async(ref, "same reference", timeout=5) == "same reference"
+
+
+async def test_s28_pykka_s_stop_all_does_not_leave_a_tree_half_alive(
+    grow: Any, child_class: type[pykka.Actor]
+) -> None:
+    spec = SupervisorSpec(children=tuple(ChildSpec(id=i, actor=child_class) for i in "abc"))
+    async with grow(spec) as grown:
+        pykka.ActorRegistry.stop_all(block=False)
+        exit_ = await grown.within(grown.tree.terminated)
+
+        assert exit_.kind in {ExitKind.NORMAL, ExitKind.SHUTDOWN}
+        assert pykka.ActorRegistry.get_all() == []
+
+
+async def test_leaving_the_context_after_the_root_has_ended_is_quiet(
+    grow: Any, loop_child: type[pykka.Actor]
+) -> None:
+    spec = SupervisorSpec(
+        children=(ChildSpec(id="a", actor=loop_child),), budget=RestartBudget(limit=0)
+    )
+    async with grow(spec) as grown:
+        grown.tree.ref("a").tell(BOOM)
+        await grown.within(grown.tree.terminated)
+
+
+def test_a_clock_that_is_turned_by_hand_runs_what_is_due_in_order() -> None:
+    clock, ran = ManualClock(), []
+    clock.call_later(2.0, lambda: ran.append((clock.now(), "later")))
+    clock.call_later(
+        1.0, lambda: clock.call_later(0.5, lambda: ran.append((clock.now(), "nested")))
+    )
+    called_off = clock.call_later(1.0, lambda: ran.append((clock.now(), "never")))
+    called_off.cancel()
+    clock.advance(3.0)
+
+    assert ran == [(1.5, "nested"), (2.0, "later")]
+    assert (clock.now(), clock.next_due) == (3.0, None)
+
+
+async def test_an_ignore_can_come_from_the_constructor(grow: Any) -> None:
+    class Idle(LoopActor):
+        def __init__(self) -> None:
+            super().__init__()
+            raise Ignore
+
+    async with grow(SupervisorSpec(children=(ChildSpec(id="a", actor=Idle),))) as grown:
+        assert grown.tree.snapshot().find("a").phase is Phase.STOPPED

@@ -1,0 +1,239 @@
+"""The front door: running a tree here or on a thread, finding, looking, listening."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+from typing import Any
+
+import pykka
+import pytest
+
+from telewarden.errors import ChildNotFoundError, SupervisionError
+from telewarden.supervision import (
+    ChildFailed,
+    ChildSpec,
+    ChildStarted,
+    ChildStopped,
+    Drill,
+    Event,
+    EventProbe,
+    EventStream,
+    LoopActor,
+    ObserverFailed,
+    Phase,
+    RestartBudget,
+    Supervisor,
+    SupervisorSpec,
+    Tree,
+)
+
+pytestmark = pytest.mark.supervision
+
+BOOM = ("raise", ValueError("boom"))
+
+
+def nested(child_class: type[pykka.Actor]) -> SupervisorSpec:
+    inner = SupervisorSpec(children=(ChildSpec(id="x", actor=child_class, args=()),))
+    return SupervisorSpec(
+        children=(
+            ChildSpec(id="a", actor=child_class),
+            ChildSpec(id="inner", actor=Supervisor, args=(inner,)),
+        )
+    )
+
+
+async def test_a_tree_is_found_by_path(grow: Any, child_class: type[pykka.Actor]) -> None:
+    async with grow(nested(child_class)) as grown:
+        assert str(grown.tree.ref("inner/x")).endswith("at inner/x")
+        for nobody in ("z", "inner/z", "a/x", ""):
+            with pytest.raises(ChildNotFoundError):
+                grown.tree.ref(nobody)
+
+
+async def test_a_tree_that_was_not_started_says_so() -> None:
+    with pytest.raises(SupervisionError, match="not been started"):
+        Tree(SupervisorSpec()).snapshot()
+
+
+async def test_a_snapshot_draws_the_tree_and_is_plain_data(
+    grow: Any, loop_child: type[pykka.Actor]
+) -> None:
+    async with grow(nested(loop_child)) as grown:
+        grown.tree.ref("a").tell(BOOM)
+        await grown.expect(ChildStarted, "a", count=2)
+        snapshot = grown.tree.snapshot()
+
+        assert snapshot.as_text().splitlines() == [
+            "warden (Supervisor, loop) running",
+            "|-- a (LoopChild, loop) running restarts=1",
+            "`-- inner (Supervisor, loop) running",
+            "    `-- x (LoopChild, loop) running",
+        ]
+        data = json.loads(json.dumps(snapshot.as_dict()))
+        assert [child["path"] for child in data["children"]] == ["a", "inner"]
+        assert [one.path for one in snapshot.walk()] == ["warden", "a", "inner", "inner/x"]
+        assert snapshot.find("inner/x").phase is Phase.RUNNING
+        assert snapshot.find("nowhere") is None
+
+
+def test_a_tree_lives_on_a_thread_of_its_own_for_plain_code(
+    child_class: type[pykka.Actor],
+) -> None:
+    with Tree(nested(child_class), name="plain") as tree:
+        assert tree.ref("inner/x").ask("hello", timeout=5) == "hello"
+        tree.ref("a").tell(BOOM)
+        assert tree.ref("a").ask("count", timeout=5) == 1
+        report = tree.stop_blocking()
+        again = tree.stop_blocking()
+
+    assert [entry.child for entry in report.entries] == ["inner/x", "inner", "a"]
+    assert again is report
+
+
+def test_a_tree_on_its_own_thread_tells_when_its_root_gave_up(
+    loop_child: type[pykka.Actor],
+) -> None:
+    spec = SupervisorSpec(
+        children=(ChildSpec(id="a", actor=loop_child),), budget=RestartBudget(limit=0)
+    )
+    with Tree(spec) as tree:
+        tree.ref("a").tell(BOOM)
+
+        assert "BudgetExhaustedError" in tree.terminated.get(timeout=5).reason
+
+
+async def test_two_trees_in_one_loop_do_not_know_of_each_other(
+    grow: Any, child_class: type[pykka.Actor]
+) -> None:
+    async with grow(nested(child_class)) as one, grow(nested(child_class)) as other:
+        one.tree.ref("a").tell(BOOM)
+        await one.expect(ChildStarted, "a", count=2)
+
+        assert other.tree.snapshot().find("a").incarnation == 1
+        assert await other.ask("inner/x", "here") == "here"
+
+
+async def test_leaving_the_context_stops_the_tree_also_after_an_error(
+    loop_child: type[pykka.Actor],
+) -> None:
+    tree = Tree(nested(loop_child))
+    with pytest.raises(LookupError):
+        async with tree:
+            raise LookupError
+
+    assert tree.terminated.done
+
+
+async def test_a_start_that_is_cancelled_leaves_nothing_behind(grow: Any) -> None:
+    class Slow(LoopActor):
+        async def on_start(self) -> None:  # type: ignore[override]  # hooks may be async
+            await asyncio.Event().wait()
+
+    tree = Tree(SupervisorSpec(children=(ChildSpec(id="a", actor=Slow),)))
+    starting = asyncio.ensure_future(tree.start())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+
+    assert tree.terminated.done
+
+
+# events
+
+
+def test_a_subscriber_hears_the_kinds_it_asked_for_until_it_leaves() -> None:
+    stream, heard = EventStream(), []
+    started = ChildStarted(at=0.0, child="a", incarnation=1)
+    with stream.subscribe(heard.append, kinds=(ChildStarted,)) as subscription:
+        stream.publish(started)
+        stream.publish(Event(at=0.0, child="a"))
+    subscription.close()
+    stream.publish(started)
+
+    assert heard == [started]
+
+
+def test_a_subscriber_that_raises_is_detached_logged_and_reported(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    stream, heard = EventStream(), []
+
+    def bad(event: Event) -> None:
+        raise LookupError("bad")
+
+    stream.subscribe(bad)
+    stream.subscribe(heard.append)
+    for at in (1.0, 2.0):
+        stream.publish(Event(at=at, child="a"))
+
+    assert [type(event) for event in heard] == [ObserverFailed, Event, Event]
+    assert "bad" in heard[0].observer
+    assert caplog.text.count("observer detached") == 1
+
+
+def test_a_subscriber_may_subscribe_and_leave_while_it_is_called() -> None:
+    stream, heard = EventStream(), []
+
+    def once(event: Event) -> None:
+        heard.append(event.at)
+        subscription.close()
+        stream.subscribe(lambda event: heard.append(-event.at))
+
+    subscription = stream.subscribe(once)
+    for at in (1.0, 2.0):
+        stream.publish(Event(at=at, child="a"))
+
+    assert heard == [1.0, -2.0]
+
+
+def test_a_probe_tells_of_events_past_and_to_come() -> None:
+    stream = EventStream()
+    probe = EventProbe(stream)
+    second = probe.expect(Event, "a", count=2)
+    stream.publish(Event(at=1.0, child="a"))
+    assert not second.done
+    threading.Thread(target=stream.publish, args=(Event(at=2.0, child="a"),)).start()
+
+    assert second.get(timeout=5).at == 2.0
+    assert probe.expect(Event, "a").get(timeout=0).at == 1.0
+    probe.close()
+
+
+async def test_reports_are_facts_with_keys_and_carry_the_traceback(
+    grow: Any, loop_child: type[pykka.Actor], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with grow(nested(loop_child)) as grown:
+        grown.tree.ref("a").tell(Drill("fire"))
+        await grown.expect(ChildStarted, "a", count=2)
+
+    messages = [r.getMessage() for r in caplog.records if r.name.endswith("reports")]
+    failed = next(r for r in caplog.records if r.getMessage().startswith("child failed"))
+    assert "child started child=a incarnation=1" in messages
+    assert "child failed child=a incarnation=1 exit='error: DrillError' uptime=0.000" in messages
+    assert failed.levelno == logging.WARNING
+    assert failed.exc_info is not None
+    assert failed.exc_info[1] is grown.probe.seen(ChildFailed)[0].exit.error
+    assert "child stopped child=a incarnation=2 exit='shutdown'" in messages
+
+
+async def test_events_say_nothing_of_arguments_or_messages(
+    grow: Any, child_class: type[pykka.Actor], told: Any
+) -> None:
+    secret = "1BVtsOHwBu5x"
+    orders = told(log=[secret])
+    spec = SupervisorSpec(children=(ChildSpec(id="a", actor=child_class, args=(orders,)),))
+    async with grow(spec) as grown:
+        grown.tree.ref("a").tell(("raise", ValueError(secret)))
+        await grown.expect(ChildStarted, "a", count=2)
+        await grown.tree.stop()
+
+        events = [*grown.probe.seen(Event)]
+        assert events
+        assert secret not in repr(events) + grown.tree.snapshot().as_text()
+        assert len(grown.probe.seen(ChildStopped)) == 1
