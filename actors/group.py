@@ -11,7 +11,7 @@ Leaves to the session: the client, floods, pacing. Leaves to the journal: the di
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -41,11 +41,11 @@ from .messages import (
     History,
     HistoryRead,
     Introduce,
+    Locate,
+    Located,
     PairPlan,
     Report,
     Reported,
-    Resolve,
-    Resolved,
     SessionDown,
     SessionUp,
     Undelivered,
@@ -57,6 +57,7 @@ __all__ = ["WorkerGroupActor"]
 logger = logging.getLogger(__name__)
 
 TRIES: Final = 3  # for one message that fails for no reason of its own, then it is put aside
+OWED_AT_ONCE: Final = 100  # messages; what Telegram gives for one question
 RETRY_AFTER: Final = 2.0  # seconds; Telegram's own trouble (RPC_CALL_FAIL) is over in a moment
 RECHECK_AFTER: Final = 3600.0  # seconds; a lost right comes back when a person gives it back
 
@@ -111,9 +112,13 @@ class WorkerGroupActor(LoopActor):
             case SessionUp():
                 self._session_up()
             case SessionDown():
-                self._online = False
-            case Resolved():
-                self._resolved(message)
+                self._session_down()
+            case Located():
+                self._located(message)
+            case _LocateAgain():
+                self._locate()
+            case _ReadAgain():
+                self._catch_up([self._pairs[message.pair]])
             case CatchUp():
                 self._catch_up(self._pairs.values())
             case _Loaded():
@@ -168,33 +173,42 @@ class WorkerGroupActor(LoopActor):
     def _session_up(self) -> None:
         self._online = True
         for state in self._pairs.values():
-            state.on_its_way, state.reading = None, None
-        unknown = {
-            chat
-            for state in self._pairs.values()
-            if not state.resolved
-            for chat in (state.plan.source, state.plan.target)
-            if isinstance(chat, str)
-        }
-        if unknown:
-            self._ref.tell(Resolve(names=tuple(sorted(unknown)), reply_to=self.actor_ref))
-        self._catch_up(self._pairs.values())
+            state.interrupt()
+        self._locate()
 
-    def _resolved(self, message: Resolved) -> None:
-        for state in [one for one in self._pairs.values() if not one.resolved]:
-            plan = state.plan
-            state.source = self._known(plan.source, message)
-            state.target = self._known(plan.target, message)
-            for chat in (plan.source, plan.target):
-                if isinstance(chat, str) and chat in message.problems:
-                    self._pause(state, f"{chat}: {message.problems[chat]}")
+    def _session_down(self) -> None:
+        self._online = False
+        for state in self._pairs.values():
+            state.interrupt()
+
+    def _locate(self) -> None:
+        """Let the session make sure that every chat can be addressed; it asks for unknown ones."""
+        chats = {chat for state in self._pairs.values() for chat in state.chats}
+        if chats:
+            self._ref.tell(Locate(chats=tuple(chats), reply_to=self.actor_ref))
+
+    def _located(self, message: Located) -> None:
+        again = False
+        for state in self._pairs.values():
+            lost = next((chat for chat in state.chats if chat in message.problems), None)
+            if lost is None:
+                self._found(state, message.ids)
+            elif message.problems[lost].kind is ErrorClass.PAIR:
+                self._pause(state, f"{lost}: {_why(message.problems[lost])}")
+            else:
+                again = True
+        if again and self._online:
+            self.after(RETRY_AFTER, _LocateAgain())
+
+    def _found(self, state: PairState, ids: Mapping[int | str, int]) -> None:
+        source, target = ids.get(state.plan.source), ids.get(state.plan.target)
+        if source is None or target is None:
+            return  # an answer to an older question
+        if (source, target) != (state.source, state.target):
+            state.source, state.target = source, target
             self._write_down(state)
-            if state.resolved:
-                self._catch_up([state])
-
-    @staticmethod
-    def _known(chat: int | str, message: Resolved) -> int | None:
-        return chat if isinstance(chat, int) else message.ids.get(chat)
+        self._catch_up([state])
+        self._pump(state)
 
     def _catch_up(self, states: Iterable[PairState]) -> None:
         """Read what was said since the mark; a pair without one starts with what comes now."""
@@ -203,6 +217,7 @@ class WorkerGroupActor(LoopActor):
         for state in states:
             if state.source is None or state.paused is not None or state.reading is not None:
                 continue
+            state.behind = True
             state.reading = self._next_reading(state, state.source)
             self._ref.tell(state.reading)
 
@@ -213,7 +228,7 @@ class WorkerGroupActor(LoopActor):
             "reply_to": self.actor_ref,
         }
         if state.owed:
-            return History(ids=tuple(state.owed[:100]), **common)
+            return History(ids=tuple(state.owed[:OWED_AT_ONCE]), **common)
         return History(after=state.seen or 0, newest_only=state.seen is None, **common)
 
     def _history_read(self, message: HistoryRead) -> None:
@@ -225,14 +240,16 @@ class WorkerGroupActor(LoopActor):
             self._read_failed(state, message.verdict)
         elif message.request.ids:
             self._owed_found(state, message)
+        elif message.request.newest_only:
+            self._start_mark(state, message.request.chat, message.newest)
         else:
             self._missed_found(state, message)
 
     def _read_failed(self, state: PairState, verdict: Verdict) -> None:
         if verdict.kind is ErrorClass.PAIR:
             self._pause(state, _why(verdict))
-        elif self._online and verdict.kind is not ErrorClass.FLOOD:
-            self.after(RETRY_AFTER, CatchUp())
+        elif self._online:
+            self.after(max(RETRY_AFTER, verdict.wait or 0.0), _ReadAgain(state.plan.id))
 
     def _owed_found(self, state: PairState, message: HistoryRead) -> None:
         """Messages that an earlier run wrote down and may not have sent: they go first."""
@@ -245,27 +262,28 @@ class WorkerGroupActor(LoopActor):
         state.owed = state.owed[len(message.request.ids) :]
         self._catch_up([state])
 
-    def _missed_found(self, state: PairState, message: HistoryRead) -> None:
-        first_time = state.seen is None
-        if first_time:
-            self._start_mark(state, message.request.chat, message.newest)
-        else:
-            fresh = state.admit(message.messages)
-            self._accept(state, fresh)
-            if fresh:
-                self._tell_caught_up(state, len(fresh))
-        if message.more and not first_time:
-            self._catch_up([state])
-            return
-        held, state.held = state.held, []
-        self._accept(state, state.admit(held))
-
     def _start_mark(self, state: PairState, chat: int, newest: int) -> None:
         """A new pair starts with what is said from now on, which may be held back already."""
         first = min((one.id for one in state.held), default=newest + 1)
         state.seen = mark = min(newest, first - 1)
         pair = state.plan.id
         self._kit.journal.post(lambda store: store.advance_mark(pair, chat, mark))
+        self._go_live(state)
+
+    def _missed_found(self, state: PairState, message: HistoryRead) -> None:
+        fresh = state.admit(message.messages)
+        self._accept(state, fresh)
+        if fresh:
+            self._tell_caught_up(state, len(fresh))
+        if message.more or state.overflown:
+            state.overflown = False
+            self._catch_up([state])
+        else:
+            self._go_live(state)
+
+    def _go_live(self, state: PairState) -> None:
+        state.behind = False
+        self._accept(state, state.admit(state.release()))
         self._pump(state)
 
     def _tell_caught_up(self, state: PairState, missed: int) -> None:
@@ -277,10 +295,10 @@ class WorkerGroupActor(LoopActor):
 
     def _arrived(self, message: Incoming) -> None:
         for state in self._pairs.values():
-            if state.source != message.chat:
-                continue
-            if state.reading is not None or state.seen is None:
-                state.held.append(message)
+            if state.source != message.chat or state.paused is not None:
+                continue  # a paused pair reads its source's history when it goes on
+            if state.behind:
+                state.hold(message)
             else:
                 self._accept(state, state.admit((message,)))
 
@@ -395,7 +413,10 @@ class WorkerGroupActor(LoopActor):
     # A pair's own trouble
 
     def _pause(self, state: PairState, reason: str) -> None:
-        state.paused, pair = reason, state.plan.id
+        if state.paused is not None:
+            return
+        state.pause(reason)
+        pair = state.plan.id
         self._write_down(state)
         self._kit.publish(
             PairPaused(session=self._session, at=self._kit.now(), pair=pair, reason=reason)
@@ -414,13 +435,8 @@ class WorkerGroupActor(LoopActor):
             return
         state.paused, state.attempts = None, 0
         self._write_down(state)
-        if not self._online:
-            return
-        if state.resolved:
-            self._catch_up([state])
-            self._pump(state)
-        else:
-            self._session_up()
+        if self._online:
+            self._locate()
 
     def _report(self) -> GroupReport:
         """How the group is; told to the monitor as well as to whoever asks."""
@@ -467,6 +483,18 @@ class _Stored:
 @dataclass(frozen=True, slots=True)
 class _Retry:
     """Try this pair's next message again."""
+
+    pair: int
+
+
+@dataclass(frozen=True, slots=True)
+class _LocateAgain:
+    """Ask again where the chats are; it failed for no reason of theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadAgain:
+    """Read this pair's source again; it failed for no reason of the pair's."""
 
     pair: int
 

@@ -21,14 +21,14 @@ __all__ = [
     "History",
     "HistoryRead",
     "Introduce",
+    "Locate",
+    "Located",
     "OverviewAsked",
     "PairPlan",
     "Probe",
     "Recover",
     "Report",
     "Reported",
-    "Resolve",
-    "Resolved",
     "Roster",
     "SessionDown",
     "SessionIntroduced",
@@ -89,10 +89,10 @@ class GroupReady:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resolve:
-    """Look ``names`` up. Answered by ``Resolved`` to ``reply_to``."""
+class Locate:
+    """Make sure that ``chats`` can be addressed. Answered by ``Located`` to ``reply_to``."""
 
-    names: tuple[str, ...]
+    chats: tuple[int | str, ...]
     reply_to: Ref
 
 
@@ -168,11 +168,11 @@ class SessionDown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resolved:
-    """Marked peer ids by name; a name that was not found says why in ``problems``."""
+class Located:
+    """Marked peer ids by chat as it was asked for; for a chat that was not found, why."""
 
-    ids: Mapping[str, int]
-    problems: Mapping[str, str]
+    ids: Mapping[int | str, int]
+    problems: Mapping[int | str, Verdict]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

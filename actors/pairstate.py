@@ -1,8 +1,9 @@
 """Where one pair stands: what it has seen, what waits, what is on its way. Pure.
 
 The mark (``seen``) is raised when a message enters the outbox, in the same transaction, so that
-"at or below the mark" always means "in the outbox or done". Live messages that arrive while
-history is being read are held back until it is through: order within a pair is the source's.
+"at or below the mark" always means "in the outbox or done". While a pair is behind, live messages
+are held back until history is read through: order within a pair is the source's, and the mark
+never jumps over a message that was missed.
 """
 
 from __future__ import annotations
@@ -10,21 +11,36 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from ..telegram import Incoming, PairReport
 from .messages import History, PairPlan
 
 __all__ = ["PairState"]
 
+HELD_LIMIT: Final = 1000  # live messages held back; past that history is read once more instead
+
 
 @dataclass(slots=True, kw_only=True)
 class PairState:
-    """One pair's progress, owned by its worker group."""
+    """One pair's progress, owned by its worker group.
+
+    Args:
+        plan: what the pair is to do.
+        source, target: its chats' marked ids, once they are known.
+        seen: the newest message that is in the outbox or done; ``None`` for a new pair.
+        behind: history has not been read up to now since the last gap.
+        reading: the question for history that is under way.
+        paused: why the pair does nothing; ``None`` while it works.
+        on_its_way: the message that is being sent.
+        owed: messages of an earlier run that are in the outbox and not done.
+    """
 
     plan: PairPlan
     source: int | None = None
     target: int | None = None
     seen: int | None = None
+    behind: bool = True
     reading: History | None = None
     paused: str | None = None
     on_its_way: int | None = None
@@ -32,14 +48,38 @@ class PairState:
     delivered: int = 0
     repeated: int = 0
     dead: int = 0
+    overflown: bool = False
     queue: deque[Incoming] = field(default_factory=deque)
     held: list[Incoming] = field(default_factory=list)
     owed: list[int] = field(default_factory=list)
 
     @property
-    def resolved(self) -> bool:
-        """Whether both chats are known by id."""
-        return self.source is not None and self.target is not None
+    def chats(self) -> tuple[int | str, int | str]:
+        """Source and target as planned."""
+        return self.plan.source, self.plan.target
+
+    def interrupt(self) -> None:
+        """The session came or went: what was under way is void, and something may be missed."""
+        self.on_its_way, self.reading = None, None
+        self.behind = True
+
+    def pause(self, reason: str) -> None:
+        """Do nothing more; what is said meanwhile is read from history afterwards."""
+        self.paused, self.behind = reason, True
+        self.held.clear()
+
+    def hold(self, message: Incoming) -> None:
+        """Keep a live message until history is read through."""
+        if len(self.held) >= HELD_LIMIT:
+            self.held.clear()
+            self.overflown = True
+        if not self.overflown:
+            self.held.append(message)
+
+    def release(self) -> list[Incoming]:
+        """The live messages that were held back."""
+        held, self.held = self.held, []
+        return held
 
     def admit(self, messages: Iterable[Incoming]) -> tuple[Incoming, ...]:
         """The messages that are new, oldest first; they count as seen from now on."""
@@ -75,5 +115,5 @@ class PairState:
             repeated=self.repeated,
             dead=self.dead,
             paused=self.paused,
-            ready=self.resolved and self.seen is not None and self.reading is None,
+            ready=self.target is not None and not self.behind,
         )

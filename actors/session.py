@@ -59,11 +59,11 @@ from ..telegram import (
     classify,
     deliver,
     health_of,
+    locate,
     method_of,
     newest_id,
     read_history,
     read_messages,
-    resolve_name,
     step,
 )
 from .grouping import group_spec
@@ -79,13 +79,13 @@ from .messages import (
     History,
     HistoryRead,
     Introduce,
+    Locate,
+    Located,
     PairPlan,
     Probe,
     Recover,
     Report,
     Reported,
-    Resolve,
-    Resolved,
     SessionDown,
     SessionIntroduced,
     SessionUp,
@@ -174,8 +174,8 @@ class SessionActor(LoopActor):
                 self._flood_over(message.key)
             case History():
                 self._read_history(message)
-            case Resolve():
-                self._resolve(message)
+            case Locate():
+                self._locate(message)
             case GroupReady():
                 self._group_ready(message)
             case Begin():
@@ -228,6 +228,7 @@ class SessionActor(LoopActor):
         """Prove the client off before the next incarnation opens another on the same key."""
         for sending in tuple(self._sending):
             sending.cancel()
+        self._flush()
         await self._login.abandon()
         await self._kit.gateway.close(self._name, deadline=CRASH_CLOSE)
 
@@ -270,8 +271,13 @@ class SessionActor(LoopActor):
         self._lost_at = self._lost_at or self.clock.now()
         self._enter(RecoveryStarted(), self._cause)
         self._epoch += 1
-        epoch, tell = self._epoch, self.actor_ref.tell
-        recovery = Recovery(self._name, self._kit, lambda told: tell(_Heard(epoch, told)))
+        epoch = self._epoch
+
+        def hear(told: Told) -> None:
+            if epoch == self._epoch:  # a client that is being closed has nothing to say any more
+                self.actor_ref.tell(_Heard(epoch, told))
+
+        recovery = Recovery(self._name, self._kit, hear)
         self.pipe(recovery.climb(), done=_Climbed, failed=_ClimbFailed)
 
     def _recover(self, cause: str) -> None:
@@ -489,11 +495,11 @@ class SessionActor(LoopActor):
             failed=lambda error: _Answer(message.reply_to, _unread(message, error)),
         )
 
-    def _resolve(self, message: Resolve) -> None:
+    def _locate(self, message: Locate) -> None:
         client, deadline = self._client, self._kit.settings.call_deadline
         if client is not None:
             self.pipe(
-                _look_up(client, message.names, deadline),
+                _look_up(client, message.chats, deadline),
                 done=lambda answer: _Answer(message.reply_to, answer),
             )
 
@@ -618,6 +624,7 @@ class SessionActor(LoopActor):
     async def _let_go(self) -> None:
         """Write down what was learnt, prove the client off, then let the key go."""
         client, self._client = self._client, None
+        self._epoch += 1
         if client is None:
             return
         client.save_states()
@@ -645,19 +652,14 @@ def _unread(message: History, error: BaseException) -> HistoryRead:
     return HistoryRead(pair=message.pair, request=message, messages=(), verdict=classify(error))
 
 
-async def _look_up(client: Client, names: Sequence[str], deadline: float) -> Resolved:
-    ids: dict[str, int] = {}
-    problems: dict[str, str] = {}
-    for name in names:
-        try:
-            ids[name] = await resolve_name(client, name, deadline=deadline)
-        except Exception as exc:  # noqa: BLE001 - each name has its own answer, sorted by the table
-            problems[name] = _why(classify(exc))
-    return Resolved(ids=ids, problems=problems)
-
-
-def _why(verdict: Verdict) -> str:
-    return f"{verdict.name}: {verdict.advice}"
+async def _look_up(client: Client, chats: Sequence[int | str], deadline: float) -> Located:
+    found = await locate(client, chats, deadline=deadline)
+    return Located(
+        ids={chat: place for chat, place in found.items() if isinstance(place, int)},
+        problems={
+            chat: classify(place) for chat, place in found.items() if isinstance(place, Exception)
+        },
+    )
 
 
 def _tell(ref: pykka.ActorRef[Any], message: object) -> None:

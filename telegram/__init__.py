@@ -66,11 +66,11 @@ if TYPE_CHECKING:
     from .deliveries import (
         Page,
         deliver,
+        locate,
         method_of,
         newest_id,
         read_history,
         read_messages,
-        resolve_name,
     )
     from .gateway import CloseReport, Deadlines, Device, Gateway, ServerAddress
     from .login import CodeInfo, LoggedIn, LoginFlow, PasswordNeeded, QrToken
@@ -175,6 +175,7 @@ __all__ = [
     "history",
     "join",
     "key_id_of",
+    "locate",
     "log_out",
     "method_of",
     "newest_id",
@@ -183,7 +184,6 @@ __all__ = [
     "read_file",
     "read_history",
     "read_messages",
-    "resolve_name",
     "sent_ids",
     "step",
     "to_telewarden",
@@ -192,7 +192,7 @@ __all__ = [
 
 # Telethon takes 0.3 s and 40 MB to import; these names do so when they are first asked for.
 _LATE = {
-    "resolve_name": "deliveries",
+    "locate": "deliveries",
     "read_messages": "deliveries",
     "read_history": "deliveries",
     "newest_id": "deliveries",

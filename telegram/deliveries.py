@@ -12,6 +12,7 @@ from typing import Final
 
 from telethon import functions, utils
 
+from ..errors import PeerUnknownError
 from .client import Client
 from .events import Incoming
 from .requests import HISTORY_PAGE, copy_request, fetch, forward_request, history, sent_ids
@@ -19,11 +20,11 @@ from .requests import HISTORY_PAGE, copy_request, fetch, forward_request, histor
 __all__ = [
     "Page",
     "deliver",
+    "locate",
     "method_of",
     "newest_id",
     "read_history",
     "read_messages",
-    "resolve_name",
 ]
 
 FORWARD: Final = "messages.forwardMessages"
@@ -101,14 +102,43 @@ async def newest_id(client: Client, chat: int, *, deadline: float = 30.0) -> int
     return max((one.id for one in page.messages), default=0)
 
 
-async def resolve_name(client: Client, name: str, *, deadline: float = 30.0) -> int:
-    """Return the marked id behind ``@name``, from what is known or by asking once.
+async def locate(
+    client: Client, chats: Sequence[int | str], *, deadline: float = 30.0
+) -> dict[int | str, int | Exception]:
+    """Find where chats are, so that they can be addressed: marked ids, or why not.
 
-    Telegram limits these questions sharply; the answer is remembered with the session.
+    A chat is a ``@username`` or a marked id. What the session remembers is not asked for again;
+    a name is asked for once, and for ids that are not known the dialogs are read once. Telegram
+    limits both sharply.
     """
-    bare = name.removeprefix("@")
+    found: dict[int | str, int | Exception] = {}
+    learnt = False
+    for chat in chats:
+        try:
+            if isinstance(chat, int) and not learnt and not _is_known(client, chat):
+                learnt = True
+                await client.learn_chats(deadline=deadline)
+            found[chat] = await _locate_one(client, chat, deadline)
+        except Exception as exc:  # noqa: BLE001 - each chat has its own answer
+            found[chat] = exc
+    return found
+
+
+def _is_known(client: Client, chat: int) -> bool:
+    try:
+        client.peer(chat)
+    except PeerUnknownError:
+        return False
+    return True
+
+
+async def _locate_one(client: Client, chat: int | str, deadline: float) -> int:
+    if isinstance(chat, int):
+        client.peer(chat)
+        return chat
+    bare = chat.removeprefix("@")
     known = client.session.get_entity_rows_by_username(bare)
     if known is not None:
         return int(known[0])
-    found = await client.call(functions.contacts.ResolveUsernameRequest(bare), deadline=deadline)
-    return int(utils.get_peer_id(found.peer))
+    answer = await client.call(functions.contacts.ResolveUsernameRequest(bare), deadline=deadline)
+    return int(utils.get_peer_id(answer.peer))

@@ -223,7 +223,7 @@ def serve(
     ] = None,
 ) -> None:
     """Run a data centre until SIGTERM or Ctrl-C; prints one line when it is ready."""
-    from .loopback import serve as serve_loopback
+    from .loopback.serve import serve as serve_loopback
 
     raise typer.Exit(
         serve_loopback(port=port, pubkey=pubkey, code=code, state=state, control=control)

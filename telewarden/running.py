@@ -95,7 +95,8 @@ def _say(words: str) -> None:
 @contextlib.contextmanager
 def _signals(stop: Callable[[], None]) -> Iterator[None]:
     """The first SIGTERM or SIGINT asks for a stop, the second ends the process at once."""
-    loop, heard = asyncio.get_running_loop(), []
+    loop = asyncio.get_running_loop()
+    heard: list[int] = []
 
     def hear(number: int) -> None:
         if heard:
