@@ -19,6 +19,7 @@ from ..errors import ListenError
 __all__ = ["UnixListener", "bind_tcp", "bind_unix"]
 
 BACKLOG: Final = 128
+LAST_PORT: Final = 65535
 LONGEST_PATH: Final = 100  # bytes; the kernels take 103 to 107, with room left for a probe's suffix
 PROBE: Final = 1.0  # seconds to find out whether somebody listens; it is known at once
 
@@ -36,9 +37,11 @@ def bind_tcp(host: str, port: int) -> socket.socket:
         ListenError: it is taken, not this machine's, or not allowed.
     """
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    if not 0 <= port <= LAST_PORT:  # the resolver would take it modulo 65536
+        raise ListenError("the console", address, f"ports go from 0 to {LAST_PORT}")
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (OSError, OverflowError) as exc:
+    except OSError as exc:
         raise ListenError("the console", address, "no such address is known here") from exc
     family, kind, protocol, _, place = found[0]
     listener = socket.socket(family, kind, protocol)
@@ -46,7 +49,7 @@ def bind_tcp(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(place)
         listener.listen(BACKLOG)
-    except (OSError, OverflowError) as exc:
+    except OSError as exc:
         listener.close()
         raise ListenError("the console", address, _why(exc)) from exc
     listener.setblocking(False)
@@ -134,7 +137,5 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _why(error: Exception) -> str:
-    number = getattr(error, "errno", None)
-    text = getattr(error, "strerror", None) or str(error)
-    return WHYS.get(number, text) if number is not None else text
+def _why(error: OSError) -> str:
+    return WHYS.get(error.errno or 0, error.strerror or str(error))

@@ -1,0 +1,187 @@
+"""What everybody who can connect may see."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import dataclasses
+import hashlib
+import re
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from telewarden.errors import JournalUnavailableError
+from telewarden.telegram import HEALTHS, PHASES, Health, Phase
+
+if TYPE_CHECKING:
+    from .conftest import FakePanel, Hand
+
+pytestmark = pytest.mark.console
+
+
+async def test_metrics_show_what_is_true_now(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/metrics")
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    assert 'telewarden_sessions{phase="online"} 1.0' in answer.text
+    assert "telewarden_outbox_waiting 4.0" in answer.text
+
+
+async def test_the_process_is_alive_even_when_no_session_is(
+    http: httpx.AsyncClient, panel: FakePanel
+) -> None:
+    panel.failure = JournalUnavailableError()
+
+    assert (await http.get("/healthz")).status_code == 200
+
+
+async def test_ready_when_every_session_is_online(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/readyz")
+
+    assert (answer.status_code, answer.text) == (200, "1 of 1 sessions online\n")
+
+
+async def test_not_ready_says_which_session_is_missing(
+    http: httpx.AsyncClient, panel: FakePanel
+) -> None:
+    lost = dataclasses.replace(panel.sessions[0], session="bob", phase=Phase.NEEDS_LOGIN)
+    panel.sessions += (lost,)
+
+    answer = await http.get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.text == "1 of 2 sessions not online: bob needs login\n"
+
+
+async def test_not_ready_when_the_monitor_does_not_answer(
+    http: httpx.AsyncClient, panel: FakePanel, hand: Hand
+) -> None:
+    await http.get("/readyz")
+    panel.failure, hand.now = JournalUnavailableError(), 60.0
+
+    answer = await http.get("/readyz")
+
+    assert (answer.status_code, answer.text.strip()) == (503, str(panel.failure))
+
+
+async def test_the_state_has_everything_that_a_page_shows(http: httpx.AsyncClient) -> None:
+    state = (await http.get("/api/state")).json()
+
+    assert state["ready"] is True
+    assert state["at"] == 5000.0
+    assert state["sessions"][0]["session"] == "alice"
+    assert state["groups"][0]["pairs"][0]["waiting"] == 4
+    assert state["tree"]["id"] == "warden"
+    assert state["counters"]["forwarded"] == 0
+    assert (state["floods"], state["facts"], state["problem"]) == ([], [], "")
+
+
+async def test_a_session_comes_with_explanation_and_advice(
+    http: httpx.AsyncClient, panel: FakePanel
+) -> None:
+    panel.sessions = (
+        dataclasses.replace(panel.sessions[0], phase=Phase.NEEDS_LOGIN, health=Health.EXPIRED),
+    )
+
+    (session,) = (await http.get("/api/state")).json()["sessions"]
+
+    assert (session["phase"], session["health"]) == ("needs_login", "expired")
+    assert session["explanation"] == PHASES[Phase.NEEDS_LOGIN].explanation
+    assert session["advice"] == PHASES[Phase.NEEDS_LOGIN].advice
+    assert session["health_explanation"] == HEALTHS[Health.EXPIRED].explanation
+
+
+async def test_many_who_look_at_once_cost_one_question(
+    http: httpx.AsyncClient, panel: FakePanel, hand: Hand
+) -> None:
+    answers = await asyncio.gather(*(http.get("/api/state") for _ in range(10)))
+    first = panel.questions
+    hand.now = 1.0
+    await http.get("/metrics")
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert (first, panel.questions) == (1, 2)
+
+
+async def test_the_last_look_is_shown_with_its_age_while_nobody_answers(
+    http: httpx.AsyncClient, panel: FakePanel, hand: Hand
+) -> None:
+    await http.get("/api/state")
+    panel.failure, hand.now = JournalUnavailableError(), 30.0
+
+    answer = await http.get("/api/state")
+    scrape = await http.get("/metrics")
+
+    assert answer.status_code == scrape.status_code == 200
+    state = answer.json()
+    assert state["sessions"][0]["session"] == "alice"
+    assert (state["age"], state["problem"]) == (30.0, str(panel.failure))
+
+
+@pytest.mark.parametrize(
+    ("method", "target"),
+    [
+        ("POST", "/api/sessions/alice/recover"),
+        ("POST", "/api/sessions/alice/login"),
+        ("POST", "/api/drill"),
+        ("POST", "/api/shutdown"),
+    ],
+)
+async def test_nothing_can_be_steered_from_the_network(
+    http: httpx.AsyncClient, panel: FakePanel, method: str, target: str
+) -> None:
+    answer = await http.request(method, target, json={"step": "start", "child": "journal"})
+
+    assert answer.status_code == 404
+    assert answer.json()["error"]["type"] == "NotFound"
+    assert panel.told == []
+
+
+async def test_looking_takes_no_other_method(http: httpx.AsyncClient) -> None:
+    answer = await http.post("/api/state")
+
+    assert answer.status_code == 405
+    assert answer.json()["error"]["message"] == "/api/state does not take POST"
+
+
+async def test_the_page_loads_nothing_from_elsewhere(http: httpx.AsyncClient) -> None:
+    page = (await http.get("/")).text
+
+    loaded = re.findall(r"""(?:src|href)\s*=\s*["']([^"']+)""", page)
+    assert all(link.startswith("data:") or "/" not in link.removeprefix("api/") for link in loaded)
+    assert "@import" not in page
+    assert not re.search(r"url\(", page)
+
+
+async def test_the_security_policy_lets_exactly_the_pages_own_parts_run(
+    http: httpx.AsyncClient,
+) -> None:
+    answer = await http.get("/")
+    policy = answer.headers["content-security-policy"]
+
+    for tag in ("style", "script"):
+        (part,) = re.findall(rf"<{tag}>(.*?)</{tag}>", answer.text, flags=re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(part.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+        assert len(part) > 1000
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+
+
+async def test_the_page_writes_names_as_text_only(http: httpx.AsyncClient) -> None:
+    page = (await http.get("/")).text
+
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", page)
+
+
+@pytest.mark.parametrize("target", ["/", "/metrics", "/api/state", "/healthz", "/nowhere"])
+async def test_no_answer_is_kept_guessed_at_or_framed(http: httpx.AsyncClient, target: str) -> None:
+    headers = (await http.get(target)).headers
+
+    assert headers["cache-control"] == "no-store"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["date"] == "Thu, 01 Jan 1970 01:23:20 GMT"
