@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import gc
+import warnings
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -47,6 +49,15 @@ def hear() -> Callable[..., Heard]:
         return heard
 
     return listen
+
+
+@pytest.fixture
+def telethon_leaks() -> Iterator[None]:
+    """Clears up the sockets that Telethon leaves open when a port refuses it."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture

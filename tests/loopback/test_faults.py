@@ -321,6 +321,7 @@ async def test_a_banned_account_hears_so_in_every_answer(tg, alice, loopback_cli
     await ask(client)
 
 
+@pytest.mark.usefixtures("telethon_leaks")
 async def test_a_port_that_refuses_opens_again_when_the_rule_goes(tg, alice, connect):
     rule = tg.faults.add(Fault(action=Refuse()))
     with pytest.raises(ConnectionError):

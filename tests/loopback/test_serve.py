@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -15,7 +16,6 @@ import pytest
 from telethon import TelegramClient
 from telethon.crypto import rsa
 from telethon.sessions import StringSession
-from telethon.sync import TelegramClient as SyncClient
 
 from telewarden.errors import ListenError, LoopbackStateError, StorageNotWritableError
 from telewarden.loopback import Fault, LoopbackTelegram, RpcError
@@ -149,11 +149,14 @@ def test_plain_code_uses_one_in_a_thread(loopback_telegram_thread):
     tg.post(news, "hello")
     tg.faults.add(Fault(method="contacts.*", action=RpcError("TIMEOUT"), times=1))
 
-    with SyncClient(StringSession(tg.mint(alice)), 1, "loopback") as client:
-        [dialog] = client.get_dialogs()
-        client.send_message(dialog, "from plain code")
+    async def talk() -> None:
+        async with TelegramClient(StringSession(tg.mint(alice)), 1, "loopback") as client:
+            [dialog] = await client.get_dialogs()
+            await client.send_message(dialog, "from another thread")
 
-    assert news.texts == ["hello", "from plain code"]
+    asyncio.run(talk())
+
+    assert news.texts == ["hello", "from another thread"]
 
 
 def test_what_goes_wrong_in_the_thread_is_raised_where_it_was_asked(loopback_telegram_thread):
