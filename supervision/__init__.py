@@ -40,7 +40,7 @@ from .events import (
 from .exits import Exit, ExitKind, Restart
 from .ladder import Exhausted, Failed, Finished, Ladder, Recovered, Rung, Terminal, Try
 from .loopactor import LoopActor, TimerHandle
-from .place import Phase
+from .phases import Phase
 from .probe import EventProbe
 from .realm import DeadLetter, DeadLetters
 from .refs import StableRef, ask_async

@@ -13,7 +13,8 @@ from .backoff import Streak, delay_before
 from .budget import RestartLedger
 from .directive import Quarantine, Verdict, WaitUntil
 from .exits import Exit, ExitKind, Restart, calls_for_restart
-from .place import Phase, Place
+from .phases import Phase
+from .place import Place
 from .spec import ChildSpec
 
 if TYPE_CHECKING:

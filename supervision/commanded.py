@@ -29,7 +29,7 @@ from .commands import (
 from .events import ChildReleased, ChildStartFailed
 from .exits import Exit, ExitKind
 from .overseer import Overseer, start_error
-from .place import Phase
+from .phases import Phase
 from .reply import Answer
 from .spec import ChildSpec, check_siblings
 

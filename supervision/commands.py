@@ -8,7 +8,7 @@ from typing import Any
 import pykka
 
 from .exits import Restart
-from .place import Phase
+from .phases import Phase
 from .spec import ChildSpec
 
 __all__ = [

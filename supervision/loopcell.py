@@ -20,7 +20,8 @@ from .directive import Verdict
 from .exits import Exit, ExitKind
 from .failing import directive_for, run_failure_hook, run_stop_hook, start_exit, take_failure
 from .mailbox import LoopMailbox, OwnEnvelope
-from .place import STARTING, Outcome, Place, answer
+from .phases import Outcome
+from .place import STARTING, Place, answer
 from .reply import Answer
 from .signals import Drill
 

@@ -1,213 +1,48 @@
-"""What every supervisor does: start, watch, stop and count its children, and answer commands.
+"""What follows when a child ends, for one child alone; and the end of the supervisor itself.
 
-It carries out what ``child.conclude`` decides for one child alone. It never waits inside a handler:
-a start or an end is reported, a delay is a timer, and what takes longer runs as work beside the
-mailbox. Reports come through the loop's queue, so that a stop always finds its turn.
+It carries out what ``child.conclude`` decides. A delay is a timer, and what takes longer than a
+moment runs as work beside the mailbox.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from functools import partial
-from typing import Any, ClassVar, Final
+from typing import Any
 
-from ..errors import (
-    BudgetExhaustedError,
-    ChildAbandonedError,
-    ChildStartError,
-    ChildUnavailableError,
-)
+from ..errors import BudgetExhaustedError, ChildStartError, ChildUnavailableError
 from .budget import RestartBudget, RestartLedger
 from .child import Again, Child, Conclusion, Escalate, GiveUp, Isolate, Leave, conclude
 from .events import (
     BudgetExhausted,
-    ChildAbandoned,
     ChildFailed,
     ChildForgotten,
     ChildIgnored,
     ChildQuarantined,
     ChildRestarting,
-    ChildStarted,
     ChildStartFailed,
     ChildStopped,
-    Event,
 )
 from .exits import Exit, ExitKind, Restart
-from .loopactor import LoopActor
-from .place import Outcome, Phase, Place
+from .keeper import Keeper
+from .phases import Phase
+from .place import Place
 from .reply import Answer
-from .spec import AutoShutdown, ChildSpec, Shutdown
+from .spec import AutoShutdown
 
 __all__ = ["Overseer", "start_error"]
 
-OFF: Final = Exit(ExitKind.SHUTDOWN)
 
-
-class Overseer(LoopActor):
+class Overseer(Keeper):
     """The common part of ``Supervisor`` and ``DynamicSupervisor``."""
-
-    is_supervisor: ClassVar[bool] = True
 
     def __init__(self, budget: RestartBudget, auto_shutdown: AutoShutdown) -> None:
         super().__init__()
         self._ledger = RestartLedger(budget)
         self._auto_shutdown = auto_shutdown
-        self._children: dict[str, Child] = {}
         self._answers: set[Answer] = set()
         self._over = False
-
-    # what its places report
-
-    def started(self, place: Place, incarnation: int) -> None:  # noqa: ARG002 - the place checks it
-        """A start that had been left open succeeded."""
-        child = self._known(place)
-        if child is not None and place.phase is Phase.STARTING:
-            child.disarm()
-            self._is_up(child)
-            child.tell_waiters(None)
-
-    def ended(self, place: Place, incarnation: int, exit_: Exit) -> None:  # noqa: ARG002 - as above
-        """An incarnation ended: tell who waits for that, or decide what follows."""
-        child = self._known(place)
-        if child is None or not place.alive:
-            return
-        child.disarm()
-        uptime = self._uptime(place)
-        place.went_down(exit_)
-        if isinstance(exit_.error, ChildAbandonedError):
-            self._count_abandoned(place, exit_.error.seconds)
-        if not child.tell_waiters(exit_):
-            self._fell(child, exit_, uptime)
-
-    def _known(self, place: Place) -> Child | None:
-        child = self._children.get(place.id)
-        return child if child is not None and child.place is place else None
-
-    def _uptime(self, place: Place) -> float:
-        return 0.0 if place.phase is Phase.STARTING else self.clock.now() - place.since
-
-    # starting
-
-    def _adopt(self, spec: ChildSpec) -> Child:
-        """Make a record for a child, in the place it had under an earlier incarnation."""
-        home = self._telewarden_place
-        place = home.children.get(spec.id)
-        if place is None:
-            place = home.children[spec.id] = Place(home.realm, spec, home)
-        place.watcher = self
-        child = self._children[spec.id] = Child(place)
-        return child
-
-    def _launch(self, child: Child) -> Outcome:
-        outcome = child.place.begin()
-        if outcome is True:
-            self._is_up(child)
-        elif outcome is None:
-            self._limit_start(child)
-        else:
-            child.place.went_down(outcome)
-        return outcome
-
-    async def _start(self, child: Child) -> Exit | None:
-        """Start a child and wait until it runs (``None``) or has failed to."""
-        outcome = self._launch(child)
-        if outcome is None:
-            return await self._wait_for(child)
-        return None if outcome is True else outcome
-
-    def _is_up(self, child: Child) -> None:
-        place = child.place
-        place.went_up()
-        self._publish(
-            ChildStarted,
-            child=place.path,
-            incarnation=place.incarnation,
-            restarted=place.incarnation > 1,
-        )
-
-    def _limit_start(self, child: Child) -> None:
-        within = child.spec.start_within
-        if within is not None:
-            late = partial(self._start_late, child, child.place.incarnation, within)
-            child.timer = self.clock.call_later(within, late)
-
-    def _start_late(self, child: Child, incarnation: int, seconds: float) -> None:
-        place = child.place
-        if place.incarnation != incarnation or not place.alive:
-            return
-        late = Exit(ExitKind.START_FAILED, TimeoutError(f"no start within {seconds:g} s"))
-        if place.runner.abort_start(late):
-            grace = child.spec.failure_timeout
-            child.timer = self.clock.call_later(
-                grace, partial(self._abandon, child, incarnation, grace)
-            )
-        else:
-            self._abandon(child, incarnation, seconds)
-
-    # stopping
-
-    async def _bring_down(self, child: Child) -> Exit:
-        """Stop a child within its limit, whatever it is doing; return how it ended."""
-        place = child.place
-        child.disarm()
-        if not place.alive:
-            return place.last_exit or OFF
-        begun = self.clock.now()
-        exit_ = await self._make_stop(child)
-        place.realm.log_stop(place.path, exit_, self.clock.now() - begun)
-        self._publish(ChildStopped, child=place.path, incarnation=place.incarnation, exit=exit_)
-        return exit_
-
-    async def _make_stop(self, child: Child) -> Exit:
-        place, within = child.place, child.spec.stop_within
-        if within is Shutdown.IMMEDIATE or within == 0:
-            return self._kill(child)
-        place.phase = Phase.STOPPING
-        exit_ = place.runner.halt()
-        if exit_ is not None:
-            place.went_down(exit_)
-            child.tell_waiters(exit_)
-            return exit_
-        if isinstance(within, float | int):
-            late = partial(self._abandon, child, place.incarnation, within)
-            child.timer = self.clock.call_later(within, late)
-        return await self._wait_for(child) or OFF
-
-    async def _wait_for(self, child: Child) -> Exit | None:
-        told: asyncio.Future[Exit | None] = asyncio.get_running_loop().create_future()
-        child.waiters.append(partial(_tell, told))
-        return await told
-
-    def _kill(self, child: Child) -> Exit:
-        place = child.place
-        if place.runner.kill():
-            exit_ = Exit(ExitKind.SHUTDOWN, detail="killed")
-            place.went_down(exit_)
-            child.tell_waiters(exit_)
-            return exit_
-        exit_ = Exit(ExitKind.ABANDONED, ChildAbandonedError(place.path, 0.0))
-        self.ended(place, place.incarnation, exit_)
-        return exit_
-
-    def _abandon(self, child: Child, incarnation: int, seconds: float) -> None:
-        """Fence an incarnation off that did not come to an end in time (S15)."""
-        place = child.place
-        if place.incarnation != incarnation or not place.alive:
-            return
-        place.runner.fence()
-        cause = ChildAbandonedError(place.path, seconds)
-        self.ended(place, incarnation, Exit(ExitKind.ABANDONED, cause))
-
-    def _count_abandoned(self, place: Place, seconds: float) -> None:
-        place.realm.abandoned += 1
-        self._publish(
-            ChildAbandoned,
-            child=place.path,
-            incarnation=place.incarnation,
-            seconds=seconds,
-            abandoned=place.realm.abandoned,
-        )
 
     # what follows from an end
 
@@ -390,14 +225,6 @@ class Overseer(LoopActor):
         self._cell.tasks.add(task)
         task.add_done_callback(self._cell.tasks.discard)
         return task
-
-    def _publish(self, event: Callable[..., Event], **facts: Any) -> None:
-        self._telewarden_place.realm.events.publish(event(at=self.clock.now(), **facts))
-
-
-def _tell(told: asyncio.Future[Exit | None], exit_: Exit | None) -> None:
-    if not told.done():
-        told.set_result(exit_)
 
 
 def start_error(place: Place, exit_: Exit) -> ChildStartError:

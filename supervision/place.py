@@ -9,9 +9,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextvars import ContextVar
-from enum import Enum
 from queue import Full
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import pykka
 from pykka._envelope import Envelope
@@ -20,6 +19,7 @@ from pykka.messages import _ActorStop
 from ..errors import ChildUnavailableError, SupervisorAskedError
 from .exits import Exit
 from .mailbox import LoopMailbox, Mailbox, Mode, ThreadMailbox
+from .phases import ALIVE, MODES, RESTING, Outcome, Phase, Runner, Watcher
 from .refs import StableRef, StopFlag, Window
 from .registry import register, unregister
 from .spec import ChildSpec, Host, Sibling
@@ -27,76 +27,11 @@ from .spec import ChildSpec, Host, Sibling
 if TYPE_CHECKING:
     from .realm import Realm
 
-__all__ = ["Outcome", "Phase", "Place", "Runner", "Watcher"]
+__all__ = ["STARTING", "Place", "answer"]
 
-
-class Phase(Enum):
-    """What a place is doing."""
-
-    IDLE = "idle"
-    """Nothing has run here yet, or its last incarnation ended a moment ago."""
-    STARTING = "starting"
-    RUNNING = "running"
-    STOPPING = "stopping"
-    RESTARTING = "restarting"
-    """Another incarnation will follow: after a backoff, at a dictated time, or in its turn."""
-    STOPPED = "stopped"
-    QUARANTINED = "quarantined"
-    GONE = "gone"
-
-
-ALIVE: Final = frozenset({Phase.STARTING, Phase.RUNNING, Phase.STOPPING})
-
-Outcome: TypeAlias = Literal[True] | Exit | None
-"""Of a start: ``True`` it runs, an ``Exit`` it failed, ``None`` it will be reported."""
 
 STARTING: ContextVar[Place | None] = ContextVar("starting", default=None)
 """The place whose ``on_start`` runs in this context, to catch it asking its own supervisor."""
-
-
-class Runner(Protocol):
-    """Carries one incarnation after the other."""
-
-    @property
-    def actor(self) -> pykka.Actor | None:
-        """The present incarnation, if there is one."""
-        ...
-
-    def begin(self, incarnation: int) -> Outcome:
-        """Start an incarnation."""
-        ...
-
-    def halt(self) -> Exit | None:
-        """Ask it to stop, before any waiting message. Its end, if that came at once."""
-        ...
-
-    def kill(self) -> bool:
-        """End it without any hook; tell whether it is off for certain."""
-        ...
-
-    def abort_start(self, exit_: Exit) -> bool:
-        """Break off a start; tell whether its end will be reported as ``exit_``."""
-        ...
-
-    def fence(self) -> None:
-        """Leave it behind: whatever it still does has no effect here."""
-        ...
-
-    def rest(self) -> None:
-        """Nothing will run here for a while: give back what only a running child needs."""
-        ...
-
-
-class Watcher(Protocol):
-    """Who is told what became of a place's incarnation; always in the loop."""
-
-    def started(self, place: Place, incarnation: int) -> None:
-        """A start that had been left open succeeded."""
-        ...
-
-    def ended(self, place: Place, incarnation: int, exit_: Exit) -> None:
-        """An incarnation ended."""
-        ...
 
 
 class Place:
@@ -224,7 +159,7 @@ class Place:
         """Close the place for good, and those below it."""
         if self.gone.is_set():
             return
-        for child in list(self.children.values()):
+        for child in reversed(tuple(self.children.values())):  # as the registry likes it
             child.forget()
         self.phase = Phase.GONE
         self.gone.set()
@@ -290,17 +225,3 @@ def answer(
             envelope.reply_to.set_exception((type(error), error, error.__traceback__))
     except Full:
         return
-
-
-RESTING: Final = frozenset({Phase.STOPPED, Phase.QUARANTINED})
-
-MODES: Final = {
-    Phase.IDLE: Mode.HELD,
-    Phase.STARTING: Mode.HELD,
-    Phase.RUNNING: Mode.OPEN,
-    Phase.STOPPING: Mode.HELD,
-    Phase.RESTARTING: Mode.HELD,
-    Phase.STOPPED: Mode.UNAVAILABLE,
-    Phase.QUARANTINED: Mode.UNAVAILABLE,
-    Phase.GONE: Mode.CLOSED,
-}

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .place import Phase, Place
+from .phases import Phase
+from .place import Place
 
 __all__ = ["Snapshot", "take"]
 

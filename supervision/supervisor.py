@@ -11,7 +11,7 @@ from .clock import Timer
 from .commanded import CHANGES, Commanded
 from .exits import Exit, ExitKind, Restart
 from .overseer import start_error
-from .place import Phase
+from .phases import Phase
 from .reply import Answer
 from .spec import ChildSpec, SupervisorSpec, check_significance
 from .strategy import Retry, concerned, retry

@@ -19,7 +19,8 @@ from ..errors import ChildUnavailableError, DrillError
 from .exits import Exit, ExitKind
 from .failing import run_failure_hook, run_stop_hook, start_exit, take_failure
 from .mailbox import ThreadMailbox
-from .place import STARTING, Outcome, Place, answer
+from .phases import Outcome
+from .place import STARTING, Place, answer
 from .refs import StopFlag
 from .signals import Drill
 

@@ -15,7 +15,8 @@ from .clock import Clock
 from .exits import Exit, ExitKind
 from .loophost import LoopHost
 from .overseer import start_error
-from .place import Phase, Place
+from .phases import Phase
+from .place import Place
 from .realm import DeadLetters, Realm
 from .reply import Reply
 from .reports import Reports

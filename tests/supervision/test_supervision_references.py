@@ -260,6 +260,7 @@ async def test_an_ask_that_is_not_answered_in_time_says_whom_it_asked(
     async with grow(one(thread_child)) as grown:
         with pytest.raises(AskTimeoutError, match=r"at a did not answer within 0\.01 s"):
             await ask_async(grown.tree.ref("a"), ("wait", gate), timeout=0.01)
+        gate.open()
 
 
 async def test_ask_async_works_with_plain_pykka_actors(thread_child: type[pykka.Actor]) -> None:
