@@ -124,6 +124,7 @@ class Client:
     async def learn_chats(self, *, limit: int = 500, deadline: float = 30.0) -> int:
         """Read the account's newest ``limit`` dialogs so that they can be addressed.
 
+        From then on what is missed in their channels is caught up after a reconnect.
         Returns how many were read. Telegram limits this call: not more than once a minute.
         """
         offset: tuple[Any, int, Any] = (None, 0, types.InputPeerEmpty())
@@ -133,6 +134,7 @@ class Client:
                 _dialogs(offset, min(limit - seen, DIALOGS_A_PAGE)), deadline=deadline
             )
             seen += len(page.dialogs)
+            self._wire.know_channels(page)
             following = _after(page)
             if not isinstance(page, types.messages.DialogsSlice) or following is None:
                 break

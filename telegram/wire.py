@@ -245,6 +245,14 @@ class WardenClient(TelegramClient):  # type: ignore[misc]  # the same
             self.session.user_id, False, row.access_hash if row else None
         )
 
+    def know_channels(self, page: Any) -> None:
+        """Take up the channels of a page of dialogs, so that what is missed there is asked for."""
+        self._mb_entity_cache.extend(page.users, page.chats)
+        for dialog in page.dialogs:
+            if dialog.pts is not None and isinstance(dialog.peer, types.PeerChannel):
+                self._message_box.try_set_channel_state(dialog.peer.channel_id, dialog.pts)
+        self.session.touch()
+
     def _put_channels(self, stored: dict[int, Any]) -> None:
         for channel in stored:
             row = self.session.entity(-(CHANNEL_MARK + channel))
@@ -357,8 +365,12 @@ class WardenClient(TelegramClient):  # type: ignore[misc]  # the same
                 if channel not in self._message_box.map or not self._mb_entity_cache.get(channel):
                     self._gap(-(CHANNEL_MARK + channel))
 
-    async def _dispatch_update(self, update: Any) -> None:
-        self._deliver(update)
+    async def _preprocess_updates(self, updates: Any, users: Any, chats: Any) -> list[Any]:
+        # Told in the same breath in which they are counted as seen: Telethon would put them
+        # in a queue of its own, and drop it with the connection.
+        for update in await super()._preprocess_updates(updates, users, chats):
+            self._deliver(update)
+        return []
 
 
 def _chat_of(request: Any) -> int | None:

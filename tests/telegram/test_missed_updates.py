@@ -124,3 +124,32 @@ async def test_a_revocation_found_while_catching_up_is_the_cause(line: Any) -> N
 
     assert classify(lost.reason).kind is ErrorClass.REVOKED
     assert await client.disconnected is lost.reason
+
+
+async def test_cuts_under_load_lose_nothing(line: Any) -> None:
+    session, heard = line.session(line.alice), line.heard()
+    client = await line.open(line.alice, heard, session=session)
+    await client.learn_chats()
+    said = [str(number) for number in range(60)]
+
+    for number, text in enumerate(said):
+        line.tg.post(line.news, text, author=line.bob)
+        if number in {10, 25, 40}:
+            line.tg.cut(line.alice)
+            await client.disconnected
+            client = await line.open(line.alice, heard, session=session)
+
+    told = await heard.until(Arrived, len(said))
+    assert [one.message.text for one in told] == said
+
+
+async def test_what_was_missed_in_a_channel_never_heard_of_is_told_as_a_gap(line: Any) -> None:
+    session = line.session(line.alice)
+    await line.open(line.alice, session=session)
+    await line.gateway.close("alice")
+    line.tg.post(line.news, "one", author=line.bob)
+
+    heard = line.heard()
+    await line.open(line.alice, heard, session=session)
+
+    assert Gap(line.news.peer_id) in await heard.until(Gap)
