@@ -8,6 +8,7 @@ import logging
 import signal
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,15 @@ def restarted(tree: Tree) -> asyncio.Event:
     again = asyncio.Event()
     tree.events.subscribe(lambda event: again.set() if event.restarted else None, (ChildStarted,))
     return again
+
+
+async def read_to_the_end(reader: asyncio.StreamReader) -> int:
+    """How many bytes came before the line was closed or cut."""
+    got = 0
+    with contextlib.suppress(ConnectionResetError):
+        while chunk := await reader.read(65536):
+            got += len(chunk)
+    return got
 
 
 async def test_pages_are_served_over_tcp_and_commands_over_the_socket(running: Running) -> None:
@@ -153,6 +163,24 @@ async def test_an_answer_that_never_comes_does_not_hold_up_the_stop(
         writer.close()
 
     assert report.is_clean
+
+
+async def test_a_caller_that_does_not_read_its_answer_is_cut_off_by_the_stop(
+    console_tree: ConsoleTree, panel: FakePanel
+) -> None:
+    more_than_fits = 16 * 1024 * 1024  # bytes; past what the kernel buffers between the two
+    panel.sessions = (replace(panel.sessions[0], reason="x" * more_than_fits),)
+    async with console_tree() as running:
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+        writer.write(b"GET /api/state HTTP/1.1\r\nhost: x\r\n\r\n")
+        async with asyncio.timeout(SOON):
+            await reader.readline()  # the answer has begun
+            report = await running.tree.stop()
+            got = await read_to_the_end(reader)
+        writer.close()
+
+    assert report.is_clean
+    assert got < more_than_fits
 
 
 async def test_the_actor_can_keep_the_control_socket_by_itself(
