@@ -38,6 +38,7 @@ from .events import (
     ObserverFailed,
 )
 from .exits import Exit, ExitKind, Restart
+from .groupspec import DynamicSpec, SupervisorSpec
 from .ladder import Exhausted, Failed, Finished, Ladder, Recovered, Rung, Terminal, Try
 from .loopactor import LoopActor, TimerHandle
 from .phases import Phase
@@ -47,7 +48,7 @@ from .refs import StableRef, ask_async
 from .reply import Answer
 from .signals import Drill, Ignore
 from .snapshot import Snapshot
-from .spec import AutoShutdown, ChildSpec, DynamicSpec, Host, Shutdown, Sibling, SupervisorSpec
+from .spec import AutoShutdown, ChildSpec, Host, Shutdown, Sibling
 from .stopreport import StopEntry, StopReport
 from .strategy import Strategy
 from .stream import EventStream, Subscription

@@ -28,10 +28,11 @@ from .commands import (
 )
 from .events import ChildReleased, ChildStartFailed
 from .exits import Exit, ExitKind
+from .groupspec import check_siblings
 from .overseer import Overseer, start_error
 from .phases import Phase
 from .reply import Answer
-from .spec import ChildSpec, check_siblings
+from .spec import ChildSpec
 
 __all__ = ["CHANGES", "Commanded"]
 

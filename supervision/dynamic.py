@@ -8,7 +8,8 @@ from ..errors import InvalidSpecError, TooManyChildrenError
 from .child import Child
 from .commanded import Commanded
 from .exits import Exit
-from .spec import AutoShutdown, ChildSpec, DynamicSpec
+from .groupspec import DynamicSpec
+from .spec import AutoShutdown, ChildSpec
 
 __all__ = ["DynamicSupervisor"]
 

@@ -7,70 +7,37 @@ runs in the loop's thread, ``wake`` excepted.
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
-from ..errors import ChildAbandonedError, ChildUnavailableError, DrillError
-from .directive import Verdict
+from ..errors import ChildUnavailableError, DrillError
 from .exits import Exit, ExitKind
-from .failing import directive_for, run_failure_hook, run_stop_hook, start_exit, take_failure
+from .failing import start_exit, take_failure
+from .looplife import LoopLife
 from .mailbox import LoopMailbox, OwnEnvelope
 from .phases import Outcome
-from .place import STARTING, Place, answer
+from .place import STARTING, answer
 from .reply import Answer
 from .signals import Drill
 
 if TYPE_CHECKING:
-    from .clock import Timer
     from .loopactor import LoopActor
 
 __all__ = ["LoopCell"]
 
-logger = logging.getLogger(__name__)
-
 BATCH: Final = 32  # messages an actor may handle before the others get their turn
 
-Step = Callable[[Any, BaseException | None], object]
 
-
-class LoopCell:
+class LoopCell(LoopLife):
     """The runner of loop-hosted places."""
 
-    __slots__ = (
-        "_ending",
-        "_envelope",
-        "_halting",
-        "_late",
-        "_place",
-        "_serving",
-        "_task",
-        "actor",
-        "incarnation",
-        "mailbox",
-        "tasks",
-        "timers",
-    )
+    __slots__ = ("mailbox",)
 
     mailbox: LoopMailbox
-
-    def __init__(self, place: Place) -> None:
-        self._place = place
-        self.actor: LoopActor | None = None
-        self.incarnation = 0
-        self.tasks: set[asyncio.Task[Any]] = set()
-        """Work that the incarnation has going on beside its mailbox."""
-        self.timers: set[Timer] = set()
-        self._serving = False
-        self._task: asyncio.Task[None] | None = None
-        self._envelope: Envelope[Any] | None = None
-        self._halting: Exit | None = None
-        self._ending: Exit | None = None
-        self._late: Timer | None = None
 
     def wake(self) -> None:
         """Have the mailbox served; from any thread."""
@@ -191,181 +158,6 @@ class LoopCell:
         exit_ = take_failure(self._place, envelope, error)
         if exit_ is not None:
             self._crash(error, exit_)
-
-    # ending
-
-    def crash(self, error: BaseException) -> None:
-        """End the incarnation with an error that did not come from one of its messages."""
-        directive = directive_for(self._place, error)
-        if directive is not Verdict.RESUME:
-            self._crash(error, Exit(ExitKind.ERROR, error, directive=directive))
-
-    def _crash(self, error: BaseException, exit_: Exit) -> None:
-        actor = self.actor
-        if actor is None or self._ending is not None or self._halting is not None:
-            return
-        self._set_step_aside(exit_.reason)
-        actor.actor_stopped.set()
-        hook = run_failure_hook(self._place, actor, error)
-        self._end(exit_, hook)
-
-    def leave(self, exit_: Exit) -> None:
-        """Stop by itself, in order, for a reason of its own."""
-        if self._ending is None and self._halting is None:
-            self._halting = exit_
-            self._finish(exit_)
-
-    def halt(self) -> Exit | None:
-        """Stop it now, before any waiting message; a running ``async def`` handler is cancelled."""
-        if self._halting is None and self._ending is None and self.actor is not None:
-            self._halting = Exit(ExitKind.SHUTDOWN)
-            if self._task is not None:
-                self._task.cancel()
-            else:
-                return self._finish(self._halting, at_once=True)
-        return None
-
-    def abort_start(self, exit_: Exit) -> bool:
-        """Cancel ``on_start``."""
-        if self._task is None or self._ending is not None:
-            return False
-        self._halting = exit_
-        self._task.cancel()
-        return True
-
-    def kill(self) -> bool:
-        """Cancel whatever it does; no hook is called."""
-        busy = [task for task in (self._task, *self.tasks) if task is not None]
-        self._envelope_lost("it was killed")
-        self.fence()
-        return not busy
-
-    def fence(self) -> None:
-        """Cancel what can be cancelled and listen to it no more."""
-        self._envelope_lost("it was left behind")
-        for task in (self._task, *self.tasks):
-            if task is not None:
-                task.cancel()
-        self._task = None
-        self.incarnation = -1
-        self._let_go()
-
-    def rest(self) -> None:
-        """Nothing to give back: a cell costs nothing while it is empty."""
-
-    def _set_step_aside(self, why: str) -> None:
-        """Whatever handler is waiting is to be cancelled, and awaited, with the other work."""
-        task, self._task = self._task, None
-        if task is not None:
-            self.tasks.add(task)
-            task.add_done_callback(self.tasks.discard)
-        self._envelope_lost(why)
-
-    def _envelope_lost(self, why: str) -> None:
-        envelope, self._envelope = self._envelope, None
-        if envelope is not None:
-            answer(envelope, error=ChildUnavailableError(self._place.path, why))
-
-    def _finish(self, exit_: Exit, *, at_once: bool = False) -> Exit | None:
-        actor = self.actor
-        assert actor is not None  # noqa: S101 - an incarnation ends once
-        self._serving = False
-        self._set_step_aside("it is stopping")
-        actor.actor_stopped.set()
-        hook = run_stop_hook(self._place, actor)
-        return self._end(exit_, hook, at_once=at_once)
-
-    def _end(self, exit_: Exit, hook: Any = None, *, at_once: bool = False) -> Exit | None:
-        """Take everything down that the incarnation had going, then report its end."""
-        self._serving = False
-        self._ending = exit_
-        self._cancel_timers()
-        awaited = hook if type(hook) is CoroutineType else None
-        if awaited is None and not self.tasks:
-            self._let_go()
-            if at_once:
-                return exit_
-            host = self._place.realm.host
-            host.post(self._place.report_ended, self.incarnation, exit_)
-            return None
-        # a shutdown is timed by whoever asked for it; a supervisor's children have their own limits
-        if exit_.kind is not ExitKind.SHUTDOWN and not self._place.spec.supervises:
-            clock = self._place.realm.clock
-            self._late = clock.call_later(self._place.spec.failure_timeout, self._too_late)
-        self._step(self._take_down(awaited), self._taken_down)
-        return None
-
-    async def _take_down(self, hook: Coroutine[Any, Any, Any] | None) -> None:
-        for task in self.tasks:
-            task.cancel()
-        if hook is not None:
-            try:
-                await hook
-            except BaseException:
-                logger.warning("hook failed child=%s", self._place.path, exc_info=True)
-        while self.tasks:
-            for task in self.tasks:
-                task.cancel()
-            await asyncio.wait(tuple(self.tasks))
-
-    def _taken_down(self, *_: object) -> None:
-        assert self._ending is not None  # noqa: S101 - set when the end began
-        exit_ = self._ending
-        self._let_go()
-        self._place.report_ended(self.incarnation, exit_)
-
-    def _too_late(self) -> None:
-        """A failed incarnation could not be proven off: nothing may take its place."""
-        assert self._ending is not None  # noqa: S101 - set when the end began
-        seconds = self._place.spec.failure_timeout
-        cause = ChildAbandonedError(self._place.path, seconds)
-        cause.__cause__ = self._ending.error
-        incarnation = self.incarnation
-        self.fence()
-        self._place.report_ended(incarnation, Exit(ExitKind.ABANDONED, cause))
-
-    def _let_go(self) -> None:
-        self._serving = False
-        self._cancel_timers()
-        if self._late is not None:
-            self._late.cancel()
-            self._late = None
-        self.actor = None
-
-    def _cancel_timers(self) -> None:
-        timers, self.timers = self.timers, set()
-        for timer in timers:
-            timer.cancel()
-
-    # coroutines
-
-    def _step(self, coroutine: Coroutine[Any, Any, Any], done: Step) -> None:
-        """Run a coroutine of the incarnation to its end; the mailbox waits meanwhile."""
-        task = asyncio.get_running_loop().create_task(
-            self._contained(coroutine, done),
-            name=f"{self._place.path}#{self.incarnation}",
-        )
-        self._task = task
-        task.add_done_callback(lambda task: self._never_ran(task, coroutine, done))
-
-    async def _contained(self, coroutine: Coroutine[Any, Any, Any], done: Step) -> None:
-        try:
-            outcome: tuple[Any, BaseException | None] = (await coroutine, None)
-        except BaseException as error:  # noqa: BLE001 - S4: not even SystemExit may leave the actor
-            outcome = (None, error)
-        if self._task is asyncio.current_task():  # else it was set aside
-            self._task = None
-            done(*outcome)
-
-    def _never_ran(
-        self, task: asyncio.Task[None], coroutine: Coroutine[Any, Any, Any], done: Step
-    ) -> None:
-        """A task that is cancelled before its first step never enters ``_contained``."""
-        if task.cancelled():
-            coroutine.close()
-            if self._task is task:
-                self._task = None
-                done(None, asyncio.CancelledError())
 
     # messages with a meaning of their own
 

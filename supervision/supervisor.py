@@ -10,10 +10,11 @@ from .child import Again, Child, Conclusion, Isolate, Leave, conclude
 from .clock import Timer
 from .commanded import CHANGES, Commanded
 from .exits import Exit, ExitKind, Restart
+from .groupspec import SupervisorSpec, check_significance
 from .overseer import start_error
 from .phases import Phase
 from .reply import Answer
-from .spec import ChildSpec, SupervisorSpec, check_significance
+from .spec import ChildSpec
 from .strategy import Retry, concerned, retry
 
 __all__ = ["Supervisor"]

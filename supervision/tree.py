@@ -13,6 +13,7 @@ import pykka
 from ..errors import ChildAbandonedError, ChildNotFoundError, SupervisionError
 from .clock import Clock
 from .exits import Exit, ExitKind
+from .groupspec import SupervisorSpec
 from .loophost import LoopHost
 from .overseer import start_error
 from .phases import Phase
@@ -21,7 +22,7 @@ from .realm import DeadLetters, Realm
 from .reply import Reply
 from .reports import Reports
 from .snapshot import Snapshot, take
-from .spec import ChildSpec, SupervisorSpec
+from .spec import ChildSpec
 from .stopreport import StopEntry, StopReport
 from .stream import EventStream
 from .supervisor import Supervisor
