@@ -28,6 +28,7 @@ from .standing import Standing, stand
 __all__ = ["Exporter", "JournalNumbers"]
 
 LISTENED: Final = tuple({*HEARD, *WORDS})
+FIRST: Final = frozenset({"start", "login"})  # coming online for the first time is no recovery
 
 
 class JournalNumbers(Protocol):
@@ -107,7 +108,8 @@ class Exporter(Collector):
     def _hear(self, event: Event) -> None:
         with self._lock:
             self._counts.hear(event)
-        self.feed.hear(event, at=self._wall())
+        if type(event) in WORDS:
+            self.feed.hear(event, at=self._wall())
 
     # Being asked
 
@@ -121,7 +123,10 @@ class Exporter(Collector):
             return self._counts.floods.ahead(self._wall())
 
     def counters(self) -> dict[str, float]:
-        """The totals by name, labels summed up: for pages and summaries."""
+        """The totals by name, labels summed up: for pages and summaries.
+
+        A session that came online by a start or a login is no recovery here.
+        """
         with self._lock:
             counts = self._counts
             return {
@@ -131,7 +136,9 @@ class Exporter(Collector):
                 "dead_letters": counts.dead_letters,
                 "restarts": counts.restarts.total,
                 "quarantines": counts.quarantines.total,
-                "recoveries": counts.recoveries.total,
+                "recoveries": sum(
+                    n for (_, cause), n in counts.recoveries.rows() if cause not in FIRST
+                ),
                 "copies_repaired": counts.copies.total,
                 "flood_waits": counts.flood_waits.total,
                 "mailbox_drops": counts.drops.total,

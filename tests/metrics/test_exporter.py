@@ -474,6 +474,15 @@ def test_counters_sum_up_the_labels(exporter: Exporter, stream: EventStream) -> 
     assert counters["recoveries"] == 0
 
 
+def test_a_first_start_is_no_recovery_on_the_page(exporter: Exporter, stream: EventStream) -> None:
+    for cause in ("start", "login", "crash", "connection lost"):
+        stream.publish(
+            SessionRecovered(session="a", at=NOW, rung="string", seconds=0.1, cause=cause)
+        )
+
+    assert exporter.counters()["recoveries"] == 2
+
+
 @pytest.mark.parametrize(
     ("phases", "ready", "sentence"),
     [
