@@ -9,22 +9,47 @@ from __future__ import annotations
 
 import functools
 import re
+import struct
+import zlib
 from typing import Any, Final
 
 from telethon.crypto import AES as _AES
 from telethon.crypto import AuthKey as _AuthKey
+from telethon.errors import TypeNotFoundError as _TypeNotFoundError
 from telethon.errors import rpcerrorlist as _rpcerrorlist
 from telethon.extensions import BinaryReader as _BinaryReader
 from telethon.tl import functions as _functions
 from telethon.tl import types as _types
 
-__all__ = ["AES", "AuthKey", "error_class", "functions", "method_name", "read_object", "types"]
+__all__ = [
+    "AES",
+    "UNREADABLE",
+    "AuthKey",
+    "error_class",
+    "functions",
+    "method_name",
+    "read_object",
+    "types",
+]
 
 AES: Final[Any] = _AES
 AuthKey: Final[Any] = _AuthKey
 functions: Final[Any] = _functions
 types: Final[Any] = _types
 _errors: Final[Any] = _rpcerrorlist
+
+
+UNREADABLE: Final[tuple[type[Exception], ...]] = (
+    # What Telethon's reader raises on bytes that are no object of its layer.
+    _TypeNotFoundError,
+    BufferError,
+    ValueError,
+    TypeError,
+    EOFError,
+    OSError,
+    struct.error,
+    zlib.error,
+)
 
 
 def read_object(data: bytes) -> Any:

@@ -198,7 +198,8 @@ def action_to_json(action: Action) -> dict[str, object]:
             "code": action.code,
             "executed": action.executed,
         }
-    return {"kind": kind_of(action)} | {f.name: getattr(action, f.name) for f in fields(action)}
+    described: dict[str, object] = {f.name: getattr(action, f.name) for f in fields(action)}
+    return {"kind": kind_of(action)} | described
 
 
 def action_from_json(value: dict[str, Any]) -> Action:

@@ -81,7 +81,7 @@ class Connection(asyncio.Protocol):
             with self.conversation.corked():
                 for payload in self._frames_in.feed(data):
                     self.conversation.take(payload)
-        except BadFrameError:
+        except (BadFrameError, struct.error):  # no frame, or a container that is none
             self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio names it

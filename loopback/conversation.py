@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from ._tl import functions, method_name, read_object, types
+from ._tl import UNREADABLE, functions, method_name, read_object, types
 from .dispatch import Dispatcher
 from .envelope import BadEnvelopeError, Envelope, MessageClock, pack_container, seal, unseal
 from .handshake import Handshake, HandshakeError
@@ -73,7 +73,7 @@ class Conversation:
         self._bind(authorization)
         if self._in_order(envelope):
             for msg_id, seq, body in envelope.messages():
-                self._dispatcher.take(msg_id, seq, read_object(body))
+                self._dispatcher.take(msg_id, seq, body)
 
     def _bind(self, authorization: Authorization) -> None:
         if self.authorization is not authorization:
@@ -110,7 +110,11 @@ class Conversation:
     # The key exchange
 
     def _take_plain(self, payload: bytes) -> None:
-        request = read_object(payload[20:])
+        try:
+            request = read_object(payload[20:])
+        except UNREADABLE:
+            self.connection.abort()
+            return
         self._dispatcher.take_plain(method_name(request.__class__), request)
 
     def exchange(self, request: Any) -> None:

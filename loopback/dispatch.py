@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from . import striking
-from ._tl import functions, method_name, read_object, types
+from ._tl import UNREADABLE, functions, method_name, read_object, types
 from .call import Call
 from .rpc import RpcError
 
@@ -52,12 +52,17 @@ class Dispatcher:
         self._conversation = conversation
         self._engine = conversation.engine
 
-    def take(self, msg_id: int, seq: int, obj: Any) -> None:
-        """Take one message that a client sent encrypted."""
-        obj = self._unpacked(obj)
-        if isinstance(obj, _IGNORED):
+    def take(self, msg_id: int, seq: int, body: bytes) -> None:
+        """Take one message that a client sent encrypted; what it means may be unknown here."""
+        try:
+            obj = self._unpacked(read_object(body))
+            request = self._unwrapped(obj)
+        except UNREADABLE:
+            refused = self.refusal(RpcError("INPUT_FETCH_FAIL"))
+            self._conversation.send_body(pack_result(msg_id, refused), reply=True)
             return
-        request = self._unwrapped(obj)
+        if isinstance(request, _IGNORED):
+            return
         method = method_name(request.__class__)
         self._engine.stats.calls[method] += 1
         action = self._fault(method)

@@ -53,10 +53,9 @@ def thaw(world: World, data: dict[str, Any]) -> None:
 
 
 def _account_in(given: dict[str, Any]) -> Account:
-    plain = dict(given)
-    del plain["feed"]
-    password = plain.pop("password")
-    account = Account(**plain | {"contacts": set(plain["contacts"])})
+    plain = {k: v for k, v in given.items() if k not in ("feed", "password", "contacts")}
+    password = given["password"]
+    account = Account(**plain, contacts=set(given["contacts"]))
     if password is not None:
         account.password = PasswordRecord(
             salt1=_bytes(password["salt1"]),
@@ -81,7 +80,7 @@ def _chat_in(given: dict[str, Any]) -> Chat:
 
 
 def _member_in(given: dict[str, Any]) -> Member:
-    rights = {
+    rights: dict[str, Any] = {
         "admin_rights": frozenset(given["admin_rights"]),
         "banned_rights": frozenset(given["banned_rights"]),
     }

@@ -7,7 +7,7 @@ installed and does not use them pays nothing.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pytest
 
@@ -16,10 +16,16 @@ if TYPE_CHECKING:
 
 __all__ = ["loopback_client", "loopback_telegram", "loopback_telegram_thread"]
 
-try:
-    from pytest_asyncio import fixture as async_fixture
-except ImportError:  # without it nobody can ask for the asynchronous ones
-    async_fixture = pytest.fixture
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _async_fixture(function: F) -> F:
+    """A fixture that works in pytest-asyncio's strict mode too, where there is pytest-asyncio."""
+    try:
+        from pytest_asyncio import fixture
+    except ImportError:  # then nobody can ask for it, but importing this must not fail
+        return cast("F", pytest.fixture(function))
+    return cast("F", fixture(function))
 
 
 def _forget_config() -> None:
@@ -29,7 +35,7 @@ def _forget_config() -> None:
     TelegramClient._config = None  # noqa: SLF001 - there is no public way
 
 
-@async_fixture
+@_async_fixture
 async def loopback_telegram() -> AsyncIterator[LoopbackTelegram]:
     """A Telegram of one's own on a free port, trusted by the Telethon of this process."""
     from telewarden.loopback import LoopbackTelegram
@@ -53,7 +59,7 @@ def loopback_telegram_thread() -> Iterator[LoopbackTelegram]:
     _forget_config()
 
 
-@async_fixture
+@_async_fixture
 async def loopback_client(
     loopback_telegram: LoopbackTelegram,
 ) -> AsyncIterator[Callable[..., Awaitable[Any]]]:
