@@ -1,7 +1,6 @@
 """Telethon with its own will taken away: nothing here sleeps, retries or reconnects by itself.
 
-``WardenSender`` raises what happened instead of counting attempts, and leaves no request
-behind. ``WardenClient`` connects and proves itself in one round trip, hands updates on in
+``WardenClient`` connects and proves itself in one round trip, hands updates on in
 order and without tasks, and surfaces every error at once. Pinned to Telethon 1.45: it stands
 on internals, each of which the tests exercise.
 """
@@ -18,15 +17,14 @@ from typing import Any, Final
 
 from telethon._updates import Entity, EntityType, SessionState
 from telethon._updates.session import ChannelState
-from telethon.errors import SecurityError
-from telethon.extensions.messagepacker import MessagePacker
 from telethon.tl.alltlobjects import LAYER
 
-from ._tl import MTProtoSender, MTProtoState, TelegramClient, functions, types, utils
+from ._tl import TelegramClient, functions, types, utils
 from .errors import ErrorClass, classify
+from .sender import WardenSender
 from .session import CHANNEL_MARK, WardenSession
 
-__all__ = ["WardenClient", "WardenSender"]
+__all__ = ["WardenClient"]
 
 logger = logging.getLogger(__name__)
 telethon_logger = logging.getLogger(f"{__name__}.telethon")
@@ -40,97 +38,6 @@ PATIENCE: Final = (1.0, 2.0, 4.0, 8.0)  # seconds between tries to fetch missed 
 LONGEST_PAUSE: Final = 300.0  # seconds that missed updates wait for a flood to end
 
 Sleep = Callable[[float], Awaitable[None]]
-
-
-class _WatchfulState(MTProtoState):  # type: ignore[misc]  # Telethon ships no types
-    """Counts what Telethon ignores after one log line: data that cannot be trusted."""
-
-    distrusted = 0
-
-    def decrypt_message_data(self, body: bytes) -> Any:
-        try:
-            return super().decrypt_message_data(body)
-        except SecurityError:
-            self.distrusted += 1
-            raise
-
-
-class _Packer(MessagePacker):  # type: ignore[misc]  # the same
-    """A send queue that requests can be taken out of again."""
-
-    def drop(self, future: Any) -> None:
-        kept = [state for state in self._deque if state.future is not future]
-        self._deque.clear()
-        self._deque.extend(kept)
-
-    def cancel_all(self) -> None:
-        while self._deque:
-            self._deque.popleft().future.cancel()
-
-
-class WardenSender(MTProtoSender):  # type: ignore[misc]  # the same
-    """One connection: says the true error and forgets a request that nobody waits for."""
-
-    def __init__(self, auth_key: Any, **options: Any) -> None:
-        super().__init__(auth_key, **options)
-        self._state = _WatchfulState(self.auth_key, loggers=self._loggers)
-        self._send_queue = _Packer(self._state, loggers=self._loggers)
-
-    @property
-    def distrusted(self) -> int:
-        """Messages ignored because they could not be trusted."""
-        return int(self._state.distrusted)
-
-    async def answer(self, request: Any) -> Any:
-        """Send ``request`` and return its answer; a lost line is a ConnectionError."""
-        task = asyncio.current_task()
-        before = task.cancelling() if task else 0
-        future = self.send(request)
-        try:
-            return await future
-        except asyncio.CancelledError:
-            self.forget(future)
-            if task and task.cancelling() > before:
-                raise
-            # Telethon cancels what is pending when it closes: that is no cancelling of ours.
-            raise ConnectionAbortedError("the connection was closed before the answer") from None
-        except EOFError as error:
-            raise ConnectionResetError("Telegram closed the connection") from error
-
-    def forget(self, future: Any) -> None:
-        """Drop the request that ``future`` stands for, sent or not."""
-        for msg_id, state in list(self._pending_state.items()):
-            if state.future is future:
-                del self._pending_state[msg_id]
-        self._send_queue.drop(future)
-
-    def fail(self, error: Exception) -> None:
-        """Declare the connection lost."""
-        self._start_reconnect(error)
-
-    def abort(self) -> None:
-        """Drop the TCP connection at once, unsent data and all."""
-        writer = getattr(self._connection, "_writer", None)
-        if writer is not None:
-            writer.transport.abort()
-
-    async def _handle_rpc_result(self, message: Any) -> None:
-        if message.obj.req_msg_id in self._pending_state:
-            await super()._handle_rpc_result(message)
-        else:
-            logger.debug("late answer passed over msg_id=%d", message.obj.req_msg_id)
-
-    async def _try_connect(self, attempt: int) -> bool:  # noqa: ARG002 - Telethon's signature
-        await self._connection.connect(timeout=self._connect_timeout)
-        return True
-
-    async def _disconnect(self, error: Exception | None = None) -> None:
-        await super()._disconnect(error)
-        # Telethon leaves those behind that were never sent: their callers would wait for ever.
-        self._send_queue.cancel_all()
-        ended = self._disconnected
-        if ended.done() and not ended.cancelled():
-            ended.exception()  # looked at: whoever wants the cause has it from an answer or event
 
 
 class WardenClient(TelegramClient):  # type: ignore[misc]  # the same

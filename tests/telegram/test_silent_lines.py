@@ -67,7 +67,7 @@ async def test_a_client_whose_peer_does_not_read_is_cut_off(line: Any) -> None:
     ]
     transport = client._wire._sender._connection._writer.transport
     async with asyncio.timeout(10):
-        while not transport.get_write_buffer_size():  # noqa: ASYNC110 - the system tells nobody
+        while not transport.get_write_buffer_size():
             await asyncio.sleep(0)
 
     went = await client.close(deadline=0.2)
