@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import pykka
@@ -32,6 +31,7 @@ from ..telegram import (
     Verdict,
     random_id_for,
 )
+from .group_notes import Loaded, LocateAgain, ReadAgain, Recheck, Retry, Rows, Stored
 from .kit import Kit
 from .messages import (
     CatchUp,
@@ -94,7 +94,7 @@ class WorkerGroupActor(LoopActor):
             state.source = plan.source if isinstance(plan.source, int) else None
             state.target = plan.target if isinstance(plan.target, int) else None
             state.paused = None if plan.enabled else "paused in the configuration"
-        self.pipe(self._kit.journal.do(self._load), done=_Loaded)
+        self.pipe(self._kit.journal.do(self._load), done=Loaded)
         self.every(self._kit.settings.groups_every, CatchUp())
 
     def on_receive(self, message: object) -> object:
@@ -105,7 +105,7 @@ class WorkerGroupActor(LoopActor):
                 self._delivered(message)
             case Undelivered():
                 self._undelivered(message)
-            case _Stored():
+            case Stored():
                 self._stored(message)
             case HistoryRead():
                 self._history_read(message)
@@ -115,17 +115,17 @@ class WorkerGroupActor(LoopActor):
                 self._session_down()
             case Located():
                 self._located(message)
-            case _LocateAgain():
+            case LocateAgain():
                 self._locate()
-            case _ReadAgain():
+            case ReadAgain():
                 self._catch_up([self._pairs[message.pair]])
             case CatchUp():
                 self._catch_up(self._pairs.values())
-            case _Loaded():
+            case Loaded():
                 self._settle_in(message.rows)
-            case _Retry():
+            case Retry():
                 self._retry(message)
-            case _Recheck():
+            case Recheck():
                 self._recheck(message.pair)
             case Introduce():
                 self._introduce()
@@ -137,13 +137,13 @@ class WorkerGroupActor(LoopActor):
 
     # Starting, and coming back
 
-    def _load(self, store: Store) -> _Rows:
+    def _load(self, store: Store) -> Rows:
         ids = tuple(self._pairs)
         records = {record.id: record for record in store.pairs(self._session) if record.id in ids}
         marks = {(mark.pair_id, mark.chat): mark.message_id for mark in store.marks(ids)}
-        return _Rows(records=records, marks=marks, owed=store.pending(ids))
+        return Rows(records=records, marks=marks, owed=store.pending(ids))
 
-    def _settle_in(self, rows: _Rows) -> None:
+    def _settle_in(self, rows: Rows) -> None:
         for pair_id, state in self._pairs.items():
             record = rows.records.get(pair_id)
             if record is not None:
@@ -168,7 +168,7 @@ class WorkerGroupActor(LoopActor):
             state.target = record.target
         if state.paused is None and record.paused_reason:
             state.paused = record.paused_reason
-            self.after(RECHECK_AFTER, _Recheck(state.plan.id))
+            self.after(RECHECK_AFTER, Recheck(state.plan.id))
 
     def _session_up(self) -> None:
         self._online = True
@@ -198,7 +198,7 @@ class WorkerGroupActor(LoopActor):
             else:
                 again = True
         if again and self._online:
-            self.after(RETRY_AFTER, _LocateAgain())
+            self.after(RETRY_AFTER, LocateAgain())
 
     def _found(self, state: PairState, ids: Mapping[int | str, int]) -> None:
         source, target = ids.get(state.plan.source), ids.get(state.plan.target)
@@ -249,7 +249,7 @@ class WorkerGroupActor(LoopActor):
         if verdict.kind is ErrorClass.PAIR:
             self._pause(state, _why(verdict))
         elif self._online:
-            self.after(max(RETRY_AFTER, verdict.wait or 0.0), _ReadAgain(state.plan.id))
+            self.after(max(RETRY_AFTER, verdict.wait or 0.0), ReadAgain(state.plan.id))
 
     def _owed_found(self, state: PairState, message: HistoryRead) -> None:
         """Messages that an earlier run wrote down and may not have sent: they go first."""
@@ -314,7 +314,7 @@ class WorkerGroupActor(LoopActor):
             store.enqueue(rows)
             store.advance_mark(pair, chat, seen)
 
-        self.pipe(self._kit.journal.do(work), done=lambda _: _Stored(pair, messages))
+        self.pipe(self._kit.journal.do(work), done=lambda _: Stored(pair, messages))
 
     def _row(self, pair: int, message: Incoming) -> OutboxRow:
         return OutboxRow(
@@ -325,7 +325,7 @@ class WorkerGroupActor(LoopActor):
             enqueued_at=self._kit.now(),
         )
 
-    def _stored(self, message: _Stored) -> None:
+    def _stored(self, message: Stored) -> None:
         state = self._pairs[message.pair]
         state.queue.extend(message.messages)
         self._pump(state)
@@ -382,7 +382,7 @@ class WorkerGroupActor(LoopActor):
                 self._try_again_or_put_aside(state, answer)
             case _ if self._online:
                 state.attempts += 1
-                self.after(RETRY_AFTER * min(state.attempts, 30), _Retry(answer.pair))
+                self.after(RETRY_AFTER * min(state.attempts, 30), Retry(answer.pair))
             case _:
                 pass  # SessionUp brings it on its way again
 
@@ -390,7 +390,7 @@ class WorkerGroupActor(LoopActor):
         state.attempts += 1
         once_is_enough = answer.verdict.action is Action.DROP_MESSAGE
         if state.attempts < TRIES and not once_is_enough:
-            self.after(RETRY_AFTER, _Retry(answer.pair))
+            self.after(RETRY_AFTER, Retry(answer.pair))
             return
         state.on_its_way = answer.source_id
         state.settle(answer.source_id)
@@ -407,7 +407,7 @@ class WorkerGroupActor(LoopActor):
             )
         )
 
-    def _retry(self, message: _Retry) -> None:
+    def _retry(self, message: Retry) -> None:
         self._pump(self._pairs[message.pair])
 
     # A pair's own trouble
@@ -421,7 +421,7 @@ class WorkerGroupActor(LoopActor):
         self._kit.publish(
             PairPaused(session=self._session, at=self._kit.now(), pair=pair, reason=reason)
         )
-        self.after(RECHECK_AFTER, _Recheck(pair))
+        self.after(RECHECK_AFTER, Recheck(pair))
 
     def _write_down(self, state: PairState) -> None:
         """Keep what is known of a pair; one whose chats were not found yet is not kept."""
@@ -448,62 +448,6 @@ class WorkerGroupActor(LoopActor):
         )
         self._kit.monitor.tell(Reported(report=report, ref=self.actor_ref))
         return report
-
-
-class _Rows:
-    """What the database knows of these pairs."""
-
-    __slots__ = ("marks", "owed", "records")
-
-    def __init__(
-        self,
-        *,
-        records: dict[int, PairRecord],
-        marks: dict[tuple[int, int], int],
-        owed: list[OutboxRow],
-    ) -> None:
-        self.records, self.marks, self.owed = records, marks, owed
-
-
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    """The database's answer at the start."""
-
-    rows: _Rows
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    """These messages are in the outbox, on the disk."""
-
-    pair: int
-    messages: tuple[Incoming, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Retry:
-    """Try this pair's next message again."""
-
-    pair: int
-
-
-@dataclass(frozen=True, slots=True)
-class _LocateAgain:
-    """Ask again where the chats are; it failed for no reason of theirs."""
-
-
-@dataclass(frozen=True, slots=True)
-class _ReadAgain:
-    """Read this pair's source again; it failed for no reason of the pair's."""
-
-    pair: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Recheck:
-    """See whether a paused pair works again."""
-
-    pair: int
 
 
 PairWork = Callable[[Store], None]

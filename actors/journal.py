@@ -109,8 +109,8 @@ class JournalActor(pykka.ThreadingActor):
             outcomes = self._together(self._store, group)
         except Exception:  # noqa: BLE001 - one bad write must not cost the others theirs
             outcomes = [self._alone(self._store, write) for write in group]
-        _settle(outcomes)
         self._count(group, outcomes, time.perf_counter() - began)
+        _settle(outcomes)
 
     def _together(self, store: Store, group: list[Write]) -> list[Outcome]:
         with store.transaction():

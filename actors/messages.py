@@ -250,6 +250,6 @@ class Roster:
 
 @dataclass(frozen=True, slots=True)
 class SessionRefAsked:
-    """Where is this session? Answered with its reference, or ``None``."""
+    """Where is this session? Answered with its reference, once its actor has started."""
 
     session: str

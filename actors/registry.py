@@ -17,6 +17,7 @@ import pykka
 from ..errors import ChildPresentError, ChildRestartingError, ChildRunningError
 from ..storage import SessionRecord, Store
 from ..supervision import (
+    Answer,
     ChildSpec,
     DynamicSpec,
     DynamicSupervisor,
@@ -73,6 +74,7 @@ class RegistryActor(LoopActor):
         self._sessions = sessions
         self._kit = make_kit(journal=journal, monitor=monitor)
         self._refs: dict[str, pykka.ActorRef[Any]] = {}
+        self._asked: dict[str, list[Answer]] = {}
 
     def on_start(self) -> None:
         self.pipe(self._kit.journal.do(self._write_down), done=lambda _: _WrittenDown())
@@ -82,11 +84,11 @@ class RegistryActor(LoopActor):
             case _WrittenDown():
                 self._start_all()
             case SessionIntroduced():
-                self._refs[message.session] = message.ref
+                self._introduced(message)
             case Roster():
                 return tuple(self._refs.values())
             case SessionRefAsked():
-                return self._refs.get(message.session)
+                return self._where(message.session)
             case _Started():
                 logger.debug("session started session=%s", message.session)
             case _NotStarted():
@@ -96,6 +98,19 @@ class RegistryActor(LoopActor):
             case _:
                 return super().on_receive(message)
         return None
+
+    def _introduced(self, message: SessionIntroduced) -> None:
+        self._refs[message.session] = message.ref
+        for answer in self._asked.pop(message.session, ()):
+            answer.set(message.ref)
+
+    def _where(self, session: str) -> pykka.ActorRef[Any] | Answer:
+        """The session's reference; who asks while it starts is answered when it has."""
+        if session in self._refs:
+            return self._refs[session]
+        answer = Answer()
+        self._asked.setdefault(session, []).append(answer)
+        return answer
 
     def _write_down(self, store: Store) -> None:
         now = self._kit.now()

@@ -8,11 +8,8 @@ climb to ``recovery``, what may be sent when to ``outgoing``, logins to ``logins
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
@@ -36,8 +33,6 @@ from ..telegram import (
     Dropped,
     ErrorClass,
     Event,
-    FloodBegan,
-    FloodEnded,
     Gap,
     GaveUp,
     LoginFailed,
@@ -57,13 +52,7 @@ from ..telegram import (
     Told,
     Verdict,
     classify,
-    deliver,
     health_of,
-    locate,
-    method_of,
-    newest_id,
-    read_history,
-    read_messages,
     step,
 )
 from .grouping import group_spec
@@ -74,13 +63,10 @@ from .messages import (
     CallTelegram,
     CatchUp,
     Deliver,
-    Delivered,
     GroupReady,
     History,
-    HistoryRead,
     Introduce,
     Locate,
-    Located,
     PairPlan,
     Probe,
     Recover,
@@ -92,10 +78,23 @@ from .messages import (
     StartLogin,
     SubmitCode,
     SubmitPassword,
-    Undelivered,
 )
-from .outgoing import FloodKey, Go, Later, Outgoing, Parked
+from .reading import look_up, read, unread
 from .recovery import Climb, Recovery, keep_changes
+from .sender import OFFLINE, FloodOver, Send, Sender, SendFailed, Sent, tell
+from .session_notes import (
+    Climbed,
+    ClimbFailed,
+    Flush,
+    GroupStarted,
+    Heard,
+    LoginWent,
+    PassOn,
+    ProbeAnswered,
+    ProbeFailed,
+    Replied,
+    settle,
+)
 
 __all__ = ["SessionActor"]
 
@@ -106,7 +105,6 @@ START_WITHIN = 10.0  # seconds that a worker group gets to start
 FLUSH_AFTER = 1.0  # seconds that a learnt update state may be newer than the database
 PROBE_AFTER_TROUBLE = 0.1  # seconds; several calls that fail together ask for one probe
 LOGGING_IN = frozenset({Phase.AWAITING_CODE, Phase.AWAITING_PASSWORD, Phase.AWAITING_QR})
-OFFLINE = ConnectionError("Cannot send requests while disconnected")
 
 
 class SessionActor(LoopActor):
@@ -140,8 +138,7 @@ class SessionActor(LoopActor):
         self._client: Client | None = None
         self._epoch = 0
         self._groups: dict[str, pykka.ActorRef[Any]] = {}
-        self._outgoing = Outgoing(kit.settings.pace)
-        self._sending: dict[asyncio.Task[int | None], Deliver] = {}
+        self._outbound = Sender(name, kit, self)
         self._failures = 0
         self._lost_at: float | None = None
         self._cause = "start"
@@ -155,23 +152,23 @@ class SessionActor(LoopActor):
         self._cause = "start" if self.incarnation == 1 else "crash"
         for group, plans in self._plans.items():
             spec = group_spec(group, self._name, plans, self.actor_ref, self._kit)
-            self.pipe(self._start_group(spec), done=_GroupStarted)
+            self.pipe(self._start_group(spec), done=GroupStarted)
         self.actor_ref.tell(Begin())
 
     def on_receive(self, message: object) -> object:
         match message:
-            case _Heard():
+            case Heard():
                 self._heard(message)
             case Deliver():
-                self._offer(message)
-            case _Send():
-                self._send(message.job)
-            case _Sent():
-                self._sent(message)
-            case _SendFailed():
+                self._outbound.offer(message)
+            case Send():
+                self._outbound.send(message.job)
+            case Sent():
+                self._outbound.sent(message)
+            case SendFailed():
                 self._send_failed(message)
-            case _FloodOver():
-                self._flood_over(message.key)
+            case FloodOver():
+                self._outbound.flood_over(message.key)
             case History():
                 self._read_history(message)
             case Locate():
@@ -180,31 +177,31 @@ class SessionActor(LoopActor):
                 self._group_ready(message)
             case Begin():
                 self._begin()
-            case _GroupStarted():
+            case GroupStarted():
                 logger.debug("group started session=%s group=%s", self._name, message.group)
-            case _Climbed():
+            case Climbed():
                 self._climbed(message.climb)
-            case _ClimbFailed():
+            case ClimbFailed():
                 self._climb_failed(message.error)
             case Recover():
                 self._recover(message.cause)
             case Probe():
                 self._probe()
-            case _Probed():
+            case ProbeAnswered():
                 self._probed(message.seconds)
-            case _ProbeFailed():
+            case ProbeFailed():
                 self._probe_failed(message.error)
             case Report():
                 return self._introduce()
-            case _Flush():
+            case Flush():
                 self._flush()
             case CallTelegram():
                 return self._call(message)
-            case _Answer():
-                _tell(message.to, message.answer)
-            case _Reply():
-                _settle(message)
-            case _LoginWent():
+            case PassOn():
+                tell(message.to, message.answer)
+            case Replied():
+                settle(message)
+            case LoginWent():
                 self._login_went(message)
             case StartLogin() | SubmitCode() | SubmitPassword():
                 return self._log_in(message)
@@ -214,7 +211,7 @@ class SessionActor(LoopActor):
 
     async def on_stop(self) -> None:  # type: ignore[override]  # a LoopActor's hooks may be async
         self._enter(StopAsked(), "asked to stop")
-        await self._drain()
+        await self._outbound.drain(within=self._kit.settings.drain)
         await self._login.abandon()
         await self._let_go()
         self._enter(Stopped(), "stopped")
@@ -226,8 +223,7 @@ class SessionActor(LoopActor):
         traceback: TracebackType | None,  # noqa: ARG002
     ) -> None:
         """Prove the client off before the next incarnation opens another on the same key."""
-        for sending in tuple(self._sending):
-            sending.cancel()
+        self._outbound.abandon()
         self._flush()
         await self._login.abandon()
         await self._kit.gateway.close(self._name, deadline=CRASH_CLOSE)
@@ -238,7 +234,7 @@ class SessionActor(LoopActor):
         except ChildRunningError as running:
             # It outlived this session's last incarnation, which took its introduction along.
             if isinstance(running.ref, pykka.ActorRef):
-                _tell(running.ref, Introduce())
+                tell(running.ref, Introduce())
         except (ChildPresentError, ChildRestartingError):
             pass  # it introduces itself when it is back
         return spec.id
@@ -254,13 +250,13 @@ class SessionActor(LoopActor):
                 PhaseChanged(session=self._name, at=now, before=before, after=after, reason=reason)
             )
         if before is Phase.ONLINE:
-            self._outgoing.forget_jobs()
+            self._outbound.suspend()
             self._tell_groups(SessionDown(reason))
         self._tell_monitor()
 
     def _tell_groups(self, message: object) -> None:
         for ref in self._groups.values():
-            _tell(ref, message)
+            tell(ref, message)
 
     # Coming online
 
@@ -275,10 +271,10 @@ class SessionActor(LoopActor):
 
         def hear(told: Told) -> None:
             if epoch == self._epoch:  # a client that is being closed has nothing to say any more
-                self.actor_ref.tell(_Heard(epoch, told))
+                self.actor_ref.tell(Heard(epoch, told))
 
         recovery = Recovery(self._name, self._kit, hear)
-        self.pipe(recovery.climb(), done=_Climbed, failed=_ClimbFailed)
+        self.pipe(recovery.climb(), done=Climbed, failed=ClimbFailed)
 
     def _recover(self, cause: str) -> None:
         self._cause, self._failures = cause, 0
@@ -291,7 +287,7 @@ class SessionActor(LoopActor):
         self._climbing = False
         self._client, self._rung = climb.client, climb.rung
         self._failures, self._reason = 0, ""
-        self._outgoing.remember(climb.floods)
+        self._outbound.resume(climb.client, climb.floods)
         climb.client.session.on_change = self._flush_soon
         self._flush()
         self._enter(Recovered(), f"by {climb.rung}")
@@ -359,7 +355,7 @@ class SessionActor(LoopActor):
 
     # What the client tells
 
-    def _heard(self, message: _Heard) -> None:
+    def _heard(self, message: Heard) -> None:
         if message.epoch != self._epoch:
             return
         match message.told:
@@ -380,7 +376,7 @@ class SessionActor(LoopActor):
             self._begin()
 
     def _flush_soon(self) -> None:
-        self.after(FLUSH_AFTER, _Flush())
+        self.after(FLUSH_AFTER, Flush())
 
     def _flush(self) -> None:
         if self._client is None:
@@ -395,112 +391,41 @@ class SessionActor(LoopActor):
     def _group_ready(self, message: GroupReady) -> None:
         self._groups[message.group] = message.ref
         if self._phase is Phase.ONLINE:
-            _tell(message.ref, SessionUp(epoch=self._epoch))
+            tell(message.ref, SessionUp(epoch=self._epoch))
 
-    def _offer(self, job: Deliver) -> None:
-        if self._client is None:
-            _tell(job.reply_to, _undelivered(job, classify(OFFLINE)))
-            return
-        match self._outgoing.offer(
-            job, method_of(job.mode, job.message), wall=self._kit.now(), now=self.clock.now()
-        ):
-            case Go():
-                self._send(job)
-            case Later(seconds):
-                self.after(seconds, _Send(job))
-            case Parked() as parked:
-                self._wait_for(parked)
-
-    def _wait_for(self, parked: Parked) -> None:
-        if parked.first:
-            self.after(max(0.0, parked.until - self._kit.now()), _FloodOver(parked.key))
-
-    def _send(self, job: Deliver) -> None:
-        if self._client is None:
-            _tell(job.reply_to, _undelivered(job, classify(OFFLINE)))
-            return
-        sending = asyncio.ensure_future(
-            deliver(
-                self._client,
-                mode=job.mode,
-                message=job.message,
-                target=job.target,
-                random_id=job.random_id,
-                deadline=self._kit.settings.call_deadline,
-            )
-        )
-        self._sending[sending] = job
-        sending.add_done_callback(lambda sending: self._sending.pop(sending, None))
-        self.pipe(
-            asyncio.shield(sending),  # a stop lets it end, see _drain
-            done=lambda target_id: _Sent(job, target_id),
-            failed=lambda error: _SendFailed(job, error),
-        )
-
-    def _sent(self, message: _Sent) -> None:
-        _tell(message.job.reply_to, _delivered(message.job, message.target_id))
-
-    def _send_failed(self, message: _SendFailed) -> None:
-        job, verdict = message.job, classify(message.error)
-        if verdict.kind is ErrorClass.DELIVERED:
-            _tell(job.reply_to, _delivered(job, None, repeated=True))
-        elif verdict.action in {Action.PARK_METHOD, Action.PARK_CHAT}:
-            self._flooded(job, verdict)
-        else:
-            if verdict.kind is ErrorClass.NET:
-                self.after(PROBE_AFTER_TROUBLE, Probe())
-            if verdict.terminal and self._phase is Phase.ONLINE:
-                self._retire(verdict)
-            _tell(job.reply_to, _undelivered(job, verdict))
+    def _send_failed(self, message: SendFailed) -> None:
+        verdict = self._outbound.failed(message)
+        if verdict.terminal:
+            self._retire(verdict)
+        elif verdict.kind is ErrorClass.NET and self._client is not None:
+            self.after(PROBE_AFTER_TROUBLE, Probe())
 
     def _retire(self, verdict: Verdict) -> None:
         """Telegram ended this session under way: hold it and close the client."""
-        self._client = None
-        self._hold(verdict)
-        self.pipe(self._kit.gateway.close(self._name), done=lambda _: _Flush())
-
-    def _flooded(self, job: Deliver, verdict: Verdict) -> None:
-        method = method_of(job.mode, job.message)
-        chat = job.target if verdict.action is Action.PARK_CHAT else None
-        seconds, now, name = verdict.wait or 60.0, self._kit.now(), self._name
-        until = now + seconds
-        self._outgoing.flood((method, chat), until)
-        self._kit.journal.post(lambda store: store.put_flood(name, method, chat, until, seconds))
-        self._kit.publish(
-            FloodBegan(session=name, at=now, method=method, seconds=seconds, until=until)
-        )
-        self._wait_for(self._outgoing.park(job, (method, chat)))
-
-    def _flood_over(self, key: FloodKey) -> None:
-        released = self._outgoing.release(key, wall=self._kit.now())
-        if isinstance(released, float):
-            self.after(max(0.05, released - self._kit.now()), _FloodOver(key))
-            return
-        self._kit.publish(
-            FloodEnded(session=self._name, at=self._kit.now(), method=key[0], parked=len(released))
-        )
-        for job in released:
-            self._offer(job)
+        if self._phase is Phase.ONLINE:
+            self._client = None
+            self._hold(verdict)
+            self.pipe(self._kit.gateway.close(self._name), done=lambda _: Flush())
 
     # Reading
 
     def _read_history(self, message: History) -> None:
         client, deadline = self._client, self._kit.settings.call_deadline
         if client is None:
-            _tell(message.reply_to, _unread(message, OFFLINE))
+            tell(message.reply_to, unread(message, OFFLINE))
             return
         self.pipe(
-            _read(client, message, deadline),
-            done=lambda answer: _Answer(message.reply_to, answer),
-            failed=lambda error: _Answer(message.reply_to, _unread(message, error)),
+            read(client, message, deadline),
+            done=lambda answer: PassOn(message.reply_to, answer),
+            failed=lambda error: PassOn(message.reply_to, unread(message, error)),
         )
 
     def _locate(self, message: Locate) -> None:
         client, deadline = self._client, self._kit.settings.call_deadline
         if client is not None:
             self.pipe(
-                _look_up(client, message.chats, deadline),
-                done=lambda answer: _Answer(message.reply_to, answer),
+                look_up(client, message.chats, deadline),
+                done=lambda answer: PassOn(message.reply_to, answer),
             )
 
     def _call(self, message: CallTelegram) -> Answer:
@@ -511,8 +436,8 @@ class SessionActor(LoopActor):
         deadline = message.deadline or self._kit.settings.call_deadline
         self.pipe(
             self._client.call(message.request, deadline=deadline),
-            done=lambda result: _Reply(answer, result, None),
-            failed=lambda error: _Reply(answer, None, error),
+            done=lambda result: Replied(answer, result, None),
+            failed=lambda error: Replied(answer, None, error),
         )
         return answer
 
@@ -525,12 +450,12 @@ class SessionActor(LoopActor):
             return answer
         self.pipe(
             self._login.take(message),
-            done=lambda event: _LoginWent(answer, event, None),
-            failed=lambda error: _LoginWent(answer, None, error),
+            done=lambda event: LoginWent(answer, event, None),
+            failed=lambda error: LoginWent(answer, None, error),
         )
         return answer
 
-    def _login_went(self, message: _LoginWent) -> None:
+    def _login_went(self, message: LoginWent) -> None:
         if message.event is None:
             error = message.error or RuntimeError("the login ended without a word")
             if not self._login.under_way and self._phase in LOGGING_IN:
@@ -552,7 +477,7 @@ class SessionActor(LoopActor):
             self._tell_monitor()
             return
         self._probing = True
-        self.pipe(self._client.probe(), done=_Probed, failed=_ProbeFailed)
+        self.pipe(self._client.probe(), done=ProbeAnswered, failed=ProbeFailed)
 
     def _probed(self, seconds: float) -> None:
         self._probing, self._probe_seconds = False, seconds
@@ -574,7 +499,7 @@ class SessionActor(LoopActor):
         if verdict.terminal:
             self._retire(verdict)
         elif verdict.kind is not ErrorClass.FLOOD:
-            self.pipe(self._kit.gateway.close(self._name), done=lambda _: _Flush())
+            self.pipe(self._kit.gateway.close(self._name), done=lambda _: Flush())
 
     def _update_age(self) -> float | None:
         if self._client is None:
@@ -583,13 +508,13 @@ class SessionActor(LoopActor):
 
     def _tell_monitor(self) -> SessionReport:
         report = self._report()
-        _tell(self._kit.monitor, Reported(report=report, ref=self.actor_ref))
+        tell(self._kit.monitor, Reported(report=report, ref=self.actor_ref))
         return report
 
     def _introduce(self) -> SessionReport:
         """Tell the monitor about this session and its groups, as after the monitor's restart."""
         for ref in self._groups.values():
-            _tell(ref, Report())
+            tell(ref, Report())
         return self._tell_monitor()
 
     def _report(self) -> SessionReport:
@@ -599,10 +524,10 @@ class SessionActor(LoopActor):
             health=health_of(self._phase, reason=self._reason.partition(":")[0]),
             reason=self._reason,
             since=self._since,
-            until=self._until or self._outgoing.until,
+            until=self._until or self._outbound.until,
             rung=self._rung,
             recoveries=self._recoveries,
-            parked=self._outgoing.parked,
+            parked=self._outbound.parked,
             probe_seconds=self._probe_seconds,
             update_age=self._update_age(),
             user_id=self._client.user_id if self._client else None,
@@ -610,16 +535,6 @@ class SessionActor(LoopActor):
         )
 
     # Stopping
-
-    async def _drain(self) -> None:
-        """Let sends that are under way end, and tell the groups; the rest is in their outbox."""
-        sending = dict(self._sending)
-        if not sending:
-            return
-        done, _ = await asyncio.wait(sending, timeout=self._kit.settings.drain)
-        for task in done:
-            if not task.cancelled() and task.exception() is None:
-                _tell(sending[task].reply_to, _delivered(sending[task], task.result()))
 
     async def _let_go(self) -> None:
         """Write down what was learnt, prove the client off, then let the key go."""
@@ -635,138 +550,3 @@ class SessionActor(LoopActor):
             await kit.journal.do(lambda store: keep_changes(store, name, changes, kit))
         if key_id is not None:
             self._kit.keys.release(key_id)
-
-
-async def _read(client: Client, message: History, deadline: float) -> HistoryRead:
-    if message.newest_only:
-        newest = await newest_id(client, message.chat, deadline=deadline)
-        return HistoryRead(pair=message.pair, request=message, messages=(), newest=newest)
-    if message.ids:
-        page = await read_messages(client, message.chat, message.ids, deadline=deadline)
-    else:
-        page = await read_history(client, message.chat, after=message.after, deadline=deadline)
-    return HistoryRead(pair=message.pair, request=message, messages=page.messages, more=page.more)
-
-
-def _unread(message: History, error: BaseException) -> HistoryRead:
-    return HistoryRead(pair=message.pair, request=message, messages=(), verdict=classify(error))
-
-
-async def _look_up(client: Client, chats: Sequence[int | str], deadline: float) -> Located:
-    found = await locate(client, chats, deadline=deadline)
-    return Located(
-        ids={chat: place for chat, place in found.items() if isinstance(place, int)},
-        problems={
-            chat: classify(place) for chat, place in found.items() if isinstance(place, Exception)
-        },
-    )
-
-
-def _tell(ref: pykka.ActorRef[Any], message: object) -> None:
-    """Tell somebody who may be gone by now; what is gone needs no answer."""
-    with contextlib.suppress(pykka.ActorDeadError):
-        ref.tell(message)
-
-
-def _settle(message: _Reply) -> None:
-    if message.error is None:
-        message.answer.set(message.result)
-    else:
-        message.answer.fail(message.error)
-
-
-def _delivered(job: Deliver, target_id: int | None, *, repeated: bool = False) -> Delivered:
-    return Delivered(
-        pair=job.pair, source_id=job.message.id, target_id=target_id, repeated=repeated
-    )
-
-
-def _undelivered(job: Deliver, verdict: Verdict) -> Undelivered:
-    return Undelivered(pair=job.pair, source_id=job.message.id, verdict=verdict)
-
-
-# What a session says to itself
-
-
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    """The client of that epoch told something."""
-
-    epoch: int
-    told: Told
-
-
-@dataclass(frozen=True, slots=True)
-class _GroupStarted:
-    group: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Climbed:
-    climb: Climb
-
-
-@dataclass(frozen=True, slots=True)
-class _ClimbFailed:
-    error: BaseException
-
-
-@dataclass(frozen=True, slots=True)
-class _Send:
-    """Its turn has come."""
-
-    job: Deliver
-
-
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    job: Deliver
-    target_id: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class _SendFailed:
-    job: Deliver
-    error: BaseException
-
-
-@dataclass(frozen=True, slots=True)
-class _FloodOver:
-    key: FloodKey
-
-
-@dataclass(frozen=True, slots=True)
-class _Probed:
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class _ProbeFailed:
-    error: BaseException
-
-
-@dataclass(frozen=True, slots=True)
-class _Flush:
-    """Write down what the client's session has learnt."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """Pass an answer on."""
-
-    to: pykka.ActorRef[Any]
-    answer: object
-
-
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    answer: Answer
-    result: object = field(repr=False)
-    error: BaseException | None
-
-
-@dataclass(frozen=True, slots=True)
-class _LoginWent:
-    answer: Answer
-    event: Event | None
-    error: BaseException | None

@@ -236,10 +236,10 @@ class Config(_Table):
     def _real(self) -> Self:
         if self.loopback is None and self.telegram.api_hash is None:
             raise ValueError(
-                'telegram.api_hash is missing; name where it is, as in { env = "TELEGRAM_API_HASH" }'
+                'telegram.api_hash is missing; name its place: { env = "TELEGRAM_API_HASH" }'
             )
         if self.telegram.api_hash is not None and self.telegram.api_hash.create:
-            raise ValueError("telegram.api_hash: create is for master keys; Telegram gives this one")
+            raise ValueError("telegram.api_hash: create is for master keys; this is Telegram's")
         return self
 
     @model_validator(mode="after")

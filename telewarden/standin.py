@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from .config import Config, LoopbackConfig
-from .errors import ConfigError, NotRunningError
+from .errors import ConfigError
 from .telegram import Phase, ServerAddress
 
 if TYPE_CHECKING:
@@ -107,12 +107,9 @@ async def sign_in(warden: Warden, standin: StandIn) -> None:
 async def _settled(handle: SessionHandle) -> Phase:
     """The phase a session has come to after it looked for its copies."""
     undecided = {Phase.REGISTERED, Phase.RECOVERING}
-    while True:
-        with contextlib.suppress(NotRunningError):
-            phase = (await handle.report()).phase
-            if phase not in undecided:
-                return phase
+    while (phase := (await handle.report()).phase) in undecided:
         await asyncio.sleep(LOOK_EVERY)
+    return phase
 
 
 def _elsewhere(wanted: LoopbackConfig, base: Path) -> ServerAddress:

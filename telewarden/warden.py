@@ -276,10 +276,7 @@ class Warden:
         return await ask_async(self._running().ref(path), message, timeout=timeout)
 
     async def _session_ref(self, name: str) -> pykka.ActorRef[Any]:
-        ref = await self._ask("registry", SessionRefAsked(name))
-        if ref is None:
-            raise NotRunningError(f"session {name}", "it is still starting; try again")
-        return ref  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer
+        return await self._ask("registry", SessionRefAsked(name))  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer
 
     async def _observe(self) -> None:
         while True:

@@ -17,7 +17,7 @@ from telewarden.loopback import Account, ChatHandle, LoopbackTelegram
 from telewarden.standin import StandIn, populate, sign_in
 from telewarden.storage import MasterKey, Store
 from telewarden.supervision import Event
-from telewarden.telegram import PairReport, ServerAddress
+from telewarden.telegram import PairReport, Phase, ServerAddress
 
 SOON = 10.0  # seconds in which anything that is going to happen has happened
 
@@ -135,6 +135,14 @@ class Newsroom:
         async with asyncio.timeout(SOON), self._news:
             await self._news.wait_for(lambda: found() is not None)
         return found()
+
+    async def settled(self, session: str) -> Phase:
+        """Wait until a session has looked for its copies, and tell where it stands."""
+        handle = self.warden.session(session)
+        async with asyncio.timeout(SOON):
+            while (phase := (await handle.report()).phase) in {Phase.REGISTERED, Phase.RECOVERING}:
+                await asyncio.sleep(0)
+        return phase
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for something that the data centre shows and no event tells."""

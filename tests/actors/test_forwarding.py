@@ -183,7 +183,7 @@ async def test_an_unsent_message_that_was_deleted_is_put_aside_with_the_reason(
     await newsroom.hears(FloodBegan)
     await newsroom.stop()
     newsroom.telegram.faults.clear()
-    newsroom.chats["news_in"].delete(1)
+    newsroom.chats["news_in"].delete_messages(newsroom.chats["news_in"].messages)
 
     await newsroom.start()
     dead = await newsroom.hears(DeadLettered)

@@ -1,0 +1,93 @@
+"""What a session's actor says to itself: results of what it started, and timers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pykka
+
+from ..supervision import Answer
+from ..telegram import Event, Told
+from .recovery import Climb
+
+__all__ = [
+    "ClimbFailed",
+    "Climbed",
+    "Flush",
+    "GroupStarted",
+    "Heard",
+    "LoginWent",
+    "PassOn",
+    "ProbeAnswered",
+    "ProbeFailed",
+    "Replied",
+    "settle",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The client of that epoch told something."""
+
+    epoch: int
+    told: Told
+
+
+@dataclass(frozen=True, slots=True)
+class GroupStarted:
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Climbed:
+    climb: Climb
+
+
+@dataclass(frozen=True, slots=True)
+class ClimbFailed:
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeAnswered:
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeFailed:
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """Write down what the client's session has learnt."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassOn:
+    """Pass an answer on."""
+
+    to: pykka.ActorRef[Any]
+    answer: object
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    answer: Answer
+    result: object = field(repr=False)
+    error: BaseException | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoginWent:
+    answer: Answer
+    event: Event | None
+    error: BaseException | None
+
+
+def settle(message: Replied) -> None:
+    if message.error is None:
+        message.answer.set(message.result)
+    else:
+        message.answer.fail(message.error)

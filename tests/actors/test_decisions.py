@@ -1,0 +1,183 @@
+"""The pure parts: pacing, floods, a pair's progress, how pairs are spread."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telewarden.actors import Pace, PairPlan, groups_of
+from telewarden.actors.messages import Deliver
+from telewarden.actors.outgoing import Go, Later, Outgoing, Parked
+from telewarden.actors.pacing import Pacer, TokenBucket
+from telewarden.actors.pairstate import HELD_LIMIT, PairState
+from telewarden.telegram import Incoming
+
+pytestmark = pytest.mark.actors
+
+FREE = Pace(per_account=1000.0, per_chat=1000.0, burst=1000)
+METHOD = "messages.sendMessage"
+
+
+def incoming(number: int) -> Incoming:
+    return Incoming(chat=-1001, id=number, date=datetime.fromtimestamp(0, tz=UTC))
+
+
+def job(number: int, target: int = -1002) -> Deliver:
+    return Deliver(
+        pair=1,
+        mode="copy",
+        target=target,
+        message=incoming(number),
+        random_id=number,
+        reply_to=None,  # type: ignore[arg-type]  # nobody is answered here
+    )
+
+
+def plan(number: int) -> PairPlan:
+    return PairPlan(id=number, session="alice", source=-number, target=number)
+
+
+def test_a_bucket_lets_its_burst_go_and_then_one_each_interval() -> None:
+    bucket = TokenBucket(rate=2.0, burst=3)
+
+    waits = [bucket.reserve(100.0) for _ in range(5)]
+
+    assert waits == [0.0, 0.0, 0.0, 0.5, 1.0]
+
+
+def test_a_bucket_saves_up_no_more_than_its_burst() -> None:
+    bucket = TokenBucket(rate=10.0, burst=2)
+    bucket.reserve(0.0)
+
+    waits = [bucket.reserve(1000.0) for _ in range(3)]
+
+    assert waits == [0.0, 0.0, 0.1]
+
+
+@given(
+    rate=st.floats(0.1, 100),
+    burst=st.integers(1, 20),
+    gaps=st.lists(st.floats(0, 5), min_size=1, max_size=50),
+)
+def test_no_window_ever_sees_more_than_burst_and_rate(
+    rate: float, burst: int, gaps: list[float]
+) -> None:
+    bucket, now, sent = TokenBucket(rate=rate, burst=burst), 10.0, []
+    for gap in gaps:
+        now += gap
+        sent.append(now + bucket.reserve(now))
+    for first in range(len(sent)):
+        for last in range(first, len(sent)):
+            span = sent[last] - sent[first]
+            assert last - first + 1 <= burst + rate * span + 1 + 1e-6
+
+
+def test_one_busy_chat_does_not_slow_another() -> None:
+    pacer = Pacer(Pace(per_account=100.0, per_chat=1.0, burst=1))
+
+    waits = [pacer.reserve(1, 0.0), pacer.reserve(1, 0.0), pacer.reserve(2, 0.0)]
+
+    assert waits[1] == pytest.approx(1.0)
+    assert waits[2] < 0.1
+
+
+def test_what_is_flooded_is_parked_and_everything_else_goes() -> None:
+    outgoing = Outgoing(FREE)
+    outgoing.flood((METHOD, None), 50.0)
+
+    assert outgoing.offer(job(1), METHOD, wall=10.0, now=0.0) == Parked((METHOD, None), 50.0, True)
+    assert outgoing.offer(job(2), METHOD, wall=10.0, now=0.0) == Parked((METHOD, None), 50.0, False)
+    assert outgoing.offer(job(3), "messages.forwardMessages", wall=10.0, now=0.0) == Go()
+
+
+def test_slow_mode_of_one_chat_parks_that_chat_only() -> None:
+    outgoing = Outgoing(FREE)
+    outgoing.flood((METHOD, -5), 50.0)
+
+    assert isinstance(outgoing.offer(job(1, target=-5), METHOD, wall=10.0, now=0.0), Parked)
+    assert outgoing.offer(job(1, target=-6), METHOD, wall=10.0, now=0.0) == Go()
+
+
+def test_parked_jobs_come_back_in_order_and_not_before_the_deadline() -> None:
+    outgoing = Outgoing(FREE)
+    outgoing.flood((METHOD, None), 50.0)
+    jobs = [job(1), job(2), job(3)]
+    for one in jobs:
+        outgoing.offer(one, METHOD, wall=10.0, now=0.0)
+
+    assert outgoing.release((METHOD, None), wall=49.9) == 50.0
+    assert outgoing.release((METHOD, None), wall=50.0) == tuple(jobs)
+    assert outgoing.parked == 0
+
+
+def test_a_shorter_answer_does_not_shorten_a_deadline() -> None:
+    outgoing = Outgoing(FREE)
+    outgoing.flood((METHOD, None), 100.0)
+    outgoing.flood((METHOD, None), 20.0)
+
+    assert outgoing.until == 100.0
+
+
+def test_a_job_whose_turn_comes_later_is_booked_once() -> None:
+    outgoing = Outgoing(Pace(per_account=1.0, per_chat=1.0, burst=1))
+    outgoing.offer(job(1), METHOD, wall=0.0, now=0.0)
+
+    assert outgoing.offer(job(2), METHOD, wall=0.0, now=0.0) == Later(pytest.approx(1.0))
+
+
+def test_a_message_is_admitted_once_and_in_order() -> None:
+    state = PairState(plan=plan(1), seen=3)
+
+    fresh = state.admit([incoming(5), incoming(4), incoming(3), incoming(5)])
+
+    assert [one.id for one in fresh] == [4, 5]
+    assert state.seen == 5
+
+
+def test_one_message_is_on_its_way_at_a_time() -> None:
+    state = PairState(plan=plan(1), seen=0)
+    state.queue.extend([incoming(1), incoming(2)])
+
+    first = state.next_message()
+    assert first is not None
+    state.on_its_way = first.id
+
+    assert state.next_message() is None
+    assert state.settle(1) is first
+    assert state.next_message() is not None
+
+
+def test_an_answer_from_before_a_reconnect_settles_nothing() -> None:
+    state = PairState(plan=plan(1), seen=0, on_its_way=1)
+    state.queue.append(incoming(1))
+
+    state.interrupt()
+
+    assert state.settle(1) is None
+    assert len(state.queue) == 1
+
+
+def test_too_many_held_messages_are_read_from_history_instead() -> None:
+    state = PairState(plan=plan(1), seen=0)
+
+    for number in range(HELD_LIMIT + 5):
+        state.hold(incoming(number + 1))
+
+    assert state.overflown
+    assert state.release() == []
+
+
+@given(count=st.integers(0, 200), size=st.integers(1, 50))
+def test_pairs_are_spread_evenly_over_as_few_groups_as_hold_them(count: int, size: int) -> None:
+    pairs = [plan(number + 1) for number in range(count)]
+
+    groups = groups_of(pairs, size=size)
+    sizes = [len(group) for group in groups.values()]
+
+    assert sorted(one.id for group in groups.values() for one in group) == [p.id for p in pairs]
+    assert len(groups) == -(-count // size)
+    assert not sizes or max(sizes) - min(sizes) <= 1
+    assert not sizes or max(sizes) <= size

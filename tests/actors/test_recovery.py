@@ -1,0 +1,264 @@
+"""A lost session comes back by the copies that are kept, and a dead key is never tried again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from telewarden.loopback import AcceptAndClose, Fault, RpcError
+from telewarden.telegram import (
+    CopyRepaired,
+    Health,
+    Phase,
+    PhaseChanged,
+    RecoveryTried,
+    SessionRecovered,
+)
+
+from .conftest import ALICE, Newsroom
+
+pytestmark = [pytest.mark.actors, pytest.mark.session]
+
+SESSION = "sessions/session:alice/session"
+
+
+def session_file(newsroom: Newsroom) -> Path:
+    return newsroom.config.folder / "sessions" / "alice.twsession"
+
+
+def damage_file(newsroom: Newsroom) -> None:
+    session_file(newsroom).write_bytes(b"\xff" * 400)
+
+
+def damage_string(newsroom: Newsroom) -> None:
+    with newsroom.store() as store:
+        store.db.execute("update user_sessions set sealed = zeroblob(64) where name = 'alice'")
+        store.db.conn.commit()
+
+
+async def test_a_session_is_restored_at_start_without_a_login(newsroom: Newsroom) -> None:
+    await newsroom.start()
+    await newsroom.stop()
+    asked = newsroom.telegram.stats.calls["auth.sendCode"]
+
+    await newsroom.start(signed_in=False)
+    back = await newsroom.hears(SessionRecovered, since=newsroom.mark() - 1, session="alice")
+
+    assert back.rung == "string"
+    assert newsroom.telegram.stats.calls["auth.sendCode"] == asked
+
+
+async def test_a_damaged_string_is_recovered_from_the_file_and_written_anew(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.start()
+    await newsroom.stop()
+    damage_string(newsroom)
+    since = newsroom.mark()
+
+    await newsroom.start(signed_in=False)
+    back = await newsroom.hears(SessionRecovered, since=since, session="alice")
+    mended = await newsroom.hears(CopyRepaired, since=since, session="alice")
+    await newsroom.stop()
+
+    assert (back.rung, mended.copy) == ("file", "string")
+    with newsroom.store() as store:
+        assert store.credential("alice") is not None
+
+
+async def test_both_copies_damaged_are_repaired_from_the_newest_backup(newsroom: Newsroom) -> None:
+    await newsroom.start()
+    await newsroom.stop()
+    damage_string(newsroom)
+    damage_file(newsroom)
+    since = newsroom.mark()
+
+    await newsroom.start(signed_in=False)
+    back = await newsroom.hears(SessionRecovered, since=since, session="alice")
+    mended = {
+        (await newsroom.hears(CopyRepaired, since=since, copy=copy)).copy
+        for copy in ("string", "file")
+    }
+
+    assert back.rung == "repair"
+    assert mended == {"string", "file"}
+
+
+async def test_a_damaged_file_is_set_aside_and_never_deleted(newsroom: Newsroom) -> None:
+    warden = await newsroom.start()
+    damage_file(newsroom)
+
+    await warden.drill(SESSION)
+    mended = await newsroom.hears(CopyRepaired, session="alice", copy="file")
+    kept = session_file(newsroom).parent / "quarantine" / mended.kept
+
+    assert kept.read_bytes() == b"\xff" * 400
+    assert session_file(newsroom).read_bytes() != b"\xff" * 400
+
+
+async def test_a_session_without_any_copy_asks_for_a_login(newsroom: Newsroom) -> None:
+    await newsroom.start(signed_in=False)
+
+    held = await newsroom.hears(PhaseChanged, session="alice", after=Phase.NEEDS_LOGIN)
+
+    assert "no stored login" in held.reason
+    assert newsroom.telegram.stats.connects == 0
+
+
+async def test_a_revoked_session_is_held_and_its_key_never_tried_again(newsroom: Newsroom) -> None:
+    await newsroom.start()
+    since = newsroom.mark()
+    newsroom.telegram.revoke(newsroom.account(ALICE))
+    await newsroom.hears(PhaseChanged, since=since, session="alice", after=Phase.NEEDS_LOGIN)
+    await newsroom.stop()
+    connects = newsroom.telegram.stats.connects
+    since = newsroom.mark()
+
+    await newsroom.start(signed_in=False)
+    held = await newsroom.hears(PhaseChanged, since=since, session="alice", after=Phase.NEEDS_LOGIN)
+    await newsroom.hears(SessionRecovered, since=since, session="bob")
+
+    assert "dead" in held.reason or "latched" in held.reason
+    assert newsroom.telegram.stats.connects == connects + 1  # bob's
+    report = await newsroom.warden.session("alice").report()
+    assert report.health in {Health.EXPIRED, Health.UNAUTHORIZED}
+
+
+async def test_a_login_brings_a_revoked_session_back_and_its_pairs_go_on(
+    newsroom: Newsroom,
+) -> None:
+    warden = await newsroom.start()
+    since = newsroom.mark()
+    newsroom.telegram.revoke(newsroom.account(ALICE))
+    await newsroom.hears(PhaseChanged, since=since, session="alice", after=Phase.NEEDS_LOGIN)
+    newsroom.say("news_in", "meanwhile")
+    since = newsroom.mark()
+
+    alice = warden.session("alice")
+    await alice.login("start")
+    await alice.login("code", newsroom.telegram.sent_code(ALICE))
+    await newsroom.hears(SessionRecovered, since=since, session="alice", cause="login")
+
+    await newsroom.arrives("news_out", "meanwhile")
+
+
+async def test_a_wrong_code_may_be_given_again(newsroom: Newsroom) -> None:
+    warden = await newsroom.start(signed_in=False)
+    await newsroom.hears(PhaseChanged, session="alice", after=Phase.NEEDS_LOGIN)
+    alice = warden.session("alice")
+    await alice.login("start")
+
+    with pytest.raises(Exception, match="PHONE_CODE_INVALID"):
+        await alice.login("code", "00000")
+    phase = await alice.login("code", newsroom.telegram.sent_code(ALICE))
+
+    assert phase in {Phase.CONNECTING, Phase.RECOVERING}
+
+
+async def test_codes_are_rationed_by_day_across_restarts(newsroom: Newsroom) -> None:
+    await newsroom.start(signed_in=False)
+    for _ in range(3):
+        assert await newsroom.settled("alice") is Phase.NEEDS_LOGIN
+        await newsroom.warden.session("alice").login("start")
+        await newsroom.stop()
+        await newsroom.start(signed_in=False)
+    await newsroom.settled("alice")
+
+    with pytest.raises(Exception, match="3 login codes within a day"):
+        await newsroom.warden.session("alice").login("start")
+    assert newsroom.telegram.stats.calls["auth.sendCode"] == 3
+
+
+async def test_an_unreachable_data_centre_is_waited_for_with_growing_pauses(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.start()
+    rule = newsroom.telegram.faults.add(Fault(method="connect", action=AcceptAndClose()))
+    newsroom.telegram.cut()
+    await newsroom.hears(PhaseChanged, session="alice", after=Phase.WAITING)
+    tried = newsroom.telegram.stats.connects
+    newsroom.telegram.faults.remove(rule)
+    since = newsroom.mark()
+    newsroom.say("news_in", "meanwhile")
+
+    await newsroom.hears(SessionRecovered, since=since, session="alice")
+
+    await newsroom.arrives("news_out", "meanwhile")
+    assert tried < 30
+
+
+async def test_trouble_at_telegram_does_not_blame_the_copy(newsroom: Newsroom) -> None:
+    await newsroom.start()
+    await newsroom.stop()
+    newsroom.telegram.faults.add(
+        Fault(method="updates.getState", times=2, action=RpcError("RPC_CALL_FAIL"))
+    )
+    since = newsroom.mark()
+
+    await newsroom.start(signed_in=False)
+    await newsroom.hears(SessionRecovered, since=since, session="alice")
+    await newsroom.hears(SessionRecovered, since=since, session="bob")
+
+    tries = [e for e in newsroom.heard[since:] if isinstance(e, RecoveryTried)]
+    assert {one.rung for one in tries} == {"string"}
+    assert not [e for e in newsroom.heard[since:] if isinstance(e, CopyRepaired)]
+
+
+async def test_a_second_warden_on_the_same_session_is_refused_and_told_who_holds_it(
+    newsroom: Newsroom, tables: dict[str, Any], tmp_path: Path
+) -> None:
+    await newsroom.start()
+    tables["storage"]["lease_timeout"] = 0.0
+    other = Newsroom(newsroom.telegram, newsroom.folder, tables)
+    connects = newsroom.telegram.stats.connects
+
+    await other.warden.start()
+    held = await other.hears(PhaseChanged, session="alice", after=Phase.WAITING)
+    await other.warden.stop()
+
+    assert newsroom.telegram.stats.connects == connects
+    assert "LEASE_HELD" in held.reason
+
+
+async def test_a_killed_process_leaves_a_session_that_comes_back(
+    newsroom: Newsroom, tmp_path: Path
+) -> None:
+    await newsroom.start()
+    await newsroom.stop()
+    holder = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        _HOLDER,
+        str(newsroom.config.folder),
+        str(newsroom.folder / "master.key"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert holder.stdout is not None
+    assert await holder.stdout.readline() == b"held\n"
+    os.kill(holder.pid, signal.SIGKILL)
+    await holder.wait()
+    since = newsroom.mark()
+
+    await newsroom.start(signed_in=False)
+    back = await newsroom.hears(SessionRecovered, since=since, session="alice")
+
+    assert back.seconds < 5.0
+
+
+_HOLDER = """
+import sys
+from telewarden.storage import Lease, LeaseHolder, MasterKey, Store
+folder, key = sys.argv[1:]
+with Store.open_reader(folder + "/telewarden.db", MasterKey.from_file(key)) as store:
+    grant = Lease(folder + "/leases").acquire(
+        store.session("alice").key_id, owner=LeaseHolder.here("a test")
+    )
+    print("held", flush=True)
+    sys.stdin.read()
+"""
