@@ -20,6 +20,7 @@ from .commands import (
 )
 from .directive import Directive, Quarantine, Verdict, WaitUntil, directives
 from .dynamic import DynamicSupervisor
+from .errands import TimerHandle
 from .events import (
     BudgetExhausted,
     ChildAbandoned,
@@ -40,7 +41,7 @@ from .events import (
 from .exits import Exit, ExitKind, Restart
 from .groupspec import DynamicSpec, SupervisorSpec
 from .ladder import Exhausted, Failed, Finished, Ladder, Recovered, Rung, Terminal, Try
-from .loopactor import LoopActor, TimerHandle
+from .loopactor import LoopActor
 from .phases import Phase
 from .probe import EventProbe
 from .realm import DeadLetter, DeadLetters

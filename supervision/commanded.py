@@ -27,7 +27,7 @@ from .commands import (
     WhichChildren,
 )
 from .events import ChildReleased, ChildStartFailed
-from .exits import Exit, ExitKind
+from .exits import Exit, ExitKind, Restart
 from .groupspec import check_siblings
 from .overseer import Overseer, start_error
 from .phases import Phase
@@ -96,9 +96,10 @@ class Commanded(Overseer):
 
     async def _terminate(self, child: Child) -> Exit:
         exit_ = await self._bring_down(child)
-        if exit_.kind is ExitKind.ABANDONED:
+        if exit_.kind is ExitKind.ABANDONED and child.spec.restart is not Restart.TEMPORARY:
             self._isolate(child, "it did not stop and was left behind")
-        self._put_away(child)
+        else:
+            self._put_away(child)
         return exit_
 
     def _restart_child(self, command: RestartChild) -> Answer:

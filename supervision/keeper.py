@@ -23,6 +23,7 @@ from .spec import ChildSpec, Shutdown
 __all__ = ["Keeper"]
 
 OFF: Final = Exit(ExitKind.SHUTDOWN)
+CUT_OFF: Final = Exit(ExitKind.SHUTDOWN, detail="killed with its supervisor")
 
 
 class Keeper(LoopActor):
@@ -162,6 +163,7 @@ class Keeper(LoopActor):
 
     def _kill(self, child: Child) -> Exit:
         place = child.place
+        self._cut_off(place)
         if place.runner.kill():
             exit_ = Exit(ExitKind.SHUTDOWN, detail="killed")
             place.went_down(exit_)
@@ -176,9 +178,22 @@ class Keeper(LoopActor):
         place = child.place
         if place.incarnation != incarnation or not place.alive:
             return
+        self._cut_off(place)
         place.runner.fence()
         cause = ChildAbandonedError(place.path, seconds)
         self.ended(place, incarnation, Exit(ExitKind.ABANDONED, cause))
+
+    def _cut_off(self, place: Place) -> None:
+        """Take down what is below a supervisor that gets no time to do it itself."""
+        for below in reversed(tuple(place.walk())[1:]):
+            if not below.alive:
+                continue
+            if not below.runner.kill():
+                self._count_abandoned(below, 0.0)
+            below.went_down(CUT_OFF)
+            self._publish(
+                ChildStopped, child=below.path, incarnation=below.incarnation, exit=CUT_OFF
+            )
 
     def _count_abandoned(self, place: Place, seconds: float) -> None:
         place.realm.abandoned += 1

@@ -5,57 +5,22 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from contextvars import copy_context
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
 
 import pykka
 
-from .clock import Clock, Timer
-from .mailbox import OwnEnvelope
-from .place import STARTING
+from .clock import Clock
+from .errands import TimerHandle, run_errand
 from .refs import StopFlag
 from .reply import Reply
 
 if TYPE_CHECKING:
-    from .loopcell import LoopCell
     from .place import Place
 
-__all__ = ["LoopActor", "TimerHandle"]
+__all__ = ["LoopActor"]
 
 T = TypeVar("T")
-
-
-class TimerHandle:
-    """A message to oneself that is still to come; ``cancel`` takes it back."""
-
-    __slots__ = ("_cell", "_period", "_timer")
-
-    def __init__(self, cell: LoopCell, period: float | None) -> None:
-        self._cell, self._period = cell, period
-        self._timer: Timer | None = None
-
-    def cancel(self) -> None:
-        """Send nothing more; harmless when it has been sent."""
-        timer, self._timer, self._period = self._timer, None, None
-        if timer is not None:
-            self._cell.timers.discard(timer)
-            timer.cancel()
-
-    def _set(self, clock: Clock, delay: float, fire: Callable[[], object]) -> None:
-        def due() -> None:
-            self._drop()
-            if self._period is not None:
-                self._set(clock, self._period, fire)
-            fire()
-
-        self._timer = clock.call_later(delay, due)
-        self._cell.timers.add(self._timer)
-
-    def _drop(self) -> None:
-        if self._timer is not None:
-            self._cell.timers.discard(self._timer)
-            self._timer = None
 
 
 class LoopActor(pykka.Actor):
@@ -77,11 +42,11 @@ class LoopActor(pykka.Actor):
             raise TypeError(
                 f"{type(self).__name__} is made by its supervisor or by .start(), in a running loop"
             )
+        self._telewarden_incarnation: int = place.incarnation
         self.actor_urn = place.urn
         self.actor_inbox = place.mailbox
         self.actor_stopped = StopFlag()
         self._actor_ref = place.ref
-        self._cell: LoopCell = place.runner
 
     @classmethod
     def start(cls, *args: Any, **kwargs: Any) -> pykka.ActorRef[Self]:
@@ -142,23 +107,20 @@ class LoopActor(pykka.Actor):
     @property
     def incarnation(self) -> int:
         """1 for the first that runs in this place, one more after each restart."""
-        return self._cell.incarnation
+        return self._telewarden_incarnation
 
     def after(self, seconds: float, message: object) -> TimerHandle:
         """Send ``message`` to itself in ``seconds``; forgotten when this incarnation ends."""
-        handle = TimerHandle(self._cell, None)
-        handle._set(self.clock, seconds, self._sender(message))  # noqa: SLF001 - one mechanism
-        return handle
+        return TimerHandle(self._telewarden_place, self.incarnation, message, seconds)
 
     def every(self, seconds: float, message: object, *, phase: float | None = None) -> TimerHandle:
         """Send ``message`` to itself every ``seconds``, first after ``phase`` seconds.
 
         Without a ``phase`` a random one is taken, so that many actors do not tick at once.
         """
-        handle = TimerHandle(self._cell, seconds)
         first = self.rng.uniform(0.0, seconds) if phase is None else phase
-        handle._set(self.clock, first, self._sender(message))  # noqa: SLF001 - one mechanism
-        return handle
+        place = self._telewarden_place
+        return TimerHandle(place, self.incarnation, message, first, period=seconds)
 
     def pipe(
         self,
@@ -171,50 +133,4 @@ class LoopActor(pykka.Actor):
         An error comes back as ``failed(error)``; without ``failed`` it crashes the actor. The work
         is cancelled with this incarnation, and cancelled work sends nothing.
         """
-        context = copy_context()
-        context.run(STARTING.set, None)
-        task = asyncio.get_running_loop().create_task(
-            self._work(awaitable, done, failed, self.incarnation), context=context
-        )
-        self._cell.tasks.add(task)
-        task.add_done_callback(lambda task: self._work_ended(task, awaitable))
-        return task
-
-    async def _work(
-        self,
-        awaitable: Awaitable[T],
-        done: Callable[[T], object],
-        failed: Callable[[BaseException], object] | None,
-        incarnation: int,
-    ) -> None:
-        task = cast("asyncio.Task[None]", asyncio.current_task())
-        try:
-            message = done(await awaitable)
-        except BaseException as error:
-            if isinstance(error, asyncio.CancelledError) and task.cancelling():
-                raise
-            if failed is None:
-                self._crash(error, incarnation)
-                return
-            try:
-                message = failed(error)
-            except Exception as second:  # noqa: BLE001 - it must not vanish in a task
-                self._crash(second, incarnation)
-                return
-        self.actor_inbox.put(OwnEnvelope(message, incarnation))
-
-    def _work_ended(self, task: asyncio.Task[None], awaitable: Awaitable[Any]) -> None:
-        self._cell.tasks.discard(task)
-        if task.cancelled() and asyncio.iscoroutine(awaitable):
-            awaitable.close()  # cancelled before it began: nobody else will
-
-    def _crash(self, error: BaseException, incarnation: int) -> None:
-        self._telewarden_place.realm.host.post(self._crash_now, error, incarnation)
-
-    def _crash_now(self, error: BaseException, incarnation: int) -> None:
-        if self._cell.incarnation == incarnation:
-            self._cell.crash(error)
-
-    def _sender(self, message: object) -> Callable[[], object]:
-        incarnation = self.incarnation
-        return lambda: self.actor_inbox.put(OwnEnvelope(message, incarnation))
+        return run_errand(self._telewarden_place, self.incarnation, awaitable, done, failed)

@@ -38,6 +38,7 @@ class LoopLife:
     __slots__ = (
         "_ending",
         "_envelope",
+        "_ghosts",
         "_halting",
         "_late",
         "_place",
@@ -62,6 +63,7 @@ class LoopLife:
         self._halting: Exit | None = None
         self._ending: Exit | None = None
         self._late: Timer | None = None
+        self._ghosts: tuple[asyncio.Task[Any], ...] = ()
 
     def crash(self, error: BaseException) -> None:
         """End the incarnation with an error that did not come from one of its messages."""
@@ -112,12 +114,17 @@ class LoopLife:
     def fence(self) -> None:
         """Cancel what can be cancelled and listen to it no more."""
         self._envelope_lost("it was left behind")
-        for task in (self._task, *self.tasks):
-            if task is not None:
-                task.cancel()
+        self._ghosts = tuple(task for task in (self._task, *self.tasks) if task is not None)
+        for ghost in self._ghosts:
+            ghost.cancel()
         self._task = None
         self.incarnation = -1
         self._let_go()
+
+    @property
+    def haunted(self) -> bool:
+        """Whether a task that was left behind is still there."""
+        return any(not ghost.done() for ghost in self._ghosts)
 
     def rest(self) -> None:
         """Nothing to give back: a cell costs nothing while it is empty."""

@@ -81,8 +81,7 @@ class Mailbox:
             self._refuse_all()
 
     def _refuse_all(self) -> None:
-        while (envelope := self._take()) is not None:
-            self._refuse(envelope, REASONS[self._mode])
+        raise NotImplementedError
 
     def __len__(self) -> int:
         raise NotImplementedError
@@ -100,9 +99,6 @@ class Mailbox:
         return len(self) == 0
 
     def _append(self, envelope: AnyEnvelope) -> None:
-        raise NotImplementedError
-
-    def _take(self) -> AnyEnvelope | None:
         raise NotImplementedError
 
 
@@ -151,11 +147,13 @@ class LoopMailbox(Mailbox):
     def _append(self, envelope: AnyEnvelope) -> None:
         self.items.append(envelope)
 
-    def _take(self) -> AnyEnvelope | None:
-        try:
-            return self.items.popleft()
-        except IndexError:
-            return None
+    def _refuse_all(self) -> None:
+        while self.items:
+            try:
+                envelope = self.items.popleft()
+            except IndexError:  # another thread was refusing too
+                return
+            self._refuse(envelope, REASONS[self._mode])
 
     def __len__(self) -> int:
         return len(self.items)
@@ -203,12 +201,6 @@ class ThreadMailbox(Mailbox):
             if (envelope := self.take_next()) is not None:
                 return envelope
 
-    def turn(self, mode: Mode) -> None:
-        """Change the mode; a closed mailbox stays closed."""
-        super().turn(mode)
-        if self._control:
-            self._queue.put(None)  # draining may have taken the wake-up that went with it
-
     def _take_control(self) -> AnyEnvelope | None:
         try:
             return self._control.popleft()
@@ -218,14 +210,19 @@ class ThreadMailbox(Mailbox):
     def _append(self, envelope: AnyEnvelope) -> None:
         self._queue.put(envelope)
 
-    def _take(self) -> AnyEnvelope | None:
+    def _refuse_all(self) -> None:
+        nudges = 0
         while True:
             try:
                 envelope = self._queue.get_nowait()
             except Empty:
-                return None
-            if envelope is not None:
-                return envelope
+                break
+            if envelope is None:
+                nudges += 1
+            else:
+                self._refuse(envelope, REASONS[self._mode])
+        for _ in range(nudges):  # they were meant for whoever reads
+            self._queue.put(None)
 
     def __len__(self) -> int:
         return self._queue.qsize()

@@ -14,6 +14,7 @@ from typing import Any
 from ..errors import BudgetExhaustedError, ChildStartError, ChildUnavailableError
 from .budget import RestartBudget, RestartLedger
 from .child import Again, Child, Conclusion, Escalate, GiveUp, Isolate, Leave, conclude
+from .errands import life_of
 from .events import (
     BudgetExhausted,
     ChildFailed,
@@ -175,7 +176,7 @@ class Overseer(Keeper):
 
     def _go(self, exit_: Exit) -> None:
         self._over = True
-        self._cell.leave(exit_)
+        life_of(self._telewarden_place).leave(exit_)
 
     # the end of the supervisor itself
 
@@ -222,8 +223,8 @@ class Overseer(Keeper):
 
     def _do_beside(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(coroutine)
-        self._cell.tasks.add(task)
-        task.add_done_callback(self._cell.tasks.discard)
+        life_of(self._telewarden_place).tasks.add(task)
+        task.add_done_callback(life_of(self._telewarden_place).tasks.discard)
         return task
 
 

@@ -81,6 +81,11 @@ class Runner(Protocol):
         """Leave it behind: whatever it still does has no effect here."""
         ...
 
+    @property
+    def haunted(self) -> bool:
+        """Whether an incarnation that was left behind still does something."""
+        ...
+
     def rest(self) -> None:
         """Nothing will run here for a while: give back what only a running child needs."""
         ...

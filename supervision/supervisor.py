@@ -9,6 +9,7 @@ from typing import Any, Final
 from .child import Again, Child, Conclusion, Isolate, Leave, conclude
 from .clock import Timer
 from .commanded import CHANGES, Commanded
+from .errands import life_of
 from .exits import Exit, ExitKind, Restart
 from .groupspec import SupervisorSpec, check_significance
 from .overseer import start_error
@@ -51,6 +52,9 @@ class Supervisor(Commanded):
             raise
 
     async def _start_first(self, child: Child) -> None:
+        if child.place.runner.haunted:
+            self._isolate(child, "its last incarnation has not come to an end yet")
+            return
         exit_ = await self._start(child)
         if exit_ is None:
             return
@@ -156,7 +160,7 @@ class Supervisor(Commanded):
             return
         error = task.exception()
         if error is not None:  # a fault of ours: fail in order, and be restarted
-            self._cell.crash(error)
+            life_of(self._telewarden_place).crash(error)
             return
         fallen, self._fallen = self._fallen, []
         for child, incarnation, exit_, uptime in fallen:

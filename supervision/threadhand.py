@@ -39,11 +39,12 @@ class _Halt:
 class ThreadRunner:
     """The runner of thread-hosted places."""
 
-    __slots__ = ("_hand", "_mailbox", "_place")
+    __slots__ = ("_ghost", "_hand", "_mailbox", "_place")
 
     def __init__(self, place: Place, mailbox: ThreadMailbox) -> None:
         self._place, self._mailbox = place, mailbox
         self._hand: _Hand | None = None
+        self._ghost: threading.Thread | None = None
 
     @property
     def actor(self) -> pykka.Actor | None:
@@ -78,11 +79,17 @@ class ThreadRunner:
         self.fence()
         return hand is None or not hand.busy
 
+    @property
+    def haunted(self) -> bool:
+        """Whether a thread that was left behind is still there."""
+        return self._ghost is not None and self._ghost.is_alive()
+
     def fence(self) -> None:
         """Leave the thread behind; it ends when it comes back from what it does."""
         hand, self._hand = self._hand, None
         if hand is not None:
             hand.dismiss()
+            self._ghost = hand.thread
 
     def rest(self) -> None:
         """End the thread, which has nothing to do."""

@@ -510,3 +510,50 @@ async def test_an_ignore_can_come_from_the_constructor(grow: Any) -> None:
 
     async with grow(SupervisorSpec(children=(ChildSpec(id="a", actor=Idle),))) as grown:
         assert grown.tree.snapshot().find("a").phase is Phase.STOPPED
+
+
+async def test_s15_a_restarted_supervisor_starts_nothing_beside_one_that_was_left_behind(
+    grow: Any, thread_child: type[pykka.Actor], gate: Any
+) -> None:
+    stuck = ChildSpec(id="stuck", actor=thread_child, shutdown=1.0)
+    inner = SupervisorSpec(children=(ChildSpec(id="a", actor=thread_child), stuck))
+    spec = SupervisorSpec(children=(ChildSpec(id="inner", actor=Supervisor, args=(inner,)),))
+    async with grow(spec) as grown:
+        grown.tree.ref("inner/stuck").tell(("wait", gate))
+        await gate.is_entered()
+        grown.tree.ref("inner").tell(Drill())
+        await grown.rest()
+        grown.clock.advance(1.0)
+        await grown.expect(ChildStarted, "inner", count=2)
+
+        found = grown.tree.snapshot().find("inner/stuck")
+        assert (found.phase, found.incarnation) == (Phase.QUARANTINED, 1)
+        assert await grown.ask("inner/a", "fine") == "fine"
+
+
+@pytest.mark.parametrize("shutdown", [Shutdown.IMMEDIATE, 2.0])
+async def test_a_supervisor_that_is_cut_short_leaves_no_orphans(
+    grow: Any, child_class: type[pykka.Actor], shutdown: Any
+) -> None:
+    class Slow(LoopActor):
+        async def on_stop(self) -> None:
+            await asyncio.Event().wait()
+
+    inner = SupervisorSpec(
+        children=(
+            ChildSpec(id="x", actor=child_class),
+            ChildSpec(id="slow", actor=Slow, shutdown=Shutdown.INFINITY),
+        )
+    )
+    spec = SupervisorSpec(
+        children=(ChildSpec(id="inner", actor=Supervisor, args=(inner,), shutdown=shutdown),)
+    )
+    async with grow(spec) as grown:
+        await grown.ask("inner/x", "running")
+        ending = asyncio.ensure_future(grown.command(TerminateChild("inner")))
+        await grown.rest()
+        grown.clock.advance(2.0)
+        await ending
+
+        phases = {one.path: one.phase for one in grown.tree.snapshot().walk()}
+        assert Phase.RUNNING not in {phases["inner"], phases["inner/x"], phases["inner/slow"]}
