@@ -26,6 +26,8 @@ from .actions import (
     VoidKey,
 )
 from .clock import Clock, ManualClock
+from .connection import Connection
+from .control import ControlPort
 from .faults import Fault, FaultRules, Rule
 from .handles import ChatHandle
 from .records import Account, Authorization, ChatKind, Message, Topic
@@ -47,6 +49,8 @@ __all__ = [
     "ChatHandle",
     "ChatKind",
     "Clock",
+    "Connection",
+    "ControlPort",
     "CutConnection",
     "Delay",
     "Fault",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 import socket
 import time
@@ -23,11 +22,10 @@ from .records import Authorization
 from .rpc import RpcError
 from .rsakey import RsaKey
 from .stats import Stats
+from .threads import LoopGate
 from .world import World
 
 __all__ = ["Engine"]
-
-logger = logging.getLogger(__name__)
 
 _BACKLOG: Final = 4096  # a thousand clients may dial at once
 
@@ -59,7 +57,10 @@ class Engine:
         self.rsa = RsaKey()
         self.hub = Hub()
         self.stats = Stats()
-        self.faults = FaultRules(self.stats, world.clock, self._open_or_close_doors)
+        self.gate = LoopGate()
+        self.faults = FaultRules(
+            self.stats, world.clock, lambda: self.gate.call(self._open_or_close_doors)
+        )
         self.delivery = Delivery(self)
         self.membership = Membership(self)
         self.void_duplicates = True
@@ -70,6 +71,7 @@ class Engine:
         self._code = code
         self._loop: asyncio.AbstractEventLoop | None = None
         self._servers: dict[int, asyncio.Server] = {}
+        self._opening: dict[int, asyncio.Task[None]] = {}
         self._timers: set[asyncio.TimerHandle] = set()
 
     # Ports
@@ -77,6 +79,7 @@ class Engine:
     async def open(self) -> None:
         """Listen; raises ``ListenError`` when a port is taken."""
         self._loop = asyncio.get_running_loop()
+        self.gate.enter()
         for dc_id in self.ports:
             await self._listen(dc_id, self._bound(dc_id))
 
@@ -85,13 +88,13 @@ class Engine:
         for timer in list(self._timers):
             timer.cancel()
         self._timers.clear()
-        for server in self._servers.values():
-            server.close()
-        self._servers.clear()
+        self._loop = None
+        self.gate.leave()
+        await asyncio.gather(*self._opening.values(), return_exceptions=True)
+        self._close_doors()
         for connection in list(self.hub.connections):
             connection.abort()
         await asyncio.sleep(0)  # lets the transports report that they are closed
-        self._loop = None
 
     def _bound(self, dc_id: int) -> socket.socket:
         port = self.ports[dc_id]
@@ -108,22 +111,27 @@ class Engine:
         self._servers[dc_id] = await loop.create_server(
             lambda: Connection(self, dc_id), sock=listener, backlog=_BACKLOG
         )
+        self._opening.pop(dc_id, None)
+        if self._loop is None or self.faults.refuses():  # things changed while it opened
+            self._close_doors()
 
     def _open_or_close_doors(self) -> None:
         """Let the ports refuse while a ``Refuse`` rule stands, and open them afterwards."""
         if self._loop is None:
             return
         if self.faults.refuses():
-            for server in self._servers.values():
-                server.close()
-            self._servers.clear()
+            self._close_doors()
             return
         for dc_id in self.ports:
-            if dc_id not in self._servers:
+            if dc_id not in self._servers and dc_id not in self._opening:
                 # Bound at once, so that whoever dials next is queued and not refused.
                 listener = self._bound(dc_id)
-                task = self._loop.create_task(self._listen(dc_id, listener))
-                task.add_done_callback(_tell_failure)
+                self._opening[dc_id] = self._loop.create_task(self._listen(dc_id, listener))
+
+    def _close_doors(self) -> None:
+        for server in self._servers.values():
+            server.close()
+        self._servers.clear()
 
     # Time
 
@@ -189,8 +197,3 @@ class Engine:
 
 def _reason(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
-
-
-def _tell_failure(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        logger.error("port not opened again error=%s", error)

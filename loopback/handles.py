@@ -33,8 +33,13 @@ class ChatHandle:
     those concerned hear of it by updates.
     """
 
-    def __init__(self, engine: Engine, gate: LoopGate, record: Chat) -> None:
-        self._engine, self.gate, self.record = engine, gate, record
+    def __init__(self, engine: Engine, record: Chat) -> None:
+        self._engine, self.record = engine, record
+
+    @property
+    def gate(self) -> LoopGate:
+        """The way into the loop that owns the data centre."""
+        return self._engine.gate
 
     def __repr__(self) -> str:
         return f"ChatHandle({self.record.title!r}, {self.record.kind.value}, {self.peer_id})"

@@ -25,7 +25,11 @@ class ServerHand:
     """
 
     _engine: Engine
-    gate: LoopGate
+
+    @property
+    def gate(self) -> LoopGate:
+        """The way into the loop that owns the data centre."""
+        return self._engine.gate
 
     # People and chats
 
@@ -220,7 +224,7 @@ class ServerHand:
         return handle
 
     def _handle(self, chat: Chat) -> ChatHandle:
-        return ChatHandle(self._engine, self.gate, chat)
+        return ChatHandle(self._engine, chat)
 
     def _conversation(self, chat: ChatHandle | Account, author: Account | None) -> Chat:
         if isinstance(chat, ChatHandle):

@@ -20,7 +20,7 @@ from .hands import ServerHand
 from .keeper import StateKeeper
 from .records import Account
 from .stats import Stats
-from .threads import LoopGate, in_loop
+from .threads import in_loop
 from .world import Entropy, Limits, World
 
 __all__ = ["LoopbackTelegram"]
@@ -75,14 +75,12 @@ class LoopbackTelegram(ServerHand):
             world, host=host, port=port, dc_ids=(dc_id, *other_dcs), code=code, wall=wall
         )
         self._engine.void_duplicates = void_duplicates
-        self.gate = LoopGate()
 
     # Running
 
     async def start(self) -> Self:
         """Listen; raises ``ListenError`` when the port is taken."""
         await self._engine.open()
-        self.gate.enter()
         if self._keeper is not None:
             self._keeper.start()
         return self
@@ -90,7 +88,6 @@ class LoopbackTelegram(ServerHand):
     async def stop(self) -> None:
         """Close everything and write the state file."""
         await self._engine.close()
-        self.gate.leave()
         if self._keeper is not None:
             await self._keeper.stop()
 

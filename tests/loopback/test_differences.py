@@ -34,6 +34,32 @@ async def test_a_sqlite_session_catches_up_on_private_messages_it_missed(
     assert event.raw_text == "while you were away"
 
 
+async def test_a_sqlite_session_catches_up_on_a_channel_it_missed(tg, alice, bob, tmp_path, hear):
+    news = tg.add_channel("News", owner=bob, members=[alice])
+    file = str(tmp_path / "alice")
+    stored = SQLiteSession(file)
+    stored.set_dc(*tg.address)
+    stored.auth_key = StringSession(tg.mint(alice)).auth_key
+    stored.save()
+    stored.close()
+    client = TelegramClient(file, 1, "loopback", catch_up=True)
+    heard = hear(client)
+    await client.connect()
+    tg.post(news, "seen")
+    await heard.next()
+    await client.disconnect()
+    for text in ("missed one", "missed two"):
+        tg.post(news, text)
+
+    client = TelegramClient(file, 1, "loopback", catch_up=True)
+    heard = hear(client)
+    await client.connect()
+    texts = await heard.texts(2)
+    await client.disconnect()
+
+    assert sorted(texts) == ["missed one", "missed two"]
+
+
 async def test_a_lost_update_is_fetched_when_the_next_one_shows_the_gap(
     tg, alice, bob, loopback_client, hear
 ):

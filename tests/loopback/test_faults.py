@@ -321,6 +321,15 @@ async def test_a_banned_account_hears_so_in_every_answer(tg, alice, loopback_cli
     await ask(client)
 
 
+async def test_doors_that_open_and_close_in_a_hurry_end_as_they_were_left(tg, alice, connect):
+    for _ in range(5):
+        tg.faults.remove(tg.faults.add(Fault(action=Refuse())))
+
+    client = await connect(tg, alice)
+
+    assert await client.get_me()
+
+
 @pytest.mark.usefixtures("telethon_leaks")
 async def test_a_port_that_refuses_opens_again_when_the_rule_goes(tg, alice, connect):
     rule = tg.faults.add(Fault(action=Refuse()))
