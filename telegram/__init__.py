@@ -58,6 +58,7 @@ from .phases import (
 )
 from .random_ids import random_id_for
 from .reports import GroupReport, Overview, PairReport, SessionReport
+from .salvage import salvage_file, salvage_keys
 from .strings import SessionString, check_string, format_string, key_id_of, parse_string
 
 if TYPE_CHECKING:
@@ -184,6 +185,8 @@ __all__ = [
     "read_file",
     "read_history",
     "read_messages",
+    "salvage_file",
+    "salvage_keys",
     "sent_ids",
     "step",
     "to_telewarden",

@@ -9,6 +9,8 @@ import stat
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from telethon import types
 from telethon.crypto import AuthKey
 from telethon.sessions import SQLiteSession
@@ -20,6 +22,8 @@ from telewarden.telegram import (
     FileState,
     SessionString,
     read_file,
+    salvage_file,
+    salvage_keys,
     write_file,
 )
 
@@ -224,3 +228,54 @@ def test_an_existing_file_is_not_written_over(path: Path) -> None:
         write_file(path, PARTS)
 
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("version", range(1, 9))
+def test_the_key_is_salvaged_from_every_version(path: Path, version: int) -> None:
+    downgrade(path, version)
+
+    assert salvage_file(path) == (PARTS,)
+
+
+@pytest.mark.parametrize("how", ["header", "tree", "schema", "cut", "other program's header"])
+def test_the_key_is_salvaged_from_a_file_that_sqlite_gives_up(path: Path, how: str) -> None:
+    data = path.read_bytes()
+    row = data.find(KEY)
+    page = row // 4096 * 4096
+    broken = {
+        "header": bytes(100) + data[100:],
+        "tree": data[:page] + bytes(8) + data[page + 8 :],
+        "schema": bytes(4096) + data[4096:],
+        "cut": data[: row + 300],
+        "other program's header": b"garbage!" + data[8:],
+    }[how]
+    path.write_bytes(broken)
+    with pytest.raises(TelethonFileDamagedError):
+        read_file(path)
+
+    assert PARTS in salvage_file(path)
+    assert path.read_bytes() == broken
+
+
+def test_no_wrong_key_is_salvaged_from_damage_outside_the_key(path: Path) -> None:
+    data = path.read_bytes()
+    key_at = data.find(KEY)
+    for at in (*range(key_at - 60, key_at), *range(key_at + len(KEY), key_at + len(KEY) + 60)):
+        for bit in range(8):
+            flipped = data[:at] + bytes([data[at] ^ 1 << bit]) + data[at + 1 :]
+            assert {one.key for one in salvage_keys(flipped)} <= {KEY}
+
+
+@given(st.binary(max_size=2_000))
+def test_any_bytes_are_searched_without_an_error(data: bytes) -> None:
+    assert list(salvage_keys(b"\x84\x0c" + data + b"\x84\x0c")) == []
+
+
+def test_a_missing_file_holds_nothing(tmp_path: Path) -> None:
+    assert salvage_file(tmp_path / "none.session") == ()
+
+
+def test_the_key_is_salvaged_beside_a_temporary_one(path: Path) -> None:
+    execute(path, "update sessions set tmp_auth_key = zeroblob(256), takeout_id = 77")
+
+    assert salvage_file(path) == (PARTS,)
