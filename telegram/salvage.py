@@ -58,7 +58,7 @@ def _row_at(data: bytes, at: int) -> SessionString | None:
         return None
     if text not in TEXT_TYPES or number not in INTEGER_TYPES or not 0 < dc_id < 128:
         return None
-    if not _length_fits(data, start, at):
+    if not _length_fits(data, start):
         return None
     host_at = start + header
     port_at = host_at + (text - 13) // 2
@@ -70,7 +70,7 @@ def _row_at(data: bytes, at: int) -> SessionString | None:
     return _session(dc_id, data[host_at:port_at], port, key)
 
 
-def _length_fits(data: bytes, start: int, at: int) -> bool:
+def _length_fits(data: bytes, start: int) -> bool:
     """Whether the record is as long as its cell says: a shifted key would be another key."""
     if start < 3:
         return False
