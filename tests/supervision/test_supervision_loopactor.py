@@ -408,3 +408,39 @@ async def test_it_knows_its_place_clock_chance_and_incarnation(grow: Any) -> Non
         assert await proxy.place == "a"
         assert await proxy.incarnation == 1
         assert await proxy.clock is grown.clock
+
+
+async def test_work_is_cancelled_before_the_stop_hook_is_awaited(grow: Any) -> None:
+    class Orderly(LoopActor):
+        def on_start(self) -> None:
+            self.off = asyncio.Event()
+            self.pipe(self.work(), lambda _: None)
+
+        async def work(self) -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.off.set()
+
+        async def on_stop(self) -> None:  # type: ignore[override]  # hooks may be async
+            await self.off.wait()
+
+    async with grow(SupervisorSpec(children=(ChildSpec(id="a", actor=Orderly),))) as grown:
+        await grown.rest()
+        report = await grown.within(grown.tree.stop())
+
+        assert report.is_clean
+
+
+async def test_a_subclass_may_use_any_private_name_of_its_own(grow: Any) -> None:
+    class Own(LoopActor):
+        def __init__(self) -> None:
+            super().__init__()
+            self._cell = self._place = self._crash = self._sender = self._work = "mine"
+
+        def on_receive(self, message: Any) -> Any:
+            self.after(1.0, "tick")
+            return self._cell
+
+    async with grow(SupervisorSpec(children=(ChildSpec(id="a", actor=Own),))) as grown:
+        assert await grown.ask("a", "whose") == "mine"

@@ -1,0 +1,136 @@
+"""S14, S20, S21: what happens to a message, whatever happens to its mailbox meanwhile."""
+
+from __future__ import annotations
+
+from collections import deque
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+from pykka._envelope import Envelope
+
+from telewarden.supervision.mailbox import LoopMailbox, Mailbox, Mode, ThreadMailbox
+
+pytestmark = pytest.mark.supervision
+
+Refused = list[tuple[Any, str]]
+
+
+def made(kind: str, *, limit: int = 3) -> tuple[Mailbox, Refused]:
+    refused: Refused = []
+
+    def refuse(envelope: Envelope[Any], reason: str) -> None:
+        refused.append((envelope.message, reason))
+
+    if kind == "loop":
+        return LoopMailbox(limit=limit, refuse=refuse, wake=lambda: None), refused
+    return ThreadMailbox(limit=limit, refuse=refuse), refused
+
+
+BOTH = pytest.mark.parametrize("kind", ["loop", "thread"])
+
+
+@BOTH
+def test_s20_a_held_mailbox_keeps_what_fits(kind: str) -> None:
+    mailbox, refused = made(kind, limit=2)
+    for n in range(4):
+        mailbox.put(Envelope(n))
+    mailbox.turn(Mode.OPEN)
+    mailbox.put(Envelope(4))
+
+    assert refused == [(2, "overflow"), (3, "overflow")]
+    assert [mailbox.get().message for _ in range(3)] == [0, 1, 4]
+    assert mailbox.empty()
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("mode", "reason"), [(Mode.UNAVAILABLE, "unavailable"), (Mode.CLOSED, "gone")]
+)
+def test_s21_closing_answers_what_waits_and_what_still_comes(
+    kind: str, mode: Mode, reason: str
+) -> None:
+    mailbox, refused = made(kind)
+    mailbox.turn(Mode.OPEN)
+    mailbox.put(Envelope("before"))
+    mailbox.turn(mode)
+    mailbox.put(Envelope("after"))
+
+    assert refused == [("before", reason), ("after", reason)]
+
+
+@BOTH
+def test_s21_a_closed_mailbox_stays_closed(kind: str) -> None:
+    mailbox, refused = made(kind)
+    mailbox.turn(Mode.CLOSED)
+    mailbox.turn(Mode.OPEN)
+    mailbox.put(Envelope("late"))
+
+    assert refused == [("late", "gone")]
+
+
+@pytest.mark.parametrize("before", [Mode.OPEN, Mode.HELD])
+def test_s21_a_loop_mailbox_closed_in_the_middle_of_a_put_refuses_that_message(
+    before: Mode,
+) -> None:
+    mailbox, refused = made("loop")
+
+    class ClosesBehindYou(deque[Any]):
+        def append(self, envelope: Any) -> None:
+            mailbox._mode = Mode.CLOSED  # closed and drained by another thread, just now
+            super().append(envelope)
+
+    assert isinstance(mailbox, LoopMailbox)
+    mailbox.turn(before)
+    mailbox.items = ClosesBehindYou()
+    mailbox.put(Envelope("between"))
+
+    assert refused == [("between", "gone")]
+
+
+@pytest.mark.parametrize("before", [Mode.OPEN, Mode.HELD])
+def test_s21_a_thread_mailbox_closed_in_the_middle_of_a_put_refuses_that_message(
+    before: Mode,
+) -> None:
+    mailbox, refused = made("thread")
+
+    class ClosesBehindYou:
+        def __init__(self) -> None:
+            self.queue: SimpleQueue[Any] = SimpleQueue()
+
+        def put(self, envelope: Any) -> None:
+            mailbox._mode = Mode.CLOSED  # closed and drained by another thread, just now
+            self.queue.put(envelope)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.queue, name)
+
+    assert isinstance(mailbox, ThreadMailbox)
+    mailbox.turn(before)
+    mailbox._queue = ClosesBehindYou()  # type: ignore[assignment]  # stands in for a queue
+    mailbox.put(Envelope("between"))
+
+    assert refused == [("between", "gone")]
+
+
+def test_s14_control_overtakes_the_backlog_and_a_drain_leaves_it_its_wake_up() -> None:
+    mailbox, refused = made("thread")
+    assert isinstance(mailbox, ThreadMailbox)
+    mailbox.turn(Mode.OPEN)
+    mailbox.put(Envelope("backlog"))
+    mailbox.overtake(Envelope("control"))
+    mailbox.turn(Mode.UNAVAILABLE)
+
+    assert mailbox.get().message == "control"
+    assert refused == [("backlog", "unavailable")]
+
+
+def test_an_idle_loop_mailbox_wakes_its_actor_once() -> None:
+    woken: list[str] = []
+    mailbox = LoopMailbox(limit=3, refuse=lambda *_: None, wake=lambda: woken.append("!"))
+    mailbox.turn(Mode.OPEN)
+    mailbox.idle = True
+    mailbox.put(Envelope(1))
+    mailbox.put(Envelope(2))
+
+    assert woken == ["!"]
