@@ -26,7 +26,7 @@ def test_each_piece_of_code_on_the_page_runs(number: int) -> None:
 
 
 def test_the_example_runs_as_it_is() -> None:
-    done = subprocess.run(  # noqa: S603 - our own file
+    done = subprocess.run(
         [sys.executable, str(EXAMPLE)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
