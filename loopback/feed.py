@@ -5,6 +5,7 @@ Pure: it counts and remembers; who hears of an event is decided elsewhere.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -61,7 +62,7 @@ class Feed:
 
     def after(self, pts: int) -> list[Event]:
         """The events later than ``pts``, oldest first; ask ``reaches`` before."""
-        return [event for event in self.events[self._index(pts) :] if event.pts > pts]
+        return self.events[bisect_right(self.events, pts, key=lambda event: event.pts) :]
 
     def reaches(self, pts: int) -> bool:
         """Whether everything since ``pts`` is still remembered."""
@@ -76,13 +77,3 @@ class Feed:
         self.events.append(event)
         self.pts = event.pts
         return event
-
-    def _index(self, pts: int) -> int:
-        low, high = 0, len(self.events)
-        while low < high:
-            middle = (low + high) // 2
-            if self.events[middle].pts <= pts:
-                low = middle + 1
-            else:
-                high = middle
-        return low

@@ -63,6 +63,26 @@ async def test_a_public_channel_is_found_joined_and_left(tg, alice, bob, loopbac
     assert bob.id not in news.members
 
 
+async def test_who_was_banned_from_a_public_channel_cannot_read_or_come_back(
+    tg, alice, bob, loopback_client
+):
+    news = tg.add_channel("News", owner=alice, members=[bob], username="the_news")
+    client = await loopback_client(bob)
+    channel = await client.get_input_entity("the_news")
+    news.kick(bob)
+
+    for refused in (
+        client.get_messages(channel),
+        client(functions.channels.JoinChannelRequest(channel)),
+    ):
+        with pytest.raises(errors.ChannelPrivateError):
+            await refused
+    news.join(bob)
+    tg.post(news, "forgiven")
+
+    assert (await client.get_messages(channel))[0].raw_text == "forgiven"
+
+
 async def test_names_that_nobody_has_are_refused(tg, alice, loopback_client):
     client = await loopback_client(alice)
 
@@ -215,6 +235,7 @@ async def test_topics_hold_their_messages_apart(tg, alice, loopback_client, hear
 
     assert [text for text in read if text] == ["answer", "inside"]
     assert inside.reply_to.forum_topic
+    assert answer.reply_to.forum_topic
     assert (answer.reply_to.reply_to_msg_id, answer.reply_to.reply_to_top_id) == (inside.id, topic)
     listed = await client(functions.messages.GetForumTopicsRequest(peer, None, 0, 0, 10))
     assert [t.title for t in listed.topics] == ["Topic"]

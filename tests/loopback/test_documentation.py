@@ -38,7 +38,7 @@ def test_an_example_runs_as_it_stands(number, tmp_path):
             command += ["-p", "telewarden.testing.plugin"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
-    done = subprocess.run(  # noqa: S603 - our own page
+    done = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=50
     )
 

@@ -130,6 +130,49 @@ async def test_an_error_after_the_deed_has_done_the_deed(tg, alice, loopback_cli
     assert news.texts == ["sent all the same"]
 
 
+@pytest.mark.parametrize(
+    "action",
+    [
+        CutConnection(executed=True),
+        Noise(executed=True),
+        BadChecksum(executed=True),
+        TransportError(-429, executed=True),
+    ],
+    ids=repr,
+)
+async def test_an_answer_lost_after_the_deed_makes_its_repeat_a_duplicate(
+    tg, alice, loopback_client, action
+):
+    news = tg.add_channel("News", owner=alice)
+    client = await loopback_client(alice, retry_delay=0)
+    await client.get_dialogs()
+    peer = await client.get_input_entity(news.peer_id)
+    tg.faults.add(Fault(method="messages.sendMessage", action=action, times=1))
+
+    with pytest.raises(errors.RandomIdDuplicateError):
+        await client._sender.send(functions.messages.SendMessageRequest(peer, "once", random_id=9))
+
+    assert news.texts == ["once"]
+
+
+@pytest.mark.parametrize(
+    "action",
+    [Silence(executed=True), BadMsgKey(executed=True), Delay(60, executed=True)],
+    ids=repr,
+)
+async def test_an_answer_that_never_comes_may_have_done_the_deed(
+    tg, alice, loopback_client, action
+):
+    client = await loopback_client(alice)
+    tg.faults.add(Fault(method="messages.sendMessage", action=action, times=1))
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(SHORT):
+            await client.send_message("me", "done")
+
+    assert [message.text for message in tg.history(alice)] == ["done"]
+
+
 async def test_a_flood_closes_the_method_and_counts_who_comes_early(timed, clock, connect):
     alice = timed.add_account("Alice")
     client = await connect(timed, alice)
@@ -234,6 +277,16 @@ async def test_a_changed_salt_makes_the_client_repeat_with_the_new_one(tg, alice
     assert tg.stats.calls["updates.getState"] == 3  # one at connecting, one refused, one repeated
 
 
+async def test_a_wrong_salt_is_refused_and_the_request_repeated_once(tg, alice, loopback_client):
+    client = await loopback_client(alice)
+    client._sender._state.salt = 1
+
+    await client.send_message("me", "once")
+
+    assert client._sender._state.salt == tg.authorizations(alice)[0].salt
+    assert [message.text for message in tg.history(alice)] == ["once"]
+
+
 async def test_a_bad_message_notice_fails_the_request(tg, alice, loopback_client):
     client = await loopback_client(alice)
     tg.faults.add(getstate(BadMessage(64), times=1))
@@ -309,6 +362,20 @@ async def test_a_silently_voided_key_is_found_out_by_a_raw_question_only(
     assert await client.get_me() is None
     with pytest.raises(errors.SessionRevokedError):
         await ask(client)
+
+
+async def test_a_dead_key_hears_of_nothing_more(tg, alice, bob, connect):
+    string = tg.mint(alice)
+    client = await connect(tg, string)
+    tg.void_key(alice)
+    tg.post(alice, "while connected", author=bob)
+    await client.disconnect()
+    again = await connect(tg, string)
+
+    tg.post(alice, "after coming back", author=bob)
+
+    assert await again.get_me() is None
+    assert tg.stats.pushes == 0
 
 
 async def test_a_banned_account_hears_so_in_every_answer(tg, alice, loopback_client):

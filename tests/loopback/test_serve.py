@@ -42,9 +42,7 @@ def run() -> Iterator[Callable[..., tuple[subprocess.Popen[str], dict[str, str]]
     def start(**options: object) -> tuple[subprocess.Popen[str], dict[str, str]]:
         command = [sys.executable, "-c", PROGRAM, json.dumps(options)]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        process = subprocess.Popen(  # noqa: S603 - our own program
-            command, stdout=subprocess.PIPE, text=True, env=environment
-        )
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
         started.append(process)
         assert process.stdout is not None
         line = process.stdout.readline()
