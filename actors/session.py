@@ -88,6 +88,7 @@ from .session_notes import (
     Flush,
     GroupStarted,
     Heard,
+    LoginWanted,
     LoginWent,
     PassOn,
     ProbeAnswered,
@@ -146,6 +147,7 @@ class SessionActor(LoopActor):
         self._probe_seconds: float | None = None
         self._probing = False
         self._climbing = False
+        self._logins_waiting: list[Answer] = []
 
     def on_start(self) -> None:
         self._registry.tell(SessionIntroduced(session=self._name, ref=self.actor_ref))
@@ -201,6 +203,8 @@ class SessionActor(LoopActor):
                 tell(message.to, message.answer)
             case Replied():
                 settle(message)
+            case LoginWanted():
+                self._login_wanted(message.answer)
             case LoginWent():
                 self._login_went(message)
             case StartLogin() | SubmitCode() | SubmitPassword():
@@ -284,7 +288,7 @@ class SessionActor(LoopActor):
             self._begin()
 
     def _climbed(self, climb: Climb) -> None:
-        self._climbing = False
+        self._climb_over()
         self._client, self._rung = climb.client, climb.rung
         self._failures, self._reason = 0, ""
         self._outbound.resume(climb.client, climb.floods)
@@ -309,7 +313,7 @@ class SessionActor(LoopActor):
         self._tell_groups(SessionUp(epoch=self._epoch))
 
     def _climb_failed(self, error: BaseException) -> None:
-        self._climbing = False
+        self._climb_over()
         if isinstance(error, NoCredentialError | KeyLatchedError):
             self._lost_at = None
             self._enter(Rejected(), str(error))
@@ -445,15 +449,33 @@ class SessionActor(LoopActor):
 
     def _log_in(self, message: LoginStep) -> Answer:
         answer = Answer()
-        if isinstance(message, StartLogin) and (self._climbing or self._phase is Phase.ONLINE):
+        if isinstance(message, StartLogin) and self._climbing:
+            self._logins_waiting.append(answer)  # the copies may do
+        elif isinstance(message, StartLogin) and self._phase is Phase.ONLINE:
             answer.set(self._phase)
-            return answer
+        else:
+            self._take_login_step(message, answer)
+        return answer
+
+    def _take_login_step(self, message: LoginStep, answer: Answer) -> None:
         self.pipe(
             self._login.take(message),
             done=lambda event: LoginWent(answer, event, None),
             failed=lambda error: LoginWent(answer, None, error),
         )
-        return answer
+
+    def _climb_over(self) -> None:
+        """A climb has ended, well or not: whoever waited to log in is served now."""
+        self._climbing = False
+        waiting, self._logins_waiting = self._logins_waiting, []
+        for answer in waiting:
+            self.actor_ref.tell(LoginWanted(answer))
+
+    def _login_wanted(self, answer: Answer) -> None:
+        if self._phase is Phase.ONLINE:
+            answer.set(self._phase)
+        else:
+            self._take_login_step(StartLogin(), answer)
 
     def _login_went(self, message: LoginWent) -> None:
         if message.event is None:

@@ -17,6 +17,7 @@ __all__ = [
     "Flush",
     "GroupStarted",
     "Heard",
+    "LoginWanted",
     "LoginWent",
     "PassOn",
     "ProbeAnswered",
@@ -77,6 +78,13 @@ class Replied:
     answer: Answer
     result: object = field(repr=False)
     error: BaseException | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoginWanted:
+    """Somebody asked for a login while the copies were being tried."""
+
+    answer: Answer
 
 
 @dataclass(frozen=True, slots=True)

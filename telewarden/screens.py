@@ -33,8 +33,11 @@ def overview_tables(state: Mapping[str, Any]) -> Iterator[Table]:
 def sessions_table(state: Mapping[str, Any]) -> Table:
     """One row a session: how it is, since when, and why."""
     table = Table(title="sessions", title_justify="left", expand=True)
-    for name in ("session", "health", "phase", "for", "recoveries", "reason"):
-        table.add_column(name, justify="right" if name in {"for", "recoveries"} else "left")
+    for name in ("session", "health", "phase"):
+        table.add_column(name, no_wrap=True)
+    for name in ("for", "back"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("reason", ratio=1, overflow="fold")
     for one in state.get("sessions", ()):
         table.add_row(
             one["session"],
@@ -50,22 +53,22 @@ def sessions_table(state: Mapping[str, Any]) -> Table:
 def groups_table(state: Mapping[str, Any]) -> Table:
     """One row a pair, by worker group."""
     table = Table(title="pairs", title_justify="left", expand=True)
-    for name in ("pair", "group", "from", "to", "mode"):
-        table.add_column(name)
-    for name in ("waiting", "delivered", "repeated", "dead"):
-        table.add_column(name, justify="right")
-    table.add_column("state")
+    table.add_column("pair", no_wrap=True)
+    for name in ("group", "from", "to"):
+        table.add_column(name, ratio=1, overflow="fold")
+    for name in ("wait", "done", "again", "dead"):
+        table.add_column(name, justify="right", no_wrap=True)
     for group in state.get("groups", ()):
         for pair in group["pairs"]:
             table.add_row(
                 str(pair["id"]),
                 f"{group['session']}/{group['group']}",
                 str(pair["source"]),
-                str(pair["target"]),
-                pair["mode"],
+                f"{pair['target']} ({pair['mode']})",
                 *(str(pair[name]) for name in ("waiting", "delivered", "repeated", "dead")),
-                Text(pair["paused"], style="yellow") if pair["paused"] else Text("active"),
             )
+            if pair["paused"]:
+                table.add_row("", Text(f"paused: {pair['paused']}", style="yellow"))
     return table
 
 

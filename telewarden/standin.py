@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from .config import Config, LoopbackConfig
 from .errors import ConfigError
+from .storage import make_private_folder
 from .telegram import Phase, ServerAddress
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ async def standin(config: Config) -> AsyncIterator[StandIn | None]:
     else:
         from .loopback import LoopbackTelegram
 
-        config.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private_folder(config.folder)
         telegram = LoopbackTelegram(
             port=wanted.port,
             dc_id=wanted.dc_id,

@@ -120,6 +120,7 @@ class Warden:
         self._thread: _LoopThread | None = None
         self._observer: asyncio.Task[None] | None = None
         self._tcp_port: int | None = None
+        self._reported: frozenset[str] = frozenset()
         self._stopping = asyncio.Event()
         self._cleanup = contextlib.ExitStack()
 
@@ -230,6 +231,7 @@ class Warden:
     async def overview(self) -> Overview:
         """How every session, worker group and pair is."""
         overview: Overview = await self._ask("health", OverviewAsked())
+        self._reported = frozenset(report.session for report in overview.sessions)
         self.exporter.observe(overview, self.snapshot())
         return overview
 
@@ -258,6 +260,9 @@ class Warden:
 
     def ready(self) -> tuple[bool, str]:
         """Whether all sessions that should be online are, as last reported; and if not, why."""
+        reported = len(self._reported)
+        if reported < len(self.config.sessions):
+            return False, f"{reported} of {len(self.config.sessions)} sessions have reported"
         return self.exporter.ready()
 
     @property

@@ -194,13 +194,19 @@ async def stage(folder: Path, *, port: int) -> AsyncIterator[Stage]:
 
 
 async def log_in(it: Stage, session: str) -> str:
-    """Log one session in as its owner would: read the code, type it, and the password if asked."""
+    """Log one session in as its owner would: read the code, type it, and the password if asked.
+
+    Raises:
+        DemoError: it is not logged in afterwards.
+    """
     phase = await it.ask(it.client.login, session, "start")
     phone = SESSIONS[session]
     if phase == "awaiting_code":
         phase = await it.ask(it.client.login, session, "code", it.telegram.sent_code(phone))
     if phase == "awaiting_password":
         phase = await it.ask(it.client.login, session, "password", PASSWORD)
+    if phase not in {"connecting", "recovering", "online"}:
+        raise DemoError(f"{session} could not be logged in", f"it is {phase}")
     return str(phase)
 
 

@@ -80,8 +80,8 @@ async def _open(it: Stage, show: Show) -> None:
     show.say(f"warden started; page http://127.0.0.1:{it.port}/ and /metrics", style="bold")
     it.listener = _narrating(show)
     for session in SESSIONS:
-        await log_in(it, session)
-        show.say(f"{session} is logged in", style="green")
+        phase = await log_in(it, session)
+        show.say(f"{session} is logged in ({phase})", style="green")
     await _until_ready(it)
 
 

@@ -161,6 +161,20 @@ async def test_a_wrong_code_may_be_given_again(newsroom: Newsroom) -> None:
     assert phase in {Phase.CONNECTING, Phase.RECOVERING}
 
 
+async def test_a_login_asked_for_while_the_copies_are_tried_waits_for_the_outcome(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.start()
+    await newsroom.stop()
+    asked = newsroom.telegram.stats.calls["auth.sendCode"]
+
+    warden = await newsroom.start(signed_in=False)
+    phase = await warden.session("alice").login("start")
+
+    assert phase is Phase.ONLINE
+    assert newsroom.telegram.stats.calls["auth.sendCode"] == asked
+
+
 async def test_codes_are_rationed_by_day_across_restarts(newsroom: Newsroom) -> None:
     await newsroom.start(signed_in=False)
     for _ in range(3):

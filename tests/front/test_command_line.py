@@ -1,0 +1,247 @@
+"""The command line as its user meets it: processes, exit codes, one clear sentence."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from telewarden.storage import MasterKey
+
+pytestmark = pytest.mark.console
+
+CONFIG = """\
+[telegram]
+api_id = 1
+
+[storage]
+folder = "store"
+master_key = {{ env = "TELEWARDEN_TEST_KEY" }}
+
+[console]
+port = {port}
+socket = "{socket}"
+
+[[sessions]]
+name = "alice"
+phone = "+9996620001"
+
+[loopback]
+
+[[loopback.accounts]]
+name = "alice"
+phone = "+9996620001"
+"""
+
+KEY = MasterKey.generate()
+
+
+class Shell:
+    """Runs ``telewarden`` in a folder, with a master key in the environment."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {**os.environ, "TELEWARDEN_TEST_KEY": KEY, "COLUMNS": "100"}
+        self.running: list[subprocess.Popen[str]] = []
+        self.write()
+
+    def write(self, **changes: str) -> Path:
+        text = CONFIG.format(port=0, socket=short_socket(self.folder))
+        for right, wrong in changes.items():
+            text = text.replace(right, wrong)
+        path = self.folder / "telewarden.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def __call__(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "telewarden", *words],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=40,
+            check=False,
+        )
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "telewarden", *words],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.running.append(process)
+        return process
+
+    def until(self, process: subprocess.Popen[str], words: str) -> str:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if words in line:
+                return line
+        pytest.fail(f"it ended without saying {words!r}: {process.communicate()}")
+
+    def close(self) -> None:
+        for process in self.running:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+
+def short_socket(folder: Path) -> str:
+    """A name for a socket that is short enough wherever pytest keeps its folders."""
+    return os.path.relpath("/tmp", folder) + f"/tw-test-{os.getpid()}-{folder.name[-8:]}.sock"
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    it = Shell(tmp_path)
+    yield it
+    it.close()
+
+
+def test_help_names_every_command_and_every_command_has_help(shell: Shell) -> None:
+    top = shell("--help").stdout
+
+    for command in ("run", "demo", "check", "auth", "status", "tree", "recover", "drill", "keygen"):
+        assert command in top
+        assert shell(command, "--help").returncode == 0
+    assert shell("loopback", "serve", "--help").returncode == 0
+
+
+def test_help_does_not_wait_for_telethon() -> None:
+    code = "import sys, telewarden.cli; print(sorted({'telethon', 'pydantic'} & set(sys.modules)))"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20
+    )
+
+    assert done.stdout.strip() == "[]"
+
+
+def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    """Exit code 2 and one line with these words; no traceback."""
+    assert done.returncode == 2, done
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert all(word in done.stderr for word in words), done.stderr
+
+
+def test_a_wrong_configuration_is_refused_with_its_place(shell: Shell) -> None:
+    shell.write(**{'phone = "+9996620001"\n\n[loop': 'phone = "12"\n\n[loop'})
+
+    refused(shell("run", "telewarden.toml"), "telewarden.toml", "line 14", "phone", "'12'")
+
+
+def test_a_missing_configuration_is_refused(shell: Shell) -> None:
+    refused(shell("run", "nowhere.toml"), "nowhere.toml", "No such file")
+
+
+def test_a_missing_master_key_is_refused(shell: Shell) -> None:
+    del shell.environment["TELEWARDEN_TEST_KEY"]
+
+    refused(shell("run", "telewarden.toml"), "TELEWARDEN_TEST_KEY", "is not set")
+
+
+def test_a_wrong_master_key_is_refused_and_nothing_is_touched(shell: Shell) -> None:
+    process = shell.start("run", "telewarden.toml", "--json")
+    shell.until(process, '"after": "online"')
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+    database = shell.folder / "store" / "telewarden.db"
+    before = database.read_bytes()
+    shell.environment["TELEWARDEN_TEST_KEY"] = MasterKey.generate()
+
+    refused(shell("run", "telewarden.toml"), "master key")
+
+    assert database.read_bytes() == before
+
+
+def test_an_occupied_port_is_refused(shell: Shell) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        shell.write(**{"port = 0": f"port = {port}"})
+
+        refused(shell("run", "telewarden.toml"), f"127.0.0.1:{port}", "another program listens")
+
+
+def test_a_folder_that_is_none_is_refused(shell: Shell) -> None:
+    (shell.folder / "store").write_text("a file", encoding="utf-8")
+
+    refused(shell("run", "telewarden.toml"), "store", "no folder")
+
+
+def test_run_serves_answers_and_ends_on_sigterm(shell: Shell) -> None:
+    process = shell.start("run", "telewarden.toml")
+    shell.until(process, "online by string")
+
+    state = shell("status", "telewarden.toml", "--json")
+    tree = shell("tree", "telewarden.toml")
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+
+    told: dict[str, Any] = json.loads(state.stdout)
+    assert [(one["session"], one["health"]) for one in told["sessions"]] == [("alice", "healthy")]
+    assert "session:alice" in tree.stdout
+    assert process.returncode == 0
+
+
+def test_status_without_a_warden_says_how_to_start_one(shell: Shell) -> None:
+    refused(shell("status", "telewarden.toml"), "telewarden run")
+
+
+def test_a_drill_on_a_running_warden_brings_the_session_back(shell: Shell) -> None:
+    process = shell.start("run", "telewarden.toml", "--json")
+    shell.until(process, '"SessionRecovered"')
+
+    struck = shell("drill", "telewarden.toml", "sessions/session:alice/session")
+    back = json.loads(shell.until(process, '"SessionRecovered"'))
+
+    assert struck.returncode == 0
+    assert back["cause"] == "crash"
+
+
+def test_auth_logs_a_session_in_by_code(shell: Shell) -> None:
+    shell.write(**{"[loopback]\n": "[loopback]\ncode = '33333'\n"})
+    process = shell.start("run", "telewarden.toml", "--json")
+    shell.until(process, '"SessionRecovered"')
+
+    done = shell("auth", "telewarden.toml", "alice")
+
+    assert done.returncode == 0
+    assert "online already" in done.stdout
+
+
+def test_keygen_prints_a_key_that_can_be_used() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "telewarden", "keygen"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=20,
+    )
+
+    assert MasterKey.from_text(done.stdout) is not None
+    assert done.stdout.startswith("twk1_")
+
+
+def test_a_loopback_data_centre_runs_alone_and_ends_on_sigterm(shell: Shell) -> None:
+    process = shell.start("loopback", "serve", "--port", "0", "--pubkey", "pub.pem")
+    line = shell.until(process, "ready")
+
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+
+    assert "port=" in line
+    assert "pubkey=pub.pem" in line
+    assert (shell.folder / "pub.pem").read_text().startswith("-----BEGIN RSA PUBLIC KEY-----")
+    assert process.returncode == 0

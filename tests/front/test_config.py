@@ -1,0 +1,149 @@
+"""A configuration is read whole or refused with the place of every mistake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from telewarden import Config, ConfigError, load_config, parse_config
+from telewarden.errors import SecretMissingError
+
+pytestmark = pytest.mark.console
+
+GOOD = """\
+[telegram]
+api_id = 1
+api_hash = { env = "API_HASH" }
+
+[storage]
+folder = "store"
+master_key = { file = "master.key", create = true }
+
+[[sessions]]
+name = "alice"
+phone = "+9996620001"
+
+[[sessions]]
+name = "bob"
+phone = "+9996620002"
+priority = 7
+
+[[pairs]]
+id = 1
+session = "alice"
+source = "@news_in"
+target = -1001234567890
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "telewarden.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def problems(folder: Path, text: str) -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as refused:
+        load_config(written(folder, text))
+    return refused.value.problems
+
+
+def test_a_good_file_is_read_with_its_defaults(tmp_path: Path) -> None:
+    config = load_config(written(tmp_path, GOOD))
+
+    assert [session.name for session in config.sessions] == ["alice", "bob"]
+    assert (config.sessions[0].priority, config.sessions[0].max_pairs) == (5, 30)
+    assert config.pairs[0].mode == "forward"
+    assert config.folder == (tmp_path / "store").resolve()
+
+
+MISTAKES = [
+    ("priority = 7", "priority = 11", ("line 16: sessions[2].priority is 11",)),
+    ("priority = 7", "prio = 7", ("line 16: sessions[2].prio is an unknown key",)),
+    ("api_id = 1", 'api_id = "x"', ("line 2: telegram.api_id is 'x'",)),
+    ('phone = "+9996620002"', 'phone = "0123"', ("line 15: sessions[2].phone is '0123'",)),
+    ('name = "bob"', 'name = "b ob"', ("line 14: sessions[2].name is 'b ob'",)),
+    ('name = "bob"', 'name = "alice"', ("sessions: name 'alice' is given 2 times",)),
+    ('session = "alice"', 'session = "carol"', ("pair 1 names session 'carol'", "alice, bob")),
+    ('source = "@news_in"', 'source = "news in"', ("line 18", "source is 'news in'")),
+    ("target = -1001234567890", "", ("line 18: pairs[1].target is missing",)),
+    ("target = -1001234567890", 'target = "@news_in"', ("are the same chat",)),
+    ('{ file = "master.key", create = true }', "{}", ("give exactly one of env and file",)),
+    ('api_hash = { env = "API_HASH" }', "", ("telegram.api_hash is missing",)),
+    ("[telegram]", "[telegram", ("is not TOML", "line 1")),
+    ("[[pairs]]", "[[pairz]]", ("line 18: pairz is an unknown key",)),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "said"), MISTAKES)
+def test_a_mistake_is_named_with_its_place_value_and_what_is_allowed(
+    tmp_path: Path, right: str, wrong: str, said: tuple[str, ...]
+) -> None:
+    found = " ".join(problems(tmp_path, GOOD.replace(right, wrong, 1)))
+
+    assert all(words in found for words in said), found
+
+
+def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("priority = 7", "priority = 0\nmax_pairs = 99")
+
+    assert len(problems(tmp_path, text)) == 2
+
+
+def test_a_secret_written_into_the_file_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    text = GOOD.replace('api_hash = { env = "API_HASH" }', 'api_hash = "0123456789abcdef"')
+
+    found = " ".join(problems(tmp_path, text))
+
+    assert "telegram.api_hash must be a table" in found
+    assert "0123456789abcdef" not in found
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nowhere\.toml: cannot be read: No such file"):
+        load_config(tmp_path / "nowhere.toml")
+
+
+def test_a_missing_secret_says_which_key_and_where_it_was_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("API_HASH", raising=False)
+    config = load_config(written(tmp_path, GOOD))
+
+    with pytest.raises(SecretMissingError, match="api_hash: environment variable API_HASH"):
+        config.api_hash()
+
+
+def test_no_secret_is_in_the_repr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_HASH", "0123456789abcdef")
+    config = load_config(written(tmp_path, GOOD))
+
+    assert "0123456789abcdef" not in repr(config) + repr(config.api_hash())
+
+
+def test_a_session_takes_no_more_pairs_than_it_may() -> None:
+    tables: dict[str, Any] = {
+        "telegram": {"api_id": 1},
+        "loopback": {},
+        "storage": {"folder": "s", "master_key": {"env": "K"}},
+        "sessions": [{"name": "alice", "phone": "+9996620001", "max_pairs": 1}],
+        "pairs": [{"id": n, "session": "alice", "source": -n, "target": -n - 100} for n in (1, 2)],
+    }
+
+    with pytest.raises(ConfigError, match="has 2 pairs and takes 1"):
+        parse_config(tables)
+
+
+def test_a_configuration_can_be_built_in_code() -> None:
+    config = parse_config(
+        {
+            "telegram": {"api_id": 1},
+            "loopback": {},
+            "storage": {"folder": "s", "master_key": {"env": "K"}},
+        }
+    )
+
+    assert isinstance(config, Config)
+    assert config.api_hash().get_secret_value() == "loopback"
