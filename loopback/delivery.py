@@ -7,49 +7,19 @@ connections of all who are concerned but the one that asked: that one gets its a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ._tl import types
 from .feed import Event, EventKind
-from .records import Account, Chat, ChatKind, Forward, Message
+from .happenings import Draft, Happening
+from .records import Account, Chat, ChatKind, Message
 from .rendering import View
 
 if TYPE_CHECKING:
     from .conversation import Conversation
     from .engine import Engine
 
-__all__ = ["Delivery", "Draft", "Happening"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """A message as its author hands it in."""
-
-    text: str = ""
-    entities: list[Any] = field(default_factory=list)
-    media: Any = None
-    action: Any = None
-    reply_to: Message | None = None
-    topic_id: int | None = None
-    grouped_id: int | None = None
-    forward: Forward | None = None
-    silent: bool = False
-    noforwards: bool = False
-    random_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """An event as each account counts it: of a channel, one for all (key 0)."""
-
-    chat: Chat
-    events: dict[int, Event]
-    message: Message | None = None  # what came or was edited
-
-    def event_for(self, account_id: int) -> Event | None:
-        """The event as ``account_id`` counts it; None when it is none of its business."""
-        return self.events.get(0 if self.chat.is_channel else account_id)
+__all__ = ["Delivery"]
 
 
 class Delivery:

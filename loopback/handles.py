@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from ._tl import types
-from .delivery import Draft
 from .engine import Engine
+from .happenings import Draft
 from .records import Account, Chat, ChatKind, Member, Message, Topic
 from .threads import LoopGate, in_loop
 

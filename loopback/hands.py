@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from . import srp
-from .delivery import Draft
 from .engine import Engine
 from .handles import ChatHandle, author_of
+from .happenings import Draft
 from .minting import mint, string_of
 from .records import Account, Authorization, Chat, ChatKind, Member, Message
 from .threads import LoopGate, in_loop

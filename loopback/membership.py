@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._tl import types
-from .delivery import Draft
+from .happenings import Draft
 from .records import Account, Chat, ChatKind, Member
 
 if TYPE_CHECKING:

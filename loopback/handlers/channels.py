@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from .._tl import functions, types
-from ..delivery import Draft
+from ..happenings import Draft
 from ..records import Chat, ChatKind, Member
 from ..rendering import BANNED_FLAGS, View
 from ..rights import require_admin

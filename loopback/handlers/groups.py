@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from .._tl import functions, types
-from ..delivery import Draft
+from ..happenings import Draft
 from ..records import Chat, ChatKind, Member
 from ..rendering import ADMIN_FLAGS, View
 from ..rights import require_member

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from .._tl import functions, types
-from ..delivery import Draft
+from ..happenings import Draft
 from ..records import Chat, ChatKind, Forward, Message
 from ..rights import require_send, spend_slowmode
 from ..rpc import RpcError

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from .._tl import functions, types
-from ..delivery import Draft
+from ..happenings import Draft
 from ..records import Chat, Message, Topic
 from ..rendering import View
 from ..rights import require_admin, require_send
