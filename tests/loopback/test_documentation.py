@@ -50,3 +50,15 @@ def test_every_action_is_on_the_page():
     names = [name for name in actions.__all__ if name[0].isupper() and name != "Action"]
 
     assert [name for name in [*names, "RpcError"] if f"`{name}(" not in text] == []
+
+
+def test_the_fixtures_cost_a_project_that_does_not_use_them_no_import_of_telethon():
+    code = (
+        "import sys, telewarden.testing.plugin; "
+        "sys.exit('telethon' in sys.modules or 'telewarden.loopback' in sys.modules)"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+    done = subprocess.run([sys.executable, "-c", code], env=environment, timeout=50, check=False)
+
+    assert done.returncode == 0
