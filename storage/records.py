@@ -22,6 +22,7 @@ __all__ = [
     "FloodRow",
     "Latch",
     "Mark",
+    "OperationRecord",
     "OutboxCounts",
     "OutboxRow",
     "PairRecord",
@@ -202,6 +203,25 @@ class CrashRow:
     path: str
     reason: str
     at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationRecord:
+    """Something that takes a while, as it was last written down."""
+
+    id: int
+    kind: str
+    session: str | None = None
+    state: str = "running"
+    step: int = 0
+    steps: int = 1
+    description: str = ""
+    parts: tuple[tuple[int, str], ...] = ()
+    error: str = ""
+    who: str = ""
+    started: float = 0.0
+    updated: float = 0.0
+    ended: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

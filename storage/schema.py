@@ -124,10 +124,24 @@ def _history(db: Database) -> None:
     )
 
 
+def _operations(db: Database) -> None:
+    """Operations in progress and just over, and the sessions that no configuration declares."""
+    # By hand, since only "autoincrement" remembers ids that are no longer stored.
+    db.execute(
+        "create table operations (id integer primary key autoincrement, kind text not null,"
+        " session text, state text not null, step integer not null, steps integer not null,"
+        " description text not null, parts text not null, error text not null,"
+        " who text not null, started real not null, updated real not null, ended real) strict"
+    )
+    db.table("registrations").create({"name": str}, pk="name", not_null={"name"}, strict=True)
+    db.table("audit").create_index(["subject", "id"])
+
+
 MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _sessions,
     _forwarding,
     _telegram,
     _history,
+    _operations,
 )
 SCHEMA_VERSION: Final = len(MIGRATIONS)

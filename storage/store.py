@@ -22,6 +22,7 @@ from .files import make_private_folder
 from .history_rows import HistoryRows
 from .masterkey import MasterKey
 from .occupancy import leave, occupy
+from .operation_rows import OperationRows
 from .outbox_rows import OutboxRows
 from .pair_rows import PairRows
 from .rotation_rows import RotationRows
@@ -32,7 +33,16 @@ from .vault import Vault
 __all__ = ["Store"]
 
 
-class Store(SessionRows, BackupRows, PairRows, OutboxRows, TelegramRows, HistoryRows, RotationRows):
+class Store(
+    SessionRows,
+    BackupRows,
+    PairRows,
+    OutboxRows,
+    TelegramRows,
+    HistoryRows,
+    OperationRows,
+    RotationRows,
+):
     """The database of one installation. Open it with ``Store.open``; use it as a ``with`` block.
 
     Each writing method is stored when it returns, or belongs to the ``transaction()`` around it.

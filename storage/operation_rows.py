@@ -1,0 +1,187 @@
+"""What the registry writes: many sessions, operations and audit rows in one statement each.
+
+Owns ``operations`` and ``registrations``, and asks ``audit`` questions. A group of changes goes in
+as JSON and is taken apart by SQLite: one statement a table, however many rows, because between
+two statements a busy thread may keep the interpreter for five milliseconds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from .records import AuditRow, OperationRecord, SessionRecord
+from .rows import Rows, from_json, to_json
+
+__all__ = ["OperationRows"]
+
+OPERATIONS: Final = (
+    "select id, kind, session, state, step, steps, description, parts, error, who,"
+    " started, updated, ended from operations order by id"
+)
+
+
+class OperationRows(Rows):
+    """Operations, run-time registrations and the audit trail, as the registry uses them."""
+
+    def declare_sessions(self, records: Iterable[SessionRecord]) -> None:
+        """Store what many records declare, as ``put_session`` does for one."""
+        self._run(
+            "insert into user_sessions"
+            " (name, phone, priority, max_pairs, metadata, user_id, created, updated)"
+            " select json_extract(value, '$[0]'), json_extract(value, '$[1]'),"
+            " json_extract(value, '$[2]'), json_extract(value, '$[3]'),"
+            " json_extract(value, '$[4]'), json_extract(value, '$[5]'),"
+            " json_extract(value, '$[6]'), json_extract(value, '$[7]')"
+            " from json_each(?) where true on conflict (name) do update set"
+            " phone = excluded.phone, priority = excluded.priority,"
+            " max_pairs = excluded.max_pairs, metadata = excluded.metadata,"
+            " user_id = coalesce(excluded.user_id, user_id), updated = excluded.updated",
+            (json.dumps([_session(record) for record in records]),),
+        )
+
+    def put_registrations(self, names: Iterable[str]) -> None:
+        """Note that these sessions were registered at run time, so that every start has them."""
+        self._run(
+            "insert or ignore into registrations (name) select value from json_each(?)",
+            (json.dumps(list(names)),),
+        )
+
+    def delete_registrations(self, names: Iterable[str]) -> None:
+        """Forget that these sessions were registered at run time."""
+        self._run(
+            "delete from registrations where name in (select value from json_each(?))",
+            (json.dumps(list(names)),),
+        )
+
+    def registrations(self) -> set[str]:
+        """Return the names of the sessions that were registered at run time."""
+        return {name for (name,) in self._all("select name from registrations")}
+
+    def put_operations(self, records: Iterable[OperationRecord]) -> None:
+        """Store many operations as they are now."""
+        self._run(
+            "insert or replace into operations (id, kind, session, state, step, steps,"
+            " description, parts, error, who, started, updated, ended)"
+            " select json_extract(value, '$[0]'), json_extract(value, '$[1]'),"
+            " json_extract(value, '$[2]'), json_extract(value, '$[3]'),"
+            " json_extract(value, '$[4]'), json_extract(value, '$[5]'),"
+            " json_extract(value, '$[6]'), json_extract(value, '$[7]'),"
+            " json_extract(value, '$[8]'), json_extract(value, '$[9]'),"
+            " json_extract(value, '$[10]'), json_extract(value, '$[11]'),"
+            " json_extract(value, '$[12]') from json_each(?)",
+            (json.dumps([_operation(record) for record in records]),),
+        )
+
+    def delete_operations(self, ids: Iterable[int]) -> None:
+        """Forget operations."""
+        self._run(
+            "delete from operations where id in (select value from json_each(?))",
+            (json.dumps(list(ids)),),
+        )
+
+    def operations(self) -> list[OperationRecord]:
+        """Return all operations, oldest first."""
+        return [_read_operation(row) for row in self._all(OPERATIONS)]
+
+    def last_operation_id(self) -> int:
+        """Return the highest id ever given, whether its operation is still stored or not."""
+        row = self._one("select seq from sqlite_sequence where name = 'operations'")
+        return 0 if row is None else int(row[0])
+
+    def audit_many(self, rows: Iterable[AuditRow]) -> None:
+        """Note many changes at once, in order."""
+        self._run(
+            "insert into audit (who, what, subject, before, after, outcome, at)"
+            " select json_extract(value, '$[0]'), json_extract(value, '$[1]'),"
+            " json_extract(value, '$[2]'), json_extract(value, '$[3]'),"
+            " json_extract(value, '$[4]'), json_extract(value, '$[5]'),"
+            " json_extract(value, '$[6]') from json_each(?) order by key",
+            (json.dumps([_audit(row) for row in rows]),),
+        )
+
+    def audit_trail(
+        self,
+        *,
+        who: str | None = None,
+        what: str | None = None,
+        subject: str | None = None,
+        since: float = 0.0,
+        limit: int = 100,
+    ) -> list[AuditRow]:
+        """Return the newest changes that match, newest first; ``None`` matches everything."""
+        rows = self._all(
+            "select who, what, subject, before, after, outcome, at from audit"
+            " where at >= ? and (? is null or who = ?) and (? is null or what = ?)"
+            " and (? is null or subject = ?) order by id desc limit ?",
+            (since, who, who, what, what, subject, subject, limit),
+        )
+        return [_read_audit(row) for row in rows]
+
+
+def _session(record: SessionRecord) -> Sequence[object]:
+    return (
+        record.name,
+        record.phone,
+        record.priority,
+        record.max_pairs,
+        to_json(dict(record.metadata)),
+        record.user_id,
+        record.created,
+        record.updated,
+    )
+
+
+def _operation(record: OperationRecord) -> Sequence[object]:
+    return (
+        record.id,
+        record.kind,
+        record.session,
+        record.state,
+        record.step,
+        record.steps,
+        record.description,
+        to_json(list(record.parts)),
+        record.error,
+        record.who,
+        record.started,
+        record.updated,
+        record.ended,
+    )
+
+
+def _audit(row: AuditRow) -> Sequence[object]:
+    before, after = to_json(row.before), to_json(row.after)
+    return (row.who, row.what, row.subject, before, after, row.outcome, row.at)
+
+
+def _read_operation(row: tuple[Any, ...]) -> OperationRecord:
+    parts = from_json(row[7])
+    return OperationRecord(
+        id=row[0],
+        kind=row[1],
+        session=row[2],
+        state=row[3],
+        step=row[4],
+        steps=row[5],
+        description=row[6],
+        parts=tuple((number, text) for number, text in parts) if isinstance(parts, list) else (),
+        error=row[8],
+        who=row[9],
+        started=row[10],
+        updated=row[11],
+        ended=row[12],
+    )
+
+
+def _read_audit(row: tuple[Any, ...]) -> AuditRow:
+    return AuditRow(
+        who=row[0],
+        what=row[1],
+        subject=row[2],
+        before=from_json(row[3]),
+        after=from_json(row[4]),
+        outcome=row[5],
+        at=row[6],
+    )
