@@ -119,6 +119,8 @@ def forward_messages(call: Call, request: Any) -> Any:
 
 
 def _placed(call: Call, chat: Chat, request: Any) -> tuple[Message | None, int | None]:
+    if request.schedule_date is not None:
+        raise RpcError("SCHEDULE_DATE_INVALID")  # not played; better refused than sent at once
     reply_to = request.reply_to
     top = getattr(request, "top_msg_id", None)
     if reply_to is None and top:

@@ -164,6 +164,18 @@ async def test_an_administrator_restricts_bans_and_promotes(tg, alice, bob, loop
         await member.send_message(room.peer_id, "out")
 
 
+async def test_who_was_only_taken_out_may_come_back(tg, alice, bob, loopback_client):
+    room = tg.add_channel("Room", owner=alice, members=[bob], username="the_room", megagroup=True)
+    owner, member = await loopback_client(alice), await loopback_client(bob)
+    channel = await member.get_input_entity("the_room")
+
+    await owner.kick_participant("the_room", "bobby")
+    assert bob.id not in room.members
+    await member(functions.channels.JoinChannelRequest(channel))
+
+    assert bob.id in room.members
+
+
 async def test_participants_are_listed(tg, alice, bob, loopback_client):
     room = tg.add_channel("Room", owner=alice, members=[bob], megagroup=True)
     client = await loopback_client(alice)

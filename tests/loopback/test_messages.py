@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from telethon import errors, events, functions, types
 
@@ -222,6 +224,15 @@ async def test_a_text_that_telegram_would_not_take_is_refused(
 
     with pytest.raises(error):
         await client(functions.messages.SendMessageRequest(types.InputPeerSelf(), text))
+
+
+async def test_a_message_for_later_is_refused_and_not_sent_now(tg, alice, loopback_client):
+    client = await loopback_client(alice)
+
+    with pytest.raises(errors.ScheduleDateInvalidError):
+        await client.send_message("me", "later", schedule=timedelta(hours=1))
+
+    assert tg.history(alice) == []
 
 
 async def test_what_the_server_posts_arrives_like_any_message(
