@@ -19,7 +19,7 @@ async def main() -> None:
     async with standin(config) as here, Warden(config, server=here and here.server) as warden:
         warden.events.subscribe(lambda event: print(event), kinds=(Forwarded,))
         await sign_in(warden, here)
-        await asyncio.sleep(10)  # the app's own work
+        await asyncio.sleep(5)  # the app's own work
         for session in (await warden.overview()).sessions:
             print(session.session, session.health)
 

@@ -24,6 +24,7 @@ from .tally import Tally
 __all__ = ["Lines", "Quiet", "Screen", "Show", "Summary", "show_for"]
 
 LINES_KEPT: Final = 12
+TALL, WIDE = 40, 110  # lines and columns that the tree needs beside the rest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +155,9 @@ class Screen:
         self._live.stop()
 
     def _picture(self) -> Group:
+        story = Panel(Group(*self._lines), title="what happens", border_style="dim")
+        if self._console.height < TALL or self._console.width < WIDE:
+            return Group(sessions_table(self._state), self._counters(), story)
         above = Table.grid(expand=True, padding=(0, 1))
         above.add_column(ratio=5)
         above.add_column(ratio=6)
@@ -162,7 +166,6 @@ class Screen:
             Panel(tree, title="tree", border_style="dim"),
             Group(sessions_table(self._state), self._counters()),
         )
-        story = Panel(Group(*self._lines), title="what happens", border_style="dim")
         return Group(above, story)
 
     def _counters(self) -> Text:

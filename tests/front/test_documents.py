@@ -1,0 +1,147 @@
+"""What the documents say is so, and each example runs."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from telewarden import load_config
+from telewarden.config import (
+    ConsoleConfig,
+    HealthConfig,
+    LoopbackConfig,
+    PacingConfig,
+    PairConfig,
+    RecoveryConfig,
+    SessionConfig,
+    StorageConfig,
+    TelegramConfig,
+)
+from telewarden.telegram import diagram
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = [pytest.mark.console, pytest.mark.checkout]
+
+TABLES: dict[str, type[BaseModel]] = {
+    "[telegram]": TelegramConfig,
+    "[storage]": StorageConfig,
+    "[[sessions]]": SessionConfig,
+    "[[pairs]]": PairConfig,
+    "[pacing]": PacingConfig,
+    "[recovery]": RecoveryConfig,
+    "[health]": HealthConfig,
+    "[console]": ConsoleConfig,
+    "[loopback]": LoopbackConfig,
+}
+
+
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_the_diagram_of_the_phases_is_drawn_from_the_table() -> None:
+    assert diagram() in text_of("docs/architecture.md")
+
+
+@pytest.mark.parametrize(("heading", "model"), TABLES.items(), ids=list(TABLES))
+def test_every_key_of_the_configuration_has_its_row(heading: str, model: type[BaseModel]) -> None:
+    section = text_of("docs/configuration.md").split(f"## `{heading}`", 1)[1].split("\n## ", 1)[0]
+    rows = set(re.findall(r"`([a-z_]+)`", section))
+
+    missing = set(model.model_fields) - rows - {"accounts", "chats"}
+
+    assert missing == set()
+
+
+def test_every_document_that_the_readme_names_is_there() -> None:
+    named = re.findall(r"\]\(([A-Za-z/_.]+)\)", text_of("README.md"))
+
+    assert named
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
+def test_every_make_target_that_the_documents_name_is_there() -> None:
+    makefile = text_of("Makefile")
+    named = re.findall(
+        r"^    make ([a-z]+)", text_of("README.md") + text_of("CONTRIBUTING.md"), re.MULTILINE
+    )
+
+    assert {"demo", "test", "check", "bench"} <= set(named)
+    for target in named:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_the_example_describes_three_accounts_two_groups_and_four_pairs() -> None:
+    config = load_config(ROOT / "examples" / "forwarding.toml")
+
+    assert [session.name for session in config.sessions] == ["alice", "bob", "carol"]
+    assert {pair.session for pair in config.pairs} == {"alice", "bob"}
+    assert len(config.pairs) == 4
+
+
+@pytest.fixture
+def examples(tmp_path: Path) -> Path:
+    """The examples in a folder of their own, on any free port."""
+    folder = tmp_path / "x"
+    folder.mkdir()
+    for name in ("forwarding.toml", "embed.py"):
+        text = text_of(f"examples/{name}").replace("port = 9464", "port = 0")
+        (folder / name).write_text(text.replace("chatter = 1.0", "chatter = 0.1"), encoding="utf-8")
+    return folder
+
+
+def test_the_example_configuration_runs_as_it_is(examples: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "telewarden", "run", "forwarding.toml", "--json"],
+        cwd=examples,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    guard = threading.Timer(40, process.kill)
+    guard.start()
+    try:
+        forwarded = set[str]()
+        assert process.stdout is not None
+        for line in process.stdout:
+            if '"event": "Forwarded"' in line:
+                forwarded.update(re.findall(r'"pair": (\d)', line))
+            if forwarded == {"1", "2", "3", "4"}:
+                break
+        process.send_signal(signal.SIGTERM)
+        rest: Any = process.communicate(timeout=20)
+    finally:
+        guard.cancel()
+        process.kill()
+        process.communicate()
+
+    assert forwarded == {"1", "2", "3", "4"}, rest
+    assert process.returncode == 0
+
+
+def test_the_embedding_example_runs_as_it_is(examples: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "embed.py"],
+        cwd=examples,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "Forwarded(" in done.stdout
+    assert [line for line in done.stdout.splitlines() if line.endswith(" healthy")] == [
+        "alice healthy",
+        "bob healthy",
+        "carol healthy",
+    ]
