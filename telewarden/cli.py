@@ -221,12 +221,22 @@ def serve(
         int | None,
         typer.Option(help="A port to be steered by, over HTTP; 0: any.", min=0, max=65535),
     ] = None,
+    scenario: Annotated[
+        Path | None, typer.Option(help="A JSON file with the first accounts and chats.")
+    ] = None,
 ) -> None:
     """Run a data centre until SIGTERM or Ctrl-C; prints one line when it is ready."""
     from .loopback.serve import serve as serve_loopback
 
     raise typer.Exit(
-        serve_loopback(port=port, pubkey=pubkey, code=code, state=state, control=control)
+        serve_loopback(
+            port=port,
+            pubkey=pubkey,
+            code=code,
+            state=state,
+            control=control,
+            scenario=scenario,
+        )
     )
 
 
