@@ -26,6 +26,7 @@ __all__ = ["run_demo"]
 PUBLISH_EVERY: Final = 0.1  # seconds between two messages, over all four sources
 REDRAW_EVERY: Final = 0.4  # seconds
 AFTERMATH: Final = 4.0  # seconds kept for the end: the last messages, the count, the stop
+HEALTHY_WITHIN: Final = 5.0  # seconds
 READY_WITHIN: Final = 20.0  # seconds that the pairs get to find their chats
 
 
@@ -156,12 +157,7 @@ async def _redraw(it: Stage, show: Show, publisher: Publisher) -> None:
 async def _sum_up(
     it: Stage, publisher: Publisher, faults: list[dict[str, Any]], problem: str
 ) -> Summary:
-    sessions = dict.fromkeys(SESSIONS, "unknown")
-    repeated = 0
-    with contextlib.suppress(TelewardenError, OSError):
-        state = await it.ask(it.client.state)
-        sessions |= {one["session"]: one["health"] for one in state["sessions"]}
-        repeated = sum(pair["repeated"] for group in state["groups"] for pair in group["pairs"])
+    sessions, repeated = await _last_look(it)
     it.listener = None
     code = await it.stop_warden()
     if code and not problem:
@@ -177,3 +173,18 @@ async def _sum_up(
         repeated=repeated,
         problem=problem,
     )
+
+
+async def _last_look(it: Stage) -> tuple[dict[str, str], int]:
+    """How the sessions are, and how many repeats Telegram refused; the page's look may lag."""
+    sessions, repeated = dict.fromkeys(SESSIONS, "unknown"), 0
+    deadline = time.monotonic() + HEALTHY_WITHIN
+    while time.monotonic() < deadline:
+        with contextlib.suppress(TelewardenError, OSError):
+            state = await it.ask(it.client.state)
+            sessions |= {one["session"]: one["health"] for one in state["sessions"]}
+            repeated = sum(pair["repeated"] for group in state["groups"] for pair in group["pairs"])
+        if set(sessions.values()) == {"healthy"}:
+            break
+        await asyncio.sleep(0.2)
+    return sessions, repeated
