@@ -159,7 +159,7 @@ class Sender:
     def flood_over(self, key: FloodKey) -> None:
         """Offer what was parked again, if the deadline has really come."""
         released = self._outgoing.release(key, wall=self._kit.now())
-        if isinstance(released, float):
+        if not isinstance(released, tuple):
             self._actor.after(max(RELEASE_LATE, released - self._kit.now()), FloodOver(key))
             return
         now = self._kit.now()

@@ -19,24 +19,32 @@ class Panel(Protocol):
     @property
     def exporter(self) -> Exporter:
         """The warden's metrics."""
+        ...
 
     async def overview(self) -> Overview:
         """How every session, worker group and pair is; the exporter observes it, too."""
+        ...
 
     def snapshot(self) -> Snapshot:
         """The supervisor tree as it is now."""
+        ...
 
     def ready(self) -> tuple[bool, str]:
         """Whether all sessions that should be online are, and a sentence on it."""
+        ...
 
     async def recover(self, session: str) -> None:
         """Let a session climb the recovery ladder now."""
+        ...
 
     async def login(self, session: str, step: LoginStep, secret: str | None = None) -> str:
         """Take one step of a login; returns the new phase. The secret is kept nowhere."""
+        ...
 
     async def drill(self, path: str) -> None:
         """Crash the child at ``path`` on purpose."""
+        ...
 
     def shutdown(self) -> None:
         """Begin to stop the warden, and return at once."""
+        ...
