@@ -145,10 +145,12 @@ class MessageDropped(Event):
     """A message was not delivered; ``message`` is its type's name.
 
     ``reason`` is ``crashed`` (it was being handled), ``overflow``, ``unavailable`` or ``gone``.
+    ``stopping`` tells that the whole tree was being stopped, when that is nothing to worry about.
     """
 
     message: str
     reason: str
+    stopping: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,10 @@ class LoopHost:
         except RuntimeError:  # the loop is closed
             return
 
+    def post_next(self, call: Callable[..., object], *args: Any) -> None:
+        """Have ``call`` made when the loop has looked at everything else once; in the loop only."""
+        self.loop.call_soon(call, *args)
+
     def _schedule(self) -> None:
         self._scheduled = True
         if threading.get_ident() == self._thread:

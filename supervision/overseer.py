@@ -116,9 +116,9 @@ class Overseer(Keeper):
     def _relaunch(self, child: Child) -> None:
         outcome = self._launch(child)
         if isinstance(outcome, Exit):
-            # through the queue, not by recursion: a stop or a command gets its turn in between
+            # in the loop's next round: whatever else is waiting gets its turn between two attempts
             host, incarnation = child.place.realm.host, child.place.incarnation
-            host.post(self._start_failed, child, incarnation, outcome)
+            host.post_next(self._start_failed, child, incarnation, outcome)
 
     def _start_failed(self, child: Child, incarnation: int, exit_: Exit) -> None:
         place = child.place

@@ -84,5 +84,11 @@ class Realm:
         at = self.clock.now()
         self.dead_letters.add(DeadLetter(at, child, message, reason))
         self.events.publish(
-            MessageDropped(at=at, child=child, message=type(message).__name__, reason=reason)
+            MessageDropped(
+                at=at,
+                child=child,
+                message=type(message).__name__,
+                reason=reason,
+                stopping=self.stops is not None,
+            )
         )

@@ -28,11 +28,12 @@ from .events import (
     MessageDropped,
 )
 
-__all__ = ["Reports", "line"]
+__all__ = ["Reports", "level", "line"]
 
 logger = logging.getLogger(__name__)
 
 AT_ONCE: Final = 8  # lines written before the loop gets its turn again
+MOST_WAITING: Final = 10_000  # lines; a storm may outrun a log, and must not fill the memory
 
 ROWS: Final[dict[type[Event], tuple[int, str, tuple[str, ...]]]] = {
     ChildStarted: (logging.INFO, "child started", ("incarnation",)),
@@ -49,7 +50,7 @@ ROWS: Final[dict[type[Event], tuple[int, str, tuple[str, ...]]]] = {
     BudgetExhausted: (logging.ERROR, "supervisor gives up", ("offender", "spent", "within")),
     MessageDropped: (logging.WARNING, "message dropped", ("message", "reason")),
 }
-"""Level, fact and shown fields of each event; ``ObserverFailed`` is logged where it happens."""
+"""Usual level, fact and shown fields; ``ObserverFailed`` is logged where it happens."""
 
 
 class Reports:
@@ -59,11 +60,14 @@ class Reports:
         self._schedule = schedule
         self._waiting: deque[Event] = deque()
         self._scheduled = False
+        self._left_out = 0
 
     def take(self, event: Event) -> None:
         """Have a line written soon; from any thread."""
-        row = ROWS.get(type(event))
-        if row is None or not logger.isEnabledFor(row[0]):
+        if type(event) not in ROWS or not logger.isEnabledFor(level(event)):
+            return
+        if len(self._waiting) >= MOST_WAITING:
+            self._left_out += 1
             return
         self._waiting.append(event)
         if not self._scheduled:
@@ -74,6 +78,7 @@ class Reports:
         """Write whatever still waits."""
         while self._waiting:
             _write(self._waiting.popleft())
+        self._own_up()
 
     def _write_some(self) -> None:
         for _ in range(AT_ONCE):
@@ -83,6 +88,21 @@ class Reports:
         self._scheduled = bool(self._waiting)
         if self._scheduled:
             self._schedule(self._write_some)
+        else:
+            self._own_up()
+
+    def _own_up(self) -> None:
+        """Tell how many lines there was no time for."""
+        left_out, self._left_out = self._left_out, 0
+        if left_out:
+            logger.warning("reports left out count=%d", left_out)
+
+
+def level(event: Event) -> int:
+    """The level of an event's line; what a stop leaves unread is no cause for a warning."""
+    if isinstance(event, MessageDropped) and event.stopping and event.reason == "gone":
+        return logging.DEBUG
+    return ROWS[type(event)][0]
 
 
 def line(event: Event) -> str:
@@ -103,4 +123,4 @@ def _write(event: Event) -> None:
     error = getattr(event, "error", None)
     if isinstance(event, ChildFailed | ChildStartFailed):
         error = event.exit.error
-    logger.log(ROWS[type(event)][0], "%s", line(event), exc_info=error)
+    logger.log(level(event), "%s", line(event), exc_info=error)

@@ -147,9 +147,9 @@ class Supervisor(Commanded):
             return isinstance(conclusion, Isolate | Leave)
         self._announce_restart(child, exit_, conclusion)
         plan = retry(self._spec.strategy, ids, child.id)
-        # through the queue: a stop or a question gets its turn before the next attempt
+        # in the loop's next round: a stop or a question gets its turn before the next attempt
         host = self._telewarden_place.realm.host
-        host.post(self._begin_round, plan, child, conclusion)
+        host.post_next(self._begin_round, plan, child, conclusion)
         return False
 
     def _round_over(self, task: asyncio.Task[None]) -> None:

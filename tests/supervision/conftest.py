@@ -13,11 +13,16 @@ import pykka
 import pytest
 
 from telewarden.supervision import (
+    ChildSpec,
+    ChildStarted,
+    CountChildren,
     EventProbe,
     Host,
     Ignore,
     LoopActor,
     ManualClock,
+    Phase,
+    Strategy,
     SupervisorSpec,
     Tree,
     ask_async,
@@ -122,6 +127,38 @@ def child_class(host: Host) -> type[pykka.Actor]:
     return CHILD_OF[host]
 
 
+@dataclass
+class Nursery:
+    """Describes obedient children for one host, and keeps what each is told."""
+
+    host: Host
+    told: dict[str, Told] = field(default_factory=dict)
+
+    def child(self, id_: str, **more: Any) -> ChildSpec:
+        told = self.told.setdefault(id_, Told())
+        return ChildSpec(id=id_, actor=CHILD_OF[self.host], args=(told,), **more)
+
+    def group(
+        self,
+        *children: ChildSpec | str,
+        strategy: Strategy = Strategy.ONE_FOR_ONE,
+        **more: Any,
+    ) -> SupervisorSpec:
+        specs = tuple(self.child(c) if isinstance(c, str) else c for c in children)
+        return SupervisorSpec(strategy=strategy, children=specs, **more)
+
+    def deeds(self, what: str) -> list[str]:
+        """How many of each child's incarnations did something, as ``id`` or ``id*n``."""
+        counts = {id_: told.log.count(what) for id_, told in self.told.items()}
+        return sorted(id_ if n == 1 else f"{id_}*{n}" for id_, n in counts.items() if n)
+
+
+@pytest.fixture
+def nursery(host: Host) -> Nursery:
+    """Descriptions of obedient children for the host."""
+    return Nursery(host)
+
+
 @pytest.fixture
 def loop_child() -> type[LoopActor]:
     return LoopChild
@@ -166,6 +203,29 @@ class Grown:
     async def command(self, message: object, path: str = "") -> Any:
         ref = self.tree.ref(path) if path else self.tree.supervisor
         return await ask_async(ref, message, timeout=DEADLINE)
+
+    async def crash(self, path: str, again: int = 0) -> None:
+        """Make a child crash, and wait until it has been started ``again`` times in all."""
+        self.tree.ref(path).tell(("raise", ValueError("boom")))
+        if again:
+            await self.expect(ChildStarted, path, count=again)
+
+    def standing(self, path: str = "") -> dict[str, tuple[int, Phase]]:
+        """Incarnation and phase of each child of a supervisor."""
+        snapshot = self.tree.snapshot()
+        found = snapshot.find(path) if path else snapshot
+        return {} if found is None else {c.id: (c.incarnation, c.phase) for c in found.children}
+
+    async def counts(self, path: str = "") -> tuple[int, int, int, int]:
+        """Specs, active, supervisors, workers."""
+        found = await self.command(CountChildren(), path)
+        return found.specs, found.active, found.supervisors, found.workers
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        """Give the loop its turn until something is so."""
+        async with asyncio.timeout(DEADLINE):
+            while not is_so():
+                await asyncio.sleep(0)
 
     async def rest(self) -> None:
         """Let the loop do everything that is ready."""

@@ -10,9 +10,11 @@ from typing import Any
 
 import pykka
 import pytest
+from pykka._envelope import Envelope
 
 from telewarden.errors import ChildNotFoundError, SupervisionError
 from telewarden.supervision import (
+    BudgetExhausted,
     ChildFailed,
     ChildSpec,
     ChildStarted,
@@ -22,6 +24,7 @@ from telewarden.supervision import (
     EventProbe,
     EventStream,
     LoopActor,
+    MessageDropped,
     ObserverFailed,
     Phase,
     RestartBudget,
@@ -29,6 +32,7 @@ from telewarden.supervision import (
     SupervisorSpec,
     Tree,
 )
+from telewarden.supervision.reports import MOST_WAITING, Reports, level
 
 pytestmark = pytest.mark.supervision
 
@@ -237,3 +241,44 @@ async def test_events_say_nothing_of_arguments_or_messages(
         assert events
         assert secret not in repr(events) + grown.tree.snapshot().as_text()
         assert len(grown.probe.seen(ChildStopped)) == 1
+
+
+@pytest.mark.parametrize(
+    ("stopping", "reason", "expected"),
+    [
+        (True, "gone", logging.DEBUG),
+        (False, "gone", logging.WARNING),
+        (True, "overflow", logging.WARNING),
+    ],
+)
+def test_what_a_stop_leaves_unread_is_no_warning(
+    stopping: bool,
+    reason: str,
+    expected: int,
+) -> None:
+    event = MessageDropped(at=0.0, child="a", message="str", reason=reason, stopping=stopping)
+
+    assert level(event) == expected
+
+
+async def test_a_message_to_a_child_that_a_stop_has_closed_is_told_as_such(
+    grow: Any, child_class: type[pykka.Actor]
+) -> None:
+    spec = SupervisorSpec(children=(ChildSpec(id="a", actor=child_class),))
+    async with grow(spec) as grown:
+        mailbox = grown.tree.ref("a").actor_inbox
+        await grown.tree.stop()
+        mailbox.put(Envelope("late"))
+
+        (dropped,) = grown.probe.seen(MessageDropped)
+        assert (dropped.reason, dropped.stopping) == ("gone", True)
+
+
+def test_a_storm_of_facts_does_not_fill_the_memory(caplog: pytest.LogCaptureFixture) -> None:
+    reports = Reports(lambda _: None)
+    for number in range(MOST_WAITING + 7):
+        reports.take(BudgetExhausted(at=number, child="a", offender="b", spent=1, within=1.0))
+    reports.flush()
+
+    assert len(caplog.records) == MOST_WAITING + 1
+    assert caplog.records[-1].getMessage() == "reports left out count=7"
