@@ -94,6 +94,7 @@ class Kit:
     events: EventStream
     monitor: pykka.ActorRef[Any] = field(repr=False)
     session_folder: Path
+    backup_folder: Path | None = None
     sleep: Callable[[float], Awaitable[None]] = field(repr=False)
     settings: Settings = field(default_factory=Settings)
     wall: Callable[[], float] = time.time

@@ -106,6 +106,7 @@ class Login:
 
         def work(store: Store) -> None:
             store.put_credential(name, string, key_id, dc_id, at=now)
+            store.put_user_id(name, login.user_id)
             store.add_backup(name, "after login", now)
             self._kit.files(store).write(name, string, key_id=key_id, dc_id=dc_id)
 

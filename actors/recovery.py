@@ -1,33 +1,37 @@
 """The climb: from a lost session to a connected client, by the copies that are kept.
 
 Three rungs, each tried a few times: the string in the database, the sealed session file, and
-repair (the newest backup that opens). They hold the same key, so they are tried one after the
-other under one lease, never side by side, and a key that Telegram has declared dead is not tried
-from any copy. Trouble that is not the copy's (network, floods, Telegram's own) ends the climb at
-once: the copy is good, and the session waits.
+repair (what damaged copies still hold, then the backups). They hold the same key, so they are
+tried one after the other under one lease, never side by side, and a key that Telegram has
+declared dead is not tried from any copy. Trouble that is not the copy's (network, floods,
+Telegram's own) ends the climb at once: the copy is good, and the session waits.
 
 After a climb every copy is made whole again: damaged ones are set aside, never deleted.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from ..errors import (
     CredentialDamagedError,
+    DatabaseDamagedError,
+    JournalUnavailableError,
     KeyLatchedError,
     NoCredentialError,
     SessionFileDamagedError,
     SessionStringDamagedError,
+    StorageError,
+    WrongMasterKeyError,
 )
-from ..storage import Credential, Entity, Store, UpdateState
+from ..storage import Entity, Store, UpdateState
 from ..telegram import (
     Action,
     Client,
-    CopyRepaired,
     EntityRow,
     ErrorClass,
     Moment,
@@ -39,14 +43,26 @@ from ..telegram import (
     parse_string,
 )
 from ..telegram import UpdateState as LiveState
+from .copies import Copies, Copy
 from .kit import Kit
 
 __all__ = ["RUNGS", "Climb", "Recovery", "keep_changes"]
+
+logger = logging.getLogger(__name__)
 
 RUNGS: Final = ("string", "file", "repair")
 
 NOT_THE_COPY: Final = frozenset(
     {ErrorClass.NET, ErrorClass.SRV, ErrorClass.FLOOD, ErrorClass.CONFIG, ErrorClass.BUG}
+)
+# A rung with such a copy is passed over; the next one may do.
+NO_USE: Final = (
+    CredentialDamagedError,
+    DatabaseDamagedError,
+    KeyLatchedError,
+    SessionFileDamagedError,
+    SessionStringDamagedError,
+    WrongMasterKeyError,
 )
 PAUSE: Final = 0.2  # seconds between two tries on a rung; a server may forget a key for a moment
 
@@ -62,13 +78,6 @@ class Climb:
     repaired: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Copy:
-    string: str = field(repr=False)
-    key_id: int
-    dc_id: int
-
-
 class Recovery:
     """One session's way back. A fresh one for each climb.
 
@@ -80,8 +89,9 @@ class Recovery:
 
     def __init__(self, name: str, kit: Kit, on_event: Callable[[Told], None]) -> None:
         self._name, self._kit, self._on_event = name, kit, on_event
-        self._damage: dict[str, str] = {}
+        self._copies = Copies(name, kit)
         self._refused: set[int] = set()
+        self._damages: list[str] = []
 
     async def climb(self) -> Climb:
         """Try the rungs in order and return the connected client.
@@ -98,7 +108,7 @@ class Recovery:
             last = problem or last
             if client is not None:
                 repaired = await self._mend(client)
-                floods = await self._kit.journal.do(self._floods)
+                floods = await self._floods()
                 return Climb(
                     client=client,
                     rung=rung,
@@ -106,76 +116,49 @@ class Recovery:
                     floods=floods,
                     repaired=repaired,
                 )
-        raise last or NoCredentialError(self._name)
+        if last is None or (isinstance(last, NO_USE) and not isinstance(last, KeyLatchedError)):
+            raise NoCredentialError(self._name, problems=tuple(self._damages))
+        raise last
 
     async def _try_rung(self, rung: str) -> tuple[Client | None, Exception | None]:
+        try:
+            copies = await self._kit.journal.do(lambda store: self._copies.of_rung(store, rung))
+        except NO_USE as exc:
+            self._tell(rung, 1, exc)
+            if not isinstance(exc, KeyLatchedError):
+                self._damages.append(str(exc))
+            return None, exc
         problem: Exception | None = None
-        copy: _Copy | None = None
-        for attempt in range(1, self._kit.settings.tries_per_rung + 1):
-            try:
-                copy = await self._kit.journal.do(lambda store: self._copy(store, rung))
-                if copy is None or copy.key_id in self._refused:
-                    return None, problem
-                client = await self._open(copy)
-            except Exception as exc:
-                problem = exc
-                self._tell(rung, attempt, exc)
-                if not self._may_go_on(exc):
-                    raise
-                if isinstance(exc, CredentialDamagedError | SessionFileDamagedError):
-                    self._damage["string" if rung == "string" else "file"] = str(exc)
-                    return None, exc
-                if isinstance(exc, SessionStringDamagedError | KeyLatchedError):
-                    return None, exc
-                await self._kit.sleep(PAUSE * attempt)
-            else:
-                self._tell(rung, attempt, None)
+        for copy in copies:
+            if copy.key_id in self._refused:
+                continue
+            client, problem = await self._try_copy(rung, copy)
+            if client is not None:
                 return client, None
-        if problem is not None and copy is not None:
             self._refused.add(copy.key_id)
         return None, problem
 
-    def _may_go_on(self, exc: Exception) -> bool:
-        if isinstance(exc, KeyLatchedError):
-            return True
-        verdict = classify(exc, moment=Moment.OPENING)
-        return not verdict.terminal and (
-            verdict.kind not in NOT_THE_COPY or verdict.action is Action.TRY_OTHER_COPY
-        )
+    async def _try_copy(self, rung: str, copy: Copy) -> tuple[Client | None, Exception | None]:
+        problem: Exception | None = None
+        for attempt in range(1, self._kit.settings.tries_per_rung + 1):
+            try:
+                client = await self._open(copy)
+            except Exception as exc:
+                problem = exc
+                self._tell(rung, attempt, exc, origin=copy.origin)
+                if not _may_go_on(exc):
+                    raise
+                await self._kit.sleep(PAUSE * attempt)
+            else:
+                self._tell(rung, attempt, None, origin=copy.origin)
+                return client, None
+        return None, problem
 
-    def _copy(self, store: Store, rung: str) -> _Copy | None:
-        """The copy that belongs to a rung; runs in the journal's thread."""
-        match rung:
-            case "string":
-                found = store.credential(self._name)
-            case "file":
-                found = self._from_file(store)
-            case _:
-                newest = store.newest_usable_backup(self._name)
-                found = newest[1] if newest else None
-        if found is None:
-            return None
-        latch = store.latched(found.key_id)
-        if latch is not None:
-            raise KeyLatchedError(found.key_id, latch.reason)
-        return _Copy(found.session_string, found.key_id, found.dc_id)
-
-    def _from_file(self, store: Store) -> Credential | None:
-        files = self._kit.files(store)
-        if not files.exists(self._name):
-            return None
-        string = files.read(self._name)
-        parts = parse_string(string)
-        return Credential(
-            name=self._name, session_string=string, key_id=parts.key_id, dc_id=parts.dc_id
-        )
-
-    async def _open(self, copy: _Copy) -> Client:
+    async def _open(self, copy: Copy) -> Client:
         session = WardenSession.from_string(copy.string)
         await self._kit.keys.hold(copy.key_id, session=self._name)
-        states, entities = await self._kit.journal.do(
-            lambda store: (store.update_states(self._name), store.entities(self._name))
-        )
+        user_id, states, entities = await self._learnt()
+        session.load_user_id(user_id)
         session.load_states(
             {
                 row.entity_id: LiveState(row.pts, row.qts, row.date, row.seq)
@@ -190,71 +173,63 @@ class Recovery:
             self._name, session, self._on_event, deadline=self._kit.settings.connect_deadline
         )
 
-    def _floods(self, store: Store) -> dict[tuple[str, int | None], float]:
-        store.clear_expired(self._kit.now())
-        return {(row.method, row.chat): row.until for row in store.floods(self._name)}
+    async def _learnt(self) -> tuple[int | None, list[UpdateState], list[Entity]]:
+        """What the session has learnt; a damaged table costs that, and not the session."""
+        try:
+            return await self._kit.journal.do(self._read_learnt)
+        except DatabaseDamagedError as exc:
+            logger.warning("what was learnt is lost session=%s why=%s", self._name, exc)
+            return None, [], []
+
+    def _read_learnt(self, store: Store) -> tuple[int | None, list[UpdateState], list[Entity]]:
+        record = store.session(self._name)
+        user_id = None if record is None else record.user_id
+        return user_id, store.update_states(self._name), store.entities(self._name)
+
+    async def _floods(self) -> dict[tuple[str, int | None], float]:
+        now = self._kit.now()
+        rows = await self._kit.journal.do(lambda store: store.floods(self._name))
+        self._kit.journal.post(lambda store: store.clear_expired(now))
+        return {(row.method, row.chat): row.until for row in rows if row.until > now}
 
     async def _mend(self, client: Client) -> tuple[str, ...]:
-        """Make every copy hold the key that works; returns what had to be repaired."""
+        """Make every copy hold the key that works; returns what had to be repaired.
+
+        A disk that takes nothing now keeps no session from working: the next climb mends.
+        """
         string = client.session.to_string()
         parts = parse_string(string)
-        copy = _Copy(string, parts.key_id, parts.dc_id)
-        repairs = await self._kit.journal.do(lambda store: self._mend_in(store, copy))
+        good = Copy(string=string, key_id=parts.key_id, dc_id=parts.dc_id, origin="in use")
+        try:
+            repairs = await self._kit.journal.do(lambda store: self._copies.mend(store, good))
+        except (StorageError, JournalUnavailableError) as exc:
+            logger.warning("copies not mended session=%s why=%s", self._name, exc)
+            return ()
         for repair in repairs:
             self._kit.publish(repair)
         return tuple(repair.copy for repair in repairs)
 
-    def _mend_in(self, store: Store, copy: _Copy) -> list[CopyRepaired]:
-        repairs = []
-        problem = self._string_problem(store, copy)
-        if problem:
-            store.put_credential(
-                self._name, copy.string, copy.key_id, copy.dc_id, at=self._kit.now()
-            )
-            repairs.append(self._repaired("string", problem, ""))
-        problem = self._file_problem(store, copy)
-        if problem:
-            files = self._kit.files(store)
-            kept = ""
-            if files.exists(self._name):
-                kept = files.quarantine(self._name, "damaged").name
-            files.write(self._name, copy.string, key_id=copy.key_id, dc_id=copy.dc_id)
-            repairs.append(self._repaired("file", problem, kept))
-        if repairs:
-            store.add_backup(self._name, "after recovery", self._kit.now())
-        return repairs
-
-    def _string_problem(self, store: Store, copy: _Copy) -> str:
-        try:
-            found = store.credential(self._name)
-        except CredentialDamagedError as exc:
-            return str(exc)
-        if found is None:
-            return "missing"
-        return "" if found.key_id == copy.key_id else "holds another key"
-
-    def _file_problem(self, store: Store, copy: _Copy) -> str:
-        files = self._kit.files(store)
-        if not files.exists(self._name):
-            return "missing"
-        try:
-            files.read(self._name, key_id=copy.key_id)
-        except SessionFileDamagedError as exc:
-            return str(exc)
-        return ""
-
-    def _repaired(self, copy: str, problem: str, kept: str) -> CopyRepaired:
-        return CopyRepaired(
-            session=self._name, at=self._kit.now(), copy=copy, problem=problem, kept=kept
-        )
-
-    def _tell(self, rung: str, attempt: int, problem: Exception | None) -> None:
+    def _tell(
+        self, rung: str, attempt: int, problem: Exception | None, *, origin: str = ""
+    ) -> None:
         said = "" if problem is None else classify(problem, moment=Moment.OPENING).name
         self._kit.publish(
             RecoveryTried(
-                session=self._name, at=self._kit.now(), rung=rung, attempt=attempt, problem=said
+                session=self._name,
+                at=self._kit.now(),
+                rung=rung,
+                attempt=attempt,
+                problem=said,
+                origin=origin,
             )
         )
+
+
+def _may_go_on(exc: Exception) -> bool:
+    verdict = classify(exc, moment=Moment.OPENING)
+    return not verdict.terminal and (
+        verdict.kind not in NOT_THE_COPY or verdict.action is Action.TRY_OTHER_COPY
+    )
 
 
 def keep_changes(store: Store, name: str, changes: SessionChanges, kit: Kit) -> None:
@@ -264,6 +239,8 @@ def keep_changes(store: Store, name: str, changes: SessionChanges, kit: Kit) -> 
         parts = parse_string(changes.string)
         store.put_credential(name, changes.string, parts.key_id, parts.dc_id, at=now)
         kit.files(store).write(name, changes.string, key_id=parts.key_id, dc_id=parts.dc_id)
+    if changes.user_id is not None:
+        store.put_user_id(name, changes.user_id)
     store.put_update_states(
         name,
         [

@@ -28,6 +28,7 @@ from .records import (
     UpdateState,
     check_name,
 )
+from .salvage import KnownString, salvage_session_file
 from .session_files import SessionFileFacts, SessionFiles
 from .snapshots import Snapshot, Snapshots
 from .store import Store
@@ -43,6 +44,7 @@ __all__ = [
     "Free",
     "Held",
     "KeySlot",
+    "KnownString",
     "Latch",
     "Lease",
     "LeaseGrant",
@@ -65,4 +67,5 @@ __all__ = [
     "Vault",
     "check_name",
     "make_private_folder",
+    "salvage_session_file",
 ]

@@ -7,6 +7,7 @@ every copy of its key.
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import Any, Final
 
 from ..errors import CredentialDamagedError, KeyLatchedError, UnknownRecordError
@@ -76,6 +77,33 @@ class BackupRows(CredentialRows):
             if self.latched(credential.key_id) is None:
                 return backup, credential
         return None
+
+    def usable_backups(self, name: str) -> list[tuple[BackupRecord, Credential]]:
+        """Return the backups that open, if need be with a bit turned back, newest first.
+
+        Those whose key is latched are left out.
+        """
+        found = []
+        for backup in self.backups(name):
+            row = self._one("select sealed from session_backups where id = ?", (backup.id,))
+            held = self._salvaged(f"session_backups/{backup.id}", name, row and row[0])
+            if held is not None and self.latched(held.key_id) is None:
+                found.append((backup, held))
+        return found
+
+    def known_strings(self, name: str) -> list[tuple[int, int, str]]:
+        """Return key id, data centre and digest of every string known of a session, newest first.
+
+        These are not secret; by them damaged copies are recognised.
+        """
+        rows = self._all(
+            "select key_id, dc_id, digest from user_sessions where name = ? and sealed is not null"
+            " union all select * from (select key_id, dc_id, digest from session_backups"
+            " where name = ? order by id desc)",
+            (name, name),
+        )
+        whole = [row for row in rows if None not in row and re.fullmatch("[0-9a-f]{64}", row[2])]
+        return list(dict.fromkeys((unsigned(row[0]), row[1], row[2]) for row in whole))
 
     def restore_backup(self, backup_id: int, *, at: float) -> Credential:
         """Make a backup the session's credential again, after backing up the one it replaces.

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..errors import CredentialDamagedError, SealDamagedError, UnknownRecordError
+from .mending import open_mended
 from .records import Credential
 from .rows import Rows, signed, unsigned
 
@@ -65,6 +66,27 @@ class CredentialRows(Rows):
                 yield self._open_credential(f"user_sessions/{name}", name, *row)
             except CredentialDamagedError as exc:
                 yield exc
+
+    def salvaged_credential(self, name: str) -> Credential | None:
+        """Return what a session's row still holds, though a bit or what stands beside it is wrong.
+
+        The seal is authentic, so that the credential is one that this session once had.
+        """
+        row = self._one("select sealed from user_sessions where name = ?", (name,))
+        sealed = None if row is None else row[0]
+        return self._salvaged(f"user_sessions/{name}", name, sealed)
+
+    def _salvaged(self, row: str, name: str, sealed: object) -> Credential | None:
+        plain = open_mended(self.vault, row, sealed) if isinstance(sealed, bytes) else None
+        if plain is None or len(plain) < HEAD.size:
+            return None
+        key_id, dc_id, digest = HEAD.unpack_from(plain)
+        text = plain[HEAD.size :]
+        if hashlib.sha256(text).digest() != digest:
+            return None
+        return Credential(
+            name=name, session_string=text.decode("utf-8"), key_id=key_id, dc_id=dc_id
+        )
 
     def clear_credential(self, name: str) -> None:
         """Forget a session's string (after a logout); backups of it stay."""

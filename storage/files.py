@@ -66,7 +66,10 @@ def move_aside(path: Path, folder: Path, *, label: str) -> Path:
     while True:
         target = folder / f"{path.stem}.{number}.{label}{path.suffix}"
         try:
-            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE))
+            if path.is_dir() and not path.is_symlink():  # which nothing but an empty folder takes
+                target.mkdir(mode=PRIVATE_FOLDER)
+            else:
+                os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE))
             path.replace(target)
         except FileExistsError:
             number += 1

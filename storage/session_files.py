@@ -16,6 +16,7 @@ import os
 import re
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,10 +27,19 @@ from .files import make_private_folder, move_aside, write_private_file
 from .records import check_name
 from .vault import OVERHEAD, KeySlot, Vault
 
-__all__ = ["SessionFileFacts", "SessionFiles"]
+__all__ = [
+    "BODY",
+    "CHECKSUM",
+    "HEADER",
+    "SessionFileFacts",
+    "SessionFiles",
+    "bound_row",
+    "parse_header",
+]
 
 SUFFIX: Final = ".twsession"
 QUARANTINE: Final = "quarantine"
+REMAINS: Final = 3  # files in quarantine worth a search: each costs some 20 ms
 MAGIC: Final = b"TWSESSN\n"
 VERSION: Final = 1
 HEADER: Final = struct.Struct(">8sHHQH32s8sB16s8s60s")
@@ -61,6 +71,11 @@ class SessionFiles:
     def __repr__(self) -> str:
         return f"<SessionFiles {self._folder}>"
 
+    @property
+    def vault(self) -> Vault:
+        """What seals the files."""
+        return self._vault
+
     def path(self, name: str) -> Path:
         """Return where the file of the session ``name`` is or would be."""
         return self._folder / f"{check_name(name)}{SUFFIX}"
@@ -82,8 +97,9 @@ class SessionFiles:
         path = self.path(name)
         make_private_folder(self._folder)
         text = session_string.encode("utf-8")
-        header = _header(text, self._vault.slot, key_id=key_id, dc_id=dc_id)
-        return write_private_file(path, header + self._vault.seal(_row(name, header), text))
+        digest = hashlib.sha256(text).digest()
+        header = self.header(digest, self._vault.slot, key_id=key_id, dc_id=dc_id)
+        return write_private_file(path, header + self._vault.seal(bound_row(name, header), text))
 
     def read(self, name: str, *, key_id: int | None = None) -> str:
         """Return the session string in the file of ``name``, opened and checked.
@@ -95,13 +111,15 @@ class SessionFiles:
             WrongMasterKeyError: it is whole, but sealed under another master key.
         """
         path, raw = self._read(name)
-        facts, slot = _parse(path, raw)
+        facts, slot = parse_header(raw, path)
+        if len(raw) < BODY + OVERHEAD:
+            raise SessionFileDamagedError(path, f"it ends after {len(raw)} bytes", offset=len(raw))
         if key_id is not None and facts.key_id != key_id:
             what = f"it holds key {facts.key_id:016x}, not {key_id:016x}"
             raise SessionFileDamagedError(path, what, offset=KEY_ID_AT)
         try:
             self._vault.lend(slot)
-            text = self._vault.open(_row(name, raw[:BODY]), raw[BODY:])
+            text = self._vault.open(bound_row(name, raw[:BODY]), raw[BODY:])
         except SealDamagedError as exc:
             raise SessionFileDamagedError(path, exc.what, offset=BODY) from None
         except WrongMasterKeyError as exc:
@@ -113,7 +131,7 @@ class SessionFiles:
     def facts(self, name: str) -> SessionFileFacts:
         """Return what the header says, without opening the seal; raises as ``read`` does."""
         path, raw = self._read(name)
-        return _parse(path, raw)[0]
+        return parse_header(raw, path)[0]
 
     def reseal(self) -> list[str]:
         """Write every file anew under the vault's present keys; return those that did not open."""
@@ -144,6 +162,32 @@ class SessionFiles:
         """Return the files that were set aside, sorted by name."""
         return sorted((self._folder / QUARANTINE).glob(f"*{SUFFIX}"))
 
+    def remains(self, name: str) -> Iterator[bytes]:
+        """Yield the bytes of the file of ``name`` and of the last few set aside, newest first."""
+        aside = [path for path in self.quarantined() if path.stem.partition(".")[0] == name]
+        aside.sort(key=lambda path: path.lstat().st_mtime, reverse=True)
+        for path in (self.path(name), *aside[:REMAINS]):
+            with contextlib.suppress(SessionFileDamagedError):
+                yield _bytes_of(path)
+
+    @staticmethod
+    def header(digest: bytes, slot: KeySlot, *, key_id: int, dc_id: int) -> bytes:
+        """Return the header of a file for a string with that SHA-256, sealed under ``slot``."""
+        header = HEADER.pack(
+            MAGIC,
+            VERSION,
+            BODY,
+            key_id,
+            dc_id,
+            digest,
+            slot.key_name,
+            KDFS.index(slot.kdf),
+            slot.salt,
+            slot.check,
+            slot.wrapped,
+        )
+        return header + CHECKSUM.pack(zlib.crc32(header))
+
     def delete(self, name: str) -> bool:
         """Remove the file of a session that was logged out; tell whether there was one."""
         path = self.path(name)
@@ -157,41 +201,34 @@ class SessionFiles:
 
     def _read(self, name: str) -> tuple[Path, bytes]:
         path = self.path(name)
+        return path, _bytes_of(path)
+
+
+def bound_row(name: str, header: bytes) -> str:
+    """What the string in a file is sealed for: its session's name and the file's whole header."""
+    return f"session_file/{name}/{hashlib.sha256(header).hexdigest()}"
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        # Opened without waiting and without following a link: a pipe or a link in the place
+        # of a file is damage, not something to hang on or to read somebody else's file by.
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise SessionFileDamagedError(path, "there is no such file") from None
+    except OSError as exc:
+        raise SessionFileDamagedError(path, (exc.strerror or "unreadable").lower()) from None
+    with contextlib.ExitStack() as stack:
+        stack.callback(os.close, handle)
         try:
-            # Opened without waiting and without following a link: a pipe or a link in the place
-            # of a file is damage, not something to hang on or to read somebody else's file by.
-            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except FileNotFoundError:
-            raise SessionFileDamagedError(path, "there is no such file") from None
+            return os.read(handle, SIZE_LIMIT + 1)
         except OSError as exc:
             raise SessionFileDamagedError(path, (exc.strerror or "unreadable").lower()) from None
-        with contextlib.ExitStack() as stack:
-            stack.callback(os.close, handle)
-            try:
-                return path, os.read(handle, SIZE_LIMIT + 1)
-            except OSError as exc:
-                what = (exc.strerror or "unreadable").lower()
-                raise SessionFileDamagedError(path, what) from None
 
 
-def _header(text: bytes, slot: KeySlot, *, key_id: int, dc_id: int) -> bytes:
-    header = HEADER.pack(
-        MAGIC,
-        VERSION,
-        BODY,
-        key_id,
-        dc_id,
-        hashlib.sha256(text).digest(),
-        slot.key_name,
-        KDFS.index(slot.kdf),
-        slot.salt,
-        slot.check,
-        slot.wrapped,
-    )
-    return header + CHECKSUM.pack(zlib.crc32(header))
+def parse_header(raw: bytes, path: Path = Path()) -> tuple[SessionFileFacts, KeySlot]:
+    """Read a file's header (``raw`` may be all of it); raises ``SessionFileDamagedError``."""
 
-
-def _parse(path: Path, raw: bytes) -> tuple[SessionFileFacts, KeySlot]:
     def refuse(what: str, offset: int) -> SessionFileDamagedError:
         return SessionFileDamagedError(path, what, offset=offset)
 
@@ -199,7 +236,7 @@ def _parse(path: Path, raw: bytes) -> tuple[SessionFileFacts, KeySlot]:
         raise refuse("it is empty", 0)
     if raw[: len(MAGIC)] != MAGIC[: len(raw)]:
         raise refuse("it is no sealed session file", 0)
-    if len(raw) < BODY + OVERHEAD:
+    if len(raw) < BODY:
         raise refuse(f"it ends after {len(raw)} bytes", len(raw))
     if len(raw) > SIZE_LIMIT:
         raise refuse("it is far too long", SIZE_LIMIT)
@@ -216,7 +253,3 @@ def _parse(path: Path, raw: bytes) -> tuple[SessionFileFacts, KeySlot]:
         path=path, key_id=key_id, dc_id=dc_id, digest=digest.hex(), size=len(raw)
     )
     return facts, slot
-
-
-def _row(name: str, header: bytes) -> str:
-    return f"session_file/{name}/{hashlib.sha256(header).hexdigest()}"

@@ -46,6 +46,10 @@ class SessionRows(Rows):
             ),
         )
 
+    def put_user_id(self, name: str, user_id: int) -> None:
+        """Store which account a session turned out to be."""
+        self._run("update user_sessions set user_id = ? where name = ?", (user_id, name))
+
     def session(self, name: str) -> SessionRecord | None:
         """Return the session called ``name``, if there is one."""
         row = self._one(SELECT + " where name = ?", (name,))

@@ -17,14 +17,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from ..errors import StorageError, UnknownRecordError
+from .credential_rows import CredentialRows
 from .database import check_database
 from .faults import SQLITE_ERRORS, sorted_os_error, sorted_sqlite_error
 from .files import make_private_folder, sync_folder
 from .masterkey import MasterKey
 from .occupancy import locked_alone
+from .records import Credential
+from .slots import read_slots
 from .store import Store
+from .vault import Vault
 
 __all__ = ["Snapshot", "Snapshots"]
 
@@ -80,6 +85,17 @@ class Snapshots:
                 return snapshot
         return None
 
+    def credentials(self, name: str, vault: Vault) -> Iterator[Credential]:
+        """Yield what the snapshots hold of one session, newest first; damaged ones are passed over.
+
+        ``vault`` is one of the same master key.
+        """
+        for snapshot in self.list():
+            with contextlib.suppress(StorageError, *SQLITE_ERRORS):
+                found = _credential_in(snapshot.path, name, vault)
+                if found is not None:
+                    yield found
+
     def restore(self, snapshot: Snapshot, database: Path, master: MasterKey) -> tuple[Path, ...]:
         """Put a snapshot in the database's place; return where what was there is kept.
 
@@ -106,6 +122,14 @@ class Snapshots:
     def _prune(self) -> None:
         for snapshot in self.list()[self._keep :]:
             snapshot.path.unlink(missing_ok=True)
+
+
+def _credential_in(path: Path, name: str, vault: Vault) -> Credential | None:
+    with contextlib.closing(
+        sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1", uri=True)
+    ) as conn:
+        there = CredentialRows(conn, path, vault.beside(read_slots(conn)))
+        return there.salvaged_credential(name)
 
 
 def _copy(store: Store, fresh: Path) -> None:

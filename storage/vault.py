@@ -114,6 +114,10 @@ class Vault:
         self.adopt(slot)
         self._slots[current.key_name] = self._slots.pop(current.key_name)
 
+    def beside(self, slots: Iterable[KeySlot]) -> Vault:
+        """Return the vault of another database that the same master key opens."""
+        return Vault(self._master, slots)
+
     def rewrapped(self, master: MasterKey) -> Vault:
         """Return a vault with the same data keys under another master key; nothing is stored."""
         salt = secrets.token_bytes(SALT_SIZE)

@@ -58,7 +58,7 @@ from .phases import (
 )
 from .random_ids import random_id_for
 from .reports import GroupReport, Overview, PairReport, SessionReport
-from .salvage import salvage_file, salvage_keys
+from .salvage import rescue_file, salvage_file, salvage_keys
 from .strings import SessionString, check_string, format_string, key_id_of, parse_string
 
 if TYPE_CHECKING:
@@ -185,6 +185,7 @@ __all__ = [
     "read_file",
     "read_history",
     "read_messages",
+    "rescue_file",
     "salvage_file",
     "salvage_keys",
     "sent_ids",

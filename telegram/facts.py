@@ -46,11 +46,15 @@ class PhaseChanged(SessionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryTried(SessionEvent):
-    """One try on one rung of the recovery ladder ended; ``problem`` is empty if it worked."""
+    """One try on one rung of the recovery ladder ended; ``problem`` is empty if it worked.
+
+    ``origin`` says where the copy came from: a damaged file, a backup, and so on.
+    """
 
     rung: str
     attempt: int
     problem: str
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

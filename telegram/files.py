@@ -46,6 +46,7 @@ class FileDamage(StrEnum):
     NO_KEY = "no_key"
     BAD_KEY = "bad_key"
     BAD_SERVER = "bad_server"
+    OTHER_KEY = "other_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def read_file(path: Path | str) -> StoredSession:
             if verdict != "ok":
                 raise _wrong(path, FileDamage.MALFORMED, verdict)
             return _read(path, database)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.Error, UnicodeDecodeError, OverflowError) as error:
             raise _wrong(path, FileDamage.MALFORMED, str(error)) from error
 
 

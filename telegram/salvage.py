@@ -2,19 +2,24 @@
 
 SQLite gives up on a file whose header, tree or other pages are broken; the one row that
 matters is 300 bytes in one place. It is looked for by the shape of its record. What is found
-is a candidate: hold its key id against the one that is known before it is used.
+is a candidate: ``rescue_file`` holds its key id against those that are known, and turns one
+bit of a key back where that makes it a known one.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from .strings import KEY_BYTES, SessionString
+from ..errors import TelethonFileDamagedError
+from .files import FileDamage, StoredSession, read_file
+from .strings import KEY_BYTES, SessionString, key_id_of
 
-__all__ = ["salvage_file", "salvage_keys"]
+__all__ = ["rescue_file", "salvage_file", "salvage_keys", "with_known_key"]
 
 # SQLite's file format: a record is its header's length, a type for each column, the values.
 # A blob of 256 bytes has type 12 + 2 * 256, which is written as these two bytes.
@@ -23,11 +28,63 @@ NULL_TYPE: Final = 0  # dc_id is the row's own number, so that the record holds 
 TEXT_TYPES: Final = range(13 + 2 * len("1.1.1.1"), 13 + 2 * 45 + 1, 2)
 INTEGER_TYPES: Final = range(1, 4)  # one to three bytes: enough for a port
 HEADERS: Final = range(6, 24)  # bytes of the record's header
+ADDRESS: Final = re.compile(rb"((?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9a-f:]{7,45})(..)\Z", re.DOTALL)
+DATA_CENTRES: Final = {b"149.154.167": 2, b"149.154.175": 1, b"91.108.56": 5}  # the likeliest there
+SEARCHED: Final = 4 << 20  # bytes that are tried one by one, in some 3 s; the row comes early
 BESIDE: Final = ("", "-wal", "-journal")
 
 
-def salvage_file(path: Path | str) -> tuple[SessionString, ...]:
-    """Return every session found in the file and in what a dead writer left beside it."""
+def rescue_file(
+    path: Path | str, *, key_ids: Collection[int] = ()
+) -> tuple[StoredSession, TelethonFileDamagedError | None]:
+    """Read a Telethon session file, or what is left of it; with the damage, if there is any.
+
+    Args:
+        path: the file; it is not changed.
+        key_ids: the keys that it may hold; empty when none is known.
+
+    Raises:
+        TelethonFileDamagedError: nothing in it can be used, or only another key than those known.
+    """
+    stored, damage = _read(path)
+    candidates = (stored.parts,) if stored else salvage_file(path, key_ids=key_ids)
+    for candidate in candidates:
+        known = with_known_key(candidate, key_ids)
+        if known is not None:
+            whole = stored or StoredSession(version=0, parts=known)
+            return replace(whole, parts=known), damage
+    if damage is not None and not candidates:
+        raise damage
+    what = f"it holds {len(candidates)} keys, none of which is known for this session"
+    raise TelethonFileDamagedError(path, FileDamage.OTHER_KEY, what)
+
+
+def _read(path: Path | str) -> tuple[StoredSession | None, TelethonFileDamagedError | None]:
+    try:
+        return read_file(path), None
+    except TelethonFileDamagedError as error:
+        return None, error
+
+
+def with_known_key(parts: SessionString, key_ids: Collection[int]) -> SessionString | None:
+    """``parts`` if its key is a known one, or becomes one by turning one bit back; else None."""
+    if not key_ids or parts.key_id in key_ids:
+        return parts
+    draft = bytearray(parts.key)
+    for at in range(len(draft)):
+        for bit in range(8):
+            draft[at] ^= 1 << bit
+            if key_id_of(bytes(draft)) in key_ids:
+                return replace(parts, key=bytes(draft))
+            draft[at] ^= 1 << bit
+    return None
+
+
+def salvage_file(path: Path | str, *, key_ids: Collection[int] = ()) -> tuple[SessionString, ...]:
+    """Return every session found in the file and in what a dead writer left beside it.
+
+    Known ``key_ids`` find their keys even where the row around them is broken.
+    """
     found: dict[SessionString, None] = {}
     for suffix in BESIDE:
         try:
@@ -35,6 +92,8 @@ def salvage_file(path: Path | str) -> tuple[SessionString, ...]:
         except OSError:
             continue
         found |= dict.fromkeys(salvage_keys(data))
+        if not found and key_ids:
+            found |= dict.fromkeys(_known_keys(data[:SEARCHED], key_ids))
     return tuple(found)
 
 
@@ -46,6 +105,27 @@ def salvage_keys(data: bytes) -> Iterator[SessionString]:
         if found is not None:
             yield found
         at = data.find(KEY_TYPE, at + 1)
+
+
+def _known_keys(data: bytes, key_ids: Collection[int]) -> Iterator[SessionString]:
+    for at in range(len(data) - KEY_BYTES + 1):
+        if data[at - 1 : at + 1] != b"\0\0" and key_id_of(data[at : at + KEY_BYTES]) in key_ids:
+            found = _around(data, at)
+            if found is not None:
+                yield found
+
+
+def _around(data: bytes, at: int) -> SessionString | None:
+    """Read what stands before a key that is certain: address and port, and whose they are."""
+    told = ADDRESS.search(data[max(0, at - 64) : at])
+    if told is None:
+        return None
+    host, port = told[1], int.from_bytes(told[2], "big")
+    start = at - len(told[2]) - len(host)
+    # The record's header tells its own length; before it stands the row's number.
+    rows = (data[start - size - 1] for size in HEADERS if data[start - size] == size)
+    dc_id = next((row for row in rows if 0 < row < 128), DATA_CENTRES.get(host.rpartition(b".")[0]))
+    return None if dc_id is None else _session(dc_id, host, port, data[at : at + KEY_BYTES])
 
 
 def _row_at(data: bytes, at: int) -> SessionString | None:

@@ -173,6 +173,10 @@ class WardenSession(MemorySession):  # type: ignore[misc]  # Telethon ships no t
         """Put stored update states back, before the first connect."""
         self._update_states.update({at: _to(state) for at, state in states.items()})
 
+    def load_user_id(self, user_id: int | None) -> None:
+        """Put the stored account's id back, which saves a question; nothing counts as changed."""
+        self._user_id = user_id
+
     def entities(self) -> tuple[EntityRow, ...]:
         """Return all remembered chats and users, longest unused first."""
         return tuple(self._rows.values())

@@ -684,11 +684,19 @@ class NoLoginError(TelewardenError):
 
 
 class NoCredentialError(TelewardenError):
-    """A session has no stored copy to come back from; it needs a login."""
+    """A session has no stored copy to come back from; it needs a login.
 
-    def __init__(self, session: str) -> None:
-        super().__init__(f"session {session} has no stored login; log in with telewarden auth")
-        self.session = session
+    Args:
+        session: its name.
+        problems: what is wrong with the copies that are there, if any are.
+    """
+
+    def __init__(self, session: str, *, problems: tuple[str, ...] = ()) -> None:
+        said = f" that can be used ({'; '.join(problems)})" if problems else ""
+        super().__init__(
+            f"session {session} has no stored login{said}; log in with telewarden auth"
+        )
+        self.session, self.problems = session, problems
 
 
 class NotRunningError(TelewardenError):

@@ -303,7 +303,7 @@ class Warden:
         )
         settings = _settings(config)
         keys = KeyRing(Lease(config.folder / "leases"), timeout=settings.lease_timeout)
-        kit = _KitMaker(gateway, keys, self.events, config.folder / "sessions", settings)
+        kit = _KitMaker(gateway, keys, self.events, config.folder, settings)
         database = config.folder / "telewarden.db"
         children = [
             ChildSpec(
@@ -433,7 +433,8 @@ class _KitMaker:
             keys=self._keys,
             events=self._events,
             monitor=monitor,
-            session_folder=self._folder,
+            session_folder=self._folder / "sessions",
+            backup_folder=self._folder / "backups",
             sleep=asyncio.sleep,
             settings=self._settings,
         )

@@ -1,0 +1,167 @@
+"""The copies that are kept of a session: where each rung of the ladder finds one.
+
+Owns finding them, damaged ones too, and making all of them whole after a climb. Everything here
+runs in the journal's thread. A damaged file is set aside, never deleted; a copy whose key is
+latched is never handed out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ..errors import (
+    CredentialDamagedError,
+    KeyLatchedError,
+    SessionFileDamagedError,
+    SessionStringDamagedError,
+    TelewardenError,
+    WrongMasterKeyError,
+)
+from ..storage import KnownString, Snapshots, Store, salvage_session_file
+from ..telegram import CopyRepaired, parse_string, rescue_file
+from ..telegram.strings import format_string
+from .kit import Kit
+
+__all__ = ["Copies", "Copy"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """One copy of a session; ``origin`` says where it was found."""
+
+    string: str = field(repr=False)
+    key_id: int
+    dc_id: int
+    origin: str
+
+
+class Copies:
+    """The copies of one session."""
+
+    def __init__(self, name: str, kit: Kit) -> None:
+        self._name, self._kit = name, kit
+
+    def of_rung(self, store: Store, rung: str) -> list[Copy]:
+        """The copies that belong to a rung, the best first.
+
+        Raises:
+            CredentialDamagedError, SessionFileDamagedError: it is there and damaged.
+            WrongMasterKeyError: the file was sealed with another master key.
+            KeyLatchedError: there are some, and all hold a key that is dead.
+        """
+        match rung:
+            case "string":
+                found = self._in_database(store)
+            case "file":
+                found = self._in_file(store)
+            case _:
+                found = list(self._salvaged(store))
+        alive = [copy for copy in found if store.latched(copy.key_id) is None]
+        if found and not alive:
+            latch = store.latched(found[0].key_id)
+            raise KeyLatchedError(found[0].key_id, latch.reason if latch else "")
+        return alive
+
+    def mend(self, store: Store, good: Copy) -> list[CopyRepaired]:
+        """Make every copy hold what works; returns what had to be repaired."""
+        repairs = []
+        problem = self._string_problem(store, good)
+        if problem:
+            store.put_credential(
+                self._name, good.string, good.key_id, good.dc_id, at=self._kit.now()
+            )
+            repairs.append(self._repaired("string", problem, ""))
+        problem = self._file_problem(store, good)
+        if problem:
+            files, kept = self._kit.files(store), ""
+            if files.exists(self._name):
+                kept = files.quarantine(self._name, "damaged").name
+            files.write(self._name, good.string, key_id=good.key_id, dc_id=good.dc_id)
+            repairs.append(self._repaired("file", problem, kept))
+        if repairs:
+            store.add_backup(self._name, "after recovery", self._kit.now())
+        return repairs
+
+    def known_keys(self, store: Store) -> frozenset[int]:
+        """The ids of the keys that this session is known to have had."""
+        return frozenset(key_id for key_id, _, _ in store.known_strings(self._name))
+
+    def _in_database(self, store: Store) -> list[Copy]:
+        found = store.credential(self._name)
+        if found is None:
+            return []
+        return [_copy(found.session_string, "database")]
+
+    def _in_file(self, store: Store) -> list[Copy]:
+        files = self._kit.files(store)
+        return [_copy(files.read(self._name), "file")] if files.exists(self._name) else []
+
+    def _salvaged(self, store: Store) -> Iterator[Copy]:
+        """What damaged copies and backups still hold, each string once."""
+        seen: set[str] = set()
+        for string, origin in self._remains(store):
+            try:
+                copy = _copy(string, origin)
+            except SessionStringDamagedError:
+                continue
+            if string not in seen:
+                seen.add(string)
+                yield copy
+
+    def _remains(self, store: Store) -> Iterator[tuple[str, str]]:
+        held = store.salvaged_credential(self._name)
+        if held is not None:
+            yield held.session_string, "damaged row"
+        known = [
+            KnownString(key_id=key_id, dc_id=dc_id, digest=digest)
+            for key_id, dc_id, digest in store.known_strings(self._name)
+        ]
+        for string in salvage_session_file(self._kit.files(store), self._name, known=known):
+            yield string, "damaged file"
+        for backup, held in store.usable_backups(self._name):
+            yield held.session_string, f"backup {backup.id}"
+        yield from self._telethon_file(store)
+        if self._kit.backup_folder is not None:
+            for held in Snapshots(self._kit.backup_folder).credentials(self._name, store.vault):
+                yield held.session_string, "database backup"
+
+    def _telethon_file(self, store: Store) -> Iterator[tuple[str, str]]:
+        """A ``NAME.session`` of Telethon's that its owner has put beside the sealed files."""
+        path = self._kit.session_folder / f"{self._name}.session"
+        if not path.exists():
+            return
+        try:
+            stored, damage = rescue_file(path, key_ids=self.known_keys(store))
+        except TelewardenError:
+            return
+        yield format_string(stored.parts), "damaged Telethon file" if damage else "Telethon file"
+
+    def _string_problem(self, store: Store, good: Copy) -> str:
+        try:
+            found = store.credential(self._name)
+        except CredentialDamagedError as exc:
+            return str(exc)
+        if found is None:
+            return "missing"
+        return "" if found.key_id == good.key_id else "holds another key"
+
+    def _file_problem(self, store: Store, good: Copy) -> str:
+        files = self._kit.files(store)
+        if not files.exists(self._name):
+            return "missing"
+        try:
+            files.read(self._name, key_id=good.key_id)
+        except (SessionFileDamagedError, WrongMasterKeyError) as exc:
+            return str(exc)
+        return ""
+
+    def _repaired(self, copy: str, problem: str, kept: str) -> CopyRepaired:
+        return CopyRepaired(
+            session=self._name, at=self._kit.now(), copy=copy, problem=problem, kept=kept
+        )
+
+
+def _copy(string: str, origin: str) -> Copy:
+    parts = parse_string(string)
+    return Copy(string=string, key_id=parts.key_id, dc_id=parts.dc_id, origin=origin)
