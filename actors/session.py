@@ -372,6 +372,7 @@ class SessionActor(LoopActor):
                     self._lost(reason)
 
     def _lost(self, reason: BaseException | None) -> None:
+        self._flush()  # what this client has learnt is what the next one starts with
         self._client, self._lost_at = None, self.clock.now()
         self._cause = "connection lost"
         verdict = classify(reason or ConnectionError("connection closed"))
@@ -407,6 +408,7 @@ class SessionActor(LoopActor):
     def _retire(self, verdict: Verdict) -> None:
         """Telegram ended this session under way: hold it and close the client."""
         if self._phase is Phase.ONLINE:
+            self._flush()
             self._client = None
             self._hold(verdict)
             self.pipe(self._kit.gateway.close(self._name), done=lambda _: Flush())
