@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
-__all__ = ["CODE", "CONFIG", "PAIRS", "PASSWORD", "PORTS_TRIED", "PUBLISHER", "SESSIONS"]
+__all__ = ["CODE", "PAIRS", "PASSWORD", "PORTS_TRIED", "PUBLISHER", "SESSIONS", "configuration"]
 
 CODE: Final = "22222"
 PASSWORD: Final = "correct horse"  # noqa: S105 - of an account that lives for a minute
@@ -12,20 +13,20 @@ PUBLISHER: Final = "press"
 PORTS_TRIED: Final = (9464, 0)
 
 SESSIONS: Final = {"alice": "+9996620001", "bob": "+9996620002", "carol": "+9996620003"}
+TWO_STEP: Final = "bob"  # the one with two-step verification
 
-# pair: (session, source, target)
+# pair: (session, source, target, mode)
 PAIRS: Final = {
-    1: ("alice", "news_in", "news_out"),
-    2: ("alice", "sport_in", "sport_out"),
-    3: ("bob", "market_in", "market_out"),
-    4: ("bob", "weather_in", "weather_out"),
+    1: ("alice", "news_in", "news_out", "forward"),
+    2: ("alice", "sport_in", "sport_out", "forward"),
+    3: ("bob", "market_in", "market_out", "copy"),
+    4: ("bob", "weather_in", "weather_out", "copy"),
 }
 
-CONFIG: Final = """\
+HEAD: Final = """\
 # Written by telewarden demo.
 [telegram]
 api_id = 1
-api_hash = {{ env = "TELEWARDEN_DEMO_HASH" }}
 
 [storage]
 folder = "store"
@@ -39,109 +40,52 @@ per_account = 200.0
 per_chat = 50.0
 burst = 50
 
-[[sessions]]
-name = "alice"
-phone = "+9996620001"
-
-[[sessions]]
-name = "bob"
-phone = "+9996620002"
-
-[[sessions]]
-name = "carol"
-phone = "+9996620003"
-
-[[pairs]]
-id = 1
-session = "alice"
-source = "@news_in"
-target = "@news_out"
-
-[[pairs]]
-id = 2
-session = "alice"
-source = "@sport_in"
-target = "@sport_out"
-
-[[pairs]]
-id = 3
-session = "bob"
-source = "@market_in"
-target = "@market_out"
-mode = "copy"
-
-[[pairs]]
-id = 4
-session = "bob"
-source = "@weather_in"
-target = "@weather_out"
-mode = "copy"
-
-[loopback]
+[loopback]        # runs in the demo's own process
 embedded = false
 port = {telegram}
 pubkey = "pub.pem"
 dc_id = {dc_id}
 code = "{code}"
-
-[[loopback.accounts]]
-name = "alice"
-phone = "+9996620001"
-
-[[loopback.accounts]]
-name = "bob"
-phone = "+9996620002"
-password = "correct horse"
-
-[[loopback.accounts]]
-name = "carol"
-phone = "+9996620003"
-
-[[loopback.accounts]]
-name = "press"
-phone = "+9996620009"
-
-[[loopback.chats]]
-username = "news_in"
-title = "News"
-owner = "press"
-members = ["alice"]
-
-[[loopback.chats]]
-username = "sport_in"
-title = "Sport"
-owner = "press"
-members = ["alice"]
-
-[[loopback.chats]]
-username = "market_in"
-title = "Markets"
-owner = "press"
-members = ["bob"]
-
-[[loopback.chats]]
-username = "weather_in"
-title = "Weather"
-owner = "press"
-members = ["bob"]
-
-[[loopback.chats]]
-username = "news_out"
-title = "News, forwarded"
-owner = "alice"
-
-[[loopback.chats]]
-username = "sport_out"
-title = "Sport, forwarded"
-owner = "alice"
-
-[[loopback.chats]]
-username = "market_out"
-title = "Markets, copied"
-owner = "bob"
-
-[[loopback.chats]]
-username = "weather_out"
-title = "Weather, copied"
-owner = "bob"
 """
+
+
+def configuration(*, port: int, telegram: int, dc_id: int) -> str:
+    """The demo's configuration, TOML.
+
+    Args:
+        port: where the pages are.
+        telegram: the data centre's port.
+        dc_id: its number.
+    """
+    head = HEAD.format(port=port, telegram=telegram, dc_id=dc_id, code=CODE)
+    return "\n".join((head, *_sessions(), *_pairs(), *_accounts(), *_chats()))
+
+
+def _sessions() -> Iterator[str]:
+    for name, phone in SESSIONS.items():
+        yield f'[[sessions]]\nname = "{name}"\nphone = "{phone}"\n'
+
+
+def _pairs() -> Iterator[str]:
+    for number, (session, source, target, mode) in PAIRS.items():
+        yield (
+            f'[[pairs]]\nid = {number}\nsession = "{session}"\n'
+            f'source = "@{source}"\ntarget = "@{target}"\nmode = "{mode}"\n'
+        )
+
+
+def _accounts() -> Iterator[str]:
+    for name, phone in (*SESSIONS.items(), (PUBLISHER, "+9996620009")):
+        password = f'password = "{PASSWORD}"\n' if name == TWO_STEP else ""
+        yield f'[[loopback.accounts]]\nname = "{name}"\nphone = "{phone}"\n{password}'
+
+
+def _chats() -> Iterator[str]:
+    for session, source, target, _ in PAIRS.values():
+        yield (
+            f'[[loopback.chats]]\nusername = "{source}"\ntitle = "{source}"\n'
+            f'owner = "{PUBLISHER}"\nmembers = ["{session}"]\n'
+        )
+        yield (
+            f'[[loopback.chats]]\nusername = "{target}"\ntitle = "{target}"\nowner = "{session}"\n'
+        )

@@ -24,7 +24,7 @@ from ..errors import DemoError, TelewardenError
 from ..loopback import ChatHandle, LoopbackTelegram
 from ..standin import populate
 from ..storage import MasterKey
-from .script import CODE, CONFIG, PASSWORD, PORTS_TRIED, SESSIONS
+from .script import CODE, PASSWORD, PORTS_TRIED, SESSIONS, configuration
 
 __all__ = ["Heard", "Stage", "log_in", "stage"]
 
@@ -83,7 +83,7 @@ class Stage:
             "--json",
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "TELEWARDEN_DEMO_KEY": self._key, "TELEWARDEN_DEMO_HASH": "demo"},
+            env={**os.environ, "TELEWARDEN_DEMO_KEY": self._key},
             limit=1 << 20,
         )
         self._reader = asyncio.create_task(self._read(self.process))
@@ -181,7 +181,7 @@ async def stage(folder: Path, *, port: int) -> AsyncIterator[Stage]:
         pubkey, config = folder / "pub.pem", folder / "demo.toml"
         pubkey.write_text(telegram.pem, encoding="ascii")
         config.write_text(
-            CONFIG.format(port=port, telegram=telegram.port, dc_id=telegram.dc_id, code=CODE),
+            configuration(port=port, telegram=telegram.port, dc_id=telegram.dc_id),
             encoding="utf-8",
         )
         wanted = load_config(config).loopback

@@ -62,7 +62,7 @@ class Publisher:
                 raise DemoError("the publisher failed", repr(outcome))
 
     async def _write(self) -> None:
-        sources = [source for _, source, _ in PAIRS.values()]
+        sources = [source for _, source, _, _ in PAIRS.values()]
         async with connected(self._it.telegram) as client:
             peers: dict[str, Any] = {
                 source: await client.get_input_entity(source) for source in sources
@@ -79,7 +79,7 @@ class Publisher:
 def count(it: Stage, publisher: Publisher) -> Tally:
     """Compare the sources with the targets, on the data centre itself."""
     sent = forwarded = lost = doubled = 0
-    for _, source, target in PAIRS.values():
+    for _, source, target, _ in PAIRS.values():
         said = publisher.sent[source]
         arrived = Counter(one.text for one in it.chats[target].messages)
         sent += len(said)
