@@ -294,10 +294,10 @@ class SessionActor(LoopActor):
         self._outbound.resume(climb.client, climb.floods)
         climb.client.session.on_change = self._flush_soon
         self._flush()
+        self._recoveries += self._cause != "start"
         self._enter(Recovered(), f"by {climb.rung}")
         seconds = self.clock.now() - (self._lost_at or self.clock.now())
         self._lost_at = None
-        self._recoveries += self._cause != "start"
         self._kit.publish(
             SessionRecovered(
                 session=self._name,
