@@ -60,8 +60,8 @@ async def _play(it: Stage, show: Show, *, until: float) -> Summary:
     publisher = Publisher(it, every=PUBLISH_EVERY)
     faults: list[dict[str, Any]] = []
     problem = ""
+    await _open(it, show)
     try:
-        await _open(it, show)
         publisher.start()
         async with _redrawn(it, show, publisher):
             show.say(f"a message every {PUBLISH_EVERY:g} s, over four pairs", style="bold")
