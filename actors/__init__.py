@@ -6,6 +6,15 @@ below, and every surface to those above.
 
 from __future__ import annotations
 
+from .choosing import Candidate, Choice, best_session
+from .entries import (
+    Operation,
+    OperationState,
+    Part,
+    RegistryLimits,
+    SessionEntry,
+    Standing,
+)
 from .gateway import GatewayActor
 from .group import WorkerGroupActor
 from .grouping import group_spec, groups_of
@@ -25,34 +34,115 @@ from .messages import (
     SubmitPassword,
 )
 from .pacing import Pace
-from .registry import RegistryActor, SessionPlan, session_spec
+from .registry import RegistryActor
+from .registry_facts import (
+    HealthChanged,
+    LimitsChanged,
+    OperationEnded,
+    OperationEvent,
+    OperationProgressed,
+    OperationRemoved,
+    OperationStarted,
+    OperationStuck,
+    RegistryEvent,
+    SessionChanged,
+    SessionDeleted,
+    SessionRegistered,
+)
+from .registry_messages import (
+    AdvanceOperation,
+    AuditAsked,
+    BeginOperation,
+    ChangeMany,
+    ChangeSession,
+    CleanOperations,
+    Deleted,
+    DeleteSession,
+    EndOperation,
+    ItemOutcome,
+    Limited,
+    PairsPlanned,
+    PutPart,
+    ReconfigureRegistry,
+    RegisterSession,
+    RegistryWrite,
+    SetParts,
+    What,
+)
+from .registry_snapshot import Board, RegistrySnapshot
 from .session import SessionActor
+from .statistics import Ages, RegistryStatistics, statistics
+from .subtrees import SessionPlan, session_spec
 
 __all__ = [
+    "AdvanceOperation",
+    "Ages",
+    "AuditAsked",
+    "BeginOperation",
+    "Board",
     "CallTelegram",
+    "Candidate",
+    "ChangeMany",
+    "ChangeSession",
+    "Choice",
+    "CleanOperations",
+    "DeleteSession",
+    "Deleted",
+    "EndOperation",
     "GatewayActor",
+    "HealthChanged",
     "HealthMonitorActor",
+    "ItemOutcome",
     "Journal",
     "JournalActor",
     "JournalStats",
     "KeyRing",
     "Kit",
+    "Limited",
+    "LimitsChanged",
+    "Operation",
+    "OperationEnded",
+    "OperationEvent",
+    "OperationProgressed",
+    "OperationRemoved",
+    "OperationStarted",
+    "OperationState",
+    "OperationStuck",
     "OverviewAsked",
     "Pace",
     "PairPlan",
+    "PairsPlanned",
+    "Part",
     "Probe",
+    "PutPart",
+    "ReconfigureRegistry",
     "Recover",
+    "RegisterSession",
     "RegistryActor",
+    "RegistryEvent",
+    "RegistryLimits",
+    "RegistrySnapshot",
+    "RegistryStatistics",
+    "RegistryWrite",
     "Report",
     "SessionActor",
+    "SessionChanged",
+    "SessionDeleted",
+    "SessionEntry",
     "SessionPlan",
     "SessionRefAsked",
+    "SessionRegistered",
+    "SetParts",
     "Settings",
+    "Standing",
     "StartLogin",
     "SubmitCode",
     "SubmitPassword",
+    "What",
     "WorkerGroupActor",
+    "best_session",
     "group_spec",
     "groups_of",
     "session_spec",
+    "statistics",
 ]

@@ -17,7 +17,8 @@ from ..errors import TelewardenError
 from ..supervision import Answer, LoopActor, ask_async
 from ..telegram import GroupReport, Overview, SessionReport
 from .kit import Settings
-from .messages import OverviewAsked, Probe, Report, Reported, Roster
+from .messages import Forget, OverviewAsked, Probe, Report, Reported, Roster
+from .registry_messages import StandingNoted
 
 __all__ = ["HealthMonitorActor"]
 
@@ -48,10 +49,13 @@ class HealthMonitorActor(LoopActor):
         match message:
             case Reported(report=SessionReport() as report):
                 self._sessions[report.session] = message
+                _tell(self._registry, StandingNoted(report))
             case Reported(report=GroupReport() as report):
                 self._groups[report.session, report.group] = message
             case OverviewAsked():
                 return self._overview()
+            case Forget():
+                self._forget(message.session)
             case _Sweep():
                 self._sweep()
             case _ProbeOne():
@@ -64,6 +68,11 @@ class HealthMonitorActor(LoopActor):
             case _:
                 return super().on_receive(message)
         return None
+
+    def _forget(self, session: str) -> None:
+        self._sessions.pop(session, None)
+        for key in [key for key in self._groups if key[0] == session]:
+            del self._groups[key]
 
     def _sweep(self) -> None:
         refs = [reported.ref for reported in self._sessions.values()]

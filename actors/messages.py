@@ -17,6 +17,7 @@ __all__ = [
     "CatchUp",
     "Deliver",
     "Delivered",
+    "Forget",
     "GroupReady",
     "History",
     "HistoryRead",
@@ -230,6 +231,13 @@ class Reported:
 @dataclass(frozen=True, slots=True)
 class OverviewAsked:
     """How is everybody? Answered with an ``Overview``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """A session has been deleted; show it no more. No answer."""
+
+    session: str
 
 
 # To the registry

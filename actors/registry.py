@@ -1,186 +1,585 @@
-"""Who exists: the sessions of one warden, their pairs, and who runs them.
+"""The registry: who exists, what is in progress, and who runs it. One actor, no locks.
 
-Owns the list of sessions and starts a subtree for each. It stands after the supervisor of the
-sessions, so that when that one is restarted, empty, the registry is restarted too and fills it
-again. Changing the list at run time goes through it.
+Owns the list of sessions and operations, and starts a subtree for each session. It stands after
+the supervisor of the sessions, so that when that one is restarted, empty, the registry is
+restarted too and fills it again.
+
+Changes that arrive while others are being written wait, are tried together on a draft, and are
+written as one transaction; only then does the next snapshot show them and are the askers answered.
+Reads never come here: they look at the snapshot.
 """
 
 from __future__ import annotations
 
 import logging
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from types import MappingProxyType, TracebackType
+from typing import Any, Final
 
 import pykka
 
-from ..errors import ChildPresentError, ChildRestartingError, ChildRunningError
-from ..storage import SessionRecord, Store
-from ..supervision import (
-    Answer,
-    ChildSpec,
-    DynamicSpec,
-    DynamicSupervisor,
-    LoopActor,
-    RestartBudget,
-    Sibling,
-    StartChild,
-    Strategy,
-    Supervisor,
-    SupervisorSpec,
-    ask_async,
-)
-from .grouping import first_at_once, groups_of
+from ..errors import ChildUnavailableError, JournalUnavailableError, UnknownSessionError
+from ..storage import OperationRecord, SessionRecord, Store
+from ..supervision import Answer, Event, EventStream, LoopActor, Subscription, TimerHandle
+from ..telegram import SessionReport
+from . import declaring
+from .book import Book
+from .draft import Draft
+from .entries import Operation, RegistryLimits, SessionEntry, Standing
+from .following import FOLLOWED, Followed
+from .journal import Journal
 from .kit import Kit
-from .messages import PairPlan, Roster, SessionIntroduced, SessionRefAsked
-from .session import SessionActor
+from .messages import Forget, Roster, SessionIntroduced, SessionRefAsked
+from .registry_facts import HealthChanged, OperationStuck
+from .registry_messages import (
+    AuditAsked,
+    CleanOperations,
+    DeclareSessions,
+    DeleteSession,
+    Deletion,
+    PairsPlanned,
+    RegistryWrite,
+    StandingNoted,
+)
+from .registry_snapshot import Board, RegistrySnapshot
+from .registry_writes import Interrupt, Outcome, Refusal, Request, try_all
+from .subtrees import SessionPlan, Subtrees
 
-__all__ = ["RegistryActor", "SessionPlan", "session_spec"]
+__all__ = ["RegistryActor"]
 
 logger = logging.getLogger(__name__)
 
-START_WITHIN = 10.0  # seconds that a session's subtree gets to start; coming online is not in it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionPlan:
-    """One session as planned: its record and its pairs."""
-
-    record: SessionRecord
-    pairs: tuple[PairPlan, ...] = ()
+GROUP: Final = 512  # changes in one transaction; trying them keeps the loop for a few milliseconds
+OWN: Final = "configuration"  # who declares what the configuration says
+WARDEN: Final = "warden"  # who follows recoveries and logins
 
 
 class RegistryActor(LoopActor):
-    """Knows every session of the warden and starts what belongs to it.
+    """Knows every session and operation of the warden and starts what belongs to it.
 
     Args:
+        journal: the one writer of the database.
+        board: where the snapshots are put; it outlives this incarnation.
+        events: where facts are published, and where those of the sessions come from.
+        limits: how much it holds, until somebody reconfigures it.
         plans: the sessions of the configuration.
-        sessions: the supervisor of all sessions.
-        make_kit: builds what sessions share, from the monitor's reference.
+        sessions: the supervisor of all sessions; without one, none is started.
         monitor: the health monitor.
+        make_kit: builds what sessions share, from the monitor's reference.
+        wall: tells the time in epoch seconds.
     """
 
     def __init__(
         self,
         *,
-        plans: Sequence[SessionPlan],
-        sessions: pykka.ActorRef[Any],
-        monitor: pykka.ActorRef[Any],
         journal: pykka.ActorRef[Any],
-        make_kit: Callable[..., Kit],
+        board: Board,
+        events: EventStream,
+        limits: RegistryLimits | None = None,
+        plans: Sequence[SessionPlan] = (),
+        sessions: pykka.ActorRef[Any] | None = None,
+        monitor: pykka.ActorRef[Any] | None = None,
+        make_kit: Callable[..., Kit] | None = None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         super().__init__()
+        self._journal, self._board, self._events, self._wall = Journal(journal), board, events, wall
+        self._limits = limits or RegistryLimits()
         self._plans = {plan.record.name: plan for plan in plans}
-        self._sessions = sessions
-        self._kit = make_kit(journal=journal, monitor=monitor)
+        self._monitor = monitor
+        self._subtrees: Subtrees | None = None
+        if sessions is not None and make_kit is not None:
+            kit = make_kit(journal=journal, monitor=monitor)
+            self._subtrees = Subtrees(sessions, self.actor_ref, kit)
         self._refs: dict[str, pykka.ActorRef[Any]] = {}
         self._asked: dict[str, list[Answer]] = {}
+        self._waiting: deque[Request] = deque()
+        self._writing: list[Request] = []
+        self._alone = 0
+        self._busy: dict[str, str] = {}
+        self._pairs: dict[str, tuple[int, ...]] = {}
+        self._following: dict[tuple[str, str], int] = {}
+        self._last_id = 0
+        self._stuck: set[int] = set()
+        self._tidying: TimerHandle | None = None
+        self._hearing: Subscription | None = None
 
-    def on_start(self) -> None:
-        self.pipe(self._kit.journal.do(self._write_down), done=lambda _: _WrittenDown())
+    async def on_start(self) -> None:  # type: ignore[override]  # a LoopActor's hooks may be async
+        """Read what was there and write down what is declared; only then is it started."""
+        self._show_all(await self._journal.do(self._load))
+        draft = self._draft()
+        for outcome in try_all(draft, self._first_changes()):
+            if outcome.error is not None:
+                raise outcome.error
+        await self._journal.do(draft.write)
+        self._adopt(draft)
+        self._hearing = self._events.subscribe(self._hear, FOLLOWED)
+        self._tidy_from_now_on()
+        self.actor_ref.tell(_Ready(self.incarnation))
 
     def on_receive(self, message: object) -> object:
         match message:
-            case _WrittenDown():
-                self._start_all()
+            case RegistryWrite():
+                return self._take(message)
+            case StandingNoted():
+                self._noted(message.report)
+            case _Written():
+                self._written(message)
+            case _NotWritten():
+                self._not_written(message)
             case SessionIntroduced():
-                self._introduced(message)
-            case Roster():
-                return tuple(self._refs.values())
+                self._introduced(message.session, message.ref)
             case SessionRefAsked():
                 return self._where(message.session)
+            case Roster():
+                return tuple(self._refs.values())
+            case AuditAsked():
+                return self._audit(message)
+            case PairsPlanned():
+                self._planned(message)
+            case _Ready():
+                self._start_all(message.incarnation)
             case _Started():
-                logger.debug("session started session=%s", message.session)
+                self._started(message)
             case _NotStarted():
                 logger.error(
                     "session not started session=%s error=%s", message.session, message.error
                 )
+            case _Stopped():
+                self._stopped(message)
+            case _Read():
+                message.outcome.settle()
+            case _Tidy():
+                self._tidy()
             case _:
                 return super().on_receive(message)
         return None
 
-    def _introduced(self, message: SessionIntroduced) -> None:
-        self._refs[message.session] = message.ref
-        for answer in self._asked.pop(message.session, ()):
-            answer.set(message.ref)
+    def on_stop(self) -> None:
+        self._leave("the registry is stopping")
+
+    def on_failure(
+        self,
+        exception_type: type[BaseException] | None,  # noqa: ARG002 - Pykka's signature
+        exception_value: BaseException | None,  # noqa: ARG002
+        traceback: TracebackType | None,  # noqa: ARG002
+    ) -> None:
+        self._leave("it failed; what it holds is read again from the disk")
+
+    def _leave(self, why: str) -> None:
+        if self._hearing is not None:
+            self._hearing.close()
+        for request in (*self._writing, *self._waiting):
+            Outcome(request.answer, error=ChildUnavailableError(self.place, why)).settle()
+        for answers in self._asked.values():
+            for answer in answers:
+                answer.fail(ChildUnavailableError(self.place, why))
+
+    # Starting
+
+    def _load(self, store: Store) -> _Loaded:
+        """What was there before; runs in the journal's thread."""
+        wanted = store.registrations() | self._plans.keys()
+        records = tuple(record for record in store.sessions() if record.name in wanted)
+        return _Loaded(records, tuple(store.operations()), store.last_operation_id())
+
+    def _show_all(self, loaded: _Loaded) -> None:
+        """Put on the board what the database holds."""
+        before = self._board.now  # of an earlier incarnation, for how the sessions were
+        entries, now = {}, self._wall()
+        for record in loaded.records:
+            frozen = replace(record, metadata=MappingProxyType(dict(record.metadata)))
+            plan = self._plans.setdefault(record.name, SessionPlan(record=frozen))
+            known = before.sessions.get(record.name)
+            standing = Standing(since=now) if known is None else known.standing
+            entries[record.name] = SessionEntry(
+                record=frozen, standing=standing, pairs=len(plan.pairs)
+            )
+        self._pairs = {
+            name: tuple(pair.id for pair in plan.pairs) for name, plan in self._plans.items()
+        }
+        current = {row.id: Operation.from_record(row) for row in loaded.operations}
+        self._last_id = loaded.last_id
+        self._following = {
+            (one.session, one.kind): one.id
+            for one in current.values()
+            if one.active and one.session is not None and one.who == WARDEN
+        }
+        self._board.now = RegistrySnapshot(
+            revision=before.revision + 1,
+            sessions=Book(entries),
+            operations=Book(current),
+            deleted=before.deleted,
+            limits=before.limits if self.incarnation > 1 else self._limits,
+        )
+
+    def _first_changes(self) -> list[Request]:
+        declared = tuple(plan.record for plan in self._plans.values())
+        changes: list[RegistryWrite] = [DeclareSessions(records=declared, who=OWN)]
+        if self.incarnation == 1:
+            changes.append(Interrupt(who=WARDEN))
+        return [Request(change) for change in changes]
+
+    def _start_all(self, incarnation: int) -> None:
+        if incarnation == self.incarnation:
+            for plan in self._plans.values():
+                self._start(plan)
+
+    def _start(self, plan: SessionPlan) -> None:
+        name = plan.record.name
+        if self._subtrees is not None and name not in self._busy:
+            self.pipe(
+                self._subtrees.start(plan),
+                done=lambda ref: _Started(name, ref),
+                failed=lambda error: _NotStarted(name, error),
+            )
+
+    def _started(self, message: _Started) -> None:
+        logger.debug("session started session=%s", message.session)
+        if message.ref is not None:
+            self._introduced(message.session, message.ref)
+
+    # Where a session is
+
+    def _introduced(self, session: str, ref: pykka.ActorRef[Any]) -> None:
+        self._refs[session] = ref
+        for answer in self._asked.pop(session, ()):
+            answer.set(ref)
 
     def _where(self, session: str) -> pykka.ActorRef[Any] | Answer:
         """The session's reference; who asks while it starts is answered when it has."""
         if session in self._refs:
             return self._refs[session]
+        if session not in self._plans:
+            raise UnknownSessionError(session, tuple(sorted(self._plans)))
         answer = Answer()
         self._asked.setdefault(session, []).append(answer)
         return answer
 
-    def _write_down(self, store: Store) -> None:
-        now = self._kit.now()
-        for plan in self._plans.values():
-            known = store.session(plan.record.name)
-            created = known.created if known is not None else now
-            store.put_session(replace(plan.record, created=created, updated=now))
+    def _planned(self, message: PairsPlanned) -> None:
+        """Somebody decided about a session's pairs; what is declared of it stays."""
+        plan = self._plans.get(message.session)
+        if plan is not None:
+            self._plans[message.session] = replace(plan, pairs=message.pairs)
+            self._pairs[message.session] = tuple(pair.id for pair in message.pairs)
+            self._show(message.session)
 
-    def _start_all(self) -> None:
-        for name, plan in self._plans.items():
-            spec = session_spec(plan, self.actor_ref, self._kit)
+    # Changes
+
+    def _take(self, write: RegistryWrite) -> Answer:
+        answer = Answer()
+        self._waiting.append(Request(write, answer))
+        if not self._writing:
+            self._write_next()
+        return answer
+
+    def _write_next(self) -> None:
+        """Try and write what waits, unless something is being written."""
+        while self._waiting and isinstance(self._waiting[0].write, DeleteSession):
+            self._plan_deletion(self._waiting.popleft())
+        if not self._waiting:
+            return
+        requests = self._group()
+        draft = self._draft()
+        outcomes = try_all(draft, requests)
+        self._writing = requests
+        self.pipe(
+            self._journal.do(draft.write),
+            done=lambda _: _Written(draft, outcomes),
+            failed=_NotWritten,
+        )
+
+    def _group(self) -> list[Request]:
+        """The next changes to be written together; a deletion is always alone."""
+        if self._alone:
+            self._alone -= 1
+            return [self._waiting.popleft()]
+        group: list[Request] = []
+        while self._waiting and len(group) < GROUP:
+            kind = type(self._waiting[0].write)
+            if kind is DeleteSession or (kind is Deletion and group):
+                break
+            group.append(self._waiting.popleft())
+            if kind is Deletion:
+                break
+        return group
+
+    def _draft(self) -> Draft:
+        return Draft(
+            self._board.now,
+            now=self._wall(),
+            last_id=self._last_id,
+            busy=self._busy,
+            pairs=self._pairs,
+            following=self._following,
+        )
+
+    def _written(self, message: _Written) -> None:
+        self._writing = []
+        self._adopt(message.draft)
+        for outcome in message.outcomes:
+            outcome.settle()
+        self._write_next()
+
+    def _adopt(self, draft: Draft) -> None:
+        """What the draft says is on disk: let everybody see it."""
+        self._last_id, self._following = draft.last_id, draft.following
+        self._note_plans(draft)
+        before = self._board.now.limits
+        self._board.now = draft.applied_to(self._board.now)
+        if draft.limits is not before:
+            self._tidy_from_now_on()
+        for event in draft.events:
+            self._events.publish(event)
+
+    def _not_written(self, message: _NotWritten) -> None:
+        """Nothing was kept. One bad change must not cost the others theirs: each once more alone.
+
+        Where it is not known whether it was kept, the disk is asked: this incarnation ends.
+        """
+        requests, self._writing = self._writing, []
+        if isinstance(message.error, JournalUnavailableError):
+            self._waiting.extendleft(reversed(requests))
+            raise message.error
+        if len(requests) == 1:
+            write, answer = requests[0].write, requests[0].answer
+            if isinstance(write, Deletion):
+                self._busy.pop(write.name, None)
+            logger.error("change not written change=%s error=%s", type(write), message.error)
+            Outcome(answer, error=message.error).settle()
+        else:
+            self._waiting.extendleft(reversed(requests))
+            self._alone = len(requests)
+        self._write_next()
+
+    def _note_plans(self, draft: Draft) -> None:
+        """New sessions get a subtree; the others hear of a change at their next start."""
+        for name, record in draft.changed_records():
+            plan = self._plans.get(name)
+            if record is None:
+                self._forget(name, draft)
+            elif plan is None:
+                self._plans[name] = plan = SessionPlan(record=record)
+                self._start(plan)
+            else:
+                self._plans[name] = replace(plan, record=record)
+
+    # Deleting
+
+    def _plan_deletion(self, request: Request) -> None:
+        write = request.write
+        assert isinstance(write, DeleteSession)  # noqa: S101 - the caller looked
+        try:
+            deletion = declaring.plan_deletion(self._draft(), write)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the asker's answer
+            refusal = Refusal(who=write.who, name=write.name, error=error)
+            self._waiting.appendleft(Request(refusal, request.answer))
+            return
+        self._busy[write.name] = "deleted"
+        if self._subtrees is None:
+            self._waiting.append(Request(deletion, request.answer))
+            return
+        self.pipe(
+            self._subtrees.stop(write.name),
+            done=lambda _: _Stopped(deletion, request.answer, None),
+            failed=lambda error: _Stopped(deletion, request.answer, error),
+        )
+
+    def _stopped(self, message: _Stopped) -> None:
+        """The session has stopped, and is forgotten; or has not, and stays."""
+        deletion, error = message.deletion, message.error
+        write: RegistryWrite = deletion
+        if error is not None:
+            self._busy.pop(deletion.name, None)
+            write = Refusal(who=deletion.who, name=deletion.name, error=error)
+        self._waiting.append(Request(write, message.answer))
+        if not self._writing:
+            self._write_next()
+
+    def _forget(self, name: str, draft: Draft) -> None:
+        plan = self._plans.pop(name, None)
+        self._pairs.pop(name, None)
+        self._refs.pop(name, None)
+        self._busy.pop(name, None)
+        if self._monitor is not None:
+            self._monitor.tell(Forget(name))
+        for answer in self._asked.pop(name, ()):
+            answer.fail(UnknownSessionError(name, tuple(sorted(self._plans))))
+        for target in sorted(set(draft.moves.values())):
+            mine = self._plans[target]
+            moved = tuple(
+                replace(pair, session=target)
+                for pair in (plan.pairs if plan else ())
+                if draft.moves.get(pair.id) == target
+            )
+            self._plans[target] = grown = replace(mine, pairs=(*mine.pairs, *moved))
+            self._pairs[target] = tuple(pair.id for pair in grown.pairs)
+            self._show(target)
+            self._restart(grown)
+
+    def _restart(self, plan: SessionPlan) -> None:
+        """Let a session come up with the pairs that it has now."""
+        if self._subtrees is not None:
+            name = plan.record.name
+            self._refs.pop(name, None)
             self.pipe(
-                self._start(spec),
-                done=lambda _, name=name: _Started(name),  # type: ignore[misc]  # bound now
-                failed=lambda error, name=name: _NotStarted(name, error),  # type: ignore[misc]  # the same
+                self._subtrees.restart(plan),
+                done=lambda ref: _Started(name, ref),
+                failed=lambda error: _NotStarted(name, error),
             )
 
-    async def _start(self, spec: ChildSpec) -> None:
-        try:
-            await ask_async(self._sessions, StartChild(spec), timeout=START_WITHIN)
-        except (ChildRunningError, ChildPresentError, ChildRestartingError):
-            return  # an earlier incarnation of the registry started it
+    # How the sessions are
 
+    def _noted(self, report: SessionReport) -> None:
+        entry = self._board.now.sessions.get(report.session)
+        if entry is None:
+            return
+        standing = Standing(
+            health=report.health,
+            phase=report.phase,
+            reason=report.reason,
+            since=report.since,
+            until=report.until,
+            user_id=report.user_id,
+        )
+        before = entry.standing
+        if standing == before:
+            return
+        self._put(replace(entry, standing=standing))
+        if standing.health is not before.health:
+            self._events.publish(
+                HealthChanged(
+                    at=self._wall(),
+                    session=report.session,
+                    before=before.health,
+                    after=standing.health,
+                    reason=report.reason,
+                )
+            )
 
-def session_spec(plan: SessionPlan, registry: pykka.ActorRef[Any], kit: Kit) -> ChildSpec:
-    """A session's subtree: the supervisor of its groups, then the session itself.
+    def _show(self, name: str) -> None:
+        entry = self._board.now.sessions.get(name)
+        if entry is not None:
+            self._put(replace(entry, pairs=len(self._pairs.get(name, ()))))
 
-    The groups come first, so that a session's crash leaves them and their queues alone, while a
-    restart of their supervisor, which comes up empty, restarts the session, who fills it again.
-    """
-    settings = kit.settings
-    budget = RestartBudget(limit=settings.restarts, within=settings.restarts_within)
-    session = ChildSpec(
-        id="session",
-        actor=SessionActor,
-        kwargs={
-            "name": plan.record.name,
-            "phone": plan.record.phone or "",
-            "plans": groups_of(plan.pairs, size=settings.group_size),
-            "groups": Sibling("groups"),
-            "registry": registry,
-            "kit": kit,
-        },
-        backoff=first_at_once(settings),
-        shutdown=settings.drain + settings.close_deadline,
-    )
-    groups = ChildSpec(id="groups", actor=DynamicSupervisor, args=(DynamicSpec(budget=budget),))
-    return ChildSpec(
-        id=f"session:{plan.record.name}",
-        actor=Supervisor,
-        args=(
-            SupervisorSpec(
-                strategy=Strategy.REST_FOR_ONE, children=(groups, session), budget=budget
-            ),
-        ),
-        budget=RestartBudget(limit=1, within=settings.restarts_within),
-    )
+    def _put(self, entry: SessionEntry) -> None:
+        now = self._board.now
+        self._board.now = RegistrySnapshot(
+            revision=now.revision + 1,
+            sessions=now.sessions.with_changes({entry.name: entry}),
+            operations=now.operations,
+            deleted=now.deleted,
+            limits=now.limits,
+        )
+
+    # Operations
+
+    def _hear(self, event: Event) -> None:
+        self.actor_ref.tell(Followed(event=event))
+
+    def _tidy_from_now_on(self) -> None:
+        if self._tidying is not None:
+            self._tidying.cancel()
+        every = self._board.now.limits.tidy_every
+        self._tidying = self.every(every, _Tidy(), phase=every)
+
+    def _tidy(self) -> None:
+        """Forget what has expired, and tell once of what makes no progress."""
+        now, snapshot = self._wall(), self._board.now
+        limits, running = snapshot.limits, set()
+        expired = False
+        for operation in snapshot.operations.values():
+            expired = expired or limits.expired(operation, now)
+            if operation.stuck(now, limits.stuck_after):
+                running.add(operation.id)
+                if operation.id not in self._stuck:
+                    self._events.publish(OperationStuck(at=now, operation=operation))
+        self._stuck = running
+        if expired:
+            self._take(CleanOperations(who="registry"))
+
+    # The audit trail
+
+    def _audit(self, asked: AuditAsked) -> Answer:
+        answer = Answer()
+
+        def read(store: Store) -> object:
+            return tuple(
+                store.audit_trail(
+                    who=asked.who,
+                    what=asked.what,
+                    subject=asked.subject,
+                    since=asked.since,
+                    limit=asked.limit,
+                )
+            )
+
+        self.pipe(
+            self._journal.do(read),
+            done=lambda rows: _Read(Outcome(answer, rows)),
+            failed=lambda error: _Read(Outcome(answer, error=error)),
+        )
+        return answer
 
 
 @dataclass(frozen=True, slots=True)
-class _WrittenDown:
-    """The declared sessions are in the database."""
+class _Loaded:
+    """What the database holds."""
+
+    records: tuple[SessionRecord, ...]
+    operations: tuple[OperationRecord, ...]
+    last_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What was there is read: the sessions can start."""
+
+    incarnation: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Started:
     session: str
+    ref: pykka.ActorRef[Any] | None
 
 
 @dataclass(frozen=True, slots=True)
 class _NotStarted:
     session: str
     error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A group is on disk."""
+
+    draft: Draft
+    outcomes: list[Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class _NotWritten:
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class _Stopped:
+    """A session to be deleted has stopped, or would not."""
+
+    deletion: Deletion
+    answer: Answer | None
+    error: BaseException | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _Tidy:
+    """Time to look for what has expired or is stuck."""

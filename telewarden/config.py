@@ -31,6 +31,7 @@ __all__ = [
     "PacingConfig",
     "PairConfig",
     "RecoveryConfig",
+    "RegistryConfig",
     "Secret",
     "SessionConfig",
     "StorageConfig",
@@ -173,6 +174,26 @@ class PacingConfig(_Table):
     burst: int = Field(default=5, ge=1)
 
 
+class RegistryConfig(_Table):
+    """How much is registered and for how long operations are kept; times in seconds."""
+
+    max_sessions: int = Field(default=10_000, ge=1)
+    max_operations: int = Field(default=10_000, ge=1)
+    keep_finished: float = Field(default=21_600.0, gt=0, description="operations that went well")
+    keep_failed: float = Field(default=3_600.0, gt=0)
+    keep_any: float = Field(default=86_400.0, gt=0, description="without progress")
+    stuck_after: float = Field(default=1_800.0, gt=0, description="without progress")
+    tidy_every: float = Field(default=60.0, gt=0)
+    warning_at: float = Field(default=0.7, gt=0, le=1, description="utilisation")
+    critical_at: float = Field(default=0.9, gt=0, le=1, description="utilisation")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.warning_at > self.critical_at:
+            raise ValueError("warning_at is above critical_at; give at most critical_at")
+        return self
+
+
 class ConsoleConfig(_Table):
     """The pages; they listen on this machine only, until told otherwise."""
 
@@ -228,6 +249,7 @@ class Config(_Table):
     health: HealthConfig = HealthConfig()
     recovery: RecoveryConfig = RecoveryConfig()
     pacing: PacingConfig = PacingConfig()
+    registry: RegistryConfig = RegistryConfig()
     console: ConsoleConfig | None = ConsoleConfig()
     loopback: LoopbackConfig | None = None
     base: Path = Field(default=Path(), exclude=True, description="what relative paths start from")

@@ -14,6 +14,9 @@ Each room's errors hang below the one root, so that an app can write
     |   |-- TooManyChildrenError    the dynamic supervisor is full
     |   |-- ChildUnavailableError   not running now, may come back: try later
     |   |-- ChildAbandonedError     would not stop; fenced off and left behind
+    |   |-- HandlerStuckError       one message took too long; its handler was cancelled
+    |   |-- FencedError             what was left behind wanted to act; it was refused
+    |   |-- TooManyAbandonedError   too many had to be left behind; the tree stopped
     |   |-- BudgetExhaustedError    restarts outran the budget; the supervisor stopped
     |   |-- SupervisorAskedError    a starting child asked its own supervisor to act
     |   |-- BlockingAskError        a blocking ask inside the loop that must answer it
@@ -45,7 +48,17 @@ Each room's errors hang below the one root, so that an app can write
     |-- LoginBudgetError            enough login codes were asked for today
     |-- DemoError                   the demonstration could not go on
     |-- NotRunningError             what was asked for is not running (yet)
-    |-- UnknownSessionError         the configuration names no such session
+    |-- RegistryError               the registry refused a change; nothing has changed
+    |   |-- UnknownSessionError         there is no session of that name
+    |   |-- SessionExistsError          there is one of that name already
+    |   |-- SessionBusyError            the session is being deleted
+    |   |-- SessionFullError            a session takes no more pairs
+    |   |-- RegistryFullError           as many entries as there may be
+    |   |-- UnknownFieldError           a change names a field that cannot be changed
+    |   |-- UnknownOperationError       there is no operation of that number
+    |   |-- OperationEndedError         an operation that is over makes no progress
+    |   |-- OperationDroppedError       the operation was forgotten while it was watched
+    |   `-- NoSessionFitsError          no session can take another pair now
     |-- NoLoginError                no login is under way
     |-- NoCredentialError           a session has no copy to come back from
     |-- SecretMissingError          a secret is not where the configuration says
@@ -90,7 +103,9 @@ __all__ = [
     "DatabaseDamagedError",
     "DemoError",
     "DrillError",
+    "FencedError",
     "ForeignDatabaseError",
+    "HandlerStuckError",
     "IllegalStepError",
     "InvalidRecordError",
     "InvalidSpecError",
@@ -106,14 +121,22 @@ __all__ = [
     "MessageNotCopyableError",
     "NoCredentialError",
     "NoLoginError",
+    "NoSessionFitsError",
     "NotRunningError",
+    "OperationDroppedError",
+    "OperationEndedError",
     "PairsAssignedError",
     "PeerUnknownError",
     "ProtectedContentError",
+    "RegistryError",
+    "RegistryFullError",
     "SchemaTooNewError",
     "SealDamagedError",
     "SecretMissingError",
+    "SessionBusyError",
+    "SessionExistsError",
     "SessionFileDamagedError",
+    "SessionFullError",
     "SessionStringDamagedError",
     "StorageBusyError",
     "StorageError",
@@ -129,13 +152,18 @@ __all__ = [
     "TelegramSessionError",
     "TelethonFileDamagedError",
     "TelewardenError",
+    "TooManyAbandonedError",
     "TooManyChildrenError",
     "TransactionLostError",
+    "UnknownFieldError",
+    "UnknownOperationError",
     "UnknownRecordError",
     "UnknownSessionError",
     "WardenUnreachableError",
     "WrongMasterKeyError",
 ]
+
+NAMES_SHOWN = 10  # in a message; the error carries them all
 
 
 class TelewardenError(Exception):
@@ -517,6 +545,33 @@ class ChildAbandonedError(SupervisionError):
         self.child, self.seconds = child, seconds
 
 
+class HandlerStuckError(SupervisionError):
+    """One message took longer than ``stuck_after``; its handler was cancelled, as after a crash."""
+
+    def __init__(self, child: str, seconds: float) -> None:
+        super().__init__(f"{child} has been at one message for {seconds:g} s")
+        self.child, self.seconds = child, seconds
+
+
+class FencedError(SupervisionError):
+    """An incarnation that was left behind wanted to send or write; nothing has been done.
+
+    Another may have taken its place. End what you are doing.
+    """
+
+    def __init__(self, child: str, incarnation: int) -> None:
+        super().__init__(f"{child}#{incarnation} was left behind; it may not act any more")
+        self.child, self.incarnation = child, incarnation
+
+
+class TooManyAbandonedError(SupervisionError):
+    """More incarnations than allowed would not end; the tree stopped. Start the process anew."""
+
+    def __init__(self, abandoned: int, limit: int) -> None:
+        super().__init__(f"{abandoned} were left behind, {limit} are allowed; restart the process")
+        self.abandoned, self.limit = abandoned, limit
+
+
 class BudgetExhaustedError(SupervisionError):
     """A child outran its budget; its siblings have been stopped, newest first."""
 
@@ -707,14 +762,102 @@ class NotRunningError(TelewardenError):
         self.what = what
 
 
-class UnknownSessionError(TelewardenError, LookupError):
-    """The configuration names no such session."""
+class RegistryError(TelewardenError):
+    """The root of what the registry refuses; nothing has changed."""
+
+
+class UnknownSessionError(RegistryError, LookupError):
+    """There is no session of that name; nothing has changed."""
 
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
-        super().__init__(
-            f"there is no session {name!r}; sessions are: {', '.join(known) or 'none'}"
-        )
+        shown = ", ".join(known[:NAMES_SHOWN]) or "none"
+        more = f" and {len(known) - NAMES_SHOWN} more" if len(known) > NAMES_SHOWN else ""
+        super().__init__(f"there is no session {name!r}; sessions are: {shown}{more}")
         self.name, self.known = name, known
+
+
+class SessionExistsError(RegistryError):
+    """There is a session of that name already; it is as it was."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"session {name} is registered already; change it or take another name")
+        self.name = name
+
+
+class SessionBusyError(RegistryError):
+    """The session is in the middle of something that a change would break; try again after it."""
+
+    def __init__(self, name: str, doing: str) -> None:
+        super().__init__(f"session {name} is being {doing}; try again when that is over")
+        self.name, self.doing = name, doing
+
+
+class SessionFullError(RegistryError):
+    """A session would have more pairs than it takes; nothing has changed."""
+
+    def __init__(self, name: str, *, pairs: int, limit: int) -> None:
+        super().__init__(
+            f"session {name} would have {pairs} pairs and takes {limit};"
+            " raise its max_pairs (50 at most) or move pairs to another session"
+        )
+        self.name, self.pairs, self.limit = name, pairs, limit
+
+
+class RegistryFullError(RegistryError):
+    """The registry holds as many entries of that kind as it may, and none has expired.
+
+    Args:
+        what: ``"sessions"`` or ``"operations"``.
+        limit: how many there may be.
+    """
+
+    def __init__(self, what: str, limit: int) -> None:
+        super().__init__(
+            f"the registry holds {limit} {what}, its limit, and all are in use;"
+            f" end or delete some, or raise max_{what}"
+        )
+        self.what, self.limit = what, limit
+
+
+class UnknownFieldError(RegistryError):
+    """A change names fields that there are not, or that cannot be changed; nothing has changed."""
+
+    def __init__(self, fields: tuple[str, ...], allowed: tuple[str, ...]) -> None:
+        super().__init__(f"cannot change {', '.join(fields)}; give {', '.join(allowed)}")
+        self.fields, self.allowed = fields, allowed
+
+
+class UnknownOperationError(RegistryError, LookupError):
+    """There is no operation of that number, or it has expired; nothing has changed."""
+
+    def __init__(self, id_: int) -> None:
+        super().__init__(f"there is no operation {id_}; it may have expired, list the others")
+        self.id = id_
+
+
+class OperationEndedError(RegistryError):
+    """The operation is over and makes no more progress; it is as it was."""
+
+    def __init__(self, id_: int, state: str) -> None:
+        super().__init__(f"operation {id_} is {state}; begin another one")
+        self.id, self.state = id_, state
+
+
+class OperationDroppedError(RegistryError):
+    """The operation was forgotten, by age or by hand, before whoever watched it saw its end."""
+
+    def __init__(self, id_: int) -> None:
+        super().__init__(f"operation {id_} was removed before it ended; begin another one")
+        self.id = id_
+
+
+class NoSessionFitsError(RegistryError):
+    """No session can take another pair now; ``reasons`` says why for each."""
+
+    def __init__(self, reasons: tuple[str, ...]) -> None:
+        shown = "; ".join(reasons[:NAMES_SHOWN]) or "there are no sessions"
+        super().__init__(f"no session can take another pair: {shown}; register one or free some")
+        self.reasons = reasons
 
 
 class DemoError(TelewardenError):

@@ -19,6 +19,7 @@ import pykka
 from prometheus_client import CollectorRegistry
 
 from .actors import (
+    Board,
     CallTelegram,
     GatewayActor,
     HealthMonitorActor,
@@ -31,6 +32,7 @@ from .actors import (
     PairPlan,
     Recover,
     RegistryActor,
+    RegistryLimits,
     Report,
     SessionPlan,
     SessionRefAsked,
@@ -41,8 +43,12 @@ from .actors import (
 )
 from .config import Config, load_config, parse_config
 from .console import ConsoleActor, LoginStep, bind_tcp, bind_unix
+from .desk import Desk
 from .errors import ChildStartError, NotRunningError, TelewardenError, UnknownSessionError
+from .handles import BlockingRegistry, Registry
 from .metrics import Exporter
+from .operation_handles import Operations
+from .session_handles import Sessions
 from .storage import Lease, MasterKey, SessionRecord, Store, make_private_folder
 from .supervision import (
     ChildSpec,
@@ -78,6 +84,7 @@ T = TypeVar("T")
 
 ASK_WITHIN: Final = 10.0  # seconds; the actors answer in microseconds unless something is wrong
 LOGIN_WITHIN: Final = 90.0  # seconds; a login step may be sent on to another data centre
+STOP_WITHIN: Final = 60.0  # seconds; sessions take 25 at most, the journal 30
 OBSERVE_EVERY: Final = 5.0  # seconds between two looks that keep the metrics' gauges fresh
 
 
@@ -115,6 +122,10 @@ class Warden:
         self.config = _config(config)
         self.events = events or EventStream()
         self.exporter = Exporter(registry)
+        self._board = Board()
+        desk = Desk(lambda: self._running().ref("registry"), self._board, self.events)
+        self.registry = Registry(desk)
+        self.blocking = BlockingRegistry(desk)
         self._server = server
         self._tree: Tree | None = None
         self._thread: _LoopThread | None = None
@@ -193,10 +204,13 @@ class Warden:
             self._observer = asyncio.create_task(self._observe())
             self._cleanup = undo.pop_all()
 
-    async def stop(self) -> StopReport | None:
+    async def stop(self, *, deadline: float = STOP_WITHIN) -> StopReport | None:
         """Stop everything in order: sessions finish what is under way, then the journal ends.
 
-        Returns what did not stop in time; ``None`` if the warden did not run.
+        Args:
+            deadline: seconds for all of it; what has not stopped by then is left behind.
+
+        Returns how it went and what did not stop in time; ``None`` if the warden did not run.
         """
         tree, self._tree = self._tree, None
         if tree is None:
@@ -205,7 +219,7 @@ class Warden:
             self._observer.cancel()
             await asyncio.gather(self._observer, return_exceptions=True)
         with self._cleanup:
-            return await tree.stop()
+            return await tree.stop(deadline)
 
     async def wait(self) -> Exit | None:
         """Wait until somebody asks for a stop, or the tree gives up; returns how it gave up."""
@@ -241,10 +255,20 @@ class Warden:
         Raises:
             UnknownSessionError: there is none of that name.
         """
-        names = [session.name for session in self.config.sessions]
-        if name not in names:
-            raise UnknownSessionError(name, tuple(names))
+        names = {session.name for session in self.config.sessions}
+        if name not in names and name not in self._board.now.sessions:
+            raise UnknownSessionError(name, tuple(sorted(names.union(self._board.now.sessions))))
         return SessionHandle(name, self)
+
+    @property
+    def sessions(self) -> Sessions:
+        """The registered sessions: register, change, look up, delete."""
+        return self.registry.sessions
+
+    @property
+    def operations(self) -> Operations:
+        """What takes a while, and how far it is."""
+        return self.registry.operations
 
     async def recover(self, session: str) -> None:
         """Let a session climb the recovery ladder now."""
@@ -261,8 +285,10 @@ class Warden:
     def ready(self) -> tuple[bool, str]:
         """Whether all sessions that should be online are, as last reported; and if not, why."""
         reported = len(self._reported)
-        if reported < len(self.config.sessions):
-            return False, f"{reported} of {len(self.config.sessions)} sessions have reported"
+        now = self._board.now
+        expected = len(now.sessions if now.revision else self.config.sessions)
+        if reported < expected:
+            return False, f"{reported} of {expected} sessions have reported"
         return self.exporter.ready()
 
     @property
@@ -333,6 +359,9 @@ class Warden:
                     "monitor": Sibling("health"),
                     "journal": Sibling("journal"),
                     "make_kit": kit,
+                    "board": self._board,
+                    "events": self.events,
+                    "limits": RegistryLimits(**config.registry.model_dump()),
                 },
             ),
             ChildSpec(

@@ -1,6 +1,25 @@
 """What users' own tests need: fixtures for pytest, and stand-ins that are honest about it.
 
-The fixtures live in ``plugin``; pytest finds them by itself.
+The fixtures live in ``plugin``; pytest finds them by itself. Everything here is imported when it
+is first asked for, so that a project which has Telewarden installed and does not use it pays
+nothing.
 """
 
 from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .events import EventLog
+    from .registry import RegistryKit
+
+__all__ = ["EventLog", "RegistryKit"]
+
+_LATE = {"EventLog": "events", "RegistryKit": "registry"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_LATE[name]}", __name__), name)

@@ -1,0 +1,123 @@
+"""The warden's own operations: every recovery and login, followed by what sessions tell.
+
+A session knows nothing of this: its phases and tries are events already, and an operation is what
+they amount to. Tried on a draft, as every other change. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ..errors import RegistryFullError, SessionBusyError
+from ..supervision import Event
+from ..telegram import Phase, PhaseChanged, RecoveryTried
+from . import operations
+from .draft import Draft
+from .entries import Operation, OperationState
+from .recovery import RUNGS
+from .registry_messages import (
+    AdvanceOperation,
+    BeginOperation,
+    EndOperation,
+    PutPart,
+    RegistryWrite,
+)
+
+__all__ = ["FOLLOWED", "Followed", "follow"]
+
+WARDEN: Final = "warden"
+FOLLOWED: Final = (PhaseChanged, RecoveryTried)
+LOGIN: Final = (Phase.AWAITING_CODE, Phase.AWAITING_PASSWORD, Phase.AWAITING_QR)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed(RegistryWrite):
+    """A session told something about itself. No answer."""
+
+    event: Event
+    who: str = WARDEN
+
+
+def follow(draft: Draft, message: Followed) -> None:
+    """Begin, advance or end the operation that the event is about."""
+    match message.event:
+        case RecoveryTried() as tried:
+            _tried(draft, tried)
+        case PhaseChanged() as changed:
+            _left(draft, changed)
+            _entered(draft, changed)
+        case _:
+            return
+
+
+def _left(draft: Draft, event: PhaseChanged) -> None:
+    if event.before in LOGIN and event.after not in LOGIN:
+        _end(draft, event, "login", well=event.after is Phase.RECOVERING)
+    elif event.before is Phase.RECOVERING:
+        _end(draft, event, "recovery", well=event.after is Phase.ONLINE)
+
+
+def _entered(draft: Draft, event: PhaseChanged) -> None:
+    if event.after in LOGIN and event.before not in LOGIN:
+        _begin(draft, event, "login", "waiting for the code")
+    elif event.after is Phase.AWAITING_PASSWORD:
+        _advance(draft, event.session, 1, "waiting for the password")
+    elif event.after is Phase.RECOVERING:
+        _begin(draft, event, "recovery", event.reason)
+
+
+def _tried(draft: Draft, event: RecoveryTried) -> None:
+    operation = _current(draft, event.session, "recovery")
+    if operation is None:
+        return
+    number = len(operation.parts) + 1
+    text = f"{event.rung}, try {event.attempt}: {event.problem or 'worked'}"
+    operations.put_part(draft, PutPart(id=operation.id, number=number, text=text))
+    if event.rung in RUNGS:
+        step = RUNGS.index(event.rung) + (not event.problem)
+        operations.advance(draft, AdvanceOperation(id=operation.id, step=step))
+
+
+def _begin(draft: Draft, event: PhaseChanged, kind: str, description: str) -> None:
+    if draft.find(event.session) is None:
+        return
+    _end(draft, event, kind, well=False)  # an unfinished one, from before a crash
+    message = BeginOperation(
+        kind=kind,
+        session=event.session,
+        steps=len(RUNGS) if kind == "recovery" else 2,
+        description=description,
+        who=WARDEN,
+    )
+    try:
+        operation = operations.begin(draft, message)
+    except (RegistryFullError, SessionBusyError):  # nobody waits for an answer
+        return
+    draft.following[event.session, kind] = operation.id
+
+
+def _advance(draft: Draft, session: str, step: int, description: str) -> None:
+    operation = _current(draft, session, "login")
+    if operation is not None:
+        change = AdvanceOperation(id=operation.id, step=step, description=description)
+        operations.advance(draft, change)
+
+
+def _end(draft: Draft, event: PhaseChanged, kind: str, *, well: bool) -> None:
+    operation = _current(draft, event.session, kind)
+    draft.following.pop((event.session, kind), None)
+    if operation is not None:
+        state = OperationState.FINISHED if well else OperationState.FAILED
+        error = "" if well else event.reason
+        description = event.reason if well else None
+        message = EndOperation(
+            id=operation.id, state=state, description=description, error=error, who=WARDEN
+        )
+        operations.end(draft, message)
+
+
+def _current(draft: Draft, session: str, kind: str) -> Operation | None:
+    id_ = draft.following.get((session, kind))
+    operation = None if id_ is None else draft.find_operation(id_)
+    return operation if operation is not None and operation.active else None

@@ -1,0 +1,221 @@
+"""What the registry can be asked to change; each docstring says what the answer is.
+
+Answers come when the change is on disk. A refusal is an error of ``RegistryError``'s branch or an
+``InvalidRecordError``, and nothing has changed. ``who`` is noted in the audit trail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ..errors import TelewardenError
+from ..storage import SessionRecord
+from ..telegram import SessionReport
+from .entries import OperationState, RegistryLimits, SessionEntry
+from .messages import PairPlan
+
+__all__ = [
+    "AdvanceOperation",
+    "AuditAsked",
+    "BeginOperation",
+    "ChangeMany",
+    "ChangeSession",
+    "CleanOperations",
+    "DeclareSessions",
+    "DeleteSession",
+    "Deleted",
+    "Deletion",
+    "EndOperation",
+    "ItemOutcome",
+    "Limited",
+    "PairsPlanned",
+    "PutPart",
+    "ReconfigureRegistry",
+    "RegisterSession",
+    "RegistryWrite",
+    "SetParts",
+    "StandingNoted",
+    "What",
+]
+
+What = Literal["expired", "finished", "failed", "all"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryWrite:
+    """Something to be changed, and in whose name."""
+
+    who: str = "app"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterSession(RegistryWrite):
+    """Let there be one more session. Answered with its ``SessionEntry``."""
+
+    name: str
+    fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclareSessions(RegistryWrite):
+    """Let these sessions be as the configuration says. Answered with ``None``."""
+
+    records: tuple[SessionRecord, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeSession(RegistryWrite):
+    """Change some fields at once, all or none. Answered with the ``SessionEntry``."""
+
+    name: str
+    fields: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeMany(RegistryWrite):
+    """Change many sessions, each all or none. Answered with an ``ItemOutcome`` for each."""
+
+    changes: tuple[tuple[str, Mapping[str, Any]], ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemOutcome:
+    """How one change of many went: the session as it is now, or why it is as it was."""
+
+    name: str
+    entry: SessionEntry | None = None
+    error: TelewardenError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteSession(RegistryWrite):
+    """Stop and forget a session. Answered with ``Deleted``.
+
+    Refused while it has pairs; with ``force`` they are given to other sessions first, or, if
+    there is no room for all of them, nothing happens.
+    """
+
+    name: str
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deletion(RegistryWrite):
+    """The session has been stopped: forget it. The registry's word to itself."""
+
+    name: str
+    moves: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted:
+    """A session is gone; ``moved`` says which pair went to which session."""
+
+    name: str
+    moved: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginOperation(RegistryWrite):
+    """An operation begins. Answered with the ``Operation``."""
+
+    kind: str
+    session: str | None = None
+    steps: int = 1
+    description: str = ""
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdvanceOperation(RegistryWrite):
+    """An operation has come further; ``None`` leaves as it is. Answered with the ``Operation``."""
+
+    id: int
+    step: int | None = None
+    steps: int | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutPart(RegistryWrite):
+    """Add a numbered part, or replace it. Answered with the ``Operation``."""
+
+    id: int
+    number: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetParts(RegistryWrite):
+    """Replace all parts; they are numbered from 1. Answered with the ``Operation``."""
+
+    id: int
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndOperation(RegistryWrite):
+    """An operation is over. Answered with the ``Operation``."""
+
+    id: int
+    state: OperationState = OperationState.FINISHED
+    description: str | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanOperations(RegistryWrite):
+    """Forget operations that are over: ``"all"`` of them, or some. Answered with their ids."""
+
+    what: What = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconfigureRegistry(RegistryWrite):
+    """Change limits while running. Answered with ``Limited``."""
+
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limited:
+    """The limits as they are now and what followed.
+
+    Args:
+        removed: operations that went: expired, or over and too many.
+        operations_over, sessions_over: how many there are too many, all of them in use; nothing
+            new is taken until there are fewer.
+    """
+
+    limits: RegistryLimits
+    removed: tuple[int, ...] = ()
+    operations_over: int = 0
+    sessions_over: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditAsked:
+    """Who changed what? Answered with ``AuditRow``s, newest first; ``None`` matches everything."""
+
+    who: str | None = None
+    what: str | None = None
+    subject: str | None = None
+    since: float = 0.0
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class StandingNoted:
+    """A session has reported. No answer."""
+
+    report: SessionReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairsPlanned:
+    """A session has these pairs from now on, whoever decided that. No answer."""
+
+    session: str
+    pairs: tuple[PairPlan, ...]

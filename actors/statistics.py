@@ -1,0 +1,117 @@
+"""What the registry's numbers are, worked out from one snapshot. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from .entries import Operation, RegistryLimits
+from .registry_snapshot import RegistrySnapshot
+
+__all__ = ["AGES", "Ages", "RegistryStatistics", "statistics"]
+
+HOUR: Final = 3600.0
+AGES: Final[tuple[tuple[str, float], ...]] = (
+    ("<1h", HOUR),
+    ("1-6h", 6 * HOUR),
+    ("6-24h", 24 * HOUR),
+    (">24h", float("inf")),
+)
+
+Overall = Literal["healthy", "warning", "critical"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ages:
+    """How old the operations are, in seconds since each began; ``None`` if there are none.
+
+    ``buckets`` counts them under ``<1h``, ``1-6h``, ``6-24h`` and ``>24h``.
+    """
+
+    buckets: Mapping[str, int]
+    average: float | None = None
+    oldest: float | None = None
+    newest: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryStatistics:
+    """The registry in numbers.
+
+    Args:
+        sessions, operations: how many, under each state's word.
+        session_use, operation_use, pair_use: utilisation, 0 to 1 (more after a limit was lowered).
+        pairs, pair_room: pairs assigned, and pairs that all sessions together take.
+        stuck: the operations that make no progress.
+        overall: ``"healthy"``, ``"warning"`` or ``"critical"``.
+        reasons: why it is not healthy; empty if it is.
+    """
+
+    at: float
+    sessions: Mapping[str, int]
+    operations: Mapping[str, int]
+    session_use: float
+    operation_use: float
+    pair_use: float
+    pairs: int
+    pair_room: int
+    ages: Ages
+    stuck: tuple[int, ...]
+    overall: Overall
+    reasons: tuple[str, ...]
+
+
+def statistics(snapshot: RegistrySnapshot, now: float) -> RegistryStatistics:
+    """Work out the numbers of one snapshot as of ``now`` (epoch seconds)."""
+    limits, entries = snapshot.limits, snapshot.sessions.values()
+    pairs, room = sum(one.pairs for one in entries), sum(one.max_pairs for one in entries)
+    session_use = len(snapshot.sessions) / limits.max_sessions
+    operation_use = len(snapshot.operations) / limits.max_operations
+    stuck = tuple(one.id for one in _operations(snapshot) if one.stuck(now, limits.stuck_after))
+    overall, reasons = _overall(limits, session_use, operation_use, stuck)
+    return RegistryStatistics(
+        at=now,
+        sessions={health.value: len(found) for health, found in snapshot.by_health.items()},
+        operations={state.value: len(found) for state, found in snapshot.by_state.items()},
+        session_use=session_use,
+        operation_use=operation_use,
+        pair_use=pairs / room if room else 0.0,
+        pairs=pairs,
+        pair_room=room,
+        ages=_ages(snapshot, now),
+        stuck=stuck,
+        overall=overall,
+        reasons=reasons,
+    )
+
+
+def _operations(snapshot: RegistrySnapshot) -> list[Operation]:
+    return [one for found in snapshot.by_state.values() for one in found]
+
+
+def _ages(snapshot: RegistrySnapshot, now: float) -> Ages:
+    ages = [max(0.0, now - one.started) for one in snapshot.operations.values()]
+    buckets = dict.fromkeys((name for name, _ in AGES), 0)
+    for age in ages:
+        buckets[next(name for name, below in AGES if age < below)] += 1
+    if not ages:
+        return Ages(buckets=buckets)
+    average = sum(ages) / len(ages)
+    return Ages(buckets=buckets, average=average, oldest=max(ages), newest=min(ages))
+
+
+def _overall(
+    limits: RegistryLimits, sessions: float, operations: float, stuck: tuple[int, ...]
+) -> tuple[Overall, tuple[str, ...]]:
+    overall: Overall = "healthy"
+    reasons = []
+    for what, use in (("sessions", sessions), ("operations", operations)):
+        if use >= limits.warning_at:
+            reasons.append(f"{use:.0%} of max_{what} in use")
+            critical = use >= limits.critical_at
+            overall = "critical" if critical or overall == "critical" else "warning"
+    if stuck:
+        reasons.append(f"{len(stuck)} operations stuck")
+        overall = "critical" if overall == "critical" else "warning"
+    return overall, tuple(reasons)

@@ -1,0 +1,129 @@
+"""The subtree of each session: how it is described, started, stopped and found again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pykka
+
+from ..errors import (
+    ChildNotFoundError,
+    ChildPresentError,
+    ChildRestartingError,
+    ChildRunningError,
+)
+from ..storage import SessionRecord
+from ..supervision import (
+    ChildSpec,
+    DynamicSpec,
+    DynamicSupervisor,
+    RestartBudget,
+    Sibling,
+    StartChild,
+    Strategy,
+    Supervisor,
+    SupervisorSpec,
+    TerminateChild,
+    WhichChild,
+    ask_async,
+)
+from .grouping import first_at_once, groups_of
+from .kit import Kit
+from .messages import PairPlan
+from .session import SessionActor
+
+__all__ = ["SessionPlan", "Subtrees", "session_spec"]
+
+START_WITHIN: Final = 10.0  # seconds that a subtree gets to start; coming online is not in it
+STOP_SLACK: Final = 10.0  # seconds on top of what its parts may take, to be told of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionPlan:
+    """One session as planned: its record and its pairs."""
+
+    record: SessionRecord
+    pairs: tuple[PairPlan, ...] = ()
+
+
+class Subtrees:
+    """Starts and stops sessions under their supervisor.
+
+    Args:
+        sessions: the supervisor of all sessions.
+        registry: who is told where a session is.
+        kit: what all actors of a warden share.
+    """
+
+    def __init__(
+        self, sessions: pykka.ActorRef[Any], registry: pykka.ActorRef[Any], kit: Kit
+    ) -> None:
+        self._sessions, self._registry, self._kit = sessions, registry, kit
+
+    async def start(self, plan: SessionPlan) -> pykka.ActorRef[Any] | None:
+        """Start a session; returns its actor if an earlier registry had started it already."""
+        spec = session_spec(plan, self._registry, self._kit)
+        try:
+            await ask_async(self._sessions, StartChild(spec), timeout=START_WITHIN)
+        except ChildRunningError as running:
+            return await _session_in(running.ref)
+        except (ChildPresentError, ChildRestartingError):
+            return None  # it introduces itself when it is back
+        return None
+
+    async def stop(self, name: str) -> None:
+        """Stop a session and forget its subtree; it finishes what is under way."""
+        settings = self._kit.settings
+        within = settings.drain + settings.close_deadline + STOP_SLACK
+        try:
+            await ask_async(self._sessions, TerminateChild(f"session:{name}"), timeout=within)
+        except ChildNotFoundError:
+            return
+
+    async def restart(self, plan: SessionPlan) -> pykka.ActorRef[Any] | None:
+        """Stop a session and start it with another plan."""
+        await self.stop(plan.record.name)
+        return await self.start(plan)
+
+
+async def _session_in(subtree: object) -> pykka.ActorRef[Any] | None:
+    if not isinstance(subtree, pykka.ActorRef):
+        return None
+    info = await ask_async(subtree, WhichChild("session"), timeout=START_WITHIN)
+    return info.ref  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer
+
+
+def session_spec(plan: SessionPlan, registry: pykka.ActorRef[Any], kit: Kit) -> ChildSpec:
+    """A session's subtree: the supervisor of its groups, then the session itself.
+
+    The groups come first, so that a session's crash leaves them and their queues alone, while a
+    restart of their supervisor, which comes up empty, restarts the session, who fills it again.
+    """
+    settings = kit.settings
+    budget = RestartBudget(limit=settings.restarts, within=settings.restarts_within)
+    session = ChildSpec(
+        id="session",
+        actor=SessionActor,
+        kwargs={
+            "name": plan.record.name,
+            "phone": plan.record.phone or "",
+            "plans": groups_of(plan.pairs, size=settings.group_size),
+            "groups": Sibling("groups"),
+            "registry": registry,
+            "kit": kit,
+        },
+        backoff=first_at_once(settings),
+        shutdown=settings.drain + settings.close_deadline,
+    )
+    groups = ChildSpec(id="groups", actor=DynamicSupervisor, args=(DynamicSpec(budget=budget),))
+    return ChildSpec(
+        id=f"session:{plan.record.name}",
+        actor=Supervisor,
+        args=(
+            SupervisorSpec(
+                strategy=Strategy.REST_FOR_ONE, children=(groups, session), budget=budget
+            ),
+        ),
+        budget=RestartBudget(limit=1, within=settings.restarts_within),
+    )

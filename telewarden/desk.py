@@ -1,0 +1,57 @@
+"""Where the typed handles ask: the registry's board for what is, its mailbox for what shall be."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import pykka
+
+from .actors import Board
+from .errors import AskTimeoutError
+from .supervision import EventStream, ask_async
+
+__all__ = ["Desk"]
+
+ANSWER_WITHIN: Final = 10.0  # seconds; a change takes a millisecond unless something is wrong
+
+
+class Desk:
+    """One registry as its handles see it.
+
+    Args:
+        ref: the registry's actor, looked up for each question, as it starts after the handles.
+        board: where its snapshots are.
+        events: where its facts are published.
+        wall: tells the time in epoch seconds.
+    """
+
+    def __init__(
+        self,
+        ref: Callable[[], pykka.ActorRef[Any]],
+        board: Board,
+        events: EventStream,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._ref, self.board, self.events, self.wall = ref, board, events, wall
+
+    async def ask(self, message: object, *, timeout: float = ANSWER_WITHIN) -> Any:
+        """Ask from a coroutine, in whichever loop it runs."""
+        return await ask_async(self._ref(), message, timeout=timeout)
+
+    def ask_blocking(self, message: object, *, timeout: float = ANSWER_WITHIN) -> Any:
+        """Ask from plain code, in any thread but the registry's loop.
+
+        Raises:
+            BlockingAskError: asked inside that loop, where it would never be answered.
+        """
+        ref = self._ref()
+        try:
+            return ref.ask(message, timeout=timeout)
+        except pykka.Timeout:
+            raise AskTimeoutError(str(ref), timeout) from None
+
+    def send(self, message: object) -> pykka.Future[Any]:
+        """Ask, and let the answer be fetched later: ``get()`` it, or ``await`` it."""
+        return self._ref().ask(message, block=False)

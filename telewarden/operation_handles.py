@@ -1,0 +1,357 @@
+"""Typed handles on operations: what takes a while, how far it is, and who wants to know.
+
+Reading looks at the newest snapshot. ``Operations`` is for coroutines, ``BlockingOperations`` for
+plain code in any thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from queue import Empty, SimpleQueue
+from typing import Any, Final, TypeVar
+
+from .actors import (
+    AdvanceOperation,
+    BeginOperation,
+    CleanOperations,
+    EndOperation,
+    Operation,
+    OperationEvent,
+    OperationRemoved,
+    OperationState,
+    PutPart,
+    SetParts,
+    What,
+)
+from .desk import Desk
+from .errors import AskTimeoutError, OperationDroppedError, UnknownOperationError
+from .listening import Listener
+
+__all__ = ["BlockingOperations", "OperationReads", "Operations", "Tracked", "TrackedBlocking"]
+
+FINISHED: Final = OperationState.FINISHED
+FAILED: Final = OperationState.FAILED
+CANCELLED: Final = OperationState.CANCELLED
+
+E = TypeVar("E", bound=OperationEvent)
+
+
+class OperationReads:
+    """What there is to read about operations, without waiting for anybody."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk, self._board = desk, desk.board
+
+    def get(self, id_: int) -> Operation:
+        """The operation as it is now.
+
+        Raises:
+            UnknownOperationError: there is none of that number, or it has expired.
+        """
+        try:
+            return self._board.now.operations[id_]
+        except KeyError:
+            raise UnknownOperationError(id_) from None
+
+    def list(
+        self,
+        *,
+        state: OperationState | str | None = None,
+        kind: str | None = None,
+        session: str | None = None,
+    ) -> tuple[Operation, ...]:
+        """The operations that match, oldest first; all from the same snapshot.
+
+        Raises:
+            ValueError: there is no such state.
+        """
+        by_state = self._board.now.by_state
+        states = tuple(OperationState) if state is None else (OperationState(state),)
+        found = [
+            one
+            for each in states
+            for one in by_state[each]
+            if kind in {None, one.kind} and session in {None, one.session}
+        ]
+        return tuple(sorted(found, key=lambda one: one.id))
+
+    def stuck(self) -> tuple[Operation, ...]:
+        """The running operations that have made no progress for the limits' ``stuck_after``."""
+        now, after = self._desk.wall(), self._board.now.limits.stuck_after
+        return tuple(one for one in self.list(state="running") if one.stuck(now, after))
+
+    def subscribe(self, callback: Callable[[E], object], kinds: Sequence[type[E]] = ()) -> Listener:
+        """Call ``callback`` with every event about operations, in a thread of its own.
+
+        Nobody waits for it, however long it takes. If it raises it is detached and reported.
+        ``close()`` of what is returned ends it.
+        """
+        return Listener(self._desk.events, callback, tuple(kinds) or (OperationEvent,))
+
+    def __len__(self) -> int:
+        return len(self._board.now.operations)
+
+
+class Operations(OperationReads):
+    """Operations, for coroutines."""
+
+    async def begin(
+        self,
+        kind: str,
+        *,
+        session: str | None = None,
+        steps: int = 1,
+        description: str = "",
+        parts: Sequence[str] = (),
+        who: str = "app",
+    ) -> Operation:
+        """Begin an operation, such as ``backfill``; it runs until it is ended.
+
+        Raises:
+            RegistryFullError: as many operations as there may be are running.
+            UnknownSessionError, InvalidRecordError
+        """
+        message = BeginOperation(
+            kind=kind,
+            session=session,
+            steps=steps,
+            description=description,
+            parts=tuple(parts),
+            who=who,
+        )
+        return await self._ask(message)
+
+    async def advance(
+        self,
+        id_: int,
+        *,
+        step: int | None = None,
+        steps: int | None = None,
+        description: str | None = None,
+    ) -> Operation:
+        """Say how far it is: ``step`` of ``steps``, and what it is doing.
+
+        Raises:
+            UnknownOperationError, OperationEndedError, InvalidRecordError
+        """
+        message = AdvanceOperation(id=id_, step=step, steps=steps, description=description)
+        return await self._ask(message)
+
+    async def put_part(self, id_: int, number: int, text: str) -> Operation:
+        """Add part ``number``, or replace it."""
+        return await self._ask(PutPart(id=id_, number=number, text=text))
+
+    async def set_parts(self, id_: int, parts: Sequence[str]) -> Operation:
+        """Replace all parts; they are numbered from 1."""
+        return await self._ask(SetParts(id=id_, parts=tuple(parts)))
+
+    async def finish(
+        self, id_: int, *, description: str | None = None, who: str = "app"
+    ) -> Operation:
+        """It went well, and has taken all its steps."""
+        return await self._ask(_end(id_, FINISHED, who, description=description))
+
+    async def fail(self, id_: int, error: str, *, who: str = "app") -> Operation:
+        """It went wrong, and why."""
+        return await self._ask(_end(id_, FAILED, who, error=error))
+
+    async def cancel(self, id_: int, *, who: str = "app") -> Operation:
+        """Nobody wants it any more."""
+        return await self._ask(_end(id_, CANCELLED, who))
+
+    async def clean(self, what: What = "expired", *, who: str = "app") -> tuple[int, ...]:
+        """Forget operations that are over; returns their numbers. A running one stays."""
+        return await self._desk.ask(CleanOperations(what=what, who=who))  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer
+
+    async def watch(self, id_: int) -> AsyncIterator[Operation]:
+        """The operation now, and after each step until it has ended.
+
+        Raises:
+            UnknownOperationError: there is none of that number.
+            OperationDroppedError: it was removed first.
+        """
+        loop = asyncio.get_running_loop()
+        queue: asyncio.Queue[OperationEvent] = asyncio.Queue()
+
+        def hear(event: OperationEvent) -> None:
+            if event.operation.id == id_:
+                loop.call_soon_threadsafe(queue.put_nowait, event)
+
+        with self._desk.events.subscribe(hear, (OperationEvent,)):
+            operation = self.get(id_)
+            yield operation
+            while operation.active:
+                operation = _after(await queue.get())
+                yield operation
+
+    @contextlib.asynccontextmanager
+    async def track(self, kind: str, **details: Any) -> AsyncIterator[Tracked]:
+        """Begin an operation and end it with the block: finished, failed or cancelled.
+
+        Takes what ``begin`` takes.
+        """
+        operation = await self.begin(kind, **details)
+        try:
+            yield Tracked(operation.id, self)
+        except asyncio.CancelledError:
+            await asyncio.shield(self.cancel(operation.id))
+            raise
+        except Exception as error:
+            await self.fail(operation.id, _said(error))
+            raise
+        await self.finish(operation.id)
+
+    async def _ask(self, message: object) -> Operation:
+        return await self._desk.ask(message)  # type: ignore[no-any-return]  # as above
+
+
+class Tracked:
+    """The operation of a ``track`` block."""
+
+    def __init__(self, id_: int, operations: Operations) -> None:
+        self.id, self._operations = id_, operations
+
+    async def step(self, step: int, description: str | None = None) -> Operation:
+        """``step`` steps are done."""
+        return await self._operations.advance(self.id, step=step, description=description)
+
+    async def part(self, number: int, text: str) -> Operation:
+        """Add part ``number``, or replace it."""
+        return await self._operations.put_part(self.id, number, text)
+
+
+class BlockingOperations(OperationReads):
+    """Operations, for plain code in any thread; each method is explained in ``Operations``."""
+
+    def begin(
+        self,
+        kind: str,
+        *,
+        session: str | None = None,
+        steps: int = 1,
+        description: str = "",
+        parts: Sequence[str] = (),
+        who: str = "app",
+    ) -> Operation:
+        """Begin an operation; it runs until it is ended."""
+        message = BeginOperation(
+            kind=kind,
+            session=session,
+            steps=steps,
+            description=description,
+            parts=tuple(parts),
+            who=who,
+        )
+        return self._ask(message)
+
+    def advance(
+        self,
+        id_: int,
+        *,
+        step: int | None = None,
+        steps: int | None = None,
+        description: str | None = None,
+    ) -> Operation:
+        """Say how far it is, and what it is doing."""
+        message = AdvanceOperation(id=id_, step=step, steps=steps, description=description)
+        return self._ask(message)
+
+    def put_part(self, id_: int, number: int, text: str) -> Operation:
+        """Add part ``number``, or replace it."""
+        return self._ask(PutPart(id=id_, number=number, text=text))
+
+    def set_parts(self, id_: int, parts: Sequence[str]) -> Operation:
+        """Replace all parts; they are numbered from 1."""
+        return self._ask(SetParts(id=id_, parts=tuple(parts)))
+
+    def finish(self, id_: int, *, description: str | None = None, who: str = "app") -> Operation:
+        """It went well, and has taken all its steps."""
+        return self._ask(_end(id_, FINISHED, who, description=description))
+
+    def fail(self, id_: int, error: str, *, who: str = "app") -> Operation:
+        """It went wrong, and why."""
+        return self._ask(_end(id_, FAILED, who, error=error))
+
+    def cancel(self, id_: int, *, who: str = "app") -> Operation:
+        """Nobody wants it any more."""
+        return self._ask(_end(id_, CANCELLED, who))
+
+    def clean(self, what: What = "expired", *, who: str = "app") -> tuple[int, ...]:
+        """Forget operations that are over; returns their numbers. A running one stays."""
+        return self._desk.ask_blocking(CleanOperations(what=what, who=who))  # type: ignore[no-any-return]  # as above
+
+    def watch(self, id_: int, *, timeout: float | None = None) -> Iterator[Operation]:
+        """The operation now, and after each step until it has ended.
+
+        Args:
+            timeout: seconds to wait for each step; ``None`` for as long as it takes.
+
+        Raises:
+            AskTimeoutError: no step came in time.
+            UnknownOperationError, OperationDroppedError
+        """
+        queue: SimpleQueue[OperationEvent] = SimpleQueue()
+
+        def hear(event: OperationEvent) -> None:
+            if event.operation.id == id_:
+                queue.put(event)
+
+        with self._desk.events.subscribe(hear, (OperationEvent,)):
+            operation = self.get(id_)
+            yield operation
+            while operation.active:
+                try:
+                    operation = _after(queue.get(timeout=timeout))
+                except Empty:
+                    raise AskTimeoutError(f"operation {id_}", timeout or 0.0) from None
+                yield operation
+
+    @contextlib.contextmanager
+    def track(self, kind: str, **details: Any) -> Iterator[TrackedBlocking]:
+        """Begin an operation and end it with the block: finished or failed."""
+        operation = self.begin(kind, **details)
+        try:
+            yield TrackedBlocking(operation.id, self)
+        except Exception as error:
+            self.fail(operation.id, _said(error))
+            raise
+        except BaseException:
+            self.cancel(operation.id)
+            raise
+        self.finish(operation.id)
+
+    def _ask(self, message: object) -> Operation:
+        return self._desk.ask_blocking(message)  # type: ignore[no-any-return]  # as above
+
+
+class TrackedBlocking:
+    """The operation of a ``track`` block."""
+
+    def __init__(self, id_: int, operations: BlockingOperations) -> None:
+        self.id, self._operations = id_, operations
+
+    def step(self, step: int, description: str | None = None) -> Operation:
+        """``step`` steps are done."""
+        return self._operations.advance(self.id, step=step, description=description)
+
+    def part(self, number: int, text: str) -> Operation:
+        """Add part ``number``, or replace it."""
+        return self._operations.put_part(self.id, number, text)
+
+
+def _end(
+    id_: int, state: OperationState, who: str, *, description: str | None = None, error: str = ""
+) -> EndOperation:
+    return EndOperation(id=id_, state=state, who=who, description=description, error=error)
+
+
+def _after(event: OperationEvent) -> Operation:
+    if isinstance(event, OperationRemoved) and event.operation.active:
+        raise OperationDroppedError(event.operation.id)
+    return event.operation
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
