@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from telethon import errors, events, functions, types
@@ -230,7 +230,7 @@ async def test_a_message_for_later_is_refused_and_not_sent_now(tg, alice, loopba
     client = await loopback_client(alice)
 
     with pytest.raises(errors.ScheduleDateInvalidError):
-        await client.send_message("me", "later", schedule=timedelta(hours=1))
+        await client.send_message("me", "later", schedule=datetime.now(UTC) + timedelta(hours=1))
 
     assert tg.history(alice) == []
 
