@@ -18,7 +18,9 @@ from .actors import (
     CleanOperations,
     EndOperation,
     Operation,
+    OperationEnded,
     OperationEvent,
+    OperationProgressed,
     OperationRemoved,
     OperationState,
     PutPart,
@@ -34,6 +36,11 @@ __all__ = ["BlockingOperations", "OperationReads", "Operations", "Tracked", "Tra
 FINISHED: Final = OperationState.FINISHED
 FAILED: Final = OperationState.FAILED
 CANCELLED: Final = OperationState.CANCELLED
+MOVES: Final[tuple[type[OperationEvent], ...]] = (
+    OperationProgressed,
+    OperationEnded,
+    OperationRemoved,
+)
 
 E = TypeVar("E", bound=OperationEvent)
 
@@ -179,7 +186,7 @@ class Operations(OperationReads):
             if event.operation.id == id_:
                 loop.call_soon_threadsafe(queue.put_nowait, event)
 
-        with self._desk.events.subscribe(hear, (OperationEvent,)):
+        with self._desk.events.subscribe(hear, MOVES):
             operation = self.get(id_)
             yield operation
             while operation.active:
@@ -298,7 +305,7 @@ class BlockingOperations(OperationReads):
             if event.operation.id == id_:
                 queue.put(event)
 
-        with self._desk.events.subscribe(hear, (OperationEvent,)):
+        with self._desk.events.subscribe(hear, MOVES):
             operation = self.get(id_)
             yield operation
             while operation.active:
