@@ -6,6 +6,7 @@ below, and every surface to those above.
 
 from __future__ import annotations
 
+from .care import GiveOut, LogOut, RestoreBackup, TakeBackup, TakeIn
 from .choosing import Candidate, Choice, best_session
 from .entries import (
     Operation,
@@ -21,6 +22,7 @@ from .grouping import group_spec, groups_of
 from .health import HealthMonitorActor
 from .journal import Journal, JournalActor, JournalStats
 from .kit import KeyRing, Kit, Settings
+from .logins import CancelLogin, Renew, ResendCode, StartQr, WaitQr
 from .messages import (
     CallTelegram,
     OverviewAsked,
@@ -81,6 +83,7 @@ __all__ = [
     "BeginOperation",
     "Board",
     "CallTelegram",
+    "CancelLogin",
     "Candidate",
     "ChangeMany",
     "ChangeSession",
@@ -90,6 +93,7 @@ __all__ = [
     "Deleted",
     "EndOperation",
     "GatewayActor",
+    "GiveOut",
     "HealthChanged",
     "HealthMonitorActor",
     "ItemOutcome",
@@ -100,6 +104,7 @@ __all__ = [
     "Kit",
     "Limited",
     "LimitsChanged",
+    "LogOut",
     "Operation",
     "OperationEnded",
     "OperationEvent",
@@ -124,7 +129,10 @@ __all__ = [
     "RegistrySnapshot",
     "RegistryStatistics",
     "RegistryWrite",
+    "Renew",
     "Report",
+    "ResendCode",
+    "RestoreBackup",
     "SessionActor",
     "SessionChanged",
     "SessionDeleted",
@@ -136,8 +144,12 @@ __all__ = [
     "Settings",
     "Standing",
     "StartLogin",
+    "StartQr",
     "SubmitCode",
     "SubmitPassword",
+    "TakeBackup",
+    "TakeIn",
+    "WaitQr",
     "What",
     "WorkerGroupActor",
     "best_session",

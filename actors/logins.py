@@ -6,29 +6,84 @@ is durable: a restart never asks for another by itself, and a person at most a f
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import dataclass, field
 from typing import Final
 
-from ..errors import LoginBudgetError, NoLoginError
-from ..storage import Store
+from ..errors import CredentialDamagedError, LoginBudgetError, NoLoginError, OtherAccountError
+from ..storage import Credential, Store
 from ..telegram import (
     CodeInfo,
     CodeSent,
     Event,
     LoggedIn,
+    LoginFailed,
     LoginFlow,
     PasswordAsked,
     PasswordNeeded,
+    QrShown,
+    QrToken,
     SignedIn,
 )
+from .authorisations import end_authorisation
 from .kit import Kit
 from .messages import StartLogin, SubmitCode, SubmitPassword
 
-__all__ = ["Login", "LoginStep"]
+__all__ = [
+    "CancelLogin",
+    "Login",
+    "LoginStep",
+    "Renew",
+    "ResendCode",
+    "StartQr",
+    "Step",
+    "WaitQr",
+]
 
 CODES_A_DAY: Final = 3  # Telegram answers PHONE_NUMBER_FLOOD, for a day, not far above it
 DAY: Final = 86_400.0  # seconds
 
-LoginStep = StartLogin | SubmitCode | SubmitPassword
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """Log in anew beside the session, which works on until it is done. Answered as a login."""
+
+    qr: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StartQr:
+    """Begin a login by QR code. Answered with a ``QrToken``, or the phase that follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitQr:
+    """Wait for the scan. Answered with the token to show now, or the phase that follows."""
+
+    deadline: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResendCode:
+    """Let Telegram send the code in the next way it offers. Answered with ``CodeInfo``."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelLogin:
+    """End a login that is under way. Answered with the phase."""
+
+
+LoginStep = (
+    StartLogin | SubmitCode | SubmitPassword | Renew | StartQr | WaitQr | ResendCode | CancelLogin
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What a step led to, and what its asker is told where that is not the phase."""
+
+    event: Event | None
+    told: object = field(default=None, repr=False)
 
 
 class Login:
@@ -37,26 +92,46 @@ class Login:
     def __init__(self, name: str, phone: str, kit: Kit) -> None:
         self._name, self._phone, self._kit = name, phone, kit
         self._flow: LoginFlow | None = None
+        self._renewing = False
+        self.replaced: Credential | None = None
 
     @property
     def under_way(self) -> bool:
         """Whether a code or a password is waited for."""
         return self._flow is not None
 
-    async def take(self, step: LoginStep) -> Event:
+    async def take(self, step: LoginStep) -> Step:
         """Do one step and return what it means for the session's phase.
 
         Raises:
             LoginBudgetError: enough codes were asked for today.
             NoLoginError: no login is under way.
+            OtherAccountError: it is not this session's account that was logged in.
             TelegramError: Telegram refused; a wrong code or password may be given again.
         """
         match step:
             case StartLogin():
-                return await self._start()
+                return await self._start(qr=False, reason="before login")
+            case StartQr():
+                return await self._start(qr=True, reason="before login")
+            case Renew(qr):
+                return await self._start(qr=qr, reason="before renewal")
+            case WaitQr(deadline):
+                return await self._went(await self._open_flow().wait_qr(deadline=deadline))
+            case ResendCode():
+                flow = self._open_flow()
+                await self._kit.journal.do(self._spend)
+                info = await flow.resend_code()
+                went = await self._went(info)
+                return Step(event=went.event, told=info if isinstance(info, CodeInfo) else None)
+            case CancelLogin():
+                self._open_flow()
+                await self.abandon()
+                return Step(event=LoginFailed())
             case SubmitCode(code):
                 return await self._went(await self._open_flow().submit_code(code))
             case SubmitPassword(password):
+                await self._back_up("before 2FA")
                 return await self._went(await self._open_flow().submit_password(password))
 
     async def abandon(self) -> None:
@@ -65,15 +140,26 @@ class Login:
         if flow is not None:
             await flow.close()
 
-    async def _start(self) -> Event:
+    async def _start(self, *, qr: bool, reason: str) -> Step:
         await self.abandon()
-        await self._kit.journal.do(self._spend)
-        self._flow = LoginFlow(self._kit.gateway, name=self._name)
+        if not qr:  # a QR code costs no login code
+            await self._kit.journal.do(self._spend)
+        await self._back_up(reason)
+        self._renewing = reason == "before renewal"
+        self._flow = flow = LoginFlow(self._kit.gateway, name=self._name)
         try:
-            return await self._went(await self._flow.start_code(self._phone))
+            answer = await (flow.start_qr() if qr else flow.start_code(self._phone))
+            return await self._went(answer)
         except BaseException:
             await self.abandon()
             raise
+
+    async def _back_up(self, reason: str) -> None:
+        def work(store: Store) -> None:
+            with contextlib.suppress(CredentialDamagedError):  # which the login will replace
+                store.add_backup(self._name, reason, self._kit.now())
+
+        await self._kit.journal.do(work)
 
     def _spend(self, store: Store) -> None:
         now = self._kit.now()
@@ -87,28 +173,39 @@ class Login:
             raise NoLoginError(self._name)
         return self._flow
 
-    async def _went(self, answer: CodeInfo | PasswordNeeded | LoggedIn) -> Event:
+    async def _went(self, answer: CodeInfo | QrToken | PasswordNeeded | LoggedIn) -> Step:
         match answer:
             case CodeInfo():
-                return CodeSent()
+                return Step(event=CodeSent())
+            case QrToken():
+                return Step(event=QrShown(), told=answer)
             case PasswordNeeded():
-                return PasswordAsked()
+                return Step(event=PasswordAsked())
             case LoggedIn():
-                await self._keep(answer)
                 await self.abandon()
-                return SignedIn()
+                await self._keep(answer)
+                return Step(event=SignedIn())
 
     async def _keep(self, login: LoggedIn) -> None:
         key_id, dc_id = login.session.key_id, login.session.dc_id
         string, now, name = login.string, self._kit.now(), self._name
         assert key_id is not None  # noqa: S101 - a login without a key is none
         await self._kit.keys.hold(key_id, session=name)
+        known = await self._kit.journal.do(lambda store: store.session(name))
+        if known is not None and known.user_id not in (None, login.user_id):
+            await end_authorisation(self._kit, name, string, reason="another account's")
+            raise OtherAccountError(name)
 
-        def work(store: Store) -> None:
+        def work(store: Store) -> Credential | None:
+            earlier = None
+            with contextlib.suppress(CredentialDamagedError):
+                earlier = store.credential(name)
             store.put_credential(name, string, key_id, dc_id, at=now)
             store.put_user_id(name, login.user_id)
             store.add_backup(name, "after login", now)
             self._kit.files(store).write(name, string, key_id=key_id, dc_id=dc_id)
+            return earlier
 
-        await self._kit.journal.do(work)
+        replaced = await self._kit.journal.do(work)
+        self.replaced = replaced if self._renewing else None
         login.session.take_changes()

@@ -22,6 +22,7 @@ from ..errors import (
     ChildRunningError,
     KeyLatchedError,
     NoCredentialError,
+    TelewardenError,
 )
 from ..supervision import Answer, ChildSpec, LoopActor, StartChild, ask_async
 from ..telegram import (
@@ -38,6 +39,7 @@ from ..telegram import (
     LoginFailed,
     Lost,
     Moment,
+    PasswordAsked,
     Phase,
     PhaseChanged,
     Probed,
@@ -54,10 +56,23 @@ from ..telegram import (
     classify,
     health_of,
     step,
+    to_telewarden,
+)
+from .authorisations import end_authorisation
+from .care import (
+    Care,
+    CareStep,
+    Done,
+    Follow,
+    GiveOut,
+    LogOut,
+    RestoreBackup,
+    TakeBackup,
+    TakeIn,
 )
 from .grouping import group_spec
 from .kit import Kit
-from .logins import Login, LoginStep
+from .logins import CancelLogin, Login, LoginStep, Renew, ResendCode, StartQr, WaitQr
 from .messages import (
     Begin,
     CallTelegram,
@@ -83,17 +98,20 @@ from .reading import look_up, read, unread
 from .recovery import Climb, Recovery, keep_changes
 from .sender import OFFLINE, FloodOver, Send, Sender, SendFailed, Sent, tell
 from .session_notes import (
+    CareWent,
     Climbed,
     ClimbFailed,
     Flush,
     GroupStarted,
     Heard,
+    KeyEnded,
     LoginWanted,
     LoginWent,
     PassOn,
     ProbeAnswered,
     ProbeFailed,
     Replied,
+    Switch,
     settle,
 )
 
@@ -105,6 +123,11 @@ CRASH_CLOSE = 1.0  # seconds that a crashed session's client gets before its lin
 START_WITHIN = 10.0  # seconds that a worker group gets to start
 FLUSH_AFTER = 1.0  # seconds that a learnt update state may be newer than the database
 PROBE_AFTER_TROUBLE = 0.1  # seconds; several calls that fail together ask for one probe
+AT_WORK = frozenset({Phase.CONNECTING, Phase.ONLINE, Phase.WAITING, Phase.RECOVERING})
+BESIDE: Mapping[type[Event], Phase] = {
+    CodeSent: Phase.AWAITING_CODE,
+    PasswordAsked: Phase.AWAITING_PASSWORD,
+}
 LOGGING_IN = frozenset({Phase.AWAITING_CODE, Phase.AWAITING_PASSWORD, Phase.AWAITING_QR})
 
 
@@ -148,6 +171,8 @@ class SessionActor(LoopActor):
         self._probing = False
         self._climbing = False
         self._logins_waiting: list[Answer] = []
+        self._care = Care(name, kit)
+        self._switch_after = ""
 
     def on_start(self) -> None:
         self._registry.tell(SessionIntroduced(session=self._name, ref=self.actor_ref))
@@ -207,7 +232,17 @@ class SessionActor(LoopActor):
                 self._login_wanted(message.answer)
             case LoginWent():
                 self._login_went(message)
+            case CareWent():
+                self._care_went(message)
+            case KeyEnded():
+                self._key_ended(message)
+            case Switch(cause):
+                self._switch(cause)
+            case TakeBackup() | RestoreBackup() | TakeIn() | GiveOut() | LogOut():
+                return self._care_for(message)
             case StartLogin() | SubmitCode() | SubmitPassword():
+                return self._log_in(message)
+            case Renew() | StartQr() | WaitQr() | ResendCode() | CancelLogin():
                 return self._log_in(message)
             case _:
                 return super().on_receive(message)
@@ -311,6 +346,7 @@ class SessionActor(LoopActor):
             self._lost(climb.client.disconnected.result())
             return
         self._tell_groups(SessionUp(epoch=self._epoch))
+        self._end_replaced()
 
     def _climb_failed(self, error: BaseException) -> None:
         self._climb_over()
@@ -462,7 +498,7 @@ class SessionActor(LoopActor):
     def _take_login_step(self, message: LoginStep, answer: Answer) -> None:
         self.pipe(
             self._login.take(message),
-            done=lambda event: LoginWent(answer, event, None),
+            done=lambda step: LoginWent(answer, step, None),
             failed=lambda error: LoginWent(answer, None, error),
         )
 
@@ -472,6 +508,9 @@ class SessionActor(LoopActor):
         waiting, self._logins_waiting = self._logins_waiting, []
         for answer in waiting:
             self.actor_ref.tell(LoginWanted(answer))
+        if self._switch_after:
+            cause, self._switch_after = self._switch_after, ""
+            self.actor_ref.tell(Switch(cause))
 
     def _login_wanted(self, answer: Answer) -> None:
         if self._phase is Phase.ONLINE:
@@ -480,19 +519,107 @@ class SessionActor(LoopActor):
             self._take_login_step(StartLogin(), answer)
 
     def _login_went(self, message: LoginWent) -> None:
-        if message.event is None:
+        if message.step is None:
             error = message.error or RuntimeError("the login ended without a word")
             if not self._login.under_way and self._phase in LOGGING_IN:
                 self._enter(LoginFailed(), type(error).__name__)
             message.answer.fail(error)
             return
-        if isinstance(message.event, SignedIn) and self._phase not in LOGGING_IN:
+        event, told = message.step.event, message.step.told
+        if event is None:
+            message.answer.set(told or self._phase)
+            return
+        if self._phase in AT_WORK:  # a renewal: the session works on beside it
+            if isinstance(event, SignedIn):
+                self._switch("renewal")
+            message.answer.set(told or BESIDE.get(type(event), self._phase))
+            return
+        if isinstance(event, SignedIn) and self._phase not in LOGGING_IN:
             self._enter(CodeSent(), "logged in without a code")
-        self._enter(message.event, "logging in")
-        if isinstance(message.event, SignedIn):
+        if event is not None:
+            self._enter(event, "logging in")
+        if isinstance(event, SignedIn):
             self._cause = "login"
             self._begin()
-        message.answer.set(self._phase)
+        message.answer.set(told or self._phase)
+
+    # Another login in place of this one
+
+    def _care_for(self, message: CareStep) -> Answer:
+        answer, logging_out = Answer(), isinstance(message, LogOut)
+        client = self._client
+        self._flush()
+        if logging_out and client is not None:
+            # Its end is asked for: it is no loss to come back from.
+            self._client, self._epoch = None, self._epoch + 1
+            self._tell_groups(SessionDown("logging out"))
+        self.pipe(
+            self._taken_care(message, client),
+            done=lambda done: CareWent(answer, done, None),
+            failed=lambda error: CareWent(answer, None, error, logging_out),
+        )
+        return answer
+
+    async def _taken_care(self, message: CareStep, client: Client | None) -> Done:
+        if isinstance(message, LogOut):
+            await self._outbound.drain(within=self._kit.settings.drain)
+        return await self._care.take(message, client)
+
+    def _care_went(self, message: CareWent) -> None:
+        if message.done is None:
+            message.answer.fail(self._said(message.error))
+            if message.logging_out:
+                self._switch("logout failed")
+            return
+        match message.done.follow:
+            case Follow.SWITCH:
+                self._switch("another login")
+            case Follow.LOGGED_OUT:
+                self._lost_at = None
+                self._enter(Rejected(), "logged out")
+            case Follow.NOTHING:
+                message.answer.set(message.done.told)
+                return
+        message.answer.set(message.done.told or self._phase)
+
+    def _said(self, error: BaseException | None) -> BaseException:
+        """An error as an app catches it: ours as it is, Telegram's with advice."""
+        if isinstance(error, Exception) and not isinstance(error, TelewardenError):
+            told = to_telewarden(error, session=self._name)
+            told.__cause__ = error
+            return told
+        return error or RuntimeError("it ended without a word")
+
+    def _switch(self, cause: str) -> None:
+        """Come online by the login that is stored now; the client of the other is closed first."""
+        if self._climbing:
+            self._switch_after = cause
+            return
+        self._flush()
+        self._client, self._cause, self._failures = None, cause, 0
+        if self._phase is Phase.ONLINE:
+            self._enter(Dropped(), cause)
+        self._begin()
+
+    def _end_replaced(self) -> None:
+        """The new login works: end the one that it replaces."""
+        replaced, self._login.replaced = self._login.replaced, None
+        if replaced is not None:
+            self.pipe(
+                end_authorisation(self._kit, self._name, replaced.session_string, reason="renewed"),
+                done=lambda _: KeyEnded(),
+                failed=KeyEnded,
+            )
+
+    def _key_ended(self, message: KeyEnded) -> None:
+        if message.error is None:
+            logger.info("replaced login ended session=%s", self._name)
+        else:
+            logger.warning(
+                "replaced login not ended session=%s why=%s; end it in Telegram's list of devices",
+                self._name,
+                classify(message.error).name,
+            )
 
     # Probing and reporting
 

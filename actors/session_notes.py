@@ -8,21 +8,26 @@ from typing import Any
 import pykka
 
 from ..supervision import Answer
-from ..telegram import Event, Told
+from ..telegram import Told
+from .care import Done
+from .logins import Step
 from .recovery import Climb
 
 __all__ = [
+    "CareWent",
     "ClimbFailed",
     "Climbed",
     "Flush",
     "GroupStarted",
     "Heard",
+    "KeyEnded",
     "LoginWanted",
     "LoginWent",
     "PassOn",
     "ProbeAnswered",
     "ProbeFailed",
     "Replied",
+    "Switch",
     "settle",
 ]
 
@@ -66,6 +71,13 @@ class Flush:
 
 
 @dataclass(frozen=True, slots=True)
+class Switch:
+    """Another login has taken this one's place."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class PassOn:
     """Pass an answer on."""
 
@@ -90,8 +102,25 @@ class LoginWanted:
 @dataclass(frozen=True, slots=True)
 class LoginWent:
     answer: Answer
-    event: Event | None
+    step: Step | None
     error: BaseException | None
+
+
+@dataclass(frozen=True, slots=True)
+class CareWent:
+    """A step of care ended; ``logging_out`` says that the client was given up for it."""
+
+    answer: Answer
+    done: Done | None
+    error: BaseException | None
+    logging_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeyEnded:
+    """The key that a renewal replaced is ended at Telegram, or why not."""
+
+    error: BaseException | None = None
 
 
 def settle(message: Replied) -> None:

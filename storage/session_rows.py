@@ -68,6 +68,12 @@ class SessionRows(Rows):
                 logger.error("session row damaged field=%s", exc.field)
         return found
 
+    def forget_learnt(self, name: str) -> None:
+        """Forget what a session has learnt of Telegram, and how far it has heard."""
+        with self.transaction():
+            self._run("delete from entities where session = ?", (name,))
+            self._run("delete from update_states where session = ?", (name,))
+
     def delete_session(self, name: str) -> bool:
         """Forget a session, what it had heard and its floods; tell whether there was one.
 
@@ -77,8 +83,7 @@ class SessionRows(Rows):
             (pairs,) = self._one("select count(*) from pairs where session = ?", (name,)) or (0,)
             if pairs:
                 raise PairsAssignedError(name, pairs)
-            self._run("delete from entities where session = ?", (name,))
-            self._run("delete from update_states where session = ?", (name,))
+            self.forget_learnt(name)
             self._run("delete from floods where account = ?", (name,))
             return self._run("delete from user_sessions where name = ?", (name,)).rowcount > 0
 

@@ -60,6 +60,7 @@ Each room's errors hang below the one root, so that an app can write
     |   |-- OperationDroppedError       the operation was forgotten while it was watched
     |   `-- NoSessionFitsError          no session can take another pair now
     |-- NoLoginError                no login is under way
+    |-- OtherAccountError           a login turned out to be another account's
     |-- NoCredentialError           a session has no copy to come back from
     |-- SecretMissingError          a secret is not where the configuration says
     |-- JournalUnavailableError     the database's writer did not answer
@@ -125,6 +126,7 @@ __all__ = [
     "NotRunningError",
     "OperationDroppedError",
     "OperationEndedError",
+    "OtherAccountError",
     "PairsAssignedError",
     "PeerUnknownError",
     "ProtectedContentError",
@@ -735,6 +737,17 @@ class NoLoginError(TelewardenError):
 
     def __init__(self, session: str) -> None:
         super().__init__(f"session {session} has no login under way; start one first")
+        self.session = session
+
+
+class OtherAccountError(TelewardenError):
+    """A login turned out to be another account's; the session is as it was."""
+
+    def __init__(self, session: str) -> None:
+        super().__init__(
+            f"this login is not session {session}'s account; use the right one,"
+            " or register another session for it"
+        )
         self.session = session
 
 

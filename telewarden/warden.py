@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Awaitable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -41,6 +41,7 @@ from .actors import (
     SubmitCode,
     SubmitPassword,
 )
+from .care import SessionCare
 from .config import Config, load_config, parse_config
 from .console import ConsoleActor, LoginStep, bind_tcp, bind_unix
 from .desk import Desk
@@ -306,6 +307,9 @@ class Warden:
     async def _ask(self, path: str, message: object, *, timeout: float = ASK_WITHIN) -> Any:
         return await ask_async(self._running().ref(path), message, timeout=timeout)
 
+    async def _stored(self, work: Callable[[Store], T]) -> T:
+        return await Journal(self._running().ref("journal")).do(work)
+
     async def _session_ref(self, name: str) -> pykka.ActorRef[Any]:
         return await self._ask("registry", SessionRefAsked(name))  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer
 
@@ -391,7 +395,7 @@ class Warden:
         )
 
 
-class SessionHandle:
+class SessionHandle(SessionCare):
     """One session of a running warden. Made by ``Warden.session``; good through restarts."""
 
     def __init__(self, name: str, warden: Warden) -> None:
@@ -444,6 +448,9 @@ class SessionHandle:
     async def _ask(self, message: object, *, timeout: float = ASK_WITHIN) -> Any:
         ref = await self._warden._session_ref(self.name)  # noqa: SLF001 - two halves of one handle
         return await ask_async(ref, message, timeout=timeout)
+
+    async def _read(self, work: Callable[[Store], T]) -> T:
+        return await self._warden._stored(work)  # noqa: SLF001 - as above
 
 
 class _KitMaker:

@@ -1,0 +1,241 @@
+"""What is done to a session's login as a whole: kept, put back, brought in, taken away, ended.
+
+Owns the messages for it and the work behind each; runs beside the session actor's mailbox. What
+follows for the client and the phase (``Follow``) is the session's to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from ..errors import (
+    CredentialDamagedError,
+    KeyLatchedError,
+    NoCredentialError,
+    OtherAccountError,
+    UnknownRecordError,
+)
+from ..storage import BackupRecord, Entity, Store, UpdateState
+from ..telegram import (
+    Client,
+    FileEntity,
+    FileState,
+    StoredSession,
+    WardenSession,
+    log_out,
+    parse_string,
+)
+from ..telegram.strings import format_string
+from .kit import Kit
+
+__all__ = [
+    "Care",
+    "CareStep",
+    "Done",
+    "Follow",
+    "GiveOut",
+    "LogOut",
+    "RestoreBackup",
+    "TakeBackup",
+    "TakeIn",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBackup:
+    """Keep a copy of the login. Answered with its ``BackupRecord``; None without a login."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreBackup:
+    """Make a backup the session's login again. Answered with the phase that follows."""
+
+    backup_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakeIn:
+    """Use a login made elsewhere, once Telegram has confirmed it. Answered with its key id."""
+
+    stored: StoredSession = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class GiveOut:
+    """Hand the login out, with what it has learnt. Answered with a ``StoredSession``: a secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogOut:
+    """End the login at Telegram and clear it here. Answered with the phase that follows."""
+
+
+CareStep = TakeBackup | RestoreBackup | TakeIn | GiveOut | LogOut
+
+
+class Follow(Enum):
+    """What the session does next."""
+
+    NOTHING = "nothing"
+    SWITCH = "switch"
+    LOGGED_OUT = "logged out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """The step is done; ``told`` is the answer, the phase where it is None."""
+
+    told: object = field(default=None, repr=False)
+    follow: Follow = Follow.NOTHING
+
+
+class Care:
+    """Looks after one session's login."""
+
+    def __init__(self, name: str, kit: Kit) -> None:
+        self._name, self._kit = name, kit
+
+    async def take(self, step: CareStep, client: Client | None) -> Done:
+        """Do one step.
+
+        Args:
+            step: what is wanted.
+            client: the connected client; needed for ``LogOut`` only.
+
+        Raises:
+            KeyLatchedError: the key is dead; nothing has changed.
+            LeaseHeldError: another process owns the key.
+            OtherAccountError: the login is another account's; nothing has changed.
+            StorageError, TelegramError, ConnectionError: and nothing has changed.
+        """
+        match step:
+            case TakeBackup(reason):
+                return Done(
+                    told=await self._kit.journal.do(lambda store: self._backup(store, reason))
+                )
+            case RestoreBackup(backup_id):
+                await self._kit.journal.do(lambda store: self._restore(store, backup_id))
+                return Done(follow=Follow.SWITCH)
+            case TakeIn(stored):
+                return await self._take_in(stored)
+            case GiveOut():
+                return Done(told=await self._kit.journal.do(self._give_out))
+            case LogOut():
+                return await self._log_out(client)
+
+    def _backup(self, store: Store, reason: str) -> BackupRecord | None:
+        return store.add_backup(self._name, reason, self._kit.now())
+
+    def _restore(self, store: Store, backup_id: int) -> None:
+        if backup_id not in {backup.id for backup in store.backups(self._name)}:
+            raise UnknownRecordError(f"backup of {self._name}", backup_id)
+        store.restore_backup(backup_id, at=self._kit.now())
+
+    async def _take_in(self, stored: StoredSession) -> Done:
+        parts, string = stored.parts, format_string(stored.parts)
+        held = await self._kit.journal.do(self._present)
+        if held == parts.key_id:
+            return Done(told=parts.key_id)  # it is in use: two connections would end it
+        user_id = await self._prove(string, parts.key_id)
+
+        def work(store: Store) -> None:
+            self._keep_earlier(store, "before import")
+            store.put_credential(self._name, string, parts.key_id, parts.dc_id, at=self._kit.now())
+            store.put_user_id(self._name, user_id)
+            store.put_entities(self._name, _entities(stored, self._kit.now()))
+            store.put_update_states(self._name, _states(stored))
+            store.add_backup(self._name, "after import", self._kit.now())
+            self._kit.files(store).write(self._name, string, key_id=parts.key_id, dc_id=parts.dc_id)
+
+        await self._kit.journal.do(work)
+        return Done(told=parts.key_id, follow=Follow.SWITCH)
+
+    def _present(self, store: Store) -> int | None:
+        with contextlib.suppress(CredentialDamagedError):
+            found = store.credential(self._name)
+            return None if found is None else found.key_id
+        return None
+
+    async def _prove(self, string: str, key_id: int) -> int:
+        """Have Telegram confirm a login before anything is changed for it; returns the account."""
+        place = f"{self._name}:proof"
+        latch, record = await self._kit.journal.do(
+            lambda store: (store.latched(key_id), store.session(self._name))
+        )
+        if latch is not None:
+            raise KeyLatchedError(key_id, latch.reason)
+        await self._kit.keys.hold(key_id, session=self._name)
+        user_id: int | None = None
+        try:
+            client = await self._kit.gateway.open(
+                place,
+                WardenSession.from_string(string),
+                lambda _: None,
+                deadline=self._kit.settings.connect_deadline,
+            )
+            user_id = client.user_id
+            if user_id is None or (record and record.user_id not in (None, user_id)):
+                raise OtherAccountError(self._name)
+        finally:
+            await self._kit.gateway.close(place, deadline=self._kit.settings.close_deadline)
+            self._kit.keys.release(key_id)
+        return user_id
+
+    def _keep_earlier(self, store: Store, reason: str) -> None:
+        with contextlib.suppress(CredentialDamagedError):
+            store.add_backup(self._name, reason, self._kit.now())
+
+    def _give_out(self, store: Store) -> StoredSession:
+        found = store.credential(self._name)
+        if found is None:
+            raise NoCredentialError(self._name)
+        return StoredSession(
+            version=0,
+            parts=parse_string(found.session_string),
+            entities=tuple(
+                FileEntity(row.id, row.access_hash, row.username)
+                for row in store.entities(self._name)
+            ),
+            states=tuple(
+                FileState(row.entity_id, row.pts, row.qts, row.date, row.seq)
+                for row in store.update_states(self._name)
+            ),
+        )
+
+    async def _log_out(self, client: Client | None) -> Done:
+        if client is None or client.key_id is None:
+            raise ConnectionError("Cannot log out while disconnected; recover the session first")
+        key_id = client.key_id
+        await self._kit.journal.do(lambda store: self._keep_earlier(store, "before logout"))
+        await log_out(client, deadline=self._kit.settings.call_deadline)
+        await self._kit.gateway.close(self._name, deadline=self._kit.settings.close_deadline)
+
+        def work(store: Store) -> None:
+            store.latch_key(key_id, "logged out", self._kit.now())
+            store.clear_credential(self._name)
+            store.forget_learnt(self._name)
+            self._kit.files(store).delete(self._name)
+
+        await self._kit.journal.do(work)
+        self._kit.keys.release(key_id)
+        return Done(follow=Follow.LOGGED_OUT)
+
+
+def _entities(stored: StoredSession, now: float) -> Sequence[Entity]:
+    return [
+        Entity(id=one.id, access_hash=one.access_hash, username=one.username, seen=now)
+        for one in stored.entities
+    ]
+
+
+def _states(stored: StoredSession) -> Sequence[UpdateState]:
+    return [
+        UpdateState(entity_id=one.id, pts=one.pts, qts=one.qts, date=one.date, seq=one.seq)
+        for one in stored.states
+        if one.pts > 0
+    ]

@@ -1,0 +1,190 @@
+"""What can be done to one session's login, as methods of its handle.
+
+Kept, put back, brought in, taken away, renewed, ended. Each does its work inside the running
+warden, under the session's lease, and takes a backup before it changes anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from .actors import (
+    CancelLogin,
+    GiveOut,
+    LogOut,
+    Renew,
+    ResendCode,
+    RestoreBackup,
+    StartQr,
+    TakeBackup,
+    TakeIn,
+    WaitQr,
+)
+from .errors import TelethonFileDamagedError
+from .storage import BackupRecord
+from .telegram import (
+    CodeInfo,
+    FileDamage,
+    Phase,
+    QrToken,
+    StoredSession,
+    format_string,
+    parse_string,
+    rescue_file,
+    write_file,
+)
+
+__all__ = ["Imported", "SessionCare"]
+
+CARE_WITHIN: Final = 90.0  # seconds; another data centre may have to be asked
+QR_LIVES: Final = 30.0  # seconds, as Telegram has it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What an import brought: the key's id, and what was wrong with the file, if anything."""
+
+    key_id: int
+    entities: int = 0
+    damage: str | None = field(default=None)
+
+
+class SessionCare:
+    """The part of a session's handle that looks after its login."""
+
+    name: str
+
+    # Backups
+
+    async def backup(self, reason: str = "by hand") -> BackupRecord | None:
+        """Keep a copy of the login, opened after writing; None if there is no login.
+
+        The five newest of a session stay.
+        """
+        return await self._ask(TakeBackup(reason))  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer
+
+    async def backups(self) -> list[BackupRecord]:
+        """The copies that are kept, newest first."""
+        return await self._read(lambda store: store.backups(self.name))  # type: ignore[no-any-return]  # as above
+
+    async def restore(self, backup_id: int) -> Phase:
+        """Make a backup the login again and come online by it; what it replaces is kept, too.
+
+        Raises:
+            UnknownRecordError: this session has no such backup.
+            KeyLatchedError: its key is dead; log in again.
+            CredentialDamagedError: it does not open.
+        """
+        return await self._ask(RestoreBackup(backup_id), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
+
+    # In and out
+
+    async def import_string(self, text: str) -> Imported:
+        """Use a login that another program made, once Telegram has confirmed it.
+
+        Stop that program first: two connections on one key end the key.
+
+        Raises:
+            SessionStringDamagedError: it is no session string.
+            KeyLatchedError, LeaseHeldError, OtherAccountError: nothing has changed.
+            TelegramError: Telegram does not take it; nothing has changed.
+        """
+        return await self._take_in(StoredSession(version=0, parts=parse_string(text)))
+
+    async def import_file(self, path: Path | str) -> Imported:
+        """Use a Telethon ``.session`` file, or what a damaged one still holds; it is not changed.
+
+        Raises:
+            TelethonFileDamagedError: nothing in it can be used, and why.
+            Exception: as ``import_string``.
+        """
+        known = await self._read(lambda store: store.known_strings(self.name))
+        key_ids = frozenset(key_id for key_id, _, _ in known)
+        try:
+            stored, damage = await asyncio.to_thread(rescue_file, path, key_ids=key_ids)
+        except TelethonFileDamagedError as error:
+            if error.damage != FileDamage.OTHER_KEY:
+                raise
+            # A newer login of the same account: Telegram tells whose it is.
+            stored, damage = await asyncio.to_thread(rescue_file, path)
+        return await self._take_in(stored, None if damage is None else damage.what)
+
+    async def export_string(self) -> str:
+        """The session string: whoever has it has the account. Stop this session before it is used.
+
+        Raises:
+            NoCredentialError: there is no login.
+        """
+        return format_string((await self._given_out()).parts)
+
+    async def export_file(self, path: Path | str) -> None:
+        """Write a Telethon ``.session`` file (0600) with the chats it knows; see ``export_string``.
+
+        Raises:
+            FileExistsError: there is a file of that name; it is not touched.
+        """
+        stored = await self._given_out()
+        await asyncio.to_thread(
+            write_file, path, stored.parts, entities=stored.entities, states=stored.states
+        )
+
+    # Logging in and out
+
+    async def login_qr(self) -> QrToken | Phase:
+        """Begin a login by QR code: show the token's ``url``, then call ``wait_qr``."""
+        return await self._ask(StartQr(), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
+
+    async def wait_qr(self, *, deadline: float | None = None) -> QrToken | Phase:
+        """Wait for the scan; a token that comes back is the one to show from now on.
+
+        The phase afterwards is ``awaiting_password`` for an account with a cloud password:
+        go on with ``login("password", ...)``.
+        """
+        timeout = CARE_WITHIN + (QR_LIVES if deadline is None else deadline)
+        return await self._ask(WaitQr(deadline), timeout=timeout)  # type: ignore[no-any-return]  # as above
+
+    async def resend_code(self) -> CodeInfo | Phase:
+        """Let Telegram send the code in its next way; counts as a code of the day."""
+        return await self._ask(ResendCode(), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
+
+    async def cancel_login(self) -> Phase:
+        """End a login that is under way.
+
+        Raises:
+            NoLoginError: there is none.
+        """
+        return await self._ask(CancelLogin())  # type: ignore[no-any-return]  # as above
+
+    async def renew(self, *, qr: bool = False) -> QrToken | Phase:
+        """Begin a new login beside this one, which works on; go on as with any login.
+
+        When it succeeds the session switches over, and then ends the old login at Telegram.
+        """
+        return await self._ask(Renew(qr=qr), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
+
+    async def logout(self) -> Phase:
+        """End the login at Telegram, for good: work in hand is finished, a backup taken, the key
+        latched, and what was stored of it cleared. Pairs and their queues stay.
+
+        Raises:
+            TelegramError: the session is not online, or Telegram refused; nothing has changed.
+        """
+        return await self._ask(LogOut(), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
+
+    # Inside
+
+    async def _take_in(self, stored: StoredSession, damage: str | None = None) -> Imported:
+        key_id = await self._ask(TakeIn(stored), timeout=CARE_WITHIN)
+        return Imported(key_id=key_id, entities=len(stored.entities), damage=damage)
+
+    async def _given_out(self) -> StoredSession:
+        return await self._ask(GiveOut())  # type: ignore[no-any-return]  # as above
+
+    async def _ask(self, message: object, *, timeout: float = 10.0) -> Any:
+        raise NotImplementedError
+
+    async def _read(self, work: Any) -> Any:
+        raise NotImplementedError

@@ -1,0 +1,277 @@
+"""A session's login is kept, put back, brought in, renewed and ended through its handle."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from telethon import TelegramClient, functions
+from telethon.sessions import SQLiteSession, StringSession
+
+from telewarden.errors import (
+    KeyLatchedError,
+    NoLoginError,
+    OtherAccountError,
+    SessionStringDamagedError,
+    TelegramError,
+    TelethonFileDamagedError,
+    UnknownRecordError,
+)
+from telewarden.telegram import Phase, PhaseChanged, QrToken, SessionRecovered, parse_string
+
+from .conftest import ALICE, BOB, PRESS, Newsroom
+
+pytestmark = [pytest.mark.actors, pytest.mark.session]
+
+
+def keys_of(newsroom: Newsroom, phone: str) -> set[int]:
+    """The keys that the data centre takes for an account."""
+    account = newsroom.account(phone)
+    return {one.key_id for one in newsroom.telegram.authorizations(account) if not one.void}
+
+
+async def scan(newsroom: Newsroom, phone: str, token: QrToken) -> None:
+    """What the owner's phone does with a QR code: a logged-in device accepts its token."""
+    import base64
+
+    raw = token.url.partition("token=")[2]
+    string = newsroom.telegram.mint(newsroom.account(phone))
+    async with TelegramClient(StringSession(string), 1, "hash") as device:
+        padded = raw + "=" * (-len(raw) % 4)
+        await device(functions.auth.AcceptLoginTokenRequest(base64.urlsafe_b64decode(padded)))
+
+
+async def test_a_backup_by_hand_can_be_put_back(newsroom: Newsroom) -> None:
+    warden = await newsroom.start()
+    alice = warden.session("alice")
+    (first,) = keys_of(newsroom, ALICE)
+
+    kept = await alice.backup()
+    since = newsroom.mark()
+    assert kept is not None
+    await alice.restore(kept.id)
+    await newsroom.hears(SessionRecovered, since=since, session="alice", cause="another login")
+
+    assert (kept.reason, kept.key_id) == ("by hand", first)
+    reasons = [one.reason for one in await alice.backups()]
+    assert reasons[0] == "before restore"
+    assert "after login" in reasons
+
+
+async def test_another_sessions_backup_is_not_put_back(newsroom: Newsroom) -> None:
+    warden = await newsroom.start()
+    bobs = (await warden.session("bob").backups())[0]
+
+    with pytest.raises(UnknownRecordError):
+        await warden.session("alice").restore(bobs.id)
+
+
+async def test_a_string_of_another_program_is_taken_in_once_telegram_confirms_it(
+    newsroom: Newsroom,
+) -> None:
+    warden = await newsroom.start(signed_in=False)
+    string = newsroom.telegram.mint(newsroom.account(ALICE))
+    since = newsroom.mark()
+
+    taken = await warden.session("alice").import_string(string)
+    await newsroom.hears(SessionRecovered, since=since, session="alice", cause="another login")
+
+    assert taken.key_id == parse_string(string).key_id
+    assert newsroom.telegram.stats.calls["auth.sendCode"] == 0
+    assert newsroom.telegram.stats.duplicate_keys == 0
+
+
+async def test_what_is_imported_must_be_the_same_account_and_alive(newsroom: Newsroom) -> None:
+    warden = await newsroom.start()
+    alice, before = warden.session("alice"), keys_of(newsroom, ALICE)
+    foreign = newsroom.telegram.mint(newsroom.account(PRESS))
+    dead = newsroom.telegram.mint(newsroom.account(PRESS))
+    newsroom.telegram.revoke(newsroom.account(PRESS))
+    foreign = newsroom.telegram.mint(newsroom.account(PRESS))
+
+    with pytest.raises(OtherAccountError):
+        await alice.import_string(foreign)
+    with pytest.raises(TelegramError, match="SESSION_REVOKED"):
+        await alice.import_string(dead)
+    with pytest.raises(SessionStringDamagedError):
+        await alice.import_string(dead[:-5])
+
+    assert (await alice.report()).phase is Phase.ONLINE
+    assert keys_of(newsroom, ALICE) == before
+
+
+async def test_a_damaged_file_of_telethon_is_taken_in_with_what_it_still_holds(
+    newsroom: Newsroom, tmp_path: Path
+) -> None:
+    warden = await newsroom.start(signed_in=False)
+    parts = parse_string(newsroom.telegram.mint(newsroom.account(ALICE)))
+    session = SQLiteSession(str(tmp_path / "old"))
+    session.set_dc(parts.dc_id, parts.host, parts.port)
+    session.auth_key = StringSession(newsroom.telegram.mint(newsroom.account(ALICE))).auth_key
+    session.save()
+    session.close()
+    path = tmp_path / "old.session"
+    path.write_bytes(bytes(100) + path.read_bytes()[100:])
+    before, since = path.read_bytes(), newsroom.mark()
+
+    taken = await warden.session("alice").import_file(path)
+    await newsroom.hears(SessionRecovered, since=since, session="alice")
+
+    assert taken.damage
+    assert path.read_bytes() == before
+
+
+async def test_a_file_that_holds_nothing_is_refused_with_its_kind_of_damage(
+    newsroom: Newsroom, tmp_path: Path
+) -> None:
+    warden = await newsroom.start(signed_in=False)
+    (tmp_path / "x.session").write_bytes(b"")
+
+    with pytest.raises(TelethonFileDamagedError) as caught:
+        await warden.session("alice").import_file(tmp_path / "x.session")
+
+    assert caught.value.damage == "empty"
+
+
+async def test_a_session_is_handed_out_as_telethon_has_it(
+    newsroom: Newsroom, tmp_path: Path
+) -> None:
+    warden = await newsroom.start()
+    alice, path = warden.session("alice"), tmp_path / "alice.session"
+
+    string = await alice.export_string()
+    await alice.export_file(path)
+    await newsroom.stop()
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert StringSession(string).auth_key.key_id in keys_of(newsroom, ALICE)
+    async with TelegramClient(SQLiteSession(str(path)), 1, "hash") as client:
+        assert (await client.get_me()).phone == ALICE.removeprefix("+")
+    with sqlite3.connect(path) as database:
+        assert database.execute("select count(*) from entities").fetchone()[0] > 0
+    database.close()
+
+
+async def test_a_renewal_switches_over_and_only_then_ends_the_old_login(
+    newsroom: Newsroom,
+) -> None:
+    warden = await newsroom.start()
+    alice, (old,) = warden.session("alice"), keys_of(newsroom, ALICE)
+    since = newsroom.mark()
+
+    assert await alice.renew() is Phase.AWAITING_CODE
+    assert (await alice.report()).phase is Phase.ONLINE
+    newsroom.say("news_in", "meanwhile")
+    await newsroom.arrives("news_out", "meanwhile")
+    await alice.login("code", newsroom.telegram.sent_code(ALICE))
+    await newsroom.hears(SessionRecovered, since=since, session="alice", cause="renewal")
+    await newsroom.until(lambda: old not in keys_of(newsroom, ALICE))
+    newsroom.say("news_in", "afterwards")
+
+    await newsroom.arrives("news_out", "meanwhile", "afterwards")
+    assert len(keys_of(newsroom, ALICE)) == 1
+    backups = await alice.backups()
+    assert "before renewal" in [one.reason for one in backups]
+    with pytest.raises(KeyLatchedError):
+        await alice.restore(next(one.id for one in backups if one.key_id == old))
+
+
+async def test_a_renewal_that_fails_leaves_the_session_as_it_was(newsroom: Newsroom) -> None:
+    warden = await newsroom.start()
+    alice, before = warden.session("alice"), keys_of(newsroom, ALICE)
+
+    await alice.renew()
+    with pytest.raises(TelegramError, match="PHONE_CODE_INVALID"):
+        await alice.login("code", "00000")
+    await alice.cancel_login()
+
+    assert (await alice.report()).phase is Phase.ONLINE
+    assert keys_of(newsroom, ALICE) == before
+    with pytest.raises(NoLoginError):
+        await alice.cancel_login()
+
+
+async def test_a_login_by_qr_code_asks_for_the_cloud_password(newsroom: Newsroom) -> None:
+    warden = await newsroom.start(signed_in=False)
+    bob = warden.session("bob")
+    assert await newsroom.settled("bob") is Phase.NEEDS_LOGIN
+    since = newsroom.mark()
+
+    token = await bob.login_qr()
+    assert isinstance(token, QrToken)
+    assert (await bob.report()).phase is Phase.AWAITING_QR
+    waiting = asyncio.ensure_future(bob.wait_qr())
+    await scan(newsroom, BOB, token)
+    assert await waiting is Phase.AWAITING_PASSWORD
+    await bob.login("password", "correct horse")
+    await newsroom.hears(SessionRecovered, since=since, session="bob", cause="login")
+
+    assert newsroom.telegram.stats.calls["auth.sendCode"] == 0
+
+
+async def test_a_qr_code_scanned_by_another_account_changes_nothing(newsroom: Newsroom) -> None:
+    warden = await newsroom.start()
+    alice, before = warden.session("alice"), keys_of(newsroom, ALICE)
+    token: Any = await alice.renew(qr=True)
+    waiting = asyncio.ensure_future(alice.wait_qr())
+    await scan(newsroom, PRESS, token)
+
+    with pytest.raises(OtherAccountError):
+        await waiting
+
+    assert keys_of(newsroom, ALICE) == before
+    assert (await alice.report()).phase is Phase.ONLINE
+    assert len(keys_of(newsroom, PRESS)) == 1  # the scanning device; what it let in was ended
+
+
+async def test_a_code_can_be_sent_again_and_counts(newsroom: Newsroom) -> None:
+    warden = await newsroom.start(signed_in=False)
+    alice = warden.session("alice")
+    await newsroom.settled("alice")
+    await alice.login("start")
+
+    again = await alice.resend_code()
+    await alice.login("code", newsroom.telegram.sent_code(ALICE))
+
+    assert not isinstance(again, Phase)
+    assert newsroom.telegram.stats.calls["auth.resendCode"] == 1
+
+
+async def test_a_logout_ends_the_login_latches_the_key_and_clears_what_was_stored(
+    newsroom: Newsroom,
+) -> None:
+    warden = await newsroom.start()
+    alice, since = warden.session("alice"), newsroom.mark()
+
+    phase = await alice.logout()
+
+    assert phase is Phase.NEEDS_LOGIN
+    assert keys_of(newsroom, ALICE) == set()
+    await newsroom.hears(PhaseChanged, since=since, session="alice", after=Phase.NEEDS_LOGIN)
+    await newsroom.stop()
+    assert not (newsroom.config.folder / "sessions" / "alice.twsession").exists()
+    connects, since = newsroom.telegram.stats.connects, newsroom.mark()
+    with newsroom.store() as store:
+        assert store.credential("alice") is None
+        assert store.entities("alice") == []
+        assert store.backups("alice")[0].reason == "before logout"
+        assert store.latches()[0].reason == "logged out"
+    await newsroom.start(signed_in=False)
+    await newsroom.hears(SessionRecovered, since=since, session="bob")
+    assert newsroom.telegram.stats.connects == connects + 1  # bob's
+
+
+async def test_pairs_go_on_after_a_logout_and_a_new_login(newsroom: Newsroom) -> None:
+    warden = await newsroom.start()
+    alice = warden.session("alice")
+    await alice.logout()
+    newsroom.say("news_in", "meanwhile")
+
+    await alice.login("start")
+    await alice.login("code", newsroom.telegram.sent_code(ALICE))
+
+    await newsroom.arrives("news_out", "meanwhile")
