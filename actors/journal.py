@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
 import pykka
 
@@ -54,6 +54,15 @@ class JournalStats:
     latency: float = 0.0
 
 
+@runtime_checkable
+class _Drained(Protocol):
+    """A supervised thread actor's mailbox."""
+
+    def take_waiting(self) -> Sequence[Any]:
+        """Take everything that waits, without waiting."""
+        ...
+
+
 class JournalActor(pykka.ThreadingActor):
     """Owns the database's one writing connection.
 
@@ -87,12 +96,15 @@ class JournalActor(pykka.ThreadingActor):
                 return super().on_receive(message)
 
     def on_stop(self) -> None:
+        """Commit what is still queued too: a stop overtakes it, and nobody would do it later."""
+        waiting = self.actor_inbox.take_waiting() if isinstance(self.actor_inbox, _Drained) else ()
+        self._group += [one.message for one in waiting if isinstance(one.message, Write)]
         self._commit()
         self._close()
 
     def on_failure(self, *_exc_info: object) -> None:
-        group, self._group = self._group, []
-        _settle([(write.answer, None, JournalUnavailableError()) for write in group])
+        """What was queued before the failure is no worse for it."""
+        self._commit()
         self._close()
 
     def _close(self) -> None:

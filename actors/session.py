@@ -695,9 +695,10 @@ class SessionActor(LoopActor):
             return
         client.save_states()
         key_id, changes = client.key_id, client.session.take_changes()
-        await self._kit.gateway.close(self._name, deadline=self._kit.settings.close_deadline)
         if changes is not None:
+            # Posted, not waited for: after a crash of the journal this stop comes before its start.
             name, kit = self._name, self._kit
-            await kit.journal.do(lambda store: keep_changes(store, name, changes, kit))
+            kit.journal.post(lambda store: keep_changes(store, name, changes, kit))
+        await self._kit.gateway.close(self._name, deadline=self._kit.settings.close_deadline)
         if key_id is not None:
             self._kit.keys.release(key_id)

@@ -201,6 +201,23 @@ class ThreadMailbox(Mailbox):
             if (envelope := self.take_next()) is not None:
                 return envelope
 
+    def take_waiting(self) -> list[AnyEnvelope]:
+        """Take everything that waits, without waiting; for a last look in ``on_stop``."""
+        taken: list[AnyEnvelope] = []
+        nudges = 0
+        while True:
+            try:
+                envelope = self._queue.get_nowait()
+            except Empty:
+                break
+            if envelope is None:
+                nudges += 1
+            else:
+                taken.append(envelope)
+        for _ in range(nudges):  # they were meant for whoever reads
+            self._queue.put(None)
+        return taken
+
     def _take_control(self) -> AnyEnvelope | None:
         try:
             return self._control.popleft()
@@ -211,18 +228,8 @@ class ThreadMailbox(Mailbox):
         self._queue.put(envelope)
 
     def _refuse_all(self) -> None:
-        nudges = 0
-        while True:
-            try:
-                envelope = self._queue.get_nowait()
-            except Empty:
-                break
-            if envelope is None:
-                nudges += 1
-            else:
-                self._refuse(envelope, REASONS[self._mode])
-        for _ in range(nudges):  # they were meant for whoever reads
-            self._queue.put(None)
+        for envelope in self.take_waiting():
+            self._refuse(envelope, REASONS[self._mode])
 
     def __len__(self) -> int:
         return self._queue.qsize()

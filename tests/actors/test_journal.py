@@ -111,3 +111,26 @@ async def test_a_journal_that_is_gone_says_so(office: Office, tmp_path: Path) ->
 
     with pytest.raises(JournalUnavailableError, match="did not answer"):
         await journal.do(names)
+
+
+async def test_what_is_queued_when_it_stops_is_kept(tmp_path: Path) -> None:
+    master = MasterKey.from_text(MasterKey.generate())
+    place = tmp_path / "c.db"
+    spec = ChildSpec(id="journal", actor=JournalActor, args=(lambda: Store.open(place, master),))
+    async with Tree(SupervisorSpec(children=(spec,))) as tree:
+        journal = Journal(tree.ref("journal"))
+        for number in range(500):
+            journal.post(register(f"s{number}"))
+
+    with Store.open_reader(place, master) as store:
+        assert len(store.sessions()) == 500
+
+
+async def test_what_is_queued_when_it_crashes_is_kept(office: Office) -> None:
+    for number in range(100):
+        office.journal.post(register(f"s{number}"))
+    office.ref.tell(Drill(reason="test"))
+    for number in range(100, 200):
+        office.journal.post(register(f"s{number}"))
+
+    assert len(await office.journal.do(names)) == 200
