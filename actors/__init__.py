@@ -19,17 +19,26 @@ from .entries import (
 from .gateway import GatewayActor
 from .group import WorkerGroupActor
 from .grouping import group_spec, groups_of
+from .handlers import Handed, HandlerFactory, PairHandler, find_handlers
 from .health import HealthMonitorActor
 from .journal import Journal, JournalActor, JournalStats
 from .kit import KeyRing, Kit, Settings
 from .logins import CancelLogin, Renew, ResendCode, StartQr, WaitQr
 from .messages import (
+    AdoptPair,
+    Backfill,
     CallTelegram,
+    DropDead,
     OverviewAsked,
+    PairOrder,
     PairPlan,
+    PausePair,
     Probe,
     Recover,
+    ReleasePair,
     Report,
+    ResumePair,
+    RetryDead,
     SessionRefAsked,
     StartLogin,
     SubmitCode,
@@ -77,9 +86,11 @@ from .statistics import Ages, RegistryStatistics, statistics
 from .subtrees import SessionPlan, session_spec
 
 __all__ = [
+    "AdoptPair",
     "AdvanceOperation",
     "Ages",
     "AuditAsked",
+    "Backfill",
     "BeginOperation",
     "Board",
     "CallTelegram",
@@ -91,9 +102,12 @@ __all__ = [
     "CleanOperations",
     "DeleteSession",
     "Deleted",
+    "DropDead",
     "EndOperation",
     "GatewayActor",
     "GiveOut",
+    "Handed",
+    "HandlerFactory",
     "HealthChanged",
     "HealthMonitorActor",
     "ItemOutcome",
@@ -115,9 +129,12 @@ __all__ = [
     "OperationStuck",
     "OverviewAsked",
     "Pace",
+    "PairHandler",
+    "PairOrder",
     "PairPlan",
     "PairsPlanned",
     "Part",
+    "PausePair",
     "Probe",
     "PutPart",
     "ReconfigureRegistry",
@@ -129,10 +146,13 @@ __all__ = [
     "RegistrySnapshot",
     "RegistryStatistics",
     "RegistryWrite",
+    "ReleasePair",
     "Renew",
     "Report",
     "ResendCode",
     "RestoreBackup",
+    "ResumePair",
+    "RetryDead",
     "SessionActor",
     "SessionChanged",
     "SessionDeleted",
@@ -153,6 +173,7 @@ __all__ = [
     "What",
     "WorkerGroupActor",
     "best_session",
+    "find_handlers",
     "group_spec",
     "groups_of",
     "session_spec",

@@ -4,30 +4,44 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..storage import OutboxRow, PairRecord
+from ..storage import Backfill, ChangeWanted, OutboxRow, PairRecord
+from ..supervision import Answer
 from ..telegram import Incoming
+from .albums import Change, Item
 
-__all__ = ["Loaded", "LocateAgain", "ReadAgain", "Recheck", "Retry", "Rows", "Stored"]
+__all__ = [
+    "Compare",
+    "Filled",
+    "Loaded",
+    "LocateAgain",
+    "Looked",
+    "ReadAgain",
+    "Recheck",
+    "ReleaseLater",
+    "Replied",
+    "Retry",
+    "Rows",
+    "Stored",
+    "Wanted",
+]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
     """What the database knows of these pairs."""
 
-    __slots__ = ("marks", "owed", "records")
-
-    def __init__(
-        self,
-        *,
-        records: dict[int, PairRecord],
-        marks: dict[tuple[int, int], int],
-        owed: list[OutboxRow],
-    ) -> None:
-        self.records, self.marks, self.owed = records, marks, owed
+    ids: tuple[int, ...]
+    records: dict[int, PairRecord]
+    marks: dict[tuple[int, int], int]
+    owed: list[OutboxRow]
+    changes: list[ChangeWanted]
+    last_targets: dict[int, int]
+    backfills: list[Backfill]
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The database's answer at the start."""
+    """The database's answer at the start, or when a pair was taken over."""
 
     rows: Rows
 
@@ -38,6 +52,61 @@ class Stored:
 
     pair: int
     messages: tuple[Incoming, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """These changes are noted, on the disk."""
+
+    pair: int
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Which message became which, for what is to be done next."""
+
+    pair: int
+    ticket: int
+    items: tuple[Item, ...]
+    targets: dict[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """What the newest sent messages said; they are compared with the source."""
+
+    pair: int
+    versions: dict[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A page of the past is in the outbox, as far as it was not there before."""
+
+    pair: int
+    messages: tuple[Incoming, ...]
+    backfill: Backfill
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """An operator's order was carried out in the database; ``ids`` go on their way again."""
+
+    answer: Answer
+    pair: int
+    count: int
+    ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseLater:
+    """See whether a pair that is to be let go has come to rest."""
+
+    pair: int
+    until: float
+    answer: Answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ client still known to the gateway, which closes that one before it opens another
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import pykka
 from ..storage import Lease, LeaseGrant, LeaseHolder, SessionFiles, Store
 from ..supervision import EventStream
 from ..telegram import Gateway, SessionEvent
+from .handlers import HandlerFactory
 from .journal import Journal
 from .pacing import Pace
 
@@ -42,6 +43,8 @@ class Settings:
     restarts: int = 5
     restarts_within: float = 60.0
     group_size: int = 30
+    recheck_initial: float = 600.0
+    recheck_max: float = 21600.0
     pace: Pace = field(default_factory=Pace)
 
 
@@ -98,6 +101,7 @@ class Kit:
     sleep: Callable[[float], Awaitable[None]] = field(repr=False)
     settings: Settings = field(default_factory=Settings)
     wall: Callable[[], float] = time.time
+    handlers: Mapping[str, HandlerFactory] = field(default_factory=dict)
 
     def now(self) -> float:
         """Wall time, epoch seconds."""

@@ -4,19 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pykka
 
 from ..storage.records import Mode
-from ..telegram import GroupReport, Incoming, SessionReport, Verdict
+from ..telegram import (
+    GroupReport,
+    Incoming,
+    Receipt,
+    SessionReport,
+    Shipment,
+    Verdict,
+)
+from .handlers import TELEGRAM
+
+if TYPE_CHECKING:
+    from ..telegram import Access  # with it comes Telethon
 
 __all__ = [
+    "AccessChecked",
+    "AdoptPair",
+    "Backfill",
     "Begin",
     "CallTelegram",
     "CatchUp",
+    "CheckAccess",
     "Deliver",
     "Delivered",
+    "DropDead",
     "Forget",
     "GroupReady",
     "History",
@@ -25,11 +41,16 @@ __all__ = [
     "Locate",
     "Located",
     "OverviewAsked",
+    "PairOrder",
     "PairPlan",
+    "PausePair",
     "Probe",
     "Recover",
+    "ReleasePair",
     "Report",
     "Reported",
+    "ResumePair",
+    "RetryDead",
     "Roster",
     "SessionDown",
     "SessionIntroduced",
@@ -39,6 +60,7 @@ __all__ = [
     "SubmitCode",
     "SubmitPassword",
     "Undelivered",
+    "Unlimited",
 ]
 
 Ref = pykka.ActorRef[Any]
@@ -46,7 +68,17 @@ Ref = pykka.ActorRef[Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairPlan:
-    """One pair as planned; a chat is a marked peer id, or a ``@username`` not looked up yet."""
+    """One pair as planned; a chat is a marked peer id, or a ``@username`` not looked up yet.
+
+    Args:
+        rules: filters and transforms, as ``Rules.of`` reads them.
+        handler: who delivers; with another than Telegram ``target`` is 0.
+        edits, deletes: whether the copies follow the source; only copies can be edited.
+        replies: whether an answer becomes an answer to the copy.
+        topic: the forum topic in the target for what ``topics`` does not name.
+        topics: from the source's topics to the target's.
+        moved_from: the session that the configuration names, when the pair was moved.
+    """
 
     id: int
     session: str
@@ -54,6 +86,20 @@ class PairPlan:
     target: int | str
     mode: Mode = "forward"
     enabled: bool = True
+    rules: Mapping[str, Any] = field(default_factory=dict)
+    handler: str = TELEGRAM
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    edits: bool = True
+    deletes: bool = True
+    replies: bool = True
+    topic: int | None = None
+    topics: Mapping[int, int] = field(default_factory=dict)
+    moved_from: str | None = None
+
+    @property
+    def copies(self) -> bool:
+        """Whether messages go under another name, so that they can be changed later."""
+        return self.mode == "copy" or self.handler != TELEGRAM
 
 
 # To a session
@@ -83,10 +129,15 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupReady:
-    """A worker group wants the session's messages. Answered by ``SessionUp`` when online."""
+    """A worker group wants the session's messages. Answered by ``SessionUp`` when online.
+
+    ``pairs`` are those it has. With ``again`` only they have changed, and nothing is answered.
+    """
 
     group: str
     ref: Ref
+    pairs: tuple[int, ...] = ()
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +152,9 @@ class Locate:
 class History:
     """Read ``chat`` after message ``after``, oldest first. Answered by ``HistoryRead``.
 
-    With ``ids`` just these messages; the deleted ones are missing from the answer.
+    With ``ids`` just these messages; the deleted ones are missing from the answer. With
+    ``newest_only`` just the newest message's id, with ``before`` (epoch seconds) the newest
+    before that time. ``purpose`` is the asker's own note.
     """
 
     pair: int
@@ -109,18 +162,29 @@ class History:
     after: int = 0
     ids: tuple[int, ...] = ()
     newest_only: bool = False
+    before: float | None = None
+    purpose: str = ""
     reply_to: Ref
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deliver:
-    """Send one message through one pair. Answered by ``Delivered`` or ``Undelivered``."""
+    """Do one shipment of one pair. Answered by ``Delivered`` or ``Undelivered``.
+
+    ``ticket`` tells this try from an earlier one of the same.
+    """
 
     pair: int
-    mode: Mode
-    target: int
-    message: Incoming
-    random_id: int
+    ticket: int
+    shipment: Shipment
+    reply_to: Ref
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckAccess:
+    """What may this account do in ``chats``? Answered by ``AccessChecked`` to ``reply_to``."""
+
+    chats: tuple[int, ...]
     reply_to: Ref
 
 
@@ -190,12 +254,11 @@ class HistoryRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """It is at its target; ``repeated`` if Telegram already had it from an earlier try."""
+    """It is done, or as much of it as Telegram would have; see the receipt."""
 
     pair: int
-    source_id: int
-    target_id: int | None
-    repeated: bool
+    ticket: int
+    receipt: Receipt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,8 +266,95 @@ class Undelivered:
     """It is not at its target, and why; what follows is the group's to decide."""
 
     pair: int
-    source_id: int
+    ticket: int
     verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessChecked:
+    """What the account may do, by chat; chats that could not be looked at are missing."""
+
+    rights: Mapping[int, Access]
+
+
+@dataclass(frozen=True, slots=True)
+class Unlimited:
+    """The account may write again: pairs that were paused by its limit go on. No answer."""
+
+
+# To a worker group, by way of its session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairOrder:
+    """For one pair, from an operator or an app; ``order`` is answered by the pair's group."""
+
+    pair: int
+    order: object
+
+
+@dataclass(frozen=True, slots=True)
+class PausePair:
+    """Do nothing more. Answered with the pair's report."""
+
+    pair: int
+    reason: str = "paused by hand"
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePair:
+    """Go on; what was said meanwhile is read from history. Answered with the pair's report."""
+
+    pair: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backfill:
+    """Send what was said in the past, too. Answered with the pair's report.
+
+    Args:
+        after: from the message behind this one; or
+        since: from the first message at or after this time, epoch seconds.
+    """
+
+    pair: int
+    after: int = 0
+    since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RetryDead:
+    """Send dead letters again, all of them or these. Answered with their number."""
+
+    pair: int
+    source_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DropDead:
+    """Forget dead letters, all of them or these. Answered with their number."""
+
+    pair: int
+    source_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasePair:
+    """Finish what is on its way, then let the pair go. Answered with its plan.
+
+    Raises ``PairBusyError`` when that did not come to an end within ``within`` seconds; the pair
+    then goes on as before.
+    """
+
+    pair: int
+    within: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptPair:
+    """Take a pair over and go on from its mark. Answered with the pair's report."""
+
+    plan: PairPlan
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """What one account may send now, what waits, and until when. Pure: readings of clocks come in.
 
-Floods are kept by method, or by method and chat: what is flooded waits, everything else goes on.
-A job that waits is parked here, never dropped; the group's outbox still holds it in any case.
+Floods are kept by method, or by chat: what is flooded waits, everything else goes on. A job that
+waits is parked here, never dropped; the group's outbox still holds it in any case. The same write
+ban on several chats within an hour is no trouble of the chats: the account is limited, and all
+its sending waits.
 """
 
 from __future__ import annotations
@@ -9,13 +11,19 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from .messages import Deliver
 from .pacing import Pace, Pacer
 
-__all__ = ["FloodKey", "Go", "Later", "Outgoing", "Parked"]
+__all__ = ["ANY_METHOD", "LIMITED", "FloodKey", "Go", "Later", "Outgoing", "Parked"]
 
 FloodKey = tuple[str, int | None]
+
+ANY_METHOD: Final = "*"
+LIMITED: Final[FloodKey] = (ANY_METHOD, None)  # the account may write hardly anywhere
+BANS: Final = 3  # chats with the same write ban that mean the account
+BANS_WITHIN: Final = 3600.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +48,14 @@ class Parked:
 
 
 class Outgoing:
-    """One account's side of sending: pace, floods, parked jobs."""
+    """One account's side of sending: pace, floods, bans, parked jobs."""
 
     def __init__(self, pace: Pace) -> None:
-        self._pacer = Pacer(pace)
+        self.pacer = Pacer(pace)
         self._floods: dict[FloodKey, float] = {}
         self._parked: defaultdict[FloodKey, deque[Deliver]] = defaultdict(deque)
         self._timed: set[FloodKey] = set()
+        self._bans: dict[int, float] = {}
 
     @property
     def parked(self) -> int:
@@ -58,6 +67,11 @@ class Outgoing:
         """When the last known flood ends (epoch seconds); ``None`` without one."""
         return max(self._floods.values(), default=None)
 
+    def limited_until(self, wall: float) -> float | None:
+        """Until when the account counts as limited; ``None`` when it does not."""
+        until = self._floods.get(LIMITED, 0.0)
+        return until if until > wall else None
+
     def remember(self, floods: Mapping[FloodKey, float]) -> None:
         """Take over deadlines that were kept on disk."""
         for key, until in floods.items():
@@ -67,13 +81,21 @@ class Outgoing:
         """Telegram said: not before ``until`` (epoch seconds)."""
         self.remember({key: until})
 
+    def banned_in(self, chat: int, wall: float) -> bool:
+        """Note a write ban in a chat; tells whether it means the account by now."""
+        self._bans = {one: at for one, at in self._bans.items() if at > wall - BANS_WITHIN}
+        self._bans[chat] = wall
+        return len(self._bans) >= BANS
+
     def offer(self, job: Deliver, method: str, *, wall: float, now: float) -> Go | Later | Parked:
         """Decide about a job that wants to be sent by ``method``."""
-        for key in ((method, None), (method, job.target)):
-            until = self._floods.get(key, 0.0)
-            if until > wall:
+        target = job.shipment.target
+        for key in (LIMITED, (method, None), (ANY_METHOD, target), (method, target)):
+            if self._floods.get(key, 0.0) > wall:
                 return self.park(job, key)
-        wait = self._pacer.reserve(job.target, now)
+        if not job.shipment.posts:
+            return Go()  # edits and deletions have limits of their own, and floods tell of them
+        wait = self.pacer.reserve(target, now, job.shipment.cost)
         return Later(wait) if wait > 0 else Go()
 
     def park(self, job: Deliver, key: FloodKey) -> Parked:
@@ -90,6 +112,8 @@ class Outgoing:
             return until
         self._timed.discard(key)
         self._floods.pop(key, None)
+        if key == LIMITED:
+            self._bans.clear()
         return tuple(self._parked.pop(key, ()))
 
     def forget_jobs(self) -> None:

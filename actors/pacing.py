@@ -1,15 +1,19 @@
-"""How fast an account may send: token buckets, pure.
+"""How fast an account may send: token buckets that slow down after a flood, pure.
 
 Telegram publishes no numbers for user accounts; its bot guide names one message a second in a
-chat. The defaults stay below what is known to be tolerated. A reservation is never given back:
+chat. The defaults stay below what is known to be tolerated. A flood halves the rate, quiet time
+brings it back in small steps; slow mode teaches a chat's pace. A reservation is never given back:
 a send that failed was an attempt too.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 __all__ = ["Pace", "Pacer", "TokenBucket"]
+
+CHATS_KEPT: Final = 1000  # buckets of chats; a full one that is forgotten starts full again
 
 
 class TokenBucket:
@@ -20,28 +24,72 @@ class TokenBucket:
         burst: how many may be spent at once after a rest, 1 or more.
     """
 
-    __slots__ = ("_burst", "_last", "_rate", "_tokens")
+    __slots__ = ("_burst", "_last", "_tokens", "rate")
 
     def __init__(self, *, rate: float, burst: int) -> None:
-        self._rate, self._burst = rate, float(burst)
+        self.rate, self._burst = rate, float(burst)
         self._tokens, self._last = float(burst), 0.0
 
-    def reserve(self, now: float) -> float:
-        """Take one token, now or in debt, and tell how many seconds to wait for it."""
+    def reserve(self, now: float, count: int = 1) -> float:
+        """Take tokens, now or in debt, and tell how many seconds to wait for them."""
         elapsed = max(0.0, now - self._last)
-        self._tokens = min(self._burst, self._tokens + elapsed * self._rate)
+        self._tokens = min(self._burst, self._tokens + elapsed * self.rate)
         self._last = max(now, self._last)
-        self._tokens -= 1.0
-        return max(0.0, -self._tokens / self._rate)
+        self._tokens -= count
+        return max(0.0, -self._tokens / self.rate)
+
+    def empty(self) -> None:
+        """Forget what was saved up: the next one waits its whole turn."""
+        self._tokens = min(self._tokens, 0.0)
+
+    def full(self, now: float) -> bool:
+        """Whether it has rested long enough to have everything saved up."""
+        return self._tokens + max(0.0, now - self._last) * self.rate >= self._burst
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """Messages a second that an account sends at most, in all and into one chat."""
+    """Messages a second that an account sends at most, in all and into one chat.
+
+    Args:
+        slower: what a flood multiplies a rate with.
+        least: the smallest part of the configured rate that floods lead to.
+        faster: the part of the configured rate that comes back after each quiet ``every`` seconds.
+    """
 
     per_account: float = 20.0
     per_chat: float = 1.0
     burst: int = 5
+    slower: float = 0.5
+    least: float = 1 / 16
+    faster: float = 0.1
+    every: float = 60.0
+
+
+@dataclass(slots=True)
+class _Lane:
+    """A bucket with the rate that it should have in quiet times."""
+
+    bucket: TokenBucket
+    base: float
+    changed: float = 0.0
+
+    def slow(self, pace: Pace, now: float) -> None:
+        self.bucket.rate = max(self.base * pace.least, self.bucket.rate * pace.slower)
+        self.bucket.empty()
+        self.changed = now
+
+    def recover(self, pace: Pace, now: float) -> None:
+        if self.bucket.rate >= self.base:
+            return
+        steps = int((now - self.changed) / pace.every)
+        if steps > 0:
+            self.bucket.rate = min(self.base, self.bucket.rate + steps * pace.faster * self.base)
+            self.changed += steps * pace.every
+
+    def take(self, pace: Pace, now: float, count: int) -> float:
+        self.recover(pace, now)
+        return self.bucket.reserve(now, count)
 
 
 class Pacer:
@@ -49,13 +97,51 @@ class Pacer:
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
-        self._account = TokenBucket(rate=pace.per_account, burst=pace.burst)
-        self._chats: dict[int, TokenBucket] = {}
+        self._account = _Lane(
+            TokenBucket(rate=pace.per_account, burst=pace.burst), pace.per_account
+        )
+        self._chats: dict[int, _Lane] = {}
 
-    def reserve(self, chat: int, now: float) -> float:
-        """Book one message into ``chat`` and tell how many seconds to wait before sending it."""
-        bucket = self._chats.get(chat)
-        if bucket is None:
+    @property
+    def rate(self) -> float:
+        """Messages a second that the account sends at most for now."""
+        return self._account.bucket.rate
+
+    def rate_in(self, chat: int) -> float:
+        """The same for one chat."""
+        lane = self._chats.get(chat)
+        return self._pace.per_chat if lane is None else lane.bucket.rate
+
+    def reserve(self, chat: int, now: float, count: int = 1) -> float:
+        """Book messages into ``chat`` and tell how many seconds to wait before sending them."""
+        waits = (
+            lane.take(self._pace, now, count) for lane in (self._account, self._lane(chat, now))
+        )
+        return max(waits)
+
+    def flooded(self, chat: int | None, now: float) -> None:
+        """Telegram said that it was too fast: in all, or (with ``chat``) in one chat."""
+        (self._account if chat is None else self._lane(chat, now)).slow(self._pace, now)
+
+    def slow_mode(self, chat: int, seconds: float, now: float) -> None:
+        """A chat wants ``seconds`` between messages: send at that pace, and try faster later."""
+        lane = self._lane(chat, now)
+        lane.bucket.rate = min(lane.bucket.rate, 1.0 / max(seconds, 0.001))
+        lane.bucket.empty()
+        lane.changed = now + 10 * seconds
+
+    def _lane(self, chat: int, now: float) -> _Lane:
+        lane = self._chats.get(chat)
+        if lane is None:
+            if len(self._chats) >= CHATS_KEPT:
+                self._forget(now)
             bucket = TokenBucket(rate=self._pace.per_chat, burst=self._pace.burst)
-            self._chats[chat] = bucket
-        return max(self._account.reserve(now), bucket.reserve(now))
+            lane = self._chats[chat] = _Lane(bucket, self._pace.per_chat)
+        return lane
+
+    def _forget(self, now: float) -> None:
+        self._chats = {
+            chat: lane
+            for chat, lane in self._chats.items()
+            if lane.bucket.rate < lane.base or not lane.bucket.full(now)
+        }

@@ -8,17 +8,30 @@ never jumps over a message that was missed.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from ..storage import Backfill, ChangeWanted
 from ..telegram import Incoming, PairReport
+from .albums import Albums, Change, Item, Wait, next_items
+from .handlers import PairHandler
 from .messages import History, PairPlan
+from .rules import Rules
 
-__all__ = ["PairState"]
+__all__ = ["PairState", "UnderWay"]
 
 HELD_LIMIT: Final = 1000  # live messages held back; past that history is read once more instead
+TARGETS_KEPT: Final = 500  # which message became which; older ones are looked up in the outbox
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """What is being done for a pair; ``ticket`` tells this try from an earlier one."""
+
+    ticket: int
+    items: tuple[Item, ...]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,47 +39,78 @@ class PairState:
     """One pair's progress, owned by its worker group.
 
     Args:
-        plan: what the pair is to do.
+        plan: what the pair is to do; ``rules`` are the plan's, read.
         source, target: its chats' marked ids, once they are known.
         seen: the newest message that is in the outbox or done; ``None`` for a new pair.
         behind: history has not been read up to now since the last gap.
-        reading: the question for history that is under way.
+        compare: sent messages have not been compared with the source since the last gap.
+        reading, comparing, filling: the questions for history that are under way: what was
+            missed, what was sent (``versions``) as it is now, the past.
         paused: why the pair does nothing; ``None`` while it works.
-        on_its_way: the message that is being sent.
+        under_way: what is being done at the target.
         owed: messages of an earlier run that are in the outbox and not done.
+        changes: edits and deletions of an earlier run that were not made.
+        backfill: how far the past has been read, while it is.
+        pauses: how often the pair has been paused in a row.
+        unsure: something may have been sent whose answer was lost; only the same account can
+            find out.
+        released: nothing more is begun, so that another session can take the pair over.
     """
 
     plan: PairPlan
+    rules: Rules = field(default_factory=Rules)
+    handler: PairHandler | None = None
     source: int | None = None
     target: int | None = None
     seen: int | None = None
     behind: bool = True
+    compare: bool = True
     reading: History | None = None
+    filling: History | None = None
+    comparing: History | None = None
+    versions: dict[int, int] = field(default_factory=dict)
+    unsure: bool = False
+    released: bool = False
     paused: str | None = None
-    on_its_way: int | None = None
+    under_way: UnderWay | None = None
     attempts: int = 0
+    pauses: int = 0
     delivered: int = 0
     repeated: int = 0
     dead: int = 0
+    last_target: int = 0
     overflown: bool = False
-    queue: deque[Incoming] = field(default_factory=deque)
+    queue: deque[Item] = field(default_factory=deque)
     held: list[Incoming] = field(default_factory=list)
     owed: list[int] = field(default_factory=list)
+    changes: list[ChangeWanted] = field(default_factory=list)
+    backfill: Backfill | None = None
+    albums: Albums = field(default_factory=Albums)
+    targets: OrderedDict[int, int] = field(default_factory=OrderedDict)
 
     @property
-    def chats(self) -> tuple[int | str, int | str]:
-        """Source and target as planned."""
+    def chats(self) -> tuple[int | str, ...]:
+        """Source and target as planned; a handler's pair has no target chat."""
+        if self.plan.target == 0:
+            return (self.plan.source,)
         return self.plan.source, self.plan.target
 
     def interrupt(self) -> None:
         """The session came or went: what was under way is void, and something may be missed."""
-        self.on_its_way, self.reading = None, None
-        self.behind = True
+        self.unsure = self.unsure or self.under_way is not None
+        self.under_way = self.reading = self.filling = self.comparing = None
+        self.behind = self.compare = True
 
     def pause(self, reason: str) -> None:
         """Do nothing more; what is said meanwhile is read from history afterwards."""
         self.paused, self.behind = reason, True
+        self.pauses += 1
         self.held.clear()
+
+    def resume(self) -> None:
+        """Work again."""
+        self.paused, self.attempts = None, 0
+        self.compare = True
 
     def hold(self, message: Incoming) -> None:
         """Keep a live message until history is read through."""
@@ -90,18 +134,56 @@ class PairState:
                 fresh.append(message)
         return tuple(fresh)
 
-    def next_message(self) -> Incoming | None:
-        """What may be sent now: one at a time, so that order holds."""
-        if self.on_its_way is not None or self.paused is not None or not self.queue:
+    def next_items(self, now: float) -> tuple[Item, ...] | Wait | None:
+        """What may be done now; one thing at a time, so that order holds."""
+        if self.under_way is not None or self.paused is not None:
             return None
-        return self.queue[0]
+        if self.released and not self.unsure:
+            return None
+        batches = self.plan.mode == "forward" and self.handler is None
+        coming = self.behind or self.backfill is not None
+        return next_items(self.queue, self.albums, now=now, batches=batches, more_to_come=coming)
 
-    def settle(self, source_id: int) -> Incoming | None:
-        """Take the message that was on its way off the queue; ``None`` if it is an old answer."""
-        if self.on_its_way != source_id or not self.queue or self.queue[0].id != source_id:
-            return None
-        self.on_its_way, self.attempts = None, 0
-        return self.queue.popleft()
+    def settle(self, ticket: int) -> tuple[Item, ...]:
+        """Take what was under way off the queue; empty if the answer is to an older try."""
+        if self.under_way is None or self.under_way.ticket != ticket:
+            return ()
+        items, self.under_way, self.attempts = self.under_way.items, None, 0
+        for item in items:
+            self.queue.remove(item)
+        return items
+
+    def waiting_message(self, source_id: int) -> Incoming | None:
+        """A message that waits and is not under way."""
+        busy = self.under_way.items if self.under_way is not None else ()
+        for item in self.queue:
+            if isinstance(item, Incoming) and item.id == source_id and item not in busy:
+                return item
+        return None
+
+    def swap(self, old: Incoming, new: Incoming | None) -> None:
+        """Put ``new`` in the place of a message that waits, or take it out."""
+        place = self.queue.index(old)
+        if new is None:
+            del self.queue[place]
+        else:
+            self.queue[place] = new
+
+    def put_change(self, change: Change) -> None:
+        """Queue an edit or a deletion; one that is older and not under way is replaced."""
+        busy = self.under_way.items if self.under_way is not None else ()
+        for place, item in enumerate(self.queue):
+            if isinstance(item, Change) and item.source_id == change.source_id and item not in busy:
+                self.queue[place] = change
+                return
+        self.queue.append(change)
+
+    def note_target(self, source_id: int, target_id: int) -> None:
+        """Remember which message became which."""
+        self.targets[source_id] = target_id
+        self.last_target = max(self.last_target, target_id)
+        if len(self.targets) > TARGETS_KEPT:
+            self.targets.popitem(last=False)
 
     def report(self) -> PairReport:
         """How the pair is, as a value."""

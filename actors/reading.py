@@ -1,18 +1,30 @@
-"""What a session reads for its groups: history, single messages, where chats are."""
+"""What a session reads for its groups: history, single messages, where chats are, rights."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
-from ..telegram import Client, classify, locate, newest_id, read_history, read_messages
-from .messages import History, HistoryRead, Located
+from ..telegram import (
+    Client,
+    accesses,
+    classify,
+    locate,
+    newest_id,
+    read_history,
+    read_messages,
+)
+from .messages import AccessChecked, History, HistoryRead, Located
 
-__all__ = ["look_up", "read", "unread"]
+__all__ = ["look_up", "read", "rights_in", "unread"]
 
 
 async def read(client: Client, message: History, deadline: float) -> HistoryRead:
     if message.newest_only:
-        newest = await newest_id(client, message.chat, deadline=deadline)
+        before = None
+        if message.before is not None:
+            before = datetime.fromtimestamp(message.before, tz=UTC)
+        newest = await newest_id(client, message.chat, before=before, deadline=deadline)
         return HistoryRead(pair=message.pair, request=message, messages=(), newest=newest)
     if message.ids:
         page = await read_messages(client, message.chat, message.ids, deadline=deadline)
@@ -33,3 +45,7 @@ async def look_up(client: Client, chats: Sequence[int | str], deadline: float) -
             chat: classify(place) for chat, place in found.items() if isinstance(place, Exception)
         },
     )
+
+
+async def rights_in(client: Client, chats: Sequence[int], deadline: float) -> AccessChecked:
+    return AccessChecked(rights=await accesses(client, chats, deadline=deadline))

@@ -11,31 +11,35 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import pykka
 
 from ..supervision import LoopActor
 from ..telegram import (
+    AccountLimited,
     Action,
     Client,
     ErrorClass,
     FloodBegan,
     FloodEnded,
+    Receipt,
     Verdict,
     classify,
     deliver,
     method_of,
 )
 from .kit import Kit
-from .messages import Deliver, Delivered, Undelivered
-from .outgoing import FloodKey, Go, Later, Outgoing, Parked
+from .messages import Deliver, Delivered, Undelivered, Unlimited
+from .outgoing import ANY_METHOD, LIMITED, FloodKey, Go, Later, Outgoing, Parked
 
 __all__ = ["OFFLINE", "FloodOver", "Send", "SendFailed", "Sender", "Sent", "tell"]
 
 OFFLINE = ConnectionError("Cannot send requests while disconnected")
-UNTOLD_WAIT = 60.0  # seconds; Telegram sometimes says FLOOD without a number
-RELEASE_LATE = 0.05  # seconds; clocks differ a little, and an early call makes a flood longer
+UNTOLD_WAIT: Final = 60.0  # seconds; Telegram sometimes says FLOOD without a number
+LIMITED_FOR: Final = 86400.0  # seconds; limits last for days, and each try is held against one
+CHAT_BAN: Final = "USER_BANNED_IN_CHANNEL"
+RELEASE_LATE: Final = 0.05  # seconds; clocks differ, and an early call makes a flood longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +51,10 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Telegram has taken a job; ``target_id`` is its id there, if told."""
+    """Telegram has taken a job, or as much of it as it would."""
 
     job: Deliver
-    target_id: int | None
+    receipt: Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ class Sender:
         self._name, self._kit, self._actor = name, kit, actor
         self._client: Client | None = None
         self._outgoing = Outgoing(kit.settings.pace)
-        self._under_way: dict[asyncio.Task[int | None], Deliver] = {}
+        self._under_way: dict[asyncio.Task[Receipt], Deliver] = {}
 
     @property
     def parked(self) -> int:
@@ -92,6 +96,11 @@ class Sender:
     def until(self) -> float | None:
         """When the last known flood ends, epoch seconds."""
         return self._outgoing.until
+
+    @property
+    def limited_until(self) -> float | None:
+        """Until when the account counts as limited, epoch seconds; ``None`` when it does not."""
+        return self._outgoing.limited_until(self._kit.now())
 
     def resume(self, client: Client, floods: Mapping[FloodKey, float]) -> None:
         """The session is online with ``client``; ``floods`` are the deadlines kept on disk."""
@@ -108,7 +117,7 @@ class Sender:
         if self._client is None:
             tell(job.reply_to, _undelivered(job, classify(OFFLINE)))
             return
-        method = method_of(job.mode, job.message)
+        method = method_of(job.shipment)
         now, wall = self._actor.clock.now(), self._kit.now()
         match self._outgoing.offer(job, method, wall=wall, now=now):
             case Go():
@@ -124,34 +133,27 @@ class Sender:
             tell(job.reply_to, _undelivered(job, classify(OFFLINE)))
             return
         sending = asyncio.ensure_future(
-            deliver(
-                self._client,
-                mode=job.mode,
-                message=job.message,
-                target=job.target,
-                random_id=job.random_id,
-                deadline=self._kit.settings.call_deadline,
-            )
+            deliver(self._client, job.shipment, deadline=self._kit.settings.call_deadline)
         )
         self._under_way[sending] = job
         sending.add_done_callback(lambda sending: self._under_way.pop(sending, None))
         self._actor.pipe(
             asyncio.shield(sending),  # a stop lets it end, see drain
-            done=lambda target_id: Sent(job, target_id),
+            done=lambda receipt: Sent(job, receipt),
             failed=lambda error: SendFailed(job, error),
         )
 
     def sent(self, message: Sent) -> None:
         """Tell the group that its message arrived."""
-        tell(message.job.reply_to, _delivered(message.job, message.target_id))
+        tell(message.job.reply_to, _delivered(message.job, message.receipt))
 
     def failed(self, message: SendFailed) -> Verdict:
         """Do what the error means for the job; returns what it may mean for the session."""
         job, verdict = message.job, classify(message.error)
-        if verdict.kind is ErrorClass.DELIVERED:
-            tell(job.reply_to, _delivered(job, None, repeated=True))
-        elif verdict.action in {Action.PARK_METHOD, Action.PARK_CHAT}:
+        if verdict.action in {Action.PARK_METHOD, Action.PARK_CHAT}:
             self._flooded(job, verdict)
+        elif self._means_the_account(job, verdict):
+            self._limit(job, verdict)
         else:
             tell(job.reply_to, _undelivered(job, verdict))
         return verdict
@@ -166,6 +168,8 @@ class Sender:
         self._kit.publish(
             FloodEnded(session=self._name, at=now, method=key[0], parked=len(released))
         )
+        if key == LIMITED:
+            self._actor.actor_ref.tell(Unlimited())
         for job in released:
             self.offer(job)
 
@@ -186,16 +190,45 @@ class Sender:
                 tell(job.reply_to, _delivered(job, sending.result()))
 
     def _flooded(self, job: Deliver, verdict: Verdict) -> None:
-        method = method_of(job.mode, job.message)
-        chat = job.target if verdict.action is Action.PARK_CHAT else None
-        seconds, now, name = verdict.wait or UNTOLD_WAIT, self._kit.now(), self._name
-        until = now + seconds
-        self._outgoing.flood((method, chat), until)
+        seconds = verdict.wait or UNTOLD_WAIT
+        target, now = job.shipment.target, self._actor.clock.now()
+        if verdict.action is Action.PARK_CHAT:
+            self._outgoing.pacer.slow_mode(target, seconds, now)
+            self._park(job, (ANY_METHOD, target), seconds)
+            return
+        self._outgoing.pacer.flooded(None, now)
+        self._outgoing.pacer.flooded(target, now)
+        self._park(job, (method_of(job.shipment), None), seconds)
+
+    def _park(self, job: Deliver, key: FloodKey, seconds: float) -> None:
+        name, now = self._name, self._kit.now()
+        (method, chat), until = key, now + seconds
+        self._outgoing.flood(key, until)
         self._kit.journal.post(lambda store: store.put_flood(name, method, chat, until, seconds))
         self._kit.publish(
             FloodBegan(session=name, at=now, method=method, seconds=seconds, until=until)
         )
-        self._wait_for(self._outgoing.park(job, (method, chat)))
+        self._wait_for(self._outgoing.park(job, key))
+
+    def _means_the_account(self, job: Deliver, verdict: Verdict) -> bool:
+        """One chat's ban is the chat's affair; the same from several is the account's."""
+        if verdict.kind is ErrorClass.LIMITED or verdict.action is Action.HOLD_WRITES:
+            return True
+        banned = verdict.name == CHAT_BAN
+        return banned and self._outgoing.banned_in(job.shipment.target, self._kit.now())
+
+    def _limit(self, job: Deliver, verdict: Verdict) -> None:
+        """Let all sending of this account wait; nothing of it is dropped."""
+        now = self._kit.now()
+        self._park(job, LIMITED, LIMITED_FOR)
+        self._kit.publish(
+            AccountLimited(
+                session=self._name,
+                at=now,
+                reason=f"{verdict.name}: {verdict.advice}",
+                until=now + LIMITED_FOR,
+            )
+        )
 
     def _wait_for(self, parked: Parked) -> None:
         if parked.first:
@@ -208,11 +241,9 @@ def tell(ref: pykka.ActorRef[Any], message: object) -> None:
         ref.tell(message)
 
 
-def _delivered(job: Deliver, target_id: int | None, *, repeated: bool = False) -> Delivered:
-    return Delivered(
-        pair=job.pair, source_id=job.message.id, target_id=target_id, repeated=repeated
-    )
+def _delivered(job: Deliver, receipt: Receipt) -> Delivered:
+    return Delivered(pair=job.pair, ticket=job.ticket, receipt=receipt)
 
 
 def _undelivered(job: Deliver, verdict: Verdict) -> Undelivered:
-    return Undelivered(pair=job.pair, source_id=job.message.id, verdict=verdict)
+    return Undelivered(pair=job.pair, ticket=job.ticket, verdict=verdict)

@@ -23,6 +23,7 @@ from ..errors import (
     KeyLatchedError,
     NoCredentialError,
     TelewardenError,
+    UnknownRecordError,
 )
 from ..supervision import Answer, ChildSpec, LoopActor, StartChild, ask_async
 from ..telegram import (
@@ -31,7 +32,9 @@ from ..telegram import (
     Client,
     CodeSent,
     Delayed,
+    Deleted,
     Dropped,
+    Edited,
     ErrorClass,
     Event,
     Gap,
@@ -77,11 +80,13 @@ from .messages import (
     Begin,
     CallTelegram,
     CatchUp,
+    CheckAccess,
     Deliver,
     GroupReady,
     History,
     Introduce,
     Locate,
+    PairOrder,
     PairPlan,
     Probe,
     Recover,
@@ -93,8 +98,9 @@ from .messages import (
     StartLogin,
     SubmitCode,
     SubmitPassword,
+    Unlimited,
 )
-from .reading import look_up, read, unread
+from .reading import look_up, read, rights_in, unread
 from .recovery import Climb, Recovery, keep_changes
 from .sender import OFFLINE, FloodOver, Send, Sender, SendFailed, Sent, tell
 from .session_notes import (
@@ -111,6 +117,7 @@ from .session_notes import (
     ProbeAnswered,
     ProbeFailed,
     Replied,
+    RightsUnknown,
     Switch,
     settle,
 )
@@ -122,6 +129,7 @@ logger = logging.getLogger(__name__)
 CRASH_CLOSE = 1.0  # seconds that a crashed session's client gets before its line is cut
 START_WITHIN = 10.0  # seconds that a worker group gets to start
 FLUSH_AFTER = 1.0  # seconds that a learnt update state may be newer than the database
+ORDER_WITHIN = 30.0  # seconds; a pair that is let go finishes what is on its way first
 PROBE_AFTER_TROUBLE = 0.1  # seconds; several calls that fail together ask for one probe
 AT_WORK = frozenset({Phase.CONNECTING, Phase.ONLINE, Phase.WAITING, Phase.RECOVERING})
 BESIDE: Mapping[type[Event], Phase] = {
@@ -162,6 +170,7 @@ class SessionActor(LoopActor):
         self._client: Client | None = None
         self._epoch = 0
         self._groups: dict[str, pykka.ActorRef[Any]] = {}
+        self._pairs: dict[str, tuple[int, ...]] = {}
         self._outbound = Sender(name, kit, self)
         self._failures = 0
         self._lost_at: float | None = None
@@ -200,6 +209,14 @@ class SessionActor(LoopActor):
                 self._read_history(message)
             case Locate():
                 self._locate(message)
+            case CheckAccess():
+                self._check_access(message)
+            case PairOrder():
+                return self._pass_order(message)
+            case Unlimited():
+                self._tell_groups(message)
+            case RightsUnknown():
+                pass
             case GroupReady():
                 self._group_ready(message)
             case Begin():
@@ -399,8 +416,8 @@ class SessionActor(LoopActor):
         if message.epoch != self._epoch:
             return
         match message.told:
-            case Arrived() as arrived:
-                self._tell_groups(arrived)
+            case Arrived() | Edited() | Deleted() as told:
+                self._tell_groups(told)
             case Gap():
                 self._tell_groups(CatchUp())
             case Lost(reason):
@@ -431,6 +448,9 @@ class SessionActor(LoopActor):
 
     def _group_ready(self, message: GroupReady) -> None:
         self._groups[message.group] = message.ref
+        self._pairs[message.group] = message.pairs
+        if message.again:
+            return
         if self._phase is Phase.ONLINE:
             tell(message.ref, SessionUp(epoch=self._epoch))
 
@@ -469,6 +489,29 @@ class SessionActor(LoopActor):
                 look_up(client, message.chats, deadline),
                 done=lambda answer: PassOn(message.reply_to, answer),
             )
+
+    def _check_access(self, message: CheckAccess) -> None:
+        client, deadline = self._client, self._kit.settings.call_deadline
+        if client is not None:
+            self.pipe(
+                rights_in(client, message.chats, deadline),
+                done=lambda answer: PassOn(message.reply_to, answer),
+                failed=_not_looked,
+            )
+
+    def _pass_order(self, message: PairOrder) -> Answer:
+        """Hand an order to the group that has the pair."""
+        answer = Answer()
+        group = next((name for name, has in self._pairs.items() if message.pair in has), None)
+        if group is None:
+            answer.fail(UnknownRecordError("pair", message.pair))
+            return answer
+        self.pipe(
+            ask_async(self._groups[group], message.order, timeout=ORDER_WITHIN),
+            done=lambda result: Replied(answer, result, None),
+            failed=lambda error: Replied(answer, None, error),
+        )
+        return answer
 
     def _call(self, message: CallTelegram) -> Answer:
         answer = Answer()
@@ -676,6 +719,7 @@ class SessionActor(LoopActor):
             reason=self._reason,
             since=self._since,
             until=self._until or self._outbound.until,
+            limited_until=self._outbound.limited_until,
             rung=self._rung,
             recoveries=self._recoveries,
             parked=self._outbound.parked,
@@ -702,3 +746,9 @@ class SessionActor(LoopActor):
         await self._kit.gateway.close(self._name, deadline=self._kit.settings.close_deadline)
         if key_id is not None:
             self._kit.keys.release(key_id)
+
+
+def _not_looked(error: BaseException) -> object:
+    """A look at rights that failed says nothing about them; the next one comes by itself."""
+    logger.info("rights not looked at error=%s", type(error).__name__)
+    return RightsUnknown()

@@ -27,6 +27,7 @@ __all__ = [
     "ProbeAnswered",
     "ProbeFailed",
     "Replied",
+    "RightsUnknown",
     "Switch",
     "settle",
 ]
@@ -97,6 +98,11 @@ class LoginWanted:
     """Somebody asked for a login while the copies were being tried."""
 
     answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class RightsUnknown:
+    """A look at what the account may do failed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from .lease import Lease
 from .masterkey import MasterKey
 from .records import (
     AuditRow,
+    Backfill,
     BackupRecord,
+    ChangeWanted,
     CrashRow,
     Credential,
     Entity,
@@ -36,7 +38,9 @@ from .vault import KeySlot, Vault
 
 __all__ = [
     "AuditRow",
+    "Backfill",
     "BackupRecord",
+    "ChangeWanted",
     "CrashRow",
     "Credential",
     "Entity",

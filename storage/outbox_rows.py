@@ -54,15 +54,24 @@ class OutboxRows(Rows):
                 ).rowcount
         return added
 
-    def complete(self, pair_id: int, source_id: int, target_id: int | None, at: float) -> bool:
+    def complete(
+        self,
+        pair_id: int,
+        source_id: int,
+        target_id: int | None,
+        at: float,
+        version: int | None = None,
+    ) -> bool:
         """Note a delivery and drop the payload; tell whether the message was not yet done.
 
-        ``target_id`` is ``None`` where the message was delivered earlier, unseen.
+        ``target_id`` is ``None`` where the message was delivered earlier, unseen; ``version`` is
+        what it said, as a number, for telling edits later.
         """
         done = self._run(
             "update outbox set state = 'done', target_id = coalesce(?, target_id), reason = null,"
-            " payload = null, ended_at = ? where pair_id = ? and source_id = ? and state <> 'done'",
-            (target_id, at, pair_id, source_id),
+            " payload = null, version = ?, ended_at = ?"
+            " where pair_id = ? and source_id = ? and state <> 'done'",
+            (target_id, version, at, pair_id, source_id),
         )
         return done.rowcount > 0
 

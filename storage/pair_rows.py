@@ -18,7 +18,8 @@ __all__ = ["PairRows"]
 logger = logging.getLogger(__name__)
 
 SELECT: Final = (
-    "select id, session, source, target, mode, enabled, paused_reason, filters, group_id from pairs"
+    "select id, session, source, target, mode, enabled, paused_reason, filters, group_id,"
+    " moved_from from pairs"
 )
 
 
@@ -32,11 +33,12 @@ class PairRows(Rows):
                 raise UnknownRecordError("session", record.session)
             self._run(
                 "insert into pairs (id, session, source, target, mode, enabled, paused_reason,"
-                " filters, group_id) values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " filters, group_id, moved_from) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                 " on conflict (id) do update set session = excluded.session,"
                 " source = excluded.source, target = excluded.target, mode = excluded.mode,"
                 " enabled = excluded.enabled, paused_reason = excluded.paused_reason,"
-                " filters = excluded.filters, group_id = excluded.group_id",
+                " filters = excluded.filters, group_id = excluded.group_id,"
+                " moved_from = excluded.moved_from",
                 (
                     record.id,
                     record.session,
@@ -47,6 +49,7 @@ class PairRows(Rows):
                     record.paused_reason,
                     to_json(dict(record.filters)),
                     record.group,
+                    record.moved_from,
                 ),
             )
 
@@ -86,8 +89,14 @@ class PairRows(Rows):
         if not done.rowcount:
             raise UnknownRecordError("pair", pair_id)
 
-    def move_pairs(self, pair_ids: Sequence[int], session: str) -> None:
-        """Give pairs to another session, all of them or none; their outbox and marks stay."""
+    def move_pairs(
+        self, pair_ids: Sequence[int], session: str, *, moved_from: str | None = None
+    ) -> None:
+        """Give pairs to another session, all of them or none; their outbox and marks stay.
+
+        ``moved_from`` is the session that the configuration names; as long as it does, the move
+        stands.
+        """
         with self.transaction():
             for pair_id in pair_ids:
                 record = self.pair(pair_id)
@@ -96,8 +105,9 @@ class PairRows(Rows):
             if self._one("select 1 from user_sessions where name = ?", (session,)) is None:
                 raise UnknownRecordError("session", session)
             self._run_many(
-                "update pairs set session = ?, group_id = null where id = ?",
-                [(session, pair_id) for pair_id in pair_ids],
+                "update pairs set session = ?, group_id = null,"
+                " moved_from = coalesce(?, moved_from) where id = ?",
+                [(session, moved_from, pair_id) for pair_id in pair_ids],
             )
 
     def delete_pair(self, pair_id: int) -> bool:
@@ -105,6 +115,7 @@ class PairRows(Rows):
         with self.transaction():
             self._run("delete from outbox where pair_id = ?", (pair_id,))
             self._run("delete from marks where pair_id = ?", (pair_id,))
+            self._run("delete from backfills where pair_id = ?", (pair_id,))
             return self._run("delete from pairs where id = ?", (pair_id,)).rowcount > 0
 
     def advance_mark(self, pair_id: int, chat: int, message_id: int) -> None:
@@ -127,7 +138,7 @@ class PairRows(Rows):
 
 
 def _pair(row: tuple[Any, ...]) -> PairRecord:
-    pair_id, session, source, target, mode, enabled, paused_reason, filters, group = row
+    pair_id, session, source, target, mode, enabled, paused_reason, filters, group, moved_from = row
     return PairRecord(
         id=pair_id,
         session=session,
@@ -138,4 +149,5 @@ def _pair(row: tuple[Any, ...]) -> PairRecord:
         paused_reason=paused_reason,
         filters=mapping_from_json(filters),
         group=group,
+        moved_from=moved_from,
     )

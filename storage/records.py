@@ -15,7 +15,9 @@ from ..errors import InvalidRecordError
 
 __all__ = [
     "AuditRow",
+    "Backfill",
     "BackupRecord",
+    "ChangeWanted",
     "CrashRow",
     "Credential",
     "Entity",
@@ -118,6 +120,7 @@ class PairRecord:
     paused_reason: str | None = None
     filters: Mapping[str, object] = field(default_factory=dict)
     group: int | None = None
+    moved_from: str | None = None  # the session that the configuration named when it was moved
 
     def __post_init__(self) -> None:
         check_name(self.session)
@@ -144,6 +147,25 @@ class OutboxRow:
     def __post_init__(self) -> None:
         if self.state not in STATES:
             raise InvalidRecordError("state", self.state, "pending, done or dead")
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeWanted:
+    """A forwarded message was edited or deleted at the source, and its copy not yet."""
+
+    pair_id: int
+    source_id: int
+    change: Literal["edit", "delete"]
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """A pair reads its source's past: done up to ``after``, asked for up to ``until``."""
+
+    pair_id: int
+    after: int
+    until: int
+    found: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

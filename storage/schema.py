@@ -137,11 +137,29 @@ def _operations(db: Database) -> None:
     db.table("audit").create_index(["subject", "id"])
 
 
+def _changes(db: Database) -> None:
+    """What becomes of sent messages, pairs that were moved, and backfills."""
+    db.table("outbox").add_column("version", int)
+    db.table("outbox").add_column("change", str)
+    db.execute(
+        "create index outbox_change on outbox (pair_id, source_id)"
+        " where change in ('edit', 'delete')"
+    )
+    db.table("pairs").add_column("moved_from", str)
+    db.table("backfills").create(
+        {"pair_id": int, "after": int, "until": int, "found": int},
+        pk="pair_id",
+        not_null={"after", "until", "found"},
+        strict=True,
+    )
+
+
 MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _sessions,
     _forwarding,
     _telegram,
     _history,
     _operations,
+    _changes,
 )
 SCHEMA_VERSION: Final = len(MIGRATIONS)

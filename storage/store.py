@@ -16,6 +16,7 @@ from sqlite_utils import Database
 
 from ..errors import StorageNotFoundError
 from .backup_rows import BackupRows
+from .change_rows import ChangeRows
 from .database import open_or_create, open_read_only
 from .faults import SQLITE_ERRORS, sorted_sqlite_error
 from .files import make_private_folder
@@ -38,6 +39,7 @@ class Store(
     BackupRows,
     PairRows,
     OutboxRows,
+    ChangeRows,
     TelegramRows,
     HistoryRows,
     OperationRows,

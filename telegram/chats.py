@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import PeerUnknownError
 from ._tl import functions, types, utils
 from .client import Client
+from .errors import classify
+from .verdict import ErrorClass
 
-__all__ = ["Access", "access", "device_lifetime", "join", "log_out"]
+__all__ = ["Access", "access", "accesses", "device_lifetime", "join", "log_out"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """What an account may do in a chat. ``protected`` chats are not copied from."""
+    """What an account may do in a chat. ``protected`` chats are not copied from.
+
+    ``read`` says that the account is in it, ``gone`` that it cannot see it at all.
+    """
 
     read: bool
     write: bool
     protected: bool = False
+    gone: bool = False
     title: str = ""
 
 
@@ -40,6 +48,48 @@ async def access(client: Client, chat: int, *, deadline: float = 30.0) -> Access
     else:
         return Access(read=True, write=True)
     return _access_of(found.chats[0] if found.chats else None)
+
+
+async def accesses(
+    client: Client, chats: Sequence[int], *, deadline: float = 30.0
+) -> dict[int, Access]:
+    """Ask what this account may do in several chats: one call for up to a hundred channels.
+
+    Chats that this account never saw are missing from the answer.
+    """
+    found: dict[int, Access] = {}
+    channels: dict[int, Any] = {}
+    for chat in dict.fromkeys(chats):
+        try:
+            peer = client.peer(chat)
+        except PeerUnknownError:
+            continue
+        if isinstance(peer, types.InputPeerChannel):
+            channels[chat] = types.InputChannel(peer.channel_id, peer.access_hash)
+        else:
+            found[chat] = await access(client, chat, deadline=deadline)
+    for chat, home in (await _homes(client, channels, deadline)).items():
+        found[chat] = _access_of(home)
+    return found
+
+
+async def _homes(client: Client, channels: dict[int, Any], deadline: float) -> dict[int, Any]:
+    """The channels as they are; what cannot be seen any more is ``None``."""
+    if not channels:
+        return {}
+    try:
+        answer = await client.call(
+            functions.channels.GetChannelsRequest(list(channels.values())), deadline=deadline
+        )
+    except Exception as error:
+        if classify(error).kind is not ErrorClass.PAIR:
+            raise
+        if len(channels) == 1:
+            return dict.fromkeys(channels)
+        apart = [await _homes(client, {chat: at}, deadline) for chat, at in channels.items()]
+        return {chat: home for one in apart for chat, home in one.items()}
+    told = {utils.get_peer_id(home): home for home in answer.chats}
+    return {chat: told.get(chat) for chat in channels}
 
 
 async def join(client: Client, place: str, *, deadline: float = 30.0) -> int:
@@ -76,7 +126,7 @@ async def log_out(client: Client, *, deadline: float = 30.0) -> None:
 def _access_of(home: Any) -> Access:
     gone = types.ChannelForbidden | types.ChatForbidden | types.ChatEmpty
     if home is None or isinstance(home, gone):
-        return Access(read=False, write=False, title=getattr(home, "title", None) or "")
+        return Access(read=False, write=False, gone=True, title=getattr(home, "title", None) or "")
     inside = not home.left and not getattr(home, "deactivated", False)
     return Access(
         read=inside,

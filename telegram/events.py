@@ -18,7 +18,9 @@ class Incoming:
 
     ``sender`` is a marked id or None (anonymous, or a channel's own post), ``reply_to`` the
     message answered, ``topic`` the forum topic it stands in. ``noforwards`` is true when the
-    message or its chat is protected. ``raw`` is Telethon's own object, for copying.
+    message or its chat is protected. ``kind`` is ``text`` or the medium's (``photo``, ``video``,
+    ``voice`` ...), ``forwarded`` says that it came from elsewhere, ``raw`` is Telethon's own
+    object, for copying.
     """
 
     chat: int
@@ -31,6 +33,8 @@ class Incoming:
     reply_to: int | None = None
     topic: int | None = None
     has_media: bool = False
+    kind: str = "text"
+    forwarded: bool = False
     noforwards: bool = False
     raw: object = field(default=None, repr=False, compare=False)
 

@@ -12,13 +12,17 @@ from ..supervision import Event
 from .phases import Phase
 
 __all__ = [
+    "AccountLimited",
+    "BackfillProgress",
     "CaughtUp",
+    "CopyChanged",
     "CopyRepaired",
     "DeadLettered",
     "FloodBegan",
     "FloodEnded",
     "Forwarded",
     "PairPaused",
+    "PairResumed",
     "PhaseChanged",
     "Probed",
     "RecoveryTried",
@@ -114,6 +118,15 @@ class Forwarded(SessionEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CopyChanged(SessionEvent):
+    """What was sent has been edited, or deleted (``gone``), as its source was."""
+
+    pair: int
+    source_id: int
+    gone: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaughtUp(SessionEvent):
     """A pair has read its source's history from its own mark; ``missed`` messages were new."""
 
@@ -127,6 +140,41 @@ class PairPaused(SessionEvent):
 
     pair: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairResumed(SessionEvent):
+    """A paused pair works again; what was said meanwhile is read from history."""
+
+    pair: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountLimited(SessionEvent):
+    """Telegram lets this account write hardly anywhere: all its sending waits until ``until``.
+
+    Args:
+        until: epoch seconds; then one message is tried.
+    """
+
+    reason: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackfillProgress(SessionEvent):
+    """A pair has read its source's past up to ``at_message``; ``found`` messages were to send.
+
+    Args:
+        until: the last message of the past that was asked for.
+        done: all of it is in the outbox.
+    """
+
+    pair: int
+    at_message: int
+    until: int
+    found: int
+    done: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

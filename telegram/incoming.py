@@ -8,7 +8,7 @@ from ._tl import types, utils
 from .events import Arrived, Deleted, Edited, Incoming, Told
 from .session import CHANNEL_MARK
 
-__all__ = ["incoming_of", "told_of"]
+__all__ = ["incoming_of", "kind_of", "told_of"]
 
 _NEW = (types.UpdateNewMessage, types.UpdateNewChannelMessage)
 _EDIT = (types.UpdateEditMessage, types.UpdateEditChannelMessage)
@@ -56,6 +56,8 @@ def incoming_of(
         reply_to=_answered(reply),
         topic=_topic(reply),
         has_media=_has_media(message),
+        kind=kind_of(message),
+        forwarded=message.fwd_from is not None,
         noforwards=bool(message.noforwards or getattr(home, "noforwards", False)),
         raw=message,
     )
@@ -63,6 +65,42 @@ def incoming_of(
 
 def _has_media(message: Any) -> bool:
     return message.media is not None and not isinstance(message.media, types.MessageMediaWebPage)
+
+
+def kind_of(message: Any) -> str:
+    """Return what a message mainly is: ``text``, or its medium's kind."""
+    media = message.media
+    if not _has_media(message):
+        return "text"
+    if isinstance(media, types.MessageMediaDocument):
+        return _document_kind(media)
+    return _KINDS.get(type(media), "other")
+
+
+def _document_kind(media: Any) -> str:
+    kinds = {type(one): one for one in getattr(media.document, "attributes", None) or ()}
+    if types.DocumentAttributeSticker in kinds:
+        return "sticker"
+    if types.DocumentAttributeAnimated in kinds:
+        return "animation"
+    audio = kinds.get(types.DocumentAttributeAudio)
+    if audio is not None:
+        return "voice" if audio.voice else "audio"
+    video = kinds.get(types.DocumentAttributeVideo)
+    if video is not None:
+        return "video_note" if video.round_message else "video"
+    return "document"
+
+
+_KINDS = {
+    types.MessageMediaPhoto: "photo",
+    types.MessageMediaPoll: "poll",
+    types.MessageMediaContact: "contact",
+    types.MessageMediaGeo: "location",
+    types.MessageMediaGeoLive: "location",
+    types.MessageMediaVenue: "location",
+    types.MessageMediaDice: "dice",
+}
 
 
 def _answered(reply: Any) -> int | None:

@@ -22,6 +22,7 @@ class SessionReport:
     reason: str
     since: float
     until: float | None = None
+    limited_until: float | None = None
     rung: str = ""
     recoveries: int = 0
     parked: int = 0

@@ -7,7 +7,8 @@ of by Telethon's ``send_message`` and ``forward_messages``, which draw new ones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from ..errors import MessageNotCopyableError, ProtectedContentError
@@ -15,6 +16,7 @@ from ._tl import functions, types, utils
 from .client import Client
 from .events import Incoming
 from .incoming import incoming_of
+from .richtext import RichText
 
 __all__ = [
     "copy_request",
@@ -23,6 +25,7 @@ __all__ = [
     "fetch",
     "forward_request",
     "history",
+    "newest_id",
     "sent_ids",
 ]
 
@@ -66,16 +69,15 @@ def copy_request(
     messages: Sequence[Incoming],
     random_ids: Sequence[int],
     *,
-    text: str | None = None,
-    entities: Sequence[Any] | None = None,
+    texts: Mapping[int, RichText] | None = None,
     reply_to: int | None = None,
     topic: int | None = None,
     silent: bool = False,
 ) -> Any:
     """Build a copy of one message, or of an album, under this account's name.
 
-    ``text`` (with ``entities``, Telethon's) replaces the text of the first message. Media go by
-    reference: nothing is downloaded.
+    ``texts`` replace the messages' own, by message id. Media go by reference: nothing is
+    downloaded.
 
     Raises:
         ProtectedContentError: the source protects its content.
@@ -92,21 +94,34 @@ def copy_request(
         "reply_to": _reply(reply_to, topic),
         "silent": silent or None,
     }
-    texts = [_text_of(message) for message in messages]
-    if text is not None:
-        texts[0] = (text, list(entities or ()))
+    words = [_text_of(message, texts) for message in messages]
     media = [_media_of(message) for message in messages]
     if len(messages) > 1:
-        return _album(common, media, texts, random_ids, messages)
-    return _single(common, media[0], texts[0], random_ids[0], messages[0])
+        return _album(common, media, words, random_ids, messages)
+    return _single(common, media[0], words[0], random_ids[0], messages[0])
 
 
 def edit_request(
-    client: Client, target: int, message_id: int, text: str, *, entities: Sequence[Any] = ()
+    client: Client,
+    target: int,
+    message_id: int,
+    message: Incoming,
+    *,
+    text: RichText | None = None,
 ) -> Any:
-    """Build the change of a sent message's text."""
+    """Build the change of a sent message into ``message`` as it is now, or into ``text``.
+
+    Raises:
+        ProtectedContentError: the source protects its content by now.
+    """
+    _refuse_protected((message,))
+    words, entities = _text_of(message, None if text is None else {message.id: text})
     return functions.messages.EditMessageRequest(
-        peer=client.peer(target), id=message_id, message=text, entities=list(entities) or None
+        peer=client.peer(target),
+        id=message_id,
+        message=words,
+        media=_media_of(message),
+        entities=entities or None,
     )
 
 
@@ -131,16 +146,24 @@ def sent_ids(result: Any, random_ids: Sequence[int]) -> dict[int, int]:
 
 
 async def history(
-    client: Client, chat: int, min_id: int = 0, limit: int = 100, *, deadline: float = 30.0
+    client: Client,
+    chat: int,
+    min_id: int | None = 0,
+    limit: int = 100,
+    *,
+    deadline: float = 30.0,
 ) -> list[Incoming]:
     """Read up to ``limit`` messages of ``chat`` after ``min_id``, oldest first.
 
-    Each hundred is one call. Service messages are passed over. Fewer than ``limit`` means that
-    the end was reached.
+    With ``None`` the newest ones, a hundred at most. Each hundred is one call. Service messages
+    are passed over.
     """
     found: list[Incoming] = []
-    at = min_id
     peer = client.peer(chat)
+    if min_id is None:
+        page = await client.call(_newest(peer, min(limit, HISTORY_PAGE)), deadline=deadline)
+        return _incoming(sorted(page.messages, key=lambda one: one.id), page, client.user_id)
+    at = min_id
     while len(found) < limit:
         size = min(HISTORY_PAGE, limit - len(found))
         page = await client.call(_page(peer, at, size), deadline=deadline)
@@ -166,6 +189,27 @@ async def fetch(
         request = functions.messages.GetMessagesRequest(id=wanted)
     page = await client.call(request, deadline=deadline)
     return _incoming(page.messages, page, client.user_id)
+
+
+async def newest_id(
+    client: Client, chat: int, *, before: datetime | None = None, deadline: float = 30.0
+) -> int:
+    """Return the id of the newest message of ``chat``, or of the newest before a time; else 0."""
+    page = await client.call(_newest(client.peer(chat), 1, before), deadline=deadline)
+    return max((one.id for one in page.messages), default=0)
+
+
+def _newest(peer: Any, limit: int, before: datetime | None = None) -> Any:
+    return functions.messages.GetHistoryRequest(
+        peer=peer,
+        offset_id=0,
+        offset_date=before,
+        add_offset=0,
+        limit=limit,
+        max_id=0,
+        min_id=0,
+        hash=0,
+    )
 
 
 def _page(peer: Any, after: int, size: int) -> Any:
@@ -201,7 +245,10 @@ def _reply(reply_to: int | None, topic: int | None) -> Any:
     return types.InputReplyToMessage(reply_to_msg_id=reply_to or thread, top_msg_id=thread)
 
 
-def _text_of(message: Incoming) -> tuple[str, list[Any]]:
+def _text_of(message: Incoming, texts: Mapping[int, RichText] | None) -> tuple[str, list[Any]]:
+    other = (texts or {}).get(message.id)
+    if other is not None:
+        return other.text, list(other.marks)
     return message.text, list(getattr(message.raw, "entities", None) or ())
 
 

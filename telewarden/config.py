@@ -19,11 +19,14 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
+from .actors.handlers import TELEGRAM
+from .actors.rules import Rules
 from .errors import ConfigError, SecretMissingError
 
 __all__ = [
     "Config",
     "ConsoleConfig",
+    "FilterConfig",
     "HealthConfig",
     "LoopbackAccount",
     "LoopbackChat",
@@ -32,6 +35,7 @@ __all__ = [
     "PairConfig",
     "RecoveryConfig",
     "RegistryConfig",
+    "ReplaceConfig",
     "Secret",
     "SessionConfig",
     "StorageConfig",
@@ -124,18 +128,75 @@ class SessionConfig(_Table):
     metadata: Mapping[str, str] = Field(default_factory=dict)
 
 
+class FilterConfig(_Table):
+    """What a message must, or must not, have; every key that is given counts."""
+
+    words: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = Field(default=(), description="regular expressions")
+    senders: tuple[int, ...] = ()
+    kinds: tuple[str, ...] = Field(default=(), description="text, photo, video, voice, ...")
+    topics: tuple[int, ...] = Field(default=(), description="of a forum; 1 is General")
+
+
+class ReplaceConfig(_Table):
+    """What is replaced in a text: ``{ find = "EUR", with = "euro" }``."""
+
+    find: str = Field(min_length=1)
+    words: str = Field(alias="with")
+    regex: bool = False
+
+
 class PairConfig(_Table):
     """One way from a source chat to a target chat.
 
     A chat is a ``@username`` or the number that Telegram's clients show (``-1001234567890``).
+    With a ``handler`` of your own there is no target; ``options`` are handed to it.
     """
 
     id: int = Field(ge=1)
     session: str
     source: PeerName
-    target: PeerName
+    target: PeerName | None = None
     mode: Literal["forward", "copy"] = "forward"
     enabled: bool = True
+    allow: FilterConfig = FilterConfig()
+    deny: FilterConfig = FilterConfig()
+    replace: tuple[ReplaceConfig, ...] = ()
+    header: str = ""
+    footer: str = ""
+    edits: bool = Field(default=True, description="copies are edited as their source is")
+    deletes: bool = Field(default=True, description="what is deleted at the source goes too")
+    replies: bool = Field(default=True, description="answers stay answers, in copies")
+    topic: int | None = Field(default=None, description="of the target, when it is a forum")
+    topics: Mapping[str, int] = Field(default_factory=dict, description="source to target")
+    handler: str = TELEGRAM
+    options: Mapping[str, Any] = Field(default_factory=dict)
+
+    def rules(self) -> dict[str, Any]:
+        """Filters and transforms, as the worker groups read them."""
+        rules: dict[str, Any] = {
+            "allow": self.allow.model_dump(exclude_defaults=True),
+            "deny": self.deny.model_dump(exclude_defaults=True),
+            "replace": [one.model_dump(by_alias=True) for one in self.replace],
+            "header": self.header,
+            "footer": self.footer,
+        }
+        return {name: value for name, value in rules.items() if value}
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        Rules.of(self.rules())
+        changes = self.replace or self.header or self.footer
+        if changes and self.mode == "forward" and self.handler == TELEGRAM:
+            raise ValueError(
+                "replace, header and footer change the text, and a forward cannot be changed;"
+                ' say mode = "copy"'
+            )
+        if (self.target is None) == (self.handler == TELEGRAM):
+            raise ValueError("give a target, or a handler of your own, and not both")
+        if not all(re.fullmatch(r"[0-9]+", topic) for topic in self.topics):
+            raise ValueError("topics are numbers: { 5 = 12 }")
+        return self
 
     @model_validator(mode="after")
     def _names(self) -> Self:
@@ -154,6 +215,8 @@ class HealthConfig(_Table):
     sessions_every: float = Field(default=300.0, gt=0)
     groups_every: float = Field(default=180.0, gt=0)
     deaf_after: float = Field(default=900.0, gt=0, description="silence that asks for a probe")
+    recheck_initial: float = Field(default=600.0, gt=0, description="a paused pair's first recheck")
+    recheck_max: float = Field(default=21600.0, gt=0, description="the longest pause between two")
 
 
 class RecoveryConfig(_Table):
@@ -167,11 +230,17 @@ class RecoveryConfig(_Table):
 
 
 class PacingConfig(_Table):
-    """How fast an account may send, in messages per second; conservative on purpose."""
+    """How fast an account may send, in messages per second; conservative on purpose.
+
+    A flood multiplies the rates with ``after_flood``; a tenth of the configured rate comes back
+    after every ``recover_every`` seconds without one.
+    """
 
     per_account: float = Field(default=20.0, gt=0)
     per_chat: float = Field(default=1.0, gt=0)
     burst: int = Field(default=5, ge=1)
+    after_flood: float = Field(default=0.5, gt=0, le=1)
+    recover_every: float = Field(default=60.0, gt=0, description="seconds")
 
 
 class RegistryConfig(_Table):

@@ -68,6 +68,11 @@ Each room's errors hang below the one root, so that an app can write
     |   |-- TelegramRateLimitError      wait until the deadline
     |   |-- TelegramAuthError           the login or the key is the trouble
     |   `-- TelegramSessionError        the connection, the account or the chat is
+    |-- BackfillRunningError        a pair reads its past already
+    |-- HandlerRefusedError         a pair's handler will never take this message
+    |-- PairBusyError               a pair would not come to rest
+    |-- PairsNotMovedError          pairs stay where they are, with every reason
+    |-- UnknownHandlerError         no installed package offers that handler
     |-- MessageNotCopyableError     a message holds nothing that can be sent
     |-- PeerUnknownError            this account never saw that chat
     |-- ProtectedContentError       the source protects its content
@@ -89,6 +94,7 @@ from datetime import UTC, datetime
 
 __all__ = [
     "AskTimeoutError",
+    "BackfillRunningError",
     "BlockingAskError",
     "BudgetExhaustedError",
     "ChildAbandonedError",
@@ -106,6 +112,7 @@ __all__ = [
     "DrillError",
     "FencedError",
     "ForeignDatabaseError",
+    "HandlerRefusedError",
     "HandlerStuckError",
     "IllegalStepError",
     "InvalidRecordError",
@@ -127,7 +134,9 @@ __all__ = [
     "OperationDroppedError",
     "OperationEndedError",
     "OtherAccountError",
+    "PairBusyError",
     "PairsAssignedError",
+    "PairsNotMovedError",
     "PeerUnknownError",
     "ProtectedContentError",
     "RegistryError",
@@ -158,6 +167,7 @@ __all__ = [
     "TooManyChildrenError",
     "TransactionLostError",
     "UnknownFieldError",
+    "UnknownHandlerError",
     "UnknownOperationError",
     "UnknownRecordError",
     "UnknownSessionError",
@@ -870,6 +880,49 @@ class NoSessionFitsError(RegistryError):
     def __init__(self, reasons: tuple[str, ...]) -> None:
         shown = "; ".join(reasons[:NAMES_SHOWN]) or "there are no sessions"
         super().__init__(f"no session can take another pair: {shown}; register one or free some")
+        self.reasons = reasons
+
+
+class UnknownHandlerError(TelewardenError, LookupError):
+    """A pair names a handler that nobody offers; nothing has been started."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(
+            f"there is no handler {name!r}; handlers are: {', '.join(('telegram', *known))}"
+        )
+        self.name, self.known = name, known
+
+
+class HandlerRefusedError(TelewardenError):
+    """A pair's handler will never take this message: it becomes a dead letter."""
+
+
+class BackfillRunningError(TelewardenError):
+    """A pair reads its source's past already; that goes on."""
+
+    def __init__(self, pair: int, until: int) -> None:
+        super().__init__(f"pair {pair} reads its past up to message {until} already; let it finish")
+        self.pair, self.until = pair, until
+
+
+class PairBusyError(TelewardenError):
+    """A pair has something on its way whose end is not known; it goes on where it is.
+
+    Only the account that sent a message is told whether it has arrived.
+    """
+
+    def __init__(self, pair: int) -> None:
+        super().__init__(
+            f"pair {pair} has a message on its way, or one that waits for a flood; try again later"
+        )
+        self.pair = pair
+
+
+class PairsNotMovedError(TelewardenError):
+    """Pairs stay where they are, all of them; ``reasons`` has one sentence for each obstacle."""
+
+    def __init__(self, reasons: tuple[str, ...]) -> None:
+        super().__init__("no pair was moved: " + "; ".join(reasons))
         self.reasons = reasons
 
 

@@ -22,6 +22,7 @@ from .actors import (
     Board,
     CallTelegram,
     GatewayActor,
+    HandlerFactory,
     HealthMonitorActor,
     Journal,
     JournalActor,
@@ -40,9 +41,10 @@ from .actors import (
     StartLogin,
     SubmitCode,
     SubmitPassword,
+    find_handlers,
 )
 from .care import SessionCare
-from .config import Config, load_config, parse_config
+from .config import Config, PairConfig, load_config, parse_config
 from .console import ConsoleActor, LoginStep, bind_tcp, bind_unix
 from .desk import Desk
 from .errors import ChildStartError, NotRunningError, TelewardenError, UnknownSessionError
@@ -107,9 +109,12 @@ class Warden:
         server: a data centre to use instead of Telegram's.
         registry: where the metrics go; by default one of the warden's own.
         events: where facts are published; by default a stream of the warden's own.
+        handlers: your own ways to deliver, by the name that pairs use; installed packages offer
+            more in the entry-point group ``telewarden.handlers``.
 
     Raises:
         ConfigError: the configuration cannot be used.
+        UnknownHandlerError: a pair names a handler that nobody offers.
     """
 
     def __init__(
@@ -119,8 +124,12 @@ class Warden:
         server: ServerAddress | None = None,
         registry: CollectorRegistry | None = None,
         events: EventStream | None = None,
+        handlers: Mapping[str, HandlerFactory] | None = None,
     ) -> None:
         self.config = _config(config)
+        self._handlers = find_handlers(
+            frozenset(pair.handler for pair in self.config.pairs), handlers or {}
+        )
         self.events = events or EventStream()
         self.exporter = Exporter(registry)
         self._board = Board()
@@ -333,7 +342,7 @@ class Warden:
         )
         settings = _settings(config)
         keys = KeyRing(Lease(config.folder / "leases"), timeout=settings.lease_timeout)
-        kit = _KitMaker(gateway, keys, self.events, config.folder, settings)
+        kit = _KitMaker(gateway, keys, self.events, config.folder, settings, self._handlers)
         database = config.folder / "telewarden.db"
         children = [
             ChildSpec(
@@ -457,10 +466,16 @@ class _KitMaker:
     """Builds the kit once the journal's and the monitor's references are known."""
 
     def __init__(
-        self, gateway: Gateway, keys: KeyRing, events: EventStream, folder: Path, settings: Settings
+        self,
+        gateway: Gateway,
+        keys: KeyRing,
+        events: EventStream,
+        folder: Path,
+        settings: Settings,
+        handlers: Mapping[str, HandlerFactory],
     ) -> None:
         self._gateway, self._keys, self._events = gateway, keys, events
-        self._folder, self._settings = folder, settings
+        self._folder, self._settings, self._handlers = folder, settings, handlers
 
     def __call__(self, *, journal: pykka.ActorRef[Any], monitor: pykka.ActorRef[Any]) -> Kit:
         return Kit(
@@ -473,6 +488,7 @@ class _KitMaker:
             backup_folder=self._folder / "backups",
             sleep=asyncio.sleep,
             settings=self._settings,
+            handlers=self._handlers,
         )
 
 
@@ -523,6 +539,8 @@ def _settings(config: Config) -> Settings:
         sessions_every=config.health.sessions_every,
         groups_every=config.health.groups_every,
         deaf_after=config.health.deaf_after,
+        recheck_initial=config.health.recheck_initial,
+        recheck_max=config.health.recheck_max,
         tries_per_rung=config.recovery.tries_per_rung,
         backoff_initial=config.recovery.backoff_initial,
         backoff_max=config.recovery.backoff_max,
@@ -535,6 +553,8 @@ def _settings(config: Config) -> Settings:
             per_account=config.pacing.per_account,
             per_chat=config.pacing.per_chat,
             burst=config.pacing.burst,
+            slower=config.pacing.after_flood,
+            every=config.pacing.recover_every,
         ),
     )
 
@@ -549,13 +569,28 @@ def _plans(config: Config) -> tuple[SessionPlan, ...]:
                 max_pairs=session.max_pairs,
                 metadata=dict(session.metadata),
             ),
-            pairs=tuple(
-                PairPlan(**pair.model_dump())
-                for pair in config.pairs
-                if pair.session == session.name
-            ),
+            pairs=tuple(_plan(pair) for pair in config.pairs if pair.session == session.name),
         )
         for session in config.sessions
+    )
+
+
+def _plan(pair: PairConfig) -> PairPlan:
+    return PairPlan(
+        id=pair.id,
+        session=pair.session,
+        source=pair.source,
+        target=0 if pair.target is None else pair.target,
+        mode=pair.mode,
+        enabled=pair.enabled,
+        rules=pair.rules(),
+        handler=pair.handler,
+        options=pair.options,
+        edits=pair.edits,
+        deletes=pair.deletes,
+        replies=pair.replies,
+        topic=pair.topic,
+        topics={int(source): target for source, target in pair.topics.items()},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -12,8 +13,8 @@ from telewarden.actors import Pace, PairPlan, groups_of
 from telewarden.actors.messages import Deliver
 from telewarden.actors.outgoing import Go, Later, Outgoing, Parked
 from telewarden.actors.pacing import Pacer, TokenBucket
-from telewarden.actors.pairstate import HELD_LIMIT, PairState
-from telewarden.telegram import Incoming
+from telewarden.actors.pairstate import HELD_LIMIT, PairState, UnderWay
+from telewarden.telegram import Incoming, Shipment
 
 pytestmark = pytest.mark.actors
 
@@ -25,13 +26,17 @@ def incoming(number: int) -> Incoming:
     return Incoming(chat=-1001, id=number, date=datetime.fromtimestamp(0, tz=UTC))
 
 
+def grouped(number: int, *, album: int) -> Incoming:
+    return replace(incoming(number), grouped_id=album)
+
+
 def job(number: int, target: int = -1002) -> Deliver:
     return Deliver(
         pair=1,
-        mode="copy",
-        target=target,
-        message=incoming(number),
-        random_id=number,
+        ticket=number,
+        shipment=Shipment(
+            deed="copy", target=target, messages=(incoming(number),), random_ids=(number,)
+        ),
         reply_to=None,  # type: ignore[arg-type]  # nobody is answered here
     )
 
@@ -138,25 +143,25 @@ def test_a_message_is_admitted_once_and_in_order() -> None:
 
 
 def test_one_message_is_on_its_way_at_a_time() -> None:
-    state = PairState(plan=plan(1), seen=0)
-    state.queue.extend([incoming(1), incoming(2)])
+    state = PairState(plan=plan(1), seen=0, behind=False)
+    state.queue.extend([grouped(1, album=7), incoming(2)])
 
-    first = state.next_message()
-    assert first is not None
-    state.on_its_way = first.id
+    first = state.next_items(0.0)
+    assert isinstance(first, tuple)
+    state.under_way = UnderWay(1, first)
 
-    assert state.next_message() is None
-    assert state.settle(1) is first
-    assert state.next_message() is not None
+    assert state.next_items(0.0) is None
+    assert state.settle(1) == first
+    assert state.next_items(0.0) == (incoming(2),)
 
 
 def test_an_answer_from_before_a_reconnect_settles_nothing() -> None:
-    state = PairState(plan=plan(1), seen=0, on_its_way=1)
+    state = PairState(plan=plan(1), seen=0, under_way=UnderWay(1, (incoming(1),)))
     state.queue.append(incoming(1))
 
     state.interrupt()
 
-    assert state.settle(1) is None
+    assert state.settle(1) == ()
     assert len(state.queue) == 1
 
 

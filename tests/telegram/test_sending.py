@@ -19,6 +19,7 @@ from telewarden.telegram import (
     Deleted,
     Edited,
     ErrorClass,
+    RichText,
     access,
     classify,
     copy_request,
@@ -146,7 +147,7 @@ async def test_a_copy_keeps_entities_or_takes_another_text(
 
     await client.call(copy_request(client, target.peer_id, [message], [1]))
     await client.call(
-        copy_request(client, target.peer_id, [message], [2], text="other", entities=[])
+        copy_request(client, target.peer_id, [message], [2], texts={message.id: RichText("other")})
     )
 
     assert target.texts == ["hello", "other"]
@@ -246,7 +247,7 @@ async def test_sent_messages_are_edited_and_deleted(line: Any, client: Any, targ
     result = await client.call(copy_request(client, target.peer_id, [message], [9]))
     sent = sent_ids(result, [9])[9]
 
-    await client.call(edit_request(client, target.peer_id, sent, "better"))
+    await client.call(edit_request(client, target.peer_id, sent, message, text=RichText("better")))
     assert target.texts == ["better"]
     await client.call(delete_request(client, target.peer_id, [sent]))
     assert target.texts == []
@@ -382,10 +383,17 @@ async def test_topics_and_replies_are_kept(line: Any) -> None:
     first = sent_ids(sent, [1])[1]
     await client.call(
         copy_request(
-            client, forum.peer_id, [message], [2], text="reply", reply_to=first, topic=topic.id
+            client,
+            forum.peer_id,
+            [message],
+            [2],
+            texts={message.id: RichText("reply")},
+            reply_to=first,
+            topic=topic.id,
         )
     )
-    await client.call(copy_request(client, forum.peer_id, [message], [3], text="all", topic=1))
+    words = {message.id: RichText("all")}
+    await client.call(copy_request(client, forum.peer_id, [message], [3], texts=words, topic=1))
 
     rain, reply, common = (
         one for one in await messages_of(client, forum) if one.text in {"rain", "reply", "all"}

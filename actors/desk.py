@@ -1,0 +1,72 @@
+"""What the parts of one worker group share: its pairs, its session, and the tickets."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pykka
+
+from ..storage import PairRecord, Store
+from ..supervision import LoopActor
+from ..telegram import Verdict
+from .kit import Kit
+from .pairstate import PairState
+
+__all__ = ["Desk", "why"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Desk:
+    """One group's pairs and connections; used by its parts within the group's own turn."""
+
+    name: str
+    session: str
+    kit: Kit
+    actor: LoopActor
+    ref: pykka.ActorRef[Any]
+    pairs: dict[int, PairState] = field(default_factory=dict)
+    online: bool = False
+    last_ticket: int = 0
+
+    def ticket(self) -> int:
+        """A number for one try, never given twice."""
+        self.last_ticket += 1
+        return self.last_ticket
+
+    def tell_session(self, message: object) -> None:
+        """Ask the session for something; its answers come as messages."""
+        with contextlib.suppress(pykka.ActorDeadError):  # the warden stops
+            self.ref.tell(message)
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+        return self.actor.clock.now()
+
+    def write_down(self, state: PairState) -> None:
+        """Keep what is known of a pair; one whose chats were not found yet is not kept."""
+        if state.source is not None and state.target is not None:
+            self.kit.journal.post(_put_pair(state, state.source, state.target))
+
+
+def why(verdict: Verdict) -> str:
+    """A verdict as one reason: Telegram's word and the advice."""
+    return f"{verdict.name}: {verdict.advice}"
+
+
+def _put_pair(state: PairState, source: int, target: int) -> Callable[[Store], None]:
+    plan = state.plan
+    record = PairRecord(
+        id=plan.id,
+        session=plan.session,
+        source=source,
+        target=target,
+        mode=plan.mode,
+        enabled=plan.enabled,
+        paused_reason=state.paused,
+        filters=plan.rules,
+        moved_from=plan.moved_from,
+    )
+    return lambda store: store.put_pair(record)

@@ -1,0 +1,113 @@
+"""Which messages a pair forwards: small predicates that are put together. Pure.
+
+Each takes one message and says yes or no. ``Rules`` reads them from a pair's configuration; an app
+may put its own together::
+
+    wanted = all_of(words("goal", "match"), none_of(words("betting")), of_kinds("text", "photo"))
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from ..telegram import Incoming
+
+__all__ = [
+    "KINDS",
+    "Filter",
+    "all_of",
+    "any_of",
+    "from_senders",
+    "in_topics",
+    "matching",
+    "none_of",
+    "of_kinds",
+    "words",
+]
+
+Filter = Callable[[Incoming], bool]
+
+KINDS = frozenset(
+    {
+        "animation",
+        "audio",
+        "contact",
+        "dice",
+        "document",
+        "location",
+        "other",
+        "photo",
+        "poll",
+        "sticker",
+        "text",
+        "video",
+        "video_note",
+        "voice",
+    }
+)
+
+
+def all_of(*filters: Filter) -> Filter:
+    """Every one of ``filters`` says yes; without any, always: ``all_of()(message)`` is true."""
+    return lambda message: all(one(message) for one in filters)
+
+
+def any_of(*filters: Filter) -> Filter:
+    """At least one says yes: ``any_of(words("gold"), of_kinds("photo"))``."""
+    return lambda message: any(one(message) for one in filters)
+
+
+def none_of(*filters: Filter) -> Filter:
+    """None says yes: ``none_of(words("advert"))`` keeps adverts out."""
+    return lambda message: not any(one(message) for one in filters)
+
+
+def words(*wanted: str) -> Filter:
+    """One of the words stands in the text, whole and in any case.
+
+    ``words("art")`` takes "Art!" and leaves "party"; a word may be several: ``words("new york")``.
+    """
+    spelt = "|".join(re.escape(one) for one in wanted if one)
+    if not spelt:
+        return lambda _: False
+    pattern = re.compile(rf"(?<!\w)(?:{spelt})(?!\w)", re.IGNORECASE)
+    return lambda message: pattern.search(message.text) is not None
+
+
+def matching(*patterns: str) -> Filter:
+    r"""One of the regular expressions is found in the text: ``matching(r"\$[A-Z]{3,5}\b")``.
+
+    Raises:
+        re.error: one is no regular expression.
+    """
+    compiled = [re.compile(one) for one in patterns]
+    return lambda message: any(one.search(message.text) for one in compiled)
+
+
+def from_senders(*senders: int) -> Filter:
+    """It was written by one of these users or channels (marked ids): ``from_senders(777000)``.
+
+    A channel's own post has no sender; it counts as the channel's.
+    """
+    known = frozenset(senders)
+    return lambda message: (message.chat if message.sender is None else message.sender) in known
+
+
+def of_kinds(*kinds: str) -> Filter:
+    """It is of one of these ``KINDS``: ``of_kinds("photo", "video")``.
+
+    Raises:
+        ValueError: there is no such kind.
+    """
+    unknown = sorted(set(kinds) - KINDS)
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is no kind; kinds are: {', '.join(sorted(KINDS))}")
+    wanted = frozenset(kinds)
+    return lambda message: message.kind in wanted
+
+
+def in_topics(topics: Iterable[int]) -> Filter:
+    """It stands in one of these topics of a forum: ``in_topics([1, 25])``; 1 is "General"."""
+    wanted = frozenset(topics)
+    return lambda message: (message.topic or 1) in wanted

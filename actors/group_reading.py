@@ -1,0 +1,321 @@
+"""A worker group's reading: from what was said to what is in the outbox.
+
+After any gap the source's history is read from the group's own mark, then what was sent lately is
+compared with the source, because edits and deletions are told only once. The past is read page
+by page, no faster than it is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from ..storage import Backfill, Store
+from ..telegram import Action, BackfillProgress, CaughtUp, ErrorClass, Incoming, Verdict
+from .albums import Change
+from .desk import Desk, why
+from .group_notes import Compare, Filled, LocateAgain, ReadAgain
+from .group_sending import GONE_BEFORE, RETRY_AFTER, Sending
+from .group_trouble import Trouble
+from .messages import History, HistoryRead, Locate, Located
+from .pairstate import PairState
+
+__all__ = ["Reading"]
+
+OWED_AT_ONCE: Final = 100  # messages; what Telegram gives for one question
+COMPARED: Final = 100  # of the newest sent messages: one question, and edits are rare after that
+FILL_BELOW: Final = 100  # messages that wait; then the next page of the past is read
+
+
+class Reading:
+    """Reads for the pairs of one group."""
+
+    def __init__(self, desk: Desk, sending: Sending, trouble: Trouble) -> None:
+        self._desk, self._sending, self._trouble = desk, sending, trouble
+
+    # Where the chats are
+
+    def locate(self, states: Iterable[PairState] | None = None) -> None:
+        """Let the session make sure that every chat can be addressed; it asks for unknown ones."""
+        wanted = self._desk.pairs.values() if states is None else states
+        chats = {chat for state in wanted for chat in state.chats}
+        if chats and self._desk.online:
+            ref = self._desk.actor.actor_ref
+            self._desk.tell_session(Locate(chats=tuple(chats), reply_to=ref))
+
+    def located(self, message: Located) -> None:
+        """Chats are known, or why they are not."""
+        again = False
+        for state in self._desk.pairs.values():
+            lost = next((chat for chat in state.chats if chat in message.problems), None)
+            if lost is None:
+                self._found(state, message.ids)
+            elif message.problems[lost].kind is ErrorClass.PAIR:
+                self._trouble.pause(state, f"{lost}: {why(message.problems[lost])}")
+            else:
+                again = True
+        if again and self._desk.online:
+            self._desk.actor.after(RETRY_AFTER, LocateAgain())
+
+    def _found(self, state: PairState, ids: Mapping[int | str, int]) -> None:
+        places = {0: 0, **ids}
+        source, target = places.get(state.plan.source), places.get(state.plan.target)
+        if source is None or target is None:
+            return  # an answer to an older question, or to one for other pairs
+        if (source, target) != (state.source, state.target):
+            state.source, state.target = source, target
+            self._desk.write_down(state)
+        self.catch_up([state])
+        self._sending.pump(state)
+
+    # Since the mark
+
+    def arrived(self, message: Incoming) -> None:
+        """A message came, live."""
+        for state in self._desk.pairs.values():
+            if state.source != message.chat or state.paused is not None:
+                continue  # a paused pair reads its source's history when it goes on
+            state.albums.touch(message, self._desk.now())
+            if state.behind:
+                state.hold(message)
+            else:
+                self._sending.accept(state, state.admit((message,)))
+
+    def catch_up(self, states: Iterable[PairState]) -> None:
+        """Read what was said since the mark; a pair without one starts with what comes now."""
+        if not self._desk.online:
+            return
+        for state in states:
+            if state.source is None or state.paused is not None or state.reading is not None:
+                continue
+            state.behind = True
+            state.reading = self._next_reading(state, state.source)
+            self._desk.tell_session(state.reading)
+
+    def _next_reading(self, state: PairState, source: int) -> History:
+        if state.owed:
+            return self._question(state, source, "owed", ids=tuple(state.owed[:OWED_AT_ONCE]))
+        if state.seen is None:
+            return self._question(state, source, "mark", newest_only=True)
+        return self._question(state, source, "missed", after=state.seen)
+
+    def _question(self, state: PairState, source: int, purpose: str, **fields: Any) -> History:
+        return History(
+            pair=state.plan.id,
+            chat=source,
+            reply_to=self._desk.actor.actor_ref,
+            purpose=purpose,
+            **fields,
+        )
+
+    def history_read(self, message: HistoryRead) -> None:
+        """Telegram's answer, or why there is none."""
+        state = self._desk.pairs.get(message.pair)
+        if state is None:
+            return
+        if message.request is state.reading:
+            state.reading = None
+            self._take(state, message)
+        elif message.request is state.comparing:
+            state.comparing = None
+            self._compare_taken(state, message)
+        elif message.request is state.filling:
+            state.filling = None
+            self._past_taken(state, message)
+
+    def _take(self, state: PairState, message: HistoryRead) -> None:
+        if message.verdict is not None:
+            self._failed(state, message.verdict)
+            return
+        match message.request.purpose:
+            case "owed":
+                self._owed_found(state, message)
+            case "mark":
+                self._start_mark(state, message.request.chat, message.newest)
+            case _:
+                self._missed_found(state, message)
+
+    def _failed(self, state: PairState, verdict: Verdict) -> None:
+        if verdict.action is Action.RESOLVE_PEER:
+            self.locate([state])  # it pauses the pair if the chat is not there to be found
+        elif verdict.kind is ErrorClass.PAIR:
+            self._trouble.pause(state, why(verdict))
+        elif self._desk.online:
+            pause = max(RETRY_AFTER, verdict.wait or 0.0)
+            self._desk.actor.after(pause, ReadAgain(state.plan.id))
+
+    def _owed_found(self, state: PairState, message: HistoryRead) -> None:
+        """Messages that an earlier run wrote down and may not have sent: they go first."""
+        found = {one.id: one for one in message.messages}
+        for source_id in message.request.ids:
+            if source_id in found:
+                state.queue.append(found[source_id])
+            else:
+                self._sending.put_aside(state, source_id, GONE_BEFORE)
+        state.owed = state.owed[len(message.request.ids) :]
+        self.catch_up([state])
+
+    def _start_mark(self, state: PairState, chat: int, newest: int) -> None:
+        """A new pair starts with what is said from now on, which may be held back already."""
+        first = min((one.id for one in state.held), default=newest + 1)
+        state.seen = mark = min(newest, first - 1)
+        pair = state.plan.id
+        self._desk.kit.journal.post(lambda store: store.advance_mark(pair, chat, mark))
+        self._go_live(state)
+
+    def _missed_found(self, state: PairState, message: HistoryRead) -> None:
+        fresh = state.admit(message.messages)
+        if fresh and not message.more:
+            state.albums.touch(fresh[-1], self._desk.now())  # it may just be being posted
+        self._sending.accept(state, fresh)
+        if fresh:
+            self._tell_caught_up(state, len(fresh))
+        if message.more or state.overflown:
+            state.overflown = False
+            self.catch_up([state])
+        else:
+            self._go_live(state)
+
+    def _go_live(self, state: PairState) -> None:
+        state.behind = False
+        self._sending.accept(state, state.admit(state.release()))
+        self._sending.pump(state)
+        if state.compare:
+            self._compare(state)
+        self.fill(state)
+
+    def _tell_caught_up(self, state: PairState, missed: int) -> None:
+        self._desk.kit.publish(
+            CaughtUp(
+                session=self._desk.session,
+                at=self._desk.kit.now(),
+                pair=state.plan.id,
+                missed=missed,
+            )
+        )
+
+    # What was sent, beside the source
+
+    def _compare(self, state: PairState) -> None:
+        state.compare = False
+        pair, changes, state.changes = state.plan.id, state.changes, []
+        for change in changes:
+            if change.change == "delete":
+                state.put_change(Change(change.source_id))
+        if not (state.plan.deletes or (state.plan.edits and state.plan.copies)):
+            return
+        edited = {one.source_id: -1 for one in changes if one.change == "edit"}
+
+        def work(store: Store) -> dict[int, int]:
+            return store.versions(pair, COMPARED) | edited
+
+        self._desk.actor.pipe(
+            self._desk.kit.journal.do(work), done=lambda versions: Compare(pair, versions)
+        )
+
+    def compare(self, message: Compare) -> None:
+        """Ask for the messages that were sent, as they are now."""
+        state = self._desk.pairs.get(message.pair)
+        if state is None or state.source is None or not message.versions:
+            return
+        self._sending.pump(state)
+        ids = tuple(sorted(message.versions)[-COMPARED:])
+        state.comparing = self._question(state, state.source, "compare", ids=ids)
+        state.versions = message.versions
+        self._desk.tell_session(state.comparing)
+
+    def _compare_taken(self, state: PairState, message: HistoryRead) -> None:
+        versions, state.versions = state.versions, {}
+        if message.verdict is not None:
+            state.compare = True  # the next look at the history does it
+            return
+        asked = {one: versions[one] for one in message.request.ids if one in versions}
+        self._sending.compared(state, asked, message.messages)
+
+    # The past
+
+    def backfill(self, state: PairState, *, after: int, since: float | None) -> None:
+        """Begin to send what was said before the pair began; goes on after any restart."""
+        if since is not None and state.source is not None:
+            state.filling = self._question(
+                state, state.source, "since", newest_only=True, before=since
+            )
+            self._desk.tell_session(state.filling)
+            return
+        self._begin(state, after)
+
+    def _begin(self, state: PairState, after: int) -> None:
+        row = Backfill(state.plan.id, after, state.seen or 0)
+        state.backfill = row
+        self._desk.kit.journal.post(lambda store: store.put_backfill(row))
+        self.fill(state)
+
+    def fill(self, state: PairState) -> None:
+        """Read the next page of the past, when there is room for it."""
+        row = state.backfill
+        if (
+            row is None
+            or state.filling is not None
+            or state.paused is not None
+            or state.source is None
+            or not self._desk.online
+            or len(state.queue) >= FILL_BELOW
+        ):
+            return
+        state.filling = self._question(state, state.source, "past", after=row.after)
+        self._desk.tell_session(state.filling)
+
+    def _past_taken(self, state: PairState, message: HistoryRead) -> None:
+        if message.verdict is not None:
+            self._failed(state, message.verdict)
+        elif message.request.purpose == "since":
+            self._begin(state, message.newest)
+        elif state.backfill is not None:
+            self._keep_page(state, state.backfill, message)
+
+    def _keep_page(self, state: PairState, row: Backfill, message: HistoryRead) -> None:
+        pair = state.plan.id
+        page = tuple(one for one in message.messages if one.id <= row.until)
+        done = not message.more or len(page) < len(message.messages)
+        wanted = self._sending.wanted(state, page)
+        last = max((one.id for one in page), default=row.until)
+
+        def work(store: Store) -> Filled:
+            known = store.known(pair, [one.id for one in wanted])
+            fresh = tuple(one for one in wanted if one.id not in known)
+            store.enqueue(self._sending.row(pair, one) for one in fresh)
+            filled = replace(row, after=last, found=row.found + len(fresh))
+            if done:
+                store.end_backfill(pair)
+            else:
+                store.put_backfill(filled)
+            return Filled(pair, fresh, filled, done)
+
+        self._desk.actor.pipe(self._desk.kit.journal.do(work), done=_itself)
+
+    def filled(self, message: Filled) -> None:
+        """A page of the past is in the outbox."""
+        state = self._desk.pairs.get(message.pair)
+        if state is None or state.backfill is None:
+            return
+        row = message.backfill
+        state.backfill = None if message.done else row
+        state.queue.extend(message.messages)
+        self._desk.kit.publish(
+            BackfillProgress(
+                session=self._desk.session,
+                at=self._desk.kit.now(),
+                pair=message.pair,
+                at_message=row.after,
+                until=row.until,
+                found=row.found,
+                done=message.done,
+            )
+        )
+        self._sending.pump(state)
+        self.fill(state)
+
+
+def _itself(filled: Filled) -> Filled:
+    return filled

@@ -1,0 +1,131 @@
+"""What becomes of messages after they were sent: edits, deletions, and the past that is read later.
+
+Owns the columns ``version`` and ``change`` of ``outbox``, and ``backfills``. A change is wanted
+before it is made, so that a crash between the two loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from .records import Backfill, ChangeWanted
+from .rows import Rows
+
+__all__ = ["ChangeRows"]
+
+GONE: Final = "gone"  # the copy has been deleted; nothing more becomes of it
+
+Wanted = Literal["edit", "delete"]
+
+
+class ChangeRows(Rows):
+    """Edits, deletions and backfills."""
+
+    def want_edit(self, pair_id: int, source_id: int, version: int) -> bool:
+        """Note that a forwarded message was edited; false when it was not, or never forwarded."""
+        done = self._run(
+            "update outbox set change = 'edit' where pair_id = ? and source_id = ?"
+            " and state in ('pending', 'done') and coalesce(change, 'edit') = 'edit'"
+            " and coalesce(version, 0) <> ?",
+            (pair_id, source_id, version),
+        )
+        return done.rowcount > 0
+
+    def want_removal(
+        self, pair_ids: Sequence[int], source_ids: Sequence[int]
+    ) -> list[ChangeWanted]:
+        """Note that messages are gone at the source; returns those that had been forwarded."""
+        found: list[ChangeWanted] = []
+        with self.transaction():
+            for pair_id in pair_ids:
+                for source_id in source_ids:
+                    done = self._run(
+                        "update outbox set change = 'delete' where pair_id = ? and source_id = ?"
+                        " and state in ('pending', 'done') and coalesce(change, '') <> 'gone'",
+                        (pair_id, source_id),
+                    )
+                    if done.rowcount:
+                        found.append(ChangeWanted(pair_id, source_id, "delete"))
+        return found
+
+    def note_edited(self, pair_id: int, source_id: int, version: int) -> None:
+        """The copy says what the message says now."""
+        self._run(
+            "update outbox set version = ?, change = null"
+            " where pair_id = ? and source_id = ? and change = 'edit'",
+            (version, pair_id, source_id),
+        )
+
+    def note_removed(self, pair_id: int, source_ids: Sequence[int]) -> None:
+        """The copies are gone."""
+        self._run_many(
+            "update outbox set change = ? where pair_id = ? and source_id = ?",
+            [(GONE, pair_id, source_id) for source_id in source_ids],
+        )
+
+    def changes_wanted(self, pair_ids: Sequence[int]) -> list[ChangeWanted]:
+        """Return the changes that were noted and not made, by pair and message."""
+        rows = self._in_chunks(
+            "select pair_id, source_id, change from outbox where change in ('edit', 'delete')"
+            " and state <> 'dead' and pair_id in ({}) order by pair_id, source_id",
+            sorted(set(pair_ids)),
+        )
+        return [ChangeWanted(*row) for row in rows]
+
+    def versions(self, pair_id: int, limit: int) -> dict[int, int]:
+        """Return what the newest forwarded messages said when they were sent or last edited."""
+        rows = self._all(
+            "select source_id, version from outbox where pair_id = ? and state = 'done'"
+            " and target_id is not null and version is not null and change is null"
+            " order by source_id desc limit ?",
+            (pair_id, limit),
+        )
+        return dict(rows)
+
+    def last_targets(self, pair_ids: Sequence[int]) -> dict[int, int]:
+        """Return the newest message that each pair is known to have put into its target."""
+        rows = self._in_chunks(
+            "select pair_id, max(target_id) from outbox where target_id is not null"
+            " and pair_id in ({}) group by pair_id",
+            sorted(set(pair_ids)),
+        )
+        return dict(rows)
+
+    def filter_out(self, pair_id: int, source_ids: Sequence[int]) -> None:
+        """Forget messages that stand in the outbox and are not to be sent after all."""
+        self._run_many(
+            "delete from outbox where pair_id = ? and source_id = ? and state = 'pending'",
+            [(pair_id, source_id) for source_id in source_ids],
+        )
+
+    def known(self, pair_id: int, source_ids: Sequence[int]) -> set[int]:
+        """Return which of these messages stand in the outbox, whatever their state."""
+        rows = self._in_chunks(
+            "select source_id from outbox where source_id in ({}) and pair_id = ?",
+            sorted(set(source_ids)),
+            pair_id,
+        )
+        return {row[0] for row in rows}
+
+    def put_backfill(self, row: Backfill) -> None:
+        """Keep how far a pair has read its source's past; one at a time for each pair."""
+        self._run(
+            "insert into backfills (pair_id, after, until, found) values (?, ?, ?, ?)"
+            " on conflict (pair_id) do update set after = excluded.after,"
+            " until = excluded.until, found = excluded.found",
+            (row.pair_id, row.after, row.until, row.found),
+        )
+
+    def backfills(self, pair_ids: Sequence[int]) -> list[Backfill]:
+        """Return the backfills that are not through, by pair."""
+        rows = self._in_chunks(
+            "select pair_id, after, until, found from backfills where pair_id in ({})"
+            " order by pair_id",
+            sorted(set(pair_ids)),
+        )
+        return [Backfill(*row) for row in rows]
+
+    def end_backfill(self, pair_id: int) -> None:
+        """A pair's backfill is through."""
+        self._run("delete from backfills where pair_id = ?", (pair_id,))

@@ -1,0 +1,77 @@
+"""What is to be done in a target chat, and what came of it: plain values, no Telethon."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from .events import Incoming
+from .richtext import RichText
+from .verdict import Verdict
+
+__all__ = ["Deed", "Receipt", "Shipment"]
+
+Deed = Literal["forward", "copy", "edit", "delete"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shipment:
+    """Messages to be sent into a chat, or sent ones to be changed or deleted there.
+
+    Args:
+        deed: what is done.
+        target: the chat, as a marked id.
+        messages: what is sent, or the message as it is now; several go in one request.
+        random_ids: one for each message that is sent; a repeat with the same ones is safe.
+        texts: by message id, what is sent in place of its own text.
+        answers: the message in the target that is answered.
+        topic: the forum topic in the target.
+        target_ids: the messages in the target that are changed or deleted.
+        after: the newest message in the target that is known to be ours; what was sent without
+            an answer is looked for behind it.
+        fresh: the messages have just been read anew.
+    """
+
+    deed: Deed
+    target: int
+    messages: tuple[Incoming, ...] = ()
+    random_ids: tuple[int, ...] = ()
+    texts: Mapping[int, RichText] = field(default_factory=dict, repr=False)
+    answers: int | None = None
+    topic: int | None = None
+    target_ids: tuple[int, ...] = ()
+    after: int = 0
+    fresh: bool = False
+
+    @property
+    def cost(self) -> int:
+        """How many messages it counts for, against the pace."""
+        return max(1, len(self.messages))
+
+    @property
+    def posts(self) -> bool:
+        """Whether it puts something new into the chat."""
+        return self.deed in {"forward", "copy"}
+
+    def singles(self) -> tuple[Shipment, ...]:
+        """The same, one message at a time."""
+        return tuple(
+            replace(self, messages=(message,), random_ids=(random_id,))
+            for message, random_id in zip(self.messages, self.random_ids, strict=True)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What came of a shipment, by the source's message ids.
+
+    Args:
+        target_ids: what each became; ``None`` where Telegram did not tell.
+        refused: what Telegram would not have, while the others went.
+        repeated: how many Telegram already had, from a try whose answer was lost.
+    """
+
+    target_ids: Mapping[int, int | None] = field(default_factory=dict)
+    refused: Mapping[int, Verdict] = field(default_factory=dict)
+    repeated: int = 0
