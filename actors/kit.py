@@ -7,6 +7,7 @@ client still known to the gateway, which closes that one before it opens another
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -62,6 +63,7 @@ class KeyRing:
     def __init__(self, lease: Lease, *, timeout: float) -> None:
         self._lease, self._timeout = lease, timeout
         self._grants: dict[int, LeaseGrant] = {}
+        self._turns: dict[int, asyncio.Lock] = {}
 
     async def hold(self, key_id: int, *, session: str) -> None:
         """Own a key from now on; nothing to do if this process does already.
@@ -69,11 +71,13 @@ class KeyRing:
         Raises:
             LeaseHeldError: another process owns it, and who.
         """
-        if key_id not in self._grants:
-            owner = LeaseHolder.here(f"session {session}")
-            self._grants[key_id] = await self._lease.acquire_async(
-                key_id, owner=owner, timeout=self._timeout
-            )
+        # One at a time: a second lock of our own on the same key would wait for the first.
+        async with self._turns.setdefault(key_id, asyncio.Lock()):
+            if key_id not in self._grants:
+                owner = LeaseHolder.here(f"session {session}")
+                self._grants[key_id] = await self._lease.acquire_async(
+                    key_id, owner=owner, timeout=self._timeout
+                )
 
     def release(self, key_id: int) -> None:
         """Let a key go, once its client is proven off."""
