@@ -5,6 +5,7 @@ Knows Pykka and tenacity; leaves disks, networks and what the actors do to other
 """
 
 from .budget import RestartBudget, RestartLedger
+from .bulkhead import Bulkhead, CauseState
 from .clock import Clock, ManualClock, MonotonicClock
 from .commands import (
     ChildCounts,
@@ -18,11 +19,14 @@ from .commands import (
     WhichChild,
     WhichChildren,
 )
-from .directive import Directive, Quarantine, Verdict, WaitUntil, directives
+from .directive import Directive, Quarantine, SharedCause, Verdict, WaitUntil, directives
 from .dynamic import DynamicSupervisor
 from .errands import TimerHandle
 from .events import (
     BudgetExhausted,
+    CauseCleared,
+    CausePaused,
+    CauseProbed,
     ChildAbandoned,
     ChildFailed,
     ChildForgotten,
@@ -34,12 +38,16 @@ from .events import (
     ChildStarted,
     ChildStartFailed,
     ChildStopped,
+    ChildStuck,
     Event,
+    LoopResumed,
+    LoopStalled,
     MessageDropped,
     ObserverFailed,
 )
 from .exits import Exit, ExitKind, Restart
 from .groupspec import DynamicSpec, SupervisorSpec
+from .history import CrashHistory, PastCrash
 from .ladder import Exhausted, Failed, Finished, Ladder, Recovered, Rung, Terminal, Try
 from .loopactor import LoopActor
 from .phases import Phase
@@ -54,12 +62,21 @@ from .stopreport import StopEntry, StopReport
 from .strategy import Strategy
 from .stream import EventStream, Subscription
 from .supervisor import Supervisor
+from .term import Term, current_term
 from .tree import Tree
+from .watchdog import LEFT_BEHIND, LoopWatch, LoopWatchdog, leave_process
+from .watching import Down, Gone, Watch, watch
 
 __all__ = [
+    "LEFT_BEHIND",
     "Answer",
     "AutoShutdown",
     "BudgetExhausted",
+    "Bulkhead",
+    "CauseCleared",
+    "CausePaused",
+    "CauseProbed",
+    "CauseState",
     "ChildAbandoned",
     "ChildCounts",
     "ChildFailed",
@@ -74,12 +91,15 @@ __all__ = [
     "ChildStartFailed",
     "ChildStarted",
     "ChildStopped",
+    "ChildStuck",
     "Clock",
     "CountChildren",
+    "CrashHistory",
     "DeadLetter",
     "DeadLetters",
     "DeleteChild",
     "Directive",
+    "Down",
     "Drill",
     "DynamicSpec",
     "DynamicSupervisor",
@@ -92,14 +112,20 @@ __all__ = [
     "Failed",
     "Finished",
     "GetChildSpec",
+    "Gone",
     "Host",
     "Ignore",
     "Ladder",
     "LoopActor",
+    "LoopResumed",
+    "LoopStalled",
+    "LoopWatch",
+    "LoopWatchdog",
     "ManualClock",
     "MessageDropped",
     "MonotonicClock",
     "ObserverFailed",
+    "PastCrash",
     "Phase",
     "Quarantine",
     "Recovered",
@@ -108,6 +134,7 @@ __all__ = [
     "RestartChild",
     "RestartLedger",
     "Rung",
+    "SharedCause",
     "Shutdown",
     "Sibling",
     "Snapshot",
@@ -119,6 +146,7 @@ __all__ = [
     "Subscription",
     "Supervisor",
     "SupervisorSpec",
+    "Term",
     "Terminal",
     "TerminateChild",
     "TimerHandle",
@@ -126,8 +154,12 @@ __all__ = [
     "Try",
     "Verdict",
     "WaitUntil",
+    "Watch",
     "WhichChild",
     "WhichChildren",
     "ask_async",
+    "current_term",
     "directives",
+    "leave_process",
+    "watch",
 ]

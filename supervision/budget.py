@@ -6,6 +6,7 @@ Pure: callers pass the clock's reading in. No thread, no actor, no I/O.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..errors import InvalidSpecError
@@ -55,6 +56,10 @@ class RestartLedger:
         if self.budget.in_a_row is not None and in_a_row > self.budget.in_a_row:
             return False
         return len(self._spent) <= self.budget.limit
+
+    def recall(self, spent: Iterable[float]) -> None:
+        """Take over what an earlier process spent, oldest first; what is too old falls out."""
+        self._spent.extend(spent)
 
     def left(self, now: float) -> int:
         """How many restarts the window still covers at ``now``."""

@@ -5,13 +5,13 @@ The record is the supervisor's own and dies with it; the place stays.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from .backoff import Streak, delay_before
 from .budget import RestartLedger
-from .directive import Quarantine, Verdict, WaitUntil
+from .directive import Quarantine, SharedCause, Verdict, WaitUntil
 from .exits import Exit, ExitKind, Restart, calls_for_restart
 from .phases import Phase
 from .place import Place
@@ -19,14 +19,19 @@ from .spec import ChildSpec
 
 if TYPE_CHECKING:
     from .clock import Timer
+    from .gates import Gates
 
 __all__ = ["Again", "Child", "Conclusion", "Escalate", "GiveUp", "Isolate", "Leave", "conclude"]
+
+
+DICTATED: Final = "dictated"
+WAITS_FOR_CAUSE: Final = "shared cause"
 
 
 class Child:
     """One child's record."""
 
-    __slots__ = ("ledger", "place", "spec", "streak", "timer", "waiters")
+    __slots__ = ("gate", "ledger", "place", "spec", "streak", "timer", "waiters")
 
     def __init__(self, place: Place) -> None:
         self.place = place
@@ -34,6 +39,8 @@ class Child:
         self.streak = Streak(self.spec.stable_after)
         self.ledger = RestartLedger(self.spec.budget) if self.spec.budget is not None else None
         self.timer: Timer | None = None
+        self.gate: Hashable | None = None
+        """The shared cause that held it back last."""
         self.waiters: list[Callable[[Exit | None], object]] = []
         """Who waits for its start (and is told ``None`` when it runs) or for its end."""
 
@@ -42,10 +49,15 @@ class Child:
         """Its name under its supervisor."""
         return self.spec.id
 
-    @property
-    def dictated(self) -> bool:
-        """Whether it waits for a time that its error asked for."""
-        return self.place.phase is Phase.RESTARTING and self.place.why == "dictated"
+    def still_waits(self, now: float) -> Again | None:
+        """What it waits for when its error, or a shared cause, says how long; else ``None``."""
+        place = self.place
+        if place.phase is not Phase.RESTARTING:
+            return None
+        if place.why == WAITS_FOR_CAUSE and self.gate is not None:
+            return Again(0.0, gate=self.gate)
+        left = (place.until or 0.0) - now
+        return Again(left, dictated=True) if place.why == DICTATED and left > 0 else None
 
     def disarm(self) -> None:
         """Call off whatever timer is running for it."""
@@ -81,6 +93,20 @@ class Again:
     delay: float
     dictated: bool = False
     in_a_row: int = 0
+    gate: Hashable | None = None
+    """The shared cause that decides when, instead of ``delay``."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is not at once."""
+        return self.delay > 0 or self.gate is not None
+
+    @property
+    def why(self) -> str:
+        """What it waits for, in a word or two."""
+        if self.gate is not None:
+            return WAITS_FOR_CAUSE
+        return DICTATED if self.dictated else "backoff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +141,7 @@ def conclude(
     group: RestartLedger,
     now: float,
     uptime: float,
+    gates: Gates | None = None,
 ) -> Conclusion:
     """Decide what follows from the end of one of a supervisor's children.
 
@@ -138,6 +165,8 @@ def conclude(
                 return Isolate(reason)
             case WaitUntil(seconds):
                 return Again(seconds, dictated=True)
+            case SharedCause(key) if gates and gates.failed(key, child.place.path, now):
+                return Again(0.0, gate=key)
             case _:
                 pass
     return _spend(child, exit_, group=group, now=now, uptime=uptime)

@@ -6,14 +6,14 @@ supervisor never runs code that is not its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
 from ..errors import InvalidSpecError
 
-__all__ = ["Directive", "Quarantine", "Verdict", "WaitUntil", "directives"]
+__all__ = ["Directive", "Quarantine", "SharedCause", "Verdict", "WaitUntil", "directives"]
 
 
 class Verdict(Enum):
@@ -47,7 +47,18 @@ class WaitUntil:
             raise InvalidSpecError("WaitUntil.seconds", self.seconds, "0 or more seconds")
 
 
-Directive: TypeAlias = Verdict | Quarantine | WaitUntil
+@dataclass(frozen=True, slots=True)
+class SharedCause:
+    """Restart it, unless too many failed for the same cause: then it waits with the others.
+
+    ``key`` names the cause (``("dc", 2)``, a proxy, a database), the same for all whom it hits.
+    See ``Bulkhead``; in a tree without one it is an ordinary restart.
+    """
+
+    key: Hashable
+
+
+Directive: TypeAlias = Verdict | Quarantine | WaitUntil | SharedCause
 
 
 def directives(

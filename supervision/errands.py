@@ -11,14 +11,19 @@ from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import pykka
+
 from .clock import Timer
 from .mailbox import OwnEnvelope
 from .place import STARTING, Place
+from .refs import StableRef
+from .term import TERM
+from .watching import Notice, Watch, begin_watch
 
 if TYPE_CHECKING:
     from .looplife import LoopLife
 
-__all__ = ["TimerHandle", "life_of", "run_errand"]
+__all__ = ["TimerHandle", "life_of", "run_errand", "watch_for"]
 
 T = TypeVar("T")
 
@@ -72,6 +77,19 @@ class TimerHandle:
         self._place.mailbox.put(OwnEnvelope(self._message, self._incarnation))
 
 
+def watch_for(place: Place, incarnation: int, ref: pykka.ActorRef[Any], *, for_good: bool) -> Watch:
+    """Watch ``ref`` on behalf of that incarnation; see ``LoopActor.watch``."""
+    if not isinstance(ref, StableRef):
+        raise TypeError(f"{ref} is not a reference from a tree; only those can be watched")
+
+    def tell(notice: Notice) -> None:
+        place.mailbox.put(OwnEnvelope(notice, incarnation))
+
+    one = Watch(ref.place, tell, for_good=for_good, key=(place.urn, incarnation))
+    life_of(place).timers.add(one)
+    return begin_watch(one, ref.place)
+
+
 def run_errand(
     place: Place,
     incarnation: int,
@@ -82,6 +100,7 @@ def run_errand(
     """Do ``awaitable`` as a task of that incarnation; see ``LoopActor.pipe``."""
     context = copy_context()
     context.run(STARTING.set, None)
+    context.run(TERM.set, life_of(place).term)
     task = asyncio.get_running_loop().create_task(
         _do(place, incarnation, awaitable, done, failed), context=context
     )

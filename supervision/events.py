@@ -12,6 +12,9 @@ from .exits import Exit
 
 __all__ = [
     "BudgetExhausted",
+    "CauseCleared",
+    "CausePaused",
+    "CauseProbed",
     "ChildAbandoned",
     "ChildFailed",
     "ChildForgotten",
@@ -23,7 +26,10 @@ __all__ = [
     "ChildStartFailed",
     "ChildStarted",
     "ChildStopped",
+    "ChildStuck",
     "Event",
+    "LoopResumed",
+    "LoopStalled",
     "MessageDropped",
     "ObserverFailed",
 ]
@@ -82,13 +88,15 @@ class ChildRestarting(Event):
     """Another incarnation follows in ``delay`` seconds.
 
     ``reason`` is its last end in a few words, or ``"sibling"``; ``dictated`` tells a wait that the
-    error asked for. ``in_a_row`` counts failures without stable uptime between them.
+    error asked for. ``in_a_row`` counts failures without stable uptime between them. With a
+    ``cause``, shared with others, it follows when the cause lets it, instead of after ``delay``.
     """
 
     reason: str
     delay: float = 0.0
     dictated: bool = False
     in_a_row: int = 0
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +137,55 @@ class ChildAbandoned(Event):
     incarnation: int
     seconds: float
     abandoned: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildStuck(Event):
+    """It has been at one message for ``seconds``: cancelled and restarted, or left behind.
+
+    ``stack`` is where it was; code, no values.
+    """
+
+    incarnation: int
+    seconds: float
+    stack: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopStalled(Event):
+    """The tree's loop has been busy with one thing for ``seconds``; ``child`` is empty."""
+
+    seconds: float
+    stack: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopResumed(Event):
+    """The tree's loop turns again, after ``seconds``; ``child`` is empty."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CausePaused(Event):
+    """Too many failed for one cause, ``child`` the last: they all wait ``seconds`` for a probe."""
+
+    cause: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CauseProbed(Event):
+    """``child`` is let go, to see whether the cause is still there."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CauseCleared(Event):
+    """Nobody waits for the cause any more; ``child`` is empty."""
+
+    cause: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

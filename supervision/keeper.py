@@ -11,9 +11,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, Final
 
-from ..errors import ChildAbandonedError
+from ..errors import ChildAbandonedError, HandlerStuckError
 from .child import Child
-from .events import ChildAbandoned, ChildStarted, ChildStopped, Event
+from .events import ChildAbandoned, ChildStarted, ChildStopped, ChildStuck, Event
 from .exits import Exit, ExitKind
 from .loopactor import LoopActor
 from .phases import Outcome, Phase
@@ -23,6 +23,7 @@ from .spec import ChildSpec, Shutdown
 __all__ = ["Keeper"]
 
 OFF: Final = Exit(ExitKind.SHUTDOWN)
+LOOKS: Final = 4  # at a busy child in the time that one message may take
 CUT_OFF: Final = Exit(ExitKind.SHUTDOWN, detail="killed with its supervisor")
 
 
@@ -79,6 +80,8 @@ class Keeper(LoopActor):
             place = home.children[spec.id] = Place(home.realm, spec, home)
         place.watcher = self
         child = self._children[spec.id] = Child(place)
+        if child.ledger is not None and home.realm.past is not None:
+            child.ledger.recall(home.realm.past.recall(place.path))
         return child
 
     def _launch(self, child: Child) -> Outcome:
@@ -107,6 +110,8 @@ class Keeper(LoopActor):
             incarnation=place.incarnation,
             restarted=place.incarnation > 1,
         )
+        if child.spec.stuck_after is not None:
+            self._look_after(child, child.spec.stuck_after)
 
     def _limit_start(self, child: Child) -> None:
         within = child.spec.start_within
@@ -126,6 +131,34 @@ class Keeper(LoopActor):
             )
         else:
             self._abandon(child, incarnation, seconds)
+
+    # stuck handlers
+
+    def _look_after(
+        self, child: Child, within: float, seen: object = None, since: float = 0.0
+    ) -> None:
+        """Look from time to time whether the child is still at the same message."""
+        now, busy = self.clock.now(), child.place.runner.busy_with
+        if busy is None or busy is not seen:
+            seen, since = busy, now
+        elif now - since >= within:
+            self._stuck(child, now - since)
+            return
+        again = partial(self._look_after, child, within, seen, since)
+        child.timer = self.clock.call_later(within / LOOKS, again)
+
+    def _stuck(self, child: Child, seconds: float) -> None:
+        place, runner = child.place, child.place.runner
+        self._publish(
+            ChildStuck,
+            child=place.path,
+            incarnation=place.incarnation,
+            seconds=seconds,
+            stack=runner.stack(),
+        )
+        child.timer = None
+        if not runner.break_off(HandlerStuckError(place.path, seconds)):
+            self._abandon(child, place.incarnation, seconds)
 
     # stopping
 
@@ -196,13 +229,13 @@ class Keeper(LoopActor):
             )
 
     def _count_abandoned(self, place: Place, seconds: float) -> None:
-        place.realm.abandoned += 1
+        abandoned = place.realm.count_abandoned()
         self._publish(
             ChildAbandoned,
             child=place.path,
             incarnation=place.incarnation,
             seconds=seconds,
-            abandoned=place.realm.abandoned,
+            abandoned=abandoned,
         )
 
     def _publish(self, event: Callable[..., Event], **facts: Any) -> None:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
 import pykka
 
 from .clock import Clock
-from .errands import TimerHandle, run_errand
+from .errands import TimerHandle, run_errand, watch_for
 from .refs import StopFlag
 from .reply import Reply
+from .term import Term
+from .watching import Watch
 
 if TYPE_CHECKING:
     from .place import Place
@@ -43,6 +45,7 @@ class LoopActor(pykka.Actor):
                 f"{type(self).__name__} is made by its supervisor or by .start(), in a running loop"
             )
         self._telewarden_incarnation: int = place.incarnation
+        self._telewarden_term: Term = place.runner.term
         self.actor_urn = place.urn
         self.actor_inbox = place.mailbox
         self.actor_stopped = StopFlag()
@@ -121,6 +124,19 @@ class LoopActor(pykka.Actor):
         first = self.rng.uniform(0.0, seconds) if phase is None else phase
         place = self._telewarden_place
         return TimerHandle(place, self.incarnation, message, first, period=seconds)
+
+    @property
+    def term(self) -> Term:
+        """This incarnation's term, to carry along into a thread and ``check`` before a write."""
+        return self._telewarden_term
+
+    def watch(self, ref: pykka.ActorRef[Any], *, for_good: bool = False) -> Watch:
+        """Be sent a ``Down`` for each end of the child behind ``ref``; this one's incarnation only.
+
+        With ``for_good`` one ``Gone`` instead, when no other incarnation can follow. What does not
+        run now is told of at once. ``ref`` is a reference from a tree, this one or another.
+        """
+        return watch_for(self._telewarden_place, self.incarnation, ref, for_good=for_good)
 
     def pipe(
         self,

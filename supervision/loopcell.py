@@ -23,6 +23,7 @@ from .phases import Outcome
 from .place import STARTING, answer
 from .reply import Answer
 from .signals import Drill
+from .term import Term
 
 if TYPE_CHECKING:
     from .loopactor import LoopActor
@@ -48,6 +49,7 @@ class LoopCell(LoopLife):
     def begin(self, incarnation: int) -> Outcome:
         """Build the next incarnation and run its ``on_start``."""
         self.incarnation, self._halting, self._ending = incarnation, None, None
+        self.term = Term(self._place.path, incarnation)
         token = STARTING.set(self._place)
         try:
             actor = self._place.build(self._place.spec.actor)

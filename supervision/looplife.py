@@ -19,6 +19,8 @@ from .directive import Verdict
 from .exits import Exit, ExitKind
 from .failing import directive_for, run_failure_hook, run_stop_hook
 from .place import Place, answer
+from .stacks import task_stack
+from .term import TERM, Term
 
 if TYPE_CHECKING:
     from .clock import Timer
@@ -47,6 +49,7 @@ class LoopLife:
         "actor",
         "incarnation",
         "tasks",
+        "term",
         "timers",
     )
 
@@ -54,6 +57,7 @@ class LoopLife:
         self._place = place
         self.actor: LoopActor | None = None
         self.incarnation = 0
+        self.term = Term(place.path, 0)
         self.tasks: set[asyncio.Task[Any]] = set()
         """Work that the incarnation has going on beside its mailbox."""
         self.timers: set[Timer] = set()
@@ -118,6 +122,8 @@ class LoopLife:
         for ghost in self._ghosts:
             ghost.cancel()
         self._task = None
+        self.term.fenced = True
+        self._place.realm.fences += 1
         self.incarnation = -1
         self._let_go()
 
@@ -125,6 +131,20 @@ class LoopLife:
     def haunted(self) -> bool:
         """Whether a task that was left behind is still there."""
         return any(not ghost.done() for ghost in self._ghosts)
+
+    @property
+    def busy_with(self) -> object | None:
+        """The task of the ``async def`` handler that waits, if there is one."""
+        return None if self._envelope is None else self._task
+
+    def break_off(self, error: Exception) -> bool:
+        """Cancel the handler that waits; its incarnation ends as if it had raised ``error``."""
+        self._crash(error, Exit(ExitKind.ERROR, error, directive=directive_for(self._place, error)))
+        return True
+
+    def stack(self) -> str:
+        """Where the handler that waits is in the code."""
+        return task_stack(self._task)
 
     def rest(self) -> None:
         """Nothing to give back: a cell costs nothing while it is empty."""
@@ -225,6 +245,7 @@ class LoopLife:
         task.add_done_callback(lambda task: self._never_ran(task, coroutine, done))
 
     async def _contained(self, coroutine: Coroutine[Any, Any, Any], done: Step) -> None:
+        TERM.set(self.term)
         try:
             outcome: tuple[Any, BaseException | None] = (await coroutine, None)
         except BaseException as error:  # noqa: BLE001 - S4: not even SystemExit may leave the actor

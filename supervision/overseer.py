@@ -7,13 +7,14 @@ moment runs as work beside the mailbox.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
 from ..errors import BudgetExhaustedError, ChildStartError, ChildUnavailableError
 from .budget import RestartBudget, RestartLedger
 from .child import Again, Child, Conclusion, Escalate, GiveUp, Isolate, Leave, conclude
+from .clock import Timer
 from .errands import life_of
 from .events import (
     BudgetExhausted,
@@ -55,11 +56,16 @@ class Overseer(Keeper):
         if exit_.kind is ExitKind.IGNORED:
             self._ignored(child)
             return
-        conclusion = conclude(child, exit_, group=self._ledger, now=self.clock.now(), uptime=uptime)
-        self._carry_out(child, exit_, conclusion)
+        self._carry_out(child, exit_, self._conclude(child, exit_, uptime))
+
+    def _conclude(self, child: Child, exit_: Exit, uptime: float) -> Conclusion:
+        now, gates = self.clock.now(), self._telewarden_place.realm.gates
+        return conclude(child, exit_, group=self._ledger, now=now, uptime=uptime, gates=gates)
 
     def _announce(self, child: Child, exit_: Exit, uptime: float) -> None:
         place = child.place
+        if exit_.is_failure and place.realm.past is not None:
+            place.realm.past.record(place.path, exit_.reason, self.clock.now())
         if exit_.kind is ExitKind.START_FAILED:
             self._publish(
                 ChildStartFailed, child=place.path, incarnation=place.incarnation, exit=exit_
@@ -89,6 +95,7 @@ class Overseer(Keeper):
 
     def _announce_restart(self, child: Child, exit_: Exit, again: Again) -> None:
         child.place.restarts += 1
+        child.gate = again.gate
         self._publish(
             ChildRestarting,
             child=child.place.path,
@@ -96,17 +103,26 @@ class Overseer(Keeper):
             delay=again.delay,
             dictated=again.dictated,
             in_a_row=again.in_a_row,
+            cause="" if again.gate is None else str(again.gate),
         )
 
     def _restart(self, child: Child, again: Again) -> None:
         """Start the next incarnation of one child, now or later."""
-        if not again.delay:
+        if not again.waits:
             self._relaunch(child)
             return
-        why = "dictated" if again.dictated else "backoff"
-        until = self.clock.now() + again.delay
-        child.place.enter(Phase.RESTARTING, why=why, until=until)
-        child.timer = self.clock.call_later(again.delay, partial(self._due, child))
+        child.place.enter(Phase.RESTARTING, why=again.why, until=self._until(again))
+        child.timer = self._when(again, child, partial(self._due, child))
+
+    def _until(self, again: Again) -> float | None:
+        return None if again.gate is not None else self.clock.now() + again.delay
+
+    def _when(self, again: Again, child: Child, due: Callable[[], object]) -> Timer:
+        """Call ``due`` after the delay, or when a shared cause lets the child go."""
+        gates = self._telewarden_place.realm.gates
+        if again.gate is None or gates is None:
+            return self.clock.call_later(again.delay, due)
+        return gates.hold(again.gate, child.place, due)
 
     def _due(self, child: Child) -> None:
         child.timer = None

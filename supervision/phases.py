@@ -86,6 +86,19 @@ class Runner(Protocol):
         """Whether an incarnation that was left behind still does something."""
         ...
 
+    @property
+    def busy_with(self) -> object | None:
+        """What it is at now, different for each message; ``None`` when it waits."""
+        ...
+
+    def break_off(self, error: Exception) -> bool:
+        """End the present handler as if it had raised ``error``; tell whether that is possible."""
+        ...
+
+    def stack(self) -> str:
+        """Where it is in the code."""
+        ...
+
     def rest(self) -> None:
         """Nothing will run here for a while: give back what only a running child needs."""
         ...

@@ -26,6 +26,7 @@ from .spec import ChildSpec, Host, Sibling
 
 if TYPE_CHECKING:
     from .realm import Realm
+    from .watching import Watch
 
 __all__ = ["STARTING", "Place", "answer"]
 
@@ -57,6 +58,7 @@ class Place:
         "until",
         "urn",
         "watcher",
+        "watches",
         "why",
     )
 
@@ -77,6 +79,7 @@ class Place:
         self.why = ""
         self.last_exit: Exit | None = None
         self.watcher: Watcher | None = None
+        self.watches: tuple[Watch, ...] = ()
         self.mailbox: Mailbox
         self.runner: Runner
         self._settle_in()
@@ -154,6 +157,8 @@ class Place:
         """An incarnation ended; nothing has been decided yet, so messages wait."""
         self.phase, self.last_exit = Phase.IDLE, exit_
         self.mailbox.turn(Mode.HELD)
+        for watch in self.watches:
+            watch.went_down()
 
     def forget(self) -> None:
         """Close the place for good, and those below it."""
@@ -161,8 +166,11 @@ class Place:
             return
         for child in reversed(tuple(self.children.values())):  # as the registry likes it
             child.forget()
-        self.phase = Phase.GONE
+        watches, self.watches = self.watches, ()
         self.gone.set()
+        for watch in watches:
+            watch.went_away()
+        self.phase = Phase.GONE
         self.mailbox.turn(Mode.CLOSED)
         self.runner.rest()
         unregister(self.ref)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import random
+import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pykka
 
+from .bulkhead import Bulkhead
 from .clock import Clock, MonotonicClock
 from .events import MessageDropped
 from .exits import Exit
+from .gates import Gates
+from .history import CrashHistory, Recollection
 from .stopreport import StopEntry
 from .stream import EventStream
 
@@ -62,6 +67,9 @@ class Realm:
         clock: Clock | None = None,
         rng: random.Random | None = None,
         events: EventStream | None = None,
+        bulkhead: Bulkhead | None = None,
+        history: CrashHistory | None = None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self.clock: Clock = clock or MonotonicClock()
         self.rng = rng or random.Random()
@@ -69,10 +77,28 @@ class Realm:
         self.dead_letters = DeadLetters()
         self.abandoned = 0
         """Incarnations that had to be left behind."""
+        self.when_abandoned: Callable[[int], object] | None = None
+        """Told how many there are, each time that there is one more."""
+        self.fences = 0
+        """How often somebody was fenced off; while there is none, nobody has to be looked for."""
+        now = self.clock.now()
+        self.gates = (
+            None
+            if bulkhead is None
+            else Gates(bulkhead, clock=self.clock, rng=self.rng, publish=self.events.publish)
+        )
+        self.past = None if history is None else Recollection(history, now=now, wall=wall())
         self.stops: list[StopEntry] | None = None
         """How each child stopped, kept while the whole tree is being stopped."""
         self.adopted: dict[type[pykka.Actor], type[pykka.Actor]] = {}
         """Thread-hosted classes, and what stands in for them; see ``adopt``."""
+
+    def count_abandoned(self) -> int:
+        """One more incarnation had to be left behind; return how many there are."""
+        self.abandoned += 1
+        if self.when_abandoned is not None:
+            self.when_abandoned(self.abandoned)
+        return self.abandoned
 
     def log_stop(self, child: str, exit_: Exit, seconds: float) -> None:
         """Note for the report how the stop of ``child`` went, if the tree is being stopped."""

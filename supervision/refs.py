@@ -13,6 +13,7 @@ from pykka.messages import _ActorStop
 from ..errors import AskTimeoutError, BlockingAskError
 from .reply import Reply
 from .spec import Host
+from .term import refuse_fenced
 
 if TYPE_CHECKING:
     from .place import Place
@@ -109,7 +110,7 @@ class StableRef(pykka.ActorRef[Any]):
     """
 
     def __init__(self, place: Place) -> None:  # the base class would take an instance
-        self.place = place
+        self.place, self._realm = place, place.realm
         self.actor_class = place.spec.actor
         self.actor_urn = place.urn
         self.actor_inbox = place.mailbox
@@ -122,7 +123,13 @@ class StableRef(pykka.ActorRef[Any]):
         return f"{self.actor_class.__name__} at {self.place.path}"
 
     def tell(self, message: Any) -> None:
-        """Send ``message``; see Pykka. Raises ``ActorDeadError`` when the place is gone."""
+        """Send ``message``; see Pykka. Raises ``ActorDeadError`` when the place is gone.
+
+        Raises:
+            FencedError: the sender was left behind.
+        """
+        if self._realm.fences:
+            refuse_fenced()
         if self.actor_stopped.is_set():
             raise pykka.ActorDeadError(f"{self} not found")
         self.actor_inbox.put(Envelope(message))
@@ -132,7 +139,10 @@ class StableRef(pykka.ActorRef[Any]):
 
         Raises:
             BlockingAskError: it would block the loop that has to answer; nothing was sent.
+            FencedError: the asker was left behind.
         """
+        if self._realm.fences:
+            refuse_fenced()
         if block and self._here():
             raise BlockingAskError(self.place.path)
         reply = Reply(self._here, self.place.path)

@@ -13,6 +13,9 @@ from typing import Any, Final
 
 from .events import (
     BudgetExhausted,
+    CauseCleared,
+    CausePaused,
+    CauseProbed,
     ChildAbandoned,
     ChildFailed,
     ChildForgotten,
@@ -24,7 +27,10 @@ from .events import (
     ChildStarted,
     ChildStartFailed,
     ChildStopped,
+    ChildStuck,
     Event,
+    LoopResumed,
+    LoopStalled,
     MessageDropped,
 )
 
@@ -47,6 +53,12 @@ ROWS: Final[dict[type[Event], tuple[int, str, tuple[str, ...]]]] = {
     ChildQuarantined: (logging.ERROR, "child quarantined", ("reason",)),
     ChildReleased: (logging.INFO, "child released", ()),
     ChildAbandoned: (logging.ERROR, "child left behind", ("incarnation", "seconds", "abandoned")),
+    ChildStuck: (logging.ERROR, "child stuck", ("incarnation", "seconds")),
+    LoopStalled: (logging.ERROR, "loop stalled", ("seconds",)),
+    LoopResumed: (logging.WARNING, "loop turns again", ("seconds",)),
+    CausePaused: (logging.WARNING, "shared cause paused", ("cause", "seconds")),
+    CauseProbed: (logging.INFO, "shared cause probed", ("cause",)),
+    CauseCleared: (logging.INFO, "shared cause cleared", ("cause",)),
     BudgetExhausted: (logging.ERROR, "supervisor gives up", ("offender", "spent", "within")),
     MessageDropped: (logging.WARNING, "message dropped", ("message", "reason")),
 }
@@ -123,4 +135,6 @@ def _write(event: Event) -> None:
     error = getattr(event, "error", None)
     if isinstance(event, ChildFailed | ChildStartFailed):
         error = event.exit.error
-    logger.log(level(event), "%s", line(event), exc_info=error)
+    stack = getattr(event, "stack", "")
+    shown = f"{line(event)}\n{stack}" if stack else line(event)
+    logger.log(level(event), "%s", shown, exc_info=error)

@@ -29,6 +29,7 @@ class _Solo:
     def ended(self, place: Place, incarnation: int, exit_: Exit) -> None:  # noqa: ARG002
         if exit_.kind not in {ExitKind.NORMAL, ExitKind.SHUTDOWN}:
             logger.error("actor failed child=%s", place.path, exc_info=exit_.error)
+        place.went_down(exit_)
         place.forget()
 
 

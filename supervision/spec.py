@@ -87,6 +87,8 @@ class ChildSpec:
             otherwise gives to the asker and nobody else.
         mailbox_limit: messages that may wait while it is restarting; more go to dead letters.
         failure_timeout: seconds that ``on_failure`` may take, when it is ``async def``.
+        stuck_after: seconds that one message may take, ``None`` for as long as it likes. Past it an
+            ``async def`` handler is cancelled and the child crashes; a thread is left behind.
     """
 
     id: str
@@ -105,6 +107,7 @@ class ChildSpec:
     ask_failures: tuple[type[BaseException], ...] = ()
     mailbox_limit: int = 1000
     failure_timeout: float = 5.0
+    stuck_after: float | None = None
 
     def __post_init__(self) -> None:
         for name, allowed, fits in CHILD_RULES:
@@ -231,4 +234,9 @@ CHILD_RULES: Final[tuple[tuple[str, str, Callable[[ChildSpec], bool]], ...]] = (
         lambda s: isinstance(s.mailbox_limit, int) and s.mailbox_limit >= 0,
     ),
     ("failure_timeout", "more than 0 seconds", lambda s: _positive(s.failure_timeout)),
+    (
+        "stuck_after",
+        "more than 0 seconds, or None",
+        lambda s: s.stuck_after is None or _positive(s.stuck_after),
+    ),
 )

@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 from typing import Any, Final
 
-from .child import Again, Child, Conclusion, Isolate, Leave, conclude
+from .child import Again, Child, Conclusion, Isolate, Leave
 from .clock import Timer
 from .commanded import CHANGES, Commanded
 from .errands import life_of
@@ -16,7 +16,7 @@ from .overseer import start_error
 from .phases import Phase
 from .reply import Answer
 from .spec import ChildSpec
-from .strategy import Retry, concerned, retry
+from .strategy import Retry, Strategy, concerned, retry
 
 __all__ = ["Supervisor"]
 
@@ -27,13 +27,16 @@ class Supervisor(Commanded):
     """Starts its children in order, restarts them by its strategy, stops them in reverse.
 
     A group restart runs as one round beside the mailbox: questions are answered meanwhile, commands
-    and other children's ends wait until it is over, and a stop breaks it off.
+    wait until it is over, and a stop breaks it off. A child that ends while a later one is being
+    started is seen to at once: the later one may be waiting for it.
     """
 
     def __init__(self, spec: SupervisorSpec) -> None:
         super().__init__(spec.budget, spec.auto_shutdown)
         self._spec = spec
         self._round: asyncio.Task[None] | None = None
+        self._is_starting = False
+        self._is_booting = False
         self._fallen: list[tuple[Child, int, Exit, float]] = []
         self._commands: list[tuple[object, Answer]] = []
         self._group_timer: Timer | None = None
@@ -43,6 +46,7 @@ class Supervisor(Commanded):
         """Start all children, each when the one before it runs (S12)."""
         for spec in self._spec.children:
             self._adopt(spec)
+        self._is_booting = self._spec.strategy is not Strategy.ONE_FOR_ONE
         try:
             for child in tuple(self._children.values()):
                 await self._start_first(child)
@@ -50,6 +54,8 @@ class Supervisor(Commanded):
             self._over = True
             await self._stop_all()
             raise
+        self._is_booting = False
+        self._see_to_fallen()
 
     async def _start_first(self, child: Child) -> None:
         if child.place.runner.haunted:
@@ -79,7 +85,8 @@ class Supervisor(Commanded):
         return answer
 
     def _fell(self, child: Child, exit_: Exit, uptime: float) -> None:
-        if self._round is None or self._over:
+        in_a_stop = self._round is not None and not self._is_starting
+        if self._over or not (in_a_stop or self._is_booting):
             super()._fell(child, exit_, uptime)
         else:
             self._fallen.append((child, child.place.incarnation, exit_, uptime))
@@ -95,20 +102,23 @@ class Supervisor(Commanded):
         if self._over:
             return
         self._call_off_wait()
+        if self._round is not None:
+            self._round.cancel()
+        self._is_starting = False
         self._round = task = self._do_beside(self._go_round(plan, failed, again))
         task.add_done_callback(self._round_over)
 
     async def _go_round(self, plan: Retry, failed: Child | None, again: Again) -> None:
         for id_ in reversed(plan.stop):
             await self._stop_for_group(id_)
-        if again.delay and failed is not None:
+        if again.waits and failed is not None:
             self._wait_as_group(plan.start, failed, again)
         else:
             await self._start_in_order(plan.start)
 
     async def _stop_for_group(self, id_: str) -> None:
         child = self._children.get(id_)
-        if child is None or child.dictated:
+        if child is None or child.still_waits(self.clock.now()):
             return
         exit_ = await self._bring_down(child)
         if exit_.kind is ExitKind.ABANDONED:
@@ -121,11 +131,13 @@ class Supervisor(Commanded):
             child = self._children.get(id_)
             if child is None or child.place.alive or child.place.phase is Phase.QUARANTINED:
                 continue
-            left = (child.place.until or 0.0) - self.clock.now()
-            if child.dictated and left > 0:
-                self._wait_as_group(ids[at:], child, Again(left, dictated=True))
+            if waits := child.still_waits(self.clock.now()):
+                self._wait_as_group(ids[at:], child, waits)
                 return
-            if not self._went_well(child, await self._start(child), ids):
+            self._is_starting = True
+            exit_ = await self._start(child)
+            self._is_starting = False
+            if not self._went_well(child, exit_, ids):
                 return
 
     def _went_well(self, child: Child, exit_: Exit | None, ids: tuple[str, ...]) -> bool:
@@ -136,8 +148,7 @@ class Supervisor(Commanded):
             self._ignored(child)
             return True
         self._announce(child, exit_, 0.0)
-        conclusion = conclude(child, exit_, group=self._ledger, now=self.clock.now(), uptime=0.0)
-        return self._answer_failed_start(child, exit_, conclusion, ids)
+        return self._answer_failed_start(child, exit_, self._conclude(child, exit_, 0.0), ids)
 
     def _answer_failed_start(
         self, child: Child, exit_: Exit, conclusion: Conclusion, ids: tuple[str, ...]
@@ -149,8 +160,14 @@ class Supervisor(Commanded):
         plan = retry(self._spec.strategy, ids, child.id)
         # in the loop's next round: a stop or a question gets its turn before the next attempt
         host = self._telewarden_place.realm.host
-        host.post_next(self._begin_round, plan, child, conclusion)
+        host.post_next(self._retry_round, plan, child, child.place.incarnation, conclusion)
         return False
+
+    def _retry_round(self, plan: Retry, child: Child, incarnation: int, again: Again) -> None:
+        """Begin the next attempt, unless somebody else's end has begun one meanwhile."""
+        is_over = self._round is None or self._round.done()
+        if is_over and child.place.incarnation == incarnation and child.place.phase is Phase.IDLE:
+            self._begin_round(plan, child, again)
 
     def _round_over(self, task: asyncio.Task[None]) -> None:
         if self._round is not task:
@@ -162,13 +179,17 @@ class Supervisor(Commanded):
         if error is not None:  # a fault of ours: fail in order, and be restarted
             life_of(self._telewarden_place).crash(error)
             return
+        self._see_to_fallen()
+        if self._round is None:
+            self._catch_up()
+
+    def _see_to_fallen(self) -> None:
+        """Decide about those that ended when it was no time to."""
         fallen, self._fallen = self._fallen, []
         for child, incarnation, exit_, uptime in fallen:
             place = child.place
             if place.incarnation == incarnation and place.phase is Phase.IDLE:
                 self._fell(child, exit_, uptime)
-        if self._round is None:
-            self._catch_up()
 
     def _catch_up(self) -> None:
         """Carry out the commands that came while the group was being restarted."""
@@ -187,20 +208,18 @@ class Supervisor(Commanded):
     # waiting as a group
 
     def _wait_as_group(self, ids: tuple[str, ...], failed: Child, again: Again) -> None:
-        until = self.clock.now() + again.delay
-        own = "dictated" if again.dictated else "backoff"
+        until = self._until(again)
         for id_ in ids:
             child = self._children.get(id_)
             if child is not None and not child.place.alive and child.place.phase in WAITABLE:
-                why = own if child is failed else "sibling"
+                why = again.why if child is failed else "sibling"
                 child.place.enter(Phase.RESTARTING, why=why, until=until)
         self._group_waiting = ids
-        self._group_timer = self.clock.call_later(
-            again.delay, partial(self._group_due, ids, failed)
-        )
+        self._group_timer = self._when(again, failed, partial(self._group_due, ids, failed))
 
     def _group_due(self, ids: tuple[str, ...], failed: Child) -> None:
         self._group_timer, self._group_waiting = None, ()
+        failed.gate = None  # it has been let go
         self._begin_round(Retry(stop=(), start=ids), failed, Again(0.0))
 
     def _call_off_wait(self) -> None:

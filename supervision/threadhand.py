@@ -23,6 +23,8 @@ from .phases import Outcome
 from .place import STARTING, Place, answer
 from .refs import StopFlag
 from .signals import Drill
+from .stacks import thread_stack
+from .term import TERM, Term
 
 __all__ = ["ThreadRunner", "adopt"]
 
@@ -88,8 +90,22 @@ class ThreadRunner:
         """Leave the thread behind; it ends when it comes back from what it does."""
         hand, self._hand = self._hand, None
         if hand is not None:
+            self._place.realm.fences += 1
             hand.dismiss()
             self._ghost = hand.thread
+
+    @property
+    def busy_with(self) -> object | None:
+        """What it is at now, different for each message; ``None`` when it waits."""
+        return None if self._hand is None else self._hand.at_work
+
+    def break_off(self, error: Exception) -> bool:  # noqa: ARG002 - the loop's cells use it
+        """A thread cannot be interrupted."""
+        return False
+
+    def stack(self) -> str:
+        """Where it is in the code."""
+        return "" if self._hand is None else thread_stack(self._hand.thread.ident)
 
     def rest(self) -> None:
         """End the thread, which has nothing to do."""
@@ -105,6 +121,7 @@ class _Hand:
         self._place, self._mailbox = place, mailbox
         self._fenced = StopFlag()
         self._envelope: Envelope[Any] | None = None
+        self._term: Term | None = None
         self.actor: pykka.Actor | None = None
         self.busy = False
         self.orders: SimpleQueue[int | None] = SimpleQueue()
@@ -114,11 +131,18 @@ class _Hand:
     def dismiss(self) -> None:
         """Send it away: nothing it still does may have an effect on the place."""
         self._fenced.set()
+        if self._term is not None:
+            self._term.fenced = True
         envelope = self._envelope
         if envelope is not None:
             answer(envelope, error=ChildUnavailableError(self._place.path, "it was left behind"))
         self.orders.put(None)
         self._mailbox.nudge()
+
+    @property
+    def at_work(self) -> object | None:
+        """The envelope of the message that it is at."""
+        return self._envelope
 
     def _serve(self) -> None:
         while (incarnation := self.orders.get()) is not None and not self._fenced.is_set():
@@ -130,6 +154,8 @@ class _Hand:
 
     def _incarnate(self, incarnation: int) -> Exit:
         self.busy = True
+        self._term = Term(self._place.path, incarnation)
+        TERM.set(self._term)
         token = STARTING.set(self._place)
         try:
             actor = self.actor = self._place.build(adopt(self._place))
@@ -176,6 +202,8 @@ class _Hand:
     def _failed(
         self, actor: pykka.Actor, envelope: Envelope[Any], error: BaseException
     ) -> Exit | None:
+        if self._fenced.is_set():  # its asker has been answered, its supervisor told
+            return Exit(ExitKind.ABANDONED)
         exit_ = take_failure(self._place, envelope, error)
         if exit_ is not None:
             actor.actor_stopped.set()

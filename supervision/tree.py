@@ -5,15 +5,25 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
+import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
 import pykka
 
-from ..errors import ChildAbandonedError, ChildNotFoundError, SupervisionError
+from ..errors import (
+    ChildAbandonedError,
+    ChildNotFoundError,
+    SupervisionError,
+    TooManyAbandonedError,
+)
+from .bulkhead import Bulkhead
 from .clock import Clock
+from .errands import life_of
 from .exits import Exit, ExitKind
 from .groupspec import SupervisorSpec
+from .history import CrashHistory
 from .loophost import LoopHost
 from .overseer import start_error
 from .phases import Phase
@@ -26,6 +36,7 @@ from .spec import ChildSpec
 from .stopreport import StopEntry, StopReport
 from .stream import EventStream
 from .supervisor import Supervisor
+from .watchdog import LoopWatch, LoopWatchdog, leave_process
 
 __all__ = ["Tree"]
 
@@ -44,6 +55,13 @@ class Tree:
         clock: where time comes from; a ``ManualClock`` in tests.
         rng: where chance comes from.
         events: where events go; ``tree.events`` otherwise.
+        bulkhead: how children that fail for one cause wait together; see ``SharedCause``.
+        history: crashes of earlier processes, which the children's own budgets remember.
+        wall: the wall clock that the history's times are on.
+        loop_watch: has a thread look whether the loop turns; see ``LoopWatch``.
+        abandoned_limit: past so many incarnations left behind the tree stops and ``terminated``
+            has a ``TooManyAbandonedError``: the process should be started anew, exit code 70.
+        leave: ends the process when the loop is given up.
     """
 
     def __init__(
@@ -54,9 +72,20 @@ class Tree:
         clock: Clock | None = None,
         rng: random.Random | None = None,
         events: EventStream | None = None,
+        bulkhead: Bulkhead | None = None,
+        history: CrashHistory | None = None,
+        wall: Callable[[], float] = time.time,
+        loop_watch: LoopWatch | None = None,
+        abandoned_limit: int | None = None,
+        leave: Callable[[int], object] = leave_process,
     ) -> None:
         self._spec, self._name = spec, name
-        self._realm = Realm(clock=clock, rng=rng, events=events)
+        self._realm = Realm(
+            clock=clock, rng=rng, events=events, bulkhead=bulkhead, history=history, wall=wall
+        )
+        self._loop_watch, self._leave = loop_watch, leave
+        self._abandoned_limit = abandoned_limit
+        self._watchdog: LoopWatchdog | None = None
         self._root: Place | None = None
         self._started: asyncio.Future[Exit | None] | None = None
         self._thread: threading.Thread | None = None
@@ -101,6 +130,14 @@ class Tree:
         self._realm.host = host = LoopHost(loop)
         self._reports = Reports(host.post_later)
         self._reporting = self.events.subscribe(self._reports.take)
+        self._realm.when_abandoned = self._count_abandoned
+        if self._loop_watch is not None:
+            self._watchdog = LoopWatchdog(
+                self._loop_watch,
+                publish=self.events.publish,
+                now=self._realm.clock.now,
+                leave=self._leave,
+            )
         self._root = root = Place(
             self._realm, ChildSpec(id=self._name, actor=Supervisor, args=(self._spec,))
         )
@@ -152,7 +189,12 @@ class Tree:
 
     def ended(self, place: Place, incarnation: int, exit_: Exit) -> None:  # noqa: ARG002
         """The root has ended, and with it everything."""
+        place.went_down(exit_)
         place.forget()
+        if self._watchdog is not None:
+            self._watchdog.stop()
+        if self._realm.gates is not None:
+            self._realm.gates.close()
         self._reporting.close()
         self._reports.flush()
         if self._started is not None and not self._started.done():
@@ -160,12 +202,18 @@ class Tree:
         if not self.terminated.done:
             self.terminated.set(exit_)
 
+    def _count_abandoned(self, abandoned: int) -> None:
+        limit, root = self._abandoned_limit, self._root
+        if limit is not None and abandoned > limit and root is not None:
+            cause = TooManyAbandonedError(abandoned, limit)
+            life_of(root).leave(Exit(ExitKind.SHUTDOWN, cause))
+
     def _leave_behind(self, root: Place, seconds: float) -> None:
         assert self._realm.stops is not None  # noqa: S101 - set by stop
         for place in root.walk():
             if place.alive:
                 place.runner.fence()
-                self._realm.abandoned += 1
+                self._realm.count_abandoned()
                 cause = ChildAbandonedError(place.path, seconds)
                 entry = StopEntry(place.path, Exit(ExitKind.ABANDONED, cause), seconds)
                 self._realm.stops.append(entry)
@@ -235,6 +283,16 @@ class Tree:
     def abandoned(self) -> int:
         """How many incarnations had to be left behind."""
         return self._realm.abandoned
+
+    @property
+    def loop_lag(self) -> float:
+        """Seconds that the loop last took to turn; 0 when no ``loop_watch`` was asked for."""
+        return 0.0 if self._watchdog is None else self._watchdog.lag
+
+    @property
+    def causes(self) -> dict[str, tuple[str, int]]:
+        """Of each shared cause that is not clear: its state, and how many children wait for it."""
+        return {} if self._realm.gates is None else self._realm.gates.states()
 
     @property
     def supervisor(self) -> pykka.ActorRef[Any]:

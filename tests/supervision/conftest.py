@@ -238,9 +238,9 @@ def grow() -> Callable[[SupervisorSpec], Any]:
     """``async with grow(spec) as grown``: a tree on a hand-turned clock, stopped at the end."""
 
     @asynccontextmanager
-    async def growing(spec: SupervisorSpec) -> AsyncIterator[Grown]:
+    async def growing(spec: SupervisorSpec, **more: Any) -> AsyncIterator[Grown]:
         clock = ManualClock()
-        tree = Tree(spec, clock=clock)
+        tree = Tree(spec, clock=clock, **more)
         probe = EventProbe(tree.events)
         async with tree:
             yield Grown(tree, probe, clock)

@@ -30,8 +30,11 @@ from telewarden.supervision import (
     Drill,
     DynamicSpec,
     DynamicSupervisor,
+    EventProbe,
     ExitKind,
     GetChildSpec,
+    LoopActor,
+    ManualClock,
     Phase,
     Restart,
     RestartBudget,
@@ -42,6 +45,7 @@ from telewarden.supervision import (
     Supervisor,
     SupervisorSpec,
     TerminateChild,
+    Tree,
     WhichChild,
     WhichChildren,
     ask_async,
@@ -241,38 +245,83 @@ async def test_a_change_that_comes_during_a_group_restart_is_carried_out_after_i
         assert grown.probe.story(ChildStarted)[-1] == ("ChildStarted", "c")
 
 
-async def test_a_child_that_ends_during_a_group_restart_is_seen_to_after_it(
-    grow: Any, loop_child: type[pykka.Actor]
-) -> None:
-    gate = asyncio.Event()
+class Needing(LoopActor):
+    """Starts again only when the child that it is given answers."""
 
-    class Slow(loop_child):  # type: ignore[misc, valid-type]  # the host's class
+    def __init__(self, needed: pykka.ActorRef[Any]) -> None:
+        super().__init__()
+        self.needed = needed
+
+    async def on_start(self) -> None:
+        if self.incarnation > 1:
+            await ask_async(self.needed, "count", timeout=1000.0)
+
+
+@pytest.mark.parametrize("strategy", [Strategy.REST_FOR_ONE, Strategy.ONE_FOR_ALL])
+async def test_a_child_that_ends_while_a_later_one_waits_for_it_is_seen_to_at_once(
+    grow: Any, nursery: Any, strategy: Strategy
+) -> None:
+    needing = ChildSpec(id="needing", actor=Needing, args=(Sibling("first"),))
+    spec = nursery.group("first", needing, strategy=strategy)
+    async with grow(spec) as grown:
+        first = grown.tree.ref("first")
+        for _ in range(2):  # the second waits in the mailbox until the next incarnation has it
+            first.tell(BOOM)
+        await grown.expect(ChildStarted, "needing", count=2)
+        await grown.rest()
+
+        standing = grown.standing()
+        assert standing["first"] == (3, Phase.RUNNING)
+        assert standing["needing"][1] is Phase.RUNNING  # in its second or third incarnation
+
+
+async def test_a_round_that_was_replaced_is_not_tried_again(grow: Any, nursery: Any) -> None:
+    spec = nursery.group("a", "b", "c", strategy=Strategy.REST_FOR_ONE)
+    async with grow(spec) as grown:
+        nursery.told["c"].fail_starts = 1
+        grown.tree.ref("b").tell(BOOM)
+        grown.tree.ref("a").tell(BOOM)
+        await grown.expect(ChildStarted, "a", count=2)
+        await grown.until(lambda: all(p is Phase.RUNNING for _, p in grown.standing().values()))
+        await grown.rest()
+        starts = len(grown.probe.seen(ChildStarted))
+        await grown.rest()
+
+        assert len(grown.probe.seen(ChildStarted)) == starts
+
+
+async def test_a_child_that_ends_while_its_group_first_starts_is_seen_to_after_that() -> None:
+    has_failed = asyncio.Event()
+
+    class Failing(LoopActor):
+        def on_start(self) -> None:
+            if self.incarnation == 1:
+                self.after(1.0, "fail")
+
+        def on_receive(self, message: object) -> None:
+            has_failed.set()
+            raise ValueError(message)
+
+    class Slow(LoopActor):
         async def on_start(self) -> None:
-            if self.incarnation > 1:
-                await gate.wait()
+            await has_failed.wait()
 
     spec = SupervisorSpec(
-        strategy=Strategy.REST_FOR_ONE,
-        children=(
-            ChildSpec(id="first", actor=loop_child),
-            ChildSpec(id="second", actor=loop_child),
-            ChildSpec(id="slow", actor=Slow),
-        ),
+        strategy=Strategy.ONE_FOR_ALL,
+        children=(ChildSpec(id="failing", actor=Failing), ChildSpec(id="slow", actor=Slow)),
     )
-    async with grow(spec) as grown:
-        grown.tree.ref("second").tell(BOOM)
-        await grown.expect(ChildStarted, "second", count=2)
-        grown.tree.ref("first").tell(BOOM)
-        await grown.rest()
-        assert len(grown.probe.seen(ChildStarted, "first")) == 1
-        gate.set()
-        await grown.expect(ChildStarted, "slow", count=3)
+    clock = ManualClock()
+    tree = Tree(spec, clock=clock)
+    probe = EventProbe(tree.events)
+    starting = asyncio.ensure_future(tree.start())
+    await asyncio.wait_for(probe.expect(ChildStarted, "failing"), 5)
+    clock.advance(1.0)
+    await starting
+    await asyncio.wait_for(probe.expect(ChildStarted, "slow", count=2), 5)
 
-        assert {c.id: c.incarnation for c in grown.tree.snapshot().children} == {
-            "first": 2,
-            "second": 3,
-            "slow": 3,
-        }
+    standing = {c.id: (c.incarnation, c.phase) for c in tree.snapshot().children}
+    assert standing == {"failing": (2, Phase.RUNNING), "slow": (2, Phase.RUNNING)}
+    await tree.stop()
 
 
 # the dynamic supervisor

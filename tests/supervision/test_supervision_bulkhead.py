@@ -1,0 +1,272 @@
+"""Failures that share a cause wait together; crashes of earlier processes are remembered."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from tenacity import wait_fixed, wait_incrementing
+
+from telewarden.errors import InvalidSpecError
+from telewarden.supervision import (
+    Bulkhead,
+    CauseCleared,
+    CausePaused,
+    CauseProbed,
+    CauseState,
+    ChildQuarantined,
+    ChildRestarting,
+    ChildStarted,
+    Phase,
+    RestartBudget,
+    SharedCause,
+    Strategy,
+    TerminateChild,
+    directives,
+)
+from telewarden.supervision.bulkhead import Gate
+
+pytestmark = pytest.mark.supervision
+
+POLICY = Bulkhead(
+    children=3, within=10.0, pause=wait_fixed(30), proof=5.0, rate=0.5, burst=2, jitter=0.0
+)
+SHARED = directives({ConnectionError: SharedCause(("dc", 2))})
+CUT = ("raise", ConnectionError("cut"))
+
+
+def gate_of(policy: Bulkhead = POLICY) -> Gate:
+    return Gate(policy, random.Random(1))
+
+
+def test_few_failures_are_restarted_as_if_alone() -> None:
+    gate = gate_of()
+
+    held = [gate.failed(child, now) for child, now in (("a", 0), ("b", 1), ("a", 2), ("c", 20))]
+
+    assert held == [False] * 4  # three different ones, but not within ten seconds
+    assert gate.state is CauseState.CLEAR
+
+
+def test_a_cause_pauses_once_probes_with_one_and_releases_by_token_bucket() -> None:
+    gate = gate_of()
+    for n, child in enumerate("abcdefg"):
+        if gate.failed(child, 0.1 * n):
+            gate.join(child, 0.1 * n)
+    assert list(gate.waiting) == ["c", "d", "e", "f", "g"]
+    assert gate.until == pytest.approx(30.2)
+
+    let_go = {}
+    now = 0.0
+    while gate.until is not None:
+        now = gate.until
+        let_go[round(now, 1)] = gate.due(now, proven=True)
+
+    assert let_go == {30.2: ("c",), 35.2: ("d", "e"), 37.2: ("f",), 39.2: ("g",)}
+    assert gate.state is CauseState.CLEAR
+
+
+def test_a_probe_that_fails_pauses_again_and_longer() -> None:
+    policy = Bulkhead(children=1, pause=wait_incrementing(start=10, increment=10), jitter=0.0)
+    gate = gate_of(policy)
+    waits = []
+    now = 0.0
+    for _ in range(3):
+        assert gate.failed("a", now)
+        gate.join("a", now)
+        assert gate.until is not None
+        waits.append(gate.until - now)
+        now = gate.until
+        assert gate.due(now, proven=False) == ("a",)
+
+    assert waits == [10.0, 20.0, 30.0]
+
+
+def test_a_probe_that_is_still_starting_has_to_prove_itself_first() -> None:
+    gate = gate_of(Bulkhead(children=1, pause=wait_fixed(1), proof=5.0))
+    for child in "ab":
+        gate.failed(child, 0.0)
+        gate.join(child, 0.0)
+    gate.due(1.0, proven=False)
+
+    assert gate.due(6.0, proven=False) == ()
+    assert gate.state is CauseState.PROBING
+    assert gate.due(11.0, proven=True) == ("b",)
+
+
+def test_a_probe_that_is_stopped_leaves_its_part_to_the_next() -> None:
+    gate = gate_of(Bulkhead(children=1, pause=wait_fixed(1)))
+    for child in "abc":
+        gate.failed(child, 0.0)
+        gate.join(child, 0.0)
+    gate.due(1.0, proven=False)
+    gate.leave("b", 2.0)
+    gate.leave("a", 2.0)
+
+    assert gate.due(2.0, proven=False) == ("c",)
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("children", 0),
+        ("within", 0),
+        ("pause", 5.0),
+        ("proof", -1),
+        ("rate", 0),
+        ("burst", 0),
+        ("jitter", -1),
+    ],
+)
+def test_s30_a_bulkhead_that_makes_no_sense_is_refused_by_name(field: str, wrong: object) -> None:
+    with pytest.raises(InvalidSpecError, match=rf"Bulkhead\.{field}"):
+        Bulkhead(**{field: wrong})  # type: ignore[arg-type]  # the point
+
+
+def shared(nursery: Any, ids: str, **more: Any) -> Any:
+    children = (nursery.child(i, directive=SHARED) for i in ids)
+    return nursery.group(*children, budget=RestartBudget(limit=10, within=1000.0), **more)
+
+
+def running(grown: Any) -> str:
+    return "".join(i for i, (_, phase) in grown.standing().items() if phase is Phase.RUNNING)
+
+
+async def fell_all(grown: Any, ids: str) -> None:
+    for id_ in ids:
+        grown.tree.ref(id_).tell(CUT)
+        await grown.expect(ChildRestarting, id_)
+        await grown.rest()
+
+
+async def test_children_that_fail_for_one_cause_come_back_one_after_another(
+    grow: Any, nursery: Any
+) -> None:
+    async with grow(shared(nursery, "abcdefx"), bulkhead=POLICY) as grown:
+        await fell_all(grown, "abcdef")
+        await grown.until(lambda: running(grown) == "abx")
+        assert grown.standing()["c"] == (1, Phase.RESTARTING)
+        assert grown.tree.snapshot().find("c").why == "shared cause"
+        assert grown.tree.causes == {"('dc', 2)": ("paused", 4)}
+        await grown.crash("x", again=2)  # an error of another kind is nobody else's business
+
+        grown.clock.advance(30.0)
+        await grown.until(lambda: running(grown) == "abcx")
+        (probed,) = grown.probe.seen(CauseProbed)
+        assert (probed.child, probed.cause) == ("c", "('dc', 2)")
+        grown.clock.advance(5.0)
+        await grown.until(lambda: running(grown) == "abcdex")
+        grown.clock.advance(2.0)
+        await grown.until(lambda: running(grown) == "abcdefx")
+
+        assert [k for k, _ in grown.probe.story(CausePaused, CauseProbed, CauseCleared)] == [
+            "CausePaused",
+            "CauseProbed",
+            "CauseCleared",
+        ]
+        assert grown.tree.causes == {}
+
+
+async def test_a_held_back_child_can_be_stopped_and_is_not_let_go(grow: Any, nursery: Any) -> None:
+    policy = Bulkhead(children=1, pause=wait_fixed(30), jitter=0.0)
+    async with grow(shared(nursery, "ab"), bulkhead=policy) as grown:
+        await fell_all(grown, "ab")
+        await grown.command(TerminateChild("a"))
+        grown.clock.advance(30.0)
+        await grown.expect(ChildStarted, "b", count=2)
+        await grown.rest()
+
+        assert grown.standing()["a"] == (1, Phase.STOPPED)
+
+
+async def test_a_group_waits_with_its_held_back_child(grow: Any, nursery: Any) -> None:
+    policy = Bulkhead(children=1, pause=wait_fixed(30), jitter=0.0)
+    spec = shared(nursery, "abc", strategy=Strategy.REST_FOR_ONE)
+    async with grow(spec, bulkhead=policy) as grown:
+        await fell_all(grown, "b")
+        await grown.until(lambda: grown.standing()["c"][1] is Phase.RESTARTING)
+        await grown.crash("a", again=2)  # another round begins; the cause still holds b and c
+        await grown.rest()
+        assert running(grown) == "a"
+        grown.clock.advance(30.0)
+        await grown.expect(ChildStarted, "c", count=2)
+
+        assert running(grown) == "abc"
+
+
+async def test_without_a_bulkhead_a_shared_cause_is_an_ordinary_restart(
+    grow: Any, nursery: Any
+) -> None:
+    async with grow(shared(nursery, "abcd")) as grown:
+        await fell_all(grown, "abcd")
+        for id_ in "abcd":
+            await grown.expect(ChildStarted, id_, count=2)
+
+
+async def test_waiting_for_a_cause_costs_no_budget(grow: Any, nursery: Any) -> None:
+    policy = Bulkhead(children=1, pause=wait_fixed(1), jitter=0.0)
+    spec = nursery.group(
+        nursery.child("a", directive=SHARED), budget=RestartBudget(limit=0, within=1000.0)
+    )
+    async with grow(spec, bulkhead=policy) as grown:
+        for again in (2, 3, 4):
+            grown.tree.ref("a").tell(CUT)
+            await grown.expect(ChildRestarting, "a", count=again - 1)
+            grown.clock.advance(1.0)
+            await grown.expect(ChildStarted, "a", count=again)
+        assert not grown.tree.terminated.done
+
+
+# crashes of earlier processes
+
+
+@dataclass
+class Row:
+    path: str
+    reason: str
+    at: float
+
+
+class Records:
+    """A crash history in memory."""
+
+    def __init__(self, *rows: Row) -> None:
+        self.rows = list(rows)
+
+    def record_crash(self, path: str, reason: str, at: float) -> None:
+        self.rows.append(Row(path, reason, at))
+
+    def crashes(self, path: str | None = None, since: float = 0.0) -> list[Row]:
+        return [r for r in self.rows if path in {None, r.path} and r.at >= since]
+
+
+async def test_a_child_s_own_budget_remembers_earlier_processes(grow: Any, nursery: Any) -> None:
+    now = 1_700_000_000.0
+    records = Records(*(Row("a", "error: OSError", now - ago) for ago in (500, 30, 20, 10)))
+    own = RestartBudget(limit=3, within=60.0)
+    spec = nursery.group(nursery.child("a", budget=own), nursery.child("b", budget=own))
+    async with grow(spec, history=records, wall=lambda: now) as grown:
+        grown.clock.advance(5.0)
+        await grown.crash("b", again=2)
+        await grown.crash("a")
+        await grown.expect(ChildQuarantined, "a")
+
+        assert [(r.path, r.reason, r.at) for r in records.rows[4:]] == [
+            ("b", "error: ValueError", now + 5.0),
+            ("a", "error: ValueError", now + 5.0),
+        ]
+
+
+async def test_failed_starts_are_on_record_and_ordinary_ends_are_not(
+    grow: Any, nursery: Any
+) -> None:
+    records = Records()
+    async with grow(nursery.group("a"), history=records, wall=lambda: 100.0) as grown:
+        grown.tree.ref("a").tell("leave")
+        await grown.expect(ChildStarted, "a", count=2)
+        nursery.told["a"].fail_starts = 1
+        await grown.crash("a", again=3)
+
+    assert [r.reason for r in records.rows] == ["error: ValueError", "start_failed: OSError"]
