@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .process import command_line, host_name, is_alive, start_time
+from .process import command_line, host_name, is_alive, program_of, start_time
 
 __all__ = ["LeaseHolder"]
 
@@ -39,6 +39,19 @@ class LeaseHolder:
             host=host_name(),
             command=command_line(),
             since=time.time() if since is None else since,
+        )
+
+    @classmethod
+    def of(cls, pid: int, purpose: str) -> LeaseHolder:
+        """Describe another process of this machine, as far as it lets itself be looked at."""
+        started = start_time(pid) or 0.0
+        return cls(
+            purpose=purpose,
+            pid=pid,
+            started=started,
+            host=host_name(),
+            command=program_of(pid),
+            since=started,
         )
 
     @property

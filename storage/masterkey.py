@@ -9,13 +9,14 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import importlib
 import logging
 import os
 import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -23,7 +24,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from ..errors import MasterKeyMalformedError, MasterKeyMissingError
 from .files import write_private_file
 
-__all__ = ["MasterKey"]
+__all__ = ["MasterKey", "SystemKeyring"]
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,13 @@ CHECK_SIZE: Final = 4  # of SHA-256, so that a mistyped key is told apart from a
 TEXT_LENGTH: Final = len(PREFIX) + 48
 PASSPHRASE_LEAST: Final = 12  # characters
 SCRYPT_COST: Final = 1 << 15  # 32 MiB and about 70 ms, paid once per process
+
+
+class SystemKeyring(Protocol):
+    """What keeps secrets for the user who is logged in."""
+
+    def get_password(self, service: str, name: str, /) -> str | None:
+        """The secret, or None where there is none."""
 
 
 class MasterKey:
@@ -99,6 +107,23 @@ class MasterKey:
         return cls.from_text(text, origin=origin)
 
     @classmethod
+    def from_keyring(
+        cls, service: str, name: str, *, keyring: SystemKeyring | None = None
+    ) -> MasterKey:
+        """Read a key from the system's keyring (needs the package ``keyring``)."""
+        origin = f"keyring {service}/{name}"
+        try:
+            text = (keyring or _system_keyring(origin)).get_password(service, name)
+        except MasterKeyMissingError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - a backend may raise anything
+            why = f"cannot be read ({type(exc).__name__})"  # never the text: it may hold anything
+            raise MasterKeyMissingError(origin, why) from None
+        if text is None:
+            raise MasterKeyMissingError(origin, "is not there")
+        return cls.from_text(text, origin=origin)
+
+    @classmethod
     def make_file(cls, path: Path | str) -> bool:
         """Put a fresh key at ``path`` (0600) unless something is there; tell whether it did.
 
@@ -126,6 +151,16 @@ class MasterKey:
             check = hashlib.sha256(b"telewarden key check" + material[32:]).digest()[:8]
             self._derived[salt] = (material[:32], check)
         return self._derived[salt]
+
+
+def _system_keyring(origin: str) -> SystemKeyring:
+    try:
+        found: SystemKeyring = importlib.import_module("keyring")
+    except ImportError:
+        raise MasterKeyMissingError(
+            origin, "cannot be read (the package keyring is not installed)"
+        ) from None
+    return found
 
 
 def _decode(text: str, origin: str) -> bytes:

@@ -12,7 +12,7 @@ from typing import Final
 
 import psutil
 
-__all__ = ["command_line", "host_name", "is_alive", "start_time"]
+__all__ = ["command_line", "host_name", "is_alive", "program_of", "start_time"]
 
 TOLERANCE: Final = 2.0  # seconds: a start time is derived from the wall clock, which NTP may step
 
@@ -32,6 +32,14 @@ def is_alive(pid: int, started: float) -> bool:
     """Tell whether the process that had number ``pid`` and started at ``started`` still runs."""
     found = start_time(pid)
     return found is not None and abs(found - started) <= TOLERANCE
+
+
+def program_of(pid: int) -> str:
+    """Return the name of another process's program, without its arguments."""
+    try:
+        return psutil.Process(pid).name()
+    except psutil.Error:
+        return "unknown"
 
 
 def host_name() -> str:

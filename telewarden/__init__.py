@@ -20,11 +20,16 @@ from .errors import (
 
 if TYPE_CHECKING:
     from .config import Config, load_config, parse_config
+    from .safe import SafeSession, safe_session
+    from .safety import Safety, SafetyReport, safety_check
     from .warden import SessionHandle, Warden
 
 __all__ = [
     "Config",
     "ConfigError",
+    "SafeSession",
+    "Safety",
+    "SafetyReport",
     "SessionHandle",
     "TelegramAuthError",
     "TelegramRateLimitError",
@@ -34,16 +39,23 @@ __all__ = [
     "__version__",
     "load_config",
     "parse_config",
+    "safe_session",
+    "safety_check",
 ]
 
 # Pykka, Telethon and pydantic are imported when one of these is first asked for: a user of
 # telewarden.supervision alone never waits for Telethon.
 _LATE = {
     "Config": "config",
+    "SafeSession": "safe",
+    "Safety": "safety",
+    "SafetyReport": "safety",
     "SessionHandle": "warden",
     "Warden": "warden",
     "load_config": "config",
     "parse_config": "config",
+    "safe_session": "safe",
+    "safety_check": "safety",
 }
 
 

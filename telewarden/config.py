@@ -52,22 +52,28 @@ class _Table(BaseModel):
 
 
 class Secret(_Table):
-    """Where a secret is kept: exactly one of ``env`` and ``file``.
+    """Where a secret is kept: exactly one of ``env``, ``file`` and ``keyring``.
 
     Args:
         env: the name of an environment variable.
         file: a path, relative to the configuration file; only its owner may read it.
+        keyring: ``service/name`` in the system's keyring; for a master key only.
         create: make the file with a fresh secret when it is missing; for a master key only.
+        passphrase: the text is a passphrase (12 characters or more); for a master key only.
     """
 
     env: str | None = None
     file: Path | None = None
+    keyring: str | None = Field(default=None, pattern=r"^.+/.+$")
     create: bool = False
+    passphrase: bool = False
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        if (self.env is None) == (self.file is None):
-            raise ValueError("give exactly one of env and file")
+        if sum(place is not None for place in (self.env, self.file, self.keyring)) != 1:
+            raise ValueError("give exactly one of env, file and keyring")
+        if self.passphrase and (self.create or self.keyring is not None):
+            raise ValueError("passphrase goes with env or file, and not with create")
         if self.create and self.file is None:
             raise ValueError("create goes with file")
         return self
@@ -329,8 +335,12 @@ class Config(_Table):
             raise ValueError(
                 'telegram.api_hash is missing; name its place: { env = "TELEGRAM_API_HASH" }'
             )
-        if self.telegram.api_hash is not None and self.telegram.api_hash.create:
-            raise ValueError("telegram.api_hash: create is for master keys; this is Telegram's")
+        hashed = self.telegram.api_hash
+        if hashed is not None and (hashed.create or hashed.passphrase or hashed.keyring):
+            raise ValueError(
+                "telegram.api_hash: create, passphrase and keyring are for master keys;"
+                " this is Telegram's"
+            )
         return self
 
     @model_validator(mode="after")

@@ -44,15 +44,16 @@ from .actors import (
     find_handlers,
 )
 from .care import SessionCare
-from .config import Config, PairConfig, load_config, parse_config
+from .config import Config, PairConfig
 from .console import ConsoleActor, LoginStep, bind_tcp, bind_unix
 from .desk import Desk
 from .errors import ChildStartError, NotRunningError, TelewardenError, UnknownSessionError
 from .handles import BlockingRegistry, Registry
+from .keeping import Keeping, config_of, master_key_of
 from .metrics import Exporter
 from .operation_handles import Operations
 from .session_handles import Sessions
-from .storage import Lease, MasterKey, SessionRecord, Store, make_private_folder
+from .storage import SessionRecord, Store, make_private_folder
 from .supervision import (
     ChildSpec,
     Drill,
@@ -126,7 +127,7 @@ class Warden:
         events: EventStream | None = None,
         handlers: Mapping[str, HandlerFactory] | None = None,
     ) -> None:
-        self.config = _config(config)
+        self.config = config_of(config)
         self._handlers = find_handlers(
             frozenset(pair.handler for pair in self.config.pairs), handlers or {}
         )
@@ -332,7 +333,7 @@ class Warden:
         """The tree of DESIGN's second section; what may fail for a user's reason fails here."""
         config = self.config
         make_private_folder(config.folder)
-        master = _master_key(config)
+        master = master_key_of(config)
         gateway = Gateway(
             config.telegram.api_id,
             config.api_hash().get_secret_value(),
@@ -341,9 +342,10 @@ class Warden:
             deadlines=Deadlines(connect=config.telegram.connect_deadline),
         )
         settings = _settings(config)
-        keys = KeyRing(Lease(config.folder / "leases"), timeout=settings.lease_timeout)
-        kit = _KitMaker(gateway, keys, self.events, config.folder, settings, self._handlers)
-        database = config.folder / "telewarden.db"
+        places = Keeping(config)
+        keys = KeyRing(places.lease(), timeout=settings.lease_timeout)
+        kit = _KitMaker(gateway, keys, self.events, places, settings, self._handlers)
+        database = places.database
         children = [
             ChildSpec(
                 id="journal",
@@ -470,12 +472,12 @@ class _KitMaker:
         gateway: Gateway,
         keys: KeyRing,
         events: EventStream,
-        folder: Path,
+        places: Keeping,
         settings: Settings,
         handlers: Mapping[str, HandlerFactory],
     ) -> None:
         self._gateway, self._keys, self._events = gateway, keys, events
-        self._folder, self._settings, self._handlers = folder, settings, handlers
+        self._places, self._settings, self._handlers = places, settings, handlers
 
     def __call__(self, *, journal: pykka.ActorRef[Any], monitor: pykka.ActorRef[Any]) -> Kit:
         return Kit(
@@ -484,8 +486,8 @@ class _KitMaker:
             keys=self._keys,
             events=self._events,
             monitor=monitor,
-            session_folder=self._folder / "sessions",
-            backup_folder=self._folder / "backups",
+            session_folder=self._places.session_folder,
+            backup_folder=self._places.backup_folder,
             sleep=asyncio.sleep,
             settings=self._settings,
             handlers=self._handlers,
@@ -512,26 +514,6 @@ class _LoopThread:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
-
-
-def _config(config: Config | Mapping[str, Any] | Path | str) -> Config:
-    match config:
-        case Config():
-            return config
-        case Path() | str():
-            return load_config(Path(config))
-        case _:
-            return parse_config(config)
-
-
-def _master_key(config: Config) -> MasterKey:
-    secret = config.storage.master_key
-    if secret.env is not None:
-        return MasterKey.from_env(secret.env)
-    path = secret.path(config.base)
-    if secret.create and MasterKey.make_file(path):
-        logger.warning("master key made path=%s; without it nothing stored can be opened", path)
-    return MasterKey.from_file(path)
 
 
 def _settings(config: Config) -> Settings:

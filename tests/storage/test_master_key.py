@@ -145,3 +145,37 @@ def test_a_key_shows_its_origin_and_never_itself() -> None:
 def test_a_key_does_not_leave_its_process(leave: Callable[[MasterKey], object]) -> None:
     with pytest.raises(TypeError, match="does not leave its process"):
         leave(MasterKey.from_text(TEXT))
+
+
+class Drawer:
+    """A keyring that holds one secret."""
+
+    def __init__(self, text: str | None) -> None:
+        self.text = text
+
+    def get_password(self, service: str, name: str, /) -> str | None:
+        return self.text if (service, name) == ("telewarden", "main") else None
+
+
+class LockedDrawer(Drawer):
+    """A keyring whose owner is not logged in."""
+
+    def get_password(self, service: str, name: str, /) -> str | None:
+        raise RuntimeError(f"locked; secret {self.text}")
+
+
+def test_a_key_is_read_from_the_systems_keyring() -> None:
+    text = MasterKey.generate()
+
+    key = MasterKey.from_keyring("telewarden", "main", keyring=Drawer(text))
+
+    assert key.derive(b"salt") == MasterKey.from_text(text).derive(b"salt")
+    assert key.origin == "keyring telewarden/main"
+
+
+@pytest.mark.parametrize("keyring", [Drawer(None), LockedDrawer("twk1_secret")])
+def test_a_keyring_without_the_key_says_so_and_no_more(keyring: Drawer) -> None:
+    with pytest.raises(MasterKeyMissingError) as caught:
+        MasterKey.from_keyring("telewarden", "main", keyring=keyring)
+
+    assert "twk1" not in str(caught.value)

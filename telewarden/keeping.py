@@ -1,0 +1,70 @@
+"""Where a configuration keeps things, and how they are opened, with or without a running warden."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .config import Config, load_config, parse_config
+from .storage import Lease, MasterKey, SessionFiles, Snapshots, Store
+
+__all__ = ["Keeping", "config_of", "master_key_of"]
+
+logger = logging.getLogger(__name__)
+
+
+class Keeping:
+    """The places below a configuration's storage folder."""
+
+    def __init__(self, config: Config) -> None:
+        self.folder = config.folder
+        self.database = self.folder / "telewarden.db"
+        self.session_folder = self.folder / "sessions"
+        self.backup_folder = self.folder / "backups"
+        self.lease_folder = self.folder / "leases"
+
+    def lease(self) -> Lease:
+        """Who owns which key on this machine."""
+        return Lease(self.lease_folder)
+
+    def snapshots(self, *, keep: int = 5) -> Snapshots:
+        """The backups of the whole database."""
+        return Snapshots(self.backup_folder, keep=keep)
+
+    def files(self, store: Store) -> SessionFiles:
+        """The sealed session files."""
+        return SessionFiles(self.session_folder, store.vault)
+
+
+def config_of(config: Config | Mapping[str, Any] | Path | str) -> Config:
+    """A configuration from itself, its tables, or the path of its file."""
+    match config:
+        case Config():
+            return config
+        case Path() | str():
+            return load_config(Path(config))
+        case _:
+            return parse_config(config)
+
+
+def master_key_of(config: Config) -> MasterKey:
+    """The master key, from where the configuration says that it is.
+
+    Raises:
+        MasterKeyError: it is not there, or is none.
+    """
+    secret = config.storage.master_key
+    if secret.keyring is not None:
+        service, _, name = secret.keyring.rpartition("/")
+        return MasterKey.from_keyring(service, name)
+    if secret.passphrase:
+        text = secret.read("storage.master_key", base=config.base)
+        return MasterKey.from_passphrase(text, origin="the passphrase in the configuration's place")
+    if secret.env is not None:
+        return MasterKey.from_env(secret.env)
+    path = secret.path(config.base)
+    if secret.create and MasterKey.make_file(path):
+        logger.warning("master key made path=%s; without it nothing stored can be opened", path)
+    return MasterKey.from_file(path)

@@ -1,0 +1,252 @@
+"""Using one session safely outside a running warden, and telling beforehand whether that is safe.
+
+``safe_session`` takes the lease on the session's key before the first packet and lets it go when
+the client is proven off: at the end of the block, by an exception, or by SIGTERM. A running
+warden, or another script, that has the session is named in the refusal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Final, Self
+
+from .config import Config
+from .errors import (
+    CredentialDamagedError,
+    KeyLatchedError,
+    NoCredentialError,
+    UnknownSessionError,
+)
+from .keeping import Keeping, config_of, master_key_of
+from .storage import Credential, LeaseGrant, LeaseHolder, LeaseWait, Store
+from .telegram import Client, Gateway, ServerAddress, WardenSession, parse_string
+
+__all__ = ["SafeSession", "safe_session", "stored_login"]
+
+CLOSE_WITHIN: Final = 10.0  # seconds that the client gets to disconnect
+
+
+class SafeSession:
+    """One session that is ours while the block lasts. Made by ``safe_session``."""
+
+    def __init__(self, name: str, string: str, client: Client | None) -> None:
+        self.name, self._string, self._client = name, string, client
+
+    def __repr__(self) -> str:
+        return f"<SafeSession {self.name}>"
+
+    @property
+    def string(self) -> str:
+        """The session string: a secret. It is safe to use until the block ends."""
+        return self._string
+
+    @property
+    def client(self) -> Client:
+        """The connected client.
+
+        Raises:
+            RuntimeError: the block was entered with ``connect=False``.
+        """
+        if self._client is None:
+            raise RuntimeError("entered with connect=False; there is no client")
+        return self._client
+
+    async def call(self, request: Any, *, deadline: float = 30.0) -> Any:
+        """Make one Telegram request and return its answer; raises Telethon's own errors."""
+        return await self.client.call(request, deadline=deadline)
+
+
+class safe_session:  # noqa: N801 - used like a function, as contextlib's own are
+    """Own a session for the length of a block.
+
+    With ``async with`` in a coroutine, or with a plain ``with``, where ``run`` does coroutines::
+
+        async with safe_session("forwarding.toml", "alice") as alice:
+            await alice.call(request)
+
+    Args:
+        config: a configuration, its tables, or the path of its file.
+        name: the session.
+        purpose: what others are told who want it meanwhile.
+        connect: open a client; False for the lease and the string alone.
+        timeout: seconds to wait for somebody else to let go; the configuration's by default.
+        progress: told about once a second who is waited for.
+        server: a data centre to use instead of Telegram's.
+
+    Raises:
+        LeaseHeldError: somebody else had it all the time, and who; no packet was sent.
+        KeyLatchedError: the key is dead; no packet was sent.
+        UnknownSessionError, NoCredentialError: there is no such session, or no login of it.
+    """
+
+    def __init__(
+        self,
+        config: Config | Mapping[str, Any] | Path | str,
+        name: str,
+        *,
+        purpose: str = "safe_session",
+        connect: bool = True,
+        timeout: float | None = None,
+        progress: Callable[[LeaseWait], object] | None = None,
+        server: ServerAddress | None = None,
+    ) -> None:
+        self._config, self._name = config_of(config), name
+        self._purpose, self._connect, self._server = purpose, connect, server
+        self._timeout = self._config.storage.lease_timeout if timeout is None else timeout
+        self._progress = progress
+        self._stack: contextlib.AsyncExitStack | None = None
+        self._runner: asyncio.Runner | None = None
+
+    async def __aenter__(self) -> SafeSession:
+        async with contextlib.AsyncExitStack() as stack:
+            stack.enter_context(_cancelled_by_sigterm())
+            found = await asyncio.to_thread(stored_login, self._config, self._name)
+            grant = await self._leased(found)
+            stack.callback(grant.release)
+            client = await stack.enter_async_context(self._opened(found)) if self._connect else None
+            self._stack = stack.pop_all()
+            return SafeSession(self._name, found.session_string, client)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        stack, self._stack = self._stack, None
+        if stack is not None:
+            # Not with the error: it is the block's own, and nothing here is to swallow it.
+            await asyncio.shield(stack.aclose())
+
+    def __enter__(self) -> Self:
+        self._runner = asyncio.Runner()
+        self._undo_sigterm = _exit_by_sigterm()
+        try:
+            self._session = self._runner.run(self.__aenter__())
+        except BaseException:
+            self._undo_sigterm()
+            self._runner.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self._runner is not None  # noqa: S101 - __enter__ made it
+        try:
+            self._runner.run(self.__aexit__(None, None, None))
+        finally:
+            self._undo_sigterm()
+            self._runner.close()
+            self._runner = None
+
+    def call(self, request: Any, *, deadline: float = 30.0) -> Any:
+        """In a plain ``with``: make one Telegram request and return its answer."""
+        assert self._runner is not None, "enter it with a plain 'with' first"  # noqa: S101
+        return self._runner.run(self._session.call(request, deadline=deadline))
+
+    @property
+    def string(self) -> str:
+        """In a plain ``with``: the session string, a secret."""
+        return self._session.string
+
+    async def _leased(self, found: Credential) -> LeaseGrant:
+        return await (
+            Keeping(self._config)
+            .lease()
+            .acquire_async(
+                found.key_id,
+                owner=LeaseHolder.here(self._purpose),
+                timeout=self._timeout,
+                progress=self._progress,
+            )
+        )
+
+    @contextlib.asynccontextmanager
+    async def _opened(self, found: Credential) -> AsyncIterator[Client]:
+        gateway = Gateway(
+            self._config.telegram.api_id,
+            self._config.api_hash().get_secret_value(),
+            server=self._server,
+        )
+        try:
+            yield await gateway.open(
+                self._name,
+                WardenSession.from_string(found.session_string),
+                lambda _: None,
+                deadline=self._config.telegram.connect_deadline,
+            )
+        finally:
+            await gateway.close_all(deadline=CLOSE_WITHIN)
+
+
+def stored_login(config: Config, name: str) -> Credential:
+    """Read a session's login from the database, or from its sealed file; nothing is changed.
+
+    Raises:
+        UnknownSessionError: there is no such session.
+        NoCredentialError: it has no login.
+        KeyLatchedError: its key is dead.
+        StorageError: the database or the master key cannot be used.
+    """
+    places = Keeping(config)
+    with Store.open_reader(places.database, master_key_of(config)) as store:
+        if store.session(name) is None:
+            raise UnknownSessionError(name, tuple(one.name for one in store.sessions()))
+        found = _login_in(places, store, name)
+        latch = store.latched(found.key_id)
+        if latch is not None:
+            raise KeyLatchedError(found.key_id, latch.reason)
+        return found
+
+
+def _login_in(places: Keeping, store: Store, name: str) -> Credential:
+    with contextlib.suppress(CredentialDamagedError):
+        found = store.credential(name)
+        if found is not None:
+            return found
+    files = places.files(store)
+    if not files.exists(name):
+        raise NoCredentialError(name)
+    string = files.read(name)
+    parts = parse_string(string)
+    return Credential(name=name, session_string=string, key_id=parts.key_id, dc_id=parts.dc_id)
+
+
+def _exit_by_sigterm() -> Callable[[], object]:
+    """Make SIGTERM unwind the block, as Ctrl-C does; returns how to undo that."""
+    if threading.current_thread() is not threading.main_thread():
+        return lambda: None
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    return lambda: signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _cancelled_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM cancel the task that is in the block, where the loop can hear signals."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    if (
+        task is None
+        or threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    ):
+        yield  # the app hears the signal itself, and ends its tasks
+        return
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)

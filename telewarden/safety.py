@@ -1,0 +1,142 @@
+"""Is it safe to use this session now? Looked at from outside, with nothing taken or changed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from .config import Config
+from .keeping import Keeping, config_of
+from .storage import Free, Held, LeaseHolder, Stale, Store
+
+__all__ = ["Safety", "SafetyReport", "clear_stale", "safety_check"]
+
+
+class Safety(StrEnum):
+    """The verdict."""
+
+    SAFE = "SAFE"
+    CAUTION = "CAUTION"
+    UNSAFE = "UNSAFE"
+
+
+EXIT_CODES: Final[Mapping[Safety, int]] = {Safety.SAFE: 0, Safety.CAUTION: 1, Safety.UNSAFE: 2}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SafetyReport:
+    """Whether one session may be used now; nothing in it is secret."""
+
+    session: str
+    verdict: Safety
+    explanation: str
+    advice: str
+    owners: tuple[LeaseHolder, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 safe, 1 with caution, 2 not."""
+        return EXIT_CODES[self.verdict]
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as plain values."""
+        return {**asdict(self), "verdict": str(self.verdict), "exit_code": self.exit_code}
+
+
+def safety_check(
+    config: Config | Mapping[str, Any] | Path | str, session: str | None = None
+) -> tuple[SafetyReport, ...]:
+    """Tell who uses a session, or each of them: by lease, and by files that are open.
+
+    Raises:
+        StorageError: the database cannot be read.
+    """
+    places = Keeping(config_of(config))
+    lease, reports = places.lease(), []
+    with Store.open_reader(places.database) as store:
+        records = [one for one in store.sessions() if session in (None, one.name)]
+    for record in records:
+        foreign = _open_elsewhere(places.session_folder / f"{record.name}.session")
+        if foreign:
+            reports.append(_in_foreign_hands(record.name, foreign))
+        elif record.key_id is None:
+            reports.append(_no_login(record.name))
+        else:
+            reports.append(_of_lease(record.name, lease.inspect(record.key_id)))
+    return tuple(reports)
+
+
+def _of_lease(name: str, found: Free | Held | Stale) -> SafetyReport:
+    match found:
+        case Held(holder):
+            return SafetyReport(
+                session=name,
+                verdict=Safety.UNSAFE,
+                explanation=f"in use by {holder or 'a process that has not said who it is'}",
+                advice="stop that process first; a second user ends the login for both",
+                owners=() if holder is None else (holder,),
+            )
+        case Stale(holder):
+            return SafetyReport(
+                session=name,
+                verdict=Safety.CAUTION,
+                explanation=f"left behind by {holder}, which has ended; nobody holds it",
+                advice="nothing to do: the next user takes it over; safety.clear_stale tidies up",
+                owners=(holder,),
+            )
+        case Free():
+            return SafetyReport(
+                session=name, verdict=Safety.SAFE, explanation="nobody uses it", advice="go ahead"
+            )
+
+
+def clear_stale(config: Config | Mapping[str, Any] | Path | str, session: str) -> bool:
+    """Remove what a dead owner left behind; tells whether there was anything.
+
+    Raises:
+        LeaseHeldError: somebody uses the session.
+    """
+    places = Keeping(config_of(config))
+    with Store.open_reader(places.database) as store:
+        record = store.session(session)
+    if record is None or record.key_id is None:
+        return False
+    return places.lease().clear(record.key_id)
+
+
+def _no_login(name: str) -> SafetyReport:
+    return SafetyReport(
+        session=name, verdict=Safety.SAFE, explanation="it has no login", advice="log in"
+    )
+
+
+def _in_foreign_hands(name: str, owners: tuple[LeaseHolder, ...]) -> SafetyReport:
+    return SafetyReport(
+        session=name,
+        verdict=Safety.UNSAFE,
+        explanation=f"its Telethon file is open in {'; '.join(map(str, owners))}",
+        advice="stop that process first: it does not know the lease",
+        owners=owners,
+    )
+
+
+def _open_elsewhere(path: Path) -> tuple[LeaseHolder, ...]:
+    """Processes that have a file open, as far as this user may see."""
+    if not path.exists():
+        return ()
+    wanted, found = os.path.realpath(path), []
+    for process in psutil.process_iter():
+        try:
+            if process.pid != os.getpid() and any(
+                one.path == wanted for one in process.open_files()
+            ):
+                found.append(LeaseHolder.of(process.pid, "has the file open"))
+        except psutil.Error:
+            continue
+    return tuple(found)

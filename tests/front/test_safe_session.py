@@ -1,0 +1,375 @@
+"""One owner at a time, across processes: refused before the first packet, freed by any death."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from telethon import functions
+
+from telewarden import Warden, safe_session, safety_check
+from telewarden.errors import (
+    KeyLatchedError,
+    LeaseHeldError,
+    NoCredentialError,
+    TelewardenError,
+    UnknownSessionError,
+)
+from telewarden.loopback import LoopbackTelegram
+from telewarden.safety import Safety, clear_stale
+from telewarden.storage import LeaseHolder, LeaseWait, MasterKey, Store
+from telewarden.telegram import ServerAddress, parse_string
+
+pytestmark = [pytest.mark.session, pytest.mark.timeout(90)]
+
+PHONE = "+9996620001"
+GET_STATE = functions.updates.GetStateRequest
+
+
+class Place:
+    """A configuration, a data centre, and a login that is stored."""
+
+    def __init__(self, telegram: LoopbackTelegram, folder: Path) -> None:
+        self.telegram, self.folder = telegram, folder
+        self.account = telegram.add_account("alice", phone=PHONE)
+        self.string = telegram.mint(self.account)
+        self.tables: dict[str, Any] = {
+            "telegram": {"api_id": 1},
+            "storage": {
+                "folder": str(folder / "store"),
+                "master_key": {"file": str(folder / "master.key"), "create": True},
+                "lease_timeout": 0.0,
+            },
+            "sessions": [{"name": "alice", "phone": PHONE}],
+            "console": {"port": 0, "socket": str(folder / "s")},
+            "loopback": {},
+        }
+        dc_id, host, port = telegram.address
+        self.server = ServerAddress(dc_id=dc_id, host=host, port=port, pem=telegram.pem)
+
+    def warden(self) -> Warden:
+        return Warden(self.tables, server=self.server)
+
+    def reader(self) -> Store:
+        key = MasterKey.from_file(self.folder / "master.key")
+        return Store.open_reader(self.folder / "store" / "telewarden.db", key)
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    async with LoopbackTelegram() as telegram:
+        place = Place(telegram, tmp_path)
+        async with place.warden() as warden:
+            await warden.session("alice").import_string(place.string)
+        yield place
+
+
+@pytest.fixture
+async def spawned() -> AsyncIterator[list[asyncio.subprocess.Process]]:
+    started: list[asyncio.subprocess.Process] = []
+    yield started
+    for process in started:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+HOLDER = """
+import asyncio, json, sys
+from telethon import functions
+from telewarden import safe_session
+from telewarden.errors import TelewardenError
+from telewarden.telegram import ServerAddress
+given = json.loads(sys.argv[1])
+async def main():
+    server = ServerAddress(**given["server"])
+    try:
+        async with safe_session(given["tables"], "alice", purpose="a test", server=server) as alice:
+            await alice.call(functions.updates.GetStateRequest())
+            print("held", flush=True)
+            await asyncio.Event().wait()
+    except TelewardenError as error:
+        print(type(error).__name__, error, flush=True)
+    finally:
+        print("gone", flush=True)
+asyncio.run(main())
+"""
+
+
+async def hold(
+    place: Place, spawned: list[asyncio.subprocess.Process]
+) -> asyncio.subprocess.Process:
+    """Another process that uses the session, or says why it may not."""
+    server = {"dc_id": place.server.dc_id, "host": place.server.host, "port": place.server.port}
+    given = json.dumps({"tables": place.tables, "server": server})
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", HOLDER, given, stdout=asyncio.subprocess.PIPE
+    )
+    spawned.append(process)
+    return process
+
+
+async def line(process: asyncio.subprocess.Process) -> str:
+    assert process.stdout is not None
+    return (await process.stdout.readline()).decode()
+
+
+async def test_a_session_is_ours_for_the_block_and_free_after_it(place: Place) -> None:
+    async with safe_session(place.tables, "alice", server=place.server) as alice:
+        state = await alice.call(GET_STATE())
+        (during,) = safety_check(place.tables)
+    (after,) = safety_check(place.tables)
+
+    assert state.pts >= 0
+    assert (during.verdict, during.exit_code) == (Safety.UNSAFE, 2)
+    assert during.owners[0].pid == os.getpid()
+    assert (after.verdict, after.exit_code) == (Safety.SAFE, 0)
+    assert place.telegram.connections(place.account) == []
+
+
+async def test_an_exception_in_the_block_comes_out_and_the_session_is_free(place: Place) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with safe_session(place.tables, "alice", server=place.server):
+            raise ZeroDivisionError
+
+    assert safety_check(place.tables)[0].verdict is Safety.SAFE
+    assert place.telegram.connections(place.account) == []
+
+
+async def test_plain_code_uses_it_with_a_plain_with(place: Place) -> None:
+    def work() -> int:
+        with safe_session(place.tables, "alice", server=place.server) as alice:
+            return int(alice.call(GET_STATE()).pts)
+
+    assert await asyncio.to_thread(work) >= 0
+    assert safety_check(place.tables)[0].verdict is Safety.SAFE
+
+
+async def test_another_program_gets_the_string_under_the_lease(place: Place) -> None:
+    connects = place.telegram.stats.connects
+
+    async with safe_session(place.tables, "alice", connect=False) as alice:
+        string = alice.string
+        with pytest.raises(RuntimeError):
+            _ = alice.client
+
+    assert string == place.string
+    assert place.telegram.stats.connects == connects
+
+
+async def test_a_running_warden_is_not_disturbed(place: Place) -> None:
+    async with place.warden() as warden:
+        while (await warden.session("alice").report()).phase != "online":
+            await asyncio.sleep(0)
+        connects = place.telegram.stats.connects
+
+        with pytest.raises(LeaseHeldError, match="session alice"):
+            async with safe_session(place.tables, "alice", server=place.server):
+                raise AssertionError("never reached")
+
+        assert place.telegram.stats.connects == connects
+        assert (await warden.session("alice").report()).phase == "online"
+    assert place.telegram.stats.duplicate_keys == 0
+
+
+async def test_a_second_process_is_refused_before_its_first_packet(
+    place: Place, spawned: list[asyncio.subprocess.Process]
+) -> None:
+    first = await hold(place, spawned)
+    assert await line(first) == "held\n"
+    connects = place.telegram.stats.connects
+
+    second = await hold(place, spawned)
+    told = await line(second)
+    (report,) = safety_check(place.tables)
+
+    assert told.startswith("LeaseHeldError")
+    assert f"process {first.pid}" in told
+    assert "a test" in told
+    assert place.telegram.stats.connects == connects
+    assert place.telegram.stats.duplicate_keys == 0
+    assert report.verdict is Safety.UNSAFE
+    assert report.owners[0].pid == first.pid
+    assert report.as_json()["exit_code"] == 2
+
+
+async def test_the_same_key_under_another_name_and_in_another_folder_is_one_session(
+    place: Place, spawned: list[asyncio.subprocess.Process]
+) -> None:
+    first = await hold(place, spawned)
+    assert await line(first) == "held\n"
+    connects = place.telegram.stats.connects
+    copied = place.folder / "copy"
+    copied.mkdir()
+    tables = json.loads(json.dumps(place.tables))
+    tables["sessions"] = [{"name": "mallory", "phone": "+9996620003"}]
+
+    async with Warden(tables, server=place.server) as warden:
+        with pytest.raises(LeaseHeldError, match=f"process {first.pid}"):
+            await warden.session("mallory").import_string(place.string)
+
+    assert place.telegram.stats.connects == connects
+    assert place.telegram.stats.duplicate_keys == 0
+
+
+async def test_a_killed_holder_leaves_a_session_that_is_taken_over_at_once(
+    place: Place, spawned: list[asyncio.subprocess.Process]
+) -> None:
+    first = await hold(place, spawned)
+    assert await line(first) == "held\n"
+    first.kill()
+    await first.wait()
+
+    (left,) = safety_check(place.tables)
+    second = await hold(place, spawned)
+    told = await line(second)
+
+    assert (left.verdict, left.exit_code) == (Safety.CAUTION, 1)
+    assert left.owners[0].pid == first.pid
+    assert told == "held\n"
+    assert place.telegram.stats.duplicate_keys == 0
+
+
+async def test_what_a_dead_owner_left_can_be_tidied_up(
+    place: Place, spawned: list[asyncio.subprocess.Process]
+) -> None:
+    first = await hold(place, spawned)
+    assert await line(first) == "held\n"
+    with pytest.raises(LeaseHeldError):
+        clear_stale(place.tables, "alice")
+    first.kill()
+    await first.wait()
+
+    assert clear_stale(place.tables, "alice")
+    assert safety_check(place.tables)[0].verdict is Safety.SAFE
+
+
+async def test_a_reused_process_number_is_not_the_old_owner(place: Place) -> None:
+    key_id = parse_string(place.string).key_id
+    facts = place.folder / "store" / "leases" / f"{key_id:016x}.holder"
+    here = LeaseHolder.here("an earlier life")
+    before = {**json.loads(json.dumps(_facts(here))), "started": here.started - 1_000.0}
+    facts.write_text(json.dumps(before))
+
+    (left,) = safety_check(place.tables)
+    async with safe_session(place.tables, "alice", server=place.server) as alice:
+        await alice.call(GET_STATE())
+
+    assert left.verdict is Safety.CAUTION
+    assert not left.owners[0].alive
+
+
+def _facts(holder: LeaseHolder) -> dict[str, Any]:
+    return {name: getattr(holder, name) for name in LeaseHolder.__dataclass_fields__}
+
+
+async def test_sigterm_unwinds_the_block_and_closes_the_client(
+    place: Place, spawned: list[asyncio.subprocess.Process]
+) -> None:
+    first = await hold(place, spawned)
+    assert await line(first) == "held\n"
+
+    first.send_signal(signal.SIGTERM)
+    told = await line(first)
+    await first.wait()
+
+    assert told == "gone\n"
+    assert safety_check(place.tables)[0].verdict is Safety.SAFE
+
+
+SYNC_HOLDER = HOLDER.replace(
+    "async def main():", "def main():"
+).replace("async with", "with").replace("await alice.call", "alice.call").replace(
+    "await asyncio.Event().wait()", "import time; time.sleep(60)"
+).replace("asyncio.run(main())", "main()")  # fmt: skip
+
+
+async def test_sigterm_unwinds_a_plain_block_too(
+    place: Place, spawned: list[asyncio.subprocess.Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "HOLDER", SYNC_HOLDER)
+    first = await hold(place, spawned)
+    assert await line(first) == "held\n"
+
+    first.send_signal(signal.SIGTERM)
+    told = await line(first)
+    code = await first.wait()
+
+    assert (told, code) == ("gone\n", 128 + signal.SIGTERM)
+    assert safety_check(place.tables)[0].verdict is Safety.SAFE
+
+
+async def test_who_waits_is_told_for_whom_and_gets_it_when_it_is_free(
+    place: Place, spawned: list[asyncio.subprocess.Process]
+) -> None:
+    first = await hold(place, spawned)
+    assert await line(first) == "held\n"
+    told: list[LeaseWait] = []
+
+    def progress(wait: LeaseWait) -> None:
+        told.append(wait)
+        first.kill()
+
+    async with safe_session(
+        place.tables, "alice", timeout=10.0, progress=progress, server=place.server
+    ) as alice:
+        await alice.call(GET_STATE())
+
+    assert told[0].holder is not None
+    assert told[0].holder.pid == first.pid
+
+
+async def test_a_dead_key_and_a_missing_login_are_refused_before_any_packet(place: Place) -> None:
+    connects = place.telegram.stats.connects
+    with pytest.raises(UnknownSessionError):
+        async with safe_session(place.tables, "nobody", server=place.server):
+            pass
+    with Store.open(
+        place.folder / "store" / "telewarden.db", MasterKey.from_file(place.folder / "master.key")
+    ) as store:
+        store.latch_key(parse_string(place.string).key_id, "SESSION_REVOKED", 1.0)
+    with pytest.raises(KeyLatchedError):
+        async with safe_session(place.tables, "alice", server=place.server):
+            pass
+    with Store.open(
+        place.folder / "store" / "telewarden.db", MasterKey.from_file(place.folder / "master.key")
+    ) as store:
+        store.clear_credential("alice")
+    shutil.rmtree(place.folder / "store" / "sessions")
+    with pytest.raises(NoCredentialError):
+        async with safe_session(place.tables, "alice", server=place.server):
+            pass
+
+    assert place.telegram.stats.connects == connects
+
+
+async def test_a_script_that_has_the_telethon_file_open_is_seen(place: Place) -> None:
+    path = place.folder / "store" / "sessions" / "alice.session"
+    path.write_bytes(b"x")
+    code = "import sys; file = open(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    script = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, str(path), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        await line(script)
+
+        (report,) = safety_check(place.tables)
+
+        assert report.verdict is Safety.UNSAFE
+        assert report.owners[0].pid == script.pid
+    finally:
+        script.kill()
+        await script.communicate()
+
+
+def test_everything_refused_is_one_kind_of_error() -> None:
+    assert issubclass(LeaseHeldError, TelewardenError)
