@@ -53,7 +53,7 @@ def follow(draft: Draft, message: Followed) -> None:
 
 def _left(draft: Draft, event: PhaseChanged) -> None:
     if event.before in LOGIN and event.after not in LOGIN:
-        _end(draft, event, "login", well=event.after is Phase.RECOVERING)
+        _end(draft, event, "login", well=event.after is Phase.CONNECTING)
     elif event.before is Phase.RECOVERING:
         _end(draft, event, "recovery", well=event.after is Phase.ONLINE)
 

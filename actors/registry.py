@@ -383,7 +383,7 @@ class RegistryActor(LoopActor):
             self._waiting.append(Request(deletion, request.answer))
             return
         self.pipe(
-            self._subtrees.stop(write.name),
+            self._subtrees.retire(write.name, self._refs.get(write.name), deletion.moves),
             done=lambda _: _Stopped(deletion, request.answer, None),
             failed=lambda error: _Stopped(deletion, request.answer, error),
         )
@@ -395,6 +395,7 @@ class RegistryActor(LoopActor):
         if error is not None:
             self._busy.pop(deletion.name, None)
             write = Refusal(who=deletion.who, name=deletion.name, error=error)
+            self._restart(self._plans[deletion.name])  # with the pairs that it has let go
         self._waiting.append(Request(write, message.answer))
         if not self._writing:
             self._write_next()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +14,7 @@ from ..errors import (
     ChildPresentError,
     ChildRestartingError,
     ChildRunningError,
+    UnknownRecordError,
 )
 from ..storage import SessionRecord
 from ..supervision import (
@@ -30,12 +33,13 @@ from ..supervision import (
 )
 from .grouping import first_at_once, groups_of
 from .kit import Kit
-from .messages import PairPlan
+from .messages import PairOrder, PairPlan, ReleasePair
 from .session import SessionActor
 
 __all__ = ["SessionPlan", "Subtrees", "session_spec"]
 
 START_WITHIN: Final = 10.0  # seconds that a subtree gets to start; coming online is not in it
+RELEASE_WITHIN: Final = 30.0  # seconds; a pair gives up after ten
 STOP_SLACK: Final = 10.0  # seconds on top of what its parts may take, to be told of it
 
 
@@ -80,6 +84,26 @@ class Subtrees:
             await ask_async(self._sessions, TerminateChild(f"session:{name}"), timeout=within)
         except ChildNotFoundError:
             return
+
+    async def retire(
+        self, name: str, ref: pykka.ActorRef[Any] | None, pairs: Iterable[int]
+    ) -> None:
+        """Let pairs that will move finish what is on its way, then stop their session.
+
+        Telegram refuses a repeat from the same account only: what is not known to have arrived
+        must not be sent again by another.
+
+        Raises:
+            PairBusyError: one of them did not come to rest; the session goes on.
+        """
+        orders = [PairOrder(pair=pair, order=ReleasePair(pair)) for pair in pairs]
+        if ref is not None:
+            asked = (ask_async(ref, order, timeout=RELEASE_WITHIN) for order in orders)
+            for answer in await asyncio.gather(*asked, return_exceptions=True):
+                # A pair that no group has taken in yet has nothing on its way.
+                if isinstance(answer, BaseException) and not isinstance(answer, UnknownRecordError):
+                    raise answer
+        await self.stop(name)
 
     async def restart(self, plan: SessionPlan) -> pykka.ActorRef[Any] | None:
         """Stop a session and start it with another plan."""

@@ -445,10 +445,12 @@ async def test_a_login_is_followed_from_the_code_to_the_recovery(kit: RegistryKi
     assert (
         await kit.hears(OperationProgressed)
     ).operation.description == "waiting for the password"
-    kit.events.publish(phase(Phase.AWAITING_PASSWORD, Phase.RECOVERING, "login"))
+    kit.events.publish(phase(Phase.AWAITING_PASSWORD, Phase.CONNECTING, "logging in"))
+    kit.events.publish(phase(Phase.CONNECTING, Phase.RECOVERING, "login"))
 
     operation = (await kit.hears(OperationEnded)).operation
     assert (operation.kind, operation.state) == ("login", "finished")
+    await kit.registry.audit()  # asked after the rest was heard
     assert [one.kind for one in kit.registry.operations.list(state="running")] == ["recovery"]
 
 

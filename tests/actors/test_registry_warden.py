@@ -1,0 +1,164 @@
+"""The registry of a whole warden: sessions come and go while it runs, and what it follows."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from telewarden import Warden
+from telewarden.actors import OperationEnded
+from telewarden.errors import PairsAssignedError, UnknownSessionError
+from telewarden.supervision import ChildStarted
+from telewarden.telegram import Health, Phase
+
+from .conftest import BOB, Newsroom
+
+pytestmark = [pytest.mark.actors, pytest.mark.session]
+
+CAROL = "+9996620003"
+
+
+async def log_in(newsroom: Newsroom, name: str, phone: str) -> None:
+    handle = newsroom.warden.session(name)
+    assert await newsroom.settled(name) is Phase.NEEDS_LOGIN
+    await handle.login("start")
+    await handle.login("code", newsroom.telegram.sent_code(phone))
+
+
+async def healthy(newsroom: Newsroom, name: str) -> None:
+    sessions = newsroom.warden.sessions
+    await newsroom.until(lambda: sessions.get(name).health is Health.HEALTHY)
+
+
+async def test_the_sessions_of_the_configuration_are_registered_with_their_health(
+    newsroom: Newsroom,
+) -> None:
+    warden = await newsroom.start()
+    await healthy(newsroom, "alice")
+    await healthy(newsroom, "bob")
+
+    assert [(one.name, one.pairs) for one in warden.sessions.list()] == [("alice", 1), ("bob", 1)]
+    assert warden.sessions.best().name == "alice"
+    assert warden.registry.statistics().pairs == 2
+
+
+async def test_a_session_registered_at_run_time_comes_online_and_is_there_at_the_next_start(
+    newsroom: Newsroom,
+) -> None:
+    newsroom.telegram.add_account("carol", phone=CAROL)
+    warden = await newsroom.start()
+
+    await warden.sessions.register("carol", phone=CAROL, priority=1)
+    await log_in(newsroom, "carol", CAROL)
+    await healthy(newsroom, "carol")
+    await newsroom.stop()
+    since = newsroom.mark()
+    again = await newsroom.start(signed_in=False)
+
+    await newsroom.hears(
+        ChildStarted, since=since, child="sessions/session:carol/session", incarnation=1
+    )
+    await healthy(newsroom, "carol")
+    assert again.sessions.get("carol").priority == 1
+
+
+async def test_a_deleted_session_is_stopped_and_shown_no_more(newsroom: Newsroom) -> None:
+    warden = await newsroom.start()
+    with pytest.raises(PairsAssignedError):
+        await warden.sessions.delete("alice")
+    await warden.sessions.register("carol", phone=CAROL)
+    await newsroom.settled("carol")
+
+    await warden.sessions.delete("carol")
+
+    overview = await warden.overview()
+    assert [report.session for report in overview.sessions] == ["alice", "bob"]
+    assert [one.name for one in warden.sessions.by_health("deleted")] == ["carol"]
+    with pytest.raises(UnknownSessionError):
+        warden.session("carol")
+
+
+async def test_by_force_the_pairs_of_a_deleted_session_are_forwarded_by_another(
+    newsroom: Newsroom,
+) -> None:
+    warden = await newsroom.start()
+    account = newsroom.account(BOB)
+    for chat in ("news_in", "news_out"):
+        newsroom.chats[chat].join(account)
+    newsroom.chats["news_out"].set_rights(account, admin=True)
+    await healthy(newsroom, "bob")
+    newsroom.say("news_in", "before")
+    await newsroom.arrives("news_out", "before")
+
+    gone = await warden.sessions.delete("alice", force=True)
+    newsroom.say("news_in", "after")
+
+    assert gone.moved == {1: "bob"}
+    await newsroom.arrives("news_out", "before", "after")
+    assert warden.sessions.get("bob").pairs == 2
+
+
+async def test_a_crash_of_the_registry_leaves_sessions_alone_and_in_reach(
+    newsroom: Newsroom,
+) -> None:
+    warden = await newsroom.start()
+    before = (await warden.session("alice").report()).since
+    since = newsroom.mark()
+
+    await warden.drill("registry")
+    await newsroom.hears(ChildStarted, since=since, child="registry")
+
+    assert (await warden.session("alice").report()).since == before
+    newsroom.say("news_in", "still here")
+    await newsroom.arrives("news_out", "still here")
+
+
+async def test_logins_and_recoveries_are_operations(newsroom: Newsroom) -> None:
+    warden = await newsroom.start()
+    await newsroom.until(lambda: not warden.operations.list(state="running"))
+
+    def ended(kind: str) -> list[tuple[str | None, str]]:
+        return [(one.session, one.state.value) for one in warden.operations.list(kind=kind)]
+
+    assert sorted(ended("login")) == [("alice", "finished"), ("bob", "finished")]
+    assert sorted(ended("recovery")) == [
+        ("alice", "failed"),  # nothing to come back from before the first login
+        ("alice", "finished"),
+        ("bob", "failed"),
+        ("bob", "finished"),
+    ]
+    assert {type(event) for event in newsroom.heard} >= {OperationEnded}
+
+
+async def test_many_sessions_registered_at_once_all_start(newsroom: Newsroom) -> None:
+    warden = await newsroom.start(signed_in=False)
+
+    await asyncio.gather(*(warden.sessions.register(f"s{number}") for number in range(20)))
+
+    phases = await asyncio.gather(*(newsroom.settled(f"s{number}") for number in range(20)))
+    assert set(phases) == {Phase.NEEDS_LOGIN}
+
+
+async def test_a_stop_has_a_deadline_and_an_outcome(newsroom: Newsroom) -> None:
+    warden = await newsroom.start()
+
+    report = await warden.stop(deadline=30.0)
+
+    assert report is not None
+    assert report.is_clean
+    assert "registry" in [entry.child for entry in report.entries]
+    assert warden.sessions.get("alice").pairs == 1  # the last snapshot stays readable
+
+
+async def test_plain_code_in_any_thread_uses_a_warden_in_a_thread_of_its_own(
+    newsroom: Newsroom,
+) -> None:
+    def use() -> list[str]:
+        with Warden(newsroom.config, server=newsroom.server) as warden:
+            warden.blocking.sessions.register("carol", priority=1)
+            with warden.blocking.operations.track("backup") as tracked:
+                tracked.part(1, "carol")
+            return [one.name for one in warden.blocking.sessions.list()]
+
+    assert await asyncio.to_thread(use) == ["alice", "bob", "carol"]
