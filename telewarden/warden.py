@@ -52,6 +52,7 @@ from .handles import BlockingRegistry, Registry
 from .keeping import Keeping, config_of, master_key_of
 from .metrics import Exporter
 from .operation_handles import Operations
+from .pairs import Pairs
 from .session_handles import Sessions
 from .storage import SessionRecord, Store, make_private_folder
 from .supervision import (
@@ -275,6 +276,11 @@ class Warden:
     def sessions(self) -> Sessions:
         """The registered sessions: register, change, look up, delete."""
         return self.registry.sessions
+
+    @property
+    def pairs(self) -> Pairs:
+        """The pairs: pause, resume, forward the past, dead letters."""
+        return Pairs(self)
 
     @property
     def operations(self) -> Operations:

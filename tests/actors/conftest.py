@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from telewarden import Warden
+from telewarden.actors import HandlerFactory
 from telewarden.config import Config, parse_config
 from telewarden.loopback import Account, ChatHandle, LoopbackTelegram
 from telewarden.standin import StandIn, populate, sign_in
@@ -67,6 +68,7 @@ class Newsroom:
         self.config: Config = parse_config(tables, base=folder).model_copy(update={"console": None})
         assert self.config.loopback is not None
         self.chats: dict[str, ChatHandle] = populate(telegram, self.config.loopback)
+        self.handlers: dict[str, HandlerFactory] = {}
         self.heard: list[Event] = []
         self._news = asyncio.Condition()
         self.warden = self._new_warden()
@@ -100,7 +102,7 @@ class Newsroom:
         self.warden = self._new_warden()
 
     def _new_warden(self) -> Warden:
-        warden = Warden(self.config, server=self.server)
+        warden = Warden(self.config, server=self.server, handlers=self.handlers)
         loop = asyncio.get_running_loop()
         warden.events.subscribe(lambda event: loop.call_soon_threadsafe(self._hear, event))
         return warden

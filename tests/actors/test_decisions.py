@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from telewarden.actors import Pace, PairPlan, groups_of
+from telewarden.actors.albums import Albums, Change, Wait, next_items
 from telewarden.actors.messages import Deliver
-from telewarden.actors.outgoing import Go, Later, Outgoing, Parked
+from telewarden.actors.outgoing import LIMITED, Go, Later, Outgoing, Parked
 from telewarden.actors.pacing import Pacer, TokenBucket
 from telewarden.actors.pairstate import HELD_LIMIT, PairState, UnderWay
 from telewarden.telegram import Incoming, Shipment
@@ -186,3 +189,102 @@ def test_pairs_are_spread_evenly_over_as_few_groups_as_hold_them(count: int, siz
     assert len(groups) == -(-count // size)
     assert not sizes or max(sizes) - min(sizes) <= 1
     assert not sizes or max(sizes) <= size
+
+
+def test_a_flood_halves_the_pace_and_quiet_time_brings_it_back() -> None:
+    pacer = Pacer(Pace(per_account=10.0, per_chat=10.0, burst=1))
+
+    pacer.flooded(None, 0.0)
+    slowed = pacer.rate
+    pacer.flooded(None, 0.0)
+    pacer.reserve(1, 121.0)
+    recovering = pacer.rate
+    pacer.reserve(1, 10_000.0)
+
+    assert (slowed, recovering, pacer.rate) == (5.0, 4.5, 10.0)
+
+
+def test_floods_never_stop_an_account_for_good() -> None:
+    pacer = Pacer(Pace(per_account=16.0, per_chat=16.0, burst=1))
+
+    for _ in range(100):
+        pacer.flooded(None, 0.0)
+
+    assert pacer.rate == 1.0
+
+
+def test_slow_mode_teaches_the_pace_of_that_chat_only() -> None:
+    pacer = Pacer(Pace(per_account=100.0, per_chat=10.0, burst=5))
+
+    pacer.slow_mode(-5, 30.0, 0.0)
+
+    assert pacer.rate_in(-5) == pytest.approx(1 / 30)
+    assert pacer.rate_in(-6) == 10.0
+    assert pacer.reserve(-5, 0.0) == pytest.approx(30.0)
+
+
+def test_an_account_counts_as_limited_after_three_chats_within_an_hour() -> None:
+    outgoing = Outgoing(FREE)
+
+    quick = [outgoing.banned_in(chat, at) for chat, at in ((1, 0.0), (1, 1.0), (2, 2.0), (3, 3.0))]
+    slow = [Outgoing(FREE).banned_in(chat, chat * 4000.0) for chat in (1, 2, 3)]
+
+    assert quick == [False, False, False, True]
+    assert slow == [False, False, False]
+
+
+def test_a_limited_account_parks_everything_until_the_deadline() -> None:
+    outgoing = Outgoing(FREE)
+    outgoing.flood(LIMITED, 50.0)
+
+    assert isinstance(outgoing.offer(job(1), METHOD, wall=10.0, now=0.0), Parked)
+    assert outgoing.limited_until(10.0) == 50.0
+    assert outgoing.limited_until(50.0) is None
+
+
+def test_an_album_waits_until_it_is_quiet_and_then_goes_whole() -> None:
+    queue: deque[Any] = deque([grouped(1, album=7), incoming(2), grouped(3, album=7)])
+    albums = Albums()
+    albums.touch(grouped(3, album=7), now=100.0)
+
+    early = next_items(queue, albums, now=100.1, batches=False, more_to_come=False)
+    later = next_items(queue, albums, now=100.6, batches=False, more_to_come=False)
+
+    assert early == Wait(pytest.approx(0.4))
+    assert later == (grouped(1, album=7), grouped(3, album=7))
+
+
+def test_an_album_of_ten_is_whole_at_once_and_one_item_goes_alone() -> None:
+    albums = Albums()
+    for number in range(11):
+        albums.touch(grouped(number, album=7), now=100.0)
+    ten: deque[Any] = deque(grouped(number, album=7) for number in range(11))
+    alone: deque[Any] = deque([grouped(1, album=8)])
+
+    assert len(next_items(ten, albums, now=100.0, batches=False, more_to_come=False)) == 10  # type: ignore[arg-type]  # a tuple here
+    assert next_items(alone, albums, now=0.0, batches=False, more_to_come=False) == tuple(alone)
+
+
+def test_an_album_at_the_end_of_a_page_of_history_waits_for_the_next_page() -> None:
+    queue: deque[Any] = deque([grouped(1, album=7), grouped(2, album=7)])
+
+    assert next_items(queue, Albums(), now=0.0, batches=False, more_to_come=True) is None
+
+
+def test_forwards_go_in_batches_but_not_past_an_album_a_change_or_another_topic() -> None:
+    singles = [incoming(number) for number in range(3)]
+    for stop in (grouped(9, album=7), Change(1), replace(incoming(9), topic=5)):
+        queue: deque[Any] = deque([*singles, stop])
+        assert next_items(queue, Albums(), now=0.0, batches=True, more_to_come=False) == tuple(
+            singles
+        )
+
+
+def test_an_edit_replaces_an_older_one_that_waits() -> None:
+    state = PairState(plan=plan(1), seen=5)
+    first, second = replace(incoming(1), text="a"), replace(incoming(1), text="b")
+
+    state.put_change(Change(1, first))
+    state.put_change(Change(1, second))
+
+    assert list(state.queue) == [Change(1, second)]

@@ -1,0 +1,199 @@
+"""A pair's own handler: the worked example against a small HTTP receiver, and its failures."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from telewarden import Warden
+from telewarden.actors import find_handlers
+from telewarden.errors import UnknownHandlerError
+from telewarden.telegram import CopyChanged, DeadLettered, Forwarded
+
+from .conftest import TABLES, Newsroom
+
+pytestmark = [pytest.mark.actors, pytest.mark.session]
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "webhook_bridge.py"
+
+
+def example() -> Any:
+    spec = importlib.util.spec_from_file_location("webhook_bridge", EXAMPLE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Receiver(ThreadingHTTPServer):
+    """A webhook as Discord has them: POST, PATCH, DELETE; answers come from ``status``."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Request)
+        self.messages: dict[int, str] = {}
+        self.keys: dict[str, int] = {}
+        self.numbers = itertools.count(1000)
+        self.status: list[int] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/hook"
+
+
+class _Request(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
+        """Say nothing."""
+
+    def _take(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        key, hook = str(self.headers["Idempotency-Key"]), self.server
+        status = hook.status.pop(0) if hook.status else 200
+        number = int(self.path.rsplit("/", 1)[-1]) if self.command != "POST" else 0
+        if status == 200 and self.command == "POST":
+            number = hook.keys.setdefault(key, next(hook.numbers))
+            hook.messages[number] = body["content"]
+        elif status == 200 and self.command == "PATCH":
+            hook.messages[number] = body["content"]
+        elif status == 200:
+            del hook.messages[number]
+        answer = json.dumps({"id": str(number)}).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    do_POST = do_PATCH = do_DELETE = _take  # noqa: N815 - the base's names
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+async def bridge(newsroom: Newsroom, receiver: Receiver, tables: Any) -> Newsroom:
+    """Alice's pair posts to the webhook; footers and answers go along."""
+    tables["pairs"][0] |= {
+        "handler": "webhook",
+        "options": {"url": receiver.url},
+        "footer": "from Telegram",
+    }
+    del tables["pairs"][0]["target"]
+    newsroom.handlers = {"webhook": example().WebhookHandler}
+    newsroom.reconfigure(tables)
+    await newsroom.start()
+    return newsroom
+
+
+async def test_what_is_said_goes_to_the_webhook_and_back_to_telegram(
+    bridge: Newsroom, receiver: Receiver
+) -> None:
+    bridge.say("news_in", "one", "two")
+    await bridge.hears(Forwarded, source_id=2)
+
+    for number, content in receiver.messages.items():
+        message = {"id": number, "content": content}
+        for _ in range(2):  # webhooks are delivered at least once
+            await example().into_telegram(bridge.warden.session("bob"), "@market_out", message)
+
+    expected = ["one\n\nfrom Telegram", "two\n\nfrom Telegram"]
+    assert list(receiver.messages.values()) == expected
+    assert bridge.texts("market_out") == expected
+
+
+async def test_edits_and_deletions_reach_the_webhook(bridge: Newsroom, receiver: Receiver) -> None:
+    bridge.say("news_in", "one", "two")
+    await bridge.hears(Forwarded, source_id=2)
+    chat = bridge.chats["news_in"]
+    first, second = chat.messages
+
+    chat.edit_message(first, "one, corrected")
+    await bridge.hears(CopyChanged, gone=False)
+    chat.delete_messages([second])
+    await bridge.hears(CopyChanged, gone=True)
+
+    assert list(receiver.messages.values()) == ["one, corrected\n\nfrom Telegram"]
+
+
+async def test_a_webhook_that_fails_is_tried_again_with_the_same_key(
+    bridge: Newsroom, receiver: Receiver
+) -> None:
+    receiver.status = [503]
+    bridge.say("news_in", "one", "two")
+
+    await bridge.hears(Forwarded, source_id=2)
+
+    assert list(receiver.messages.values()) == ["one\n\nfrom Telegram", "two\n\nfrom Telegram"]
+    assert len(receiver.keys) == 2
+
+
+async def test_a_message_that_the_webhook_refuses_becomes_a_dead_letter(
+    bridge: Newsroom, receiver: Receiver
+) -> None:
+    receiver.status = [413]
+    bridge.say("news_in", "too much", "two")
+
+    dead = await bridge.hears(DeadLettered)
+    await bridge.hears(Forwarded, source_id=2)
+
+    assert "413" in dead.reason
+    assert list(receiver.messages.values()) == ["two\n\nfrom Telegram"]
+
+
+async def test_a_restart_repeats_nothing_that_the_webhook_has(
+    bridge: Newsroom, receiver: Receiver
+) -> None:
+    bridge.say("news_in", "one")
+    await bridge.hears(Forwarded, source_id=1)
+    await bridge.stop()
+    bridge.say("news_in", "meanwhile")
+    await bridge.start()
+
+    await bridge.hears(Forwarded, source_id=2)
+
+    assert [text.split("\n")[0] for text in receiver.messages.values()] == ["one", "meanwhile"]
+
+
+def test_a_handler_that_nobody_offers_is_refused_before_anything_starts() -> None:
+    with pytest.raises(UnknownHandlerError, match="'telepathy'"):
+        find_handlers(frozenset({"telegram", "telepathy"}), {})
+    with pytest.raises(UnknownHandlerError):
+        Warden(
+            {
+                **{name: TABLES[name] for name in ("telegram", "storage", "sessions", "loopback")},
+                "pairs": [{"id": 1, "session": "alice", "source": 5, "handler": "telepathy"}],
+            }
+        )
+
+
+def test_an_installed_package_offers_its_handler_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = tmp_path / "hooks-1.0.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: hooks\nVersion: 1.0\n")
+    (facts / "entry_points.txt").write_text("[telewarden.handlers]\nhook = offered_hook:Hook\n")
+    (tmp_path / "offered_hook.py").write_text("class Hook: pass\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    found = find_handlers(frozenset({"hook"}), {})
+
+    assert found["hook"].__name__ == "Hook"
