@@ -8,6 +8,8 @@ climb to ``recovery``, what may be sent when to ``outgoing``, logins to ``logins
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -27,6 +29,7 @@ from ..errors import (
 )
 from ..supervision import Answer, ChildSpec, LoopActor, StartChild, ask_async
 from ..telegram import (
+    SHARED_OUTAGE,
     Action,
     Arrived,
     Client,
@@ -130,6 +133,10 @@ CRASH_CLOSE = 1.0  # seconds that a crashed session's client gets before its lin
 START_WITHIN = 10.0  # seconds that a worker group gets to start
 FLUSH_AFTER = 1.0  # seconds that a learnt update state may be newer than the database
 ORDER_WITHIN = 30.0  # seconds; a pair that is let go finishes what is on its way first
+CALM_WITHIN = 120.0  # seconds; past it a session looks for itself, whatever is said
+LONG_LIFE = 10.0  # seconds online after which a loss is a fresh one
+SHORT_LIVES = 3  # losses soon after coming online that are made good at once
+LISTEN_AGAIN = 2.0  # seconds in which an update that is on its way arrives
 PROBE_AFTER_TROUBLE = 0.1  # seconds; several calls that fail together ask for one probe
 AT_WORK = frozenset({Phase.CONNECTING, Phase.ONLINE, Phase.WAITING, Phase.RECOVERING})
 BESIDE: Mapping[type[Event], Phase] = {
@@ -182,6 +189,7 @@ class SessionActor(LoopActor):
         self._logins_waiting: list[Answer] = []
         self._care = Care(name, kit)
         self._switch_after = ""
+        self._online_at, self._short_lives, self._deaf_probes = 0.0, 0, 0
 
     def on_start(self) -> None:
         self._registry.tell(SessionIntroduced(session=self._name, ref=self.actor_ref))
@@ -342,6 +350,7 @@ class SessionActor(LoopActor):
     def _climbed(self, climb: Climb) -> None:
         self._climb_over()
         self._client, self._rung = climb.client, climb.rung
+        self._online_at, self._deaf_probes = self.clock.now(), 0
         self._failures, self._reason = 0, ""
         self._outbound.resume(climb.client, climb.floods)
         climb.client.session.on_change = self._flush_soon
@@ -400,6 +409,9 @@ class SessionActor(LoopActor):
         self._kit.journal.post(work)
 
     def _come_back_later(self, verdict: Verdict) -> None:
+        if verdict.name == SHARED_OUTAGE:
+            self._wait_for_calm(verdict)
+            return
         self._failures += 1
         settings = self._kit.settings
         state = RetryCallState(None, None, (), {})  # type: ignore[arg-type]  # only counts
@@ -409,6 +421,17 @@ class SessionActor(LoopActor):
         until = self._kit.now() + delay
         self._enter(Delayed(until), f"{verdict.name}; next try in {delay:.1f} s", until=until)
         self.after(delay, Begin())
+
+    def _wait_for_calm(self, verdict: Verdict) -> None:
+        """Others fail at the same address: one of them looks, this one comes when it works."""
+        until = self._kit.now() + CALM_WITHIN
+        self._enter(Delayed(until), f"{verdict.name}: {verdict.advice}", until=until)
+        self.pipe(self._calm(), done=lambda _: Begin())
+
+    async def _calm(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CALM_WITHIN):
+                await self._kit.gateway.calm(self._name)
 
     # What the client tells
 
@@ -424,13 +447,21 @@ class SessionActor(LoopActor):
                 if self._phase is Phase.ONLINE:
                     self._lost(reason)
 
-    def _lost(self, reason: BaseException | None) -> None:
+    def _lost(self, reason: BaseException | None, *, cause: str = "connection lost") -> None:
         self._flush()  # what this client has learnt is what the next one starts with
+        short = self.clock.now() - self._online_at < LONG_LIFE
+        self._short_lives = self._short_lives + 1 if short else 0
         self._client, self._lost_at = None, self.clock.now()
-        self._cause = "connection lost"
+        self._cause = cause
         verdict = classify(reason or ConnectionError("connection closed"))
-        if not self._hold(verdict):
-            self._enter(Dropped(), verdict.name)
+        if self._hold(verdict):
+            return
+        self._enter(Dropped(), verdict.name)
+        if self._short_lives > SHORT_LIVES:
+            # Taken and dropped again and again: at once would be a storm.
+            self._failures = max(self._failures, self._short_lives - SHORT_LIVES)
+            self._come_back_later(verdict)
+        else:
             self._begin()
 
     def _flush_soon(self) -> None:
@@ -684,6 +715,21 @@ class SessionActor(LoopActor):
             )
         )
         self._tell_monitor()
+        self._listen_closely()
+
+    def _listen_closely(self) -> None:
+        """Connected and answering, and yet deaf? Then a fresh client hears."""
+        client = self._client
+        if client is None:
+            return
+        self._deaf_probes = self._deaf_probes + 1 if client.behind else 0
+        if self._deaf_probes > 1:  # once may be an update that is on its way
+            logger.warning("deaf session=%s behind=%d", self._name, client.behind)
+            self._lost(ConnectionError("connected but deaf"), cause="deaf")
+        elif self._deaf_probes:
+            self.after(LISTEN_AGAIN, Probe())
+        elif (self._update_age() or 0.0) > self._kit.settings.deaf_after:
+            self._tell_groups(CatchUp())  # a channel may be silent, or not told of
 
     def _probe_failed(self, error: BaseException) -> None:
         self._probing = False

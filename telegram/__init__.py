@@ -71,8 +71,16 @@ if TYPE_CHECKING:
     from .chats import Access, access, accesses, device_lifetime, join, log_out
     from .client import Client
     from .deliveries import deliver, method_of
-    from .gateway import CloseReport, Deadlines, Device, Gateway, ServerAddress
+    from .gateway import (
+        SHARED_OUTAGE,
+        CloseReport,
+        Deadlines,
+        Device,
+        Gateway,
+        ServerAddress,
+    )
     from .login import CodeInfo, LoggedIn, LoginFlow, PasswordNeeded, QrToken
+    from .outage import OutageLimit
     from .reading import Page, locate, read_history, read_messages
     from .requests import (
         copy_request,
@@ -90,6 +98,7 @@ if TYPE_CHECKING:
 __all__ = [
     "HEALTHS",
     "PHASES",
+    "SHARED_OUTAGE",
     "STEPS",
     "Access",
     "AccountLimited",
@@ -133,6 +142,7 @@ __all__ = [
     "LoginFlow",
     "Lost",
     "Moment",
+    "OutageLimit",
     "Overview",
     "Page",
     "PairPaused",
@@ -222,6 +232,8 @@ _LATE = {
     "Device": "gateway",
     "EntityRow": "session",
     "Gateway": "gateway",
+    "OutageLimit": "outage",
+    "SHARED_OUTAGE": "gateway",
     "LoggedIn": "login",
     "LoginFlow": "login",
     "PasswordNeeded": "login",

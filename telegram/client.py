@@ -53,6 +53,7 @@ class Client:
             asyncio.get_running_loop().create_future()
         )
         self.last_update = clock()
+        self.behind = 0
 
     def __repr__(self) -> str:
         return f"<Client {self.name} {self.session!r}>"
@@ -103,9 +104,14 @@ class Client:
             raise TimeoutError(f"no answer to {what} within {deadline:g} s") from None
 
     async def probe(self, *, deadline: float = 10.0) -> float:
-        """Ask Telegram for the update state and return the seconds it took."""
+        """Ask Telegram for the update state and return the seconds it took.
+
+        ``behind`` then says how many updates of the account Telegram has told that this client
+        has not heard.
+        """
         started = self._clock()
-        await self.call(functions.updates.GetStateRequest(), deadline=deadline)
+        state = await self.call(functions.updates.GetStateRequest(), deadline=deadline)
+        self.behind = max(0, state.pts - self._wire.heard)
         return self._clock() - started
 
     def peer(self, chat: int) -> Any:

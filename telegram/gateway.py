@@ -18,15 +18,18 @@ from typing import Any
 
 from telethon.crypto import rsa
 
-from ..errors import SessionStringDamagedError, TelegramRateLimitError
+from ..errors import SessionStringDamagedError, TelegramRateLimitError, TelegramSessionError
 from .client import Client
 from .errors import Action, ErrorClass, classify
 from .events import Told
 from .limits import ConnectLimit, ConnectQueue
+from .outage import OutageLimit, OutageWatch
 from .session import WardenSession
 from .wire import WardenClient
 
-__all__ = ["CloseReport", "Deadlines", "Device", "Gateway", "ServerAddress"]
+__all__ = ["SHARED_OUTAGE", "CloseReport", "Deadlines", "Device", "Gateway", "ServerAddress"]
+
+SHARED_OUTAGE = "SHARED_OUTAGE"  # the name of the verdict that no packet was sent for
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +87,7 @@ class Gateway:
         clock: monotonic seconds.
         sleep: how to wait.
         connect_limit: connects in a second, for each address.
+        outage_limit: when failures of many sessions are taken for one of the address.
         deadlines: how long connecting and closing may take.
         proxy: what Telethon takes as ``proxy``.
     """
@@ -98,6 +102,7 @@ class Gateway:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         connect_limit: ConnectLimit | None = None,
+        outage_limit: OutageLimit | None = None,
         deadlines: Deadlines | None = None,
         proxy: Any = None,
     ) -> None:
@@ -108,6 +113,7 @@ class Gateway:
         self._queue = ConnectQueue(connect_limit or ConnectLimit(), clock=clock, sleep=sleep)
         self._by_name: dict[str, Client] = {}
         self._by_key: dict[int, Client] = {}
+        self._outages = OutageWatch(outage_limit)
         self._logins: set[WardenClient] = set()
         self._turns: dict[Hashable, tuple[asyncio.Lock, int]] = {}
         if server is not None and server.pem is not None:
@@ -146,7 +152,9 @@ class Gateway:
             await self._dispose(name, session.key_id)
             self._place(session)
             address = session.server_address or ""
+            self._refuse_outage(name, address)
             await self._queue.turn(address)
+            self._refuse_outage(name, address)
             self._refuse_cooling(name, address)
             client = Client(name, session, on_event, clock=self._clock, make=self.make)
             self._by_name[name] = client
@@ -155,10 +163,15 @@ class Gateway:
             try:
                 await client.start(deadline=deadline or self.deadlines.connect)
             except BaseException as error:
-                self._note_crowd(address, error)
+                self._note_trouble(name, address, error)
                 await self._discard(client)
                 raise
+            self._outages.worked(address)
             return client
+
+    async def calm(self, name: str) -> None:
+        """Wait until the address that refused so many, ``name`` among them, serves again."""
+        await self._outages.calm(name)
 
     async def close(self, name: str, *, deadline: float | None = None) -> bool:
         """Close the client of that name, if any; return whether it went by itself."""
@@ -232,8 +245,26 @@ class Gateway:
                 deadline=time.time() + left,
             )
 
-    def _note_crowd(self, address: str, error: BaseException) -> None:
+    def _refuse_outage(self, name: str, address: str) -> None:
+        if not self._outages.may_try(address, name, self._clock()):
+            advice = (
+                "The address fails for many sessions; one looks, the others come when it works."
+            )
+            raise TelegramSessionError(
+                f"{name}: {address} fails for many sessions at once; no packet was sent",
+                session=name,
+                kind=ErrorClass.NET,
+                action=Action.RECONNECT,
+                name=SHARED_OUTAGE,
+                advice=advice,
+            )
+
+    def _note_trouble(self, name: str, address: str, error: BaseException) -> None:
         verdict = classify(error)
+        if verdict.kind is ErrorClass.NET:
+            self._outages.failed(address, name, self._clock())
+        else:
+            self._outages.worked(address)  # it answered, if only with a refusal
         if verdict.action is Action.COOL_ADDRESS:
             self._queue.cool(address, verdict.wait or 0.0)
 

@@ -202,6 +202,11 @@ class WardenClient(TelegramClient):  # type: ignore[misc]  # the same
             if known is None or known.pts != pts:
                 self.session.set_update_state(channel, state)
 
+    @property
+    def heard(self) -> int:
+        """How far the account's updates have been heard: its pts here."""
+        return int(self._message_box.session_state()[0]["pts"])
+
     async def _save_states_and_entities(self) -> None:
         self.save_states()
 

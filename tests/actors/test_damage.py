@@ -159,6 +159,7 @@ async def test_a_session_comes_back_from_every_damage_with_its_own_key(
     newsroom: Newsroom, tables: dict[str, Any]
 ) -> None:
     tables["telegram"]["connects_per_second"] = 1_000.0
+    tables["recovery"] = {"backoff_initial": 0.001, "backoff_max": 0.01}
     newsroom.reconfigure(tables)
     await newsroom.start()
     ward = Ward(newsroom)

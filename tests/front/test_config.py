@@ -72,7 +72,7 @@ MISTAKES = [
     ("target = -1001234567890", 'target = "@out"\nfooter = "bye"', ('say mode = "copy"',)),
     ("target = -1001234567890", 'target = "@out"\nallow.kinds = ["gif"]', ("'gif' is no kind",)),
     ("target = -1001234567890", 'target = "@news_in"', ("are the same chat",)),
-    ('{ file = "master.key", create = true }', "{}", ("give exactly one of env, file and keyring",)),
+    ('{ file = "master.key", create = true }', "{}", ("exactly one of env, file and keyring",)),
     ('api_hash = { env = "API_HASH" }', "", ("telegram.api_hash is missing",)),
     ("[telegram]", "[telegram", ("is not TOML", "line 1")),
     ("[[pairs]]", "[[pairz]]", ("line 18: pairz is an unknown key",)),

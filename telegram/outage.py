@@ -1,0 +1,91 @@
+"""When an address fails for many sessions at once, the cause is shared: one looks, all wait.
+
+Pure but for the waiting for better times: readings of a clock come in. A session that is refused
+here has sent no packet; it waits for ``calm`` and comes back by the usual limit of connects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+
+__all__ = ["OutageLimit", "OutageWatch"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutageLimit:
+    """So many different ``sessions`` failing ``within`` seconds, none succeeding, are an outage.
+
+    Then one of them, the scout, goes on trying; it is replaced after ``scout_for`` seconds
+    without a try.
+    """
+
+    sessions: int = 5
+    within: float = 30.0
+    scout_for: float = 60.0
+
+
+@dataclass(slots=True)
+class _Address:
+    failures: dict[str, float] = field(default_factory=dict)
+    scout: str | None = None
+    scout_at: float = 0.0
+    calm: asyncio.Event | None = None
+
+
+class OutageWatch:
+    """Who may connect where while an address is in trouble."""
+
+    def __init__(self, limit: OutageLimit | None = None) -> None:
+        self._limit = limit or OutageLimit()
+        self._addresses: dict[str, _Address] = {}
+        self._refused: dict[str, str] = {}
+
+    def out(self, address: str) -> bool:
+        """Whether connects to ``address`` are paused."""
+        found = self._addresses.get(address)
+        return found is not None and found.calm is not None
+
+    def may_try(self, address: str, session: str, now: float) -> bool:
+        """Whether ``session`` may connect now; who may not is remembered for ``calm``."""
+        found = self._addresses.get(address)
+        if found is None or found.calm is None:
+            return True
+        if found.scout != session and now - found.scout_at < self._limit.scout_for:
+            self._refused[session] = address
+            return False
+        found.scout, found.scout_at = session, now
+        return True
+
+    def failed(self, address: str, session: str, now: float) -> None:
+        """The address did not serve ``session``."""
+        found = self._addresses.setdefault(address, _Address())
+        found.failures[session] = now
+        if found.calm is not None:
+            return
+        oldest = now - self._limit.within
+        found.failures = {name: at for name, at in found.failures.items() if at >= oldest}
+        if len(found.failures) >= self._limit.sessions:
+            found.calm, found.scout, found.scout_at = asyncio.Event(), session, now
+            logger.warning(
+                "connects paused address=%s sessions=%d scout=%s",
+                address,
+                len(found.failures),
+                session,
+            )
+
+    def worked(self, address: str) -> None:
+        """The address served somebody: all may come."""
+        found = self._addresses.pop(address, None)
+        if found is not None and found.calm is not None:
+            logger.info("connects go on address=%s", address)
+            found.calm.set()
+
+    async def calm(self, session: str) -> None:
+        """Wait until the address that ``session`` was refused works again."""
+        found = self._addresses.get(self._refused.pop(session, ""))
+        if found is not None and found.calm is not None:
+            await found.calm.wait()
