@@ -44,8 +44,7 @@ class Supervisor(Commanded):
 
     async def on_start(self) -> None:  # type: ignore[override]  # hooks may be async
         """Start all children, each when the one before it runs (S12)."""
-        for spec in self._spec.children:
-            self._adopt(spec)
+        self._settle_in()
         self._is_booting = self._spec.strategy is not Strategy.ONE_FOR_ONE
         try:
             for child in tuple(self._children.values()):
@@ -56,6 +55,17 @@ class Supervisor(Commanded):
             raise
         self._is_booting = False
         self._see_to_fallen()
+
+    def _settle_in(self) -> None:
+        """Take over the described children's places, in order; those added later are forgotten."""
+        places = self._telewarden_place.children
+        described = {spec.id for spec in self._spec.children}
+        for place in tuple(places.values()):
+            if place.id not in described:
+                place.forget()
+        for spec in self._spec.children:
+            self._adopt(spec)
+            places[spec.id] = places.pop(spec.id)
 
     async def _start_first(self, child: Child) -> None:
         if child.place.runner.haunted:

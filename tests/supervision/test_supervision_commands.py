@@ -473,3 +473,19 @@ async def test_s26_an_end_by_command_or_by_a_sibling_ends_nothing(
         await grown.rest()
 
         assert not grown.tree.terminated.done
+
+
+async def test_a_restarted_supervisor_has_its_described_children_in_their_order_and_no_others(
+    grow: Any, nursery: Any
+) -> None:
+    inner = nursery.group(nursery.child("t", restart=Restart.TEMPORARY), "p")
+    spec = SupervisorSpec(children=(ChildSpec(id="inner", actor=Supervisor, args=(inner,)),))
+    async with grow(spec) as grown:
+        grown.tree.ref("inner/t").tell("leave")
+        await grown.until(lambda: [*grown.standing("inner")] == ["p"])
+        added = await grown.command(StartChild(nursery.child("added")), "inner")
+        grown.tree.ref("inner").tell(Drill())
+        await grown.expect(ChildStarted, "inner", count=2)
+
+        assert [*grown.standing("inner")] == ["t", "p"]
+        assert not added.is_alive()
