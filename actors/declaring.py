@@ -196,10 +196,9 @@ def _utf8(text: str) -> bool:
 
 def _shown(record: SessionRecord, fields: tuple[str, ...]) -> dict[str, object]:
     """The fields for others to read; of a phone number the last two digits."""
-    shown: dict[str, object] = {}
-    for key in fields:
-        value = getattr(record, key)
-        if key == "phone" and value is not None:
-            value = f"...{value[-2:]}"
-        shown[key] = dict(value) if isinstance(value, Mapping) else value
+    shown: dict[str, object] = {key: getattr(record, key) for key in fields}
+    if shown.get("phone") is not None:
+        shown["phone"] = f"...{str(shown['phone'])[-2:]}"
+    if "metadata" in shown:
+        shown["metadata"] = dict(record.metadata)
     return shown

@@ -59,6 +59,7 @@ class Draft:
         self.session_count, self.operation_count = len(base.sessions), len(base.operations)
         self._records: dict[str, SessionRecord | None] = {}
         self._operations: dict[int, Operation | None] = {}
+        self._entries: dict[str, SessionEntry] = {}
 
     # Sessions
 
@@ -102,7 +103,9 @@ class Draft:
         """The session as it would be seen."""
         known = self.base.sessions.get(record.name)
         standing = Standing(since=self.now) if known is None else known.standing
-        return SessionEntry(record=record, standing=standing, pairs=self.pair_count(record.name))
+        entry = SessionEntry(record=record, standing=standing, pairs=self.pair_count(record.name))
+        self._entries[record.name] = entry
+        return entry
 
     def pair_count(self, name: str) -> int:
         """How many pairs a session has."""
@@ -212,9 +215,7 @@ class Draft:
                 entries[name] = None
                 deleted = (*deleted, _gone(known, self.now)) if known is not None else deleted
                 continue
-            standing = Standing(since=self.now) if known is None else known.standing
-            pairs = self.pair_count(name)
-            entries[name] = SessionEntry(record=record, standing=standing, pairs=pairs)
+            entries[name] = self._seen(record, known)
         if self.registered and deleted:
             deleted = tuple(entry for entry in deleted if entry.name not in self.registered)
         return RegistrySnapshot(
@@ -224,6 +225,15 @@ class Draft:
             deleted=deleted[-DELETED_KEPT:],
             limits=self.limits,
         )
+
+    def _seen(self, record: SessionRecord, known: SessionEntry | None) -> SessionEntry:
+        """The entry to show; the one that was answered, unless the session reported meanwhile."""
+        entry = self._entries.get(record.name)
+        if entry is None or entry.record is not record:
+            entry = self.entry(record)
+        if known is None or known.standing is entry.standing:
+            return entry
+        return SessionEntry(record=record, standing=known.standing, pairs=entry.pairs)
 
 
 def _gone(entry: SessionEntry, at: float) -> SessionEntry:

@@ -52,7 +52,7 @@ __all__ = ["RegistryActor"]
 
 logger = logging.getLogger(__name__)
 
-GROUP: Final = 512  # changes in one transaction; trying them keeps the loop for a few milliseconds
+GROUP: Final = 1024  # changes in one transaction; trying them keeps the loop for ten milliseconds
 OWN: Final = "configuration"  # who declares what the configuration says
 WARDEN: Final = "warden"  # who follows recoveries and logins
 

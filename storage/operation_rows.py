@@ -98,7 +98,7 @@ class OperationRows(Rows):
             " json_extract(value, '$[2]'), json_extract(value, '$[3]'),"
             " json_extract(value, '$[4]'), json_extract(value, '$[5]'),"
             " json_extract(value, '$[6]') from json_each(?) order by key",
-            (json.dumps([_audit(row) for row in rows]),),
+            (json.dumps([_audit(row) for row in rows], default=str),),
         )
 
     def audit_trail(
@@ -126,7 +126,7 @@ def _session(record: SessionRecord) -> Sequence[object]:
         record.phone,
         record.priority,
         record.max_pairs,
-        to_json(dict(record.metadata)),
+        to_json(dict(record.metadata)) if record.metadata else "{}",
         record.user_id,
         record.created,
         record.updated,
@@ -152,8 +152,16 @@ def _operation(record: OperationRecord) -> Sequence[object]:
 
 
 def _audit(row: AuditRow) -> Sequence[object]:
-    before, after = to_json(row.before), to_json(row.after)
+    before, after = _nested(row.before), _nested(row.after)
     return (row.who, row.what, row.subject, before, after, row.outcome, row.at)
+
+
+def _nested(value: object) -> object:
+    """A value whose part of the group's JSON is what is stored; alone, text would lose its quotes.
+
+    Encoding each by itself costs more than all the rest of a row.
+    """
+    return value if value is None or isinstance(value, dict | list) else to_json(value)
 
 
 def _read_operation(row: tuple[Any, ...]) -> OperationRecord:
