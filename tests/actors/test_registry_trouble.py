@@ -1,0 +1,90 @@
+"""A disk that refuses, a journal that dies: what was answered holds, what was not is not seen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from telewarden.actors import Journal, SessionChanged
+from telewarden.errors import ChildUnavailableError, JournalUnavailableError
+from telewarden.storage import MasterKey, Store
+from telewarden.supervision import Drill
+from telewarden.testing import RegistryKit
+
+pytestmark = pytest.mark.actors
+
+NAMES = [f"s{number}" for number in range(20)]
+
+
+@pytest.fixture
+async def kit(tmp_path: Path) -> AsyncIterator[RegistryKit]:
+    async with RegistryKit(tmp_path) as kit:
+        await asyncio.gather(*(kit.make_session(name) for name in NAMES))
+        yield kit
+
+
+def refuse_priority_seven(store: Store) -> None:
+    store.db.execute(
+        "create trigger no before update on user_sessions when new.priority = 7"
+        " begin select raise(abort, 'no'); end"
+    )
+
+
+def on_disk(kit: RegistryKit) -> dict[str, int]:
+    master = MasterKey.from_file(kit.folder / "master.key")
+    with Store.open_reader(kit.folder / "telewarden.db", master) as store:
+        return {record.name: record.priority for record in store.sessions()}
+
+
+def shown(kit: RegistryKit) -> dict[str, int]:
+    return {entry.name: entry.priority for entry in kit.registry.sessions.list()}
+
+
+async def test_a_change_that_the_disk_refuses_is_not_seen_and_costs_the_others_nothing(
+    kit: RegistryKit,
+) -> None:
+    await Journal(kit.tree.ref("journal")).do(refuse_priority_seven)
+    priorities = {name: 7 if name == "s3" else 2 for name in NAMES}
+
+    outcomes = await asyncio.gather(
+        *(kit.registry.sessions.change(name, priority=at) for name, at in priorities.items()),
+        return_exceptions=True,
+    )
+
+    failed = [name for name, one in zip(NAMES, outcomes, strict=True) if isinstance(one, Exception)]
+    assert failed == ["s3"]
+    assert shown(kit) == on_disk(kit) == {name: 5 if name == "s3" else 2 for name in NAMES}
+    assert "s3" not in {event.session for event in kit.log.of(SessionChanged)}
+
+
+async def test_it_takes_changes_again_after_the_disk_refused_one(kit: RegistryKit) -> None:
+    await Journal(kit.tree.ref("journal")).do(refuse_priority_seven)
+    with pytest.raises(Exception, match="no"):
+        await kit.registry.sessions.change("s0", priority=7)
+
+    assert (await kit.registry.sessions.change("s0", priority=6)).priority == 6
+
+
+@pytest.mark.parametrize("victim", ["journal", "registry"])
+async def test_what_was_answered_before_a_crash_holds_and_what_is_shown_is_on_disk(
+    kit: RegistryKit, victim: str
+) -> None:
+    calls = [kit.registry.sessions.change(name, priority=2) for name in NAMES]
+    tasks = [asyncio.ensure_future(call) for call in calls[:10]]
+    await asyncio.sleep(0)
+    kit.tree.ref(victim).tell(Drill(reason="test"))
+    tasks += [asyncio.ensure_future(call) for call in calls[10:]]
+
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    last = await kit.registry.sessions.change("s0", priority=9)
+
+    for name, outcome in zip(NAMES[1:], outcomes[1:], strict=True):
+        if isinstance(outcome, BaseException):
+            assert isinstance(outcome, ChildUnavailableError | JournalUnavailableError)
+        else:
+            assert kit.registry.sessions.get(name) == outcome
+    assert shown(kit) == on_disk(kit)
+    assert last.priority == 9
