@@ -15,25 +15,25 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from types import MappingProxyType, TracebackType
+from dataclasses import replace
+from types import TracebackType
 from typing import Any, Final
 
 import pykka
 
-from ..errors import ChildUnavailableError, JournalUnavailableError, UnknownSessionError
-from ..storage import OperationRecord, SessionRecord, Store
+from ..errors import ChildUnavailableError, JournalUnavailableError
+from ..storage import Store
 from ..supervision import Answer, Event, EventStream, LoopActor, Subscription, TimerHandle
 from ..telegram import SessionReport
 from . import declaring
-from .book import Book
 from .draft import Draft
-from .entries import Operation, RegistryLimits, SessionEntry, Standing
+from .entries import RegistryLimits, SessionEntry, Standing
 from .following import FOLLOWED, Followed
 from .journal import Journal
 from .kit import Kit
 from .messages import Forget, Roster, SessionIntroduced, SessionRefAsked
 from .registry_facts import HealthChanged, OperationStuck
+from .registry_loading import Loaded, first_snapshot, followed, load
 from .registry_messages import (
     AuditAsked,
     CleanOperations,
@@ -44,8 +44,19 @@ from .registry_messages import (
     RegistryWrite,
     StandingNoted,
 )
+from .registry_notes import (
+    NotStarted,
+    NotWritten,
+    Read,
+    Ready,
+    Started,
+    StoppedFor,
+    Tidy,
+    Written,
+)
 from .registry_snapshot import Board, RegistrySnapshot
 from .registry_writes import Interrupt, Outcome, Refusal, Request, try_all
+from .roster import SessionRoster
 from .subtrees import SessionPlan, Subtrees
 
 __all__ = ["RegistryActor"]
@@ -88,19 +99,18 @@ class RegistryActor(LoopActor):
         super().__init__()
         self._journal, self._board, self._events, self._wall = Journal(journal), board, events, wall
         self._limits = limits or RegistryLimits()
-        self._plans = {plan.record.name: plan for plan in plans}
+        # What was decided since the warden started outlives a restart of the registry.
+        self._again = board.plans is not None
+        self._roster = SessionRoster(plans if board.plans is None else board.plans.values())
         self._monitor = monitor
         self._subtrees: Subtrees | None = None
         if sessions is not None and make_kit is not None:
             kit = make_kit(journal=journal, monitor=monitor)
             self._subtrees = Subtrees(sessions, self.actor_ref, kit)
-        self._refs: dict[str, pykka.ActorRef[Any]] = {}
-        self._asked: dict[str, list[Answer]] = {}
         self._waiting: deque[Request] = deque()
         self._writing: list[Request] = []
         self._alone = 0
         self._busy: dict[str, str] = {}
-        self._pairs: dict[str, tuple[int, ...]] = {}
         self._following: dict[tuple[str, str], int] = {}
         self._last_id = 0
         self._stuck: set[int] = set()
@@ -109,16 +119,18 @@ class RegistryActor(LoopActor):
 
     async def on_start(self) -> None:  # type: ignore[override]  # a LoopActor's hooks may be async
         """Read what was there and write down what is declared; only then is it started."""
-        self._show_all(await self._journal.do(self._load))
+        planned = tuple(self._roster.plans)
+        self._show_all(await self._journal.do(lambda store: load(store, planned)))
         draft = self._draft()
         for outcome in try_all(draft, self._first_changes()):
             if outcome.error is not None:
                 raise outcome.error
         await self._journal.do(draft.write)
         self._adopt(draft)
+        self._board.plans = self._roster.plans
         self._hearing = self._events.subscribe(self._hear, FOLLOWED)
         self._tidy_from_now_on()
-        self.actor_ref.tell(_Ready(self.incarnation))
+        self.actor_ref.tell(Ready(self.incarnation))
 
     def on_receive(self, message: object) -> object:
         match message:
@@ -126,33 +138,33 @@ class RegistryActor(LoopActor):
                 return self._take(message)
             case StandingNoted():
                 self._noted(message.report)
-            case _Written():
+            case Written():
                 self._written(message)
-            case _NotWritten():
+            case NotWritten():
                 self._not_written(message)
             case SessionIntroduced():
-                self._introduced(message.session, message.ref)
+                self._roster.introduced(message.session, message.ref)
             case SessionRefAsked():
-                return self._where(message.session)
+                return self._roster.where(message.session)
             case Roster():
-                return tuple(self._refs.values())
+                return tuple(self._roster.refs.values())
             case AuditAsked():
                 return self._audit(message)
             case PairsPlanned():
                 self._planned(message)
-            case _Ready():
+            case Ready():
                 self._start_all(message.incarnation)
-            case _Started():
+            case Started():
                 self._started(message)
-            case _NotStarted():
+            case NotStarted():
                 logger.error(
                     "session not started session=%s error=%s", message.session, message.error
                 )
-            case _Stopped():
+            case StoppedFor():
                 self._stopped(message)
-            case _Read():
+            case Read():
                 message.outcome.settle()
-            case _Tidy():
+            case Tidy():
                 self._tidy()
             case _:
                 return super().on_receive(message)
@@ -174,58 +186,41 @@ class RegistryActor(LoopActor):
             self._hearing.close()
         for request in (*self._writing, *self._waiting):
             Outcome(request.answer, error=ChildUnavailableError(self.place, why)).settle()
-        for answers in self._asked.values():
-            for answer in answers:
-                answer.fail(ChildUnavailableError(self.place, why))
+        self._roster.fail_all(ChildUnavailableError(self.place, why))
 
     # Starting
 
-    def _load(self, store: Store) -> _Loaded:
-        """What was there before; runs in the journal's thread."""
-        wanted = store.registrations() | self._plans.keys()
-        records = tuple(record for record in store.sessions() if record.name in wanted)
-        return _Loaded(records, tuple(store.operations()), store.last_operation_id())
-
-    def _show_all(self, loaded: _Loaded) -> None:
+    def _show_all(self, loaded: Loaded) -> None:
         """Put on the board what the database holds."""
-        before = self._board.now  # of an earlier incarnation, for how the sessions were
-        entries, now = {}, self._wall()
         for record in loaded.records:
-            frozen = replace(record, metadata=MappingProxyType(dict(record.metadata)))
-            plan = self._plans.setdefault(record.name, SessionPlan(record=frozen))
-            known = before.sessions.get(record.name)
-            standing = Standing(since=now) if known is None else known.standing
-            entries[record.name] = SessionEntry(
-                record=frozen, standing=standing, pairs=len(plan.pairs)
-            )
-        self._pairs = {
-            name: tuple(pair.id for pair in plan.pairs) for name, plan in self._plans.items()
-        }
-        current = {row.id: Operation.from_record(row) for row in loaded.operations}
+            if self._again or record.name not in self._roster.plans:
+                self._roster.put(record)
+        before = self._board.now
+        if not self._again:
+            before = RegistrySnapshot(revision=before.revision, limits=self._limits)
         self._last_id = loaded.last_id
-        self._following = {
-            (one.session, one.kind): one.id
-            for one in current.values()
-            if one.active and one.session is not None and one.who == WARDEN
-        }
-        self._board.now = RegistrySnapshot(
-            revision=before.revision + 1,
-            sessions=Book(entries),
-            operations=Book(current),
-            deleted=before.deleted,
-            limits=before.limits if self.incarnation > 1 else self._limits,
+        self._following = followed(loaded.operations, WARDEN)
+        self._board.now = first_snapshot(
+            loaded,
+            before,
+            pairs=self._roster.pairs,
+            limits=before.limits,
+            now=self._wall(),
         )
 
     def _first_changes(self) -> list[Request]:
-        declared = tuple(plan.record for plan in self._plans.values())
-        changes: list[RegistryWrite] = [DeclareSessions(records=declared, who=OWN)]
-        if self.incarnation == 1:
-            changes.append(Interrupt(who=WARDEN))
-        return [Request(change) for change in changes]
+        """At a warden's start: what the configuration says, and what ran before has failed."""
+        if self._again:
+            return []
+        declared = tuple(plan.record for plan in self._roster.plans.values())
+        return [
+            Request(Interrupt(who=WARDEN)),
+            Request(DeclareSessions(records=declared, who=OWN)),
+        ]
 
     def _start_all(self, incarnation: int) -> None:
         if incarnation == self.incarnation:
-            for plan in self._plans.values():
+            for plan in self._roster.plans.values():
                 self._start(plan)
 
     def _start(self, plan: SessionPlan) -> None:
@@ -233,38 +228,18 @@ class RegistryActor(LoopActor):
         if self._subtrees is not None and name not in self._busy:
             self.pipe(
                 self._subtrees.start(plan),
-                done=lambda ref: _Started(name, ref),
-                failed=lambda error: _NotStarted(name, error),
+                done=lambda ref: Started(name, ref),
+                failed=lambda error: NotStarted(name, error),
             )
 
-    def _started(self, message: _Started) -> None:
+    def _started(self, message: Started) -> None:
         logger.debug("session started session=%s", message.session)
         if message.ref is not None:
-            self._introduced(message.session, message.ref)
-
-    # Where a session is
-
-    def _introduced(self, session: str, ref: pykka.ActorRef[Any]) -> None:
-        self._refs[session] = ref
-        for answer in self._asked.pop(session, ()):
-            answer.set(ref)
-
-    def _where(self, session: str) -> pykka.ActorRef[Any] | Answer:
-        """The session's reference; who asks while it starts is answered when it has."""
-        if session in self._refs:
-            return self._refs[session]
-        if session not in self._plans:
-            raise UnknownSessionError(session, tuple(sorted(self._plans)))
-        answer = Answer()
-        self._asked.setdefault(session, []).append(answer)
-        return answer
+            self._roster.introduced(message.session, message.ref)
 
     def _planned(self, message: PairsPlanned) -> None:
         """Somebody decided about a session's pairs; what is declared of it stays."""
-        plan = self._plans.get(message.session)
-        if plan is not None:
-            self._plans[message.session] = replace(plan, pairs=message.pairs)
-            self._pairs[message.session] = tuple(pair.id for pair in message.pairs)
+        if self._roster.assign(message.session, message.pairs):
             self._show(message.session)
 
     # Changes
@@ -288,8 +263,8 @@ class RegistryActor(LoopActor):
         self._writing = requests
         self.pipe(
             self._journal.do(draft.write),
-            done=lambda _: _Written(draft, outcomes),
-            failed=_NotWritten,
+            done=lambda _: Written(draft, outcomes),
+            failed=NotWritten,
         )
 
     def _group(self) -> list[Request]:
@@ -313,11 +288,11 @@ class RegistryActor(LoopActor):
             now=self._wall(),
             last_id=self._last_id,
             busy=self._busy,
-            pairs=self._pairs,
+            pairs=self._roster.pairs,
             following=self._following,
         )
 
-    def _written(self, message: _Written) -> None:
+    def _written(self, message: Written) -> None:
         self._writing = []
         self._adopt(message.draft)
         for outcome in message.outcomes:
@@ -335,7 +310,7 @@ class RegistryActor(LoopActor):
         for event in draft.events:
             self._events.publish(event)
 
-    def _not_written(self, message: _NotWritten) -> None:
+    def _not_written(self, message: NotWritten) -> None:
         """Nothing was kept. One bad change must not cost the others theirs: each once more alone.
 
         Where it is not known whether it was kept, the disk is asked: this incarnation ends.
@@ -348,6 +323,7 @@ class RegistryActor(LoopActor):
             write, answer = requests[0].write, requests[0].answer
             if isinstance(write, Deletion):
                 self._busy.pop(write.name, None)
+                self._restart(self._roster.plans[write.name])
             logger.error("change not written change=%s error=%s", type(write), message.error)
             Outcome(answer, error=message.error).settle()
         else:
@@ -358,14 +334,12 @@ class RegistryActor(LoopActor):
     def _note_plans(self, draft: Draft) -> None:
         """New sessions get a subtree; the others hear of a change at their next start."""
         for name, record in draft.changed_records():
-            plan = self._plans.get(name)
             if record is None:
                 self._forget(name, draft)
-            elif plan is None:
-                self._plans[name] = plan = SessionPlan(record=record)
-                self._start(plan)
-            else:
-                self._plans[name] = replace(plan, record=record)
+                continue
+            fresh = self._roster.put(record)
+            if fresh is not None:
+                self._start(fresh)
 
     # Deleting
 
@@ -383,53 +357,40 @@ class RegistryActor(LoopActor):
             self._waiting.append(Request(deletion, request.answer))
             return
         self.pipe(
-            self._subtrees.retire(write.name, self._refs.get(write.name), deletion.moves),
-            done=lambda _: _Stopped(deletion, request.answer, None),
-            failed=lambda error: _Stopped(deletion, request.answer, error),
+            self._subtrees.retire(write.name, self._roster.refs.get(write.name), deletion.moves),
+            done=lambda _: StoppedFor(deletion, request.answer, None),
+            failed=lambda error: StoppedFor(deletion, request.answer, error),
         )
 
-    def _stopped(self, message: _Stopped) -> None:
+    def _stopped(self, message: StoppedFor) -> None:
         """The session has stopped, and is forgotten; or has not, and stays."""
         deletion, error = message.deletion, message.error
         write: RegistryWrite = deletion
         if error is not None:
             self._busy.pop(deletion.name, None)
             write = Refusal(who=deletion.who, name=deletion.name, error=error)
-            self._restart(self._plans[deletion.name])  # with the pairs that it has let go
+            self._restart(self._roster.plans[deletion.name])  # with the pairs that it has let go
         self._waiting.append(Request(write, message.answer))
         if not self._writing:
             self._write_next()
 
     def _forget(self, name: str, draft: Draft) -> None:
-        plan = self._plans.pop(name, None)
-        self._pairs.pop(name, None)
-        self._refs.pop(name, None)
         self._busy.pop(name, None)
         if self._monitor is not None:
             self._monitor.tell(Forget(name))
-        for answer in self._asked.pop(name, ()):
-            answer.fail(UnknownSessionError(name, tuple(sorted(self._plans))))
-        for target in sorted(set(draft.moves.values())):
-            mine = self._plans[target]
-            moved = tuple(
-                replace(pair, session=target)
-                for pair in (plan.pairs if plan else ())
-                if draft.moves.get(pair.id) == target
-            )
-            self._plans[target] = grown = replace(mine, pairs=(*mine.pairs, *moved))
-            self._pairs[target] = tuple(pair.id for pair in grown.pairs)
-            self._show(target)
+        for grown in self._roster.remove(name, draft.moves):
+            self._show(grown.record.name)
             self._restart(grown)
 
     def _restart(self, plan: SessionPlan) -> None:
         """Let a session come up with the pairs that it has now."""
         if self._subtrees is not None:
             name = plan.record.name
-            self._refs.pop(name, None)
+            self._roster.refs.pop(name, None)
             self.pipe(
                 self._subtrees.restart(plan),
-                done=lambda ref: _Started(name, ref),
-                failed=lambda error: _NotStarted(name, error),
+                done=lambda ref: Started(name, ref),
+                failed=lambda error: NotStarted(name, error),
             )
 
     # How the sessions are
@@ -464,7 +425,7 @@ class RegistryActor(LoopActor):
     def _show(self, name: str) -> None:
         entry = self._board.now.sessions.get(name)
         if entry is not None:
-            self._put(replace(entry, pairs=len(self._pairs.get(name, ()))))
+            self._put(replace(entry, pairs=len(self._roster.pairs.get(name, ()))))
 
     def _put(self, entry: SessionEntry) -> None:
         now = self._board.now
@@ -485,7 +446,7 @@ class RegistryActor(LoopActor):
         if self._tidying is not None:
             self._tidying.cancel()
         every = self._board.now.limits.tidy_every
-        self._tidying = self.every(every, _Tidy(), phase=every)
+        self._tidying = self.every(every, Tidy(), phase=every)
 
     def _tidy(self) -> None:
         """Forget what has expired, and tell once of what makes no progress."""
@@ -520,67 +481,7 @@ class RegistryActor(LoopActor):
 
         self.pipe(
             self._journal.do(read),
-            done=lambda rows: _Read(Outcome(answer, rows)),
-            failed=lambda error: _Read(Outcome(answer, error=error)),
+            done=lambda rows: Read(Outcome(answer, rows)),
+            failed=lambda error: Read(Outcome(answer, error=error)),
         )
         return answer
-
-
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    """What the database holds."""
-
-    records: tuple[SessionRecord, ...]
-    operations: tuple[OperationRecord, ...]
-    last_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """What was there is read: the sessions can start."""
-
-    incarnation: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Started:
-    session: str
-    ref: pykka.ActorRef[Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class _NotStarted:
-    session: str
-    error: BaseException
-
-
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """A group is on disk."""
-
-    draft: Draft
-    outcomes: list[Outcome]
-
-
-@dataclass(frozen=True, slots=True)
-class _NotWritten:
-    error: BaseException
-
-
-@dataclass(frozen=True, slots=True)
-class _Stopped:
-    """A session to be deleted has stopped, or would not."""
-
-    deletion: Deletion
-    answer: Answer | None
-    error: BaseException | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class _Tidy:
-    """Time to look for what has expired or is stuck."""

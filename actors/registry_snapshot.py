@@ -12,6 +12,7 @@ from typing import Final
 from ..telegram import Health
 from .book import Book
 from .entries import Operation, OperationState, RegistryLimits, SessionEntry
+from .subtrees import SessionPlan
 
 __all__ = ["Board", "RegistrySnapshot"]
 
@@ -79,9 +80,13 @@ class RegistrySnapshot:
 
 
 class Board:
-    """Where the newest snapshot hangs; one for each registry, kept through its restarts."""
+    """Where the newest snapshot hangs; one for each start of a registry, kept through crashes.
 
-    __slots__ = ("now",)
+    ``plans`` are the registry's own: what its next incarnation goes on from.
+    """
+
+    __slots__ = ("now", "plans")
 
     def __init__(self) -> None:
         self.now = RegistrySnapshot()
+        self.plans: Mapping[str, SessionPlan] | None = None

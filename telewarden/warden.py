@@ -202,6 +202,7 @@ class Warden:
             TelewardenError: what stood in the way, in one sentence; nothing is left running.
         """
         self._stopping.clear()
+        self._board.plans = None  # those of an earlier start are not this one's
         with contextlib.ExitStack() as undo:
             self.exporter.watch(self.events)
             undo.callback(self.exporter.close)

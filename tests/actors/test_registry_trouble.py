@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from telewarden.actors import Journal, SessionChanged
+from telewarden.actors import Journal, PairPlan, SessionChanged, SessionPlan
 from telewarden.errors import ChildUnavailableError, JournalUnavailableError
-from telewarden.storage import MasterKey, Store
+from telewarden.storage import MasterKey, SessionRecord, Store
 from telewarden.supervision import Drill
 from telewarden.testing import RegistryKit
 
@@ -88,3 +88,29 @@ async def test_what_was_answered_before_a_crash_holds_and_what_is_shown_is_on_di
             assert kit.registry.sessions.get(name) == outcome
     assert shown(kit) == on_disk(kit)
     assert last.priority == 9
+
+
+async def test_what_was_decided_at_run_time_outlives_a_crash_of_the_registry(
+    tmp_path: Path,
+) -> None:
+    plans = (
+        SessionPlan(
+            record=SessionRecord(name="alice"),
+            pairs=(PairPlan(id=1, session="alice", source=-1, target=1),),
+        ),
+        SessionPlan(record=SessionRecord(name="bob", priority=2)),
+        SessionPlan(record=SessionRecord(name="carol")),
+    )
+    async with RegistryKit(tmp_path, plans=plans) as kit:
+        await kit.registry.sessions.change("bob", priority=9)
+        await kit.registry.sessions.delete("carol")
+        await kit.registry.sessions.delete("alice", force=True)
+        await kit.registry.reconfigure(max_sessions=3)
+
+        kit.tree.ref("registry").tell(Drill(reason="test"))
+        await kit.registry.audit(limit=1)
+
+        (bob,) = kit.registry.sessions.list()
+        assert (bob.name, bob.priority, bob.pairs) == ("bob", 9, 1)
+        assert kit.registry.snapshot.limits.max_sessions == 3
+        assert [one.name for one in kit.registry.snapshot.deleted] == ["carol", "alice"]

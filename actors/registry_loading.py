@@ -1,0 +1,72 @@
+"""What the registry finds on the disk when it starts, and the first snapshot made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from ..storage import SessionRecord, Store
+from .book import Book
+from .entries import Operation, RegistryLimits, SessionEntry, Standing
+from .registry_snapshot import RegistrySnapshot
+
+__all__ = ["Loaded", "first_snapshot", "followed", "load"]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What the database holds; ``last_id`` is the highest operation number ever given."""
+
+    records: tuple[SessionRecord, ...]
+    operations: tuple[Operation, ...]
+    last_id: int
+
+
+def load(store: Store, planned: Collection[str]) -> Loaded:
+    """Read the planned sessions and those registered at run time; in the journal's thread.
+
+    A session that a configuration declared once, and no longer does, is left where it is.
+    """
+    wanted = store.registrations().union(planned)
+    records = tuple(
+        replace(record, metadata=MappingProxyType(dict(record.metadata)))
+        for record in store.sessions()
+        if record.name in wanted
+    )
+    operations = tuple(Operation.from_record(row) for row in store.operations())
+    return Loaded(records, operations, store.last_operation_id())
+
+
+def first_snapshot(
+    loaded: Loaded,
+    before: RegistrySnapshot,
+    *,
+    pairs: Mapping[str, tuple[int, ...]],
+    limits: RegistryLimits,
+    now: float,
+) -> RegistrySnapshot:
+    """What was loaded; how the sessions are is taken from ``before``, an earlier incarnation's."""
+    entries = {}
+    for record in loaded.records:
+        known = before.sessions.get(record.name)
+        standing = Standing(since=now) if known is None else known.standing
+        entries[record.name] = SessionEntry(
+            record=record, standing=standing, pairs=len(pairs.get(record.name, ()))
+        )
+    return RegistrySnapshot(
+        revision=before.revision + 1,
+        sessions=Book(entries),
+        operations=Book({one.id: one for one in loaded.operations}),
+        deleted=before.deleted,
+        limits=limits,
+    )
+
+
+def followed(operations: Collection[Operation], who: str) -> dict[tuple[str, str], int]:
+    """Which recoveries and logins are under way, by session and kind."""
+    return {
+        (one.session, one.kind): one.id
+        for one in operations
+        if one.active and one.session is not None and one.who == who
+    }

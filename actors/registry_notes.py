@@ -1,0 +1,74 @@
+"""What the registry tells itself when something that it asked for is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pykka
+
+from ..supervision import Answer
+from .draft import Draft
+from .registry_messages import Deletion
+from .registry_writes import Outcome
+
+__all__ = ["NotStarted", "NotWritten", "Read", "Ready", "Started", "StoppedFor", "Tidy", "Written"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What was there has been read: the sessions can start."""
+
+    incarnation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A session's subtree runs; ``ref`` is its actor if it ran already."""
+
+    session: str
+    ref: pykka.ActorRef[Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class NotStarted:
+    """A session's subtree could not be started."""
+
+    session: str
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A group of changes is on disk."""
+
+    draft: Draft
+    outcomes: list[Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class NotWritten:
+    """Nothing of a group was kept, or it is not known whether it was."""
+
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedFor:
+    """A session that is to be deleted has stopped, or would not."""
+
+    deletion: Deletion
+    answer: Answer | None
+    error: BaseException | None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A question to the database has been answered."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Tidy:
+    """Time to look for what has expired or is stuck."""

@@ -1,0 +1,92 @@
+"""Who is planned with which pairs, and where each session's actor is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pykka
+
+from ..errors import UnknownSessionError
+from ..storage import SessionRecord
+from ..supervision import Answer
+from .messages import PairPlan
+from .subtrees import SessionPlan
+
+__all__ = ["SessionRoster"]
+
+
+class SessionRoster:
+    """The sessions of a registry, by name.
+
+    Args:
+        plans: the sessions that are planned from the start.
+    """
+
+    def __init__(self, plans: Iterable[SessionPlan]) -> None:
+        self.plans = {plan.record.name: plan for plan in plans}
+        self.pairs = {name: _ids(plan.pairs) for name, plan in self.plans.items()}
+        self.refs: dict[str, pykka.ActorRef[Any]] = {}
+        self._asked: dict[str, list[Answer]] = {}
+
+    def put(self, record: SessionRecord) -> SessionPlan | None:
+        """Take over what is declared of a session; returns its plan if it is a new one."""
+        known = self.plans.get(record.name)
+        plan = SessionPlan(record=record) if known is None else replace(known, record=record)
+        self.plans[record.name] = plan
+        self.pairs.setdefault(record.name, ())
+        return plan if known is None else None
+
+    def assign(self, name: str, pairs: tuple[PairPlan, ...]) -> bool:
+        """Give a session these pairs, all it has; tells whether there is such a session."""
+        if name not in self.plans:
+            return False
+        self.plans[name] = replace(self.plans[name], pairs=pairs)
+        self.pairs[name] = _ids(pairs)
+        return True
+
+    def remove(self, name: str, moves: Mapping[int, str]) -> tuple[SessionPlan, ...]:
+        """Take a session out and hand its pairs over; returns the plans that have grown."""
+        gone = self.plans.pop(name, None)
+        self.pairs.pop(name, None)
+        self.refs.pop(name, None)
+        for answer in self._asked.pop(name, ()):
+            answer.fail(UnknownSessionError(name, tuple(sorted(self.plans))))
+        grown = []
+        for target in sorted(set(moves.values())):
+            theirs = gone.pairs if gone is not None else ()
+            moved = [replace(one, session=target) for one in theirs if moves.get(one.id) == target]
+            self.assign(target, (*self.plans[target].pairs, *moved))
+            grown.append(self.plans[target])
+        return tuple(grown)
+
+    def introduced(self, name: str, ref: pykka.ActorRef[Any]) -> None:
+        """A session's actor has started: whoever asked for it is answered."""
+        self.refs[name] = ref
+        for answer in self._asked.pop(name, ()):
+            answer.set(ref)
+
+    def where(self, name: str) -> pykka.ActorRef[Any] | Answer:
+        """A session's reference; who asks while it starts is answered when it has.
+
+        Raises:
+            UnknownSessionError
+        """
+        if name in self.refs:
+            return self.refs[name]
+        if name not in self.plans:
+            raise UnknownSessionError(name, tuple(sorted(self.plans)))
+        answer = Answer()
+        self._asked.setdefault(name, []).append(answer)
+        return answer
+
+    def fail_all(self, error: BaseException) -> None:
+        """Nobody will be answered any more."""
+        for answers in self._asked.values():
+            for answer in answers:
+                answer.fail(error)
+
+
+def _ids(pairs: Iterable[PairPlan]) -> tuple[int, ...]:
+    return tuple(pair.id for pair in pairs)
