@@ -7,9 +7,10 @@ follows for the client and the phase (``Follow``) is the session's to do.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TypeVar
 
 from ..errors import (
     CredentialDamagedError,
@@ -42,6 +43,9 @@ __all__ = [
     "TakeBackup",
     "TakeIn",
 ]
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +119,20 @@ class Care:
         """
         match step:
             case TakeBackup(reason):
-                return Done(
-                    told=await self._kit.journal.do(lambda store: self._backup(store, reason))
-                )
+                return Done(told=await self._do(lambda store: self._backup(store, reason)))
             case RestoreBackup(backup_id):
-                await self._kit.journal.do(lambda store: self._restore(store, backup_id))
+                await self._do(lambda store: self._restore(store, backup_id))
                 return Done(follow=Follow.SWITCH)
             case TakeIn(stored):
                 return await self._take_in(stored)
             case GiveOut():
-                return Done(told=await self._kit.journal.do(self._give_out))
+                return Done(told=await self._do(self._give_out))
             case LogOut():
                 return await self._log_out(client)
+
+    async def _do(self, work: Callable[[Store], T]) -> T:
+        """Somebody waits for the outcome: a disk that takes nothing is told at once."""
+        return await self._kit.journal.do(work, wait_for_disk=False)
 
     def _backup(self, store: Store, reason: str) -> BackupRecord | None:
         return store.add_backup(self._name, reason, self._kit.now())
@@ -138,7 +144,7 @@ class Care:
 
     async def _take_in(self, stored: StoredSession) -> Done:
         parts, string = stored.parts, format_string(stored.parts)
-        held = await self._kit.journal.do(self._present)
+        held = await self._do(self._present)
         if held == parts.key_id:
             return Done(told=parts.key_id)  # it is in use: two connections would end it
         user_id = await self._prove(string, parts.key_id)
@@ -152,7 +158,7 @@ class Care:
             store.add_backup(self._name, "after import", self._kit.now())
             self._kit.files(store).write(self._name, string, key_id=parts.key_id, dc_id=parts.dc_id)
 
-        await self._kit.journal.do(work)
+        await self._do(work)
         return Done(told=parts.key_id, follow=Follow.SWITCH)
 
     def _present(self, store: Store) -> int | None:
@@ -164,7 +170,7 @@ class Care:
     async def _prove(self, string: str, key_id: int) -> int:
         """Have Telegram confirm a login before anything is changed for it; returns the account."""
         place = f"{self._name}:proof"
-        latch, record = await self._kit.journal.do(
+        latch, record = await self._do(
             lambda store: (store.latched(key_id), store.session(self._name))
         )
         if latch is not None:
@@ -211,7 +217,7 @@ class Care:
         if client is None or client.key_id is None:
             raise ConnectionError("Cannot log out while disconnected; recover the session first")
         key_id = client.key_id
-        await self._kit.journal.do(lambda store: self._keep_earlier(store, "before logout"))
+        await self._do(lambda store: self._keep_earlier(store, "before logout"))
         await log_out(client, deadline=self._kit.settings.call_deadline)
         await self._kit.gateway.close(self._name, deadline=self._kit.settings.close_deadline)
 
@@ -221,7 +227,7 @@ class Care:
             store.forget_learnt(self._name)
             self._kit.files(store).delete(self._name)
 
-        await self._kit.journal.do(work)
+        await self._do(work)
         self._kit.keys.release(key_id)
         return Done(follow=Follow.LOGGED_OUT)
 

@@ -8,15 +8,23 @@ one pays for one commit instead of a hundred. Callers in the loop are woken once
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
 import pykka
 
-from ..errors import JournalUnavailableError
+from ..errors import (
+    JournalUnavailableError,
+    StorageBusyError,
+    StorageFullError,
+    StorageNotWritableError,
+)
 from ..storage import Store
 
 __all__ = ["Journal", "JournalActor", "JournalStats", "Write"]
@@ -25,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+DISK_REFUSES: Final = (StorageFullError, StorageNotWritableError, StorageBusyError)
+TRY_EVERY: Final = 0.5  # seconds between two tries on a disk that takes nothing
 GROUP_LIMIT: Final = 256  # past this the first caller waits longer than one more commit costs
 
 
@@ -63,6 +73,17 @@ class _Drained(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _TryAgain:
+    """Time to try what the disk refused."""
+
+
+def _remind(ref: pykka.ActorRef[Any]) -> None:
+    """Remind the journal; who is gone needs no reminder."""
+    with contextlib.suppress(pykka.ActorDeadError):
+        ref.tell(_TryAgain())
+
+
 class JournalActor(pykka.ThreadingActor):
     """Owns the database's one writing connection.
 
@@ -81,6 +102,7 @@ class JournalActor(pykka.ThreadingActor):
         self._store: Store | None = None
         self._group: list[Write] = []
         self._stats = JournalStats()
+        self._held: deque[Write] = deque()
 
     def on_start(self) -> None:
         self._store = self._open_store()
@@ -92,6 +114,9 @@ class JournalActor(pykka.ThreadingActor):
                 if len(self._group) >= GROUP_LIMIT or self.actor_inbox.empty():
                     self._commit()
                 return None
+            case _TryAgain():
+                self._try_again()
+                return None
             case _:
                 return super().on_receive(message)
 
@@ -100,11 +125,13 @@ class JournalActor(pykka.ThreadingActor):
         waiting = self.actor_inbox.take_waiting() if isinstance(self.actor_inbox, _Drained) else ()
         self._group += [one.message for one in waiting if isinstance(one.message, Write)]
         self._commit()
+        self._give_up_held()
         self._close()
 
     def on_failure(self, *_exc_info: object) -> None:
         """What was queued before the failure is no worse for it."""
         self._commit()
+        self._give_up_held()
         self._close()
 
     def _close(self) -> None:
@@ -114,6 +141,9 @@ class JournalActor(pykka.ThreadingActor):
 
     def _commit(self) -> None:
         group, self._group = self._group, []
+        if self._held:  # what nobody waits for keeps its order
+            self._held += (write for write in group if write.answer is None)
+            group = [write for write in group if write.answer is not None]
         if not group or self._store is None:
             return
         began = time.perf_counter()
@@ -132,10 +162,46 @@ class JournalActor(pykka.ThreadingActor):
         try:
             with store.transaction():
                 return write.answer, write.work(store), None
+        except DISK_REFUSES as exc:
+            if write.answer is None:
+                self._hold(write, exc)
+            return write.answer, None, exc
         except Exception as exc:
             if write.answer is None:
                 logger.exception("write failed and nobody waits for it")
             return write.answer, None, exc
+
+    def _hold(self, write: Write, why: Exception) -> None:
+        if not self._held:
+            logger.warning("disk takes nothing, writes are held back why=%s", why)
+            self._wake()
+        self._held.append(write)
+
+    def _wake(self) -> None:
+        timer = threading.Timer(TRY_EVERY, _remind, (self.actor_ref,))
+        timer.daemon = True
+        timer.start()
+
+    def _try_again(self) -> None:
+        """Write what was held back, if the disk takes it now."""
+        if not self._held or self._store is None:
+            return
+        try:
+            self._together(self._store, list(self._held))
+        except DISK_REFUSES:
+            self._wake()
+        except Exception:  # noqa: BLE001 - one bad write must not cost the others theirs
+            held, self._held = self._held, deque()
+            for write in held:
+                self._alone(self._store, write)
+        else:
+            logger.info("disk takes again, held writes are done count=%d", len(self._held))
+            self._held.clear()
+
+    def _give_up_held(self) -> None:
+        self._try_again()
+        if self._held:
+            logger.error("writes lost, the disk took nothing count=%d", len(self._held))
 
     def _count(self, group: list[Write], outcomes: list[Outcome], seconds: float) -> None:
         failed = sum(1 for _, _, error in outcomes if error is not None)
@@ -186,14 +252,28 @@ class Journal:
         self._ref = ref
         self._timeout = timeout
 
-    async def do(self, work: Callable[[Store], T]) -> T:
+    async def do(self, work: Callable[[Store], T], *, wait_for_disk: bool = True) -> T:
         """Run ``work`` on the store and wait until it is committed.
+
+        A full or read-only disk is waited for, as long as it takes; with ``wait_for_disk`` false
+        it is an error at once. ``work`` may run more than once then: the earlier ones are undone.
 
         Raises:
             JournalUnavailableError: the journal died first, or did not answer in time; whether
                 the work was done is not known.
             Exception: what ``work`` raised; nothing of it was kept.
         """
+        pause = TRY_EVERY / 4
+        while True:
+            try:
+                return await self._once(work)
+            except DISK_REFUSES:
+                if not wait_for_disk:
+                    raise
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 4 * TRY_EVERY)
+
+    async def _once(self, work: Callable[[Store], T]) -> T:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._tell(Write(work=work, answer=Waiter(loop=loop, future=future)))
@@ -204,7 +284,7 @@ class Journal:
             raise JournalUnavailableError from exc
 
     def post(self, work: Callable[[Store], object]) -> None:
-        """Run ``work`` with the next commit; a failure is logged and told to nobody.
+        """Run ``work`` with the next commit that the disk takes; failures are logged, not told.
 
         Raises:
             JournalUnavailableError: the journal is gone for good.

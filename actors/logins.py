@@ -120,7 +120,7 @@ class Login:
                 return await self._went(await self._open_flow().wait_qr(deadline=deadline))
             case ResendCode():
                 flow = self._open_flow()
-                await self._kit.journal.do(self._spend)
+                await self._kit.journal.do(self._spend, wait_for_disk=False)
                 info = await flow.resend_code()
                 went = await self._went(info)
                 return Step(event=went.event, told=info if isinstance(info, CodeInfo) else None)
@@ -143,7 +143,7 @@ class Login:
     async def _start(self, *, qr: bool, reason: str) -> Step:
         await self.abandon()
         if not qr:  # a QR code costs no login code
-            await self._kit.journal.do(self._spend)
+            await self._kit.journal.do(self._spend, wait_for_disk=False)
         await self._back_up(reason)
         self._renewing = reason == "before renewal"
         self._flow = flow = LoginFlow(self._kit.gateway, name=self._name)
@@ -159,7 +159,7 @@ class Login:
             with contextlib.suppress(CredentialDamagedError):  # which the login will replace
                 store.add_backup(self._name, reason, self._kit.now())
 
-        await self._kit.journal.do(work)
+        await self._kit.journal.do(work, wait_for_disk=False)
 
     def _spend(self, store: Store) -> None:
         now = self._kit.now()

@@ -201,7 +201,9 @@ class Recovery:
         parts = parse_string(string)
         good = Copy(string=string, key_id=parts.key_id, dc_id=parts.dc_id, origin="in use")
         try:
-            repairs = await self._kit.journal.do(lambda store: self._copies.mend(store, good))
+            repairs = await self._kit.journal.do(
+                lambda store: self._copies.mend(store, good), wait_for_disk=False
+            )
         except (StorageError, JournalUnavailableError) as exc:
             logger.warning("copies not mended session=%s why=%s", self._name, exc)
             return ()

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ..errors import MasterKeyMissingError, TransactionLostError
+from ..errors import MasterKeyMissingError, StorageNotWritableError, TransactionLostError
 from .faults import SQLITE_ERRORS, sorted_sqlite_error
 from .vault import Vault
 
@@ -56,7 +56,7 @@ class Rows:
         """
         name = f"nested_{self._depth}"
         outermost = self._depth == 0
-        self._run("begin immediate" if outermost else f"savepoint {name}")
+        self._begin(outermost, name)
         self._depth += 1
         try:
             yield
@@ -66,6 +66,15 @@ class Rows:
             raise
         finally:
             self._depth -= 1
+
+    def _begin(self, outermost: bool, name: str) -> None:
+        if not outermost:
+            self._run(f"savepoint {name}")
+            return
+        try:
+            self._run("begin immediate")
+        except StorageNotWritableError:
+            self._run("begin")  # what only reads goes on; the first write says it again
 
     def _undo(self, outermost: bool, name: str) -> None:
         if not self._conn.in_transaction:

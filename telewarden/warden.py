@@ -325,7 +325,7 @@ class Warden:
         return await ask_async(self._running().ref(path), message, timeout=timeout)
 
     async def _stored(self, work: Callable[[Store], T]) -> T:
-        return await Journal(self._running().ref("journal")).do(work)
+        return await Journal(self._running().ref("journal")).do(work, wait_for_disk=False)
 
     async def _session_ref(self, name: str) -> pykka.ActorRef[Any]:
         return await self._ask("registry", SessionRefAsked(name))  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer

@@ -115,7 +115,7 @@ async def test_when_an_address_fails_for_many_one_looks_and_all_come_back(
 
     waiting = set()
     while len(waiting) < MANY - 5:
-        event = await newsroom.hears(PhaseChanged, since=since, after=Phase.WAITING)
+        await newsroom.hears(PhaseChanged, since=since, after=Phase.WAITING)
         waiting |= {
             e.session
             for e in newsroom.heard[since:]
