@@ -188,6 +188,7 @@ class Draft:
             if store.session(name) is not None:
                 with contextlib.suppress(CredentialDamagedError):  # then there is nothing to keep
                     store.add_backup(name, "before delete", self.now)
+                self._rehome(store, name)
                 store.delete_session(name)
         if gone:
             store.delete_registrations(gone)
@@ -196,6 +197,12 @@ class Draft:
         self._write_operations(store)
         if self.audit:
             store.audit_many(self.audit)
+
+    def _rehome(self, store: Store, name: str) -> None:
+        """Rows of pairs that nobody plans any more stay what they are, under another session."""
+        left = [pair.id for pair in store.pairs(name)] if self.moves else []
+        if left:
+            store.move_pairs(left, min(self.moves.values()))
 
     def _write_operations(self, store: Store) -> None:
         changed = [one.as_record() for one in self._operations.values() if one is not None]

@@ -322,7 +322,7 @@ class RegistryActor(LoopActor):
         if len(requests) == 1:
             write, answer = requests[0].write, requests[0].answer
             if isinstance(write, Deletion):
-                self._busy.pop(write.name, None)
+                self._free(write)
                 self._restart(self._roster.plans[write.name])
             logger.error("change not written change=%s error=%s", type(write), message.error)
             Outcome(answer, error=message.error).settle()
@@ -352,6 +352,8 @@ class RegistryActor(LoopActor):
             refusal = Refusal(who=write.who, name=write.name, error=error)
             self._waiting.appendleft(Request(refusal, request.answer))
             return
+        # Whoever is to take its pairs must still be there, with room, when they come.
+        self._busy |= dict.fromkeys(deletion.moves.values(), "given pairs")
         self._busy[write.name] = "deleted"
         if self._subtrees is None:
             self._waiting.append(Request(deletion, request.answer))
@@ -367,15 +369,20 @@ class RegistryActor(LoopActor):
         deletion, error = message.deletion, message.error
         write: RegistryWrite = deletion
         if error is not None:
-            self._busy.pop(deletion.name, None)
+            self._free(deletion)
             write = Refusal(who=deletion.who, name=deletion.name, error=error)
             self._restart(self._roster.plans[deletion.name])  # with the pairs that it has let go
         self._waiting.append(Request(write, message.answer))
         if not self._writing:
             self._write_next()
 
+    def _free(self, deletion: Deletion) -> None:
+        """A deletion is over, well or not: those that it concerned can be changed again."""
+        for name in (deletion.name, *deletion.moves.values()):
+            self._busy.pop(name, None)
+
     def _forget(self, name: str, draft: Draft) -> None:
-        self._busy.pop(name, None)
+        self._free(Deletion(name=name, moves=draft.moves))
         if self._monitor is not None:
             self._monitor.tell(Forget(name))
         for grown in self._roster.remove(name, draft.moves):

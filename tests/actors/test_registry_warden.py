@@ -99,6 +99,24 @@ async def test_by_force_the_pairs_of_a_deleted_session_are_forwarded_by_another(
     assert warden.sessions.get("bob").pairs == 2
 
 
+async def test_who_is_given_pairs_stays_as_it_is_until_they_have_come(newsroom: Newsroom) -> None:
+    warden = await newsroom.start()
+    await healthy(newsroom, "bob")
+
+    _, *refused = await asyncio.gather(
+        warden.sessions.delete("alice", force=True),
+        warden.sessions.change("bob", max_pairs=1),
+        warden.sessions.delete("alice"),
+        return_exceptions=True,
+    )
+
+    assert [str(one) for one in refused] == [
+        "session bob is being given pairs; try again when that is over",
+        "session alice is being deleted; try again when that is over",
+    ]
+    assert (await warden.sessions.change("bob", max_pairs=2)).pairs == 2
+
+
 async def test_a_crash_of_the_registry_leaves_sessions_alone_and_in_reach(
     newsroom: Newsroom,
 ) -> None:
