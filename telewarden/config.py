@@ -122,6 +122,10 @@ class StorageConfig(_Table):
     folder: Path
     master_key: Secret
     lease_timeout: float = Field(default=30.0, ge=0, description="seconds to wait for a session")
+    backup_every: float = Field(
+        default=86_400.0, ge=0, description="seconds between copies of the database; 0: none"
+    )
+    backups_kept: int = Field(default=5, ge=1, description="copies of the database that stay")
 
 
 class SessionConfig(_Table):

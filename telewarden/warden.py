@@ -46,6 +46,7 @@ from .actors import (
 from .care import SessionCare
 from .config import Config, PairConfig
 from .console import ConsoleActor, LoginStep, bind_tcp, bind_unix
+from .database_backups import DatabaseBackups
 from .desk import Desk
 from .errors import ChildStartError, NotRunningError, TelewardenError, UnknownSessionError
 from .handles import BlockingRegistry, Registry
@@ -142,6 +143,8 @@ class Warden:
         self._tree: Tree | None = None
         self._thread: _LoopThread | None = None
         self._observer: asyncio.Task[None] | None = None
+        self._backing_up: asyncio.Task[None] | None = None
+        self.backups = DatabaseBackups(self.config)
         self._tcp_port: int | None = None
         self._reported: frozenset[str] = frozenset()
         self._stopping = asyncio.Event()
@@ -215,6 +218,7 @@ class Warden:
                 raise cause if isinstance(cause, TelewardenError) else exc from exc
             self._tree = tree
             self._observer = asyncio.create_task(self._observe())
+            self._backing_up = asyncio.create_task(self.backups.keep_taking())
             self._cleanup = undo.pop_all()
 
     async def stop(self, *, deadline: float = STOP_WITHIN) -> StopReport | None:
@@ -228,9 +232,10 @@ class Warden:
         tree, self._tree = self._tree, None
         if tree is None:
             return None
-        if self._observer is not None:
-            self._observer.cancel()
-            await asyncio.gather(self._observer, return_exceptions=True)
+        beside = [task for task in (self._observer, self._backing_up) if task is not None]
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
         with self._cleanup:
             return await tree.stop(deadline)
 

@@ -1,0 +1,108 @@
+"""The whole database, copied while it is in use: on a schedule, and when somebody asks.
+
+Owns when; what a snapshot is, and that each is opened before it counts, is the storage room's.
+A copy is read through a connection of its own in a thread, so that neither the journal nor the
+event loop waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from .config import Config
+from .errors import TelewardenError, UnknownRecordError
+from .keeping import Keeping, config_of, master_key_of
+from .storage import Snapshot, Store
+
+__all__ = ["DatabaseBackups", "restore_database"]
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY: Final = 60.0  # seconds between two looks at the schedule
+
+
+class DatabaseBackups:
+    """The snapshots of one warden's database.
+
+    Args:
+        config: where they are, how many are kept, how often one is taken.
+        wall: epoch seconds.
+    """
+
+    def __init__(self, config: Config, *, wall: Callable[[], float] = time.time) -> None:
+        self._config, self._wall = config, wall
+        places = Keeping(config)
+        self._database = places.database
+        self._snapshots = places.snapshots(keep=config.storage.backups_kept)
+
+    async def take(self) -> Snapshot:
+        """Copy the database now, and open the copy.
+
+        Raises:
+            StorageError: the disk is full, or a file cannot be read; the older ones all stay.
+        """
+        return await asyncio.to_thread(self._take)
+
+    def list(self) -> list[Snapshot]:
+        """The copies that are kept, newest first."""
+        return self._snapshots.list()
+
+    async def keep_taking(self) -> None:
+        """Take one whenever it is time, until cancelled; a failure is logged and tried again."""
+        while True:
+            await self.take_if_due()
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def take_if_due(self) -> Snapshot | None:
+        """Take one if the newest is older than the configuration wants."""
+        newest = max((one.at for one in self.list()), default=0.0)
+        every = self._config.storage.backup_every
+        if every <= 0 or self._wall() - newest < every:
+            return None
+        try:
+            return await self.take()
+        except TelewardenError as error:
+            logger.error("database not backed up why=%s", error)
+            return None
+
+    def _take(self) -> Snapshot:
+        master = master_key_of(self._config)
+        with Store.open_reader(self._database, master) as reader:
+            snapshot = self._snapshots.take(reader, master, at=self._wall())
+        logger.info("database backed up path=%s bytes=%d", snapshot.path, snapshot.size)
+        return snapshot
+
+
+def restore_database(
+    config: Config | Mapping[str, Any] | Path | str, snapshot: Path | str | None = None
+) -> tuple[Path, ...]:
+    """Put a copy in the database's place, while no warden runs; what was there is kept.
+
+    Args:
+        config: a configuration, its tables, or the path of its file.
+        snapshot: which copy; by default the newest that is whole and opens.
+
+    Returns:
+        Where the replaced files are now.
+
+    Raises:
+        StorageBusyError: a process has the database open; nothing has changed.
+        UnknownRecordError: there is no such copy, or none that opens.
+        StorageError: the copy is damaged, or under another master key; nothing has changed.
+    """
+    read = config_of(config)
+    places, master = Keeping(read), master_key_of(read)
+    snapshots = places.snapshots()
+    if snapshot is None:
+        chosen = snapshots.newest_usable(master)
+    else:
+        wanted = Path(snapshot).resolve()
+        chosen = next((one for one in snapshots.list() if one.path.resolve() == wanted), None)
+    if chosen is None:
+        raise UnknownRecordError("database backup", snapshot or "that opens")
+    return snapshots.restore(chosen, places.database, master)

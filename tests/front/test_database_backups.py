@@ -1,0 +1,111 @@
+"""The database is copied while it is in use, on time, and put back by choice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from telewarden import Warden
+from telewarden.config import parse_config
+from telewarden.database_backups import DatabaseBackups, restore_database
+from telewarden.errors import StorageBusyError, UnknownRecordError
+from telewarden.storage import MasterKey, Store
+
+pytestmark = pytest.mark.session
+
+DAY = 86_400.0
+
+
+def idle(tables: dict[str, Any]) -> Warden:
+    """A warden that takes no copies by itself."""
+    return Warden({**tables, "storage": {**tables["storage"], "backup_every": 0.0}})
+
+
+class Hand:
+    """A clock that a test turns."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> dict[str, Any]:
+    return {
+        "telegram": {"api_id": 1},
+        "storage": {
+            "folder": str(tmp_path / "store"),
+            "master_key": {"file": str(tmp_path / "master.key"), "create": True},
+            "backups_kept": 2,
+        },
+        "sessions": [{"name": "alice", "phone": "+9996620001"}],
+        "console": {"port": 0, "socket": str(tmp_path / "s")},
+        "loopback": {},
+    }
+
+
+async def test_a_copy_is_taken_at_start_and_then_when_it_is_time(tables: dict[str, Any]) -> None:
+    clock = Hand()
+    backups = DatabaseBackups(parse_config(tables), wall=clock)
+    async with idle(tables):
+        taken = []
+        for hours in (0, 1, 23, 1, 24):
+            clock.now += hours * 3_600.0
+            taken.append(await backups.take_if_due() is not None)
+
+    assert taken == [True, False, True, False, True]
+    assert len(backups.list()) == 2
+
+
+async def test_a_running_warden_takes_one_by_itself_and_by_hand(tables: dict[str, Any]) -> None:
+    async with Warden(tables) as warden:
+        by_hand = await warden.backups.take()
+
+        assert by_hand in warden.backups.list()
+        assert by_hand.path.stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_copy_is_put_back_while_nothing_runs(
+    tables: dict[str, Any], tmp_path: Path
+) -> None:
+    async with Warden(tables) as warden:
+        await warden.session("alice").report()
+        snapshot = await warden.backups.take()
+        with pytest.raises(StorageBusyError):
+            restore_database(tables)
+    database = tmp_path / "store" / "telewarden.db"
+    database.write_bytes(b"damaged" * 1_000)
+
+    kept = restore_database(tables, snapshot.path)
+
+    assert [path.read_bytes()[:7] for path in kept] == [b"damaged"]
+    with Store.open(database, MasterKey.from_file(tmp_path / "master.key")) as store:
+        assert store.session("alice") is not None
+
+
+def test_what_is_not_there_is_named(tables: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(UnknownRecordError):
+        restore_database(tables)
+    with pytest.raises(UnknownRecordError):
+        restore_database(tables, tmp_path / "nothing.db")
+
+
+async def test_a_failure_is_logged_and_the_older_copies_stay(
+    tables: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = Hand()
+    backups = DatabaseBackups(parse_config(tables), wall=clock)
+    async with idle(tables):
+        await backups.take_if_due()
+    before = backups.list()
+    (tmp_path / "store" / "telewarden.db").rename(tmp_path / "away.db")
+    clock.now += 2 * DAY
+
+    assert await backups.take_if_due() is None
+
+    assert backups.list() == before
+    assert "not backed up" in caplog.text
