@@ -1,0 +1,225 @@
+"""Forwarding with every guarantee on, beside a bare Telethon script that does the same without.
+
+Both forward (or copy) the same messages over the same kind of loopback data centre, each in a
+process of its own; the data centre is in a third. Measured: messages a second through one pair, the
+latency from "posted" to "arrived" of single messages, and CPU time per message of the forwarder.
+
+The bare script is what people write first: a handler on ``NewMessage`` that awaits
+``forward_messages``, one after another, no outbox, no marks, nothing after a crash.
+
+usage: python benchmarks/forwarding_speed.py [--messages 2000] [--mode copy] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from telethon import TelegramClient, events
+from telethon.sessions import StringSession
+
+from telewarden import Warden, parse_config
+from telewarden.loopback import ChatHandle, LoopbackTelegram
+from telewarden.standin import StandIn, populate, sign_in
+from telewarden.telegram import ServerAddress
+
+AIMS = {"throughput_ratio": 0.8, "added_latency_p50_ms": 10.0, "cpu_ratio": 1.5}
+ALICE, PRESS = "+9996620001", "+9996620009"
+SINGLES = 200  # messages of which each waits for the one before
+WITHIN = 120.0  # seconds that a run may take
+
+
+def tables(mode: str) -> dict[str, Any]:
+    return {
+        "telegram": {"api_id": 1},
+        "storage": {"folder": "store", "master_key": {"file": "master.key", "create": True}},
+        "pacing": {"per_account": 1e6, "per_chat": 1e6, "burst": 1_000_000},
+        "console": {"port": 0},
+        "sessions": [{"name": "alice", "phone": ALICE}],
+        "pairs": [
+            {"id": 1, "session": "alice", "source": "@news_in", "target": "@news_out", "mode": mode}
+        ],
+        "loopback": {
+            "accounts": [{"name": "alice", "phone": ALICE}, {"name": "press", "phone": PRESS}],
+            "chats": [
+                {"username": "news_in", "title": "In", "owner": "press", "members": ["alice"]},
+                {"username": "news_out", "title": "Out", "owner": "alice"},
+            ],
+        },
+    }
+
+
+# The two forwarders, each in a process of its own. They say "ready", and their CPU time when told.
+
+
+async def guarded(folder: Path, port: int, mode: str) -> None:
+    config = parse_config(tables(mode), base=folder).model_copy(update={"console": None})
+    pem = (folder / "pem").read_text(encoding="ascii")
+    server = ServerAddress(dc_id=2, host="127.0.0.1", port=port, pem=pem)
+    async with Warden(config, server=server) as warden:
+        await sign_in(warden, StandIn(server=server))
+        while not all(
+            pair.ready for group in (await warden.overview()).groups for pair in group.pairs
+        ):
+            await asyncio.sleep(0.02)
+        await _serve()
+
+
+async def bare(folder: Path, mode: str) -> None:
+    session = StringSession((folder / "session").read_text(encoding="ascii"))
+    client: Any = TelegramClient(session, 1, "any", sequential_updates=True)
+    await client.connect()
+    await client.get_dialogs()
+    source = await client.get_input_entity("news_in")
+    target = await client.get_input_entity("news_out")
+
+    async def forward(event: Any) -> None:
+        if mode == "forward":
+            await client.forward_messages(target, event.message)
+        else:
+            await client.send_message(target, event.message)
+
+    client.add_event_handler(forward, events.NewMessage(chats=[source]))
+    await _serve()
+    await client.disconnect()
+
+
+async def _serve() -> None:
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    print("ready", flush=True)
+    while await reader.readline():
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        print(usage.ru_utime + usage.ru_stime, flush=True)
+
+
+# The measuring side
+
+
+class Course:
+    """A data centre with one forwarder on it."""
+
+    def __init__(self, telegram: LoopbackTelegram, folder: Path, mode: str) -> None:
+        self._telegram, self._folder, self._mode = telegram, folder, mode
+        config = parse_config(tables(mode), base=folder)
+        assert config.loopback is not None
+        chats = populate(telegram, config.loopback)
+        self._source: ChatHandle = chats["news_in"]
+        self._target: ChatHandle = chats["news_out"]
+
+    async def run(self, kind: str, messages: int) -> dict[str, float]:
+        (self._folder / "pem").write_text(str(self._telegram.pem), encoding="ascii")
+        alice = self._telegram.account(ALICE)
+        assert alice is not None
+        if kind == "bare":
+            text = self._telegram.mint(alice)
+            (self._folder / "session").write_text(text, encoding="ascii")
+        child = await asyncio.create_subprocess_exec(
+            sys.executable,
+            __file__,
+            f"--{kind}",
+            str(self._folder),
+            str(self._telegram.port),
+            self._mode,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert child.stdin is not None
+        assert child.stdout is not None
+        await child.stdout.readline()
+        latencies = [await self._single() for _ in range(SINGLES)]
+        before = await _cpu(child)
+        seconds = await self._burst(messages)
+        cpu = await _cpu(child) - before
+        child.stdin.close()
+        await child.wait()
+        return {
+            "messages_per_second": messages / seconds,
+            "latency_p50_ms": 1000 * statistics.median(latencies),
+            "latency_p99_ms": 1000 * statistics.quantiles(latencies, n=100)[98],
+            "cpu_ms_per_message": 1000 * cpu / messages,
+        }
+
+    async def _single(self) -> float:
+        wanted = len(self._target.record.messages) + 1
+        began = time.perf_counter()
+        self._telegram.post(self._source, "one")
+        await self._until(wanted)
+        return time.perf_counter() - began
+
+    async def _burst(self, messages: int) -> float:
+        wanted = len(self._target.record.messages) + messages
+        began = time.perf_counter()
+        for number in range(messages):
+            self._telegram.post(self._source, f"news {number}")
+            if number % 10 == 9:
+                await asyncio.sleep(0)
+        await self._until(wanted)
+        return time.perf_counter() - began
+
+    async def _until(self, count: int) -> None:
+        async with asyncio.timeout(WITHIN):
+            while len(self._target.record.messages) < count:
+                await asyncio.sleep(0)
+
+
+async def _cpu(child: asyncio.subprocess.Process) -> float:
+    assert child.stdin is not None
+    assert child.stdout is not None
+    child.stdin.write(b"cpu\n")
+    await child.stdin.drain()
+    return float(await child.stdout.readline())
+
+
+async def measure(messages: int, mode: str) -> dict[str, float]:
+    """Run both and return their figures and how they compare."""
+    figures: dict[str, float] = {}
+    for kind in ("bare", "guarded"):
+        with tempfile.TemporaryDirectory() as folder:
+            async with LoopbackTelegram(code="22222") as telegram:
+                run = await Course(telegram, Path(folder), mode).run(kind, messages)
+        figures |= {f"{kind}_{name}": value for name, value in run.items()}
+    return figures | {
+        "throughput_ratio": figures["guarded_messages_per_second"]
+        / figures["bare_messages_per_second"],
+        "added_latency_p50_ms": figures["guarded_latency_p50_ms"] - figures["bare_latency_p50_ms"],
+        "cpu_ratio": figures["guarded_cpu_ms_per_message"] / figures["bare_cpu_ms_per_message"],
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--messages", type=int, default=2000)
+    parser.add_argument("--mode", choices=("forward", "copy"), default="forward")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    figures = asyncio.run(measure(given.messages, given.mode))
+    if given.json:
+        print(json.dumps(figures, indent=2))
+    else:
+        for name, value in figures.items():
+            print(f"{name:32} {value:10.2f}")
+    return 0
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.ERROR)
+    match sys.argv[1:]:
+        case ["--guarded", folder, port, mode]:
+            asyncio.run(guarded(Path(folder), int(port), mode))
+        case ["--bare", folder, _, mode]:
+            asyncio.run(bare(Path(folder), mode))
+        case _:
+            sys.exit(main())
