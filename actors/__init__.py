@@ -6,6 +6,7 @@ below, and every surface to those above.
 
 from __future__ import annotations
 
+from .assignments import chosen, moved
 from .care import GiveOut, LogOut, RestoreBackup, TakeBackup, TakeIn
 from .choosing import Candidate, Choice, best_session
 from .entries import (
@@ -29,6 +30,7 @@ from .messages import (
     Backfill,
     CallTelegram,
     DropDead,
+    LookInto,
     OverviewAsked,
     PairOrder,
     PairPlan,
@@ -72,11 +74,13 @@ from .registry_messages import (
     EndOperation,
     ItemOutcome,
     Limited,
+    MovePairs,
     PairsPlanned,
     PutPart,
     ReconfigureRegistry,
     RegisterSession,
     RegistryWrite,
+    RestartSessions,
     SetParts,
     What,
 )
@@ -119,6 +123,8 @@ __all__ = [
     "Limited",
     "LimitsChanged",
     "LogOut",
+    "LookInto",
+    "MovePairs",
     "Operation",
     "OperationEnded",
     "OperationEvent",
@@ -150,6 +156,7 @@ __all__ = [
     "Renew",
     "Report",
     "ResendCode",
+    "RestartSessions",
     "RestoreBackup",
     "ResumePair",
     "RetryDead",
@@ -173,9 +180,11 @@ __all__ = [
     "What",
     "WorkerGroupActor",
     "best_session",
+    "chosen",
     "find_handlers",
     "group_spec",
     "groups_of",
+    "moved",
     "session_spec",
     "statistics",
 ]

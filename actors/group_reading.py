@@ -121,7 +121,6 @@ class Reading:
             state.comparing = None
             self._compare_taken(state, message)
         elif message.request is state.filling:
-            state.filling = None
             self._past_taken(state, message)
 
     def _take(self, state: PairState, message: HistoryRead) -> None:
@@ -268,8 +267,10 @@ class Reading:
 
     def _past_taken(self, state: PairState, message: HistoryRead) -> None:
         if message.verdict is not None:
+            state.filling = None
             self._failed(state, message.verdict)
         elif message.request.purpose == "since":
+            state.filling = None
             self._begin(state, message.newest)
         elif state.backfill is not None:
             self._keep_page(state, state.backfill, message)
@@ -299,7 +300,7 @@ class Reading:
         state = self._desk.pairs.get(message.pair)
         if state is None or state.backfill is None:
             return
-        row = message.backfill
+        row, state.filling = message.backfill, None
         state.backfill = None if message.done else row
         state.queue.extend(message.messages)
         self._desk.kit.publish(

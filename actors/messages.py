@@ -40,6 +40,7 @@ __all__ = [
     "Introduce",
     "Locate",
     "Located",
+    "LookInto",
     "OverviewAsked",
     "PairOrder",
     "PairPlan",
@@ -186,6 +187,17 @@ class CheckAccess:
 
     chats: tuple[int, ...]
     reply_to: Ref
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookInto:
+    """Could this account serve pairs with these chats?
+
+    Answered with its rights by chat; a chat that it cannot find is missing. Raises when the session
+    is not online.
+    """
+
+    chats: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

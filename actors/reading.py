@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from ..telegram import (
+    Access,
     Client,
     accesses,
     classify,
@@ -16,7 +17,7 @@ from ..telegram import (
 )
 from .messages import AccessChecked, History, HistoryRead, Located
 
-__all__ = ["look_up", "read", "rights_in", "unread"]
+__all__ = ["known_rights", "look_up", "read", "rights_in", "unread"]
 
 
 async def read(client: Client, message: History, deadline: float) -> HistoryRead:
@@ -45,6 +46,13 @@ async def look_up(client: Client, chats: Sequence[int | str], deadline: float) -
             chat: classify(place) for chat, place in found.items() if isinstance(place, Exception)
         },
     )
+
+
+async def known_rights(client: Client, chats: Sequence[int], deadline: float) -> dict[int, Access]:
+    """What the account may do in chats that it may have to look for among its dialogs first."""
+    found = await locate(client, chats, deadline=deadline)
+    there = [place for place in found.values() if isinstance(place, int)]
+    return await accesses(client, there, deadline=deadline)
 
 
 async def rights_in(client: Client, chats: Sequence[int], deadline: float) -> AccessChecked:

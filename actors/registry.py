@@ -40,8 +40,10 @@ from .registry_messages import (
     DeclareSessions,
     DeleteSession,
     Deletion,
+    MovePairs,
     PairsPlanned,
     RegistryWrite,
+    RestartSessions,
     StandingNoted,
 )
 from .registry_notes import (
@@ -50,6 +52,7 @@ from .registry_notes import (
     Read,
     Ready,
     Started,
+    StartedAnew,
     StoppedFor,
     Tidy,
     Written,
@@ -119,6 +122,7 @@ class RegistryActor(LoopActor):
 
     async def on_start(self) -> None:  # type: ignore[override]  # a LoopActor's hooks may be async
         """Read what was there and write down what is declared; only then is it started."""
+        self._roster.settle(await self._journal.do(lambda store: store.pairs()))
         planned = tuple(self._roster.plans)
         self._show_all(await self._journal.do(lambda store: load(store, planned)))
         draft = self._draft()
@@ -152,6 +156,12 @@ class RegistryActor(LoopActor):
                 return self._audit(message)
             case PairsPlanned():
                 self._planned(message)
+            case MovePairs():
+                return self._move(message)
+            case RestartSessions():
+                return self._start_anew(message.sessions)
+            case StartedAnew():
+                message.settle()
             case Ready():
                 self._start_all(message.incarnation)
             case Started():
@@ -241,6 +251,31 @@ class RegistryActor(LoopActor):
         """Somebody decided about a session's pairs; what is declared of it stays."""
         if self._roster.assign(message.session, message.pairs):
             self._show(message.session)
+
+    def _move(self, message: MovePairs) -> Answer:
+        """Let the pairs change hands; both hands begin anew, each with what it has now."""
+        concerned = self._roster.hand_over(message.plans, message.to)
+        for name in concerned:
+            self._show(name)
+        return self._start_anew(concerned)
+
+    def _start_anew(self, sessions: tuple[str, ...]) -> Answer:
+        answer, subtrees = Answer(), self._subtrees
+        if subtrees is None:
+            answer.set(None)
+            return answer
+
+        async def work() -> None:
+            for name in sessions:
+                self._roster.refs.pop(name, None)
+                await subtrees.restart(self._roster.plans[name])
+
+        self.pipe(
+            work(),
+            done=lambda _: StartedAnew(answer, None),
+            failed=lambda error: StartedAnew(answer, error),
+        )
+        return answer
 
     # Changes
 

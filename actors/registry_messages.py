@@ -30,11 +30,13 @@ __all__ = [
     "EndOperation",
     "ItemOutcome",
     "Limited",
+    "MovePairs",
     "PairsPlanned",
     "PutPart",
     "ReconfigureRegistry",
     "RegisterSession",
     "RegistryWrite",
+    "RestartSessions",
     "SetParts",
     "StandingNoted",
     "What",
@@ -211,6 +213,24 @@ class StandingNoted:
     """A session has reported. No answer."""
 
     report: SessionReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovePairs:
+    """These pairs, as they were planned, are ``to``'s from now on; it is on disk already.
+
+    The sessions concerned start anew with what they have now. Answered when they have.
+    """
+
+    plans: tuple[PairPlan, ...]
+    to: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestartSessions:
+    """These sessions start anew with the pairs that they have. Answered when they have."""
+
+    sessions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

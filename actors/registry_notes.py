@@ -12,7 +12,17 @@ from .draft import Draft
 from .registry_messages import Deletion
 from .registry_writes import Outcome
 
-__all__ = ["NotStarted", "NotWritten", "Read", "Ready", "Started", "StoppedFor", "Tidy", "Written"]
+__all__ = [
+    "NotStarted",
+    "NotWritten",
+    "Read",
+    "Ready",
+    "Started",
+    "StartedAnew",
+    "StoppedFor",
+    "Tidy",
+    "Written",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +38,21 @@ class Started:
 
     session: str
     ref: pykka.ActorRef[Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class StartedAnew:
+    """Sessions have started with other pairs, or one has not."""
+
+    answer: Answer
+    error: BaseException | None
+
+    def settle(self) -> None:
+        """Tell who asked for it."""
+        if self.error is None:
+            self.answer.set(None)
+        else:
+            self.answer.fail(self.error)
 
 
 @dataclass(frozen=True, slots=True)

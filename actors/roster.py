@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pykka
 
 from ..errors import UnknownSessionError
-from ..storage import SessionRecord
+from ..storage import PairRecord, SessionRecord
 from ..supervision import Answer
+from .assignments import moved, settled
 from .messages import PairPlan
 from .subtrees import SessionPlan
 
@@ -45,6 +46,23 @@ class SessionRoster:
         self.plans[name] = replace(self.plans[name], pairs=pairs)
         self.pairs[name] = _ids(pairs)
         return True
+
+    def settle(self, records: Sequence[PairRecord]) -> None:
+        """Give pairs to whom they were moved, as far as that still stands."""
+        for name, plan in settled(self.plans, records).items():
+            self.assign(name, plan.pairs)
+
+    def hand_over(self, plans: Iterable[PairPlan], to: str) -> tuple[str, ...]:
+        """Give pairs to a session, as they were planned; returns who is concerned, by name."""
+        come = {plan.id: moved(plan, to) for plan in plans}
+        concerned = {to}
+        for name, plan in tuple(self.plans.items()):
+            kept = tuple(pair for pair in plan.pairs if pair.id not in come)
+            if len(kept) < len(plan.pairs):
+                concerned.add(name)
+                self.assign(name, kept)
+        self.assign(to, (*self.plans[to].pairs, *come.values()))
+        return tuple(sorted(concerned))
 
     def remove(self, name: str, moves: Mapping[int, str]) -> tuple[SessionPlan, ...]:
         """Take a session out and hand its pairs over; returns the plans that have grown."""

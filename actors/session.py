@@ -89,6 +89,7 @@ from .messages import (
     History,
     Introduce,
     Locate,
+    LookInto,
     PairOrder,
     PairPlan,
     Probe,
@@ -103,7 +104,7 @@ from .messages import (
     SubmitPassword,
     Unlimited,
 )
-from .reading import look_up, read, rights_in, unread
+from .reading import known_rights, look_up, read, rights_in, unread
 from .recovery import Climb, Recovery, keep_changes
 from .sender import OFFLINE, FloodOver, Send, Sender, SendFailed, Sent, tell
 from .session_notes import (
@@ -219,6 +220,8 @@ class SessionActor(LoopActor):
                 self._locate(message)
             case CheckAccess():
                 self._check_access(message)
+            case LookInto():
+                return self._look_into(message)
             case PairOrder():
                 return self._pass_order(message)
             case Unlimited():
@@ -529,6 +532,18 @@ class SessionActor(LoopActor):
                 done=lambda answer: PassOn(message.reply_to, answer),
                 failed=_not_looked,
             )
+
+    def _look_into(self, message: LookInto) -> Answer:
+        answer, client = Answer(), self._client
+        if client is None:
+            answer.fail(OFFLINE)
+            return answer
+        self.pipe(
+            known_rights(client, message.chats, self._kit.settings.call_deadline),
+            done=lambda rights: Replied(answer, rights, None),
+            failed=lambda error: Replied(answer, None, error),
+        )
+        return answer
 
     def _pass_order(self, message: PairOrder) -> Answer:
         """Hand an order to the group that has the pair."""

@@ -105,8 +105,7 @@ class PairRows(Rows):
             if self._one("select 1 from user_sessions where name = ?", (session,)) is None:
                 raise UnknownRecordError("session", session)
             self._run_many(
-                "update pairs set session = ?, group_id = null,"
-                " moved_from = coalesce(?, moved_from) where id = ?",
+                "update pairs set session = ?, group_id = null, moved_from = ? where id = ?",
                 [(session, moved_from, pair_id) for pair_id in pair_ids],
             )
 

@@ -1,4 +1,4 @@
-"""Typed handles on the pairs of a running warden: pause, resume, the past, dead letters.
+"""Typed handles on the pairs of a running warden: pause, resume, the past, dead letters, moves.
 
 An order goes to the pair's worker group by way of its session, and returns when it has been
 carried out; how a pair is, is in ``Warden.overview``.
@@ -6,31 +6,41 @@ carried out; how a pair is, is in ``Warden.overview``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from .actors import (
     Backfill,
     DropDead,
     Journal,
+    LookInto,
+    MovePairs,
     PairOrder,
+    PairPlan,
     PausePair,
+    ReleasePair,
+    RestartSessions,
     ResumePair,
     RetryDead,
+    chosen,
+    moved,
 )
-from .errors import UnknownRecordError
+from .errors import PairsNotMovedError, TelewardenError, UnknownRecordError
 from .storage import Store
 from .supervision import ask_async
-from .telegram import PairReport
+from .telegram import Health, PairReport
 
 if TYPE_CHECKING:
     from .warden import Warden
 
-__all__ = ["DeadLetter", "Pairs"]
+__all__ = ["DeadLetter", "Move", "Pairs"]
 
 ORDER_WITHIN: Final = 30.0  # seconds
+MOVE_WITHIN: Final = 120.0  # seconds; the sessions concerned stop and start, one after another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +53,14 @@ class DeadLetter:
     reason: str
     attempts: int
     at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """Pairs with the sessions that they are taken from, and the one that takes them."""
+
+    pairs: Mapping[int, str]
+    to: str
 
 
 class Pairs:
@@ -105,6 +123,110 @@ class Pairs:
         """Forget dead letters, all of a pair's or these; returns how many."""
         return await self._order(pair, DropDead(pair, tuple(source_ids)))  # type: ignore[no-any-return]  # as above
 
+    async def reassign(
+        self, selection: str, to: str, *, dry_run: bool = False, who: str = "app"
+    ) -> Move:
+        """Move pairs to another session: all of them or none; no message is lost or doubled.
+
+        What is on its way arrives first; what is said meanwhile is read from history by the new
+        session. The sessions concerned reconnect once.
+
+        Args:
+            selection: ``1,2,3``, ``1-10`` or ``all_from:NAME``.
+            to: the session that takes them.
+            dry_run: only say what would be done.
+            who: for the audit trail.
+
+        Raises:
+            PairsNotMovedError: with every reason; nothing has changed.
+        """
+        overview = await self._warden.overview()
+        known = {pair.id: group.session for group in overview.groups for pair in group.pairs}
+        try:
+            ids = tuple(one for one in chosen(selection, known) if known[one] != to)
+        except ValueError as exc:
+            raise PairsNotMovedError((str(exc),)) from exc
+        move = Move(pairs={one: known[one] for one in ids}, to=to)
+        problems = await self._obstacles(
+            move, frozenset(report.session for report in overview.sessions)
+        )
+        if problems:
+            raise PairsNotMovedError(tuple(problems))
+        if ids and not dry_run:
+            await self._carry_out(move, who)
+        return move
+
+    async def _obstacles(self, move: Move, sessions: frozenset[str]) -> list[str]:
+        """Everything that speaks against a move: capacity, health, floods, membership."""
+        if move.to not in sessions:
+            return [f"there is no session {move.to}"]
+        concerned = sorted({*move.pairs.values(), move.to})
+        reports = {name: await self._warden.session(name).report() for name in concerned}
+        target, entry = reports[move.to], self._warden.sessions.get(move.to)
+        problems = []
+        if target.health is not Health.HEALTHY:
+            problems.append(f"session {move.to} is {target.health}: {target.reason}")
+        if entry.pairs + len(move.pairs) > entry.max_pairs:
+            problems.append(
+                f"session {move.to} has {entry.pairs} pairs and takes {entry.max_pairs}"
+            )
+        problems += [
+            f"session {name} has to wait until {_clock(report.until)};"
+            " pairs are not moved around a flood"
+            for name, report in reports.items()
+            if report.until is not None and report.until > time.time()
+        ]
+        return problems or await self._strangers(move)
+
+    async def _strangers(self, move: Move) -> list[str]:
+        """Pairs whose chats the new session is not in, or may not write in."""
+        wanted = frozenset(move.pairs)
+        records = await self._journal().do(
+            lambda store: [one for one in store.pairs() if one.id in wanted]
+        )
+        located = {one.id for one in records}
+        problems = [f"pair {one}: its chats were never found" for one in sorted(wanted - located)]
+        chats = tuple(
+            sorted({chat for one in records for chat in (one.source, one.target) if chat})
+        )
+        ref = await self._warden._session_ref(move.to)  # noqa: SLF001 - two halves of one handle
+        rights = await ask_async(ref, LookInto(chats=chats), timeout=ORDER_WITHIN)
+        for record in records:
+            source, target = rights.get(record.source), rights.get(record.target)
+            if source is None or not source.read:
+                problems.append(f"pair {record.id}: {move.to} is not in its source")
+            elif source.protected:
+                problems.append(f"pair {record.id}: its source protects its content")
+            if record.target and (target is None or not target.write):
+                problems.append(f"pair {record.id}: {move.to} may not write in its target")
+        return problems
+
+    async def _carry_out(self, move: Move, who: str) -> None:
+        orders = [self._order(pair, ReleasePair(pair)) for pair in move.pairs]
+        answers = await asyncio.gather(*orders, return_exceptions=True)
+        failed = [str(one) for one in answers if isinstance(one, BaseException)]
+        if failed:  # those that were let go are taken up again
+            await self._registry(RestartSessions(sessions=tuple(sorted({*move.pairs.values()}))))
+            raise PairsNotMovedError(tuple(failed))
+        plans = tuple(one for one in answers if isinstance(one, PairPlan))
+        now = time.time()
+
+        def work(store: Store) -> None:
+            for plan in plans:
+                home = moved(plan, move.to).moved_from
+                store.move_pairs((plan.id,), move.to, moved_from=home)
+            store.audit(who, "reassign", move.to, before=dict(move.pairs), after=move.to, at=now)
+
+        try:
+            await self._journal().do(work)
+        except TelewardenError:
+            await self._registry(RestartSessions(sessions=tuple(sorted({*move.pairs.values()}))))
+            raise
+        await self._registry(MovePairs(plans=plans, to=move.to))
+
+    async def _registry(self, message: object) -> None:
+        await self._warden._ask("registry", message, timeout=MOVE_WITHIN)  # noqa: SLF001 - as above
+
     async def session_of(self, pair: int) -> str:
         """The session that serves a pair now.
 
@@ -124,3 +246,7 @@ class Pairs:
         name = await self.session_of(pair)
         ref = await self._warden._session_ref(name)  # noqa: SLF001 - as above
         return await ask_async(ref, PairOrder(pair=pair, order=order), timeout=ORDER_WITHIN)
+
+
+def _clock(at: float) -> str:
+    return datetime.fromtimestamp(at, tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
