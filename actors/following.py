@@ -1,4 +1,4 @@
-"""The warden's own operations: every recovery and login, followed by what sessions tell.
+"""The warden's own operations: recoveries, logins, backfills, followed by what sessions tell.
 
 A session knows nothing of this: its phases and tries are events already, and an operation is what
 they amount to. Tried on a draft, as every other change. Pure.
@@ -11,7 +11,7 @@ from typing import Final
 
 from ..errors import RegistryFullError, SessionBusyError
 from ..supervision import Event
-from ..telegram import Phase, PhaseChanged, RecoveryTried
+from ..telegram import BackfillProgress, Phase, PhaseChanged, RecoveryTried
 from . import operations
 from .draft import Draft
 from .entries import Operation, OperationState
@@ -27,7 +27,7 @@ from .registry_messages import (
 __all__ = ["FOLLOWED", "Followed", "follow"]
 
 WARDEN: Final = "warden"
-FOLLOWED: Final = (PhaseChanged, RecoveryTried)
+FOLLOWED: Final = (PhaseChanged, RecoveryTried, BackfillProgress)
 LOGIN: Final = (Phase.AWAITING_CODE, Phase.AWAITING_PASSWORD, Phase.AWAITING_QR)
 
 
@@ -44,6 +44,8 @@ def follow(draft: Draft, message: Followed) -> None:
     match message.event:
         case RecoveryTried() as tried:
             _tried(draft, tried)
+        case BackfillProgress() as progress:
+            _filled(draft, progress)
         case PhaseChanged() as changed:
             _left(draft, changed)
             _entered(draft, changed)
@@ -79,22 +81,43 @@ def _tried(draft: Draft, event: RecoveryTried) -> None:
         operations.advance(draft, AdvanceOperation(id=operation.id, step=step))
 
 
-def _begin(draft: Draft, event: PhaseChanged, kind: str, description: str) -> None:
-    if draft.find(event.session) is None:
+def _filled(draft: Draft, event: BackfillProgress) -> None:
+    """A pair reads its past; each pair's is an operation of its own, counted in message ids."""
+    which = f"backfill of pair {event.pair}"
+    if _current(draft, event.session, which) is None:
+        _start(draft, event.session, which, kind="backfill", steps=1, description=which)
+    operation = _current(draft, event.session, which)
+    if operation is None:
         return
+    steps = max(1, event.until, operation.step)
+    step = max(operation.step, min(event.at_message, steps))
+    said = f"pair {event.pair}, up to message {event.at_message}: {event.found} to send"
+    change = AdvanceOperation(id=operation.id, step=step, steps=steps, description=said)
+    operations.advance(draft, change)
+    if event.done:
+        del draft.following[event.session, which]
+        operations.end(draft, EndOperation(id=operation.id, who=WARDEN))
+
+
+def _begin(draft: Draft, event: PhaseChanged, kind: str, description: str) -> None:
     _end(draft, event, kind, well=False)  # an unfinished one, from before a crash
+    steps = len(RUNGS) if kind == "recovery" else 2
+    _start(draft, event.session, kind, kind=kind, steps=steps, description=description)
+
+
+def _start(
+    draft: Draft, session: str, which: str, *, kind: str, steps: int, description: str
+) -> None:
+    if draft.find(session) is None:
+        return
     message = BeginOperation(
-        kind=kind,
-        session=event.session,
-        steps=len(RUNGS) if kind == "recovery" else 2,
-        description=description,
-        who=WARDEN,
+        kind=kind, session=session, steps=steps, description=description, who=WARDEN
     )
     try:
         operation = operations.begin(draft, message)
     except (RegistryFullError, SessionBusyError):  # nobody waits for an answer
         return
-    draft.following[event.session, kind] = operation.id
+    draft.following[session, which] = operation.id
 
 
 def _advance(draft: Draft, session: str, step: int, description: str) -> None:

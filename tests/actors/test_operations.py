@@ -31,7 +31,7 @@ from telewarden.errors import (
     UnknownSessionError,
 )
 from telewarden.supervision import Drill
-from telewarden.telegram import Phase, PhaseChanged, RecoveryTried
+from telewarden.telegram import BackfillProgress, Phase, PhaseChanged, RecoveryTried
 from telewarden.testing import RegistryKit
 
 pytestmark = pytest.mark.actors
@@ -452,6 +452,24 @@ async def test_a_login_is_followed_from_the_code_to_the_recovery(kit: RegistryKi
     assert (operation.kind, operation.state) == ("login", "finished")
     await kit.registry.audit()  # asked after the rest was heard
     assert [one.kind for one in kit.registry.operations.list(state="running")] == ["recovery"]
+
+
+async def test_a_backfill_is_followed_pair_by_pair(kit: RegistryKit) -> None:
+    await kit.make_session("alice")
+
+    for pair, at, done in ((1, 100, False), (2, 50, False), (1, 250, True)):
+        kit.events.publish(
+            BackfillProgress(
+                session="alice", at=0.0, pair=pair, at_message=at, until=250, found=at, done=done
+            )
+        )
+
+    ended = (await kit.hears(OperationEnded)).operation
+    assert (ended.kind, ended.session, ended.step, ended.steps) == ("backfill", "alice", 250, 250)
+    assert ended.description == "pair 1, up to message 250: 250 to send"
+    assert [(one.step, one.steps) for one in kit.registry.operations.list(state="running")] == [
+        (50, 250)
+    ]
 
 
 # For plain code
