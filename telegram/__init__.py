@@ -68,7 +68,7 @@ from .shipments import Deed, Receipt, Shipment
 from .strings import SessionString, check_string, format_string, key_id_of, parse_string
 
 if TYPE_CHECKING:
-    from .chats import Access, access, accesses, device_lifetime, join, log_out
+    from .chats import Access, access, accesses, device_lifetime, join, log_out, server_time_request
     from .client import Client
     from .deliveries import deliver, method_of
     from .gateway import (
@@ -209,6 +209,7 @@ __all__ = [
     "salvage_file",
     "salvage_keys",
     "sent_ids",
+    "server_time_request",
     "step",
     "to_telewarden",
     "version_of",
@@ -254,6 +255,7 @@ _LATE = {
     "join": "chats",
     "log_out": "chats",
     "sent_ids": "requests",
+    "server_time_request": "chats",
     "version_of": "versions",
 }
 

@@ -118,6 +118,11 @@ async def device_lifetime(client: Client, *, deadline: float = 30.0) -> int:
     return int(found.authorization_ttl_days)
 
 
+def server_time_request() -> Any:
+    """A request whose answer carries Telegram's time as ``date``."""
+    return functions.help.GetConfigRequest()
+
+
 async def log_out(client: Client, *, deadline: float = 30.0) -> None:
     """End the authorisation at Telegram: the key is dead afterwards, on every copy."""
     await client.call(functions.auth.LogOutRequest(), deadline=deadline)

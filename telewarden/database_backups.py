@@ -101,7 +101,7 @@ def restore_database(
     if snapshot is None:
         chosen = snapshots.newest_usable(master)
     else:
-        wanted = Path(snapshot).resolve()
+        wanted = (places.backup_folder / snapshot).resolve()  # a name, or a whole path
         chosen = next((one for one in snapshots.list() if one.path.resolve() == wanted), None)
     if chosen is None:
         raise UnknownRecordError("database backup", snapshot or "that opens")

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -48,6 +49,7 @@ from .config import Config, PairConfig
 from .console import ConsoleActor, LoginStep, bind_tcp, bind_unix
 from .database_backups import DatabaseBackups
 from .desk import Desk
+from .diagnostics import Diagnosis, diagnose, live_findings
 from .errors import ChildStartError, NotRunningError, TelewardenError, UnknownSessionError
 from .handles import BlockingRegistry, Registry
 from .keeping import Keeping, config_of, master_key_of
@@ -80,6 +82,7 @@ from .telegram import (
     Phase,
     ServerAddress,
     SessionReport,
+    server_time_request,
 )
 
 __all__ = ["SessionHandle", "Warden"]
@@ -292,6 +295,23 @@ class Warden:
     def operations(self) -> Operations:
         """What takes a while, and how far it is."""
         return self.registry.operations
+
+    async def diagnose(self) -> Diagnosis:
+        """Look at everything, from outside and from inside; safe to paste into an issue."""
+        outside = await asyncio.to_thread(diagnose, self.config, server=self._server)
+        overview = await self.overview()
+        inside = live_findings(overview, skew=await self._skew(overview))
+        return Diagnosis(findings=(*outside.findings, *inside))
+
+    async def _skew(self, overview: Overview) -> float | None:
+        """Seconds that this clock is ahead of Telegram's, told by any session that is online."""
+        for report in overview.sessions:
+            if report.phase is Phase.ONLINE:
+                with contextlib.suppress(Exception):  # then another one tells, or none
+                    sent = time.time()
+                    told = await self.session(report.session).call(server_time_request())
+                    return (sent + time.time()) / 2 - float(told.date.timestamp())
+        return None
 
     async def recover(self, session: str) -> None:
         """Let a session climb the recovery ladder now."""

@@ -1,0 +1,278 @@
+"""What is wrong, and what to do about it, step by step: storage, keys, locks, network, accounts.
+
+``diagnose`` looks from outside, with or without a running warden, and changes nothing. Its
+findings hold no phone number, key, text or chat: they can be pasted into an issue.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from .config import Config
+from .errors import StorageError, StorageNotFoundError, TelewardenError
+from .keeping import Keeping, config_of, master_key_of
+from .safety import Safety, safety_check
+from .storage import MasterKey, Store
+from .telegram import PHASES, Overview, Phase, ServerAddress, parse_string
+
+__all__ = ["Diagnosis", "Finding", "Level", "diagnose", "live_findings"]
+
+LITTLE_ROOM: Final = 100 << 20  # bytes; a snapshot of a large database takes tens of MB
+CONNECT_WITHIN: Final = 5.0  # seconds
+SKEW: Final = 5.0  # seconds; from 30 on Telegram refuses messages as too old or too new
+
+
+class Level(StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    NOTE = "note"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at, and what to do about it, in order."""
+
+    area: str
+    level: Level
+    what: str
+    steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """All findings, in the order in which things depend on each other."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether no problem was found."""
+        return all(one.level is not Level.PROBLEM for one in self.findings)
+
+    @property
+    def problems(self) -> tuple[Finding, ...]:
+        """What needs a person."""
+        return tuple(one for one in self.findings if one.level is Level.PROBLEM)
+
+    def as_json(self) -> dict[str, Any]:
+        """The findings as plain values."""
+        return {"healthy": self.healthy, "findings": [asdict(one) for one in self.findings]}
+
+    def __str__(self) -> str:
+        lines = []
+        for one in self.findings:
+            lines.append(f"[{one.level}] {one.area}: {one.what}")
+            lines += [f"    {number}. {step}" for number, step in enumerate(one.steps, start=1)]
+        return "\n".join(lines)
+
+
+def diagnose(
+    config: Config | Mapping[str, Any] | Path | str,
+    *,
+    server: ServerAddress | None = None,
+    now: float | None = None,
+) -> Diagnosis:
+    """Look at everything that can be looked at from outside. Blocks for up to some seconds.
+
+    Args:
+        config: a configuration, its tables, or the path of its file.
+        server: a data centre to use instead of Telegram's.
+        now: epoch seconds.
+
+    Raises:
+        ConfigError: the configuration cannot be used.
+    """
+    read, at = config_of(config), time.time() if now is None else now
+    places = Keeping(read)
+    findings = [*_folder(places), *_network(server)]
+    try:
+        master = master_key_of(read)
+    except TelewardenError as error:
+        steps = ("put the key back where the configuration names it", "run diagnostics again")
+        findings.append(_problem("master key", str(error), *steps))
+        return Diagnosis(findings=tuple(findings))
+    try:
+        with Store.open_reader(places.database, master) as store:
+            findings += _stored(places, store, at)
+    except StorageNotFoundError:
+        findings.append(_note("database", "there is none yet", "start the warden once"))
+    except StorageError as error:
+        findings.append(_database(places, master, error))
+    else:
+        findings += _locks(read)
+    return Diagnosis(findings=tuple(findings))
+
+
+def live_findings(overview: Overview, *, skew: float | None = None) -> Iterator[Finding]:
+    """What a running warden knows besides: how its sessions are, and how the clock goes."""
+    for report in overview.sessions:
+        if report.phase is Phase.ONLINE:
+            took = report.probe_seconds
+            answers = "" if took is None else f", answers in {took:.3f} s"
+            yield _ok(f"session {report.session}", f"online{answers}")
+        else:
+            telling = PHASES[report.phase]
+            level = Level.NOTE if report.phase in _PASSING else Level.PROBLEM
+            yield Finding(
+                area=f"session {report.session}",
+                level=level,
+                what=f"{report.phase}: {telling.explanation} ({report.reason})",
+                steps=(telling.advice,),
+            )
+    if skew is not None and abs(skew) > SKEW:
+        yield _problem(
+            "clock",
+            f"this machine's clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}",
+            "set up NTP (timedatectl set-ntp true)",
+            "restart the warden",
+        )
+    elif skew is not None:
+        yield _ok("clock", "right")
+
+
+_PASSING: Final = frozenset(
+    {Phase.REGISTERED, Phase.RECOVERING, Phase.CONNECTING, Phase.WAITING, Phase.STOPPING}
+)
+
+
+def _folder(places: Keeping) -> Iterator[Finding]:
+    folder = places.folder
+    if not folder.exists():
+        yield _note("folder", "it is not there yet", "start the warden once")
+        return
+    mode = folder.stat().st_mode & 0o777
+    if mode & 0o077:
+        yield _problem("folder", f"open to others (mode {mode:04o})", f"chmod 0700 {folder}")
+    else:
+        yield _ok("folder", "private")
+    free = shutil.disk_usage(folder).free
+    if free < LITTLE_ROOM:
+        yield _problem(
+            "disk",
+            f"{free >> 20} MB are free",
+            "make room on the file system of the storage folder",
+            "nothing else: work that waits for the disk goes on by itself",
+        )
+    else:
+        yield _ok("disk", f"{free >> 20} MB are free")
+
+
+def _network(server: ServerAddress | None) -> Iterator[Finding]:
+    host, port = ("149.154.167.51", 443) if server is None else (server.host, server.port)
+    began = time.monotonic()
+    try:
+        socket.create_connection((host, port), timeout=CONNECT_WITHIN).close()
+    except OSError as error:
+        yield _problem(
+            "network",
+            f"no connection to the data centre ({error.strerror or type(error).__name__})",
+            "check the network and the firewall of this machine: TCP to port 443 must get out",
+            "where Telegram is blocked, name a proxy",
+        )
+    else:
+        yield _ok("network", f"data centre reached in {time.monotonic() - began:.3f} s")
+
+
+def _database(places: Keeping, master: MasterKey, error: StorageError) -> Finding:
+    usable = None
+    with contextlib.suppress(StorageError):
+        usable = places.snapshots().newest_usable(master)
+    if usable is None:
+        rescue = "no copy of it opens: move it away; sessions come back from their sealed files"
+    else:
+        name = usable.path.name
+        rescue = f"put back the newest copy that opens: restore_database(config, '{name}')"
+    return _problem("database", str(error), "stop the warden", rescue, "start the warden")
+
+
+def _stored(places: Keeping, store: Store, now: float) -> Iterator[Finding]:
+    (verdict,) = store.db.execute("pragma quick_check(1)").fetchone()
+    if verdict == "ok":
+        yield _ok("database", "whole")
+    else:
+        steps = ("stop the warden", "restore_database(config)", "start the warden")
+        yield _problem("database", f"damaged: {verdict}", *steps)
+    copies = places.snapshots().list()
+    age = "none" if not copies else f"{(now - copies[0].at) / 3600:.1f} h old"
+    yield Finding(
+        area="backups",
+        level=Level.OK if copies else Level.NOTE,
+        what=f"copies of the database: {len(copies)}, the newest {age}",
+        steps=() if copies else ("await warden.backups.take()",),
+    )
+    for record in store.sessions():
+        yield from _copies(places, store, record.name)
+        yield from _waits(store, record.name, record.phone, now)
+
+
+def _copies(places: Keeping, store: Store, name: str) -> Iterator[Finding]:
+    area, damage = f"copies of {name}", []
+    key_id: int | None = None
+    try:
+        found = store.credential(name)
+        key_id = None if found is None else found.key_id
+        damage += ["no string"] if found is None else []
+    except TelewardenError as error:
+        damage.append(f"string: {error}")
+    files = places.files(store)
+    try:
+        key_id = parse_string(files.read(name)).key_id if files.exists(name) else key_id
+        damage += [] if files.exists(name) else ["no file"]
+    except TelewardenError as error:
+        damage.append(f"file: {error}")
+    backups = store.usable_backups(name)
+    latch = None if key_id is None else store.latched(key_id)
+    if latch is not None:
+        yield _problem(area, f"the key is dead: {latch.reason}", "log in again")
+    elif not damage:
+        yield _ok(area, f"string and file are whole, {len(backups)} backups open")
+    elif key_id is not None or backups:
+        what = f"{'; '.join(damage)}; {len(backups)} backups open"
+        yield _note(area, what, "nothing to do: the next recovery mends them")
+    else:
+        yield _problem(area, "; ".join(damage) + "; no backup opens", "log in")
+
+
+def _waits(store: Store, name: str, phone: str | None, now: float) -> Iterator[Finding]:
+    for flood in store.floods(name):
+        if flood.until > now:
+            until = time.strftime("%H:%M:%S UTC", time.gmtime(flood.until))
+            yield _note(
+                f"flood of {name}",
+                f"{flood.method} waits {flood.until - now:.0f} s more, until {until}",
+                "nothing to do: it goes on by itself; forcing it makes it longer",
+            )
+    codes = len(store.login_codes(phone, now - 86_400.0)) if phone else 0
+    if codes:
+        yield _note(f"login codes of {name}", f"{codes} asked for within a day")
+
+
+def _locks(config: Config) -> Iterator[Finding]:
+    for report in safety_check(config):
+        level = {Safety.SAFE: Level.OK, Safety.CAUTION: Level.NOTE}.get(report.verdict, Level.NOTE)
+        steps = () if report.verdict is Safety.SAFE else (report.advice,)
+        yield Finding(
+            area=f"owner of {report.session}", level=level, what=report.explanation, steps=steps
+        )
+
+
+def _ok(area: str, what: str) -> Finding:
+    return Finding(area=area, level=Level.OK, what=what)
+
+
+def _note(area: str, what: str, *steps: str) -> Finding:
+    return Finding(area=area, level=Level.NOTE, what=what, steps=steps)
+
+
+def _problem(area: str, what: str, *steps: str) -> Finding:
+    return Finding(area=area, level=Level.PROBLEM, what=what, steps=steps)

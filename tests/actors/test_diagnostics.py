@@ -1,0 +1,97 @@
+"""Diagnostics find what is wrong, say what to do in steps, and hold no secret."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from telewarden.diagnostics import Diagnosis, Finding, Level, diagnose
+
+from .conftest import ALICE, BOB, Newsroom
+
+pytestmark = [pytest.mark.actors, pytest.mark.session]
+
+
+def of(diagnosis: Diagnosis, area: str) -> Finding:
+    return next(one for one in diagnosis.findings if one.area == area)
+
+
+async def test_a_healthy_warden_has_no_problems(newsroom: Newsroom) -> None:
+    warden = await newsroom.start()
+
+    diagnosis = await warden.diagnose()
+
+    assert diagnosis.problems == ()
+    assert diagnosis.healthy
+    areas = {one.area for one in diagnosis.findings}
+    assert {"folder", "disk", "network", "database", "clock", "session alice"} <= areas
+    assert "copies of bob" in areas
+    assert "in use by process" in of(diagnosis, "owner of alice").what
+
+
+async def test_a_diagnosis_can_be_shown_to_anybody(newsroom: Newsroom) -> None:
+    warden = await newsroom.start()
+    secrets = [ALICE, BOB, ALICE[1:], await warden.session("alice").export_string()]
+    secrets.append((newsroom.folder / "master.key").read_text().strip())
+
+    diagnosis = await warden.diagnose()
+
+    shown = str(diagnosis) + json.dumps(diagnosis.as_json())
+    assert [secret for secret in secrets if secret in shown] == []
+
+
+async def test_what_is_damaged_is_named_with_what_to_do(newsroom: Newsroom) -> None:
+    await newsroom.start()
+    await newsroom.stop()
+    with newsroom.store() as store:
+        store.db.execute("update user_sessions set sealed = zeroblob(9) where name = 'alice'")
+        store.db.execute("delete from session_backups where name = 'bob'")
+        store.put_flood("alice", "messages.sendMessage", None, 2_000_000_000.0, 30.0)
+        store.latch_key(store.session("bob").key_id, "SESSION_REVOKED", 1.0)
+
+    diagnosis = diagnose(newsroom.config, server=newsroom.server, now=1_999_999_990.0)
+
+    assert of(diagnosis, "copies of alice").level is Level.NOTE
+    assert of(diagnosis, "copies of bob").steps == ("log in again",)
+    assert "10 s more" in of(diagnosis, "flood of alice").what
+    assert not diagnosis.healthy
+
+
+async def test_a_damaged_database_names_the_copy_to_put_back(newsroom: Newsroom) -> None:
+    warden = await newsroom.start()
+    snapshot = await warden.backups.take()
+    await newsroom.stop()
+    for path in newsroom.config.folder.glob("telewarden.db*"):
+        path.write_bytes(b"garbage" * 1_000)
+
+    diagnosis = diagnose(newsroom.config, server=newsroom.server)
+
+    found = of(diagnosis, "database")
+    assert found.level is Level.PROBLEM
+    assert snapshot.path.name in found.steps[1]
+    assert "1. stop the warden" in str(diagnosis)
+
+
+async def test_an_unreachable_network_and_a_missing_key_are_problems(newsroom: Newsroom) -> None:
+    await newsroom.start()
+    await newsroom.stop()
+    server: Any = newsroom.server
+    await newsroom.telegram.stop()
+    (newsroom.folder / "master.key").rename(newsroom.folder / "elsewhere")
+    tables = newsroom.config.model_copy(
+        update={
+            "storage": newsroom.config.storage.model_copy(
+                update={
+                    "master_key": newsroom.config.storage.master_key.model_copy(
+                        update={"create": False}
+                    )
+                }
+            )
+        }
+    )
+
+    diagnosis = diagnose(tables, server=server)
+
+    assert {one.area for one in diagnosis.problems} == {"network", "master key"}
