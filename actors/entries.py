@@ -17,6 +17,14 @@ from ..telegram import Health, Phase
 __all__ = ["Operation", "OperationState", "Part", "RegistryLimits", "SessionEntry", "Standing"]
 
 HOUR: Final = 3600.0
+DURATIONS: Final = (
+    "keep_finished",
+    "keep_failed",
+    "keep_any",
+    "stuck_after",
+    "tidy_every",
+    "sessions_every",
+)
 
 
 class OperationState(StrEnum):
@@ -183,6 +191,7 @@ class RegistryLimits:
         keep_any: how long an entry without progress is kept, whatever its state.
         stuck_after: how long a running operation may make no progress before it is called stuck.
         tidy_every: how often expired operations are removed.
+        sessions_every: how often the health monitor looks at every session.
         warning_at, critical_at: utilisation (0 to 1) from which overall health is no more healthy.
     """
 
@@ -193,6 +202,7 @@ class RegistryLimits:
     keep_any: float = 24 * HOUR
     stuck_after: float = 0.5 * HOUR
     tidy_every: float = 60.0
+    sessions_every: float = 300.0
     warning_at: float = 0.7
     critical_at: float = 0.9
 
@@ -200,7 +210,7 @@ class RegistryLimits:
         for name in ("max_sessions", "max_operations"):
             whole = type(getattr(self, name)) is int
             self._must(name, whole and getattr(self, name) >= 1, "a whole number from 1")
-        for name in ("keep_finished", "keep_failed", "keep_any", "stuck_after", "tidy_every"):
+        for name in DURATIONS:
             self._must(name, _number(getattr(self, name)), "seconds above 0")
         for name in ("warning_at", "critical_at"):
             share = getattr(self, name)

@@ -14,10 +14,10 @@ from typing import Any, Final
 import pykka
 
 from ..errors import TelewardenError
-from ..supervision import Answer, LoopActor, ask_async
+from ..supervision import Answer, LoopActor, TimerHandle, ask_async
 from ..telegram import GroupReport, Overview, SessionReport
 from .kit import Settings
-from .messages import Forget, OverviewAsked, Probe, Report, Reported, Roster
+from .messages import Forget, OverviewAsked, Probe, Report, Reported, Roster, SweepEvery
 from .registry_messages import StandingNoted
 
 __all__ = ["HealthMonitorActor"]
@@ -36,12 +36,13 @@ class HealthMonitorActor(LoopActor):
 
     def __init__(self, *, registry: pykka.ActorRef[Any], settings: Settings) -> None:
         super().__init__()
-        self._registry, self._settings = registry, settings
+        self._registry, self._every = registry, settings.sessions_every
+        self._sweeping: TimerHandle | None = None
         self._sessions: dict[str, Reported] = {}
         self._groups: dict[tuple[str, str], Reported] = {}
 
     def on_start(self) -> None:
-        self.every(self._settings.sessions_every, _Sweep())
+        self._sweep_every(self._every)
         if self.incarnation > 1:
             self.pipe(ask_async(self._registry, Roster(), timeout=REPORT_WITHIN), done=_Known)
 
@@ -54,6 +55,8 @@ class HealthMonitorActor(LoopActor):
                 self._groups[report.session, report.group] = message
             case OverviewAsked():
                 return self._overview()
+            case SweepEvery():
+                self._sweep_every(message.seconds)
             case Forget():
                 self._forget(message.session)
             case _Sweep():
@@ -69,6 +72,12 @@ class HealthMonitorActor(LoopActor):
                 return super().on_receive(message)
         return None
 
+    def _sweep_every(self, seconds: float) -> None:
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        self._every = seconds
+        self._sweeping = self.every(seconds, _Sweep())
+
     def _forget(self, session: str) -> None:
         self._sessions.pop(session, None)
         for key in [key for key in self._groups if key[0] == session]:
@@ -76,7 +85,7 @@ class HealthMonitorActor(LoopActor):
 
     def _sweep(self) -> None:
         refs = [reported.ref for reported in self._sessions.values()]
-        step = self._settings.sessions_every * SPREAD / max(1, len(refs))
+        step = self._every * SPREAD / max(1, len(refs))
         for place, ref in enumerate(refs):
             self.after(place * step, _ProbeOne(ref))
 

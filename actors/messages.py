@@ -60,6 +60,7 @@ __all__ = [
     "StartLogin",
     "SubmitCode",
     "SubmitPassword",
+    "SweepEvery",
     "Undelivered",
     "Unlimited",
 ]
@@ -393,6 +394,13 @@ class Reported:
 @dataclass(frozen=True, slots=True)
 class OverviewAsked:
     """How is everybody? Answered with an ``Overview``."""
+
+
+@dataclass(frozen=True, slots=True)
+class SweepEvery:
+    """Look at every session this often from now on, in seconds. No answer."""
+
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

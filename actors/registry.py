@@ -31,7 +31,7 @@ from .entries import RegistryLimits, SessionEntry, Standing
 from .following import FOLLOWED, Followed
 from .journal import Journal
 from .kit import Kit
-from .messages import Forget, Roster, SessionIntroduced, SessionRefAsked
+from .messages import Forget, Roster, SessionIntroduced, SessionRefAsked, SweepEvery
 from .registry_facts import HealthChanged, OperationStuck
 from .registry_loading import Loaded, first_snapshot, followed, load
 from .registry_messages import (
@@ -342,6 +342,8 @@ class RegistryActor(LoopActor):
         self._board.now = draft.applied_to(self._board.now)
         if draft.limits is not before:
             self._tidy_from_now_on()
+            if self._monitor is not None:
+                self._monitor.tell(SweepEvery(draft.limits.sessions_every))
         for event in draft.events:
             self._events.publish(event)
 

@@ -408,7 +408,10 @@ class Warden:
                     "make_kit": kit,
                     "board": self._board,
                     "events": self.events,
-                    "limits": RegistryLimits(**config.registry.model_dump()),
+                    "limits": RegistryLimits(
+                        **config.registry.model_dump(),
+                        sessions_every=config.health.sessions_every,
+                    ),
                 },
             ),
             ChildSpec(

@@ -10,7 +10,7 @@ from telewarden import Warden
 from telewarden.actors import OperationEnded
 from telewarden.errors import PairsAssignedError, UnknownSessionError
 from telewarden.supervision import ChildStarted
-from telewarden.telegram import Health, Phase
+from telewarden.telegram import Health, Phase, Probed
 
 from .conftest import BOB, Newsroom
 
@@ -147,6 +147,18 @@ async def test_logins_and_recoveries_are_operations(newsroom: Newsroom) -> None:
         ("bob", "finished"),
     ]
     assert {type(event) for event in newsroom.heard} >= {OperationEnded}
+
+
+async def test_the_monitor_looks_as_often_as_it_is_told_to_while_running(
+    newsroom: Newsroom,
+) -> None:
+    warden = await newsroom.start()
+    since = newsroom.mark()
+
+    await warden.registry.reconfigure(sessions_every=0.05)
+
+    await newsroom.hears(Probed, since=since, session="alice")
+    await newsroom.hears(Probed, since=since, session="bob")
 
 
 async def test_many_sessions_registered_at_once_all_start(newsroom: Newsroom) -> None:
