@@ -65,6 +65,7 @@ from ..telegram import (
     to_telewarden,
 )
 from .authorisations import end_authorisation
+from .call_floods import CallFloods
 from .care import (
     Care,
     CareStep,
@@ -108,6 +109,7 @@ from .reading import known_rights, look_up, read, rights_in, unread
 from .recovery import Climb, Recovery, keep_changes
 from .sender import OFFLINE, FloodOver, Send, Sender, SendFailed, Sent, tell
 from .session_notes import (
+    CallFailed,
     CareWent,
     Climbed,
     ClimbFailed,
@@ -190,6 +192,7 @@ class SessionActor(LoopActor):
         self._logins_waiting: list[Answer] = []
         self._care = Care(name, kit)
         self._switch_after = ""
+        self._calls = CallFloods(name, kit)
         self._online_at, self._short_lives, self._deaf_probes = 0.0, 0, 0
 
     def on_start(self) -> None:
@@ -256,6 +259,9 @@ class SessionActor(LoopActor):
                 tell(message.to, message.answer)
             case Replied():
                 settle(message)
+            case CallFailed():
+                self._calls.failed(message.request, message.error)
+                message.answer.fail(message.error)
             case LoginWanted():
                 self._login_wanted(message.answer)
             case LoginWent():
@@ -356,6 +362,7 @@ class SessionActor(LoopActor):
         self._online_at, self._deaf_probes = self.clock.now(), 0
         self._failures, self._reason = 0, ""
         self._outbound.resume(climb.client, climb.floods)
+        self._calls.remember(climb.floods)
         climb.client.session.on_change = self._flush_soon
         self._flush()
         self._recoveries += self._cause != "start"
@@ -564,11 +571,15 @@ class SessionActor(LoopActor):
         if self._client is None:
             answer.fail(OFFLINE)
             return answer
+        refusal = self._calls.refusal(message.request)
+        if refusal is not None:
+            answer.fail(refusal)
+            return answer
         deadline = message.deadline or self._kit.settings.call_deadline
         self.pipe(
             self._client.call(message.request, deadline=deadline),
             done=lambda result: Replied(answer, result, None),
-            failed=lambda error: Replied(answer, None, error),
+            failed=lambda error: CallFailed(answer, message.request, error),
         )
         return answer
 

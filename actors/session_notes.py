@@ -14,6 +14,7 @@ from .logins import Step
 from .recovery import Climb
 
 __all__ = [
+    "CallFailed",
     "CareWent",
     "ClimbFailed",
     "Climbed",
@@ -91,6 +92,15 @@ class Replied:
     answer: Answer
     result: object = field(repr=False)
     error: BaseException | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallFailed:
+    """A call that an app made ended in an error."""
+
+    answer: Answer
+    request: object = field(repr=False)
+    error: BaseException
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from .facts import (
 )
 from .files import FileDamage, FileEntity, FileState, StoredSession, read_file, write_file
 from .limits import ConnectLimit
+from .methods import method_name
 from .phases import (
     HEALTHS,
     PHASES,
@@ -198,6 +199,7 @@ __all__ = [
     "key_id_of",
     "locate",
     "log_out",
+    "method_name",
     "method_of",
     "newest_id",
     "parse_string",
