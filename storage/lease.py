@@ -29,7 +29,7 @@ __all__ = ["Lease"]
 logger = logging.getLogger(__name__)
 
 PATIENCE: Final = 30.0  # seconds
-POLL: Final = 0.002  # seconds; a dead owner's key is free to a waiter within 5 ms
+POLL: Final = 0.001  # seconds; a dead owner's key is a waiter's within 5 ms
 POLL_MANY: Final = 0.0005  # seconds for each waiter, so that a thousand do not fill a core
 PROGRESS_EVERY: Final = 1.0  # seconds
 

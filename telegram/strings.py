@@ -12,6 +12,7 @@ import base64
 import binascii
 import hashlib
 import ipaddress
+import socket
 import struct
 from dataclasses import dataclass, field
 from typing import Final
@@ -64,11 +65,11 @@ def parse_string(text: str) -> SessionString:
         dc_id, packed, port, key = struct.unpack(f">B{length}sH{KEY_BYTES}s", data)
     except (binascii.Error, struct.error, ValueError) as error:
         raise SessionStringDamagedError("holds characters that do not belong there") from error
-    parts = SessionString(
-        dc_id=dc_id, host=ipaddress.ip_address(packed).compressed, port=port, key=key
-    )
+    if not any(packed):
+        raise SessionStringDamagedError("names no server address")
+    parts = SessionString(dc_id=dc_id, host=_literal(packed), port=port, key=key)
     _refuse_nonsense(parts)
-    if format_string(parts) != text:
+    if base64.urlsafe_b64encode(data) != text[1:].encode("ascii"):
         raise SessionStringDamagedError("ends in a way that no program writes")
     return parts
 
@@ -110,12 +111,16 @@ def _address_length(text: str) -> int:
     return LENGTHS[len(text)]
 
 
+def _literal(packed: bytes) -> str:
+    if len(packed) == 4:
+        return socket.inet_ntoa(packed)  # a tenth of what ipaddress takes, for nearly all of them
+    return ipaddress.ip_address(packed).compressed
+
+
 def _refuse_nonsense(parts: SessionString) -> None:
     if not parts.dc_id:
         raise SessionStringDamagedError("names data centre 0")
     if not parts.port:
         raise SessionStringDamagedError("names port 0")
-    if ipaddress.ip_address(parts.host).is_unspecified:
-        raise SessionStringDamagedError("names no server address")
     if not any(parts.key):
         raise SessionStringDamagedError("holds no key")

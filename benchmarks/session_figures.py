@@ -1,0 +1,457 @@
+"""The figures that sessions are to hold, measured on one machine against the loopback.
+
+Run all of them, or some by name::
+
+    python benchmarks/session_figures.py
+    python benchmarks/session_figures.py vault lease recovery kills --rounds 20
+
+Each prints what was measured, the aim, and whether it was met; the exit code is 1 if one was not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import json
+import logging
+import os
+import random
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import psutil
+from telethon import TelegramClient
+from telethon.sessions import StringSession
+
+from telewarden import Warden
+from telewarden.loopback import LoopbackTelegram
+from telewarden.storage import Lease, LeaseHolder, MasterKey, SessionRecord, Store
+from telewarden.telegram import (
+    ServerAddress,
+    SessionRecovered,
+    SessionString,
+    WardenSession,
+    format_string,
+    parse_string,
+)
+
+Verdicts = list[tuple[str, str, str, bool]]
+
+
+def shown(name: str, found: str, aim: str, met: bool) -> tuple[str, str, str, bool]:
+    print(f"{'ok  ' if met else 'MISS'} {name}: {found} (aim: {aim})", flush=True)
+    return name, found, aim, met
+
+
+# A data centre in a process of its own, so that its memory and its work are not counted as ours.
+
+SERVER = """
+import asyncio, json, sys
+from telewarden.loopback import LoopbackTelegram
+async def main(count):
+    async with LoopbackTelegram() as telegram:
+        strings = []
+        for n in range(count):
+            account = telegram.add_account(f"s{n}", phone=f"+99966{n:05d}")
+            strings.append(telegram.mint(account))
+        print(json.dumps({"address": telegram.address, "strings": strings}), flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+asyncio.run(main(int(sys.argv[1])))
+"""
+
+
+@contextlib.asynccontextmanager
+async def data_centre(count: int) -> AsyncIterator[tuple[ServerAddress, list[str]]]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        SERVER,
+        str(count),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        limit=64 << 20,
+    )
+    assert process.stdout is not None
+    assert process.stdin is not None
+    told = json.loads(await process.stdout.readline())
+    dc_id, host, port = told["address"]
+    try:
+        yield ServerAddress(dc_id=dc_id, host=host, port=port), told["strings"]
+    finally:
+        process.stdin.close()
+        await process.wait()
+
+
+def tables(folder: Path, count: int) -> dict[str, Any]:
+    return {
+        "telegram": {"api_id": 1, "connects_per_second": 100_000.0},
+        "storage": {
+            "folder": str(folder / "store"),
+            "master_key": {"file": str(folder / "master.key"), "create": True},
+            "backup_every": 0.0,
+        },
+        "recovery": {"backoff_initial": 0.05, "backoff_max": 1.0, "restarts": 1_000},
+        "console": {"port": 0, "socket": str(folder / "s")},
+        "sessions": [{"name": f"s{n}", "phone": f"+99966{n:05d}"} for n in range(count)],
+        "loopback": {},
+    }
+
+
+def store_logins(folder: Path, strings: list[str]) -> None:
+    """What an installation with these sessions has on disk."""
+    MasterKey.make_file(folder / "master.key")
+    database = folder / "store" / "telewarden.db"
+    with Store.open(database, MasterKey.from_file(folder / "master.key")) as store:
+        from telewarden.storage import SessionFiles
+
+        files = SessionFiles(folder / "store" / "sessions", store.vault)
+        with store.transaction():
+            for n, string in enumerate(strings):
+                parts = parse_string(string)
+                store.put_session(SessionRecord(name=f"s{n}", phone=f"+99966{n:05d}"))
+                store.put_credential(f"s{n}", string, parts.key_id, parts.dc_id)
+                store.add_backup(f"s{n}", "benchmark", 1.0)
+                files.write(f"s{n}", string, key_id=parts.key_id, dc_id=parts.dc_id)
+
+
+class Back:
+    """Who is back, by the warden's own events."""
+
+    def __init__(self, warden: Warden) -> None:
+        self.times: list[float] = []
+        self._news = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        warden.events.subscribe(self._hear)
+
+    def _hear(self, event: object) -> None:
+        if isinstance(event, SessionRecovered):
+            self._loop.call_soon_threadsafe(self._note, event.seconds)
+
+    def _note(self, seconds: float) -> None:
+        self.times.append(seconds)
+        self._news.set()
+
+    async def until(self, count: int, *, within: float) -> None:
+        async with asyncio.timeout(within):
+            while len(self.times) < count:
+                self._news.clear()
+                await self._news.wait()
+
+
+def rss() -> float:
+    gc.collect()
+    return psutil.Process().memory_info().rss / 1024.0
+
+
+async def bare(strings: list[str]) -> tuple[float, float]:
+    """Seconds and KiB for plain Telethon clients to be connected and to have asked who they are."""
+    before, began = rss(), time.perf_counter()
+    clients = [TelegramClient(StringSession(one), 1, "hash") for one in strings]
+    for at in range(0, len(clients), 100):
+        await asyncio.gather(*(client.connect() for client in clients[at : at + 100]))
+    took, grown = time.perf_counter() - began, rss() - before
+    await asyncio.gather(*(client.disconnect() for client in clients))
+    return took, grown / len(strings)
+
+
+async def restored(folder: Path, server: ServerAddress, count: int) -> tuple[float, float]:
+    """Seconds and KiB for a warden to have as many sessions online, each proven by a probe."""
+    before = rss()
+    warden = Warden(tables(folder, count), server=server)
+    back, began = Back(warden), time.perf_counter()
+    await warden.start()
+    try:
+        await back.until(count, within=300.0)
+        took, grown = time.perf_counter() - began, rss() - before
+    finally:
+        await warden.stop()
+    return took, grown / count
+
+
+CHILD = """
+import asyncio, json, sys
+sys.path.insert(0, sys.argv[1])
+import session_figures as figures
+from pathlib import Path
+from telewarden.telegram import ServerAddress
+what, folder, dc, host, port, strings = sys.argv[2:]
+server = ServerAddress(dc_id=int(dc), host=host, port=int(port))
+strings = json.loads(Path(strings).read_text())
+if what == "bare":
+    print(json.dumps(asyncio.run(figures.bare(strings))))
+else:
+    print(json.dumps(asyncio.run(figures.restored(Path(folder), server, len(strings)))))
+"""
+
+
+def apart(what: str, folder: Path, server: ServerAddress, strings: Path) -> tuple[float, float]:
+    """One measurement in a fresh process, so that neither inherits the other's memory."""
+    done = subprocess.run(
+        [
+            sys.executable, "-c", CHILD, str(Path(__file__).parent), what, str(folder),
+            str(server.dc_id), server.host, str(server.port), str(strings),
+        ],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    took, each = json.loads(done.stdout.splitlines()[-1])
+    return took, each
+
+
+async def restore_and_memory(options: argparse.Namespace) -> Verdicts:
+    count = options.sessions
+    async with data_centre(count) as (server, strings):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            listed = folder / "strings.json"
+            listed.write_text(json.dumps(strings))
+            store_logins(folder, strings)
+            plain = await asyncio.to_thread(apart, "bare", folder, server, listed)
+            ours = await asyncio.to_thread(apart, "warden", folder, server, listed)
+    ratio, memory = ours[0] / plain[0], ours[1] / plain[1]
+    return [
+        shown(
+            f"{count} sessions restored at start",
+            f"{ours[0]:.2f} s against {plain[0]:.2f} s bare, {ratio:.2f}x",
+            "<= 1.5x",
+            ratio <= 1.5,
+        ),
+        shown(
+            "memory of a connected session",
+            f"{ours[1]:.0f} KiB against {plain[1]:.0f} KiB bare, {memory:.2f}x",
+            "<= 1.4x",
+            memory <= 1.4,
+        ),
+    ]
+
+
+async def recovery(options: argparse.Namespace) -> Verdicts:
+    rounds = options.crashes
+    async with data_centre(1) as (server, strings):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            store_logins(folder, strings)
+            settings = tables(folder, 1)
+            # Crashes in a row are slowed down on purpose; here each is to stand for itself.
+            settings["recovery"].update(
+                restarts=10 * rounds, backoff_initial=0.0005, backoff_max=0.001
+            )
+            warden = Warden(settings, server=server)
+            back = Back(warden)
+            await warden.start()
+            try:
+                await back.until(1, within=20.0)
+                times = []
+                for at in range(rounds):
+                    began = time.perf_counter()
+                    await warden.drill("sessions/session:s0/session")
+                    await back.until(at + 2, within=20.0)
+                    times.append(time.perf_counter() - began)
+                    await asyncio.sleep(0.02)
+            finally:
+                await warden.stop()
+    times.sort()
+    p50, p99 = statistics.median(times), times[int(len(times) * 0.99)]
+    return [
+        shown(
+            f"recovery after a crash, {rounds} times",
+            f"p50 {p50 * 1000:.1f} ms, p99 {p99 * 1000:.1f} ms",
+            "p50 <= 100 ms, p99 <= 500 ms",
+            p50 <= 0.1 and p99 <= 0.5,
+        )
+    ]
+
+
+HOLDER = """
+import sys
+from telewarden.storage import Lease, LeaseHolder
+grant = Lease(sys.argv[1]).acquire(77, owner=LeaseHolder.here("benchmark"))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def lease(options: argparse.Namespace) -> Verdicts:
+    times = []
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(options.lease_rounds):
+            holder = subprocess.Popen(
+                [sys.executable, "-c", HOLDER, folder],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+            assert holder.stdout is not None
+            holder.stdout.readline()
+            killed = [0.0]
+
+            def strike(
+                _wait: object,
+                holder: subprocess.Popen[bytes] = holder,
+                killed: list[float] = killed,
+            ) -> None:
+                if not killed[0]:
+                    killed[0] = time.perf_counter()
+                    holder.send_signal(signal.SIGKILL)
+
+            with Lease(folder).acquire(
+                77, owner=LeaseHolder.here("waiter"), timeout=10.0, progress=strike
+            ):
+                times.append(time.perf_counter() - killed[0])
+            holder.communicate()
+    times.sort()
+    p50, worst = statistics.median(times), times[-1]
+    return [
+        shown(
+            f"the lease is a waiter's after the holder's SIGKILL, {len(times)} times",
+            f"p50 {p50 * 1000:.2f} ms, worst {worst * 1000:.2f} ms",
+            "<= 5 ms",
+            p50 <= 0.005,
+        )
+    ]
+
+
+def vault(options: argparse.Namespace) -> Verdicts:
+    count = options.vault_sessions
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "telewarden.db"
+        text = MasterKey.generate()
+        with Store.open(path, MasterKey.from_text(text)) as store, store.transaction():
+            for n in range(count):
+                key = random.Random(n).randbytes(256)
+                parts = SessionString(dc_id=2, host="149.154.167.51", port=443, key=key)
+                store.put_session(SessionRecord(name=f"s{n}"))
+                store.put_credential(f"s{n}", format_string(parts), parts.key_id, 2)
+        with Store.open(path, MasterKey.from_text(text)) as store:
+            runs = []
+            for _ in range(5):
+                gc.collect()
+                began = time.perf_counter()
+                sessions = [
+                    WardenSession.from_string(one.session_string)  # type: ignore[union-attr]  # none is damaged
+                    for one in store.credentials()
+                ]
+                runs.append(time.perf_counter() - began)
+                assert len(sessions) == count
+    best = min(runs)
+    return [
+        shown(
+            f"{count} sessions loaded, decrypted and parsed",
+            f"{best * 1000:.0f} ms (median {statistics.median(runs) * 1000:.0f} ms)",
+            "<= 150 ms",
+            best <= 0.15,
+        )
+    ]
+
+
+RUNNER = """
+import asyncio, json, sys
+from telewarden import Warden
+from telewarden.telegram import ServerAddress, SessionRecovered
+given = json.loads(sys.argv[1])
+async def main():
+    warden = Warden(given["tables"], server=ServerAddress(**given["server"]))
+    def hear(event):
+        if isinstance(event, SessionRecovered):
+            print("back", event.session, flush=True)
+    warden.events.subscribe(hear)
+    async with warden:
+        print("started", flush=True)
+        await asyncio.Event().wait()
+asyncio.run(main())
+"""
+
+
+async def kills(options: argparse.Namespace) -> Verdicts:
+    count, chance = 20, random.Random(7)
+    lost = 0
+    telegram = LoopbackTelegram()
+    async with telegram:
+        strings = [
+            telegram.mint(telegram.add_account(f"s{n}", phone=f"+99966{n:05d}"))
+            for n in range(count)
+        ]
+        dc_id, host, port = telegram.address
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            store_logins(folder, strings)
+            given = json.dumps(
+                {
+                    "tables": tables(folder, count),
+                    "server": {"dc_id": dc_id, "host": host, "port": port},
+                }
+            )
+            for at in range(options.rounds + 1):
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-c", RUNNER, given,
+                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                )  # fmt: skip
+                last = at == options.rounds
+                if last or at % 10 == 9:  # every tenth round is watched to the end
+                    seen = await _all_back(process, count)
+                    lost += count - len(seen)
+                else:
+                    await asyncio.sleep(chance.uniform(0.05, 1.5))
+                process.kill()
+                await process.communicate()
+    voided, codes = telegram.stats.duplicate_keys, telegram.stats.calls["auth.sendCode"]
+    return [
+        shown(
+            f"{options.rounds} rounds of kill -9 with {count} sessions",
+            f"{lost} sessions missing, {voided} keys voided, {codes} logins",
+            "none of each",
+            not lost and not voided and not codes,
+        )
+    ]
+
+
+async def _all_back(process: asyncio.subprocess.Process, count: int) -> set[str]:
+    assert process.stdout is not None
+    seen: set[str] = set()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(30.0):
+            while len(seen) < count:
+                line = (await process.stdout.readline()).decode().split()
+                if not line:
+                    break
+                if line[0] == "back":
+                    seen.add(line[1])
+    return seen
+
+
+FIGURES: dict[str, Callable[[argparse.Namespace], Verdicts | Coroutine[Any, Any, Verdicts]]] = {
+    "vault": vault,
+    "lease": lease,
+    "recovery": recovery,
+    "restore": restore_and_memory,
+    "kills": kills,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("figures", nargs="*", help="all by default")
+    parser.add_argument("--sessions", type=int, default=1_000)
+    parser.add_argument("--crashes", type=int, default=300)
+    parser.add_argument("--lease-rounds", type=int, default=50)
+    parser.add_argument("--vault-sessions", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=200)
+    options = parser.parse_args()
+    logging.disable(logging.ERROR)  # a traceback for each crash on request would be the story
+    print(f"python {sys.version.split()[0]}, {os.cpu_count()} cores", flush=True)
+    verdicts: Verdicts = []
+    for name in options.figures or FIGURES:
+        done = FIGURES[name](options)
+        verdicts += asyncio.run(done) if asyncio.iscoroutine(done) else done  # type: ignore[operator]  # one or the other
+    return 0 if all(met for *_, met in verdicts) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
