@@ -79,6 +79,7 @@ class Trouble:
         state = self._desk.pairs.get(pair)
         if state is None or not _looked_after(state):
             return
+        state.pauses += 1  # each look that changes nothing makes the pause before the next longer
         if state.source is None or state.target is None:
             self.resume(state)  # they are looked up, and it is paused again if they are not there
         elif self._desk.online:
@@ -104,8 +105,6 @@ class Trouble:
                 self.pause(state, problem)
             elif problem is None and _looked_after(state):
                 self.resume(state)
-            elif problem is not None and state.paused is not None:
-                state.pauses += 1  # the pause until the next look grows
 
     def _ask(self, chats: tuple[int, ...]) -> None:
         wanted = tuple(chat for chat in chats if chat)
@@ -115,7 +114,7 @@ class Trouble:
         if not _looked_after(state):
             return
         settings = self._desk.kit.settings
-        pause = settings.recheck_initial * 2 ** min(state.pauses, 30)
+        pause = settings.recheck_initial * 2 ** min(max(0, state.pauses - 1), 30)
         self._desk.actor.after(min(settings.recheck_max, pause), Recheck(state.plan.id))
 
 

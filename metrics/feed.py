@@ -17,12 +17,14 @@ from ..supervision import (
     Event,
 )
 from ..telegram.facts import (
+    AccountLimited,
     CaughtUp,
     CopyRepaired,
     DeadLettered,
     FloodBegan,
     FloodEnded,
     PairPaused,
+    PairResumed,
     PhaseChanged,
     RecoveryTried,
     SessionRecovered,
@@ -132,6 +134,10 @@ WORDS: Final[Mapping[type[Event], Callable[[Any], str | None]]] = {
     FloodBegan: lambda e: f"{e.session}: Telegram asks for {e.seconds:g} s of quiet on {e.method}",
     FloodEnded: lambda e: f"{e.session}: {e.method} goes on; {e.parked} parked",
     PairPaused: lambda e: f"{e.session}: pair {e.pair} paused: {e.reason}",
+    PairResumed: lambda e: f"{e.session}: pair {e.pair} goes on",
+    AccountLimited: lambda e: (
+        f"{e.session}: Telegram limits the account, sending waits: {e.reason}"
+    ),
     DeadLettered: lambda e: f"{e.session}: pair {e.pair} put {e.source_id} aside: {e.reason}",
 }
 
@@ -148,6 +154,8 @@ TONES: Final[Mapping[type[Event], str]] = {
     BudgetExhausted: "bad",
     FloodBegan: "bad",
     PairPaused: "bad",
+    PairResumed: "good",
+    AccountLimited: "bad",
     DeadLettered: "bad",
     RecoveryTried: "bad",
 }
