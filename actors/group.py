@@ -18,7 +18,12 @@ from typing import Any, Final
 
 import pykka
 
-from ..errors import BackfillRunningError, PairBusyError, UnknownRecordError
+from ..errors import (
+    BackfillRunningError,
+    JournalUnavailableError,
+    PairBusyError,
+    UnknownRecordError,
+)
 from ..storage import Store
 from ..supervision import Answer, LoopActor
 from ..telegram import Arrived, Deleted, Edited, GroupReport, PairReport
@@ -37,6 +42,7 @@ from .group_notes import (
     Rows,
     Stored,
     Wanted,
+    WriteTicks,
 )
 from .group_reading import Reading
 from .group_sending import Sending
@@ -114,9 +120,12 @@ class WorkerGroupActor(LoopActor):
         self.every(self._desk.kit.settings.groups_every, CatchUp())
 
     async def on_stop(self) -> None:  # type: ignore[override]  # a LoopActor's hooks may be async
+        self._sending.write_ticks()
         await self._close_handlers(self._pairs.values())
 
     async def on_failure(self, *_exc_info: object) -> None:  # type: ignore[override]  # as above
+        with contextlib.suppress(JournalUnavailableError):
+            self._sending.write_ticks()
         await self._close_handlers(self._pairs.values())
 
     def on_receive(self, message: object) -> object:
@@ -140,6 +149,8 @@ class WorkerGroupActor(LoopActor):
                 self._sending.changes_noted(message)
             case Looked():
                 self._sending.looked(message)
+            case WriteTicks():
+                self._sending.write_ticks()
             case Retry():
                 self._with(message.pair, self._sending.pump)
             case SessionUp():
@@ -374,6 +385,7 @@ class WorkerGroupActor(LoopActor):
             message.answer.fail(UnknownRecordError("pair", message.pair))
         elif state.under_way is None and not state.unsure:
             del self._pairs[message.pair]
+            self._sending.write_ticks()
             self._introduce(again=True)
             message.answer.set(state.plan)
         elif self._desk.now() >= message.until:

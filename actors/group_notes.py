@@ -23,6 +23,7 @@ __all__ = [
     "Rows",
     "Stored",
     "Wanted",
+    "WriteTicks",
 ]
 
 
@@ -114,6 +115,11 @@ class Retry:
     """Try this pair's next message again."""
 
     pair: int
+
+
+@dataclass(frozen=True, slots=True)
+class WriteTicks:
+    """Write down what is done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,6 +204,7 @@ class Reading:
                 state.put_change(Change(change.source_id))
         if not (state.plan.deletes or (state.plan.edits and state.plan.copies)):
             return
+        self._sending.write_ticks()
         edited = {one.source_id: -1 for one in changes if one.change == "edit"}
 
         def work(store: Store) -> dict[int, int]:

@@ -8,7 +8,7 @@ before it is made. Leaves pace, floods and the client to the session.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from ..storage import OutboxRow, Store
@@ -28,7 +28,7 @@ from ..telegram import (
 )
 from .albums import Change, Item, Wait
 from .desk import Desk, why
-from .group_notes import Looked, Retry, Stored, Wanted
+from .group_notes import Looked, Retry, Stored, Wanted, WriteTicks
 from .group_trouble import Trouble
 from .handling import hand_over
 from .messages import Deliver, Delivered, Undelivered
@@ -39,6 +39,7 @@ __all__ = ["GONE_BEFORE", "RETRY_AFTER", "Sending"]
 logger = logging.getLogger(__name__)
 
 GONE_BEFORE: Final = "deleted at the source before it was sent"
+TICK_AFTER: Final = 0.01  # seconds
 TRIES: Final = 3  # for one message that fails for no reason of its own, then it is put aside
 RETRY_AFTER: Final = 2.0  # seconds; Telegram's own trouble (RPC_CALL_FAIL) is over in a moment
 RETRIES_GROW: Final = 30  # times; so the longest pause is a minute
@@ -50,6 +51,22 @@ class Sending:
 
     def __init__(self, desk: Desk, trouble: Trouble) -> None:
         self._desk, self._trouble = desk, trouble
+        self._ticks: list[Tick] = []
+
+    # Ticks: each wakes the journal's thread, which costs more than writing it down does. One that
+    # a crash takes along is made up for: Telegram refuses the repeat.
+
+    def tick(self, work: Tick) -> None:
+        """Write down what is done with the next thing that is written, or in a moment."""
+        self._ticks.append(work)
+        if len(self._ticks) == 1:
+            self._desk.actor.after(TICK_AFTER, WriteTicks())
+
+    def write_ticks(self) -> None:
+        """Write down now what is done."""
+        ticks, self._ticks = self._ticks, []
+        if ticks:
+            self._desk.kit.journal.post(lambda store: _write(store, ticks))
 
     # Into the outbox
 
@@ -61,7 +78,10 @@ class Sending:
         wanted = self.wanted(state, messages)
         rows = [self.row(pair, message) for message in wanted]
 
+        ticks, self._ticks = self._ticks, []
+
         def work(store: Store) -> None:
+            _write(store, ticks)
             if rows:
                 store.enqueue(rows)
             store.advance_mark(pair, chat, seen)
@@ -145,6 +165,7 @@ class Sending:
             self.pump(state)
 
     def _want_edits(self, state: PairState, messages: dict[int, Incoming]) -> None:
+        self.write_ticks()
         pair = state.plan.id
         versions = {one: version_of(message) for one, message in messages.items()}
 
@@ -160,6 +181,7 @@ class Sending:
         )
 
     def _want_removals(self, state: PairState, source_ids: Sequence[int]) -> None:
+        self.write_ticks()
         pair = state.plan.id
 
         def work(store: Store) -> tuple[Change, ...]:
@@ -191,6 +213,7 @@ class Sending:
             self._send(state, ticket, items)
             return
         pair = state.plan.id
+        self.write_ticks()
         self._desk.actor.pipe(
             self._desk.kit.journal.do(lambda store: store.targets(pair, unknown)),
             done=lambda found: Looked(pair, ticket, items, found),
@@ -259,9 +282,7 @@ class Sending:
             state.note_target(message.id, target_id)
         pair, now = state.plan.id, self._desk.kit.now()
         version = version_of(message) if state.plan.copies else 0
-        self._desk.kit.journal.post(
-            lambda store: store.complete(pair, message.id, target_id, now, version)
-        )
+        self.tick(lambda store: store.complete(pair, message.id, target_id, now, version))
         self._desk.kit.publish(
             Forwarded(
                 session=self._desk.session,
@@ -275,6 +296,7 @@ class Sending:
         )
 
     def _changed(self, state: PairState, change: Change) -> None:
+        self.write_ticks()
         pair, source_id, message = state.plan.id, change.source_id, change.message
         if message is None:
             self._desk.kit.journal.post(lambda store: store.note_removed(pair, (source_id,)))
@@ -334,6 +356,7 @@ class Sending:
         self.pump(state)
 
     def _forget_change(self, state: PairState, change: Change) -> None:
+        self.write_ticks()
         pair, source_id = state.plan.id, change.source_id
         if change.message is None:
             self._desk.kit.journal.post(lambda store: store.note_removed(pair, (source_id,)))
@@ -357,6 +380,14 @@ class Sending:
                 reason=reason,
             )
         )
+
+
+Tick = Callable[[Store], object]
+
+
+def _write(store: Store, ticks: Sequence[Tick]) -> None:
+    for tick in ticks:
+        tick(store)
 
 
 def _current(state: PairState, ticket: int) -> bool:
