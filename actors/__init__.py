@@ -26,7 +26,6 @@ from .journal import Journal, JournalActor, JournalStats
 from .kit import KeyRing, Kit, Settings
 from .logins import CancelLogin, Renew, ResendCode, StartQr, WaitQr
 from .messages import (
-    AdoptPair,
     Backfill,
     CallTelegram,
     DropDead,
@@ -90,7 +89,6 @@ from .statistics import Ages, RegistryStatistics, statistics
 from .subtrees import SessionPlan, session_spec
 
 __all__ = [
-    "AdoptPair",
     "AdvanceOperation",
     "Ages",
     "AuditAsked",

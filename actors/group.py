@@ -51,7 +51,6 @@ from .handlers import TELEGRAM
 from .kit import Kit
 from .messages import (
     AccessChecked,
-    AdoptPair,
     Backfill,
     CatchUp,
     Delivered,
@@ -161,8 +160,8 @@ class WorkerGroupActor(LoopActor):
                 return self._report()
             case PausePair() | ResumePair() | Backfill() | RetryDead() | DropDead():
                 return self._ordered(message)
-            case ReleasePair() | AdoptPair():
-                return self._moved(message)
+            case ReleasePair():
+                return self._let_go(message)
             case _:
                 return self._read_or_looked(message)
         return None
@@ -244,10 +243,8 @@ class WorkerGroupActor(LoopActor):
         for backfill in rows.backfills:
             if backfill.pair_id in self._pairs:
                 self._pairs[backfill.pair_id].backfill = backfill
-        again, self._loaded = self._loaded, True
-        self._introduce(again=again)
-        if again:
-            self._reading.locate(states)
+        self._loaded = True
+        self._introduce()
 
     def _adopt(self, state: PairState, rows: Rows) -> None:
         """Take over what an earlier run has found out, where the plan does not say otherwise."""
@@ -366,16 +363,10 @@ class WorkerGroupActor(LoopActor):
             self._reading.catch_up([state])
         message.answer.set(message.count)
 
-    def _moved(self, order: ReleasePair | AdoptPair) -> Answer | PairReport:
-        if isinstance(order, AdoptPair):
-            state = self._take_in(order.plan)
-            self._load((order.plan.id,))
-            return state.report()
-        answer = Answer()
-        state = self._state(order.pair)
-        until = self._desk.now() + order.within
+    def _let_go(self, order: ReleasePair) -> Answer:
+        answer, state = Answer(), self._state(order.pair)
         state.released = True
-        self._release(ReleaseLater(order.pair, until, answer))
+        self._release(ReleaseLater(order.pair, self._desk.now() + order.within, answer))
         return answer
 
     def _release(self, message: ReleaseLater) -> None:

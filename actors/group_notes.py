@@ -42,7 +42,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The database's answer at the start, or when a pair was taken over."""
+    """The database's answer at the start."""
 
     rows: Rows
 

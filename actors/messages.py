@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccessChecked",
-    "AdoptPair",
     "Backfill",
     "Begin",
     "CallTelegram",
@@ -361,13 +360,6 @@ class ReleasePair:
 
     pair: int
     within: float = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class AdoptPair:
-    """Take a pair over and go on from its mark. Answered with the pair's report."""
-
-    plan: PairPlan
 
 
 @dataclass(frozen=True, slots=True)
