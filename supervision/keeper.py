@@ -104,11 +104,13 @@ class Keeper(LoopActor):
     def _is_up(self, child: Child) -> None:
         place = child.place
         place.went_up()
-        self._publish(
-            ChildStarted,
-            child=place.path,
-            incarnation=place.incarnation,
-            restarted=place.incarnation > 1,
+        place.realm.events.publish(
+            ChildStarted(
+                at=place.since,
+                child=place.path,
+                incarnation=place.incarnation,
+                restarted=place.incarnation > 1,
+            )
         )
         if child.spec.stuck_after is not None:
             self._look_after(child, child.spec.stuck_after)

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 
 from pykka._envelope import Envelope
 
-__all__ = ["LoopMailbox", "Mailbox", "Mode", "OwnEnvelope", "ThreadMailbox"]
+__all__ = ["NUDGE", "LoopMailbox", "Mailbox", "Mode", "OwnEnvelope", "ThreadMailbox", "wrapped"]
 
 AnyEnvelope: TypeAlias = Envelope[Any]
 
@@ -49,35 +49,31 @@ class Mailbox:
     ``refuse(envelope, reason)`` answers a message that will not be handled.
     """
 
-    __slots__ = ("_limit", "_mode", "_refuse")
+    __slots__ = ("_limit", "_refuse", "mode")
 
     def __init__(self, *, limit: int, refuse: Callable[[AnyEnvelope, str], object]) -> None:
         self._limit, self._refuse = limit, refuse
-        self._mode = Mode.HELD
-
-    @property
-    def mode(self) -> Mode:
-        """What happens to a message that arrives now."""
-        return self._mode
+        self.mode = Mode.HELD
+        """What happens to a message that arrives now; ``turn`` changes it."""
 
     def turn(self, mode: Mode) -> None:
         """Change the mode; a closed mailbox stays closed."""
-        if self._mode is Mode.CLOSED:
+        if self.mode is Mode.CLOSED:
             return
-        self._mode = mode
+        self.mode = mode
         if mode >= Mode.UNAVAILABLE:
             self._refuse_all()
 
     def _put_guarded(self, envelope: AnyEnvelope) -> None:
-        if self._mode is Mode.HELD and len(self) < self._limit:
+        if self.mode is Mode.HELD and len(self) < self._limit:
             self._append(envelope)
-            self._look_again()
+            self.look_again()
         else:
-            self._refuse(envelope, REASONS[self._mode])
+            self._refuse(envelope, REASONS[self.mode])
 
-    def _look_again(self) -> None:
+    def look_again(self) -> None:
         """The mode may have changed while a message was being appended."""
-        if self._mode >= Mode.UNAVAILABLE:
+        if self.mode >= Mode.UNAVAILABLE:
             self._refuse_all()
 
     def _refuse_all(self) -> None:
@@ -88,6 +84,10 @@ class Mailbox:
 
     def put(self, envelope: AnyEnvelope, /) -> None:
         """Let a message wait its turn; from any thread."""
+        raise NotImplementedError
+
+    def tell(self, message: Any) -> None:
+        """Let what nobody waits for an answer to wait its turn; from any thread."""
         raise NotImplementedError
 
     def get(self) -> AnyEnvelope:
@@ -130,12 +130,24 @@ class LoopMailbox(Mailbox):
 
     def put(self, envelope: AnyEnvelope, /) -> None:
         """Let a message wait its turn; from any thread."""
-        if self._mode:
+        if self.mode:
             self._put_guarded(envelope)
         else:
             self.items.append(envelope)
-            if self._mode:
-                self._look_again()
+            if self.mode:
+                self.look_again()
+        if self.idle:
+            self.idle = False
+            self._wake()
+
+    def tell(self, message: Any) -> None:
+        """Let what nobody waits for an answer to wait its turn; from any thread."""
+        if self.mode:
+            self._put_guarded(Envelope(message))
+        else:
+            self.items.append(Envelope(message))
+            if self.mode:
+                self.look_again()
         if self.idle:
             self.idle = False
             self._wake()
@@ -153,53 +165,82 @@ class LoopMailbox(Mailbox):
                 envelope = self.items.popleft()
             except IndexError:  # another thread was refusing too
                 return
-            self._refuse(envelope, REASONS[self._mode])
+            self._refuse(envelope, REASONS[self.mode])
 
     def __len__(self) -> int:
         return len(self.items)
 
 
-class ThreadMailbox(Mailbox):
-    """Messages for a thread-hosted actor, with a control lane that overtakes them."""
+class Nudge:
+    """In a thread's queue: nothing to handle, but something to look at."""
 
-    __slots__ = ("_control", "_queue")
+
+NUDGE: Final = Nudge()
+UNWRAPPED: Final = frozenset({Envelope, OwnEnvelope, Nudge})
+"""Types that cannot be put as they are, because they would mean something else."""
+
+
+class ThreadMailbox(Mailbox):
+    """Messages for a thread-hosted actor, with a control lane that overtakes them.
+
+    What was told waits as it is, what was asked in its envelope: making an envelope costs more than
+    the rest of a ``tell``.
+    """
+
+    __slots__ = ("_queue", "control", "push", "wait")
 
     def __init__(self, *, limit: int, refuse: Callable[[AnyEnvelope, str], object]) -> None:
         super().__init__(limit=limit, refuse=refuse)
-        # None in the queue only wakes the reader up to look at the control lane
-        self._queue: SimpleQueue[AnyEnvelope | None] = SimpleQueue()
-        self._control: deque[AnyEnvelope] = deque()
+        self.control: deque[AnyEnvelope] = deque()
+        """What overtakes; for each there is a nudge in the queue."""
+        self.use(SimpleQueue())
+
+    def use(self, queue: SimpleQueue[Any]) -> None:
+        """Let messages wait in ``queue``."""
+        self._queue = queue
+        self.push: Callable[[Any], object] = queue.put
+        """Let something wait, whatever the mode; whoever does looks at the mode afterwards."""
+        self.wait: Callable[[], Any] = queue.get
+        """Wait for what is next in the queue: a message, an envelope or ``NUDGE``."""
+
+    def tell(self, message: Any) -> None:
+        """Let what nobody waits for an answer to wait its turn; from any thread."""
+        if self.mode or type(message) in UNWRAPPED:
+            self.put(Envelope(message))
+            return
+        self.push(message)
+        if self.mode:
+            self.look_again()
 
     def put(self, envelope: AnyEnvelope, /) -> None:
         """Let a message wait its turn; from any thread."""
-        if self._mode:
+        if self.mode:
             self._put_guarded(envelope)
             return
-        self._queue.put(envelope)
-        if self._mode:
-            self._look_again()
+        self.push(envelope)
+        if self.mode:
+            self.look_again()
 
     def overtake(self, envelope: AnyEnvelope) -> None:
         """Have this handled before anything that waits, whatever the mode."""
-        self._control.append(envelope)
-        self._queue.put(None)
+        self.control.append(envelope)
+        self.push(NUDGE)
 
     def nudge(self) -> None:
-        """Make ``take_next`` return, so that its caller looks whether it is still wanted."""
-        self._queue.put(None)
-
-    def take_next(self) -> AnyEnvelope | None:
-        """Wait for the next message and take it; ``None`` after a nudge."""
-        if self._control:
-            return self._take_control()
-        envelope = self._queue.get()
-        return self._take_control() if envelope is None else envelope
+        """Make ``wait`` return, so that its caller looks whether it is still wanted."""
+        self.push(NUDGE)
 
     def get(self) -> AnyEnvelope:
         """Wait for the next message and take it."""
         while True:
-            if (envelope := self.take_next()) is not None:
-                return envelope
+            if self.control:
+                return self.control.popleft()
+            item = self.wait()
+            if item is not NUDGE:
+                return wrapped(item)
+
+    def _append(self, envelope: AnyEnvelope) -> None:
+        self.push(envelope)
 
     def take_waiting(self) -> list[AnyEnvelope]:
         """Take everything that waits, without waiting; for a last look in ``on_stop``."""
@@ -207,29 +248,25 @@ class ThreadMailbox(Mailbox):
         nudges = 0
         while True:
             try:
-                envelope = self._queue.get_nowait()
+                item = self._queue.get_nowait()
             except Empty:
                 break
-            if envelope is None:
+            if item is NUDGE:
                 nudges += 1
             else:
-                taken.append(envelope)
+                taken.append(wrapped(item))
         for _ in range(nudges):  # they were meant for whoever reads
-            self._queue.put(None)
+            self.push(NUDGE)
         return taken
-
-    def _take_control(self) -> AnyEnvelope | None:
-        try:
-            return self._control.popleft()
-        except IndexError:
-            return None
-
-    def _append(self, envelope: AnyEnvelope) -> None:
-        self._queue.put(envelope)
 
     def _refuse_all(self) -> None:
         for envelope in self.take_waiting():
-            self._refuse(envelope, REASONS[self._mode])
+            self._refuse(envelope, REASONS[self.mode])
 
     def __len__(self) -> int:
         return self._queue.qsize()
+
+
+def wrapped(item: Any) -> AnyEnvelope:
+    """What waited in a thread's queue, in an envelope."""
+    return item if isinstance(item, Envelope) else Envelope(item)

@@ -71,12 +71,14 @@ class Overseer(Keeper):
                 ChildStartFailed, child=place.path, incarnation=place.incarnation, exit=exit_
             )
         elif exit_.kind is ExitKind.ERROR:
-            self._publish(
-                ChildFailed,
-                child=place.path,
-                incarnation=place.incarnation,
-                exit=exit_,
-                uptime=uptime,
+            place.realm.events.publish(
+                ChildFailed(
+                    at=self.clock.now(),
+                    child=place.path,
+                    incarnation=place.incarnation,
+                    exit=exit_,
+                    uptime=uptime,
+                )
             )
 
     def _carry_out(self, child: Child, exit_: Exit, conclusion: Conclusion) -> None:
@@ -96,14 +98,16 @@ class Overseer(Keeper):
     def _announce_restart(self, child: Child, exit_: Exit, again: Again) -> None:
         child.place.restarts += 1
         child.gate = again.gate
-        self._publish(
-            ChildRestarting,
-            child=child.place.path,
-            reason=exit_.reason,
-            delay=again.delay,
-            dictated=again.dictated,
-            in_a_row=again.in_a_row,
-            cause="" if again.gate is None else str(again.gate),
+        child.place.realm.events.publish(
+            ChildRestarting(
+                at=self.clock.now(),
+                child=child.place.path,
+                reason=exit_.reason,
+                delay=again.delay,
+                dictated=again.dictated,
+                in_a_row=again.in_a_row,
+                cause="" if again.gate is None else str(again.gate),
+            )
         )
 
     def _restart(self, child: Child, again: Again) -> None:

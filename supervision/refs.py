@@ -11,6 +11,7 @@ from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
 from ..errors import AskTimeoutError, BlockingAskError
+from .mailbox import Mode
 from .reply import Reply
 from .spec import Host
 from .term import refuse_fenced
@@ -113,10 +114,11 @@ class StableRef(pykka.ActorRef[Any]):
         self.place, self._realm = place, place.realm
         self.actor_class = place.spec.actor
         self.actor_urn = place.urn
-        self.actor_inbox = place.mailbox
+        self.actor_inbox = self._mailbox = place.mailbox
+        self._supervises = place.spec.supervises
         self.actor_stopped = place.gone
         # a thread answers even while this loop is blocked
-        self._here = place.realm.host.in_loop if place.spec.placed_on is Host.LOOP else _elsewhere
+        self._here = place.realm.host.in_loop if place.spec.placed_on is Host.LOOP else None
         self._actor_weakref = place.look  # type: ignore[assignment]  # called the same way
 
     def __str__(self) -> str:
@@ -130,9 +132,10 @@ class StableRef(pykka.ActorRef[Any]):
         """
         if self._realm.fences:
             refuse_fenced()
-        if self.actor_stopped.is_set():
+        inbox = self._mailbox
+        if inbox.mode is Mode.CLOSED:
             raise pykka.ActorDeadError(f"{self} not found")
-        self.actor_inbox.put(Envelope(message))
+        inbox.tell(message)
 
     def ask(self, message: Any, *, block: bool = True, timeout: float | None = None) -> Any:
         """Send ``message`` and wait for the answer; see Pykka.
@@ -143,28 +146,26 @@ class StableRef(pykka.ActorRef[Any]):
         """
         if self._realm.fences:
             refuse_fenced()
-        if block and self._here():
+        if block and self._here is not None and self._here():
             raise BlockingAskError(self.place.path)
-        reply = Reply(self._here, self.place.path)
-        self.place.check_asker()
-        if self.actor_stopped.is_set():
+        reply = Reply(None if block else self._here, self.place.path)
+        if self._supervises:
+            self.place.check_asker()
+        inbox = self._mailbox
+        if inbox.mode is Mode.CLOSED:
             reply.fail(pykka.ActorDeadError(f"{self} not found"))
         else:
-            self.actor_inbox.put(Envelope(message, reply))
+            inbox.put(Envelope(message, reply))
         return reply.get(timeout=timeout) if block else reply
 
     def stop(self, *, block: bool = True, timeout: float | None = None) -> Any:
         """Ask the present incarnation to stop by itself; its supervisor may start another."""
-        if block and self._here():
+        if block and self._here is not None and self._here():
             raise BlockingAskError(self.place.path)
         asked = self.ask(_ActorStop(), block=False)
         stopped = Reply(self._here, self.place.path)
         asked.when_done(lambda: stopped.set(_was_alive(asked)))
         return stopped.get(timeout=timeout) if block else stopped
-
-
-def _elsewhere() -> bool:
-    return False
 
 
 def _was_alive(asked: Reply) -> bool:

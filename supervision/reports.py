@@ -76,7 +76,10 @@ class Reports:
 
     def take(self, event: Event) -> None:
         """Have a line written soon; from any thread."""
-        if type(event) not in ROWS or not logger.isEnabledFor(level(event)):
+        row = ROWS.get(type(event))
+        if row is None or not logger.isEnabledFor(row[0]):
+            return
+        if row[0] == logging.WARNING and not logger.isEnabledFor(level(event)):
             return
         if len(self._waiting) >= MOST_WAITING:
             self._left_out += 1

@@ -18,7 +18,7 @@ E = TypeVar("E", bound=Event)
 class Subscription:
     """One subscriber; ``close`` ends it, and may be called from anywhere, more than once."""
 
-    __slots__ = ("_callback", "_kinds", "_stream")
+    __slots__ = ("_callback", "_kinds", "_stream", "offer")
 
     def __init__(
         self,
@@ -27,6 +27,8 @@ class Subscription:
         kinds: tuple[type[Event], ...],
     ) -> None:
         self._stream, self._callback, self._kinds = stream, callback, kinds
+        self.offer: Callable[[Event], object] = self._filter if kinds else callback
+        """Call back with an event, if it is of a kind that was asked for."""
 
     def close(self) -> None:
         """Hear nothing more."""
@@ -38,8 +40,8 @@ class Subscription:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _offer(self, event: Event) -> None:
-        if not self._kinds or isinstance(event, self._kinds):
+    def _filter(self, event: Event) -> None:
+        if isinstance(event, self._kinds):
             self._callback(event)
 
 
@@ -68,7 +70,7 @@ class EventStream:
         """Tell every subscriber; never raises."""
         for subscription in self._subscriptions:
             try:
-                subscription._offer(event)  # noqa: SLF001 - the two classes are one mechanism
+                subscription.offer(event)
             except Exception as error:  # noqa: BLE001 - it must not hurt what it observes
                 self._detach(subscription, event, error)
 

@@ -13,15 +13,14 @@ from typing import Any, Final
 
 import pykka
 from pykka._envelope import Envelope
-from pykka.messages import _ActorStop
+from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop
 
 from ..errors import ChildUnavailableError, DrillError
 from .exits import Exit, ExitKind
 from .failing import run_failure_hook, run_stop_hook, start_exit, take_failure
-from .mailbox import ThreadMailbox
+from .mailbox import NUDGE, ThreadMailbox, wrapped
 from .phases import Outcome
 from .place import STARTING, Place, answer
-from .refs import StopFlag
 from .signals import Drill
 from .stacks import thread_stack
 from .term import TERM, Term
@@ -97,7 +96,7 @@ class ThreadRunner:
     @property
     def busy_with(self) -> object | None:
         """What it is at now, different for each message; ``None`` when it waits."""
-        return None if self._hand is None else self._hand.at_work
+        return None if self._hand is None else self._hand.busy_with
 
     def break_off(self, error: Exception) -> bool:  # noqa: ARG002 - the loop's cells use it
         """A thread cannot be interrupted."""
@@ -119,41 +118,46 @@ class _Hand:
 
     def __init__(self, place: Place, mailbox: ThreadMailbox) -> None:
         self._place, self._mailbox = place, mailbox
-        self._fenced = StopFlag()
-        self._envelope: Envelope[Any] | None = None
+        self._fenced = False
+        self._item: object = IDLE
+        self._handled = 0
         self._term: Term | None = None
         self.actor: pykka.Actor | None = None
-        self.busy = False
         self.orders: SimpleQueue[int | None] = SimpleQueue()
         # a daemon, so that one that never comes back cannot keep the process from ending
         self.thread = threading.Thread(target=self._serve, name=place.path, daemon=True)
 
+    @property
+    def busy(self) -> bool:
+        """Whether it starts an incarnation or handles a message."""
+        return self._item is not IDLE
+
+    @property
+    def busy_with(self) -> object | None:
+        """The number of the message that it is at."""
+        return None if self._item is IDLE or self._item is STARTING_UP else self._handled
+
     def dismiss(self) -> None:
         """Send it away: nothing it still does may have an effect on the place."""
-        self._fenced.set()
+        self._fenced = True
         if self._term is not None:
             self._term.fenced = True
-        envelope = self._envelope
-        if envelope is not None:
-            answer(envelope, error=ChildUnavailableError(self._place.path, "it was left behind"))
+        item = self._item
+        if isinstance(item, Envelope):
+            answer(item, error=ChildUnavailableError(self._place.path, "it was left behind"))
         self.orders.put(None)
         self._mailbox.nudge()
 
-    @property
-    def at_work(self) -> object | None:
-        """The envelope of the message that it is at."""
-        return self._envelope
-
     def _serve(self) -> None:
-        while (incarnation := self.orders.get()) is not None and not self._fenced.is_set():
+        post, ended = self._place.realm.host.post, self._place.report_ended
+        while (incarnation := self.orders.get()) is not None and not self._fenced:
             exit_ = self._incarnate(incarnation)
-            self.actor, self.busy = None, False
-            if not self._fenced.is_set():
-                host = self._place.realm.host
-                host.post(self._place.report_ended, incarnation, exit_)
+            self.actor, self._item = None, IDLE
+            if not self._fenced:
+                post(ended, incarnation, exit_)
 
     def _incarnate(self, incarnation: int) -> Exit:
-        self.busy = True
+        self._item = STARTING_UP
         self._term = Term(self._place.path, incarnation)
         TERM.set(self._term)
         token = STARTING.set(self._place)
@@ -164,35 +168,50 @@ class _Hand:
             return start_exit(self._place, error)
         finally:
             STARTING.reset(token)
-        self.busy = False
-        if not self._fenced.is_set():
+        self._item = IDLE
+        if not self._fenced:
             self._place.realm.host.post(self._place.report_started, incarnation)
         return self._handle_all(actor, incarnation)
 
     def _handle_all(self, actor: pykka.Actor, incarnation: int) -> Exit:
-        take_next = self._mailbox.take_next
-        while not self._fenced.is_set():
-            envelope = take_next()
-            if envelope is None:
+        """Handle messages until one ends the incarnation. Everything in it counts: it is hot."""
+        mailbox = self._mailbox
+        wait, control = mailbox.wait, mailbox.control
+        while not self._fenced:
+            item = control.popleft() if control else wait()
+            if item is NUDGE:
                 continue
-            if self._fenced.is_set():
-                self._mailbox.overtake(envelope)  # it was not meant for this thread any more
+            if self._fenced:
+                mailbox.overtake(wrapped(item))  # type: ignore[unreachable]  # dismiss() may be quick
+                # it was not meant for this thread any more
                 break
-            self._envelope, self.busy = envelope, True
-            if type(envelope.message) in STOPPING:
-                end = self._stopped(actor, envelope, incarnation)
+            self._item = item
+            self._handled += 1
+            if type(item) in SPECIAL:
+                end = self._handle(actor, wrapped(item), incarnation)
+                if end is not None:
+                    return end
             else:
-                end = self._handle(actor, envelope)
-            self._envelope, self.busy = None, False
-            if end is not None:
-                return end
+                try:
+                    actor.on_receive(item)
+                except BaseException as error:  # noqa: BLE001 - S4: nothing may reach others
+                    end = self._failed(actor, Envelope(item), error)
+                    if end is not None:
+                        return end
+            self._item = IDLE
         return Exit(ExitKind.ABANDONED)
 
-    def _handle(self, actor: pykka.Actor, envelope: Envelope[Any]) -> Exit | None:
+    def _handle(self, actor: pykka.Actor, envelope: Envelope[Any], incarnation: int) -> Exit | None:
+        message = envelope.message
         try:
-            if type(envelope.message) is Drill:
-                raise DrillError(envelope.message.reason)
-            result = actor._handle_receive(envelope.message)  # noqa: SLF001 - Pykka's own loop does
+            if type(message) not in SPECIAL:
+                result = actor.on_receive(message)
+            elif type(message) in STOPPING:
+                return self._stopped(actor, envelope, incarnation)
+            elif type(message) is Drill:
+                raise DrillError(message.reason)
+            else:
+                result = actor._handle_receive(message)  # noqa: SLF001 - Pykka's own loop does
         except BaseException as error:  # noqa: BLE001 - S4: nothing a child raises may reach others
             return self._failed(actor, envelope, error)
         if envelope.reply_to is not None:
@@ -202,7 +221,7 @@ class _Hand:
     def _failed(
         self, actor: pykka.Actor, envelope: Envelope[Any], error: BaseException
     ) -> Exit | None:
-        if self._fenced.is_set():  # its asker has been answered, its supervisor told
+        if self._fenced:  # its asker has been answered, its supervisor told
             return Exit(ExitKind.ABANDONED)
         exit_ = take_failure(self._place, envelope, error)
         if exit_ is not None:
@@ -222,7 +241,11 @@ class _Hand:
         return Exit(ExitKind.SHUTDOWN if type(halt) is _Halt else ExitKind.NORMAL)
 
 
+IDLE: Final = object()
+STARTING_UP: Final = object()
 STOPPING: Final = frozenset({_Halt, _ActorStop})
+SPECIAL: Final = STOPPING | {Envelope, Drill, ProxyCall, ProxyGetAttr, ProxySetAttr}
+"""Types of what waits that ``on_receive`` does not get as it is."""
 
 
 def adopt(place: Place) -> type[pykka.Actor]:

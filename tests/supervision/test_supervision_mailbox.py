@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pykka._envelope import Envelope
 
-from telewarden.supervision.mailbox import LoopMailbox, Mailbox, Mode, ThreadMailbox
+from telewarden.supervision.mailbox import NUDGE, LoopMailbox, Mailbox, Mode, ThreadMailbox
 
 pytestmark = pytest.mark.supervision
 
@@ -77,7 +77,7 @@ def test_s21_a_loop_mailbox_closed_in_the_middle_of_a_put_refuses_that_message(
 
     class ClosesBehindYou(deque[Any]):
         def append(self, envelope: Any) -> None:
-            mailbox._mode = Mode.CLOSED  # closed and drained by another thread, just now
+            mailbox.mode = Mode.CLOSED  # closed and drained by another thread, just now
             super().append(envelope)
 
     assert isinstance(mailbox, LoopMailbox)
@@ -99,7 +99,7 @@ def test_s21_a_thread_mailbox_closed_in_the_middle_of_a_put_refuses_that_message
             self.queue: SimpleQueue[Any] = SimpleQueue()
 
         def put(self, envelope: Any) -> None:
-            mailbox._mode = Mode.CLOSED  # closed and drained by another thread, just now
+            mailbox.mode = Mode.CLOSED  # closed and drained by another thread, just now
             self.queue.put(envelope)
 
         def __getattr__(self, name: str) -> Any:
@@ -107,10 +107,38 @@ def test_s21_a_thread_mailbox_closed_in_the_middle_of_a_put_refuses_that_message
 
     assert isinstance(mailbox, ThreadMailbox)
     mailbox.turn(before)
-    mailbox._queue = ClosesBehindYou()  # type: ignore[assignment]  # stands in for a queue
+    mailbox.use(ClosesBehindYou())  # type: ignore[arg-type]  # stands in for a queue
     mailbox.put(Envelope("between"))
 
     assert refused == [("between", "gone")]
+
+
+def test_s21_what_was_told_is_refused_by_a_mailbox_closed_in_the_middle_of_it() -> None:
+    refused: Refused = []
+
+    class ClosesBehindYou(SimpleQueue):  # type: ignore[type-arg]  # of anything
+        def put(self, item: Any) -> None:
+            mailbox.mode = Mode.CLOSED
+            super().put(item)
+
+    mailbox = ThreadMailbox(limit=3, refuse=lambda e, why: refused.append((e.message, why)))
+    mailbox.turn(Mode.OPEN)
+    mailbox.use(ClosesBehindYou())
+    mailbox.tell("between")
+
+    assert refused == [("between", "gone")]
+
+
+@BOTH
+@pytest.mark.parametrize("message", [None, Envelope("inner"), NUDGE, 7])
+def test_anything_can_be_told(kind: str, message: object) -> None:
+    mailbox, refused = made(kind)
+    for mode in (Mode.HELD, Mode.OPEN):
+        mailbox.turn(mode)
+        mailbox.tell(message)
+
+    assert [mailbox.get().message for _ in range(2)] == [message, message]
+    assert refused == []
 
 
 def test_s14_control_overtakes_the_backlog_and_a_drain_leaves_it_its_wake_up() -> None:
@@ -134,3 +162,16 @@ def test_an_idle_loop_mailbox_wakes_its_actor_once() -> None:
     mailbox.put(Envelope(2))
 
     assert woken == ["!"]
+
+
+def test_a_thread_takes_what_waits_at_its_end_told_or_asked() -> None:
+    mailbox, refused = made("thread")
+    assert isinstance(mailbox, ThreadMailbox)
+    mailbox.turn(Mode.OPEN)
+    mailbox.tell("told")
+    mailbox.overtake(Envelope("control"))
+    mailbox.put(Envelope("asked"))
+
+    assert [envelope.message for envelope in mailbox.take_waiting()] == ["told", "asked"]
+    assert mailbox.get().message == "control"
+    assert refused == []
