@@ -45,7 +45,7 @@ def method_of(shipment: Shipment) -> str:
             return "messages.deleteMessages"
         case "copy" if len(shipment.messages) > 1:
             return "messages.sendMultiMedia"
-        case "copy" if shipment.messages[0].has_media:
+        case "copy" if shipment.first.has_media:
             return "messages.sendMedia"
         case _:
             return "messages.sendMessage"
@@ -159,7 +159,7 @@ async def _arrived_before(
         return await _one_by_one(client, shipment, deadline)
     if not shipment.posts:
         raise error
-    message = shipment.messages[0]
+    message = shipment.first
     return Receipt(target_ids={message.id: await _find(client, shipment, deadline)}, repeated=1)
 
 

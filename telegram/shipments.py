@@ -54,6 +54,11 @@ class Shipment:
         """Whether it puts something new into the chat."""
         return self.deed in {"forward", "copy"}
 
+    @property
+    def first(self) -> Incoming:
+        """The first message; what sends or edits has one."""
+        return self.messages[0]
+
     def singles(self) -> tuple[Shipment, ...]:
         """The same, one message at a time."""
         return tuple(

@@ -34,9 +34,11 @@ def _mark(mark: Any) -> bytes:
 
 
 def _medium(message: Incoming) -> object:
-    media = getattr(message.raw, "media", None) if message.has_media else None
+    if not message.has_media:
+        return None
+    media: Any = getattr(message.raw, "media", None)
     if isinstance(media, types.MessageMediaPhoto):
         return getattr(media.photo, "id", 0)
     if isinstance(media, types.MessageMediaDocument):
         return getattr(media.document, "id", 0)
-    return None if media is None else type(media).__name__
+    return type(media).__name__
