@@ -20,6 +20,7 @@ from telewarden.storage import MasterKey, Store
 from telewarden.supervision import Event
 from telewarden.telegram import PairReport, Phase, ServerAddress
 
+LOOK_EVERY = 0.005  # seconds; without a pause a look would take the journal's thread its turns
 SOON = 10.0  # seconds in which anything that is going to happen has happened
 
 ALICE, BOB, PRESS = "+9996620001", "+9996620002", "+9996620009"
@@ -143,14 +144,14 @@ class Newsroom:
         handle = self.warden.session(session)
         async with asyncio.timeout(SOON):
             while (phase := (await handle.report()).phase) in {Phase.REGISTERED, Phase.RECOVERING}:
-                await asyncio.sleep(0)
+                await asyncio.sleep(LOOK_EVERY)
         return phase
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for something that the data centre shows and no event tells."""
         async with asyncio.timeout(SOON):
             while not condition():
-                await asyncio.sleep(0)
+                await asyncio.sleep(LOOK_EVERY)
 
     async def pairs(self) -> dict[int, PairReport]:
         overview = await self.warden.overview()
@@ -163,6 +164,7 @@ class Newsroom:
                 pairs = (await self.pairs()).values()
                 if sum(pair.ready or pair.paused is not None for pair in pairs) == wanted:
                     return
+                await asyncio.sleep(LOOK_EVERY)
 
     def say(self, chat: str, *texts: str) -> None:
         for text in texts:
