@@ -155,7 +155,7 @@ class MasterKey:
 
 def _system_keyring(origin: str) -> SystemKeyring:
     try:
-        found: SystemKeyring = importlib.import_module("keyring")
+        found: SystemKeyring = importlib.import_module("keyring")  # pyright: ignore[reportAssignmentType] - its functions are the protocol
     except ImportError:
         raise MasterKeyMissingError(
             origin, "cannot be read (the package keyring is not installed)"

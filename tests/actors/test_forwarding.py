@@ -72,7 +72,9 @@ async def test_what_is_said_while_the_warden_is_down_arrives_after_its_restart(
     await newsroom.arrives("news_out", "before", *(f"meanwhile {n}" for n in range(150)), "after")
 
 
-@pytest.mark.parametrize("path", [SESSION, GROUP, "journal", "gateway", "sessions", "registry", "health"])
+@pytest.mark.parametrize(
+    "path", [SESSION, GROUP, "journal", "gateway", "sessions", "registry", "health"]
+)
 async def test_a_crash_under_load_loses_and_doubles_nothing(newsroom: Newsroom, path: str) -> None:
     warden = await newsroom.start()
     said = [f"news {n}" for n in range(60)]
