@@ -17,7 +17,7 @@ from telethon.sessions import StringSession
 from telewarden.loopback import ChatHandle, Fault, FloodWait, RpcError
 from telewarden.telegram import CopyChanged, DeadLettered, FloodBegan, PairPaused, SessionRecovered
 
-from .conftest import ALICE, BOB, PRESS, Newsroom
+from .conftest import ALICE, BOB, LOOK_EVERY, PRESS, Newsroom
 
 pytestmark = [pytest.mark.actors, pytest.mark.session]
 
@@ -179,7 +179,7 @@ async def test_a_message_edited_before_it_was_sent_is_sent_as_it_is_now(newsroom
     newsroom.say("market_in", "one", "two")
     await newsroom.hears(FloodBegan)
     while (await newsroom.pairs())[2].waiting < 2:
-        await asyncio.sleep(0)
+        await asyncio.sleep(LOOK_EVERY)
     second = newsroom.chats["market_in"].messages[1]
 
     newsroom.chats["market_in"].edit_message(second, "two, corrected")
@@ -349,7 +349,7 @@ async def test_one_bad_message_in_a_batch_does_not_hold_up_the_others(newsroom: 
     await newsroom.hears(FloodBegan)
     newsroom.say("news_in", *(f"news {n}" for n in range(5)))
     while (await newsroom.pairs())[1].waiting < 6:
-        await asyncio.sleep(0)
+        await asyncio.sleep(LOOK_EVERY)
     chat = newsroom.chats["news_in"]
     gone = chat.messages[3]
     chat.record.by_id.pop(gone.id)

@@ -12,7 +12,7 @@ from telewarden.errors import PairsNotMovedError
 from telewarden.loopback import Fault, FloodWait
 from telewarden.telegram import FloodBegan
 
-from .conftest import BOB, Newsroom
+from .conftest import BOB, LOOK_EVERY, Newsroom
 
 pytestmark = [pytest.mark.actors, pytest.mark.session]
 
@@ -62,7 +62,7 @@ async def test_a_pair_moves_while_messages_flow_and_stays_moved_after_a_restart(
     moving = asyncio.ensure_future(warden.pairs.reassign("1", "bob", who="test"))
     for text in said[20:40]:
         newsroom.say("news_in", text)
-        await asyncio.sleep(0)
+        await asyncio.sleep(LOOK_EVERY)
     move = await moving
     newsroom.say("news_in", *said[40:50])
     await newsroom.arrives("news_out", *said[:50])
