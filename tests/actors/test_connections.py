@@ -13,7 +13,7 @@ from telewarden.loopback import AcceptAndClose, CutConnection, Fault
 from telewarden.telegram import Phase, PhaseChanged, Probed, SessionRecovered
 from telewarden.telegram.outage import OutageLimit, OutageWatch
 
-from .conftest import ALICE, Newsroom
+from .conftest import ALICE, LOOK_EVERY, Newsroom
 
 pytestmark = [pytest.mark.actors, pytest.mark.session]
 
@@ -121,7 +121,7 @@ async def test_when_an_address_fails_for_many_one_looks_and_all_come_back(
             for e in newsroom.heard[since:]
             if isinstance(e, PhaseChanged) and e.reason.startswith("SHARED_OUTAGE")
         }
-        await asyncio.sleep(0)
+        await asyncio.sleep(LOOK_EVERY)
     tried = newsroom.telegram.stats.connects - connects
     newsroom.telegram.faults.remove(rule)
     for n in range(MANY):
