@@ -84,12 +84,13 @@ async def spawned() -> AsyncIterator[list[asyncio.subprocess.Process]]:
 
 
 HOLDER = """
-import asyncio, json, sys
+import asyncio, json, signal, sys
 from telethon import functions
 from telewarden import safe_session
 from telewarden.errors import TelewardenError
 from telewarden.telegram import ServerAddress
 given = json.loads(sys.argv[1])
+signal.signal(signal.SIGTERM, signal.SIG_DFL)  # as Python starts; a coverage run has its own
 async def main():
     server = ServerAddress(**given["server"])
     try:
