@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from .config import Config, load_config, parse_config
     from .safe import SafeSession, safe_session
     from .safety import Safety, SafetyReport, safety_check
-    from .warden import SessionHandle, Warden
+    from .session_handle import SessionHandle
+    from .warden import Warden
 
 __all__ = [
     "Config",
@@ -50,7 +51,7 @@ _LATE = {
     "SafeSession": "safe",
     "Safety": "safety",
     "SafetyReport": "safety",
-    "SessionHandle": "warden",
+    "SessionHandle": "session_handle",
     "Warden": "warden",
     "load_config": "config",
     "parse_config": "config",

@@ -6,6 +6,7 @@ warden, under the session's lease, and takes a backup before it changes anything
 
 from __future__ import annotations
 
+import abc
 import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,7 +53,7 @@ class Imported:
     damage: str | None = field(default=None)
 
 
-class SessionCare:
+class SessionCare(abc.ABC):
     """The part of a session's handle that looks after its login."""
 
     name: str
@@ -183,8 +184,10 @@ class SessionCare:
     async def _given_out(self) -> StoredSession:
         return await self._ask(GiveOut())  # type: ignore[no-any-return]  # as above
 
+    @abc.abstractmethod
     async def _ask(self, message: object, *, timeout: float = 10.0) -> Any:
-        raise NotImplementedError
+        """Ask the session's actor."""
 
+    @abc.abstractmethod
     async def _read(self, work: Any) -> Any:
-        raise NotImplementedError
+        """Do some reading in the warden's database."""

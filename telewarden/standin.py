@@ -21,7 +21,8 @@ from .telegram import Phase, ServerAddress
 
 if TYPE_CHECKING:
     from .loopback import ChatHandle, LoopbackTelegram
-    from .warden import SessionHandle, Warden
+    from .session_handle import SessionHandle
+    from .warden import Warden
 
 __all__ = ["StandIn", "populate", "sign_in", "standin"]
 

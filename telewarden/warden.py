@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
@@ -19,80 +17,41 @@ from typing import Any, Final, Self, TypeVar
 import pykka
 from prometheus_client import CollectorRegistry
 
-from .actors import (
-    Board,
-    CallTelegram,
-    GatewayActor,
-    HandlerFactory,
-    HealthMonitorActor,
-    Journal,
-    JournalActor,
-    KeyRing,
-    Kit,
-    OverviewAsked,
-    Pace,
-    PairPlan,
-    Recover,
-    RegistryActor,
-    RegistryLimits,
-    Report,
-    SessionPlan,
-    SessionRefAsked,
-    Settings,
-    StartLogin,
-    SubmitCode,
-    SubmitPassword,
-    find_handlers,
-)
-from .care import SessionCare
-from .config import Config, PairConfig
+from .actors import Board, HandlerFactory, Journal, OverviewAsked, SessionRefAsked, find_handlers
+from .assembly import Assembly
+from .config import Config, ConsoleConfig
 from .console import ConsoleActor, LoginStep, bind_tcp, bind_unix
 from .database_backups import DatabaseBackups
 from .desk import Desk
 from .diagnostics import Diagnosis, diagnose, live_findings
 from .errors import ChildStartError, NotRunningError, TelewardenError, UnknownSessionError
 from .handles import BlockingRegistry, Registry
-from .keeping import Keeping, config_of, master_key_of
+from .keeping import config_of
+from .loopthread import LoopThread
 from .metrics import Exporter
 from .operation_handles import Operations
 from .pairs import Pairs
+from .session_handle import SessionHandle
 from .session_handles import Sessions
-from .storage import SessionRecord, Store, make_private_folder
+from .storage import Store
 from .supervision import (
     ChildSpec,
     Drill,
-    DynamicSpec,
-    DynamicSupervisor,
     EventStream,
     Exit,
-    RestartBudget,
-    Sibling,
     Snapshot,
     StopReport,
-    Strategy,
     SupervisorSpec,
     Tree,
     ask_async,
 )
-from .telegram import (
-    ConnectLimit,
-    Deadlines,
-    Gateway,
-    Overview,
-    Phase,
-    ServerAddress,
-    SessionReport,
-    server_time_request,
-)
+from .telegram import Overview, Phase, ServerAddress, server_time_request
 
-__all__ = ["SessionHandle", "Warden"]
-
-logger = logging.getLogger(__name__)
+__all__ = ["Warden"]
 
 T = TypeVar("T")
 
 ASK_WITHIN: Final = 10.0  # seconds; the actors answer in microseconds unless something is wrong
-LOGIN_WITHIN: Final = 90.0  # seconds; a login step may be sent on to another data centre
 STOP_WITHIN: Final = 60.0  # seconds; sessions take 25 at most, the journal 30
 OBSERVE_EVERY: Final = 5.0  # seconds between two looks that keep the metrics' gauges fresh
 
@@ -144,7 +103,7 @@ class Warden:
         self.blocking = BlockingRegistry(desk)
         self._server = server
         self._tree: Tree | None = None
-        self._thread: _LoopThread | None = None
+        self._thread: LoopThread | None = None
         self._observer: asyncio.Task[None] | None = None
         self._backing_up: asyncio.Task[None] | None = None
         self.backups = DatabaseBackups(self.config)
@@ -168,7 +127,7 @@ class Warden:
         await self.stop()
 
     def __enter__(self) -> Self:
-        self._thread = _LoopThread()
+        self._thread = LoopThread()
         try:
             self._thread.run(self.start())
         except BaseException:
@@ -279,7 +238,12 @@ class Warden:
         names = {session.name for session in self.config.sessions}
         if name not in names and name not in self._board.now.sessions:
             raise UnknownSessionError(name, tuple(sorted(names.union(self._board.now.sessions))))
-        return SessionHandle(name, self)
+        return SessionHandle(
+            name,
+            find=self._session_ref,
+            read=self._stored,
+            call_deadline=self.config.telegram.call_deadline,
+        )
 
     @property
     def sessions(self) -> Sessions:
@@ -362,253 +326,24 @@ class Warden:
             await asyncio.sleep(OBSERVE_EVERY)
 
     def _spec(self, undo: contextlib.ExitStack) -> SupervisorSpec:
-        """The tree of DESIGN's second section; what may fail for a user's reason fails here."""
-        config = self.config
-        make_private_folder(config.folder)
-        master = master_key_of(config)
-        gateway = Gateway(
-            config.telegram.api_id,
-            config.api_hash().get_secret_value(),
+        parts = Assembly(
+            self.config,
             server=self._server,
-            connect_limit=ConnectLimit(rate=config.telegram.connects_per_second),
-            deadlines=Deadlines(connect=config.telegram.connect_deadline),
+            handlers=self._handlers,
+            board=self._board,
+            events=self.events,
+            exporter=self.exporter,
         )
-        settings = _settings(config)
-        places = Keeping(config)
-        keys = KeyRing(places.lease(), timeout=settings.lease_timeout)
-        kit = _KitMaker(gateway, keys, self.events, places, settings, self._handlers)
-        database = places.database
-        children = [
-            ChildSpec(
-                id="journal",
-                actor=JournalActor,
-                args=(lambda: Store.open(database, master), self.exporter.journal),
-                start_timeout=30.0,
-                shutdown=30.0,
-            ),
-            ChildSpec(
-                id="gateway",
-                actor=GatewayActor,
-                kwargs={"gateway": gateway, "keys": keys, "deadline": settings.close_deadline},
-                shutdown=settings.close_deadline + 5.0,
-            ),
-            ChildSpec(
-                id="sessions",
-                actor=DynamicSupervisor,
-                args=(DynamicSpec(budget=RestartBudget(limit=10, within=60.0)),),
-            ),
-            ChildSpec(
-                id="registry",
-                actor=RegistryActor,
-                kwargs={
-                    "plans": _plans(config),
-                    "sessions": Sibling("sessions"),
-                    "monitor": Sibling("health"),
-                    "journal": Sibling("journal"),
-                    "make_kit": kit,
-                    "board": self._board,
-                    "events": self.events,
-                    "limits": RegistryLimits(
-                        **config.registry.model_dump(),
-                        sessions_every=config.health.sessions_every,
-                    ),
-                },
-            ),
-            ChildSpec(
-                id="health",
-                actor=HealthMonitorActor,
-                kwargs={"registry": Sibling("registry"), "settings": settings},
-                mailbox_limit=100_000,  # every session reports while it starts
-            ),
-        ]
-        if config.console is not None:
-            children.append(self._console(undo))
-        return SupervisorSpec(
-            strategy=Strategy.REST_FOR_ONE,
-            children=tuple(children),
-            budget=RestartBudget(limit=10, within=60.0),
-        )
+        console = self.config.console
+        return parts.spec() if console is None else parts.spec(self._console(console, undo))
 
-    def _console(self, undo: contextlib.ExitStack) -> ChildSpec:
-        assert self.config.console is not None  # noqa: S101 - the caller looked
-        tcp = undo.enter_context(
-            contextlib.closing(bind_tcp(self.config.console.host, self.config.console.port))
-        )
+    def _console(self, console: ConsoleConfig, undo: contextlib.ExitStack) -> ChildSpec:
+        tcp = undo.enter_context(contextlib.closing(bind_tcp(console.host, console.port)))
         self._tcp_port = tcp.getsockname()[1]
         unix = undo.enter_context(contextlib.closing(bind_unix(self.config.control_socket)))
         return ChildSpec(
             id="console", actor=ConsoleActor, kwargs={"panel": self, "tcp": tcp, "unix": unix}
         )
-
-
-class SessionHandle(SessionCare):
-    """One session of a running warden. Made by ``Warden.session``; good through restarts."""
-
-    def __init__(self, name: str, warden: Warden) -> None:
-        self.name, self._warden = name, warden
-
-    def __repr__(self) -> str:
-        return f"<SessionHandle {self.name}>"
-
-    async def call(self, request: Any, *, deadline: float | None = None) -> Any:
-        """Make one Telegram request with this session's client and return its answer.
-
-        Args:
-            request: a Telethon TL request.
-            deadline: seconds; the configuration's ``call_deadline`` by default.
-
-        Raises:
-            ConnectionError: the session is not online.
-            Exception: Telethon's own errors, at once and for everything.
-        """
-        wait = (deadline or self._warden.config.telegram.call_deadline) + 1.0
-        return await self._ask(CallTelegram(request=request, deadline=deadline), timeout=wait)
-
-    async def report(self) -> SessionReport:
-        """How the session is."""
-        return await self._ask(Report())  # type: ignore[no-any-return]  # as above
-
-    async def recover(self) -> None:
-        """Let the session climb the recovery ladder now, whatever it waits for."""
-        ref = await self._warden._session_ref(self.name)  # noqa: SLF001 - two halves of one handle
-        ref.tell(Recover())
-
-    async def login(self, step: LoginStep, secret: str | None = None) -> Phase:
-        """Take one step of a login; see ``Warden.login``. The secret is kept nowhere.
-
-        Raises:
-            TelegramError: Telegram refused, with advice; a wrong code may be given again.
-            LoginBudgetError: enough codes were asked for today.
-            NoLoginError: no login is under way.
-        """
-        message: StartLogin | SubmitCode | SubmitPassword
-        match step:
-            case "start":
-                message = StartLogin()
-            case "code":
-                message = SubmitCode(secret or "")
-            case "password":
-                message = SubmitPassword(secret or "")
-        return await self._ask(message, timeout=LOGIN_WITHIN)  # type: ignore[no-any-return]  # as above
-
-    async def _ask(self, message: object, *, timeout: float = ASK_WITHIN) -> Any:
-        ref = await self._warden._session_ref(self.name)  # noqa: SLF001 - two halves of one handle
-        return await ask_async(ref, message, timeout=timeout)
-
-    async def _read(self, work: Callable[[Store], T]) -> T:
-        return await self._warden._stored(work)  # noqa: SLF001 - as above
-
-
-class _KitMaker:
-    """Builds the kit once the journal's and the monitor's references are known."""
-
-    def __init__(
-        self,
-        gateway: Gateway,
-        keys: KeyRing,
-        events: EventStream,
-        places: Keeping,
-        settings: Settings,
-        handlers: Mapping[str, HandlerFactory],
-    ) -> None:
-        self._gateway, self._keys, self._events = gateway, keys, events
-        self._places, self._settings, self._handlers = places, settings, handlers
-
-    def __call__(self, *, journal: pykka.ActorRef[Any], monitor: pykka.ActorRef[Any]) -> Kit:
-        return Kit(
-            journal=Journal(journal),
-            gateway=self._gateway,
-            keys=self._keys,
-            events=self._events,
-            monitor=monitor,
-            session_folder=self._places.session_folder,
-            backup_folder=self._places.backup_folder,
-            sleep=asyncio.sleep,
-            settings=self._settings,
-            handlers=self._handlers,
-        )
-
-
-class _LoopThread:
-    """A loop in a thread of its own, for code that has none."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._serve, name="telewarden", daemon=True)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_forever()
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
-    def close(self) -> None:
-        self.run(self._loop.shutdown_asyncgens())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-
-def _settings(config: Config) -> Settings:
-    return Settings(
-        sessions_every=config.health.sessions_every,
-        groups_every=config.health.groups_every,
-        deaf_after=config.health.deaf_after,
-        recheck_initial=config.health.recheck_initial,
-        recheck_max=config.health.recheck_max,
-        tries_per_rung=config.recovery.tries_per_rung,
-        backoff_initial=config.recovery.backoff_initial,
-        backoff_max=config.recovery.backoff_max,
-        restarts=config.recovery.restarts,
-        restarts_within=config.recovery.restarts_within,
-        connect_deadline=config.telegram.connect_deadline,
-        call_deadline=config.telegram.call_deadline,
-        lease_timeout=config.storage.lease_timeout,
-        pace=Pace(
-            per_account=config.pacing.per_account,
-            per_chat=config.pacing.per_chat,
-            burst=config.pacing.burst,
-            slower=config.pacing.after_flood,
-            every=config.pacing.recover_every,
-        ),
-    )
-
-
-def _plans(config: Config) -> tuple[SessionPlan, ...]:
-    return tuple(
-        SessionPlan(
-            record=SessionRecord(
-                name=session.name,
-                phone=session.phone,
-                priority=session.priority,
-                max_pairs=session.max_pairs,
-                metadata=dict(session.metadata),
-            ),
-            pairs=tuple(_plan(pair) for pair in config.pairs if pair.session == session.name),
-        )
-        for session in config.sessions
-    )
-
-
-def _plan(pair: PairConfig) -> PairPlan:
-    return PairPlan(
-        id=pair.id,
-        session=pair.session,
-        source=pair.source,
-        target=0 if pair.target is None else pair.target,
-        mode=pair.mode,
-        enabled=pair.enabled,
-        rules=pair.rules(),
-        handler=pair.handler,
-        options=pair.options,
-        edits=pair.edits,
-        deletes=pair.deletes,
-        replies=pair.replies,
-        topic=pair.topic,
-        topics={int(source): target for source, target in pair.topics.items()},
-    )
 
 
 async def _awaited(awaitable: Awaitable[T]) -> T:

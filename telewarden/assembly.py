@@ -1,0 +1,168 @@
+"""What a running warden's tree consists of: one method for each part, in the order they start.
+
+Owns which actors there are, what they are given and how long they get. Entering and leaving the
+tree is the warden's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pykka
+
+from .actors import (
+    Board,
+    GatewayActor,
+    HandlerFactory,
+    HealthMonitorActor,
+    Journal,
+    JournalActor,
+    KeyRing,
+    Kit,
+    RegistryActor,
+    RegistryLimits,
+)
+from .config import Config
+from .configured import plans_of, settings_of
+from .keeping import Keeping, master_key_of
+from .metrics import Exporter
+from .storage import Store, make_private_folder
+from .supervision import (
+    ChildSpec,
+    DynamicSpec,
+    DynamicSupervisor,
+    EventStream,
+    RestartBudget,
+    Sibling,
+    Strategy,
+    SupervisorSpec,
+)
+from .telegram import ConnectLimit, Deadlines, Gateway, ServerAddress
+
+__all__ = ["Assembly"]
+
+
+class Assembly:
+    """The parts of one start. Making it opens nothing; it fails where a user's word is wrong.
+
+    Args:
+        config: what to run.
+        server: a data centre to use instead of Telegram's.
+        handlers: ways to deliver, by name.
+        board: where the registry shows its newest snapshot.
+        events: where facts are published.
+        exporter: counts what the journal does.
+
+    Raises:
+        TelewardenError: the master key, the api_hash or the folder cannot be used.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        server: ServerAddress | None,
+        handlers: Mapping[str, HandlerFactory],
+        board: Board,
+        events: EventStream,
+        exporter: Exporter,
+    ) -> None:
+        make_private_folder(config.folder)
+        self._config, self._handlers, self._board = config, handlers, board
+        self._events, self._exporter = events, exporter
+        self._master = master_key_of(config)
+        self._settings = settings_of(config)
+        self._places = Keeping(config)
+        self._keys = KeyRing(self._places.lease(), timeout=self._settings.lease_timeout)
+        self._gateway = Gateway(
+            config.telegram.api_id,
+            config.api_hash().get_secret_value(),
+            server=server,
+            connect_limit=ConnectLimit(rate=config.telegram.connects_per_second),
+            deadlines=Deadlines(connect=config.telegram.connect_deadline),
+        )
+
+    def spec(self, *more: ChildSpec) -> SupervisorSpec:
+        """The whole tree; ``more`` are children that start last."""
+        parts = (
+            self._journal_part(),
+            self._gateway_part(),
+            self._sessions_part(),
+            self._registry_part(),
+            self._health_part(),
+        )
+        return SupervisorSpec(
+            strategy=Strategy.REST_FOR_ONE,
+            children=(*parts, *more),
+            budget=RestartBudget(limit=10, within=60.0),
+        )
+
+    def _journal_part(self) -> ChildSpec:
+        database, master = self._places.database, self._master
+        return ChildSpec(
+            id="journal",
+            actor=JournalActor,
+            args=(lambda: Store.open(database, master), self._exporter.journal),
+            start_timeout=30.0,
+            shutdown=30.0,
+        )
+
+    def _gateway_part(self) -> ChildSpec:
+        deadline = self._settings.close_deadline
+        return ChildSpec(
+            id="gateway",
+            actor=GatewayActor,
+            kwargs={"gateway": self._gateway, "keys": self._keys, "deadline": deadline},
+            shutdown=deadline + 5.0,
+        )
+
+    def _sessions_part(self) -> ChildSpec:
+        return ChildSpec(
+            id="sessions",
+            actor=DynamicSupervisor,
+            args=(DynamicSpec(budget=RestartBudget(limit=10, within=60.0)),),
+        )
+
+    def _registry_part(self) -> ChildSpec:
+        return ChildSpec(
+            id="registry",
+            actor=RegistryActor,
+            kwargs={
+                "plans": plans_of(self._config),
+                "sessions": Sibling("sessions"),
+                "monitor": Sibling("health"),
+                "journal": Sibling("journal"),
+                "make_kit": self._kit,
+                "board": self._board,
+                "events": self._events,
+                "limits": RegistryLimits(
+                    **self._config.registry.model_dump(),
+                    sessions_every=self._config.health.sessions_every,
+                ),
+            },
+        )
+
+    def _health_part(self) -> ChildSpec:
+        return ChildSpec(
+            id="health",
+            actor=HealthMonitorActor,
+            kwargs={"registry": Sibling("registry"), "settings": self._settings},
+            mailbox_limit=100_000,  # every session reports while it starts
+        )
+
+    def _kit(self, *, journal: pykka.ActorRef[Any], monitor: pykka.ActorRef[Any]) -> Kit:
+        """What all sessions share; the registry asks, once it has the two references."""
+        return Kit(
+            journal=Journal(journal),
+            gateway=self._gateway,
+            keys=self._keys,
+            events=self._events,
+            monitor=monitor,
+            session_folder=self._places.session_folder,
+            backup_folder=self._places.backup_folder,
+            sleep=asyncio.sleep,
+            settings=self._settings,
+            handlers=self._handlers,
+        )

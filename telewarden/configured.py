@@ -1,0 +1,75 @@
+"""What a configuration says, in the words of the actors: their settings, and what to set up."""
+
+from __future__ import annotations
+
+from .actors import Pace, PairPlan, SessionPlan, Settings
+from .config import Config, PairConfig, SessionConfig
+from .storage import SessionRecord
+
+__all__ = ["plans_of", "settings_of"]
+
+
+def settings_of(config: Config) -> Settings:
+    """The times and limits that sessions, groups and monitors work with."""
+    return Settings(
+        sessions_every=config.health.sessions_every,
+        groups_every=config.health.groups_every,
+        deaf_after=config.health.deaf_after,
+        recheck_initial=config.health.recheck_initial,
+        recheck_max=config.health.recheck_max,
+        tries_per_rung=config.recovery.tries_per_rung,
+        backoff_initial=config.recovery.backoff_initial,
+        backoff_max=config.recovery.backoff_max,
+        restarts=config.recovery.restarts,
+        restarts_within=config.recovery.restarts_within,
+        connect_deadline=config.telegram.connect_deadline,
+        call_deadline=config.telegram.call_deadline,
+        lease_timeout=config.storage.lease_timeout,
+        pace=Pace(
+            per_account=config.pacing.per_account,
+            per_chat=config.pacing.per_chat,
+            burst=config.pacing.burst,
+            slower=config.pacing.after_flood,
+            every=config.pacing.recover_every,
+        ),
+    )
+
+
+def plans_of(config: Config) -> tuple[SessionPlan, ...]:
+    """The sessions that the configuration names, each with its pairs."""
+    return tuple(
+        SessionPlan(
+            record=_record(session),
+            pairs=tuple(_plan(pair) for pair in config.pairs if pair.session == session.name),
+        )
+        for session in config.sessions
+    )
+
+
+def _record(session: SessionConfig) -> SessionRecord:
+    return SessionRecord(
+        name=session.name,
+        phone=session.phone,
+        priority=session.priority,
+        max_pairs=session.max_pairs,
+        metadata=dict(session.metadata),
+    )
+
+
+def _plan(pair: PairConfig) -> PairPlan:
+    return PairPlan(
+        id=pair.id,
+        session=pair.session,
+        source=pair.source,
+        target=0 if pair.target is None else pair.target,
+        mode=pair.mode,
+        enabled=pair.enabled,
+        rules=pair.rules(),
+        handler=pair.handler,
+        options=pair.options,
+        edits=pair.edits,
+        deletes=pair.deletes,
+        replies=pair.replies,
+        topic=pair.topic,
+        topics={int(source): target for source, target in pair.topics.items()},
+    )

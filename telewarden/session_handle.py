@@ -1,0 +1,99 @@
+"""The handle on one session of a running warden."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Protocol, TypeVar
+
+import pykka
+
+from .actors import (
+    CallTelegram,
+    Recover,
+    Report,
+    StartLogin,
+    SubmitCode,
+    SubmitPassword,
+)
+from .care import SessionCare
+from .console import LoginStep
+from .storage import Store
+from .supervision import ask_async
+from .telegram import Phase, SessionReport
+
+__all__ = ["SessionHandle"]
+
+ASK_WITHIN: Final = 10.0  # seconds; the actors answer in microseconds unless something is wrong
+LOGIN_WITHIN: Final = 90.0  # seconds; a login step may be sent on to another data centre
+
+T = TypeVar("T")
+
+
+class Reading(Protocol):
+    """Does some reading in the running warden's database, behind what is being written."""
+
+    def __call__(self, work: Callable[[Store], T], /) -> Awaitable[T]: ...
+
+
+class SessionHandle(SessionCare):
+    """One session of a running warden. Made by ``Warden.session``; good through restarts."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        find: Callable[[str], Awaitable[pykka.ActorRef[Any]]],
+        read: Reading,
+        call_deadline: float,
+    ) -> None:
+        self.name = name
+        self._find, self._reading, self._call_deadline = find, read, call_deadline
+
+    def __repr__(self) -> str:
+        return f"<SessionHandle {self.name}>"
+
+    async def call(self, request: Any, *, deadline: float | None = None) -> Any:
+        """Make one Telegram request with this session's client and return its answer.
+
+        Args:
+            request: a Telethon TL request.
+            deadline: seconds; the configuration's ``call_deadline`` by default.
+
+        Raises:
+            ConnectionError: the session is not online.
+            Exception: Telethon's own errors, at once and for everything.
+        """
+        wait = (deadline or self._call_deadline) + 1.0
+        return await self._ask(CallTelegram(request=request, deadline=deadline), timeout=wait)
+
+    async def report(self) -> SessionReport:
+        """How the session is."""
+        return await self._ask(Report())  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer
+
+    async def recover(self) -> None:
+        """Let the session climb the recovery ladder now, whatever it waits for."""
+        (await self._find(self.name)).tell(Recover())
+
+    async def login(self, step: LoginStep, secret: str | None = None) -> Phase:
+        """Take one step of a login; see ``Warden.login``. The secret is kept nowhere.
+
+        Raises:
+            TelegramError: Telegram refused, with advice; a wrong code may be given again.
+            LoginBudgetError: enough codes were asked for today.
+            NoLoginError: no login is under way.
+        """
+        message: StartLogin | SubmitCode | SubmitPassword
+        match step:
+            case "start":
+                message = StartLogin()
+            case "code":
+                message = SubmitCode(secret or "")
+            case "password":
+                message = SubmitPassword(secret or "")
+        return await self._ask(message, timeout=LOGIN_WITHIN)  # type: ignore[no-any-return]  # as above
+
+    async def _ask(self, message: object, *, timeout: float = ASK_WITHIN) -> Any:
+        return await ask_async(await self._find(self.name), message, timeout=timeout)
+
+    async def _read(self, work: Callable[[Store], T]) -> T:
+        return await self._reading(work)
