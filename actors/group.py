@@ -227,7 +227,7 @@ class WorkerGroupActor(LoopActor):
                 backfills=store.backfills(ids),
             )
 
-        self.pipe(self._desk.kit.journal.do(work), done=Loaded)
+        self.pipe(self._desk.kit.journal.do_in_order(work), done=Loaded)
 
     def _settle_in(self, rows: Rows) -> None:
         states = [self._pairs[one] for one in rows.ids if one in self._pairs]
@@ -343,7 +343,7 @@ class WorkerGroupActor(LoopActor):
             ids = tuple(one for one in dead if store.retry(pair, one))
             return Replied(answer, pair, len(ids), ids)
 
-        self.pipe(self._desk.kit.journal.do(work), done=lambda replied: replied)
+        self.pipe(self._desk.kit.journal.do_in_order(work), done=lambda replied: replied)
         return answer
 
     def _drop_dead(self, order: DropDead) -> Answer:
@@ -353,7 +353,7 @@ class WorkerGroupActor(LoopActor):
             ids = [one for one in _dead(store, pair, order.source_ids) if store.drop(pair, one)]
             return Replied(answer, pair, len(ids))
 
-        self.pipe(self._desk.kit.journal.do(work), done=lambda replied: replied)
+        self.pipe(self._desk.kit.journal.do_in_order(work), done=lambda replied: replied)
         return answer
 
     def _replied(self, message: Replied) -> None:

@@ -211,7 +211,7 @@ class Reading:
             return store.versions(pair, COMPARED) | edited
 
         self._desk.actor.pipe(
-            self._desk.kit.journal.do(work), done=lambda versions: Compare(pair, versions)
+            self._desk.kit.journal.do_in_order(work), done=lambda versions: Compare(pair, versions)
         )
 
     def compare(self, message: Compare) -> None:
@@ -294,7 +294,7 @@ class Reading:
                 store.put_backfill(filled)
             return Filled(pair, fresh, filled, done)
 
-        self._desk.actor.pipe(self._desk.kit.journal.do(work), done=_itself)
+        self._desk.actor.pipe(self._desk.kit.journal.do_in_order(work), done=_itself)
 
     def filled(self, message: Filled) -> None:
         """A page of the past is in the outbox."""

@@ -89,7 +89,9 @@ class Sending:
         if not wanted:
             self._desk.kit.journal.post(work)
             return
-        self._desk.actor.pipe(self._desk.kit.journal.do(work), done=lambda _: Stored(pair, wanted))
+        self._desk.actor.pipe(
+            self._desk.kit.journal.do_in_order(work), done=lambda _: Stored(pair, wanted)
+        )
 
     def wanted(self, state: PairState, messages: Sequence[Incoming]) -> tuple[Incoming, ...]:
         """What the pair's filters let through; albums are judged when they are whole."""
@@ -177,7 +179,7 @@ class Sending:
             )
 
         self._desk.actor.pipe(
-            self._desk.kit.journal.do(work), done=lambda changes: Wanted(pair, changes)
+            self._desk.kit.journal.do_in_order(work), done=lambda changes: Wanted(pair, changes)
         )
 
     def _want_removals(self, state: PairState, source_ids: Sequence[int]) -> None:
@@ -188,7 +190,7 @@ class Sending:
             return tuple(Change(one.source_id) for one in store.want_removal((pair,), source_ids))
 
         self._desk.actor.pipe(
-            self._desk.kit.journal.do(work), done=lambda changes: Wanted(pair, changes)
+            self._desk.kit.journal.do_in_order(work), done=lambda changes: Wanted(pair, changes)
         )
 
     # Out of the outbox
@@ -215,7 +217,7 @@ class Sending:
         pair = state.plan.id
         self.write_ticks()
         self._desk.actor.pipe(
-            self._desk.kit.journal.do(lambda store: store.targets(pair, unknown)),
+            self._desk.kit.journal.do_in_order(lambda store: store.targets(pair, unknown)),
             done=lambda found: Looked(pair, ticket, items, found),
         )
 

@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
@@ -40,18 +40,29 @@ GROUP_LIMIT: Final = 256  # past this the first caller waits longer than one mor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
-    """Do ``work`` on the store inside the next commit. Answered through ``answer``, after it."""
+    """Do ``work`` on the store inside the next commit. Answered through ``answer``, after it.
+
+    Args:
+        in_order: never before an earlier write that is in order too: if the disk refuses that
+            one, this one is held back with it, though there might be room for it by now.
+    """
 
     work: Callable[[Store], object] = field(repr=False)
     answer: Waiter | None = field(default=None, repr=False)
+    in_order: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Waiter:
-    """A loop's future, so that a group resolves its callers with one wake-up a loop."""
+    """A loop's future, so that a group resolves its callers with one wake-up a loop.
+
+    ``held`` is set by the journal's thread when the disk has to be waited for, and read by the
+    caller when it has waited long.
+    """
 
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,16 +152,18 @@ class JournalActor(pykka.ThreadingActor):
 
     def _commit(self) -> None:
         group, self._group = self._group, []
-        if self._held:  # what nobody waits for keeps its order
-            self._held += (write for write in group if write.answer is None)
-            group = [write for write in group if write.answer is not None]
+        if self._held:
+            for write in group:
+                if write.in_order:
+                    self._hold(write)
+            group = [write for write in group if not write.in_order]
         if not group or self._store is None:
             return
         began = time.perf_counter()
         try:
             outcomes = self._together(self._store, group)
         except Exception:  # noqa: BLE001 - one bad write must not cost the others theirs
-            outcomes = [self._alone(self._store, write) for write in group]
+            outcomes = self._one_by_one(self._store, group)
         self._count(group, outcomes, time.perf_counter() - began)
         _settle(outcomes)
 
@@ -158,23 +171,32 @@ class JournalActor(pykka.ThreadingActor):
         with store.transaction():
             return [(write.answer, write.work(store), None) for write in group]
 
-    def _alone(self, store: Store, write: Write) -> Outcome:
-        try:
-            with store.transaction():
-                return write.answer, write.work(store), None
-        except DISK_REFUSES as exc:
-            if write.answer is None:
-                self._hold(write, exc)
-            return write.answer, None, exc
-        except Exception as exc:
-            if write.answer is None:
-                logger.exception("write failed and nobody waits for it")
-            return write.answer, None, exc
+    def _one_by_one(self, store: Store, group: Iterable[Write]) -> list[Outcome]:
+        """Each in a transaction of its own; what the disk refuses is held, if it is in order."""
+        outcomes: list[Outcome] = []
+        for write in group:
+            if write.in_order and self._held:
+                self._hold(write)
+                continue
+            try:
+                with store.transaction():
+                    outcomes.append((write.answer, write.work(store), None))
+            except DISK_REFUSES as exc:
+                if write.in_order:
+                    logger.warning("disk takes nothing, writes are held back why=%s", exc)
+                    self._hold(write)
+                    self._wake()
+                else:
+                    outcomes.append((write.answer, None, exc))
+            except Exception as exc:
+                if write.answer is None:
+                    logger.exception("write failed and nobody waits for it")
+                outcomes.append((write.answer, None, exc))
+        return outcomes
 
-    def _hold(self, write: Write, why: Exception) -> None:
-        if not self._held:
-            logger.warning("disk takes nothing, writes are held back why=%s", why)
-            self._wake()
+    def _hold(self, write: Write) -> None:
+        if write.answer is not None:
+            write.answer.held = True
         self._held.append(write)
 
     def _wake(self) -> None:
@@ -187,21 +209,24 @@ class JournalActor(pykka.ThreadingActor):
         if not self._held or self._store is None:
             return
         try:
-            self._together(self._store, list(self._held))
+            outcomes = self._together(self._store, list(self._held))
         except DISK_REFUSES:
             self._wake()
+            return
         except Exception:  # noqa: BLE001 - one bad write must not cost the others theirs
             held, self._held = self._held, deque()
-            for write in held:
-                self._alone(self._store, write)
+            outcomes = self._one_by_one(self._store, held)
         else:
             logger.info("disk takes again, held writes are done count=%d", len(self._held))
             self._held.clear()
+        _settle(outcomes)
 
     def _give_up_held(self) -> None:
         self._try_again()
         if self._held:
             logger.error("writes lost, the disk took nothing count=%d", len(self._held))
+            _settle([(write.answer, None, JournalUnavailableError()) for write in self._held])
+            self._held.clear()
 
     def _count(self, group: list[Write], outcomes: list[Outcome], seconds: float) -> None:
         failed = sum(1 for _, _, error in outcomes if error is not None)
@@ -273,23 +298,40 @@ class Journal:
             await asyncio.sleep(pause)
             pause = min(2 * pause, 4 * TRY_EVERY)
 
-    async def _once(self, work: Callable[[Store], T]) -> T:
+    async def do_in_order(self, work: Callable[[Store], T]) -> T:
+        """Run ``work`` after everything that was posted or done in order before, and wait for it.
+
+        A full or read-only disk is waited for, as long as it takes, and nothing that comes later
+        in order is written first.
+
+        Raises:
+            As ``do``.
+        """
+        return await self._once(work, in_order=True)
+
+    async def _once(self, work: Callable[[Store], T], *, in_order: bool = False) -> T:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._tell(Write(work=work, answer=Waiter(loop=loop, future=future)))
+        waiter = Waiter(loop=loop, future=future)
+        self._tell(Write(work=work, answer=waiter, in_order=in_order))
         try:
-            async with asyncio.timeout(self._timeout):
-                return await future
-        except TimeoutError as exc:
-            raise JournalUnavailableError from exc
+            while not future.done():
+                await asyncio.wait((future,), timeout=self._timeout)
+                if not future.done() and not waiter.held:
+                    raise JournalUnavailableError
+            return future.result()
+        finally:
+            future.cancel()  # an answer that comes later is nobody's
 
     def post(self, work: Callable[[Store], object]) -> None:
-        """Run ``work`` with the next commit that the disk takes; failures are logged, not told.
+        """Run ``work``, in order, with the next commit that the disk takes; nobody waits for it.
+
+        Failures are logged.
 
         Raises:
             JournalUnavailableError: the journal is gone for good.
         """
-        self._tell(Write(work=work))
+        self._tell(Write(work=work, in_order=True))
 
     def _tell(self, write: Write) -> None:
         try:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from telewarden.actors import Journal, JournalActor, JournalStats
-from telewarden.errors import JournalUnavailableError
+from telewarden.errors import JournalUnavailableError, StorageNotWritableError
 from telewarden.storage import MasterKey, SessionRecord, Store
 from telewarden.supervision import ChildSpec, Drill, SupervisorSpec, Tree
 
@@ -90,6 +90,48 @@ async def test_posted_writes_are_done_in_order_with_the_next_commit(office: Offi
     office.journal.post(register("bob"))
 
     assert await office.journal.do(names) == ["alice", "bob"]
+
+
+async def test_what_the_disk_refuses_is_not_overtaken_by_what_comes_after_it(
+    office: Office,
+) -> None:
+    wrote: list[str] = []
+
+    def write(name: str) -> Any:
+        def work(store: Store) -> None:
+            store.put_session(SessionRecord(name=name))
+            wrote.append(name)
+
+        return work
+
+    def disk(statement: str) -> Any:
+        return lambda store: store.db.execute(f"pragma query_only = {statement}")
+
+    await office.journal.do(disk("on"))
+    first = asyncio.ensure_future(office.journal.do_in_order(write("first")))
+    with pytest.raises(StorageNotWritableError):
+        await office.journal.do(register("hasty"), wait_for_disk=False)
+    await office.journal.do(disk("off"))
+    office.journal.post(write("second"))
+    await asyncio.gather(first, office.journal.do_in_order(write("third")))
+
+    assert wrote == ["first", "second", "third"]
+
+
+async def test_who_waits_for_the_disk_is_told_when_the_journal_stops_first(tmp_path: Path) -> None:
+    master = MasterKey.from_text(MasterKey.generate())
+    spec = ChildSpec(
+        id="journal", actor=JournalActor, args=(lambda: Store.open(tmp_path / "a.db", master),)
+    )
+    async with Tree(SupervisorSpec(children=(spec,))) as tree:
+        journal = Journal(tree.ref("journal"))
+        await journal.do(lambda store: store.db.execute("pragma query_only = on"))
+        waiting = asyncio.ensure_future(journal.do_in_order(register("alice")))
+        with pytest.raises(StorageNotWritableError):
+            await journal.do(register("hasty"), wait_for_disk=False)
+
+    with pytest.raises(JournalUnavailableError):
+        await waiting
 
 
 async def test_it_works_again_after_a_crash(office: Office) -> None:
