@@ -60,12 +60,12 @@ class Overseer(Keeper):
 
     def _conclude(self, child: Child, exit_: Exit, uptime: float) -> Conclusion:
         now, gates = self.clock.now(), self._telewarden_place.realm.gates
-        return conclude(child, exit_, group=self._ledger, now=now, uptime=uptime, gates=gates)
+        found = conclude(child, exit_, group=self._ledger, now=now, uptime=uptime, gates=gates)
+        self._put_on_record(child, exit_, found)
+        return found
 
     def _announce(self, child: Child, exit_: Exit, uptime: float) -> None:
         place = child.place
-        if exit_.is_failure and place.realm.past is not None:
-            place.realm.past.record(place.path, exit_.reason, self.clock.now())
         if exit_.kind is ExitKind.START_FAILED:
             self._publish(
                 ChildStartFailed, child=place.path, incarnation=place.incarnation, exit=exit_
@@ -80,6 +80,15 @@ class Overseer(Keeper):
                     uptime=uptime,
                 )
             )
+
+    def _put_on_record(self, child: Child, exit_: Exit, found: Conclusion | None) -> None:
+        """Keep crashes, and whatever else a child's own budget had to pay for."""
+        past = child.place.realm.past
+        if past is None or (isinstance(found, Again) and not found.in_a_row):
+            return  # a wait that was dictated is no crash, and costs nothing
+        paid = child.ledger is not None and not isinstance(found, Leave)
+        if exit_.is_failure or paid:
+            past.record(child.place.path, exit_.reason, self.clock.now())
 
     def _carry_out(self, child: Child, exit_: Exit, conclusion: Conclusion) -> None:
         match conclusion:

@@ -6,6 +6,7 @@ urgent; arguments and messages never get here in the first place.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -81,6 +82,9 @@ class Reports:
             return
         if row[0] == logging.WARNING and not logger.isEnabledFor(level(event)):
             return
+        if isinstance(event, LoopStalled):
+            _write(event)  # the loop has no time for it: that is the news
+            return
         if len(self._waiting) >= MOST_WAITING:
             self._left_out += 1
             return
@@ -90,9 +94,10 @@ class Reports:
             self._schedule(self._write_some)
 
     def flush(self) -> None:
-        """Write whatever still waits."""
-        while self._waiting:
-            _write(self._waiting.popleft())
+        """Write whatever still waits; from any thread."""
+        with contextlib.suppress(IndexError):  # the loop may write some of them at the same time
+            while True:
+                _write(self._waiting.popleft())
         self._own_up()
 
     def _write_some(self) -> None:

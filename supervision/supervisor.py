@@ -78,6 +78,7 @@ class Supervisor(Commanded):
             self._ignored(child)
             return
         self._announce(child, exit_, 0.0)
+        self._put_on_record(child, exit_, None)
         raise start_error(child.place, exit_)
 
     def _check(self, spec: ChildSpec) -> None:

@@ -136,7 +136,7 @@ class Tree:
                 self._loop_watch,
                 publish=self.events.publish,
                 now=self._realm.clock.now,
-                leave=self._leave,
+                leave=self._give_up_loop,
             )
         self._root = root = Place(
             self._realm, ChildSpec(id=self._name, actor=Supervisor, args=(self._spec,))
@@ -201,6 +201,11 @@ class Tree:
             self._started.set_result(exit_)
         if not self.terminated.done:
             self.terminated.set(exit_)
+
+    def _give_up_loop(self, code: int) -> None:
+        """The loop stands still for good, and with it the log: write what waits, then leave."""
+        self._reports.flush()
+        self._leave(code)
 
     def _count_abandoned(self, abandoned: int) -> None:
         limit, root = self._abandoned_limit, self._root

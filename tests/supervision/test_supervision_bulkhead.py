@@ -18,12 +18,16 @@ from telewarden.supervision import (
     CauseState,
     ChildQuarantined,
     ChildRestarting,
+    ChildSpec,
     ChildStarted,
     Phase,
     RestartBudget,
     SharedCause,
     Strategy,
+    Supervisor,
+    SupervisorSpec,
     TerminateChild,
+    WaitUntil,
     directives,
 )
 from telewarden.supervision.bulkhead import Gate
@@ -270,3 +274,32 @@ async def test_failed_starts_are_on_record_and_ordinary_ends_are_not(
         await grown.crash("a", again=3)
 
     assert [r.reason for r in records.rows] == ["error: ValueError", "start_failed: OSError"]
+
+
+async def test_a_dictated_wait_is_neither_on_record_nor_remembered(grow: Any, nursery: Any) -> None:
+    records = Records()
+    waiting = nursery.child("a", directive=lambda _: WaitUntil(1.0))
+    async with grow(nursery.group(waiting), history=records) as grown:
+        await grown.crash("a")
+        await grown.expect(ChildRestarting, "a")
+
+    assert records.rows == []
+
+
+async def test_a_supervisor_that_gave_up_is_on_record_when_its_own_budget_pays(
+    grow: Any, nursery: Any
+) -> None:
+    inner = nursery.group("k", budget=RestartBudget(limit=0, within=60.0))
+    own = RestartBudget(limit=1, within=60.0)
+    spec = SupervisorSpec(
+        children=(ChildSpec(id="s", actor=Supervisor, args=(inner,), budget=own),)
+    )
+    records = Records()
+    async with grow(spec, history=records, wall=lambda: 100.0) as grown:
+        await grown.crash("s/k")
+        await grown.expect(ChildStarted, "s", count=2)
+    async with grow(spec, history=records, wall=lambda: 110.0) as grown:
+        await grown.crash("s/k")
+        await grown.expect(ChildQuarantined, "s")
+
+    assert [r.path for r in records.rows] == ["s/k", "s", "s/k", "s"]
