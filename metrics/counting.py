@@ -10,6 +10,8 @@ from ..supervision import (
     ChildQuarantined,
     ChildRestarting,
     Event,
+    LoopResumed,
+    LoopStalled,
     MessageDropped,
 )
 from ..telegram.facts import (
@@ -45,6 +47,7 @@ class Counts:
         self.flood_waits, self.drops = Tally(), Tally()
         self.forwarded = self.repeated = self.dead_letters = self.caught_up = 0
         self.abandoned = 0
+        self.loop_stalls, self.loop_stalled = 0, 0.0
         self.floods = Floods()
         self.recovery_seconds = LabelledBins(RECOVERY_BOUNDS)
         self.lag_seconds, self.probe_seconds = Bins(LAG_BOUNDS), Bins(PROBE_BOUNDS)
@@ -68,6 +71,14 @@ def _quarantined(counts: Counts, event: ChildQuarantined) -> None:
 
 def _abandoned(counts: Counts, event: ChildAbandoned) -> None:
     counts.abandoned = event.abandoned
+
+
+def _stalled(counts: Counts, _: LoopStalled) -> None:
+    counts.loop_stalls += 1
+
+
+def _turns_again(counts: Counts, event: LoopResumed) -> None:
+    counts.loop_stalled += event.seconds
 
 
 def _dropped(counts: Counts, event: MessageDropped) -> None:
@@ -119,6 +130,8 @@ HEARD: Final[Mapping[type[Event], Callable[[Counts, Any], None]]] = {
     ChildRestarting: _restarting,
     ChildQuarantined: _quarantined,
     ChildAbandoned: _abandoned,
+    LoopStalled: _stalled,
+    LoopResumed: _turns_again,
     MessageDropped: _dropped,
     SessionRecovered: _recovered,
     RecoveryTried: _tried,

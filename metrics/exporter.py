@@ -89,9 +89,17 @@ class Exporter(Collector):
             self.registry.unregister(self)
             self._registered = False
 
-    def observe(self, overview: Overview, tree: Snapshot | None = None) -> None:
-        """Keep the newest look at sessions and tree; gauges show it until the next one."""
-        self._standing = stand(overview, tree, now=self._wall())
+    def observe(
+        self, overview: Overview, tree: Snapshot | None = None, *, loop_lag: float = 0.0
+    ) -> None:
+        """Keep the newest look at sessions and tree; gauges show it until the next one.
+
+        Args:
+            overview: how sessions and worker groups are.
+            tree: how the supervisor tree is.
+            loop_lag: seconds that the loop last took to get to a new task.
+        """
+        self._standing = stand(overview, tree, now=self._wall(), loop_lag=loop_lag)
 
     def journal(self, stats: JournalNumbers) -> None:
         """Add what the journal did since it last told; called after each of its commits."""
@@ -108,8 +116,8 @@ class Exporter(Collector):
     def _hear(self, event: Event) -> None:
         with self._lock:
             self._counts.hear(event)
-        if type(event) in WORDS:
-            self.feed.hear(event, at=self._wall())
+            if type(event) in WORDS:
+                self.feed.hear(event, at=self._wall())
 
     # Being asked
 
@@ -143,6 +151,7 @@ class Exporter(Collector):
                 "flood_waits": counts.flood_waits.total,
                 "mailbox_drops": counts.drops.total,
                 "abandoned": counts.abandoned,
+                "loop_stalls": counts.loop_stalls,
                 "waiting": self._standing.waiting,
             }
 

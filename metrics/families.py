@@ -110,6 +110,16 @@ def families_of_counts(counts: Counts, *, now: float) -> Iterator[Metric]:
         "Incarnations that would not stop and were left behind.",
         counts.abandoned,
     )
+    yield _number(
+        "loop_stalls",
+        "Times that something held the event loop up for too long.",
+        counts.loop_stalls,
+    )
+    yield _number(
+        "loop_stalled_seconds",
+        "Seconds for which it was held up, all such times together.",
+        counts.loop_stalled,
+    )
     yield from _journal(counts)
 
 
@@ -158,6 +168,11 @@ def families_of_standing(standing: Standing) -> Iterator[Metric]:
         yield _gauge(
             "mailbox_waiting", "Messages that wait in the actors' mailboxes.", standing.mailboxes
         )
+    yield _gauge(
+        "loop_lag_seconds",
+        "Seconds that the event loop last took to get to a new task.",
+        standing.loop_lag,
+    )
     yield _gauge(
         "overview_timestamp_seconds",
         "When sessions and groups were last looked at; 0 if never.",

@@ -15,6 +15,8 @@ from ..supervision import (
     ChildStarted,
     ChildStartFailed,
     Event,
+    LoopResumed,
+    LoopStalled,
 )
 from ..telegram.facts import (
     AccountLimited,
@@ -74,7 +76,7 @@ class Feed:
 
     def newest(self) -> tuple[Fact, ...]:
         """What is kept, newest first."""
-        return tuple(reversed(tuple(self._facts)))
+        return tuple(reversed(self._facts.copy()))  # facts may come from another thread
 
 
 def sentence(event: Event) -> str | None:
@@ -131,6 +133,8 @@ WORDS: Final[Mapping[type[Event], Callable[[Any], str | None]]] = {
     ChildQuarantined: lambda e: f"{e.child}: quarantined: {e.reason}",
     ChildAbandoned: lambda e: f"{e.child}: did not stop within {e.seconds:g} s and was left behind",
     BudgetExhausted: lambda e: f"{e.child}: gives up; {e.offender} failed too often",
+    LoopStalled: lambda e: f"something holds the event loop up, for {e.seconds:.1f} s so far",
+    LoopResumed: lambda e: f"the event loop turns again, after {e.seconds:.1f} s",
     FloodBegan: lambda e: f"{e.session}: Telegram asks for {e.seconds:g} s of quiet on {e.method}",
     FloodEnded: lambda e: f"{e.session}: {e.method} goes on; {e.parked} parked",
     PairPaused: lambda e: f"{e.session}: pair {e.pair} paused: {e.reason}",
@@ -152,6 +156,8 @@ TONES: Final[Mapping[type[Event], str]] = {
     ChildQuarantined: "bad",
     ChildAbandoned: "bad",
     BudgetExhausted: "bad",
+    LoopStalled: "bad",
+    LoopResumed: "good",
     FloodBegan: "bad",
     PairPaused: "bad",
     PairResumed: "good",

@@ -37,9 +37,12 @@ class Standing:
     update_age: float | None = None
     children: dict[PlacePhase, int] | None = None
     mailboxes: int = 0
+    loop_lag: float = 0.0
 
 
-def stand(overview: Overview, tree: Snapshot | None, *, now: float) -> Standing:
+def stand(
+    overview: Overview, tree: Snapshot | None, *, now: float, loop_lag: float = 0.0
+) -> Standing:
     """Count what ``overview`` and ``tree`` show."""
     sessions = overview.sessions
     pairs = [pair for group in overview.groups for pair in group.pairs]
@@ -58,6 +61,7 @@ def stand(overview: Overview, tree: Snapshot | None, *, now: float) -> Standing:
         update_age=max(ages, default=None),
         children=Counter(place.phase for place in places) if places else None,
         mailboxes=sum(place.waiting for place in places),
+        loop_lag=loop_lag,
     )
 
 

@@ -72,10 +72,10 @@ class Assembly:
         make_private_folder(config.folder)
         self._config, self._handlers, self._board = config, handlers, board
         self._events, self._exporter = events, exporter
-        self._master = master_key_of(config)
+        self.master = master_key_of(config)
         self._settings = settings_of(config)
-        self._places = Keeping(config)
-        self._keys = KeyRing(self._places.lease(), timeout=self._settings.lease_timeout)
+        self.places = Keeping(config)
+        self._keys = KeyRing(self.places.lease(), timeout=self._settings.lease_timeout)
         self._gateway = Gateway(
             config.telegram.api_id,
             config.api_hash().get_secret_value(),
@@ -100,7 +100,7 @@ class Assembly:
         )
 
     def _journal_part(self) -> ChildSpec:
-        database, master = self._places.database, self._master
+        database, master = self.places.database, self.master
         return ChildSpec(
             id="journal",
             actor=JournalActor,
@@ -160,8 +160,8 @@ class Assembly:
             keys=self._keys,
             events=self._events,
             monitor=monitor,
-            session_folder=self._places.session_folder,
-            backup_folder=self._places.backup_folder,
+            session_folder=self.places.session_folder,
+            backup_folder=self.places.backup_folder,
             sleep=asyncio.sleep,
             settings=self._settings,
             handlers=self._handlers,

@@ -39,6 +39,7 @@ __all__ = [
     "Secret",
     "SessionConfig",
     "StorageConfig",
+    "SupervisionConfig",
     "TelegramConfig",
     "load_config",
     "parse_config",
@@ -273,6 +274,24 @@ class RegistryConfig(_Table):
         return self
 
 
+class SupervisionConfig(_Table):
+    """When the process itself is beyond help, and what it remembers; times in seconds."""
+
+    abandoned_limit: int = Field(default=10, ge=0, description="left behind; past it exit code 70")
+    stall_after: float = Field(default=1.0, gt=0, description="a loop held up so long is reported")
+    stall_fatal_after: float | None = Field(
+        default=None, gt=0, description="held up so long, the process ends with exit code 70"
+    )
+    crashes_kept: float = Field(default=604_800.0, ge=0, description="seconds on record")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        fatal = self.stall_fatal_after
+        if fatal is not None and fatal < self.stall_after:
+            raise ValueError("stall_fatal_after is below stall_after; give at least stall_after")
+        return self
+
+
 class ConsoleConfig(_Table):
     """The pages; they listen on this machine only, until told otherwise."""
 
@@ -329,6 +348,7 @@ class Config(_Table):
     recovery: RecoveryConfig = RecoveryConfig()
     pacing: PacingConfig = PacingConfig()
     registry: RegistryConfig = RegistryConfig()
+    supervision: SupervisionConfig = SupervisionConfig()
     console: ConsoleConfig | None = ConsoleConfig()
     loopback: LoopbackConfig | None = None
     base: Path = Field(default=Path(), exclude=True, description="what relative paths start from")

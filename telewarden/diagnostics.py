@@ -10,6 +10,7 @@ import contextlib
 import shutil
 import socket
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -26,6 +27,8 @@ from .telegram import PHASES, Overview, Phase, ServerAddress, parse_string
 __all__ = ["Diagnosis", "Finding", "Level", "diagnose", "live_findings"]
 
 LITTLE_ROOM: Final = 100 << 20  # bytes; a snapshot of a large database takes tens of MB
+DAY: Final = 86_400.0  # seconds
+WORST: Final = 3  # children that a sentence names
 CONNECT_WITHIN: Final = 5.0  # seconds
 SKEW: Final = 5.0  # seconds; from 30 on Telegram refuses messages as too old or too new
 
@@ -210,9 +213,27 @@ def _stored(places: Keeping, store: Store, now: float) -> Iterator[Finding]:
         what=f"copies of the database: {len(copies)}, the newest {age}",
         steps=() if copies else ("await warden.backups.take()",),
     )
+    yield _crashes(store, now)
     for record in store.sessions():
         yield from _copies(places, store, record.name)
         yield from _waits(store, record.name, record.phone, now)
+
+
+def _crashes(store: Store, now: float) -> Finding:
+    crashes = store.crashes(since=now - DAY)
+    if not crashes:
+        return _ok("crashes", "none within a day")
+    often = Counter(one.path for one in crashes).most_common(WORST)
+    worst = ", ".join(f"{path} {count} times" for path, count in often)
+    last = crashes[-1]
+    ago = (now - last.at) / 60
+    return _note(
+        "crashes",
+        f"{len(crashes)} within a day ({worst}); the last {ago:.0f} min ago: "
+        f"{last.path} ({last.reason})",
+        "nothing to do for a few: they were restarted",
+        "look for 'child failed' in the log; its traceback belongs into an issue",
+    )
 
 
 def _copies(places: Keeping, store: Store, name: str) -> Iterator[Finding]:

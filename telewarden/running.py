@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Final
 
 from .config import load_config
+from .errors import TelewardenError, TooManyAbandonedError
 from .narrator import as_json as event_as_json
 from .narrator import sentence
 from .standin import StandIn, sign_in, standin
-from .supervision import Event, Exit, StopReport
+from .supervision import LEFT_BEHIND, Event, Exit, StopReport, leave_process
 from .warden import Warden
 
 __all__ = ["run_warden"]
@@ -26,11 +27,12 @@ logger = logging.getLogger(__name__)
 
 ENDED_WELL: Final = 0
 GAVE_UP: Final = 1
-LEFT_BEHIND: Final = 70  # EX_SOFTWARE; tells a service manager that threads had to be abandoned
 
 
 async def run_warden(config: Path, *, as_json: bool, verbose: bool) -> int:
     """Run until a signal comes or the tree gives up; returns the exit code.
+
+    With incarnations left behind it does not return: the process ends at once, exit code 70.
 
     Raises:
         TelewardenError: it could not be started; nothing is left running.
@@ -55,7 +57,10 @@ async def run_warden(config: Path, *, as_json: bool, verbose: bool) -> int:
         finally:
             await asyncio.gather(signing, return_exceptions=True)
             await warden.stop()
-    return _outcome(exit_, report)
+    code = _outcome(exit_, report)
+    if code == LEFT_BEHIND:
+        leave_process(code)  # whatever did not stop would hold the interpreter's own end up, too
+    return code
 
 
 async def _sign_in(warden: Warden, stand_in: StandIn | None) -> None:
@@ -119,8 +124,9 @@ def _outcome(exit_: Exit | None, report: StopReport | None) -> int:
         _complain(report.as_text())
         return LEFT_BEHIND
     if exit_ is not None:
-        _complain(f"the tree gave up: {exit_.reason}")
-        return GAVE_UP
+        why = exit_.error if isinstance(exit_.error, TelewardenError) else exit_.reason
+        _complain(f"the tree gave up: {why}")
+        return LEFT_BEHIND if isinstance(exit_.error, TooManyAbandonedError) else GAVE_UP
     return ENDED_WELL
 
 

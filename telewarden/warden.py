@@ -21,6 +21,7 @@ from .actors import Board, HandlerFactory, Journal, OverviewAsked, SessionRefAsk
 from .assembly import Assembly
 from .config import Config, ConsoleConfig
 from .console import ConsoleActor, LoginStep, bind_tcp, bind_unix
+from .crash_record import CrashRecord, past_crashes
 from .database_backups import DatabaseBackups
 from .desk import Desk
 from .diagnostics import Diagnosis, diagnose, live_findings
@@ -39,9 +40,9 @@ from .supervision import (
     Drill,
     EventStream,
     Exit,
+    LoopWatch,
     Snapshot,
     StopReport,
-    SupervisorSpec,
     Tree,
     ask_async,
 )
@@ -171,14 +172,14 @@ class Warden:
         with contextlib.ExitStack() as undo:
             self.exporter.watch(self.events)
             undo.callback(self.exporter.close)
-            spec = self._spec(undo)
-            tree = Tree(spec, name="warden", events=self.events)
+            tree = await self._plant(undo)
             try:
-                await tree.__aenter__()
+                await tree.start()
             except ChildStartError as exc:
                 cause = _root_cause(exc)
                 raise cause if isinstance(cause, TelewardenError) else exc from exc
             self._tree = tree
+            self._forget_old_crashes()
             self._observer = asyncio.create_task(self._observe())
             self._backing_up = asyncio.create_task(self.backups.keep_taking())
             self._cleanup = undo.pop_all()
@@ -226,7 +227,8 @@ class Warden:
         """How every session, worker group and pair is."""
         overview: Overview = await self._ask("health", OverviewAsked())
         self._reported = frozenset(report.session for report in overview.sessions)
-        self.exporter.observe(overview, self.snapshot())
+        tree = self._running()
+        self.exporter.observe(overview, tree.snapshot(), loop_lag=tree.loop_lag)
         return overview
 
     def session(self, name: str) -> SessionHandle:
@@ -325,7 +327,8 @@ class Warden:
                 await self.overview()
             await asyncio.sleep(OBSERVE_EVERY)
 
-    def _spec(self, undo: contextlib.ExitStack) -> SupervisorSpec:
+    async def _plant(self, undo: contextlib.ExitStack) -> Tree:
+        """The tree, not started yet, with what earlier processes left on record."""
         parts = Assembly(
             self.config,
             server=self._server,
@@ -334,8 +337,27 @@ class Warden:
             events=self.events,
             exporter=self.exporter,
         )
-        console = self.config.console
-        return parts.spec() if console is None else parts.spec(self._console(console, undo))
+        console, rules = self.config.console, self.config.supervision
+        more = () if console is None else (self._console(console, undo),)
+        past = await asyncio.to_thread(
+            past_crashes, parts.places.database, parts.master, since=self._crashes_since()
+        )
+        tree = Tree(
+            parts.spec(*more),
+            name="warden",
+            events=self.events,
+            history=CrashRecord(past, lambda: tree.ref("journal")),
+            loop_watch=LoopWatch(lag_limit=rules.stall_after, fatal_after=rules.stall_fatal_after),
+            abandoned_limit=rules.abandoned_limit,
+        )
+        return tree
+
+    def _crashes_since(self) -> float:
+        return time.time() - self.config.supervision.crashes_kept
+
+    def _forget_old_crashes(self) -> None:
+        before = self._crashes_since()
+        Journal(self._running().ref("journal")).post(lambda store: store.prune_crashes(before))
 
     def _console(self, console: ConsoleConfig, undo: contextlib.ExitStack) -> ChildSpec:
         tcp = undo.enter_context(contextlib.closing(bind_tcp(console.host, console.port)))
