@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from . import striking
 from ._tl import UNREADABLE, functions, method_name, read_object, types
 from .call import Call
+from .order import Order
 from .rpc import RpcError
 
 if TYPE_CHECKING:
@@ -51,26 +52,38 @@ class Dispatcher:
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
         self._engine = conversation.engine
+        self._order = Order()
 
     def take(self, msg_id: int, seq: int, body: bytes) -> None:
         """Take one message that a client sent encrypted; what it means may be unknown here."""
         try:
             obj = self._unpacked(read_object(body))
-            request = self._unwrapped(obj)
+            request, after = self._unwrapped(obj)
         except UNREADABLE:
             refused = self.refusal(RpcError("INPUT_FETCH_FAIL"))
             self._conversation.send_body(pack_result(msg_id, refused), reply=True)
             return
         if isinstance(request, _IGNORED):
             return
+        self._order.begun(msg_id)
+        self._order.after(after, lambda well: self._turn(msg_id, seq, request, well=well))
+
+    def _turn(self, msg_id: int, seq: int, request: Any, *, well: bool) -> None:
+        if not well:  # the request that this one was to follow has failed
+            self._order.ended(msg_id, well=False)
+            refused = self.refusal(RpcError("MSG_WAIT_FAILED"))
+            self._conversation.send_body(pack_result(msg_id, refused), reply=True)
+            return
         method = method_name(request.__class__)
         self._engine.stats.calls[method] += 1
         action = self._fault(method)
         if action is None:
             self.answer(msg_id, request)
-        else:
-            struck = striking.Struck(self._conversation, msg_id, seq, self._answerer(request))
-            striking.strike(action, struck)
+            return
+        struck = striking.Struck(self._conversation, msg_id, seq, self._answerer(request))
+        striking.strike(action, struck)
+        if isinstance(action, RpcError):
+            self._order.ended(msg_id, well=False)
 
     def take_plain(self, method: str, request: Any) -> None:
         """Take one step of a key exchange."""
@@ -87,9 +100,13 @@ class Dispatcher:
         self._conversation.send_body(self._answerer(request)(msg_id), reply=True)
 
     def _answerer(self, request: Any) -> Callable[[int], bytes]:
-        return lambda msg_id: (
-            self._service(msg_id, request) or pack_result(msg_id, self._carried_out(request))
-        )
+        return lambda msg_id: self._answered(msg_id, request)
+
+    def _answered(self, msg_id: int, request: Any) -> bytes:
+        bare = self._service(msg_id, request)
+        result = self._carried_out(request) if bare is None else None
+        self._order.ended(msg_id, well=not isinstance(result, types.RpcError))
+        return bare or pack_result(msg_id, result)
 
     def _service(self, msg_id: int, request: Any) -> bytes | None:
         """The bare answers: to what is about the connection, not about Telegram."""
@@ -149,7 +166,8 @@ class Dispatcher:
             return read_object(data)
         return obj
 
-    def _unwrapped(self, obj: Any) -> Any:
+    def _unwrapped(self, obj: Any) -> tuple[Any, int | None]:
+        after = None
         while isinstance(obj, _WRAPPERS):
             if isinstance(obj, functions.InitConnectionRequest):
                 self._note_device(obj)
@@ -158,8 +176,10 @@ class Dispatcher:
                 self._conversation.wants_updates = not silent
             elif isinstance(obj, functions.InvokeWithoutUpdatesRequest):
                 self._conversation.wants_updates = False
+            elif isinstance(obj, functions.InvokeAfterMsgRequest):
+                after = obj.msg_id
             obj = self._unpacked(obj.query)
-        return obj
+        return obj, after
 
     def _note_device(self, init: Any) -> None:
         authorization = self._conversation.authorization

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from telethon import errors, events, functions, types
 
-from telewarden.loopback import ChatKind
+from telewarden.loopback import ChatKind, Delay, Fault
 
 pytestmark = pytest.mark.loopback
 
@@ -282,3 +283,38 @@ async def test_messages_are_found_by_id_and_by_text(tg, alice, loopback_client):
 
     assert [message and message.raw_text for message in by_id] == ["pear", None]
     assert [message.raw_text for message in by_text] == ["Pineapple", "apple"]
+
+
+def _in_turn(client, peer, *texts):
+    requests = [
+        functions.messages.SendMessageRequest(peer, text, random_id=number)
+        for number, text in enumerate(texts, 1)
+    ]
+    return asyncio.gather(*client._sender.send(requests, ordered=True), return_exceptions=True)
+
+
+async def test_a_request_that_follows_a_refused_one_is_not_carried_out(
+    tg, alice, bob, loopback_client
+):
+    news = tg.add_channel("News", owner=alice, members=[bob])
+    sender = await loopback_client(alice)
+    await sender.get_dialogs()
+    peer = await sender.get_input_entity(news.peer_id)
+
+    _, refused, *others = await _in_turn(sender, peer, "one", "", "three", "four")
+
+    assert isinstance(refused, errors.MessageEmptyError)
+    assert [type(one) for one in others] == [errors.MsgWaitFailedError] * 2
+    assert news.texts == ["one"]
+
+
+async def test_a_request_that_follows_a_slow_one_waits_for_it(tg, alice, loopback_client):
+    news = tg.add_channel("News", owner=alice)
+    sender = await loopback_client(alice)
+    await sender.get_dialogs()
+    peer = await sender.get_input_entity(news.peer_id)
+    tg.faults.add(Fault(method="messages.sendMessage", action=Delay(0.05), times=1))
+
+    await _in_turn(sender, peer, "one", "two", "three")
+
+    assert news.texts == ["one", "two", "three"]
