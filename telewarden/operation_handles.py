@@ -30,8 +30,9 @@ from .actors import (
 from .desk import Desk
 from .errors import AskTimeoutError, OperationDroppedError, UnknownOperationError
 from .listening import Listener
+from .tracking import Tracked, TrackedBlocking, tracked, tracked_blocking
 
-__all__ = ["BlockingOperations", "OperationReads", "Operations", "Tracked", "TrackedBlocking"]
+__all__ = ["BlockingOperations", "OperationReads", "Operations"]
 
 FINISHED: Final = OperationState.FINISHED
 FAILED: Final = OperationState.FAILED
@@ -193,40 +194,17 @@ class Operations(OperationReads):
                 operation = _after(await queue.get())
                 yield operation
 
-    @contextlib.asynccontextmanager
-    async def track(self, kind: str, **details: Any) -> AsyncIterator[Tracked]:
+    def track(
+        self, kind: str, *, who: str = "app", **details: Any
+    ) -> contextlib.AbstractAsyncContextManager[Tracked]:
         """Begin an operation and end it with the block: finished, failed or cancelled.
 
-        Takes what ``begin`` takes.
+        Takes what ``begin`` takes, and raises what it raises.
         """
-        operation = await self.begin(kind, **details)
-        try:
-            yield Tracked(operation.id, self)
-        except asyncio.CancelledError:
-            await asyncio.shield(self.cancel(operation.id))
-            raise
-        except Exception as error:
-            await self.fail(operation.id, _said(error))
-            raise
-        await self.finish(operation.id)
+        return tracked(self, kind, who=who, details=details)
 
     async def _ask(self, message: object) -> Operation:
         return await self._desk.ask(message)  # type: ignore[no-any-return]  # as above
-
-
-class Tracked:
-    """The operation of a ``track`` block."""
-
-    def __init__(self, id_: int, operations: Operations) -> None:
-        self.id, self._operations = id_, operations
-
-    async def step(self, step: int, description: str | None = None) -> Operation:
-        """``step`` steps are done."""
-        return await self._operations.advance(self.id, step=step, description=description)
-
-    async def part(self, number: int, text: str) -> Operation:
-        """Add part ``number``, or replace it."""
-        return await self._operations.put_part(self.id, number, text)
 
 
 class BlockingOperations(OperationReads):
@@ -315,37 +293,14 @@ class BlockingOperations(OperationReads):
                     raise AskTimeoutError(f"operation {id_}", timeout or 0.0) from None
                 yield operation
 
-    @contextlib.contextmanager
-    def track(self, kind: str, **details: Any) -> Iterator[TrackedBlocking]:
-        """Begin an operation and end it with the block: finished or failed."""
-        operation = self.begin(kind, **details)
-        try:
-            yield TrackedBlocking(operation.id, self)
-        except Exception as error:
-            self.fail(operation.id, _said(error))
-            raise
-        except BaseException:
-            self.cancel(operation.id)
-            raise
-        self.finish(operation.id)
+    def track(
+        self, kind: str, *, who: str = "app", **details: Any
+    ) -> contextlib.AbstractContextManager[TrackedBlocking]:
+        """Begin an operation and end it with the block: finished, failed or cancelled."""
+        return tracked_blocking(self, kind, who=who, details=details)
 
     def _ask(self, message: object) -> Operation:
         return self._desk.ask_blocking(message)  # type: ignore[no-any-return]  # as above
-
-
-class TrackedBlocking:
-    """The operation of a ``track`` block."""
-
-    def __init__(self, id_: int, operations: BlockingOperations) -> None:
-        self.id, self._operations = id_, operations
-
-    def step(self, step: int, description: str | None = None) -> Operation:
-        """``step`` steps are done."""
-        return self._operations.advance(self.id, step=step, description=description)
-
-    def part(self, number: int, text: str) -> Operation:
-        """Add part ``number``, or replace it."""
-        return self._operations.put_part(self.id, number, text)
 
 
 def _end(
@@ -358,7 +313,3 @@ def _after(event: OperationEvent) -> Operation:
     if isinstance(event, OperationRemoved) and event.operation.active:
         raise OperationDroppedError(event.operation.id)
     return event.operation
-
-
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"

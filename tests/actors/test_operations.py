@@ -226,7 +226,10 @@ async def test_a_block_is_tracked_to_its_end_whatever_that_is(kit: RegistryKit) 
 
     async with operations.track("backup", steps=2, who="cli") as tracked:
         await tracked.step(1, "copying")
-        await tracked.part(1, "alice")
+        await tracked.parts(["alice", "bob"])
+        await tracked.part(2, "carol")
+        await tracked.describe("checking", steps=3)
+        assert (operations.get(tracked.id).steps, operations.get(tracked.id).step) == (3, 1)
     with pytest.raises(TelewardenError):
         async with operations.track("move"):
             raise TelewardenError("no room")
@@ -239,6 +242,26 @@ async def test_a_block_is_tracked_to_its_end_whatever_that_is(kit: RegistryKit) 
         ("move", "failed", "TelewardenError: no room"),
         ("backfill", "cancelled", ""),
     ]
+    backup = operations.list()[0]
+    assert (backup.description, texts(backup)) == ("checking", {1: "alice", 2: "carol"})
+    ended = await kit.registry.audit(what="end", who="cli")
+    assert [row.subject for row in ended] == [f"operation {backup.id}"]
+
+
+async def test_the_works_own_error_is_told_even_if_its_end_cannot_be_noted(
+    kit: RegistryKit, caplog: pytest.LogCaptureFixture
+) -> None:
+    operations = kit.registry.operations
+
+    async def move() -> None:
+        async with operations.track("move") as tracked:
+            await operations.cancel(tracked.id)
+            raise TelewardenError("no room")
+
+    with pytest.raises(TelewardenError, match="no room"):
+        await move()
+
+    assert "operation's end not noted" in caplog.text
 
 
 async def test_subscribers_hear_of_each_step(kit: RegistryKit) -> None:
@@ -494,7 +517,10 @@ def test_plain_code_has_the_same_handles(tmp_path: Path) -> None:
         assert operations.cancel(operations.begin("move").id).state == "cancelled"
         with operations.track("backup", steps=2) as tracked:
             tracked.step(1)
-            tracked.part(1, "alice")
+            tracked.parts(["alice"])
+            tracked.part(2, "bob")
+            tracked.describe("checking", steps=3)
+            assert texts(operations.get(tracked.id)) == {1: "alice", 2: "bob"}
         with pytest.raises(KeyError), operations.track("backup"):
             raise KeyError("alice")
         assert [one.state.value for one in operations.list(kind="backup")] == ["finished", "failed"]
