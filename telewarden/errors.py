@@ -499,7 +499,9 @@ class ChildNotFoundError(SupervisionError, LookupError):
     """The supervisor knows no child of that id; nothing has changed."""
 
     def __init__(self, child: str) -> None:
-        super().__init__(f"{child} is not known here")
+        super().__init__(
+            f"there is no child {child!r} here; a snapshot of the tree (telewarden tree) names all"
+        )
         self.child = child
 
 

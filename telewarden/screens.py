@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -32,7 +33,7 @@ def overview_tables(state: Mapping[str, Any]) -> Iterator[Table]:
 
 def sessions_table(state: Mapping[str, Any]) -> Table:
     """One row a session: how it is, since when, and why."""
-    table = Table(title="sessions", title_justify="left", expand=True)
+    table = Table(title="sessions", title_justify="left", expand=True, box=SIMPLE_HEAD)
     for name in ("session", "health", "phase"):
         table.add_column(name, no_wrap=True)
     for name in ("for", "back"):
@@ -52,10 +53,10 @@ def sessions_table(state: Mapping[str, Any]) -> Table:
 
 def groups_table(state: Mapping[str, Any]) -> Table:
     """One row a pair, by worker group."""
-    table = Table(title="pairs", title_justify="left", expand=True)
+    table = Table(title="pairs", title_justify="left", expand=True, box=SIMPLE_HEAD)
     table.add_column("pair", no_wrap=True)
-    for name in ("group", "from", "to"):
-        table.add_column(name, ratio=1, overflow="fold")
+    table.add_column("group", no_wrap=True)
+    table.add_column("way", ratio=1, overflow="fold")
     for name in ("wait", "done", "again", "dead"):
         table.add_column(name, justify="right", no_wrap=True)
     for group in state.get("groups", ()):
@@ -63,12 +64,11 @@ def groups_table(state: Mapping[str, Any]) -> Table:
             table.add_row(
                 str(pair["id"]),
                 f"{group['session']}/{group['group']}",
-                str(pair["source"]),
-                f"{pair['target']} ({pair['mode']})",
+                f"{pair['source']} → {pair['target']}, {pair['mode']}",
                 *(str(pair[name]) for name in ("waiting", "delivered", "repeated", "dead")),
             )
             if pair["paused"]:
-                table.add_row("", Text(f"paused: {pair['paused']}", style="yellow"))
+                table.add_row("", "", Text(f"paused: {pair['paused']}", style="yellow"))
     return table
 
 
