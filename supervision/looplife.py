@@ -250,7 +250,8 @@ class LoopLife:
             outcome: tuple[Any, BaseException | None] = (await coroutine, None)
         except BaseException as error:  # noqa: BLE001 - S4: not even SystemExit may leave the actor
             outcome = (None, error)
-        if self._task is asyncio.current_task():  # else it was set aside
+        task = self._task  # another one, or none, when this was set aside; and then no loop, maybe
+        if task is not None and task is asyncio.current_task():
             self._task = None
             done(*outcome)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pykka
 import pytest
+import uvloop
 
 from telewarden.supervision import (
     ChildSpec,
@@ -27,6 +28,23 @@ from telewarden.supervision import (
     Tree,
     ask_async,
 )
+
+LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
+    "asyncio": asyncio.new_event_loop,
+    "uvloop": uvloop.new_event_loop,
+}
+
+
+def pytest_asyncio_loop_factories(config: Any, item: Any) -> Any:
+    """Every test that has a loop runs in each kind of loop."""
+    return LOOPS
+
+
+@pytest.fixture(params=LOOPS)
+def loop_factory(request: pytest.FixtureRequest) -> Callable[[], asyncio.AbstractEventLoop]:
+    """Each kind of loop in turn, for tests that bring a loop of their own."""
+    return LOOPS[request.param]
+
 
 DEADLINE = 5.0  # seconds; waits end with the event, this only bounds a failing test
 

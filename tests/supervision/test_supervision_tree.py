@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import json
 import logging
 import threading
@@ -84,9 +86,9 @@ async def test_a_snapshot_draws_the_tree_and_is_plain_data(
 
 
 def test_a_tree_lives_on_a_thread_of_its_own_for_plain_code(
-    child_class: type[pykka.Actor],
+    child_class: type[pykka.Actor], loop_factory: Any
 ) -> None:
-    with Tree(nested(child_class), name="plain") as tree:
+    with Tree(nested(child_class), name="plain", loop_factory=loop_factory) as tree:
         assert tree.ref("inner/x").ask("hello", timeout=5) == "hello"
         tree.ref("a").tell(BOOM)
         assert tree.ref("a").ask("count", timeout=5) == 1
@@ -98,15 +100,37 @@ def test_a_tree_lives_on_a_thread_of_its_own_for_plain_code(
 
 
 def test_a_tree_on_its_own_thread_tells_when_its_root_gave_up(
-    loop_child: type[pykka.Actor],
+    loop_child: type[pykka.Actor], loop_factory: Any
 ) -> None:
     spec = SupervisorSpec(
         children=(ChildSpec(id="a", actor=loop_child),), budget=RestartBudget(limit=0)
     )
-    with Tree(spec) as tree:
+    with Tree(spec, loop_factory=loop_factory) as tree:
         tree.ref("a").tell(BOOM)
 
         assert "BudgetExhaustedError" in tree.terminated.get(timeout=5).reason
+
+
+def test_leaving_a_tree_on_its_own_thread_waits_for_nobody_for_ever(
+    loop_factory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stubborn(LoopActor):
+        async def on_receive(self, message: Any) -> None:
+            message.set()
+            while True:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.Event().wait()
+
+    monkeypatch.setattr("telewarden.supervision.ownloop.GRACE", 0.01)
+    came = threading.Event()
+    spec = SupervisorSpec(children=(ChildSpec(id="a", actor=Stubborn, shutdown=0.01),))
+    with Tree(spec, loop_factory=loop_factory) as tree:
+        tree.ref("a").tell(came)
+        assert came.wait(5)
+        report = tree.stop_blocking()
+
+    assert [entry.child for entry in report.abandoned] == ["a"]
+    gc.collect()  # asyncio's own complaint about the task belongs to this test
 
 
 async def test_two_trees_in_one_loop_do_not_know_of_each_other(

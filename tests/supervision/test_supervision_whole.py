@@ -1,78 +1,24 @@
-"""The same in another loop (uvloop), and two rules that show only in the whole (S7, S16)."""
+"""Two rules that show only in the whole: S7, S16."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pykka
 import pytest
-import uvloop
 
 from telewarden.supervision import (
     ChildFailed,
     ChildSpec,
     ChildStarted,
-    EventProbe,
     Host,
-    LoopActor,
-    ManualClock,
     RestartBudget,
     Supervisor,
     SupervisorSpec,
-    Tree,
-    ask_async,
 )
 
 pytestmark = pytest.mark.supervision
-
-LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
-    "asyncio": asyncio.new_event_loop,
-    "uvloop": uvloop.new_event_loop,
-}
-
-
-@pytest.mark.parametrize("kind", LOOPS)
-def test_a_tree_does_the_same_in_either_loop(kind: str, nursery: Any) -> None:
-    spec = nursery.group("a", "b", budget=RestartBudget(limit=10, within=1.0))
-
-    async def live() -> list[int]:
-        tree = Tree(spec, clock=ManualClock())
-        probe = EventProbe(tree.events)
-        async with tree:
-            counts = [await ask_async(tree.ref("a"), "count", timeout=5) for _ in range(2)]
-            tree.ref("a").tell(("raise", ValueError("boom")))
-            await probe.expect(ChildStarted, "a", count=2)
-            counts.append(await ask_async(tree.ref("a"), "count", timeout=5))
-            from_thread = await asyncio.to_thread(tree.ref("b").ask, "count", timeout=5)
-            return [*counts, from_thread]
-
-    with asyncio.Runner(loop_factory=LOOPS[kind]) as runner:
-        assert runner.run(live()) == [1, 2, 1, 1]
-
-
-@pytest.mark.parametrize("kind", LOOPS)
-def test_an_async_handler_is_cancelled_by_a_stop_in_either_loop(kind: str) -> None:
-    ended: list[str] = []
-
-    class Waiting(LoopActor):
-        async def on_receive(self, message: object) -> None:
-            try:
-                await asyncio.Event().wait()
-            finally:
-                ended.append(str(message))
-
-    async def live() -> None:
-        async with Tree(SupervisorSpec(children=(ChildSpec(id="w", actor=Waiting),))) as tree:
-            tree.ref("w").tell("work")
-            for _ in range(5):
-                await asyncio.sleep(0)
-            assert (await tree.stop()).is_clean
-
-    with asyncio.Runner(loop_factory=LOOPS[kind]) as runner:
-        runner.run(live())
-    assert ended == ["work"]
 
 
 async def test_s7_the_worst_case_is_the_product_of_the_limits_up_the_tree(
