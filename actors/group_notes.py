@@ -12,6 +12,7 @@ from .albums import Change, Item
 __all__ = [
     "Compare",
     "Filled",
+    "HandlersClosed",
     "Loaded",
     "LocateAgain",
     "Looked",
@@ -103,11 +104,20 @@ class Replied:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseLater:
-    """See whether a pair that is to be let go has come to rest."""
+    """See whether a pair that is to be let go has come to rest.
+
+    With an ``answer`` it goes to another account, and only if all that it sent is known to have
+    arrived. Without one it goes to another group of the same account, at ``until`` at the latest.
+    """
 
     pair: int
     until: float
-    answer: Answer
+    answer: Answer | None
+
+
+@dataclass(frozen=True, slots=True)
+class HandlersClosed:
+    """Handlers of pairs that are gone have let go of what they had open."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ class HealthMonitorActor(LoopActor):
             case SweepEvery():
                 self._sweep_every(message.seconds)
             case Forget():
-                self._forget(message.session)
+                self._forget(message)
             case _Sweep():
                 self._sweep()
             case _ProbeOne():
@@ -78,10 +78,12 @@ class HealthMonitorActor(LoopActor):
         self._every = seconds
         self._sweeping = self.every(seconds, _Sweep())
 
-    def _forget(self, session: str) -> None:
-        self._sessions.pop(session, None)
-        for key in [key for key in self._groups if key[0] == session]:
-            del self._groups[key]
+    def _forget(self, gone: Forget) -> None:
+        if gone.group is None:
+            self._sessions.pop(gone.session, None)
+        for session, group in tuple(self._groups):
+            if session == gone.session and gone.group in {None, group}:
+                del self._groups[session, group]
 
     def _sweep(self) -> None:
         refs = [reported.ref for reported in self._sessions.values()]

@@ -52,6 +52,7 @@ __all__ = [
     "ResumePair",
     "RetryDead",
     "Roster",
+    "Serve",
     "SessionDown",
     "SessionIntroduced",
     "SessionRefAsked",
@@ -129,10 +130,22 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GroupReady:
-    """A worker group wants the session's messages. Answered by ``SessionUp`` when online.
+class Serve:
+    """These are your pairs from now on, all of them; told to a session or a worker group.
 
-    ``pairs`` are those it has. With ``again`` only they have changed, and nothing is answered.
+    Those in ``lent`` are about to be taken away: who still has them finishes, nobody takes them
+    up. No answer.
+    """
+
+    plans: tuple[PairPlan, ...] = ()
+    lent: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupReady:
+    """A worker group is there. Answered by ``Serve``, and by ``SessionUp`` when online.
+
+    ``pairs`` are those it has. With ``again`` only they have changed.
     """
 
     group: str
@@ -397,9 +410,10 @@ class SweepEvery:
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """A session has been deleted; show it no more. No answer."""
+    """A session, or one ``group`` of it, is gone; show it no more. No answer."""
 
     session: str
+    group: str | None = None
 
 
 # To the registry

@@ -40,10 +40,10 @@ from .registry_messages import (
     DeclareSessions,
     DeleteSession,
     Deletion,
+    LendPairs,
     MovePairs,
-    PairsPlanned,
     RegistryWrite,
-    RestartSessions,
+    ServeAgain,
     StandingNoted,
 )
 from .registry_notes import (
@@ -52,7 +52,6 @@ from .registry_notes import (
     Read,
     Ready,
     Started,
-    StartedAnew,
     StoppedFor,
     Tidy,
     Written,
@@ -154,14 +153,12 @@ class RegistryActor(LoopActor):
                 return tuple(self._roster.refs.values())
             case AuditAsked():
                 return self._audit(message)
-            case PairsPlanned():
-                self._planned(message)
+            case LendPairs():
+                self._roster.lend(message.pairs)
+            case ServeAgain():
+                self._roster.take_back(message.pairs)
             case MovePairs():
-                return self._move(message)
-            case RestartSessions():
-                return self._start_anew(message.sessions)
-            case StartedAnew():
-                message.settle()
+                self._move(message)
             case Ready():
                 self._start_all(message.incarnation)
             case Started():
@@ -247,35 +244,10 @@ class RegistryActor(LoopActor):
         if message.ref is not None:
             self._roster.introduced(message.session, message.ref)
 
-    def _planned(self, message: PairsPlanned) -> None:
-        """Somebody decided about a session's pairs; what is declared of it stays."""
-        if self._roster.assign(message.session, message.pairs):
-            self._show(message.session)
-
-    def _move(self, message: MovePairs) -> Answer:
-        """Let the pairs change hands; both hands begin anew, each with what it has now."""
-        concerned = self._roster.hand_over(message.plans, message.to)
-        for name in concerned:
+    def _move(self, message: MovePairs) -> None:
+        """Let the pairs change hands."""
+        for name in self._roster.hand_over(message.plans, message.to):
             self._show(name)
-        return self._start_anew(concerned)
-
-    def _start_anew(self, sessions: tuple[str, ...]) -> Answer:
-        answer, subtrees = Answer(), self._subtrees
-        if subtrees is None:
-            answer.set(None)
-            return answer
-
-        async def work() -> None:
-            for name in sessions:
-                self._roster.refs.pop(name, None)
-                await subtrees.restart(self._roster.plans[name])
-
-        self.pipe(
-            work(),
-            done=lambda _: StartedAnew(answer, None),
-            failed=lambda error: StartedAnew(answer, error),
-        )
-        return answer
 
     # Changes
 
@@ -359,8 +331,7 @@ class RegistryActor(LoopActor):
         if len(requests) == 1:
             write, answer = requests[0].write, requests[0].answer
             if isinstance(write, Deletion):
-                self._free(write)
-                self._restart(self._roster.plans[write.name])
+                self._stay(write)
             logger.error("change not written change=%s error=%s", type(write), message.error)
             Outcome(answer, error=message.error).settle()
         else:
@@ -389,6 +360,7 @@ class RegistryActor(LoopActor):
             refusal = Refusal(who=write.who, name=write.name, error=error)
             self._waiting.appendleft(Request(refusal, request.answer))
             return
+        self._roster.lend(frozenset(deletion.moves))
         # Whoever is to take its pairs must still be there, with room, when they come.
         self._busy |= dict.fromkeys(deletion.moves.values(), "given pairs")
         self._busy[write.name] = "deleted"
@@ -406,9 +378,8 @@ class RegistryActor(LoopActor):
         deletion, error = message.deletion, message.error
         write: RegistryWrite = deletion
         if error is not None:
-            self._free(deletion)
+            self._stay(deletion)
             write = Refusal(who=deletion.who, name=deletion.name, error=error)
-            self._restart(self._roster.plans[deletion.name])  # with the pairs that it has let go
         self._waiting.append(Request(write, message.answer))
         if not self._writing:
             self._write_next()
@@ -423,19 +394,13 @@ class RegistryActor(LoopActor):
         if self._monitor is not None:
             self._monitor.tell(Forget(name))
         for grown in self._roster.remove(name, draft.moves):
-            self._show(grown.record.name)
-            self._restart(grown)
+            self._show(grown)
 
-    def _restart(self, plan: SessionPlan) -> None:
-        """Let a session come up with the pairs that it has now."""
-        if self._subtrees is not None:
-            name = plan.record.name
-            self._roster.refs.pop(name, None)
-            self.pipe(
-                self._subtrees.restart(plan),
-                done=lambda ref: Started(name, ref),
-                failed=lambda error: NotStarted(name, error),
-            )
+    def _stay(self, deletion: Deletion) -> None:
+        """A session is not deleted after all: it has its pairs, and runs."""
+        self._free(deletion)
+        self._roster.take_back(frozenset(deletion.moves))
+        self._start(self._roster.plans[deletion.name])
 
     # How the sessions are
 

@@ -29,14 +29,14 @@ __all__ = [
     "Deletion",
     "EndOperation",
     "ItemOutcome",
+    "LendPairs",
     "Limited",
     "MovePairs",
-    "PairsPlanned",
     "PutPart",
     "ReconfigureRegistry",
     "RegisterSession",
     "RegistryWrite",
-    "RestartSessions",
+    "ServeAgain",
     "SetParts",
     "StandingNoted",
     "What",
@@ -215,27 +215,29 @@ class StandingNoted:
     report: SessionReport
 
 
+@dataclass(frozen=True, slots=True)
+class LendPairs:
+    """These pairs are about to be taken from their sessions: once let go they are not given back.
+
+    Answered with ``None``. Ended by ``MovePairs`` or ``ServeAgain``.
+    """
+
+    pairs: frozenset[int]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MovePairs:
     """These pairs, as they were planned, are ``to``'s from now on; it is on disk already.
 
-    The sessions concerned start anew with what they have now. Answered when they have.
+    Answered with ``None`` when the sessions concerned have been told.
     """
 
     plans: tuple[PairPlan, ...]
     to: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RestartSessions:
-    """These sessions start anew with the pairs that they have. Answered when they have."""
+@dataclass(frozen=True, slots=True)
+class ServeAgain:
+    """These pairs stay where they are, after all. Answered with ``None``."""
 
-    sessions: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairsPlanned:
-    """A session has these pairs from now on, whoever decided that. No answer."""
-
-    session: str
-    pairs: tuple[PairPlan, ...]
+    pairs: frozenset[int]

@@ -18,7 +18,6 @@ __all__ = [
     "Read",
     "Ready",
     "Started",
-    "StartedAnew",
     "StoppedFor",
     "Tidy",
     "Written",
@@ -38,21 +37,6 @@ class Started:
 
     session: str
     ref: pykka.ActorRef[Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class StartedAnew:
-    """Sessions have started with other pairs, or one has not."""
-
-    answer: Answer
-    error: BaseException | None
-
-    def settle(self) -> None:
-        """Tell who asked for it."""
-        if self.error is None:
-            self.answer.set(None)
-        else:
-            self.answer.fail(self.error)
 
 
 @dataclass(frozen=True, slots=True)

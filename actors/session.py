@@ -11,23 +11,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
 import pykka
 from tenacity import RetryCallState, wait_random_exponential
 
-from ..errors import (
-    ChildPresentError,
-    ChildRestartingError,
-    ChildRunningError,
-    KeyLatchedError,
-    NoCredentialError,
-    TelewardenError,
-    UnknownRecordError,
-)
-from ..supervision import Answer, ChildSpec, LoopActor, StartChild, ask_async
+from ..errors import KeyLatchedError, NoCredentialError, TelewardenError
+from ..supervision import Answer, LoopActor
 from ..telegram import (
     SHARED_OUTAGE,
     Action,
@@ -77,7 +69,6 @@ from .care import (
     TakeBackup,
     TakeIn,
 )
-from .grouping import group_spec
 from .kit import Kit
 from .logins import CancelLogin, Login, LoginStep, Renew, ResendCode, StartQr, WaitQr
 from .messages import (
@@ -88,15 +79,14 @@ from .messages import (
     Deliver,
     GroupReady,
     History,
-    Introduce,
     Locate,
     LookInto,
     PairOrder,
-    PairPlan,
     Probe,
     Recover,
     Report,
     Reported,
+    Serve,
     SessionDown,
     SessionIntroduced,
     SessionUp,
@@ -114,6 +104,7 @@ from .session_notes import (
     Climbed,
     ClimbFailed,
     Flush,
+    GroupEnded,
     GroupStarted,
     Heard,
     KeyEnded,
@@ -127,15 +118,14 @@ from .session_notes import (
     Switch,
     settle,
 )
+from .workgroups import WorkerGroups
 
 __all__ = ["SessionActor"]
 
 logger = logging.getLogger(__name__)
 
 CRASH_CLOSE = 1.0  # seconds that a crashed session's client gets before its line is cut
-START_WITHIN = 10.0  # seconds that a worker group gets to start
 FLUSH_AFTER = 1.0  # seconds that a learnt update state may be newer than the database
-ORDER_WITHIN = 30.0  # seconds; a pair that is let go finishes what is on its way first
 CALM_WITHIN = 120.0  # seconds; past it a session looks for itself, whatever is said
 LONG_LIFE = 10.0  # seconds online after which a loss is a fresh one
 SHORT_LIVES = 3  # losses soon after coming online that are made good at once
@@ -155,7 +145,6 @@ class SessionActor(LoopActor):
     Args:
         name: the session's name.
         phone: in E.164; asked for by a login only.
-        plans: its pairs, by worker group.
         groups: the supervisor of its worker groups.
         registry: who is told where this session is.
         kit: what all actors of a warden share.
@@ -166,21 +155,19 @@ class SessionActor(LoopActor):
         *,
         name: str,
         phone: str,
-        plans: Mapping[str, Sequence[PairPlan]],
         groups: pykka.ActorRef[Any],
         registry: pykka.ActorRef[Any],
         kit: Kit,
     ) -> None:
         super().__init__()
         self._name, self._kit = name, kit
-        self._plans, self._supervisor, self._registry = plans, groups, registry
+        self._groups = WorkerGroups(session=name, kit=kit, actor=self, supervisor=groups)
+        self._registry = registry
         self._login = Login(name, phone, kit)
         self._phase, self._reason, self._since = Phase.REGISTERED, "", kit.now()
         self._until: float | None = None
         self._client: Client | None = None
         self._epoch = 0
-        self._groups: dict[str, pykka.ActorRef[Any]] = {}
-        self._pairs: dict[str, tuple[int, ...]] = {}
         self._outbound = Sender(name, kit, self)
         self._failures = 0
         self._lost_at: float | None = None
@@ -198,9 +185,6 @@ class SessionActor(LoopActor):
     def on_start(self) -> None:
         self._registry.tell(SessionIntroduced(session=self._name, ref=self.actor_ref))
         self._cause = "start" if self.incarnation == 1 else "crash"
-        for group, plans in self._plans.items():
-            spec = group_spec(group, self._name, plans, self.actor_ref, self._kit)
-            self.pipe(self._start_group(spec), done=GroupStarted)
         self.actor_ref.tell(Begin())
 
     def on_receive(self, message: object) -> object:
@@ -226,13 +210,18 @@ class SessionActor(LoopActor):
             case LookInto():
                 return self._look_into(message)
             case PairOrder():
-                return self._pass_order(message)
+                return self._groups.order(message)
             case Unlimited():
-                self._tell_groups(message)
+                self._groups.tell(message)
             case RightsUnknown():
                 pass
+            case Serve():
+                self._groups.serve(message)
+                self._introduce()  # the registry may have come back, and the monitor behind it
             case GroupReady():
                 self._group_ready(message)
+            case GroupEnded():
+                self._groups.ended(message)
             case Begin():
                 self._begin()
             case GroupStarted():
@@ -301,17 +290,6 @@ class SessionActor(LoopActor):
         await self._login.abandon()
         await self._kit.gateway.close(self._name, deadline=CRASH_CLOSE)
 
-    async def _start_group(self, spec: ChildSpec) -> str:
-        try:
-            await ask_async(self._supervisor, StartChild(spec), timeout=START_WITHIN)
-        except ChildRunningError as running:
-            # It outlived this session's last incarnation, which took its introduction along.
-            if isinstance(running.ref, pykka.ActorRef):
-                tell(running.ref, Introduce())
-        except (ChildPresentError, ChildRestartingError):
-            pass  # it introduces itself when it is back
-        return spec.id
-
     # Phases
 
     def _enter(self, event: Event, reason: str, *, until: float | None = None) -> None:
@@ -324,12 +302,8 @@ class SessionActor(LoopActor):
             )
         if before is Phase.ONLINE:
             self._outbound.suspend()
-            self._tell_groups(SessionDown(reason))
+            self._groups.tell(SessionDown(reason))
         self._tell_monitor()
-
-    def _tell_groups(self, message: object) -> None:
-        for ref in self._groups.values():
-            tell(ref, message)
 
     # Coming online
 
@@ -381,7 +355,7 @@ class SessionActor(LoopActor):
         if climb.client.disconnected.done():  # lost again while the copies were mended
             self._lost(climb.client.disconnected.result())
             return
-        self._tell_groups(SessionUp(epoch=self._epoch))
+        self._groups.tell(SessionUp(epoch=self._epoch))
         self._end_replaced()
 
     def _climb_failed(self, error: BaseException) -> None:
@@ -449,10 +423,12 @@ class SessionActor(LoopActor):
         if message.epoch != self._epoch:
             return
         match message.told:
-            case Arrived() | Edited() | Deleted() as told:
-                self._tell_groups(told)
+            case Arrived() as arrived:
+                self._groups.tell(arrived)
+            case Edited() | Deleted() as change:
+                self._groups.tell_change(change)
             case Gap():
-                self._tell_groups(CatchUp())
+                self._groups.tell(CatchUp())
             case Lost(reason):
                 if self._phase is Phase.ONLINE:
                     self._lost(reason)
@@ -488,11 +464,7 @@ class SessionActor(LoopActor):
     # Sending
 
     def _group_ready(self, message: GroupReady) -> None:
-        self._groups[message.group] = message.ref
-        self._pairs[message.group] = message.pairs
-        if message.again:
-            return
-        if self._phase is Phase.ONLINE:
+        if self._groups.ready(message) and self._phase is Phase.ONLINE:
             tell(message.ref, SessionUp(epoch=self._epoch))
 
     def _send_failed(self, message: SendFailed) -> None:
@@ -548,20 +520,6 @@ class SessionActor(LoopActor):
         self.pipe(
             known_rights(client, message.chats, self._kit.settings.call_deadline),
             done=lambda rights: Replied(answer, rights, None),
-            failed=lambda error: Replied(answer, None, error),
-        )
-        return answer
-
-    def _pass_order(self, message: PairOrder) -> Answer:
-        """Hand an order to the group that has the pair."""
-        answer = Answer()
-        group = next((name for name, has in self._pairs.items() if message.pair in has), None)
-        if group is None:
-            answer.fail(UnknownRecordError("pair", message.pair))
-            return answer
-        self.pipe(
-            ask_async(self._groups[group], message.order, timeout=ORDER_WITHIN),
-            done=lambda result: Replied(answer, result, None),
             failed=lambda error: Replied(answer, None, error),
         )
         return answer
@@ -652,7 +610,7 @@ class SessionActor(LoopActor):
         if logging_out and client is not None:
             # Its end is asked for: it is no loss to come back from.
             self._client, self._epoch = None, self._epoch + 1
-            self._tell_groups(SessionDown("logging out"))
+            self._groups.tell(SessionDown("logging out"))
         self.pipe(
             self._taken_care(message, client),
             done=lambda done: CareWent(answer, done, None),
@@ -755,7 +713,7 @@ class SessionActor(LoopActor):
         elif self._deaf_probes:
             self.after(LISTEN_AGAIN, Probe())
         elif (self._update_age() or 0.0) > self._kit.settings.deaf_after:
-            self._tell_groups(CatchUp())  # a channel may be silent, or not told of
+            self._groups.tell(CatchUp())  # a channel may be silent, or not told of
 
     def _probe_failed(self, error: BaseException) -> None:
         self._probing = False
@@ -779,8 +737,7 @@ class SessionActor(LoopActor):
 
     def _introduce(self) -> SessionReport:
         """Tell the monitor about this session and its groups, as after the monitor's restart."""
-        for ref in self._groups.values():
-            tell(ref, Report())
+        self._groups.tell(Report())
         return self._tell_monitor()
 
     def _report(self) -> SessionReport:

@@ -19,6 +19,7 @@ __all__ = [
     "ClimbFailed",
     "Climbed",
     "Flush",
+    "GroupEnded",
     "GroupStarted",
     "Heard",
     "KeyEnded",
@@ -44,6 +45,13 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class GroupStarted:
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupEnded:
+    """A group without pairs has been stopped."""
+
     group: str
 
 

@@ -31,7 +31,7 @@ from ..supervision import (
     WhichChild,
     ask_async,
 )
-from .grouping import first_at_once, groups_of
+from .grouping import first_at_once
 from .kit import Kit
 from .messages import PairOrder, PairPlan, ReleasePair
 from .session import SessionActor
@@ -105,11 +105,6 @@ class Subtrees:
                     raise answer
         await self.stop(name)
 
-    async def restart(self, plan: SessionPlan) -> pykka.ActorRef[Any] | None:
-        """Stop a session and start it with another plan."""
-        await self.stop(plan.record.name)
-        return await self.start(plan)
-
 
 async def _session_in(subtree: object) -> pykka.ActorRef[Any] | None:
     if not isinstance(subtree, pykka.ActorRef):
@@ -132,7 +127,6 @@ def session_spec(plan: SessionPlan, registry: pykka.ActorRef[Any], kit: Kit) -> 
         kwargs={
             "name": plan.record.name,
             "phone": plan.record.phone or "",
-            "plans": groups_of(plan.pairs, size=settings.group_size),
             "groups": Sibling("groups"),
             "registry": registry,
             "kit": kit,

@@ -60,17 +60,15 @@ class PairRows(Rows):
 
     def pairs(self, session: str | None = None) -> list[PairRecord]:
         """Return the pairs of one session, or all, by id; a senseless row is logged, not raised."""
-        rows = self._all(
-            SELECT + " where ? is null or session = ? order by id",
-            (session, session),
+        return _sensible(
+            self._all(SELECT + " where ? is null or session = ? order by id", (session, session))
         )
-        found = []
-        for row in rows:
-            try:
-                found.append(_pair(row))
-            except InvalidRecordError as exc:
-                logger.error("pair row damaged pair=%s field=%s", row[0], exc.field)
-        return found
+
+    def pairs_with(self, pair_ids: Sequence[int]) -> list[PairRecord]:
+        """Return these pairs, as far as there are any; a senseless row is logged, not raised."""
+        return _sensible(
+            self._in_chunks(SELECT + " where id in ({}) order by id", sorted(set(pair_ids)))
+        )
 
     def set_pair_state(
         self, pair_id: int, *, enabled: bool, paused_reason: str | None = None
@@ -134,6 +132,16 @@ class PairRows(Rows):
             sorted(set(pair_ids)),
         )
         return [Mark(pair_id=row[0], chat=row[1], message_id=row[2]) for row in rows]
+
+
+def _sensible(rows: list[tuple[Any, ...]]) -> list[PairRecord]:
+    found = []
+    for row in rows:
+        try:
+            found.append(_pair(row))
+        except InvalidRecordError as exc:
+            logger.error("pair row damaged pair=%s field=%s", row[0], exc.field)
+    return found
 
 
 def _pair(row: tuple[Any, ...]) -> PairRecord:

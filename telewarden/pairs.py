@@ -7,8 +7,9 @@ carried out; how a pair is, is in ``Warden.overview``.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -17,19 +18,20 @@ from .actors import (
     Backfill,
     DropDead,
     Journal,
+    LendPairs,
     LookInto,
     MovePairs,
     PairOrder,
     PairPlan,
     PausePair,
     ReleasePair,
-    RestartSessions,
     ResumePair,
     RetryDead,
+    ServeAgain,
     chosen,
     moved,
 )
-from .errors import PairsNotMovedError, TelewardenError, UnknownRecordError
+from .errors import PairsNotMovedError, UnknownRecordError
 from .storage import Store
 from .supervision import ask_async
 from .telegram import Health, PairReport
@@ -202,27 +204,33 @@ class Pairs:
         return problems
 
     async def _carry_out(self, move: Move, who: str) -> None:
-        orders = [self._order(pair, ReleasePair(pair)) for pair in move.pairs]
-        answers = await asyncio.gather(*orders, return_exceptions=True)
-        failed = [str(one) for one in answers if isinstance(one, BaseException)]
-        if failed:  # those that were let go are taken up again
-            await self._registry(RestartSessions(sessions=tuple(sorted({*move.pairs.values()}))))
-            raise PairsNotMovedError(tuple(failed))
-        plans = tuple(one for one in answers if isinstance(one, PairPlan))
-        now = time.time()
+        async with self._let_go(frozenset(move.pairs)) as plans:
+            now = time.time()
 
-        def work(store: Store) -> None:
-            for plan in plans:
-                home = moved(plan, move.to).moved_from
-                store.move_pairs((plan.id,), move.to, moved_from=home)
-            store.audit(who, "reassign", move.to, before=dict(move.pairs), after=move.to, at=now)
+            def work(store: Store) -> None:
+                for plan in plans:
+                    home = moved(plan, move.to).moved_from
+                    store.move_pairs((plan.id,), move.to, moved_from=home)
+                before = dict(move.pairs)
+                store.audit(who, "reassign", move.to, before=before, after=move.to, at=now)
 
-        try:
             await self._journal().do(work)
-        except TelewardenError:
-            await self._registry(RestartSessions(sessions=tuple(sorted({*move.pairs.values()}))))
+            await self._registry(MovePairs(plans=plans, to=move.to))
+
+    @contextlib.asynccontextmanager
+    async def _let_go(self, pairs: frozenset[int]) -> AsyncIterator[tuple[PairPlan, ...]]:
+        """Let pairs come to rest; they go on where they are if the block fails."""
+        await self._registry(LendPairs(pairs))
+        try:
+            orders = [self._order(pair, ReleasePair(pair)) for pair in sorted(pairs)]
+            answers = await asyncio.gather(*orders, return_exceptions=True)
+            failed = [str(one) for one in answers if isinstance(one, BaseException)]
+            if failed:
+                raise PairsNotMovedError(tuple(failed))
+            yield tuple(one for one in answers if isinstance(one, PairPlan))
+        except BaseException:
+            await asyncio.shield(self._registry(ServeAgain(pairs)))
             raise
-        await self._registry(MovePairs(plans=plans, to=move.to))
 
     async def _registry(self, message: object) -> None:
         await self._warden._ask("registry", message, timeout=MOVE_WITHIN)  # noqa: SLF001 - as above

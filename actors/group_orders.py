@@ -1,0 +1,93 @@
+"""What an operator or an app may tell a worker group to do with one of its pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..errors import BackfillRunningError, UnknownRecordError
+from ..storage import Store
+from ..supervision import Answer
+from ..telegram import PairReport
+from .desk import Desk
+from .group_members import Members
+from .group_notes import Replied
+from .group_reading import Reading
+from .group_trouble import BY_HAND, Trouble
+from .messages import Backfill, DropDead, PausePair, ReleasePair, ResumePair, RetryDead
+from .pairstate import PairState
+
+__all__ = ["Order", "Orders"]
+
+Order = PausePair | ResumePair | Backfill | RetryDead | DropDead | ReleasePair
+
+
+class Orders:
+    """Carries out orders for the pairs of one group."""
+
+    def __init__(self, desk: Desk, members: Members, reading: Reading, trouble: Trouble) -> None:
+        self._desk, self._members = desk, members
+        self._reading, self._trouble = reading, trouble
+
+    def carry_out(self, order: Order) -> PairReport | Answer:
+        """Do it; what has to wait for the disk is answered later.
+
+        Raises:
+            UnknownRecordError: the pair is not here.
+        """
+        state = self._desk.pairs.get(order.pair)
+        if state is None:
+            raise UnknownRecordError("pair", order.pair)
+        match order:
+            case PausePair():
+                self._trouble.pause(state, order.reason or BY_HAND)
+            case ResumePair():
+                state.pauses = 0
+                self._trouble.resume(state)
+            case Backfill():
+                if state.backfill is not None:
+                    raise BackfillRunningError(order.pair, state.backfill.until)
+                self._reading.backfill(state, after=order.after, since=order.since)
+            case RetryDead():
+                return self._with_dead(order, Store.retry, again=True)
+            case DropDead():
+                return self._with_dead(order, Store.drop, again=False)
+            case ReleasePair():
+                return self._members.let_go(state, order)
+        return state.report()
+
+    def _with_dead(
+        self,
+        order: RetryDead | DropDead,
+        deed: Callable[[Store, int, int], bool],
+        *,
+        again: bool,
+    ) -> Answer:
+        answer, pair = Answer(), order.pair
+
+        def work(store: Store) -> Replied:
+            dead = _dead(store, pair, order.source_ids)
+            ids = tuple(one for one in dead if deed(store, pair, one))
+            return Replied(answer, pair, len(ids), ids if again else ())
+
+        self._desk.actor.pipe(
+            self._desk.kit.journal.do_in_order(work), done=lambda replied: replied
+        )
+        return answer
+
+    def replied(self, message: Replied) -> None:
+        """Dead letters were put back on their way, or dropped, on the disk."""
+        state = self._desk.pairs.get(message.pair)
+        if state is not None:
+            self._again(state, message)
+        message.answer.set(message.count)
+
+    def _again(self, state: PairState, message: Replied) -> None:
+        if message.ids:
+            state.owed.extend(message.ids)
+            self._reading.catch_up([state])
+
+
+def _dead(store: Store, pair: int, wanted: Sequence[int]) -> list[int]:
+    """The dead letters that are meant: these, or all."""
+    dead = [row.source_id for row in store.dead((pair,))]
+    return [one for one in dead if not wanted or one in wanted]

@@ -1,0 +1,182 @@
+"""A session's side of its worker groups: which there are, what each has, what each should have.
+
+What a session serves it is told by the registry, what a group serves by its session, and both are
+told again after each restart: so none of it is lost with anybody. A pair is given to a group only
+when no other has it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pykka
+
+from ..errors import (
+    ChildNotFoundError,
+    ChildPresentError,
+    ChildRestartingError,
+    ChildRunningError,
+    UnknownRecordError,
+)
+from ..supervision import Answer, LoopActor, StartChild, TerminateChild, ask_async
+from ..telegram import Deleted, Edited
+from .grouping import group_spec, groups_of
+from .kit import Kit
+from .messages import Forget, GroupReady, Introduce, PairOrder, PairPlan, Serve
+from .sender import tell
+from .session_notes import GroupEnded, GroupStarted, Replied
+
+__all__ = ["WorkerGroups"]
+
+START_WITHIN: Final = 10.0  # seconds that a worker group gets to start, or to stop
+ORDER_WITHIN: Final = 30.0  # seconds; a pair that is let go finishes what is on its way first
+EARLY_KEPT: Final = 1000  # edits and deletions that are told before the groups are there
+
+Ref = pykka.ActorRef[Any]
+
+
+@dataclass(slots=True)
+class _Group:
+    """One group as its session knows it: what it has, what it was told to have."""
+
+    ref: Ref
+    has: frozenset[int]
+    told: tuple[PairPlan, ...] | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class WorkerGroups:
+    """The worker groups of one session actor; used within its turn.
+
+    Args:
+        session: the session's name.
+        kit: what all actors of a warden share.
+        actor: the session actor, which the groups report to.
+        supervisor: who starts and stops them.
+    """
+
+    session: str
+    kit: Kit
+    actor: LoopActor
+    supervisor: Ref
+    _homes: Mapping[str, tuple[PairPlan, ...]] = field(default_factory=dict)
+    _lent: frozenset[int] = frozenset()
+    _served: bool = False
+    _groups: dict[str, _Group] = field(default_factory=dict)
+    _early: deque[Edited | Deleted] = field(default_factory=lambda: deque(maxlen=EARLY_KEPT))
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    # Who has what
+
+    def serve(self, message: Serve) -> None:
+        """These are the session's pairs now: spread them, start what is missing."""
+        self._served, self._lent = True, message.lent
+        self._homes = groups_of(message.plans, size=self.kit.settings.group_size)
+        for name in self._homes:
+            if name not in self._groups:
+                self.actor.pipe(self._start(name), done=GroupStarted)
+        self._arrange()
+
+    def ready(self, message: GroupReady) -> bool:
+        """A group says what it has; tells whether it is there anew."""
+        known, has = self._groups.get(message.group), frozenset(message.pairs)
+        if message.again and known is not None:
+            known.has = has
+        else:
+            self._groups[message.group] = _Group(message.ref, has)
+        self._arrange()
+        return not message.again
+
+    def _arrange(self) -> None:
+        """Tell each group what it is to have, where that is not what it was told last."""
+        if not self._served:
+            return
+        for name, group in tuple(self._groups.items()):
+            plans = self._plans_of(name, group)
+            if not plans and not group.has and name not in self._homes:
+                self._end(name)
+            elif plans != group.told:
+                group.told, group.has = plans, group.has.union(plan.id for plan in plans)
+                tell(group.ref, Serve(plans=plans))
+        if self._complete:
+            while self._early:
+                self.tell(self._early.popleft())
+
+    def _plans_of(self, name: str, group: _Group) -> tuple[PairPlan, ...]:
+        elsewhere = self._lent.union(
+            *(other.has for key, other in self._groups.items() if key != name)
+        )
+        home = self._homes.get(name, ())
+        return tuple(plan for plan in home if plan.id in group.has or plan.id not in elsewhere)
+
+    @property
+    def _complete(self) -> bool:
+        return self._served and self._homes.keys() <= self._groups.keys()
+
+    # Starting and ending
+
+    async def _start(self, name: str) -> str:
+        spec = group_spec(name, self.session, self.actor.actor_ref, self.kit)
+        async with self._turn:  # one that ends must have ended
+            try:
+                await ask_async(self.supervisor, StartChild(spec), timeout=START_WITHIN)
+            except ChildRunningError as running:
+                # It outlived this session's last incarnation, which took its introduction along.
+                if isinstance(running.ref, pykka.ActorRef):
+                    tell(running.ref, Introduce())
+            except (ChildPresentError, ChildRestartingError):
+                pass  # it introduces itself when it is back
+        return name
+
+    def _end(self, name: str) -> None:
+        del self._groups[name]
+        self.actor.pipe(self._terminate(name), done=GroupEnded)
+
+    async def _terminate(self, name: str) -> str:
+        async with self._turn:
+            with contextlib.suppress(ChildNotFoundError):
+                await ask_async(self.supervisor, TerminateChild(name), timeout=START_WITHIN)
+        return name
+
+    def ended(self, message: GroupEnded) -> None:
+        """A group that has no pair any more is gone; it may be wanted again by now."""
+        if message.group in self._homes:
+            self.actor.pipe(self._start(message.group), done=GroupStarted)
+        else:
+            tell(self.kit.monitor, Forget(self.session, message.group))
+
+    # Talking to them
+
+    def tell(self, message: object) -> None:
+        """Tell all of them."""
+        for group in self._groups.values():
+            tell(group.ref, message)
+
+    def tell_change(self, message: Edited | Deleted) -> None:
+        """Pass an edit or a deletion on, once everybody is there: it is told only once."""
+        if self._complete:
+            self.tell(message)
+        else:
+            self._early.append(message)
+
+    def order(self, message: PairOrder) -> Answer:
+        """Hand an order to the group that has the pair."""
+        answer = Answer()
+        group = next((one for one in self._groups.values() if message.pair in one.has), None)
+        if group is None:
+            answer.fail(UnknownRecordError("pair", message.pair))
+            return answer
+        self.actor.pipe(
+            ask_async(group.ref, message.order, timeout=ORDER_WITHIN),
+            done=lambda result: Replied(answer, result, None),
+            failed=lambda error: Replied(answer, None, error),
+        )
+        return answer
