@@ -356,6 +356,19 @@ async def test_a_dynamic_supervisor_has_a_limit(grow: Any, child_class: type[pyk
             await grown.command(StartChild(ChildSpec(id="b", actor=child_class)), "d")
 
 
+async def test_s17_a_restarting_child_still_counts_towards_the_limit(
+    grow: Any, child_class: type[pykka.Actor]
+) -> None:
+    async with await grown_dynamic(grow, DynamicSpec(max_children=1)) as grown:
+        waiting = ChildSpec(id="a", actor=child_class, backoff=wait_fixed(5))
+        ref = await grown.command(StartChild(waiting), "d")
+        ref.tell(BOOM)
+        await grown.expect(ChildRestarting, "d/a")
+
+        with pytest.raises(TooManyChildrenError):
+            await grown.command(StartChild(ChildSpec(id="b", actor=child_class)), "d")
+
+
 async def test_s26_dynamic_children_cannot_be_significant(
     grow: Any, child_class: type[pykka.Actor]
 ) -> None:

@@ -13,7 +13,6 @@ from telewarden.errors import BudgetExhaustedError
 from telewarden.supervision import (
     BudgetExhausted,
     ChildFailed,
-    ChildForgotten,
     ChildQuarantined,
     ChildRestarting,
     ChildResumed,
@@ -54,47 +53,6 @@ def three(
         ),
         budget=GENEROUS,
     )
-
-
-CONCERNED = {
-    Strategy.ONE_FOR_ONE: {"b"},
-    Strategy.REST_FOR_ONE: {"b", "c"},
-    Strategy.ONE_FOR_ALL: {"a", "b", "c"},
-}
-ENDS = {"error": BOOM, "normal": "leave", "drill": Drill()}
-
-
-@pytest.mark.parametrize("end", ENDS)
-@pytest.mark.parametrize("restart", Restart)
-@pytest.mark.parametrize("strategy", Strategy)
-async def test_the_matrix_of_strategy_restart_type_and_way_of_ending(
-    grow: Any, child_class: type[pykka.Actor], strategy: Strategy, restart: Restart, end: str
-) -> None:
-    async with grow(three(child_class, strategy, restart)) as grown:
-        grown.tree.ref("b").tell(ENDS[end])
-        comes_back = restart is Restart.PERMANENT or (
-            restart is Restart.TRANSIENT and end != "normal"
-        )
-        if comes_back:
-            for id_ in CONCERNED[strategy]:
-                await grown.expect(ChildStarted, id_, count=2)
-        else:
-            await grown.expect(ChildStopped, "b")
-        await grown.rest()
-
-        found = {c.id: (c.incarnation, c.phase) for c in grown.tree.snapshot().children}
-
-        if comes_back:
-            again = CONCERNED[strategy]
-            assert found == {
-                id_: (2 if id_ in again else 1, Phase.RUNNING) for id_ in ("a", "b", "c")
-            }
-        elif restart is Restart.TEMPORARY:
-            assert found == {"a": (1, Phase.RUNNING), "c": (1, Phase.RUNNING)}
-            assert grown.probe.story(ChildForgotten) == [("ChildForgotten", "b")]
-        else:
-            assert found["b"] == (1, Phase.STOPPED)
-            assert found["a"] == found["c"] == (1, Phase.RUNNING)
 
 
 async def test_s10_a_group_stops_backwards_and_starts_forwards(
