@@ -168,6 +168,13 @@ def families_of_standing(standing: Standing) -> Iterator[Metric]:
         yield _gauge(
             "mailbox_waiting", "Messages that wait in the actors' mailboxes.", standing.mailboxes
         )
+    if standing.budget_left is not None:
+        yield _gauge(
+            "restart_budget_left",
+            "Restarts that may still follow before something gives up or is kept down, where it is"
+            " fewest.",
+            standing.budget_left,
+        )
     yield _gauge(
         "loop_lag_seconds",
         "Seconds that the event loop last took to get to a new task.",

@@ -62,9 +62,10 @@ class RestartLedger:
         self._spent.extend(spent)
 
     def left(self, now: float) -> int:
-        """How many restarts the window still covers at ``now``."""
-        self._forget_before(now - self.budget.within)
-        return max(0, self.budget.limit - len(self._spent))
+        """How many restarts the window still covers at ``now``; only looks, from any thread."""
+        oldest = now - self.budget.within
+        spent = sum(at >= oldest for at in self._spent.copy())
+        return max(0, self.budget.limit - spent)
 
     @property
     def spent(self) -> int:

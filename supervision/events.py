@@ -87,9 +87,10 @@ class ChildResumed(Event):
 class ChildRestarting(Event):
     """Another incarnation follows in ``delay`` seconds.
 
-    ``reason`` is its last end in a few words, or ``"sibling"``; ``dictated`` tells a wait that the
-    error asked for. ``in_a_row`` counts failures without stable uptime between them. With a
-    ``cause``, shared with others, it follows when the cause lets it, instead of after ``delay``.
+    ``reason`` is its last end in a few words; ``dictated`` tells a wait that the error asked for.
+    Siblings that are restarted with it have events of their own: stopped, then started.
+    ``in_a_row`` counts failures without stable uptime between them. With a ``cause``, shared with
+    others, it follows when the cause lets it, instead of after ``delay``.
     """
 
     reason: str

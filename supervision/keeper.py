@@ -80,6 +80,7 @@ class Keeper(LoopActor):
             place = home.children[spec.id] = Place(home.realm, spec, home)
         place.watcher = self
         child = self._children[spec.id] = Child(place)
+        place.ledger = child.ledger
         if child.ledger is not None and home.realm.past is not None:
             child.ledger.recall(home.realm.past.recall(place.path))
         return child

@@ -42,6 +42,8 @@ class Overseer(Keeper):
     def __init__(self, budget: RestartBudget, auto_shutdown: AutoShutdown) -> None:
         super().__init__()
         self._ledger = RestartLedger(budget)
+        if self._telewarden_place.spec.budget is None:
+            self._telewarden_place.ledger = self._ledger  # to be looked at
         self._auto_shutdown = auto_shutdown
         self._answers: set[Answer] = set()
         self._over = False

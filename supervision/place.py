@@ -25,6 +25,7 @@ from .registry import register, unregister
 from .spec import ChildSpec, Host, Sibling
 
 if TYPE_CHECKING:
+    from .budget import RestartLedger
     from .realm import Realm
     from .watching import Watch
 
@@ -45,6 +46,7 @@ class Place:
         "id",
         "incarnation",
         "last_exit",
+        "ledger",
         "mailbox",
         "owner",
         "path",
@@ -78,6 +80,7 @@ class Place:
         self.until: float | None = None
         self.why = ""
         self.last_exit: Exit | None = None
+        self.ledger: RestartLedger | None = None
         self.watcher: Watcher | None = None
         self.watches: tuple[Watch, ...] = ()
         self.mailbox: Mailbox

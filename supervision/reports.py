@@ -48,7 +48,7 @@ ROWS: Final[dict[type[Event], tuple[int, str, tuple[str, ...]]]] = {
     ChildIgnored: (logging.INFO, "child has nothing to do", ("incarnation",)),
     ChildFailed: (logging.WARNING, "child failed", ("incarnation", "exit", "uptime")),
     ChildResumed: (logging.WARNING, "child goes on after an error", ("incarnation",)),
-    ChildRestarting: (logging.WARNING, "child restarts", ("reason", "delay", "in_a_row")),
+    ChildRestarting: (logging.WARNING, "child restarts", ("reason", "delay", "in_a_row", "cause")),
     ChildStopped: (logging.INFO, "child stopped", ("incarnation", "exit")),
     ChildForgotten: (logging.DEBUG, "child forgotten", ()),
     ChildQuarantined: (logging.ERROR, "child quarantined", ("reason",)),
@@ -119,16 +119,23 @@ class Reports:
 
 
 def level(event: Event) -> int:
-    """The level of an event's line; what a stop leaves unread is no cause for a warning."""
-    if isinstance(event, MessageDropped) and event.stopping and event.reason == "gone":
-        return logging.DEBUG
+    """The level of an event's line.
+
+    What a stop leaves unread is no cause for a warning; nor is the message that crashed somebody,
+    since the crash is one.
+    """
+    if isinstance(event, MessageDropped):
+        if event.stopping and event.reason == "gone":
+            return logging.DEBUG
+        if event.reason == "crashed":
+            return logging.INFO
     return ROWS[type(event)][0]
 
 
 def line(event: Event) -> str:
     """A fact, then ``key=value``."""
     _, fact, names = ROWS[type(event)]
-    shown = (f"{name}={_shown(event, name)}" for name in names)
+    shown = (f"{name}={_shown(event, name)}" for name in names if getattr(event, name) != "")
     return " ".join((fact, f"child={event.child}", *shown))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -24,12 +25,15 @@ class Snapshot:
     why: str
     incarnation: int
     restarts: int
+    """Decided on for its own ends; a sibling's that took it along are not counted."""
     seconds: float
     """How long it has been in this phase."""
     resumes_in: float | None
     """Seconds until its next incarnation, when that is known."""
     waiting: int
     """Messages in its mailbox."""
+    budget_left: int | None = None
+    """Restarts that may still follow: its own, or for a supervisor those of its children."""
     children: tuple[Snapshot, ...] = ()
 
     def walk(self) -> Iterator[Snapshot]:
@@ -57,11 +61,16 @@ class Snapshot:
             "why": self.why,
             "incarnation": self.incarnation,
             "restarts": self.restarts,
+            "budget_left": self.budget_left,
             "seconds": round(self.seconds, 3),
             "resumes_in": None if self.resumes_in is None else round(self.resumes_in, 3),
             "waiting": self.waiting,
             "children": [child.as_dict() for child in self.children],
         }
+
+    def as_json(self, *, indent: int | None = None) -> str:
+        """``as_dict`` as text."""
+        return json.dumps(self.as_dict(), indent=indent)
 
     def as_line(self) -> str:
         """This one in one line."""
@@ -98,6 +107,7 @@ def take(place: Place) -> Snapshot:
         why=place.why,
         incarnation=place.incarnation,
         restarts=place.restarts,
+        budget_left=None if place.ledger is None else place.ledger.left(now),
         seconds=max(0.0, now - place.since),
         resumes_in=None if until is None else max(0.0, until - now),
         waiting=len(place.mailbox),

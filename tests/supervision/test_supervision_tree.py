@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import gc
 import json
 import logging
@@ -17,7 +18,9 @@ from pykka._envelope import Envelope
 from telewarden.errors import ChildNotFoundError, SupervisionError
 from telewarden.supervision import (
     BudgetExhausted,
+    Bulkhead,
     ChildFailed,
+    ChildRestarting,
     ChildSpec,
     ChildStarted,
     ChildStopped,
@@ -30,6 +33,7 @@ from telewarden.supervision import (
     ObserverFailed,
     Phase,
     RestartBudget,
+    SharedCause,
     Supervisor,
     SupervisorSpec,
     Tree,
@@ -78,11 +82,42 @@ async def test_a_snapshot_draws_the_tree_and_is_plain_data(
             "`-- inner (Supervisor, loop) running",
             "    `-- x (LoopChild, loop) running",
         ]
-        data = json.loads(json.dumps(snapshot.as_dict()))
+        data = json.loads(snapshot.as_json())
+        assert data == snapshot.as_dict()
         assert [child["path"] for child in data["children"]] == ["a", "inner"]
         assert [one.path for one in snapshot.walk()] == ["warden", "a", "inner", "inner/x"]
         assert snapshot.find("inner/x").phase is Phase.RUNNING
         assert snapshot.find("nowhere") is None
+
+
+async def test_a_snapshot_is_of_one_moment_and_stays_as_it_is(grow: Any, nursery: Any) -> None:
+    async with grow(nursery.group("a")) as grown:
+        before = grown.tree.snapshot()
+        await grown.crash("a", again=2)
+
+        assert before.find("a").incarnation == 1
+        assert grown.tree.snapshot().find("a").incarnation == 2
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            before.restarts = 7
+
+
+async def test_a_snapshot_shows_how_many_restarts_are_left_and_until_when(
+    grow: Any, nursery: Any
+) -> None:
+    own = nursery.child("own", budget=RestartBudget(limit=5, within=60.0))
+    spec = nursery.group(own, "a", budget=RestartBudget(limit=2, within=10.0))
+    async with grow(spec) as grown:
+
+        def left() -> list[int | None]:
+            return [place.budget_left for place in grown.tree.snapshot().walk()]
+
+        await grown.crash("a", again=2)
+        await grown.crash("own", again=2)
+        spent = left()
+        grown.clock.advance(11.0)
+
+        assert spent == [1, 4, None]
+        assert left() == [2, 4, None]
 
 
 def test_a_tree_lives_on_a_thread_of_its_own_for_plain_code(
@@ -248,6 +283,21 @@ async def test_reports_are_facts_with_keys_and_carry_the_traceback(
     assert failed.exc_info is not None
     assert failed.exc_info[1] is grown.probe.seen(ChildFailed)[0].exit.error
     assert "child stopped child=a incarnation=2 exit='shutdown'" in messages
+
+
+async def test_a_report_tells_the_shared_cause_and_no_message_twice(
+    grow: Any, nursery: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    spec = nursery.group(nursery.child("a", directive=lambda _: SharedCause("dc 2")))
+    async with grow(spec, bulkhead=Bulkhead(children=1)) as grown:
+        await grown.crash("a")
+        await grown.expect(ChildRestarting, "a")
+
+    lines = {r.getMessage(): r.levelno for r in caplog.records if "child=a" in r.getMessage()}
+    waits = "child restarts child=a reason='error: ValueError' delay=0.000 in_a_row=0 cause='dc 2'"
+    assert lines[waits] == logging.WARNING
+    assert lines["message dropped child=a message='tuple' reason='crashed'"] == logging.INFO
 
 
 async def test_events_say_nothing_of_arguments_or_messages(
