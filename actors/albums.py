@@ -1,4 +1,4 @@
-"""What of a pair's queue goes next, and together: albums whole, forwards in batches. Pure.
+"""What of a pair's queue goes next, and together: albums whole, others in batches. Pure.
 
 Telegram tells an album item by item and never says how many there are. So an album waits until
 nothing has been added to it for a moment; one that turns out to be a single item goes as one.
@@ -7,20 +7,29 @@ nothing has been added to it for a moment; one that turns out to be a single ite
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
 from ..telegram import Incoming
 
-__all__ = ["ALBUM_LIMIT", "Albums", "Change", "Item", "Wait", "next_items"]
+__all__ = [
+    "ALBUM_LIMIT",
+    "Albums",
+    "Change",
+    "Item",
+    "Wait",
+    "copies_together",
+    "forwards_together",
+    "next_items",
+]
 
 ALBUM_LIMIT: Final = 10  # pictures in one album, Telegram's limit
 ALBUM_QUIET: Final = 0.5  # seconds; items of one album come within a few hundredths of each other
 ALBUMS_KNOWN: Final = 50  # whose last item is remembered
 LOOK_AHEAD: Final = 40  # queue places in which an album's items may be mixed with other messages
-BATCH: Final = 10  # forwards in one request, so that a busy pair does not hold up the others
+BATCH: Final = 10  # messages at once, so that a busy pair does not hold up the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,7 @@ class Change:
 
 
 Item = Incoming | Change
+Together = Callable[[Incoming, Incoming], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +73,17 @@ class Albums:
 
 
 def next_items(
-    queue: deque[Item], albums: Albums, *, now: float, batches: bool, more_to_come: bool
+    queue: deque[Item],
+    albums: Albums,
+    *,
+    now: float,
+    together: Together | None,
+    more_to_come: bool,
 ) -> tuple[Item, ...] | Wait | None:
-    """What goes next: one change, one message, one album, or a batch of forwards.
+    """What goes next: one change, one message, one album, or a batch of messages.
 
     Args:
-        batches: several single messages may go in one request.
+        together: which single messages may go at once; ``None`` lets each go alone.
         more_to_come: history is being read, so that the queue's end is no message's end.
     """
     if not queue:
@@ -78,7 +93,22 @@ def next_items(
         return (head,)
     if head.grouped_id is not None:
         return _album(queue, head.grouped_id, albums, now, more_to_come=more_to_come)
-    return _batch(queue) if batches else (head,)
+    return (head,) if together is None else _batch(queue, head, together)
+
+
+def forwards_together(first: Incoming, other: Incoming) -> bool:
+    """One request forwards them: it names one topic."""
+    return first.topic == other.topic
+
+
+def copies_together(first: Incoming, other: Incoming) -> bool:
+    """They are sent by the same method, and none has to wait for what another becomes."""
+    return (
+        first.topic == other.topic
+        and first.has_media is other.has_media
+        and first.reply_to is None
+        and other.reply_to is None
+    )
 
 
 def _album(
@@ -96,12 +126,12 @@ def _album(
     return Wait(quiet_in) if quiet_in > 0 else album
 
 
-def _batch(queue: deque[Item]) -> tuple[Item, ...]:
-    first, batch = queue[0], []
-    for item in islice(queue, BATCH):
+def _batch(queue: deque[Item], first: Incoming, together: Together) -> tuple[Item, ...]:
+    batch: list[Item] = [first]
+    for item in islice(queue, 1, BATCH):
         if not isinstance(item, Incoming) or item.grouped_id is not None:
             break
-        if item.topic != getattr(first, "topic", None):
+        if not together(first, item):
             break
         batch.append(item)
     return tuple(batch)

@@ -6,8 +6,8 @@ refused by Telegram and counted as delivered. After any gap (restart, lost conne
 crash) the source's history is read from the group's own mark, not from Telethon's.
 
 This module is the mailbox; the work is in its parts: ``group_members``, ``group_reading``,
-``group_sending``, ``group_orders``, ``group_trouble``. Leaves to the session: the client, floods,
-pacing, and which pairs these are. Leaves to the journal: the disk.
+``group_writing``, ``group_sending``, ``group_orders``, ``group_trouble``. Leaves to the session:
+the client, floods, pacing, and which pairs these are. Leaves to the journal: the disk.
 """
 
 from __future__ import annotations
@@ -38,11 +38,13 @@ from .group_notes import (
     Stored,
     Wanted,
     WriteTicks,
+    Written,
 )
 from .group_orders import Orders
 from .group_reading import Reading
 from .group_sending import Sending
 from .group_trouble import Trouble
+from .group_writing import Writing
 from .kit import Kit
 from .messages import (
     AccessChecked,
@@ -58,6 +60,7 @@ from .messages import (
     Report,
     ResumePair,
     RetryDead,
+    Returned,
     Serve,
     SessionDown,
     SessionUp,
@@ -87,9 +90,12 @@ class WorkerGroupActor(LoopActor):
         super().__init__()
         self._desk = Desk(name=name, session=session, kit=kit, actor=self, ref=session_ref)
         self._trouble = Trouble(self._desk, lambda state: self._reading.locate([state]))
-        self._sending = Sending(self._desk, self._trouble)
-        self._reading = Reading(self._desk, self._sending, self._trouble)
-        self._members = Members(self._desk, self._sending, self._trouble, self._reading.locate)
+        self._writing = Writing(self._desk)
+        self._sending = Sending(self._desk, self._writing, self._trouble)
+        self._reading = Reading(self._desk, self._writing, self._sending, self._trouble)
+        self._members = Members(
+            self._desk, self._writing, self._sending, self._trouble, self._reading.locate
+        )
         self._orders = Orders(self._desk, self._members, self._reading, self._trouble)
         self._early: list[Edited | Deleted] = []  # told before it was known whom they concern
 
@@ -98,12 +104,12 @@ class WorkerGroupActor(LoopActor):
         self.every(self._desk.kit.settings.groups_every, CatchUp())
 
     async def on_stop(self) -> None:  # type: ignore[override]  # a LoopActor's hooks may be async
-        self._sending.write_ticks()
+        self._writing.close()
         await close_handlers(self._desk.pairs.values())
 
     async def on_failure(self, *_exc_info: object) -> None:  # type: ignore[override]  # as above
         with contextlib.suppress(JournalUnavailableError):
-            self._sending.write_ticks()
+            self._writing.close()
         await close_handlers(self._desk.pairs.values())
 
     def on_receive(self, message: object) -> object:
@@ -115,6 +121,8 @@ class WorkerGroupActor(LoopActor):
             case Delivered():
                 self._sending.delivered(message)
                 self._with(message.pair, self._reading.fill)
+            case Returned():
+                self._sending.returned(message)
             case Undelivered():
                 self._sending.undelivered(message)
             case Stored():
@@ -123,8 +131,11 @@ class WorkerGroupActor(LoopActor):
                 self._sending.changes_noted(message)
             case Looked():
                 self._sending.looked(message)
+            case Written():
+                for told in self._writing.written(message):
+                    self.on_receive(told)
             case WriteTicks():
-                self._sending.write_ticks()
+                self._writing.tick_due()
             case Retry():
                 self._with(message.pair, self._sending.pump)
             case HandlersClosed():

@@ -20,6 +20,7 @@ from .desk import Desk
 from .group_notes import HandlersClosed, Loaded, ReleaseLater, Rows
 from .group_sending import Sending
 from .group_trouble import CONFIGURED, Trouble
+from .group_writing import Writing
 from .handlers import TELEGRAM
 from .messages import GroupReady, PairPlan, ReleasePair, Reported
 from .pairstate import PairState
@@ -36,18 +37,20 @@ class Members:
 
     Args:
         desk: what the group's parts share.
-        sending, trouble: the group's other parts.
+        writing, sending, trouble: the group's other parts.
         begin: called with pairs that have been taken in.
     """
 
     def __init__(
         self,
         desk: Desk,
+        writing: Writing,
         sending: Sending,
         trouble: Trouble,
         begin: Callable[[Iterable[PairState]], None],
     ) -> None:
-        self._desk, self._sending, self._trouble, self._begin = desk, sending, trouble, begin
+        self._desk, self._writing, self._begin = desk, writing, begin
+        self._sending, self._trouble = sending, trouble
         self._coming: dict[int, PairPlan] = {}
         self._served = False
 
@@ -200,7 +203,7 @@ class Members:
 
     def _gone(self, state: PairState) -> None:
         del self._desk.pairs[state.plan.id]
-        self._sending.write_ticks()
+        self._writing.flush()
         self._close_handlers([state])
         self.introduce(again=True)
 

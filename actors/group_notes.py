@@ -25,6 +25,7 @@ __all__ = [
     "Stored",
     "Wanted",
     "WriteTicks",
+    "Written",
 ]
 
 
@@ -125,6 +126,13 @@ class Retry:
     """Try this pair's next message again."""
 
     pair: int
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A commit is done; ``told`` are the notes that belong to it, in order."""
+
+    told: tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)

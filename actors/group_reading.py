@@ -18,6 +18,7 @@ from .desk import Desk, why
 from .group_notes import Compare, Filled, LocateAgain, ReadAgain
 from .group_sending import GONE_BEFORE, RETRY_AFTER, Sending
 from .group_trouble import Trouble
+from .group_writing import Writing
 from .messages import History, HistoryRead, Locate, Located
 from .pairstate import PairState
 
@@ -31,8 +32,9 @@ FILL_BELOW: Final = 100  # messages that wait; then the next page of the past is
 class Reading:
     """Reads for the pairs of one group."""
 
-    def __init__(self, desk: Desk, sending: Sending, trouble: Trouble) -> None:
-        self._desk, self._sending, self._trouble = desk, sending, trouble
+    def __init__(self, desk: Desk, writing: Writing, sending: Sending, trouble: Trouble) -> None:
+        self._desk, self._writing = desk, writing
+        self._sending, self._trouble = sending, trouble
 
     # Where the chats are
 
@@ -80,7 +82,7 @@ class Reading:
             if state.behind:
                 state.hold(message)
             else:
-                self._sending.accept(state, state.admit((message,)))
+                self._writing.accept(state, state.admit((message,)))
 
     def catch_up(self, states: Iterable[PairState]) -> None:
         """Read what was said since the mark; a pair without one starts with what comes now."""
@@ -167,7 +169,7 @@ class Reading:
         fresh = state.admit(message.messages)
         if fresh and not message.more:
             state.albums.touch(fresh[-1], self._desk.now())  # it may just be being posted
-        self._sending.accept(state, fresh)
+        self._writing.accept(state, fresh)
         if fresh:
             self._tell_caught_up(state, len(fresh))
         if message.more or state.overflown:
@@ -178,7 +180,7 @@ class Reading:
 
     def _go_live(self, state: PairState) -> None:
         state.behind = False
-        self._sending.accept(state, state.admit(state.release()))
+        self._writing.accept(state, state.admit(state.release()))
         self._sending.pump(state)
         if state.compare:
             self._compare(state)
@@ -204,15 +206,8 @@ class Reading:
                 state.put_change(Change(change.source_id))
         if not (state.plan.deletes or (state.plan.edits and state.plan.copies)):
             return
-        self._sending.write_ticks()
         edited = {one.source_id: -1 for one in changes if one.change == "edit"}
-
-        def work(store: Store) -> dict[int, int]:
-            return store.versions(pair, COMPARED) | edited
-
-        self._desk.actor.pipe(
-            self._desk.kit.journal.do_in_order(work), done=lambda versions: Compare(pair, versions)
-        )
+        self._writing.ask(lambda store: Compare(pair, store.versions(pair, COMPARED) | edited))
 
     def compare(self, message: Compare) -> None:
         """Ask for the messages that were sent, as they are now."""
@@ -280,13 +275,13 @@ class Reading:
         pair = state.plan.id
         page = tuple(one for one in message.messages if one.id <= row.until)
         done = not message.more or len(page) < len(message.messages)
-        wanted = self._sending.wanted(state, page)
+        wanted = self._writing.wanted(state, page)
         last = max((one.id for one in page), default=row.until)
 
         def work(store: Store) -> Filled:
             known = store.known(pair, [one.id for one in wanted])
             fresh = tuple(one for one in wanted if one.id not in known)
-            store.enqueue(self._sending.row(pair, one) for one in fresh)
+            store.enqueue(self._writing.row(pair, one) for one in fresh)
             filled = replace(row, after=last, found=row.found + len(fresh))
             if done:
                 store.end_backfill(pair)
@@ -294,7 +289,7 @@ class Reading:
                 store.put_backfill(filled)
             return Filled(pair, fresh, filled, done)
 
-        self._desk.actor.pipe(self._desk.kit.journal.do_in_order(work), done=_itself)
+        self._writing.ask(work)
 
     def filled(self, message: Filled) -> None:
         """A page of the past is in the outbox."""
@@ -317,7 +312,3 @@ class Reading:
         )
         self._sending.pump(state)
         self.fill(state)
-
-
-def _itself(filled: Filled) -> Filled:
-    return filled

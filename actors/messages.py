@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pykka
@@ -193,6 +193,17 @@ class Deliver:
     shipment: Shipment
     reply_to: Ref
 
+    def first(self, count: int) -> Deliver:
+        """The same for the first ``count`` messages, where they need not stay together."""
+        if not self.shipment.divisible or count >= self.shipment.cost:
+            return self
+        return replace(self, shipment=self.shipment.part(0, count))
+
+    def rest(self, receipt: Receipt) -> Deliver:
+        """The same for the messages behind those that a receipt tells of."""
+        told = sum(1 for one in self.shipment.messages if receipt.tells(one.id))
+        return replace(self, shipment=self.shipment.part(told))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckAccess:
@@ -284,6 +295,15 @@ class Delivered:
     pair: int
     ticket: int
     receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """Of what was handed over only the first ``count`` messages go now; the others wait again."""
+
+    pair: int
+    ticket: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,19 +28,25 @@ BANS_WITHIN: Final = 3600.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """Send it now."""
+    """Send it now, or as many of its messages as there is room for."""
+
+    job: Deliver
 
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Its turn comes in ``seconds``; it is booked."""
+    """Its turn, or that of its first messages, comes in ``seconds``; it is booked."""
 
     seconds: float
+    job: Deliver
 
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """It waits for the flood ``key`` to end; ``first`` says that no timer runs for it yet."""
+    """It waits for the flood ``key`` to end; ``first`` says that no timer runs for it yet.
+
+    Of several messages only the first is kept here: the others may still be edited or deleted.
+    """
 
     key: FloodKey
     until: float
@@ -94,13 +100,15 @@ class Outgoing:
             if self._floods.get(key, 0.0) > wall:
                 return self.park(job, key)
         if not job.shipment.posts:
-            return Go()  # edits and deletions have limits of their own, and floods tell of them
+            return Go(job)  # edits and deletions have limits of their own, and floods tell of them
+        if job.shipment.deed == "copies":  # each is a request
+            job = job.first(max(1, self.pacer.room(target, now)))
         wait = self.pacer.reserve(target, now, job.shipment.cost)
-        return Later(wait) if wait > 0 else Go()
+        return Later(wait, job) if wait > 0 else Go(job)
 
     def park(self, job: Deliver, key: FloodKey) -> Parked:
         """Let a job wait for a flood to end."""
-        self._parked[key].append(job)
+        self._parked[key].append(job.first(1))
         first = key not in self._timed
         self._timed.add(key)
         return Parked(key, self._floods[key], first)

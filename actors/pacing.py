@@ -38,6 +38,11 @@ class TokenBucket:
         self._tokens -= count
         return max(0.0, -self._tokens / self.rate)
 
+    def room(self, now: float) -> int:
+        """How many tokens there are to take without waiting."""
+        elapsed = max(0.0, now - self._last)
+        return max(0, int(min(self._burst, self._tokens + elapsed * self.rate)))
+
     def empty(self) -> None:
         """Forget what was saved up: the next one waits its whole turn."""
         self._tokens = min(self._tokens, 0.0)
@@ -87,6 +92,10 @@ class _Lane:
             self.bucket.rate = min(self.base, self.bucket.rate + steps * pace.faster * self.base)
             self.changed += steps * pace.every
 
+    def room(self, pace: Pace, now: float) -> int:
+        self.recover(pace, now)
+        return self.bucket.room(now)
+
     def take(self, pace: Pace, now: float, count: int) -> float:
         self.recover(pace, now)
         return self.bucket.reserve(now, count)
@@ -118,6 +127,10 @@ class Pacer:
             lane.take(self._pace, now, count) for lane in (self._account, self._lane(chat, now))
         )
         return max(waits)
+
+    def room(self, chat: int, now: float) -> int:
+        """How many messages may go into ``chat`` without waiting."""
+        return min(lane.room(self._pace, now) for lane in (self._account, self._lane(chat, now)))
 
     def flooded(self, chat: int | None, now: float) -> None:
         """Telegram said that it was too fast: in all, or (with ``chat``) in one chat."""

@@ -14,8 +14,16 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..storage import Backfill, ChangeWanted
-from ..telegram import Incoming, PairReport
-from .albums import Albums, Change, Item, Wait, next_items
+from ..telegram import Incoming, PairReport, Receipt
+from .albums import (
+    Albums,
+    Change,
+    Item,
+    Wait,
+    copies_together,
+    forwards_together,
+    next_items,
+)
 from .handlers import PairHandler
 from .messages import History, PairPlan
 from .rules import Rules
@@ -140,15 +148,31 @@ class PairState:
             return None
         if self.released and not self.unsure:
             return None
-        batches = self.plan.mode == "forward" and self.handler is None
+        together = None
+        if self.handler is None:
+            together = copies_together if self.plan.copies else forwards_together
         coming = self.behind or self.backfill is not None
-        return next_items(self.queue, self.albums, now=now, batches=batches, more_to_come=coming)
+        return next_items(self.queue, self.albums, now=now, together=together, more_to_come=coming)
 
-    def settle(self, ticket: int) -> tuple[Item, ...]:
-        """Take what was under way off the queue; empty if the answer is to an older try."""
+    def settle(self, ticket: int, receipt: Receipt) -> tuple[Item, ...]:
+        """Take off the queue what is done; empty if the answer is to an older try.
+
+        Messages that the receipt does not tell of stay under way.
+        """
         if self.under_way is None or self.under_way.ticket != ticket:
             return ()
-        items, self.under_way, self.attempts = self.under_way.items, None, 0
+        items, self.under_way = self.under_way.items, None
+        left = tuple(
+            one for one in items if isinstance(one, Incoming) and not receipt.tells(one.id)
+        )
+        if left:
+            self.under_way = UnderWay(ticket, left)
+            items = tuple(one for one in items if one not in left)
+        return self.give_up(items)
+
+    def give_up(self, items: tuple[Item, ...]) -> tuple[Item, ...]:
+        """Take items off the queue; nothing more is tried with them."""
+        self.attempts = 0
         for item in items:
             self.queue.remove(item)
         return items

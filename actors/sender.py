@@ -30,7 +30,7 @@ from ..telegram import (
     method_of,
 )
 from .kit import Kit
-from .messages import Deliver, Delivered, Undelivered, Unlimited
+from .messages import Deliver, Delivered, Returned, Undelivered, Unlimited
 from .outgoing import ANY_METHOD, LIMITED, FloodKey, Go, Later, Outgoing, Parked
 
 __all__ = ["OFFLINE", "FloodOver", "Send", "SendFailed", "Sender", "Sent", "tell"]
@@ -120,11 +120,14 @@ class Sender:
         method = method_of(job.shipment)
         now, wall = self._actor.clock.now(), self._kit.now()
         match self._outgoing.offer(job, method, wall=wall, now=now):
-            case Go():
-                self.send(job)
-            case Later(seconds):
-                self._actor.after(seconds, Send(job))
+            case Go(portion):
+                _return(job, portion)
+                self.send(portion)
+            case Later(seconds, portion):
+                _return(job, portion)
+                self._actor.after(seconds, Send(portion))
             case Parked() as parked:
+                _return(job, job.first(1))
                 self._wait_for(parked)
 
     def send(self, job: Deliver) -> None:
@@ -144,8 +147,11 @@ class Sender:
         )
 
     def sent(self, message: Sent) -> None:
-        """Tell the group that its message arrived."""
-        tell(message.job.reply_to, _delivered(message.job, message.receipt))
+        """Tell the group what arrived; some of it may have met trouble."""
+        job, receipt = message.job, message.receipt
+        tell(job.reply_to, _delivered(job, receipt))
+        if receipt.trouble is not None:
+            self._actor.actor_ref.tell(SendFailed(job.rest(receipt), receipt.trouble))
 
     def failed(self, message: SendFailed) -> Verdict:
         """Do what the error means for the job; returns what it may mean for the session."""
@@ -208,6 +214,7 @@ class Sender:
         self._kit.publish(
             FloodBegan(session=name, at=now, method=method, seconds=seconds, until=until)
         )
+        _return(job, job.first(1))
         self._wait_for(self._outgoing.park(job, key))
 
     def _means_the_account(self, job: Deliver, verdict: Verdict) -> bool:
@@ -239,6 +246,13 @@ def tell(ref: pykka.ActorRef[Any], message: object) -> None:
     """Tell somebody who may be gone by now; who is gone needs no answer."""
     with contextlib.suppress(pykka.ActorDeadError):
         ref.tell(message)
+
+
+def _return(job: Deliver, portion: Deliver) -> None:
+    """Let the group have back what does not go with the portion."""
+    count = portion.shipment.cost
+    if count < job.shipment.cost:
+        tell(job.reply_to, Returned(pair=job.pair, ticket=job.ticket, count=count))
 
 
 def _delivered(job: Deliver, receipt: Receipt) -> Delivered:

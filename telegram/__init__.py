@@ -71,7 +71,7 @@ from .strings import SessionString, check_string, format_string, key_id_of, pars
 if TYPE_CHECKING:
     from .chats import Access, access, accesses, device_lifetime, join, log_out, server_time_request
     from .client import Client
-    from .deliveries import deliver, method_of
+    from .deliveries import deliver
     from .gateway import (
         SHARED_OUTAGE,
         CloseReport,
@@ -81,6 +81,7 @@ if TYPE_CHECKING:
         ServerAddress,
     )
     from .login import CodeInfo, LoggedIn, LoginFlow, PasswordNeeded, QrToken
+    from .orders import method_of
     from .outage import OutageLimit
     from .reading import Page, locate, read_history, read_messages
     from .requests import (
@@ -224,7 +225,7 @@ _LATE = {
     "read_messages": "reading",
     "read_history": "reading",
     "newest_id": "requests",
-    "method_of": "deliveries",
+    "method_of": "orders",
     "deliver": "deliveries",
     "Page": "reading",
     "Access": "chats",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from ..errors import PeerUnknownError
@@ -102,6 +102,14 @@ class Client:
                 raise
             what = type(request).__name__
             raise TimeoutError(f"no answer to {what} within {deadline:g} s") from None
+
+    async def call_in_turn(self, requests: Sequence[Any], *, deadline: float = 30.0) -> list[Any]:
+        """Send TL requests at once; each is carried out only if the one before it was.
+
+        They must name chats as ``peer`` does. Returns an answer or an exception for each; whatever
+        follows a refusal is answered with Telethon's ``MsgWaitFailedError`` and was not done.
+        """
+        return await self._wire.in_turn(requests, deadline=deadline)
 
     async def probe(self, *, deadline: float = 10.0) -> float:
         """Ask Telegram for the update state and return the seconds it took.

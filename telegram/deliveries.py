@@ -8,71 +8,57 @@ goes one by one, and what had arrived before is looked up in the target.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from .client import Client
 from .errors import classify
 from .events import Incoming
-from .requests import (
-    copy_request,
-    delete_request,
-    edit_request,
-    fetch,
-    forward_request,
-    history,
-    sent_ids,
-)
+from .orders import request_of
+from .requests import fetch, history, sent_ids
 from .shipments import Receipt, Shipment
-from .verdict import Action, ErrorClass, Verdict
+from .verdict import Action, ErrorClass
 from .versions import version_of
 
-__all__ = ["deliver", "method_of"]
+__all__ = ["deliver"]
 
 _OF_ONE: Final = frozenset({ErrorClass.MESSAGE, ErrorClass.BUG})  # a fault of one message
 LOOK_BACK: Final = 100  # messages of the target in which a lost answer is looked for
 
 
-def method_of(shipment: Shipment) -> str:
-    """Return the TL name of the method that ``deliver`` calls; floods are kept by it."""
-    match shipment.deed:
-        case "forward":
-            return "messages.forwardMessages"
-        case "edit":
-            return "messages.editMessage"
-        case "delete":
-            return "messages.deleteMessages"
-        case "copy" if len(shipment.messages) > 1:
-            return "messages.sendMultiMedia"
-        case "copy" if shipment.first.has_media:
-            return "messages.sendMedia"
-        case _:
-            return "messages.sendMessage"
-
-
 async def deliver(client: Client, shipment: Shipment, *, deadline: float = 30.0) -> Receipt:
     """Do what ``shipment`` says. Repeating it is safe: Telegram takes no random id twice.
+
+    Of ``copies`` some may have gone when the others could not: then the receipt tells the trouble.
 
     Raises:
         PeerUnknownError, ProtectedContentError, MessageNotCopyableError: before anything is sent.
         TimeoutError: no answer in time; it may or may not have arrived.
         Exception: Telegram's refusal, when nothing of it could be mended.
     """
+    if shipment.deed == "copies":
+        return await _in_turn(client, shipment, deadline)
     try:
         return await _send(client, shipment, deadline)
-    except Exception as error:
-        verdict = classify(error)
-        mend = _MENDS.get(verdict.action)
-        if mend is None and len(shipment.messages) > 1 and verdict.kind in _OF_ONE:
-            mend = _apart
-        if mend is None:
-            raise
-        return await mend(client, shipment, deadline, error)
+    except Exception as error:  # noqa: BLE001 - raised again unless it can be mended
+        return await _mended(client, shipment, deadline, error)
+
+
+async def _mended(
+    client: Client, shipment: Shipment, deadline: float, error: BaseException
+) -> Receipt:
+    verdict = classify(error)
+    mend = _MENDS.get(verdict.action)
+    if mend is None and len(shipment.messages) > 1 and verdict.kind in _OF_ONE:
+        mend = _apart
+    if mend is None:
+        raise error
+    return await mend(client, shipment, deadline, error)
 
 
 async def _send(client: Client, shipment: Shipment, deadline: float) -> Receipt:
-    result = await client.call(_request(client, shipment), deadline=deadline)
+    result = await client.call(request_of(client, shipment), deadline=deadline)
     if not shipment.posts:
         return Receipt()
     told = sent_ids(result, shipment.random_ids)
@@ -88,71 +74,79 @@ async def _send(client: Client, shipment: Shipment, deadline: float) -> Receipt:
     return Receipt(target_ids=ids)
 
 
-def _request(client: Client, shipment: Shipment) -> Any:
-    match shipment.deed:
-        case "forward":
-            return forward_request(
-                client,
-                shipment.messages[0].chat,
-                shipment.target,
-                [message.id for message in shipment.messages],
-                shipment.random_ids,
-                topic=shipment.topic,
-            )
-        case "copy":
-            return copy_request(
-                client,
-                shipment.target,
-                shipment.messages,
-                shipment.random_ids,
-                texts=shipment.texts,
-                reply_to=shipment.answers,
-                topic=shipment.topic,
-            )
-        case "edit":
-            message = shipment.messages[0]
-            return edit_request(
-                client,
-                shipment.target,
-                shipment.target_ids[0],
-                message,
-                text=shipment.texts.get(message.id),
-            )
-        case _:
-            return delete_request(client, shipment.target, shipment.target_ids)
+async def _in_turn(client: Client, shipment: Shipment, deadline: float) -> Receipt:
+    """Send copies at once, to be taken one behind the other, and go on behind what is refused."""
+    left, told = list(shipment.singles()), Receipt()
+    at_once = len(left)
+    while left:
+        sent, error = await _as_many_as_go(client, left[:at_once], deadline)
+        told, left = told.plus(Receipt(target_ids=sent)), left[len(sent) :]
+        at_once = len(left)
+        if error is None:
+            continue
+        single = replace(left.pop(0), after=max(shipment.after, told.newest))
+        try:
+            receipt = await _of_one(single, _mended(client, single, deadline, error))
+        except Exception as trouble:
+            if not told.target_ids and not told.refused:
+                raise
+            return replace(told, trouble=trouble)
+        told = told.plus(receipt)
+        if receipt.repeated:
+            at_once = 1  # the next ones may have arrived as well
+    return told
+
+
+async def _as_many_as_go(
+    client: Client, singles: Sequence[Shipment], deadline: float
+) -> tuple[dict[int, int | None], BaseException | None]:
+    """Send single copies in turn; returns what they became, up to the first error."""
+    requests, error = [], None
+    for single in singles:
+        try:
+            requests.append(request_of(client, single))
+        except Exception as unfit:  # noqa: BLE001 - what stands before it goes
+            error = unfit
+            break
+    answers = await client.call_in_turn(requests, deadline=deadline) if requests else []
+    sent: dict[int, int | None] = {}
+    for single, answer in zip(singles, answers, strict=False):
+        if isinstance(answer, BaseException):
+            return sent, answer
+        sent[single.first.id] = sent_ids(answer, single.random_ids).get(single.random_ids[0])
+    return sent, error
 
 
 async def _one_by_one(
     client: Client, shipment: Shipment, deadline: float, *, only: frozenset[int] | None = None
 ) -> Receipt:
-    target_ids: dict[int, int | None] = {}
-    refused: dict[int, Verdict] = {}
-    repeated, after = 0, shipment.after
-    for single in shipment.singles():
-        source_id = single.messages[0].id
-        if only is not None and source_id not in only:
-            continue
-        try:
-            receipt = await deliver(client, replace(single, after=after), deadline=deadline)
-        except Exception as error:
-            verdict = classify(error)
-            if verdict.kind not in _OF_ONE:
-                raise  # what went is known to Telegram by its random id
-            refused[source_id] = verdict
-            continue
-        target_ids |= receipt.target_ids
-        repeated += receipt.repeated
-        after = max(after, receipt.target_ids.get(source_id) or 0)
-    return Receipt(target_ids=target_ids, refused=refused, repeated=repeated)
+    told = Receipt()
+    for one in shipment.singles():
+        if only is None or one.first.id in only:
+            single = replace(one, after=max(shipment.after, told.newest))
+            work = deliver(client, single, deadline=deadline)
+            told = told.plus(await _of_one(single, work))
+    return told
+
+
+async def _of_one(single: Shipment, work: Awaitable[Receipt]) -> Receipt:
+    """What came of one message; a fault of its own is told and holds nothing up."""
+    try:
+        return await work
+    except Exception as error:
+        verdict = classify(error)
+        if verdict.kind not in _OF_ONE:
+            raise  # what went is known to Telegram by its random id
+        return Receipt(refused={single.first.id: verdict})
 
 
 # What can be mended. Each mend leaves less to mend, so that they end.
 
-Mend = Callable[[Client, Shipment, float, Exception], Awaitable[Receipt]]
+Mend = Callable[[Client, Shipment, float, BaseException], Awaitable[Receipt]]
 
 
 async def _arrived_before(
-    client: Client, shipment: Shipment, deadline: float, error: Exception
+    client: Client, shipment: Shipment, deadline: float, error: BaseException
 ) -> Receipt:
     """The whole request is refused when one of it is known: so each is tried by itself."""
     if len(shipment.messages) > 1:
@@ -163,13 +157,17 @@ async def _arrived_before(
     return Receipt(target_ids={message.id: await _find(client, shipment, deadline)}, repeated=1)
 
 
-async def _apart(client: Client, shipment: Shipment, deadline: float, error: Exception) -> Receipt:
+async def _apart(
+    client: Client, shipment: Shipment, deadline: float, error: BaseException
+) -> Receipt:
     if len(shipment.messages) < 2:
         raise error
     return await _one_by_one(client, shipment, deadline)
 
 
-async def _plain(client: Client, shipment: Shipment, deadline: float, error: Exception) -> Receipt:
+async def _plain(
+    client: Client, shipment: Shipment, deadline: float, error: BaseException
+) -> Receipt:
     if shipment.answers is None and shipment.topic is None:
         raise error
     kept = shipment.topic if shipment.answers is not None else None
@@ -178,7 +176,7 @@ async def _plain(client: Client, shipment: Shipment, deadline: float, error: Exc
 
 
 async def _refetched(
-    client: Client, shipment: Shipment, deadline: float, error: Exception
+    client: Client, shipment: Shipment, deadline: float, error: BaseException
 ) -> Receipt:
     if shipment.fresh:
         raise error
@@ -194,7 +192,7 @@ async def _refetched(
 
 
 async def _nothing_left(
-    _client: Client, shipment: Shipment, _deadline: float, error: Exception
+    _client: Client, shipment: Shipment, _deadline: float, error: BaseException
 ) -> Receipt:
     """A change that has been made already, or whose message is gone."""
     if shipment.posts:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Any, Final
 
 from telethon.errors import SecurityError
@@ -78,6 +79,21 @@ class WardenSender(MTProtoSender):  # type: ignore[misc]  # the same
         except EOFError as error:
             raise ConnectionResetError("Telegram closed the connection") from error
 
+    async def answers(self, requests: Sequence[Any], *, deadline: float) -> list[Any]:
+        """Send requests of which each is carried out only if the one before was.
+
+        Returns an answer or an exception for each: behind a refusal it is ``MsgWaitFailedError``,
+        and ``TimeoutError`` for what was not answered within ``deadline`` seconds.
+        """
+        futures = self.send(requests, ordered=True)
+        try:
+            await asyncio.wait(futures, timeout=deadline)
+            return [_outcome(future, deadline) for future in futures]
+        finally:
+            for future in futures:
+                if not future.done():
+                    self.forget(future)
+
     def forget(self, future: Any) -> None:
         """Drop the request that ``future`` stands for, sent or not."""
         for msg_id, state in list(self._pending_state.items()):
@@ -124,3 +140,14 @@ class WardenSender(MTProtoSender):  # type: ignore[misc]  # the same
         ended = self._disconnected
         if ended.done() and not ended.cancelled():
             ended.exception()  # looked at: whoever wants the cause has it from an answer or event
+
+
+def _outcome(future: asyncio.Future[Any], deadline: float) -> Any:
+    if not future.done():
+        return TimeoutError(f"no answer within {deadline:g} s")
+    if future.cancelled():
+        return ConnectionAbortedError("the connection was closed before the answer")
+    error = future.exception()
+    if isinstance(error, EOFError):
+        return ConnectionResetError("Telegram closed the connection")
+    return future.result() if error is None else error

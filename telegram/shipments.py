@@ -12,7 +12,7 @@ from .verdict import Verdict
 
 __all__ = ["Deed", "Receipt", "Shipment"]
 
-Deed = Literal["forward", "copy", "edit", "delete"]
+Deed = Literal["forward", "copy", "copies", "edit", "delete"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,8 @@ class Shipment:
     """Messages to be sent into a chat, or sent ones to be changed or deleted there.
 
     Args:
-        deed: what is done.
+        deed: what is done; a ``copy`` of several is an album, ``copies`` are single messages that
+            go at once and arrive one behind the other.
         target: the chat, as a marked id.
         messages: what is sent, or the message as it is now; several go in one request.
         random_ids: one for each message that is sent; a repeat with the same ones is safe.
@@ -52,7 +53,13 @@ class Shipment:
     @property
     def posts(self) -> bool:
         """Whether it puts something new into the chat."""
-        return self.deed in {"forward", "copy"}
+        return self.deed in {"forward", "copy", "copies"}
+
+    @property
+    def divisible(self) -> bool:
+        """Whether its messages may also go in several portions, one behind the other."""
+        single = bool(self.messages) and self.first.grouped_id is None
+        return self.deed == "copies" or (self.deed == "forward" and single)
 
     @property
     def first(self) -> Incoming:
@@ -61,9 +68,16 @@ class Shipment:
 
     def singles(self) -> tuple[Shipment, ...]:
         """The same, one message at a time."""
+        deed: Deed = "copy" if self.deed == "copies" else self.deed
         return tuple(
-            replace(self, messages=(message,), random_ids=(random_id,))
+            replace(self, deed=deed, messages=(message,), random_ids=(random_id,))
             for message, random_id in zip(self.messages, self.random_ids, strict=True)
+        )
+
+    def part(self, start: int, end: int | None = None) -> Shipment:
+        """The same for some of its messages."""
+        return replace(
+            self, messages=self.messages[start:end], random_ids=self.random_ids[start:end]
         )
 
 
@@ -75,8 +89,27 @@ class Receipt:
         target_ids: what each became; ``None`` where Telegram did not tell.
         refused: what Telegram would not have, while the others went.
         repeated: how many Telegram already had, from a try whose answer was lost.
+        trouble: why the messages that are not named here have not been sent.
     """
 
     target_ids: Mapping[int, int | None] = field(default_factory=dict)
     refused: Mapping[int, Verdict] = field(default_factory=dict)
     repeated: int = 0
+    trouble: BaseException | None = field(default=None, repr=False)
+
+    @property
+    def newest(self) -> int:
+        """The newest message in the target that this tells of; 0 when it tells of none."""
+        return max((one or 0 for one in self.target_ids.values()), default=0)
+
+    def plus(self, other: Receipt) -> Receipt:
+        """What this and a later one tell together."""
+        return Receipt(
+            target_ids={**self.target_ids, **other.target_ids},
+            refused={**self.refused, **other.refused},
+            repeated=self.repeated + other.repeated,
+        )
+
+    def tells(self, source_id: int) -> bool:
+        """Whether it is known what became of that message."""
+        return source_id in self.target_ids or source_id in self.refused

@@ -12,7 +12,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from telethon._updates import Entity, EntityType, SessionState
@@ -239,10 +239,24 @@ class WardenClient(TelegramClient):  # type: ignore[misc]  # the same
             result = await self._patient(sender, request)
         else:
             result = await self._once(sender, request)
+        self._learn(result)
+        return result
+
+    async def in_turn(self, requests: Sequence[Any], *, deadline: float) -> list[Any]:
+        """Send requests that address chats by their hashes already, each after the one before.
+
+        Returns an answer or an exception for each.
+        """
+        self._last_request = time.time()
+        results = await self._sender.answers(requests, deadline=deadline)
+        for result in results:
+            self._learn(result)
+        return results
+
+    def _learn(self, result: Any) -> None:
         with contextlib.suppress(AttributeError, TypeError, ValueError):
             # The server has done it: what cannot be remembered must not look like a failure.
             self.session.process_entities(result)
-        return result
 
     async def _once(self, sender: Any, request: Any) -> Any:
         if isinstance(sender, WardenSender):

@@ -191,6 +191,26 @@ async def test_a_message_edited_before_it_was_sent_is_sent_as_it_is_now(newsroom
 @pytest.mark.parametrize(
     ("source", "target"), [("news_in", "news_out"), ("market_in", "market_out")]
 )
+async def test_what_is_deleted_while_a_flood_lasts_is_never_sent(
+    newsroom: Newsroom, source: str, target: str
+) -> None:
+    await newsroom.start()
+    newsroom.telegram.faults.add(Fault(method="messages.*", times=1, action=FloodWait(1)))
+    newsroom.say(source, "one", "two", "three")
+    await newsroom.hears(FloodBegan)
+    pair = 1 if source == "news_in" else 2
+    while (await newsroom.pairs())[pair].waiting < 3:
+        await asyncio.sleep(LOOK_EVERY)
+
+    newsroom.chats[source].delete_messages([newsroom.chats[source].messages[1]])
+
+    await newsroom.arrives(target, "one", "three")
+    assert newsroom.telegram.stats.calls["channels.deleteMessages"] == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "target"), [("news_in", "news_out"), ("market_in", "market_out")]
+)
 async def test_what_is_deleted_at_the_source_goes_at_the_target(
     newsroom: Newsroom, source: str, target: str
 ) -> None:

@@ -12,12 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telewarden.actors import Pace, PairPlan, groups_of
-from telewarden.actors.albums import Albums, Change, Wait, next_items
+from telewarden.actors.albums import (
+    Albums,
+    Change,
+    Wait,
+    copies_together,
+    forwards_together,
+    next_items,
+)
 from telewarden.actors.messages import Deliver
 from telewarden.actors.outgoing import LIMITED, Go, Later, Outgoing, Parked
 from telewarden.actors.pacing import Pacer, TokenBucket
 from telewarden.actors.pairstate import HELD_LIMIT, PairState, UnderWay
-from telewarden.telegram import Incoming, Shipment
+from telewarden.telegram import Deed, Incoming, Receipt, Shipment
 
 pytestmark = pytest.mark.actors
 
@@ -42,6 +49,10 @@ def job(number: int, target: int = -1002) -> Deliver:
         ),
         reply_to=None,  # type: ignore[arg-type]  # nobody is answered here
     )
+
+
+def arrived(*numbers: int) -> Receipt:
+    return Receipt(target_ids={number: number for number in numbers})
 
 
 def plan(number: int) -> PairPlan:
@@ -98,7 +109,8 @@ def test_what_is_flooded_is_parked_and_everything_else_goes() -> None:
 
     assert outgoing.offer(job(1), METHOD, wall=10.0, now=0.0) == Parked((METHOD, None), 50.0, True)
     assert outgoing.offer(job(2), METHOD, wall=10.0, now=0.0) == Parked((METHOD, None), 50.0, False)
-    assert outgoing.offer(job(3), "messages.forwardMessages", wall=10.0, now=0.0) == Go()
+    other = job(3)
+    assert outgoing.offer(other, "messages.forwardMessages", wall=10.0, now=0.0) == Go(other)
 
 
 def test_slow_mode_of_one_chat_parks_that_chat_only() -> None:
@@ -106,7 +118,7 @@ def test_slow_mode_of_one_chat_parks_that_chat_only() -> None:
     outgoing.flood((METHOD, -5), 50.0)
 
     assert isinstance(outgoing.offer(job(1, target=-5), METHOD, wall=10.0, now=0.0), Parked)
-    assert outgoing.offer(job(1, target=-6), METHOD, wall=10.0, now=0.0) == Go()
+    assert isinstance(outgoing.offer(job(1, target=-6), METHOD, wall=10.0, now=0.0), Go)
 
 
 def test_parked_jobs_come_back_in_order_and_not_before_the_deadline() -> None:
@@ -133,7 +145,8 @@ def test_a_job_whose_turn_comes_later_is_booked_once() -> None:
     outgoing = Outgoing(Pace(per_account=1.0, per_chat=1.0, burst=1))
     outgoing.offer(job(1), METHOD, wall=0.0, now=0.0)
 
-    assert outgoing.offer(job(2), METHOD, wall=0.0, now=0.0) == Later(pytest.approx(1.0))
+    late = job(2)
+    assert outgoing.offer(late, METHOD, wall=0.0, now=0.0) == Later(pytest.approx(1.0), late)
 
 
 def test_a_message_is_admitted_once_and_in_order() -> None:
@@ -154,7 +167,7 @@ def test_one_message_is_on_its_way_at_a_time() -> None:
     state.under_way = UnderWay(1, first)
 
     assert state.next_items(0.0) is None
-    assert state.settle(1) == first
+    assert state.settle(1, arrived(1)) == first
     assert state.next_items(0.0) == (incoming(2),)
 
 
@@ -164,7 +177,7 @@ def test_an_answer_from_before_a_reconnect_settles_nothing() -> None:
 
     state.interrupt()
 
-    assert state.settle(1) == ()
+    assert state.settle(1, arrived(1)) == ()
     assert len(state.queue) == 1
 
 
@@ -247,8 +260,8 @@ def test_an_album_waits_until_it_is_quiet_and_then_goes_whole() -> None:
     albums = Albums()
     albums.touch(grouped(3, album=7), now=100.0)
 
-    early = next_items(queue, albums, now=100.1, batches=False, more_to_come=False)
-    later = next_items(queue, albums, now=100.6, batches=False, more_to_come=False)
+    early = next_items(queue, albums, now=100.1, together=None, more_to_come=False)
+    later = next_items(queue, albums, now=100.6, together=None, more_to_come=False)
 
     assert early == Wait(pytest.approx(0.4))
     assert later == (grouped(1, album=7), grouped(3, album=7))
@@ -261,23 +274,91 @@ def test_an_album_of_ten_is_whole_at_once_and_one_item_goes_alone() -> None:
     ten: deque[Any] = deque(grouped(number, album=7) for number in range(11))
     alone: deque[Any] = deque([grouped(1, album=8)])
 
-    assert len(next_items(ten, albums, now=100.0, batches=False, more_to_come=False)) == 10  # type: ignore[arg-type]  # a tuple here
-    assert next_items(alone, albums, now=0.0, batches=False, more_to_come=False) == tuple(alone)
+    assert len(next_items(ten, albums, now=100.0, together=None, more_to_come=False)) == 10  # type: ignore[arg-type]  # a tuple here
+    assert next_items(alone, albums, now=0.0, together=None, more_to_come=False) == tuple(alone)
 
 
 def test_an_album_at_the_end_of_a_page_of_history_waits_for_the_next_page() -> None:
     queue: deque[Any] = deque([grouped(1, album=7), grouped(2, album=7)])
 
-    assert next_items(queue, Albums(), now=0.0, batches=False, more_to_come=True) is None
+    assert next_items(queue, Albums(), now=0.0, together=None, more_to_come=True) is None
 
 
 def test_forwards_go_in_batches_but_not_past_an_album_a_change_or_another_topic() -> None:
     singles = [incoming(number) for number in range(3)]
     for stop in (grouped(9, album=7), Change(1), replace(incoming(9), topic=5)):
         queue: deque[Any] = deque([*singles, stop])
-        assert next_items(queue, Albums(), now=0.0, batches=True, more_to_come=False) == tuple(
-            singles
+        assert next_items(
+            queue, Albums(), now=0.0, together=forwards_together, more_to_come=False
+        ) == tuple(singles)
+
+
+def test_copies_go_together_unless_one_answers_another_or_takes_another_method() -> None:
+    singles = [incoming(number) for number in range(3)]
+    for stop in (replace(incoming(9), reply_to=1), replace(incoming(9), has_media=True)):
+        queue: deque[Any] = deque([*singles, stop])
+        together = next_items(
+            queue, Albums(), now=0.0, together=copies_together, more_to_come=False
         )
+        alone = next_items(
+            deque([stop, *singles]),
+            Albums(),
+            now=0.0,
+            together=copies_together,
+            more_to_come=False,
+        )
+        assert together == tuple(singles)
+        assert alone == (stop,)
+
+
+def test_what_a_receipt_does_not_tell_of_stays_under_way() -> None:
+    items = tuple(incoming(number) for number in (1, 2, 3))
+    state = PairState(plan=plan(1), seen=3, under_way=UnderWay(1, items))
+    state.queue.extend(items)
+
+    assert state.settle(1, arrived(1)) == items[:1]
+    assert state.under_way == UnderWay(1, items[1:])
+    assert state.settle(1, arrived(2, 3)) == items[1:]
+    assert (state.under_way, list(state.queue)) == (None, [])
+
+
+def batch(deed: Deed, count: int) -> Deliver:
+    shipment = Shipment(
+        deed=deed,
+        target=-1002,
+        messages=tuple(incoming(number) for number in range(count)),
+        random_ids=tuple(range(count)),
+    )
+    return replace(job(1), shipment=shipment)
+
+
+def test_of_several_copies_as_many_go_at_once_as_there_is_room_for() -> None:
+    outgoing = Outgoing(Pace(per_account=1000.0, per_chat=1.0, burst=5))
+    copies = batch("copies", 8)
+    rest = copies.rest(arrived(0, 1, 2, 3, 4))
+
+    assert outgoing.offer(copies, METHOD, wall=0.0, now=0.0) == Go(copies.first(5))
+    assert [one.id for one in rest.shipment.messages] == [5, 6, 7]
+    assert outgoing.offer(rest, METHOD, wall=0.0, now=0.0) == Later(
+        pytest.approx(1.0), rest.first(1)
+    )
+
+
+@pytest.mark.parametrize("deed", ["copies", "forward"])
+def test_of_several_that_are_flooded_only_the_first_is_kept_back(deed: Deed) -> None:
+    outgoing = Outgoing(FREE)
+    outgoing.flood((METHOD, None), 50.0)
+    several = batch(deed, 8)
+
+    outgoing.offer(several, METHOD, wall=10.0, now=0.0)
+
+    assert outgoing.release((METHOD, None), wall=50.0) == (several.first(1),)
+
+
+def test_an_album_is_never_divided() -> None:
+    album = batch("copy", 3)
+
+    assert album.first(1) is album
 
 
 def test_an_edit_replaces_an_older_one_that_waits() -> None:

@@ -1,0 +1,155 @@
+"""A worker group's writing: everything that it keeps on the disk while messages flow.
+
+One commit is under way at a time; what comes meanwhile goes with the next one, all of it
+together. So writes stand on the disk in the order in which they were asked for, whatever the disk
+does, and a busy group wakes the journal's thread once for many messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from ..storage import OutboxRow, Store
+from ..telegram import Incoming, random_id_for
+from .desk import Desk
+from .group_notes import Stored, WriteTicks, Written
+from .pairstate import PairState
+
+__all__ = ["Writing"]
+
+TICK_AFTER: Final = 0.01  # seconds
+
+Tick = Callable[[Store], object]
+Ask = Callable[[Store], object | None]
+
+
+class Writing:
+    """Writes for the pairs of one group."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._ticks: list[Tick] = []
+        self._asks: list[Ask] = []
+        self._accepted: dict[int, Accepted] = {}
+        self._timed = self._under_way = False
+
+    # Ticks: what a crash takes along is made up for, as Telegram refuses the repeat.
+
+    def tick(self, work: Tick) -> None:
+        """Write down what is done with the next thing that is written, or in a moment."""
+        self._ticks.append(work)
+        if not self._timed:
+            self._timed = True
+            self._desk.actor.after(TICK_AFTER, WriteTicks())
+
+    def note(self, work: Tick) -> None:
+        """Write something down now, for whoever looks next."""
+        self._ticks.append(work)
+        self.flush()
+
+    def tick_due(self) -> None:
+        """The moment has come."""
+        self._timed = False
+        self.flush()
+
+    def flush(self) -> None:
+        """Write down now what is done."""
+        ticks, self._ticks = self._ticks, []
+        if ticks:
+            self._desk.kit.journal.post(lambda store: _write(store, ticks))
+
+    def close(self) -> None:
+        """The group ends: leave everything with the journal. Its next life finds it there."""
+        works, self._ticks, self._asks = [*self._ticks, *self._asks], [], []
+        if works:
+            self._desk.kit.journal.post(lambda store: _write(store, works))
+
+    # Asks: the group goes on when they are on the disk.
+
+    def ask(self, work: Ask) -> None:
+        """Do ``work`` behind all that was asked for before; the group is sent what it returns."""
+        self._asks.append(work)
+        self._go()
+
+    def accept(self, state: PairState, messages: Sequence[Incoming]) -> None:
+        """Put messages into the outbox, and raise the mark; ``Stored`` says that they may go."""
+        if not messages:
+            return
+        pair, wanted = state.plan.id, self.wanted(state, messages)
+        accepted = self._accepted.get(pair)
+        if accepted is None:
+            accepted = self._accepted[pair] = Accepted(pair, messages[0].chat)
+            self._asks.append(accepted.write)
+        accepted.seen = state.seen or 0
+        accepted.messages += wanted
+        accepted.rows += (self.row(pair, message) for message in wanted)
+        self._go()
+
+    def written(self, message: Written) -> tuple[object, ...]:
+        """A commit is done and the next may begin; returns what the group is told."""
+        self._under_way = False
+        if self._asks:
+            self._go()
+        return message.told
+
+    def _go(self) -> None:
+        if self._under_way:
+            return
+        self._under_way = True
+        ticks, self._ticks = self._ticks, []
+        asks, self._asks = self._asks, []
+        self._accepted.clear()
+
+        def work(store: Store) -> Written:
+            _write(store, ticks)
+            return Written(tuple(told for ask in asks if (told := ask(store)) is not None))
+
+        self._desk.actor.pipe(self._desk.kit.journal.do_in_order(work), done=_itself)
+
+    def wanted(self, state: PairState, messages: Sequence[Incoming]) -> tuple[Incoming, ...]:
+        """What the pair's filters let through; albums are judged when they are whole."""
+        if state.rules.wanted is None:
+            return tuple(messages)
+        return tuple(
+            message
+            for message in messages
+            if message.grouped_id is not None or state.rules.lets_through((message,))
+        )
+
+    def row(self, pair: int, message: Incoming) -> OutboxRow:
+        """A message's row in the outbox."""
+        return OutboxRow(
+            pair_id=pair,
+            source_chat=message.chat,
+            source_id=message.id,
+            random_id=random_id_for(pair, message.chat, message.id),
+            enqueued_at=self._desk.kit.now(),
+        )
+
+
+class Accepted:
+    """What of one pair goes into the outbox with the next commit."""
+
+    __slots__ = ("chat", "messages", "pair", "rows", "seen")
+
+    def __init__(self, pair: int, chat: int) -> None:
+        self.pair, self.chat, self.seen = pair, chat, 0
+        self.messages: tuple[Incoming, ...] = ()
+        self.rows: list[OutboxRow] = []
+
+    def write(self, store: Store) -> Stored | None:
+        """Store the rows and the mark in one transaction, whoever's it is."""
+        if self.rows:
+            store.enqueue(self.rows)
+        store.advance_mark(self.pair, self.chat, self.seen)
+        return Stored(self.pair, self.messages) if self.messages else None
+
+
+def _write(store: Store, works: Sequence[Tick]) -> None:
+    for work in works:
+        work(store)
+
+
+def _itself(written: Written) -> Written:
+    return written

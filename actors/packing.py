@@ -1,0 +1,61 @@
+"""What a pair's next items become at the target: one shipment. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..telegram import Deed, Incoming, Shipment, random_id_for
+from .albums import Change, Item
+from .pairstate import PairState
+
+__all__ = ["needed", "packed"]
+
+GENERAL: Final = 1  # the topic of every forum in which a message stands that names none
+
+
+def needed(state: PairState, items: tuple[Item, ...]) -> list[int]:
+    """Source messages whose copies must be known before these can be done."""
+    first = items[0]
+    if isinstance(first, Change):
+        return [first.source_id]
+    if first.reply_to is None or not _answers(state):
+        return []
+    return [first.reply_to]
+
+
+def packed(state: PairState, target: int, items: tuple[Item, ...]) -> Shipment:
+    """The shipment that does ``items``; what is needed is known to ``state``."""
+    first = items[0]
+    if isinstance(first, Change):
+        return _change(state, target, first)
+    messages = tuple(item for item in items if isinstance(item, Incoming))
+    copies = state.plan.copies
+    answers = first.reply_to if _answers(state) else None
+    return Shipment(
+        deed=_deed(messages) if copies else "forward",
+        target=target,
+        messages=messages,
+        random_ids=tuple(random_id_for(state.plan.id, one.chat, one.id) for one in messages),
+        texts=state.rules.texts(messages) if copies else {},
+        answers=None if answers is None else state.targets.get(answers),
+        topic=state.plan.topics.get(first.topic or GENERAL, state.plan.topic),
+        after=state.last_target,
+    )
+
+
+def _deed(messages: tuple[Incoming, ...]) -> Deed:
+    return "copies" if len(messages) > 1 and messages[0].grouped_id is None else "copy"
+
+
+def _change(state: PairState, target: int, change: Change) -> Shipment:
+    ids = (state.targets[change.source_id],)
+    if change.message is None:
+        return Shipment(deed="delete", target=target, target_ids=ids)
+    texts = state.rules.texts((change.message,))
+    return Shipment(
+        deed="edit", target=target, messages=(change.message,), texts=texts, target_ids=ids
+    )
+
+
+def _answers(state: PairState) -> bool:
+    return state.plan.replies and state.plan.copies
