@@ -5,6 +5,7 @@ Pure: tenacity's ``wait_*`` objects are asked for a number of seconds; nothing w
 
 from __future__ import annotations
 
+import logging
 from typing import Any, cast
 
 from tenacity import Future, RetryCallState
@@ -12,16 +13,25 @@ from tenacity.wait import wait_base
 
 __all__ = ["Streak", "delay_before"]
 
+logger = logging.getLogger(__name__)
+
 
 def delay_before(wait: wait_base, attempt: int, error: BaseException | None = None) -> float:
-    """Seconds that ``wait`` asks for before attempt number ``attempt`` (the first is 1)."""
+    """Seconds that ``wait`` asks for before attempt number ``attempt`` (the first is 1).
+
+    One that raises is logged and asks for none.
+    """
     state = RetryCallState(retry_object=cast("Any", None), fn=None, args=(), kwargs={})
     state.attempt_number = attempt
     if error is not None:
         # wait_exception and friends look at the error that ended the last attempt
         state.outcome = Future(attempt)
         state.outcome.set_exception(error)
-    return max(0.0, float(wait(state)))
+    try:
+        return max(0.0, float(wait(state)))
+    except Exception:  # user's code, in a supervisor (S24): a wait is not worth a whole group
+        logger.exception("backoff failed wait=%s", type(wait).__name__)
+        return 0.0
 
 
 class Streak:

@@ -126,7 +126,7 @@ async def _do(
     task = cast("asyncio.Task[None]", asyncio.current_task())
     try:
         message = done(await awaitable)
-    except BaseException as error:
+    except BaseException as error:  # S4: a task lets SystemExit through to the loop, and ends it
         if isinstance(error, asyncio.CancelledError) and task.cancelling():
             raise
         if failed is None:
@@ -134,7 +134,7 @@ async def _do(
             return
         try:
             message = failed(error)
-        except Exception as second:  # noqa: BLE001 - it must not vanish in a task
+        except BaseException as second:  # noqa: BLE001 - as above
             _crash(place, second, incarnation)
             return
     place.mailbox.put(OwnEnvelope(message, incarnation))

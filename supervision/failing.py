@@ -59,7 +59,7 @@ def directive_for(place: Place, error: BaseException) -> Directive:
         return Verdict.RESTART
     try:
         return place.spec.directive(error)
-    except Exception:
+    except BaseException:  # S4: user's code in the loop; SystemExit would end it for everybody
         logger.exception("directive failed child=%s", place.path)
         return Verdict.RESTART
 
@@ -75,7 +75,7 @@ def run_failure_hook(place: Place, actor: pykka.Actor, error: BaseException) -> 
     """Call ``on_failure`` and return what it returns; an error in it is logged and forgotten."""
     try:
         return actor.on_failure(type(error), error, error.__traceback__)
-    except BaseException:
+    except BaseException:  # S4: the end has been decided, and nothing may hide it
         logger.warning("hook failed child=%s hook=on_failure", place.path, exc_info=True)
         return None
 
@@ -84,6 +84,6 @@ def run_stop_hook(place: Place, actor: pykka.Actor) -> Any:
     """Call ``on_stop`` and return what it returns; an error in it is logged and forgotten."""
     try:
         return actor.on_stop()
-    except BaseException:
+    except BaseException:  # as above
         logger.warning("hook failed child=%s hook=on_stop", place.path, exc_info=True)
         return None

@@ -6,6 +6,7 @@ queue, so that a stop always finds its turn. What follows from an end is decided
 
 from __future__ import annotations
 
+import abc
 import asyncio
 from collections.abc import Callable
 from functools import partial
@@ -36,9 +37,9 @@ class Keeper(LoopActor):
         super().__init__()
         self._children: dict[str, Child] = {}
 
+    @abc.abstractmethod
     def _fell(self, child: Child, exit_: Exit, uptime: float) -> None:
         """A child ended and nobody waited for it."""
-        raise NotImplementedError
 
     # what its places report
 

@@ -70,8 +70,8 @@ class LoopHost:
     def _run(self) -> None:
         try:
             self._serve_some()
-        except BaseException:
-            # nothing that a cell serves gets here; should anything, the others go on
+        except BaseException:  # a fault of ours: cells contain what their actors raise
+            # the loop's own handler reports it, and the others go on
             self.loop.call_soon(self._run)
             raise
 

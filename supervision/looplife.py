@@ -197,7 +197,7 @@ class LoopLife:
         if hook is not None:
             try:
                 await hook
-            except BaseException:
+            except BaseException:  # S4: as in a hook that is not a coroutine
                 logger.warning("hook failed child=%s", self._place.path, exc_info=True)
         while self.tasks:
             for task in self.tasks:

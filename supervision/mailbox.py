@@ -7,6 +7,7 @@ ask stays unanswered.
 
 from __future__ import annotations
 
+import abc
 from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
@@ -43,7 +44,7 @@ class OwnEnvelope(Envelope[Any]):
         self.incarnation = incarnation
 
 
-class Mailbox:
+class Mailbox(abc.ABC):
     """What both kinds share: the mode and what follows from it.
 
     ``refuse(envelope, reason)`` answers a message that will not be handled.
@@ -76,30 +77,32 @@ class Mailbox:
         if self.mode >= Mode.UNAVAILABLE:
             self._refuse_all()
 
+    @abc.abstractmethod
     def _refuse_all(self) -> None:
-        raise NotImplementedError
+        """Refuse everything that waits."""
 
-    def __len__(self) -> int:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def __len__(self) -> int: ...
 
+    @abc.abstractmethod
     def put(self, envelope: AnyEnvelope, /) -> None:
         """Let a message wait its turn; from any thread."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def tell(self, message: Any) -> None:
         """Let what nobody waits for an answer to wait its turn; from any thread."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def get(self) -> AnyEnvelope:
         """Take the next message."""
-        raise NotImplementedError
 
     def empty(self) -> bool:
         """Whether nothing waits, as far as one can tell while others are putting."""
         return len(self) == 0
 
+    @abc.abstractmethod
     def _append(self, envelope: AnyEnvelope) -> None:
-        raise NotImplementedError
+        """Have it wait, whatever the mode."""
 
 
 REASONS: Final = {

@@ -6,6 +6,7 @@ moment runs as work beside the mailbox.
 
 from __future__ import annotations
 
+import abc
 import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -221,8 +222,9 @@ class Overseer(Keeper):
         """Stop all children even when the supervisor itself has failed (S25)."""
         await self.on_stop()
 
+    @abc.abstractmethod
     async def _stop_all(self) -> None:
-        raise NotImplementedError
+        """Stop the children, as this kind of supervisor does."""
 
     def _settle_answers(self) -> None:
         for answer in tuple(self._answers):

@@ -163,7 +163,7 @@ CHILD_RULES: Final[tuple[tuple[str, str, Callable[[ChildSpec], bool]], ...]] = (
     (
         "id",
         "a name without '/'",
-        lambda s: isinstance(s.id, str) and s.id != "" and "/" not in s.id,
+        lambda s: _is_name(s.id),
     ),
     (
         "actor",

@@ -71,10 +71,10 @@ class EventStream:
         for subscription in self._subscriptions:
             try:
                 subscription.offer(event)
-            except Exception as error:  # noqa: BLE001 - it must not hurt what it observes
+            except BaseException as error:  # noqa: BLE001 - S4: it must not hurt what it observes
                 self._detach(subscription, event, error)
 
-    def _detach(self, subscription: Subscription, event: Event, error: Exception) -> None:
+    def _detach(self, subscription: Subscription, event: Event, error: BaseException) -> None:
         subscription.close()
         name = getattr(subscription._callback, "__qualname__", repr(subscription._callback))  # noqa: SLF001
         logger.exception("observer detached observer=%s event=%s", name, type(event).__name__)

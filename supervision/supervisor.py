@@ -49,7 +49,7 @@ class Supervisor(Commanded):
         try:
             for child in tuple(self._children.values()):
                 await self._start_first(child)
-        except BaseException:
+        except BaseException:  # also a cancelled start: none of the children may stay
             self._over = True
             await self._stop_all()
             raise

@@ -99,7 +99,7 @@ class Watch:
             self._tell(notice)
         except pykka.ActorDeadError:
             self.cancel()
-        except Exception:
+        except BaseException:  # S4: who watches must not hurt whom it watches, nor the loop
             logger.exception("watcher failed child=%s", self._place.path)
             self.cancel()
 

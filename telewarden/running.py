@@ -68,7 +68,7 @@ async def _sign_in(warden: Warden, stand_in: StandIn | None) -> None:
         return
     try:
         await sign_in(warden, stand_in)
-    except Exception:
+    except Exception:  # the warden runs without; a person can log the accounts in
         logger.exception("sign-in on the loopback data centre failed")
 
 

@@ -131,7 +131,7 @@ class Warden:
         self._thread = LoopThread()
         try:
             self._thread.run(self.start())
-        except BaseException:
+        except BaseException:  # also Ctrl-C: the thread must not stay
             self._thread.close()
             self._thread = None
             raise

@@ -7,6 +7,7 @@ from typing import Any
 
 import pykka
 import pytest
+from tenacity.wait import wait_base
 
 from telewarden.errors import ChildStartError
 from telewarden.supervision import (
@@ -15,10 +16,13 @@ from telewarden.supervision import (
     ChildStarted,
     ExitKind,
     LoopActor,
+    ObserverFailed,
+    Phase,
     RestartBudget,
     StartChild,
     SupervisorSpec,
     ask_async,
+    watch,
 )
 
 pytestmark = pytest.mark.supervision
@@ -120,11 +124,15 @@ async def test_s4_hooks_that_raise_hide_neither_the_end_nor_the_restart(
         assert "hook=on_stop" in caplog.text
 
 
+@pytest.mark.parametrize("kind", [*WILD, LookupError])
 async def test_s4_a_directive_that_raises_means_the_default(
-    grow: Any, child_class: type[pykka.Actor], caplog: pytest.LogCaptureFixture
+    grow: Any,
+    child_class: type[pykka.Actor],
+    kind: type[BaseException],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def decide(error: BaseException) -> Any:
-        raise LookupError("no such rule")
+        raise kind
 
     spec = SupervisorSpec(children=(ChildSpec(id="a", actor=child_class, directive=decide),))
     async with grow(spec) as grown:
@@ -132,6 +140,63 @@ async def test_s4_a_directive_that_raises_means_the_default(
         await grown.expect(ChildStarted, "a", count=2)
 
         assert "directive failed child=a" in caplog.text
+
+
+@pytest.mark.parametrize("kind", [*WILD, LookupError])
+async def test_s4_a_subscriber_or_watcher_that_raises_hurts_nobody(
+    grow: Any, child_class: type[pykka.Actor], kind: type[BaseException]
+) -> None:
+    def spoil(_: object) -> None:
+        raise kind
+
+    async with grow(with_bystander(child_class)) as grown:
+        grown.tree.events.subscribe(spoil)
+        watch(grown.tree.ref("wild"), spoil)
+        grown.tree.ref("wild").tell(("raise", ValueError("boom")))
+        await grown.expect(ChildStarted, "wild", count=2)
+
+        assert await grown.ask("wild", "count") == 1
+        assert len(grown.probe.seen(ObserverFailed)) == 1
+        assert not grown.tree.terminated.done
+
+
+@pytest.mark.parametrize("kind", [*WILD, LookupError])
+async def test_s4_work_beside_the_mailbox_that_raises_crashes_its_actor_alone(
+    grow: Any, kind: type[BaseException]
+) -> None:
+    async def breaks() -> None:
+        raise OSError("cut")
+
+    def makes_it_worse(error: BaseException) -> object:
+        raise kind
+
+    class Piping(LoopActor):
+        def on_receive(self, message: Any) -> Any:
+            if message == "pipe":
+                self.pipe(breaks(), done=lambda _: None, failed=makes_it_worse)
+            return message
+
+    async with grow(with_bystander(Piping)) as grown:
+        grown.tree.ref("wild").tell("pipe")
+        failed = await grown.expect(ChildFailed, "wild")
+        await grown.expect(ChildStarted, "wild", count=2)
+
+        assert isinstance(failed.exit.error, kind | RuntimeError)
+        assert await grown.ask("bystander", "here") == "here"
+
+
+async def test_s24_a_backoff_that_raises_does_not_take_its_supervisor_down(
+    grow: Any, nursery: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Wrong(wait_base):
+        def __call__(self, retry_state: Any) -> float:
+            raise ArithmeticError("no number")
+
+    async with grow(nursery.group(nursery.child("a", backoff=Wrong()))) as grown:
+        await grown.crash("a", again=2)
+
+        assert "backoff failed wait=Wrong" in caplog.text
+        assert grown.standing() == {"a": (2, Phase.RUNNING)}
 
 
 async def test_an_unmodified_pykka_actor_is_supervised_as_it_is(grow: Any) -> None:
