@@ -34,6 +34,10 @@ class Book(Mapping[K, V], Generic[K, V]):
     def __getitem__(self, key: K) -> V:
         return self.pages[hash(key) & MASK][key]
 
+    def get(self, key: K, default: V | None = None, /) -> V | None:  # type: ignore[override]  # no other type of default is wanted
+        """The entry, or ``default``; the inherited one raises and catches where there is none."""
+        return self.pages[hash(key) & MASK].get(key, default)
+
     def __contains__(self, key: object) -> bool:
         return key in self.pages[hash(key) & MASK]
 

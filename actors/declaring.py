@@ -7,7 +7,7 @@ its row in the audit trail.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
@@ -16,6 +16,7 @@ from ..errors import (
     InvalidRecordError,
     PairsAssignedError,
     RegistryFullError,
+    SessionBusyError,
     SessionExistsError,
     SessionFullError,
     TelewardenError,
@@ -50,14 +51,13 @@ def register(draft: Draft, message: RegisterSession) -> SessionEntry:
     name, fields = check_name(message.name), _checked(message.fields)
     if draft.find(name) is not None:
         raise SessionExistsError(name)
+    if name in draft.busy:  # one of that name is going
+        raise SessionBusyError(name, draft.busy[name])
     if draft.session_count >= draft.limits.max_sessions:
         raise RegistryFullError("sessions", draft.limits.max_sessions)
     record = SessionRecord(name=name, created=draft.now, updated=draft.now, **fields)
-    draft.put(record)
     draft.registered.append(name)
-    draft.note(message.who, "register", name, None, _shown(record, DECLARED))
-    draft.events.append(SessionRegistered(at=draft.now, session=name, who=message.who))
-    return draft.entry(record)
+    return _added(draft, record, message.who)
 
 
 def declare(draft: Draft, message: DeclareSessions) -> None:
@@ -66,10 +66,7 @@ def declare(draft: Draft, message: DeclareSessions) -> None:
         known = draft.find(declared.name)
         record = replace(declared, metadata=_frozen(declared.metadata))
         if known is None:
-            draft.put(replace(record, created=draft.now, updated=draft.now))
-            draft.note(message.who, "register", record.name, None, _shown(record, DECLARED))
-            event = SessionRegistered(at=draft.now, session=record.name, who=message.who)
-            draft.events.append(event)
+            _added(draft, replace(record, created=draft.now, updated=draft.now), message.who)
         else:
             wanted = {field: getattr(record, field) for field in DECLARED}
             _apply(draft, known, wanted, message.who)
@@ -87,14 +84,14 @@ def change_many(draft: Draft, message: ChangeMany) -> tuple[ItemOutcome, ...]:
 
 def plan_deletion(draft: Draft, message: DeleteSession) -> Deletion:
     """Check that a session may go, and find places for its pairs."""
-    draft.record(message.name)
+    draft.session(message.name)
     pairs = draft.pairs.get(message.name, ())
     if pairs and not message.force:
         raise PairsAssignedError(message.name, len(pairs))
     others = [
         entry
-        for name, entry in draft.base.sessions.items()
-        if name != message.name and name not in draft.busy
+        for entry in draft.sessions()
+        if entry.name != message.name and entry.name not in draft.busy
     ]
     moves = places_for(pairs, others, now=draft.now)
     return Deletion(name=message.name, who=message.who, moves=moves)
@@ -102,15 +99,20 @@ def plan_deletion(draft: Draft, message: DeleteSession) -> Deletion:
 
 def delete(draft: Draft, message: Deletion) -> Deleted:
     """Forget a session that has been stopped, and give its pairs to others."""
-    name, record = message.name, draft.find(message.name)
-    before = None if record is None else _shown(record, DECLARED)
-    draft.drop(name)
-    draft.moves.update(message.moves)
+    name, entry = message.name, draft.find(message.name)
+    before = None if entry is None else _shown(_values(entry.record, DECLARED))
     moved = MappingProxyType(dict(message.moves))
+    draft.drop(name, moved)
     after = {"moved": {str(pair): target for pair, target in moved.items()}} if moved else None
     draft.note(message.who, "delete", name, before, after)
     draft.events.append(SessionDeleted(at=draft.now, session=name, who=message.who, moved=moved))
     return Deleted(name=name, moved=moved)
+
+
+def _added(draft: Draft, record: SessionRecord, who: str) -> SessionEntry:
+    draft.note(who, "register", record.name, None, _shown(_values(record, DECLARED)))
+    draft.events.append(SessionRegistered(at=draft.now, session=record.name, who=who))
+    return draft.add(record)
 
 
 def _outcome(draft: Draft, name: str, fields: Mapping[str, Any], who: str) -> ItemOutcome:
@@ -122,24 +124,23 @@ def _outcome(draft: Draft, name: str, fields: Mapping[str, Any], who: str) -> It
 
 
 def _change(draft: Draft, name: str, fields: Mapping[str, Any], who: str) -> SessionEntry:
-    record, wanted = draft.record(name), _checked(fields)
-    pairs = draft.pair_count(name)
-    if wanted.get("max_pairs", pairs) < pairs:
-        raise SessionFullError(name, pairs=pairs, limit=wanted["max_pairs"])
-    return draft.entry(_apply(draft, record, wanted, who))
+    entry, wanted = draft.session(name), _checked(fields)
+    if "max_pairs" in wanted:
+        pairs = draft.pair_count(name)
+        if wanted["max_pairs"] < pairs:
+            raise SessionFullError(name, pairs=pairs, limit=wanted["max_pairs"])
+    return _apply(draft, entry, wanted, who)
 
 
-def _apply(
-    draft: Draft, record: SessionRecord, wanted: Mapping[str, Any], who: str
-) -> SessionRecord:
+def _apply(draft: Draft, entry: SessionEntry, wanted: Mapping[str, Any], who: str) -> SessionEntry:
     """Change what is different; a change to the same values is none."""
-    fields = {key: value for key, value in wanted.items() if getattr(record, key) != value}
-    if not fields:
-        return record
-    changed = replace(record, updated=draft.now, **fields)
-    draft.put(changed)
-    names = tuple(fields)
-    before, after = _shown(record, names), _shown(changed, names)
+    record = entry.record
+    after = {key: value for key, value in wanted.items() if getattr(record, key) != value}
+    if not after:
+        return entry
+    before = _shown({key: getattr(record, key) for key in after})
+    changed = draft.put(entry, record.but(updated=draft.now, **after))
+    after = _shown(after)
     draft.note(who, "change", record.name, before, after)
     draft.events.append(
         SessionChanged(
@@ -155,20 +156,30 @@ def _apply(
 
 def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields with sensible values, so that nothing can be changed behind our back."""
-    unknown = tuple(sorted(str(key) for key in fields if key not in FIELDS))
-    if unknown:
-        raise UnknownFieldError(unknown, FIELDS)
-    checked = dict(fields)
-    for key, allowed in (("priority", range(1, 11)), ("max_pairs", range(1, 51))):
-        if key in checked and (type(checked[key]) is not int or checked[key] not in allowed):
-            least, most = allowed[0], allowed[-1]
-            raise InvalidRecordError(key, checked[key], f"a whole number from {least} to {most}")
-    phone = checked.get("phone")
-    if phone is not None and not (isinstance(phone, str) and E164.fullmatch(phone)):
-        raise InvalidRecordError("phone", "not a number", "one as in +12025550123")
-    if "metadata" in checked:
-        checked["metadata"] = _frozen(checked["metadata"])
-    return checked
+    try:
+        return {key: CHECKS[key](value) for key, value in fields.items()}
+    except (KeyError, TypeError):  # an odd key
+        unknown = tuple(sorted(str(key) for key in fields if key not in FIELDS))
+        if unknown:
+            raise UnknownFieldError(unknown, FIELDS) from None
+        raise
+
+
+def _whole(field: str, least: int, most: int) -> Callable[[object], int]:
+    allowed = range(least, most + 1)
+
+    def check(value: object) -> int:
+        if type(value) is not int or value not in allowed:
+            raise InvalidRecordError(field, value, f"a whole number from {least} to {most}")
+        return value
+
+    return check
+
+
+def _phone(value: object) -> str | None:
+    if value is None or (isinstance(value, str) and E164.fullmatch(value)):
+        return value
+    raise InvalidRecordError("phone", "not a number", "one as in +12025550123")
 
 
 def _frozen(metadata: object) -> Mapping[str, object]:
@@ -194,11 +205,22 @@ def _utf8(text: str) -> bool:
     return True
 
 
-def _shown(record: SessionRecord, fields: tuple[str, ...]) -> dict[str, object]:
-    """The fields for others to read; of a phone number the last two digits."""
-    shown: dict[str, object] = {key: getattr(record, key) for key in fields}
-    if shown.get("phone") is not None:
-        shown["phone"] = f"...{str(shown['phone'])[-2:]}"
-    if "metadata" in shown:
-        shown["metadata"] = dict(record.metadata)
-    return shown
+CHECKS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "max_pairs": _whole("max_pairs", 1, 50),
+    "metadata": _frozen,
+    "phone": _phone,
+    "priority": _whole("priority", 1, 10),
+}
+
+
+def _values(record: SessionRecord, fields: tuple[str, ...]) -> dict[str, Any]:
+    return {key: getattr(record, key) for key in fields}
+
+
+def _shown(values: dict[str, Any]) -> dict[str, Any]:
+    """The values for others to read; of a phone number the last two digits."""
+    if values.get("phone") is not None:
+        values = values | {"phone": f"...{str(values['phone'])[-2:]}"}
+    if "metadata" in values:
+        values = values | {"metadata": dict(values["metadata"])}
+    return values

@@ -1,14 +1,15 @@
 """A group of changes on its way to the disk: what they would make of the registry.
 
-Changes are tried on a draft, in order, each on top of those before it. The draft is written as
-one transaction; only then does the next snapshot show it. If the disk refuses, the draft is
-dropped, and nobody has ever seen it.
+Changes are tried on a draft, in order, each on top of those before it; while one draft is being
+written, the next begins on top of it. A draft is written as one transaction; only then does the
+next snapshot show it. If the disk refuses, it is dropped, and nobody has ever seen it.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ..errors import (
     CredentialDamagedError,
@@ -16,7 +17,7 @@ from ..errors import (
     UnknownOperationError,
     UnknownSessionError,
 )
-from ..storage import AuditRow, SessionRecord, Store
+from ..storage import SessionRecord, Store
 from ..telegram import Health, Phase
 from .entries import Operation, RegistryLimits, SessionEntry, Standing
 from .registry_facts import RegistryEvent
@@ -25,6 +26,7 @@ from .registry_snapshot import RegistrySnapshot
 __all__ = ["DELETED_KEPT", "Draft"]
 
 DELETED_KEPT = 100  # deleted sessions that are still shown
+NO_PAIRS: tuple[int, ...] = ()
 
 
 class Draft:
@@ -32,6 +34,7 @@ class Draft:
 
     Args:
         base: the registry as everybody sees it.
+        before: the draft that is being written; this one is only good if that one is kept.
         now: epoch seconds, the same for the whole group.
         last_id: the highest operation number given so far.
         busy: sessions that must not be changed now, and what is being done to them.
@@ -43,80 +46,98 @@ class Draft:
         self,
         base: RegistrySnapshot,
         *,
+        before: Draft | None = None,
         now: float,
         last_id: int,
         busy: Mapping[str, str],
         pairs: Mapping[str, tuple[int, ...]],
         following: Mapping[tuple[str, str], int],
     ) -> None:
-        self.base, self.now, self.last_id = base, now, last_id
+        self.base, self.before, self.now, self.last_id = base, before, now, last_id
         self.busy, self.pairs, self.following = busy, pairs, dict(following)
         self.limits: RegistryLimits = base.limits
-        self.audit: list[AuditRow] = []
+        self.session_count, self.operation_count = len(base.sessions), len(base.operations)
+        if before is not None:
+            self.last_id, self.following = before.last_id, dict(before.following)
+            self.limits, self.session_count = before.limits, before.session_count
+            self.operation_count = before.operation_count
+        self.audit: list[tuple[object, ...]] = []
         self.events: list[RegistryEvent] = []
         self.registered: list[str] = []
-        self.moves: dict[int, str] = {}
-        self.session_count, self.operation_count = len(base.sessions), len(base.operations)
-        self._records: dict[str, SessionRecord | None] = {}
-        self._operations: dict[int, Operation | None] = {}
-        self._entries: dict[str, SessionEntry] = {}
+        self.deleted: dict[str, Mapping[int, str]] = {}
+        self.entries: dict[str, SessionEntry | None] = {}
+        """The sessions that are new or changed, and, as ``None``, those that are gone."""
+        self.touched: dict[int, Operation | None] = {}
+        """The operations, likewise."""
+
+    def settle_on(self, base: RegistrySnapshot) -> None:
+        """The draft before this one is on disk, and ``base`` shows it."""
+        self.base, self.before = base, None
 
     # Sessions
 
-    def find(self, name: str) -> SessionRecord | None:
-        """The session's record as it would be, if there is one."""
-        if name in self._records:
-            return self._records[name]
-        entry = self.base.sessions.get(name)
-        return None if entry is None else entry.record
+    def find(self, name: str) -> SessionEntry | None:
+        """The session as it would be, if there is one."""
+        if name in self.entries:
+            return self.entries[name]
+        if self.before is not None and name in self.before.entries:
+            return self.before.entries[name]
+        return self.base.sessions.get(name)
 
-    def record(self, name: str) -> SessionRecord:
-        """The session's record, for a change.
+    def session(self, name: str) -> SessionEntry:
+        """The session as it would be, for a change.
 
         Raises:
             UnknownSessionError, SessionBusyError
         """
-        record = self.find(name)
-        if record is None:
+        entry = self.find(name)
+        if entry is None:
             raise UnknownSessionError(name, tuple(sorted(self.base.sessions)))
         if name in self.busy:
             raise SessionBusyError(name, self.busy[name])
-        return record
+        return entry
 
-    def put(self, record: SessionRecord) -> None:
-        """Add or change a session."""
-        if self.find(record.name) is None:
-            self.session_count += 1
-        self._records[record.name] = record
+    def add(self, record: SessionRecord) -> SessionEntry:
+        """Add a session; returns it as it would be seen."""
+        self.session_count += 1
+        entry = SessionEntry(
+            record=record, standing=Standing(since=self.now), pairs=self.pair_count(record.name)
+        )
+        self.entries[record.name] = entry
+        return entry
 
-    def drop(self, name: str) -> None:
-        """Take a session out."""
+    def put(self, entry: SessionEntry, record: SessionRecord) -> SessionEntry:
+        """Change a session; returns it as it would be seen."""
+        changed = SessionEntry(record=record, standing=entry.standing, pairs=entry.pairs)
+        self.entries[record.name] = changed
+        return changed
+
+    def drop(self, name: str, moves: Mapping[int, str]) -> None:
+        """Take a session out, and give its pairs to others."""
         if self.find(name) is not None:
             self.session_count -= 1
-        self._records[name] = None
+        self.entries[name] = None
+        self.deleted[name] = moves
 
-    def changed_records(self) -> tuple[tuple[str, SessionRecord | None], ...]:
-        """The sessions that are new or changed, and, as ``None``, those that are gone."""
-        return tuple(self._records.items())
-
-    def entry(self, record: SessionRecord) -> SessionEntry:
-        """The session as it would be seen."""
-        known = self.base.sessions.get(record.name)
-        standing = Standing(since=self.now) if known is None else known.standing
-        entry = SessionEntry(record=record, standing=standing, pairs=self.pair_count(record.name))
-        self._entries[record.name] = entry
-        return entry
+    def sessions(self) -> Iterator[SessionEntry]:
+        """All sessions as they would be."""
+        for name in self.base.sessions:
+            entry = self.find(name)
+            if entry is not None:
+                yield entry
 
     def pair_count(self, name: str) -> int:
         """How many pairs a session has."""
-        return len(self.pairs.get(name, ()))
+        return len(self.pairs.get(name, NO_PAIRS))
 
     # Operations
 
     def find_operation(self, id_: int) -> Operation | None:
         """The operation as it would be, if there is one."""
-        if id_ in self._operations:
-            return self._operations[id_]
+        if id_ in self.touched:
+            return self.touched[id_]
+        if self.before is not None and id_ in self.before.touched:
+            return self.before.touched[id_]
         return self.base.operations.get(id_)
 
     def operation(self, id_: int) -> Operation:
@@ -135,21 +156,25 @@ class Draft:
         if operation.id > self.last_id:
             self.last_id = operation.id
             self.operation_count += 1
-        self._operations[operation.id] = operation
+        self.touched[operation.id] = operation
 
     def drop_operation(self, id_: int) -> None:
         """Take an operation out."""
-        self._operations[id_] = None
+        self.touched[id_] = None
         self.operation_count -= 1
 
     def operations(self) -> Iterator[Operation]:
         """All operations as they would be."""
+        changed: dict[int, Operation | None] = {}
+        if self.before is not None:
+            changed.update(self.before.touched)
+        changed.update(self.touched)
         for id_, operation in self.base.operations.items():
-            if id_ not in self._operations:
+            if id_ not in changed:
                 yield operation
-        for changed in tuple(self._operations.values()):
-            if changed is not None:
-                yield changed
+        for one in changed.values():
+            if one is not None:
+                yield one
 
     # What was done
 
@@ -158,91 +183,79 @@ class Draft:
         who: str,
         what: str,
         subject: str,
-        before: object = None,
-        after: object = None,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | list[int] | None = None,
         outcome: str = "done",
     ) -> None:
         """Add a row to the audit trail."""
-        self.audit.append(
-            AuditRow(
-                who=who,
-                what=what,
-                subject=subject,
-                before=before,
-                after=after,
-                outcome=outcome,
-                at=self.now,
-            )
-        )
+        # A bare tuple: there is one for each change, and what the collector follows costs more
+        # than all the rest of it.
+        self.audit.append((who, what, subject, before, after, outcome, self.now))
 
     def write(self, store: Store) -> None:
         """Write it down; runs in the journal's thread, inside one transaction."""
-        for target in sorted(set(self.moves.values())):
-            moved = [pair for pair, where in self.moves.items() if where == target]
-            store.move_pairs([pair for pair in moved if store.pair(pair) is not None], target)
-        put = [record for record in self._records.values() if record is not None]
+        put = [entry.record for entry in self.entries.values() if entry is not None]
         if put:
             store.declare_sessions(put)
-        gone = [name for name, record in self._records.items() if record is None]
-        for name in gone:
-            if store.session(name) is not None:
-                with contextlib.suppress(CredentialDamagedError):  # then there is nothing to keep
-                    store.add_backup(name, "before delete", self.now)
-                self._rehome(store, name)
-                store.delete_session(name)
-        if gone:
-            store.delete_registrations(gone)
         if self.registered:
-            store.put_registrations(name for name in self.registered if name not in gone)
-        self._write_operations(store)
-        if self.audit:
-            store.audit_many(self.audit)
-
-    def _rehome(self, store: Store, name: str) -> None:
-        """Rows of pairs that nobody plans any more stay what they are, under another session."""
-        left = [pair.id for pair in store.pairs(name)] if self.moves else []
-        if left:
-            store.move_pairs(left, min(self.moves.values()))
-
-    def _write_operations(self, store: Store) -> None:
-        changed = [one.as_record() for one in self._operations.values() if one is not None]
+            store.put_registrations(self.registered)
+        for name, moves in self.deleted.items():
+            _delete(store, name, moves, self.now)
+        changed = [one.as_record() for one in self.touched.values() if one is not None]
         if changed:
             store.put_operations(changed)
-        gone = [id_ for id_, one in self._operations.items() if one is None]
+        gone = [id_ for id_, one in self.touched.items() if one is None]
         if gone:
             store.delete_operations(gone)
+        if self.audit:
+            store.audit_many(self.audit)
 
     def applied_to(self, now: RegistrySnapshot) -> RegistrySnapshot:
         """The next snapshot: ``now``, which may know newer standings than ``base``, and this."""
         deleted = now.deleted
+        sessions = now.sessions
         entries: dict[str, SessionEntry | None] = {}
-        for name, record in self._records.items():
-            known = now.sessions.get(name)
-            if record is None:
-                entries[name] = None
-                deleted = (*deleted, _gone(known, self.now)) if known is not None else deleted
-                continue
-            entries[name] = self._seen(record, known)
+        for name, entry in self.entries.items():
+            known = sessions.get(name)
+            if entry is None:
+                deleted = deleted if known is None else (*deleted, _gone(known, self.now))
+            elif known is not None:
+                entry = _as_known(entry, known)
+            entries[name] = entry
         if self.registered and deleted:
             deleted = tuple(entry for entry in deleted if entry.name not in self.registered)
         return RegistrySnapshot(
             revision=now.revision + 1,
-            sessions=now.sessions.with_changes(entries),
-            operations=now.operations.with_changes(self._operations),
+            sessions=sessions.with_changes(entries),
+            operations=now.operations.with_changes(self.touched),
             deleted=deleted[-DELETED_KEPT:],
             limits=self.limits,
         )
 
-    def _seen(self, record: SessionRecord, known: SessionEntry | None) -> SessionEntry:
-        """The entry to show; the one that was answered, unless the session reported meanwhile."""
-        entry = self._entries.get(record.name)
-        if entry is None or entry.record is not record:
-            entry = self.entry(record)
-        if known is None or known.standing is entry.standing:
-            return entry
-        return SessionEntry(record=record, standing=known.standing, pairs=entry.pairs)
+
+def _as_known(entry: SessionEntry, known: SessionEntry) -> SessionEntry:
+    """The entry that was answered, unless the session has reported or got pairs meanwhile."""
+    if known.standing is entry.standing and known.pairs == entry.pairs:
+        return entry
+    return SessionEntry(record=entry.record, standing=known.standing, pairs=known.pairs)
 
 
 def _gone(entry: SessionEntry, at: float) -> SessionEntry:
     standing = Standing(health=Health.DELETED, phase=Phase.DELETED, reason="deleted", since=at)
     return SessionEntry(record=entry.record, standing=standing)
+
+
+def _delete(store: Store, name: str, moves: Mapping[int, str], at: float) -> None:
+    """Give a session's rows of pairs to others, keep its credential as a backup, forget it."""
+    for target in sorted(set(moves.values())):
+        moved = [pair for pair, where in moves.items() if where == target]
+        store.move_pairs([pair for pair in moved if store.pair(pair) is not None], target)
+    if store.session(name) is not None:
+        with contextlib.suppress(CredentialDamagedError):  # then there is nothing to keep
+            store.add_backup(name, "before delete", at)
+        # Rows of pairs that nobody plans any more stay what they are, under another session.
+        left = [pair.id for pair in store.pairs(name)] if moves else []
+        if left:
+            store.move_pairs(left, min(moves.values()))
+        store.delete_session(name)
+    store.delete_registrations([name])

@@ -60,7 +60,7 @@ def begin(draft: Draft, message: BeginOperation) -> Operation:
     if not KIND.fullmatch(message.kind):
         raise InvalidRecordError("kind", message.kind, "1 to 32 of a-z, 0-9, _ and -")
     if message.session is not None:
-        draft.record(message.session)
+        draft.session(message.session)
     steps = _whole("steps", message.steps, least=1)
     parts = _numbered(message.parts)
     description = _text("description", message.description)

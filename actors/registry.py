@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -33,6 +32,7 @@ from .journal import Journal
 from .kit import Kit
 from .messages import Forget, Roster, SessionIntroduced, SessionRefAsked, SweepEvery
 from .registry_facts import HealthChanged, OperationStuck
+from .registry_line import Line
 from .registry_loading import Loaded, first_snapshot, followed, load
 from .registry_messages import (
     AuditAsked,
@@ -57,15 +57,15 @@ from .registry_notes import (
     Written,
 )
 from .registry_snapshot import Board, RegistrySnapshot
-from .registry_writes import Interrupt, Outcome, Refusal, Request, try_all
+from .registry_writes import Interrupt, Refusal, Request, attempt
 from .roster import SessionRoster
+from .running_sessions import RunningSessions
 from .subtrees import SessionPlan, Subtrees
 
 __all__ = ["RegistryActor"]
 
 logger = logging.getLogger(__name__)
 
-GROUP: Final = 1024  # changes in one transaction; trying them keeps the loop for ten milliseconds
 OWN: Final = "configuration"  # who declares what the configuration says
 WARDEN: Final = "warden"  # who follows recoveries and logins
 
@@ -105,14 +105,12 @@ class RegistryActor(LoopActor):
         self._again = board.plans is not None
         self._roster = SessionRoster(plans if board.plans is None else board.plans.values())
         self._monitor = monitor
-        self._subtrees: Subtrees | None = None
+        subtrees: Subtrees | None = None
         if sessions is not None and make_kit is not None:
             kit = make_kit(journal=journal, monitor=monitor)
-            self._subtrees = Subtrees(sessions, self.actor_ref, kit)
-        self._waiting: deque[Request] = deque()
-        self._writing: list[Request] = []
-        self._alone = 0
-        self._busy: dict[str, str] = {}
+            subtrees = Subtrees(sessions, self.actor_ref, kit)
+        self._running = RunningSessions(self._roster, subtrees, self.pipe)
+        self._line = Line(self._draft)
         self._following: dict[tuple[str, str], int] = {}
         self._last_id = 0
         self._stuck: set[int] = set()
@@ -125,11 +123,13 @@ class RegistryActor(LoopActor):
         planned = tuple(self._roster.plans)
         self._show_all(await self._journal.do(lambda store: load(store, planned)))
         draft = self._draft()
-        for outcome in try_all(draft, self._first_changes()):
-            if outcome.error is not None:
-                raise outcome.error
+        for request in self._first_changes():
+            attempt(draft, request)
+            if request.error is not None:
+                raise request.error
         await self._journal.do(draft.write)
         self._adopt(draft)
+        self._tell(draft)
         self._board.plans = self._roster.plans
         self._hearing = self._events.subscribe(self._hear, FOLLOWED)
         self._tidy_from_now_on()
@@ -137,14 +137,16 @@ class RegistryActor(LoopActor):
 
     def on_receive(self, message: object) -> object:
         match message:
+            case DeleteSession():
+                return self._plan_deletion(message)
             case RegistryWrite():
                 return self._take(message)
             case StandingNoted():
                 self._noted(message.report)
             case Written():
-                self._written(message)
+                self._written()
             case NotWritten():
-                self._not_written(message)
+                self._not_written(message.error)
             case SessionIntroduced():
                 self._roster.introduced(message.session, message.ref)
             case SessionRefAsked():
@@ -160,9 +162,10 @@ class RegistryActor(LoopActor):
             case MovePairs():
                 self._move(message)
             case Ready():
-                self._start_all(message.incarnation)
+                if message.incarnation == self.incarnation:
+                    self._running.start_all()
             case Started():
-                self._started(message)
+                self._running.started(message)
             case NotStarted():
                 logger.error(
                     "session not started session=%s error=%s", message.session, message.error
@@ -170,7 +173,7 @@ class RegistryActor(LoopActor):
             case StoppedFor():
                 self._stopped(message)
             case Read():
-                message.outcome.settle()
+                message.settle()
             case Tidy():
                 self._tidy()
             case _:
@@ -191,8 +194,8 @@ class RegistryActor(LoopActor):
     def _leave(self, why: str) -> None:
         if self._hearing is not None:
             self._hearing.close()
-        for request in (*self._writing, *self._waiting):
-            Outcome(request.answer, error=ChildUnavailableError(self.place, why)).settle()
+        for request in self._line.drop_all():
+            request.settle(ChildUnavailableError(self.place, why))
         self._roster.fail_all(ChildUnavailableError(self.place, why))
 
     # Starting
@@ -225,25 +228,6 @@ class RegistryActor(LoopActor):
             Request(DeclareSessions(records=declared, who=OWN)),
         ]
 
-    def _start_all(self, incarnation: int) -> None:
-        if incarnation == self.incarnation:
-            for plan in self._roster.plans.values():
-                self._start(plan)
-
-    def _start(self, plan: SessionPlan) -> None:
-        name = plan.record.name
-        if self._subtrees is not None and name not in self._busy:
-            self.pipe(
-                self._subtrees.start(plan),
-                done=lambda ref: Started(name, ref),
-                failed=lambda error: NotStarted(name, error),
-            )
-
-    def _started(self, message: Started) -> None:
-        logger.debug("session started session=%s", message.session)
-        if message.ref is not None:
-            self._roster.introduced(message.session, message.ref)
-
     def _move(self, message: MovePairs) -> None:
         """Let the pairs change hands."""
         for name in self._roster.hand_over(message.plans, message.to):
@@ -253,154 +237,105 @@ class RegistryActor(LoopActor):
 
     def _take(self, write: RegistryWrite) -> Answer:
         answer = Answer()
-        self._waiting.append(Request(write, answer))
-        if not self._writing:
-            self._write_next()
+        self._queue(Request(write, answer))
         return answer
 
+    def _queue(self, request: Request) -> None:
+        self._line.take(request)
+        self._write_next()
+
     def _write_next(self) -> None:
-        """Try and write what waits, unless something is being written."""
-        while self._waiting and isinstance(self._waiting[0].write, DeleteSession):
-            self._plan_deletion(self._waiting.popleft())
-        if not self._waiting:
-            return
-        requests = self._group()
-        draft = self._draft()
-        outcomes = try_all(draft, requests)
-        self._writing = requests
-        self.pipe(
-            self._journal.do(draft.write),
-            done=lambda _: Written(draft, outcomes),
-            failed=NotWritten,
-        )
+        draft = self._line.next()
+        if draft is not None:
+            self.pipe(self._journal.do(draft.write), done=lambda _: Written(), failed=NotWritten)
 
-    def _group(self) -> list[Request]:
-        """The next changes to be written together; a deletion is always alone."""
-        if self._alone:
-            self._alone -= 1
-            return [self._waiting.popleft()]
-        group: list[Request] = []
-        while self._waiting and len(group) < GROUP:
-            kind = type(self._waiting[0].write)
-            if kind is DeleteSession or (kind is Deletion and group):
-                break
-            group.append(self._waiting.popleft())
-            if kind is Deletion:
-                break
-        return group
-
-    def _draft(self) -> Draft:
+    def _draft(self, before: Draft | None = None) -> Draft:
         return Draft(
             self._board.now,
+            before=before,
             now=self._wall(),
             last_id=self._last_id,
-            busy=self._busy,
+            busy=self._running.busy,
             pairs=self._roster.pairs,
             following=self._following,
         )
 
-    def _written(self, message: Written) -> None:
-        self._writing = []
-        self._adopt(message.draft)
-        for outcome in message.outcomes:
-            outcome.settle()
+    def _written(self) -> None:
+        """Show it, let the disk work on what comes next, then answer."""
+        draft, requests = self._line.written()
+        self._adopt(draft)
+        self._line.shown(self._board.now)
         self._write_next()
+        self._tell(draft)
+        for request in requests:
+            request.settle()
 
     def _adopt(self, draft: Draft) -> None:
         """What the draft says is on disk: let everybody see it."""
         self._last_id, self._following = draft.last_id, draft.following
+        before = self._board.now
+        self._board.now = draft.applied_to(before)
         self._note_plans(draft)
-        before = self._board.now.limits
-        self._board.now = draft.applied_to(self._board.now)
-        if draft.limits is not before:
+        if draft.limits is not before.limits:
             self._tidy_from_now_on()
             if self._monitor is not None:
                 self._monitor.tell(SweepEvery(draft.limits.sessions_every))
+
+    def _tell(self, draft: Draft) -> None:
         for event in draft.events:
             self._events.publish(event)
 
-    def _not_written(self, message: NotWritten) -> None:
-        """Nothing was kept. One bad change must not cost the others theirs: each once more alone.
-
-        Where it is not known whether it was kept, the disk is asked: this incarnation ends.
-        """
-        requests, self._writing = self._writing, []
-        if isinstance(message.error, JournalUnavailableError):
-            self._waiting.extendleft(reversed(requests))
-            raise message.error
-        if len(requests) == 1:
-            write, answer = requests[0].write, requests[0].answer
+    def _not_written(self, error: BaseException) -> None:
+        """Nothing was kept; where not even that is known, this incarnation ends and looks."""
+        if isinstance(error, JournalUnavailableError):
+            raise error
+        blamed = self._line.refused()
+        if blamed is not None:
+            write = blamed.write
             if isinstance(write, Deletion):
-                self._stay(write)
-            logger.error("change not written change=%s error=%s", type(write), message.error)
-            Outcome(answer, error=message.error).settle()
-        else:
-            self._waiting.extendleft(reversed(requests))
-            self._alone = len(requests)
+                self._running.stays(write)
+            logger.error("change not written change=%s error=%s", type(write).__name__, error)
+            blamed.settle(error)
         self._write_next()
 
     def _note_plans(self, draft: Draft) -> None:
         """New sessions get a subtree; the others hear of a change at their next start."""
-        for name, record in draft.changed_records():
-            if record is None:
+        for name, entry in draft.entries.items():
+            if entry is None:
                 self._forget(name, draft)
                 continue
-            fresh = self._roster.put(record)
+            fresh = self._roster.put(entry.record)
             if fresh is not None:
-                self._start(fresh)
+                self._running.start(fresh)
 
     # Deleting
 
-    def _plan_deletion(self, request: Request) -> None:
-        write = request.write
-        assert isinstance(write, DeleteSession)  # noqa: S101 - the caller looked
+    def _plan_deletion(self, write: DeleteSession) -> Answer:
+        answer = Answer()
         try:
-            deletion = declaring.plan_deletion(self._draft(), write)
+            deletion = declaring.plan_deletion(self._line.view(), write)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the asker's answer
-            refusal = Refusal(who=write.who, name=write.name, error=error)
-            self._waiting.appendleft(Request(refusal, request.answer))
-            return
-        self._roster.lend(frozenset(deletion.moves))
-        # Whoever is to take its pairs must still be there, with room, when they come.
-        self._busy |= dict.fromkeys(deletion.moves.values(), "given pairs")
-        self._busy[write.name] = "deleted"
-        if self._subtrees is None:
-            self._waiting.append(Request(deletion, request.answer))
-            return
-        self.pipe(
-            self._subtrees.retire(write.name, self._roster.refs.get(write.name), deletion.moves),
-            done=lambda _: StoppedFor(deletion, request.answer, None),
-            failed=lambda error: StoppedFor(deletion, request.answer, error),
-        )
+            self._queue(Request(Refusal(who=write.who, name=write.name, error=error), answer))
+            return answer
+        stopped = self._running.retire(deletion, answer)
+        if stopped is not None:
+            self._queue(stopped)
+        return answer
 
     def _stopped(self, message: StoppedFor) -> None:
         """The session has stopped, and is forgotten; or has not, and stays."""
         deletion, error = message.deletion, message.error
         write: RegistryWrite = deletion
         if error is not None:
-            self._stay(deletion)
+            self._running.stays(deletion)
             write = Refusal(who=deletion.who, name=deletion.name, error=error)
-        self._waiting.append(Request(write, message.answer))
-        if not self._writing:
-            self._write_next()
-
-    def _free(self, deletion: Deletion) -> None:
-        """A deletion is over, well or not: those that it concerned can be changed again."""
-        for name in (deletion.name, *deletion.moves.values()):
-            self._busy.pop(name, None)
+        self._queue(Request(write, message.answer))
 
     def _forget(self, name: str, draft: Draft) -> None:
-        self._free(Deletion(name=name, moves=draft.moves))
         if self._monitor is not None:
             self._monitor.tell(Forget(name))
-        for grown in self._roster.remove(name, draft.moves):
+        for grown in self._running.forget(name, draft.deleted.get(name, {})):
             self._show(grown)
-
-    def _stay(self, deletion: Deletion) -> None:
-        """A session is not deleted after all: it has its pairs, and runs."""
-        self._free(deletion)
-        self._roster.take_back(frozenset(deletion.moves))
-        self._start(self._roster.plans[deletion.name])
 
     # How the sessions are
 
@@ -490,7 +425,7 @@ class RegistryActor(LoopActor):
 
         self.pipe(
             self._journal.do(read),
-            done=lambda rows: Read(Outcome(answer, rows)),
-            failed=lambda error: Read(Outcome(answer, error=error)),
+            done=lambda rows: Read(answer, rows),
+            failed=lambda error: Read(answer, error=error),
         )
         return answer

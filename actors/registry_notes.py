@@ -8,9 +8,7 @@ from typing import Any
 import pykka
 
 from ..supervision import Answer
-from .draft import Draft
 from .registry_messages import Deletion
-from .registry_writes import Outcome
 
 __all__ = [
     "NotStarted",
@@ -49,10 +47,7 @@ class NotStarted:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A group of changes is on disk."""
-
-    draft: Draft
-    outcomes: list[Outcome]
+    """The group of changes under way is on disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +68,18 @@ class StoppedFor:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A question to the database has been answered."""
+    """A question to the database has been answered, or could not be."""
 
-    outcome: Outcome
+    answer: Answer
+    rows: object = None
+    error: BaseException | None = None
+
+    def settle(self) -> None:
+        """Tell who asked."""
+        if self.error is None:
+            self.answer.set(self.rows)
+        else:
+            self.answer.fail(self.error)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ The table says which function does which change; what is absent cannot be asked 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -32,7 +32,7 @@ from .registry_messages import (
     SetParts,
 )
 
-__all__ = ["APPLY", "Interrupt", "Outcome", "Refusal", "Request", "try_all"]
+__all__ = ["APPLY", "Interrupt", "Refusal", "Request", "attempt"]
 
 logger = logging.getLogger(__name__)
 
@@ -50,30 +50,25 @@ class Refusal(RegistryWrite):
     error: BaseException
 
 
-@dataclass(frozen=True, slots=True)
 class Request:
-    """A change and where its answer goes, if anybody waits for one."""
+    """A change, where its answer goes if anybody waits for one, and what came of it so far."""
 
-    write: RegistryWrite
-    answer: Answer | None = None
+    __slots__ = ("answer", "error", "result", "write")
 
+    def __init__(self, write: RegistryWrite, answer: Answer | None = None) -> None:
+        self.write, self.answer = write, answer
+        self.result: object = None
+        self.error: BaseException | None = None
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a change comes to, once it is on disk."""
-
-    answer: Answer | None
-    result: object = None
-    error: BaseException | None = None
-
-    def settle(self) -> None:
-        """Tell whoever asked."""
-        if self.answer is None or self.answer.done:
+    def settle(self, error: BaseException | None = None) -> None:
+        """Tell whoever asked what came of it, or that it was ``error`` after all."""
+        answer, error = self.answer, error or self.error
+        if answer is None or answer.done:
             return
-        if self.error is None:
-            self.answer.set(self.result)
+        if error is None:
+            answer.set(self.result)
         else:
-            self.answer.fail(self.error)
+            answer.fail(error)
 
 
 def _refuse(_: Draft, message: Refusal) -> None:
@@ -110,22 +105,18 @@ REFUSED: Final[Mapping[type[RegistryWrite], Callable[[Any], tuple[str, str]]]] =
 }
 
 
-def try_all(draft: Draft, requests: Iterable[Request]) -> list[Outcome]:
-    """Try the changes in order; one that is refused leaves the others alone."""
-    return [_try(draft, request) for request in requests]
-
-
-def _try(draft: Draft, request: Request) -> Outcome:
+def attempt(draft: Draft, request: Request) -> None:
+    """Try a change on the draft; one that is refused leaves it as it was."""
     write = request.write
-    apply = APPLY[type(write)]
+    request.error = None
     try:
-        return Outcome(request.answer, apply(draft, write))
+        request.result = APPLY[type(write)](draft, write)
     except TelewardenError as error:
         told = REFUSED.get(type(write))
         if told is not None:
             draft.note(write.who, *told(write), outcome=f"refused: {error}")
-        return Outcome(request.answer, error=error)
+        request.error = error
     except Exception as error:
         if request.answer is None:
             logger.exception("change failed and nobody waits for it")
-        return Outcome(request.answer, error=error)
+        request.error = error

@@ -90,15 +90,20 @@ class OperationRows(Rows):
         row = self._one("select seq from sqlite_sequence where name = 'operations'")
         return 0 if row is None else int(row[0])
 
-    def audit_many(self, rows: Iterable[AuditRow]) -> None:
-        """Note many changes at once, in order."""
+    def audit_many(self, rows: Sequence[tuple[object, ...]]) -> None:
+        """Note many changes at once, in order.
+
+        Args:
+            rows: who, what, subject, before, after, outcome, at; before and after are mappings,
+                lists or ``None``. Tuples, not ``AuditRow``s: there is one for each change.
+        """
         self._run(
             "insert into audit (who, what, subject, before, after, outcome, at)"
             " select json_extract(value, '$[0]'), json_extract(value, '$[1]'),"
             " json_extract(value, '$[2]'), json_extract(value, '$[3]'),"
             " json_extract(value, '$[4]'), json_extract(value, '$[5]'),"
             " json_extract(value, '$[6]') from json_each(?) order by key",
-            (json.dumps([_audit(row) for row in rows], default=str),),
+            (json.dumps(rows, default=str),),
         )
 
     def audit_trail(
@@ -149,19 +154,6 @@ def _operation(record: OperationRecord) -> Sequence[object]:
         record.updated,
         record.ended,
     )
-
-
-def _audit(row: AuditRow) -> Sequence[object]:
-    before, after = _nested(row.before), _nested(row.after)
-    return (row.who, row.what, row.subject, before, after, row.outcome, row.at)
-
-
-def _nested(value: object) -> object:
-    """A value whose part of the group's JSON is what is stored; alone, text would lose its quotes.
-
-    Encoding each by itself costs more than all the rest of a row.
-    """
-    return value if value is None or isinstance(value, dict | list) else to_json(value)
 
 
 def _read_operation(row: tuple[Any, ...]) -> OperationRecord:

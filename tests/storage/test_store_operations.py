@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import pytest
@@ -85,7 +85,7 @@ def test_the_audit_trail_is_asked_by_who_what_subject_and_time(store: Store) -> 
         AuditRow(who="bot:7", what="delete", subject="alice", outcome="refused: pairs", at=2.0),
         AuditRow(who="app", what="change", subject="bob", at=3.0),
     ]
-    store.audit_many(rows)
+    store.audit_many([astuple(row) for row in rows])
 
     assert store.audit_trail() == rows[::-1]
     assert store.audit_trail(who="bot:7") == [rows[1]]
