@@ -1,10 +1,16 @@
-"""What a session reads for its groups: history, single messages, where chats are, rights."""
+"""What a session asks Telegram for others: history, where chats are, rights, an app's own calls.
+
+Each request is started here and its answer comes back through the session's mailbox, so that a
+stop, a probe or another request is heard meanwhile.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from ..supervision import Answer, LoopActor
 from ..telegram import (
     Access,
     Client,
@@ -15,12 +21,115 @@ from ..telegram import (
     read_history,
     read_messages,
 )
-from .messages import AccessChecked, History, HistoryRead, Located
+from .call_floods import CallFloods
+from .kit import Kit
+from .line import Line
+from .messages import (
+    AccessChecked,
+    CallTelegram,
+    CheckAccess,
+    History,
+    HistoryRead,
+    Locate,
+    Located,
+    LookInto,
+)
+from .sender import OFFLINE, tell
+from .session_notes import CallFailed, PassOn, Replied, RightsUnknown
 
-__all__ = ["known_rights", "look_up", "read", "rights_in", "unread"]
+__all__ = ["Reader"]
+
+logger = logging.getLogger(__name__)
 
 
-async def read(client: Client, message: History, deadline: float) -> HistoryRead:
+class Reader:
+    """Reads and calls for one session.
+
+    Args:
+        name: the session's name.
+        kit: what the warden's actors share.
+        actor: the session actor; its mailbox gets the answers.
+        line: the client to ask.
+    """
+
+    __slots__ = ("_actor", "_deadline", "_line", "floods")
+
+    def __init__(self, name: str, kit: Kit, actor: LoopActor, line: Line) -> None:
+        self._actor, self._line = actor, line
+        self._deadline = kit.settings.call_deadline
+        self.floods = CallFloods(name, kit)
+
+    def history(self, message: History) -> None:
+        """Read on in a chat."""
+        client = self._line.client
+        if client is None:
+            tell(message.reply_to, _unread(message, OFFLINE))
+            return
+        self._actor.pipe(
+            _read(client, message, self._deadline),
+            done=lambda answer: PassOn(message.reply_to, answer),
+            failed=lambda error: PassOn(message.reply_to, _unread(message, error)),
+        )
+
+    def locate(self, message: Locate) -> None:
+        """Find where chats are; asked again by itself when the session is back."""
+        client = self._line.client
+        if client is not None:
+            self._actor.pipe(
+                _look_up(client, message.chats, self._deadline),
+                done=lambda answer: PassOn(message.reply_to, answer),
+            )
+
+    def check_access(self, message: CheckAccess) -> None:
+        """Ask what the account may do in chats that it knows."""
+        client = self._line.client
+        if client is not None:
+            self._actor.pipe(
+                _rights_in(client, message.chats, self._deadline),
+                done=lambda answer: PassOn(message.reply_to, answer),
+                failed=_not_looked,
+            )
+
+    def look_into(self, message: LookInto) -> Answer:
+        """Ask what the account may do in chats that it may have to look for first."""
+        answer, client = Answer(), self._line.client
+        if client is None:
+            answer.fail(OFFLINE)
+            return answer
+        self._actor.pipe(
+            _known_rights(client, message.chats, self._deadline),
+            done=lambda rights: Replied(answer, rights, None),
+            failed=lambda error: Replied(answer, None, error),
+        )
+        return answer
+
+    def call(self, message: CallTelegram) -> Answer:
+        """Make an app's own request, unless its method must wait."""
+        answer, client, request = Answer(), self._line.client, message.request
+        refusal = OFFLINE if client is None else self.floods.refusal(request)
+        if client is None or refusal is not None:
+            answer.fail(refusal or OFFLINE)
+            return answer
+        self._actor.pipe(
+            client.call(request, deadline=message.deadline or self._deadline),
+            done=lambda result: Replied(answer, result, None),
+            failed=lambda error: CallFailed(answer, request, error),
+        )
+        return answer
+
+    def call_failed(self, message: CallFailed) -> None:
+        """Tell the app, and remember what its method has to wait for."""
+        self.floods.failed(message.request, message.error)
+        message.answer.fail(message.error)
+
+
+def _not_looked(error: BaseException) -> object:
+    """A look at rights that failed says nothing about them; the next one comes by itself."""
+    logger.info("rights not looked at error=%s", type(error).__name__)
+    return RightsUnknown()
+
+
+async def _read(client: Client, message: History, deadline: float) -> HistoryRead:
     if message.newest_only:
         before = None
         if message.before is not None:
@@ -34,11 +143,11 @@ async def read(client: Client, message: History, deadline: float) -> HistoryRead
     return HistoryRead(pair=message.pair, request=message, messages=page.messages, more=page.more)
 
 
-def unread(message: History, error: BaseException) -> HistoryRead:
+def _unread(message: History, error: BaseException) -> HistoryRead:
     return HistoryRead(pair=message.pair, request=message, messages=(), verdict=classify(error))
 
 
-async def look_up(client: Client, chats: Sequence[int | str], deadline: float) -> Located:
+async def _look_up(client: Client, chats: Sequence[int | str], deadline: float) -> Located:
     found = await locate(client, chats, deadline=deadline)
     return Located(
         ids={chat: place for chat, place in found.items() if isinstance(place, int)},
@@ -48,12 +157,12 @@ async def look_up(client: Client, chats: Sequence[int | str], deadline: float) -
     )
 
 
-async def known_rights(client: Client, chats: Sequence[int], deadline: float) -> dict[int, Access]:
+async def _known_rights(client: Client, chats: Sequence[int], deadline: float) -> dict[int, Access]:
     """What the account may do in chats that it may have to look for among its dialogs first."""
     found = await locate(client, chats, deadline=deadline)
     there = [place for place in found.values() if isinstance(place, int)]
     return await accesses(client, there, deadline=deadline)
 
 
-async def rights_in(client: Client, chats: Sequence[int], deadline: float) -> AccessChecked:
+async def _rights_in(client: Client, chats: Sequence[int], deadline: float) -> AccessChecked:
     return AccessChecked(rights=await accesses(client, chats, deadline=deadline))

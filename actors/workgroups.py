@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ __all__ = ["WorkerGroups"]
 START_WITHIN: Final = 10.0  # seconds that a worker group gets to start, or to stop
 ORDER_WITHIN: Final = 30.0  # seconds; a pair that is let go finishes what is on its way first
 EARLY_KEPT: Final = 1000  # edits and deletions that are told before the groups are there
+
+logger = logging.getLogger(__name__)
 
 Ref = pykka.ActorRef[Any]
 
@@ -135,6 +138,10 @@ class WorkerGroups:
             except (ChildPresentError, ChildRestartingError):
                 pass  # it introduces itself when it is back
         return name
+
+    def started(self, message: GroupStarted) -> None:
+        """A group is there; it says itself when it is ready."""
+        logger.debug("group started session=%s group=%s", self.session, message.group)
 
     def _end(self, name: str) -> None:
         del self._groups[name]

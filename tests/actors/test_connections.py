@@ -30,7 +30,7 @@ def deafen(newsroom: Newsroom, phone: str) -> None:
 async def test_a_client_that_is_connected_but_deaf_is_replaced_and_loses_nothing(
     newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("telewarden.actors.session.LISTEN_AGAIN", 0.01)
+    monkeypatch.setattr("telewarden.actors.probing.LISTEN_AGAIN", 0.01)
     warden = await newsroom.start()
     deafen(newsroom, ALICE)
     newsroom.say("news_in", "unheard")
