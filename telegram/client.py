@@ -45,7 +45,7 @@ class Client:
     ) -> None:
         self.name, self.session = name, session
         self._on_event, self._clock = on_event, clock
-        self._wire = make(session, deliver=self._deliver, gap=lambda chat: self._tell(Gap(chat)))
+        self._wire = make(session, deliver=self._deliver, gap=self._gap)
         self.opened_key = session.key_id
         self._started = False
         self._closing: asyncio.Task[None] | None = None
@@ -218,6 +218,9 @@ class Client:
         if told is not None:
             self._tell(told)
         self.session.touch()
+
+    def _gap(self, chat: int | None) -> None:
+        self._tell(Gap(chat))
 
     def _tell(self, told: Told) -> None:
         try:

@@ -22,10 +22,11 @@ from ..errors import SessionStringDamagedError, TelegramRateLimitError, Telegram
 from .client import Client
 from .errors import Action, ErrorClass, classify
 from .events import Told
+from .hearing import PING_EVERY
 from .limits import ConnectLimit, ConnectQueue
 from .outage import OutageLimit, OutageWatch
 from .session import WardenSession
-from .wire import WardenClient
+from .wire import Greeting, WardenClient
 
 __all__ = ["SHARED_OUTAGE", "CloseReport", "Deadlines", "Device", "Gateway", "ServerAddress"]
 
@@ -59,11 +60,12 @@ class Device:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlines:
-    """How long things may take, in seconds."""
+    """How long things may take, in seconds; ``ping`` is how often a quiet line is tried."""
 
     connect: float = 20.0
     close: float = 10.0
     pong: float = 20.0
+    ping: float = PING_EVERY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +108,17 @@ class Gateway:
         deadlines: Deadlines | None = None,
         proxy: Any = None,
     ) -> None:
-        self.api_id, self._api_hash = api_id, api_hash
+        device = device or Device()
+        self._greeting = Greeting(
+            api_id=api_id,
+            api_hash=api_hash,
+            model=device.model,
+            system=device.system,
+            app=device.app,
+            lang=device.lang,
+        )
         self.server, self.deadlines = server, deadlines or Deadlines()
-        self._device, self._proxy = device or Device(), proxy
+        self._proxy = proxy
         self._clock, self._sleep = clock, sleep
         self._queue = ConnectQueue(connect_limit or ConnectLimit(), clock=clock, sleep=sleep)
         self._by_name: dict[str, Client] = {}
@@ -118,6 +128,11 @@ class Gateway:
         self._turns: dict[Hashable, tuple[asyncio.Lock, int]] = {}
         if server is not None and server.pem is not None:
             rsa.add_key(server.pem, old=False)
+
+    @property
+    def api_id(self) -> int:
+        """The app's own id."""
+        return self._greeting.api_id
 
     def __repr__(self) -> str:
         return f"<Gateway api_id={self.api_id} clients={len(self._by_name)}>"
@@ -194,15 +209,10 @@ class Gateway:
         """Build an unconnected wire client; for this room's own use."""
         return WardenClient(
             session,
-            self.api_id,
-            self._api_hash,
-            device_model=self._device.model,
-            system_version=self._device.system,
-            app_version=self._device.app,
-            lang_code=self._device.lang,
-            system_lang_code=self._device.lang,
+            self._greeting,
             proxy=self._proxy,
             sleep=self._sleep,
+            ping_every=self.deadlines.ping,
             pong_within=self.deadlines.pong,
             **hooks,
         )

@@ -1,33 +1,68 @@
 """One connection to Telegram: says the true error, and forgets what nobody waits for.
 
 Telethon's sender counts attempts and raises how many there were; it keeps requests whose
-callers have gone, and leaves others waiting for ever when the line is lost. Pinned to
-Telethon 1.45: this stands on internals, each of which the tests exercise.
+callers have gone, leaves others waiting for ever when the line is lost, and keeps four tasks for
+each connection. This one has none: what arrives is handled when it arrives, what is to be sent
+leaves with the loop's next turn. Pinned to Telethon 1.45: this stands on internals, each of which
+the tests exercise.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from typing import Any, Final
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, Final, Protocol
 
-from telethon.errors import SecurityError
+from telethon.crypto import AuthKey
+from telethon.errors import AuthKeyNotFound, InvalidBufferError, SecurityError, TypeNotFoundError
 from telethon.extensions.messagepacker import MessagePacker
+from telethon.network.requeststate import RequestState
+from telethon.tl.core import GzipPacked, MessageContainer, RpcResult
+from telethon.tl.tlobject import TLRequest
 
-from ._tl import MTProtoSender, MTProtoState
+from ._tl import MTProtoSender, MTProtoState, types
+from .line import Line
 
-__all__ = ["WardenSender"]
+__all__ = ["Arrivals", "WardenSender"]
 
 logger = logging.getLogger(__name__)
 
 KEY_EXCHANGES: Final = 5  # tries for a new key, on one connection
+CONNECT_WITHIN: Final = 10.0  # seconds for TCP alone, as Telethon's
+RECENT: Final = 500  # messages whose numbers are remembered, as Telethon does
+ACKS: Final = 10  # acknowledgements that may have to be said again
+
+
+class Arrivals(Protocol):
+    """Where updates go."""
+
+    def put_nowait(self, updates: Any) -> None:
+        """Take updates; called in the breath in which they came."""
+
+
+class _Recent(list[int]):
+    """The last few numbers; a list takes no room while it is empty, a bounded deque 0.7 KiB."""
+
+    __slots__ = ()
+
+    def append(self, number: int) -> None:
+        if len(self) >= 2 * RECENT:
+            del self[:RECENT]
+        super().append(number)
 
 
 class _WatchfulState(MTProtoState):  # type: ignore[misc]  # Telethon ships no types
     """Counts what Telethon ignores after one log line: data that cannot be trusted."""
 
     distrusted = 0
+
+    def __init__(self, auth_key: Any, loggers: Mapping[str, Any]) -> None:
+        self.auth_key, self._log = auth_key, loggers["telethon.network.mtprotostate"]
+        self.time_offset = self.salt = 0
+        self._recent_remote_ids = _Recent()
+        self.reset()
 
     def decrypt_message_data(self, body: bytes) -> Any:
         try:
@@ -38,30 +73,153 @@ class _WatchfulState(MTProtoState):  # type: ignore[misc]  # Telethon ships no t
 
 
 class _Packer(MessagePacker):  # type: ignore[misc]  # the same
-    """A send queue that requests can be taken out of again."""
+    """A send queue that requests can be taken out of again; it takes no room while it is empty."""
+
+    def __init__(
+        self, state: _WatchfulState, loggers: Mapping[str, Any], wake: Callable[[], object]
+    ) -> None:
+        self._state, self._log, self._wake = state, loggers["telethon.extensions"], wake
+        self._deque: deque[Any] | None = None
+
+    def append(self, state: Any) -> None:
+        self.extend((state,))
+
+    def extend(self, states: Any) -> None:
+        if self._deque is None:
+            self._deque = deque()
+        self._deque.extend(states)
+        self._wake()
+
+    def take(self) -> tuple[list[Any] | None, bytes | None]:
+        """What goes into the next frame; call it while something waits."""
+        packed: tuple[list[Any] | None, bytes | None] = _at_once(self.get())
+        if not self._deque:
+            self._deque = None
+        return packed
+
+    def __len__(self) -> int:
+        return len(self._deque or ())
 
     def drop(self, future: Any) -> None:
-        kept = [state for state in self._deque if state.future is not future]
-        self._deque.clear()
-        self._deque.extend(kept)
+        kept = [state for state in self._deque or () if state.future is not future]
+        self._deque = deque(kept) if kept else None
 
     def cancel_all(self) -> None:
-        while self._deque:
-            self._deque.popleft().future.cancel()
+        waiting, self._deque = self._deque or (), None
+        for state in waiting:
+            state.future.cancel()
 
 
 class WardenSender(MTProtoSender):  # type: ignore[misc]  # the same
-    """One connection: says the true error and forgets a request that nobody waits for."""
+    """One connection: says the true error and forgets a request that nobody waits for.
 
-    def __init__(self, auth_key: Any, **options: Any) -> None:
-        super().__init__(auth_key, **options)
-        self._state = _WatchfulState(self.auth_key, loggers=self._loggers)
-        self._send_queue = _Packer(self._state, loggers=self._loggers)
+    Args:
+        auth_key: Telethon's, or None: then one is agreed upon when connecting.
+        loggers: Telethon's loggers, by name.
+        arrivals: takes the updates.
+        on_key: awaited with a key that was agreed upon.
+    """
+
+    def __init__(
+        self,
+        auth_key: Any,
+        *,
+        loggers: Mapping[str, Any],
+        arrivals: Arrivals,
+        on_key: Callable[[Any], Awaitable[None]],
+    ) -> None:
+        self._loggers, self._log = loggers, loggers["telethon.network.mtprotosender"]
+        self._updates_queue, self._auth_key_callback = arrivals, on_key
+        self._delay = 0
+        self.auth_key = auth_key or AuthKey(None)
+        self._state = _WatchfulState(self.auth_key, loggers)
+        self._send_queue = _Packer(self._state, loggers, self._send_soon)
+        self._connection: Line | None = None
+        self._user_connected = self._sending = False
+        self._pending_state: dict[int, Any] = {}
+        self._pending_ack: list[int] = []
+        self._last_acks: list[Any] = []
+        self._ping: int | None = None
+        self._ending: asyncio.Task[None] | None = None
+        self._over: asyncio.Future[None] | None = None
 
     @property
     def distrusted(self) -> int:
         """Messages ignored because they could not be trusted."""
         return int(self._state.distrusted)
+
+    @property
+    def _disconnected(self) -> asyncio.Future[None]:
+        if self._over is None:
+            self._over = asyncio.get_running_loop().create_future()
+            self._over.set_result(None)
+        return self._over
+
+    # -- connecting and ending
+
+    async def connect(self, line: Line) -> bool:
+        """Connect by ``line``, agreeing upon a key if there is none."""
+        self._connection = line
+        await line.connect(timeout=CONNECT_WITHIN)
+        if not self.auth_key and not await self._try_gen_auth_key(1):
+            raise ConnectionError("no key could be agreed upon")
+        self._over = asyncio.get_running_loop().create_future()
+        self._user_connected = True
+        line.serve(self._take, self.fail)
+        return True
+
+    async def disconnect(self) -> None:
+        """Close the connection; returns when it is off."""
+        self._end(None)
+        if self._ending is not None:
+            await asyncio.shield(self._ending)
+
+    def fail(self, error: Exception | None) -> None:
+        """Declare the connection lost."""
+        if self._user_connected:
+            self._end(error)
+
+    def abort(self) -> None:
+        """Drop the TCP connection at once, unsent data and all."""
+        if self._connection is not None:
+            self._connection.abort()
+
+    def _end(self, error: Exception | None) -> None:
+        self._user_connected = False
+        if self._connection is not None and self._ending is None:
+            self._ending = asyncio.get_running_loop().create_task(self._ended(error))
+
+    async def _ended(self, error: Exception | None) -> None:
+        assert self._connection is not None  # noqa: S101 - the caller looked
+        try:
+            await self._connection.disconnect()
+        finally:
+            self._connection = self._ending = None
+            self._let_everybody_go(error)
+            over = self._disconnected
+            if not over.done() and error is not None:
+                over.set_exception(error)
+                over.exception()  # looked at: who wants the cause has it from an answer or event
+            elif not over.done():
+                over.set_result(None)
+
+    def _let_everybody_go(self, error: Exception | None) -> None:
+        pending, self._pending_state = self._pending_state, {}
+        for state in pending.values():
+            if error is not None and not state.future.done():
+                state.future.set_exception(error)
+            else:
+                state.future.cancel()
+        self._send_queue.cancel_all()  # those were never sent: they would wait for ever
+
+    async def _try_gen_auth_key(self, attempt: int) -> bool:
+        # One exchange in some hundreds fails by the arithmetic of it; Telegram expects a new one.
+        for again in range(KEY_EXCHANGES):
+            if await super()._try_gen_auth_key(attempt + again):
+                return True
+        return False
+
+    # -- asking
 
     async def answer(self, request: Any) -> Any:
         """Send ``request`` and return its answer; a lost line is a ConnectionError."""
@@ -74,7 +232,7 @@ class WardenSender(MTProtoSender):  # type: ignore[misc]  # the same
             self.forget(future)
             if task and task.cancelling() > before:
                 raise
-            # Telethon cancels what is pending when it closes: that is no cancelling of ours.
+            # What is pending is cancelled when the line is closed: that is no cancelling of ours.
             raise ConnectionAbortedError("the connection was closed before the answer") from None
         except EOFError as error:
             raise ConnectionResetError("Telegram closed the connection") from error
@@ -101,15 +259,69 @@ class WardenSender(MTProtoSender):  # type: ignore[misc]  # the same
                 del self._pending_state[msg_id]
         self._send_queue.drop(future)
 
-    def fail(self, error: Exception) -> None:
-        """Declare the connection lost."""
-        self._start_reconnect(error)
+    def _send_soon(self) -> None:
+        """Have everything that is asked for in this turn of the loop leave together."""
+        if not self._sending and self._user_connected:
+            self._sending = True
+            asyncio.get_running_loop().call_soon(self._send_all)
 
-    def abort(self) -> None:
-        """Drop the TCP connection at once, unsent data and all."""
-        writer = getattr(self._connection, "_writer", None)
-        if writer is not None:
-            writer.transport.abort()
+    def _send_all(self) -> None:
+        self._acknowledge()
+        try:
+            while self._connection is not None and len(self._send_queue):
+                batch, data = self._send_queue.take()
+                if batch and data:
+                    self._note_sent(batch)
+                    self._connection.write(self._state.encrypt_message_data(data))
+        except OSError as error:
+            self.fail(error)
+        finally:
+            self._sending = False
+
+    def _acknowledge(self) -> None:
+        if self._pending_ack:
+            ack = RequestState(types.MsgsAck(self._pending_ack))
+            self._pending_ack = []
+            self._last_acks = [*self._last_acks[1 - ACKS :], ack]
+            self._send_queue.append(ack)
+
+    def _note_sent(self, batch: list[Any]) -> None:
+        for state in batch:
+            if isinstance(state.request, TLRequest):
+                self._pending_state[state.msg_id] = state
+
+    # -- hearing
+
+    def _take(self, frame: bytes) -> None:
+        try:
+            message = self._state.decrypt_message_data(frame)
+        except TypeNotFoundError as error:
+            logger.info("type not known constructor=%08x", error.invalid_constructor_id)
+            return
+        except SecurityError as error:
+            logger.warning("message not trusted why=%s", error)
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it is, the line is of no use any more
+            self._refused(error)
+            return
+        if message is None:
+            return
+        try:
+            _at_once(self._process_message(message))
+        except Exception:
+            logger.exception("message not handled kind=%s", type(message.obj).__name__)
+
+    def _refused(self, error: Exception) -> None:
+        if isinstance(error, InvalidBufferError):
+            self.fail(AuthKeyNotFound() if error.code == 404 else error)
+        else:
+            logger.error("message not read error=%s", type(error).__name__)
+            self.fail(error)
+
+    async def _process_message(self, message: Any) -> None:
+        # Nothing below waits for anything, whatever it looks like: Telethon may do so elsewhere.
+        self._pending_ack.append(message.msg_id)
+        await _HANDLERS.get(message.obj.CONSTRUCTOR_ID, _UPDATE)(self, message)
 
     async def _handle_rpc_result(self, message: Any) -> None:
         if message.obj.req_msg_id in self._pending_state:
@@ -117,29 +329,18 @@ class WardenSender(MTProtoSender):  # type: ignore[misc]  # the same
         else:
             logger.debug("late answer passed over msg_id=%d", message.obj.req_msg_id)
 
-    async def _try_connect(self, attempt: int) -> bool:  # noqa: ARG002 - Telethon's signature
-        await self._connection.connect(timeout=self._connect_timeout)
-        return True
+    async def _handle_detailed_info(self, message: Any) -> None:
+        self._pending_ack.append(message.obj.answer_msg_id)
 
-    async def _try_gen_auth_key(self, attempt: int) -> bool:
-        # One exchange in some hundreds fails by the arithmetic of it; Telegram expects a new one.
-        for again in range(KEY_EXCHANGES):
-            if await super()._try_gen_auth_key(attempt + again):
-                return True
-        return False
 
-    async def _reconnect(self, last_error: Exception | None) -> None:
-        # Never: a supervisor decides about that. Telethon would say so with an ERROR in the log.
-        self._reconnecting = False
-        await self._disconnect(error=last_error)
-
-    async def _disconnect(self, error: Exception | None = None) -> None:
-        await super()._disconnect(error)
-        # Telethon leaves those behind that were never sent: their callers would wait for ever.
-        self._send_queue.cancel_all()
-        ended = self._disconnected
-        if ended.done() and not ended.cancelled():
-            ended.exception()  # looked at: whoever wants the cause has it from an answer or event
+def _at_once(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """The result of a coroutine that waits for nothing."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        return done.value
+    coroutine.close()
+    raise RuntimeError("Telethon waits where it did not")
 
 
 def _outcome(future: asyncio.Future[Any], deadline: float) -> Any:
@@ -151,3 +352,26 @@ def _outcome(future: asyncio.Future[Any], deadline: float) -> Any:
     if isinstance(error, EOFError):
         return ConnectionResetError("Telegram closed the connection")
     return future.result() if error is None else error
+
+
+_Handler = Callable[[WardenSender, Any], Coroutine[Any, Any, None]]
+_UPDATE: Final[_Handler] = WardenSender._handle_update  # noqa: SLF001 - the table of the class above
+_HANDLERS: Final[dict[int, _Handler]] = {
+    kind.CONSTRUCTOR_ID: handler
+    for kind, handler in (
+        (RpcResult, WardenSender._handle_rpc_result),  # noqa: SLF001
+        (MessageContainer, WardenSender._handle_container),  # noqa: SLF001
+        (GzipPacked, WardenSender._handle_gzip_packed),  # noqa: SLF001
+        (types.Pong, WardenSender._handle_pong),  # noqa: SLF001
+        (types.BadServerSalt, WardenSender._handle_bad_server_salt),  # noqa: SLF001
+        (types.BadMsgNotification, WardenSender._handle_bad_notification),  # noqa: SLF001
+        (types.MsgDetailedInfo, WardenSender._handle_detailed_info),  # noqa: SLF001
+        (types.MsgNewDetailedInfo, WardenSender._handle_detailed_info),  # noqa: SLF001
+        (types.NewSessionCreated, WardenSender._handle_new_session_created),  # noqa: SLF001
+        (types.MsgsAck, WardenSender._handle_ack),  # noqa: SLF001
+        (types.FutureSalts, WardenSender._handle_future_salts),  # noqa: SLF001
+        (types.MsgsStateReq, WardenSender._handle_state_forgotten),  # noqa: SLF001
+        (types.MsgResendReq, WardenSender._handle_state_forgotten),  # noqa: SLF001
+        (types.MsgsAllInfo, WardenSender._handle_msg_all),  # noqa: SLF001
+    )
+}

@@ -156,7 +156,7 @@ class WardenSession(MemorySession):  # type: ignore[misc]  # Telethon ships no t
             return None
         changes = SessionChanges(
             string=self.to_string() if self._identity_changed else None,
-            user_id=self._user_id,
+            user_id=self._user_id if self._identity_changed else None,
             states={at: self._state(at) for at in self._changed_states},
             entities=tuple(self._rows[at] for at in self._changed_rows if at in self._rows),
         )

@@ -1,8 +1,9 @@
 """Telethon with its own will taken away: nothing here sleeps, retries or reconnects by itself.
 
-``WardenClient`` connects and proves itself in one round trip, hands updates on in
-order and without tasks, and surfaces every error at once. Pinned to Telethon 1.45: it stands
-on internals, each of which the tests exercise.
+``WardenClient`` connects and proves itself in one round trip and surfaces every error at once.
+It is built without Telethon's own constructor, which makes two dozen things that are not needed
+here, a class of its own among them, for each client. Pinned to Telethon 1.45: it stands on
+internals, each of which the tests exercise.
 """
 
 from __future__ import annotations
@@ -10,21 +11,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 from telethon._updates import Entity, EntityType, SessionState
 from telethon._updates.session import ChannelState
+from telethon.network import ConnectionTcpFull
 from telethon.tl.alltlobjects import LAYER
 
-from ._tl import TelegramClient, functions, types, utils
+from ._tl import functions, types, utils
 from .errors import ErrorClass, classify
+from .hearing import PING_EVERY, HearingClient
+from .line import Line
 from .sender import WardenSender
 from .session import CHANNEL_MARK, WardenSession
 
-__all__ = ["WardenClient"]
+__all__ = ["Greeting", "WardenClient"]
 
 logger = logging.getLogger(__name__)
 telethon_logger = logging.getLogger(f"{__name__}.telethon")
@@ -33,65 +39,126 @@ telethon_logger = logging.getLogger(f"{__name__}.telethon")
 telethon_logger.setLevel(logging.WARNING)
 
 DEFAULT_DC: Final = (2, "149.154.167.51", 443)  # Telegram's own, where a fresh login starts
-PING_EVERY: Final = 60.0  # seconds; as Telethon does, so that middleboxes keep the line
 PATIENCE: Final = (1.0, 2.0, 4.0, 8.0)  # seconds between tries to fetch missed updates
 LONGEST_PAUSE: Final = 300.0  # seconds that missed updates wait for a flood to end
 
 Sleep = Callable[[float], Awaitable[None]]
 
 
-class WardenClient(TelegramClient):  # type: ignore[misc]  # the same
+class _Loggers(dict[str, logging.Logger]):
+    """Telethon's loggers by their names, all below one that we own; shared by all clients."""
+
+    def __missing__(self, key: str) -> logging.Logger:
+        self[key] = found = telethon_logger.getChild(key.removeprefix("telethon."))
+        return found
+
+
+LOGGERS: Final = _Loggers()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Greeting:
+    """What every client of an app says of itself when it connects."""
+
+    api_id: int
+    api_hash: str = field(repr=False)
+    model: str
+    system: str
+    app: str
+    lang: str
+
+    def asking(self, query: Any) -> Any:
+        """The first request of a connection, with ``query`` inside."""
+        return functions.InitConnectionRequest(
+            api_id=self.api_id,
+            device_model=self.model,
+            system_version=self.system,
+            app_version=self.app,
+            lang_code=self.lang,
+            system_lang_code=self.lang,
+            lang_pack="",
+            query=query,
+        )
+
+
+def _on_demand(make: Callable[[], Any]) -> Any:
+    """An attribute that is made when it is first looked at."""
+    return cached_property(lambda _: make())
+
+
+class WardenClient(HearingClient):
     """A TelegramClient that does what it is told and nothing else.
 
     Args:
         session: its live state.
+        greeting: what it says of itself.
         deliver: called with each update (a Telethon TL object) in order; must not raise.
         gap: called with a marked chat id, or None for any, when updates are lost for good.
-        sleep: how to wait between pings, and between tries to fetch missed updates.
+        sleep: how to wait between tries to fetch missed updates.
+        ping_every: seconds between two pings.
         pong_within: seconds after which a silent line is given up.
+        proxy: what Telethon takes as ``proxy``.
     """
 
-    def __init__(
+    # What Telethon's constructor gives each client, and is the same for all of ours.
+    _log, _timeout, _local_addr, _connection = LOGGERS, 10, None, ConnectionTcpFull
+    _request_retries = _connection_retries = _retry_delay = 0
+    _auto_reconnect = _no_updates = False
+    _raise_last_call_error = True
+    _flood_sleep_threshold = 0
+    _parse_mode = _phone = _tos = _keepalive_handle = _authorized = None
+    # What it gives each client, and hardly one of ours ever uses.
+    _borrow_sender_lock = _on_demand(asyncio.Lock)
+    _borrowed_senders = _on_demand(dict)
+    _exported_sessions = _on_demand(dict)
+    _flood_waited_requests = _on_demand(dict)
+    _event_handler_tasks = _on_demand(set)
+    _event_builders = _on_demand(list)
+    _conversations = _on_demand(lambda: defaultdict(set))
+    _albums = _on_demand(dict)
+    _phone_code_hash = _on_demand(dict)
+    _megagroup_cache = _on_demand(dict)
+    _init_request = cached_property(lambda self: self._greeting.asking(None))
+
+    def __init__(  # does not call Telethon's; a test compares what that one makes
         self,
         session: WardenSession,
-        api_id: int,
-        api_hash: str,
+        greeting: Greeting,
         *,
         deliver: Callable[[Any], None],
         gap: Callable[[int | None], None],
         sleep: Sleep = asyncio.sleep,
+        ping_every: float = PING_EVERY,
         pong_within: float = 20.0,  # Telethon waits for its next ping, a minute
-        **options: Any,
+        proxy: Any = None,
     ) -> None:
-        super().__init__(
-            session,
-            api_id,
-            api_hash,
-            use_ipv6=":" in (session.server_address or ""),
-            request_retries=0,
-            connection_retries=0,
-            retry_delay=0,
-            auto_reconnect=False,
-            sequential_updates=True,
-            flood_sleep_threshold=0,
-            raise_last_call_error=True,
-            base_logger=telethon_logger,
-            receive_updates=True,
-            **options,
-        )
+        self.session, self._greeting, self._proxy = session, greeting, proxy
         self._deliver, self._gap, self._sleep = deliver, gap, sleep
-        self._pong_within = pong_within
+        self._ping_every, self._pong_within = ping_every, pong_within
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._last_request = 0.0
         self._dc_config: Any = None
+        self._prepare_hearing(LOGGERS)
         self._sender = WardenSender(
             session.auth_key,
-            loggers=self._log,
-            retries=0,
-            delay=0,
-            auto_reconnect=False,
-            connect_timeout=self._timeout,
-            auth_key_callback=self._auth_key_callback,
-            updates_queue=self._updates_queue,
+            loggers=LOGGERS,
+            arrivals=self._updates_queue,
+            on_key=self._auth_key_callback,
         )
+
+    @property
+    def api_id(self) -> int:
+        """The app's id."""
+        return self._greeting.api_id
+
+    @property
+    def api_hash(self) -> str:
+        """The hash that belongs to it."""
+        return self._greeting.api_hash
+
+    @property
+    def _use_ipv6(self) -> bool:
+        return ":" in (self.session.server_address or "")
 
     # -- connecting
 
@@ -101,32 +168,23 @@ class WardenClient(TelegramClient):  # type: ignore[misc]  # the same
         if not self.session.server_address:
             self.session.set_dc(*DEFAULT_DC)
         await self._sender.connect(
-            self._connection(
-                self.session.server_address,
-                self.session.port,
-                self.session.dc_id,
-                loggers=self._log,
-                proxy=self._proxy,
-                local_addr=self._local_addr,
-            )
+            Line(self.session.server_address, self.session.port, proxy=self._proxy, loggers=LOGGERS)
         )
         if not self.session.auth_key:
             self.session.auth_key = self._sender.auth_key
-        self._init_request.query = query
         return await self._sender.answer(
-            functions.InvokeWithLayerRequest(LAYER, self._init_request)
+            functions.InvokeWithLayerRequest(LAYER, self._greeting.asking(query))
         )
 
     async def connect(self) -> None:
         """Connect without proof of a login, as Telethon does when it changes data centre."""
         self._dc_config = await self.dial(functions.help.GetConfigRequest())
-        self._start_loops()
+        self._start_hearing(catch_up=False)
 
     async def enter(self, state: Any) -> None:
         """Take updates up from the stored state, or from ``state`` when nothing is stored."""
         stored = dict(self.session.get_update_states())
         own = stored.pop(0, None)
-        self._catch_up = own is not None
         start = own or state
         self._message_box.load(
             SessionState(
@@ -140,7 +198,7 @@ class WardenClient(TelegramClient):  # type: ignore[misc]  # the same
         self._authorized = True
         await self.know_self()
         self.session.refresh = self.save_states
-        self._start_loops()
+        self._start_hearing(catch_up=own is not None)
 
     async def know_self(self) -> None:
         """Learn who this account is, from the store or from Telegram."""
@@ -166,27 +224,19 @@ class WardenClient(TelegramClient):  # type: ignore[misc]  # the same
             if row is not None:
                 self._mb_entity_cache.put(Entity(EntityType.CHANNEL, channel, row.access_hash))
 
-    def _start_loops(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._updates_handle = loop.create_task(self._update_loop())
-        self._keepalive_handle = loop.create_task(self._keepalive_loop())
-
-    async def _keepalive_loop(self) -> None:
-        while self.is_connected():
-            await self._sleep(PING_EVERY)
-            await self._clean_exported_senders()
-            try:
-                async with asyncio.timeout(self._pong_within):
-                    await self._sender.answer(functions.PingRequest(random.randrange(2**62)))
-            except TimeoutError:
-                self._sender.fail(TimeoutError(f"no pong within {self._pong_within:g} s"))
-                return
-            except ConnectionError:
-                return
-
     async def leave(self) -> None:
         """Disconnect: what ``disconnect()`` does, but in a task that the caller can watch."""
         await self._disconnect_coro()
+
+    async def _disconnect_coro(self) -> None:
+        await self._disconnect()
+        for _state, sender in vars(self).get("_borrowed_senders", {}).values():
+            await sender.disconnect()
+        self.save_states()
+
+    async def _disconnect(self) -> None:
+        await self._sender.disconnect()
+        await self._stop_hearing()
 
     # -- state
 
@@ -290,13 +340,6 @@ class WardenClient(TelegramClient):  # type: ignore[misc]  # the same
                 channel = update.channel_id
                 if channel not in self._message_box.map or not self._mb_entity_cache.get(channel):
                     self._gap(-(CHANNEL_MARK + channel))
-
-    async def _preprocess_updates(self, updates: Any, users: Any, chats: Any) -> list[Any]:
-        # Told in the same breath in which they are counted as seen: Telethon would put them
-        # in a queue of its own, and drop it with the connection.
-        for update in await super()._preprocess_updates(updates, users, chats):
-            self._deliver(update)
-        return []
 
 
 def _chat_of(request: Any) -> int | None:

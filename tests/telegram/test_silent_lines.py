@@ -15,22 +15,9 @@ from telewarden.telegram import Deadlines, ErrorClass, Lost, classify
 pytestmark = pytest.mark.telegram
 
 
-class Once:
-    """A sleep that is over at once the first time, and never again."""
-
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-
-    async def __call__(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        if len(self.slept) > 1:
-            await asyncio.Event().wait()
-
-
 async def test_a_line_without_pong_is_lost(line: Any) -> None:
-    sleep = Once()
     line.gateway = line.make_gateway(
-        sleep=sleep, deadlines=Deadlines(connect=5.0, close=5.0, pong=0.1)
+        deadlines=Deadlines(connect=5.0, close=5.0, ping=0.01, pong=0.1)
     )
     line.tg.faults.add(Fault(method="ping*", action=Silence()))
     heard = line.heard()
@@ -40,16 +27,15 @@ async def test_a_line_without_pong_is_lost(line: Any) -> None:
     (lost,) = await heard.until(Lost)
     assert classify(lost.reason).kind is ErrorClass.NET
     assert "pong" in str(lost.reason)
-    assert sleep.slept[0] == 60.0
+    assert Deadlines().ping == 60.0
 
 
 async def test_a_line_with_pong_stays(line: Any) -> None:
-    sleep = Once()
-    line.gateway = line.make_gateway(sleep=sleep)
+    line.gateway = line.make_gateway(deadlines=Deadlines(connect=5.0, close=5.0, ping=0.01))
 
     client = await line.open(line.alice)
     async with asyncio.timeout(5):
-        while len(sleep.slept) < 2:
+        while line.tg.stats.calls["ping"] < 3:
             await client.probe()
 
     assert client.alive
@@ -65,7 +51,7 @@ async def test_a_client_whose_peer_does_not_read_is_cut_off(line: Any) -> None:
         asyncio.create_task(client.call(functions.upload.SaveFilePartRequest(1, number, part)))
         for number in range(80)
     ]
-    transport = client._wire._sender._connection._writer.transport
+    transport = client._wire._sender._connection.transport
     async with asyncio.timeout(10):
         while not transport.get_write_buffer_size():
             await asyncio.sleep(0)
