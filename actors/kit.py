@@ -16,7 +16,7 @@ from typing import Any
 
 import pykka
 
-from ..storage import Lease, LeaseGrant, LeaseHolder, SessionFiles, Store
+from ..storage import Lease, LeaseGrant, LeaseHolder, LeaseWait, SessionFiles, Store
 from ..supervision import EventStream
 from ..telegram import Gateway, SessionEvent
 from .handlers import HandlerFactory
@@ -65,19 +65,28 @@ class KeyRing:
         self._grants: dict[int, LeaseGrant] = {}
         self._turns: dict[int, asyncio.Lock] = {}
 
-    async def hold(self, key_id: int, *, session: str) -> None:
+    async def hold(self, key_id: int, *, session: str) -> bool:
         """Own a key from now on; nothing to do if this process does already.
+
+        Returns whether somebody else had it: he may have changed what is stored.
 
         Raises:
             LeaseHeldError: another process owns it, and who.
         """
+        if key_id in self._grants:
+            return False
+        waited: list[LeaseWait] = []
         # One at a time: a second lock of our own on the same key would wait for the first.
         async with self._turns.setdefault(key_id, asyncio.Lock()):
             if key_id not in self._grants:
-                owner = LeaseHolder.here(f"session {session}")
                 self._grants[key_id] = await self._lease.acquire_async(
-                    key_id, owner=owner, timeout=self._timeout
+                    key_id,
+                    owner=LeaseHolder.here(f"session {session}"),
+                    timeout=self._timeout,
+                    progress=waited.append,
                 )
+        self._turns.pop(key_id, None)  # whoever waited for it finds the key held
+        return bool(waited)
 
     def release(self, key_id: int) -> None:
         """Let a key go, once its client is proven off."""

@@ -1,6 +1,6 @@
 """A lease that is held, and what can be said about a key from outside.
 
-Owns letting go of the lock and of the facts beside it. Taking it is the lease's business.
+Owns letting go of the lock and of the facts with it. Taking it is the lease's business.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import contextlib
 import logging
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -55,13 +54,12 @@ class LeaseGrant:
     ``took_over`` is the owner that had ended without cleaning up, if there was one.
     """
 
-    def __init__(
-        self, key_id: int, handle: int, facts: Path, *, took_over: LeaseHolder | None
-    ) -> None:
+    __slots__ = ("_handle", "_pid", "key_id", "took_over")
+
+    def __init__(self, key_id: int, handle: int, *, took_over: LeaseHolder | None) -> None:
         self.key_id = key_id
         self.took_over = took_over
         self._handle: int | None = handle
-        self._facts = facts
         self._pid = os.getpid()
 
     @property
@@ -79,7 +77,7 @@ class LeaseGrant:
             return
         if self._pid == os.getpid():  # a forked child's copy must not speak for its parent
             with contextlib.suppress(OSError):  # left-over facts are read as stale, no more
-                self._facts.unlink(missing_ok=True)
+                os.ftruncate(handle, 0)
         os.close(handle)
 
     def __enter__(self) -> Self:

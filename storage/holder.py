@@ -1,6 +1,6 @@
 """Who holds a lease, as others can read it.
 
-Owns the facts beside a lock and their file. The lock alone decides; the facts explain.
+Owns the facts in a lock file. The lock alone decides; the facts explain.
 """
 
 from __future__ import annotations
@@ -8,13 +8,18 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
+from typing import Any, Final
 
 from .process import command_line, host_name, is_alive, program_of, start_time
 
 __all__ = ["LeaseHolder"]
+
+SIZE: Final = 4096  # bytes; the facts have some 200
+END: Final = b"\n"  # what follows is left of facts that were longer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,14 +36,10 @@ class LeaseHolder:
     @classmethod
     def here(cls, purpose: str, *, since: float | None = None) -> LeaseHolder:
         """Describe this process: ``LeaseHolder.here("forwarding")``."""
-        pid = os.getpid()
         return cls(
             purpose=purpose,
-            pid=pid,
-            started=start_time(pid) or 0.0,
-            host=host_name(),
-            command=command_line(),
             since=time.time() if since is None else since,
+            **_of_this_process(os.getpid()),
         )
 
     @classmethod
@@ -68,24 +69,32 @@ class LeaseHolder:
         when = datetime.fromtimestamp(self.since, tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         return f"process {self.pid} on {self.host} ({self.command}: {self.purpose}) since {when}"
 
-    def save(self, path: Path) -> None:
-        """Write the facts to ``path`` in one step, so that no reader sees half of them.
+    def save(self, handle: int) -> None:
+        """Write the facts into the lock file that is open as ``handle``; a reader sees them whole.
 
         Only who holds the lock may call this. Not synced: facts without their process are stale.
         """
-        draft = f"{path}.new"
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(handle, json.dumps(asdict(self)).encode())
-        finally:
-            os.close(handle)
-        os.replace(draft, path)
+        facts = {name: getattr(self, name) for name in FIELDS}
+        os.pwrite(handle, json.dumps(facts).encode() + END, 0)
 
     @classmethod
     def load(cls, path: Path) -> LeaseHolder | None:
         """Return the facts at ``path``, or ``None`` where there are none that can be read."""
         try:
-            facts = json.loads(path.read_bytes())
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            return None
+        try:
+            return cls.read(handle)
+        finally:
+            os.close(handle)
+
+    @classmethod
+    def read(cls, handle: int) -> LeaseHolder | None:
+        """Return the facts in an open lock file, or ``None`` where there are none."""
+        try:
+            text = os.pread(handle, SIZE, 0).partition(END)[0]
+            facts = json.loads(text) if text else {}
             return cls(
                 purpose=str(facts["purpose"]),
                 pid=int(facts["pid"]),
@@ -96,3 +105,17 @@ class LeaseHolder:
             )
         except (OSError, ValueError, TypeError, KeyError, OverflowError):
             return None
+
+
+FIELDS: Final = tuple(one.name for one in fields(LeaseHolder))
+
+
+@lru_cache(maxsize=1)
+def _of_this_process(pid: int) -> dict[str, Any]:
+    """What does not change while a process lives; asking the system takes longer than a lease."""
+    return {
+        "pid": pid,
+        "started": start_time(pid) or 0.0,
+        "host": host_name(),
+        "command": command_line(),
+    }

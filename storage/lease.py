@@ -114,9 +114,9 @@ class Lease:
 
     def inspect(self, key_id: int) -> Free | Held | Stale:
         """Tell who holds a key, without taking it or changing anything."""
-        facts = LeaseHolder.load(self._facts(key_id))
+        facts = LeaseHolder.load(self._path(key_id))
         if self._is_locked(key_id):
-            return Held(LeaseHolder.load(self._facts(key_id)))
+            return Held(LeaseHolder.load(self._path(key_id)))
         return Free() if facts is None else Stale(facts)
 
     def clear(self, key_id: int) -> bool:
@@ -128,7 +128,7 @@ class Lease:
             case Held():
                 raise self._refusal(key_id, 0.0)
             case Stale():
-                self._facts(key_id).unlink(missing_ok=True)
+                self._forget(key_id)
                 return True
             case Free():
                 return False
@@ -141,18 +141,17 @@ class Lease:
         handle = self._lock(key_id)
         if handle is None:
             return None
-        facts = self._facts(key_id)
-        left = LeaseHolder.load(facts)
+        left = LeaseHolder.read(handle)
         try:
-            owner.save(facts)
+            owner.save(handle)
         except OSError as exc:
             # The lock is what counts: a full disk must not keep a session from coming back.
             logger.warning("lease facts not written key=%016x why=%s", key_id, exc.strerror)
             with contextlib.suppress(OSError):
-                facts.unlink(missing_ok=True)
+                os.ftruncate(handle, 0)
         if left is not None:
             logger.info("lease taken over key=%016x left_by=%d", key_id, left.pid)
-        return LeaseGrant(key_id, handle, facts, took_over=left)
+        return LeaseGrant(key_id, handle, took_over=left)
 
     def _lock(self, key_id: int) -> int | None:
         path = self._path(key_id)
@@ -190,6 +189,15 @@ class Lease:
             os.close(handle)
         return False
 
+    def _forget(self, key_id: int) -> None:
+        """Remove the facts of an owner that has ended, unless somebody took the key meanwhile."""
+        handle = self._lock(key_id)
+        if handle is not None:
+            try:
+                os.ftruncate(handle, 0)
+            finally:
+                os.close(handle)
+
     def _pauses(
         self, key_id: int, timeout: float, progress: Callable[[LeaseWait], object] | None
     ) -> Iterator[float]:
@@ -200,7 +208,7 @@ class Lease:
         while (now := self._clock()) - begun < timeout or tries < 1:
             if progress is not None and now - told >= PROGRESS_EVERY:
                 told = now
-                holder = LeaseHolder.load(self._facts(key_id))
+                holder = LeaseHolder.load(self._path(key_id))
                 progress(
                     LeaseWait(key_id=key_id, holder=holder, waited=now - begun, timeout=timeout)
                 )
@@ -216,7 +224,7 @@ class Lease:
             self._waiters -= 1
 
     def _refusal(self, key_id: int, waited: float) -> LeaseHeldError:
-        holder = LeaseHolder.load(self._facts(key_id))
+        holder = LeaseHolder.load(self._path(key_id))
         if holder is None:
             return LeaseHeldError(key_id, "a process that has not said who it is", waited=waited)
         if holder.local and not holder.alive:
@@ -226,6 +234,3 @@ class Lease:
 
     def _path(self, key_id: int) -> Path:
         return self._folder / f"{key_id:016x}.lease"
-
-    def _facts(self, key_id: int) -> Path:
-        return self._folder / f"{key_id:016x}.holder"

@@ -256,7 +256,7 @@ async def test_what_a_dead_owner_left_can_be_tidied_up(
 
 async def test_a_reused_process_number_is_not_the_old_owner(place: Place) -> None:
     key_id = parse_string(place.string).key_id
-    facts = place.folder / "store" / "leases" / f"{key_id:016x}.holder"
+    facts = place.folder / "store" / "leases" / f"{key_id:016x}.lease"
     here = LeaseHolder.here("an earlier life")
     before = {**json.loads(json.dumps(_facts(here))), "started": here.started - 1_000.0}
     facts.write_text(json.dumps(before))

@@ -62,8 +62,7 @@ def leave_behind(folder: Path, **changes: object) -> LeaseHolder:
     )
     facts = {name: getattr(holder, name) for name in holder.__dataclass_fields__} | changes
     folder.mkdir(exist_ok=True)
-    (folder / f"{KEY:016x}.lease").touch()
-    (folder / f"{KEY:016x}.holder").write_text(json.dumps(facts))
+    (folder / f"{KEY:016x}.lease").write_text(json.dumps(facts))
     return LeaseHolder(**facts)  # type: ignore[arg-type] # facts of a table
 
 
@@ -76,7 +75,7 @@ def test_a_free_key_is_taken_and_its_owner_can_be_read(lease: Lease, folder: Pat
     assert grant.took_over is None
     assert lease.inspect(KEY) == Held(ME)
     modes = {path.suffix: path.stat().st_mode & 0o777 for path in folder.iterdir()}
-    assert modes == {".lease": 0o600, ".holder": 0o600}
+    assert modes == {".lease": 0o600}
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
@@ -256,11 +255,11 @@ def test_unreadable_facts_hide_nobody_and_stop_nobody(
     lease: Lease, folder: Path, content: str
 ) -> None:
     leave_behind(folder)
-    (folder / f"{KEY:016x}.holder").write_text(content)
+    (folder / f"{KEY:016x}.lease").write_text(content)
     assert lease.inspect(KEY) == Free()
 
     with lease.acquire(KEY, owner=ME):
-        (folder / f"{KEY:016x}.holder").write_text(content)
+        (folder / f"{KEY:016x}.lease").write_text(content)
         assert lease.inspect(KEY) == Held(None)
         with pytest.raises(LeaseHeldError, match="not said who it is"):
             lease.acquire(KEY, owner=ME, timeout=0.0)
