@@ -63,10 +63,10 @@ class Copies:
             raise KeyLatchedError(found[0].key_id, latch.reason if latch else "")
         return alive
 
-    def mend(self, store: Store, good: Copy) -> list[CopyRepaired]:
-        """Make every copy hold what works; returns what had to be repaired."""
+    def mend(self, store: Store, good: Copy, rung: str) -> list[CopyRepaired]:
+        """Make every copy hold what works, found on ``rung``; returns what had to be repaired."""
         repairs = []
-        problem = self._string_problem(store, good)
+        problem = "" if rung == "string" else self._string_problem(store, good)
         if problem:
             store.put_credential(
                 self._name, good.string, good.key_id, good.dc_id, at=self._kit.now()
@@ -148,12 +148,10 @@ class Copies:
 
     def _file_problem(self, store: Store, good: Copy) -> str:
         files = self._kit.files(store)
-        if not files.exists(self._name):
-            return "missing"
         try:
             files.read(self._name, key_id=good.key_id)
         except (SessionFileDamagedError, WrongMasterKeyError) as exc:
-            return str(exc)
+            return str(exc) if files.exists(self._name) else "missing"
         return ""
 
     def _repaired(self, copy: str, problem: str, kept: str) -> CopyRepaired:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,7 +28,7 @@ from ..errors import (
     StorageError,
     WrongMasterKeyError,
 )
-from ..storage import Entity, Store, UpdateState
+from ..storage import Entity, FloodRow, Store, UpdateState
 from ..telegram import (
     Action,
     Client,
@@ -68,6 +68,16 @@ PAUSE: Final = 0.2  # seconds between two tries on a rung; a server may forget a
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Learnt:
+    """What a session had learnt of Telegram, and until when it must not ask what."""
+
+    user_id: int | None = None
+    states: Sequence[UpdateState] = ()
+    entities: Sequence[Entity] = ()
+    floods: Sequence[FloodRow] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Climb:
     """A climb that ended at a connected client. ``seconds`` is how long it took."""
 
@@ -92,6 +102,7 @@ class Recovery:
         self._copies = Copies(name, kit)
         self._refused: set[int] = set()
         self._damages: list[str] = []
+        self._learnt = _Learnt()
 
     async def climb(self) -> Climb:
         """Try the rungs in order and return the connected client.
@@ -107,13 +118,12 @@ class Recovery:
             client, problem = await self._try_rung(rung)
             last = problem or last
             if client is not None:
-                repaired = await self._mend(client)
-                floods = await self._floods()
+                repaired = await self._mend(client, rung)
                 return Climb(
                     client=client,
                     rung=rung,
                     seconds=time.perf_counter() - began,
-                    floods=floods,
+                    floods=self._floods(),
                     repaired=repaired,
                 )
         if last is None or (isinstance(last, NO_USE) and not isinstance(last, KeyLatchedError)):
@@ -122,7 +132,7 @@ class Recovery:
 
     async def _try_rung(self, rung: str) -> tuple[Client | None, Exception | None]:
         try:
-            copies = await self._kit.journal.do(lambda store: self._copies.of_rung(store, rung))
+            copies = await self._kit.journal.do(lambda store: self._look(store, rung))
         except NO_USE as exc:
             self._tell(rung, 1, exc)
             if not isinstance(exc, KeyLatchedError):
@@ -138,11 +148,32 @@ class Recovery:
             self._refused.add(copy.key_id)
         return None, problem
 
+    def _look(self, store: Store, rung: str) -> list[Copy]:
+        """A rung's copies, and on the same way what was learnt; runs in the journal's thread."""
+        copies = self._copies.of_rung(store, rung)
+        if copies:
+            self._learnt = self._read_learnt(store)
+        return copies
+
+    def _read_learnt(self, store: Store) -> _Learnt:
+        """What the session has learnt; a damaged table costs that, and not the session."""
+        try:
+            record = store.session(self._name)
+            return _Learnt(
+                user_id=None if record is None else record.user_id,
+                states=store.update_states(self._name),
+                entities=store.entities(self._name),
+                floods=store.floods(self._name),
+            )
+        except DatabaseDamagedError as exc:
+            logger.warning("what was learnt is lost session=%s why=%s", self._name, exc)
+            return _Learnt()
+
     async def _try_copy(self, rung: str, copy: Copy) -> tuple[Client | None, Exception | None]:
         problem: Exception | None = None
         for attempt in range(1, self._kit.settings.tries_per_rung + 1):
             try:
-                client = await self._open(copy)
+                client = await self._open(copy, again=attempt > 1)
             except Exception as exc:
                 problem = exc
                 self._tell(rung, attempt, exc, origin=copy.origin)
@@ -154,45 +185,33 @@ class Recovery:
                 return client, None
         return None, problem
 
-    async def _open(self, copy: Copy) -> Client:
+    async def _open(self, copy: Copy, *, again: bool) -> Client:
         session = WardenSession.from_string(copy.string)
-        await self._kit.keys.hold(copy.key_id, session=self._name)
-        user_id, states, entities = await self._learnt()
-        session.load_user_id(user_id)
+        if await self._kit.keys.hold(copy.key_id, session=self._name) or again:
+            self._learnt = await self._kit.journal.do(self._read_learnt)  # it may be newer now
+        learnt = self._learnt
+        session.load_user_id(learnt.user_id)
         session.load_states(
             {
                 row.entity_id: LiveState(row.pts, row.qts, row.date, row.seq)
-                for row in states
+                for row in learnt.states
                 if row.pts > 0
             }
         )
         session.load_entities(
-            EntityRow(row.id, row.access_hash, row.username) for row in reversed(entities)
+            EntityRow(row.id, row.access_hash, row.username) for row in reversed(learnt.entities)
         )
         return await self._kit.gateway.open(
             self._name, session, self._on_event, deadline=self._kit.settings.connect_deadline
         )
 
-    async def _learnt(self) -> tuple[int | None, list[UpdateState], list[Entity]]:
-        """What the session has learnt; a damaged table costs that, and not the session."""
-        try:
-            return await self._kit.journal.do(self._read_learnt)
-        except DatabaseDamagedError as exc:
-            logger.warning("what was learnt is lost session=%s why=%s", self._name, exc)
-            return None, [], []
-
-    def _read_learnt(self, store: Store) -> tuple[int | None, list[UpdateState], list[Entity]]:
-        record = store.session(self._name)
-        user_id = None if record is None else record.user_id
-        return user_id, store.update_states(self._name), store.entities(self._name)
-
-    async def _floods(self) -> dict[tuple[str, int | None], float]:
-        now = self._kit.now()
-        rows = await self._kit.journal.do(lambda store: store.floods(self._name))
-        self._kit.journal.post(lambda store: store.clear_expired(now))
+    def _floods(self) -> dict[tuple[str, int | None], float]:
+        now, rows = self._kit.now(), self._learnt.floods
+        if any(row.until <= now for row in rows):
+            self._kit.journal.post(lambda store: store.clear_expired(now))
         return {(row.method, row.chat): row.until for row in rows if row.until > now}
 
-    async def _mend(self, client: Client) -> tuple[str, ...]:
+    async def _mend(self, client: Client, rung: str) -> tuple[str, ...]:
         """Make every copy hold the key that works; returns what had to be repaired.
 
         A disk that takes nothing now keeps no session from working: the next climb mends.
@@ -202,7 +221,7 @@ class Recovery:
         good = Copy(string=string, key_id=parts.key_id, dc_id=parts.dc_id, origin="in use")
         try:
             repairs = await self._kit.journal.do(
-                lambda store: self._copies.mend(store, good), wait_for_disk=False
+                lambda store: self._copies.mend(store, good, rung), wait_for_disk=False
             )
         except (StorageError, JournalUnavailableError) as exc:
             logger.warning("copies not mended session=%s why=%s", self._name, exc)
