@@ -7,7 +7,7 @@ from typing import Any
 
 import pykka
 import pytest
-from tenacity import wait_fixed
+from tenacity import wait_fixed, wait_incrementing
 
 from telewarden.errors import BudgetExhaustedError
 from telewarden.supervision import (
@@ -282,7 +282,24 @@ async def test_on_failure_runs_before_the_next_incarnation_is_built(
 # beyond OTP
 
 
-async def test_a_backoff_delays_the_restart_and_grows_until_stable_uptime(
+async def test_s8_a_backoff_grows_with_each_failure_and_starts_over_after_stable_uptime(
+    grow: Any, nursery: Any
+) -> None:
+    growing = wait_incrementing(start=1, increment=1)
+    child = nursery.child("a", backoff=growing, stable_after=60.0)
+    async with grow(nursery.group(child, budget=GENEROUS)) as grown:
+        for count, uptime in enumerate((0.0, 0.0, 59.9, 60.0), start=1):
+            grown.clock.advance(uptime)
+            await grown.crash("a")
+            restarting = await grown.expect(ChildRestarting, "a", count=count)
+            grown.clock.advance(restarting.delay)
+            await grown.expect(ChildStarted, "a", count=count + 1)
+
+        delays = [event.delay for event in grown.probe.seen(ChildRestarting, "a")]
+        assert delays == [1.0, 2.0, 3.0, 1.0]
+
+
+async def test_a_child_down_for_a_while_keeps_what_is_told_to_it(
     grow: Any, child_class: type[pykka.Actor]
 ) -> None:
     spec = three(

@@ -391,7 +391,8 @@ async def test_s14_an_immediate_stop_calls_no_hook(
     )
     async with grow(spec) as grown:
         await grown.ask("b", "count")
-        await grown.rest()
+        runner = grown.tree.ref("b").place.runner
+        await grown.until(lambda: runner.busy_with is None)  # a thread answers before it is idle
         report = await grown.tree.stop()
 
         assert (orders.log, gentle.log[-1]) == (["init", "start"], "stop")
