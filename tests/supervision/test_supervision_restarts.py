@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pykka
 import pytest
-from tenacity import wait_fixed, wait_incrementing
 
 from telewarden.errors import BudgetExhaustedError
 from telewarden.supervision import (
     BudgetExhausted,
     ChildFailed,
-    ChildQuarantined,
-    ChildRestarting,
-    ChildResumed,
     ChildSpec,
     ChildStarted,
     ChildStartFailed,
@@ -23,7 +18,6 @@ from telewarden.supervision import (
     Drill,
     ExitKind,
     Phase,
-    Quarantine,
     Restart,
     RestartBudget,
     RestartChild,
@@ -31,10 +25,6 @@ from telewarden.supervision import (
     Supervisor,
     SupervisorSpec,
     TerminateChild,
-    Verdict,
-    WaitUntil,
-    ask_async,
-    directives,
 )
 
 pytestmark = pytest.mark.supervision
@@ -277,176 +267,3 @@ async def test_on_failure_runs_before_the_next_incarnation_is_built(
         await grown.expect(ChildStarted, "a", count=2)
 
         assert orders.log == ["init", "start", "failure ValueError", "init", "start"]
-
-
-# beyond OTP
-
-
-async def test_s8_a_backoff_grows_with_each_failure_and_starts_over_after_stable_uptime(
-    grow: Any, nursery: Any
-) -> None:
-    growing = wait_incrementing(start=1, increment=1)
-    child = nursery.child("a", backoff=growing, stable_after=60.0)
-    async with grow(nursery.group(child, budget=GENEROUS)) as grown:
-        for count, uptime in enumerate((0.0, 0.0, 59.9, 60.0), start=1):
-            grown.clock.advance(uptime)
-            await grown.crash("a")
-            restarting = await grown.expect(ChildRestarting, "a", count=count)
-            grown.clock.advance(restarting.delay)
-            await grown.expect(ChildStarted, "a", count=count + 1)
-
-        delays = [event.delay for event in grown.probe.seen(ChildRestarting, "a")]
-        assert delays == [1.0, 2.0, 3.0, 1.0]
-
-
-async def test_a_child_down_for_a_while_keeps_what_is_told_to_it(
-    grow: Any, child_class: type[pykka.Actor]
-) -> None:
-    spec = three(
-        child_class,
-        Strategy.ONE_FOR_ONE,
-        Restart.PERMANENT,
-        backoff=wait_fixed(2) + wait_fixed(1),
-        stable_after=60.0,
-    )
-    async with grow(spec) as grown:
-        grown.tree.ref("a").tell(BOOM)
-        restarting = await grown.expect(ChildRestarting, "a")
-        grown.tree.ref("a").tell("count")
-        grown.clock.advance(2.9)
-        await grown.rest()
-        before = grown.tree.snapshot().find("a")
-        grown.clock.advance(0.1)
-        await grown.expect(ChildStarted, "a", count=2)
-
-        assert (restarting.delay, restarting.in_a_row) == (3.0, 1)
-        assert (before.phase, before.why) == (Phase.RESTARTING, "backoff")
-        assert before.resumes_in == pytest.approx(0.1)
-        assert await grown.ask("a", "count") == 2  # the one told during the pause was kept
-
-
-async def test_a_child_past_its_own_budget_is_quarantined_and_its_siblings_go_on(
-    grow: Any, child_class: type[pykka.Actor]
-) -> None:
-    spec = SupervisorSpec(
-        children=(
-            ChildSpec(id="sick", actor=child_class, budget=RestartBudget(limit=2, within=5.0)),
-            ChildSpec(id="well", actor=child_class),
-        ),
-        budget=RestartBudget(limit=0),
-    )
-    async with grow(spec) as grown:
-        for _ in range(3):
-            grown.tree.ref("sick").tell(BOOM)
-        await grown.expect(ChildQuarantined, "sick")
-
-        assert await grown.ask("well", "fine") == "fine"
-        assert grown.tree.snapshot().find("well").incarnation == 1
-
-        ref = await grown.command(RestartChild("sick"))
-        assert await ask_async(ref, "released", timeout=5) == "released"
-
-
-async def test_a_directive_resumes_stops_quarantines_or_waits(
-    grow: Any, child_class: type[pykka.Actor]
-) -> None:
-    decide = directives(
-        {
-            KeyError: Verdict.RESUME,
-            IndexError: Verdict.STOP,
-            PermissionError: Quarantine("banned"),
-            TimeoutError: WaitUntil(300.0),
-        }
-    )
-    spec = three(child_class, Strategy.ONE_FOR_ONE, Restart.PERMANENT, directive=decide)
-    async with grow(spec) as grown:
-        a, b, c = (grown.tree.ref(id_) for id_ in "abc")
-        a.tell("count")
-        a.tell(("raise", KeyError()))
-        await grown.expect(ChildResumed, "a")
-        assert await grown.ask("a", "count") == 2  # same incarnation, same state
-
-        a.tell(("raise", IndexError()))
-        await grown.expect(ChildStopped, "a")
-        b.tell(("raise", PermissionError()))
-        quarantined = await grown.expect(ChildQuarantined, "b")
-        c.tell(("raise", TimeoutError()))
-        restarting = await grown.expect(ChildRestarting, "c")
-
-        assert quarantined.reason == "banned"
-        assert (restarting.delay, restarting.dictated) == (300.0, True)
-        grown.clock.advance(299.0)
-        await grown.rest()
-        assert grown.tree.snapshot().find("c").phase is Phase.RESTARTING
-        grown.clock.advance(1.0)
-        await grown.expect(ChildStarted, "c", count=2)
-
-
-async def test_a_dictated_wait_costs_no_budget(grow: Any, child_class: type[pykka.Actor]) -> None:
-    spec = SupervisorSpec(
-        children=(ChildSpec(id="a", actor=child_class, directive=lambda _: WaitUntil(1.0)),),
-        budget=RestartBudget(limit=0),
-    )
-    async with grow(spec) as grown:
-        for incarnation in (2, 3, 4):
-            grown.tree.ref("a").tell(BOOM)
-            await grown.expect(ChildRestarting, "a", count=incarnation - 1)
-            grown.clock.advance(1.0)
-            await grown.expect(ChildStarted, "a", count=incarnation)
-
-
-async def test_an_escalated_error_fails_the_supervisor_and_its_own_decides(
-    grow: Any, child_class: type[pykka.Actor]
-) -> None:
-    inner = SupervisorSpec(
-        children=(ChildSpec(id="x", actor=child_class, directive=lambda _: Verdict.ESCALATE),)
-    )
-    spec = SupervisorSpec(children=(ChildSpec(id="inner", actor=Supervisor, args=(inner,)),))
-    async with grow(spec) as grown:
-        grown.tree.ref("inner/x").tell(BOOM)
-        await grown.expect(ChildStarted, "inner", count=2)
-
-        failed = grown.probe.seen(ChildFailed, "inner")
-        assert [type(e.exit.error) for e in failed] == [ValueError]
-        assert await grown.ask("inner/x", "back") == "back"
-
-
-async def test_a_group_waits_with_the_child_that_has_to_wait(
-    grow: Any, child_class: type[pykka.Actor]
-) -> None:
-    spec = SupervisorSpec(
-        strategy=Strategy.REST_FOR_ONE,
-        children=(
-            ChildSpec(id="before", actor=child_class),
-            ChildSpec(id="session", actor=child_class, directive=lambda _: WaitUntil(30.0)),
-            ChildSpec(id="groups", actor=child_class),
-        ),
-    )
-    async with grow(spec) as grown:
-        grown.tree.ref("session").tell(BOOM)
-        await grown.expect(ChildStopped, "groups")
-        await grown.rest()
-        phases = {c.id: c.phase for c in grown.tree.snapshot().children}
-        grown.clock.advance(30.0)
-        await grown.expect(ChildStarted, "groups", count=2)
-
-        assert phases == {
-            "before": Phase.RUNNING,
-            "session": Phase.RESTARTING,
-            "groups": Phase.RESTARTING,
-        }
-
-
-async def test_a_thousand_crashing_at_once_all_come_back(
-    grow: Any, loop_child: type[pykka.Actor]
-) -> None:
-    spec = SupervisorSpec(
-        children=tuple(ChildSpec(id=f"c{n}", actor=loop_child) for n in range(1000)),
-        budget=RestartBudget(limit=1000, within=5.0),
-    )
-    async with grow(spec) as grown:
-        for n in range(1000):
-            grown.tree.ref(f"c{n}").tell(BOOM)
-        answers = await asyncio.gather(*(grown.ask(f"c{n}", "count") for n in range(1000)))
-
-        assert answers == [1] * 1000

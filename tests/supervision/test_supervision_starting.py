@@ -1,0 +1,247 @@
+"""Starts (S12, S18, S24): acknowledged, in order, each failure named."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pykka
+import pytest
+
+from telewarden.errors import ChildStartError, SupervisorAskedError
+from telewarden.supervision import (
+    ChildAbandoned,
+    ChildIgnored,
+    ChildSpec,
+    ChildStarted,
+    ChildStartFailed,
+    ChildStopped,
+    CountChildren,
+    EventProbe,
+    Ignore,
+    LoopActor,
+    Phase,
+    Restart,
+    RestartChild,
+    StartChild,
+    Supervisor,
+    SupervisorSpec,
+    Tree,
+    WhichChildren,
+    ask_async,
+)
+
+pytestmark = pytest.mark.supervision
+
+BOOM = ("raise", ValueError("boom"))
+
+
+async def test_an_empty_tree_starts_and_stops(grow: Any) -> None:
+    async with grow(SupervisorSpec()) as grown:
+        report = await grown.tree.stop()
+
+        assert (report.entries, report.is_clean) == ((), True)
+
+
+async def test_s12_children_start_in_order_each_after_the_one_before_runs(
+    child_class: type[pykka.Actor], told: Any
+) -> None:
+    orders = told(hold_start=threading.Event())
+    tree = Tree(
+        SupervisorSpec(
+            children=(
+                ChildSpec(id="a", actor=pykka_child(child_class), args=(orders,)),
+                ChildSpec(id="b", actor=child_class),
+            )
+        )
+    )
+    probe = EventProbe(tree.events)
+    starting = asyncio.ensure_future(tree.start())
+    await asyncio.sleep(0)
+    assert probe.seen(ChildStarted) == []
+    orders.hold_start.set()
+    async with asyncio.timeout(5):
+        await starting
+
+    assert probe.story(ChildStarted) == [("ChildStarted", "a"), ("ChildStarted", "b")]
+    await tree.stop()
+
+
+def pykka_child(child_class: type[pykka.Actor]) -> type[pykka.Actor]:
+    """A child whose start can be held without holding the loop: on a thread, or a coroutine."""
+    if not issubclass(child_class, LoopActor):
+        return child_class
+
+    class Held(child_class):  # type: ignore[misc, valid-type]  # the host's class
+        async def on_start(self) -> None:
+            await asyncio.to_thread(self.told.hold_start.wait, 5.0)
+
+    return Held
+
+
+async def test_s12_a_failing_start_stops_those_before_it_and_names_child_and_cause(
+    child_class: type[pykka.Actor], told: Any
+) -> None:
+    inner = SupervisorSpec(
+        children=(
+            ChildSpec(id="x", actor=child_class),
+            ChildSpec(id="y", actor=child_class, args=(told(fail_starts=1),)),
+        )
+    )
+    tree = Tree(
+        SupervisorSpec(
+            children=(
+                ChildSpec(id="a", actor=child_class),
+                ChildSpec(id="inner", actor=Supervisor, args=(inner,)),
+                ChildSpec(id="never", actor=child_class),
+            )
+        )
+    )
+    probe = EventProbe(tree.events)
+    with pytest.raises(ChildStartError, match=r"inner/y did not start: OSError") as failed:
+        await tree.start()
+
+    assert (failed.value.child, type(failed.value.cause)) == ("inner/y", OSError)
+    assert probe.story(ChildStarted, ChildStopped, ChildStartFailed) == [
+        ("ChildStarted", "a"),
+        ("ChildStarted", "inner/x"),
+        ("ChildStartFailed", "inner/y"),
+        ("ChildStopped", "inner/x"),
+        ("ChildStartFailed", "inner"),
+        ("ChildStopped", "a"),
+    ]
+
+
+def test_s12_a_failing_start_is_raised_where_a_blocking_tree_is_entered(
+    child_class: type[pykka.Actor], told: Any
+) -> None:
+    spec = ChildSpec(id="a", actor=child_class, args=(told(fail_starts=1),))
+
+    with pytest.raises(ChildStartError), Tree(SupervisorSpec(children=(spec,))):
+        pass
+
+
+async def test_s12_a_child_may_answer_its_start_with_ignore(
+    grow: Any, child_class: type[pykka.Actor], told: Any
+) -> None:
+    orders = told(ignore_start=True)
+    spec = SupervisorSpec(
+        children=(
+            ChildSpec(id="idle", actor=child_class, args=(orders,)),
+            ChildSpec(id="guest", actor=child_class, args=(orders,), restart=Restart.TEMPORARY),
+            ChildSpec(id="busy", actor=child_class),
+        )
+    )
+    async with grow(spec) as grown:
+        counts = await grown.command(CountChildren())
+
+        assert (counts.specs, counts.active, counts.workers) == (2, 1, 2)
+        assert grown.probe.story(ChildIgnored) == [
+            ("ChildIgnored", "idle"),
+            ("ChildIgnored", "guest"),
+        ]
+        orders.ignore_start = False
+        await grown.command(RestartChild("idle"))
+        assert await grown.ask("idle", "now") == "now"
+
+
+async def test_s18_an_error_in_the_constructor_is_a_failed_start(
+    grow: Any, child_class: type[pykka.Actor]
+) -> None:
+    class Unbuildable(child_class):  # type: ignore[misc, valid-type]  # the host's class
+        def __init__(self) -> None:
+            super().__init__()
+            raise MemoryError("no room")
+
+    async with grow(SupervisorSpec()) as grown:
+        with pytest.raises(ChildStartError, match="MemoryError"):
+            await grown.command(StartChild(ChildSpec(id="a", actor=Unbuildable)))
+
+        assert await grown.command(WhichChildren()) == ()
+
+
+async def test_s18_a_start_that_takes_too_long_on_a_thread_is_left_behind(
+    grow: Any, thread_child: type[pykka.Actor], told: Any
+) -> None:
+    orders = told(hold_start=threading.Event())
+    async with grow(SupervisorSpec()) as grown:
+        child = ChildSpec(id="a", actor=thread_child, args=(orders,), start_timeout=2.0)
+        starting = asyncio.ensure_future(grown.command(StartChild(child)))
+        await grown.rest()
+        grown.clock.advance(2.0)
+        with pytest.raises(ChildStartError, match=r"within 2 s"):
+            await starting
+
+        assert [(e.child, e.abandoned) for e in grown.probe.seen(ChildAbandoned)] == [("a", 1)]
+        orders.hold_start.set()
+
+
+async def test_s18_a_start_that_takes_too_long_in_the_loop_is_cancelled(
+    grow: Any,
+) -> None:
+    cancelled = []
+
+    class Slow(LoopActor):
+        async def on_start(self) -> None:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                cancelled.append(self.place)
+                raise
+
+    async with grow(SupervisorSpec()) as grown:
+        child = ChildSpec(id="a", actor=Slow, start_timeout=2.0)
+        starting = asyncio.ensure_future(grown.command(StartChild(child)))
+        await grown.rest()
+        grown.clock.advance(2.0)
+        with pytest.raises(ChildStartError, match="no start within 2 s"):
+            await starting
+
+        assert cancelled == ["a"]
+        assert grown.probe.seen(ChildAbandoned) == []
+
+
+async def test_s18_a_thread_that_cannot_be_had_is_a_failed_start(
+    grow: Any, thread_child: type[pykka.Actor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async with grow(SupervisorSpec()) as grown:
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(ChildStartError, match="can't start new thread"):
+                await grown.command(StartChild(ChildSpec(id="a", actor=thread_child)))
+
+        ref = await grown.command(StartChild(ChildSpec(id="a", actor=thread_child)))
+        assert await ask_async(ref, "now", timeout=5) == "now"
+
+
+# S24
+
+
+async def test_s24_a_starting_child_that_asks_its_own_supervisor_gets_an_error(
+    grow: Any, child_class: type[pykka.Actor]
+) -> None:
+    async with grow(SupervisorSpec()) as grown:
+        boss = grown.tree.supervisor
+
+        class Asks(child_class):  # type: ignore[misc, valid-type]  # the host's class
+            def on_start(self) -> None:
+                boss.ask(WhichChildren(), block=False)
+
+        with pytest.raises(ChildStartError) as failed:
+            await grown.command(StartChild(ChildSpec(id="a", actor=Asks)))
+
+        assert isinstance(failed.value.cause, SupervisorAskedError)
+
+
+async def test_an_ignore_can_come_from_the_constructor(grow: Any) -> None:
+    class Idle(LoopActor):
+        def __init__(self) -> None:
+            super().__init__()
+            raise Ignore
+
+    async with grow(SupervisorSpec(children=(ChildSpec(id="a", actor=Idle),))) as grown:
+        assert grown.tree.snapshot().find("a").phase is Phase.STOPPED
