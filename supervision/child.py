@@ -25,6 +25,9 @@ __all__ = ["Again", "Child", "Conclusion", "Escalate", "GiveUp", "Isolate", "Lea
 
 
 DICTATED: Final = "dictated"
+TEMPORARY: Final = Restart.TEMPORARY
+ABANDONED: Final = ExitKind.ABANDONED
+RESTART: Final = Verdict.RESTART
 WAITS_FOR_CAUSE: Final = "shared cause"
 
 
@@ -67,10 +70,12 @@ class Child:
 
     def tell_waiters(self, exit_: Exit | None) -> bool:
         """Tell whoever waits that it runs, or how it ended; and whether anybody did."""
+        if not self.waiters:
+            return False
         waiters, self.waiters = self.waiters, []
         for waiter in waiters:
             waiter(exit_)
-        return bool(waiters)
+        return True
 
     def absolve(self) -> None:
         """Forget its past failures."""
@@ -149,14 +154,15 @@ def conclude(
     restart is a consequence of a failure.
     """
     spec = child.spec
-    if spec.restart is Restart.TEMPORARY:
+    if spec.restart is TEMPORARY:
         return Leave(forget=True)
-    if exit_.kind is ExitKind.ABANDONED:
+    if exit_.kind is ABANDONED:
         return Isolate("it did not come to an end and was left behind")
     if not calls_for_restart(spec.restart, exit_):
         return Leave(forget=False)
-    if exit_.is_failure and exit_.directive is not None:
-        match exit_.directive:
+    directive = exit_.directive
+    if exit_.is_failure and directive is not None and directive is not RESTART:
+        match directive:
             case Verdict.STOP:
                 return Leave(forget=False)
             case Verdict.ESCALATE:

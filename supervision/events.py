@@ -6,9 +6,10 @@ or an argument; ``error`` fields stay out of the repr.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from .exits import Exit
+from .fact import fact
 
 __all__ = [
     "BudgetExhausted",
@@ -35,7 +36,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class Event:
     """A fact about ``child``, true at ``at`` seconds on the tree's clock."""
 
@@ -43,7 +44,7 @@ class Event:
     child: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class ChildStarted(Event):
     """Its ``on_start`` is done; it handles messages from now on."""
 
@@ -51,7 +52,7 @@ class ChildStarted(Event):
     restarted: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class ChildStartFailed(Event):
     """An incarnation could not be started."""
 
@@ -59,14 +60,14 @@ class ChildStartFailed(Event):
     exit: Exit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class ChildIgnored(Event):
     """It answered its start with ``Ignore``; its supervisor goes on without it."""
 
     incarnation: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class ChildFailed(Event):
     """An error ended an incarnation that had been up for ``uptime`` seconds."""
 
@@ -75,7 +76,7 @@ class ChildFailed(Event):
     uptime: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class ChildResumed(Event):
     """An error was answered by going on with the same incarnation."""
 
@@ -83,7 +84,7 @@ class ChildResumed(Event):
     error: BaseException = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class ChildRestarting(Event):
     """Another incarnation follows in ``delay`` seconds.
 
@@ -100,7 +101,7 @@ class ChildRestarting(Event):
     cause: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class ChildStopped(Event):
     """It ended: asked to, by itself, or it failed and its kind is not restarted.
 
@@ -111,24 +112,24 @@ class ChildStopped(Event):
     exit: Exit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class ChildForgotten(Event):
     """Its place is gone for good; its reference answers that the actor is dead."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class ChildQuarantined(Event):
     """It is kept down, and its siblings are not concerned, until a command restarts it."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class ChildReleased(Event):
     """A command ended its quarantine."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class ChildAbandoned(Event):
     """It did not come to an end within ``seconds`` and was fenced off.
 
@@ -140,7 +141,7 @@ class ChildAbandoned(Event):
     abandoned: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class ChildStuck(Event):
     """It has been at one message for ``seconds``: cancelled and restarted, or left behind.
 
@@ -152,7 +153,7 @@ class ChildStuck(Event):
     stack: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class LoopStalled(Event):
     """The tree's loop has been busy with one thing for ``seconds``; ``child`` is empty."""
 
@@ -160,14 +161,14 @@ class LoopStalled(Event):
     stack: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class LoopResumed(Event):
     """The tree's loop turns again, after ``seconds``; ``child`` is empty."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class CausePaused(Event):
     """Too many failed for one cause, ``child`` the last: they all wait ``seconds`` for a probe."""
 
@@ -175,21 +176,21 @@ class CausePaused(Event):
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class CauseProbed(Event):
     """``child`` is let go, to see whether the cause is still there."""
 
     cause: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class CauseCleared(Event):
     """Nobody waits for the cause any more; ``child`` is empty."""
 
     cause: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class BudgetExhausted(Event):
     """Restarts outran a budget. ``child`` is the supervisor that gives up over ``offender``."""
 
@@ -198,7 +199,7 @@ class BudgetExhausted(Event):
     within: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class MessageDropped(Event):
     """A message was not delivered; ``message`` is its type's name.
 
@@ -211,7 +212,7 @@ class MessageDropped(Event):
     stopping: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class ObserverFailed(Event):
     """A subscriber raised and has been detached; ``child`` is empty."""
 

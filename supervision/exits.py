@@ -17,6 +17,8 @@ __all__ = ["Exit", "ExitKind", "Restart", "calls_for_restart"]
 class Restart(Enum):
     """Which ends of a child call for a new incarnation."""
 
+    __hash__ = object.__hash__  # members are alone of their kind; Enum's own is slow
+
     PERMANENT = "permanent"
     """Always, whatever the reason."""
     TRANSIENT = "transient"
@@ -27,6 +29,8 @@ class Restart(Enum):
 
 class ExitKind(Enum):
     """Why an incarnation ended; each has exactly one."""
+
+    __hash__ = object.__hash__
 
     NORMAL = "normal"
     """It stopped by itself, or somebody other than its supervisor stopped it."""

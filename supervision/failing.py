@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pykka
 from pykka._envelope import Envelope
@@ -17,6 +17,10 @@ from .signals import Ignore
 
 if TYPE_CHECKING:
     from .spec import ChildSpec
+
+RESTART: Final = Verdict.RESTART
+RESUME: Final = Verdict.RESUME
+ERROR: Final = ExitKind.ERROR
 
 __all__ = ["directive_for", "is_crash", "start_exit", "take_failure"]
 
@@ -40,8 +44,8 @@ def take_failure(place: Place, envelope: Envelope[Any], error: BaseException) ->
         return None
     place.realm.drop(place.path, envelope.message, "crashed")
     directive = directive_for(place, error)
-    if directive is not Verdict.RESUME:
-        return Exit(ExitKind.ERROR, error, directive=directive)
+    if directive is not RESUME:
+        return Exit(ERROR, error, directive=directive)
     place.realm.events.publish(
         ChildResumed(
             at=place.realm.clock.now(),
@@ -56,7 +60,7 @@ def take_failure(place: Place, envelope: Envelope[Any], error: BaseException) ->
 def directive_for(place: Place, error: BaseException) -> Directive:
     """Ask the spec what shall follow; an error in its answer means the default."""
     if place.spec.directive is None:
-        return Verdict.RESTART
+        return RESTART
     try:
         return place.spec.directive(error)
     except BaseException:  # S4: user's code in the loop; SystemExit would end it for everybody

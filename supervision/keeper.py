@@ -23,6 +23,7 @@ from .spec import ChildSpec, Shutdown
 
 __all__ = ["Keeper"]
 
+STARTING: Final = Phase.STARTING
 OFF: Final = Exit(ExitKind.SHUTDOWN)
 LOOKS: Final = 4  # at a busy child in the time that one message may take
 CUT_OFF: Final = Exit(ExitKind.SHUTDOWN, detail="killed with its supervisor")
@@ -46,7 +47,7 @@ class Keeper(LoopActor):
     def started(self, place: Place, incarnation: int) -> None:  # noqa: ARG002 - the place checks it
         """A start that had been left open succeeded."""
         child = self._known(place)
-        if child is not None and place.phase is Phase.STARTING:
+        if child is not None and place.phase is STARTING:
             child.disarm()
             self._is_up(child)
             child.tell_waiters(None)
@@ -69,7 +70,7 @@ class Keeper(LoopActor):
         return child if child is not None and child.place is place else None
 
     def _uptime(self, place: Place) -> float:
-        return 0.0 if place.phase is Phase.STARTING else self.clock.now() - place.since
+        return 0.0 if place.phase is STARTING else self.clock.now() - place.since
 
     # starting
 

@@ -7,18 +7,17 @@ runs in the loop's thread, ``wake`` excepted.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from pykka._envelope import Envelope
-from pykka.messages import _ActorStop
+from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop
 
 from ..errors import ChildUnavailableError, DrillError
 from .exits import Exit, ExitKind
 from .failing import start_exit, take_failure
 from .looplife import LoopLife
-from .mailbox import LoopMailbox, OwnEnvelope
+from .mailbox import LoopMailbox, OwnEnvelope, wrapped
 from .phases import Outcome
 from .place import STARTING, answer
 from .reply import Answer
@@ -89,7 +88,7 @@ class LoopCell(LoopLife):
     # serving
 
     def serve(self) -> None:
-        """Handle waiting messages: a batch, then it is the others' turn."""
+        """Handle waiting messages: a batch, then it is the others' turn. All of it counts."""
         mailbox, items = self.mailbox, self.mailbox.items
         left = BATCH
         while self._serving and self._task is None:
@@ -103,22 +102,36 @@ class LoopCell(LoopLife):
                 return
             left -= 1
             try:
-                envelope = items.popleft()
+                item = items.popleft()
             except IndexError:  # refused by another thread meanwhile
                 continue
-            self._handle(envelope)
+            if type(item) in SPECIAL:
+                self._handle(wrapped(item))
+                continue
+            try:
+                result = self.actor.on_receive(item)  # type: ignore[union-attr]  # it is served
+            except BaseException as error:  # noqa: BLE001 - S4: nothing may reach others
+                self._failed(Envelope(item), error)
+                continue
+            if type(result) is CoroutineType:
+                self._envelope = Envelope(item)
+                self._step(result, self._handled)
 
     def _handle(self, envelope: Envelope[Any]) -> None:
         actor, message = self.actor, envelope.message
         assert actor is not None  # noqa: S101 - only served while there is one
+        if type(envelope) is OwnEnvelope and envelope.incarnation != self.incarnation:
+            return
         try:
-            if type(envelope) is OwnEnvelope and envelope.incarnation != self.incarnation:
+            if type(message) not in SPECIAL:
+                result = actor.on_receive(message)
+            elif type(message) is _ActorStop:
+                self._stop_itself(envelope)
                 return
-            special = SPECIAL.get(type(message))
-            if special is not None:
-                special(self, envelope)
-                return
-            result = actor._handle_receive(message)  # noqa: SLF001 - what Pykka's own loop calls
+            elif type(message) is Drill:
+                raise DrillError(message.reason)
+            else:
+                result = actor._handle_receive(message)  # noqa: SLF001 - what Pykka's own loop calls
         except BaseException as error:  # noqa: BLE001 - S4: nothing a child raises may reach others
             self._failed(envelope, error)
             return
@@ -161,18 +174,13 @@ class LoopCell(LoopLife):
         if exit_ is not None:
             self._crash(error, exit_)
 
-    # messages with a meaning of their own
-
-    def _on_stop_message(self, envelope: Envelope[Any]) -> None:
+    def _stop_itself(self, envelope: Envelope[Any]) -> None:
         self._halting = Exit(ExitKind.NORMAL)
         self._finish(self._halting)
         answer(envelope)
 
-    def _on_drill(self, envelope: Envelope[Any]) -> None:
-        raise DrillError(envelope.message.reason)
 
-
-SPECIAL: Final[dict[type, Callable[[LoopCell, Envelope[Any]], None]]] = {
-    _ActorStop: LoopCell._on_stop_message,  # noqa: SLF001 - the table of the class above
-    Drill: LoopCell._on_drill,  # noqa: SLF001
-}
+SPECIAL: Final = frozenset(
+    {Envelope, OwnEnvelope, _ActorStop, Drill, ProxyCall, ProxyGetAttr, ProxySetAttr}
+)
+"""Types of what waits that ``on_receive`` does not get as it is."""

@@ -82,7 +82,8 @@ class LoopLife:
         self._set_step_aside(exit_.reason)
         actor.actor_stopped.set()
         hook = run_failure_hook(self._place, actor, error)
-        self._end(exit_, hook)
+        if self._end(exit_, hook, at_once=True) is not None:
+            self._place.report_ended(self.incarnation, exit_)
 
     def leave(self, exit_: Exit) -> None:
         """Stop by itself, in order, for a reason of its own."""
@@ -229,9 +230,10 @@ class LoopLife:
         self.actor = None
 
     def _cancel_timers(self) -> None:
-        timers, self.timers = self.timers, set()
-        for timer in timers:
-            timer.cancel()
+        if self.timers:
+            timers, self.timers = self.timers, set()
+            for timer in timers:
+                timer.cancel()
 
     # coroutines
 

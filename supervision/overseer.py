@@ -10,7 +10,7 @@ import abc
 import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from ..errors import BudgetExhaustedError, ChildStartError, ChildUnavailableError
 from .budget import RestartBudget, RestartLedger
@@ -37,6 +37,11 @@ from .spec import AutoShutdown
 __all__ = ["Overseer", "start_error"]
 
 
+ERROR: Final = ExitKind.ERROR
+IGNORED: Final = ExitKind.IGNORED
+START_FAILED: Final = ExitKind.START_FAILED
+
+
 class Overseer(Keeper):
     """The common part of ``Supervisor`` and ``DynamicSupervisor``."""
 
@@ -56,7 +61,7 @@ class Overseer(Keeper):
         self._announce(child, exit_, uptime)
         if self._over:
             return
-        if exit_.kind is ExitKind.IGNORED:
+        if exit_.kind is IGNORED:
             self._ignored(child)
             return
         self._carry_out(child, exit_, self._conclude(child, exit_, uptime))
@@ -69,11 +74,7 @@ class Overseer(Keeper):
 
     def _announce(self, child: Child, exit_: Exit, uptime: float) -> None:
         place = child.place
-        if exit_.kind is ExitKind.START_FAILED:
-            self._publish(
-                ChildStartFailed, child=place.path, incarnation=place.incarnation, exit=exit_
-            )
-        elif exit_.kind is ExitKind.ERROR:
+        if exit_.kind is ERROR:
             place.realm.events.publish(
                 ChildFailed(
                     at=self.clock.now(),
@@ -82,6 +83,10 @@ class Overseer(Keeper):
                     exit=exit_,
                     uptime=uptime,
                 )
+            )
+        elif exit_.kind is START_FAILED:
+            self._publish(
+                ChildStartFailed, child=place.path, incarnation=place.incarnation, exit=exit_
             )
 
     def _put_on_record(self, child: Child, exit_: Exit, found: Conclusion | None) -> None:
@@ -94,10 +99,11 @@ class Overseer(Keeper):
             past.record(child.place.path, exit_.reason, self.clock.now())
 
     def _carry_out(self, child: Child, exit_: Exit, conclusion: Conclusion) -> None:
+        if isinstance(conclusion, Again):
+            self._announce_restart(child, exit_, conclusion)
+            self._restart(child, conclusion)
+            return
         match conclusion:
-            case Again():
-                self._announce_restart(child, exit_, conclusion)
-                self._restart(child, conclusion)
             case Leave(forget):
                 self._leave_down(child, exit_, forget=forget)
             case Isolate(reason):

@@ -19,6 +19,8 @@ __all__ = ["ALIVE", "MODES", "RESTING", "Outcome", "Phase", "Runner", "Watcher"]
 class Phase(Enum):
     """What a place is doing."""
 
+    __hash__ = object.__hash__  # members are alone of their kind; Enum's own is slow
+
     IDLE = "idle"
     """Nothing has run here yet, or its last incarnation ended a moment ago."""
     STARTING = "starting"

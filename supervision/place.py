@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator
 from contextvars import ContextVar
 from queue import Full
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pykka
 from pykka._envelope import Envelope
@@ -18,7 +18,7 @@ from pykka.messages import _ActorStop
 
 from ..errors import ChildUnavailableError, SupervisorAskedError
 from .exits import Exit
-from .mailbox import LoopMailbox, Mailbox, Mode, ThreadMailbox
+from .mailbox import HELD, OPEN, LoopMailbox, Mailbox, Mode, ThreadMailbox
 from .phases import ALIVE, MODES, RESTING, Outcome, Phase, Runner, Watcher
 from .refs import StableRef, StopFlag, Window
 from .registry import register, unregister
@@ -34,6 +34,13 @@ __all__ = ["STARTING", "Place", "answer"]
 
 STARTING: ContextVar[Place | None] = ContextVar("starting", default=None)
 """The place whose ``on_start`` runs in this context, to catch it asking its own supervisor."""
+
+
+# looked up once: a member looked up in its class is slow before Python 3.12, and a restart does so
+# thirty times
+PHASE_IDLE: Final = Phase.IDLE
+PHASE_STARTING: Final = Phase.STARTING
+PHASE_RUNNING: Final = Phase.RUNNING
 
 
 class Place:
@@ -120,8 +127,9 @@ class Place:
 
     def build(self, actor_class: type[pykka.Actor]) -> pykka.Actor:
         """Make an incarnation, with siblings' references filled into its arguments."""
-        args = tuple(self._filled_in(value) for value in self.spec.args)
-        kwargs = {name: self._filled_in(value) for name, value in self.spec.kwargs.items()}
+        spec, fill = self.spec, self._filled_in
+        args = tuple(map(fill, spec.args)) if spec.args else ()
+        kwargs = {name: fill(value) for name, value in spec.kwargs.items()} if spec.kwargs else {}
         actor = actor_class.__new__(actor_class, *args, **kwargs)
         object.__setattr__(actor, "_telewarden_place", self)
         actor.__init__(*args, **kwargs)  # type: ignore[misc]  # in two steps: it needs its place
@@ -148,18 +156,18 @@ class Place:
     def begin(self) -> Outcome:
         """Start the next incarnation."""
         self.incarnation += 1
-        self.phase, self.why, self.until = Phase.STARTING, "", None
+        self.phase, self.why, self.until = PHASE_STARTING, "", None
         return self.runner.begin(self.incarnation)
 
     def went_up(self) -> None:
         """An incarnation runs."""
-        self.phase, self.since = Phase.RUNNING, self.realm.clock.now()
-        self.mailbox.turn(Mode.OPEN)
+        self.phase, self.since = PHASE_RUNNING, self.realm.clock.now()
+        self.mailbox.turn(OPEN)
 
     def went_down(self, exit_: Exit) -> None:
         """An incarnation ended; nothing has been decided yet, so messages wait."""
-        self.phase, self.last_exit = Phase.IDLE, exit_
-        self.mailbox.turn(Mode.HELD)
+        self.phase, self.last_exit = PHASE_IDLE, exit_
+        self.mailbox.turn(HELD)
         for watch in self.watches:
             watch.went_down()
 

@@ -42,18 +42,18 @@ class DeadLetters:
     """The last undelivered messages, and how many there have been."""
 
     def __init__(self) -> None:
-        self._last: deque[DeadLetter] = deque(maxlen=KEPT_LETTERS)
+        self._last: deque[tuple[float, str, object, str]] = deque(maxlen=KEPT_LETTERS)
         self.count = 0
         """All of them since the tree was made."""
 
-    def add(self, letter: DeadLetter) -> None:
+    def add(self, at: float, child: str, message: object, reason: str) -> None:
         """Keep one; the oldest goes when there are too many."""
-        self._last.append(letter)
+        self._last.append((at, child, message, reason))
         self.count += 1
 
     def last(self) -> tuple[DeadLetter, ...]:
         """The ones that are kept, oldest first."""
-        return tuple(self._last)
+        return tuple(DeadLetter(*letter) for letter in self._last.copy())
 
 
 class Realm:
@@ -108,7 +108,7 @@ class Realm:
     def drop(self, child: str, message: Any, reason: str) -> None:
         """Record that ``message`` to ``child`` will not be handled."""
         at = self.clock.now()
-        self.dead_letters.add(DeadLetter(at, child, message, reason))
+        self.dead_letters.add(at, child, message, reason)
         self.events.publish(
             MessageDropped(
                 at=at,

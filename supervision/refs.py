@@ -11,7 +11,7 @@ from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
 from ..errors import AskTimeoutError, BlockingAskError
-from .mailbox import Mode
+from .mailbox import CLOSED
 from .reply import Reply
 from .spec import Host
 from .term import refuse_fenced
@@ -133,7 +133,7 @@ class StableRef(pykka.ActorRef[Any]):
         if self._realm.fences:
             refuse_fenced()
         inbox = self._mailbox
-        if inbox.mode is Mode.CLOSED:
+        if inbox.mode is CLOSED:
             raise pykka.ActorDeadError(f"{self} not found")
         inbox.tell(message)
 
@@ -152,7 +152,7 @@ class StableRef(pykka.ActorRef[Any]):
         if self._supervises:
             self.place.check_asker()
         inbox = self._mailbox
-        if inbox.mode is Mode.CLOSED:
+        if inbox.mode is CLOSED:
             reply.fail(pykka.ActorDeadError(f"{self} not found"))
         else:
             inbox.put(Envelope(message, reply))

@@ -55,6 +55,7 @@ class Root:
         self._watchdog = None if loop_watch is None else self._watched(loop_watch)
         self._started: asyncio.Future[Exit | None] = asyncio.get_running_loop().create_future()
         self._report: StopReport | None = None
+        realm.host.open()
         self.place = Place(realm, spec)
         self.place.watcher = self
 
@@ -124,6 +125,7 @@ class Root:
             self._realm.gates.close()
         self._reporting.close()
         self._reports.flush()
+        self._realm.host.close()
         if not self._started.done():
             self._started.set_result(exit_)
         if not self._terminated.done:

@@ -20,6 +20,7 @@ from .strategy import Retry, Strategy, concerned, retry
 
 __all__ = ["Supervisor"]
 
+ONE_FOR_ONE: Final = Strategy.ONE_FOR_ONE
 WAITABLE: Final = frozenset({Phase.IDLE, Phase.STOPPED, Phase.RESTARTING})
 
 
@@ -103,6 +104,9 @@ class Supervisor(Commanded):
             self._fallen.append((child, child.place.incarnation, exit_, uptime))
 
     def _restart(self, child: Child, again: Again) -> None:
+        if self._spec.strategy is ONE_FOR_ONE:  # whatever the number of siblings
+            super()._restart(child, again)
+            return
         ids = concerned(self._spec.strategy, tuple(self._children), child.id)
         if len(ids) == 1:
             super()._restart(child, again)
