@@ -11,6 +11,7 @@ from .grant import Free, Held, LeaseGrant, LeaseWait, Stale
 from .holder import LeaseHolder
 from .lease import Lease
 from .masterkey import MasterKey
+from .ports import StorePort
 from .records import (
     AuditRow,
     Backfill,
@@ -67,6 +68,7 @@ __all__ = [
     "Snapshots",
     "Stale",
     "Store",
+    "StorePort",
     "UpdateState",
     "Vault",
     "check_name",

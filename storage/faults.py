@@ -37,6 +37,8 @@ def sorted_sqlite_error(exc: Exception, path: Path) -> StorageError:
         return DatabaseDamagedError(path, "it holds text that is none")
     code = getattr(exc, "sqlite_errorcode", None)
     primary = code & 0xFF if code is not None else None
+    if code == sqlite3.SQLITE_IOERR_SHMSIZE:  # there is no room for what readers share
+        return StorageFullError(path)
     match primary:
         case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
             return DatabaseDamagedError(path, str(exc))

@@ -1,0 +1,165 @@
+"""What a store does for pairs and their messages, whatever it keeps them in; see ``ports``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from .records import Backfill, ChangeWanted, Mark, OutboxCounts, OutboxRow, PairRecord
+
+__all__ = ["OutboxPort", "PairPort"]
+
+
+class PairPort(Protocol):
+    """Pairs, and how far each has come."""
+
+    def put_pair(self, record: PairRecord) -> None:
+        """Store a pair; raises ``UnknownRecordError`` if its session is not registered."""
+        ...
+
+    def pair(self, pair_id: int) -> PairRecord | None:
+        """Return one pair, if there is one with this id."""
+        ...
+
+    def pairs(self, session: str | None = None) -> list[PairRecord]:
+        """Return the pairs of one session, or all, by id; a senseless row is logged, not raised."""
+        ...
+
+    def pairs_with(self, pair_ids: Sequence[int]) -> list[PairRecord]:
+        """Return these pairs, as far as there are any; a senseless row is logged, not raised."""
+        ...
+
+    def set_pair_state(
+        self, pair_id: int, *, enabled: bool, paused_reason: str | None = None
+    ) -> None:
+        """Pause or resume a pair; raises ``UnknownRecordError`` if there is none."""
+        ...
+
+    def set_pair_group(self, pair_id: int, group: int | None) -> None:
+        """Put a pair into a worker group, or into none."""
+        ...
+
+    def move_pairs(
+        self, pair_ids: Sequence[int], session: str, *, moved_from: str | None = None
+    ) -> None:
+        """Give pairs to another session, all of them or none; their outbox and marks stay."""
+        ...
+
+    def delete_pair(self, pair_id: int) -> bool:
+        """Remove a pair with its outbox and marks; tell whether there was one."""
+        ...
+
+    def advance_mark(self, pair_id: int, chat: int, message_id: int) -> None:
+        """Raise a pair's mark for a chat; an older message than the mark changes nothing."""
+        ...
+
+    def marks(self, pair_ids: Sequence[int]) -> list[Mark]:
+        """Return the marks of these pairs, by pair and chat."""
+        ...
+
+
+class OutboxPort(Protocol):
+    """Messages on their way, and what becomes of them after they were sent."""
+
+    def enqueue(self, rows: Iterable[OutboxRow]) -> int:
+        """Store messages to be sent and return how many were new; known ones are left alone."""
+        ...
+
+    def complete(
+        self,
+        pair_id: int,
+        source_id: int,
+        target_id: int | None,
+        at: float,
+        version: int | None = None,
+    ) -> bool:
+        """Note a delivery and drop the payload; tell whether the message was not yet done."""
+        ...
+
+    def fail(
+        self, pair_id: int, source_id: int, reason: str, at: float, *, dead: bool = False
+    ) -> bool:
+        """Count a failed try; with ``dead`` give the message up. Done ones are left alone."""
+        ...
+
+    def retry(self, pair_id: int, source_id: int) -> bool:
+        """Put a dead message back on its way, its tries counted anew."""
+        ...
+
+    def drop(self, pair_id: int, source_id: int) -> bool:
+        """Remove a dead message for good."""
+        ...
+
+    def outbox_row(self, pair_id: int, source_id: int) -> OutboxRow | None:
+        """Return one message's row, whatever its state."""
+        ...
+
+    def pending(self, pair_ids: Sequence[int]) -> list[OutboxRow]:
+        """Return what is still to be sent by these pairs, by pair and source message."""
+        ...
+
+    def dead(self, pair_ids: Sequence[int] | None = None) -> list[OutboxRow]:
+        """Return what was given up, for these pairs or for all."""
+        ...
+
+    def outbox_counts(self) -> OutboxCounts:
+        """Return how many messages there are in each state."""
+        ...
+
+    def targets(self, pair_id: int, source_ids: Sequence[int]) -> dict[int, int]:
+        """Return where delivered messages went: source message to target message."""
+        ...
+
+    def prune_outbox(self, before: float, *, limit: int = 10_000) -> int:
+        """Remove what was delivered before ``before``, at most ``limit`` rows; return how many."""
+        ...
+
+    def want_edit(self, pair_id: int, source_id: int, version: int) -> bool:
+        """Note that a forwarded message was edited; false when it was not, or never forwarded."""
+        ...
+
+    def want_removal(
+        self, pair_ids: Sequence[int], source_ids: Sequence[int]
+    ) -> list[ChangeWanted]:
+        """Note that messages are gone at the source; returns those that had been forwarded."""
+        ...
+
+    def note_edited(self, pair_id: int, source_id: int, version: int) -> None:
+        """The copy says what the message says now."""
+        ...
+
+    def note_removed(self, pair_id: int, source_ids: Sequence[int]) -> None:
+        """The copies are gone."""
+        ...
+
+    def changes_wanted(self, pair_ids: Sequence[int]) -> list[ChangeWanted]:
+        """Return the changes that were noted and not made, by pair and message."""
+        ...
+
+    def versions(self, pair_id: int, limit: int) -> dict[int, int]:
+        """Return what the newest forwarded messages said when they were sent or last edited."""
+        ...
+
+    def last_targets(self, pair_ids: Sequence[int]) -> dict[int, int]:
+        """Return the newest message that each pair is known to have put into its target."""
+        ...
+
+    def filter_out(self, pair_id: int, source_ids: Sequence[int]) -> None:
+        """Forget messages that stand in the outbox and are not to be sent after all."""
+        ...
+
+    def known(self, pair_id: int, source_ids: Sequence[int]) -> set[int]:
+        """Return which of these messages stand in the outbox, whatever their state."""
+        ...
+
+    def put_backfill(self, row: Backfill) -> None:
+        """Keep how far a pair has read its source's past; one at a time for each pair."""
+        ...
+
+    def backfills(self, pair_ids: Sequence[int]) -> list[Backfill]:
+        """Return the backfills that are not through, by pair."""
+        ...
+
+    def end_backfill(self, pair_id: int) -> None:
+        """A pair's backfill is through."""
+        ...

@@ -1,0 +1,450 @@
+"""The contract of a store, to be run against any: derive from ``StoreContract``, say how to open.
+
+Everything is driven through ``StorePort`` alone, and no method of it may be missing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from telewarden.errors import (
+    CredentialDamagedError,
+    InvalidRecordError,
+    KeyLatchedError,
+    PairsAssignedError,
+    UnknownRecordError,
+    WrongMasterKeyError,
+)
+from telewarden.storage import (
+    Backfill,
+    ChangeWanted,
+    Credential,
+    Entity,
+    FloodRow,
+    MasterKey,
+    OperationRecord,
+    OutboxCounts,
+    OutboxRow,
+    PairRecord,
+    SessionRecord,
+    StorePort,
+    UpdateState,
+)
+
+KEY, OTHER_KEY = 0xDEAD_BEEF_0000_0001, 2
+STRING, OTHER_STRING = "1" + "A" * 352, "1" + "B" * 352
+
+Opening = Callable[[MasterKey], StorePort]
+
+
+def message(source_id: int, *, pair_id: int = 1, payload: bytes | None = b"text") -> OutboxRow:
+    return OutboxRow(
+        pair_id=pair_id,
+        source_chat=-1001,
+        source_id=source_id,
+        random_id=-source_id,
+        enqueued_at=float(source_id),
+        payload=payload,
+    )
+
+
+def known_to(store: StorePort) -> None:
+    """Register alice, with a login."""
+    store.put_session(SessionRecord(name="alice", created=1.0, updated=1.0))
+    store.put_credential("alice", STRING, KEY, 2)
+
+
+def register_and_fail(store: StorePort, name: str) -> None:
+    """Register a session in a transaction that then fails."""
+    with store.transaction():
+        store.put_session(SessionRecord(name=name))
+        store.put_credential("nobody", STRING, KEY, 2)
+
+
+class StoreContract:
+    """What every store keeps to. Say in ``open_at`` how one is opened, and made, at a place."""
+
+    def open_at(self, place: Path, master: MasterKey) -> StorePort:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def opening(self, tmp_path: Path) -> Iterator[Opening]:
+        opened: list[StorePort] = []
+
+        def open_again(master: MasterKey) -> StorePort:
+            store = self.open_at(tmp_path / "contract", master)
+            opened.append(store)
+            return store
+
+        yield open_again
+        for store in opened:
+            store.close()
+
+    @pytest.fixture
+    def port(self, opening: Opening, master: MasterKey) -> StorePort:
+        return opening(master)
+
+    # The whole
+
+    def test_what_was_stored_is_there_when_it_is_opened_again(
+        self, opening: Opening, master: MasterKey
+    ) -> None:
+        first = opening(master)
+        known_to(first)
+        first.checkpoint()
+        first.close()
+        first.close()
+
+        assert opening(master).credential("alice") == Credential(
+            name="alice", session_string=STRING, key_id=KEY, dc_id=2
+        )
+
+    def test_another_master_key_is_refused(self, opening: Opening, master: MasterKey) -> None:
+        opening(master).close()
+
+        with pytest.raises(WrongMasterKeyError):
+            opening(MasterKey.from_text(MasterKey.generate()))
+
+    def test_a_transaction_is_stored_whole_or_not_at_all(self, port: StorePort) -> None:
+        with pytest.raises(UnknownRecordError):
+            register_and_fail(port, "alice")
+
+        assert port.sessions() == []
+
+    def test_an_inner_transaction_undoes_its_own_part_only(self, port: StorePort) -> None:
+        with port.transaction():
+            port.put_session(SessionRecord(name="alice"))
+            with pytest.raises(UnknownRecordError):
+                register_and_fail(port, "bob")
+
+        assert [one.name for one in port.sessions()] == ["alice"]
+
+    def test_a_new_master_key_opens_it_from_then_on_and_the_old_one_does_not(
+        self, opening: Opening, master: MasterKey
+    ) -> None:
+        other, store = MasterKey.from_text(MasterKey.generate()), opening(master)
+        known_to(store)
+
+        store.rotate_master(other)
+        store.close()
+
+        with pytest.raises(WrongMasterKeyError):
+            opening(master)
+        assert opening(other).credential("alice") is not None
+
+    def test_a_new_data_key_seals_everything_anew(self, port: StorePort) -> None:
+        known_to(port)
+        port.add_backup("alice", "by hand", 1.0)
+        port.enqueue([message(1)])
+        before = port.vault.slots
+
+        assert port.rotate_data_key() == []
+
+        assert port.vault.slots != before
+        assert [isinstance(one, Credential) for one in port.credentials()] == [True]
+        assert [row.payload for row in port.pending([1])] == [b"text"]
+
+    # Sessions and logins
+
+    def test_sessions_come_by_priority_then_name(self, port: StorePort) -> None:
+        for name, priority in (("carol", 5), ("bob", 1), ("alice", 5)):
+            port.put_session(SessionRecord(name=name, priority=priority))
+
+        assert [one.name for one in port.sessions()] == ["bob", "alice", "carol"]
+
+    def test_declaring_again_keeps_birthday_login_and_account(self, port: StorePort) -> None:
+        known_to(port)
+        port.put_user_id("alice", 77)
+
+        port.put_session(SessionRecord(name="alice", priority=1, created=9.0, updated=9.0))
+
+        found = port.session("alice")
+        assert found is not None
+        assert (found.created, found.updated, found.priority) == (1.0, 9.0, 1)
+        assert (found.key_id, found.dc_id, found.user_id) == (KEY, 2, 77)
+        assert port.session("nobody") is None
+
+    def test_a_login_needs_its_session(self, port: StorePort) -> None:
+        with pytest.raises(UnknownRecordError):
+            port.put_credential("nobody", STRING, KEY, 2)
+        assert port.credential("nobody") is None
+
+    def test_a_cleared_login_is_gone_and_its_backups_stay(self, port: StorePort) -> None:
+        known_to(port)
+        port.add_backup("alice", "by hand", 1.0)
+        assert port.salvaged_credential("alice") == port.credential("alice")
+
+        port.clear_credential("alice")
+
+        assert port.credential("alice") is None
+        assert port.salvaged_credential("alice") is None
+        assert len(port.backups("alice")) == 1
+
+    def test_a_session_with_pairs_is_not_deleted(self, port: StorePort) -> None:
+        known_to(port)
+        port.put_pair(PairRecord(id=1, session="alice", source=-1, target=-2))
+
+        with pytest.raises(PairsAssignedError):
+            port.delete_session("alice")
+        assert port.delete_pair(1)
+        assert port.delete_session("alice")
+        assert not port.delete_session("alice")
+
+    # Backups and latches
+
+    def test_the_five_newest_backups_stay_and_open(self, port: StorePort) -> None:
+        known_to(port)
+        for at in range(7):
+            port.add_backup("alice", f"number {at}", float(at))
+
+        kept = port.backups("alice")
+
+        assert [one.reason for one in kept] == [f"number {at}" for at in (6, 5, 4, 3, 2)]
+        assert [one.name for one in port.backups()] == ["alice"] * 5
+        assert {port.backup_credential(one.id).session_string for one in kept} == {STRING}
+        with pytest.raises(UnknownRecordError):
+            port.backup_credential(4711)
+
+    def test_a_session_without_a_login_has_nothing_to_back_up(self, port: StorePort) -> None:
+        port.put_session(SessionRecord(name="alice"))
+
+        assert port.add_backup("alice", "by hand", 1.0) is None
+        assert port.newest_usable_backup("alice") is None
+
+    def test_a_restore_keeps_what_it_replaces(self, port: StorePort) -> None:
+        known_to(port)
+        kept = port.add_backup("alice", "first", 1.0)
+        assert kept is not None
+        port.put_credential("alice", OTHER_STRING, OTHER_KEY, 4)
+
+        assert port.restore_backup(kept.id, at=5.0).key_id == KEY
+
+        assert [one.key_id for one in port.backups("alice")] == [OTHER_KEY, KEY]
+        assert [key for key, _, _ in port.known_strings("alice")] == [KEY, OTHER_KEY]
+
+    def test_no_copy_of_a_latched_key_is_restored_or_offered(self, port: StorePort) -> None:
+        known_to(port)
+        kept = port.add_backup("alice", "first", 1.0)
+        assert kept is not None
+        assert port.newest_usable_backup("alice") is not None
+
+        port.latch_key(KEY, "revoked", 2.0)
+        port.latch_key(KEY, "another reason", 3.0)
+
+        assert [(one.key_id, one.reason) for one in port.latches()] == [(KEY, "revoked")]
+        assert port.latched(KEY) == port.latches()[0]
+        assert port.latched(OTHER_KEY) is None
+        assert port.newest_usable_backup("alice") is None
+        assert port.usable_backups("alice") == []
+        with pytest.raises(KeyLatchedError):
+            port.restore_backup(kept.id, at=4.0)
+
+    # What was learnt
+
+    def test_entities_come_newest_first_and_keep_their_names(self, port: StorePort) -> None:
+        port.put_entities("alice", [Entity(id=n, access_hash=n, seen=float(n)) for n in range(4)])
+        port.put_entities("alice", [Entity(id=1, access_hash=11, username="one", seen=9.0)])
+        port.put_entities("alice", [Entity(id=1, access_hash=12, seen=8.0)])
+
+        assert port.entities("alice", 2) == [
+            Entity(id=1, access_hash=12, username="one", seen=9.0),
+            Entity(id=3, access_hash=3, seen=3.0),
+        ]
+        assert port.prune_entities("alice", 1) == 3
+        assert [one.id for one in port.entities("alice")] == [1]
+
+    def test_update_states_are_the_latest_and_can_be_dropped(self, port: StorePort) -> None:
+        port.put_update_states(
+            "alice", [UpdateState(entity_id=0, pts=1), UpdateState(entity_id=5, pts=2)]
+        )
+        port.put_update_states("alice", [UpdateState(entity_id=0, pts=7, qts=1, seq=2)])
+        port.drop_update_state("alice", 5)
+
+        assert port.update_states("alice") == [UpdateState(entity_id=0, pts=7, qts=1, seq=2)]
+        port.forget_learnt("alice")
+        assert port.update_states("alice") == []
+
+    def test_a_flood_deadline_never_comes_nearer(self, port: StorePort) -> None:
+        port.put_flood("alice", "messages.sendMessage", None, 100.0, 60.0)
+        port.put_flood("alice", "messages.sendMessage", None, 50.0, 5.0)
+        port.put_flood("alice", "messages.sendMessage", -1, 70.0, 7.0)
+        port.put_flood("bob", "messages.getHistory", None, 10.0, 1.0)
+
+        assert port.floods("alice") == [
+            FloodRow(account="alice", method="messages.sendMessage", chat=chat, until=u, seconds=s)
+            for chat, u, s in ((-1, 70.0, 7.0), (None, 100.0, 60.0))
+        ]
+        assert len(port.floods()) == 3
+        assert port.clear_expired(70.0) == 2
+        assert [row.until for row in port.floods()] == [100.0]
+
+    def test_login_codes_are_counted_by_phone_and_time(self, port: StorePort) -> None:
+        for at in (3.0, 1.0, 2.0):
+            port.record_login_code("+1", at)
+        port.record_login_code("+2", 2.0)
+
+        assert port.login_codes("+1", 2.0) == [2.0, 3.0]
+
+    # Pairs
+
+    def test_pairs_come_back_as_they_were_declared(self, port: StorePort) -> None:
+        known_to(port)
+        pair = PairRecord(id=2, session="alice", source=-1, target=-2, mode="copy")
+        port.put_pair(pair)
+
+        assert port.pair(2) == pair
+        assert port.pair(3) is None
+        assert port.pairs("alice") == port.pairs() == port.pairs_with([2, 3]) == [pair]
+        with pytest.raises(UnknownRecordError):
+            port.put_pair(PairRecord(id=3, session="nobody", source=-1, target=-2))
+        with pytest.raises(InvalidRecordError):
+            PairRecord(id=3, session="alice", source=-1, target=-2, mode="steal")  # type: ignore[arg-type]
+
+    def test_pairs_are_paused_grouped_and_moved(self, port: StorePort) -> None:
+        known_to(port)
+        port.put_session(SessionRecord(name="bob"))
+        port.put_pair(PairRecord(id=1, session="alice", source=-1, target=-2))
+
+        port.set_pair_state(1, enabled=False, paused_reason="no right")
+        port.set_pair_group(1, 3)
+        port.move_pairs([1], "bob", moved_from="alice")
+
+        found = port.pair(1)
+        assert found is not None
+        assert (found.enabled, found.paused_reason, found.session) == (False, "no right", "bob")
+        assert found.moved_from == "alice"
+        for change in (
+            lambda: port.set_pair_state(9, enabled=True),
+            lambda: port.set_pair_group(9, 1),
+            lambda: port.move_pairs([1, 9], "alice"),
+            lambda: port.move_pairs([1], "nobody"),
+        ):
+            with pytest.raises(UnknownRecordError):
+                change()
+        found = port.pair(1)
+        assert found is not None
+        assert found.session == "bob"
+
+    def test_a_mark_only_ever_rises(self, port: StorePort) -> None:
+        for message_id in (5, 9, 7):
+            port.advance_mark(1, -1001, message_id)
+
+        assert [(m.pair_id, m.chat, m.message_id) for m in port.marks([1, 2])] == [(1, -1001, 9)]
+
+    # Messages
+
+    def test_a_message_is_stored_once_and_delivered_once(self, port: StorePort) -> None:
+        assert port.enqueue([message(1), message(2)]) == 2
+        assert port.enqueue([message(2)]) == 0
+
+        assert port.complete(1, 1, 901, 5.0, 44)
+        assert not port.complete(1, 1, 902, 6.0)
+
+        assert [row.source_id for row in port.pending([1])] == [2]
+        done = port.outbox_row(1, 1)
+        assert done is not None
+        assert (done.state, done.target_id, done.payload) == ("done", 901, None)
+        assert port.targets(1, [1, 2]) == {1: 901}
+        assert port.last_targets([1]) == {1: 901}
+        assert port.known(1, [1, 2, 3]) == {1, 2}
+        assert port.outbox_counts() == OutboxCounts(pending=1, done=1)
+
+    def test_the_dead_are_retried_or_dropped_and_nobody_else(self, port: StorePort) -> None:
+        port.enqueue([message(1), message(2), message(3)])
+        assert port.fail(1, 1, "no right", 5.0)
+        assert port.fail(1, 2, "too long", 5.0, dead=True)
+        assert port.fail(1, 3, "too long", 5.0, dead=True)
+
+        assert [row.source_id for row in port.dead()] == [2, 3]
+        assert [row.source_id for row in port.dead([7])] == []
+        assert port.retry(1, 2)
+        assert port.drop(1, 3)
+        assert not port.retry(1, 1)
+        assert not port.drop(1, 1)
+        assert [(row.source_id, row.attempts) for row in port.pending([1])] == [(1, 1), (2, 0)]
+
+    def test_what_is_filtered_out_or_old_is_forgotten(self, port: StorePort) -> None:
+        port.enqueue([message(1), message(2), message(3)])
+        port.complete(1, 1, 901, 5.0)
+
+        port.filter_out(1, [1, 2])
+
+        assert port.known(1, [1, 2, 3]) == {1, 3}
+        assert port.prune_outbox(5.0) == 0
+        assert port.prune_outbox(6.0, limit=10) == 1
+        assert port.known(1, [1, 3]) == {3}
+
+    def test_edits_and_deletions_are_wanted_before_they_are_made(self, port: StorePort) -> None:
+        port.enqueue([message(1), message(2)])
+        for source_id in (1, 2):
+            port.complete(1, source_id, 900 + source_id, 5.0, 44)
+
+        assert port.want_edit(1, 1, 45)
+        assert not port.want_edit(1, 2, 44)
+        assert port.want_removal([1], [2, 9]) == [ChangeWanted(1, 2, "delete")]
+        assert port.changes_wanted([1]) == [
+            ChangeWanted(1, 1, "edit"),
+            ChangeWanted(1, 2, "delete"),
+        ]
+        port.note_edited(1, 1, 45)
+        port.note_removed(1, [2])
+        assert port.changes_wanted([1]) == []
+        assert port.versions(1, 10) == {1: 45}
+
+    def test_a_backfill_is_kept_until_it_is_through(self, port: StorePort) -> None:
+        port.put_backfill(Backfill(1, 0, 100))
+        port.put_backfill(Backfill(1, 50, 100, 12))
+
+        assert port.backfills([1, 2]) == [Backfill(1, 50, 100, 12)]
+        port.end_backfill(1)
+        assert port.backfills([1]) == []
+
+    # History
+
+    def test_crashes_are_kept_by_child_and_time(self, port: StorePort) -> None:
+        for path, at in (("a", 1.0), ("b", 2.0), ("a", 3.0)):
+            port.record_crash(path, "why", at)
+
+        assert [row.at for row in port.crashes("a")] == [1.0, 3.0]
+        assert [row.at for row in port.crashes(since=2.0)] == [2.0, 3.0]
+        assert port.prune_crashes(3.0) == 2
+
+    def test_the_audit_trail_is_newest_first_and_can_be_asked(self, port: StorePort) -> None:
+        port.audit("ann", "pause", "pair 1", {"on": True}, {"on": False}, at=1.0)
+        port.audit_many([("bob", "login", "alice", None, None, "done", 2.0)])
+
+        assert [row.who for row in port.audit_rows()] == ["bob", "ann"]
+        assert [row.who for row in port.audit_rows(since=2.0, limit=9)] == ["bob"]
+        (found,) = port.audit_trail(who="ann", what="pause", subject="pair 1", since=0.0, limit=5)
+        assert (found.before, found.after, found.outcome) == ({"on": True}, {"on": False}, "done")
+
+    def test_operations_replace_each_other_and_their_ids_are_remembered(
+        self, port: StorePort
+    ) -> None:
+        port.put_operations([OperationRecord(id=n, kind="backfill") for n in (1, 2)])
+        port.put_operations([OperationRecord(id=2, kind="backfill", state="done", ended=1.0)])
+        port.delete_operations([1])
+
+        assert [(one.id, one.state) for one in port.operations()] == [(2, "done")]
+        port.delete_operations([2])
+        assert port.last_operation_id() == 2
+
+    def test_registrations_are_noted_once_and_many_sessions_at_once(self, port: StorePort) -> None:
+        port.declare_sessions([SessionRecord(name="alice"), SessionRecord(name="bob")])
+        port.put_registrations(["alice", "bob"])
+        port.put_registrations(["bob"])
+        port.delete_registrations(["alice"])
+
+        assert [one.name for one in port.sessions()] == ["alice", "bob"]
+        assert port.registrations() == {"bob"}
+
+    def test_credentials_come_one_by_one_with_their_damage(self, port: StorePort) -> None:
+        known_to(port)
+
+        found = list(port.credentials())
+
+        assert [type(one) for one in found] == [Credential]
+        assert issubclass(CredentialDamagedError, Exception)
