@@ -1,7 +1,7 @@
 """Changing keys while the database is in use.
 
-Owns rotation. Each way is one transaction: killed in the middle, the database opens with exactly
-the keys it had before.
+Owns rotation. Each way is one transaction, or part of a larger one: killed or undone in the
+middle, the database opens with exactly the keys it had before, and so does what is in memory.
 """
 
 from __future__ import annotations
@@ -44,8 +44,7 @@ class RotationRows(Rows):
         """
         fresh = self.vault.rewrapped(master)
         with self.transaction():
-            write_slots(self._conn, fresh)
-        self.vault.become(fresh)
+            self._put_in_charge(fresh)
 
     def rotate_data_key(self) -> list[str]:
         """Seal everything under a new data key; return the rows that did not open.
@@ -60,9 +59,16 @@ class RotationRows(Rows):
                 damaged += self._reseal(select, update, fresh)
             if not damaged:
                 fresh = fresh.with_newest_only()
-            write_slots(self._conn, fresh)
-        self.vault.become(fresh)
+            self._put_in_charge(fresh)
         return damaged
+
+    def _put_in_charge(self, fresh: Vault) -> None:
+        # At once, since what follows in the same transaction is sealed already; and undone with
+        # it, since a key that is not stored must seal nothing.
+        vault, before = self.vault, self.vault.copy()
+        self._if_undone.append(lambda: vault.become(before))
+        write_slots(self._conn, fresh)
+        vault.become(fresh)
 
     def _reseal(self, select: str, update: str, fresh: Vault) -> list[str]:
         damaged = []

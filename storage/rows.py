@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +33,7 @@ class Rows:
         self._path = path
         self._vault = vault
         self._depth = 0
+        self._if_undone: list[Callable[[], None]] = []
 
     @property
     def path(self) -> Path:
@@ -55,7 +56,7 @@ class Rows:
         ``TransactionLostError``.
         """
         name = f"nested_{self._depth}"
-        outermost = self._depth == 0
+        outermost, before = self._depth == 0, len(self._if_undone)
         self._begin(outermost, name)
         self._depth += 1
         try:
@@ -63,9 +64,13 @@ class Rows:
             self._run("commit" if outermost else f"release {name}")
         except BaseException:
             self._undo(outermost, name)
+            while len(self._if_undone) > before:
+                self._if_undone.pop()()
             raise
         finally:
             self._depth -= 1
+            if outermost:
+                self._if_undone.clear()
 
     def _begin(self, outermost: bool, name: str) -> None:
         if not outermost:

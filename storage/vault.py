@@ -136,6 +136,10 @@ class Vault:
         """Return a vault with the data key that seals and no other."""
         return Vault(self._master, [self.slot])
 
+    def copy(self) -> Vault:
+        """Return a vault with the same keys; no key is stretched again."""
+        return Vault(self._master, self.slots)
+
     def become(self, other: Vault) -> None:
         """Take over the keys of ``other``, for everybody who holds this vault."""
         self._master, self._slots, self._ciphers = other._master, other._slots, other._ciphers

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from telewarden.errors import StorageFailedError, WrongMasterKeyError
+from telewarden.errors import StorageFailedError, UnknownRecordError, WrongMasterKeyError
 from telewarden.storage import (
     Credential,
     MasterKey,
@@ -192,3 +192,43 @@ def test_a_rotation_that_is_killed_loses_nothing(
         except WrongMasterKeyError:
             pass
     assert opened == 1
+
+
+def test_a_new_data_key_that_is_undone_with_a_larger_transaction_seals_nothing(
+    store: Store, master: MasterKey
+) -> None:
+    fill(store)
+    slots = store.vault.slots
+
+    with pytest.raises(UnknownRecordError):
+        rotate_and_fail(store)
+    store.put_credential("s1", STRING + "s1", 1, 2)
+
+    assert store.vault.slots == slots
+    assert_whole(store)
+    store.close()
+    with Store.open(store.path, master) as again:
+        assert_whole(again)
+
+
+def rotate_and_fail(store: Store) -> None:
+    """Turn the keys among other writes, one of which fails."""
+    with store.transaction():
+        store.rotate_data_key()
+        store.rotate_master(MasterKey.from_text(MasterKey.generate()))
+        store.put_credential("nobody", STRING, 1, 2)
+
+
+def test_what_follows_a_new_data_key_in_one_transaction_opens(
+    store: Store, master: MasterKey
+) -> None:
+    fill(store)
+
+    with store.transaction():
+        store.rotate_data_key()
+        store.put_credential("s1", STRING + "s1", 1, 2)
+
+    assert_whole(store)
+    store.close()
+    with Store.open(store.path, master) as again:
+        assert_whole(again)
