@@ -12,6 +12,7 @@ from tenacity import wait_fixed, wait_incrementing
 from telewarden.supervision import (
     ChildFailed,
     ChildQuarantined,
+    ChildReleased,
     ChildRestarting,
     ChildResumed,
     ChildSpec,
@@ -166,17 +167,44 @@ async def test_a_directive_resumes_stops_quarantines_or_waits(
         await grown.expect(ChildStarted, "c", count=2)
 
 
-async def test_a_dictated_wait_costs_no_budget(grow: Any, child_class: type[pykka.Actor]) -> None:
-    spec = SupervisorSpec(
-        children=(ChildSpec(id="a", actor=child_class, directive=lambda _: WaitUntil(1.0)),),
-        budget=RestartBudget(limit=0),
+@pytest.mark.parametrize("own", [True, False], ids=["its own", "the group's"])
+async def test_a_dictated_wait_costs_no_budget(grow: Any, nursery: Any, own: bool) -> None:
+    once = RestartBudget(limit=1, within=600.0)
+    child = nursery.child(
+        "a",
+        directive=directives({TimeoutError: WaitUntil(1.0)}),
+        budget=once if own else None,
     )
-    async with grow(spec) as grown:
-        for incarnation in (2, 3, 4):
-            grown.tree.ref("a").tell(BOOM)
-            await grown.expect(ChildRestarting, "a", count=incarnation - 1)
+    async with grow(nursery.group(child, budget=once)) as grown:
+        for count in (1, 2, 3):
+            grown.tree.ref("a").tell(("raise", TimeoutError()))
+            await grown.expect(ChildRestarting, "a", count=count)
             grown.clock.advance(1.0)
-            await grown.expect(ChildStarted, "a", count=incarnation)
+            await grown.expect(ChildStarted, "a", count=count + 1)
+        await grown.crash("a", again=5)  # the one restart that the budget has
+
+        assert grown.standing() == {"a": (5, Phase.RUNNING)}
+
+
+async def test_a_release_from_quarantine_begins_with_a_fresh_budget(
+    grow: Any, nursery: Any
+) -> None:
+    child = nursery.child(
+        "a", budget=RestartBudget(limit=1, within=600.0), backoff=wait_incrementing(1, 1)
+    )
+    async with grow(nursery.group(child)) as grown:
+        for incarnation in (1, 3):
+            await grown.crash("a")
+            restarting = await grown.expect(ChildRestarting, "a", count=(incarnation + 1) // 2)
+            assert (restarting.in_a_row, restarting.delay) == (1, 1.0)
+            grown.clock.advance(1.0)
+            await grown.expect(ChildStarted, "a", count=incarnation + 1)
+            await grown.crash("a")
+            await grown.expect(ChildQuarantined, "a", count=(incarnation + 1) // 2)
+            await grown.command(RestartChild("a"))
+
+        assert grown.standing() == {"a": (5, Phase.RUNNING)}
+        assert len(grown.probe.seen(ChildReleased, "a")) == 2
 
 
 async def test_an_escalated_error_fails_the_supervisor_and_its_own_decides(

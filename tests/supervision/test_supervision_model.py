@@ -304,6 +304,6 @@ LIMITS = settings(
     phases=(Stage.explicit, Stage.generate, Stage.shrink),  # without tracing every line
 )
 TestOnTheLoop = Held.TestCase
-TestOnTheLoop.settings = settings(LIMITS, max_examples=40)
+TestOnTheLoop.settings = settings(LIMITS, max_examples=100)
 TestOnThreads = HeldOnThreads.TestCase
-TestOnThreads.settings = settings(LIMITS, max_examples=20)
+TestOnThreads.settings = settings(LIMITS, max_examples=30)
