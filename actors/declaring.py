@@ -24,7 +24,7 @@ from ..errors import (
 )
 from ..storage import SessionRecord, check_name
 from .choosing import places_for
-from .draft import Draft
+from .draft import AuditNote, Draft
 from .entries import SessionEntry
 from .registry_facts import SessionChanged, SessionDeleted, SessionRegistered
 from .registry_messages import (
@@ -38,7 +38,16 @@ from .registry_messages import (
     RegisterSession,
 )
 
-__all__ = ["FIELDS", "change", "change_many", "declare", "delete", "plan_deletion", "register"]
+__all__ = [
+    "FIELDS",
+    "change",
+    "change_many",
+    "changed_event",
+    "declare",
+    "delete",
+    "plan_deletion",
+    "register",
+]
 
 FIELDS: Final = ("max_pairs", "metadata", "phone", "priority")
 E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -79,7 +88,9 @@ def change(draft: Draft, message: ChangeSession) -> SessionEntry:
 
 def change_many(draft: Draft, message: ChangeMany) -> tuple[ItemOutcome, ...]:
     """Change many sessions, each all or none, and tell how each went."""
-    return tuple(_outcome(draft, name, fields, message.who) for name, fields in message.changes)
+    return tuple(
+        _outcome(draft, name, fields, message.who) for name, fields in message.changes.items()
+    )
 
 
 def plan_deletion(draft: Draft, message: DeleteSession) -> Deletion:
@@ -141,17 +152,20 @@ def _apply(draft: Draft, entry: SessionEntry, wanted: Mapping[str, Any], who: st
     before = _shown({key: getattr(record, key) for key in after})
     changed = draft.put(entry, record.but(updated=draft.now, **after))
     after = _shown(after)
-    draft.note(who, "change", record.name, before, after)
-    draft.events.append(
-        SessionChanged(
-            at=draft.now,
-            session=record.name,
-            who=who,
-            before=MappingProxyType(before),
-            after=MappingProxyType(after),
-        )
-    )
+    draft.events.append(draft.note(who, "change", record.name, before, after))
     return changed
+
+
+def changed_event(note: AuditNote) -> SessionChanged:
+    """The event that tells of a change, from its row in the audit trail."""
+    who, _, session, before, after, _, at = note
+    return SessionChanged(
+        at=at,
+        session=session,
+        who=who,
+        before=MappingProxyType(before),  # type: ignore[arg-type]  # as _apply notes it
+        after=MappingProxyType(after),  # type: ignore[arg-type]
+    )
 
 
 def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:

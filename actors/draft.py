@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..errors import (
     CredentialDamagedError,
@@ -23,9 +23,14 @@ from .entries import Operation, RegistryLimits, SessionEntry, Standing
 from .registry_facts import RegistryEvent
 from .registry_snapshot import RegistrySnapshot
 
-__all__ = ["DELETED_KEPT", "Draft"]
+__all__ = ["DELETED_KEPT", "AuditNote", "Draft"]
 
 DELETED_KEPT = 100  # deleted sessions that are still shown
+
+AuditNote: TypeAlias = tuple[
+    str, str, str, Mapping[str, Any] | None, Mapping[str, Any] | list[int] | None, str, float
+]
+"""Who, what, subject, before, after, outcome, at."""
 NO_PAIRS: tuple[int, ...] = ()
 
 
@@ -61,8 +66,9 @@ class Draft:
             self.last_id, self.following = before.last_id, dict(before.following)
             self.limits, self.session_count = before.limits, before.session_count
             self.operation_count = before.operation_count
-        self.audit: list[tuple[object, ...]] = []
-        self.events: list[RegistryEvent] = []
+        self.audit: list[AuditNote] = []
+        self.events: list[RegistryEvent | AuditNote] = []
+        """What is to be told, in order; a session's change as its audit row, which says it all."""
         self.registered: list[str] = []
         self.deleted: dict[str, Mapping[int, str]] = {}
         self.entries: dict[str, SessionEntry | None] = {}
@@ -186,11 +192,13 @@ class Draft:
         before: Mapping[str, Any] | None = None,
         after: Mapping[str, Any] | list[int] | None = None,
         outcome: str = "done",
-    ) -> None:
-        """Add a row to the audit trail."""
-        # A bare tuple: there is one for each change, and what the collector follows costs more
-        # than all the rest of it.
-        self.audit.append((who, what, subject, before, after, outcome, self.now))
+    ) -> AuditNote:
+        """Add a row to the audit trail, and return it."""
+        # A bare tuple: there is one for each change, and what the garbage collector has to follow
+        # costs more than all the rest of it.
+        row = (who, what, subject, before, after, outcome, self.now)
+        self.audit.append(row)
+        return row
 
     def write(self, store: Store) -> None:
         """Write it down; runs in the journal's thread, inside one transaction."""

@@ -31,7 +31,7 @@ from .following import FOLLOWED, Followed
 from .journal import Journal
 from .kit import Kit
 from .messages import Forget, Roster, SessionIntroduced, SessionRefAsked, SweepEvery
-from .registry_facts import HealthChanged, OperationStuck
+from .registry_facts import HealthChanged, OperationStuck, RegistryEvent, SessionChanged
 from .registry_line import Line
 from .registry_loading import Loaded, first_snapshot, followed, load
 from .registry_messages import (
@@ -235,14 +235,11 @@ class RegistryActor(LoopActor):
 
     # Changes
 
-    def _take(self, write: RegistryWrite) -> Answer:
-        answer = Answer()
-        self._queue(Request(write, answer))
-        return answer
-
-    def _queue(self, request: Request) -> None:
+    def _take(self, write: RegistryWrite) -> Request:
+        request = Request(write)
         self._line.take(request)
         self._write_next()
+        return request
 
     def _write_next(self) -> None:
         draft = self._line.next()
@@ -282,8 +279,12 @@ class RegistryActor(LoopActor):
                 self._monitor.tell(SweepEvery(draft.limits.sessions_every))
 
     def _tell(self, draft: Draft) -> None:
-        for event in draft.events:
-            self._events.publish(event)
+        heard = self._events.heard(SessionChanged)
+        for told in draft.events:
+            if isinstance(told, RegistryEvent):
+                self._events.publish(told)
+            elif heard:  # otherwise there is no need to make an event of it
+                self._events.publish(declaring.changed_event(told))
 
     def _not_written(self, error: BaseException) -> None:
         """Nothing was kept; where not even that is known, this incarnation ends and looks."""
@@ -311,15 +312,13 @@ class RegistryActor(LoopActor):
     # Deleting
 
     def _plan_deletion(self, write: DeleteSession) -> Answer:
-        answer = Answer()
         try:
             deletion = declaring.plan_deletion(self._line.view(), write)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the asker's answer
-            self._queue(Request(Refusal(who=write.who, name=write.name, error=error), answer))
-            return answer
-        stopped = self._running.retire(deletion, answer)
-        if stopped is not None:
-            self._queue(stopped)
+            return self._take(Refusal(who=write.who, name=write.name, error=error))
+        answer = Answer()
+        if not self._running.retire(deletion, answer):
+            return self._take(deletion)
         return answer
 
     def _stopped(self, message: StoppedFor) -> None:
@@ -329,7 +328,7 @@ class RegistryActor(LoopActor):
         if error is not None:
             self._running.stays(deletion)
             write = Refusal(who=deletion.who, name=deletion.name, error=error)
-        self._queue(Request(write, message.answer))
+        self._take(write).pass_on(message.answer)
 
     def _forget(self, name: str, draft: Draft) -> None:
         if self._monitor is not None:

@@ -79,7 +79,7 @@ class ChangeSession(RegistryWrite):
 class ChangeMany(RegistryWrite):
     """Change many sessions, each all or none. Answered with an ``ItemOutcome`` for each."""
 
-    changes: tuple[tuple[str, Mapping[str, Any]], ...] = field(repr=False)
+    changes: Mapping[str, Mapping[str, Any]] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,7 +62,7 @@ class StoppedFor:
     """A session that is to be deleted has stopped, or would not."""
 
     deletion: Deletion
-    answer: Answer | None
+    answer: Answer
     error: BaseException | None
 
 

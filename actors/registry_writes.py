@@ -50,25 +50,28 @@ class Refusal(RegistryWrite):
     error: BaseException
 
 
-class Request:
-    """A change, where its answer goes if anybody waits for one, and what came of it so far."""
+class Request(Answer):
+    """A change, what came of it so far, and the answer to whoever asked for it, in one."""
 
-    __slots__ = ("answer", "error", "result", "write")
+    __slots__ = ("error", "result", "write")
 
-    def __init__(self, write: RegistryWrite, answer: Answer | None = None) -> None:
-        self.write, self.answer = write, answer
+    def __init__(self, write: RegistryWrite) -> None:
+        super().__init__()
+        self.write = write
         self.result: object = None
         self.error: BaseException | None = None
 
     def settle(self, error: BaseException | None = None) -> None:
         """Tell whoever asked what came of it, or that it was ``error`` after all."""
-        answer, error = self.answer, error or self.error
-        if answer is None or answer.done:
+        error = error or self.error
+        if self.done:
             return
+        if error is not None and not isinstance(error, TelewardenError) and not self._callbacks:
+            logger.error("change failed and nobody waits for it", exc_info=error)
         if error is None:
-            answer.set(self.result)
+            self.set(self.result)
         else:
-            answer.fail(error)
+            self.fail(error)
 
 
 def _refuse(_: Draft, message: Refusal) -> None:
@@ -116,7 +119,5 @@ def attempt(draft: Draft, request: Request) -> None:
         if told is not None:
             draft.note(write.who, *told(write), outcome=f"refused: {error}")
         request.error = error
-    except Exception as error:
-        if request.answer is None:
-            logger.exception("change failed and nobody waits for it")
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the asker's answer
         request.error = error

@@ -36,7 +36,7 @@ class SessionRoster:
     def put(self, record: SessionRecord) -> SessionPlan | None:
         """Take over what is declared of a session; returns its plan if it is a new one."""
         known = self.plans.get(record.name)
-        plan = SessionPlan(record=record) if known is None else replace(known, record=record)
+        plan = SessionPlan(record=record, pairs=() if known is None else known.pairs)
         self.plans[record.name] = plan
         self.pairs.setdefault(record.name, ())
         return plan if known is None else None

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from ..supervision import Answer
 from .registry_messages import Deletion
 from .registry_notes import NotStarted, Started, StoppedFor
-from .registry_writes import Request
 from .roster import SessionRoster
 from .subtrees import SessionPlan, Subtrees
 
@@ -58,24 +57,24 @@ class RunningSessions:
         if message.ref is not None:
             self._roster.introduced(message.session, message.ref)
 
-    def retire(self, deletion: Deletion, answer: Answer | None) -> Request | None:
+    def retire(self, deletion: Deletion, answer: Answer) -> bool:
         """Stop a session that is to be deleted; ``StoppedFor`` tells when it has.
 
-        Returns the request to forget it if there is nothing to be stopped.
+        Returns whether there was anything to be stopped.
         """
         self._roster.lend(frozenset(deletion.moves))
         # Whoever is to take its pairs must still be there, with room, when they come.
         self.busy |= dict.fromkeys(deletion.moves.values(), "given pairs")
         self.busy[deletion.name] = "deleted"
         if self._subtrees is None:
-            return Request(deletion, answer)
+            return False
         ref = self._roster.refs.get(deletion.name)
         self._pipe(
             self._subtrees.retire(deletion.name, ref, deletion.moves),
             done=lambda _: StoppedFor(deletion, answer, None),
             failed=lambda error: StoppedFor(deletion, answer, error),
         )
-        return None
+        return True
 
     def stays(self, deletion: Deletion) -> None:
         """A session is not deleted after all: it has its pairs, and runs."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal
 
 from ..errors import InvalidRecordError
 
@@ -75,22 +75,21 @@ class SessionRecord:
         if self.max_pairs not in PAIR_LIMITS:
             raise InvalidRecordError("max_pairs", self.max_pairs, "1 to 50")
 
-    def but(self, **fields: Any) -> Self:
+    def but(self, **fields: Any) -> SessionRecord:
         """This record with other values, as ``dataclasses.replace`` makes it in twice the time."""
-        values = {
-            "name": self.name,
-            "phone": self.phone,
-            "priority": self.priority,
-            "max_pairs": self.max_pairs,
-            "metadata": self.metadata,
-            "key_id": self.key_id,
-            "dc_id": self.dc_id,
-            "user_id": self.user_id,
-            "created": self.created,
-            "updated": self.updated,
-        }
-        values.update(fields)
-        return type(self)(**values)  # type: ignore[arg-type]
+        get = fields.get
+        return SessionRecord(
+            name=get("name", self.name),
+            phone=get("phone", self.phone),
+            priority=get("priority", self.priority),
+            max_pairs=get("max_pairs", self.max_pairs),
+            metadata=get("metadata", self.metadata),
+            key_id=get("key_id", self.key_id),
+            dc_id=get("dc_id", self.dc_id),
+            user_id=get("user_id", self.user_id),
+            created=get("created", self.created),
+            updated=get("updated", self.updated),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -154,6 +154,12 @@ def _changes(db: Database) -> None:
     )
 
 
+def _audit_unindexed(db: Database) -> None:
+    """The audit trail is only appended to: its index cost each change a page, and no question used
+    it, since one that may leave the subject open reads the newest rows first."""
+    db.execute("drop index if exists idx_audit_subject_id")
+
+
 MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _sessions,
     _forwarding,
@@ -161,5 +167,6 @@ MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _history,
     _operations,
     _changes,
+    _audit_unindexed,
 )
 SCHEMA_VERSION: Final = len(MIGRATIONS)

@@ -35,7 +35,7 @@ from .events import (
     MessageDropped,
 )
 
-__all__ = ["Reports", "level", "line"]
+__all__ = ["REPORTED", "Reports", "level", "line"]
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +64,8 @@ ROWS: Final[dict[type[Event], tuple[int, str, tuple[str, ...]]]] = {
     MessageDropped: (logging.WARNING, "message dropped", ("message", "reason")),
 }
 """Usual level, fact and shown fields; ``ObserverFailed`` is logged where it happens."""
+
+REPORTED: Final = tuple(ROWS)
 
 
 class Reports:

@@ -17,7 +17,7 @@ from .phases import Phase
 from .place import Place
 from .realm import Realm
 from .reply import Reply
-from .reports import Reports
+from .reports import REPORTED, Reports
 from .spec import ChildSpec
 from .stopreport import StopEntry, StopReport
 from .watchdog import LoopWatch, LoopWatchdog
@@ -51,7 +51,7 @@ class Root:
         self._abandoned_limit, self._leave = abandoned_limit, leave
         realm.when_abandoned = self._count_abandoned
         self._reports = Reports(realm.host.post_later)
-        self._reporting = realm.events.subscribe(self._reports.take)
+        self._reporting = realm.events.subscribe(self._reports.take, REPORTED)
         self._watchdog = None if loop_watch is None else self._watched(loop_watch)
         self._started: asyncio.Future[Exit | None] = asyncio.get_running_loop().create_future()
         self._report: StopReport | None = None

@@ -30,6 +30,10 @@ class Subscription:
         self.offer: Callable[[Event], object] = self._filter if kinds else callback
         """Call back with an event, if it is of a kind that was asked for."""
 
+    def wants(self, kind: type[Event]) -> bool:
+        """Whether it asked for events of this class."""
+        return not self._kinds or issubclass(kind, self._kinds)
+
     def close(self) -> None:
         """Hear nothing more."""
         self._stream._remove(self)  # noqa: SLF001 - the two classes are one mechanism
@@ -65,6 +69,13 @@ class EventStream:
         subscription = Subscription(self, cast("Callable[[Event], object]", callback), tuple(kinds))
         self._subscriptions = (*self._subscriptions, subscription)
         return subscription
+
+    def heard(self, kind: type[Event]) -> bool:
+        """Whether anybody would be told of an event of this very class.
+
+        For who publishes so many that making one for nobody counts.
+        """
+        return any(one.wants(kind) for one in self._subscriptions)
 
     def publish(self, event: Event) -> None:
         """Tell every subscriber; never raises."""

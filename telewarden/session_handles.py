@@ -117,7 +117,7 @@ class Sessions(SessionReads):
         self, changes: Mapping[str, Fields], *, who: str = "app"
     ) -> tuple[ItemOutcome, ...]:
         """Change many sessions, each all or none; returns how each went, in the same order."""
-        message = ChangeMany(changes=tuple(changes.items()), who=who)
+        message = ChangeMany(changes=dict(changes), who=who)
         return await self._desk.ask(message)  # type: ignore[no-any-return]  # as above
 
     async def delete(self, name: str, *, force: bool = False, who: str = "app") -> Deleted:
@@ -161,8 +161,14 @@ class BlockingSessions(SessionReads):
         self, changes: Mapping[str, Fields], *, who: str = "app"
     ) -> tuple[ItemOutcome, ...]:
         """Change many sessions, each all or none; returns how each went."""
-        message = ChangeMany(changes=tuple(changes.items()), who=who)
+        message = ChangeMany(changes=dict(changes), who=who)
         return self._desk.ask_blocking(message)  # type: ignore[no-any-return]  # as above
+
+    def change_many_later(
+        self, changes: Mapping[str, Fields], *, who: str = "app"
+    ) -> pykka.Future[tuple[ItemOutcome, ...]]:
+        """Ask for many changes and go on: the next ones can be got ready meanwhile."""
+        return self._desk.send(ChangeMany(changes=dict(changes), who=who))
 
     def delete(self, name: str, *, force: bool = False, who: str = "app") -> Deleted:
         """Stop a session and forget it; its backups are kept."""
