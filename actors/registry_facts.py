@@ -6,9 +6,9 @@ A change tells its fields' names and values before and after, a phone number onl
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
-from ..supervision import Event
+from ..supervision import Event, fact
 from ..telegram import Health
 from .entries import Operation, RegistryLimits
 
@@ -28,14 +28,14 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class RegistryEvent(Event):
     """Something in the registry has changed, and is on disk."""
 
     child: str = "registry"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class SessionRegistered(RegistryEvent):
     """There is a new session."""
 
@@ -43,7 +43,7 @@ class SessionRegistered(RegistryEvent):
     who: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class SessionChanged(RegistryEvent):
     """Some of a session's fields have other values."""
 
@@ -53,7 +53,7 @@ class SessionChanged(RegistryEvent):
     after: Mapping[str, object] = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class SessionDeleted(RegistryEvent):
     """A session is gone; ``moved`` says which pair went to which session."""
 
@@ -62,7 +62,7 @@ class SessionDeleted(RegistryEvent):
     moved: Mapping[int, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class HealthChanged(RegistryEvent):
     """A session's health has another word."""
 
@@ -72,7 +72,7 @@ class HealthChanged(RegistryEvent):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class LimitsChanged(RegistryEvent):
     """The registry was reconfigured."""
 
@@ -80,33 +80,33 @@ class LimitsChanged(RegistryEvent):
     after: RegistryLimits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class OperationEvent(RegistryEvent):
     """Something about one operation; ``operation`` is how it is now."""
 
     operation: Operation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class OperationStarted(OperationEvent):
     """It began."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class OperationProgressed(OperationEvent):
     """It took a step, or says something else about itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class OperationEnded(OperationEvent):
     """It finished, failed or was cancelled."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class OperationStuck(OperationEvent):
     """It has made no progress for a long while; told once, until it makes some."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class OperationRemoved(OperationEvent):
     """It is not kept any longer."""

@@ -46,6 +46,7 @@ from .events import (
     ObserverFailed,
 )
 from .exits import Exit, ExitKind, Restart
+from .fact import fact
 from .groupspec import DynamicSpec, SupervisorSpec
 from .history import CrashHistory, PastCrash
 from .ladder import Exhausted, Failed, Finished, Ladder, Recovered, Rung, Terminal, Try
@@ -160,6 +161,7 @@ __all__ = [
     "ask_async",
     "current_term",
     "directives",
+    "fact",
     "leave_process",
     "watch",
 ]

@@ -6,9 +6,7 @@ is wall time in epoch seconds. No event holds a phone number, a key or a message
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from ..supervision import Event
+from ..supervision import Event, fact
 from .phases import Phase
 
 __all__ = [
@@ -31,7 +29,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class SessionEvent(Event):
     """Something happened to the session of that name; ``at`` is epoch seconds."""
 
@@ -39,7 +37,7 @@ class SessionEvent(Event):
     child: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class PhaseChanged(SessionEvent):
     """A session went from one phase to another; ``reason`` is in plain words."""
 
@@ -48,7 +46,7 @@ class PhaseChanged(SessionEvent):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class RecoveryTried(SessionEvent):
     """One try on one rung of the recovery ladder ended; ``problem`` is empty if it worked.
 
@@ -61,7 +59,7 @@ class RecoveryTried(SessionEvent):
     origin: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class SessionRecovered(SessionEvent):
     """A session is online again, by ``rung``, ``seconds`` after it was lost or asked for."""
 
@@ -70,7 +68,7 @@ class SessionRecovered(SessionEvent):
     cause: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class CopyRepaired(SessionEvent):
     """A stored copy of a session was damaged or missing and has been made whole again.
 
@@ -84,7 +82,7 @@ class CopyRepaired(SessionEvent):
     kept: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class FloodBegan(SessionEvent):
     """Telegram asked to wait; work on ``method`` is parked until ``until`` (epoch seconds)."""
 
@@ -93,7 +91,7 @@ class FloodBegan(SessionEvent):
     until: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class FloodEnded(SessionEvent):
     """The deadline has passed and ``parked`` jobs on ``method`` go on."""
 
@@ -101,7 +99,7 @@ class FloodEnded(SessionEvent):
     parked: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class Forwarded(SessionEvent):
     """A message reached its target.
 
@@ -117,7 +115,7 @@ class Forwarded(SessionEvent):
     lag: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class CopyChanged(SessionEvent):
     """What was sent has been edited, or deleted (``gone``), as its source was."""
 
@@ -126,7 +124,7 @@ class CopyChanged(SessionEvent):
     gone: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class CaughtUp(SessionEvent):
     """A pair has read its source's history from its own mark; ``missed`` messages were new."""
 
@@ -134,7 +132,7 @@ class CaughtUp(SessionEvent):
     missed: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class PairPaused(SessionEvent):
     """A pair is paused; its session goes on."""
 
@@ -142,14 +140,14 @@ class PairPaused(SessionEvent):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class PairResumed(SessionEvent):
     """A paused pair works again; what was said meanwhile is read from history."""
 
     pair: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class AccountLimited(SessionEvent):
     """Telegram lets this account write hardly anywhere: all its sending waits until ``until``.
 
@@ -161,7 +159,7 @@ class AccountLimited(SessionEvent):
     until: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class BackfillProgress(SessionEvent):
     """A pair has read its source's past up to ``at_message``; ``found`` messages were to send.
 
@@ -177,7 +175,7 @@ class BackfillProgress(SessionEvent):
     done: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class DeadLettered(SessionEvent):
     """One message could not be delivered and has been put aside with the reason."""
 
@@ -186,7 +184,7 @@ class DeadLettered(SessionEvent):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class Probed(SessionEvent):
     """A raw probe was answered after ``seconds``; the last update is ``update_age`` s old."""
 
