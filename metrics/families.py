@@ -26,6 +26,15 @@ __all__ = ["families_of_counts", "families_of_standing"]
 
 def families_of_counts(counts: Counts, *, now: float) -> Iterator[Metric]:
     """What has happened since the process started."""
+    yield from _restarts(counts)
+    yield from _recoveries(counts)
+    yield from _floods(counts, now)
+    yield from _forwarding(counts)
+    yield from _trouble(counts)
+    yield from _journal(counts)
+
+
+def _restarts(counts: Counts) -> Iterator[Metric]:
     yield _counter(
         "child_restarts",
         "Restarts that supervisors decided on, by kind of child and reason.",
@@ -38,6 +47,9 @@ def families_of_counts(counts: Counts, *, now: float) -> Iterator[Metric]:
         counts.quarantines,
         ("kind",),
     )
+
+
+def _recoveries(counts: Counts) -> Iterator[Metric]:
     yield _counter(
         "recoveries",
         "Sessions that came (back) online, by the rung that did it and why it was needed.",
@@ -62,6 +74,9 @@ def families_of_counts(counts: Counts, *, now: float) -> Iterator[Metric]:
         counts.copies,
         ("copy",),
     )
+
+
+def _floods(counts: Counts, now: float) -> Iterator[Metric]:
     yield _counter(
         "flood_waits",
         "Times Telegram asked to wait, by method.",
@@ -73,6 +88,9 @@ def families_of_counts(counts: Counts, *, now: float) -> Iterator[Metric]:
         "When the last of the present flood waits is over; 0 without any.",
         max((flood.until for flood in counts.floods.ahead(now)), default=0.0),
     )
+
+
+def _forwarding(counts: Counts) -> Iterator[Metric]:
     yield _number("messages_forwarded", "Messages that reached their target.", counts.forwarded)
     yield _number(
         "messages_repeated",
@@ -94,6 +112,9 @@ def families_of_counts(counts: Counts, *, now: float) -> Iterator[Metric]:
         "Seconds from a message's date until it reached its target.",
         counts.lag_seconds,
     )
+
+
+def _trouble(counts: Counts) -> Iterator[Metric]:
     yield _histogram(
         "probe_duration_seconds",
         "Seconds until Telegram answered a probe.",
@@ -120,7 +141,6 @@ def families_of_counts(counts: Counts, *, now: float) -> Iterator[Metric]:
         "Seconds for which it was held up, all such times together.",
         counts.loop_stalled,
     )
-    yield from _journal(counts)
 
 
 def _journal(counts: Counts) -> Iterator[Metric]:
@@ -157,6 +177,15 @@ def families_of_standing(standing: Standing) -> Iterator[Metric]:
             "Age of the last update, of the session where it is oldest.",
             standing.update_age,
         )
+    yield from _tree(standing)
+    yield _gauge(
+        "overview_timestamp_seconds",
+        "When sessions and groups were last looked at; 0 if never.",
+        standing.at,
+    )
+
+
+def _tree(standing: Standing) -> Iterator[Metric]:
     if standing.children is not None:
         children = standing.children
         yield _gauges(
@@ -179,11 +208,6 @@ def families_of_standing(standing: Standing) -> Iterator[Metric]:
         "loop_lag_seconds",
         "Seconds that the event loop last took to get to a new task.",
         standing.loop_lag,
-    )
-    yield _gauge(
-        "overview_timestamp_seconds",
-        "When sessions and groups were last looked at; 0 if never.",
-        standing.at,
     )
 
 

@@ -140,7 +140,9 @@ def block_the_loop(tree: Tree, gate: threading.Event) -> None:
     loop.call_soon_threadsafe(gate.wait, 5)
 
 
-def test_a_loop_that_does_not_turn_is_reported_with_the_culprit_s_stack() -> None:
+def test_a_loop_that_does_not_turn_is_reported_with_the_culprit_s_stack(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     gate = threading.Event()
     watch = LoopWatch(lag_limit=0.02, every=0.005)
     with Tree(SupervisorSpec(), loop_watch=watch) as tree:
@@ -148,6 +150,7 @@ def test_a_loop_that_does_not_turn_is_reported_with_the_culprit_s_stack() -> Non
         block_the_loop(tree, gate)
         stalled = probe.expect(LoopStalled).get(timeout=5)
         assert tree.loop_lag >= 0.02
+        assert "loop stalled" in caplog.text  # while it lasts, and not when the loop has time
         gate.set()
         resumed = probe.expect(LoopResumed).get(timeout=5)
 
