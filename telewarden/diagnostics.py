@@ -224,15 +224,15 @@ def _crashes(store: Store, now: float) -> Finding:
     if not crashes:
         return _ok("crashes", "none within a day")
     often = Counter(one.path for one in crashes).most_common(WORST)
-    worst = ", ".join(f"{path} {count} times" for path, count in often)
+    worst = ", ".join(f"{path}: {count}" for path, count in often)
     last = crashes[-1]
     ago = (now - last.at) / 60
     return _note(
         "crashes",
-        f"{len(crashes)} within a day ({worst}); the last {ago:.0f} min ago: "
+        f"{len(crashes)} within a day, {worst}; the last {ago:.0f} min ago: "
         f"{last.path} ({last.reason})",
         "nothing to do for a few: they were restarted",
-        "look for 'child failed' in the log; its traceback belongs into an issue",
+        "look for 'child failed' in the log; its traceback belongs in an issue",
     )
 
 

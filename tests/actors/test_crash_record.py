@@ -45,7 +45,7 @@ async def test_a_crash_is_on_record_after_the_process_and_diagnostics_name_it(
     assert (crash.path, crash.reason) == (SESSION, "error: DrillError")
     assert abs(crash.at - time.time()) < 60
     assert finding.level is Level.NOTE
-    assert f"1 within a day ({SESSION} 1 times); the last 0 min ago" in finding.what
+    assert f"1 within a day, {SESSION}: 1; the last 0 min ago" in finding.what
 
 
 async def test_a_budget_remembers_what_earlier_processes_spent(
