@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from .entries import Operation, RegistryLimits
+from ..telegram import Health
+from .entries import Operation, OperationState, RegistryLimits
 from .registry_snapshot import RegistrySnapshot
 
 __all__ = ["AGES", "Ages", "RegistryStatistics", "statistics"]
@@ -41,6 +43,7 @@ class RegistryStatistics:
 
     Args:
         sessions, operations: how many, under each state's word.
+        kinds: how many operations of each kind are in which state.
         session_use, operation_use, pair_use: utilisation, 0 to 1 (more after a limit was lowered).
         pairs, pair_room: pairs assigned, and pairs that all sessions together take.
         stuck: the operations that make no progress.
@@ -51,6 +54,7 @@ class RegistryStatistics:
     at: float
     sessions: Mapping[str, int]
     operations: Mapping[str, int]
+    kinds: Mapping[tuple[str, str], int]
     session_use: float
     operation_use: float
     pair_use: float
@@ -65,33 +69,34 @@ class RegistryStatistics:
 def statistics(snapshot: RegistrySnapshot, now: float) -> RegistryStatistics:
     """Work out the numbers of one snapshot as of ``now`` (epoch seconds)."""
     limits, entries = snapshot.limits, snapshot.sessions.values()
+    operations = tuple(snapshot.operations.values())
     pairs, room = sum(one.pairs for one in entries), sum(one.max_pairs for one in entries)
     session_use = len(snapshot.sessions) / limits.max_sessions
-    operation_use = len(snapshot.operations) / limits.max_operations
-    stuck = tuple(one.id for one in _operations(snapshot) if one.stuck(now, limits.stuck_after))
+    operation_use = len(operations) / limits.max_operations
+    stuck = tuple(sorted(one.id for one in operations if one.stuck(now, limits.stuck_after)))
     overall, reasons = _overall(limits, session_use, operation_use, stuck)
+    health = Counter(one.standing.health for one in entries)
+    health[Health.DELETED] += len(snapshot.deleted)
+    states = Counter(one.state for one in operations)
     return RegistryStatistics(
         at=now,
-        sessions={health.value: len(found) for health, found in snapshot.by_health.items()},
-        operations={state.value: len(found) for state, found in snapshot.by_state.items()},
+        sessions={word.value: health[word] for word in Health},
+        operations={state.value: states[state] for state in OperationState},
+        kinds=Counter((one.kind, one.state.value) for one in operations),
         session_use=session_use,
         operation_use=operation_use,
         pair_use=pairs / room if room else 0.0,
         pairs=pairs,
         pair_room=room,
-        ages=_ages(snapshot, now),
+        ages=_ages(operations, now),
         stuck=stuck,
         overall=overall,
         reasons=reasons,
     )
 
 
-def _operations(snapshot: RegistrySnapshot) -> list[Operation]:
-    return [one for found in snapshot.by_state.values() for one in found]
-
-
-def _ages(snapshot: RegistrySnapshot, now: float) -> Ages:
-    ages = [max(0.0, now - one.started) for one in snapshot.operations.values()]
+def _ages(operations: Iterable[Operation], now: float) -> Ages:
+    ages = [max(0.0, now - one.started) for one in operations]
     buckets = dict.fromkeys((name for name, _ in AGES), 0)
     for age in ages:
         buckets[next(name for name, below in AGES if age < below)] += 1

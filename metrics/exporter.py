@@ -23,6 +23,7 @@ from .counting import HEARD, Counts
 from .families import families_of_counts, families_of_standing
 from .feed import WORDS, Feed
 from .floods import Flood
+from .registered import RegistryNumbers, families_of_registry
 from .standing import Standing, stand
 
 __all__ = ["Exporter", "JournalNumbers"]
@@ -64,6 +65,7 @@ class Exporter(Collector):
         self._guest, self._registered = registry is not None, False
         self._wall = wall
         self._counts, self._standing = Counts(), Standing()
+        self._numbers: RegistryNumbers | None = None
         self._journal: JournalNumbers | None = None
         self._subscription: Subscription | None = None
         # Facts come from the loop and from the journal's thread; the lock costs 0.1 us a fact.
@@ -90,7 +92,12 @@ class Exporter(Collector):
             self._registered = False
 
     def observe(
-        self, overview: Overview, tree: Snapshot | None = None, *, loop_lag: float = 0.0
+        self,
+        overview: Overview,
+        tree: Snapshot | None = None,
+        *,
+        loop_lag: float = 0.0,
+        registry: RegistryNumbers | None = None,
     ) -> None:
         """Keep the newest look at sessions and tree; gauges show it until the next one.
 
@@ -98,7 +105,9 @@ class Exporter(Collector):
             overview: how sessions and worker groups are.
             tree: how the supervisor tree is.
             loop_lag: seconds that the loop last took to get to a new task.
+            registry: the registry in numbers.
         """
+        self._numbers = registry
         self._standing = stand(overview, tree, now=self._wall(), loop_lag=loop_lag)
 
     def journal(self, stats: JournalNumbers) -> None:
@@ -170,6 +179,8 @@ class Exporter(Collector):
             families = [*families_of_counts(self._counts, now=self._wall())]
         yield from families
         yield from families_of_standing(self._standing)
+        if self._numbers is not None:
+            yield from families_of_registry(self._numbers)
         yield InfoMetricFamily(
             "telewarden_build", "Which release this is.", value={"version": __version__}
         )

@@ -228,7 +228,9 @@ class Warden:
         overview: Overview = await self._ask("health", OverviewAsked())
         self._reported = frozenset(report.session for report in overview.sessions)
         tree = self._running()
-        self.exporter.observe(overview, tree.snapshot(), loop_lag=tree.loop_lag)
+        self.exporter.observe(
+            overview, tree.snapshot(), loop_lag=tree.loop_lag, registry=self.registry.statistics()
+        )
         return overview
 
     def session(self, name: str) -> SessionHandle:

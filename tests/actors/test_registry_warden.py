@@ -43,6 +43,19 @@ async def test_the_sessions_of_the_configuration_are_registered_with_their_healt
     assert warden.registry.statistics().pairs == 2
 
 
+async def test_a_scrape_shows_the_registry_as_it_was_at_the_last_look(newsroom: Newsroom) -> None:
+    warden = await newsroom.start()
+    await warden.operations.begin("backfill", session="alice")
+
+    await warden.overview()
+
+    def sample(name: str, **labels: str) -> float | None:
+        return warden.exporter.registry.get_sample_value(f"telewarden_registry_{name}", labels)
+
+    assert sample("sessions", health="healthy") == 2
+    assert sample("operations", kind="backfill", state="running") == 1
+
+
 async def test_a_session_registered_at_run_time_comes_online_and_is_there_at_the_next_start(
     newsroom: Newsroom,
 ) -> None:
