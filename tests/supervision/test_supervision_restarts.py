@@ -7,10 +7,11 @@ from typing import Any
 import pykka
 import pytest
 
-from telewarden.errors import BudgetExhaustedError
+from telewarden.errors import BudgetExhaustedError, ChildStartError
 from telewarden.supervision import (
     BudgetExhausted,
     ChildFailed,
+    ChildForgotten,
     ChildSpec,
     ChildStarted,
     ChildStartFailed,
@@ -21,6 +22,7 @@ from telewarden.supervision import (
     Restart,
     RestartBudget,
     RestartChild,
+    StartChild,
     Strategy,
     Supervisor,
     SupervisorSpec,
@@ -170,19 +172,52 @@ async def test_s5_a_child_that_cannot_restart_exhausts_its_tries(
         assert len(grown.probe.seen(ChildStartFailed, "a")) == 3
 
 
-async def test_s5_a_restart_by_command_costs_nothing(
-    grow: Any, child_class: type[pykka.Actor]
-) -> None:
-    spec = SupervisorSpec(
-        children=(ChildSpec(id="a", actor=child_class),), budget=RestartBudget(limit=0)
-    )
-    async with grow(spec) as grown:
-        for _ in range(3):
-            await grown.command(TerminateChild("a"))
-            await grown.command(RestartChild("a"))
-        await grown.command(RestartChild("a", force=True))
+async def restarts_by_command(grown: Any, _: Any) -> None:
+    await grown.command(TerminateChild("a"))
+    await grown.command(RestartChild("a"))
+    await grown.command(RestartChild("a", force=True))
 
-        assert await grown.ask("a", "still here") == "still here"
+
+async def leaves_as_a_transient_one(grown: Any, nursery: Any) -> None:
+    await grown.command(StartChild(nursery.child("t", restart=Restart.TRANSIENT)))
+    grown.tree.ref("t").tell("leave")
+    await grown.expect(ChildStopped, "t")
+
+
+async def crashes_as_a_temporary_one(grown: Any, nursery: Any) -> None:
+    await grown.command(StartChild(nursery.child("t", restart=Restart.TEMPORARY)))
+    await grown.crash("t")
+    await grown.expect(ChildForgotten, "t")
+
+
+async def fails_to_start_by_command(grown: Any, nursery: Any) -> None:
+    child = nursery.child("f")
+    nursery.told["f"].fail_starts = 1
+    with pytest.raises(ChildStartError):
+        await grown.command(StartChild(child))
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        restarts_by_command,
+        leaves_as_a_transient_one,
+        crashes_as_a_temporary_one,
+        fails_to_start_by_command,
+    ],
+)
+async def test_s5_what_is_no_automatic_restart_costs_nothing(
+    grow: Any, nursery: Any, deed: Any
+) -> None:
+    async with grow(nursery.group("a", budget=RestartBudget(limit=1, within=600.0))) as grown:
+        await deed(grown, nursery)
+        assert grown.tree.snapshot().budget_left == 1
+        incarnation = grown.standing()["a"][0]
+        await grown.crash("a")
+        await grown.until(lambda: grown.standing()["a"] == (incarnation + 1, Phase.RUNNING))
+        await grown.crash("a")
+
+        assert (await grown.within(grown.tree.terminated)).kind is ExitKind.SHUTDOWN
 
 
 async def test_s6_a_transient_supervisor_that_gave_up_is_not_restarted_a_permanent_one_is(
