@@ -6,7 +6,7 @@ below, and every surface to those above.
 
 from __future__ import annotations
 
-from .assignments import chosen, moved
+from .assignments import chosen
 from .care import GiveOut, LogOut, RestoreBackup, TakeBackup, TakeIn
 from .choosing import Candidate, Choice, best_session
 from .entries import (
@@ -20,7 +20,7 @@ from .entries import (
 from .gateway import GatewayActor
 from .group import WorkerGroupActor
 from .grouping import group_spec, groups_of
-from .handlers import Handed, HandlerFactory, PairHandler, find_handlers
+from .handlers import Handed, HandlerFactory, Handlers, PairHandler
 from .health import HealthMonitorActor
 from .journal import Journal, JournalActor, JournalStats
 from .kit import KeyRing, Kit, Settings
@@ -46,6 +46,8 @@ from .messages import (
     SubmitPassword,
 )
 from .pacing import Pace
+from .pair_changes import AddPair, ChangePair, MovePairs, RemovePair
+from .pair_facts import PairAdded, PairChanged, PairRemoved, PairsMoved
 from .registry import RegistryActor
 from .registry_facts import (
     HealthChanged,
@@ -74,7 +76,8 @@ from .registry_messages import (
     ItemOutcome,
     LendPairs,
     Limited,
-    MovePairs,
+    PairPlanAsked,
+    PairPlansAsked,
     PutPart,
     ReconfigureRegistry,
     RegisterSession,
@@ -89,6 +92,7 @@ from .statistics import Ages, RegistryStatistics, statistics
 from .subtrees import SessionPlan, session_spec
 
 __all__ = [
+    "AddPair",
     "AdvanceOperation",
     "Ages",
     "AuditAsked",
@@ -99,6 +103,7 @@ __all__ = [
     "CancelLogin",
     "Candidate",
     "ChangeMany",
+    "ChangePair",
     "ChangeSession",
     "Choice",
     "CleanOperations",
@@ -110,6 +115,7 @@ __all__ = [
     "GiveOut",
     "Handed",
     "HandlerFactory",
+    "Handlers",
     "HealthChanged",
     "HealthMonitorActor",
     "ItemOutcome",
@@ -134,9 +140,15 @@ __all__ = [
     "OperationStuck",
     "OverviewAsked",
     "Pace",
+    "PairAdded",
+    "PairChanged",
     "PairHandler",
     "PairOrder",
     "PairPlan",
+    "PairPlanAsked",
+    "PairPlansAsked",
+    "PairRemoved",
+    "PairsMoved",
     "Part",
     "PausePair",
     "Probe",
@@ -151,6 +163,7 @@ __all__ = [
     "RegistryStatistics",
     "RegistryWrite",
     "ReleasePair",
+    "RemovePair",
     "Renew",
     "Report",
     "ResendCode",
@@ -179,10 +192,8 @@ __all__ = [
     "WorkerGroupActor",
     "best_session",
     "chosen",
-    "find_handlers",
     "group_spec",
     "groups_of",
-    "moved",
     "session_spec",
     "statistics",
 ]

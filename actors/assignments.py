@@ -1,24 +1,23 @@
-"""Which session serves which pair: selections, moves, and what stands at a start. Pure.
+"""Which pairs there are and who serves each: selections, and what stands at a start. Pure.
 
-A pair belongs to the session that the configuration names, until it is moved. A move stands as
-long as the configuration still names the session that the pair was moved from; who then edits the
-configuration is obeyed.
+A pair is as the configuration says, until it is changed, moved or removed while running. That
+stands as long as the configuration says of the pair what it said then; who edits the pair's table
+afterwards is obeyed. A pair that the configuration does not have stands until it is removed.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
 
-from ..storage import PairRecord
+from ..storage import PlanRow
+from ..storage.rows import to_json
 from .messages import PairPlan
 
-if TYPE_CHECKING:
-    from .subtrees import SessionPlan
-
-__all__ = ["chosen", "moved", "settled"]
+__all__ = ["chosen", "decision", "fingerprint", "standing"]
 
 
 def chosen(selection: str, known: Mapping[int, str]) -> tuple[int, ...]:
@@ -56,24 +55,37 @@ def _ids(part: str, known: Mapping[int, str]) -> Iterable[int]:
     return found
 
 
-def moved(plan: PairPlan, session: str) -> PairPlan:
-    """The pair under another session; back where the configuration has it, it is moved no more."""
-    home = plan.moved_from or plan.session
-    return replace(plan, session=session, moved_from=None if session == home else home)
+def fingerprint(plan: PairPlan) -> str:
+    """What tells one plan from another; says nothing of what is in it."""
+    return hashlib.sha256(to_json(asdict(plan)).encode()).hexdigest()[:32]
 
 
-def settled(
-    plans: Mapping[str, SessionPlan], records: Sequence[PairRecord]
-) -> dict[str, SessionPlan]:
-    """The sessions' plans with every move that still stands."""
-    moves = {one.id: one for one in records if one.moved_from is not None}
-    served: dict[str, list[PairPlan]] = {name: [] for name in plans}
-    for name, plan in plans.items():
-        for pair in plan.pairs:
-            move = moves.get(pair.id)
-            stands = move is not None and move.moved_from == name and move.session in served
-            if stands and move is not None:
-                served[move.session].append(moved(pair, move.session))
-            else:
-                served[name].append(pair)
-    return {name: replace(plan, pairs=tuple(served[name])) for name, plan in plans.items()}
+def decision(pair: int, plan: PairPlan | None, declared: str | None) -> PlanRow:
+    """The row for a pair that is as ``plan`` says from now on; ``None`` where it is removed."""
+    return PlanRow(id=pair, plan=None if plan is None else asdict(plan), declared=declared)
+
+
+def standing(
+    declared: Mapping[int, PairPlan], rows: Iterable[PlanRow]
+) -> tuple[dict[int, PairPlan], tuple[int, ...]]:
+    """The pairs at a start, and the decisions that do not stand any more.
+
+    Args:
+        declared: what the configuration says.
+        rows: what was decided while running.
+    """
+    plans, over = dict(declared), []
+    for row in rows:
+        says = declared.get(row.id)
+        if row.declared != (None if says is None else fingerprint(says)):
+            over.append(row.id)
+        elif row.plan is None:
+            plans.pop(row.id, None)
+        else:
+            plans[row.id] = _plan(row.plan)
+    return plans, tuple(over)
+
+
+def _plan(fields: Mapping[str, Any]) -> PairPlan:
+    topics = {int(source): target for source, target in fields["topics"].items()}
+    return PairPlan(**{**fields, "topics": topics})

@@ -96,11 +96,11 @@ def change_many(draft: Draft, message: ChangeMany) -> tuple[ItemOutcome, ...]:
 def plan_deletion(draft: Draft, message: DeleteSession) -> Deletion:
     """Check that a session may go, and find places for its pairs."""
     draft.session(message.name)
-    pairs = draft.pairs.get(message.name, ())
+    pairs = draft.pairs.of(message.name)
     if pairs and not message.force:
         raise PairsAssignedError(message.name, len(pairs))
     others = [
-        entry
+        replace(entry, pairs=draft.pair_count(entry.name))
         for entry in draft.sessions()
         if entry.name != message.name and entry.name not in draft.busy
     ]
@@ -112,6 +112,8 @@ def delete(draft: Draft, message: Deletion) -> Deleted:
     """Forget a session that has been stopped, and give its pairs to others."""
     name, entry = message.name, draft.find(message.name)
     before = None if entry is None else _shown(_values(entry.record, DECLARED))
+    for pair, target in message.moves.items():
+        draft.pairs.put(pair, replace(draft.pairs.plan(pair), session=target))
     moved = MappingProxyType(dict(message.moves))
     draft.drop(name, moved)
     after = {"moved": {str(pair): target for pair, target in moved.items()}} if moved else None

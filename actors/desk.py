@@ -67,6 +67,5 @@ def _put_pair(state: PairState, source: int, target: int) -> Callable[[Store], N
         enabled=plan.enabled,
         paused_reason=state.paused,
         filters=plan.rules,
-        moved_from=plan.moved_from,
     )
     return lambda store: store.put_pair(record)

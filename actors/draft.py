@@ -20,6 +20,7 @@ from ..errors import (
 from ..storage import SessionRecord, Store
 from ..telegram import Health, Phase
 from .entries import Operation, RegistryLimits, SessionEntry, Standing
+from .pair_draft import PairDraft
 from .registry_facts import RegistryEvent
 from .registry_snapshot import RegistrySnapshot
 
@@ -31,7 +32,6 @@ AuditNote: TypeAlias = tuple[
     str, str, str, Mapping[str, Any] | None, Mapping[str, Any] | list[int] | None, str, float
 ]
 """Who, what, subject, before, after, outcome, at."""
-NO_PAIRS: tuple[int, ...] = ()
 
 
 class Draft:
@@ -43,7 +43,7 @@ class Draft:
         now: epoch seconds, the same for the whole group.
         last_id: the highest operation number given so far.
         busy: sessions that must not be changed now, and what is being done to them.
-        pairs: the ids of each session's pairs.
+        pairs: what becomes of the pairs.
         following: which operation of the warden's own is under way, by session and kind.
     """
 
@@ -55,7 +55,7 @@ class Draft:
         now: float,
         last_id: int,
         busy: Mapping[str, str],
-        pairs: Mapping[str, tuple[int, ...]],
+        pairs: PairDraft,
         following: Mapping[tuple[str, str], int],
     ) -> None:
         self.base, self.before, self.now, self.last_id = base, before, now, last_id
@@ -79,6 +79,7 @@ class Draft:
     def settle_on(self, base: RegistrySnapshot) -> None:
         """The draft before this one is on disk, and ``base`` shows it."""
         self.base, self.before = base, None
+        self.pairs.settle()
 
     # Sessions
 
@@ -133,8 +134,8 @@ class Draft:
                 yield entry
 
     def pair_count(self, name: str) -> int:
-        """How many pairs a session has."""
-        return len(self.pairs.get(name, NO_PAIRS))
+        """How many pairs a session would have."""
+        return self.pairs.count(name)
 
     # Operations
 
@@ -207,6 +208,7 @@ class Draft:
             store.declare_sessions(put)
         if self.registered:
             store.put_registrations(self.registered)
+        self.pairs.write(store)
         for name, moves in self.deleted.items():
             _delete(store, name, moves, self.now)
         changed = [one.as_record() for one in self.touched.values() if one is not None]
@@ -254,10 +256,7 @@ def _gone(entry: SessionEntry, at: float) -> SessionEntry:
 
 
 def _delete(store: Store, name: str, moves: Mapping[int, str], at: float) -> None:
-    """Give a session's rows of pairs to others, keep its credential as a backup, forget it."""
-    for target in sorted(set(moves.values())):
-        moved = [pair for pair, where in moves.items() if where == target]
-        store.move_pairs([pair for pair in moved if store.pair(pair) is not None], target)
+    """Keep a session's credential as a backup, then forget it; its pairs have been given away."""
     if store.session(name) is not None:
         with contextlib.suppress(CredentialDamagedError):  # then there is nothing to keep
             store.add_backup(name, "before delete", at)

@@ -24,6 +24,7 @@ from ..telegram import Arrived, Deleted, Edited
 from .desk import Desk
 from .group_members import Members, close_handlers
 from .group_notes import (
+    BackfillNoted,
     Compare,
     Filled,
     HandlersClosed,
@@ -165,6 +166,8 @@ class WorkerGroupActor(LoopActor):
                 self._session_up()
             case SessionDown():
                 self._session_down()
+            case BackfillNoted():
+                self._orders.backfill_noted(message)
             case Replied():
                 self._orders.replied(message)
             case Recheck():

@@ -7,6 +7,7 @@ down of a pair is read before the pair begins. A pair is let go when nothing of 
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -107,6 +108,7 @@ class Members:
                 changes=store.changes_wanted(ids),
                 last_targets=store.last_targets(ids),
                 backfills=store.backfills(ids),
+                dead=Counter(row.pair_id for row in store.dead(ids)),
             )
 
         self._desk.actor.pipe(self._desk.kit.journal.do_in_order(work), done=Loaded)
@@ -135,13 +137,14 @@ class Members:
         state.source = plan.source if isinstance(plan.source, int) else None
         state.target = plan.target if isinstance(plan.target, int) else None
         if record is not None:
+            state.known = record.source, record.target
             state.source = record.source if isinstance(plan.source, str) else state.source
             state.target = record.target if isinstance(plan.target, str) else state.target
             if state.paused is None and record.paused_reason:
                 self._trouble.adopt(state, record.paused_reason)
         if state.source is not None:
             state.seen = rows.marks.get((pair, state.source))
-        state.last_target = rows.last_targets.get(pair, 0)
+        state.last_target, state.dead = rows.last_targets.get(pair, 0), rows.dead.get(pair, 0)
         state.owed = [row.source_id for row in rows.owed if row.pair_id == pair]
         state.unsure = bool(state.owed)
         state.changes = [change for change in rows.changes if change.pair_id == pair]
@@ -150,7 +153,7 @@ class Members:
     def _give_handler(self, state: PairState) -> None:
         plan = state.plan
         if plan.handler != TELEGRAM:
-            state.handler = self._desk.kit.handlers[plan.handler](plan.options)
+            state.handler = self._desk.kit.handlers.make(plan.handler, plan.options)
 
     def _replan(self, state: PairState, plan: PairPlan) -> None:
         """Let a pair go on by another plan; its chats are the same."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..storage import Backfill, ChangeWanted, OutboxRow, PairRecord
@@ -10,6 +11,7 @@ from ..telegram import Incoming
 from .albums import Change, Item
 
 __all__ = [
+    "BackfillNoted",
     "Compare",
     "Filled",
     "HandlersClosed",
@@ -40,6 +42,7 @@ class Rows:
     changes: list[ChangeWanted]
     last_targets: dict[int, int]
     backfills: list[Backfill]
+    dead: Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,14 @@ class Filled:
     messages: tuple[Incoming, ...]
     backfill: Backfill
     done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillNoted:
+    """It is on the disk that a pair is to read its past."""
+
+    pair: int
+    answer: Answer
 
 
 @dataclass(frozen=True, slots=True)

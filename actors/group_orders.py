@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..errors import BackfillRunningError, UnknownRecordError
+from ..storage import Backfill as BackfillRow
 from ..storage import Store
 from ..supervision import Answer
 from ..telegram import PairReport
 from .desk import Desk
 from .group_members import Members
-from .group_notes import Replied
+from .group_notes import BackfillNoted, Replied
 from .group_reading import Reading
 from .group_trouble import BY_HAND, Trouble
 from .messages import Backfill, DropDead, PausePair, ReleasePair, ResumePair, RetryDead
@@ -46,7 +47,7 @@ class Orders:
             case Backfill():
                 if state.backfill is not None:
                     raise BackfillRunningError(order.pair, state.backfill.until)
-                self._reading.backfill(state, after=order.after, since=order.since)
+                return self._backfill(state, order)
             case RetryDead():
                 return self._with_dead(order, Store.retry, again=True)
             case DropDead():
@@ -54,6 +55,22 @@ class Orders:
             case ReleasePair():
                 return self._members.let_go(state, order)
         return state.report()
+
+    def _backfill(self, state: PairState, order: Backfill) -> Answer:
+        answer, pair = Answer(), order.pair
+        state.backfill = row = BackfillRow(pair, order.after, state.seen or 0, since=order.since)
+        writing = self._desk.kit.journal.do_in_order(lambda store: store.put_backfill(row))
+        self._desk.actor.pipe(writing, done=lambda _: BackfillNoted(pair, answer))
+        return answer
+
+    def backfill_noted(self, message: BackfillNoted) -> None:
+        """It is on the disk: no restart forgets it."""
+        state = self._desk.pairs.get(message.pair)
+        if state is None:
+            message.answer.fail(UnknownRecordError("pair", message.pair))
+        else:
+            self._reading.fill(state)
+            message.answer.set(state.report())
 
     def _with_dead(
         self,
@@ -78,13 +95,11 @@ class Orders:
         """Dead letters were put back on their way, or dropped, on the disk."""
         state = self._desk.pairs.get(message.pair)
         if state is not None:
-            self._again(state, message)
+            state.dead = max(0, state.dead - message.count)
+            if message.ids:
+                state.owed.extend(message.ids)
+                self._reading.catch_up([state])
         message.answer.set(message.count)
-
-    def _again(self, state: PairState, message: Replied) -> None:
-        if message.ids:
-            state.owed.extend(message.ids)
-            self._reading.catch_up([state])
 
 
 def _dead(store: Store, pair: int, wanted: Sequence[int]) -> list[int]:

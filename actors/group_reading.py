@@ -65,11 +65,25 @@ class Reading:
         source, target = places.get(state.plan.source), places.get(state.plan.target)
         if source is None or target is None:
             return  # an answer to an older question, or to one for other pairs
-        if (source, target) != (state.source, state.target):
-            state.source, state.target = source, target
+        if (source, target) != state.known:
+            self._other_way(state, source)
+            state.source, state.target, state.known = source, target, (source, target)
             self._desk.write_down(state)
+        state.located = True
         self.catch_up([state])
         self._sending.pump(state)
+
+    def _other_way(self, state: PairState, source: int) -> None:
+        """A number stands for one way; what was noted about another is not this one's."""
+        pair, post = state.plan.id, self._desk.kit.journal.post
+        if state.known is None:
+            return
+        if state.known[0] != source:
+            state.begin_anew()
+            post(lambda store: store.begin_anew(pair))
+        else:
+            state.forget_targets()
+            post(lambda store: store.forget_targets(pair))
 
     # Since the mark
 
@@ -91,6 +105,8 @@ class Reading:
         for state in states:
             if state.source is None or state.paused is not None or state.reading is not None:
                 continue
+            if not state.located:
+                continue  # it reads when they are found
             state.behind = True
             state.reading = self._next_reading(state, state.source)
             self._desk.tell_session(state.reading)
@@ -230,22 +246,6 @@ class Reading:
 
     # The past
 
-    def backfill(self, state: PairState, *, after: int, since: float | None) -> None:
-        """Begin to send what was said before the pair began; goes on after any restart."""
-        if since is not None and state.source is not None:
-            state.filling = self._question(
-                state, state.source, "since", newest_only=True, before=since
-            )
-            self._desk.tell_session(state.filling)
-            return
-        self._begin(state, after)
-
-    def _begin(self, state: PairState, after: int) -> None:
-        row = Backfill(state.plan.id, after, state.seen or 0)
-        state.backfill = row
-        self._desk.kit.journal.post(lambda store: store.put_backfill(row))
-        self.fill(state)
-
     def fill(self, state: PairState) -> None:
         """Read the next page of the past, when there is room for it."""
         row = state.backfill
@@ -254,22 +254,32 @@ class Reading:
             or state.filling is not None
             or state.paused is not None
             or state.source is None
+            or state.seen is None
             or not self._desk.online
             or len(state.queue) >= FILL_BELOW
         ):
             return
-        state.filling = self._question(state, state.source, "past", after=row.after)
+        state.backfill = row = replace(row, until=row.until or state.seen)
+        if row.since is None:
+            state.filling = self._question(state, state.source, "past", after=row.after)
+        else:
+            state.filling = self._question(
+                state, state.source, "since", newest_only=True, before=row.since
+            )
         self._desk.tell_session(state.filling)
 
     def _past_taken(self, state: PairState, message: HistoryRead) -> None:
+        row = state.backfill
         if message.verdict is not None:
             state.filling = None
             self._failed(state, message.verdict)
-        elif message.request.purpose == "since":
+        elif row is not None and message.request.purpose == "since":
             state.filling = None
-            self._begin(state, message.newest)
-        elif state.backfill is not None:
-            self._keep_page(state, state.backfill, message)
+            state.backfill = found = replace(row, after=message.newest, since=None)
+            self._desk.kit.journal.post(lambda store: store.put_backfill(found))
+            self.fill(state)
+        elif row is not None:
+            self._keep_page(state, row, message)
 
     def _keep_page(self, state: PairState, row: Backfill, message: HistoryRead) -> None:
         pair = state.plan.id

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 from ..errors import UnknownHandlerError
@@ -20,8 +20,8 @@ __all__ = [
     "TELEGRAM",
     "Handed",
     "HandlerFactory",
+    "Handlers",
     "PairHandler",
-    "find_handlers",
 ]
 
 HANDLER_GROUP: Final = "telewarden.handlers"
@@ -81,21 +81,58 @@ class PairHandler(Protocol):
 HandlerFactory = Callable[[Mapping[str, Any]], PairHandler]
 
 
-def find_handlers(
-    names: frozenset[str], given: Mapping[str, HandlerFactory]
-) -> dict[str, HandlerFactory]:
-    """Return the handlers of these names; what is given goes before what is installed.
+class Handlers:
+    """The handlers that there are, by name; what is given goes before what is installed.
 
-    Raises:
-        UnknownHandlerError: there is none of a name.
+    Args:
+        given: handlers of the app that runs the warden.
     """
-    installed = {point.name: point for point in entry_points(group=HANDLER_GROUP)}
-    found: dict[str, HandlerFactory] = {}
-    for name in sorted(names - {TELEGRAM}):
-        if name in given:
-            found[name] = given[name]
-        elif name in installed:
-            found[name] = installed[name].load()
-        else:
-            raise UnknownHandlerError(name, tuple(sorted({*given, *installed})))
-    return found
+
+    def __init__(self, given: Mapping[str, HandlerFactory] | None = None) -> None:
+        self._given = dict(given or {})
+
+    def check(self, name: str) -> None:
+        """Make sure that there is a handler of that name.
+
+        Raises:
+            UnknownHandlerError
+        """
+        if name != TELEGRAM and name not in self._given and name not in _installed():
+            raise UnknownHandlerError(name, tuple(sorted({*self._given, *_installed()})))
+
+    def make(self, name: str, options: Mapping[str, Any]) -> PairHandler:
+        """One pair's handler, made when it first delivers: what fails then is the pair's."""
+        return _Late(lambda: self.factory(name)(options))
+
+    def factory(self, name: str) -> HandlerFactory:
+        """What makes the handlers of that name.
+
+        Raises:
+            UnknownHandlerError
+        """
+        self.check(name)
+        if name in self._given:
+            return self._given[name]
+        factory: HandlerFactory = _installed()[name].load()
+        return factory
+
+
+class _Late:
+    """A handler that is made for its first delivery, and again after one that could not be."""
+
+    def __init__(self, make: Callable[[], PairHandler]) -> None:
+        self._make = make
+        self._handler: PairHandler | None = None
+
+    async def deliver(self, handed: Handed) -> int | None:
+        if self._handler is None:
+            self._handler = self._make()
+        return await self._handler.deliver(handed)
+
+    async def close(self) -> None:
+        if self._handler is not None:
+            await self._handler.close()
+
+
+def _installed() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=HANDLER_GROUP)}

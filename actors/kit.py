@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import pykka
 from ..storage import Lease, LeaseGrant, LeaseHolder, LeaseWait, SessionFiles, Store
 from ..supervision import EventStream
 from ..telegram import Gateway, SessionEvent
-from .handlers import HandlerFactory
+from .handlers import Handlers
 from .journal import Journal
 from .pacing import Pace
 
@@ -114,7 +114,7 @@ class Kit:
     sleep: Callable[[float], Awaitable[None]] = field(repr=False)
     settings: Settings = field(default_factory=Settings)
     wall: Callable[[], float] = time.time
-    handlers: Mapping[str, HandlerFactory] = field(default_factory=dict)
+    handlers: Handlers = field(default_factory=Handlers)
 
     def now(self) -> float:
         """Wall time, epoch seconds."""

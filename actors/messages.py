@@ -79,7 +79,6 @@ class PairPlan:
         replies: whether an answer becomes an answer to the copy.
         topic: the forum topic in the target for what ``topics`` does not name.
         topics: from the source's topics to the target's.
-        moved_from: the session that the configuration names, when the pair was moved.
     """
 
     id: int
@@ -96,7 +95,6 @@ class PairPlan:
     replies: bool = True
     topic: int | None = None
     topics: Mapping[int, int] = field(default_factory=dict)
-    moved_from: str | None = None
 
     @property
     def copies(self) -> bool:

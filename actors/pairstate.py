@@ -49,6 +49,8 @@ class PairState:
     Args:
         plan: what the pair is to do; ``rules`` are the plan's, read.
         source, target: its chats' marked ids, once they are known.
+        known: what its chats were when it was last written down.
+        located: its chats have been found since the group began; before that they may be others.
         seen: the newest message that is in the outbox or done; ``None`` for a new pair.
         behind: history has not been read up to now since the last gap.
         compare: sent messages have not been compared with the source since the last gap.
@@ -70,6 +72,8 @@ class PairState:
     handler: PairHandler | None = None
     source: int | None = None
     target: int | None = None
+    known: tuple[int, int] | None = None
+    located: bool = False
     seen: int | None = None
     behind: bool = True
     compare: bool = True
@@ -102,6 +106,19 @@ class PairState:
         if self.plan.target == 0:
             return (self.plan.source,)
         return self.plan.source, self.plan.target
+
+    def begin_anew(self) -> None:
+        """Its source is another chat than before: nothing of that one is to be done any more."""
+        self.seen, self.backfill, self.dead, self.unsure = None, None, 0, False
+        self.owed, self.changes = [], []
+        self.queue.clear()
+        self.held.clear()
+        self.forget_targets()
+
+    def forget_targets(self) -> None:
+        """Its target is another chat than before."""
+        self.targets.clear()
+        self.changes, self.last_target = [], 0
 
     def interrupt(self) -> None:
         """The session came or went: what was under way is void, and something may be missed."""

@@ -25,12 +25,14 @@ from ..storage import Store
 from ..supervision import Answer, Event, EventStream, LoopActor, Subscription, TimerHandle
 from ..telegram import SessionReport
 from . import declaring
+from .assignments import standing
 from .draft import Draft
 from .entries import RegistryLimits, SessionEntry, Standing
 from .following import FOLLOWED, Followed
 from .journal import Journal
 from .kit import Kit
 from .messages import Forget, Roster, SessionIntroduced, SessionRefAsked, SweepEvery
+from .pair_draft import PairDraft
 from .registry_facts import HealthChanged, OperationStuck, RegistryEvent, SessionChanged
 from .registry_line import Line
 from .registry_loading import Loaded, first_snapshot, followed, load
@@ -41,7 +43,8 @@ from .registry_messages import (
     DeleteSession,
     Deletion,
     LendPairs,
-    MovePairs,
+    PairPlanAsked,
+    PairPlansAsked,
     RegistryWrite,
     ServeAgain,
     StandingNoted,
@@ -103,6 +106,7 @@ class RegistryActor(LoopActor):
         self._limits = limits or RegistryLimits()
         # What was decided since the warden started outlives a restart of the registry.
         self._again = board.plans is not None
+        self._declared = {pair.id: pair for plan in plans for pair in plan.pairs}
         self._roster = SessionRoster(plans if board.plans is None else board.plans.values())
         self._monitor = monitor
         subtrees: Subtrees | None = None
@@ -112,14 +116,13 @@ class RegistryActor(LoopActor):
         self._running = RunningSessions(self._roster, subtrees, self.pipe)
         self._line = Line(self._draft)
         self._following: dict[tuple[str, str], int] = {}
-        self._last_id = 0
+        self._last_id, self._last_pair = 0, 0
         self._stuck: set[int] = set()
         self._tidying: TimerHandle | None = None
         self._hearing: Subscription | None = None
 
     async def on_start(self) -> None:  # type: ignore[override]  # a LoopActor's hooks may be async
         """Read what was there and write down what is declared; only then is it started."""
-        self._roster.settle(await self._journal.do(lambda store: store.pairs()))
         planned = tuple(self._roster.plans)
         self._show_all(await self._journal.do(lambda store: load(store, planned)))
         draft = self._draft()
@@ -155,12 +158,14 @@ class RegistryActor(LoopActor):
                 return tuple(self._roster.refs.values())
             case AuditAsked():
                 return self._audit(message)
+            case PairPlansAsked():
+                return self._roster.plans_of(message.session)
+            case PairPlanAsked():
+                return self._roster.plan_of(message.pair)
             case LendPairs():
                 self._roster.lend(message.pairs)
             case ServeAgain():
                 self._roster.take_back(message.pairs)
-            case MovePairs():
-                self._move(message)
             case Ready():
                 if message.incarnation == self.incarnation:
                     self._running.start_all()
@@ -205,10 +210,17 @@ class RegistryActor(LoopActor):
         for record in loaded.records:
             if self._again or record.name not in self._roster.plans:
                 self._roster.put(record)
+        plans, over = standing(self._declared, loaded.plans)
+        for pair in self._roster.plan_pairs(plans.values()):
+            logger.error("pair has no session pair=%d; register its session or remove it", pair)
+        if over:
+            logger.info("pairs are as configured again pairs=%s", over)
+            self._journal.post(lambda store: store.forget_plans(over))
         before = self._board.now
         if not self._again:
             before = RegistrySnapshot(revision=before.revision, limits=self._limits)
         self._last_id = loaded.last_id
+        self._last_pair = max((row.id for row in loaded.plans), default=0)
         self._following = followed(loaded.operations, WARDEN)
         self._board.now = first_snapshot(
             loaded,
@@ -227,11 +239,6 @@ class RegistryActor(LoopActor):
             Request(Interrupt(who=WARDEN)),
             Request(DeclareSessions(records=declared, who=OWN)),
         ]
-
-    def _move(self, message: MovePairs) -> None:
-        """Let the pairs change hands."""
-        for name in self._roster.hand_over(message.plans, message.to):
-            self._show(name)
 
     # Changes
 
@@ -253,7 +260,12 @@ class RegistryActor(LoopActor):
             now=self._wall(),
             last_id=self._last_id,
             busy=self._running.busy,
-            pairs=self._roster.pairs,
+            pairs=PairDraft(
+                self._roster,
+                declared=self._declared,
+                last_id=self._last_pair,
+                before=None if before is None else before.pairs,
+            ),
             following=self._following,
         )
 
@@ -273,6 +285,9 @@ class RegistryActor(LoopActor):
         before = self._board.now
         self._board.now = draft.applied_to(before)
         self._note_plans(draft)
+        self._last_pair = max(self._last_pair, *draft.pairs.changes, 0)
+        for name in self._roster.change_pairs(draft.pairs.changes):
+            self._show(name)
         if draft.limits is not before.limits:
             self._tidy_from_now_on()
             if self._monitor is not None:
@@ -333,8 +348,7 @@ class RegistryActor(LoopActor):
     def _forget(self, name: str, draft: Draft) -> None:
         if self._monitor is not None:
             self._monitor.tell(Forget(name))
-        for grown in self._running.forget(name, draft.deleted.get(name, {})):
-            self._show(grown)
+        self._running.forget(name, draft.deleted.get(name, {}))
 
     # How the sessions are
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from ..storage import SessionRecord, Store
+from ..storage import PlanRow, SessionRecord, Store
 from .book import Book
 from .entries import Operation, RegistryLimits, SessionEntry, Standing
 from .registry_snapshot import RegistrySnapshot
@@ -21,6 +21,7 @@ class Loaded:
     records: tuple[SessionRecord, ...]
     operations: tuple[Operation, ...]
     last_id: int
+    plans: tuple[PlanRow, ...]
 
 
 def load(store: Store, planned: Collection[str]) -> Loaded:
@@ -35,7 +36,7 @@ def load(store: Store, planned: Collection[str]) -> Loaded:
         if record.name in wanted
     )
     operations = tuple(Operation.from_record(row) for row in store.operations())
-    return Loaded(records, operations, store.last_operation_id())
+    return Loaded(records, operations, store.last_operation_id(), tuple(store.plans()))
 
 
 def first_snapshot(

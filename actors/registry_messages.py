@@ -14,7 +14,6 @@ from ..errors import TelewardenError
 from ..storage import SessionRecord
 from ..telegram import SessionReport
 from .entries import OperationState, RegistryLimits, SessionEntry
-from .messages import PairPlan
 
 __all__ = [
     "AdvanceOperation",
@@ -31,7 +30,8 @@ __all__ = [
     "ItemOutcome",
     "LendPairs",
     "Limited",
-    "MovePairs",
+    "PairPlanAsked",
+    "PairPlansAsked",
     "PutPart",
     "ReconfigureRegistry",
     "RegisterSession",
@@ -216,24 +216,27 @@ class StandingNoted:
 
 
 @dataclass(frozen=True, slots=True)
+class PairPlansAsked:
+    """Which pairs are there? Answered with their plans, of one session or of all."""
+
+    session: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PairPlanAsked:
+    """How is this pair planned? Answered with its plan."""
+
+    pair: int
+
+
+@dataclass(frozen=True, slots=True)
 class LendPairs:
     """These pairs are about to be taken from their sessions: once let go they are not given back.
 
-    Answered with ``None``. Ended by ``MovePairs`` or ``ServeAgain``.
+    Answered with ``None``. Ended by a ``MovePairs``, a ``RemovePair`` or ``ServeAgain``.
     """
 
     pairs: frozenset[int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MovePairs:
-    """These pairs, as they were planned, are ``to``'s from now on; it is on disk already.
-
-    Answered with ``None`` when the sessions concerned have been told.
-    """
-
-    plans: tuple[PairPlan, ...]
-    to: str
 
 
 @dataclass(frozen=True, slots=True)

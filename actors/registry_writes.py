@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from ..errors import TelewardenError
 from ..supervision import Answer
-from . import declaring, operations
+from . import declaring, operations, pair_changes
 from .draft import Draft
 from .following import Followed, follow
 from .registry_messages import (
@@ -94,6 +94,10 @@ APPLY: Mapping[type[RegistryWrite], Callable[[Draft, Any], object]] = {
     ReconfigureRegistry: operations.reconfigure,
     Interrupt: lambda draft, message: operations.interrupt(draft, message.who),
     Followed: follow,
+    pair_changes.AddPair: pair_changes.add,
+    pair_changes.ChangePair: pair_changes.change,
+    pair_changes.MovePairs: pair_changes.move,
+    pair_changes.RemovePair: pair_changes.remove,
 }
 
 # What the audit trail calls a refused change, and what it was about. Progress is not audited.
@@ -105,6 +109,10 @@ REFUSED: Final[Mapping[type[RegistryWrite], Callable[[Any], tuple[str, str]]]] =
     BeginOperation: lambda write: ("begin", f"operation {write.kind}"),
     EndOperation: lambda write: ("end", f"operation {write.id}"),
     ReconfigureRegistry: lambda _: ("reconfigure", "registry"),
+    pair_changes.AddPair: lambda write: ("add pair", f"pair {write.plan.id or '(new)'}"),
+    pair_changes.ChangePair: lambda write: ("change pair", f"pair {write.before.id}"),
+    pair_changes.MovePairs: lambda write: ("reassign", write.to),
+    pair_changes.RemovePair: lambda write: ("remove pair", f"pair {write.pair}"),
 }
 
 

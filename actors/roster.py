@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import pykka
 
-from ..errors import UnknownSessionError
-from ..storage import PairRecord, SessionRecord
+from ..errors import UnknownRecordError, UnknownSessionError
+from ..storage import SessionRecord
 from ..supervision import Answer
-from .assignments import moved, settled
 from .messages import PairPlan, Serve
 from .sender import tell
 from .subtrees import SessionPlan
@@ -28,9 +27,10 @@ class SessionRoster:
 
     def __init__(self, plans: Iterable[SessionPlan]) -> None:
         self.plans = {plan.record.name: plan for plan in plans}
-        self.pairs = {name: _ids(plan.pairs) for name, plan in self.plans.items()}
+        self.pairs: dict[str, tuple[int, ...]] = dict.fromkeys(self.plans, ())
+        self.served: dict[int, PairPlan] = {}
         self.refs: dict[str, pykka.ActorRef[Any]] = {}
-        self._lent: frozenset[int] = frozenset()
+        self.lent: frozenset[int] = frozenset()
         self._asked: dict[str, list[Answer]] = {}
 
     def put(self, record: SessionRecord) -> SessionPlan | None:
@@ -41,32 +41,81 @@ class SessionRoster:
         self.pairs.setdefault(record.name, ())
         return plan if known is None else None
 
-    def settle(self, records: Sequence[PairRecord]) -> None:
-        """Give pairs to whom they were moved, as far as that still stands."""
-        for name, plan in settled(self.plans, records).items():
-            self._assign(name, plan.pairs)
+    def plans_of(self, session: str | None) -> tuple[PairPlan, ...]:
+        """A session's pairs, or all, by number.
+
+        Raises:
+            UnknownSessionError
+        """
+        if session is None:
+            return tuple(plan for _, plan in sorted(self.served.items()))
+        if session not in self.plans:
+            raise UnknownSessionError(session, tuple(sorted(self.plans)))
+        return self.plans[session].pairs
+
+    def plan_of(self, pair: int) -> PairPlan:
+        """One pair.
+
+        Raises:
+            UnknownRecordError
+        """
+        if pair not in self.served:
+            raise UnknownRecordError("pair", pair)
+        return self.served[pair]
+
+    def plan_pairs(self, plans: Iterable[PairPlan]) -> tuple[int, ...]:
+        """Give all pairs to their sessions; returns those whose session is not there."""
+        wanted: dict[str, list[PairPlan]] = {name: [] for name in self.plans}
+        lost = []
+        for plan in plans:
+            if plan.session in wanted:
+                wanted[plan.session].append(plan)
+            else:
+                lost.append(plan.id)
+        self.served = {plan.id: plan for theirs in wanted.values() for plan in theirs}
+        for name, theirs in wanted.items():
+            self._assign(name, tuple(theirs))
+        return tuple(lost)
+
+    def change_pairs(self, changes: Mapping[int, PairPlan | None]) -> tuple[str, ...]:
+        """Let pairs come, go, or be otherwise; returns whose number of pairs may be another now."""
+        if not changes:
+            return ()
+        self.lent -= changes.keys()
+        touched: set[str] = set()
+        for pair, plan in changes.items():
+            before = self.served.pop(pair, None)
+            touched.update(one.session for one in (before, plan) if one is not None)
+            if plan is not None:
+                self.served[pair] = plan
+        touched &= self.plans.keys()
+        for name in touched:
+            kept = (one for one in self.plans[name].pairs if one.id not in changes)
+            come = (one for one in changes.values() if one is not None and one.session == name)
+            self._assign(name, (*kept, *come))
+        return tuple(sorted(touched))
 
     def _assign(self, name: str, pairs: tuple[PairPlan, ...]) -> None:
         """Give a session these pairs, all it has."""
         self.plans[name] = replace(self.plans[name], pairs=pairs)
-        self.pairs[name] = _ids(pairs)
+        self.pairs[name] = tuple(pair.id for pair in pairs)
         self._serve(name)
 
     def _serve(self, name: str) -> None:
         """Tell a session what it has; told again whenever it starts."""
         plan, ref = self.plans.get(name), self.refs.get(name)
         if plan is not None and ref is not None:
-            mine = self._lent.intersection(self.pairs[name])
+            mine = self.lent.intersection(self.pairs[name])
             tell(ref, Serve(plans=plan.pairs, lent=mine))
 
     def lend(self, pairs: frozenset[int]) -> None:
         """Let sessions that let go of these pairs not have them again until it is decided."""
-        self._lent |= pairs
+        self.lent |= pairs
         self._serve_those_with(pairs)
 
     def take_back(self, pairs: frozenset[int]) -> None:
         """It is decided: who has these pairs now serves them."""
-        self._lent -= pairs
+        self.lent -= pairs
         self._serve_those_with(pairs)
 
     def _serve_those_with(self, pairs: frozenset[int]) -> None:
@@ -74,32 +123,13 @@ class SessionRoster:
             if not pairs.isdisjoint(ids):
                 self._serve(name)
 
-    def hand_over(self, plans: Iterable[PairPlan], to: str) -> tuple[str, ...]:
-        """Give pairs to a session, as they were planned; returns who is concerned, by name."""
-        come = {plan.id: moved(plan, to) for plan in plans}
-        self._lent -= come.keys()
-        concerned = {to}
-        for name, plan in tuple(self.plans.items()):
-            kept = tuple(pair for pair in plan.pairs if pair.id not in come)
-            if len(kept) < len(plan.pairs):
-                concerned.add(name)
-                self._assign(name, kept)
-        self._assign(to, (*self.plans[to].pairs, *come.values()))
-        return tuple(sorted(concerned))
-
-    def remove(self, name: str, moves: Mapping[int, str]) -> tuple[str, ...]:
-        """Take a session out and hand its pairs over; returns who has more of them now."""
-        gone = self.plans.pop(name, None)
+    def remove(self, name: str) -> None:
+        """Take a session out; its pairs have been given to others."""
+        self.plans.pop(name, None)
         self.pairs.pop(name, None)
         self.refs.pop(name, None)
         for answer in self._asked.pop(name, ()):
             answer.fail(UnknownSessionError(name, tuple(sorted(self.plans))))
-        self._lent -= moves.keys()
-        theirs, grown = gone.pairs if gone is not None else (), tuple(sorted(set(moves.values())))
-        for target in grown:
-            come = [replace(one, session=target) for one in theirs if moves.get(one.id) == target]
-            self._assign(target, (*self.plans[target].pairs, *come))
-        return grown
 
     def introduced(self, name: str, ref: pykka.ActorRef[Any]) -> None:
         """A session's actor has started: it hears what it has, and who asked for it is answered."""
@@ -127,7 +157,3 @@ class SessionRoster:
         for answers in self._asked.values():
             for answer in answers:
                 answer.fail(error)
-
-
-def _ids(pairs: Iterable[PairPlan]) -> tuple[int, ...]:
-    return tuple(pair.id for pair in pairs)

@@ -87,7 +87,7 @@ class RunningSessions:
         for concerned in (name, *moves.values()):
             self.busy.pop(concerned, None)
 
-    def forget(self, name: str, moves: Mapping[int, str]) -> tuple[str, ...]:
-        """A session is gone; returns those that have been given its pairs."""
+    def forget(self, name: str, moves: Mapping[int, str]) -> None:
+        """A session is gone; its pairs have been given to others."""
         self.free(name, moves)
-        return self._roster.remove(name, moves)
+        self._roster.remove(name)

@@ -111,16 +111,15 @@ class ChangeRows(Rows):
     def put_backfill(self, row: Backfill) -> None:
         """Keep how far a pair has read its source's past; one at a time for each pair."""
         self._run(
-            "insert into backfills (pair_id, after, until, found) values (?, ?, ?, ?)"
-            " on conflict (pair_id) do update set after = excluded.after,"
-            " until = excluded.until, found = excluded.found",
-            (row.pair_id, row.after, row.until, row.found),
+            "insert or replace into backfills (pair_id, after, until, found, since)"
+            " values (?, ?, ?, ?, ?)",
+            (row.pair_id, row.after, row.until, row.found, row.since),
         )
 
     def backfills(self, pair_ids: Sequence[int]) -> list[Backfill]:
         """Return the backfills that are not through, by pair."""
         rows = self._in_chunks(
-            "select pair_id, after, until, found from backfills where pair_id in ({})"
+            "select pair_id, after, until, found, since from backfills where pair_id in ({})"
             " order by pair_id",
             sorted(set(pair_ids)),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from .records import Backfill, ChangeWanted, Mark, OutboxCounts, OutboxRow, PairRecord
+from .records import Backfill, ChangeWanted, Mark, OutboxCounts, OutboxRow, PairRecord, PlanRow
 
 __all__ = ["OutboxPort", "PairPort"]
 
@@ -39,14 +39,32 @@ class PairPort(Protocol):
         """Put a pair into a worker group, or into none."""
         ...
 
-    def move_pairs(
-        self, pair_ids: Sequence[int], session: str, *, moved_from: str | None = None
-    ) -> None:
+    def move_pairs(self, pair_ids: Sequence[int], session: str) -> None:
         """Give pairs to another session, all of them or none; their outbox and marks stay."""
         ...
 
     def delete_pair(self, pair_id: int) -> bool:
         """Remove a pair with its outbox and marks; tell whether there was one."""
+        ...
+
+    def begin_anew(self, pair_id: int) -> None:
+        """Forget how far a pair has come: its outbox, its marks, its backfill."""
+        ...
+
+    def forget_targets(self, pair_id: int) -> None:
+        """Forget which message became which; what was not sent yet stays on its way."""
+        ...
+
+    def put_plans(self, rows: Iterable[PlanRow]) -> None:
+        """Store decisions; each takes the place of an earlier one about the same pair."""
+        ...
+
+    def plans(self) -> list[PlanRow]:
+        """Return all decisions, by pair; one whose plan does not open is logged and left out."""
+        ...
+
+    def forget_plans(self, pair_ids: Sequence[int]) -> None:
+        """Forget what was decided about these pairs; the configuration is obeyed again."""
         ...
 
     def advance_mark(self, pair_id: int, chat: int, message_id: int) -> None:

@@ -18,8 +18,7 @@ __all__ = ["PairRows"]
 logger = logging.getLogger(__name__)
 
 SELECT: Final = (
-    "select id, session, source, target, mode, enabled, paused_reason, filters, group_id,"
-    " moved_from from pairs"
+    "select id, session, source, target, mode, enabled, paused_reason, filters, group_id from pairs"
 )
 
 
@@ -33,12 +32,11 @@ class PairRows(Rows):
                 raise UnknownRecordError("session", record.session)
             self._run(
                 "insert into pairs (id, session, source, target, mode, enabled, paused_reason,"
-                " filters, group_id, moved_from) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " filters, group_id) values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
                 " on conflict (id) do update set session = excluded.session,"
                 " source = excluded.source, target = excluded.target, mode = excluded.mode,"
                 " enabled = excluded.enabled, paused_reason = excluded.paused_reason,"
-                " filters = excluded.filters, group_id = excluded.group_id,"
-                " moved_from = excluded.moved_from",
+                " filters = excluded.filters, group_id = excluded.group_id",
                 (
                     record.id,
                     record.session,
@@ -49,7 +47,6 @@ class PairRows(Rows):
                     record.paused_reason,
                     to_json(dict(record.filters)),
                     record.group,
-                    record.moved_from,
                 ),
             )
 
@@ -87,14 +84,8 @@ class PairRows(Rows):
         if not done.rowcount:
             raise UnknownRecordError("pair", pair_id)
 
-    def move_pairs(
-        self, pair_ids: Sequence[int], session: str, *, moved_from: str | None = None
-    ) -> None:
-        """Give pairs to another session, all of them or none; their outbox and marks stay.
-
-        ``moved_from`` is the session that the configuration names; as long as it does, the move
-        stands.
-        """
+    def move_pairs(self, pair_ids: Sequence[int], session: str) -> None:
+        """Give pairs to another session, all of them or none; their outbox and marks stay."""
         with self.transaction():
             for pair_id in pair_ids:
                 record = self.pair(pair_id)
@@ -103,17 +94,29 @@ class PairRows(Rows):
             if self._one("select 1 from user_sessions where name = ?", (session,)) is None:
                 raise UnknownRecordError("session", session)
             self._run_many(
-                "update pairs set session = ?, group_id = null, moved_from = ? where id = ?",
-                [(session, moved_from, pair_id) for pair_id in pair_ids],
+                "update pairs set session = ?, group_id = null where id = ?",
+                [(session, pair_id) for pair_id in pair_ids],
             )
 
     def delete_pair(self, pair_id: int) -> bool:
         """Remove a pair with its outbox and marks; tell whether there was one."""
         with self.transaction():
+            self.begin_anew(pair_id)
+            return self._run("delete from pairs where id = ?", (pair_id,)).rowcount > 0
+
+    def begin_anew(self, pair_id: int) -> None:
+        """Forget how far a pair has come: its outbox, its marks, its backfill."""
+        with self.transaction():
             self._run("delete from outbox where pair_id = ?", (pair_id,))
             self._run("delete from marks where pair_id = ?", (pair_id,))
             self._run("delete from backfills where pair_id = ?", (pair_id,))
-            return self._run("delete from pairs where id = ?", (pair_id,)).rowcount > 0
+
+    def forget_targets(self, pair_id: int) -> None:
+        """Forget which message became which; what was not sent yet stays on its way."""
+        self._run(
+            "update outbox set target_id = null, version = null, change = null where pair_id = ?",
+            (pair_id,),
+        )
 
     def advance_mark(self, pair_id: int, chat: int, message_id: int) -> None:
         """Raise a pair's mark for a chat; an older message than the mark changes nothing."""
@@ -145,7 +148,7 @@ def _sensible(rows: list[tuple[Any, ...]]) -> list[PairRecord]:
 
 
 def _pair(row: tuple[Any, ...]) -> PairRecord:
-    pair_id, session, source, target, mode, enabled, paused_reason, filters, group, moved_from = row
+    pair_id, session, source, target, mode, enabled, paused_reason, filters, group = row
     return PairRecord(
         id=pair_id,
         session=session,
@@ -156,5 +159,4 @@ def _pair(row: tuple[Any, ...]) -> PairRecord:
         paused_reason=paused_reason,
         filters=mapping_from_json(filters),
         group=group,
-        moved_from=moved_from,
     )

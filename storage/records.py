@@ -28,6 +28,7 @@ __all__ = [
     "OutboxCounts",
     "OutboxRow",
     "PairRecord",
+    "PlanRow",
     "SessionRecord",
     "UpdateState",
     "check_name",
@@ -136,12 +137,23 @@ class PairRecord:
     paused_reason: str | None = None
     filters: Mapping[str, object] = field(default_factory=dict)
     group: int | None = None
-    moved_from: str | None = None  # the session that the configuration named when it was moved
 
     def __post_init__(self) -> None:
         check_name(self.session)
         if self.mode not in MODES:
             raise InvalidRecordError("mode", self.mode, "forward or copy")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRow:
+    """What was decided about a pair at run time: its plan, or ``None`` where it was removed.
+
+    ``declared`` is the fingerprint of what the configuration said of it then; ``None`` if nothing.
+    """
+
+    id: int
+    plan: Mapping[str, object] | None = field(repr=False)
+    declared: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,12 +188,17 @@ class ChangeWanted:
 
 @dataclass(frozen=True, slots=True)
 class Backfill:
-    """A pair reads its source's past: done up to ``after``, asked for up to ``until``."""
+    """A pair reads its source's past: done up to ``after``, asked for up to ``until``.
+
+    ``until`` 0 stands for the pair's mark, when it will have one. ``since`` (epoch seconds) stands
+    for an ``after`` that has yet to be asked for.
+    """
 
     pair_id: int
     after: int
     until: int
     found: int = 0
+    since: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,10 @@ SEALED: Final = (
         "select 'outbox/' || pair_id || '/' || source_id, payload, rowid from outbox",
         "update outbox set payload = ? where rowid = ?",
     ),
+    (
+        "select 'pair_plans/' || id, sealed, id from pair_plans",
+        "update pair_plans set sealed = ? where id = ?",
+    ),
 )
 
 

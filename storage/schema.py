@@ -160,6 +160,13 @@ def _audit_unindexed(db: Database) -> None:
     db.execute("drop index if exists idx_audit_subject_id")
 
 
+def _plans(db: Database) -> None:
+    """What was decided about pairs at run time; ``pairs.moved_from`` is not read any more."""
+    columns = {"id": int, "sealed": bytes, "declared": str}
+    db.table("pair_plans").create(columns, pk="id", strict=True)
+    db.table("backfills").add_column("since", float)
+
+
 MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _sessions,
     _forwarding,
@@ -168,5 +175,6 @@ MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _operations,
     _changes,
     _audit_unindexed,
+    _plans,
 )
 SCHEMA_VERSION: Final = len(MIGRATIONS)

@@ -26,6 +26,7 @@ from .occupancy import leave, occupy
 from .operation_rows import OperationRows
 from .outbox_rows import OutboxRows
 from .pair_rows import PairRows
+from .plan_rows import PlanRows
 from .rotation_rows import RotationRows
 from .session_rows import SessionRows
 from .telegram_rows import TelegramRows
@@ -38,6 +39,7 @@ class Store(
     SessionRows,
     BackupRows,
     PairRows,
+    PlanRows,
     OutboxRows,
     ChangeRows,
     TelegramRows,

@@ -7,7 +7,6 @@ tree is the warden's business.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 import pykka
@@ -15,7 +14,7 @@ import pykka
 from .actors import (
     Board,
     GatewayActor,
-    HandlerFactory,
+    Handlers,
     HealthMonitorActor,
     Journal,
     JournalActor,
@@ -50,7 +49,7 @@ class Assembly:
     Args:
         config: what to run.
         server: a data centre to use instead of Telegram's.
-        handlers: ways to deliver, by name.
+        handlers: ways to deliver.
         board: where the registry shows its newest snapshot.
         events: where facts are published.
         exporter: counts what the journal does.
@@ -64,7 +63,7 @@ class Assembly:
         config: Config,
         *,
         server: ServerAddress | None,
-        handlers: Mapping[str, HandlerFactory],
+        handlers: Handlers,
         board: Board,
         events: EventStream,
         exporter: Exporter,

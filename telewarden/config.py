@@ -59,6 +59,7 @@ __all__ = [
     "TelegramConfig",
     "load_config",
     "parse_config",
+    "parse_pair",
 ]
 
 
@@ -182,6 +183,19 @@ def parse_config(
     except ValidationError as exc:
         problems = tuple(_sentence(error, text) for error in exc.errors(include_url=False))
         raise ConfigError(source, problems) from None
+
+
+def parse_pair(fields: Mapping[str, Any]) -> PairConfig:
+    """Check the fields of one pair, as a ``[[pairs]]`` table has them.
+
+    Raises:
+        ConfigError: with one sentence for every mistake.
+    """
+    try:
+        return PairConfig.model_validate(fields)
+    except ValidationError as exc:
+        problems = tuple(_sentence(error, "") for error in exc.errors(include_url=False))
+        raise ConfigError("pair", problems) from None
 
 
 _SAYING: Mapping[str, str] = {

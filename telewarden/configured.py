@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .actors import Pace, PairPlan, SessionPlan, Settings
 from .config import Config, PairConfig, SessionConfig
 from .storage import SessionRecord
 
-__all__ = ["plans_of", "settings_of"]
+__all__ = ["pair_plan_of", "plans_of", "settings_of", "tables_of"]
 
 
 def settings_of(config: Config) -> Settings:
@@ -40,7 +42,9 @@ def plans_of(config: Config) -> tuple[SessionPlan, ...]:
     return tuple(
         SessionPlan(
             record=_record(session),
-            pairs=tuple(_plan(pair) for pair in config.pairs if pair.session == session.name),
+            pairs=tuple(
+                pair_plan_of(pair) for pair in config.pairs if pair.session == session.name
+            ),
         )
         for session in config.sessions
     )
@@ -56,7 +60,8 @@ def _record(session: SessionConfig) -> SessionRecord:
     )
 
 
-def _plan(pair: PairConfig) -> PairPlan:
+def pair_plan_of(pair: PairConfig) -> PairPlan:
+    """One pair as the worker groups know it."""
     return PairPlan(
         id=pair.id,
         session=pair.session,
@@ -73,3 +78,23 @@ def _plan(pair: PairConfig) -> PairPlan:
         topic=pair.topic,
         topics={int(source): target for source, target in pair.topics.items()},
     )
+
+
+def tables_of(plan: PairPlan) -> dict[str, Any]:
+    """A pair as the configuration would say it; the other way round."""
+    return {
+        "id": plan.id,
+        "session": plan.session,
+        "source": plan.source,
+        "target": plan.target or None,
+        "mode": plan.mode,
+        "enabled": plan.enabled,
+        **plan.rules,
+        "handler": plan.handler,
+        "options": plan.options,
+        "edits": plan.edits,
+        "deletes": plan.deletes,
+        "replies": plan.replies,
+        "topic": plan.topic,
+        "topics": {str(source): target for source, target in plan.topics.items()},
+    }

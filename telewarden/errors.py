@@ -53,6 +53,8 @@ Each room's errors hang below the one root, so that an app can write
     |   |-- SessionExistsError          there is one of that name already
     |   |-- SessionBusyError            the session is being deleted
     |   |-- SessionFullError            a session takes no more pairs
+    |   |-- PairExistsError             there is a pair of that number already
+    |   |-- PairChangedError            somebody else changed the pair meanwhile
     |   |-- RegistryFullError           as many entries as there may be
     |   |-- UnknownFieldError           a change names a field that cannot be changed
     |   |-- UnknownOperationError       there is no operation of that number
@@ -135,6 +137,8 @@ __all__ = [
     "OperationEndedError",
     "OtherAccountError",
     "PairBusyError",
+    "PairChangedError",
+    "PairExistsError",
     "PairsAssignedError",
     "PairsNotMovedError",
     "PeerUnknownError",
@@ -826,6 +830,22 @@ class SessionFullError(RegistryError):
             " raise its max_pairs (50 at most) or move pairs to another session"
         )
         self.name, self.pairs, self.limit = name, pairs, limit
+
+
+class PairExistsError(RegistryError):
+    """There is a pair of that number already; it is as it was."""
+
+    def __init__(self, pair: int) -> None:
+        super().__init__(f"there is a pair {pair} already; change it or take another number")
+        self.pair = pair
+
+
+class PairChangedError(RegistryError):
+    """Somebody else changed the pair meanwhile; this change was not made."""
+
+    def __init__(self, pair: int) -> None:
+        super().__init__(f"pair {pair} was changed by somebody else meanwhile; look and try again")
+        self.pair = pair
 
 
 class RegistryFullError(RegistryError):

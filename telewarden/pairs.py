@@ -1,48 +1,40 @@
-"""Typed handles on the pairs of a running warden: pause, resume, the past, dead letters, moves.
+"""Typed handles on the pairs of a running warden: add, change, remove, orders, moves.
 
-An order goes to the pair's worker group by way of its session, and returns when it has been
-carried out; how a pair is, is in ``Warden.overview``.
+A change of what a pair is goes to the registry and is on disk when it returns; an order goes to
+the pair's worker group by way of its session, and returns when it has been carried out. How a
+pair is doing is in ``Warden.overview``.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
 from .actors import (
+    AddPair,
     Backfill,
+    ChangePair,
     DropDead,
-    Journal,
-    LendPairs,
-    LookInto,
-    MovePairs,
-    PairOrder,
     PairPlan,
     PausePair,
-    ReleasePair,
+    RemovePair,
     ResumePair,
     RetryDead,
-    ServeAgain,
-    chosen,
-    moved,
 )
-from .errors import PairsNotMovedError, UnknownRecordError
+from .config import PairConfig, parse_pair
+from .configured import pair_plan_of, tables_of
+from .errors import UnknownFieldError, UnknownRecordError
+from .pair_desk import PairDesk
+from .reassigning import Move, Reassigning
+from .session_handles import Sessions
 from .storage import Store
-from .supervision import ask_async
-from .telegram import Health, PairReport
-
-if TYPE_CHECKING:
-    from .warden import Warden
+from .telegram import PairReport
 
 __all__ = ["DeadLetter", "Move", "Pairs"]
 
-ORDER_WITHIN: Final = 30.0  # seconds
-MOVE_WITHIN: Final = 120.0  # seconds; the sessions concerned stop and start, one after another
+FIXED = ("id", "session", "source", "target", "handler")  # another way is another pair
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,19 +49,117 @@ class DeadLetter:
     at: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
-    """Pairs with the sessions that they are taken from, and the one that takes them."""
-
-    pairs: Mapping[int, str]
-    to: str
-
-
 class Pairs:
-    """The pairs of a warden. Made by ``Warden.pairs``."""
+    """The pairs of a warden. Made by ``Warden.pairs``.
 
-    def __init__(self, warden: Warden) -> None:
-        self._warden = warden
+    Args:
+        desk: where they are asked.
+        sessions: the registered sessions.
+        reassigning: moves them.
+        check_handler: raises ``UnknownHandlerError`` for a handler that nobody offers.
+    """
+
+    def __init__(
+        self,
+        desk: PairDesk,
+        sessions: Sessions,
+        reassigning: Reassigning,
+        check_handler: Callable[[str], None],
+    ) -> None:
+        self._desk, self._sessions = desk, sessions
+        self._reassigning, self._check_handler = reassigning, check_handler
+
+    # Which there are
+
+    async def list(self, session: str | None = None) -> tuple[PairPlan, ...]:
+        """All pairs by number, or a session's.
+
+        Raises:
+            UnknownSessionError: there is no such session.
+        """
+        return await self._desk.plans(session)
+
+    async def get(self, pair: int) -> PairPlan:
+        """One pair as it is planned.
+
+        Raises:
+            UnknownRecordError: there is no such pair.
+        """
+        return await self._desk.plan(pair)
+
+    async def add(
+        self,
+        pair: int | None = None,
+        *,
+        session: str | None = None,
+        who: str = "app",
+        **fields: Any,
+    ) -> PairPlan:
+        """Let there be one more pair; every later start has it, too.
+
+        It begins with what is said from now on; see ``backfill`` for the past.
+
+        Args:
+            pair: its number; by default one that no pair ever had.
+            session: who serves it; by default the best one, see ``Sessions.best``.
+            who: noted in the audit trail.
+            fields: as in the configuration's ``[[pairs]]``: ``source``, ``target``, ``mode``...
+
+        Raises:
+            ConfigError: the fields are not a pair's, with one sentence for every mistake.
+            PairExistsError, UnknownSessionError, SessionBusyError, SessionFullError
+            NoSessionFitsError: no session can take it, and why.
+            UnknownHandlerError
+        """
+        name = session or self._sessions.best().name
+        plan = self._plan({**fields, "id": 1 if pair is None else pair, "session": name})
+        wanted = plan if pair is not None else replace(plan, id=0)
+        return await self._ask(AddPair(plan=wanted, who=who))  # type: ignore[no-any-return]  # asks say nothing of answers
+
+    async def change(self, pair: int, *, who: str = "app", **fields: Any) -> PairPlan:
+        """Change how a pair goes on from now, in place; every later start has it so.
+
+        That stands as long as the configuration says of the pair what it says now. A pair's
+        number, chats and handler stay what they are: remove it and add another one. For its
+        session see ``reassign``.
+
+        Raises:
+            ConfigError, UnknownFieldError, UnknownRecordError
+            PairChangedError: somebody else changed it at the same time.
+        """
+        fixed = tuple(sorted(set(FIXED).intersection(fields)))
+        if fixed:
+            changeable = sorted(set(PairConfig.model_fields).difference(FIXED))
+            raise UnknownFieldError(fixed, tuple(changeable))
+        before = await self._desk.plan(pair)
+        after = self._plan({**tables_of(before), **fields})
+        return await self._ask(ChangePair(before=before, after=after, who=who))  # type: ignore[no-any-return]  # as above
+
+    async def remove(self, pair: int, *, who: str = "app") -> PairPlan:
+        """Let a pair go: what is on its way arrives, what waits and its dead letters go with it.
+
+        A pair of the configuration stays away as long as the configuration says of it what it
+        says now.
+
+        Raises:
+            UnknownRecordError: there is no such pair.
+            PairBusyError: it did not come to rest within 10 seconds; it goes on.
+        """
+        async with self._desk.let_go(frozenset({pair})) as problems:
+            for error in problems.values():
+                if not isinstance(error, UnknownRecordError):  # no group has it: it is at rest
+                    raise error
+            return await self._ask(RemovePair(pair=pair, who=who))  # type: ignore[no-any-return]  # as above
+
+    def _plan(self, fields: dict[str, Any]) -> PairPlan:
+        pair = parse_pair(fields)
+        self._check_handler(pair.handler)
+        return pair_plan_of(pair)
+
+    async def _ask(self, message: object) -> Any:
+        return await self._desk.registry.ask(message)
+
+    # Orders
 
     async def pause(self, pair: int, reason: str = "") -> PairReport:
         """Stop forwarding until ``resume``; what is said meanwhile is not lost.
@@ -78,11 +168,11 @@ class Pairs:
             UnknownRecordError: there is no such pair.
         """
         by_hand = f"paused by hand: {reason}" if reason else "paused by hand"
-        return await self._order(pair, PausePair(pair, by_hand))  # type: ignore[no-any-return]  # asks say nothing of answers
+        return await self._desk.order(pair, PausePair(pair, by_hand))  # type: ignore[no-any-return]  # as above
 
     async def resume(self, pair: int) -> PairReport:
         """Go on now, whatever the pair was paused for; what was said meanwhile is forwarded."""
-        return await self._order(pair, ResumePair(pair))  # type: ignore[no-any-return]  # as above
+        return await self._desk.order(pair, ResumePair(pair))  # type: ignore[no-any-return]  # as above
 
     async def backfill(
         self, pair: int, *, after: int = 0, since: datetime | None = None
@@ -96,7 +186,7 @@ class Pairs:
             BackfillRunningError: it is at it already.
         """
         moment = None if since is None else since.timestamp()
-        return await self._order(pair, Backfill(pair=pair, after=after, since=moment))  # type: ignore[no-any-return]  # as above
+        return await self._desk.order(pair, Backfill(pair=pair, after=after, since=moment))  # type: ignore[no-any-return]  # as above
 
     async def dead(self, pair: int | None = None) -> tuple[DeadLetter, ...]:
         """The messages that could not be delivered, of one pair or of all."""
@@ -115,15 +205,17 @@ class Pairs:
                 for row in store.dead(wanted)
             )
 
-        return await self._journal().do(work)
+        return await self._desk.stored(work)
 
     async def retry(self, pair: int, source_ids: Sequence[int] = ()) -> int:
         """Send dead letters again, all of a pair's or these; returns how many."""
-        return await self._order(pair, RetryDead(pair, tuple(source_ids)))  # type: ignore[no-any-return]  # as above
+        return await self._desk.order(pair, RetryDead(pair, tuple(source_ids)))  # type: ignore[no-any-return]  # as above
 
     async def drop(self, pair: int, source_ids: Sequence[int] = ()) -> int:
         """Forget dead letters, all of a pair's or these; returns how many."""
-        return await self._order(pair, DropDead(pair, tuple(source_ids)))  # type: ignore[no-any-return]  # as above
+        return await self._desk.order(pair, DropDead(pair, tuple(source_ids)))  # type: ignore[no-any-return]  # as above
+
+    # Moves
 
     async def reassign(
         self, selection: str, to: str, *, dry_run: bool = False, who: str = "app"
@@ -131,7 +223,7 @@ class Pairs:
         """Move pairs to another session: all of them or none; no message is lost or doubled.
 
         What is on its way arrives first; what is said meanwhile is read from history by the new
-        session. The sessions concerned reconnect once.
+        session. Nobody reconnects. It can be followed as an operation of the kind ``reassign``.
 
         Args:
             selection: ``1,2,3``, ``1-10`` or ``all_from:NAME``.
@@ -142,119 +234,10 @@ class Pairs:
         Raises:
             PairsNotMovedError: with every reason; nothing has changed.
         """
-        overview = await self._warden.overview()
-        known = {pair.id: group.session for group in overview.groups for pair in group.pairs}
-        try:
-            ids = tuple(one for one in chosen(selection, known) if known[one] != to)
-        except ValueError as exc:
-            raise PairsNotMovedError((str(exc),)) from exc
-        move = Move(pairs={one: known[one] for one in ids}, to=to)
-        problems = await self._obstacles(
-            move, frozenset(report.session for report in overview.sessions)
-        )
-        if problems:
-            raise PairsNotMovedError(tuple(problems))
-        if ids and not dry_run:
-            await self._carry_out(move, who)
-        return move
-
-    async def _obstacles(self, move: Move, sessions: frozenset[str]) -> list[str]:
-        """Everything that speaks against a move: capacity, health, floods, membership."""
-        if move.to not in sessions:
-            return [f"there is no session {move.to}"]
-        concerned = sorted({*move.pairs.values(), move.to})
-        reports = {name: await self._warden.session(name).report() for name in concerned}
-        target, entry = reports[move.to], self._warden.sessions.get(move.to)
-        problems = []
-        if target.health is not Health.HEALTHY:
-            problems.append(f"session {move.to} is {target.health}: {target.reason}")
-        if entry.pairs + len(move.pairs) > entry.max_pairs:
-            problems.append(
-                f"session {move.to} has {entry.pairs} pairs and takes {entry.max_pairs}"
-            )
-        problems += [
-            f"session {name} has to wait until {_clock(report.until)};"
-            " pairs are not moved around a flood"
-            for name, report in reports.items()
-            if report.until is not None and report.until > time.time()
-        ]
-        return problems or await self._strangers(move)
-
-    async def _strangers(self, move: Move) -> list[str]:
-        """Pairs whose chats the new session is not in, or may not write in."""
-        wanted = frozenset(move.pairs)
-        records = await self._journal().do(
-            lambda store: [one for one in store.pairs() if one.id in wanted]
-        )
-        located = {one.id for one in records}
-        problems = [f"pair {one}: its chats were never found" for one in sorted(wanted - located)]
-        chats = tuple(
-            sorted({chat for one in records for chat in (one.source, one.target) if chat})
-        )
-        ref = await self._warden._session_ref(move.to)  # noqa: SLF001 - two halves of one handle
-        rights = await ask_async(ref, LookInto(chats=chats), timeout=ORDER_WITHIN)
-        for record in records:
-            source, target = rights.get(record.source), rights.get(record.target)
-            if source is None or not source.read:
-                problems.append(f"pair {record.id}: {move.to} is not in its source")
-            elif source.protected:
-                problems.append(f"pair {record.id}: its source protects its content")
-            if record.target and (target is None or not target.write):
-                problems.append(f"pair {record.id}: {move.to} may not write in its target")
-        return problems
-
-    async def _carry_out(self, move: Move, who: str) -> None:
-        async with self._let_go(frozenset(move.pairs)) as plans:
-            now = time.time()
-
-            def work(store: Store) -> None:
-                for plan in plans:
-                    home = moved(plan, move.to).moved_from
-                    store.move_pairs((plan.id,), move.to, moved_from=home)
-                before = dict(move.pairs)
-                store.audit(who, "reassign", move.to, before=before, after=move.to, at=now)
-
-            await self._journal().do(work)
-            await self._registry(MovePairs(plans=plans, to=move.to))
-
-    @contextlib.asynccontextmanager
-    async def _let_go(self, pairs: frozenset[int]) -> AsyncIterator[tuple[PairPlan, ...]]:
-        """Let pairs come to rest; they go on where they are if the block fails."""
-        await self._registry(LendPairs(pairs))
-        try:
-            orders = [self._order(pair, ReleasePair(pair)) for pair in sorted(pairs)]
-            answers = await asyncio.gather(*orders, return_exceptions=True)
-            failed = [str(one) for one in answers if isinstance(one, BaseException)]
-            if failed:
-                raise PairsNotMovedError(tuple(failed))
-            yield tuple(one for one in answers if isinstance(one, PairPlan))
-        except BaseException:
-            await asyncio.shield(self._registry(ServeAgain(pairs)))
-            raise
-
-    async def _registry(self, message: object) -> None:
-        await self._warden._ask("registry", message, timeout=MOVE_WITHIN)  # noqa: SLF001 - as above
-
-    async def session_of(self, pair: int) -> str:
-        """The session that serves a pair now.
-
-        Raises:
-            UnknownRecordError: there is no such pair.
-        """
-        overview = await self._warden.overview()
-        for group in overview.groups:
-            if any(one.id == pair for one in group.pairs):
-                return group.session
-        raise UnknownRecordError("pair", pair)
-
-    def _journal(self) -> Journal:
-        return Journal(self._warden._running().ref("journal"))  # noqa: SLF001 - two halves of one handle
-
-    async def _order(self, pair: int, order: object) -> Any:
-        name = await self.session_of(pair)
-        ref = await self._warden._session_ref(name)  # noqa: SLF001 - as above
-        return await ask_async(ref, PairOrder(pair=pair, order=order), timeout=ORDER_WITHIN)
-
-
-def _clock(at: float) -> str:
-    return datetime.fromtimestamp(at, tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        move = await self._reassigning.plan(selection, to)
+        if dry_run:
+            await self._reassigning.check(move)
+            return move
+        if not move.pairs:
+            return move
+        return await self._reassigning.carry_out(move, who)

@@ -17,8 +17,9 @@ from typing import Any, Final, Self, TypeVar
 import pykka
 from prometheus_client import CollectorRegistry
 
-from .actors import Board, HandlerFactory, Journal, OverviewAsked, SessionRefAsked, find_handlers
+from .actors import Board, HandlerFactory, Handlers, Journal, OverviewAsked, SessionRefAsked
 from .assembly import Assembly
+from .blocking_pairs import Blocking
 from .config import Config, ConsoleConfig
 from .console import ConsoleActor, LoginStep, bind_tcp, bind_unix
 from .crash_record import CrashRecord, past_crashes
@@ -26,12 +27,14 @@ from .database_backups import DatabaseBackups
 from .desk import Desk
 from .diagnostics import Diagnosis, diagnose, live_findings
 from .errors import ChildStartError, NotRunningError, TelewardenError, UnknownSessionError
-from .handles import BlockingRegistry, Registry
+from .handles import Registry
 from .keeping import config_of
 from .loopthread import LoopThread
 from .metrics import Exporter
 from .operation_handles import Operations
+from .pair_desk import PairDesk
 from .pairs import Pairs
+from .reassigning import Reassigning
 from .session_handle import SessionHandle
 from .session_handles import Sessions
 from .storage import Store
@@ -93,15 +96,21 @@ class Warden:
         handlers: Mapping[str, HandlerFactory] | None = None,
     ) -> None:
         self.config = config_of(config)
-        self._handlers = find_handlers(
-            frozenset(pair.handler for pair in self.config.pairs), handlers or {}
-        )
+        self._handlers = Handlers(handlers or {})
+        for pair in self.config.pairs:
+            self._handlers.check(pair.handler)
         self.events = events or EventStream()
         self.exporter = Exporter(registry)
         self._board = Board()
         desk = Desk(lambda: self._running().ref("registry"), self._board, self.events)
         self.registry = Registry(desk)
-        self.blocking = BlockingRegistry(desk)
+        pair_desk = PairDesk(
+            desk, self._session_ref, lambda: Journal(self._running().ref("journal"))
+        )
+        moves = Reassigning(pair_desk, self.sessions, self.operations)
+        self.pairs = Pairs(pair_desk, self.sessions, moves, self._handlers.check)
+        self.blocking = Blocking(desk, self.pairs, self._running_loop)
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._server = server
         self._tree: Tree | None = None
         self._thread: LoopThread | None = None
@@ -168,6 +177,7 @@ class Warden:
             TelewardenError: what stood in the way, in one sentence; nothing is left running.
         """
         self._stopping.clear()
+        self._loop = asyncio.get_running_loop()
         self._board.plans = None  # those of an earlier start are not this one's
         with contextlib.ExitStack() as undo:
             self.exporter.watch(self.events)
@@ -255,11 +265,6 @@ class Warden:
         return self.registry.sessions
 
     @property
-    def pairs(self) -> Pairs:
-        """The pairs: pause, resume, forward the past, dead letters."""
-        return Pairs(self)
-
-    @property
     def operations(self) -> Operations:
         """What takes a while, and how far it is."""
         return self.registry.operations
@@ -314,11 +319,19 @@ class Warden:
             raise NotRunningError("this warden", "start it first")
         return self._tree
 
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None or self._tree is None:
+            raise NotRunningError("this warden", "start it first")
+        return self._loop
+
     async def _ask(self, path: str, message: object, *, timeout: float = ASK_WITHIN) -> Any:
         return await ask_async(self._running().ref(path), message, timeout=timeout)
 
     async def _stored(self, work: Callable[[Store], T]) -> T:
-        return await Journal(self._running().ref("journal")).do(work, wait_for_disk=False)
+        return await self._journal().do(work, wait_for_disk=False)
+
+    def _journal(self) -> Journal:
+        return Journal(self._running().ref("journal"))
 
     async def _session_ref(self, name: str) -> pykka.ActorRef[Any]:
         return await self._ask("registry", SessionRefAsked(name))  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer

@@ -162,7 +162,7 @@ class Newsroom:
         async with asyncio.timeout(SOON):
             while True:
                 pairs = (await self.pairs()).values()
-                if sum(pair.ready or pair.paused is not None for pair in pairs) == wanted:
+                if sum(pair.ready or pair.paused is not None for pair in pairs) >= wanted:
                     return
                 await asyncio.sleep(LOOK_EVERY)
 

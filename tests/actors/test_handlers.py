@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from telewarden import Warden
-from telewarden.actors import find_handlers
+from telewarden.actors import Handlers
 from telewarden.errors import UnknownHandlerError
 from telewarden.telegram import CopyChanged, DeadLettered, Forwarded
 
@@ -174,7 +174,7 @@ async def test_a_restart_repeats_nothing_that_the_webhook_has(
 
 def test_a_handler_that_nobody_offers_is_refused_before_anything_starts() -> None:
     with pytest.raises(UnknownHandlerError, match="'telepathy'"):
-        find_handlers(frozenset({"telegram", "telepathy"}), {})
+        Handlers().check("telepathy")
     with pytest.raises(UnknownHandlerError):
         Warden(
             {
@@ -194,6 +194,6 @@ def test_an_installed_package_offers_its_handler_by_name(
     (tmp_path / "offered_hook.py").write_text("class Hook: pass\n")
     monkeypatch.syspath_prepend(str(tmp_path))
 
-    found = find_handlers(frozenset({"hook"}), {})
+    found = Handlers().factory("hook")
 
-    assert found["hook"].__name__ == "Hook"
+    assert found.__name__ == "Hook"

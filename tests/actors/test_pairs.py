@@ -9,6 +9,7 @@ import pytest
 
 from telewarden.errors import BackfillRunningError, UnknownRecordError
 from telewarden.loopback import ChatHandle, Fault, FloodWait, RpcError
+from telewarden.supervision import ChildStarted
 from telewarden.telegram import (
     AccountLimited,
     BackfillProgress,
@@ -111,6 +112,40 @@ async def test_a_backfill_goes_on_after_a_restart(newsroom: Newsroom) -> None:
     await newsroom.arrives("news_out", *(f"old {n}" for n in range(350)))
 
 
+async def test_a_backfill_that_was_ordered_is_not_forgotten_whatever_comes(
+    newsroom: Newsroom,
+) -> None:
+    newsroom.say("news_in", *(f"old {n}" for n in range(4)))
+    for message, at in zip(newsroom.chats["news_in"].messages, (100, 200, 300, 400), strict=True):
+        message.date = at
+    warden = await newsroom.start()
+    await warden.pairs.pause(1)
+
+    await warden.pairs.backfill(1, since=datetime.fromtimestamp(300, tz=UTC))
+    await newsroom.stop()
+    await newsroom.start()
+    await newsroom.warden.pairs.resume(1)
+
+    await newsroom.arrives("news_out", "old 2", "old 3")
+
+
+@pytest.mark.parametrize("path", ["journal", "sessions/session:alice/groups/group-1"])
+async def test_a_crash_in_the_middle_of_a_backfill_loses_and_doubles_nothing(
+    newsroom: Newsroom, path: str
+) -> None:
+    newsroom.say("news_in", *(f"old {n}" for n in range(350)))
+    warden = await newsroom.start()
+    await warden.pairs.backfill(1)
+
+    for reached in (20, 150, 250):
+        await newsroom.until(lambda reached=reached: len(newsroom.texts("news_out")) > reached)
+        since = newsroom.mark()
+        await warden.drill(path)
+        await newsroom.hears(ChildStarted, since=since, child=path, restarted=True)
+
+    await newsroom.arrives("news_out", *(f"old {n}" for n in range(350)))
+
+
 async def test_dead_letters_are_listed_sent_again_or_dropped(newsroom: Newsroom) -> None:
     warden = await newsroom.start()
     newsroom.telegram.faults.add(
@@ -121,9 +156,13 @@ async def test_dead_letters_are_listed_sent_again_or_dropped(newsroom: Newsroom)
     newsroom.say("news_in", "two")
     await newsroom.hears(DeadLettered, source_id=2)
 
+    await newsroom.stop()
+    warden = await newsroom.start()
+    assert (await newsroom.pairs())[1].dead == 2
     listed = await warden.pairs.dead(1)
     retried = await warden.pairs.retry(1, [1])
     await newsroom.arrives("news_out", "one")
+    assert (await newsroom.pairs())[1].dead == 1
     dropped = await warden.pairs.drop(1)
 
     assert [(one.source_id, one.reason.partition(":")[0]) for one in listed] == [

@@ -29,6 +29,7 @@ from telewarden.storage import (
     OutboxCounts,
     OutboxRow,
     PairRecord,
+    PlanRow,
     SessionRecord,
     StorePort,
     UpdateState,
@@ -310,12 +311,11 @@ class StoreContract:
 
         port.set_pair_state(1, enabled=False, paused_reason="no right")
         port.set_pair_group(1, 3)
-        port.move_pairs([1], "bob", moved_from="alice")
+        port.move_pairs([1], "bob")
 
         found = port.pair(1)
         assert found is not None
         assert (found.enabled, found.paused_reason, found.session) == (False, "no right", "bob")
-        assert found.moved_from == "alice"
         for change in (
             lambda: port.set_pair_state(9, enabled=True),
             lambda: port.set_pair_group(9, 1),
@@ -327,6 +327,33 @@ class StoreContract:
         found = port.pair(1)
         assert found is not None
         assert found.session == "bob"
+
+    def test_a_pair_begins_anew_or_only_forgets_where_its_messages_went(
+        self, port: StorePort
+    ) -> None:
+        port.enqueue([message(1), message(2)])
+        port.complete(1, 1, 901, 5.0, 44)
+        port.advance_mark(1, -1001, 2)
+
+        port.forget_targets(1)
+        assert port.targets(1, [1, 2]) == {}
+        assert [row.source_id for row in port.pending([1])] == [2]
+        port.begin_anew(1)
+
+        assert (port.pending([1]), port.marks([1]), port.known(1, [1, 2])) == ([], [], set())
+
+    def test_what_was_decided_about_pairs_is_kept_until_it_is_forgotten(
+        self, port: StorePort
+    ) -> None:
+        added = PlanRow(id=3, plan={"source": "@news", "topics": {"5": 12}})
+        removed = PlanRow(id=1, plan=None, declared="what it said")
+
+        port.put_plans([added, removed])
+        port.put_plans([removed])
+
+        assert port.plans() == [removed, added]
+        port.forget_plans([1, 9])
+        assert port.plans() == [added]
 
     def test_a_mark_only_ever_rises(self, port: StorePort) -> None:
         for message_id in (5, 9, 7):

@@ -111,6 +111,8 @@ MADE: tuple[Mapping[str, Mapping[str, Any]], ...] = (
         "registrations": {"name": "alice"},
     },
     {"backfills": {"pair_id": 1, "after": 10, "until": 20, "found": 3}},
+    {},
+    {"pair_plans": {"id": 7, "sealed": None, "declared": "what it said"}},
 )
 
 
