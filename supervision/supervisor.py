@@ -133,7 +133,9 @@ class Supervisor(Commanded):
 
     async def _stop_for_group(self, id_: str) -> None:
         child = self._children.get(id_)
-        if child is None or child.still_waits(self.clock.now()):
+        if child is None or child.place.phase is Phase.QUARANTINED:
+            return
+        if child.still_waits(self.clock.now()):
             return
         exit_ = await self._bring_down(child)
         if exit_.kind is ExitKind.ABANDONED:

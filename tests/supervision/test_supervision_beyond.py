@@ -186,6 +186,43 @@ async def test_a_dictated_wait_costs_no_budget(grow: Any, nursery: Any, own: boo
         assert grown.standing() == {"a": (5, Phase.RUNNING)}
 
 
+async def test_who_is_in_quarantine_stays_there_when_its_group_is_restarted(
+    grow: Any, nursery: Any
+) -> None:
+    sick = nursery.child("sick", directive=lambda _: Quarantine("banned"))
+    spec = nursery.group("a", sick, "c", strategy=Strategy.ONE_FOR_ALL)
+    async with grow(spec) as grown:
+        await grown.crash("sick")
+        await grown.expect(ChildQuarantined, "sick")
+        await grown.crash("a")
+        await grown.expect(ChildStarted, "c", count=2)
+
+        assert grown.standing()["sick"] == (1, Phase.QUARANTINED)
+        assert len(grown.probe.seen(ChildQuarantined)) == 1
+
+
+async def test_who_was_left_behind_is_quarantined_once(
+    grow: Any, thread_child: type[pykka.Actor], gate: Any
+) -> None:
+    hanging = ChildSpec(id="hanging", actor=thread_child, shutdown=1.0)
+    spec = SupervisorSpec(
+        strategy=Strategy.ONE_FOR_ALL, children=(ChildSpec(id="a", actor=thread_child), hanging)
+    )
+    async with grow(spec) as grown:
+        grown.tree.ref("hanging").tell(("wait", gate))
+        await gate.is_entered()
+        for count in (2, 3):
+            await grown.crash("a")
+            await grown.until(lambda: grown.standing()["a"][1] is not Phase.RUNNING)
+            await grown.rest()
+            grown.clock.advance(1.0)
+            await grown.expect(ChildStarted, "a", count=count)
+
+        assert grown.standing()["hanging"] == (1, Phase.QUARANTINED)
+        assert len(grown.probe.seen(ChildQuarantined)) == 1
+        gate.open()
+
+
 async def test_a_release_from_quarantine_begins_with_a_fresh_budget(
     grow: Any, nursery: Any
 ) -> None:

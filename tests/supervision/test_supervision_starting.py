@@ -27,6 +27,7 @@ from telewarden.supervision import (
     StartChild,
     Supervisor,
     SupervisorSpec,
+    TerminateChild,
     Tree,
     WhichChildren,
     ask_async,
@@ -216,6 +217,15 @@ async def test_s18_a_thread_that_cannot_be_had_is_a_failed_start(
 
         ref = await grown.command(StartChild(ChildSpec(id="a", actor=thread_child)))
         assert await ask_async(ref, "now", timeout=5) == "now"
+
+        await grown.command(TerminateChild("a"))  # gives its thread back
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(ChildStartError, match="can't start new thread"):
+                await grown.command(RestartChild("a"))
+        assert await grown.counts() == (1, 0, 0, 1)
+        await grown.command(RestartChild("a"))
+        assert await ask_async(ref, "again", timeout=5) == "again"
 
 
 # S24
