@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -114,3 +115,15 @@ def test_too_many_left_behind_end_the_process_even_if_they_never_let_go(
     assert process.returncode == RESTART_ME
     assert f"{GROUP}: did not stop within" in said
     assert "1 were left behind, 0 are allowed; restart the process" in complained
+
+
+def test_a_stop_that_leaves_something_behind_says_what_and_ends_all_the_same(
+    shell: Shell, started: Start
+) -> None:
+    process = started("stubborn", "abandoned_limit = 10")
+    shell.until(process, "it waits")
+    process.send_signal(signal.SIGTERM)
+    _, complained = process.communicate(timeout=30)
+
+    assert process.returncode == RESTART_ME
+    assert f"{GROUP}: left behind after " in complained
