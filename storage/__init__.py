@@ -6,7 +6,7 @@ process owns a session. Knows SQLite and cryptography; of Telegram only that the
 
 from __future__ import annotations
 
-from .files import make_private_folder
+from .files import make_private_folder, sync_folder, write_private_file
 from .grant import Free, Held, LeaseGrant, LeaseWait, Stale
 from .holder import LeaseHolder
 from .lease import Lease
@@ -76,4 +76,6 @@ __all__ = [
     "check_name",
     "make_private_folder",
     "salvage_session_file",
+    "sync_folder",
+    "write_private_file",
 ]

@@ -16,7 +16,7 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -133,10 +133,13 @@ class SessionFiles:
         path, raw = self._read(name)
         return parse_header(raw, path)[0]
 
-    def reseal(self) -> list[str]:
-        """Write every file anew under the vault's present keys; return those that did not open."""
+    def reseal(self, names: Iterable[str] | None = None) -> list[str]:
+        """Write files anew under the vault's present keys; return those that did not open.
+
+        ``names`` are the sessions whose files are meant; by default all.
+        """
         damaged = []
-        for name in self.names():
+        for name in self.names() if names is None else filter(self.exists, names):
             try:
                 facts, text = self.facts(name), self.read(name)
             except (SessionFileDamagedError, WrongMasterKeyError):

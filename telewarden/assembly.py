@@ -25,7 +25,8 @@ from .actors import (
 )
 from .config import Config
 from .configured import plans_of, settings_of
-from .keeping import Keeping, master_key_of
+from .keeping import Keeping
+from .master_keys import MasterKeys
 from .metrics import Exporter
 from .storage import Store, make_private_folder
 from .supervision import (
@@ -49,6 +50,7 @@ class Assembly:
     Args:
         config: what to run.
         server: a data centre to use instead of Telegram's.
+        master: the master key in charge.
         handlers: ways to deliver.
         board: where the registry shows its newest snapshot.
         events: where facts are published.
@@ -63,6 +65,7 @@ class Assembly:
         config: Config,
         *,
         server: ServerAddress | None,
+        master: MasterKeys,
         handlers: Handlers,
         board: Board,
         events: EventStream,
@@ -71,7 +74,8 @@ class Assembly:
         make_private_folder(config.folder)
         self._config, self._handlers, self._board = config, handlers, board
         self._events, self._exporter = events, exporter
-        self.master = master_key_of(config)
+        self.master = master
+        _ = master.present  # a key that is missing is said now
         self._settings = settings_of(config)
         self.places = Keeping(config)
         self._keys = KeyRing(self.places.lease(), timeout=self._settings.lease_timeout)
@@ -103,7 +107,7 @@ class Assembly:
         return ChildSpec(
             id="journal",
             actor=JournalActor,
-            args=(lambda: Store.open(database, master), self._exporter.journal),
+            args=(lambda: Store.open(database, master.present), self._exporter.journal),
             start_timeout=30.0,
             shutdown=30.0,
         )

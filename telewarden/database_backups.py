@@ -17,7 +17,7 @@ from typing import Any, Final
 from .config import Config
 from .errors import TelewardenError, UnknownRecordError
 from .keeping import Keeping, config_of, master_key_of
-from .storage import Snapshot, Store
+from .storage import MasterKey, Snapshot, Store
 
 __all__ = ["DatabaseBackups", "restore_database"]
 
@@ -31,11 +31,19 @@ class DatabaseBackups:
 
     Args:
         config: where they are, how many are kept, how often one is taken.
+        master: reads the master key in charge; by default the one at its place.
         wall: epoch seconds.
     """
 
-    def __init__(self, config: Config, *, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        master: Callable[[], MasterKey] | None = None,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         self._config, self._wall = config, wall
+        self._master = master or (lambda: master_key_of(config))
         places = Keeping(config)
         self._database = places.database
         self._snapshots = places.snapshots(keep=config.storage.backups_kept)
@@ -71,7 +79,7 @@ class DatabaseBackups:
             return None
 
     def _take(self) -> Snapshot:
-        master = master_key_of(self._config)
+        master = self._master()
         with Store.open_reader(self._database, master) as reader:
             snapshot = self._snapshots.take(reader, master, at=self._wall())
         logger.info("database backed up path=%s bytes=%d", snapshot.path, snapshot.size)

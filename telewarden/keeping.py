@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .config import Config, load_config, parse_config
+from .config import Config, Secret, load_config, parse_config
 from .storage import Lease, MasterKey, SessionFiles, Snapshots, Store
 
-__all__ = ["Keeping", "config_of", "master_key_of"]
+__all__ = ["Keeping", "config_of", "key_from", "master_key_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +24,7 @@ class Keeping:
         self.session_folder = self.folder / "sessions"
         self.backup_folder = self.folder / "backups"
         self.lease_folder = self.folder / "leases"
+        self.turning = self.folder / "keys.turning"
 
     def lease(self) -> Lease:
         """Who owns which key on this machine."""
@@ -61,10 +62,21 @@ def master_key_of(config: Config) -> MasterKey:
         return MasterKey.from_keyring(service, name)
     if secret.passphrase:
         text = secret.read("storage.master_key", base=config.base)
-        return MasterKey.from_passphrase(text, origin="the passphrase in the configuration's place")
+        return key_from(text, secret, origin="the passphrase in the configuration's place")
     if secret.env is not None:
         return MasterKey.from_env(secret.env)
     path = secret.path(config.base)
     if secret.create and MasterKey.make_file(path):
         logger.warning("master key made path=%s; without it nothing stored can be opened", path)
     return MasterKey.from_file(path)
+
+
+def key_from(text: str, secret: Secret, *, origin: str) -> MasterKey:
+    """The master key that a text means, where the configuration keeps such ones.
+
+    Raises:
+        MasterKeyError: it means none.
+    """
+    if secret.passphrase:
+        return MasterKey.from_passphrase(text, origin=origin)
+    return MasterKey.from_text(text, origin=origin)

@@ -30,6 +30,7 @@ from .errors import ChildStartError, NotRunningError, TelewardenError, UnknownSe
 from .handles import Registry
 from .keeping import config_of
 from .loopthread import LoopThread
+from .master_keys import MasterKeys
 from .metrics import Exporter
 from .operation_handles import Operations
 from .pair_desk import PairDesk
@@ -116,7 +117,8 @@ class Warden:
         self._thread: LoopThread | None = None
         self._observer: asyncio.Task[None] | None = None
         self._backing_up: asyncio.Task[None] | None = None
-        self.backups = DatabaseBackups(self.config)
+        self.backups = DatabaseBackups(self.config, master=lambda: self.keys.present)
+        self.keys = MasterKeys(self.config, self._stored, self.backups.take)
         self._tcp_port: int | None = None
         self._reported: frozenset[str] = frozenset()
         self._stopping = asyncio.Event()
@@ -186,8 +188,7 @@ class Warden:
             try:
                 await tree.start()
             except ChildStartError as exc:
-                cause = _root_cause(exc)
-                raise cause if isinstance(cause, TelewardenError) else exc from exc
+                raise exc.cause if isinstance(exc.cause, TelewardenError) else exc from exc
             self._tree = tree
             self._forget_old_crashes()
             self._observer = asyncio.create_task(self._observe())
@@ -344,9 +345,11 @@ class Warden:
 
     async def _plant(self, undo: contextlib.ExitStack) -> Tree:
         """The tree, not started yet, with what earlier processes left on record."""
+        await asyncio.to_thread(self.keys.read_again)
         parts = Assembly(
             self.config,
             server=self._server,
+            master=self.keys,
             handlers=self._handlers,
             board=self._board,
             events=self.events,
@@ -355,7 +358,7 @@ class Warden:
         console, rules = self.config.console, self.config.supervision
         more = () if console is None else (self._console(console, undo),)
         past = await asyncio.to_thread(
-            past_crashes, parts.places.database, parts.master, since=self._crashes_since()
+            past_crashes, parts.places.database, self.keys.present, since=self._crashes_since()
         )
         tree = Tree(
             parts.spec(*more),
@@ -385,9 +388,3 @@ class Warden:
 
 async def _awaited(awaitable: Awaitable[T]) -> T:
     return await awaitable
-
-
-def _root_cause(error: BaseException) -> BaseException:
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return error

@@ -1,0 +1,218 @@
+"""Master keys and data keys are changed while sessions work, and whatever interrupts it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from telewarden import Warden
+from telewarden.config import parse_config
+from telewarden.errors import (
+    MasterKeyMalformedError,
+    MasterKeyMissingError,
+    StorageBusyError,
+    WrongMasterKeyError,
+)
+from telewarden.keeping import Keeping, master_key_of
+from telewarden.storage import Credential, MasterKey, SessionFiles, SessionRecord, Store
+from telewarden.supervision import ChildStarted
+from telewarden.telegram import Phase
+
+from .conftest import Newsroom
+
+pytestmark = pytest.mark.session
+
+STRING = "1" + "A" * 352
+NAMES = [f"s{number}" for number in range(6)]
+
+
+async def test_a_new_master_key_takes_over_while_messages_are_forwarded(newsroom: Newsroom) -> None:
+    await newsroom.start()
+    place = newsroom.folder / "master.key"
+    old = MasterKey.from_file(place)
+    newsroom.say("news_in", "before")
+    await newsroom.arrives("news_out", "before")
+
+    turned = await newsroom.warden.keys.rotate_master()
+    newsroom.say("news_in", "after")
+    await newsroom.arrives("news_out", "before", "after")
+
+    assert (turned.resealed, turned.damaged) == (2, ())
+    assert place.stat().st_mode & 0o777 == 0o600
+    places = Keeping(newsroom.config)
+    with pytest.raises(WrongMasterKeyError):
+        Store.open_reader(places.database, old)
+    assert places.snapshots().newest_usable(MasterKey.from_file(place)) is not None
+    await newsroom.stop()
+    await newsroom.start(signed_in=False)
+    assert await newsroom.settled("alice") is Phase.ONLINE
+
+
+async def test_the_journal_comes_back_after_its_key_was_changed(newsroom: Newsroom) -> None:
+    await newsroom.start()
+    await newsroom.warden.keys.rotate_master()
+    since = newsroom.mark()
+
+    await newsroom.warden.drill("journal")
+    await newsroom.hears(ChildStarted, since=since, child="journal")
+    await newsroom.pairs_ready()
+    newsroom.say("news_in", "after")
+
+    await newsroom.arrives("news_out", "after")
+
+
+async def test_a_new_data_key_seals_everything_anew_while_sessions_work(newsroom: Newsroom) -> None:
+    await newsroom.start()
+
+    turned = await newsroom.warden.keys.rotate_data()
+
+    assert (turned.resealed, turned.damaged) == (2, ())
+    await newsroom.stop()
+    with newsroom.store() as store:
+        files = SessionFiles(Keeping(newsroom.config).session_folder, store.vault)
+        assert len(store.vault.slots) == 1
+        assert {name: files.read(name) for name in files.names()} == {
+            one.name: one.session_string
+            for one in store.credentials()
+            if isinstance(one, Credential)
+        }
+
+
+async def test_a_key_that_is_kept_elsewhere_must_be_given(
+    newsroom: Newsroom, tables: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TELEWARDEN_TEST_KEY", MasterKey.generate())
+    tables["storage"]["master_key"] = {"env": "TELEWARDEN_TEST_KEY"}
+    newsroom.reconfigure(tables)
+    await newsroom.start()
+    with pytest.raises(MasterKeyMissingError):
+        await newsroom.warden.keys.rotate_master()
+    with pytest.raises(MasterKeyMalformedError):
+        await newsroom.warden.keys.rotate_master("twk1_nonsense")
+    new = MasterKey.generate()
+
+    await newsroom.warden.keys.rotate_master(new)
+    await newsroom.warden.keys.rotate_master(new)  # what is in charge now is the new one
+    monkeypatch.setenv("TELEWARDEN_TEST_KEY", new)
+    await newsroom.stop()
+
+    await newsroom.start(signed_in=False)
+    assert await newsroom.settled("alice") is Phase.ONLINE
+
+
+async def test_a_wrong_master_key_is_refused_and_nothing_is_touched(
+    newsroom: Newsroom, tables: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await newsroom.start()
+    await newsroom.stop()
+    before = contents(newsroom.config.folder)
+    monkeypatch.setenv("TELEWARDEN_TEST_KEY", MasterKey.generate())
+    tables["storage"]["master_key"] = {"env": "TELEWARDEN_TEST_KEY"}
+    newsroom.reconfigure(tables)
+
+    with pytest.raises(WrongMasterKeyError):
+        await newsroom.warden.start()
+
+    assert contents(newsroom.config.folder) == before
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """What files hold; SQLite makes an empty log and its index even to look."""
+    found = {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.endswith("-shm")
+    }
+    return {name: content for name, content in found.items() if content}
+
+
+# One process changes keys for ever and is killed at its n-th touch of a file.
+TURNER = """
+import asyncio, json, os, signal, sys
+from telewarden import Warden
+
+left, armed = int(sys.argv[2]), False
+TOUCHES = {"open", "os.rename", "os.remove", "os.chmod", "os.mkdir", "os.fwalk", "fcntl.flock"}
+
+def touch(event, args):
+    global left
+    if armed and event in TOUCHES:
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+async def main():
+    global armed
+    warden = Warden(json.loads(sys.argv[1]))
+    await warden.start()
+    armed = True
+    while True:
+        await warden.keys.rotate_master()
+        await warden.keys.rotate_data()
+
+sys.addaudithook(touch)
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("touches", [0, 1, 2, 3, 5, 8, 13, 20, 28, 37, 50, 70])
+def test_a_change_of_keys_that_is_killed_loses_nothing(tmp_path: Path, touches: int) -> None:
+    tables = {
+        "telegram": {"api_id": 1},
+        "storage": {
+            "folder": str(tmp_path / "store"),
+            "master_key": {"file": str(tmp_path / "master.key"), "create": True},
+            "backup_every": 0.0,
+        },
+        "console": {"port": 0, "socket": str(tmp_path / "s")},
+        "loopback": {},
+    }
+    config = parse_config(tables)
+    places = Keeping(config)
+    with Store.open(places.database, master_key_of(config)) as store:
+        for number, name in enumerate(NAMES):
+            store.put_session(SessionRecord(name=name))
+            store.put_credential(name, STRING + name, number, 2)
+            places.files(store).write(name, STRING + name, key_id=number, dc_id=2)
+
+    killed = subprocess.run(
+        [sys.executable, "-c", TURNER, json.dumps(tables), str(touches)],
+        check=False,
+        capture_output=True,
+        timeout=60,
+        env=os.environ | {"PYTHONWARNINGS": "ignore"},
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+
+    with Warden(tables):
+        pass
+
+    key = master_key_of(config)
+    assert not places.turning.exists()
+    assert [path.name for path in tmp_path.glob("master.key*")] == ["master.key"]
+    with Store.open(places.database, key) as store:
+        assert [one.session_string for one in store.credentials()] == [STRING + n for n in NAMES]  # type: ignore[union-attr]
+    with Store.open(tmp_path / "elsewhere" / "warden.db", key) as stranger:
+        alone = SessionFiles(places.session_folder, stranger.vault)
+        assert [alone.read(name) for name in NAMES] == [STRING + name for name in NAMES]
+
+
+async def test_keys_that_another_process_is_changing_are_left_alone(newsroom: Newsroom) -> None:
+    await newsroom.start()
+    place = Keeping(newsroom.config).turning
+    with place.open("w") as marker:
+        fcntl.flock(marker, fcntl.LOCK_EX)
+        with pytest.raises(StorageBusyError):
+            await newsroom.warden.keys.rotate_data()
+        with pytest.raises(StorageBusyError):
+            await newsroom.warden.keys.rotate_master()
+
+    assert (await newsroom.warden.keys.rotate_data()).resealed == 2
