@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -71,7 +70,7 @@ class WorkerGroups:
     _lent: frozenset[int] = frozenset()
     _served: bool = False
     _groups: dict[str, _Group] = field(default_factory=dict)
-    _early: deque[Edited | Deleted] = field(default_factory=lambda: deque(maxlen=EARLY_KEPT))
+    _early: list[Edited | Deleted] = field(default_factory=list)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __len__(self) -> int:
@@ -110,8 +109,9 @@ class WorkerGroups:
                 group.told, group.has = plans, group.has.union(plan.id for plan in plans)
                 tell(group.ref, Serve(plans=plans))
         if self._complete:
-            while self._early:
-                self.tell(self._early.popleft())
+            early, self._early = self._early, []
+            for told in early:
+                self.tell(told)
 
     def _plans_of(self, name: str, group: _Group) -> tuple[PairPlan, ...]:
         elsewhere = self._lent.union(
@@ -172,7 +172,7 @@ class WorkerGroups:
         if self._complete:
             self.tell(message)
         else:
-            self._early.append(message)
+            self._early = [*self._early[1 - EARLY_KEPT :], message]
 
     def order(self, message: PairOrder) -> Answer:
         """Hand an order to the group that has the pair."""

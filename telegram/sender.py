@@ -18,7 +18,6 @@ from typing import Any, Final, Protocol
 from telethon.crypto import AuthKey
 from telethon.errors import AuthKeyNotFound, InvalidBufferError, SecurityError, TypeNotFoundError
 from telethon.extensions.messagepacker import MessagePacker
-from telethon.network.requeststate import RequestState
 from telethon.tl.core import GzipPacked, MessageContainer, RpcResult
 from telethon.tl.tlobject import TLRequest
 
@@ -51,6 +50,27 @@ class _Recent(list[int]):
         if len(self) >= 2 * RECENT:
             del self[:RECENT]
         super().append(number)
+
+
+class _Nobody:
+    """Who waits for the answer to what has none."""
+
+    def cancel(self) -> None:
+        """Nobody is told."""
+
+    def set_exception(self, error: Exception) -> None:
+        """Nobody is told."""
+
+
+class _Ack:
+    """An acknowledgement as Telethon keeps a request, without a future: the last few stay."""
+
+    __slots__ = ("container_id", "data", "msg_id")
+    request, future, after = types.MsgsAck([]), _Nobody(), None
+
+    def __init__(self, msg_ids: list[int]) -> None:
+        self.data = bytes(types.MsgsAck(msg_ids))
+        self.container_id = self.msg_id = None
 
 
 class _WatchfulState(MTProtoState):  # type: ignore[misc]  # Telethon ships no types
@@ -280,8 +300,7 @@ class WardenSender(MTProtoSender):  # type: ignore[misc]  # the same
 
     def _acknowledge(self) -> None:
         if self._pending_ack:
-            ack = RequestState(types.MsgsAck(self._pending_ack))
-            self._pending_ack = []
+            ack, self._pending_ack = _Ack(self._pending_ack), []
             self._last_acks = [*self._last_acks[1 - ACKS :], ack]
             self._send_queue.append(ack)
 
