@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry
 from .actors import Board, HandlerFactory, Handlers, Journal, OverviewAsked, SessionRefAsked
 from .assembly import Assembly
 from .blocking_pairs import Blocking
+from .collector import CollectorRest
 from .config import Config, ConsoleConfig
 from .console import ConsoleActor, LoginStep, bind_tcp, bind_unix
 from .crash_record import CrashRecord, past_crashes
@@ -184,6 +185,9 @@ class Warden:
         with contextlib.ExitStack() as undo:
             self.exporter.watch(self.events)
             undo.callback(self.exporter.close)
+            rest = CollectorRest(self.events, len(self.config.sessions))
+            undo.callback(rest.end)
+            rest.begin()
             tree = await self._plant(undo)
             try:
                 await tree.start()

@@ -1,0 +1,69 @@
+"""The garbage collector rests while many sessions start, and never longer."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from telewarden.collector import CollectorRest
+from telewarden.supervision import EventStream
+from telewarden.telegram import Phase, PhaseChanged
+
+pytestmark = pytest.mark.session
+
+MANY = 100
+
+
+@pytest.fixture(autouse=True)
+def collector() -> Iterator[None]:
+    """However a test ends, the collector works afterwards."""
+    yield
+    gc.enable()
+
+
+def told(events: EventStream, session: str, after: Phase) -> None:
+    events.publish(
+        PhaseChanged(session=session, at=0.0, before=Phase.REGISTERED, after=after, reason="")
+    )
+
+
+async def test_it_rests_until_all_are_online_or_cannot_be() -> None:
+    events = EventStream()
+    rest = CollectorRest(events, MANY)
+
+    rest.begin()
+    for number in range(MANY - 1):
+        told(events, f"s{number}", Phase.RECOVERING)
+        told(events, f"s{number}", Phase.NEEDS_LOGIN if number % 2 else Phase.ONLINE)
+    assert not gc.isenabled()
+    told(events, "last", Phase.ONLINE)
+
+    assert gc.isenabled()
+
+
+async def test_an_early_end_lets_it_work_again() -> None:
+    rest = CollectorRest(EventStream(), MANY)
+    rest.begin()
+
+    rest.end()
+    rest.end()
+
+    assert gc.isenabled()
+
+
+async def test_for_few_sessions_it_works_on() -> None:
+    CollectorRest(EventStream(), MANY - 1).begin()
+
+    assert gc.isenabled()
+
+
+async def test_an_app_that_has_switched_it_off_keeps_it_off() -> None:
+    gc.disable()
+    rest = CollectorRest(EventStream(), MANY)
+
+    rest.begin()
+    rest.end()
+
+    assert not gc.isenabled()
