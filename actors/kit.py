@@ -8,8 +8,9 @@ client still known to the gateway, which closes that one before it opens another
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from .handlers import Handlers
 from .journal import Journal
 from .pacing import Pace
 
-__all__ = ["KeyRing", "Kit", "Settings"]
+__all__ = ["Doorway", "KeyRing", "Kit", "Settings"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +101,39 @@ class KeyRing:
             self.release(key_id)
 
 
+class Doorway:
+    """Lets so many sessions come online side by side; the others wait their turn.
+
+    A thousand that all begin at once are each half done for a second, and take a third more memory
+    than when they come one after the other. Who takes long makes room: his line may be dead, or
+    somebody else may have his key.
+
+    Args:
+        wide: how many pass side by side.
+        patience: seconds after which one that is not through makes room for another.
+    """
+
+    def __init__(self, *, wide: int = 100, patience: float = 0.25) -> None:
+        self._free, self._patience = asyncio.Semaphore(wide), patience
+
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a turn; it lasts for the block, or as long as the patience."""
+        await self._free.acquire()
+        given_up: list[None] = []
+        timer = asyncio.get_running_loop().call_later(self._patience, self._make_room, given_up)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            if not given_up:
+                self._make_room(given_up)
+
+    def _make_room(self, given_up: list[None]) -> None:
+        given_up.append(None)
+        self._free.release()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kit:
     """Handles and settings; made once by the warden."""
@@ -107,6 +141,7 @@ class Kit:
     journal: Journal
     gateway: Gateway
     keys: KeyRing
+    doorway: Doorway = field(default_factory=Doorway)
     events: EventStream
     monitor: pykka.ActorRef[Any] = field(repr=False)
     session_folder: Path

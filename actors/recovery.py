@@ -105,13 +105,17 @@ class Recovery:
         self._learnt = _Learnt()
 
     async def climb(self) -> Climb:
-        """Try the rungs in order and return the connected client.
+        """Try the rungs in order and return the connected client; may wait for its turn.
 
         Raises:
             NoCredentialError: there is no copy left to try.
             KeyLatchedError: the only copies left hold a key that is dead.
             Exception: what Telegram or the network said, where it is not the copy's fault.
         """
+        async with self._kit.doorway.turn():
+            return await self._climb()
+
+    async def _climb(self) -> Climb:
         began = time.perf_counter()
         last: Exception | None = None
         for rung in RUNGS:

@@ -83,7 +83,9 @@ class Assembly:
             config.telegram.api_id,
             config.api_hash().get_secret_value(),
             server=server,
-            connect_limit=ConnectLimit(rate=config.telegram.connects_per_second),
+            connect_limit=ConnectLimit(
+                rate=config.telegram.connects_per_second, burst=config.telegram.connect_burst
+            ),
             deadlines=Deadlines(connect=config.telegram.connect_deadline),
         )
 

@@ -104,6 +104,7 @@ class TelegramConfig(Table):
     api_id: int = Field(gt=0)
     api_hash: Secret | None = None
     connects_per_second: float = Field(default=5.0, gt=0, description="per address, all sessions")
+    connect_burst: int = Field(default=20, ge=1, description="connects at once, before that counts")
     connect_deadline: float = Field(default=15.0, gt=0, description="seconds")
     call_deadline: float = Field(default=30.0, gt=0, description="seconds")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from telewarden.actors import KeyRing
+from telewarden.actors.kit import Doorway
 from telewarden.errors import LeaseHeldError
 from telewarden.storage import Held, Lease
 
@@ -50,3 +51,76 @@ async def test_a_released_key_is_free_for_others(tmp_path: Path) -> None:
     await other.hold(KEY, session="bob")
     other.release_all()
     assert not isinstance(Lease(tmp_path).inspect(KEY), Held)
+
+
+async def test_holding_tells_whether_another_owner_came_before(tmp_path: Path) -> None:
+    other, ring = (KeyRing(Lease(tmp_path), timeout=5.0) for _ in range(2))
+    await other.hold(KEY, session="other")
+
+    asking = asyncio.ensure_future(ring.hold(KEY, session="alice"))
+    await asyncio.sleep(0)
+    other.release(KEY)
+
+    assert await asking
+    assert not await ring.hold(KEY, session="alice")
+    ring.release_all()
+
+
+class Passing:
+    """Sessions on their way through a doorway, and who is inside."""
+
+    def __init__(self, doorway: Doorway) -> None:
+        self._doorway, self.inside = doorway, 0
+        self.leave, self._news = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self) -> None:
+        async with self._doorway.turn():
+            self.inside += 1
+            self._news.set()
+            await self.leave.wait()
+
+    async def until(self, inside: int) -> None:
+        async with asyncio.timeout(10):
+            while self.inside < inside:
+                self._news.clear()
+                await self._news.wait()
+
+
+async def test_no_more_than_so_many_come_through_side_by_side() -> None:
+    passing = Passing(Doorway(wide=2, patience=60.0))
+    sessions = [asyncio.ensure_future(passing()) for _ in range(5)]
+
+    await passing.until(2)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert passing.inside == 2
+
+    passing.leave.set()
+    await asyncio.gather(*sessions)
+    assert passing.inside == 5
+
+
+async def test_one_that_takes_long_makes_room_and_once_only() -> None:
+    passing = Passing(Doorway(wide=1, patience=0.01))
+    sessions = [asyncio.ensure_future(passing()) for _ in range(3)]
+
+    await passing.until(3)
+    passing.leave.set()
+    await asyncio.gather(*sessions)
+
+    narrow = Passing(passing._doorway)
+    more = [asyncio.ensure_future(narrow()) for _ in range(2)]
+    await narrow.until(1)
+    assert narrow.inside == 1
+    narrow.leave.set()
+    await asyncio.gather(*more)
+
+
+async def test_a_failure_inside_makes_room() -> None:
+    doorway = Doorway(wide=1, patience=60.0)
+    with pytest.raises(RuntimeError):
+        async with doorway.turn():
+            raise RuntimeError("no line")
+
+    async with asyncio.timeout(10), doorway.turn():
+        pass
