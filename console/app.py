@@ -58,6 +58,7 @@ def make_app(
             Route("/api/sessions/{name}/recover", steering.recover, methods=["POST"]),
             Route("/api/sessions/{name}/login", steering.login, methods=["POST"]),
             Route("/api/drill", steering.drill, methods=["POST"]),
+            Route("/api/pairs/{command}", steering.pairs, methods=["POST"]),
             Route("/api/shutdown", steering.shutdown, methods=["POST"]),
         ]
     return Starlette(
@@ -125,6 +126,10 @@ class _Steering:
             raise BadRequestError(f"child is {child!r}; give a path such as sessions/session:alice")
         await self._panel.drill(child)
         return JSONResponse({"child": child, "drilled": True}, status_code=202)
+
+    async def pairs(self, request: Request) -> Response:
+        command, given = request.path_params["command"], await _body(request)
+        return JSONResponse(await self._panel.pair_command(command, given))
 
     async def shutdown(self, _: Request) -> Response:
         self._panel.shutdown()

@@ -19,6 +19,7 @@ from ..errors import CommandFailedError, WardenUnreachableError
 __all__ = ["ControlClient"]
 
 TIMEOUT: Final = 10.0  # seconds
+PAIRS_TIMEOUT: Final = 40.0  # seconds; a pair finishes what is on its way before it goes
 LOGIN_TIMEOUT: Final = 120.0  # seconds; a login may be sent on to another data centre
 
 
@@ -57,6 +58,13 @@ class ControlClient:
             timeout=max(self._timeout, LOGIN_TIMEOUT),
         )
         return str(answer["phase"])
+
+    def pairs(self, command: str, **given: object) -> dict[str, Any]:
+        """Carry out a command about pairs (``list``, ``add``, ``reassign``...); what is ``None``
+        is left out."""
+        said = {name: value for name, value in given.items() if value is not None}
+        timeout = max(self._timeout, PAIRS_TIMEOUT)
+        return self._json("POST", f"/api/pairs/{_quoted(command)}", said, timeout=timeout)
 
     def drill(self, child: str) -> None:
         """Crash the child at that path of the tree, to see it come back."""

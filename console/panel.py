@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
 
 from ..metrics import Exporter
 from ..supervision import Snapshot
@@ -43,6 +44,10 @@ class Panel(Protocol):
 
     async def drill(self, path: str) -> None:
         """Crash the child at ``path`` on purpose."""
+        ...
+
+    async def pair_command(self, command: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Carry out a command about pairs; returns what there is to say, in JSON's types."""
         ...
 
     def shutdown(self) -> None:

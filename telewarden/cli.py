@@ -20,6 +20,7 @@ from rich.console import Console
 
 from ._version import __version__
 from .errors import TelewardenError
+from .pair_lines import pairs_app, reassign
 
 if TYPE_CHECKING:
     from .console import ControlClient
@@ -41,6 +42,9 @@ loopback_app = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(loopback_app, name="loopback")
+app.add_typer(pairs_app, name="pairs")
+app.command()(reassign)
+app.command("changesession", hidden=True)(reassign)
 
 ConfigPath = Annotated[
     Path, typer.Argument(metavar="CONFIG", help="The configuration, a TOML file.")

@@ -71,6 +71,7 @@ Each room's errors hang below the one root, so that an app can write
     |   |-- TelegramAuthError           the login or the key is the trouble
     |   `-- TelegramSessionError        the connection, the account or the chat is
     |-- BackfillRunningError        a pair reads its past already
+    |-- BadCommandError             a command was not given as it has to be
     |-- HandlerRefusedError         a pair's handler will never take this message
     |-- PairBusyError               a pair would not come to rest
     |-- PairsNotMovedError          pairs stay where they are, with every reason
@@ -97,6 +98,7 @@ from datetime import UTC, datetime
 __all__ = [
     "AskTimeoutError",
     "BackfillRunningError",
+    "BadCommandError",
     "BlockingAskError",
     "BudgetExhaustedError",
     "ChildAbandonedError",
@@ -257,6 +259,14 @@ class CommandFailedError(TelewardenError):
     def __init__(self, message: str, *, kind: str = "", status: int = 0) -> None:
         super().__init__(message)
         self.kind, self.status = kind, status
+
+
+class BadCommandError(TelewardenError):
+    """A command was not given as it has to be; nothing has been done."""
+
+    def __init__(self, command: str, problem: str) -> None:
+        super().__init__(f"{command}: {problem}")
+        self.command, self.problem = command, problem
 
 
 class JournalUnavailableError(TelewardenError):

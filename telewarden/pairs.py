@@ -218,7 +218,13 @@ class Pairs:
     # Moves
 
     async def reassign(
-        self, selection: str, to: str, *, dry_run: bool = False, who: str = "app"
+        self,
+        selection: str,
+        to: str,
+        *,
+        dry_run: bool = False,
+        who: str = "app",
+        begun: Callable[[int], object] = lambda _: None,
     ) -> Move:
         """Move pairs to another session: all of them or none; no message is lost or doubled.
 
@@ -230,6 +236,7 @@ class Pairs:
             to: the session that takes them.
             dry_run: only say what would be done.
             who: for the audit trail.
+            begun: called with the operation's number once it has begun.
 
         Raises:
             PairsNotMovedError: with every reason; nothing has changed.
@@ -240,4 +247,4 @@ class Pairs:
             return move
         if not move.pairs:
             return move
-        return await self._reassigning.carry_out(move, who)
+        return await self._reassigning.carry_out(move, who, begun)

@@ -34,6 +34,7 @@ from .loopthread import LoopThread
 from .master_keys import MasterKeys
 from .metrics import Exporter
 from .operation_handles import Operations
+from .pair_commands import PairCommands
 from .pair_desk import PairDesk
 from .pairs import Pairs
 from .reassigning import Reassigning
@@ -112,6 +113,7 @@ class Warden:
         moves = Reassigning(pair_desk, self.sessions, self.operations)
         self.pairs = Pairs(pair_desk, self.sessions, moves, self._handlers.check)
         self.blocking = Blocking(desk, self.pairs, self._running_loop)
+        self._pair_commands = PairCommands(self.pairs, self.operations)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server = server
         self._tree: Tree | None = None
@@ -210,6 +212,7 @@ class Warden:
         tree, self._tree = self._tree, None
         if tree is None:
             return None
+        self._pair_commands.close()
         beside = [task for task in (self._observer, self._backing_up) if task is not None]
         for task in beside:
             task.cancel()
@@ -298,6 +301,10 @@ class Warden:
     async def login(self, session: str, step: LoginStep, secret: str | None = None) -> str:
         """Take one step of a login (``start``, ``code``, ``password``); returns the new phase."""
         return str(await self.session(session).login(step, secret))
+
+    async def pair_command(self, command: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Carry out a command about pairs for the control socket; see ``PairCommands``."""
+        return await self._pair_commands.carry_out(command, given)
 
     async def drill(self, path: str) -> None:
         """Crash the child at ``path`` on purpose, to see it come back."""

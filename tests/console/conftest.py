@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -106,6 +107,11 @@ class FakePanel:
         self._fail()
         self.told.append(("login", session, step, secret or ""))
         return Phase.AWAITING_CODE.value if step == "start" else Phase.ONLINE.value
+
+    async def pair_command(self, command: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        self._fail()
+        self.told.append(("pairs", command, *(f"{name}={value}" for name, value in given.items())))
+        return {"done": command}
 
     async def drill(self, path: str) -> None:
         self._fail()

@@ -43,6 +43,15 @@ async def test_a_login_goes_step_by_step(owner: httpx.AsyncClient, panel: FakePa
     assert panel.told == [("login", "alice", "start", ""), ("login", "alice", "code", "22222")]
 
 
+async def test_a_command_about_pairs_is_passed_on(
+    owner: httpx.AsyncClient, panel: FakePanel
+) -> None:
+    answer = await owner.post("/api/pairs/reassign", json={"selection": "1-3", "to": "bob"})
+
+    assert answer.json() == {"done": "reassign"}
+    assert panel.told == [("pairs", "reassign", "selection=1-3", "to=bob")]
+
+
 async def test_a_drill_names_its_child(owner: httpx.AsyncClient, panel: FakePanel) -> None:
     answer = await owner.post("/api/drill", json={"child": "sessions/session:alice/session"})
 

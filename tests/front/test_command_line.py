@@ -21,7 +21,19 @@ pytestmark = pytest.mark.console
 def test_help_names_every_command_and_every_command_has_help(shell: Shell) -> None:
     top = shell("--help").stdout
 
-    for command in ("run", "demo", "check", "auth", "status", "tree", "recover", "drill", "keygen"):
+    for command in (
+        "run",
+        "demo",
+        "check",
+        "auth",
+        "status",
+        "tree",
+        "recover",
+        "drill",
+        "keygen",
+        "pairs",
+        "reassign",
+    ):
         assert command in top
         assert shell(command, "--help").returncode == 0
     assert shell("loopback", "serve", "--help").returncode == 0

@@ -1,0 +1,151 @@
+"""Pairs at the command line, said to a warden that forwards messages meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from telewarden.cli import app
+from telewarden.config import ConsoleConfig
+from telewarden.errors import CommandFailedError
+from telewarden.loopback import Fault, FloodWait, LoopbackTelegram, RpcError
+from telewarden.telegram import DeadLettered, FloodBegan, SessionRecovered
+from tests.actors.conftest import BOB, TABLES, Newsroom
+
+pytestmark = [pytest.mark.console, pytest.mark.session]
+
+CONFIG = """\
+[telegram]
+api_id = 1
+[storage]
+folder = "store"
+master_key = {{ file = "master.key" }}
+[console]
+port = 0
+socket = "{socket}"
+[loopback]
+"""
+
+
+class Line:
+    """A newsroom whose warden listens, and the command line beside it."""
+
+    def __init__(self, room: Newsroom, folder: Path) -> None:
+        self.room, self._config = room, folder / "telewarden.toml"
+        socket = os.path.relpath("/tmp", folder) + f"/tw-pairs-{os.getpid()}-{folder.name[-6:]}"
+        self._config.write_text(CONFIG.format(socket=socket), encoding="utf-8")
+        console = ConsoleConfig(port=0, socket=Path(socket))
+        room.config = room.config.model_copy(update={"console": console})
+        room.warden = room._new_warden()
+
+    async def __call__(self, *words: str) -> Result:
+        """``telewarden WORDS`` with the configuration in the place of ``CONFIG``."""
+        said = [str(self._config) if word == "CONFIG" else word for word in words]
+        return await asyncio.to_thread(CliRunner().invoke, app, said)
+
+
+@pytest.fixture
+async def line(tmp_path: Path) -> AsyncIterator[Line]:
+    async with LoopbackTelegram() as telegram:
+        room = Newsroom(telegram, tmp_path, TABLES)
+        bob = room.account(BOB)
+        room.chats["news_in"].join(bob)
+        room.chats["news_out"].join(bob)
+        room.chats["news_out"].set_rights(bob, admin=True)
+        made = Line(room, tmp_path)
+        await room.start()
+        await room.hears(SessionRecovered, session="bob")
+        yield made
+        await room.warden.stop()
+
+
+async def test_a_move_is_followed_step_by_step_to_its_end(line: Line) -> None:
+    line.room.say("news_in", *(f"news {number}" for number in range(20)))
+
+    planned = await line("reassign", "CONFIG", "1", "bob", "--dry-run")
+    moved = await line("reassign", "CONFIG", "1", "bob")
+    line.room.say("news_in", "more")
+
+    assert (planned.exit_code, planned.stdout) == (0, "would move: pair 1 from alice to bob\n")
+    assert (moved.exit_code, moved.stdout) == (0, "moved: 1 pairs\n")
+    assert "3/3" in moved.stderr
+    await line.room.arrives("news_out", *(f"news {number}" for number in range(20)), "more")
+    (operation,) = line.room.warden.operations.list(kind="reassign")
+    assert (operation.session, operation.who, operation.step) == ("bob", "command line", 3)
+
+
+async def test_a_refused_move_says_every_reason_and_ends_with_1(line: Line) -> None:
+    line.room.telegram.faults.add(
+        Fault(method="messages.forwardMessages", times=1, action=FloodWait(3600))
+    )
+    line.room.say("news_in", "news")
+    await line.room.hears(FloodBegan, session="alice")
+
+    told = await line("reassign", "CONFIG", "all_from:alice", "bob")
+    as_json = await line("reassign", "CONFIG", "1", "bob", "--json")
+    unknown = await line("reassign", "CONFIG", "1", "dora", "--dry-run")
+
+    assert (told.exit_code, as_json.exit_code, unknown.exit_code) == (1, 1, 1)
+    assert "not moved around a flood" in told.stderr
+    answer = json.loads(as_json.stdout)
+    assert answer["moved"] is False
+    assert "not moved around a flood" in answer["error"]
+    assert "there is no session dora" in unknown.stderr
+
+
+async def test_pairs_are_added_changed_listed_and_removed(line: Line) -> None:
+    way = ("source=@news_in", "target=@news_out", "mode=copy")
+
+    added = await line("pairs", "add", "CONFIG", *way, "--session", "bob", "--json")
+    changed = await line("pairs", "change", "CONFIG", "3", "footer=via us", "edits=false")
+    listed = await line("pairs", "list", "CONFIG", "--session", "bob")
+    plan = await line.room.warden.pairs.get(3)
+    removed = await line("pairs", "remove", "CONFIG", "3")
+
+    assert json.loads(added.stdout)["id"] == 3
+    assert (changed.exit_code, plan.rules, plan.edits) == (0, {"footer": "via us"}, False)
+    assert "   3  bob  @news_in -> @news_out, copy" in listed.stdout
+    assert (removed.exit_code, removed.stdout) == (0, "pair 3 removed\n")
+    for words in (("change", "CONFIG", "1", "source=@else"), ("remove", "CONFIG", "99")):
+        wrong = await line("pairs", *words)
+        assert isinstance(wrong.exception, CommandFailedError)
+
+
+async def test_dead_letters_are_shown_sent_again_and_dropped(line: Line) -> None:
+    line.room.telegram.faults.add(
+        Fault(method="messages.forwardMessages", times=2, action=RpcError("MESSAGE_ID_INVALID"))
+    )
+    for number, text in enumerate(("one", "two"), start=1):
+        line.room.say("news_in", text)
+        await line.room.hears(DeadLettered, source_id=number)
+
+    shown = await line("pairs", "dead", "CONFIG")
+    again = await line("pairs", "retry", "CONFIG", "1", "1")
+    await line.room.arrives("news_out", "one")
+    dropped = await line("pairs", "drop", "CONFIG", "1", "--json")
+    left = await line("pairs", "dead", "CONFIG", "--pair", "1", "--json")
+
+    assert "   1  message 1  MESSAGE_ID_INVALID" in shown.stdout
+    assert "1 on their way again" in again.stdout
+    assert json.loads(dropped.stdout) == {"pair": 1, "dropped": 1}
+    assert json.loads(left.stdout) == {"dead": []}
+
+
+async def test_a_pair_is_paused_resumed_and_reads_its_past(line: Line) -> None:
+    paused = await line("pairs", "pause", "CONFIG", "1", "--reason", "holidays")
+    line.room.say("news_in", "one")
+    resumed = await line("pairs", "resume", "CONFIG", "1")
+    await line.room.arrives("news_out", "one")
+    past = await line("pairs", "backfill", "CONFIG", "2", "--since", "2020-01-31")
+    wrong = await line("pairs", "backfill", "CONFIG", "2", "--since", "soon")
+
+    assert "paused by hand: holidays" in paused.stdout
+    assert (resumed.exit_code, past.exit_code) == (0, 0)
+    assert isinstance(wrong.exception, CommandFailedError)
+    assert "no date" in str(wrong.exception)
