@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import abc
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, ClassVar, Final
 
@@ -24,6 +24,7 @@ from .spec import ChildSpec, Shutdown
 __all__ = ["Keeper"]
 
 STARTING: Final = Phase.STARTING
+STOPPING: Final = Phase.STOPPING
 OFF: Final = Exit(ExitKind.SHUTDOWN)
 LOOKS: Final = 4  # at a busy child in the time that one message may take
 CUT_OFF: Final = Exit(ExitKind.SHUTDOWN, detail="killed with its supervisor")
@@ -101,7 +102,9 @@ class Keeper(LoopActor):
         """Start a child and wait until it runs (``None``) or has failed to."""
         outcome = self._launch(child)
         if outcome is None:
-            return await self._wait_for(child)
+            told: asyncio.Future[Exit | None] = asyncio.get_running_loop().create_future()
+            child.waiters.append(partial(_tell, told))
+            return await told
         return None if outcome is True else outcome
 
     def _is_up(self, child: Child) -> None:
@@ -169,35 +172,65 @@ class Keeper(LoopActor):
 
     async def _bring_down(self, child: Child) -> Exit:
         """Stop a child within its limit, whatever it is doing; return how it ended."""
-        place = child.place
+        ended: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        exit_ = self._take_down(child, partial(_tell, ended))
+        return await ended if exit_ is None else exit_
+
+    async def _bring_down_in_turn(self, children: Iterable[Child]) -> None:
+        """Stop one child after the other, for good.
+
+        Each in the call that tells of the end of the one before: a task would be woken for it.
+        """
+        waiting, done = iter(children), asyncio.get_running_loop().create_future()
+
+        def go_on(_: Exit | None = None) -> None:
+            if done.done():
+                return
+            for child in waiting:
+                if self._take_down(child, go_on, for_good=True) is None:
+                    return
+            done.set_result(None)
+
+        go_on()
+        await done
+
+    def _take_down(
+        self, child: Child, then: Callable[[Exit], object], *, for_good: bool = False
+    ) -> Exit | None:
+        """Begin to stop a child; its end, if that comes at once, else ``then`` is told of it."""
+        place, begun = child.place, self.clock.now()
         child.disarm()
         if not place.alive:
             return place.last_exit or OFF
-        begun = self.clock.now()
-        exit_ = await self._make_stop(child)
-        place.realm.log_stop(place.path, exit_, self.clock.now() - begun)
-        self._publish(ChildStopped, child=place.path, incarnation=place.incarnation, exit=exit_)
-        return exit_
 
-    async def _make_stop(self, child: Child) -> Exit:
+        def ended(exit_: Exit | None) -> Exit:
+            exit_ = exit_ or OFF
+            place.realm.log_stop(place.path, exit_, self.clock.now() - begun)
+            self._publish(ChildStopped, child=place.path, incarnation=place.incarnation, exit=exit_)
+            return exit_
+
+        exit_ = self._ask_to_stop(child, for_good=for_good)
+        if exit_ is not None:
+            return ended(exit_)
+        child.waiters.append(lambda exit_: then(ended(exit_)))
+        return None
+
+    def _ask_to_stop(self, child: Child, *, for_good: bool) -> Exit | None:
         place, within = child.place, child.spec.stop_within
         if within is Shutdown.IMMEDIATE or within == 0:
             return self._kill(child)
-        place.phase = Phase.STOPPING
+        place.phase = STOPPING
         exit_ = place.runner.halt()
         if exit_ is not None:
             place.went_down(exit_)
             child.tell_waiters(exit_)
             return exit_
+        if for_good:
+            place.runner.retire()
         if isinstance(within, float | int):
             late = partial(self._abandon, child, place.incarnation, within)
             child.timer = self.clock.call_later(within, late)
-        return await self._wait_for(child) or OFF
-
-    async def _wait_for(self, child: Child) -> Exit | None:
-        told: asyncio.Future[Exit | None] = asyncio.get_running_loop().create_future()
-        child.waiters.append(partial(_tell, told))
-        return await told
+        return None
 
     def _kill(self, child: Child) -> Exit:
         place = child.place
@@ -247,6 +280,6 @@ class Keeper(LoopActor):
         self._telewarden_place.realm.events.publish(event(at=self.clock.now(), **facts))
 
 
-def _tell(told: asyncio.Future[Exit | None], exit_: Exit | None) -> None:
+def _tell(told: asyncio.Future[Any], exit_: Exit | None) -> None:
     if not told.done():
         told.set_result(exit_)

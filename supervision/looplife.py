@@ -101,6 +101,9 @@ class LoopLife:
                 return self._finish(self._halting, at_once=True)
         return None
 
+    def retire(self) -> None:
+        """A cell runs on nothing of its own."""
+
     def abort_start(self, exit_: Exit) -> bool:
         """Cancel ``on_start``."""
         if self._task is None or self._ending is not None:

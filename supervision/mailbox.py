@@ -204,7 +204,7 @@ class ThreadMailbox(Mailbox):
 
     def __init__(self, *, limit: int, refuse: Callable[[AnyEnvelope, str], object]) -> None:
         super().__init__(limit=limit, refuse=refuse)
-        self.control: deque[AnyEnvelope] = deque()
+        self.control: list[AnyEnvelope] = []  # a deque takes 0.7 KiB, and this is seldom used
         """What overtakes; for each there is a nudge in the queue."""
         self.use(SimpleQueue())
 
@@ -247,7 +247,7 @@ class ThreadMailbox(Mailbox):
         """Wait for the next message and take it."""
         while True:
             if self.control:
-                return self.control.popleft()
+                return self.control.pop(0)
             item = self.wait()
             if item is not NUDGE:
                 return wrapped(item)

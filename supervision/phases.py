@@ -71,6 +71,10 @@ class Runner(Protocol):
         """Ask it to stop, before any waiting message. Its end, if that came at once."""
         ...
 
+    def retire(self) -> None:
+        """It was asked to stop, and nothing follows: let it take down what it runs on."""
+        ...
+
     def kill(self) -> bool:
         """End it without any hook; tell whether it is off for certain."""
         ...

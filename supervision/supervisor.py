@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final
 
@@ -48,8 +49,7 @@ class Supervisor(Commanded):
         self._settle_in()
         self._is_booting = self._spec.strategy is not Strategy.ONE_FOR_ONE
         try:
-            for child in tuple(self._children.values()):
-                await self._start_first(child)
+            await self._start_in_turn(tuple(self._children.values()))
         except BaseException:  # also a cancelled start: none of the children may stay
             self._over = True
             await self._stop_all()
@@ -68,19 +68,38 @@ class Supervisor(Commanded):
             self._adopt(spec)
             places[spec.id] = places.pop(spec.id)
 
-    async def _start_first(self, child: Child) -> None:
-        if child.place.runner.haunted:
-            self._isolate(child, "its last incarnation has not come to an end yet")
-            return
-        exit_ = await self._start(child)
-        if exit_ is None:
-            return
-        if exit_.kind is ExitKind.IGNORED:
-            self._ignored(child)
-            return
-        self._announce(child, exit_, 0.0)
-        self._put_on_record(child, exit_, None)
-        raise start_error(child.place, exit_)
+    async def _start_in_turn(self, children: Iterable[Child]) -> None:
+        """Start one child after the other, each in the call that tells that the one before runs."""
+        waiting, done = iter(children), asyncio.get_running_loop().create_future()
+
+        def go_on() -> None:
+            for child in waiting:
+                if child.place.runner.haunted:
+                    self._isolate(child, "its last incarnation has not come to an end yet")
+                    continue
+                outcome = self._launch(child)
+                if outcome is None:
+                    child.waiters.append(partial(told, child))
+                    return
+                if outcome is not True and not went_well(child, outcome):
+                    return
+            done.set_result(None)
+
+        def told(child: Child, exit_: Exit | None) -> None:
+            if not done.done() and (exit_ is None or went_well(child, exit_)):
+                go_on()
+
+        def went_well(child: Child, exit_: Exit) -> bool:
+            if exit_.kind is ExitKind.IGNORED:
+                self._ignored(child)
+                return True
+            self._announce(child, exit_, 0.0)
+            self._put_on_record(child, exit_, None)
+            done.set_exception(start_error(child.place, exit_))
+            return False
+
+        go_on()
+        await done
 
     def _check(self, spec: ChildSpec) -> None:
         check_significance(spec, self._spec.auto_shutdown)
@@ -257,5 +276,4 @@ class Supervisor(Commanded):
         self._call_off_wait()
         if self._round is not None and self._round is not asyncio.current_task():
             self._round.cancel()
-        for child in reversed(tuple(self._children.values())):
-            await self._bring_down(child)
+        await self._bring_down_in_turn(reversed(tuple(self._children.values())))

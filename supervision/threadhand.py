@@ -21,6 +21,7 @@ from .failing import run_failure_hook, run_stop_hook, start_exit, take_failure
 from .mailbox import NUDGE, ThreadMailbox, wrapped
 from .phases import Outcome
 from .place import STARTING, Place, answer
+from .refs import StopFlag
 from .signals import Drill
 from .stacks import thread_stack
 from .term import TERM, Term
@@ -54,14 +55,16 @@ class ThreadRunner:
 
     def begin(self, incarnation: int) -> Outcome:
         """Have the thread build and start the next incarnation; it will report."""
-        if self._hand is None:
-            hand = _Hand(self._place, self._mailbox)
-            try:
-                hand.thread.start()
-            except RuntimeError as error:  # the system gives no more threads
-                return start_exit(self._place, error)
-            self._hand = hand
-        self._hand.orders.put(incarnation)
+        if self._hand is not None and not self._hand.retired:
+            self._hand.orders.put(incarnation)
+            return None
+        hand = _Hand(self._place, self._mailbox)
+        hand.orders.put(incarnation)  # it need not be woken a second time
+        try:
+            hand.thread.start()
+        except RuntimeError as error:  # the system gives no more threads
+            return start_exit(self._place, error)
+        self._hand = hand
         return None
 
     def halt(self) -> Exit | None:
@@ -69,6 +72,12 @@ class ThreadRunner:
         if self._hand is not None:
             self._mailbox.overtake(Envelope(_Halt(self._place.incarnation)))
         return None
+
+    def retire(self) -> None:
+        """Let the thread end with its incarnation, without being woken for it."""
+        if self._hand is not None:
+            self._hand.retired = True
+            self._hand.orders.put(None)
 
     def abort_start(self, exit_: Exit) -> bool:  # noqa: ARG002 - the loop's cells use it
         """A thread cannot be interrupted."""
@@ -109,12 +118,25 @@ class ThreadRunner:
     def rest(self) -> None:
         """End the thread, which has nothing to do."""
         hand, self._hand = self._hand, None
-        if hand is not None:
+        if hand is not None and not hand.retired:
             hand.orders.put(None)
 
 
 class _Hand:
     """One thread in the service of one place."""
+
+    __slots__ = (
+        "_fenced",
+        "_handled",
+        "_item",
+        "_mailbox",
+        "_place",
+        "_term",
+        "actor",
+        "orders",
+        "retired",
+        "thread",
+    )
 
     def __init__(self, place: Place, mailbox: ThreadMailbox) -> None:
         self._place, self._mailbox = place, mailbox
@@ -123,6 +145,8 @@ class _Hand:
         self._handled = 0
         self._term: Term | None = None
         self.actor: pykka.Actor | None = None
+        self.retired = False
+        """Whether it has been told to end."""
         self.orders: SimpleQueue[int | None] = SimpleQueue()
         # a daemon, so that one that never comes back cannot keep the process from ending
         self.thread = threading.Thread(target=self._serve, name=place.path, daemon=True)
@@ -178,7 +202,7 @@ class _Hand:
         mailbox = self._mailbox
         wait, control = mailbox.wait, mailbox.control
         while not self._fenced:
-            item = control.popleft() if control else wait()
+            item = control.pop(0) if control else wait()
             if item is NUDGE:
                 continue
             if self._fenced:
@@ -257,7 +281,7 @@ def adopt(place: Place) -> type[pykka.Actor]:
     adopted = place.realm.adopted
     original = place.spec.actor
     if original not in adopted:
-        made = new_class(original.__name__, (_Adopted, original))
+        made = new_class(original.__name__, (_Adopted, original, _Settled))
         for name in ("__module__", "__qualname__", "__doc__"):
             setattr(made, name, getattr(original, name))
         adopted[original] = made
@@ -288,3 +312,13 @@ class _Adopted(pykka.Actor):
     @actor_urn.setter
     def actor_urn(self, urn: str) -> None:
         """Keep the place's own."""
+
+
+class _Settled(pykka.Actor):
+    """Comes last but for Pykka's own ``__init__``, and does what is left of that."""
+
+    _telewarden_place: Place
+
+    def __init__(self, *_args: Any, **_kwargs: Any) -> None:  # Pykka's makes what a place has
+        self.actor_inbox = self._telewarden_place.mailbox
+        self.actor_stopped = StopFlag()
