@@ -19,6 +19,7 @@ from .pairstate import PairState
 __all__ = ["Writing"]
 
 TICK_AFTER: Final = 0.01  # seconds
+BACKLOG: Final = 20  # messages that wait to be sent; then more may be gathered for one commit
 
 Tick = Callable[[Store], object]
 Ask = Callable[[Store], object | None]
@@ -39,9 +40,7 @@ class Writing:
     def tick(self, work: Tick) -> None:
         """Write down what is done with the next thing that is written, or in a moment."""
         self._ticks.append(work)
-        if not self._timed:
-            self._timed = True
-            self._desk.actor.after(TICK_AFTER, WriteTicks())
+        self._soon()
 
     def note(self, work: Tick) -> None:
         """Write something down now, for whoever looks next."""
@@ -51,7 +50,10 @@ class Writing:
     def tick_due(self) -> None:
         """The moment has come."""
         self._timed = False
-        self.flush()
+        if self._asks:
+            self._go()
+        else:
+            self.flush()
 
     def flush(self) -> None:
         """Write down now what is done."""
@@ -84,7 +86,10 @@ class Writing:
         accepted.seen = state.seen or 0
         accepted.messages += wanted
         accepted.rows += (self.row(pair, message) for message in wanted)
-        self._go()
+        if len(state.queue) < BACKLOG:
+            self._go()
+        else:
+            self._soon()
 
     def written(self, message: Written) -> tuple[object, ...]:
         """A commit is done and the next may begin; returns what the group is told."""
@@ -92,6 +97,11 @@ class Writing:
         if self._asks:
             self._go()
         return message.told
+
+    def _soon(self) -> None:
+        if not self._timed:
+            self._timed = True
+            self._desk.actor.after(TICK_AFTER, WriteTicks())
 
     def _go(self) -> None:
         if self._under_way:
@@ -135,7 +145,7 @@ class Accepted:
 
     def __init__(self, pair: int, chat: int) -> None:
         self.pair, self.chat, self.seen = pair, chat, 0
-        self.messages: tuple[Incoming, ...] = ()
+        self.messages: list[Incoming] = []
         self.rows: list[OutboxRow] = []
 
     def write(self, store: Store) -> Stored | None:
@@ -143,7 +153,7 @@ class Accepted:
         if self.rows:
             store.enqueue(self.rows)
         store.advance_mark(self.pair, self.chat, self.seen)
-        return Stored(self.pair, self.messages) if self.messages else None
+        return Stored(self.pair, tuple(self.messages)) if self.messages else None
 
 
 def _write(store: Store, works: Sequence[Tick]) -> None:

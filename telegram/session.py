@@ -21,6 +21,7 @@ from .strings import SessionString, format_string, parse_string
 __all__ = ["EntityRow", "SessionChanges", "UpdateState", "WardenSession"]
 
 CHANNEL_MARK: Final = 1_000_000_000_000  # a channel's marked id is -(this + id)
+FACES_KNOWN: Final = 100  # chats and users that are told with nearly every message
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class WardenSession(MemorySession):  # type: ignore[misc]  # Telethon ships no t
     ) -> None:
         self._rows: dict[int, EntityRow] = {}  # the longest unused first
         self._usernames: dict[str, int] = {}
+        self._faces: dict[tuple[int, int], tuple[tuple[object, ...], int]] = {}
         self._limit = entity_limit
         self._identity_changed = False
         self._changed_states: dict[int, None] = {}  # an empty set takes three times as much
@@ -241,6 +243,21 @@ class WardenSession(MemorySession):  # type: ignore[misc]  # Telethon ships no t
             self._changed_rows[row.id] = None
             self._tell()
 
+    def _entity_to_row(self, e: Any) -> tuple[Any, ...] | None:
+        """Telethon's row of a chat or user; None also when it looks as it did the last time."""
+        key = (getattr(e, "CONSTRUCTOR_ID", 0), getattr(e, "id", 0))
+        face = _face(e)
+        known = self._faces.get(key)
+        if known is not None and known[0] == face and known[1] in self._rows:
+            self._rows.move_to_end(known[1])
+            return None
+        row: tuple[Any, ...] | None = super()._entity_to_row(e)
+        if row is not None:
+            if len(self._faces) >= FACES_KNOWN:
+                self._faces.clear()
+            self._faces[key] = face, row[0]
+        return row
+
     def get_entity_rows_by_id(self, id: int, exact: bool = True) -> tuple[int, int] | None:  # noqa: A002 - Telethon passes it by this name
         """Find a chat or user by marked id, or by bare id when not ``exact``."""
         ids = (id,) if exact else (id, -id, -(CHANNEL_MARK + id))
@@ -299,3 +316,16 @@ def _to(state: UpdateState) -> Any:
 def marked_id(peer: Any) -> int:
     """Return the marked id of any Telethon peer, user or chat."""
     return int(utils.get_peer_id(peer))
+
+
+def _face(e: Any) -> tuple[object, ...]:
+    """All that a row is made of; whether it may be addressed at all depends on ``min``."""
+    return (
+        getattr(e, "access_hash", None),
+        getattr(e, "min", None),
+        getattr(e, "username", None),
+        getattr(e, "title", None),
+        getattr(e, "first_name", None),
+        getattr(e, "last_name", None),
+        getattr(e, "phone", None),
+    )

@@ -32,6 +32,17 @@ def test_a_fresh_session_has_nothing_to_take() -> None:
     assert session.to_string() == ""
 
 
+def test_a_name_that_changes_to_and_fro_is_told_each_time() -> None:
+    session = WardenSession()
+    told = []
+    for name in ("Bob", "Bob", "Rob", "Bob"):
+        session.process_entities([user(7, name)])
+        changes = session.take_changes()
+        told.append(changes is not None and [row.username for row in changes.entities])
+
+    assert told == [["bob"], False, ["rob"], ["bob"]]
+
+
 def test_key_states_and_entities_are_taken_once() -> None:
     session = WardenSession()
     session.set_dc(2, "127.0.0.1", 443)
