@@ -28,12 +28,13 @@ class Line:
         actor: the session actor; its mailbox gets what the client tells.
     """
 
-    __slots__ = ("_actor", "_kit", "_name", "client", "epoch")
+    __slots__ = ("_actor", "_early", "_kit", "_name", "client", "epoch")
 
     def __init__(self, name: str, kit: Kit, actor: LoopActor) -> None:
         self._name, self._kit, self._actor = name, kit, actor
         self.client: Client | None = None
         self.epoch = 0
+        self._early: list[Heard] = []
 
     @property
     def update_age(self) -> float | None:
@@ -45,6 +46,7 @@ class Line:
     def listen(self) -> Callable[[Told], None]:
         """Begin an epoch and return where its client is to tell what it hears."""
         self.epoch += 1
+        self._early.clear()
         epoch, actor = self.epoch, self._actor
 
         def hear(told: Told) -> None:
@@ -52,6 +54,15 @@ class Line:
                 actor.actor_ref.tell(Heard(epoch, told))
 
         return hear
+
+    def keep(self, message: Heard) -> None:
+        """Keep what is told before the groups know of the gap in front of it."""
+        self._early.append(message)
+
+    def take_kept(self) -> list[Heard]:
+        """What was kept, to be told now."""
+        early, self._early = self._early, []
+        return early
 
     def take(self, client: Client) -> None:
         """Work with this client from now on."""

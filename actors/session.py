@@ -205,6 +205,8 @@ class SessionActor(LoopActor):
             self.lose(climb.client.disconnected.result())
             return
         self.groups.tell(SessionUp(epoch=self.line.epoch))
+        for heard in self.line.take_kept():
+            self.heard(heard)
         self.logins.end_replaced()
 
     def _tell_recovered(self, climb: Climb, seconds: float) -> None:
@@ -271,6 +273,9 @@ class SessionActor(LoopActor):
     def heard(self, message: Heard) -> None:
         if message.epoch != self.line.epoch:
             return
+        if self.phase is not Phase.ONLINE:
+            self.line.keep(message)  # a group that does not know of a gap would read past it
+            return
         match message.told:
             case Arrived() as arrived:
                 self.groups.tell(arrived)
@@ -279,8 +284,7 @@ class SessionActor(LoopActor):
             case Gap():
                 self.groups.tell(CatchUp())
             case Lost(reason):
-                if self.phase is Phase.ONLINE:
-                    self.lose(reason)
+                self.lose(reason)
 
     def lose(self, reason: BaseException | None, *, cause: str = "connection lost") -> None:
         """The line is gone or no good: come back, at once if it was a good one."""
