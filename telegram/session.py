@@ -249,7 +249,7 @@ class WardenSession(MemorySession):  # type: ignore[misc]  # Telethon ships no t
         face = _face(e)
         known = self._faces.get(key)
         if known is not None and known[0] == face and known[1] in self._rows:
-            self._rows.move_to_end(known[1])
+            self._rows[known[1]] = self._rows.pop(known[1])
             return None
         row: tuple[Any, ...] | None = super()._entity_to_row(e)
         if row is not None:
