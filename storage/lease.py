@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import LeaseHeldError
+from .endings import Endings
 from .faults import sorted_os_error
 from .files import make_private_folder
 from .grant import Free, Held, LeaseGrant, LeaseWait, Stale
@@ -48,6 +49,7 @@ class Lease:
         self._folder = Path(folder)
         self._clock, self._sleep, self._sleep_async = clock, sleep, sleep_async
         self._waiters = 0
+        self._endings = Endings()
 
     def acquire(
         self,
@@ -88,9 +90,10 @@ class Lease:
         grant = self._try(key_id, owner)
         if grant is not None:
             return grant
-        with self._waiting():
+        holder = LeaseHolder.load(self._path(key_id))
+        with self._waiting(), self._endings.of(holder) as ended:
             for pause in self._pauses(key_id, timeout, progress):
-                await self._sleep_async(pause)
+                await self._doze(pause, ended)
                 grant = self._try(key_id, owner)
                 if grant is not None:
                     return grant
@@ -214,6 +217,18 @@ class Lease:
                 )
             tries += 1
             yield max(POLL, self._waiters * POLL_MANY)
+
+    async def _doze(self, pause: float, ended: asyncio.Event | None) -> None:
+        """Wait for the next look, or less if the owner ends meanwhile."""
+        if ended is None or ended.is_set():  # a child of its own may still have the lock
+            await self._sleep_async(pause)
+            return
+        waits = [asyncio.ensure_future(one) for one in (self._sleep_async(pause), ended.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
 
     @contextlib.contextmanager
     def _waiting(self) -> Iterator[None]:

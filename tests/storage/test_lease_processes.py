@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -36,6 +37,14 @@ if os.fork() == 0:
     sys.stdin.readline()
     os._exit(0)
 os._exit(0)
+"""
+HOLD_MANY = """
+import sys
+from telewarden.storage import Lease, LeaseHolder
+lease, me = Lease(sys.argv[1]), LeaseHolder.here("forwarding")
+grants = [lease.acquire(key, owner=me) for key in range(int(sys.argv[2]))]
+print("held", flush=True)
+sys.stdin.readline()
 """
 Spawn = Callable[..., "subprocess.Popen[bytes]"]
 
@@ -132,6 +141,46 @@ def test_a_waiter_has_a_killed_owners_key_within_milliseconds(tmp_path: Path, sp
             taken.append(time.perf_counter() - killed[0])
 
     assert min(taken) < 0.05  # 5 ms on a quiet machine; a busy one is not what is tested here
+
+
+async def test_many_waiters_hear_of_their_owners_end_without_looking(
+    tmp_path: Path, spawn: Spawn
+) -> None:
+    other = spawn(HOLD_MANY, tmp_path, 50)
+    assert answer(other) == "held"
+    asleep = asyncio.Event()
+
+    async def never(_seconds: float) -> None:
+        asleep.set()
+        await asyncio.Event().wait()
+
+    lease, me = Lease(tmp_path, sleep_async=never), LeaseHolder.here("a test")
+    waiting = [asyncio.ensure_future(lease.acquire_async(key, owner=me)) for key in range(50)]
+    await asleep.wait()
+    before = len(os.listdir("/proc/self/fd"))
+    other.send_signal(signal.SIGKILL)
+    async with asyncio.timeout(10):
+        grants = await asyncio.gather(*waiting)
+
+    assert all(grant.took_over is not None for grant in grants)
+    assert len(os.listdir("/proc/self/fd")) == before + len(grants) - 1  # the watch is closed
+    for grant in grants:
+        grant.release()
+
+
+async def test_an_ended_owners_child_is_waited_for_by_looking(tmp_path: Path, spawn: Spawn) -> None:
+    child = spawn(FORK, tmp_path, KEY)
+    assert answer(child) == "held"
+    child.wait(timeout=10)
+
+    waiting = asyncio.ensure_future(
+        Lease(tmp_path).acquire_async(KEY, owner=LeaseHolder.here("a test"))
+    )
+    await asyncio.sleep(0)
+    tell(child)
+
+    async with asyncio.timeout(10):
+        (await waiting).release()
 
 
 def test_a_stopped_owner_still_holds_its_key(tmp_path: Path, spawn: Spawn) -> None:
