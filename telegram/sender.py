@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 KEY_EXCHANGES: Final = 5  # tries for a new key, on one connection
 CONNECT_WITHIN: Final = 10.0  # seconds for TCP alone, as Telethon's
 RECENT: Final = 500  # messages whose numbers are remembered, as Telethon does
+ACK_AT: Final = 64  # messages to be acknowledged that do not wait for a request to go along with
 ACKS: Final = 10  # acknowledgements that may have to be said again
 
 
@@ -340,6 +341,8 @@ class WardenSender(MTProtoSender):  # type: ignore[misc]  # the same
     async def _process_message(self, message: Any) -> None:
         # Nothing below waits for anything, whatever it looks like: Telethon may do so elsewhere.
         self._pending_ack.append(message.msg_id)
+        if len(self._pending_ack) >= ACK_AT:
+            self._send_soon()
         await _HANDLERS.get(message.obj.CONSTRUCTOR_ID, _UPDATE)(self, message)
 
     async def _handle_rpc_result(self, message: Any) -> None:
