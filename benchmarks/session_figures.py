@@ -319,46 +319,45 @@ async def recovery(options: argparse.Namespace) -> Verdicts:
 HOLDER = """
 import sys
 from telewarden.storage import Lease, LeaseHolder
-grant = Lease(sys.argv[1]).acquire(77, owner=LeaseHolder.here("benchmark"))
+lease, me = Lease(sys.argv[1]), LeaseHolder.here("benchmark")
+grants = [lease.acquire(key, owner=me) for key in range(int(sys.argv[2]))]
 print("held", flush=True)
 sys.stdin.read()
 """
 
 
-def lease(options: argparse.Namespace) -> Verdicts:
-    times = []
+async def taken_over(keys: int) -> float:
+    """Seconds from a holder's SIGKILL until all its keys are another's who waited for them."""
     with tempfile.TemporaryDirectory() as folder:
-        for _ in range(options.lease_rounds):
-            holder = subprocess.Popen(
-                [sys.executable, "-c", HOLDER, folder],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-            )
-            assert holder.stdout is not None
-            holder.stdout.readline()
-            killed = [0.0]
+        holder = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", HOLDER, folder, str(keys),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        assert holder.stdout is not None
+        await holder.stdout.readline()
+        lease, me = Lease(folder), LeaseHolder.here("waiter")
+        waiting = [asyncio.ensure_future(lease.acquire_async(key, owner=me)) for key in range(keys)]
+        await asyncio.sleep(0.05)
+        began = time.perf_counter()
+        holder.send_signal(signal.SIGKILL)
+        grants = await asyncio.gather(*waiting)
+        took = time.perf_counter() - began
+        for grant in grants:
+            grant.release()
+        await holder.communicate()
+        return took
 
-            def strike(
-                _wait: object,
-                holder: subprocess.Popen[bytes] = holder,
-                killed: list[float] = killed,
-            ) -> None:
-                if not killed[0]:
-                    killed[0] = time.perf_counter()
-                    holder.send_signal(signal.SIGKILL)
 
-            with Lease(folder).acquire(
-                77, owner=LeaseHolder.here("waiter"), timeout=10.0, progress=strike
-            ):
-                times.append(time.perf_counter() - killed[0])
-            holder.communicate()
-    times.sort()
-    p50, worst = statistics.median(times), times[-1]
+async def lease(options: argparse.Namespace) -> Verdicts:
+    one = sorted([await taken_over(1) for _ in range(options.lease_rounds)])
+    many = sorted([await taken_over(1_000) for _ in range(5)])
+    p50, worst = statistics.median(one), one[-1]
     return [
         shown(
-            f"the lease is a waiter's after the holder's SIGKILL, {len(times)} times",
-            f"p50 {p50 * 1000:.2f} ms, worst {worst * 1000:.2f} ms",
-            "<= 5 ms",
+            f"the lease is a waiter's after the holder's SIGKILL, {len(one)} times",
+            f"p50 {p50 * 1000:.2f} ms, worst {worst * 1000:.2f} ms;"
+            f" a thousand of one holder, all of them: {statistics.median(many) * 1000:.0f} ms",
+            "p50 <= 5 ms",
             p50 <= 0.005,
         )
     ]
