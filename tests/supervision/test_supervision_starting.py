@@ -19,6 +19,7 @@ from telewarden.supervision import (
     ChildStopped,
     CountChildren,
     EventProbe,
+    Host,
     Ignore,
     LoopActor,
     Phase,
@@ -255,3 +256,19 @@ async def test_an_ignore_can_come_from_the_constructor(grow: Any) -> None:
 
     async with grow(SupervisorSpec(children=(ChildSpec(id="a", actor=Idle),))) as grown:
         assert grown.tree.snapshot().find("a").phase is Phase.STOPPED
+
+
+async def test_s24_a_child_that_runs_may_ask_its_own_supervisor(grow: Any, nursery: Any) -> None:
+    class InLoop(LoopActor):
+        async def on_receive(self, boss: Any) -> Any:
+            return (await ask_async(boss, CountChildren(), timeout=5)).specs
+
+    class OnThread(pykka.ThreadingActor):
+        def on_receive(self, boss: Any) -> Any:
+            return boss.ask(CountChildren(), timeout=5).specs
+
+    curious = ChildSpec(id="a", actor=InLoop if nursery.host is Host.LOOP else OnThread)
+    async with grow(nursery.group(curious, "b")) as grown:
+        assert await grown.ask("a", grown.tree.supervisor) == 2
+        await grown.command(RestartChild("a", force=True))
+        assert await grown.ask("a", grown.tree.supervisor) == 2
