@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import TelewardenError
 from ..supervision import Answer
-from ..telegram import Client, to_telewarden
+from ..telegram import Client
 from .care import Care, CareStep, Done, Follow, LogOut
+from .dressing import as_ours
 from .kit import Kit
 from .line import Line
 from .sender import Sender
@@ -20,7 +20,7 @@ from .session_notes import CareWent
 if TYPE_CHECKING:
     from .session import SessionActor
 
-__all__ = ["CareDesk", "as_ours"]
+__all__ = ["CareDesk"]
 
 
 class CareDesk:
@@ -80,12 +80,3 @@ class CareDesk:
         else:
             self._actor.logged_out()
         message.answer.set(done.told or self._actor.phase)
-
-
-def as_ours(error: BaseException | None, *, session: str) -> BaseException:
-    """An error as an app catches it: ours as it is, Telegram's with advice and as the cause."""
-    if isinstance(error, Exception) and not isinstance(error, TelewardenError):
-        told = to_telewarden(error, session=session)
-        told.__cause__ = error
-        return told
-    return error or RuntimeError("it ended without a word")

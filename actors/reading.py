@@ -22,6 +22,7 @@ from ..telegram import (
     read_messages,
 )
 from .call_floods import CallFloods
+from .dressing import as_ours
 from .kit import Kit
 from .line import Line
 from .messages import (
@@ -33,9 +34,10 @@ from .messages import (
     Locate,
     Located,
     LookInto,
+    Probe,
 )
 from .sender import OFFLINE, tell
-from .session_notes import CallFailed, PassOn, Replied, RightsUnknown
+from .session_notes import PassOn, Replied, RightsUnknown
 
 __all__ = ["Reader"]
 
@@ -52,10 +54,10 @@ class Reader:
         line: the client to ask.
     """
 
-    __slots__ = ("_actor", "_deadline", "_line", "floods")
+    __slots__ = ("_actor", "_deadline", "_line", "_name", "floods")
 
     def __init__(self, name: str, kit: Kit, actor: LoopActor, line: Line) -> None:
-        self._actor, self._line = actor, line
+        self._name, self._actor, self._line = name, actor, line
         self._deadline = kit.settings.call_deadline
         self.floods = CallFloods(name, kit)
 
@@ -104,23 +106,22 @@ class Reader:
         return answer
 
     def call(self, message: CallTelegram) -> Answer:
-        """Make an app's own request, unless its method must wait."""
-        answer, client, request = Answer(), self._line.client, message.request
-        refusal = OFFLINE if client is None else self.floods.refusal(request)
-        if client is None or refusal is not None:
-            answer.fail(refusal or OFFLINE)
+        """Make an app's own request; its errors are ours, with Telegram's as the cause."""
+        answer, client = Answer(), self._line.client
+        if client is None:
+            answer.fail(as_ours(OFFLINE, session=self._name))
             return answer
         self._actor.pipe(
-            client.call(request, deadline=message.deadline or self._deadline),
+            client.call(message.request, deadline=message.deadline or self._deadline),
             done=lambda result: Replied(answer, result, None),
-            failed=lambda error: CallFailed(answer, request, error),
+            failed=lambda error: self._refused(answer, error),
         )
         return answer
 
-    def call_failed(self, message: CallFailed) -> None:
-        """Tell the app, and remember what its method has to wait for."""
-        self.floods.failed(message.request, message.error)
-        message.answer.fail(message.error)
+    def _refused(self, answer: Answer, error: BaseException) -> Replied:
+        if classify(error).terminal:
+            self._actor.actor_ref.tell(Probe())  # which will tell whether the session has ended
+        return Replied(answer, None, as_ours(error, session=self._name))
 
 
 def _not_looked(error: BaseException) -> object:

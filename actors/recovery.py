@@ -43,6 +43,7 @@ from ..telegram import (
     parse_string,
 )
 from ..telegram import UpdateState as LiveState
+from .call_floods import OPENING, refused
 from .copies import Copies, Copy
 from .kit import Kit
 
@@ -110,6 +111,7 @@ class Recovery:
         Raises:
             NoCredentialError: there is no copy left to try.
             KeyLatchedError: the only copies left hold a key that is dead.
+            TelegramRateLimitError: Telegram has asked to wait before the next try.
             Exception: what Telegram or the network said, where it is not the copy's fault.
         """
         async with self._kit.doorway.turn():
@@ -193,6 +195,8 @@ class Recovery:
         session = WardenSession.from_string(copy.string)
         if await self._kit.keys.hold(copy.key_id, session=self._name) or again:
             self._learnt = await self._kit.journal.do(self._read_learnt)  # it may be newer now
+        if (until := self._floods().get((OPENING, None))) is not None:
+            raise refused(self._name, OPENING, until - self._kit.now(), until)
         learnt = self._learnt
         session.load_user_id(learnt.user_id)
         session.load_states(

@@ -204,7 +204,10 @@ class Sender:
             return
         self._outgoing.pacer.flooded(None, now)
         self._outgoing.pacer.flooded(target, now)
-        self._park(job, (method_of(job.shipment), None), seconds)
+        # The ledger has it already: the client's gate notes what is said of a method.
+        key = (method_of(job.shipment), None)
+        self._outgoing.flood(key, self._kit.now() + seconds)
+        self._wait_in_line(job, key)
 
     def _park(self, job: Deliver, key: FloodKey, seconds: float) -> None:
         name, now = self._name, self._kit.now()
@@ -214,6 +217,9 @@ class Sender:
         self._kit.publish(
             FloodBegan(session=name, at=now, method=method, seconds=seconds, until=until)
         )
+        self._wait_in_line(job, key)
+
+    def _wait_in_line(self, job: Deliver, key: FloodKey) -> None:
         _return(job, job.first(1))
         self._wait_for(self._outgoing.park(job, key))
 

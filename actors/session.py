@@ -17,7 +17,7 @@ from typing import Any
 
 import pykka
 
-from ..errors import KeyLatchedError, NoCredentialError
+from ..errors import KeyLatchedError, NoCredentialError, TelewardenError
 from ..supervision import LoopActor
 from ..telegram import (
     SHARED_OUTAGE,
@@ -45,6 +45,7 @@ from ..telegram import (
     classify,
     health_of,
 )
+from .call_floods import OPENING
 from .care_desk import CareDesk
 from .comeback import Comeback
 from .kit import Kit
@@ -196,6 +197,7 @@ class SessionActor(LoopActor):
         climb = message.climb
         self.outbound.resume(climb.client, climb.floods)
         self.reader.floods.remember(climb.floods)
+        climb.client.gate = self.reader.floods
         self.prober.start_afresh()
         self.line.take(climb.client)
         seconds = self._comeback.online(self.clock.now(), rung=climb.rung)
@@ -227,6 +229,8 @@ class SessionActor(LoopActor):
             self.enter(Rejected(), str(message.error))
             return
         verdict = classify(message.error, moment=Moment.OPENING)
+        if verdict.action is Action.PARK_METHOD and not isinstance(message.error, TelewardenError):
+            self.reader.floods.flooded(OPENING, verdict)
         if not self._hold(verdict):
             self._come_back_later(verdict)
 

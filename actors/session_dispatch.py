@@ -28,7 +28,6 @@ from .messages import (
 )
 from .sender import FloodOver, Send, SendFailed, Sent, tell
 from .session_notes import (
-    CallFailed,
     CareWent,
     Climbed,
     ClimbFailed,
@@ -86,7 +85,6 @@ HANDLERS: Final[Mapping[type, Handler]] = {
     CheckAccess: lambda session, message: session.reader.check_access(message),
     LookInto: lambda session, message: session.reader.look_into(message),
     CallTelegram: lambda session, message: session.reader.call(message),
-    CallFailed: lambda session, message: session.reader.call_failed(message),
     PassOn: lambda _, message: tell(message.to, message.answer),
     Replied: lambda _, message: settle(message),
     RightsUnknown: lambda *_: None,

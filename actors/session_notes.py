@@ -14,7 +14,6 @@ from .logins import Step
 from .recovery import Climb
 
 __all__ = [
-    "CallFailed",
     "CareWent",
     "ClimbFailed",
     "Climbed",
@@ -100,15 +99,6 @@ class Replied:
     answer: Answer
     result: object = field(repr=False)
     error: BaseException | None
-
-
-@dataclass(frozen=True, slots=True)
-class CallFailed:
-    """A call that an app made ended in an error."""
-
-    answer: Answer
-    request: object = field(repr=False)
-    error: BaseException
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,8 +60,13 @@ class SessionHandle(SessionCare):
             deadline: seconds; the configuration's ``call_deadline`` by default.
 
         Raises:
-            ConnectionError: the session is not online.
-            Exception: Telethon's own errors, at once and for everything.
+            TelegramRateLimitError: it must wait until ``deadline``; a method that has to wait
+                already costs no packet.
+            TelegramAuthError: the login or the key is the trouble.
+            TelegramSessionError: the line, the account, the chat or the request is; also when the
+                session is not online.
+
+        Each has the class, the advice and, as ``__cause__``, what Telethon raised.
         """
         wait = (deadline or self._call_deadline) + 1.0
         return await self._ask(CallTelegram(request=request, deadline=deadline), timeout=wait)

@@ -1,0 +1,24 @@
+"""Errors as an app catches them: ours, with a deadline and advice, and what they came from."""
+
+from __future__ import annotations
+
+from ..errors import TelewardenError
+from ..telegram import ErrorClass, to_telewarden
+
+__all__ = ["as_ours"]
+
+
+def as_ours(error: BaseException | None, *, session: str) -> BaseException:
+    """An error of Telegram or of the line as ours, with it as the cause; others as they are.
+
+    What nobody has sorted is no word of Telegram's: a fault in an app's own code stays what it is.
+    """
+    if error is None:
+        return RuntimeError("it ended without a word")
+    if isinstance(error, TelewardenError) or not isinstance(error, Exception):
+        return error
+    told = to_telewarden(error, session=session)
+    if told.kind == ErrorClass.BUG and type(error).__module__ == "builtins":
+        return error
+    told.__cause__ = error
+    return told
