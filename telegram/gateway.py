@@ -90,6 +90,8 @@ class Gateway:
         sleep: how to wait.
         connect_limit: connects in a second, for each address.
         outage_limit: when failures of many sessions are taken for one of the address.
+        on_outage: told the address and the session that goes on trying when all others pause,
+            and the address and ``None`` when they come.
         deadlines: how long connecting and closing may take.
         proxy: what Telethon takes as ``proxy``.
     """
@@ -105,6 +107,7 @@ class Gateway:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         connect_limit: ConnectLimit | None = None,
         outage_limit: OutageLimit | None = None,
+        on_outage: Callable[[str, str | None], None] = lambda *_: None,
         deadlines: Deadlines | None = None,
         proxy: Any = None,
     ) -> None:
@@ -123,7 +126,7 @@ class Gateway:
         self._queue = ConnectQueue(connect_limit or ConnectLimit(), clock=clock, sleep=sleep)
         self._by_name: dict[str, Client] = {}
         self._by_key: dict[int, Client] = {}
-        self._outages = OutageWatch(outage_limit)
+        self._outages = OutageWatch(outage_limit, tell=on_outage)
         self._logins: set[WardenClient] = set()
         self._turns: dict[Hashable, tuple[asyncio.Lock, int]] = {}
         if server is not None and server.pem is not None:

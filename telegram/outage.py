@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 __all__ = ["OutageLimit", "OutageWatch"]
@@ -37,10 +38,21 @@ class _Address:
 
 
 class OutageWatch:
-    """Who may connect where while an address is in trouble."""
+    """Who may connect where while an address is in trouble.
 
-    def __init__(self, limit: OutageLimit | None = None) -> None:
-        self._limit = limit or OutageLimit()
+    Args:
+        limit: what counts as one.
+        tell: told the address and its scout when an outage begins, and again, without a scout,
+            when it is over.
+    """
+
+    def __init__(
+        self,
+        limit: OutageLimit | None = None,
+        *,
+        tell: Callable[[str, str | None], None] = lambda *_: None,
+    ) -> None:
+        self._limit, self._tell = limit or OutageLimit(), tell
         self._addresses: dict[str, _Address] = {}
         self._refused: dict[str, str] = {}
 
@@ -76,6 +88,7 @@ class OutageWatch:
                 len(found.failures),
                 session,
             )
+            self._tell(address, session)
 
     def worked(self, address: str) -> None:
         """The address served somebody: all may come."""
@@ -83,6 +96,7 @@ class OutageWatch:
         if found is not None and found.calm is not None:
             logger.info("connects go on address=%s", address)
             found.calm.set()
+            self._tell(address, None)
 
     async def calm(self, session: str) -> None:
         """Wait until the address that ``session`` was refused works again."""

@@ -7,6 +7,7 @@ tree is the warden's business.
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pykka
@@ -30,6 +31,8 @@ from .master_keys import MasterKeys
 from .metrics import Exporter
 from .storage import Store, make_private_folder
 from .supervision import (
+    CauseCleared,
+    CausePaused,
     ChildSpec,
     DynamicSpec,
     DynamicSupervisor,
@@ -39,7 +42,7 @@ from .supervision import (
     Strategy,
     SupervisorSpec,
 )
-from .telegram import ConnectLimit, Deadlines, Gateway, ServerAddress
+from .telegram import ConnectLimit, Deadlines, Gateway, OutageLimit, ServerAddress
 
 __all__ = ["Assembly"]
 
@@ -87,7 +90,17 @@ class Assembly:
                 rate=config.telegram.connects_per_second, burst=config.telegram.connect_burst
             ),
             deadlines=Deadlines(connect=config.telegram.connect_deadline),
+            on_outage=self._tell_outage,
         )
+
+    def _tell_outage(self, address: str, scout: str | None) -> None:
+        """An address fails for many: a shared cause like any other, to whoever listens."""
+        now, cause = time.monotonic(), f"address {address}"
+        if scout is None:
+            self._events.publish(CauseCleared(at=now, child="", cause=cause))
+        else:
+            seconds = OutageLimit().scout_for
+            self._events.publish(CausePaused(at=now, child=scout, cause=cause, seconds=seconds))
 
     def spec(self, *more: ChildSpec) -> SupervisorSpec:
         """The whole tree; ``more`` are children that start last."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from telewarden.loopback import AcceptAndClose, CutConnection, Fault
+from telewarden.supervision import CauseCleared, CausePaused
 from telewarden.telegram import Phase, PhaseChanged, Probed, SessionRecovered
 from telewarden.telegram.outage import OutageLimit, OutageWatch
 
@@ -123,11 +124,15 @@ async def test_when_an_address_fails_for_many_one_looks_and_all_come_back(
         }
         await asyncio.sleep(LOOK_EVERY)
     tried = newsroom.telegram.stats.connects - connects
+    paused = await newsroom.hears(CausePaused, since=since)
     newsroom.telegram.faults.remove(rule)
     for n in range(MANY):
         await newsroom.hears(SessionRecovered, since=since, session=f"s{n}")
 
+    cleared = await newsroom.hears(CauseCleared, since=since)
     assert tried <= MANY + 10
+    assert paused.cause == cleared.cause
+    assert paused.cause.startswith("address 127.0.0.1")
 
 
 def test_failures_of_few_sessions_pause_nobody() -> None:
