@@ -17,13 +17,16 @@ from typing import Any, Final
 from .config import Config
 from .errors import TelewardenError, UnknownRecordError
 from .keeping import Keeping, config_of, master_key_of
+from .operation_handles import Operations
 from .storage import MasterKey, Snapshot, Store
+from .tracking import noted
 
 __all__ = ["DatabaseBackups", "restore_database"]
 
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY: Final = 60.0  # seconds between two looks at the schedule
+WARDEN: Final = "warden"  # who takes those that are due
 
 
 class DatabaseBackups:
@@ -31,6 +34,7 @@ class DatabaseBackups:
 
     Args:
         config: where they are, how many are kept, how often one is taken.
+        operations: where each is an operation of the kind ``backup`` while it is taken.
         master: reads the master key in charge; by default the one at its place.
         wall: epoch seconds.
     """
@@ -38,23 +42,30 @@ class DatabaseBackups:
     def __init__(
         self,
         config: Config,
+        operations: Operations,
         *,
         master: Callable[[], MasterKey] | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._config, self._wall = config, wall
+        self._config, self._operations, self._wall = config, operations, wall
         self._master = master or (lambda: master_key_of(config))
         places = Keeping(config)
         self._database = places.database
         self._snapshots = places.snapshots(keep=config.storage.backups_kept)
 
-    async def take(self) -> Snapshot:
+    async def take(self, *, who: str = "app") -> Snapshot:
         """Copy the database now, and open the copy.
 
         Raises:
             StorageError: the disk is full, or a file cannot be read; the older ones all stay.
         """
-        return await asyncio.to_thread(self._take)
+        said = "copying the database"
+        async with noted(self._operations, "backup", description=said, who=who) as tracked:
+            snapshot = await asyncio.to_thread(self._take)
+            if tracked is not None:
+                await tracked.part(1, f"{snapshot.path.name}: {snapshot.size} bytes, opens")
+                await tracked.describe("the database is copied")
+            return snapshot
 
     def list(self) -> list[Snapshot]:
         """The copies that are kept, newest first."""
@@ -73,7 +84,7 @@ class DatabaseBackups:
         if every <= 0 or self._wall() - newest < every:
             return None
         try:
-            return await self.take()
+            return await self.take(who=WARDEN)
         except TelewardenError as error:
             logger.error("database not backed up why=%s", error)
             return None

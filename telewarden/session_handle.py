@@ -17,9 +17,11 @@ from .actors import (
 )
 from .care import SessionCare
 from .console import LoginStep
-from .storage import Store
+from .operation_handles import Operations
+from .storage import BackupRecord, Store
 from .supervision import ask_async
 from .telegram import Phase, SessionReport
+from .tracking import noted
 
 __all__ = ["SessionHandle"]
 
@@ -45,8 +47,9 @@ class SessionHandle(SessionCare):
         find: Callable[[str], Awaitable[pykka.ActorRef[Any]]],
         read: Reading,
         call_deadline: float,
+        operations: Operations,
     ) -> None:
-        self.name = name
+        self.name, self._operations = name, operations
         self._find, self._reading, self._call_deadline = find, read, call_deadline
 
     def __repr__(self) -> str:
@@ -70,6 +73,20 @@ class SessionHandle(SessionCare):
         """
         wait = (deadline or self._call_deadline) + 1.0
         return await self._ask(CallTelegram(request=request, deadline=deadline), timeout=wait)
+
+    async def backup(self, reason: str = "by hand", *, who: str = "app") -> BackupRecord | None:
+        """Keep a copy of the login, opened after writing; None if there is no login.
+
+        The five newest of a session stay. It is an operation of the kind ``backup``.
+        """
+        said = f"copying the login: {reason}"
+        details = {"session": self.name, "description": said, "who": who}
+        async with noted(self._operations, "backup", **details) as tracked:
+            record = await super().backup(reason)
+            if tracked is not None:
+                kept = "there is no login yet" if record is None else f"backup {record.id}, opens"
+                await tracked.part(1, kept)
+            return record
 
     async def report(self) -> SessionReport:
         """How the session is."""

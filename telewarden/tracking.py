@@ -19,7 +19,7 @@ from .errors import TelewardenError
 if TYPE_CHECKING:
     from .operation_handles import BlockingOperations, Operations
 
-__all__ = ["Tracked", "TrackedBlocking", "tracked", "tracked_blocking"]
+__all__ = ["Tracked", "TrackedBlocking", "noted", "tracked", "tracked_blocking"]
 
 logger = logging.getLogger(__name__)
 
@@ -88,6 +88,21 @@ async def tracked(
         raise
     with _said(id_):
         await operations.finish(id_, who=who)
+
+
+@contextlib.asynccontextmanager
+async def noted(operations: Operations, kind: str, **details: Any) -> AsyncIterator[Tracked | None]:
+    """As ``Operations.track``, for work that is done even where no operation can be begun.
+
+    The block gets ``None`` then: the registry is full of running ones, or not there.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        tracked: Tracked | None = None
+        try:
+            tracked = await stack.enter_async_context(operations.track(kind, **details))
+        except (TelewardenError, pykka.ActorDeadError) as error:
+            logger.warning("operation not noted kind=%s why=%s", kind, error)
+        yield tracked
 
 
 @contextlib.contextmanager

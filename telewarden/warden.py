@@ -120,7 +120,9 @@ class Warden:
         self._thread: LoopThread | None = None
         self._observer: asyncio.Task[None] | None = None
         self._backing_up: asyncio.Task[None] | None = None
-        self.backups = DatabaseBackups(self.config, master=lambda: self.keys.present)
+        self.backups = DatabaseBackups(
+            self.config, self.operations, master=lambda: self.keys.present
+        )
         self.keys = MasterKeys(self.config, self._stored, self.backups.take)
         self._tcp_port: int | None = None
         self._reported: frozenset[str] = frozenset()
@@ -265,6 +267,7 @@ class Warden:
             find=self._session_ref,
             read=self._stored,
             call_deadline=self.config.telegram.call_deadline,
+            operations=self.operations,
         )
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from telewarden import Warden
 from telewarden.config import parse_config
 from telewarden.database_backups import DatabaseBackups, restore_database
-from telewarden.errors import StorageBusyError, UnknownRecordError
+from telewarden.errors import RegistryFullError, StorageBusyError, StorageError, UnknownRecordError
 from telewarden.storage import MasterKey, Store
 
 pytestmark = pytest.mark.session
@@ -50,8 +51,9 @@ def tables(tmp_path: Path) -> dict[str, Any]:
 
 async def test_a_copy_is_taken_at_start_and_then_when_it_is_time(tables: dict[str, Any]) -> None:
     clock = Hand()
-    backups = DatabaseBackups(parse_config(tables), wall=clock)
-    async with idle(tables):
+    warden = idle(tables)
+    backups = DatabaseBackups(parse_config(tables), warden.operations, wall=clock)
+    async with warden:
         taken = []
         for hours in (0, 1, 23, 1, 24):
             clock.now += hours * 3_600.0
@@ -67,6 +69,44 @@ async def test_a_running_warden_takes_one_by_itself_and_by_hand(tables: dict[str
 
         assert by_hand in warden.backups.list()
         assert by_hand.path.stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_copy_is_an_operation_while_it_is_taken(tables: dict[str, Any]) -> None:
+    async with idle(tables) as warden:
+        copy = await warden.backups.take(who="cli")
+
+        (operation,) = warden.operations.list(kind="backup")
+        (began,) = await warden.registry.audit(what="begin", who="cli")
+
+    assert (operation.state.value, operation.step, operation.steps) == ("finished", 1, 1)
+    assert operation.parts[0].text.startswith(f"{copy.path.name}: {copy.size} bytes")
+    assert began.subject == f"operation {operation.id}"
+
+
+async def test_one_that_fails_is_an_operation_that_failed(
+    tables: dict[str, Any], tmp_path: Path
+) -> None:
+    async with idle(tables) as warden:
+        (tmp_path / "store" / "backups").write_text("in the way")
+        with pytest.raises(StorageError):
+            await warden.backups.take()
+
+        (operation,) = warden.operations.list(kind="backup")
+
+    assert operation.state == "failed"
+    assert "backups" in operation.error
+
+
+async def test_a_copy_is_taken_even_where_no_operation_can_be_begun(
+    tables: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with idle({**tables, "registry": {"max_operations": 1}}) as warden:
+        with contextlib.suppress(RegistryFullError):  # the session may be quicker, and log in
+            await warden.operations.begin("move")
+
+        assert await warden.backups.take() in warden.backups.list()
+
+    assert "operation not noted kind=backup" in caplog.text
 
 
 async def test_a_copy_is_put_back_while_nothing_runs(
@@ -98,8 +138,9 @@ async def test_a_failure_is_logged_and_the_older_copies_stay(
     tables: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = Hand()
-    backups = DatabaseBackups(parse_config(tables), wall=clock)
-    async with idle(tables):
+    warden = idle(tables)
+    backups = DatabaseBackups(parse_config(tables), warden.operations, wall=clock)
+    async with warden:
         await backups.take_if_due()
     before = backups.list()
     (tmp_path / "store" / "telewarden.db").rename(tmp_path / "away.db")
