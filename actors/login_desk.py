@@ -60,6 +60,10 @@ class LoginDesk:
         self._login = Login(name, phone, kit)
         self._queue: list[Answer] = []
 
+    def declared(self, phone: str | None) -> None:
+        """The session has this number; a login under way goes on with the one it began with."""
+        self._login.phone = phone or ""
+
     def take(self, message: LoginStep) -> Answer:
         """Take one step; answered when Telegram has answered."""
         answer = Answer()

@@ -90,7 +90,7 @@ class Login:
     """At most one login under way for one session."""
 
     def __init__(self, name: str, phone: str, kit: Kit) -> None:
-        self._name, self._phone, self._kit = name, phone, kit
+        self._name, self.phone, self._kit = name, phone, kit
         self._flow: LoginFlow | None = None
         self._renewing = False
         self.replaced: Credential | None = None
@@ -148,7 +148,7 @@ class Login:
         self._renewing = reason == "before renewal"
         self._flow = flow = LoginFlow(self._kit.gateway, name=self._name)
         try:
-            answer = await (flow.start_qr() if qr else flow.start_code(self._phone))
+            answer = await (flow.start_qr() if qr else flow.start_code(self.phone))
             return await self._went(answer)
         except BaseException:
             await self.abandon()
@@ -163,10 +163,10 @@ class Login:
 
     def _spend(self, store: Store) -> None:
         now = self._kit.now()
-        spent = store.login_codes(self._phone, now - DAY)
+        spent = store.login_codes(self.phone, now - DAY)
         if len(spent) >= CODES_A_DAY:
             raise LoginBudgetError(self._name, spent=len(spent), again_at=spent[0] + DAY)
-        store.record_login_code(self._phone, now)
+        store.record_login_code(self.phone, now)
 
     def _open_flow(self) -> LoginFlow:
         if self._flow is None:

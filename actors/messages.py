@@ -132,11 +132,12 @@ class Serve:
     """These are your pairs from now on, all of them; told to a session or a worker group.
 
     Those in ``lent`` are about to be taken away: who still has them finishes, nobody takes them
-    up. No answer.
+    up. ``phone`` is what a session's next login asks a code for, in E.164. No answer.
     """
 
     plans: tuple[PairPlan, ...] = ()
     lent: frozenset[int] = frozenset()
+    phone: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,8 @@ class SessionRoster:
         plan = SessionPlan(record=record, pairs=() if known is None else known.pairs)
         self.plans[record.name] = plan
         self.pairs.setdefault(record.name, ())
+        if known is not None and known.record.phone != record.phone:
+            self._serve(record.name)
         return plan if known is None else None
 
     def plans_of(self, session: str | None) -> tuple[PairPlan, ...]:
@@ -102,11 +104,11 @@ class SessionRoster:
         self._serve(name)
 
     def _serve(self, name: str) -> None:
-        """Tell a session what it has; told again whenever it starts."""
+        """Tell a session what it has and is; told again whenever it starts."""
         plan, ref = self.plans.get(name), self.refs.get(name)
         if plan is not None and ref is not None:
             mine = self.lent.intersection(self.pairs[name])
-            tell(ref, Serve(plans=plan.pairs, lent=mine))
+            tell(ref, Serve(plans=plan.pairs, lent=mine, phone=plan.record.phone))
 
     def lend(self, pairs: frozenset[int]) -> None:
         """Let sessions that let go of these pairs not have them again until it is decided."""

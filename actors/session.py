@@ -343,6 +343,7 @@ class SessionActor(LoopActor):
 
     def serve(self, message: Serve) -> None:
         self.groups.serve(message)
+        self.logins.declared(message.phone)
         self.introduce()  # the registry may have come back, and the monitor behind it
 
     def group_ready(self, message: GroupReady) -> None:

@@ -76,6 +76,33 @@ async def test_a_session_registered_at_run_time_comes_online_and_is_there_at_the
     assert again.sessions.get("carol").priority == 1
 
 
+async def test_a_changed_phone_is_the_one_that_the_next_login_uses(newsroom: Newsroom) -> None:
+    warden = await newsroom.start(signed_in=False)
+    newsroom.telegram.add_account("carol", phone=CAROL)
+    await newsroom.settled("alice")
+    await warden.session("alice").report()
+
+    await warden.sessions.change("alice", phone=CAROL)
+    await log_in(newsroom, "alice", CAROL)
+    await healthy(newsroom, "alice")
+
+    me = await warden.session("alice").report()
+    assert me.user_id == newsroom.account(CAROL).id
+
+
+async def test_a_changed_phone_outlives_a_crash_of_its_session(newsroom: Newsroom) -> None:
+    warden = await newsroom.start(signed_in=False)
+    newsroom.telegram.add_account("carol", phone=CAROL)
+    await newsroom.settled("alice")
+    await warden.sessions.change("alice", phone=CAROL)
+
+    since = newsroom.mark()
+    await warden.drill("sessions/session:alice/session")
+    path = "sessions/session:alice/session"
+    await newsroom.hears(ChildStarted, since=since, child=path)
+    await log_in(newsroom, "alice", CAROL)
+
+
 async def test_a_deleted_session_is_stopped_and_shown_no_more(newsroom: Newsroom) -> None:
     warden = await newsroom.start()
     with pytest.raises(PairsAssignedError):
