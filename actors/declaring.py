@@ -105,7 +105,9 @@ def plan_deletion(draft: Draft, message: DeleteSession) -> Deletion:
         if entry.name != message.name and entry.name not in draft.busy
     ]
     moves = places_for(pairs, others, now=draft.now)
-    return Deletion(name=message.name, who=message.who, moves=moves)
+    return Deletion(
+        name=message.name, who=message.who, moves=moves, within=message.within, force=message.force
+    )
 
 
 def delete(draft: Draft, message: Deletion) -> Deleted:
@@ -115,7 +117,7 @@ def delete(draft: Draft, message: Deletion) -> Deleted:
     for pair, target in message.moves.items():
         draft.pairs.put(pair, replace(draft.pairs.plan(pair), session=target))
     moved = MappingProxyType(dict(message.moves))
-    draft.drop(name, moved)
+    draft.drop(name, moved, force=message.force)
     after = {"moved": {str(pair): target for pair, target in moved.items()}} if moved else None
     draft.note(message.who, "delete", name, before, after)
     draft.events.append(SessionDeleted(at=draft.now, session=name, who=message.who, moved=moved))

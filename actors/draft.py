@@ -71,6 +71,7 @@ class Draft:
         """What is to be told, in order; a session's change as its audit row, which says it all."""
         self.registered: list[str] = []
         self.deleted: dict[str, Mapping[int, str]] = {}
+        self.forced: set[str] = set()
         self.entries: dict[str, SessionEntry | None] = {}
         """The sessions that are new or changed, and, as ``None``, those that are gone."""
         self.touched: dict[int, Operation | None] = {}
@@ -119,12 +120,17 @@ class Draft:
         self.entries[record.name] = changed
         return changed
 
-    def drop(self, name: str, moves: Mapping[int, str]) -> None:
-        """Take a session out, and give its pairs to others."""
+    def drop(self, name: str, moves: Mapping[int, str], *, force: bool) -> None:
+        """Take a session out, and give its pairs to others.
+
+        With ``force``, rows of pairs that nobody plans any more do not keep it.
+        """
         if self.find(name) is not None:
             self.session_count -= 1
         self.entries[name] = None
         self.deleted[name] = moves
+        if force:
+            self.forced.add(name)
 
     def sessions(self) -> Iterator[SessionEntry]:
         """All sessions as they would be."""
@@ -210,7 +216,7 @@ class Draft:
             store.put_registrations(self.registered)
         self.pairs.write(store)
         for name, moves in self.deleted.items():
-            _delete(store, name, moves, self.now)
+            _delete(store, name, moves, self.now, force=name in self.forced)
         changed = [one.as_record() for one in self.touched.values() if one is not None]
         if changed:
             store.put_operations(changed)
@@ -255,14 +261,29 @@ def _gone(entry: SessionEntry, at: float) -> SessionEntry:
     return SessionEntry(record=entry.record, standing=standing)
 
 
-def _delete(store: Store, name: str, moves: Mapping[int, str], at: float) -> None:
-    """Keep a session's credential as a backup, then forget it; its pairs have been given away."""
+def _delete(store: Store, name: str, moves: Mapping[int, str], at: float, *, force: bool) -> None:
+    """Give a session's rows of pairs to others, keep its credential as a backup, forget it.
+
+    Raises:
+        PairsAssignedError: there are rows of pairs that nobody plans any more, and no ``force``.
+    """
+    for target in sorted(set(moves.values())):
+        moved = [pair for pair, where in moves.items() if where == target]
+        store.move_pairs([pair for pair in moved if store.pair(pair) is not None], target)
     if store.session(name) is not None:
         with contextlib.suppress(CredentialDamagedError):  # then there is nothing to keep
             store.add_backup(name, "before delete", at)
-        # Rows of pairs that nobody plans any more stay what they are, under another session.
-        left = [pair.id for pair in store.pairs(name)] if moves else []
-        if left:
-            store.move_pairs(left, min(moves.values()))
+        if force:
+            _leave_rows(store, name, moves)
         store.delete_session(name)
     store.delete_registrations([name])
+
+
+def _leave_rows(store: Store, name: str, moves: Mapping[int, str]) -> None:
+    """Rows of pairs that nobody plans any more stay what they are, under another session."""
+    left = [pair.id for pair in store.pairs(name)]
+    heirs = sorted(moves.values()) or [one.name for one in store.sessions() if one.name != name]
+    if left and heirs:
+        store.move_pairs(left, heirs[0])
+    for pair in left if not heirs else ():
+        store.delete_pair(pair)

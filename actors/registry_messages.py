@@ -96,11 +96,13 @@ class DeleteSession(RegistryWrite):
     """Stop and forget a session. Answered with ``Deleted``.
 
     Refused while it has pairs; with ``force`` they are given to other sessions first, or, if
-    there is no room for all of them, nothing happens.
+    there is no room for all of them, or one has not come to rest ``within`` as many seconds,
+    nothing happens.
     """
 
     name: str
     force: bool = False
+    within: float = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +111,8 @@ class Deletion(RegistryWrite):
 
     name: str
     moves: Mapping[int, str]
+    within: float = 10.0
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,7 +70,7 @@ class RunningSessions:
             return False
         ref = self._roster.refs.get(deletion.name)
         self._pipe(
-            self._subtrees.retire(deletion.name, ref, deletion.moves),
+            self._subtrees.retire(deletion.name, ref, deletion.moves, within=deletion.within),
             done=lambda _: StoppedFor(deletion, answer, None),
             failed=lambda error: StoppedFor(deletion, answer, error),
         )

@@ -39,7 +39,7 @@ from .session import SessionActor
 __all__ = ["SessionPlan", "Subtrees", "session_spec"]
 
 START_WITHIN: Final = 10.0  # seconds that a subtree gets to start; coming online is not in it
-RELEASE_WITHIN: Final = 30.0  # seconds; a pair gives up after ten
+RELEASE_SLACK: Final = 20.0  # seconds on top of what a pair may take, to be told of it
 STOP_SLACK: Final = 10.0  # seconds on top of what its parts may take, to be told of it
 
 
@@ -86,7 +86,7 @@ class Subtrees:
             return
 
     async def retire(
-        self, name: str, ref: pykka.ActorRef[Any] | None, pairs: Iterable[int]
+        self, name: str, ref: pykka.ActorRef[Any] | None, pairs: Iterable[int], *, within: float
     ) -> None:
         """Let pairs that will move finish what is on its way, then stop their session.
 
@@ -96,9 +96,9 @@ class Subtrees:
         Raises:
             PairBusyError: one of them did not come to rest; the session goes on.
         """
-        orders = [PairOrder(pair=pair, order=ReleasePair(pair)) for pair in pairs]
+        orders = [PairOrder(pair=pair, order=ReleasePair(pair, within)) for pair in pairs]
         if ref is not None:
-            asked = (ask_async(ref, order, timeout=RELEASE_WITHIN) for order in orders)
+            asked = (ask_async(ref, order, timeout=within + RELEASE_SLACK) for order in orders)
             for answer in await asyncio.gather(*asked, return_exceptions=True):
                 # A pair that no group has taken in yet has nothing on its way.
                 if isinstance(answer, BaseException) and not isinstance(answer, UnknownRecordError):

@@ -453,7 +453,8 @@ class PairsAssignedError(StorageError):
 
     def __init__(self, session: str, pairs: int) -> None:
         super().__init__(
-            f"session {session} still has {pairs} pairs; move or remove them, then delete it"
+            f"session {session} still has {pairs} pairs; move or remove them first,"
+            " or delete it with force, which gives them to other sessions"
         )
         self.session, self.pairs = session, pairs
 

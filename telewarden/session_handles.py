@@ -120,19 +120,23 @@ class Sessions(SessionReads):
         message = ChangeMany(changes=dict(changes), who=who)
         return await self._desk.ask(message)  # type: ignore[no-any-return]  # as above
 
-    async def delete(self, name: str, *, force: bool = False, who: str = "app") -> Deleted:
+    async def delete(
+        self, name: str, *, force: bool = False, within: float = 10.0, who: str = "app"
+    ) -> Deleted:
         """Stop a session and forget it; its backups are kept.
 
         Args:
             force: give its pairs to other sessions first, all of them or none.
+            within: seconds that its pairs get to finish what is on its way.
 
         Raises:
             UnknownSessionError, SessionBusyError
             PairsAssignedError: it has pairs, and ``force`` was not given.
             NoSessionFitsError: the others have not room for all of its pairs.
+            PairBusyError: a pair did not come to rest in time; the session goes on with all.
         """
-        message = DeleteSession(name=name, force=force, who=who)
-        return await self._desk.ask(message, timeout=DELETE_WITHIN)  # type: ignore[no-any-return]  # as above
+        message = DeleteSession(name=name, force=force, within=within, who=who)
+        return await self._desk.ask(message, timeout=DELETE_WITHIN + within)  # type: ignore[no-any-return]  # as above
 
 
 class BlockingSessions(SessionReads):
@@ -170,7 +174,9 @@ class BlockingSessions(SessionReads):
         """Ask for many changes and go on: the next ones can be got ready meanwhile."""
         return self._desk.send(ChangeMany(changes=dict(changes), who=who))
 
-    def delete(self, name: str, *, force: bool = False, who: str = "app") -> Deleted:
+    def delete(
+        self, name: str, *, force: bool = False, within: float = 10.0, who: str = "app"
+    ) -> Deleted:
         """Stop a session and forget it; its backups are kept."""
-        message = DeleteSession(name=name, force=force, who=who)
-        return self._desk.ask_blocking(message, timeout=DELETE_WITHIN)  # type: ignore[no-any-return]  # as above
+        message = DeleteSession(name=name, force=force, within=within, who=who)
+        return self._desk.ask_blocking(message, timeout=DELETE_WITHIN + within)  # type: ignore[no-any-return]  # as above

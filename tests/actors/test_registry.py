@@ -11,6 +11,7 @@ import pytest
 
 from telewarden.actors import (
     HealthChanged,
+    Journal,
     LimitsChanged,
     PairPlan,
     RegistryLimits,
@@ -32,7 +33,7 @@ from telewarden.errors import (
     UnknownFieldError,
     UnknownSessionError,
 )
-from telewarden.storage import SessionRecord
+from telewarden.storage import PairRecord, SessionRecord
 from telewarden.supervision import Drill, ObserverFailed
 from telewarden.telegram import Health, Phase
 from telewarden.testing import RegistryKit
@@ -346,6 +347,40 @@ async def test_by_force_all_of_them_go_or_none(office: RegistryKit) -> None:
         await office.registry.sessions.delete("alice", force=True)
 
     assert [one.pairs for one in office.registry.sessions.list()] == [3, 0, 0]
+
+
+async def left_behind(kit: RegistryKit, session: str) -> None:
+    """A row of a pair that the configuration does not name any more."""
+    record = PairRecord(id=9, session=session, source=-1, target=2)
+    await Journal(kit.tree.ref("journal")).do(lambda store: store.put_pair(record))
+
+
+async def test_a_row_of_a_pair_that_nobody_plans_keeps_its_session_unless_forced(
+    kit: RegistryKit,
+) -> None:
+    await kit.make_session("alice")
+    await kit.make_session("bob")
+    await left_behind(kit, "alice")
+
+    with pytest.raises(PairsAssignedError, match="with force"):
+        await kit.registry.sessions.delete("alice")
+    assert "alice" in kit.registry.sessions
+    await kit.registry.sessions.delete("alice", force=True)
+
+    left = await Journal(kit.tree.ref("journal")).do(lambda store: store.pair(9))
+    assert left is not None
+    assert left.session == "bob"
+    assert "alice" not in kit.registry.sessions
+
+
+async def test_the_last_session_goes_with_such_rows_if_forced(kit: RegistryKit) -> None:
+    await kit.make_session("alice")
+    await left_behind(kit, "alice")
+
+    await kit.registry.sessions.delete("alice", force=True)
+
+    assert await Journal(kit.tree.ref("journal")).do(lambda store: store.pair(9)) is None
+    assert len(kit.registry.sessions) == 0
 
 
 async def test_a_name_is_free_again_after_a_deletion(kit: RegistryKit) -> None:

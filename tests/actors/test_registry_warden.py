@@ -8,9 +8,10 @@ import pytest
 
 from telewarden import Warden
 from telewarden.actors import OperationEnded
-from telewarden.errors import PairsAssignedError, UnknownSessionError
+from telewarden.errors import PairBusyError, PairsAssignedError, UnknownSessionError
+from telewarden.loopback import Fault, FloodWait
 from telewarden.supervision import ChildStarted
-from telewarden.telegram import Health, Phase, Probed
+from telewarden.telegram import FloodBegan, Health, Phase, Probed
 
 from .conftest import BOB, Newsroom
 
@@ -137,6 +138,28 @@ async def test_by_force_the_pairs_of_a_deleted_session_are_forwarded_by_another(
     assert gone.moved == {1: "bob"}
     await newsroom.arrives("news_out", "before", "after")
     assert warden.sessions.get("bob").pairs == 2
+
+
+async def test_a_pair_that_does_not_come_to_rest_keeps_its_session(newsroom: Newsroom) -> None:
+    warden = await newsroom.start()
+    account = newsroom.account(BOB)
+    for chat in ("news_in", "news_out"):
+        newsroom.chats[chat].join(account)
+    newsroom.chats["news_out"].set_rights(account, admin=True)
+    await healthy(newsroom, "bob")
+    newsroom.telegram.faults.add(
+        Fault(method="messages.forwardMessages", times=1, action=FloodWait(3600))
+    )
+    newsroom.say("news_in", "kept")
+    await newsroom.hears(FloodBegan, session="alice")
+
+    with pytest.raises(PairBusyError, match="try again later"):
+        await warden.sessions.delete("alice", force=True, within=0.1)
+
+    assert [(one.name, one.pairs) for one in warden.sessions.list()] == [("alice", 1), ("bob", 1)]
+    assert (await warden.sessions.change("bob", priority=2)).priority == 2  # no longer held
+    refused, *_ = await warden.registry.audit(what="delete", subject="alice")
+    assert refused.outcome.startswith("refused: pair 1 has a message on its way")
 
 
 async def test_who_is_given_pairs_stays_as_it_is_until_they_have_come(newsroom: Newsroom) -> None:

@@ -18,6 +18,7 @@ from telewarden.telegram import Health, ServerAddress
 
 pytestmark = pytest.mark.session
 
+LOOK_EVERY = 0.005  # seconds; without a pause a look would take the journal's thread its turns
 PHONE = "+9996620001"
 
 
@@ -55,7 +56,7 @@ async def test_an_app_makes_requests_with_a_session(
         async with warden_on(telegram, tmp_path, monkeypatch) as warden:
             await sign_in(warden, StandIn(server=address(telegram), telegram=telegram))
             while (await warden.session("alice").report()).health is not Health.HEALTHY:
-                await asyncio.sleep(0)
+                await asyncio.sleep(LOOK_EVERY)
 
             users = await warden.session("alice").call(
                 functions.users.GetUsersRequest([types.InputUserSelf()])
