@@ -176,6 +176,9 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields with sensible values, so that nothing can be changed behind our back."""
     try:
         return {key: CHECKS[key](value) for key, value in fields.items()}
+    except AttributeError:
+        kind = type(fields).__name__
+        raise InvalidRecordError("fields", kind, "a mapping of fields to values") from None
     except (KeyError, TypeError):  # an odd key
         unknown = tuple(sorted(str(key) for key in fields if key not in FIELDS))
         if unknown:

@@ -6,13 +6,14 @@ Times are epoch seconds, durations seconds. No phone number is in a repr.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from ..errors import InvalidSpecError
 from ..storage import OperationRecord, SessionRecord
-from ..telegram import Health, Phase
+from ..supervision import fact
+from ..telegram import Health, Phase, SessionReport
 
 __all__ = ["Operation", "OperationState", "Part", "RegistryLimits", "SessionEntry", "Standing"]
 
@@ -134,13 +135,28 @@ class Standing:
     user_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+UNHEARD: Final = Standing()
+
+
+@fact
 class SessionEntry:
     """A session as the registry knows it: what was declared, how it is, how many pairs it has."""
 
     record: SessionRecord
-    standing: Standing = field(default_factory=Standing)
+    standing: Standing = UNHEARD
     pairs: int = 0
+
+    def reported(self, report: SessionReport) -> SessionEntry:
+        """The session as it says that it is."""
+        standing = Standing(
+            health=report.health,
+            phase=report.phase,
+            reason=report.reason,
+            since=report.since,
+            until=report.until,
+            user_id=report.user_id,
+        )
+        return SessionEntry(record=self.record, standing=standing, pairs=self.pairs)
 
     @property
     def name(self) -> str:

@@ -7,7 +7,7 @@ way is never put out for another.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -145,7 +145,10 @@ def interrupt(draft: Draft, who: str) -> None:
 
 def clean(draft: Draft, message: CleanOperations) -> tuple[int, ...]:
     """Forget operations; none that is under way, unless its time is over."""
-    going = [one for one in draft.operations() if CLEANED[message.what](one, draft)]
+    wanted = CLEANED.get(message.what)
+    if wanted is None:
+        raise InvalidRecordError("what", message.what, ", ".join(CLEANED))
+    going = [one for one in draft.operations() if wanted(one, draft)]
     removed = tuple(sorted(_remove(draft, operation) for operation in going))
     if removed:
         draft.note(message.who, "clean", f"operations {message.what}", None, list(removed))
@@ -158,10 +161,12 @@ def reconfigure(draft: Draft, message: ReconfigureRegistry) -> Limited:
     if unknown:
         raise UnknownFieldError(unknown, LIMIT_FIELDS)
     before, after = draft.limits, replace(draft.limits, **message.fields)
+    changed = sorted(key for key in message.fields if getattr(before, key) != getattr(after, key))
+    if not changed:
+        return _limited(draft, ())
     draft.limits = after
     removed = [_remove(draft, one) for one in _expired(draft)]
     removed += _shrink(draft, after.max_operations)
-    changed = sorted(message.fields)
     draft.note(
         message.who,
         "reconfigure",
@@ -170,11 +175,16 @@ def reconfigure(draft: Draft, message: ReconfigureRegistry) -> Limited:
         {key: getattr(after, key) for key in changed},
     )
     draft.events.append(LimitsChanged(at=draft.now, before=before, after=after))
+    return _limited(draft, removed)
+
+
+def _limited(draft: Draft, removed: Iterable[int]) -> Limited:
+    limits = draft.limits
     return Limited(
-        limits=after,
+        limits=limits,
         removed=tuple(sorted(removed)),
-        operations_over=max(0, draft.operation_count - after.max_operations),
-        sessions_over=max(0, draft.session_count - after.max_sessions),
+        operations_over=max(0, draft.operation_count - limits.max_operations),
+        sessions_over=max(0, draft.session_count - limits.max_sessions),
     )
 
 

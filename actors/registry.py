@@ -15,19 +15,18 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from types import TracebackType
+from functools import partial
 from typing import Any, Final
 
 import pykka
 
 from ..errors import ChildUnavailableError, JournalUnavailableError
-from ..storage import Store
 from ..supervision import Answer, Event, EventStream, LoopActor, Subscription, TimerHandle
 from ..telegram import SessionReport
 from . import declaring
 from .assignments import standing
 from .draft import Draft
-from .entries import RegistryLimits, SessionEntry, Standing
+from .entries import RegistryLimits
 from .following import FOLLOWED, Followed
 from .journal import Journal
 from .kit import Kit
@@ -35,11 +34,10 @@ from .messages import Forget, Roster, SessionIntroduced, SessionRefAsked, SweepE
 from .pair_draft import PairDraft
 from .registry_facts import HealthChanged, OperationStuck, RegistryEvent, SessionChanged
 from .registry_line import Line
-from .registry_loading import Loaded, first_snapshot, followed, load
+from .registry_loading import Loaded, audit_rows, first_snapshot, followed, load
 from .registry_messages import (
     AuditAsked,
     CleanOperations,
-    DeclareSessions,
     DeleteSession,
     Deletion,
     LendPairs,
@@ -60,7 +58,7 @@ from .registry_notes import (
     Written,
 )
 from .registry_snapshot import Board, RegistrySnapshot
-from .registry_writes import Interrupt, Refusal, Request, attempt
+from .registry_writes import Refusal, Request, attempt, first_changes
 from .roster import SessionRoster
 from .running_sessions import RunningSessions
 from .subtrees import SessionPlan, Subtrees
@@ -69,7 +67,6 @@ __all__ = ["RegistryActor"]
 
 logger = logging.getLogger(__name__)
 
-OWN: Final = "configuration"  # who declares what the configuration says
 WARDEN: Final = "warden"  # who follows recoveries and logins
 
 
@@ -126,7 +123,8 @@ class RegistryActor(LoopActor):
         planned = tuple(self._roster.plans)
         self._show_all(await self._journal.do(lambda store: load(store, planned)))
         draft = self._draft()
-        for request in self._first_changes():
+        declared = [plan.record for plan in self._roster.plans.values()]
+        for request in () if self._again else first_changes(declared):
             attempt(draft, request)
             if request.error is not None:
                 raise request.error
@@ -188,12 +186,7 @@ class RegistryActor(LoopActor):
     def on_stop(self) -> None:
         self._leave("the registry is stopping")
 
-    def on_failure(
-        self,
-        exception_type: type[BaseException] | None,  # noqa: ARG002 - Pykka's signature
-        exception_value: BaseException | None,  # noqa: ARG002
-        traceback: TracebackType | None,  # noqa: ARG002
-    ) -> None:
+    def on_failure(self, *_exc_info: object) -> None:
         self._leave("it failed; what it holds is read again from the disk")
 
     def _leave(self, why: str) -> None:
@@ -229,16 +222,6 @@ class RegistryActor(LoopActor):
             limits=before.limits,
             now=self._wall(),
         )
-
-    def _first_changes(self) -> list[Request]:
-        """At a warden's start: what the configuration says, and what ran before has failed."""
-        if self._again:
-            return []
-        declared = tuple(plan.record for plan in self._roster.plans.values())
-        return [
-            Request(Interrupt(who=WARDEN)),
-            Request(DeclareSessions(records=declared, who=OWN)),
-        ]
 
     # Changes
 
@@ -353,28 +336,18 @@ class RegistryActor(LoopActor):
     # How the sessions are
 
     def _noted(self, report: SessionReport) -> None:
-        entry = self._board.now.sessions.get(report.session)
-        if entry is None:
+        before = self._board.now.sessions.get(report.session)
+        entry = None if before is None else before.reported(report)
+        if before is None or entry is None or entry == before:
             return
-        standing = Standing(
-            health=report.health,
-            phase=report.phase,
-            reason=report.reason,
-            since=report.since,
-            until=report.until,
-            user_id=report.user_id,
-        )
-        before = entry.standing
-        if standing == before:
-            return
-        self._put(replace(entry, standing=standing))
-        if standing.health is not before.health:
+        self._board.put(entry)
+        if entry.health is not before.health:
             self._events.publish(
                 HealthChanged(
                     at=self._wall(),
                     session=report.session,
                     before=before.health,
-                    after=standing.health,
+                    after=entry.health,
                     reason=report.reason,
                 )
             )
@@ -382,17 +355,7 @@ class RegistryActor(LoopActor):
     def _show(self, name: str) -> None:
         entry = self._board.now.sessions.get(name)
         if entry is not None:
-            self._put(replace(entry, pairs=len(self._roster.pairs.get(name, ()))))
-
-    def _put(self, entry: SessionEntry) -> None:
-        now = self._board.now
-        self._board.now = RegistrySnapshot(
-            revision=now.revision + 1,
-            sessions=now.sessions.with_changes({entry.name: entry}),
-            operations=now.operations,
-            deleted=now.deleted,
-            limits=now.limits,
-        )
+            self._board.put(replace(entry, pairs=len(self._roster.pairs.get(name, ()))))
 
     # Operations
 
@@ -408,36 +371,20 @@ class RegistryActor(LoopActor):
     def _tidy(self) -> None:
         """Forget what has expired, and tell once of what makes no progress."""
         now, snapshot = self._wall(), self._board.now
-        limits, running = snapshot.limits, set()
-        expired = False
-        for operation in snapshot.operations.values():
-            expired = expired or limits.expired(operation, now)
-            if operation.stuck(now, limits.stuck_after):
-                running.add(operation.id)
-                if operation.id not in self._stuck:
-                    self._events.publish(OperationStuck(at=now, operation=operation))
-        self._stuck = running
-        if expired:
+        operations, limits = tuple(snapshot.operations.values()), snapshot.limits
+        stuck = {one.id: one for one in operations if one.stuck(now, limits.stuck_after)}
+        for id_ in stuck.keys() - self._stuck:
+            self._events.publish(OperationStuck(at=now, operation=stuck[id_]))
+        self._stuck = set(stuck)
+        if any(limits.expired(one, now) for one in operations):
             self._take(CleanOperations(who="registry"))
 
     # The audit trail
 
     def _audit(self, asked: AuditAsked) -> Answer:
         answer = Answer()
-
-        def read(store: Store) -> object:
-            return tuple(
-                store.audit_trail(
-                    who=asked.who,
-                    what=asked.what,
-                    subject=asked.subject,
-                    since=asked.since,
-                    limit=asked.limit,
-                )
-            )
-
         self.pipe(
-            self._journal.do(read),
+            self._journal.do(partial(audit_rows, asked)),
             done=lambda rows: Read(answer, rows),
             failed=lambda error: Read(answer, error=error),
         )

@@ -6,12 +6,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from ..storage import PlanRow, SessionRecord, Store
+from ..storage import AuditRow, PlanRow, SessionRecord, Store
 from .book import Book
 from .entries import Operation, RegistryLimits, SessionEntry, Standing
+from .registry_messages import AuditAsked
 from .registry_snapshot import RegistrySnapshot
 
-__all__ = ["Loaded", "first_snapshot", "followed", "load"]
+__all__ = ["Loaded", "audit_rows", "first_snapshot", "followed", "load"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +72,16 @@ def followed(operations: Collection[Operation], who: str) -> dict[tuple[str, str
         for one in operations
         if one.active and one.session is not None and one.who == who
     }
+
+
+def audit_rows(asked: AuditAsked, store: Store) -> tuple[AuditRow, ...]:
+    """Answer a question about the audit trail; in the journal's thread."""
+    return tuple(
+        store.audit_trail(
+            who=asked.who,
+            what=asked.what,
+            subject=asked.subject,
+            since=asked.since,
+            limit=asked.limit,
+        )
+    )

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from ..errors import TelewardenError
 from ..storage import SessionRecord
+from ..supervision import fact
 from ..telegram import SessionReport
 from .entries import OperationState, RegistryLimits, SessionEntry
 
@@ -82,7 +83,7 @@ class ChangeMany(RegistryWrite):
     changes: Mapping[str, Mapping[str, Any]] = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class ItemOutcome:
     """How one change of many went: the session as it is now, or why it is as it was."""
 

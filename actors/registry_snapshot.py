@@ -7,6 +7,7 @@ assignment, so that a reader sees one state or the next and never half of each.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from ..telegram import Health
@@ -65,7 +66,9 @@ class RegistrySnapshot:
             for entry in sorted(self.sessions.values(), key=lambda one: one.record.name):
                 found[entry.standing.health].append(entry)
             found[Health.DELETED] += self.deleted
-            self._by_health = {health: tuple(entries) for health, entries in found.items()}
+            self._by_health = MappingProxyType(
+                {health: tuple(entries) for health, entries in found.items()}
+            )
         return self._by_health
 
     @property
@@ -75,7 +78,9 @@ class RegistrySnapshot:
             found: dict[OperationState, list[Operation]] = {state: [] for state in OperationState}
             for operation in sorted(self.operations.values(), key=lambda one: one.id):
                 found[operation.state].append(operation)
-            self._by_state = {state: tuple(entries) for state, entries in found.items()}
+            self._by_state = MappingProxyType(
+                {state: tuple(entries) for state, entries in found.items()}
+            )
         return self._by_state
 
 
@@ -90,3 +95,14 @@ class Board:
     def __init__(self) -> None:
         self.now = RegistrySnapshot()
         self.plans: Mapping[str, SessionPlan] | None = None
+
+    def put(self, entry: SessionEntry) -> None:
+        """Show a session as it is by now; the registry's actor only."""
+        now = self.now
+        self.now = RegistrySnapshot(
+            revision=now.revision + 1,
+            sessions=now.sessions.with_changes({entry.name: entry}),
+            operations=now.operations,
+            deleted=now.deleted,
+            limits=now.limits,
+        )

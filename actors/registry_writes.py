@@ -6,11 +6,12 @@ The table says which function does which change; what is absent cannot be asked 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from ..errors import TelewardenError
+from ..storage import SessionRecord
 from ..supervision import Answer
 from . import declaring, operations, pair_changes
 from .draft import Draft
@@ -32,9 +33,12 @@ from .registry_messages import (
     SetParts,
 )
 
-__all__ = ["APPLY", "Interrupt", "Refusal", "Request", "attempt"]
+__all__ = ["APPLY", "Interrupt", "Refusal", "Request", "attempt", "first_changes"]
 
 logger = logging.getLogger(__name__)
+
+OWN: Final = "configuration"  # who declares what the configuration says
+WARDEN: Final = "warden"  # who ends what a process that is gone had under way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,3 +133,11 @@ def attempt(draft: Draft, request: Request) -> None:
         request.error = error
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the asker's answer
         request.error = error
+
+
+def first_changes(declared: Iterable[SessionRecord]) -> tuple[Request, ...]:
+    """At a warden's start: what ran before has failed, and what the configuration says holds."""
+    return (
+        Request(Interrupt(who=WARDEN)),
+        Request(DeclareSessions(records=tuple(declared), who=OWN)),
+    )

@@ -28,7 +28,12 @@ from .actors import (
     What,
 )
 from .desk import Desk
-from .errors import AskTimeoutError, OperationDroppedError, UnknownOperationError
+from .errors import (
+    AskTimeoutError,
+    InvalidRecordError,
+    OperationDroppedError,
+    UnknownOperationError,
+)
 from .listening import Listener
 from .tracking import Tracked, TrackedBlocking, tracked, tracked_blocking
 
@@ -73,10 +78,10 @@ class OperationReads:
         """The operations that match, oldest first; all from the same snapshot.
 
         Raises:
-            ValueError: there is no such state.
+            InvalidRecordError: there is no such state.
         """
         by_state = self._board.now.by_state
-        states = tuple(OperationState) if state is None else (OperationState(state),)
+        states = tuple(OperationState) if state is None else (_state(state),)
         found = [
             one
             for each in states
@@ -301,6 +306,13 @@ class BlockingOperations(OperationReads):
 
     def _ask(self, message: object) -> Operation:
         return self._desk.ask_blocking(message)  # type: ignore[no-any-return]  # as above
+
+
+def _state(word: str) -> OperationState:
+    try:
+        return OperationState(word)
+    except ValueError:
+        raise InvalidRecordError("state", word, ", ".join(OperationState)) from None
 
 
 def _end(

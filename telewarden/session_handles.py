@@ -23,7 +23,7 @@ from .actors import (
     best_session,
 )
 from .desk import Desk
-from .errors import UnknownSessionError
+from .errors import InvalidRecordError, UnknownSessionError
 from .telegram import Health
 
 __all__ = ["BlockingSessions", "SessionReads", "Sessions"]
@@ -61,9 +61,12 @@ class SessionReads:
         Under ``deleted`` are the last ones that were deleted since the warden started.
 
         Raises:
-            ValueError: it is none of the six words.
+            InvalidRecordError: it is none of the six words.
         """
-        return self._board.now.by_health[Health(health)]
+        try:
+            return self._board.now.by_health[Health(health)]
+        except ValueError:
+            raise InvalidRecordError("health", health, ", ".join(Health)) from None
 
     def best(self, *, exclude: Collection[str] = (), only_healthy: bool = True) -> Choice:
         """The session to give one more pair to, why, and how the others compare.

@@ -130,6 +130,15 @@ async def test_one_that_makes_no_sense_does_not_begin(
     assert len(kit.registry.operations) == 0
 
 
+async def test_a_word_that_names_no_state_or_choice_is_refused_with_those_that_do(
+    kit: RegistryKit,
+) -> None:
+    with pytest.raises(InvalidRecordError, match="running, finished, failed, cancelled"):
+        kit.registry.operations.list(state="done")
+    with pytest.raises(InvalidRecordError, match="expired, finished, failed, all"):
+        await kit.registry.operations.clean("old")  # type: ignore[arg-type]
+
+
 async def test_a_step_beyond_the_last_is_refused(kit: RegistryKit) -> None:
     operation = await kit.make_operation(steps=2)
 

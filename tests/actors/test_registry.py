@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 
@@ -198,6 +200,20 @@ async def test_many_are_changed_with_an_outcome_for_each(kit: RegistryKit) -> No
     assert isinstance(outcomes[1].error, UnknownSessionError)
 
 
+async def test_what_is_no_mapping_of_fields_costs_the_other_changes_nothing(
+    kit: RegistryKit,
+) -> None:
+    await kit.make_session("alice")
+    await kit.make_session("bob")
+    odd: Any = {"bob": None, "alice": {"priority": 3}}
+
+    bob, alice = await kit.registry.sessions.change_many(odd)
+
+    assert "give a mapping of fields" in str(bob.error)
+    assert alice.entry is not None
+    assert kit.registry.sessions.get("alice").priority == 3
+
+
 async def test_a_session_that_is_not_there_is_named_with_those_that_are(kit: RegistryKit) -> None:
     for number in range(12):
         await kit.make_session(f"s{number:02}")
@@ -259,8 +275,18 @@ async def test_sessions_are_found_by_each_of_the_six_words(office: RegistryKit) 
         Health.UNAUTHORIZED: [],
         Health.UNKNOWN: [],
     }
-    with pytest.raises(ValueError, match="fine"):
+    with pytest.raises(InvalidRecordError, match="give healthy, unhealthy, expired"):
         sessions.by_health("fine")
+
+
+async def test_nobody_can_change_what_a_snapshot_shows(office: RegistryKit) -> None:
+    snapshot = office.registry.snapshot
+    for shown in (snapshot.sessions, snapshot.by_health, snapshot.by_state, snapshot.operations):
+        with pytest.raises(TypeError):
+            shown["alice"] = None  # type: ignore[index]
+    alice = office.registry.sessions.get("alice")
+    with pytest.raises(FrozenInstanceError):
+        alice.pairs = 7  # type: ignore[misc]
 
 
 async def test_a_change_of_health_is_told_once(office: RegistryKit) -> None:
@@ -504,6 +530,14 @@ async def test_limits_are_changed_while_running(kit: RegistryKit) -> None:
     assert (await kit.hears(LimitsChanged)).after.max_sessions == 1
     (row,) = await kit.registry.audit(what="reconfigure")
     assert (row.before, row.after) == ({"max_sessions": 10_000}, {"max_sessions": 1})
+
+
+async def test_limits_that_are_as_wanted_already_are_not_changed(kit: RegistryKit) -> None:
+    limited = await kit.registry.reconfigure(max_operations=10_000)
+
+    assert limited.limits == RegistryLimits()
+    assert kit.log.of(LimitsChanged) == ()
+    assert await kit.registry.audit(what="reconfigure") == ()
 
 
 @pytest.mark.parametrize(
