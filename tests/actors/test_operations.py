@@ -106,7 +106,7 @@ async def test_operations_are_found_by_state_kind_and_session(kit: RegistryKit) 
     assert ids() == [backup.id, login.id]
     assert ids(state="finished") == [backup.id]
     assert ids(kind="login") == ids(session="alice") == ids(state="running") == [login.id]
-    with pytest.raises(ValueError, match="done"):
+    with pytest.raises(InvalidRecordError, match="done"):
         ids(state="done")
 
 
