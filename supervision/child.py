@@ -13,6 +13,7 @@ from .backoff import Streak, delay_before
 from .budget import RestartLedger
 from .directive import Quarantine, SharedCause, Verdict, WaitUntil
 from .exits import Exit, ExitKind, Restart, calls_for_restart
+from .fact import value
 from .phases import Phase
 from .place import Place
 from .spec import ChildSpec
@@ -91,7 +92,7 @@ class Leave:
     forget: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Again:
     """Another incarnation after ``delay`` seconds."""
 

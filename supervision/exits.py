@@ -5,11 +5,12 @@ Pure: no thread, no actor, no clock.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Final
 
 from .directive import Directive
+from .fact import value
 
 __all__ = ["Exit", "ExitKind", "Restart", "calls_for_restart"]
 
@@ -46,7 +47,7 @@ class ExitKind(Enum):
     """It did not come to an end in time and was fenced off."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Exit:
     """The end of one incarnation.
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, TypeVar, dataclass_transform
 
-__all__ = ["fact"]
+__all__ = ["fact", "value"]
 
 T = TypeVar("T")
 
@@ -18,12 +18,21 @@ T = TypeVar("T")
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
 def fact(cls: type[T]) -> type[T]:
     """Make a frozen dataclass of ``cls``: slots, keywords only, plain defaults."""
-    made = dataclass(frozen=True, slots=True, kw_only=True)(cls)
-    setattr(made, "__init__", _writer(made))  # noqa: B010 - the same parameters, another body
+    return _quick(dataclass(frozen=True, slots=True, kw_only=True)(cls), "*, ")
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def value(cls: type[T]) -> type[T]:
+    """The same, with fields that may be given by position."""
+    return _quick(dataclass(frozen=True, slots=True)(cls), "")
+
+
+def _quick(made: type[T], star: str) -> type[T]:
+    setattr(made, "__init__", _writer(made, star))  # noqa: B010 - same parameters, another body
     return made
 
 
-def _writer(cls: Any) -> Callable[..., None]:
+def _writer(cls: Any, star: str) -> Callable[..., None]:
     shown = fields(cls)
     known: dict[str, Any] = {f"set_{one.name}": getattr(cls, one.name).__set__ for one in shown}
     known |= {f"default_{one.name}": one.default for one in shown}
@@ -31,5 +40,5 @@ def _writer(cls: Any) -> Callable[..., None]:
         one.name if one.default is MISSING else f"{one.name}=default_{one.name}" for one in shown
     )
     body = "; ".join(f"set_{one.name}(self, {one.name})" for one in shown)
-    exec(f"def __init__(self, *, {parameters}): {body}", known)  # noqa: S102 - as dataclasses do
+    exec(f"def __init__(self, {star}{parameters}): {body}", known)  # noqa: S102 - as dataclasses do
     return known["__init__"]  # type: ignore[no-any-return]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final
 
 from pykka._envelope import Envelope
 from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop
@@ -23,9 +23,6 @@ from .place import STARTING, answer
 from .reply import Answer
 from .signals import Drill
 from .term import Term
-
-if TYPE_CHECKING:
-    from .loopactor import LoopActor
 
 __all__ = ["LoopCell"]
 
@@ -51,9 +48,8 @@ class LoopCell(LoopLife):
         self.term = Term(self._place.path, incarnation)
         token = STARTING.set(self._place)
         try:
-            actor = self._place.build(self._place.spec.actor)
-            self.actor = cast("LoopActor", actor)
-            result = self.actor.on_start()
+            self.actor = actor = self._place.build(self._place.spec.actor)  # type: ignore[assignment]
+            result: Any = actor.on_start()  # type: ignore[func-returns-value]  # hooks may be async
             if type(result) is CoroutineType:
                 self._step(result, self._start_done)
                 return None

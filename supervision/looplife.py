@@ -79,7 +79,8 @@ class LoopLife:
         actor = self.actor
         if actor is None or self._ending is not None or self._halting is not None:
             return
-        self._set_step_aside(exit_.reason)
+        if self._task is not None or self._envelope is not None:
+            self._set_step_aside(exit_.reason)
         actor.actor_stopped.set()
         hook = run_failure_hook(self._place, actor, error)
         if self._end(exit_, hook, at_once=True) is not None:

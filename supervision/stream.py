@@ -18,7 +18,7 @@ E = TypeVar("E", bound=Event)
 class Subscription:
     """One subscriber; ``close`` ends it, and may be called from anywhere, more than once."""
 
-    __slots__ = ("_callback", "_kinds", "_stream", "offer")
+    __slots__ = ("_kinds", "_stream", "offer")
 
     def __init__(
         self,
@@ -26,9 +26,9 @@ class Subscription:
         callback: Callable[[Event], object],
         kinds: tuple[type[Event], ...],
     ) -> None:
-        self._stream, self._callback, self._kinds = stream, callback, kinds
-        self.offer: Callable[[Event], object] = self._filter if kinds else callback
-        """Call back with an event, if it is of a kind that was asked for."""
+        self._stream, self._kinds = stream, kinds
+        self.offer = callback
+        """Call back with an event of a kind that was asked for."""
 
     def wants(self, kind: type[Event]) -> bool:
         """Whether it asked for events of this class."""
@@ -44,10 +44,6 @@ class Subscription:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _filter(self, event: Event) -> None:
-        if isinstance(event, self._kinds):
-            self._callback(event)
-
 
 class EventStream:
     """Hands each event to every subscriber, in the thread that published it.
@@ -59,6 +55,7 @@ class EventStream:
     def __init__(self) -> None:
         # replaced as a whole, never changed, so that publishing needs no lock
         self._subscriptions: tuple[Subscription, ...] = ()
+        self._listeners: dict[type[Event], tuple[Subscription, ...]] = {}
 
     def subscribe(
         self,
@@ -67,7 +64,7 @@ class EventStream:
     ) -> Subscription:
         """Call ``callback`` with every event, or with those of ``kinds`` and their subclasses."""
         subscription = Subscription(self, cast("Callable[[Event], object]", callback), tuple(kinds))
-        self._subscriptions = (*self._subscriptions, subscription)
+        self._change((*self._subscriptions, subscription))
         return subscription
 
     def heard(self, kind: type[Event]) -> bool:
@@ -75,11 +72,11 @@ class EventStream:
 
         For who publishes so many that making one for nobody counts.
         """
-        return any(one.wants(kind) for one in self._subscriptions)
+        return bool(self._listeners_of(kind))
 
     def publish(self, event: Event) -> None:
         """Tell every subscriber; never raises."""
-        for subscription in self._subscriptions:
+        for subscription in self._listeners_of(type(event)):
             try:
                 subscription.offer(event)
             except BaseException as error:  # noqa: BLE001 - S4: it must not hurt what it observes
@@ -87,9 +84,21 @@ class EventStream:
 
     def _detach(self, subscription: Subscription, event: Event, error: BaseException) -> None:
         subscription.close()
-        name = getattr(subscription._callback, "__qualname__", repr(subscription._callback))  # noqa: SLF001
+        name = getattr(subscription.offer, "__qualname__", repr(subscription.offer))
         logger.exception("observer detached observer=%s event=%s", name, type(event).__name__)
         self.publish(ObserverFailed(at=event.at, child="", observer=name, error=error))
 
     def _remove(self, subscription: Subscription) -> None:
-        self._subscriptions = tuple(s for s in self._subscriptions if s is not subscription)
+        self._change(tuple(s for s in self._subscriptions if s is not subscription))
+
+    def _change(self, subscriptions: tuple[Subscription, ...]) -> None:
+        self._subscriptions = subscriptions
+        self._listeners = {}
+
+    def _listeners_of(self, kind: type[Event]) -> tuple[Subscription, ...]:
+        """Who asked for that class; sorted out once for each, until somebody comes or goes."""
+        listeners = self._listeners  # first: what is found goes where it was looked for
+        found = listeners.get(kind)
+        if found is None:
+            found = listeners[kind] = tuple(s for s in self._subscriptions if s.wants(kind))
+        return found
