@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, TypeVar
 
 import pykka
 from prometheus_client import CollectorRegistry
@@ -30,7 +29,7 @@ from .diagnostics import Diagnosis, diagnose, live_findings
 from .errors import ChildStartError, NotRunningError, TelewardenError, UnknownSessionError
 from .handles import Registry
 from .keeping import config_of
-from .loopthread import LoopThread
+from .loopthread import Enterable
 from .master_keys import MasterKeys
 from .metrics import Exporter
 from .operation_handles import Operations
@@ -63,7 +62,7 @@ STOP_WITHIN: Final = 60.0  # seconds; sessions take 25 at most, the journal 30
 OBSERVE_EVERY: Final = 5.0  # seconds between two looks that keep the metrics' gauges fresh
 
 
-class Warden:
+class Warden(Enterable):
     """Keeps the sessions of one configuration alive.
 
     In an asyncio app, in its own loop::
@@ -98,6 +97,7 @@ class Warden:
         events: EventStream | None = None,
         handlers: Mapping[str, HandlerFactory] | None = None,
     ) -> None:
+        super().__init__()
         self.config = config_of(config)
         self._handlers = Handlers(handlers or {})
         for pair in self.config.pairs:
@@ -117,7 +117,6 @@ class Warden:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server = server
         self._tree: Tree | None = None
-        self._thread: LoopThread | None = None
         self._observer: asyncio.Task[None] | None = None
         self._backing_up: asyncio.Task[None] | None = None
         self.backups = DatabaseBackups(
@@ -130,52 +129,6 @@ class Warden:
         self._cleanup = contextlib.ExitStack()
 
     # Starting and stopping
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.stop()
-
-    def __enter__(self) -> Self:
-        self._thread = LoopThread()
-        try:
-            self._thread.run(self.start())
-        except BaseException:  # also Ctrl-C: the thread must not stay
-            self._thread.close()
-            self._thread = None
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        assert self._thread is not None  # noqa: S101 - __enter__ made it
-        try:
-            self._thread.run(self.stop())
-        finally:
-            self._thread.close()
-            self._thread = None
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do one of the warden's coroutines from plain code and return its result.
-
-        Raises:
-            NotRunningError: the warden was not entered with a plain ``with``.
-        """
-        if self._thread is None:
-            work.close()
-            raise NotRunningError("this warden", "enter it with a plain 'with' first")
-        return self._thread.run(work)
 
     async def start(self) -> None:
         """Start the tree; returns when every part of it runs. Sessions come online after that.
