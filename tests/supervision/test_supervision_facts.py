@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import FrozenInstanceError, dataclass, replace
 from typing import Any
+from uuid import UUID
 
 import pykka
 import pytest
@@ -16,6 +17,7 @@ from telewarden.supervision import (
     EventStream,
     Exit,
     ExitKind,
+    LoopActor,
     SupervisorSpec,
     Tree,
 )
@@ -82,3 +84,16 @@ async def test_however_an_actor_calls_its_base_it_gets_what_its_place_has(by: st
     async with Tree(SupervisorSpec(children=(ChildSpec(id="mine", actor=Mine),))) as tree:
         ref = tree.ref("mine")
         assert await ref.ask("who?", block=False) == (ref, ref.actor_urn, False)
+
+
+async def test_a_place_has_a_random_uuid_for_an_urn_as_pykka_s_actors_have(
+    loop_child: type[LoopActor],
+) -> None:
+    children = tuple(ChildSpec(id=str(n), actor=loop_child) for n in range(20))
+
+    async with Tree(SupervisorSpec(children=children)) as tree:
+        urns = [tree.ref(str(n)).actor_urn for n in range(20)]
+
+    assert {UUID(urn).version for urn in urns} == {4}
+    assert [UUID(urn).urn for urn in urns] == urns
+    assert len(set(urns)) == 20
