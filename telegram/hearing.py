@@ -26,6 +26,8 @@ __all__ = ["PING_EVERY", "HearingClient"]
 logger = logging.getLogger(__name__)
 
 PING_EVERY: Final = 60.0  # seconds; as Telethon does, so that middleboxes keep the line
+CHANGES: Final = (types.UpdateEditMessage, types.UpdateDeleteMessages)
+CHANNEL_CHANGES: Final = (types.UpdateEditChannelMessage, types.UpdateDeleteChannelMessages)
 AGAIN: Final = 0.001  # seconds; the loop's clock may say the same time twice
 
 
@@ -34,6 +36,25 @@ class _Box(MessageBox):  # type: ignore[misc]  # Telethon ships no types
 
     def _trace(self, msg: str, *args: Any, **kwargs: Any) -> None:
         pass
+
+    # Telethon takes the difference's end for how far it has heard, and then its edits and
+    # deletions, which come before that end, for ones that it has heard already.
+
+    def apply_channel_difference(self, request: Any, diff: Any, chat_hashes: Any) -> Any:
+        told, users, chats = super().apply_channel_difference(request, diff, chat_hashes)
+        return _with_changes(diff, told, CHANNEL_CHANGES), users, chats
+
+    def apply_difference_type(self, diff: Any, chat_hashes: Any) -> Any:
+        told, users, chats = super().apply_difference_type(diff, chat_hashes)
+        return _with_changes(diff, told, CHANGES), users, chats
+
+
+def _with_changes(diff: Any, told: list[Any], kinds: tuple[type[Any], ...]) -> list[Any]:
+    """What a difference tells, with the edits and deletions that Telethon has left out."""
+    known = {id(update) for update in told}
+    others = getattr(diff, "other_updates", None) or ()
+    left_out = [one for one in others if isinstance(one, kinds) and id(one) not in known]
+    return [*told, *left_out]
 
 
 class _Arrivals:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from telewarden.loopback import CutConnection, Fault, RpcError
-from telewarden.telegram import Arrived, ErrorClass, Gap, Lost, classify
+from telewarden.telegram import Arrived, Deleted, Edited, ErrorClass, Gap, Lost, classify
 
 pytestmark = pytest.mark.telegram
 
@@ -54,6 +54,25 @@ async def test_missed_updates_are_fetched_through_short_trouble(line: Any) -> No
     assert [one.message.text for one in told] == ["one", "two"]
     assert sleep.slept == [1.0, 2.0, 9.0]
     assert heard.of(Gap) == []
+
+
+@pytest.mark.parametrize("where", ["channel", "private"])
+async def test_edits_and_deletions_that_were_missed_are_told(line: Any, where: str) -> None:
+    session = line.session(line.alice)
+    place = line.news if where == "channel" else line.alice
+    first = line.tg.post(place, "first", author=line.bob)
+    second = line.tg.post(place, "second", author=line.bob)
+    await missing(line, session)
+    line.news.edit_message(first, "first, edited")
+    line.news.delete_messages([second])
+    line.tg.post(line.news, "third", author=line.bob)
+
+    heard = line.heard()
+    await line.open(line.alice, heard, session=session)
+
+    (edited,), (deleted,) = await heard.until(Edited), await heard.until(Deleted)
+    assert edited.message.text == "first, edited"
+    assert deleted.ids == (second.id,)
 
 
 async def test_a_lasting_trouble_is_told_as_a_gap(line: Any) -> None:
