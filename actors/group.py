@@ -21,6 +21,7 @@ import pykka
 from ..errors import JournalUnavailableError
 from ..supervision import LoopActor
 from ..telegram import Arrived, Deleted, Edited
+from .comparing import Comparing
 from .desk import Desk
 from .group_members import Members, close_handlers
 from .group_notes import (
@@ -30,6 +31,7 @@ from .group_notes import (
     HandlersClosed,
     Loaded,
     LocateAgain,
+    LookBack,
     Looked,
     ReadAgain,
     Recheck,
@@ -56,6 +58,7 @@ from .messages import (
     HistoryRead,
     Introduce,
     Located,
+    Missed,
     PausePair,
     ReleasePair,
     Report,
@@ -93,7 +96,10 @@ class WorkerGroupActor(LoopActor):
         self._trouble = Trouble(self._desk, lambda state: self._reading.locate([state]))
         self._writing = Writing(self._desk)
         self._sending = Sending(self._desk, self._writing, self._trouble)
-        self._reading = Reading(self._desk, self._writing, self._sending, self._trouble)
+        self._comparing = Comparing(self._desk, self._writing, self._sending)
+        self._reading = Reading(
+            self._desk, self._writing, self._sending, self._trouble, self._comparing
+        )
         self._members = Members(
             self._desk, self._writing, self._sending, self._trouble, self._reading.locate
         )
@@ -197,7 +203,11 @@ class WorkerGroupActor(LoopActor):
                 self._trouble.sweep()
                 self._members.report()
             case Compare():
-                self._reading.compare(message)
+                self._comparing.compare(message)
+            case LookBack():
+                self._comparing.look_back(message)
+            case Missed():
+                self._comparing.missed(message)
             case Filled():
                 self._reading.filled(message)
             case _:

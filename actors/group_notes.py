@@ -17,6 +17,7 @@ __all__ = [
     "HandlersClosed",
     "Loaded",
     "LocateAgain",
+    "LookBack",
     "Looked",
     "ReadAgain",
     "Recheck",
@@ -80,10 +81,20 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """What the newest sent messages said; they are compared with the source."""
+    """What sent messages said; they are compared with the source."""
 
     pair: int
     versions: dict[int, int]
+    round: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookBack:
+    """Compare the next older page, in the ``round`` that began with the newest."""
+
+    pair: int
+    below: int
+    round: int
 
 
 @dataclass(frozen=True, slots=True)

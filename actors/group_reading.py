@@ -1,8 +1,7 @@
 """A worker group's reading: from what was said to what is in the outbox.
 
-After any gap the source's history is read from the group's own mark, then what was sent lately is
-compared with the source, because edits and deletions are told only once. The past is read page
-by page, no faster than it is sent.
+After any gap the source's history is read from the group's own mark; then ``comparing`` looks at
+what was sent before. The past is read page by page, no faster than it is sent.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ from typing import Any, Final
 
 from ..storage import Backfill, Store
 from ..telegram import Action, BackfillProgress, CaughtUp, ErrorClass, Incoming, Verdict
-from .albums import Change
+from .comparing import Comparing
 from .desk import Desk, why
-from .group_notes import Compare, Filled, LocateAgain, ReadAgain
+from .group_notes import Filled, LocateAgain, ReadAgain
 from .group_sending import GONE_BEFORE, RETRY_AFTER, Sending
 from .group_trouble import Trouble
 from .group_writing import Writing
@@ -25,16 +24,22 @@ from .pairstate import PairState
 __all__ = ["Reading"]
 
 OWED_AT_ONCE: Final = 100  # messages; what Telegram gives for one question
-COMPARED: Final = 100  # of the newest sent messages: one question, and edits are rare after that
 FILL_BELOW: Final = 100  # messages that wait; then the next page of the past is read
 
 
 class Reading:
     """Reads for the pairs of one group."""
 
-    def __init__(self, desk: Desk, writing: Writing, sending: Sending, trouble: Trouble) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        writing: Writing,
+        sending: Sending,
+        trouble: Trouble,
+        comparing: Comparing,
+    ) -> None:
         self._desk, self._writing = desk, writing
-        self._sending, self._trouble = sending, trouble
+        self._sending, self._trouble, self._comparing = sending, trouble, comparing
 
     # Where the chats are
 
@@ -136,8 +141,7 @@ class Reading:
             state.reading = None
             self._take(state, message)
         elif message.request is state.comparing:
-            state.comparing = None
-            self._compare_taken(state, message)
+            self._comparing.taken(state, message)
         elif message.request is state.filling:
             self._past_taken(state, message)
 
@@ -199,7 +203,7 @@ class Reading:
         self._writing.accept(state, state.admit(state.release()))
         self._sending.pump(state)
         if state.compare:
-            self._compare(state)
+            self._comparing.begin(state)
         self.fill(state)
 
     def _tell_caught_up(self, state: PairState, missed: int) -> None:
@@ -211,38 +215,6 @@ class Reading:
                 missed=missed,
             )
         )
-
-    # What was sent, beside the source
-
-    def _compare(self, state: PairState) -> None:
-        state.compare = False
-        pair, changes, state.changes = state.plan.id, state.changes, []
-        for change in changes:
-            if change.change == "delete":
-                state.put_change(Change(change.source_id))
-        if not (state.plan.deletes or (state.plan.edits and state.plan.copies)):
-            return
-        edited = {one.source_id: -1 for one in changes if one.change == "edit"}
-        self._writing.ask(lambda store: Compare(pair, store.versions(pair, COMPARED) | edited))
-
-    def compare(self, message: Compare) -> None:
-        """Ask for the messages that were sent, as they are now."""
-        state = self._desk.pairs.get(message.pair)
-        if state is None or state.source is None or not message.versions:
-            return
-        self._sending.pump(state)
-        ids = tuple(sorted(message.versions)[-COMPARED:])
-        state.comparing = self._question(state, state.source, "compare", ids=ids)
-        state.versions = message.versions
-        self._desk.tell_session(state.comparing)
-
-    def _compare_taken(self, state: PairState, message: HistoryRead) -> None:
-        versions, state.versions = state.versions, {}
-        if message.verdict is not None:
-            state.compare = True  # the next look at the history does it
-            return
-        asked = {one: versions[one] for one in message.request.ids if one in versions}
-        self._sending.compared(state, asked, message.messages)
 
     # The past
 

@@ -40,6 +40,7 @@ __all__ = [
     "Locate",
     "Located",
     "LookInto",
+    "Missed",
     "OverviewAsked",
     "PairOrder",
     "PairPlan",
@@ -397,6 +398,16 @@ class ReleasePair:
 @dataclass(frozen=True, slots=True)
 class Introduce:
     """Tell the session and the monitor that you are there. No answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Telegram will not tell what became of messages in ``chat``, or in any. No answer.
+
+    Followed by a ``CatchUp``.
+    """
+
+    chat: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from .rules import Rules
 __all__ = ["PairState", "UnderWay"]
 
 HELD_LIMIT: Final = 1000  # live messages held back; past that history is read once more instead
+NOTED: Final = -1  # in place of what a message said: an edit was noted and not made
 TARGETS_KEPT: Final = 500  # which message became which; older ones are looked up in the outbox
 
 
@@ -54,6 +55,8 @@ class PairState:
         seen: the newest message that is in the outbox or done; ``None`` for a new pair.
         behind: history has not been read up to now since the last gap.
         compare: sent messages have not been compared with the source since the last gap.
+        deep: the older ones neither, though Telegram will not tell what became of them.
+        compared, round: how many have been since the newest were looked at; how often they were.
         reading, comparing, filling: the questions for history that are under way: what was
             missed, what was sent (``versions``) as it is now, the past.
         paused: why the pair does nothing; ``None`` while it works.
@@ -77,6 +80,9 @@ class PairState:
     seen: int | None = None
     behind: bool = True
     compare: bool = True
+    deep: bool = True
+    compared: int = 0
+    round: int = 0
     reading: History | None = None
     filling: History | None = None
     comparing: History | None = None
@@ -123,8 +129,15 @@ class PairState:
     def interrupt(self) -> None:
         """The session came or went: what was under way is void, and something may be missed."""
         self.unsure = self.unsure or self.under_way is not None
-        self.under_way = self.reading = self.filling = self.comparing = None
-        self.behind = self.compare = True
+        self.under_way = self.reading = self.filling = None
+        self.give_up_comparing()
+        self.behind = True
+
+    def give_up_comparing(self) -> None:
+        """Look at the newest messages again; edits that were noted are not made yet."""
+        noted = [one for one, version in self.versions.items() if version == NOTED]
+        self.changes += [ChangeWanted(self.plan.id, one, "edit") for one in noted]
+        self.comparing, self.versions, self.compare = None, {}, True
 
     def pause(self, reason: str) -> None:
         """Do nothing more; what is said meanwhile is read from history afterwards."""

@@ -55,6 +55,7 @@ from .messages import (
     Begin,
     CatchUp,
     GroupReady,
+    Missed,
     Probe,
     Recover,
     Report,
@@ -285,7 +286,8 @@ class SessionActor(LoopActor):
                 self.groups.tell(arrived)
             case Edited() | Deleted() as change:
                 self.groups.tell_change(change)
-            case Gap():
+            case Gap(chat):
+                self.groups.tell(Missed(chat))
                 self.groups.tell(CatchUp())
             case Lost(reason):
                 self.lose(reason)

@@ -73,13 +73,13 @@ class ChangeRows(Rows):
         )
         return [ChangeWanted(*row) for row in rows]
 
-    def versions(self, pair_id: int, limit: int) -> dict[int, int]:
+    def versions(self, pair_id: int, limit: int, below: int | None = None) -> dict[int, int]:
         """Return what the newest forwarded messages said when they were sent or last edited."""
         rows = self._all(
             "select source_id, version from outbox where pair_id = ? and state = 'done'"
             " and target_id is not null and version is not null and change is null"
-            " order by source_id desc limit ?",
-            (pair_id, limit),
+            " and (? is null or source_id < ?) order by source_id desc limit ?",
+            (pair_id, below, below, limit),
         )
         return dict(rows)
 

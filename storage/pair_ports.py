@@ -154,7 +154,7 @@ class OutboxPort(Protocol):
         """Return the changes that were noted and not made, by pair and message."""
         ...
 
-    def versions(self, pair_id: int, limit: int) -> dict[int, int]:
+    def versions(self, pair_id: int, limit: int, below: int | None = None) -> dict[int, int]:
         """Return what the newest forwarded messages said when they were sent or last edited."""
         ...
 

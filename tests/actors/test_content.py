@@ -253,6 +253,57 @@ async def test_edits_and_deletions_that_were_missed_are_made_up_for(
     assert newsroom.texts("market_out") == ["market 0", "corrected", "market 2", "market 4"]
 
 
+async def test_old_edits_and_deletions_that_nobody_tells_are_made_up_for(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.start()
+    said = [f"market {number}" for number in range(230)]
+    newsroom.say("market_in", *said)
+    await newsroom.arrives("market_out", *said)
+    source = newsroom.chats["market_in"]
+    first, second, *_ = source.messages
+
+    await newsroom.stop()
+    source.edit_message(first, "market 0, edited")
+    source.delete_messages([second])
+    source.forget_updates()  # the difference is too long: Telegram tells none of it
+    await newsroom.start()
+    right = ["market 0, edited", *said[2:]]
+    await newsroom.until(lambda: newsroom.texts("market_out") == right)
+    newsroom.telegram.cut(newsroom.account(BOB))
+    source.edit_message(source.messages[0], "market 0, edited again")
+    source.forget_updates()
+    newsroom.say("market_in", "more")
+
+    right = ["market 0, edited again", *said[2:], "more"]
+    await newsroom.until(lambda: newsroom.texts("market_out") == right)
+
+
+async def test_a_look_at_what_was_sent_ends_somewhere(
+    newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("telewarden.actors.comparing.LOOK_BACK", 200)
+    monkeypatch.setattr("telewarden.actors.comparing.LOOK_EVERY", 0.01)
+    await newsroom.start()
+    said = [f"market {number}" for number in range(330)]
+    newsroom.say("market_in", *said)
+    await newsroom.arrives("market_out", *said)
+    await newsroom.stop()
+    source = newsroom.chats["market_in"]
+    source.edit_message(source.messages[5], "too old")
+    source.edit_message(source.messages[140], "young enough")
+    source.forget_updates()
+
+    asked = newsroom.telegram.stats.calls["channels.getMessages"]
+    await newsroom.start()
+    await newsroom.until(lambda: "young enough" in newsroom.texts("market_out"))
+    newsroom.say("news_in", "news")
+    await newsroom.arrives("news_out", "news")
+
+    assert "too old" not in newsroom.texts("market_out")
+    assert newsroom.telegram.stats.calls["channels.getMessages"] - asked == 2
+
+
 async def test_a_copy_whose_answer_was_lost_is_found_and_follows_edits(newsroom: Newsroom) -> None:
     await newsroom.start()
     newsroom.say("market_in", "same", "same")
