@@ -36,12 +36,15 @@ class SessionRoster:
     def put(self, record: SessionRecord) -> SessionPlan | None:
         """Take over what is declared of a session; returns its plan if it is a new one."""
         known = self.plans.get(record.name)
+        if known is not None and known.record.phone == record.phone:
+            return None  # nothing else of it concerns who runs it
         plan = SessionPlan(record=record, pairs=() if known is None else known.pairs)
         self.plans[record.name] = plan
         self.pairs.setdefault(record.name, ())
-        if known is not None and known.record.phone != record.phone:
-            self._serve(record.name)
-        return plan if known is None else None
+        if known is None:
+            return plan
+        self._serve(record.name)
+        return None
 
     def plans_of(self, session: str | None) -> tuple[PairPlan, ...]:
         """A session's pairs, or all, by number.
