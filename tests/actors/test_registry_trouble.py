@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from telewarden.actors import Journal, PairPlan, SessionChanged, SessionPlan
-from telewarden.errors import ChildUnavailableError, JournalUnavailableError
+from telewarden.errors import ChildUnavailableError, JournalUnavailableError, RegistryFullError
 from telewarden.storage import MasterKey, SessionRecord, Store
 from telewarden.supervision import Drill
 from telewarden.testing import RegistryKit
@@ -66,6 +66,56 @@ async def test_it_takes_changes_again_after_the_disk_refused_one(kit: RegistryKi
         await kit.registry.sessions.change("s0", priority=7)
 
     assert (await kit.registry.sessions.change("s0", priority=6)).priority == 6
+
+
+async def test_changes_stand_on_those_that_are_being_written(kit: RegistryKit) -> None:
+    sessions, operations = kit.registry.sessions, kit.registry.operations
+    begun = await kit.make_operation(steps=3)
+
+    await asyncio.gather(
+        sessions.change("s0", priority=2),  # written at once, alone; the others are tried meanwhile
+        sessions.change("s0", max_pairs=7),
+        sessions.change("s0", metadata={"team": "news"}),
+    )
+    await asyncio.gather(
+        operations.advance(begun.id, step=1),
+        operations.put_part(begun.id, 1, "first"),
+        operations.put_part(begun.id, 2, "second"),
+    )
+
+    s0, now = sessions.get("s0"), operations.get(begun.id)
+    assert (s0.priority, s0.max_pairs, s0.metadata) == (2, 7, {"team": "news"})
+    assert (now.step, [part.text for part in now.parts]) == (1, ["first", "second"])
+    assert on_disk(kit)["s0"] == 2
+
+
+async def test_limits_and_numbers_count_what_is_being_written(kit: RegistryKit) -> None:
+    await kit.registry.reconfigure(max_sessions=len(NAMES) + 2)
+
+    made = await asyncio.gather(
+        *(kit.make_session(name) for name in ("a", "b", "c")), return_exceptions=True
+    )
+    begun = await asyncio.gather(*(kit.make_operation() for _ in range(3)))
+
+    assert [isinstance(one, RegistryFullError) for one in made] == [False, False, True]
+    assert len({operation.id for operation in begun}) == 3
+
+
+async def test_what_stood_on_a_change_that_the_disk_refused_is_done_without_it(
+    kit: RegistryKit,
+) -> None:
+    await Journal(kit.tree.ref("journal")).do(refuse_priority_seven)
+
+    refused, done = await asyncio.gather(
+        kit.registry.sessions.change("s0", priority=7),
+        kit.registry.sessions.change("s0", max_pairs=9),
+        return_exceptions=True,
+    )
+
+    assert isinstance(refused, Exception)
+    assert not isinstance(done, BaseException)
+    assert (done.priority, done.max_pairs) == (5, 9)
+    assert on_disk(kit)["s0"] == 5
 
 
 @pytest.mark.parametrize("victim", ["journal", "registry"])
