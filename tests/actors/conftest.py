@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import generate_latest
 
 from telewarden import Warden
 from telewarden.actors import HandlerFactory
@@ -199,8 +200,15 @@ def tables() -> dict[str, Any]:
 
 
 @pytest.fixture
-async def newsroom(tmp_path: Path) -> AsyncIterator[Newsroom]:
+async def newsroom(tmp_path: Path, leaks: Any) -> AsyncIterator[Newsroom]:
+    leaks.keep("a password", "correct horse")
+    leaks.keep("a login code", "22222")
     async with LoopbackTelegram() as telegram:
         room = Newsroom(telegram, tmp_path, TABLES)
         yield room
         await room.warden.stop()
+        for event in room.heard:
+            leaks.see(type(event).__name__, repr(event))
+        leaks.see("metrics", generate_latest(room.warden.exporter.registry).decode())
+        leaks.see("the warden", repr(room.warden.exporter) + repr(room.warden.keys))
+        leaks.see_files(tmp_path)

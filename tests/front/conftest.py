@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,8 +42,8 @@ KEY = MasterKey.generate()
 class Shell:
     """Runs ``telewarden`` in a folder, with a master key in the environment."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, leaks: Any) -> None:
+        self.folder, self.leaks = folder, leaks
         self.environment = {**os.environ, "TELEWARDEN_TEST_KEY": KEY, "COLUMNS": "100"}
         self.running: list[subprocess.Popen[str]] = []
         self.write()
@@ -56,7 +57,7 @@ class Shell:
         return path
 
     def __call__(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-m", "telewarden", *words],
             cwd=self.folder,
             env=self.environment,
@@ -65,6 +66,9 @@ class Shell:
             timeout=40,
             check=False,
         )
+        if words[:1] != ("keygen",):  # which is asked for one
+            self.leaks.see(" ".join(words[:1]), done.stdout + done.stderr)
+        return done
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
@@ -89,7 +93,8 @@ class Shell:
         for process in self.running:
             if process.poll() is None:
                 process.kill()
-            process.communicate()
+            for text in process.communicate():
+                self.leaks.see("its output", text or "")
 
 
 def short_socket(folder: Path) -> str:
@@ -98,7 +103,8 @@ def short_socket(folder: Path) -> str:
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Shell]:
-    it = Shell(tmp_path)
+def shell(tmp_path: Path, leaks: Any) -> Iterator[Shell]:
+    it = Shell(tmp_path, leaks)
     yield it
     it.close()
+    leaks.see_files(tmp_path)

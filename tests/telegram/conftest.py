@@ -21,6 +21,8 @@ from telewarden.telegram import (
     WardenSession,
 )
 
+API_HASH = "feedc0de" * 4
+
 
 @dataclass
 class Heard:
@@ -66,7 +68,7 @@ class Line:
         options.setdefault("server", server)
         options.setdefault("connect_limit", ConnectLimit(rate=1_000.0, burst=1_000))
         options.setdefault("deadlines", Deadlines(connect=10.0, close=5.0))
-        return Gateway(1, "hash", **options)
+        return Gateway(1, API_HASH, **options)
 
     def session(self, account: Any) -> WardenSession:
         return WardenSession.from_string(self.tg.mint(account))
@@ -80,14 +82,16 @@ class Line:
 
 
 @pytest.fixture
-async def line() -> AsyncIterator[Line]:
+async def line(leaks: Any) -> AsyncIterator[Line]:
     """A data centre and a gateway; everything is closed afterwards, and nothing is left."""
+    leaks.keep("an api_hash", API_HASH)
     before = asyncio.all_tasks()
     complaints: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, about: complaints.append(about))
     async with LoopbackTelegram(host="127.0.0.1", port=0) as tg:
         line = Line(tg)
         yield line
+        leaks.see("the gateway", repr(line.gateway) + repr(vars(line)))
         report = await line.gateway.close_all(deadline=5.0)
         assert report.cut == ()
     await asyncio.sleep(0)

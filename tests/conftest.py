@@ -1,0 +1,110 @@
+"""No secret gets out: what the whole suite logs, prints, raises, shows and measures is looked at.
+
+Keys and session strings are known by their looks, wherever a test has made them; codes, passwords
+and an app's own hash by ``leaks.keep``. A test from which one got out fails at its end, and the
+failure names the place and the kind, not the secret.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from telewarden.errors import TelewardenError
+
+LOOKS: Final = {
+    "a master key": re.compile(r"twk1_[A-Za-z0-9_-]{48}"),
+    "a session string or a key in base64": re.compile(r"[A-Za-z0-9+/_-]{340}"),
+    "a key in hex": re.compile(r"[0-9a-fA-F]{512}"),
+    "a key's bytes": re.compile(r"(?:\\(?:x[0-9a-f]{2}|[ntr\\'])[^\\]{0,12}){96}"),
+}
+# The user's own key, and what a loopback data centre remembers: that is Telegram's side.
+NOT_OURS: Final = ("master.key", "loopback")
+WORTH_A_LOOK: Final = 32  # characters; a shorter text holds none of these
+
+
+class Leaks(logging.Handler):
+    """What got out during one test."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept: list[tuple[str, re.Pattern[str]]] = []
+        self._texts: list[tuple[str, str]] = []
+        self.found: list[str] = []
+
+    def keep(self, what: str, *secrets: str) -> None:
+        """Look for these, too: as words, for a code of five digits may be part of a number."""
+        for secret in secrets:
+            pattern = rf"(?<![\w.]){re.escape(secret)}(?![\w.])"
+            self._kept.append((what, re.compile(pattern)))
+
+    def see(self, place: str, text: str) -> None:
+        """Something got out at ``place``."""
+        self._texts.append((place, text))
+
+    def see_files(self, folder: Path) -> None:
+        """What lies on the disk; codes are not looked for in it, for any number may be one."""
+        for path in folder.rglob("*"):
+            if path.is_file() and not path.name.startswith(NOT_OURS):
+                self._look(str(path.name), path.read_bytes().decode("latin-1"), kept=())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.see(f"log record of {record.name}", self.format(record))
+
+    def verdict(self) -> list[str]:
+        """Where which kind of secret got out, once each."""
+        for place, text in self._texts:
+            self._look(place, text, kept=self._kept)
+        self._texts.clear()
+        return sorted(set(self.found))
+
+    def _look(self, place: str, text: str, *, kept: Any) -> None:
+        looks = LOOKS.items() if len(text) >= WORTH_A_LOOK else ()
+        for what, pattern in (*looks, *kept):
+            if pattern.search(text):
+                self.found.append(f"{what} in {place}")
+
+
+LEAKS: Final = pytest.StashKey[Leaks]()
+
+
+@pytest.fixture(autouse=True)
+def leaks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Leaks]:
+    """Notes what gets out while the test runs; looked through when it has ended."""
+    noted = request.node.stash[LEAKS] = Leaks()
+    raised = TelewardenError.__init__
+
+    def raising(self: TelewardenError, *args: object) -> None:
+        raised(self, *args)
+        noted.see(type(self).__name__, str(self))
+
+    monkeypatch.setattr(TelewardenError, "__init__", raising)
+    logger, level = logging.getLogger("telewarden"), logging.getLogger("telewarden").level
+    logger.setLevel(logging.DEBUG)
+    logging.getLogger().addHandler(noted)
+    yield noted
+    logging.getLogger().removeHandler(noted)
+    logger.setLevel(level)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    report = yield
+    noted = item.stash.get(LEAKS, None)
+    if report.when != "teardown" or noted is None:
+        return report
+    for place, text in report.sections:
+        noted.see(place, text)
+    if report.longrepr is not None:
+        noted.see("traceback", str(report.longrepr))
+    found = noted.verdict()
+    if found and report.outcome == "passed":
+        report.outcome = "failed"
+        report.sections = []  # which may hold the secret
+        report.longrepr = "secrets got out:\n" + "\n".join(f"  {one}" for one in found)
+    return report
