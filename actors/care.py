@@ -42,6 +42,8 @@ __all__ = [
     "RestoreBackup",
     "TakeBackup",
     "TakeIn",
+    "entities_of",
+    "states_of",
 ]
 
 
@@ -153,8 +155,8 @@ class Care:
             self._keep_earlier(store, "before import")
             store.put_credential(self._name, string, parts.key_id, parts.dc_id, at=self._kit.now())
             store.put_user_id(self._name, user_id)
-            store.put_entities(self._name, _entities(stored, self._kit.now()))
-            store.put_update_states(self._name, _states(stored))
+            store.put_entities(self._name, entities_of(stored, self._kit.now()))
+            store.put_update_states(self._name, states_of(stored))
             store.add_backup(self._name, "after import", self._kit.now())
             self._kit.files(store).write(self._name, string, key_id=parts.key_id, dc_id=parts.dc_id)
 
@@ -232,14 +234,16 @@ class Care:
         return Done(follow=Follow.LOGGED_OUT)
 
 
-def _entities(stored: StoredSession, now: float) -> Sequence[Entity]:
+def entities_of(stored: StoredSession, now: float) -> Sequence[Entity]:
+    """The chats of a session file, as the store keeps them."""
     return [
         Entity(id=one.id, access_hash=one.access_hash, username=one.username, seen=now)
         for one in stored.entities
     ]
 
 
-def _states(stored: StoredSession) -> Sequence[UpdateState]:
+def states_of(stored: StoredSession) -> Sequence[UpdateState]:
+    """How far a session file has heard, as the store keeps it."""
     return [
         UpdateState(entity_id=one.id, pts=one.pts, qts=one.qts, date=one.date, seq=one.seq)
         for one in stored.states

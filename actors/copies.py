@@ -21,6 +21,7 @@ from ..errors import (
 from ..storage import KnownString, Snapshots, Store, salvage_session_file
 from ..telegram import CopyRepaired, parse_string, rescue_file
 from ..telegram.strings import format_string
+from .care import entities_of, states_of
 from .kit import Kit
 
 __all__ = ["Copies", "Copy"]
@@ -135,6 +136,9 @@ class Copies:
             stored, damage = rescue_file(path, key_ids=self.known_keys(store))
         except TelewardenError:
             return
+        if not store.entities(self._name, 1):  # with a lost database went what it had learnt
+            store.put_entities(self._name, entities_of(stored, self._kit.now()))
+            store.put_update_states(self._name, states_of(stored))
         yield format_string(stored.parts), "damaged Telethon file" if damage else "Telethon file"
 
     def _string_problem(self, store: Store, good: Copy) -> str:

@@ -1,5 +1,7 @@
 """What a damaged session file still holds: the key, found in its bytes without SQLite.
 
+What the file had learnt is ``salvage_learnt``'s.
+
 SQLite gives up on a file whose header, tree or other pages are broken; the one row that
 matters is 300 bytes in one place. It is looked for by the shape of its record. What is found
 is a candidate: ``rescue_file`` holds its key id against those that are known, and turns one
@@ -17,6 +19,7 @@ from typing import Final
 
 from ..errors import TelethonFileDamagedError
 from .files import FileDamage, StoredSession, read_file
+from .salvage_learnt import salvage_learnt
 from .strings import KEY_BYTES, SessionString, key_id_of
 
 __all__ = ["rescue_file", "salvage_file", "salvage_keys", "with_known_key"]
@@ -51,12 +54,16 @@ def rescue_file(
     for candidate in candidates:
         known = with_known_key(candidate, key_ids)
         if known is not None:
-            whole = stored or StoredSession(version=0, parts=known)
-            return replace(whole, parts=known), damage
+            return replace(stored or _left_of(path, known), parts=known), damage
     if damage is not None and not candidates:
         raise damage
     what = f"it holds {len(candidates)} keys, none of which is known for this session"
     raise TelethonFileDamagedError(path, FileDamage.OTHER_KEY, what)
+
+
+def _left_of(path: Path | str, parts: SessionString) -> StoredSession:
+    entities, states = salvage_learnt(Path(path).read_bytes())
+    return StoredSession(version=0, parts=parts, entities=entities, states=states)
 
 
 def _read(path: Path | str) -> tuple[StoredSession | None, TelethonFileDamagedError | None]:

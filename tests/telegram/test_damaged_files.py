@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from telethon.crypto import AuthKey
 from telethon.sessions import SQLiteSession
 
 from telewarden.errors import TelethonFileDamagedError
-from telewarden.telegram import FileDamage, SessionString, key_id_of, rescue_file
+from telewarden.telegram import FileDamage, SessionString, key_id_of, read_file, rescue_file
 
 pytestmark = [pytest.mark.telegram, pytest.mark.session]
 
@@ -93,6 +93,56 @@ def test_each_of_six_hundred_damages_ends_in_the_right_key_or_a_refusal(
     assert wrong == []
     assert rescued + refused >= 600
     assert rescued > 5 * refused
+
+
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [
+        ("header", 199),
+        ("tree of chats", 199),
+        ("one page of chats", 120),
+        ("cut in the middle", 10),
+    ],
+)
+def test_chats_and_states_are_read_from_a_file_that_sqlite_gives_up_on(
+    whole: bytes, tmp_path: Path, name: str, least: int
+) -> None:
+    path = tmp_path / "alice.session"
+    path.write_bytes(DAMAGES[name](whole))
+    with pytest.raises(TelethonFileDamagedError):
+        read_file(path)
+
+    stored, damage = rescue_file(path, key_ids=KNOWN)
+
+    assert damage is not None
+    assert len(stored.entities) >= least
+    assert {one.id: (one.access_hash, one.username) for one in stored.entities}.items() <= {
+        at: (at * 99, f"bob{at}") for at in range(1, 200)
+    }.items()
+    assert [(one.id, one.pts, one.qts, one.seq) for one in stored.states] in (
+        [(0, 5, 6, 7)],
+        [] if name == "cut in the middle" else [(0, 5, 6, 7)],
+    )
+
+
+def struck(whole: bytes, place: int, what: bytes) -> bytes:
+    return whole[:place] + what + whole[place + len(what) :]
+
+
+def chats_at(whole: bytes, kind: int) -> int:
+    """Where the first page of that kind with or over chats begins."""
+    pages = range(PAGE, len(whole), PAGE)
+    return next(
+        at for at in pages if whole[at] == kind and (kind == 5 or b"bob1" in whole[at : at + PAGE])
+    )
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "header": lambda whole: bytes(100) + whole[100:],
+    "tree of chats": lambda whole: struck(whole, chats_at(whole, 5), b"\xff" * PAGE),
+    "one page of chats": lambda whole: struck(whole, chats_at(whole, 13), b"\xff" * PAGE),
+    "cut in the middle": lambda whole: whole[: len(whole) // PAGE * PAGE * 2 // 3],
+}
 
 
 def test_without_a_known_key_a_damaged_file_is_still_read(whole: bytes, tmp_path: Path) -> None:
