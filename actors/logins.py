@@ -7,15 +7,24 @@ is durable: a restart never asks for another by itself, and a person at most a f
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ..errors import CredentialDamagedError, LoginBudgetError, NoLoginError, OtherAccountError
+from ..errors import (
+    CredentialDamagedError,
+    LoginBudgetError,
+    NoLoginError,
+    OtherAccountError,
+    TelegramError,
+)
 from ..storage import Credential, Store
 from ..telegram import (
+    Action,
     CodeInfo,
     CodeSent,
     Event,
+    FloodBegan,
     LoggedIn,
     LoginFailed,
     LoginFlow,
@@ -24,8 +33,10 @@ from ..telegram import (
     QrShown,
     QrToken,
     SignedIn,
+    classify,
 )
 from .authorisations import end_authorisation
+from .call_floods import refused
 from .kit import Kit
 from .messages import StartLogin, SubmitCode, SubmitPassword
 
@@ -42,6 +53,9 @@ __all__ = [
 
 CODES_A_DAY: Final = 3  # Telegram answers PHONE_NUMBER_FLOOD, for a day, not far above it
 DAY: Final = 86_400.0  # seconds
+TRIES: Final = 3  # wrong codes, or passwords, in one login
+COOL_DOWN: Final = 900.0  # seconds after the last wrong password; Telegram counts them, too
+SEND_CODE, SIGN_IN, CHECK_PASSWORD = "auth.sendCode", "auth.signIn", "auth.checkPassword"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +92,15 @@ LoginStep = (
 )
 
 
+# The call that a step makes, by which floods are kept; a QR code needs none of these.
+CALLS: Final[Mapping[type[LoginStep], str]] = {
+    StartLogin: SEND_CODE,
+    ResendCode: SEND_CODE,
+    SubmitCode: SIGN_IN,
+    SubmitPassword: CHECK_PASSWORD,
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """What a step led to, and what its asker is told where that is not the phase."""
@@ -92,7 +115,7 @@ class Login:
     def __init__(self, name: str, phone: str, kit: Kit) -> None:
         self._name, self.phone, self._kit = name, phone, kit
         self._flow: LoginFlow | None = None
-        self._renewing = False
+        self._renewing, self._wrong = False, 0
         self.replaced: Credential | None = None
 
     @property
@@ -107,8 +130,18 @@ class Login:
             LoginBudgetError: enough codes were asked for today.
             NoLoginError: no login is under way.
             OtherAccountError: it is not this session's account that was logged in.
-            TelegramError: Telegram refused; a wrong code or password may be given again.
+            TelegramRateLimitError: Telegram has asked to wait with this step; no packet was sent.
+            TelegramError: Telegram refused; a wrong code or password may be given again, three
+                times in all.
         """
+        await self._refuse_early(_call_of(step))
+        try:
+            return await self._do(step)
+        except TelegramError as error:
+            await self._note(step, error)
+            raise
+
+    async def _do(self, step: LoginStep) -> Step:
         match step:
             case StartLogin():
                 return await self._start(qr=False, reason="before login")
@@ -134,6 +167,35 @@ class Login:
                 await self._back_up("before 2FA")
                 return await self._went(await self._open_flow().submit_password(password))
 
+    async def _refuse_early(self, method: str | None) -> None:
+        """Raise for what Telegram has asked to wait with, in this process or an earlier one."""
+        name, now = self._name, self._kit.now()
+        for row in await self._kit.journal.do(lambda store: store.floods(name)):
+            if row.method == method and row.chat is None and row.until > now:
+                raise refused(name, row.method, row.until - now, row.until)
+
+    async def _note(self, step: LoginStep, error: TelegramError) -> None:
+        """Keep what Telegram has asked to wait with, and count what was given wrong."""
+        verdict, method = classify(error), _call_of(step)
+        if verdict.action is Action.PARK_LOGIN:
+            self._park(SEND_CODE, verdict.wait or DAY)
+        elif verdict.action is Action.PARK_METHOD and method is not None:
+            self._park(method, verdict.wait or 0.0)
+        elif verdict.action in {Action.ASK_CODE, Action.ASK_PASSWORD}:
+            self._wrong += 1
+            if self._wrong >= TRIES:
+                if verdict.action is Action.ASK_PASSWORD:
+                    self._park(CHECK_PASSWORD, COOL_DOWN)
+                await self.abandon()
+
+    def _park(self, method: str, seconds: float) -> None:
+        name, now = self._name, self._kit.now()
+        until = now + seconds
+        self._kit.journal.post(lambda store: store.put_flood(name, method, None, until, seconds))
+        self._kit.publish(
+            FloodBegan(session=name, at=now, method=method, seconds=seconds, until=until)
+        )
+
     async def abandon(self) -> None:
         """Close a login that is under way; nothing of it stays."""
         flow, self._flow = self._flow, None
@@ -145,12 +207,12 @@ class Login:
         if not qr:  # a QR code costs no login code
             await self._kit.journal.do(self._spend, wait_for_disk=False)
         await self._back_up(reason)
-        self._renewing = reason == "before renewal"
+        self._renewing, self._wrong = reason == "before renewal", 0
         self._flow = flow = LoginFlow(self._kit.gateway, name=self._name)
         try:
             answer = await (flow.start_qr() if qr else flow.start_code(self.phone))
             return await self._went(answer)
-        except BaseException:
+        except BaseException:  # also a cancellation: no connection of a login may stay
             await self.abandon()
             raise
 
@@ -209,3 +271,9 @@ class Login:
         replaced = await self._kit.journal.do(work)
         self.replaced = replaced if self._renewing else None
         login.session.take_changes()
+
+
+def _call_of(step: LoginStep) -> str | None:
+    if isinstance(step, Renew):
+        return None if step.qr else SEND_CODE
+    return CALLS.get(type(step))

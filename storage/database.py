@@ -69,7 +69,7 @@ def open_existing(path: Path, master: MasterKey) -> tuple[sqlite3.Connection, Va
             for pragma in PRAGMAS:
                 conn.execute(f"pragma {pragma}")
             _migrate(conn)
-    except BaseException:
+    except BaseException:  # whatever it was, the connection must not stay open
         conn.close()
         raise
     return conn, vault
@@ -82,7 +82,7 @@ def open_read_only(path: Path, master: MasterKey | None) -> tuple[sqlite3.Connec
         with _sorted(path):
             _refuse_foreign(conn, path)
             vault = None if master is None else _unlock(conn, path, master)
-    except BaseException:
+    except BaseException:  # whatever it was, the connection must not stay open
         conn.close()
         raise
     return conn, vault
@@ -162,7 +162,7 @@ def _migrate(conn: sqlite3.Connection) -> None:
             step(database)
             conn.execute(f"pragma user_version = {number}")
             conn.execute("commit")
-        except BaseException:
+        except BaseException:  # also Ctrl-C: a step is taken whole or not at all
             if conn.in_transaction:
                 conn.execute("rollback")
             raise

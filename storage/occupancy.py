@@ -61,7 +61,7 @@ def _lock(path: Path, kind: int) -> int:
     except BlockingIOError:
         os.close(handle)
         raise StorageBusyError(path, 0.0) from None
-    except BaseException:
+    except BaseException:  # whatever it was, a lock that nobody knows of must not stay
         os.close(handle)
         raise
     return handle

@@ -62,7 +62,7 @@ class Rows:
         try:
             yield
             self._run("commit" if outermost else f"release {name}")
-        except BaseException:
+        except BaseException:  # also Ctrl-C: what was begun is undone, and the error goes on
             self._undo(outermost, name)
             while len(self._if_undone) > before:
                 self._if_undone.pop()()

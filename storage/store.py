@@ -93,7 +93,7 @@ class Store(
     ) -> Self:
         try:
             conn, vault = connect()
-        except BaseException:
+        except BaseException:  # whatever it was, others must not be kept out for it
             leave(handle)
             raise
         store = cls(conn, place, vault)

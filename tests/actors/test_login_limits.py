@@ -1,0 +1,80 @@
+"""Logins keep to what Telegram asks for, also after a restart: no code, no password goes early."""
+
+from __future__ import annotations
+
+import pytest
+
+from telewarden.errors import NoLoginError, TelegramAuthError, TelegramRateLimitError
+from telewarden.loopback import Fault, FloodWait, RpcError
+from telewarden.telegram import Phase
+
+from .conftest import ALICE, BOB, Newsroom
+
+pytestmark = [pytest.mark.actors, pytest.mark.session]
+
+
+@pytest.mark.parametrize(
+    "trouble", [RpcError("PHONE_NUMBER_FLOOD", 400), FloodWait(4_000)], ids=["phone", "method"]
+)
+async def test_no_code_is_asked_for_before_telegram_allows_it_also_after_a_restart(
+    newsroom: Newsroom, trouble: RpcError | FloodWait
+) -> None:
+    await newsroom.start(signed_in=False)
+    await newsroom.settled("alice")
+    newsroom.telegram.faults.add(Fault(method="auth.sendCode", action=trouble))
+    with pytest.raises(TelegramRateLimitError) as first:
+        await newsroom.warden.session("alice").login("start")
+    await newsroom.stop()
+    asked = newsroom.telegram.stats.calls["auth.sendCode"]
+
+    await newsroom.start(signed_in=False)
+    await newsroom.settled("alice")
+    with pytest.raises(TelegramRateLimitError) as second:
+        await newsroom.warden.session("alice").login("start")
+    token = await newsroom.warden.session("alice").login_qr()  # which costs no code
+
+    assert newsroom.telegram.stats.calls["auth.sendCode"] == asked == 1
+    assert token is not None
+    assert (first.value.wait or 0) >= 4_000
+    assert (second.value.wait or 0) == pytest.approx(first.value.wait, abs=60.0)
+
+
+async def test_three_wrong_codes_end_the_login_and_ask_for_no_other(newsroom: Newsroom) -> None:
+    await newsroom.start(signed_in=False)
+    await newsroom.settled("alice")
+    alice = newsroom.warden.session("alice")
+    await alice.login("start")
+    for _ in range(3):
+        with pytest.raises(TelegramAuthError, match="PHONE_CODE_INVALID"):
+            await alice.login("code", "00000")
+
+    with pytest.raises(NoLoginError):
+        await alice.login("code", newsroom.telegram.sent_code(ALICE))
+    assert (await alice.report()).phase is Phase.NEEDS_LOGIN
+    assert newsroom.telegram.stats.calls["auth.sendCode"] == 1
+
+
+async def test_three_wrong_passwords_end_the_login_and_the_next_one_waits(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.start(signed_in=False)
+    await newsroom.settled("bob")
+    bob = newsroom.warden.session("bob")
+    await bob.login("start")
+    assert (await bob.login("code", newsroom.telegram.sent_code(BOB))) is Phase.AWAITING_PASSWORD
+    for _ in range(3):
+        with pytest.raises(TelegramAuthError, match="PASSWORD_HASH_INVALID"):
+            await bob.login("password", "wrong")
+    asked = newsroom.telegram.stats.calls["auth.checkPassword"]
+    await newsroom.stop()
+    await newsroom.start(signed_in=False)
+    await newsroom.settled("bob")
+    bob = newsroom.warden.session("bob")
+    await bob.login("start")
+    await bob.login("code", newsroom.telegram.sent_code(BOB))
+
+    with pytest.raises(TelegramRateLimitError) as early:
+        await bob.login("password", "correct horse")
+
+    assert newsroom.telegram.stats.calls["auth.checkPassword"] == asked == 3
+    assert 0 < (early.value.wait or 0) <= 900
