@@ -196,8 +196,10 @@ ANSWERS: list[tuple[str, int, ErrorClass, Action]] = [
     ("INVITE_REQUEST_SENT", 400, E.PAIR, A.PAUSE_PAIR),
     ("SCHEDULE_TOO_MUCH", 400, E.PAIR, A.PAUSE_PAIR),
     ("INPUT_REQUEST_TOO_LONG", 400, E.BUG, A.DEAD_LETTER),
+    ("INPUT_METHOD_INVALID", 400, E.BUG, A.DEAD_LETTER),
     ("INPUT_METHOD_INVALID_1192227_X", 400, E.BUG, A.DEAD_LETTER),
     ("NEVER_HEARD_OF", 400, E.BUG, A.DEAD_LETTER),
+    ("NEVER_HEARD_OF", 404, E.BUG, A.DEAD_LETTER),
     ("NEVER_HEARD_OF", 406, E.BUG, A.DEAD_LETTER),
 ]
 
@@ -462,3 +464,51 @@ async def test_data_that_cannot_be_trusted_is_counted(line: Any) -> None:
         await client.call(functions.help.GetNearestDcRequest(), deadline=0.2)
 
     assert client.distrusted == 1
+
+
+def test_every_row_about_telegrams_answers_is_driven() -> None:
+    driven = {
+        cls.__name__ for text, code, _, _ in ANSWERS for cls in type(raised_for(text, code)).__mro__
+    }
+    rows = {name for name in ROWS if "." not in name and issubclass(getattr(tg, name), tg.RPCError)}
+
+    assert rows - driven == set()
+
+
+# The traps that a sorter of errors falls into, by the numbers of Telethon's ways.
+TRAPS: list[tuple[str, BaseException, ErrorClass]] = [
+    ("a 406 is no dead key", raised_for("PHONE_PASSWORD_FLOOD", 406), E.FLOOD),
+    ("nor is one nobody has heard of", raised_for("WHATEVER_THIS_IS", 406), E.BUG),
+    ("but this one is", raised_for("AUTH_KEY_DUPLICATED", 406), E.DUP),
+    ("a 401 may want a password", raised_for("SESSION_PASSWORD_NEEDED", 401), E.TWO_FA),
+    ("a 401 nobody has heard of is asked about", raised_for("WHATEVER_THIS_IS", 401), E.LOGIN),
+    ("a 420 may have no seconds", raised_for("FROZEN_METHOD_INVALID", 420), E.BANNED),
+    ("a 400 may be a flood", raised_for("PHONE_NUMBER_FLOOD", 400), E.FLOOD),
+    ("a known class says its bucket", raised_for("FLOOD_WAIT_5", 420), E.FLOOD),
+    ("an unknown one its text", raised_for("ALLOW_PAYMENT_REQUIRED_9", 403), E.PAIR),
+    ("a lost chat comes as 400", raised_for("CHANNEL_PRIVATE", 400), E.PAIR),
+    ("and as 406", raised_for("CHANNEL_PRIVATE", 406), E.PAIR),
+    ("Telethon's timeout is not Python's", tg.TimeoutError(None), E.SRV),
+    ("and Python's is the line's", TimeoutError(), E.NET),
+    ("an unknown key is no RPCError", tg.AuthKeyNotFound(), E.LOGIN),
+    ("retries that ran out are a ValueError", ValueError("unsuccessful 6 time(s)"), E.SRV),
+]
+
+
+@pytest.mark.parametrize(("trap", "error", "kind"), TRAPS, ids=[trap for trap, _, _ in TRAPS])
+def test_a_trap_is_not_fallen_into(trap: str, error: BaseException, kind: ErrorClass) -> None:
+    told = to_telewarden(error, session="alice")
+
+    assert told.kind == kind, trap
+    assert told.terminal is (kind is E.DUP or told.action == A.HOLD)
+    assert isinstance(told, DRESS.get(kind, TelegramSessionError))
+
+
+async def test_a_flood_comes_out_as_itself_and_not_as_tries_that_ran_out(line: Any) -> None:
+    client = await line.open(line.alice)
+    line.tg.faults.add(Fault(method="help.getNearestDc", action=RpcError("RPC_CALL_FAIL", 500)))
+
+    with pytest.raises(tg.RpcCallFailError):
+        await client.call(functions.help.GetNearestDcRequest(), deadline=5.0)
+
+    assert line.tg.stats.calls["help.getNearestDc"] == 1
