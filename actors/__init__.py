@@ -26,20 +26,13 @@ from .journal import Journal, JournalActor, JournalStats
 from .kit import KeyRing, Kit, Settings
 from .logins import CancelLogin, Renew, ResendCode, StartQr, WaitQr
 from .messages import (
-    Backfill,
     CallTelegram,
-    DropDead,
     LookInto,
     OverviewAsked,
-    PairOrder,
     PairPlan,
-    PausePair,
     Probe,
     Recover,
-    ReleasePair,
     Report,
-    ResumePair,
-    RetryDead,
     SessionRefAsked,
     StartLogin,
     SubmitCode,
@@ -48,6 +41,15 @@ from .messages import (
 from .pacing import Pace
 from .pair_changes import AddPair, ChangePair, MovePairs, RemovePair
 from .pair_facts import PairAdded, PairChanged, PairRemoved, PairsMoved
+from .pair_orders import (
+    Backfill,
+    DropDead,
+    PairOrder,
+    PausePair,
+    ReleasePair,
+    ResumePair,
+    RetryDead,
+)
 from .registry import RegistryActor
 from .registry_facts import (
     HealthChanged,

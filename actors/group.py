@@ -51,19 +51,13 @@ from .group_writing import Writing
 from .kit import Kit
 from .messages import (
     AccessChecked,
-    Backfill,
     CatchUp,
     Delivered,
-    DropDead,
     HistoryRead,
     Introduce,
     Located,
     Missed,
-    PausePair,
-    ReleasePair,
     Report,
-    ResumePair,
-    RetryDead,
     Returned,
     Serve,
     SessionDown,
@@ -71,6 +65,7 @@ from .messages import (
     Undelivered,
     Unlimited,
 )
+from .pair_orders import Backfill, DropDead, PausePair, ReleasePair, ResumePair, RetryDead
 from .pairstate import PairState
 
 __all__ = ["WorkerGroupActor"]

@@ -23,7 +23,8 @@ from .group_sending import Sending
 from .group_trouble import CONFIGURED, Trouble
 from .group_writing import Writing
 from .handlers import TELEGRAM
-from .messages import GroupReady, PairPlan, ReleasePair, Reported
+from .messages import GroupReady, PairPlan, Reported
+from .pair_orders import ReleasePair
 from .pairstate import PairState
 from .rules import Rules
 

@@ -14,7 +14,7 @@ from .group_members import Members
 from .group_notes import BackfillNoted, Replied
 from .group_reading import Reading
 from .group_trouble import BY_HAND, Trouble
-from .messages import Backfill, DropDead, PausePair, ReleasePair, ResumePair, RetryDead
+from .pair_orders import Backfill, DropDead, PausePair, ReleasePair, ResumePair, RetryDead
 from .pairstate import PairState
 
 __all__ = ["Order", "Orders"]

@@ -24,14 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccessChecked",
-    "Backfill",
     "Begin",
     "CallTelegram",
     "CatchUp",
     "CheckAccess",
     "Deliver",
     "Delivered",
-    "DropDead",
     "Forget",
     "GroupReady",
     "History",
@@ -42,16 +40,11 @@ __all__ = [
     "LookInto",
     "Missed",
     "OverviewAsked",
-    "PairOrder",
     "PairPlan",
-    "PausePair",
     "Probe",
     "Recover",
-    "ReleasePair",
     "Report",
     "Reported",
-    "ResumePair",
-    "RetryDead",
     "Roster",
     "Serve",
     "SessionDown",
@@ -327,72 +320,7 @@ class Unlimited:
     """The account may write again: pairs that were paused by its limit go on. No answer."""
 
 
-# To a worker group, by way of its session
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairOrder:
-    """For one pair, from an operator or an app; ``order`` is answered by the pair's group."""
-
-    pair: int
-    order: object
-
-
-@dataclass(frozen=True, slots=True)
-class PausePair:
-    """Do nothing more. Answered with the pair's report."""
-
-    pair: int
-    reason: str = "paused by hand"
-
-
-@dataclass(frozen=True, slots=True)
-class ResumePair:
-    """Go on; what was said meanwhile is read from history. Answered with the pair's report."""
-
-    pair: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backfill:
-    """Send what was said in the past, too. Answered with the pair's report.
-
-    Args:
-        after: from the message behind this one; or
-        since: from the first message at or after this time, epoch seconds.
-    """
-
-    pair: int
-    after: int = 0
-    since: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RetryDead:
-    """Send dead letters again, all of them or these. Answered with their number."""
-
-    pair: int
-    source_ids: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class DropDead:
-    """Forget dead letters, all of them or these. Answered with their number."""
-
-    pair: int
-    source_ids: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ReleasePair:
-    """Finish what is on its way, then let the pair go. Answered with its plan.
-
-    Raises ``PairBusyError`` when that did not come to an end within ``within`` seconds; the pair
-    then goes on as before.
-    """
-
-    pair: int
-    within: float = 10.0
+# To a worker group, for all of its pairs
 
 
 @dataclass(frozen=True, slots=True)

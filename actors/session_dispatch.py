@@ -16,7 +16,6 @@ from .messages import (
     History,
     Locate,
     LookInto,
-    PairOrder,
     Probe,
     Recover,
     Report,
@@ -26,6 +25,7 @@ from .messages import (
     SubmitPassword,
     Unlimited,
 )
+from .pair_orders import PairOrder
 from .sender import FloodOver, Send, SendFailed, Sent, tell
 from .session_notes import (
     CareWent,

@@ -33,7 +33,8 @@ from ..supervision import (
 )
 from .grouping import first_at_once
 from .kit import Kit
-from .messages import PairOrder, PairPlan, ReleasePair
+from .messages import PairPlan
+from .pair_orders import PairOrder, ReleasePair
 from .session import SessionActor
 
 __all__ = ["SessionPlan", "Subtrees", "session_spec"]

@@ -27,7 +27,8 @@ from ..supervision import Answer, LoopActor, StartChild, TerminateChild, ask_asy
 from ..telegram import Deleted, Edited
 from .grouping import group_spec, groups_of
 from .kit import Kit
-from .messages import Forget, GroupReady, Introduce, PairOrder, PairPlan, Serve
+from .messages import Forget, GroupReady, Introduce, PairPlan, Serve
+from .pair_orders import PairOrder
 from .sender import tell
 from .session_notes import GroupEnded, GroupStarted, Replied
 
