@@ -79,7 +79,7 @@ async def test_an_unreachable_network_and_a_missing_key_are_problems(newsroom: N
     await newsroom.stop()
     server: Any = newsroom.server
     await newsroom.telegram.stop()
-    (newsroom.folder / "master.key").rename(newsroom.folder / "elsewhere")
+    (newsroom.folder / "master.key").rename(newsroom.folder / "master.key.elsewhere")
     tables = newsroom.config.model_copy(
         update={
             "storage": newsroom.config.storage.model_copy(
