@@ -41,7 +41,8 @@ class _Box(MessageBox):  # type: ignore[misc]  # Telethon ships no types
     # deletions, which come before that end, for ones that it has heard already.
 
     def apply_channel_difference(self, request: Any, diff: Any, chat_hashes: Any) -> Any:
-        told, users, chats = super().apply_channel_difference(request, diff, chat_hashes)
+        applied: Any = super().apply_channel_difference(request, diff, chat_hashes)
+        told, users, chats = applied
         return _with_changes(diff, told, CHANNEL_CHANGES), users, chats
 
     def apply_difference_type(self, diff: Any, chat_hashes: Any) -> Any:
