@@ -42,8 +42,8 @@ PRAGMAS: Final = (
     "foreign_keys = on",
     "journal_mode = wal",  # readers never wait for the writer, nor it for them
     "synchronous = normal",  # survives kill -9; a power cut may undo the last transactions
-    # pages, 32 MiB: a busy page is brought into the database once, not every 1000 pages of log
-    "wal_autocheckpoint = 8192",
+    # pages, 16 MiB: a busy page is brought into the database once, not every 1000 pages of log
+    "wal_autocheckpoint = 4096",
     "cell_size_check = on",
     "journal_size_limit = 67108864",  # bytes; a log that grew once is cut back
     "trusted_schema = off",
