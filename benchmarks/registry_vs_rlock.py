@@ -7,8 +7,8 @@ medians of the rounds, in which all ways take turns, with their ratio to the loc
 
 A mix such as 90:10 is one write in ten calls, names and values at random. The registry's writes are
 made in four ways: each waited for; 256 of a thread under way; 100 in one call, waited for; 1000 in
-one call, with a second call under way (a name that comes twice before its call goes is changed once,
-which is one call in twenty at most).
+one call, with a second call under way (a name that comes twice before its call goes is changed
+once, which is one in twenty at most).
 
 usage: registry_vs_rlock.py [--entries 10000] [--seconds 0.3] [--rounds 3] [--mix writes]
                             [--threads 1 16] [--json]
