@@ -1,8 +1,9 @@
 """Kill -9 under load, again and again: what was said must arrive once, in order, as it is now.
 
 A loopback data centre runs here; a whole warden runs in a process of its own, which is killed at
-any moment while messages are posted, edited and deleted. At the end the targets are compared with
-the sources: lost, doubled, out of order, edits not made, deletions not made. All must be 0.
+any moment while messages are posted, edited and deleted, and while one pair reads its past. At the
+end the targets are compared with the sources: lost, doubled, out of order, edits not made,
+deletions not made. All must be 0.
 
 usage: python benchmarks/kill_rounds.py [--rounds 50] [--seed 1] [--json]
 """
@@ -24,12 +25,16 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from telewarden import Warden, parse_config
+from telewarden.errors import BackfillRunningError
 from telewarden.loopback import ChatHandle, LoopbackTelegram, Message
 from telewarden.standin import StandIn, populate, sign_in
 from telewarden.telegram import ServerAddress
 
 ALICE, PRESS = "+9996620001", "+9996620009"
+PAST_A_ROUND = 100  # messages of the past, so that most rounds kill in the middle of it
 SETTLE_WITHIN = 60.0  # seconds that the last incarnation gets to make everything true
+NAMES = ("copied", "plain", "past")
+PAST = 3  # the pair that is told once to forward what was said before it began
 RECENT = 40  # messages among which the next one to edit or delete is chosen
 
 
@@ -61,7 +66,7 @@ class Tally:
 
 
 def tables(folder: Path) -> dict[str, Any]:
-    chats = [("copied_in", "press"), ("plain_in", "press"), ("copied", "alice"), ("plain", "alice")]
+    chats = [(f"{name}_in", "press") for name in NAMES] + [(name, "alice") for name in NAMES]
     return {
         "telegram": {"api_id": 1},
         "storage": {"folder": "store", "master_key": {"file": "master.key", "create": True}},
@@ -78,6 +83,13 @@ def tables(folder: Path) -> dict[str, Any]:
                 "mode": "copy",
             },
             {"id": 2, "session": "alice", "source": "@plain_in", "target": "@plain_out"},
+            {
+                "id": PAST,
+                "session": "alice",
+                "source": "@past_in",
+                "target": "@past_out",
+                "mode": "copy",
+            },
         ],
         "loopback": {
             "accounts": [
@@ -109,6 +121,10 @@ async def be_killed(folder: Path, port: int) -> None:
             if sum(pair.ready for group in groups for pair in group.pairs) == len(config.pairs):
                 break
             await asyncio.sleep(0.02)
+        if not (folder / "ordered").exists():
+            with contextlib.suppress(BackfillRunningError):
+                await warden.pairs.backfill(PAST)
+            (folder / "ordered").touch()
         print("ready", flush=True)
         await asyncio.Event().wait()
 
@@ -116,13 +132,14 @@ async def be_killed(folder: Path, port: int) -> None:
 class Rounds:
     """The parent's side: the data centre, the chatter, the kills, the count."""
 
-    def __init__(self, telegram: LoopbackTelegram, folder: Path, seed: int) -> None:
+    def __init__(self, telegram: LoopbackTelegram, folder: Path, seed: int, *, past: int) -> None:
         self._telegram, self._folder = telegram, folder
         self._chance = random.Random(seed)
         config = parse_config(tables(folder), base=folder)
         assert config.loopback is not None
         self._chats = populate(telegram, config.loopback)
         self._said: dict[str, list[Message]] = {"copied": [], "plain": []}
+        self._past = [telegram.post(self._chats["past_in"], f"past{n}") for n in range(past)]
         self._gone: set[int] = set()
         self._edited: set[int] = set()
         self._deletions = 0
@@ -135,6 +152,7 @@ class Rounds:
             await self._talk(self._chance.uniform(0.0, 0.4))
             child.kill()
             await child.wait()
+        self._said["past"] = self._past
         last = await self._start(wait=True)
         await self._settle()
         last.kill()
@@ -235,7 +253,9 @@ async def measure(rounds: int, *, seed: int = 1) -> Tally:
     """Run ``rounds`` kills and return what they came to."""
     with tempfile.TemporaryDirectory() as folder:
         async with LoopbackTelegram(code="22222") as telegram:
-            return await Rounds(telegram, Path(folder), seed).run(rounds)
+            return await Rounds(telegram, Path(folder), seed, past=PAST_A_ROUND * rounds).run(
+                rounds
+            )
 
 
 def main() -> int:
