@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .rpc import RpcError
 
@@ -22,6 +22,7 @@ class StoredFile:
     photo: bool
     name: str = ""
     mime_type: str = "application/octet-stream"
+    attributes: tuple[bytes, ...] = field(default=(), repr=False)  # TL objects of a document
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,7 +44,15 @@ class FileShelf:
             raise RpcError("FILE_PARTS_INVALID")
         return b"".join(parts[number] for number in range(count))
 
-    def store(self, data: bytes, *, photo: bool, name: str, mime_type: str) -> StoredFile:
+    def store(
+        self,
+        data: bytes,
+        *,
+        photo: bool,
+        name: str,
+        mime_type: str,
+        attributes: tuple[bytes, ...] = (),
+    ) -> StoredFile:
         """Keep a finished file under a new id."""
         stored = StoredFile(
             id=int.from_bytes(self.entropy(7), "little") or 1,
@@ -53,6 +62,7 @@ class FileShelf:
             photo=photo,
             name=name,
             mime_type=mime_type,
+            attributes=attributes,
         )
         self.stored[stored.id] = stored
         return stored
@@ -69,12 +79,4 @@ class FileShelf:
     def expire_references(self) -> None:
         """Give every file a new reference: those that clients hold are refused from now on."""
         for file_id, old in list(self.stored.items()):
-            self.stored[file_id] = StoredFile(
-                id=old.id,
-                access_hash=old.access_hash,
-                reference=self.entropy(16),
-                data=old.data,
-                photo=old.photo,
-                name=old.name,
-                mime_type=old.mime_type,
-            )
+            self.stored[file_id] = replace(old, reference=self.entropy(16))

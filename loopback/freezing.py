@@ -170,6 +170,7 @@ def _file_out(stored: StoredFile) -> dict[str, Any]:
         "photo": stored.photo,
         "name": stored.name,
         "mime_type": stored.mime_type,
+        "attributes": [_text(one) for one in stored.attributes],
     }
 
 

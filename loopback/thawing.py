@@ -48,7 +48,9 @@ def thaw(world: World, data: dict[str, Any]) -> None:
         world.sent[a, r] = messages[index]
     for given in data["files"]:
         reference, content = _bytes(given["reference"]), _bytes(given["data"])
-        stored = StoredFile(**given | {"reference": reference, "data": content})
+        attributes = tuple(_bytes(one) for one in given.get("attributes", ()))
+        read = {"reference": reference, "data": content, "attributes": attributes}
+        stored = StoredFile(**given | read)
         world.files.stored[stored.id] = stored
 
 

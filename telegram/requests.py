@@ -122,6 +122,7 @@ def edit_request(
         message=words,
         media=_media_of(message),
         entities=entities or None,
+        no_webpage=_without_preview(message),
     )
 
 
@@ -253,12 +254,27 @@ def _text_of(message: Incoming, texts: Mapping[int, RichText] | None) -> tuple[s
 
 
 def _media_of(message: Incoming) -> Any:
+    """The medium, by reference; None where there is none, or none that can be sent again."""
     if not message.has_media:
         return None
+    media: Any = getattr(message.raw, "media", None)
+    if isinstance(media, types.MessageMediaPoll) and media.poll.quiz:
+        return None  # only its author knows the right answer
     try:
-        return utils.get_input_media(getattr(message.raw, "media", None))
+        again = utils.get_input_media(media)
     except (TypeError, AttributeError):
         return None
+    if isinstance(media, types.MessageMediaContact):
+        again.vcard = media.vcard  # Telethon leaves both out
+    elif isinstance(media, types.MessageMediaVenue):
+        again.venue_type = media.venue_type
+    return again
+
+
+def _without_preview(message: Incoming) -> bool | None:
+    """Whether links go without a preview: where the source shows none, the copy shows none."""
+    shown = isinstance(getattr(message.raw, "media", None), types.MessageMediaWebPage)
+    return None if shown else True
 
 
 def _single(
@@ -274,7 +290,7 @@ def _single(
         return functions.messages.SendMediaRequest(media=media, **rest)
     if not words:
         raise MessageNotCopyableError(message.chat, message.id)
-    return functions.messages.SendMessageRequest(**rest)
+    return functions.messages.SendMessageRequest(no_webpage=_without_preview(message), **rest)
 
 
 def _album(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
-from .._tl import functions, types
+from .._tl import functions, read_object, types
 from ..files import StoredFile
 from ..rpc import RpcError
 from .base import Handlers
@@ -13,7 +13,7 @@ from .base import Handlers
 if TYPE_CHECKING:
     from ..call import Call
 
-__all__ = ["HANDLERS", "make"]
+__all__ = ["HANDLERS", "make", "preview"]
 
 _MOST: Final = 1024 * 1024  # bytes in one answer to upload.getFile, as Telegram allows
 
@@ -46,11 +46,24 @@ def make(call: Call, given: Any, *, uploaded: bool = True) -> Any:
             return types.MessageMediaPhoto(photo=_photo(call, _named(call, given.id, photo=True)))
         case types.InputMediaDocument():
             stored = _named(call, given.id, photo=False)
-            return types.MessageMediaDocument(document=_document(call, stored, None))
+            return types.MessageMediaDocument(document=_document(call, stored))
         case types.InputMediaGeoPoint():
-            point = given.geo_point
-            geo = types.GeoPoint(long=point.long, lat=point.lat, access_hash=0)
-            return types.MessageMediaGeo(geo)
+            return types.MessageMediaGeo(_geo(given))
+        case types.InputMediaGeoLive():
+            return types.MessageMediaGeoLive(_geo(given), given.period or 60, given.heading)
+        case types.InputMediaVenue():
+            return types.MessageMediaVenue(
+                _geo(given),
+                given.title,
+                given.address,
+                given.provider,
+                given.venue_id,
+                given.venue_type,
+            )
+        case types.InputMediaDice():
+            return types.MessageMediaDice(1 + call.world.entropy(1)[0] % 6, given.emoticon)
+        case types.InputMediaPoll():
+            return types.MessageMediaPoll(given.poll, types.PollResults())
         case types.InputMediaContact():
             return types.MessageMediaContact(
                 given.phone_number, given.first_name, given.last_name, given.vcard, 0
@@ -59,6 +72,15 @@ def make(call: Call, given: Any, *, uploaded: bool = True) -> Any:
             raise RpcError("MEDIA_EMPTY")
         case _:
             raise RpcError("MEDIA_INVALID")
+
+
+def preview(call: Call, text: str) -> Any | None:
+    """What Telegram shows of the first link in a text, if there is one."""
+    link = next((word for word in text.split() if word.startswith(("http://", "https://"))), None)
+    if link is None:
+        return None
+    page = types.WebPage(id=call.world.random_long(), url=link, display_url=link, hash=0)
+    return types.MessageMediaWebPage(page)
 
 
 def get_file(call: Call, request: Any) -> Any:
@@ -93,9 +115,18 @@ def _named(call: Call, given: Any, *, photo: bool) -> StoredFile:
 def _new_document(call: Call, given: Any) -> Any:
     name = next((a.file_name for a in given.attributes if hasattr(a, "file_name")), given.file.name)
     stored = call.world.files.store(
-        _joined(call, given.file), photo=False, name=name, mime_type=given.mime_type
+        _joined(call, given.file),
+        photo=False,
+        name=name,
+        mime_type=given.mime_type,
+        attributes=tuple(bytes(one) for one in given.attributes),
     )
-    return types.MessageMediaDocument(document=_document(call, stored, given.attributes))
+    return types.MessageMediaDocument(document=_document(call, stored))
+
+
+def _geo(given: Any) -> Any:
+    point = given.geo_point
+    return types.GeoPoint(long=point.long, lat=point.lat, access_hash=0)
 
 
 def _photo(call: Call, stored: StoredFile) -> Any:
@@ -110,7 +141,8 @@ def _photo(call: Call, stored: StoredFile) -> Any:
     )
 
 
-def _document(call: Call, stored: StoredFile, attributes: list[Any] | None) -> Any:
+def _document(call: Call, stored: StoredFile) -> Any:
+    attributes = [read_object(one) for one in stored.attributes]
     return types.Document(
         id=stored.id,
         access_hash=stored.access_hash,

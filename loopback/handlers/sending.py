@@ -29,7 +29,10 @@ def send_message(call: Call, request: Any) -> Any:
     if len(request.message) > call.world.limits.text:
         raise RpcError("MESSAGE_TOO_LONG")
     _expire_codes(call, request.message)
-    draft = _draft(call, chat, request, text=request.message, entities=request.entities)
+    preview = None if request.no_webpage else media.preview(call, request.message)
+    draft = _draft(
+        call, chat, request, text=request.message, entities=request.entities, media=preview
+    )
     happenings = _post(call, chat, [draft])
     event = happenings[0].event_for(call.me.id)
     if chat.kind is ChatKind.PRIVATE and event is not None and event.message is not None:
