@@ -122,7 +122,7 @@ class WorkerGroupActor(LoopActor):
                 self._changed(message)
             case Delivered():
                 self._sending.delivered(message)
-                self._with(message.pair, self._reading.fill)
+                self._with(message.pair, self._reading.go_on)
             case Returned():
                 self._sending.returned(message)
             case Undelivered():

@@ -147,6 +147,11 @@ class Members:
             state.seen = rows.marks.get((pair, state.source))
         state.last_target, state.dead = rows.last_targets.get(pair, 0), rows.dead.get(pair, 0)
         state.owed = [row.source_id for row in rows.owed if row.pair_id == pair]
+        state.expected = {
+            row.source_id: row.version
+            for row in rows.owed
+            if row.pair_id == pair and row.version is not None
+        }
         state.unsure = bool(state.owed)
         state.changes = [change for change in rows.changes if change.pair_id == pair]
         state.backfill = next((one for one in rows.backfills if one.pair_id == pair), None)

@@ -6,12 +6,20 @@ what was sent before. The past is read page by page, no faster than it is sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from ..storage import Backfill, Store
-from ..telegram import Action, BackfillProgress, CaughtUp, ErrorClass, Incoming, Verdict
+from ..telegram import (
+    Action,
+    BackfillProgress,
+    CaughtUp,
+    ErrorClass,
+    Incoming,
+    Verdict,
+    version_of,
+)
 from .comparing import Comparing
 from .desk import Desk, why
 from .group_notes import Filled, LocateAgain, ReadAgain
@@ -119,6 +127,8 @@ class Reading:
     def _next_reading(self, state: PairState, source: int) -> History:
         if state.owed:
             return self._question(state, source, "owed", ids=tuple(state.owed[:OWED_AT_ONCE]))
+        if state.orphans and state.target:
+            return self._question(state, state.target, "orphans", after=state.last_target)
         if state.seen is None:
             return self._question(state, source, "mark", newest_only=True)
         return self._question(state, source, "missed", after=state.seen)
@@ -146,12 +156,15 @@ class Reading:
             self._past_taken(state, message)
 
     def _take(self, state: PairState, message: HistoryRead) -> None:
-        if message.verdict is not None:
-            self._failed(state, message.verdict)
+        verdict, purpose = message.verdict, message.request.purpose
+        if verdict is not None and not (purpose == "orphans" and verdict.kind is ErrorClass.PAIR):
+            self._failed(state, verdict)
             return
-        match message.request.purpose:
+        match purpose:
             case "owed":
                 self._owed_found(state, message)
+            case "orphans":
+                self._orphans_found(state, message.messages)
             case "mark":
                 self._start_mark(state, message.request.chat, message.newest)
             case _:
@@ -170,11 +183,29 @@ class Reading:
         """Messages that an earlier run wrote down and may not have sent: they go first."""
         found = {one.id: one for one in message.messages}
         for source_id in message.request.ids:
+            version = state.expected.pop(source_id, None)
             if source_id in found:
                 state.queue.append(found[source_id])
+            elif version is not None and state.target:
+                state.orphans[source_id] = version
             else:
                 self._sending.put_aside(state, source_id, GONE_BEFORE)
         state.owed = state.owed[len(message.request.ids) :]
+        self.catch_up([state])
+
+    def _orphans_found(self, state: PairState, there: Sequence[Incoming]) -> None:
+        """Messages that are gone at the source, and whose answer was lost: have they arrived?"""
+        orphans, state.orphans = sorted(state.orphans.items()), {}
+        there = [one for one in there if one.forwarded is not state.plan.copies]
+        at = 0
+        for source_id, version in orphans:
+            places = range(at, len(there))
+            place = next((one for one in places if version_of(there[one]) == version), None)
+            if place is None:
+                self._sending.put_aside(state, source_id, GONE_BEFORE)
+            else:
+                self._sending.orphan(state, source_id, there[place].id)
+                at = place + 1  # a pair sends in order
         self.catch_up([state])
 
     def _start_mark(self, state: PairState, chat: int, newest: int) -> None:
@@ -202,7 +233,11 @@ class Reading:
         state.behind = False
         self._writing.accept(state, state.admit(state.release()))
         self._sending.pump(state)
-        if state.compare:
+        self.go_on(state)
+
+    def go_on(self, state: PairState) -> None:
+        """Do what has waited for deliveries: what may have arrived is compared when it is known."""
+        if state.compare and not state.behind and not state.doubtful:
             self._comparing.begin(state)
         self.fill(state)
 
@@ -263,7 +298,7 @@ class Reading:
         def work(store: Store) -> Filled:
             known = store.known(pair, [one.id for one in wanted])
             fresh = tuple(one for one in wanted if one.id not in known)
-            store.enqueue(self._writing.row(pair, one) for one in fresh)
+            store.enqueue(self._writing.row(state, one) for one in fresh)
             filled = replace(row, after=last, found=row.found + len(fresh))
             if done:
                 store.end_backfill(pair)

@@ -26,7 +26,7 @@ from ..telegram import (
 )
 from .albums import Change, Item, Wait
 from .desk import Desk, why
-from .group_notes import Looked, Retry, Stored, Wanted
+from .group_notes import Looked, ReadAgain, Retry, Stored, Wanted
 from .group_trouble import Trouble
 from .group_writing import Writing
 from .handling import hand_over
@@ -39,6 +39,7 @@ __all__ = ["GONE_BEFORE", "RETRY_AFTER", "Sending"]
 logger = logging.getLogger(__name__)
 
 GONE_BEFORE: Final = "deleted at the source before it was sent"
+GONE: Final = (GONE_BEFORE, "MESSAGE_ID_INVALID")  # what Telegram says of a forward without source
 TRIES: Final = 3  # for one message that fails for no reason of its own, then it is put aside
 RETRY_AFTER: Final = 2.0  # seconds; Telegram's own trouble (RPC_CALL_FAIL) is over in a moment
 RETRIES_GROW: Final = 30  # times; so the longest pause is a minute
@@ -72,13 +73,21 @@ class Sending:
         sent = []
         for source_id in source_ids:
             waiting = state.waiting_message(source_id)
-            if waiting is not None:
-                state.swap(waiting, None)
-                self.put_aside(state, source_id, GONE_BEFORE)
-            else:
+            if waiting is None:
                 sent.append(source_id)
+                continue
+            state.swap(waiting, None)
+            self._refused(state, waiting, GONE_BEFORE)
         if sent and state.plan.deletes:
             self._want_removals(state, sent)
+
+    def orphan(self, state: PairState, source_id: int, target_id: int) -> None:
+        """A message that is gone at the source had arrived unseen: so its copy goes too."""
+        state.targets[source_id] = target_id  # last_target stays: others are looked for behind it
+        pair, now = state.plan.id, self._desk.kit.now()
+        self._writing.tick(lambda store: store.complete(pair, source_id, target_id, now))
+        if state.plan.deletes:
+            self._want_removals(state, [source_id])
 
     def compared(self, state: PairState, versions: dict[int, int], now: Sequence[Incoming]) -> None:
         """After a gap: what was sent is set beside the source as it is now."""
@@ -204,7 +213,7 @@ class Sending:
             if isinstance(item, Change):
                 self._changed(state, item)
             elif item.id in receipt.refused:
-                self.put_aside(state, item.id, why(receipt.refused[item.id]))
+                self._refused(state, item, why(receipt.refused[item.id]))
             else:
                 self._arrived(state, item, receipt.target_ids.get(item.id))
         state.repeated += receipt.repeated
@@ -212,10 +221,11 @@ class Sending:
 
     def _arrived(self, state: PairState, message: Incoming, target_id: int | None) -> None:
         state.delivered += 1
+        state.doubtful.discard(message.id)
         if target_id is not None:
             state.note_target(message.id, target_id)
         pair, now = state.plan.id, self._desk.kit.now()
-        version = version_of(message) if state.plan.copies else 0
+        version = version_of(message)
         self._writing.tick(lambda store: store.complete(pair, message.id, target_id, now, version))
         self._desk.kit.publish(
             Forwarded(
@@ -261,12 +271,12 @@ class Sending:
             case ErrorClass.MESSAGE | ErrorClass.BUG:
                 self._try_again_or_put_aside(state, items, verdict)
             case _ if self._desk.online or state.handler is not None:
-                state.unsure = True
+                state.doubt(items)
                 state.attempts += 1
                 pause = RETRY_AFTER * min(state.attempts, RETRIES_GROW)
                 self._desk.actor.after(pause, Retry(answer.pair))
             case _:
-                state.unsure = True  # SessionUp brings it on its way again
+                state.doubt(items)  # SessionUp brings it on its way again
 
     def _try_again_or_put_aside(
         self, state: PairState, items: tuple[Item, ...], verdict: Verdict
@@ -286,12 +296,22 @@ class Sending:
                 )
                 self._note_changed(state, item)  # it is not tried again
             else:
-                self.put_aside(state, item.id, why(verdict))
+                self._refused(state, item, why(verdict))
         self.pump(state)
+
+    def _refused(self, state: PairState, message: Incoming, reason: str) -> None:
+        """It will not be taken any more; one that is gone may have been before, unseen."""
+        if message.id in state.doubtful and state.target and reason.startswith(GONE):
+            state.doubtful.discard(message.id)
+            state.orphans[message.id] = state.version_there(message)
+            self._desk.actor.actor_ref.tell(ReadAgain(state.plan.id))
+        else:
+            self.put_aside(state, message.id, reason)
 
     def put_aside(self, state: PairState, source_id: int, reason: str) -> None:
         """Make a dead letter of a message; it can be sent again or dropped by hand."""
         state.dead += 1
+        state.doubtful.discard(source_id)
         pair, now = state.plan.id, self._desk.kit.now()
         self._writing.note(lambda store: store.fail(pair, source_id, reason, now, dead=True))
         self._desk.kit.publish(

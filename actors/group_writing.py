@@ -85,7 +85,7 @@ class Writing:
             self._asks.append(accepted.write)
         accepted.seen = state.seen or 0
         accepted.messages += wanted
-        accepted.rows += (self.row(pair, message) for message in wanted)
+        accepted.rows += (self.row(state, message) for message in wanted)
         if len(state.queue) < BACKLOG:
             self._go()
         else:
@@ -127,14 +127,15 @@ class Writing:
             if message.grouped_id is not None or state.rules.lets_through((message,))
         )
 
-    def row(self, pair: int, message: Incoming) -> OutboxRow:
+    def row(self, state: PairState, message: Incoming) -> OutboxRow:
         """A message's row in the outbox."""
         return OutboxRow(
-            pair_id=pair,
+            pair_id=state.plan.id,
             source_chat=message.chat,
             source_id=message.id,
-            random_id=random_id_for(pair, message.chat, message.id),
+            random_id=random_id_for(state.plan.id, message.chat, message.id),
             enqueued_at=self._desk.kit.now(),
+            version=state.version_there(message),
         )
 
 

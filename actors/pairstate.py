@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..storage import Backfill, ChangeWanted
-from ..telegram import Incoming, PairReport, Receipt
+from ..telegram import Incoming, PairReport, Receipt, version_of
 from .albums import (
     Albums,
     Change,
@@ -62,6 +62,9 @@ class PairState:
         paused: why the pair does nothing; ``None`` while it works.
         under_way: what is being done at the target.
         owed: messages of an earlier run that are in the outbox and not done.
+        expected: what their copies say, as numbers, as far as that is known.
+        doubtful: messages that may have arrived without an answer.
+        orphans: of all these, those that are gone at the source; with what their copies say.
         changes: edits and deletions of an earlier run that were not made.
         backfill: how far the past has been read, while it is.
         pauses: how often the pair has been paused in a row.
@@ -101,6 +104,9 @@ class PairState:
     queue: deque[Item] = field(default_factory=deque)
     held: list[Incoming] = field(default_factory=list)
     owed: list[int] = field(default_factory=list)
+    expected: dict[int, int] = field(default_factory=dict)
+    doubtful: set[int] = field(default_factory=set)
+    orphans: dict[int, int] = field(default_factory=dict)
     changes: list[ChangeWanted] = field(default_factory=list)
     backfill: Backfill | None = None
     albums: Albums = field(default_factory=Albums)
@@ -124,11 +130,15 @@ class PairState:
     def forget_targets(self) -> None:
         """Its target is another chat than before."""
         self.targets.clear()
+        self.expected.clear()
+        self.doubtful.clear()
+        self.orphans.clear()
         self.changes, self.last_target = [], 0
 
     def interrupt(self) -> None:
         """The session came or went: what was under way is void, and something may be missed."""
-        self.unsure = self.unsure or self.under_way is not None
+        if self.under_way is not None:
+            self.doubt(self.under_way.items)
         self.under_way = self.reading = self.filling = None
         self.give_up_comparing()
         self.behind = True
@@ -138,6 +148,17 @@ class PairState:
         noted = [one for one, version in self.versions.items() if version == NOTED]
         self.changes += [ChangeWanted(self.plan.id, one, "edit") for one in noted]
         self.comparing, self.versions, self.compare = None, {}, True
+
+    def doubt(self, items: Iterable[Item]) -> None:
+        """They may have been done: the answer was lost."""
+        self.unsure = True
+        self.doubtful |= {item.id for item in items if isinstance(item, Incoming)}
+
+    def version_there(self, message: Incoming) -> int:
+        """What a message's copy says, as a number."""
+        if not self.plan.copies:
+            return version_of(message)
+        return version_of(message, self.rules.texts((message,)).get(message.id))
 
     def pause(self, reason: str) -> None:
         """Do nothing more; what is said meanwhile is read from history afterwards."""

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 SELECT: Final = (
     "select pair_id, source_chat, source_id, random_id, enqueued_at, payload, state, attempts,"
-    " reason, target_id from outbox"
+    " reason, target_id, version from outbox"
 )
 
 
@@ -37,8 +37,8 @@ class OutboxRows(Rows):
                     payload = self.vault.seal(_outbox_row(row.pair_id, row.source_id), row.payload)
                 added += self._run(
                     "insert or ignore into outbox (pair_id, source_chat, source_id, random_id,"
-                    " enqueued_at, payload, state, attempts, reason, target_id)"
-                    " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    " enqueued_at, payload, state, attempts, reason, target_id, version)"
+                    " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         row.pair_id,
                         row.source_chat,
@@ -50,6 +50,7 @@ class OutboxRows(Rows):
                         row.attempts,
                         row.reason,
                         row.target_id,
+                        row.version,
                     ),
                 ).rowcount
         return added
@@ -156,7 +157,8 @@ class OutboxRows(Rows):
         return done.rowcount
 
     def _outbox(self, row: tuple[Any, ...]) -> OutboxRow:
-        pair_id, chat, source_id, random_id, at, sealed, state, attempts, reason, target_id = row
+        pair_id, chat, source_id, random_id, at, sealed, *rest = row
+        state, attempts, reason, target_id, version = rest
         payload, damaged = None, False
         if sealed is not None:
             try:
@@ -176,6 +178,7 @@ class OutboxRows(Rows):
             attempts=attempts,
             reason=reason,
             target_id=target_id,
+            version=version,
             payload_damaged=damaged,
         )
 

@@ -171,6 +171,7 @@ class OutboxRow:
     attempts: int = 0
     reason: str | None = None
     target_id: int | None = None
+    version: int | None = None  # what the copy says, as a number, as far as it is known
     payload_damaged: bool = False  # the stored payload did not open: read the message again
 
     def __post_init__(self) -> None:

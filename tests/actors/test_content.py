@@ -14,7 +14,7 @@ import pytest
 from telethon import TelegramClient, types
 from telethon.sessions import StringSession
 
-from telewarden.loopback import ChatHandle, Fault, FloodWait, RpcError
+from telewarden.loopback import ChatHandle, CutConnection, Fault, FloodWait, RpcError
 from telewarden.telegram import CopyChanged, DeadLettered, FloodBegan, PairPaused, SessionRecovered
 
 from .conftest import ALICE, BOB, LOOK_EVERY, PRESS, Newsroom
@@ -324,6 +324,58 @@ async def test_a_copy_whose_answer_was_lost_is_found_and_follows_edits(newsroom:
     await newsroom.hears(CopyChanged, source_id=2)
 
     assert newsroom.texts("market_out") == ["same", "the second one", "after"]
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "pair"), [("news_in", "news_out", 1), ("market_in", "market_out", 2)]
+)
+async def test_a_copy_whose_answer_was_lost_goes_with_its_source(
+    newsroom: Newsroom, source: str, target: str, pair: int
+) -> None:
+    await newsroom.start()
+    newsroom.say(source, "one", "two", "three")
+    await newsroom.arrives(target, "one", "two", "three")
+    await newsroom.stop()
+    with newsroom.store() as store:  # as a kill between the send and the ticks leaves it
+        store.db.execute(
+            "update outbox set state = 'pending', target_id = null"
+            " where source_id > 1 and pair_id = ?",
+            (pair,),
+        )
+        store.db.conn.commit()
+    chat = newsroom.chats[source]
+    chat.delete_messages([chat.messages[1]])
+
+    await newsroom.start()
+    newsroom.say(source, "after")
+
+    await newsroom.until(lambda: newsroom.texts(target) == ["one", "three", "after"])
+    assert (await newsroom.pairs())[pair].dead == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "method"),
+    [
+        ("news_in", "news_out", "messages.forwardMessages"),
+        ("market_in", "market_out", "messages.sendMessage"),
+    ],
+)
+async def test_a_copy_goes_whose_source_went_while_its_answer_was_lost(
+    newsroom: Newsroom, source: str, target: str, method: str
+) -> None:
+    await newsroom.start()
+    lost = Fault(method=method, times=1, action=CutConnection(executed=True))
+    newsroom.telegram.faults.add(lost)
+    since = newsroom.mark()
+    newsroom.say(source, "one")
+    await newsroom.arrives(target, "one")
+
+    chat = newsroom.chats[source]
+    chat.delete_messages([chat.messages[0]])
+    await newsroom.hears(SessionRecovered, since=since)
+    newsroom.say(source, "two")
+
+    await newsroom.until(lambda: newsroom.texts(target) == ["two"])
 
 
 async def test_an_answer_becomes_an_answer_to_the_copy(newsroom: Newsroom) -> None:

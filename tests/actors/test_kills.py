@@ -1,0 +1,29 @@
+"""A warden killed while messages come, change and go: what was said arrives as it is now."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.actors, pytest.mark.session]
+
+ROUNDS = Path(__file__).parents[2] / "benchmarks" / "kill_rounds.py"
+WITHIN = 120.0  # seconds
+
+
+@pytest.mark.skipif(not ROUNDS.exists(), reason="needs the checkout")
+async def test_kills_under_load_lose_double_and_misplace_nothing() -> None:
+    async with asyncio.timeout(WITHIN):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, str(ROUNDS), "--rounds", "3", "--json", stdout=asyncio.subprocess.PIPE
+        )
+        told, _ = await process.communicate()
+
+    tally = json.loads(told)
+    faults = ("lost", "doubled", "misplaced", "edits_missed", "deletions_missed")
+    assert tally["said"] > 0
+    assert {name: tally[name] for name in faults} == dict.fromkeys(faults, 0)
