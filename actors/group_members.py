@@ -152,6 +152,7 @@ class Members:
             for row in rows.owed
             if row.pair_id == pair and row.version is not None
         }
+        state.doubtful = set(state.expected)
         state.unsure = bool(state.owed)
         state.changes = [change for change in rows.changes if change.pair_id == pair]
         state.backfill = next((one for one in rows.backfills if one.pair_id == pair), None)

@@ -223,7 +223,7 @@ class Reading:
         self._writing.accept(state, fresh)
         if fresh:
             self._tell_caught_up(state, len(fresh))
-        if message.more or state.overflown:
+        if message.more or state.overflown or state.orphans:
             state.overflown = False
             self.catch_up([state])
         else:

@@ -72,6 +72,8 @@ class Sending:
         """Messages are gone: what waits is put aside, what was sent is deleted."""
         sent = []
         for source_id in source_ids:
+            if source_id in state.expected or source_id in state.orphans:
+                continue  # whether it has arrived is just being asked; then it goes
             waiting = state.waiting_message(source_id)
             if waiting is None:
                 sent.append(source_id)
@@ -83,11 +85,18 @@ class Sending:
 
     def orphan(self, state: PairState, source_id: int, target_id: int) -> None:
         """A message that is gone at the source had arrived unseen: so its copy goes too."""
+        state.doubtful.discard(source_id)
         state.targets[source_id] = target_id  # last_target stays: others are looked for behind it
-        pair, now = state.plan.id, self._desk.kit.now()
-        self._writing.tick(lambda store: store.complete(pair, source_id, target_id, now))
-        if state.plan.deletes:
-            self._want_removals(state, [source_id])
+        pair, now, deletes = state.plan.id, self._desk.kit.now(), state.plan.deletes
+
+        def work(store: Store) -> Wanted | None:
+            store.complete(pair, source_id, target_id, now)
+            if deletes:
+                store.want_removal((pair,), [source_id])
+            # Also if it counts as gone by now: that was before anybody knew where it was.
+            return Wanted(pair, (Change(source_id),)) if deletes else None
+
+        self._writing.ask(work)
 
     def compared(self, state: PairState, versions: dict[int, int], now: Sequence[Incoming]) -> None:
         """After a gap: what was sent is set beside the source as it is now."""
