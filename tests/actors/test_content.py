@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from telethon import TelegramClient, types
+from telethon import TelegramClient, functions, types
 from telethon.sessions import StringSession
 
 from telewarden.loopback import ChatHandle, CutConnection, Fault, FloodWait, RpcError
@@ -404,6 +404,28 @@ async def test_an_answer_to_what_is_gone_is_sent_plain(newsroom: Newsroom) -> No
     newsroom.telegram.post(newsroom.chats["market_in"], "answer", reply_to=question)
 
     await newsroom.arrives("market_out", "answer")
+
+
+@pytest.mark.parametrize(
+    ("source", "target"), [("news_in", "news_out"), ("market_in", "market_out")]
+)
+async def test_what_a_chat_says_of_itself_is_passed_over(
+    newsroom: Newsroom, source: str, target: str
+) -> None:
+    warden = await newsroom.start()
+    chat = newsroom.chats[source]
+    async with press(newsroom) as client:
+        newsroom.say(source, "heard")
+        await client(functions.channels.EditTitleRequest(chat.peer_id, "Another"))
+        newsroom.say(source, "heard too")
+        await newsroom.arrives(target, "heard", "heard too")
+        await warden.stop()
+        await client(functions.channels.EditTitleRequest(chat.peer_id, "And another"))
+        newsroom.say(source, "read later")
+    await newsroom.start()
+
+    await newsroom.arrives(target, "heard", "heard too", "read later")
+    assert sum(1 for message in chat.messages if message.action is not None) == 2
 
 
 async def test_topics_of_a_forum_go_where_they_are_told_to(
