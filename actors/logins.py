@@ -130,11 +130,15 @@ class Login:
             LoginBudgetError: enough codes were asked for today.
             NoLoginError: no login is under way.
             OtherAccountError: it is not this session's account that was logged in.
-            TelegramRateLimitError: Telegram has asked to wait with this step; no packet was sent.
+            TelegramRateLimitError: Telegram has asked to wait with this step; no packet was sent,
+                no code counted.
+            TelegramAuthError: a code is to be sent again and Telegram has no further way; likewise.
             TelegramError: Telegram refused; a wrong code or password may be given again, three
                 times in all.
         """
         await self._refuse_early(_call_of(step))
+        if isinstance(step, ResendCode):
+            self._open_flow().check_resend()  # before it costs anything
         try:
             return await self._do(step)
         except TelegramError as error:
@@ -208,7 +212,7 @@ class Login:
             await self._kit.journal.do(self._spend, wait_for_disk=False)
         await self._back_up(reason)
         self._renewing, self._wrong = reason == "before renewal", 0
-        self._flow = flow = LoginFlow(self._kit.gateway, name=self._name)
+        self._flow = flow = LoginFlow(self._kit.gateway, name=self._name, clock=self._kit.now)
         try:
             answer = await (flow.start_qr() if qr else flow.start_code(self.phone))
             return await self._went(answer)

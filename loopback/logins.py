@@ -18,6 +18,7 @@ class SentCode:
     code: str = field(repr=False)
     hash: str = field(repr=False)
     expires: float
+    way: int = 0  # how it went: the app first, then the next way at each resend
     confirmed: bool = False  # the right code came for a number without an account
 
 

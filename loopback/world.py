@@ -42,6 +42,7 @@ class Limits:
         edit_window: seconds in which an ordinary member may edit.
         fresh_login: seconds for which a new login may not end others.
         code_life, token_life: seconds a login code and a QR token are good for.
+        code_timeout: seconds that a client is told to wait before it has a code sent again.
     """
 
     difference: int = 100
@@ -54,6 +55,7 @@ class Limits:
     edit_window: float = 48 * 3600.0
     fresh_login: float = 24 * 3600.0
     code_life: float = 300.0
+    code_timeout: int = 60
     token_life: float = 30.0
 
 

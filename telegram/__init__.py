@@ -80,7 +80,7 @@ if TYPE_CHECKING:
         Gateway,
         ServerAddress,
     )
-    from .login import CodeInfo, LoggedIn, LoginFlow, PasswordNeeded, QrToken
+    from .login import LoggedIn, LoginFlow, PasswordNeeded, QrToken
     from .orders import method_of
     from .outage import OutageLimit
     from .reading import Page, locate, read_history, read_messages
@@ -94,6 +94,7 @@ if TYPE_CHECKING:
         newest_id,
         sent_ids,
     )
+    from .resending import CodeInfo
     from .session import EntityRow, SessionChanges, UpdateState, WardenSession
     from .versions import version_of
 
@@ -231,7 +232,7 @@ _LATE = {
     "Access": "chats",
     "Client": "client",
     "CloseReport": "gateway",
-    "CodeInfo": "login",
+    "CodeInfo": "resending",
     "Deadlines": "gateway",
     "Device": "gateway",
     "EntityRow": "session",

@@ -11,7 +11,8 @@ import asyncio
 import base64
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
@@ -24,26 +25,17 @@ from ._tl import errors as tg
 from ._tl import functions, types, utils
 from .errors import to_telewarden
 from .gateway import Gateway
+from .resending import CodeInfo, resend_refusal
 from .session import WardenSession
 from .wire import WardenClient
 
-__all__ = ["CodeInfo", "LoggedIn", "LoginFlow", "PasswordNeeded", "QrToken"]
+__all__ = ["LoggedIn", "LoginFlow", "PasswordNeeded", "QrToken"]
 
 logger = logging.getLogger(__name__)
 
 MOVES: Final = 3  # data centres that one step may be sent on to
 _MOVED = (tg.PhoneMigrateError, tg.NetworkMigrateError, tg.UserMigrateError)
 _STALE = (tg.SrpIdInvalidError, tg.SrpPasswordChangedError)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodeInfo:
-    """How the code was sent. ``resend_after`` is in seconds, None when it cannot be resent."""
-
-    kind: str
-    length: int | None = None
-    resend_after: float | None = None
-    next_kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,15 +72,30 @@ class LoginFlow:
 
     A new attempt after an error that says so (a wrong code, a wrong password) goes on in the
     same flow.
+
+    Args:
+        gateway: opens the one connection.
+        name: the session's, for errors and log lines.
+        deadline: seconds for each request.
+        clock: wall time in epoch seconds; resending a code waits by it.
     """
 
-    def __init__(self, gateway: Gateway, *, name: str = "login", deadline: float = 30.0) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        *,
+        name: str = "login",
+        deadline: float = 30.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.name, self.session = name, WardenSession()
-        self._gateway, self._deadline = gateway, deadline
+        self._gateway, self._deadline, self._clock = gateway, deadline, clock
         self._stack = contextlib.AsyncExitStack()
         self._wire: WardenClient | None = None
         self._phone = ""
         self._code_hash = ""
+        self._last: CodeInfo | None = None
+        self._last_at = 0.0
         self._shown: QrToken | None = None
         self._scanned = asyncio.Event()
 
@@ -123,8 +130,24 @@ class LoginFlow:
             self._phone = digits
             return await self._sent(sent)
 
+    def check_resend(self) -> None:
+        """Refuse what ``resend_code`` would refuse; costs nothing.
+
+        Raises:
+            TelegramRateLimitError: it is too early; ``wait`` is the seconds left.
+            TelegramAuthError: Telegram told of no further way.
+        """
+        refusal = resend_refusal(self.name, self._last, sent=self._last_at, now=self._clock())
+        if refusal is not None:
+            raise refusal
+
     async def resend_code(self) -> CodeInfo | LoggedIn:
-        """Let Telegram send the code again, in the next way it offers; never done by itself."""
+        """Let Telegram send the code again, in the next way it offers; never done by itself.
+
+        Raises:
+            TelegramError: as ``check_resend``, without a packet, or Telegram refused.
+        """
+        self.check_resend()
         async with self._border():
             return await self._sent(
                 await self._ask(functions.auth.ResendCodeRequest(self._phone, self._code_hash))
@@ -213,12 +236,14 @@ class LoginFlow:
         if isinstance(sent, types.auth.SentCodeSuccess):
             return await self._finish(sent.authorization.user)
         self._code_hash = sent.phone_code_hash
-        return CodeInfo(
+        self._last_at = self._clock()
+        self._last = CodeInfo(
             kind=_kind(sent.type, "SentCodeType") or "unknown",
             length=getattr(sent.type, "length", None),
             resend_after=None if sent.timeout is None else float(sent.timeout),
             next_kind=_kind(sent.next_type, "CodeType"),
         )
+        return self._last
 
     async def _authorise(self, request: Any) -> LoggedIn | PasswordNeeded:
         try:

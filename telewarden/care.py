@@ -148,7 +148,15 @@ class SessionCare(abc.ABC):
         return await self._ask(WaitQr(deadline), timeout=timeout)  # type: ignore[no-any-return]  # as above
 
     async def resend_code(self) -> CodeInfo | Phase:
-        """Let Telegram send the code in its next way; counts as a code of the day."""
+        """Let Telegram send the code in its next way; counts as a code of the day.
+
+        Raises:
+            TelegramRateLimitError: it is too early; nothing was sent or counted, ``wait`` is the
+                seconds left.
+            TelegramAuthError: Telegram has no further way; nothing was sent or counted.
+            LoginBudgetError: enough codes were asked for today.
+            NoLoginError: no login is under way.
+        """
         return await self._ask(ResendCode(), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
 
     async def cancel_login(self) -> Phase:

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 __all__ = ["HANDLERS", "signed_in"]
 
+# How a code goes, and what a client is told of the next way: to another device, then by phone.
+WAYS: Final = (
+    (types.auth.SentCodeTypeApp, types.auth.CodeTypeSms),
+    (types.auth.SentCodeTypeSms, types.auth.CodeTypeCall),
+    (types.auth.SentCodeTypeCall, None),
+)
+
 
 def send_code(call: Call, request: Any) -> Any:
     """Send a code to a number; anybody may ask, whoever has it may be somewhere else."""
@@ -35,9 +42,11 @@ def send_code(call: Call, request: Any) -> Any:
 
 
 def resend_code(call: Call, request: Any) -> Any:
-    """Send another one; the first dies."""
-    _pending_code(call, request)
-    return _sent(call, digits(request.phone_number))
+    """Send another one in the next way, while there is one; the first dies."""
+    sent = _pending_code(call, request)
+    if sent.way + 1 == len(WAYS):
+        raise RpcError("SEND_CODE_UNAVAILABLE")
+    return _sent(call, sent.phone, way=sent.way + 1)
 
 
 def cancel_code(call: Call, request: Any) -> bool:
@@ -129,18 +138,23 @@ def signed_in(call: Call, account: Account) -> Any:
     return types.auth.Authorization(user=View(call.world, account).user(account))
 
 
-def _sent(call: Call, phone: str) -> Any:
+def _sent(call: Call, phone: str, *, way: int = 0) -> Any:
     desk, world = call.world.logins, call.world
     sent = SentCode(
         phone=phone,
         code=call.engine.new_code(),
         hash=world.entropy(9).hex(),
         expires=world.clock() + world.limits.code_life,
+        way=way,
     )
     desk.codes[phone] = sent
     desk.codes_sent[phone] = sent.code
+    kind, then = WAYS[way]
     return types.auth.SentCode(
-        type=types.auth.SentCodeTypeApp(len(sent.code)), phone_code_hash=sent.hash, timeout=60
+        type=kind(len(sent.code)),
+        phone_code_hash=sent.hash,
+        next_type=None if then is None else then(),
+        timeout=None if then is None else world.limits.code_timeout,
     )
 
 

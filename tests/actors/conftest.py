@@ -200,10 +200,13 @@ def tables() -> dict[str, Any]:
 
 
 @pytest.fixture
-async def newsroom(tmp_path: Path, leaks: Any) -> AsyncIterator[Newsroom]:
+async def newsroom(
+    tmp_path: Path, leaks: Any, request: pytest.FixtureRequest
+) -> AsyncIterator[Newsroom]:
+    """A newsroom; give other ``Limits`` of its data centre as an indirect parameter."""
     leaks.keep("a password", "correct horse")
     leaks.keep("a login code", "22222")
-    async with LoopbackTelegram() as telegram:
+    async with LoopbackTelegram(limits=getattr(request, "param", None)) as telegram:
         room = Newsroom(telegram, tmp_path, TABLES)
         yield room
         await room.warden.stop()

@@ -21,6 +21,7 @@ from telewarden.errors import (
     TelethonFileDamagedError,
     UnknownRecordError,
 )
+from telewarden.loopback import Limits
 from telewarden.telegram import Phase, PhaseChanged, QrToken, SessionRecovered, parse_string
 
 from .conftest import ALICE, BOB, PRESS, Newsroom
@@ -228,6 +229,7 @@ async def test_a_qr_code_scanned_by_another_account_changes_nothing(newsroom: Ne
     assert len(keys_of(newsroom, PRESS)) == 1  # the scanning device; what it let in was ended
 
 
+@pytest.mark.parametrize("newsroom", [Limits(code_timeout=0)], indirect=True)
 async def test_a_code_can_be_sent_again_and_counts(newsroom: Newsroom) -> None:
     warden = await newsroom.start(signed_in=False)
     alice = warden.session("alice")
@@ -239,6 +241,9 @@ async def test_a_code_can_be_sent_again_and_counts(newsroom: Newsroom) -> None:
 
     assert not isinstance(again, Phase)
     assert newsroom.telegram.stats.calls["auth.resendCode"] == 1
+    await newsroom.stop()
+    with newsroom.store() as store:
+        assert len(store.login_codes(ALICE, 0.0)) == 2
 
 
 async def test_a_logout_ends_the_login_latches_the_key_and_clears_what_was_stored(

@@ -39,6 +39,41 @@ async def test_no_code_is_asked_for_before_telegram_allows_it_also_after_a_resta
     assert (second.value.wait or 0) == pytest.approx(first.value.wait, abs=60.0)
 
 
+async def test_a_code_sent_again_too_early_costs_no_packet_and_no_code_of_the_day(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.start(signed_in=False)
+    await newsroom.settled("alice")
+    alice = newsroom.warden.session("alice")
+    await alice.login("start")
+
+    for _ in range(4):
+        with pytest.raises(TelegramRateLimitError, match=r"in \d+ s; hand in") as early:
+            await alice.resend_code()
+    await alice.login("code", newsroom.telegram.sent_code(ALICE))
+
+    assert 0 < (early.value.wait or 0) <= 60
+    assert newsroom.telegram.stats.calls["auth.resendCode"] == 0
+    await newsroom.stop()
+    with newsroom.store() as store:
+        assert len(store.login_codes(ALICE, 0.0)) == 1
+        assert store.floods("alice") == []
+
+
+async def test_a_login_by_qr_code_has_no_code_to_send_again(newsroom: Newsroom) -> None:
+    await newsroom.start(signed_in=False)
+    await newsroom.settled("alice")
+    alice = newsroom.warden.session("alice")
+    await alice.login_qr()
+
+    with pytest.raises(TelegramAuthError, match="no code was sent"):
+        await alice.resend_code()
+
+    await newsroom.stop()
+    with newsroom.store() as store:
+        assert store.login_codes(ALICE, 0.0) == []
+
+
 async def test_three_wrong_codes_end_the_login_and_ask_for_no_other(newsroom: Newsroom) -> None:
     await newsroom.start(signed_in=False)
     await newsroom.settled("alice")

@@ -118,6 +118,23 @@ async def test_a_stale_password_round_is_refused(tg, alice, loopback_client):
         await client(functions.account.GetPasswordSettingsRequest(given))
 
 
+async def test_a_code_goes_its_next_way_until_there_is_none(loopback_client):
+    client = await loopback_client()
+    sent = [await client.send_code_request(PHONE)]
+    for _ in range(2):
+        resend = functions.auth.ResendCodeRequest(PHONE, sent[-1].phone_code_hash)
+        sent.append(await client(resend))
+
+    with pytest.raises(errors.SendCodeUnavailableError):
+        await client(functions.auth.ResendCodeRequest(PHONE, sent[-1].phone_code_hash))
+
+    assert [(type(one.type), type(one.next_type), one.timeout) for one in sent] == [
+        (types.auth.SentCodeTypeApp, types.auth.CodeTypeSms, 60),
+        (types.auth.SentCodeTypeSms, types.auth.CodeTypeCall, 60),
+        (types.auth.SentCodeTypeCall, type(None), None),
+    ]
+
+
 async def test_an_unknown_number_can_sign_up(tg, loopback_client):
     client = await loopback_client()
     sent = await client.send_code_request(PHONE)

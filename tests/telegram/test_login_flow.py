@@ -11,7 +11,7 @@ import pytest
 from telethon import functions
 
 from telewarden.errors import TelegramAuthError, TelegramRateLimitError, TelegramSessionError
-from telewarden.loopback import CutConnection, Fault, LoopbackTelegram, RpcError
+from telewarden.loopback import CutConnection, Fault, LoopbackTelegram, ManualClock, RpcError
 from telewarden.telegram import (
     CodeInfo,
     LoggedIn,
@@ -110,11 +110,51 @@ async def test_stale_password_parameters_are_fetched_once_more(
     assert (await flow.submit_password(PASSWORD)).user_id == safe.id
 
 
-async def test_a_resent_code_replaces_the_first(line: Any, flow: LoginFlow) -> None:
-    await flow.start_code(line.alice.phone)
+async def test_a_resent_code_replaces_the_first(line: Any) -> None:
+    clock = ManualClock()
+    async with LoginFlow(line.gateway, clock=clock) as flow:
+        first = await flow.start_code(line.alice.phone)
+        clock.advance(60.0)
+        again = await flow.resend_code()
 
-    assert isinstance(await flow.resend_code(), CodeInfo)
-    assert isinstance(await flow.submit_code(CODE), LoggedIn)
+        assert isinstance(first, CodeInfo)
+        assert isinstance(again, CodeInfo)
+        assert (first.kind, first.next_kind, first.resend_after) == ("app", "sms", 60.0)
+        assert (again.kind, again.next_kind) == ("sms", "call")
+        assert isinstance(await flow.submit_code(CODE), LoggedIn)
+
+
+async def test_a_code_is_not_sent_again_before_its_time(line: Any) -> None:
+    clock = ManualClock()
+    async with LoginFlow(line.gateway, name="newcomer", clock=clock) as flow:
+        await flow.start_code(line.alice.phone)
+        clock.advance(59.0)
+        with pytest.raises(TelegramRateLimitError, match=r"newcomer: .* sms, .* in 1 s") as early:
+            await flow.resend_code()
+        clock.advance(1.0)
+        await flow.resend_code()
+        with pytest.raises(TelegramRateLimitError, match=r"by call, .* in 60 s"):
+            await flow.resend_code()  # each way has a time of its own
+
+    assert (early.value.wait, early.value.deadline) == (1.0, clock())
+    assert early.value.action == "park_action"
+    assert line.tg.stats.calls["auth.resendCode"] == 1
+
+
+async def test_a_code_is_not_sent_again_when_telegram_has_no_further_way(line: Any) -> None:
+    clock = ManualClock()
+    async with LoginFlow(line.gateway, clock=clock) as flow:
+        await flow.start_code(line.alice.phone)
+        for _ in range(2):
+            clock.advance(60.0)
+            await flow.resend_code()
+        clock.advance(3_600.0)
+
+        with pytest.raises(TelegramAuthError, match=r"no further way .* after call; hand in"):
+            await flow.resend_code()
+        assert isinstance(await flow.submit_code(CODE), LoggedIn)
+
+    assert line.tg.stats.calls["auth.resendCode"] == 2
 
 
 async def test_a_number_without_account_is_refused_with_advice(line: Any, flow: LoginFlow) -> None:
