@@ -24,6 +24,7 @@ from .errors import (
     UnknownSessionError,
 )
 from .keeping import Keeping, config_of, master_key_of
+from .safe_calls import LedgerGate, flood_deadlines, our_errors
 from .storage import Credential, LeaseGrant, LeaseHolder, LeaseWait, Store
 from .telegram import Client, Gateway, ServerAddress, WardenSession, parse_string
 
@@ -58,8 +59,25 @@ class SafeSession:
         return self._client
 
     async def call(self, request: Any, *, deadline: float = 30.0) -> Any:
-        """Make one Telegram request and return its answer; raises Telethon's own errors."""
-        return await self.client.call(request, deadline=deadline)
+        """Make one Telegram request and return its answer.
+
+        Args:
+            request: a Telethon TL request.
+            deadline: seconds.
+
+        Raises:
+            TelegramRateLimitError: it must wait until ``deadline``; a method that Telegram asked
+                to wait with, here or in a warden's life before, costs no packet.
+            TelegramAuthError: the login or the key is the trouble.
+            TelegramSessionError: the line, the account, the chat or the request is.
+            RuntimeError: the block was entered with ``connect=False``.
+
+        As with a warden's session each has the class, the advice and, as ``__cause__``, what
+        Telethon raised.
+        """
+        client = self.client
+        with our_errors(self.name):
+            return await client.call(request, deadline=deadline)
 
 
 class safe_session:  # noqa: N801 - used like a function, as contextlib's own are
@@ -83,6 +101,8 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
         LeaseHeldError: somebody else had it all the time, and who; no packet was sent.
         KeyLatchedError: the key is dead; no packet was sent.
         UnknownSessionError, NoCredentialError: there is no such session, or no login of it.
+        TelegramError: Telegram does not take the login, or cannot be reached; also, and without a
+            packet, while Telegram has asked to wait with what proves a login.
     """
 
     def __init__(
@@ -150,7 +170,7 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
             self._runner = None
 
     def call(self, request: Any, *, deadline: float = 30.0) -> Any:
-        """In a plain ``with``: make one Telegram request and return its answer."""
+        """In a plain ``with``: make one request; raises what ``SafeSession.call`` raises."""
         assert self._runner is not None, "enter it with a plain 'with' first"  # noqa: S101
         return self._runner.run(self._session.call(request, deadline=deadline))
 
@@ -173,18 +193,26 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
 
     @contextlib.asynccontextmanager
     async def _opened(self, found: Credential) -> AsyncIterator[Client]:
+        # Read now: who had the lease before may have been asked to wait until then.
+        gate = LedgerGate(
+            self._name, await asyncio.to_thread(flood_deadlines, self._config, self._name)
+        )
+        gate.check_opening()
         gateway = Gateway(
             self._config.telegram.api_id,
             self._config.api_hash().get_secret_value(),
             server=self._server,
         )
         try:
-            yield await gateway.open(
-                self._name,
-                WardenSession.from_string(found.session_string),
-                lambda _: None,
-                deadline=self._config.telegram.connect_deadline,
-            )
+            with our_errors(self._name):
+                client = await gateway.open(
+                    self._name,
+                    WardenSession.from_string(found.session_string),
+                    lambda _: None,
+                    deadline=self._config.telegram.connect_deadline,
+                )
+            client.gate = gate
+            yield client
         finally:
             await gateway.close_all(deadline=CLOSE_WITHIN)
 

@@ -9,22 +9,26 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from telethon import functions
+from telethon import errors, functions
 
 from telewarden import Warden, safe_session, safety_check
 from telewarden.errors import (
     KeyLatchedError,
     LeaseHeldError,
     NoCredentialError,
+    TelegramAuthError,
+    TelegramRateLimitError,
+    TelegramSessionError,
     TelewardenError,
     UnknownSessionError,
 )
-from telewarden.loopback import LoopbackTelegram
+from telewarden.loopback import Fault, FloodWait, LoopbackTelegram, RpcError
 from telewarden.safety import Safety, clear_stale
 from telewarden.storage import LeaseHolder, LeaseWait, MasterKey, Store
 from telewarden.telegram import ServerAddress, parse_string
@@ -35,6 +39,7 @@ LOOK_EVERY = 0.005  # seconds; without a pause a look would take the journal's t
 
 PHONE = "+9996620001"
 GET_STATE = functions.updates.GetStateRequest
+NEAREST = functions.help.GetNearestDcRequest
 
 
 class Place:
@@ -61,9 +66,9 @@ class Place:
     def warden(self) -> Warden:
         return Warden(self.tables, server=self.server)
 
-    def reader(self) -> Store:
+    def store(self) -> Store:
         key = MasterKey.from_file(self.folder / "master.key")
-        return Store.open_reader(self.folder / "store" / "telewarden.db", key)
+        return Store.open(self.folder / "store" / "telewarden.db", key)
 
 
 @pytest.fixture
@@ -154,6 +159,93 @@ async def test_plain_code_uses_it_with_a_plain_with(place: Place) -> None:
             return int(alice.call(GET_STATE()).pts)
 
     assert await asyncio.to_thread(work) >= 0
+    assert safety_check(place.tables)[0].verdict is Safety.SAFE
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "cause"),
+    [
+        ("SESSION_REVOKED", TelegramAuthError, errors.SessionRevokedError),
+        ("CHANNEL_PRIVATE", TelegramSessionError, errors.ChannelPrivateError),
+    ],
+)
+async def test_what_telegram_refuses_is_our_error_with_its_cause(
+    place: Place, text: str, kind: type[Exception], cause: type[Exception]
+) -> None:
+    refusal = RpcError(text)
+    async with safe_session(place.tables, "alice", server=place.server) as alice:
+        place.telegram.faults.add(Fault(method="help.getNearestDc", action=refusal))
+        with pytest.raises(kind, match=f"alice: {text}") as caught:
+            await alice.call(NEAREST())
+
+    assert isinstance(caught.value.__cause__, cause)
+
+
+async def test_a_fault_in_the_callers_code_stays_what_it_is(place: Place) -> None:
+    async with safe_session(place.tables, "alice", server=place.server) as alice:
+        with pytest.raises(AttributeError):
+            await alice.call("no request")
+
+
+async def test_a_login_that_telegram_does_not_take_is_our_error_and_the_session_is_free(
+    place: Place,
+) -> None:
+    place.telegram.faults.add(
+        Fault(method="updates.getState", action=RpcError("SESSION_REVOKED", 401))
+    )
+
+    with pytest.raises(TelegramAuthError) as caught:
+        async with safe_session(place.tables, "alice", server=place.server):
+            raise AssertionError("never reached")
+
+    assert isinstance(caught.value.__cause__, errors.SessionRevokedError)
+    assert safety_check(place.tables)[0].verdict is Safety.SAFE
+
+
+async def test_a_call_that_telegram_asked_to_wait_with_is_not_repeated_in_the_block(
+    place: Place,
+) -> None:
+    async with safe_session(place.tables, "alice", server=place.server) as alice:
+        place.telegram.faults.add(Fault(method="help.getNearestDc", action=FloodWait(600)))
+        with pytest.raises(TelegramRateLimitError) as told:
+            await alice.call(NEAREST())
+        with pytest.raises(TelegramRateLimitError, match=r"waits \d+ s more; no packet") as again:
+            await alice.call(NEAREST())
+        await alice.call(GET_STATE())
+
+    assert isinstance(told.value.__cause__, errors.FloodWaitError)
+    assert 590 < (again.value.wait or 0.0) <= 600
+    assert place.telegram.stats.calls["help.getNearestDc"] == 1
+    assert place.telegram.stats.early == 0
+
+
+async def test_a_wait_that_is_on_record_is_kept_and_one_that_is_over_is_not(place: Place) -> None:
+    now = time.time()
+    with place.store() as store:
+        store.put_flood("alice", "help.getNearestDc", None, now + 600.0, 600.0)
+        store.put_flood("alice", "help.getConfig", None, now - 1.0, 600.0)
+        store.put_flood("alice", "users.getUsers", 7, now + 600.0, 600.0)  # in one chat only
+
+    async with safe_session(place.tables, "alice", server=place.server) as alice:
+        with pytest.raises(TelegramRateLimitError, match="getNearestDc waits") as caught:
+            await alice.call(NEAREST())
+        await alice.call(functions.help.GetConfigRequest())
+        await alice.call(functions.users.GetUsersRequest([]))
+
+    assert caught.value.deadline == now + 600.0
+    assert place.telegram.stats.calls["help.getNearestDc"] == 0
+
+
+async def test_no_connection_is_made_while_the_proof_of_a_login_must_wait(place: Place) -> None:
+    with place.store() as store:
+        store.put_flood("alice", "updates.getState", None, time.time() + 600.0, 600.0)
+    connects = place.telegram.stats.connects
+
+    with pytest.raises(TelegramRateLimitError):
+        async with safe_session(place.tables, "alice", server=place.server):
+            raise AssertionError("never reached")
+
+    assert place.telegram.stats.connects == connects
     assert safety_check(place.tables)[0].verdict is Safety.SAFE
 
 
