@@ -1,0 +1,278 @@
+"""Everything that Telewarden raises on purpose, in one tree.
+
+Each room's errors hang below the one root, so that an app can write
+``except TelewardenError`` and mean it::
+
+    TelewardenError
+    |-- SupervisionError            something about a tree of actors
+    |   |-- InvalidSpecError        a description is refused; nothing has been started
+    |   |-- ChildStartError         a child did not start; what had started is stopped
+    |   |-- ChildNotFoundError      no child of that id is known here
+    |   |-- ChildRunningError       the command needs a child that is not running
+    |   |-- ChildPresentError       a child of that id is known already, not running
+    |   |-- ChildRestartingError    the command must wait until the restart is over
+    |   |-- TooManyChildrenError    the dynamic supervisor is full
+    |   |-- ChildUnavailableError   not running now, may come back: try later
+    |   |-- ChildAbandonedError     would not stop; fenced off and left behind
+    |   |-- HandlerStuckError       one message took too long; its handler was cancelled
+    |   |-- FencedError             what was left behind wanted to act; it was refused
+    |   |-- TooManyAbandonedError   too many had to be left behind; the tree stopped
+    |   |-- BudgetExhaustedError    restarts outran the budget; the supervisor stopped
+    |   |-- SupervisorAskedError    a starting child asked its own supervisor to act
+    |   |-- BlockingAskError        a blocking ask inside the loop that must answer it
+    |   |-- AskTimeoutError         no answer in time; it may still come, and is dropped
+    |   `-- DrillError              a crash on request, for fault drills
+    |-- StorageError                what should survive could not be read or written
+    |   |-- StorageNotWritableError     a folder or file cannot be written
+    |   |-- StorageNotFoundError        there is no database at that place
+    |   |-- StorageFullError            the disk is full
+    |   |-- StorageBusyError            another process kept the database locked
+    |   |-- StorageFailedError          the operating system failed a read or write
+    |   |-- TransactionLostError        an error undid the whole transaction
+    |   |-- DatabaseDamagedError        the file is damaged or no database
+    |   |-- ForeignDatabaseError        the file is another program's database
+    |   |-- SchemaTooNewError           the file was written by a later Telewarden
+    |   |-- MasterKeyError
+    |   |   |-- MasterKeyMissingError       there is none at the place named
+    |   |   |-- MasterKeyMalformedError     the text is no master key
+    |   |   `-- WrongMasterKeyError         the data was sealed with another
+    |   |-- SealDamagedError            a sealed value does not open
+    |   |-- CredentialDamagedError      a stored session string is damaged
+    |   |-- SessionFileDamagedError     a sealed session file is damaged
+    |   |-- InvalidRecordError          a record was refused while being built
+    |   |-- UnknownRecordError          what was asked for is not stored
+    |   |-- PairsAssignedError          a session with pairs is not deleted
+    |   |-- KeyLatchedError             the key is dead, no copy may be used
+    |   `-- LeaseHeldError              somebody else owns the session's key
+    |-- ConfigError                 a configuration file or value cannot be used
+    |-- LoginBudgetError            enough login codes were asked for today
+    |-- DemoError                   the demonstration could not go on
+    |-- NotRunningError             what was asked for is not running (yet)
+    |-- RegistryError               the registry refused a change; nothing has changed
+    |   |-- UnknownSessionError         there is no session of that name
+    |   |-- SessionExistsError          there is one of that name already
+    |   |-- SessionBusyError            the session is being deleted
+    |   |-- SessionFullError            a session takes no more pairs
+    |   |-- PairExistsError             there is a pair of that number already
+    |   |-- PairChangedError            somebody else changed the pair meanwhile
+    |   |-- RegistryFullError           as many entries as there may be
+    |   |-- UnknownFieldError           a change names a field that cannot be changed
+    |   |-- UnknownOperationError       there is no operation of that number
+    |   |-- OperationEndedError         an operation that is over makes no progress
+    |   |-- OperationDroppedError       the operation was forgotten while it was watched
+    |   `-- NoSessionFitsError          no session can take another pair now
+    |-- NoLoginError                no login is under way
+    |-- OtherAccountError           a login turned out to be another account's
+    |-- NoCredentialError           a session has no copy to come back from
+    |-- SecretMissingError          a secret is not where the configuration says
+    |-- JournalUnavailableError     the database's writer did not answer
+    |-- TelegramError               Telegram refused something, or cannot be reached
+    |   |-- TelegramRateLimitError      wait until the deadline
+    |   |-- TelegramAuthError           the login or the key is the trouble
+    |   `-- TelegramSessionError        the connection, the account or the chat is
+    |-- BackfillRunningError        a pair reads its past already
+    |-- BadCommandError             a command was not given as it has to be
+    |-- HandlerRefusedError         a pair's handler will never take this message
+    |-- PairBusyError               a pair would not come to rest
+    |-- PairsNotMovedError          pairs stay where they are, with every reason
+    |-- UnknownHandlerError         no installed package offers that handler
+    |-- MessageNotCopyableError     a message holds nothing that can be sent
+    |-- PeerUnknownError            this account never saw that chat
+    |-- ProtectedContentError       the source protects its content
+    |-- SessionStringDamagedError   a text is no session string
+    |-- TelethonFileDamagedError    a file is no usable Telethon session
+    |-- IllegalStepError            a session's phase cannot take that event
+    |-- LoopbackStateError          a loopback's state file cannot be read or written
+    |-- WardenUnreachableError      no running warden answers at that socket
+    |-- CommandFailedError          a running warden refused or failed a command
+    `-- ListenError                 an address to listen on cannot be taken
+
+A leaf is named for what happened and carries it as data. Its message names the
+thing, the value and the way out. The modules follow the rooms; import from here.
+"""
+
+from __future__ import annotations
+
+from .forwarding import (
+    BackfillRunningError,
+    HandlerRefusedError,
+    MessageNotCopyableError,
+    PairBusyError,
+    PairsNotMovedError,
+    PeerUnknownError,
+    ProtectedContentError,
+    UnknownHandlerError,
+)
+from .registry import (
+    NoSessionFitsError,
+    OperationDroppedError,
+    OperationEndedError,
+    PairChangedError,
+    PairExistsError,
+    RegistryError,
+    RegistryFullError,
+    SessionBusyError,
+    SessionExistsError,
+    SessionFullError,
+    UnknownFieldError,
+    UnknownOperationError,
+    UnknownSessionError,
+)
+from .root import (
+    BadCommandError,
+    CommandFailedError,
+    ConfigError,
+    DemoError,
+    ListenError,
+    LoopbackStateError,
+    NotRunningError,
+    SecretMissingError,
+    TelewardenError,
+    WardenUnreachableError,
+)
+from .sealed import (
+    CredentialDamagedError,
+    KeyLatchedError,
+    LeaseHeldError,
+    MasterKeyError,
+    MasterKeyMalformedError,
+    MasterKeyMissingError,
+    SealDamagedError,
+    SessionFileDamagedError,
+    WrongMasterKeyError,
+)
+from .sessions import (
+    IllegalStepError,
+    LoginBudgetError,
+    NoCredentialError,
+    NoLoginError,
+    OtherAccountError,
+    SessionStringDamagedError,
+    TelegramAuthError,
+    TelegramError,
+    TelegramRateLimitError,
+    TelegramSessionError,
+    TelethonFileDamagedError,
+)
+from .storage import (
+    DatabaseDamagedError,
+    ForeignDatabaseError,
+    InvalidRecordError,
+    JournalUnavailableError,
+    PairsAssignedError,
+    SchemaTooNewError,
+    StorageBusyError,
+    StorageError,
+    StorageFailedError,
+    StorageFullError,
+    StorageNotFoundError,
+    StorageNotWritableError,
+    TransactionLostError,
+    UnknownRecordError,
+)
+from .supervision import (
+    AskTimeoutError,
+    BlockingAskError,
+    BudgetExhaustedError,
+    ChildAbandonedError,
+    ChildNotFoundError,
+    ChildPresentError,
+    ChildRestartingError,
+    ChildRunningError,
+    ChildStartError,
+    ChildUnavailableError,
+    DrillError,
+    FencedError,
+    HandlerStuckError,
+    InvalidSpecError,
+    SupervisionError,
+    SupervisorAskedError,
+    TooManyAbandonedError,
+    TooManyChildrenError,
+)
+
+__all__ = [
+    "AskTimeoutError",
+    "BackfillRunningError",
+    "BadCommandError",
+    "BlockingAskError",
+    "BudgetExhaustedError",
+    "ChildAbandonedError",
+    "ChildNotFoundError",
+    "ChildPresentError",
+    "ChildRestartingError",
+    "ChildRunningError",
+    "ChildStartError",
+    "ChildUnavailableError",
+    "CommandFailedError",
+    "ConfigError",
+    "CredentialDamagedError",
+    "DatabaseDamagedError",
+    "DemoError",
+    "DrillError",
+    "FencedError",
+    "ForeignDatabaseError",
+    "HandlerRefusedError",
+    "HandlerStuckError",
+    "IllegalStepError",
+    "InvalidRecordError",
+    "InvalidSpecError",
+    "JournalUnavailableError",
+    "KeyLatchedError",
+    "LeaseHeldError",
+    "ListenError",
+    "LoginBudgetError",
+    "LoopbackStateError",
+    "MasterKeyError",
+    "MasterKeyMalformedError",
+    "MasterKeyMissingError",
+    "MessageNotCopyableError",
+    "NoCredentialError",
+    "NoLoginError",
+    "NoSessionFitsError",
+    "NotRunningError",
+    "OperationDroppedError",
+    "OperationEndedError",
+    "OtherAccountError",
+    "PairBusyError",
+    "PairChangedError",
+    "PairExistsError",
+    "PairsAssignedError",
+    "PairsNotMovedError",
+    "PeerUnknownError",
+    "ProtectedContentError",
+    "RegistryError",
+    "RegistryFullError",
+    "SchemaTooNewError",
+    "SealDamagedError",
+    "SecretMissingError",
+    "SessionBusyError",
+    "SessionExistsError",
+    "SessionFileDamagedError",
+    "SessionFullError",
+    "SessionStringDamagedError",
+    "StorageBusyError",
+    "StorageError",
+    "StorageFailedError",
+    "StorageFullError",
+    "StorageNotFoundError",
+    "StorageNotWritableError",
+    "SupervisionError",
+    "SupervisorAskedError",
+    "TelegramAuthError",
+    "TelegramError",
+    "TelegramRateLimitError",
+    "TelegramSessionError",
+    "TelethonFileDamagedError",
+    "TelewardenError",
+    "TooManyAbandonedError",
+    "TooManyChildrenError",
+    "TransactionLostError",
+    "UnknownFieldError",
+    "UnknownHandlerError",
+    "UnknownOperationError",
+    "UnknownRecordError",
+    "UnknownSessionError",
+    "WardenUnreachableError",
+    "WrongMasterKeyError",
+]

@@ -1,0 +1,85 @@
+"""What keeps a message from being forwarded, or a pair from a change."""
+
+from __future__ import annotations
+
+from .root import TelewardenError
+
+__all__ = [
+    "BackfillRunningError",
+    "HandlerRefusedError",
+    "MessageNotCopyableError",
+    "PairBusyError",
+    "PairsNotMovedError",
+    "PeerUnknownError",
+    "ProtectedContentError",
+    "UnknownHandlerError",
+]
+
+
+class PeerUnknownError(TelewardenError):
+    """This account never saw that chat, so that it cannot be addressed; nothing was sent."""
+
+    def __init__(self, chat: int) -> None:
+        super().__init__(
+            f"chat {chat} is unknown to this account; open or join it once, then try again"
+        )
+        self.chat = chat
+
+
+class ProtectedContentError(TelewardenError):
+    """The source protects its content, so that it is not copied; nothing was sent."""
+
+    def __init__(self, chat: int) -> None:
+        super().__init__(f"chat {chat} protects its content; it is not copied, remove the pair")
+        self.chat = chat
+
+
+class MessageNotCopyableError(TelewardenError):
+    """A message holds nothing that can be sent again under another name; nothing was sent."""
+
+    def __init__(self, chat: int, message: int) -> None:
+        super().__init__(f"message {message} of chat {chat} holds nothing that can be copied")
+        self.chat, self.message = chat, message
+
+
+class UnknownHandlerError(TelewardenError, LookupError):
+    """A pair names a handler that nobody offers; nothing has been started."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(
+            f"there is no handler {name!r}; handlers are: {', '.join(('telegram', *known))}"
+        )
+        self.name, self.known = name, known
+
+
+class HandlerRefusedError(TelewardenError):
+    """A pair's handler will never take this message: it becomes a dead letter."""
+
+
+class BackfillRunningError(TelewardenError):
+    """A pair reads its source's past already; that goes on."""
+
+    def __init__(self, pair: int, until: int) -> None:
+        super().__init__(f"pair {pair} reads its past up to message {until} already; let it finish")
+        self.pair, self.until = pair, until
+
+
+class PairBusyError(TelewardenError):
+    """A pair has something on its way whose end is not known; it goes on where it is.
+
+    Only the account that sent a message is told whether it has arrived.
+    """
+
+    def __init__(self, pair: int) -> None:
+        super().__init__(
+            f"pair {pair} has a message on its way, or one that waits for a flood; try again later"
+        )
+        self.pair = pair
+
+
+class PairsNotMovedError(TelewardenError):
+    """Pairs stay where they are, all of them; ``reasons`` has one sentence for each obstacle."""
+
+    def __init__(self, reasons: tuple[str, ...]) -> None:
+        super().__init__("no pair was moved: " + "; ".join(reasons))
+        self.reasons = reasons

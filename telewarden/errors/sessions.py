@@ -1,0 +1,145 @@
+"""What Telegram refuses, and what is wrong with a session, its login or its copies."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from .root import TelewardenError
+
+__all__ = [
+    "IllegalStepError",
+    "LoginBudgetError",
+    "NoCredentialError",
+    "NoLoginError",
+    "OtherAccountError",
+    "SessionStringDamagedError",
+    "TelegramAuthError",
+    "TelegramError",
+    "TelegramRateLimitError",
+    "TelegramSessionError",
+    "TelethonFileDamagedError",
+]
+
+
+class TelegramError(TelewardenError):
+    """Telegram refused something or cannot be reached; what is stored has not been touched.
+
+    Args:
+        message: one sentence: the session, Telegram's word, the way out.
+        session: the session's name, when one is concerned.
+        kind: the error class, such as ``flood`` or ``revoked``.
+        action: what the supervising side does about it.
+        name: Telegram's own word, such as ``FLOOD_WAIT``.
+        advice: what the operator can do.
+        wait: seconds to wait, or None when none are dictated.
+        deadline: when the wait is over, in seconds since the epoch.
+        terminal: whether the session must not be started again by itself.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        session: str | None = None,
+        kind: str,
+        action: str,
+        name: str,
+        advice: str = "",
+        wait: float | None = None,
+        deadline: float | None = None,
+        terminal: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.session, self.kind, self.action, self.name = session, kind, action, name
+        self.advice, self.wait, self.deadline, self.terminal = advice, wait, deadline, terminal
+
+
+class TelegramRateLimitError(TelegramError):
+    """Telegram wants a pause; nothing was done, and nothing may be repeated before ``deadline``."""
+
+
+class TelegramAuthError(TelegramError):
+    """The login or the key is the trouble; key and data are kept for the operator to decide."""
+
+
+class TelegramSessionError(TelegramError):
+    """The connection, the account or a chat is the trouble; the session itself is kept."""
+
+
+class SessionStringDamagedError(TelewardenError):
+    """A text is no session string, or not the one it should be; it has not been used."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the session string {why}; copy it again, whole, or use another copy")
+        self.why = why
+
+
+class TelethonFileDamagedError(TelewardenError):
+    """A file is no usable Telethon session; it has been left exactly as it is.
+
+    Args:
+        path: the file.
+        damage: the kind of damage in one word, such as ``empty`` or ``foreign``.
+        what: what was found, in a few words.
+    """
+
+    def __init__(self, path: object, damage: str, what: str) -> None:
+        super().__init__(f"session file {path} cannot be used: {what}; use another copy of it")
+        self.path, self.damage, self.what = path, damage, what
+
+
+class IllegalStepError(TelewardenError):
+    """A session in this phase cannot take that event; the phase stays as it was."""
+
+    def __init__(self, phase: str, event: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(
+            f"phase {phase} does not take {event}; it takes {', '.join(allowed) or 'nothing'}"
+        )
+        self.phase, self.event, self.allowed = phase, event, allowed
+
+
+class LoginBudgetError(TelewardenError):
+    """Enough login codes were asked for today; Telegram has not been asked for another."""
+
+    def __init__(self, session: str, *, spent: int, again_at: float) -> None:
+        when = datetime.fromtimestamp(again_at, tz=UTC).strftime("%Y-%m-%d %H:%M UTC")
+        super().__init__(
+            f"session {session}: {spent} login codes within a day; ask again after {when}, "
+            "or log in by QR code"
+        )
+        self.session, self.spent, self.again_at = session, spent, again_at
+
+
+class NoLoginError(TelewardenError):
+    """A code or password was handed in, and no login is under way."""
+
+    def __init__(self, session: str) -> None:
+        super().__init__(f"session {session} has no login under way; start one first")
+        self.session = session
+
+
+class OtherAccountError(TelewardenError):
+    """A login turned out to be another account's; the session is as it was."""
+
+    def __init__(self, session: str) -> None:
+        super().__init__(
+            f"this login is not session {session}'s account; use the right one,"
+            " or register another session for it"
+        )
+        self.session = session
+
+
+class NoCredentialError(TelewardenError):
+    """A session has no stored copy to come back from; it needs a login.
+
+    Args:
+        session: its name.
+        problems: what is wrong with the copies that are there, if any are.
+    """
+
+    def __init__(self, session: str, *, problems: tuple[str, ...] = ()) -> None:
+        said = f" that can be used ({'; '.join(problems)})" if problems else ""
+        super().__init__(
+            f"session {session} has no stored login{said}; log in with telewarden auth"
+        )
+        self.session, self.problems = session, problems

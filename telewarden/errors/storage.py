@@ -1,0 +1,142 @@
+"""What should survive and could not be read or written: places, files, rows."""
+
+from __future__ import annotations
+
+from .root import TelewardenError
+
+__all__ = [
+    "DatabaseDamagedError",
+    "ForeignDatabaseError",
+    "InvalidRecordError",
+    "JournalUnavailableError",
+    "PairsAssignedError",
+    "SchemaTooNewError",
+    "StorageBusyError",
+    "StorageError",
+    "StorageFailedError",
+    "StorageFullError",
+    "StorageNotFoundError",
+    "StorageNotWritableError",
+    "TransactionLostError",
+    "UnknownRecordError",
+]
+
+
+class JournalUnavailableError(TelewardenError):
+    """The database's writer did not answer; whether the write was done is not known."""
+
+    def __init__(self) -> None:
+        super().__init__("the journal did not answer in time; the write may or may not be kept")
+
+
+class StorageError(TelewardenError):
+    """Something that should survive could not be read or written; the message says what is left."""
+
+
+class StorageNotWritableError(StorageError):
+    """A folder or file cannot be written; nothing has been changed."""
+
+    def __init__(self, place: object, why: str) -> None:
+        super().__init__(
+            f"{place} is not writable ({why}); give its owner write access or name another place"
+        )
+        self.place, self.why = place, why
+
+
+class StorageNotFoundError(StorageError):
+    """There is no database at the place named; none has been made."""
+
+    def __init__(self, place: object) -> None:
+        super().__init__(f"{place} does not exist; start a warden on it once or name another place")
+        self.place = place
+
+
+class StorageFullError(StorageError):
+    """The disk is full; the write was undone, what was stored before is whole."""
+
+    def __init__(self, place: object) -> None:
+        super().__init__(f"no space is left for {place}; free some and the work can go on")
+        self.place = place
+
+
+class StorageBusyError(StorageError):
+    """Another process kept the database locked for too long; the write was undone."""
+
+    def __init__(self, place: object, waited: float) -> None:
+        super().__init__(
+            f"{place} stayed locked by another process for {waited:g} s; stop it or try again"
+        )
+        self.place, self.waited = place, waited
+
+
+class StorageFailedError(StorageError):
+    """The operating system failed a read or write; the open transaction was undone."""
+
+    def __init__(self, place: object, why: str) -> None:
+        super().__init__(f"{place} could not be used: {why}; look at the disk and its log")
+        self.place, self.why = place, why
+
+
+class TransactionLostError(StorageError):
+    """An error inside a transaction undid all of it; none of its writes are stored."""
+
+    def __init__(self, place: object) -> None:
+        super().__init__(
+            f"a transaction on {place} was undone by an earlier error; repeat all of it"
+        )
+        self.place = place
+
+
+class DatabaseDamagedError(StorageError):
+    """A database file is damaged or not a database; it has been left exactly as it is."""
+
+    def __init__(self, place: object, what: str) -> None:
+        super().__init__(
+            f"{place} is damaged ({what}); it was left as it is: set it aside and restore a backup"
+        )
+        self.place, self.what = place, what
+
+
+class ForeignDatabaseError(StorageError):
+    """A database file belongs to another program; it has been left exactly as it is."""
+
+    def __init__(self, place: object) -> None:
+        super().__init__(f"{place} is another program's SQLite database; name another place")
+        self.place = place
+
+
+class SchemaTooNewError(StorageError):
+    """A database was written by a later Telewarden; it has been left exactly as it is."""
+
+    def __init__(self, place: object, *, found: int, known: int) -> None:
+        super().__init__(
+            f"{place} has schema {found}, this Telewarden knows up to {known}; upgrade Telewarden"
+        )
+        self.place, self.found, self.known = place, found, known
+
+
+class InvalidRecordError(StorageError):
+    """A record was refused while being built; nothing has been stored."""
+
+    def __init__(self, field: str, value: object, allowed: str) -> None:
+        super().__init__(f"{field} is {value!r}; give {allowed}")
+        self.field, self.value, self.allowed = field, value, allowed
+
+
+class UnknownRecordError(StorageError):
+    """What was asked for is not stored; nothing has been changed."""
+
+    def __init__(self, kind: str, key: object) -> None:
+        super().__init__(f"there is no {kind} {key}; list them to see what there is")
+        self.kind, self.key = kind, key
+
+
+class PairsAssignedError(StorageError):
+    """A session still has pairs and was not deleted; nothing has been changed."""
+
+    def __init__(self, session: str, pairs: int) -> None:
+        super().__init__(
+            f"session {session} still has {pairs} pairs; move or remove them first,"
+            " or delete it with force, which gives them to other sessions"
+        )
+        self.session, self.pairs = session, pairs
