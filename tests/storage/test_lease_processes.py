@@ -121,6 +121,7 @@ def test_an_owner_that_is_killed_but_not_yet_reaped_is_not_alive(
 
     with lease.acquire(KEY, owner=LeaseHolder.here("a test"), timeout=10.0) as grant:
         assert grant.took_over is not None
+        os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)  # the lock is free a little before
         assert not grant.took_over.alive
 
 
