@@ -234,7 +234,7 @@ class Client:
         told = None
         try:
             told = told_of(update, self.user_id)
-        except Exception:
+        except Exception:  # one update that makes no sense must not cost those behind it
             logger.exception(
                 "update not understood session=%s kind=%s", self.name, type(update).__name__
             )
@@ -248,7 +248,7 @@ class Client:
     def _tell(self, told: Told) -> None:
         try:
             self._on_event(told)
-        except Exception:
+        except Exception:  # it is somebody else's; the line goes on
             logger.exception("listener failed session=%s event=%s", self.name, type(told).__name__)
 
 

@@ -328,7 +328,7 @@ class WardenSender(MTProtoSender):  # type: ignore[misc]  # the same
             return
         try:
             _at_once(self._process_message(message))
-        except Exception:
+        except Exception:  # one message must not cost the line; its asker runs into a deadline
             logger.exception("message not handled kind=%s", type(message.obj).__name__)
 
     def _refused(self, error: Exception) -> None:

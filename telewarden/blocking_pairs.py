@@ -95,7 +95,7 @@ class BlockingPairs:
             loop = self._loop()
             if asyncio._get_running_loop() is loop:  # noqa: SLF001 - the one that does not raise
                 raise BlockingAskError("the pairs")
-        except BaseException:
+        except BaseException:  # whatever it is, the coroutine never runs and would complain
             work.close()
             raise
         return asyncio.run_coroutine_threadsafe(work, loop).result()

@@ -149,7 +149,7 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
         self._undo_sigterm = _exit_by_sigterm()
         try:
             self._session = self._runner.run(self.__aenter__())
-        except BaseException:
+        except BaseException:  # Ctrl-C too: nobody calls __exit__ for a block not entered
             self._undo_sigterm()
             self._runner.close()
             raise

@@ -117,7 +117,7 @@ def tracked_blocking(
         with _said(id_):
             operations.fail(id_, _words(error), who=who)
         raise
-    except BaseException:
+    except BaseException:  # Ctrl-C, a cancelled task: given up, not failed
         with _said(id_):
             operations.cancel(id_, who=who)
         raise
