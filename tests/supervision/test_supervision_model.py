@@ -88,6 +88,7 @@ class ThreadWorker(Working, pykka.ThreadingActor):
 
 
 PATIENCE = 5.0  # seconds to come to rest
+LOOK_EVERY = 0.001  # seconds; without a pause threads would wait for the interpreter's switch
 WORKERS = {Host.LOOP: LoopWorker, Host.THREAD: ThreadWorker}
 restarts = st.sampled_from(Restart)
 strategies = st.sampled_from(Strategy)
@@ -271,7 +272,7 @@ class Held(RuleBasedStateMachine):
         try:
             async with asyncio.timeout(PATIENCE):
                 while self.real() != wanted:
-                    await asyncio.sleep(0)
+                    await asyncio.sleep(LOOK_EVERY)
         except TimeoutError:
             assert self.real() == wanted, (self.real(), wanted, self.tree.snapshot().as_text())
 
