@@ -41,7 +41,7 @@ bench: $(STAMP)  ## Measure what the documents claim, side by side with the alte
 
 lock:  ## Lock the newest versions that requirements/dev.in allows (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--allow-unsafe --upgrade requirements/dev.in -o requirements/dev.txt
+		--allow-unsafe --no-strip-extras --upgrade requirements/dev.in -o requirements/dev.txt
 
 clean:  ## Remove the environment and everything that was built
 	rm -rf $(VENV) build dist *.egg-info .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import importlib
+import importlib.metadata
 import os
 import re
 import subprocess
@@ -119,7 +120,7 @@ def test_the_lock_holds_a_version_and_hashes_for_each_requirement() -> None:
 
     for name in wanted:
         assert re.search(
-            rf"^{re.escape(name)}==\S+ .*\\\n    --hash=sha256:", lock, re.MULTILINE
+            rf"^{re.escape(name)}(\[\S+\])?==\S+ .*\\\n    --hash=sha256:", lock, re.MULTILINE
         ), name
 
 
@@ -150,3 +151,28 @@ def test_the_project_speaks_of_itself_alone() -> None:
     ]
 
     assert spoken == []
+
+
+@in_checkout
+def test_the_lock_names_every_extra_so_that_an_older_pip_finds_it_pinned() -> None:
+    """pip before 23.3 looks for a pin of ``coverage[toml]``; that of ``coverage`` is none to it."""
+    lock = (ROOT / "requirements" / "dev.txt").read_text(encoding="utf-8")
+    pinned = set(re.findall(r"^([\w.-]+(?:\[[^\]]+\])?)==", lock, re.MULTILINE))
+    names = {name.partition("[")[0] for name in pinned}
+    asked = {
+        wanted.group(1)
+        for name in names
+        for line in requirements_of(name)
+        if (wanted := re.match(r"([\w.-]+\[[^\]]+\])", line)) and "extra ==" not in line
+    }
+
+    assert asked
+    assert asked <= pinned
+
+
+def requirements_of(name: str) -> list[str]:
+    """What an installed distribution asks for; nothing for one of another platform."""
+    try:
+        return importlib.metadata.requires(name) or []
+    except importlib.metadata.PackageNotFoundError:
+        return []
