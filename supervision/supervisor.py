@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, Final
 
@@ -70,36 +70,41 @@ class Supervisor(Commanded):
 
     async def _start_in_turn(self, children: Iterable[Child]) -> None:
         """Start one child after the other, each in the call that tells that the one before runs."""
-        waiting, done = iter(children), asyncio.get_running_loop().create_future()
-
-        def go_on() -> None:
-            for child in waiting:
-                if child.place.runner.haunted:
-                    self._isolate(child, "its last incarnation has not come to an end yet")
-                    continue
-                outcome = self._launch(child)
-                if outcome is None:
-                    child.waiters.append(partial(told, child))
-                    return
-                if outcome is not True and not went_well(child, outcome):
-                    return
-            done.set_result(None)
-
-        def told(child: Child, exit_: Exit | None) -> None:
-            if not done.done() and (exit_ is None or went_well(child, exit_)):
-                go_on()
-
-        def went_well(child: Child, exit_: Exit) -> bool:
-            if exit_.kind is ExitKind.IGNORED:
-                self._ignored(child)
-                return True
-            self._announce(child, exit_, 0.0)
-            self._put_on_record(child, exit_, None)
-            done.set_exception(start_error(child.place, exit_))
-            return False
-
-        go_on()
+        done = asyncio.get_running_loop().create_future()
+        self._start_next(iter(children), done)
         await done
+
+    def _start_next(self, waiting: Iterator[Child], done: asyncio.Future[None]) -> None:
+        for child in waiting:
+            if child.place.runner.haunted:
+                self._isolate(child, "its last incarnation has not come to an end yet")
+                continue
+            outcome = self._launch(child)
+            if outcome is None:
+                child.waiters.append(partial(self._start_told, child, waiting, done))
+                return
+            if outcome is not True and not self._start_went_well(child, outcome, done):
+                return
+        done.set_result(None)
+
+    def _start_told(
+        self,
+        child: Child,
+        waiting: Iterator[Child],
+        done: asyncio.Future[None],
+        exit_: Exit | None,
+    ) -> None:
+        if not done.done() and (exit_ is None or self._start_went_well(child, exit_, done)):
+            self._start_next(waiting, done)
+
+    def _start_went_well(self, child: Child, exit_: Exit, done: asyncio.Future[None]) -> bool:
+        if exit_.kind is ExitKind.IGNORED:
+            self._ignored(child)
+            return True
+        self._announce(child, exit_, 0.0)
+        self._put_on_record(child, exit_, None)
+        done.set_exception(start_error(child.place, exit_))
+        return False
 
     def _check(self, spec: ChildSpec) -> None:
         check_significance(spec, self._spec.auto_shutdown)

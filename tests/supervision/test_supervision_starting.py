@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from typing import Any
 
@@ -272,3 +273,34 @@ async def test_s24_a_child_that_runs_may_ask_its_own_supervisor(grow: Any, nurse
         assert await grown.ask("a", grown.tree.supervisor) == 2
         await grown.command(RestartChild("a", force=True))
         assert await grown.ask("a", grown.tree.supervisor) == 2
+
+
+class SlowToStart(LoopActor):
+    """Its start takes a turn of the loop, so that its supervisor has to wait for it."""
+
+    async def on_start(self) -> None:  # type: ignore[override]  # hooks may be async
+        await asyncio.sleep(0)
+
+
+async def test_a_start_leaves_nothing_for_the_garbage_collector(grow: Any) -> None:
+    """So that whoever starts thousands may let it rest meanwhile, and set aside what is there."""
+
+    def family(number: int) -> ChildSpec:
+        child = ChildSpec(id="child", actor=SlowToStart)
+        return ChildSpec(
+            id=f"family {number}",
+            actor=Supervisor,
+            args=(SupervisorSpec(children=(child,)),),
+        )
+
+    async def left_by(families: int) -> int:
+        spec = SupervisorSpec(children=tuple(family(number) for number in range(families)))
+        gc.collect()
+        gc.disable()
+        try:
+            async with grow(spec):
+                return gc.collect()
+        finally:
+            gc.enable()
+
+    assert await left_by(50) < 50  # less than one object for each
