@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from .collector import set_aside
 from .config import load_config
 from .errors import TelewardenError, TooManyAbandonedError
 from .narrator import as_json as event_as_json
@@ -47,6 +48,7 @@ async def run_warden(config: Path, *, as_json: bool, verbose: bool) -> int:
         warden = Warden(read, server=None if stand_in is None else stand_in.server)
         warden.events.subscribe(_teller(as_json=as_json))
         await warden.start()
+        set_aside()
         signing = asyncio.create_task(_sign_in(warden, stand_in))
         try:
             _announce(warden, stand_in, as_json=as_json)

@@ -21,6 +21,7 @@ def collector() -> Iterator[None]:
     """However a test ends, the collector works afterwards."""
     yield
     gc.enable()
+    gc.unfreeze()
 
 
 def told(events: EventStream, session: str, after: Phase) -> None:
@@ -41,6 +42,7 @@ async def test_it_rests_until_all_are_online_or_cannot_be() -> None:
     told(events, "last", Phase.ONLINE)
 
     assert gc.isenabled()
+    assert gc.get_freeze_count() > 0  # what is there by now is not looked through again
 
 
 async def test_an_early_end_lets_it_work_again() -> None:
@@ -51,6 +53,7 @@ async def test_an_early_end_lets_it_work_again() -> None:
     rest.end()
 
     assert gc.isenabled()
+    assert gc.get_freeze_count() == 0
 
 
 async def test_for_few_sessions_it_works_on() -> None:
