@@ -70,7 +70,7 @@ class Request(Answer):
         error = error or self.error
         if self.done:
             return
-        if error is not None and not isinstance(error, TelewardenError) and not self._callbacks:
+        if error is not None and not isinstance(error, TelewardenError) and not self.awaited:
             logger.error("change failed and nobody waits for it", exc_info=error)
         if error is None:
             self.set(self.result)

@@ -35,19 +35,23 @@ class Reply(pykka.Future[Any]):
     blocking ``get`` is refused because it would never return.
     """
 
-    __slots__ = ("_callbacks", "_child", "_here", "_outcome")
+    __slots__ = ("_child", "_here", "_open", "_outcome")
+
+    # Pykka's own initial values, which it would set on each: an answer is made for every ask.
+    _get_hook: Any = None
+    _get_hook_result: Any = vars(pykka.Future())["_get_hook_result"]
+    _callbacks: list[Callable[[], object]] | None = None
+    """Who is called back; made by the first who wants to be."""
 
     def __init__(self, here: Callable[[], bool] | None = None, child: str = "") -> None:
-        super().__init__()
         self._here, self._child = here, child
-        # one (value, error) pair; a list because append is atomic: the first one in is the answer
-        self._outcome: list[tuple[Any, BaseException | None]] = []
-        self._callbacks: list[Callable[[], object]] = []
+        self._open = True  # deleting is atomic and happens once: who does it has the answer
+        self._outcome: tuple[Any, BaseException | None] | None = None
 
     @property
     def done(self) -> bool:
         """Whether it has been answered."""
-        return bool(self._outcome)
+        return self._outcome is not None
 
     def set(self, value: Any | None = None) -> None:
         """Answer with ``value``; ``queue.Full`` when it has been answered already."""
@@ -73,9 +77,11 @@ class Reply(pykka.Future[Any]):
     def _settle(self, outcome: tuple[Any, BaseException | None]) -> None:
         if self._get_hook is not None:
             raise Full
-        self._outcome.append(outcome)
-        if self._outcome[0] is not outcome:
-            raise Full
+        try:
+            del self._open
+        except AttributeError:
+            raise Full from None
+        self._outcome = outcome
         callbacks = self._callbacks
         while callbacks:
             try:
@@ -86,10 +92,11 @@ class Reply(pykka.Future[Any]):
 
     def when_done(self, callback: Callable[[], object]) -> None:
         """Call ``callback`` once it is answered, in the thread that answers, or at once."""
-        self._callbacks.append(callback)
-        if self._outcome:
+        callbacks = self.__dict__.setdefault("_callbacks", [])  # atomic: the first one's list counts
+        callbacks.append(callback)
+        if self._outcome is not None:
             try:
-                self._callbacks.remove(callback)
+                callbacks.remove(callback)
             except ValueError:  # the answering thread has taken it
                 return
             callback()
@@ -103,9 +110,9 @@ class Reply(pykka.Future[Any]):
         """
         if self._get_hook is not None:
             return super().get(timeout=timeout)
-        if not self._outcome:
+        if self._outcome is None:
             self._wait(timeout)
-        value, error = self._outcome[0]
+        value, error = self._outcome  # type: ignore[misc]  # there is one by now
         if error is not None:
             raise error
         return value
@@ -114,7 +121,7 @@ class Reply(pykka.Future[Any]):
         if self._here is not None and self._here():
             raise BlockingAskError(self._child)
         GIVE_WAY()
-        if self._outcome:
+        if self._outcome is not None:
             return
         gate = threading.Lock()
         gate.acquire()
@@ -123,7 +130,7 @@ class Reply(pykka.Future[Any]):
             raise pykka.Timeout(f"{timeout} seconds")
 
     def __await__(self) -> Generator[Any, None, Any]:
-        if self._get_hook is None and not self._outcome:
+        if self._get_hook is None and self._outcome is None:
             yield from self._wait_in_loop().__await__()
         return self.get()
 
@@ -157,18 +164,39 @@ class Answer(Reply):
     The one who asked gets what is set here; nobody else is kept waiting meanwhile.
     """
 
+    __slots__ = ("_asker",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._asker: pykka.Future[Any] | None = None
+
+    @property
+    def awaited(self) -> bool:
+        """Whether there is anybody to tell."""
+        return self._asker is not None or bool(self._callbacks)
+
     def pass_on(self, asker: pykka.Future[Any]) -> None:
         """Give what is set here to ``asker`` as well, once it is set."""
-        self.when_done(partial(self._copy, asker))  # a closure is four objects
+        if self._asker is not None:
+            self.when_done(partial(self._copy, asker))
+            return
+        self._asker = asker  # nearly always the only one, for which a callback would be too much
+        if self._outcome is not None:
+            self._copy(asker)
+
+    def _settle(self, outcome: tuple[Any, BaseException | None]) -> None:
+        super()._settle(outcome)
+        if self._asker is not None:
+            self._copy(self._asker)
 
     def _copy(self, asker: pykka.Future[Any]) -> None:
-        value, error = self._outcome[0]
+        value, error = self._outcome  # type: ignore[misc]  # only called when there is one
         try:
             if error is None:
                 asker.set(value)
             else:
                 asker.set_exception((type(error), error, error.__traceback__))
-        except Full:  # answered meanwhile, as when its actor was fenced off
+        except Full:  # answered meanwhile, as when its actor was fenced off, or by the other thread
             return
 
 
