@@ -6,7 +6,7 @@ tests: a second implementation runs it against itself. Errors are those that ``S
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -218,6 +218,12 @@ class HistoryPort(Protocol):
 
     def declare_sessions(self, records: Iterable[SessionRecord]) -> None:
         """Store what many records declare, as ``put_session`` does for one."""
+        ...
+
+    def change_sessions(
+        self, columns: Mapping[str, Mapping[str, object]], *, updated: float
+    ) -> None:
+        """Store what has changed of many sessions: the new values of each column, by session."""
         ...
 
     def put_registrations(self, names: Iterable[str]) -> None:

@@ -7,10 +7,9 @@ marked peer ids, key ids are unsigned 64-bit numbers. Secrets and phone numbers 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
-from operator import attrgetter
 from typing import Any, Final, Literal
 
 from ..errors import InvalidRecordError
@@ -71,6 +70,9 @@ class SessionRecord:
 
     def __post_init__(self) -> None:
         check_name(self.name)
+        self._check_values()
+
+    def _check_values(self) -> None:
         if self.phone is not None and not PHONE.fullmatch(self.phone):
             raise InvalidRecordError("phone", "not a number", "digits as in +12025550123")
         if self.priority not in PRIORITIES:
@@ -79,19 +81,31 @@ class SessionRecord:
             raise InvalidRecordError("max_pairs", self.max_pairs, "1 to 50")
 
     def but(self, **fields: Any) -> SessionRecord:
-        """This record with other values, as ``dataclasses.replace`` makes it in half the time."""
-        made = object.__new__(SessionRecord)
-        for write, value in zip(WRITE, READ(self), strict=False):
-            write(made, value)
+        """This record with other values, as ``dataclasses.replace`` makes it in a third of the time.
+
+        Raises:
+            InvalidRecordError: as when it is built.
+        """
+        made = _copied(self)
         for name, value in fields.items():
             object.__setattr__(made, name, value)
-        made.__post_init__()
+        if "name" in fields:
+            check_name(made.name)
+        made._check_values()
         return made
 
 
-FIELDS: Final = tuple(one.name for one in dataclass_fields(SessionRecord))
-READ: Final = attrgetter(*FIELDS)
-WRITE: Final = tuple(getattr(SessionRecord, name).__set__ for name in FIELDS)
+def _copier() -> Callable[[SessionRecord], SessionRecord]:
+    """A function that copies slot by slot; a loop over the slots takes twice as long."""
+    names = [one.name for one in dataclass_fields(SessionRecord)]
+    known: dict[str, Any] = {f"set_{name}": getattr(SessionRecord, name).__set__ for name in names}
+    known |= {"new": object.__new__, "SessionRecord": SessionRecord}
+    body = "; ".join(f"set_{name}(made, record.{name})" for name in names)
+    exec(f"def copied(record): made = new(SessionRecord); {body}; return made", known)  # noqa: S102 - as dataclasses do
+    return known["copied"]  # type: ignore[no-any-return]
+
+
+_copied: Final = _copier()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -468,6 +468,55 @@ class StoreContract:
         assert [one.name for one in port.sessions()] == ["alice", "bob"]
         assert port.registrations() == {"bob"}
 
+    def test_what_has_changed_of_many_sessions_is_stored_and_nothing_else(
+        self, port: StorePort
+    ) -> None:
+        port.declare_sessions(
+            [
+                SessionRecord(name="alice", phone="+12025550123", created=1.0, updated=1.0),
+                SessionRecord(name="bob", priority=3, metadata={"a": 1}, created=1.0, updated=1.0),
+            ]
+        )
+
+        port.change_sessions(
+            {
+                "priority": {"alice": 1, "nobody": 2},
+                "phone": {"alice": None},
+                "metadata": {"bob": {"team": 'the "news"', "hot": True, "at": 0.1, "no": None}},
+                "max_pairs": {"bob": 50},
+            },
+            updated=9.0,
+        )
+
+        assert port.sessions() == [
+            SessionRecord(name="alice", priority=1, created=1.0, updated=9.0),
+            SessionRecord(
+                name="bob",
+                priority=3,
+                max_pairs=50,
+                metadata={"team": 'the "news"', "hot": True, "at": 0.1, "no": None},
+                created=1.0,
+                updated=9.0,
+            ),
+        ]
+
+    @pytest.mark.parametrize("askers", [1, 3, 40])
+    def test_audit_rows_keep_their_order_whoever_they_are_of(
+        self, port: StorePort, askers: int
+    ) -> None:
+        rows = [
+            (f"who {n % askers}", "change", f"s{n}", {"n": n}, [n], f"outcome {n % 2}", float(n // 9))
+            for n in range(60)
+        ]
+        port.audit_many(sorted(rows, key=lambda row: (row[0], row[5], row[6])))
+
+        found = port.audit_trail(limit=100)
+
+        assert [
+            (one.who, one.what, one.subject, one.before, one.after, one.outcome, one.at)
+            for one in reversed(found)
+        ] == sorted(rows, key=lambda row: (row[0], row[5], row[6]))
+
     def test_credentials_come_one_by_one_with_their_damage(self, port: StorePort) -> None:
         known_to(port)
 
