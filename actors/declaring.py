@@ -147,17 +147,19 @@ def _change(draft: Draft, name: str, fields: Mapping[str, Any], who: str) -> Ses
     return _apply(draft, entry, wanted, who)
 
 
-def _apply(draft: Draft, entry: SessionEntry, wanted: Mapping[str, Any], who: str) -> SessionEntry:
+def _apply(draft: Draft, entry: SessionEntry, wanted: dict[str, Any], who: str) -> SessionEntry:
     """Change what is different; a change to the same values is none."""
     record = entry.record
-    after = {key: value for key, value in wanted.items() if getattr(record, key) != value}
-    if not after:
+    before = {key: getattr(record, key) for key in wanted}
+    if before == wanted:
         return entry
-    before = _shown({key: getattr(record, key) for key in after})
-    changed = draft.put(entry, record.but(updated=draft.now, **after))
-    after = _shown(after)
-    draft.events.append(draft.note(who, "change", record.name, before, after))
-    return changed
+    after = wanted
+    if len(wanted) > 1:  # some of them may be as they are
+        after = {key: value for key, value in wanted.items() if before[key] != value}
+        before = {key: before[key] for key in after}
+    note = draft.note(who, "change", record.name, _shown(before), _shown(after))
+    draft.events.append(note)
+    return draft.put(entry, after)
 
 
 def changed_event(note: AuditNote) -> SessionChanged:
@@ -240,8 +242,8 @@ def _values(record: SessionRecord, fields: tuple[str, ...]) -> dict[str, Any]:
 
 def _shown(values: dict[str, Any]) -> dict[str, Any]:
     """The values for others to read; of a phone number the last two digits."""
-    if values.get("phone") is not None:
-        values = values | {"phone": f"...{str(values['phone'])[-2:]}"}
+    if "phone" in values and values["phone"] is not None:
+        values = values | {"phone": f"...{values['phone'][-2:]}"}
     if "metadata" in values:
         values = values | {"metadata": dict(values["metadata"])}
     return values

@@ -74,6 +74,10 @@ class Draft:
         self.forced: set[str] = set()
         self.entries: dict[str, SessionEntry | None] = {}
         """The sessions that are new or changed, and, as ``None``, those that are gone."""
+        self.added: set[str] = set()
+        """Those of them that are new."""
+        self.changed: dict[str, dict[str, Any]] = {}
+        """The new values of each field, by session: what has to be written of the others."""
         self.touched: dict[int, Operation | None] = {}
         """The operations, likewise."""
 
@@ -112,13 +116,21 @@ class Draft:
             record=record, standing=Standing(since=self.now), pairs=self.pair_count(record.name)
         )
         self.entries[record.name] = entry
+        self.added.add(record.name)
         return entry
 
-    def put(self, entry: SessionEntry, record: SessionRecord) -> SessionEntry:
-        """Change a session; returns it as it would be seen."""
-        changed = SessionEntry(record=record, standing=entry.standing, pairs=entry.pairs)
-        self.entries[record.name] = changed
-        return changed
+    def put(self, entry: SessionEntry, fields: Mapping[str, Any]) -> SessionEntry:
+        """Change fields of a session; returns it as it would be seen."""
+        record = entry.record.but(updated=self.now, **fields)
+        name = record.name
+        for key, value in fields.items():
+            if key in self.changed:
+                self.changed[key][name] = value
+            else:
+                self.changed[key] = {name: value}
+        entry = SessionEntry(record=record, standing=entry.standing, pairs=entry.pairs)
+        self.entries[name] = entry
+        return entry
 
     def drop(self, name: str, moves: Mapping[int, str], *, force: bool) -> None:
         """Take a session out, and give its pairs to others.
@@ -209,9 +221,10 @@ class Draft:
 
     def write(self, store: Store) -> None:
         """Write it down; runs in the journal's thread, inside one transaction."""
-        put = [entry.record for entry in self.entries.values() if entry is not None]
-        if put:
-            store.declare_sessions(put)
+        added = [entry.record for name in self.added if (entry := self.entries[name]) is not None]
+        if added:
+            store.declare_sessions(added)
+        store.change_sessions(self.changed, updated=self.now)
         if self.registered:
             store.put_registrations(self.registered)
         self.pairs.write(store)

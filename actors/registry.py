@@ -299,11 +299,12 @@ class RegistryActor(LoopActor):
 
     def _note_plans(self, draft: Draft) -> None:
         """New sessions get a subtree; the others hear of a change at their next start."""
-        for name, entry in draft.entries.items():
-            if entry is None:
+        for name in draft.deleted:
+            if draft.entries[name] is None:
                 self._forget(name, draft)
-                continue
-            fresh = self._roster.put(entry.record)
+        for name in draft.added.union(draft.changed.get("phone", ())):
+            entry = draft.entries[name]
+            fresh = None if entry is None else self._roster.put(entry.record)
             if fresh is not None:
                 self._running.start(fresh)
 

@@ -68,7 +68,7 @@ class DeclareSessions(RegistryWrite):
     records: tuple[SessionRecord, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class ChangeSession(RegistryWrite):
     """Change some fields at once, all or none. Answered with the ``SessionEntry``."""
 
