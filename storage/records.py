@@ -70,18 +70,10 @@ class SessionRecord:
 
     def __post_init__(self) -> None:
         check_name(self.name)
-        self._check_values()
-
-    def _check_values(self) -> None:
-        if self.phone is not None and not PHONE.fullmatch(self.phone):
-            raise InvalidRecordError("phone", "not a number", "digits as in +12025550123")
-        if self.priority not in PRIORITIES:
-            raise InvalidRecordError("priority", self.priority, "1 to 10")
-        if self.max_pairs not in PAIR_LIMITS:
-            raise InvalidRecordError("max_pairs", self.max_pairs, "1 to 50")
+        _check_values(self)
 
     def but(self, **fields: Any) -> SessionRecord:
-        """This record with other values, as ``dataclasses.replace`` makes it in a third of the time.
+        """This record with other values, in a third of the time of ``dataclasses.replace``.
 
         Raises:
             InvalidRecordError: as when it is built.
@@ -91,8 +83,17 @@ class SessionRecord:
             object.__setattr__(made, name, value)
         if "name" in fields:
             check_name(made.name)
-        made._check_values()
+        _check_values(made)
         return made
+
+
+def _check_values(record: SessionRecord) -> None:
+    if record.phone is not None and not PHONE.fullmatch(record.phone):
+        raise InvalidRecordError("phone", "not a number", "digits as in +12025550123")
+    if record.priority not in PRIORITIES:
+        raise InvalidRecordError("priority", record.priority, "1 to 10")
+    if record.max_pairs not in PAIR_LIMITS:
+        raise InvalidRecordError("max_pairs", record.max_pairs, "1 to 50")
 
 
 def _copier() -> Callable[[SessionRecord], SessionRecord]:

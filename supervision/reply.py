@@ -92,7 +92,7 @@ class Reply(pykka.Future[Any]):
 
     def when_done(self, callback: Callable[[], object]) -> None:
         """Call ``callback`` once it is answered, in the thread that answers, or at once."""
-        callbacks = self.__dict__.setdefault("_callbacks", [])  # atomic: the first one's list counts
+        callbacks = self.__dict__.setdefault("_callbacks", [])  # atomic: the first list counts
         callbacks.append(callback)
         if self._outcome is not None:
             try:

@@ -4,8 +4,8 @@ Nearly everything that a start makes stays. Python's cyclic collector looks thro
 whenever it has grown by a quarter, which is two fifths of the time in which a thousand sessions
 come online. So it rests until they have, a few seconds at most; counting references goes on.
 
-What is there then is set aside (``gc.freeze``), since looking through it once takes the loop a fifth
-of a second for a thousand sessions, and none of it is garbage: a start makes no cycles that it drops.
+What is there then is set aside (``gc.freeze``), since looking through it once takes the loop a
+fifth of a second for a thousand sessions, and none of it is garbage: a start drops no cycles.
 """
 
 from __future__ import annotations

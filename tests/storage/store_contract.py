@@ -505,7 +505,7 @@ class StoreContract:
         self, port: StorePort, askers: int
     ) -> None:
         rows = [
-            (f"who {n % askers}", "change", f"s{n}", {"n": n}, [n], f"outcome {n % 2}", float(n // 9))
+            (f"who {n % askers}", "change", f"s{n}", {"n": n}, [n], f"done {n % 2}", float(n // 9))
             for n in range(60)
         ]
         port.audit_many(sorted(rows, key=lambda row: (row[0], row[5], row[6])))
