@@ -56,13 +56,33 @@ class Write:
 class Waiter:
     """A loop's future, so that a group resolves its callers with one wake-up a loop.
 
-    ``held`` is set by the journal's thread when the disk has to be waited for, and read by the
-    caller when it has waited long.
+    ``held`` is set by the journal's thread when the disk has to be waited for; such a wait is not
+    ended after ``patience`` seconds, as others are.
     """
 
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
+    patience: float
     held: bool = False
+    timer: asyncio.TimerHandle | None = None
+
+    async def wait(self) -> Any:
+        """Wait for the answer, in its loop; one that comes after this was left is nobody's."""
+        self._wait_on()
+        try:
+            return await self.future
+        finally:
+            if self.timer is not None:
+                self.timer.cancel()
+
+    def _wait_on(self) -> None:
+        self.timer = self.loop.call_later(self.patience, self._late)
+
+    def _late(self) -> None:
+        if self.held:
+            self._wait_on()
+        elif not self.future.done():
+            self.future.set_exception(JournalUnavailableError())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,17 +331,9 @@ class Journal:
 
     async def _once(self, work: Callable[[Store], T], *, in_order: bool = False) -> T:
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
-        waiter = Waiter(loop=loop, future=future)
+        waiter = Waiter(loop=loop, future=loop.create_future(), patience=self._timeout)
         self._tell(Write(work=work, answer=waiter, in_order=in_order))
-        try:
-            while not future.done():
-                await asyncio.wait((future,), timeout=self._timeout)
-                if not future.done() and not waiter.held:
-                    raise JournalUnavailableError
-            return future.result()
-        finally:
-            future.cancel()  # an answer that comes later is nobody's
+        return await waiter.wait()  # type: ignore[no-any-return]  # what ``work`` returned
 
     def post(self, work: Callable[[Store], object]) -> None:
         """Run ``work``, in order, with the next commit that the disk takes; nobody waits for it.
