@@ -34,6 +34,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from telewarden.actors import RegisterSession, SessionChanged, SessionEntry
 from telewarden.actors.declaring import _checked
+from telewarden.collector import set_aside
 from telewarden.handles import BlockingRegistry
 from telewarden.storage import AuditRow, SessionRecord
 from telewarden.testing import RegistryKit
@@ -208,6 +209,7 @@ def main() -> None:
         kit.log.close()  # it would keep every event
         register(kit, names)
         store = LockedStore(names)
+        set_aside()  # as in ``telewarden run``; both ways have less to be looked through for it
         ways: dict[str, Callable[[], Work]] = {
             "lock": with_lock(store),
             "one by one": one_by_one(kit.blocking),
