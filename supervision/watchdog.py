@@ -88,6 +88,11 @@ class LoopWatchdog:
         asked = self._asked_at
         return self._last if asked is None else max(self._last, time.monotonic() - asked)
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
+
     def stop(self) -> None:
         """Watch no more; from any thread."""
         self._done.set()
@@ -98,6 +103,8 @@ class LoopWatchdog:
         while not self._done.wait(self._how.every):
             self._asked_at = asked = time.monotonic()
             self._turned.clear()
+            if self._done.is_set():  # just now: whoever stops it may stand in the loop, and waits
+                return
             try:
                 self._loop.call_soon_threadsafe(self._turned.set)
             except RuntimeError:  # the loop is closed

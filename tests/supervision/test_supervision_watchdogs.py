@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import threading
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -186,6 +189,31 @@ async def test_a_loop_that_turns_is_not_reported() -> None:
 
     assert probe.seen(Event) == []
     assert dog.lag < 1.0
+
+
+@pytest.fixture
+def no_switches() -> Iterator[None]:
+    """A thread keeps the interpreter until it waits for something."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(10.0)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("no_switches")
+async def test_a_watchdog_is_stopped_inside_the_loop_just_before_it_asks_the_loop_to_turn() -> None:
+    """Which the loop cannot, as it waits for the watchdog."""
+    stream = EventStream()
+    watch = LoopWatch(every=0.001, lag_limit=0.001)
+    dog = LoopWatchdog(watch, publish=stream.publish, now=lambda: 0.0)
+    await asyncio.sleep(0)  # it begins to wait
+
+    until = time.perf_counter() + 10 * watch.every
+    while time.perf_counter() < until:
+        pass  # its wait is over, and it is about to look
+    dog.stop()
+
+    assert not dog.is_alive
 
 
 @pytest.mark.parametrize(
