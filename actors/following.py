@@ -28,6 +28,9 @@ __all__ = ["FOLLOWED", "Followed", "follow"]
 
 WARDEN: Final = "warden"
 FOLLOWED: Final = (PhaseChanged, RecoveryTried, BackfillProgress)
+START: Final = "start"
+"""Why a session climbs that has not been online. That is no operation unless a try fails: a start
+of ten thousand would leave no room for anybody else's."""
 LOGIN: Final = (Phase.AWAITING_CODE, Phase.AWAITING_PASSWORD, Phase.AWAITING_QR)
 
 
@@ -57,19 +60,26 @@ def _left(draft: Draft, event: PhaseChanged) -> None:
     if event.before in LOGIN and event.after not in LOGIN:
         _end(draft, event, "login", well=event.after is Phase.CONNECTING)
     elif event.before is Phase.RECOVERING:
-        _end(draft, event, "recovery", well=event.after is Phase.ONLINE)
+        well = event.after is Phase.ONLINE
+        if not well and _current(draft, event.session, "recovery") is None:
+            _recovery(draft, event.session, START)
+        _end(draft, event, "recovery", well=well)
 
 
 def _entered(draft: Draft, event: PhaseChanged) -> None:
     if event.after in LOGIN and event.before not in LOGIN:
-        _begin(draft, event, "login", "waiting for the code")
+        _login(draft, event)
     elif event.after is Phase.AWAITING_PASSWORD:
         _advance(draft, event.session, 1, "waiting for the password")
     elif event.after is Phase.RECOVERING:
-        _begin(draft, event, "recovery", event.reason)
+        _end(draft, event, "recovery", well=False)  # an unfinished one, from before a crash
+        if event.reason != START:
+            _recovery(draft, event.session, event.reason)
 
 
 def _tried(draft: Draft, event: RecoveryTried) -> None:
+    if event.problem and _current(draft, event.session, "recovery") is None:
+        _recovery(draft, event.session, START)
     operation = _current(draft, event.session, "recovery")
     if operation is None:
         return
@@ -99,10 +109,13 @@ def _filled(draft: Draft, event: BackfillProgress) -> None:
         operations.end(draft, EndOperation(id=operation.id, who=WARDEN))
 
 
-def _begin(draft: Draft, event: PhaseChanged, kind: str, description: str) -> None:
-    _end(draft, event, kind, well=False)  # an unfinished one, from before a crash
-    steps = len(RUNGS) if kind == "recovery" else 2
-    _start(draft, event.session, kind, kind=kind, steps=steps, description=description)
+def _login(draft: Draft, event: PhaseChanged) -> None:
+    _end(draft, event, "login", well=False)  # an unfinished one, from before a crash
+    _start(draft, event.session, "login", kind="login", steps=2, description="waiting for the code")
+
+
+def _recovery(draft: Draft, session: str, why: str) -> None:
+    _start(draft, session, "recovery", kind="recovery", steps=len(RUNGS), description=why)
 
 
 def _start(

@@ -435,8 +435,8 @@ async def test_ages_are_counted_in_buckets(tmp_path: Path) -> None:
 # What sessions tell
 
 
-def phase(before: Phase, after: Phase, reason: str = "") -> PhaseChanged:
-    return PhaseChanged(session="alice", at=0.0, before=before, after=after, reason=reason)
+def phase(before: Phase, after: Phase, reason: str = "", *, session: str = "alice") -> PhaseChanged:
+    return PhaseChanged(session=session, at=0.0, before=before, after=after, reason=reason)
 
 
 async def test_a_recovery_is_followed_rung_by_rung(kit: RegistryKit) -> None:
@@ -467,6 +467,22 @@ async def test_a_recovery_that_ends_elsewhere_has_failed(kit: RegistryKit) -> No
 
     operation = (await kit.hears(OperationEnded)).operation
     assert (operation.state, operation.error) == ("failed", "no copy is left")
+
+
+async def test_a_start_that_works_at_once_is_no_recovery(kit: RegistryKit) -> None:
+    for name in ("alice", "bob"):
+        await kit.make_session(name)
+        kit.events.publish(phase(Phase.REGISTERED, Phase.RECOVERING, "start", session=name))
+    for name, problem in (("alice", ""), ("bob", "NET")):
+        kit.events.publish(
+            RecoveryTried(session=name, at=0.0, rung="string", attempt=1, problem=problem)
+        )
+    kit.events.publish(phase(Phase.RECOVERING, Phase.ONLINE, "by string"))
+
+    assert (await kit.hears(OperationStarted)).operation.session == "bob"
+    await kit.registry.audit()  # asked after the rest was heard
+    (operation,) = kit.registry.operations.list()
+    assert (operation.description, texts(operation)) == ("start", {1: "string, try 1: NET"})
 
 
 async def test_a_login_is_followed_from_the_code_to_the_recovery(kit: RegistryKit) -> None:
