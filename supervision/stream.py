@@ -53,8 +53,9 @@ class EventStream:
     """
 
     def __init__(self) -> None:
-        # replaced as a whole, never changed, so that publishing needs no lock
-        self._subscriptions: tuple[Subscription, ...] = ()
+        # A dict, as an ordered set: adding and taking away are one step each, so that two threads
+        # that do so at once cost neither its subscription, and no lock is needed.
+        self._subscriptions: dict[Subscription, None] = {}
         self._listeners: dict[type[Event], tuple[Subscription, ...]] = {}
 
     def subscribe(
@@ -64,7 +65,8 @@ class EventStream:
     ) -> Subscription:
         """Call ``callback`` with every event, or with those of ``kinds`` and their subclasses."""
         subscription = Subscription(self, cast("Callable[[Event], object]", callback), tuple(kinds))
-        self._change((*self._subscriptions, subscription))
+        self._subscriptions[subscription] = None
+        self._listeners = {}  # after the change: what was sorted out before it is looked at no more
         return subscription
 
     def heard(self, kind: type[Event]) -> bool:
@@ -89,10 +91,7 @@ class EventStream:
         self.publish(ObserverFailed(at=event.at, child="", observer=name, error=error))
 
     def _remove(self, subscription: Subscription) -> None:
-        self._change(tuple(s for s in self._subscriptions if s is not subscription))
-
-    def _change(self, subscriptions: tuple[Subscription, ...]) -> None:
-        self._subscriptions = subscriptions
+        self._subscriptions.pop(subscription, None)
         self._listeners = {}
 
     def _listeners_of(self, kind: type[Event]) -> tuple[Subscription, ...]:
@@ -100,5 +99,6 @@ class EventStream:
         listeners = self._listeners  # first: what is found goes where it was looked for
         found = listeners.get(kind)
         if found is None:
-            found = listeners[kind] = tuple(s for s in self._subscriptions if s.wants(kind))
+            everybody = self._subscriptions.copy()  # one step: others may come and go meanwhile
+            found = listeners[kind] = tuple(s for s in everybody if s.wants(kind))
         return found

@@ -8,6 +8,7 @@ import dataclasses
 import gc
 import json
 import logging
+import sys
 import threading
 from typing import Any
 
@@ -237,6 +238,33 @@ def test_a_subscriber_that_raises_is_detached_logged_and_reported(
     assert [type(event) for event in heard] == [ObserverFailed, Event, Event]
     assert "bad" in heard[0].observer
     assert caplog.text.count("observer detached") == 1
+
+
+def test_subscribers_that_come_and_go_in_many_threads_at_once_are_all_heard() -> None:
+    stream, heard = EventStream(), []
+
+    def stay() -> None:
+        for _ in range(300):
+            stream.subscribe(heard.append)
+
+    def come_and_go() -> None:
+        for _ in range(1_000):
+            with stream.subscribe(heard.append):
+                pass
+
+    threads = [threading.Thread(target=work) for work in (stay, come_and_go, come_and_go, stay)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # let threads take turns within a statement
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    stream.publish(Event(at=0.0, child="a"))
+
+    assert len(heard) == 600
 
 
 def test_a_subscriber_may_subscribe_and_leave_while_it_is_called() -> None:
