@@ -11,12 +11,14 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from .records import AuditRow, OperationRecord, SessionRecord
 from .rows import Rows, from_json, to_json
 
 __all__ = ["OperationRows"]
+
+T = TypeVar("T")
 
 OPERATIONS: Final = (
     "select id, kind, session, state, step, steps, description, parts, error, who,"
@@ -76,7 +78,7 @@ class OperationRows(Rows):
                 values by session; who is not there is passed over.
         """
         for column, values in columns.items():
-            told = _as_json(values) if column == "metadata" else values
+            told = _metadata(values) if column == "metadata" else values
             self._run(CHANGE[column], (updated, json.dumps(told)))
 
     def put_registrations(self, names: Iterable[str]) -> None:
@@ -109,7 +111,7 @@ class OperationRows(Rows):
             " json_extract(value, '$[8]'), json_extract(value, '$[9]'),"
             " json_extract(value, '$[10]'), json_extract(value, '$[11]'),"
             " json_extract(value, '$[12]') from json_each(?)",
-            (json.dumps([_operation(record) for record in records]),),
+            (_as_json([_operation(record) for record in records]),),
         )
 
     def delete_operations(self, ids: Iterable[int]) -> None:
@@ -137,10 +139,10 @@ class OperationRows(Rows):
         """
         runs = [(head, [row[2:5] for row in run]) for head, run in groupby(rows, HEAD)]
         if len(runs) > FEW_RUNS:
-            self._run(NOTE_MIXED, (json.dumps(rows, default=str),))
+            self._run(NOTE_MIXED, (_as_json(rows),))
             return
         for head, run in runs:  # what a group of changes has in common is said once
-            self._run(NOTE_RUN, (*head, json.dumps(run, default=str)))
+            self._run(NOTE_RUN, (*map(_readable, head), _as_json(run)))
 
     def audit_trail(
         self,
@@ -161,7 +163,21 @@ class OperationRows(Rows):
         return [_read_audit(row) for row in rows]
 
 
-def _as_json(values: Mapping[str, Any]) -> dict[str, str]:
+def _as_json(rows: object) -> str:
+    """The rows as JSON that SQLite can hold."""
+    return _readable(json.dumps(rows, ensure_ascii=False, default=str))
+
+
+def _readable(value: T) -> T:
+    """The value as SQLite can hold it.
+
+    Half a character, as in a name that came from a terminal's broken bytes, becomes a question
+    mark: SQLite would store it, and then no longer be able to read the table.
+    """
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value  # type: ignore[return-value]  # text stays text
+
+
+def _metadata(values: Mapping[str, Any]) -> dict[str, str]:
     return {name: to_json(dict(value)) for name, value in values.items()}
 
 

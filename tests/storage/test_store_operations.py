@@ -108,3 +108,13 @@ def test_any_text_survives_the_way_through_json(texts: list[str], tmp_path_facto
         store.put_operations([record])
 
         assert store.operations() == [record]
+
+
+def test_half_a_character_costs_neither_the_trail_nor_the_operations(store: Store) -> None:
+    broken = b"caf\xe9".decode(errors="surrogateescape")  # as a terminal's broken bytes arrive
+
+    store.audit_many([(broken, "change", broken, None, {"team": broken}, "done", 1.0)])
+    store.put_operations([replace(BACKFILL, who=broken)])
+
+    assert [(one.who, one.subject) for one in store.audit_trail()] == [("caf?", "caf?")]
+    assert [one.who for one in store.operations()] == ["caf?"]
