@@ -18,6 +18,8 @@ from ..telegram import Health, Phase, SessionReport
 __all__ = ["Operation", "OperationState", "Part", "RegistryLimits", "SessionEntry", "Standing"]
 
 HOUR: Final = 3600.0
+SHORTEST, LONGEST = 0.001, 1e9  # seconds: shorter is a busy loop; no timer can be set for ever
+MOST: Final = 10**9  # entries
 DURATIONS: Final = (
     "keep_finished",
     "keep_failed",
@@ -225,9 +227,12 @@ class RegistryLimits:
     def __post_init__(self) -> None:
         for name in ("max_sessions", "max_operations"):
             whole = type(getattr(self, name)) is int
-            self._must(name, whole and getattr(self, name) >= 1, "a whole number from 1")
+            allowed = f"a whole number from 1 to {MOST}"
+            self._must(name, whole and 1 <= getattr(self, name) <= MOST, allowed)
         for name in DURATIONS:
-            self._must(name, _number(getattr(self, name)), "seconds above 0")
+            seconds = getattr(self, name)
+            allowed = f"seconds from {SHORTEST:g} to {LONGEST:g}"
+            self._must(name, _number(seconds) and SHORTEST <= seconds <= LONGEST, allowed)
         for name in ("warning_at", "critical_at"):
             share = getattr(self, name)
             self._must(name, _number(share) and share <= 1, "a share above 0, at most 1")

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from .actors.entries import LONGEST, MOST, SHORTEST
 from .actors.handlers import TELEGRAM
 from .actors.rules import Rules
 from .errors import SecretMissingError
@@ -35,6 +36,8 @@ __all__ = [
 ]
 
 PeerName = Annotated[int | str, Field(union_mode="left_to_right")]
+Seconds = Annotated[float, Field(ge=SHORTEST, le=LONGEST)]
+Entries = Annotated[int, Field(ge=1, le=MOST)]
 
 
 class Table(BaseModel):
@@ -215,7 +218,7 @@ class PairConfig(Table):
 class HealthConfig(Table):
     """How often the monitor looks; seconds."""
 
-    sessions_every: float = Field(default=300.0, gt=0)
+    sessions_every: Seconds = Field(default=300.0)
     groups_every: float = Field(default=180.0, gt=0)
     deaf_after: float = Field(default=900.0, gt=0, description="silence that asks for a probe")
     recheck_initial: float = Field(default=600.0, gt=0, description="a paused pair's first recheck")
@@ -249,13 +252,13 @@ class PacingConfig(Table):
 class RegistryConfig(Table):
     """How much is registered and for how long operations are kept; times in seconds."""
 
-    max_sessions: int = Field(default=10_000, ge=1)
-    max_operations: int = Field(default=10_000, ge=1)
-    keep_finished: float = Field(default=21_600.0, gt=0, description="operations that went well")
-    keep_failed: float = Field(default=3_600.0, gt=0)
-    keep_any: float = Field(default=86_400.0, gt=0, description="without progress")
-    stuck_after: float = Field(default=1_800.0, gt=0, description="without progress")
-    tidy_every: float = Field(default=60.0, gt=0)
+    max_sessions: Entries = Field(default=10_000)
+    max_operations: Entries = Field(default=10_000)
+    keep_finished: Seconds = Field(default=21_600.0, description="operations that went well")
+    keep_failed: Seconds = Field(default=3_600.0)
+    keep_any: Seconds = Field(default=86_400.0, description="without progress")
+    stuck_after: Seconds = Field(default=1_800.0, description="without progress")
+    tidy_every: Seconds = Field(default=60.0)
     warning_at: float = Field(default=0.7, gt=0, le=1, description="utilisation")
     critical_at: float = Field(default=0.9, gt=0, le=1, description="utilisation")
 

@@ -550,6 +550,10 @@ async def test_limits_that_are_as_wanted_already_are_not_changed(kit: RegistryKi
         ({"stuck_after": "1h"}, InvalidSpecError),
         ({"warning_at": 0.95}, InvalidSpecError),
         ({"critical_at": 1.1}, InvalidSpecError),
+        ({"tidy_every": 10**400}, InvalidSpecError),  # no timer takes it: the tree would go down
+        ({"tidy_every": 1e-9}, InvalidSpecError),  # the loop would do nothing else
+        ({"keep_any": float("inf")}, InvalidSpecError),
+        ({"max_operations": 10**400}, InvalidSpecError),
     ],
 )
 async def test_limits_that_make_no_sense_change_nothing(
