@@ -57,7 +57,7 @@ SHARE: Final = 100  # of a full registry, a hundredth is made free at once: the 
 
 def begin(draft: Draft, message: BeginOperation) -> Operation:
     """Begin an operation, making room for it if need be."""
-    if not KIND.fullmatch(message.kind):
+    if not isinstance(message.kind, str) or not KIND.fullmatch(message.kind):
         raise InvalidRecordError("kind", message.kind, "1 to 32 of a-z, 0-9, _ and -")
     if message.session is not None:
         draft.session(message.session)
@@ -145,7 +145,7 @@ def interrupt(draft: Draft, who: str) -> None:
 
 def clean(draft: Draft, message: CleanOperations) -> tuple[int, ...]:
     """Forget operations; none that is under way, unless its time is over."""
-    wanted = CLEANED.get(message.what)
+    wanted = CLEANED.get(message.what) if isinstance(message.what, str) else None
     if wanted is None:
         raise InvalidRecordError("what", message.what, ", ".join(CLEANED))
     going = [one for one in draft.operations() if wanted(one, draft)]
@@ -167,12 +167,13 @@ def reconfigure(draft: Draft, message: ReconfigureRegistry) -> Limited:
     draft.limits = after
     removed = [_remove(draft, one) for one in _expired(draft)]
     removed += _shrink(draft, after.max_operations)
+    followed = {"removed": sorted(removed)} if removed else {}
     draft.note(
         message.who,
         "reconfigure",
         "registry",
         {key: getattr(before, key) for key in changed},
-        {key: getattr(after, key) for key in changed},
+        {key: getattr(after, key) for key in changed} | followed,
     )
     draft.events.append(LimitsChanged(at=draft.now, before=before, after=after))
     return _limited(draft, removed)
@@ -228,11 +229,13 @@ def _make_room(draft: Draft, who: str) -> None:
     limit = draft.limits.max_operations
     if draft.operation_count < limit:
         return
+    running = sum(1 for one in draft.operations() if one.active)
+    stale = sum(1 for one in _expired(draft) if one.active)
+    if running - stale >= limit:  # refused before anything is forgotten
+        raise RegistryFullError("operations", limit)
     removed = [_remove(draft, one) for one in _expired(draft)]
     if draft.operation_count >= limit:
         removed += _shrink(draft, limit - 1 - limit // SHARE)
-    if draft.operation_count >= limit:
-        raise RegistryFullError("operations", limit)
     draft.note(who, "clean", "operations for room", None, sorted(removed))
 
 

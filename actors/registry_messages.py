@@ -1,16 +1,18 @@
 """What the registry can be asked to change; each docstring says what the answer is.
 
 Answers come when the change is on disk. A refusal is an error of ``RegistryError``'s branch or an
-``InvalidRecordError``, and nothing has changed. ``who`` is noted in the audit trail.
+``InvalidRecordError``, and nothing has changed. ``who`` is noted in the audit trail. A message that
+names nobody in ``who``, or nothing that could be a session or an operation, is refused while being
+built: there is nothing to be noted about it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from ..errors import TelewardenError
+from ..errors import InvalidRecordError, TelewardenError
 from ..storage import SessionRecord
 from ..supervision import fact
 from ..telegram import SessionReport
@@ -43,6 +45,7 @@ __all__ = [
     "What",
 ]
 
+LONGEST_REST: Final = 86_400.0  # seconds that a deletion may wait for pairs to come to rest
 What = Literal["expired", "finished", "failed", "all"]
 
 
@@ -52,12 +55,34 @@ class RegistryWrite:
 
     who: str = "app"
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.who, str) or not self.who or not self.who.isprintable():
+            raise InvalidRecordError("who", self.who, "a name in characters that can be printed")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RegisterSession(RegistryWrite):
+class _SessionWrite(RegistryWrite):
+    name: str
+
+    def __post_init__(self) -> None:
+        RegistryWrite.__post_init__(self)
+        _check_session("name", self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OperationWrite(RegistryWrite):
+    id: int
+
+    def __post_init__(self) -> None:
+        RegistryWrite.__post_init__(self)
+        if type(self.id) is not int:
+            raise InvalidRecordError("id", self.id, "an operation's number")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterSession(_SessionWrite):
     """Let there be one more session. Answered with its ``SessionEntry``."""
 
-    name: str
     fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -69,10 +94,9 @@ class DeclareSessions(RegistryWrite):
 
 
 @fact
-class ChangeSession(RegistryWrite):
+class ChangeSession(_SessionWrite):
     """Change some fields at once, all or none. Answered with the ``SessionEntry``."""
 
-    name: str
     fields: Mapping[str, Any] = field(repr=False)
 
 
@@ -93,7 +117,7 @@ class ItemOutcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeleteSession(RegistryWrite):
+class DeleteSession(_SessionWrite):
     """Stop and forget a session. Answered with ``Deleted``.
 
     Refused while it has pairs; with ``force`` they are given to other sessions first, or, if
@@ -101,9 +125,14 @@ class DeleteSession(RegistryWrite):
     nothing happens.
     """
 
-    name: str
     force: bool = False
     within: float = 10.0
+
+    def __post_init__(self) -> None:
+        _SessionWrite.__post_init__(self)
+        number = type(self.within) in {int, float}
+        if not number or not 0 <= self.within <= LONGEST_REST:
+            raise InvalidRecordError("within", self.within, f"seconds from 0 to {LONGEST_REST:g}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,39 +163,40 @@ class BeginOperation(RegistryWrite):
     description: str = ""
     parts: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        RegistryWrite.__post_init__(self)
+        if self.session is not None:
+            _check_session("session", self.session)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AdvanceOperation(RegistryWrite):
+class AdvanceOperation(_OperationWrite):
     """An operation has come further; ``None`` leaves as it is. Answered with the ``Operation``."""
 
-    id: int
     step: int | None = None
     steps: int | None = None
     description: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PutPart(RegistryWrite):
+class PutPart(_OperationWrite):
     """Add a numbered part, or replace it. Answered with the ``Operation``."""
 
-    id: int
     number: int
     text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetParts(RegistryWrite):
+class SetParts(_OperationWrite):
     """Replace all parts; they are numbered from 1. Answered with the ``Operation``."""
 
-    id: int
     parts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EndOperation(RegistryWrite):
+class EndOperation(_OperationWrite):
     """An operation is over. Answered with the ``Operation``."""
 
-    id: int
     state: OperationState = OperationState.FINISHED
     description: str | None = None
     error: str = ""
@@ -249,3 +279,8 @@ class ServeAgain:
     """These pairs stay where they are, after all. Answered with ``None``."""
 
     pairs: frozenset[int]
+
+
+def _check_session(field_: str, name: object) -> None:
+    if not isinstance(name, str):
+        raise InvalidRecordError(field_, name, "the name of a session")

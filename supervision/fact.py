@@ -40,5 +40,7 @@ def _writer(cls: Any, star: str) -> Callable[..., None]:
         one.name if one.default is MISSING else f"{one.name}=default_{one.name}" for one in shown
     )
     body = "; ".join(f"set_{one.name}(self, {one.name})" for one in shown)
+    if hasattr(cls, "__post_init__"):
+        body += "; self.__post_init__()"
     exec(f"def __init__(self, {star}{parameters}): {body}", known)  # noqa: S102 - as dataclasses do
     return known["__init__"]  # type: ignore[no-any-return]

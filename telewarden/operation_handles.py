@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar
 
@@ -65,7 +65,7 @@ class OperationReads:
         """
         try:
             return self._board.now.operations[id_]
-        except KeyError:
+        except (KeyError, TypeError):  # the latter where it is no number at all
             raise UnknownOperationError(id_) from None
 
     def list(
@@ -131,7 +131,7 @@ class Operations(OperationReads):
             session=session,
             steps=steps,
             description=description,
-            parts=tuple(parts),
+            parts=_texts(parts),
             who=who,
         )
         return await self._ask(message)
@@ -158,7 +158,7 @@ class Operations(OperationReads):
 
     async def set_parts(self, id_: int, parts: Sequence[str]) -> Operation:
         """Replace all parts; they are numbered from 1."""
-        return await self._ask(SetParts(id=id_, parts=tuple(parts)))
+        return await self._ask(SetParts(id=id_, parts=_texts(parts)))
 
     async def finish(
         self, id_: int, *, description: str | None = None, who: str = "app"
@@ -231,7 +231,7 @@ class BlockingOperations(OperationReads):
             session=session,
             steps=steps,
             description=description,
-            parts=tuple(parts),
+            parts=_texts(parts),
             who=who,
         )
         return self._ask(message)
@@ -254,7 +254,7 @@ class BlockingOperations(OperationReads):
 
     def set_parts(self, id_: int, parts: Sequence[str]) -> Operation:
         """Replace all parts; they are numbered from 1."""
-        return self._ask(SetParts(id=id_, parts=tuple(parts)))
+        return self._ask(SetParts(id=id_, parts=_texts(parts)))
 
     def finish(self, id_: int, *, description: str | None = None, who: str = "app") -> Operation:
         """It went well, and has taken all its steps."""
@@ -313,6 +313,13 @@ def _state(word: str) -> OperationState:
         return OperationState(word)
     except ValueError:
         raise InvalidRecordError("state", word, ", ".join(OperationState)) from None
+
+
+def _texts(parts: Sequence[str]) -> tuple[str, ...]:
+    """Each part's text; a text alone would be taken apart into its letters."""
+    if isinstance(parts, str) or not isinstance(parts, Iterable):
+        raise InvalidRecordError("parts", type(parts).__name__, "a list of texts")
+    return tuple(parts)
 
 
 def _end(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -114,10 +115,13 @@ async def test_operations_are_found_by_state_kind_and_session(kit: RegistryKit) 
     ("fields", "error"),
     [
         ({"kind": "Back up"}, InvalidRecordError),
+        ({"kind": 5}, InvalidRecordError),
         ({"steps": 0}, InvalidRecordError),
         ({"steps": 1.5}, InvalidRecordError),
         ({"description": 3}, InvalidRecordError),
         ({"parts": [3]}, InvalidRecordError),
+        ({"parts": "abc"}, InvalidRecordError),
+        ({"parts": None}, InvalidRecordError),
         ({"session": "nobody"}, UnknownSessionError),
     ],
 )
@@ -135,8 +139,26 @@ async def test_a_word_that_names_no_state_or_choice_is_refused_with_those_that_d
 ) -> None:
     with pytest.raises(InvalidRecordError, match="running, finished, failed, cancelled"):
         kit.registry.operations.list(state="done")
-    with pytest.raises(InvalidRecordError, match="expired, finished, failed, all"):
-        await kit.registry.operations.clean("old")  # type: ignore[arg-type]
+    for word in ("old", ["all"]):
+        with pytest.raises(InvalidRecordError, match="expired, finished, failed, all"):
+            await kit.registry.operations.clean(word)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("id_", ["1", 1.0, True, None, [1]])
+async def test_what_is_no_number_is_refused_as_such(kit: RegistryKit, id_: Any) -> None:
+    await kit.make_operation()
+    operations = kit.registry.operations
+
+    for ask in (
+        operations.advance(id_, step=1),
+        operations.put_part(id_, 1, "x"),
+        operations.set_parts(id_, ["x"]),
+        operations.finish(id_),
+    ):
+        with pytest.raises(InvalidRecordError, match=r"id is .*; give an operation's number"):
+            await ask
+    with pytest.raises(UnknownOperationError):
+        operations.get([1])  # type: ignore[arg-type]
 
 
 async def test_a_step_beyond_the_last_is_refused(kit: RegistryKit) -> None:
@@ -381,6 +403,29 @@ async def test_a_lower_maximum_cleans_up_but_leaves_the_running(kit: RegistryKit
     limited = await kit.registry.reconfigure(max_operations=1)
     assert (limited.removed, limited.operations_over) == ((ids[2],), 2)
     assert [one.id for one in kit.registry.operations.list()] == ids[3:]
+
+
+async def test_one_that_finds_no_room_costs_those_that_are_over_nothing(kit: RegistryKit) -> None:
+    running = [await kit.make_operation() for _ in range(4)]
+    await kit.registry.reconfigure(max_operations=2)
+    await kit.registry.operations.finish(running[0].id)
+
+    with pytest.raises(RegistryFullError):
+        await kit.make_operation()
+
+    assert [one.id for one in kit.registry.operations.list(state="finished")] == [running[0].id]
+    assert kit.log.of(OperationRemoved) == ()
+
+
+async def test_what_a_lower_maximum_removes_is_in_the_audit_trail(kit: RegistryKit) -> None:
+    for _ in range(3):
+        await kit.registry.operations.finish((await kit.make_operation()).id)
+
+    limited = await kit.registry.reconfigure(max_operations=1)
+
+    (row,) = await kit.registry.audit(what="reconfigure")
+    assert row.after == {"max_operations": 1, "removed": [1, 2]}
+    assert limited.removed == (1, 2)
 
 
 async def test_shorter_times_clean_up_at_once(kit: RegistryKit) -> None:

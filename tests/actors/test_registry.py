@@ -214,6 +214,50 @@ async def test_what_is_no_mapping_of_fields_costs_the_other_changes_nothing(
     assert kit.registry.sessions.get("alice").priority == 3
 
 
+@pytest.mark.parametrize("who", [None, "", 5, ["ann"], "ann\x00", "ann\n", "caf\udce9"])
+async def test_a_change_in_nobodys_name_is_refused_and_costs_the_trail_nothing(
+    kit: RegistryKit, who: Any
+) -> None:
+    await kit.make_session("alice")
+
+    with pytest.raises(InvalidRecordError, match=r"who is .*; give a name"):
+        await kit.registry.sessions.change("alice", priority=1, who=who)
+    with pytest.raises(InvalidRecordError, match="who"):
+        await kit.make_operation(who=who)
+
+    assert kit.registry.sessions.get("alice").priority == 5
+    assert [row.what for row in await kit.registry.audit()] == ["register"]
+
+
+@pytest.mark.parametrize("name", [None, 5, b"alice", ["alice"]])
+async def test_what_is_no_name_is_refused_as_such(kit: RegistryKit, name: Any) -> None:
+    sessions = kit.registry.sessions
+    for ask in (sessions.register(name), sessions.change(name, priority=1), sessions.delete(name)):
+        with pytest.raises(InvalidRecordError, match=r"name is .*; give the name of a session"):
+            await ask
+    with pytest.raises(InvalidRecordError, match="session"):
+        await kit.make_operation(session=name or 0)
+
+
+async def test_a_refused_name_with_half_a_character_is_noted_and_the_trail_stays_readable(
+    kit: RegistryKit,
+) -> None:
+    with pytest.raises(UnknownSessionError):
+        await kit.registry.sessions.change("caf\udce9", priority=1)
+
+    (row,) = await kit.registry.audit()
+    assert (row.subject, row.outcome[:8]) == ("caf?", "refused:")
+
+
+@pytest.mark.parametrize("within", [-1, float("nan"), float("inf"), 10**400, "1", None, True])
+async def test_a_deletion_waits_for_a_time_that_makes_sense(kit: RegistryKit, within: Any) -> None:
+    await kit.make_session("alice")
+
+    with pytest.raises(InvalidRecordError, match="seconds from 0 to 86400"):
+        await kit.registry.sessions.delete("alice", within=within)
+    assert "alice" in kit.registry.sessions
+
+
 async def test_a_session_that_is_not_there_is_named_with_those_that_are(kit: RegistryKit) -> None:
     for number in range(12):
         await kit.make_session(f"s{number:02}")
