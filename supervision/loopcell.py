@@ -162,6 +162,8 @@ class LoopCell(LoopLife):
         if isinstance(result, Answer):
             assert envelope.reply_to is not None  # noqa: S101 - the caller looked
             result.pass_on(envelope.reply_to)
+            if not result.done:
+                self._owe(result, envelope.reply_to)
         else:
             answer(envelope, value=result)
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import pykka
 from pykka._envelope import Envelope
 
 from ..errors import ChildAbandonedError, ChildUnavailableError
@@ -19,6 +21,7 @@ from .directive import Verdict
 from .exits import Exit, ExitKind
 from .failing import directive_for, run_failure_hook, run_stop_hook
 from .place import Place, answer
+from .reply import Answer
 from .stacks import task_stack
 from .term import TERM, Term
 
@@ -43,6 +46,7 @@ class LoopLife:
         "_ghosts",
         "_halting",
         "_late",
+        "_owed",
         "_place",
         "_serving",
         "_task",
@@ -68,6 +72,7 @@ class LoopLife:
         self._ending: Exit | None = None
         self._late: Timer | None = None
         self._ghosts: tuple[asyncio.Task[Any], ...] = ()
+        self._owed: set[pykka.Future[Any]] | None = None  # made when there is one: most owe nothing
 
     def crash(self, error: BaseException) -> None:
         """End the incarnation with an error that did not come from one of its messages."""
@@ -162,6 +167,20 @@ class LoopLife:
             task.add_done_callback(self.tasks.discard)
         self._envelope_lost(why)
 
+    def _owe(self, answer_: Answer, asker: pykka.Future[Any]) -> None:
+        """Somebody waits for an answer that will be given later: at the end at the latest."""
+        if self._owed is None:
+            self._owed = set()
+        self._owed.add(asker)
+        answer_.when_done(partial(self._owed.discard, asker))
+
+    def _refuse_owed(self) -> None:
+        """Whoever still waits for an answer of this incarnation's will get none."""
+        owed, self._owed = self._owed, None
+        for asker in tuple(owed or ()):
+            error = ChildUnavailableError(self._place.path, "it ended before it had the answer")
+            answer(Envelope(None, asker), error=error)
+
     def _envelope_lost(self, why: str) -> None:
         envelope, self._envelope = self._envelope, None
         if envelope is not None:
@@ -232,6 +251,8 @@ class LoopLife:
             self._late.cancel()
             self._late = None
         self.actor = None
+        if self._owed:
+            self._refuse_owed()
 
     def _cancel_timers(self) -> None:
         if self.timers:

@@ -24,6 +24,7 @@ from telewarden.actors import (
 )
 from telewarden.errors import (
     BlockingAskError,
+    ChildUnavailableError,
     InvalidRecordError,
     InvalidSpecError,
     NoSessionFitsError,
@@ -650,6 +651,18 @@ async def test_a_crash_costs_nothing_that_was_answered(office: RegistryKit) -> N
     assert after.sessions["dave"].metadata == MappingProxyType({"n": 1})
     assert after.sessions["alice"].health is Health.HEALTHY  # how it was is not forgotten either
     assert after.sessions["alice"].pairs == 3
+
+
+async def test_a_question_that_is_open_when_it_crashes_is_answered_at_once(
+    office: RegistryKit,
+) -> None:
+    asked = asyncio.ensure_future(office.registry.audit())
+    await asyncio.sleep(0)
+    office.tree.ref("registry").tell(Drill(reason="test"))
+
+    with pytest.raises(ChildUnavailableError, match="registry is unavailable"):
+        await asyncio.wait_for(asked, 5)
+    assert await office.registry.audit()
 
 
 async def test_plain_code_uses_it_from_any_thread_but_its_own(kit: RegistryKit) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pykka
 import pytest
 
+from telewarden.errors import ChildUnavailableError
 from telewarden.supervision import (
     Answer,
     ChildFailed,
@@ -226,6 +227,25 @@ async def test_an_answer_can_be_given_later_while_others_are_served(grow: Any) -
         await grown.ask("a", "open")
 
         assert await answer == "at last"
+
+
+@pytest.mark.parametrize("end", ["crash", "stop", "stop the tree"])
+async def test_who_waits_for_a_later_answer_is_told_when_there_will_be_none(
+    grow: Any, end: str
+) -> None:
+    async with grow(busy()) as grown:
+        answers = [asyncio.ensure_future(grown.ask("a", "later")) for _ in range(2)]
+        assert await grown.ask("a", "heard") == []
+        if end == "crash":
+            grown.tree.ref("a").tell("crash")
+        elif end == "stop":
+            grown.tree.ref("a").stop(block=False)
+        else:
+            await grown.tree.stop()
+
+        told = await asyncio.wait_for(asyncio.gather(*answers, return_exceptions=True), 5)
+        assert [type(one) for one in told] == [ChildUnavailableError] * 2
+        assert "a is unavailable: it ended before it had the answer" in str(told[0])
 
 
 # fairness
