@@ -353,7 +353,10 @@ class SessionActor(LoopActor):
             tell(message.ref, SessionUp(epoch=self.line.epoch))
 
     def send_failed(self, message: SendFailed) -> None:
+        until = self.outbound.until
         verdict = self.outbound.failed(message)
+        if self.outbound.until != until:  # whoever looks for a session for a pair should know
+            self.tell_monitor()
         if verdict.terminal:
             self.retire(verdict)
         elif verdict.kind is ErrorClass.NET and self.line.client is not None:

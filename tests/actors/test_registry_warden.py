@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 
 from telewarden import Warden
 from telewarden.actors import OperationEnded
-from telewarden.errors import PairBusyError, PairsAssignedError, UnknownSessionError
+from telewarden.errors import (
+    ChildUnavailableError,
+    PairBusyError,
+    PairsAssignedError,
+    SessionBusyError,
+    UnknownSessionError,
+)
 from telewarden.loopback import Fault, FloodWait
 from telewarden.supervision import ChildStarted
 from telewarden.telegram import FloodBegan, Health, Phase, Probed
@@ -162,6 +169,27 @@ async def test_a_pair_that_does_not_come_to_rest_keeps_its_session(newsroom: New
     assert refused.outcome.startswith("refused: pair 1 has a message on its way")
 
 
+async def test_the_best_session_for_a_pair_is_none_that_telegram_told_to_wait(
+    newsroom: Newsroom,
+) -> None:
+    warden = await newsroom.start()
+    await warden.sessions.change("alice", priority=1)
+    for name in ("alice", "bob"):
+        await healthy(newsroom, name)
+    assert warden.sessions.best().name == "alice"
+    newsroom.telegram.faults.add(
+        Fault(method="messages.forwardMessages", times=1, action=FloodWait(3600))
+    )
+
+    newsroom.say("news_in", "too much")
+    await newsroom.hears(FloodBegan, session="alice")
+
+    await newsroom.until(lambda: warden.sessions.best().name == "bob")
+    alice = warden.sessions.best().candidates[-1]
+    assert (alice.name, alice.fits) == ("alice", True)
+    assert re.search(r"healthy, priority 1, .*, told to wait for 3[56]\d\d s more", alice.reason)
+
+
 async def test_who_is_given_pairs_stays_as_it_is_until_they_have_come(newsroom: Newsroom) -> None:
     warden = await newsroom.start()
     await healthy(newsroom, "bob")
@@ -193,6 +221,29 @@ async def test_a_crash_of_the_registry_leaves_sessions_alone_and_in_reach(
     assert (await warden.session("alice").report()).since == before
     newsroom.say("news_in", "still here")
     await newsroom.arrives("news_out", "still here")
+
+
+async def test_a_crash_of_the_registry_during_a_deletion_is_told_and_the_session_goes_on(
+    newsroom: Newsroom,
+) -> None:
+    warden = await newsroom.start()
+    await healthy(newsroom, "bob")
+    newsroom.telegram.faults.add(
+        Fault(method="messages.forwardMessages", times=1, action=FloodWait(3600))
+    )
+    newsroom.say("news_in", "kept")
+    await newsroom.hears(FloodBegan, session="alice")
+    deleting = asyncio.ensure_future(warden.sessions.delete("alice", force=True, within=60.0))
+    await asyncio.sleep(0)
+    with pytest.raises(SessionBusyError):
+        await warden.sessions.change("alice", priority=1)
+
+    await warden.drill("registry")
+
+    with pytest.raises(ChildUnavailableError, match="registry is unavailable"):
+        await asyncio.wait_for(deleting, 10)
+    assert (await warden.sessions.change("alice", priority=1)).pairs == 1
+    assert (await warden.session("alice").report()).phase is Phase.ONLINE
 
 
 async def test_logins_and_recoveries_are_operations(newsroom: Newsroom) -> None:
