@@ -146,8 +146,8 @@ class StableRef(pykka.ActorRef[Any]):
         """
         if self._realm.fences:
             refuse_fenced()
-        if block and self._here is not None and self._here():
-            raise BlockingAskError(self.place.path)
+        if block:
+            self.refuse_to_block()
         reply = Reply(None if block else self._here, self.place.path)
         if self._supervises:
             self.place.check_asker()
@@ -158,10 +158,19 @@ class StableRef(pykka.ActorRef[Any]):
             inbox.put(Envelope(message, reply))
         return reply.get(timeout=timeout) if block else reply
 
+    def refuse_to_block(self) -> None:
+        """Refuse to wait for the child inside the loop that it needs to go on.
+
+        Raises:
+            BlockingAskError: this is that loop.
+        """
+        if self._here is not None and self._here():
+            raise BlockingAskError(self.place.path)
+
     def stop(self, *, block: bool = True, timeout: float | None = None) -> Any:
         """Ask the present incarnation to stop by itself; its supervisor may start another."""
-        if block and self._here is not None and self._here():
-            raise BlockingAskError(self.place.path)
+        if block:
+            self.refuse_to_block()
         asked = self.ask(_ActorStop(), block=False)
         stopped = Reply(self._here, self.place.path)
         asked.when_done(lambda: stopped.set(_was_alive(asked)))

@@ -9,11 +9,12 @@ from typing import Any, Final
 import pykka
 
 from .actors import Board
-from .errors import AskTimeoutError
-from .supervision import EventStream, ask_async
+from .errors import AskTimeoutError, NotRunningError, TelewardenError
+from .supervision import EventStream, StableRef, ask_async
 
 __all__ = ["Desk"]
 
+GONE: Final = ("the registry", "its tree has stopped or given up, see the log; start it again")
 ANSWER_WITHIN: Final = 10.0  # seconds; a change takes a millisecond unless something is wrong
 
 
@@ -36,21 +37,49 @@ class Desk:
     ) -> None:
         self._ref, self.board, self.events, self.wall = ref, board, events, wall
 
+    @property
+    def gone(self) -> bool:
+        """Whether the registry has stopped and will not come back."""
+        try:
+            return self._ref().actor_stopped.is_set()
+        except TelewardenError:
+            return True
+
+    def refuse_to_block(self) -> None:
+        """Refuse to wait where the registry could not go on meanwhile.
+
+        Raises:
+            BlockingAskError: called inside its loop.
+        """
+        ref = self._ref()
+        if isinstance(ref, StableRef):
+            ref.refuse_to_block()
+
     async def ask(self, message: object, *, timeout: float = ANSWER_WITHIN) -> Any:
-        """Ask from a coroutine, in whichever loop it runs."""
-        return await ask_async(self._ref(), message, timeout=timeout)
+        """Ask from a coroutine, in whichever loop it runs.
+
+        Raises:
+            NotRunningError: the registry is gone for good.
+        """
+        try:
+            return await ask_async(self._ref(), message, timeout=timeout)
+        except pykka.ActorDeadError as exc:
+            raise NotRunningError(*GONE) from exc
 
     def ask_blocking(self, message: object, *, timeout: float = ANSWER_WITHIN) -> Any:
         """Ask from plain code, in any thread but the registry's loop.
 
         Raises:
             BlockingAskError: asked inside that loop, where it would never be answered.
+            NotRunningError: the registry is gone for good.
         """
         ref = self._ref()
         try:
             return ref.ask(message, timeout=timeout)
         except pykka.Timeout:
             raise AskTimeoutError(str(ref), timeout) from None
+        except pykka.ActorDeadError as exc:
+            raise NotRunningError(*GONE) from exc
 
     def send(self, message: object) -> pykka.Future[Any]:
         """Ask, and let the answer be fetched later: ``get()`` it, or ``await`` it."""

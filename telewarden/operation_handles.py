@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from math import inf
 from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar
 
@@ -18,10 +20,7 @@ from .actors import (
     CleanOperations,
     EndOperation,
     Operation,
-    OperationEnded,
     OperationEvent,
-    OperationProgressed,
-    OperationRemoved,
     OperationState,
     PutPart,
     SetParts,
@@ -31,10 +30,11 @@ from .desk import Desk
 from .errors import (
     AskTimeoutError,
     InvalidRecordError,
-    OperationDroppedError,
     UnknownOperationError,
 )
 from .listening import Listener
+from .progress import HEARD, Progress
+from .supervision import Event
 from .tracking import Tracked, TrackedBlocking, tracked, tracked_blocking
 
 __all__ = ["BlockingOperations", "OperationReads", "Operations"]
@@ -42,11 +42,6 @@ __all__ = ["BlockingOperations", "OperationReads", "Operations"]
 FINISHED: Final = OperationState.FINISHED
 FAILED: Final = OperationState.FAILED
 CANCELLED: Final = OperationState.CANCELLED
-MOVES: Final[tuple[type[OperationEvent], ...]] = (
-    OperationProgressed,
-    OperationEnded,
-    OperationRemoved,
-)
 
 E = TypeVar("E", bound=OperationEvent)
 
@@ -175,7 +170,13 @@ class Operations(OperationReads):
         return await self._ask(_end(id_, CANCELLED, who))
 
     async def clean(self, what: What = "expired", *, who: str = "app") -> tuple[int, ...]:
-        """Forget operations that are over; returns their numbers. A running one stays."""
+        """Forget operations that are over; returns their numbers.
+
+        A running one stays, unless it has expired: without progress for the limits' ``keep_any``.
+
+        Raises:
+            InvalidRecordError: there is no such choice.
+        """
         return await self._desk.ask(CleanOperations(what=what, who=who))  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer
 
     async def watch(self, id_: int) -> AsyncIterator[Operation]:
@@ -184,20 +185,27 @@ class Operations(OperationReads):
         Raises:
             UnknownOperationError: there is none of that number.
             OperationDroppedError: it was removed first.
+            NotRunningError: the registry has stopped, and the operation with it.
         """
         loop = asyncio.get_running_loop()
-        queue: asyncio.Queue[OperationEvent] = asyncio.Queue()
+        queue: asyncio.Queue[Event] = asyncio.Queue()
 
-        def hear(event: OperationEvent) -> None:
-            if event.operation.id == id_:
+        def hear(event: Event) -> None:
+            if Progress.concerns(event, id_):
                 loop.call_soon_threadsafe(queue.put_nowait, event)
 
-        with self._desk.events.subscribe(hear, MOVES):
-            operation = self.get(id_)
-            yield operation
-            while operation.active:
-                operation = _after(await queue.get())
-                yield operation
+        with self._desk.events.subscribe(hear, HEARD):
+            progress = Progress(self._desk, self.get(id_))
+            yield progress.operation
+            while progress.operation.active:
+                try:
+                    async with asyncio.timeout(progress.patience):
+                        event = await queue.get()
+                except TimeoutError:
+                    progress.look()
+                    continue
+                if progress.heard(event):
+                    yield progress.operation
 
     def track(
         self, kind: str, *, who: str = "app", **details: Any
@@ -269,7 +277,7 @@ class BlockingOperations(OperationReads):
         return self._ask(_end(id_, CANCELLED, who))
 
     def clean(self, what: What = "expired", *, who: str = "app") -> tuple[int, ...]:
-        """Forget operations that are over; returns their numbers. A running one stays."""
+        """Forget operations that are over; returns their numbers."""
         return self._desk.ask_blocking(CleanOperations(what=what, who=who))  # type: ignore[no-any-return]  # as above
 
     def watch(self, id_: int, *, timeout: float | None = None) -> Iterator[Operation]:
@@ -280,23 +288,26 @@ class BlockingOperations(OperationReads):
 
         Raises:
             AskTimeoutError: no step came in time.
-            UnknownOperationError, OperationDroppedError
+            BlockingAskError: called inside the registry's loop, which it would hold up.
+            UnknownOperationError, OperationDroppedError, NotRunningError
         """
-        queue: SimpleQueue[OperationEvent] = SimpleQueue()
+        self._desk.refuse_to_block()
+        return self._watched(id_, timeout)
 
-        def hear(event: OperationEvent) -> None:
-            if event.operation.id == id_:
+    def _watched(self, id_: int, timeout: float | None) -> Iterator[Operation]:
+        queue: SimpleQueue[Event] = SimpleQueue()
+
+        def hear(event: Event) -> None:
+            if Progress.concerns(event, id_):
                 queue.put(event)
 
-        with self._desk.events.subscribe(hear, MOVES):
-            operation = self.get(id_)
-            yield operation
-            while operation.active:
-                try:
-                    operation = _after(queue.get(timeout=timeout))
-                except Empty:
-                    raise AskTimeoutError(f"operation {id_}", timeout or 0.0) from None
-                yield operation
+        with self._desk.events.subscribe(hear, HEARD):
+            progress = Progress(self._desk, self.get(id_))
+            yield progress.operation
+            while progress.operation.active:
+                if not _moved(progress, queue, timeout):
+                    raise AskTimeoutError(f"operation {id_}", timeout or 0.0)
+                yield progress.operation
 
     def track(
         self, kind: str, *, who: str = "app", **details: Any
@@ -328,7 +339,17 @@ def _end(
     return EndOperation(id=id_, state=state, who=who, description=description, error=error)
 
 
-def _after(event: OperationEvent) -> Operation:
-    if isinstance(event, OperationRemoved) and event.operation.active:
-        raise OperationDroppedError(event.operation.id)
-    return event.operation
+def _moved(progress: Progress, queue: SimpleQueue[Event], timeout: float | None) -> bool:
+    """Wait until the operation is another than it was; false if it is not in time."""
+    end = inf if timeout is None else time.monotonic() + timeout
+    while True:
+        left = min(end - time.monotonic(), inf if progress.patience is None else progress.patience)
+        try:
+            event = queue.get(timeout=None if left == inf else max(0.0, left))
+        except Empty:
+            progress.look()
+            if time.monotonic() >= end:
+                return False
+            continue
+        if progress.heard(event):
+            return True

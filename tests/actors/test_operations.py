@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from telewarden.actors import (
+    Journal,
     Operation,
     OperationEnded,
     OperationEvent,
@@ -23,7 +25,9 @@ from telewarden.actors import (
 )
 from telewarden.errors import (
     AskTimeoutError,
+    BlockingAskError,
     InvalidRecordError,
+    NotRunningError,
     OperationDroppedError,
     OperationEndedError,
     RegistryFullError,
@@ -241,6 +245,61 @@ async def test_watching_one_that_is_forgotten_says_so(kit: RegistryKit) -> None:
 
     with pytest.raises(OperationDroppedError, match="removed before it ended"):
         await anext(watching)
+
+
+async def test_watching_one_ends_when_the_registry_stops(tmp_path: Path) -> None:
+    async with RegistryKit(tmp_path) as kit:
+        operation = await kit.make_operation()
+        watching = kit.registry.operations.watch(operation.id)
+        await anext(watching)
+
+    with pytest.raises(NotRunningError, match=r"registry is not running; operation 1 ended"):
+        await asyncio.wait_for(anext(watching), 5)
+    with pytest.raises(TelewardenError):
+        await kit.registry.operations.advance(operation.id, step=1)
+
+
+async def test_an_end_that_a_crash_kept_from_being_told_is_seen_all_the_same(
+    kit: RegistryKit,
+) -> None:
+    operation = await kit.make_operation()
+    watching = kit.registry.operations.watch(operation.id)
+    await anext(watching)
+    ended = replace(operation, state=OperationState.FINISHED, ended=kit.now()).as_record()
+    await Journal(kit.tree.ref("journal")).do(lambda store: store.put_operations([ended]))
+
+    kit.tree.ref("registry").tell(Drill(reason="test"))
+
+    assert (await asyncio.wait_for(anext(watching), 5)).state == "finished"
+    with pytest.raises(StopAsyncIteration):
+        await anext(watching)
+
+
+async def test_a_crash_of_the_registry_is_no_step_to_who_watches(kit: RegistryKit) -> None:
+    operation = await kit.make_operation(steps=2)
+    watching = kit.registry.operations.watch(operation.id)
+    await anext(watching)
+
+    kit.tree.ref("registry").tell(Drill(reason="test"))
+    await kit.registry.operations.advance(operation.id, step=1)
+
+    assert (await asyncio.wait_for(anext(watching), 5)).step == 1
+
+
+async def test_watching_in_the_loop_from_plain_code_is_refused_at_once(kit: RegistryKit) -> None:
+    operation = await kit.make_operation()
+
+    with pytest.raises(BlockingAskError):
+        kit.blocking.operations.watch(operation.id)
+
+
+def test_watching_from_plain_code_ends_when_the_registry_stops(tmp_path: Path) -> None:
+    with RegistryKit(tmp_path) as kit:
+        watching = kit.blocking.operations.watch(kit.blocking.operations.begin("backfill").id)
+        next(watching)
+
+    with pytest.raises(NotRunningError, match="operation 1 ended with it"):
+        next(watching)
 
 
 async def test_watching_one_that_is_over_tells_it_once(kit: RegistryKit) -> None:
