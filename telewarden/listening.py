@@ -80,6 +80,7 @@ class Listener:
             self._subscription.close()
             self._queue.put(None)
             error = BufferError(f"{self._kept} events behind")
+            logger.error("observer detached observer=%s error=%s", self._name, error)
             self._report(event, error)
             return
         self._queue.put(event)
@@ -88,7 +89,7 @@ class Listener:
         while (event := self._queue.get()) is not None:
             try:
                 self._callback(event)
-            except Exception as error:
+            except BaseException as error:  # S4: sys.exit() in a callback ends it, and is told, too
                 self._subscription.close()
                 logger.exception(
                     "observer detached observer=%s event=%s", self._name, type(event).__name__
@@ -97,7 +98,7 @@ class Listener:
                 break
         self._closed.set()
 
-    def _report(self, event: Event, error: Exception) -> None:
+    def _report(self, event: Event, error: BaseException) -> None:
         self._events.publish(
             ObserverFailed(at=event.at, child="", observer=self._name, error=error)
         )

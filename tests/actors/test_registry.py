@@ -16,12 +16,17 @@ from telewarden.actors import (
     Journal,
     LimitsChanged,
     PairPlan,
+    RegistryEvent,
     RegistryLimits,
     SessionChanged,
     SessionDeleted,
+    SessionEntry,
     SessionPlan,
     SessionRegistered,
+    best_session,
 )
+from telewarden.actors.choosing import places_for
+from telewarden.actors.entries import Standing
 from telewarden.errors import (
     BlockingAskError,
     ChildUnavailableError,
@@ -511,6 +516,19 @@ async def test_the_audit_trail_has_every_change_and_every_refusal(kit: RegistryK
     ]
     (changed,) = await kit.registry.audit(who="bot:7")
     assert (changed.before, changed.after) == ({"priority": 5}, {"priority": 1})
+
+
+async def test_a_subscriber_that_exits_is_detached_and_reported(kit: RegistryKit) -> None:
+    def exits(event: RegistryEvent) -> None:
+        raise SystemExit(3)
+
+    listener = kit.registry.subscribe(exits, [SessionRegistered])
+    await kit.make_session("alice")
+
+    failed = await kit.hears(ObserverFailed)
+    assert isinstance(failed.error, SystemExit)
+    assert listener.close()
+    assert listener.closed
 
 
 async def test_an_observer_that_raises_is_detached_and_reported(kit: RegistryKit) -> None:
