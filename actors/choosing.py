@@ -7,9 +7,10 @@ their room is free, then by name: the same question has the same answer twice.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from heapq import heapify, heapreplace
 
-from ..errors import NoSessionFitsError
+from ..errors import InvalidRecordError, NoSessionFitsError
 from ..telegram import Health
 from .entries import SessionEntry
 
@@ -53,7 +54,10 @@ def best_session(
 
     Raises:
         NoSessionFitsError: none can take it, and why.
+        InvalidRecordError: ``exclude`` is no collection of names; a text would be one of letters.
     """
+    if isinstance(exclude, str) or not isinstance(exclude, Collection):
+        raise InvalidRecordError("exclude", exclude, "a collection of names, such as {'alice'}")
     ranked = sorted(
         (_judged(entry, now, only_healthy) for entry in entries if entry.name not in exclude),
         key=lambda one: one[0],
@@ -72,35 +76,55 @@ def places_for(
     Raises:
         NoSessionFitsError: there is not room for all of them.
     """
-    left = {entry.name: entry for entry in entries}
-    taken: dict[str, int] = {}
+    wanted = tuple(pairs)
+    if not wanted:
+        return {}
+    # Each pair changes the rank of one session only; to sort thousands anew for each took seconds.
+    heap = [(_rank(entry, now, only_healthy=False), entry) for entry in entries]
+    heapify(heap)
     places: dict[int, str] = {}
-    for pair in pairs:
-        room = [_with_more(entry, taken.get(entry.name, 0)) for entry in left.values()]
-        places[pair] = name = best_session(room, now=now, only_healthy=False).name
-        taken[name] = taken.get(name, 0) + 1
+    for pair in wanted:
+        if not heap or not _fits(heap[0][0]):
+            raise NoSessionFitsError(_reasons((entry for _, entry in heap), now))
+        entry = heap[0][1]
+        places[pair] = entry.name
+        fuller = replace(entry, pairs=entry.pairs + 1)
+        heapreplace(heap, (_rank(fuller, now, only_healthy=False), fuller))
     return places
 
 
-def _with_more(entry: SessionEntry, pairs: int) -> SessionEntry:
-    if not pairs:
-        return entry
-    return SessionEntry(record=entry.record, standing=entry.standing, pairs=entry.pairs + pairs)
+def _reasons(entries: Iterable[SessionEntry], now: float) -> tuple[str, ...]:
+    judged = sorted(
+        (_judged(entry, now, only_healthy=False) for entry in entries), key=lambda one: one[0]
+    )
+    return tuple(f"{one.name}: {one.reason}" for _, one in judged)
 
 
 Rank = tuple[bool, bool, bool, int, float, str]
 
 
 def _judged(entry: SessionEntry, now: float, only_healthy: bool) -> tuple[Rank, Candidate]:
-    until = entry.standing.until
-    waits = until is not None and until > now
+    rank = _rank(entry, now, only_healthy)
+    waits = _waits(entry, now)
+    reason = _reason(entry, now if waits else None)
+    return rank, Candidate(name=entry.name, fits=_fits(rank), reason=reason)
+
+
+def _rank(entry: SessionEntry, now: float, only_healthy: bool) -> Rank:
     healthy = entry.health is Health.HEALTHY
     usable = healthy or (not only_healthy and entry.health in HARMLESS)
     fits = usable and entry.free > 0
     used = entry.pairs / entry.max_pairs
-    rank = (not fits, not healthy, waits, entry.priority, used, entry.name)
-    reason = _reason(entry, now if waits else None)
-    return rank, Candidate(name=entry.name, fits=fits, reason=reason)
+    return (not fits, not healthy, _waits(entry, now), entry.priority, used, entry.name)
+
+
+def _fits(rank: Rank) -> bool:
+    return not rank[0]
+
+
+def _waits(entry: SessionEntry, now: float) -> bool:
+    until = entry.standing.until
+    return until is not None and until > now
 
 
 def _reason(entry: SessionEntry, now: float | None) -> str:

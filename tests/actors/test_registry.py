@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -383,6 +383,31 @@ async def test_one_that_is_told_to_wait_or_ill_or_full_stands_behind(office: Reg
     await sessions.change("alice", max_pairs=3)
     with pytest.raises(NoSessionFitsError, match=r"alice: healthy, priority 1, full.*bob: expired"):
         sessions.best(exclude=("carol",))
+
+
+@pytest.mark.parametrize("exclude", ["alice", None, 5])
+async def test_who_is_excluded_is_a_collection_of_names(office: RegistryKit, exclude: Any) -> None:
+    with pytest.raises(InvalidRecordError, match=r"exclude is .*; give a collection of names"):
+        office.registry.sessions.best(exclude=exclude)
+
+
+def test_many_pairs_find_the_places_that_each_would_find_alone() -> None:
+    entries = {
+        f"s{n}": SessionEntry(
+            record=SessionRecord(name=f"s{n}", priority=1 + n % 3, max_pairs=1 + n % 5),
+            standing=Standing(health=Health.UNHEALTHY if n % 7 else Health.HEALTHY),
+        )
+        for n in range(30)
+    }
+
+    places = places_for(range(40), entries.values(), now=0.0)
+
+    for pair in range(40):
+        name = best_session(entries.values(), now=0.0, only_healthy=False).name
+        assert places[pair] == name
+        entries[name] = replace(entries[name], pairs=entries[name].pairs + 1)
+    with pytest.raises(NoSessionFitsError, match=r"s0: healthy, priority 1, full"):
+        places_for(range(40, 100), entries.values(), now=0.0)
 
 
 # Deleting
