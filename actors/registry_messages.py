@@ -46,6 +46,8 @@ __all__ = [
 ]
 
 LONGEST_REST: Final = 86_400.0  # seconds that a deletion may wait for pairs to come to rest
+LATEST: Final = 1e12  # epoch seconds; what is no time at all is more
+AUDIT_LIMITS: Final = range(1, 1_000_001)  # rows in one answer
 What = Literal["expired", "finished", "failed", "all"]
 
 
@@ -241,6 +243,17 @@ class AuditAsked:
     subject: str | None = None
     since: float = 0.0
     limit: int = 100
+
+    def __post_init__(self) -> None:
+        for wanted in ("who", "what", "subject"):
+            text = getattr(self, wanted)
+            if text is not None and not (isinstance(text, str) and text.isprintable()):
+                raise InvalidRecordError(wanted, text, "text as in the trail, or None for any")
+        if type(self.since) not in {int, float} or not abs(self.since) <= LATEST:
+            raise InvalidRecordError("since", self.since, "epoch seconds, as of time.time()")
+        if type(self.limit) is not int or self.limit not in AUDIT_LIMITS:
+            allowed = f"a whole number from 1 to {AUDIT_LIMITS[-1]}"
+            raise InvalidRecordError("limit", self.limit, allowed)
 
 
 @dataclass(frozen=True, slots=True)

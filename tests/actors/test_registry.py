@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import FrozenInstanceError, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -541,6 +542,32 @@ async def test_the_audit_trail_has_every_change_and_every_refusal(kit: RegistryK
     ]
     (changed,) = await kit.registry.audit(who="bot:7")
     assert (changed.before, changed.after) == ({"priority": 5}, {"priority": 1})
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"limit": -1},
+        {"limit": 10**30},
+        {"limit": "all"},
+        {"since": "yesterday"},
+        {"since": datetime.now(UTC)},
+        {"since": None},
+        {"since": float("nan")},
+        {"since": 10**400},
+        {"subject": ["alice"]},
+        {"subject": "caf\udce9"},
+        {"who": 5},
+        {"what": b"change"},
+    ],
+)
+async def test_a_question_that_makes_no_sense_is_refused_and_not_answered_with_nothing(
+    kit: RegistryKit, asked: dict[str, Any]
+) -> None:
+    await kit.make_session("alice")
+
+    with pytest.raises(InvalidRecordError, match=f"{next(iter(asked))} is .*; give"):
+        await kit.registry.audit(**asked)
 
 
 async def test_a_subscriber_that_exits_is_detached_and_reported(kit: RegistryKit) -> None:
