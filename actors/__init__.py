@@ -87,6 +87,7 @@ from .registry_messages import (
     ServeAgain,
     SetParts,
     What,
+    check_who,
 )
 from .registry_snapshot import Board, RegistrySnapshot
 from .session import SessionActor
@@ -193,6 +194,7 @@ __all__ = [
     "What",
     "WorkerGroupActor",
     "best_session",
+    "check_who",
     "chosen",
     "group_spec",
     "groups_of",

@@ -43,6 +43,7 @@ __all__ = [
     "SetParts",
     "StandingNoted",
     "What",
+    "check_who",
 ]
 
 LONGEST_REST: Final = 86_400.0  # seconds that a deletion may wait for pairs to come to rest
@@ -58,8 +59,7 @@ class RegistryWrite:
     who: str = "app"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.who, str) or not self.who or not self.who.isprintable():
-            raise InvalidRecordError("who", self.who, "a name in characters that can be printed")
+        check_who(self.who)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,6 +292,12 @@ class ServeAgain:
     """These pairs stay where they are, after all. Answered with ``None``."""
 
     pairs: frozenset[int]
+
+
+def check_who(who: object) -> None:
+    """Raise ``InvalidRecordError`` for what cannot be noted as whoever changes something."""
+    if not isinstance(who, str) or not who or not who.isprintable():
+        raise InvalidRecordError("who", who, "a name in characters that can be printed")
 
 
 def _check_session(field_: str, name: object) -> None:

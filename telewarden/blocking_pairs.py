@@ -62,29 +62,31 @@ class BlockingPairs:
         """Let a pair go."""
         return self._run(self._pairs.remove(pair, who=who))
 
-    def pause(self, pair: int, reason: str = "") -> PairReport:
+    def pause(self, pair: int, reason: str = "", *, who: str = "app") -> PairReport:
         """Stop forwarding until ``resume``."""
-        return self._run(self._pairs.pause(pair, reason))
+        return self._run(self._pairs.pause(pair, reason, who=who))
 
-    def resume(self, pair: int) -> PairReport:
+    def resume(self, pair: int, *, who: str = "app") -> PairReport:
         """Go on now, whatever the pair was paused for."""
-        return self._run(self._pairs.resume(pair))
+        return self._run(self._pairs.resume(pair, who=who))
 
-    def backfill(self, pair: int, *, after: int = 0, since: datetime | None = None) -> PairReport:
+    def backfill(
+        self, pair: int, *, after: int = 0, since: datetime | None = None, who: str = "app"
+    ) -> PairReport:
         """Forward the past, too."""
-        return self._run(self._pairs.backfill(pair, after=after, since=since))
+        return self._run(self._pairs.backfill(pair, after=after, since=since, who=who))
 
     def dead(self, pair: int | None = None) -> tuple[DeadLetter, ...]:
         """The messages that could not be delivered, of one pair or of all."""
         return self._run(self._pairs.dead(pair))
 
-    def retry(self, pair: int, source_ids: Sequence[int] = ()) -> int:
+    def retry(self, pair: int, source_ids: Sequence[int] = (), *, who: str = "app") -> int:
         """Send dead letters again; returns how many."""
-        return self._run(self._pairs.retry(pair, source_ids))
+        return self._run(self._pairs.retry(pair, source_ids, who=who))
 
-    def drop(self, pair: int, source_ids: Sequence[int] = ()) -> int:
+    def drop(self, pair: int, source_ids: Sequence[int] = (), *, who: str = "app") -> int:
         """Forget dead letters; returns how many."""
-        return self._run(self._pairs.drop(pair, source_ids))
+        return self._run(self._pairs.drop(pair, source_ids, who=who))
 
     def reassign(self, selection: str, to: str, *, dry_run: bool = False, who: str = "app") -> Move:
         """Move pairs to another session: all of them or none."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import abc
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -71,7 +72,7 @@ class SessionCare(abc.ABC):
         """The copies that are kept, newest first."""
         return await self._read(lambda store: store.backups(self.name))  # type: ignore[no-any-return]  # as above
 
-    async def restore(self, backup_id: int) -> Phase:
+    async def restore(self, backup_id: int, *, who: str = "app") -> Phase:
         """Make a backup the login again and come online by it; what it replaces is kept, too.
 
         Raises:
@@ -79,11 +80,13 @@ class SessionCare(abc.ABC):
             KeyLatchedError: its key is dead; log in again.
             CredentialDamagedError: it does not open.
         """
-        return await self._ask(RestoreBackup(backup_id), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
+        async with self._noted(who, "restore") as after:
+            after["backup"] = backup_id
+            return await self._ask(RestoreBackup(backup_id), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
 
     # In and out
 
-    async def import_string(self, text: str) -> Imported:
+    async def import_string(self, text: str, *, who: str = "app") -> Imported:
         """Use a login that another program made, once Telegram has confirmed it.
 
         Stop that program first: two connections on one key end the key.
@@ -93,15 +96,20 @@ class SessionCare(abc.ABC):
             KeyLatchedError, LeaseHeldError, OtherAccountError: nothing has changed.
             TelegramError: Telegram does not take it; nothing has changed.
         """
-        return await self._take_in(StoredSession(version=0, parts=parse_string(text)))
+        async with self._noted(who, "import"):
+            return await self._take_in(StoredSession(version=0, parts=parse_string(text)))
 
-    async def import_file(self, path: Path | str) -> Imported:
+    async def import_file(self, path: Path | str, *, who: str = "app") -> Imported:
         """Use a Telethon ``.session`` file, or what a damaged one still holds; it is not changed.
 
         Raises:
             TelethonFileDamagedError: nothing in it can be used, and why.
             Exception: as ``import_string``.
         """
+        async with self._noted(who, "import"):
+            return await self._import_file(path)
+
+    async def _import_file(self, path: Path | str) -> Imported:
         known = await self._read(lambda store: store.known_strings(self.name))
         key_ids = frozenset(key_id for key_id, _, _ in known)
         try:
@@ -113,24 +121,26 @@ class SessionCare(abc.ABC):
             stored, damage = await asyncio.to_thread(rescue_file, path)
         return await self._take_in(stored, None if damage is None else damage.what)
 
-    async def export_string(self) -> str:
+    async def export_string(self, *, who: str = "app") -> str:
         """The session string: whoever has it has the account. Stop this session before it is used.
 
         Raises:
             NoCredentialError: there is no login.
         """
-        return format_string((await self._given_out()).parts)
+        async with self._noted(who, "export"):
+            return format_string((await self._given_out()).parts)
 
-    async def export_file(self, path: Path | str) -> None:
+    async def export_file(self, path: Path | str, *, who: str = "app") -> None:
         """Write a Telethon ``.session`` file (0600) with the chats it knows; see ``export_string``.
 
         Raises:
             FileExistsError: there is a file of that name; it is not touched.
         """
-        stored = await self._given_out()
-        await asyncio.to_thread(
-            write_file, path, stored.parts, entities=stored.entities, states=stored.states
-        )
+        async with self._noted(who, "export"):
+            stored = await self._given_out()
+            await asyncio.to_thread(
+                write_file, path, stored.parts, entities=stored.entities, states=stored.states
+            )
 
     # Logging in and out
 
@@ -167,21 +177,23 @@ class SessionCare(abc.ABC):
         """
         return await self._ask(CancelLogin())  # type: ignore[no-any-return]  # as above
 
-    async def renew(self, *, qr: bool = False) -> QrToken | Phase:
+    async def renew(self, *, qr: bool = False, who: str = "app") -> QrToken | Phase:
         """Begin a new login beside this one, which works on; go on as with any login.
 
         When it succeeds the session switches over, and then ends the old login at Telegram.
         """
-        return await self._ask(Renew(qr=qr), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
+        async with self._noted(who, "renew"):
+            return await self._ask(Renew(qr=qr), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
 
-    async def logout(self) -> Phase:
+    async def logout(self, *, who: str = "app") -> Phase:
         """End the login at Telegram, for good: work in hand is finished, a backup taken, the key
         latched, and what was stored of it cleared. Pairs and their queues stay.
 
         Raises:
             TelegramError: the session is not online, or Telegram refused; nothing has changed.
         """
-        return await self._ask(LogOut(), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
+        async with self._noted(who, "logout"):
+            return await self._ask(LogOut(), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
 
     # Inside
 
@@ -191,6 +203,10 @@ class SessionCare(abc.ABC):
 
     async def _given_out(self) -> StoredSession:
         return await self._ask(GiveOut())  # type: ignore[no-any-return]  # as above
+
+    @abc.abstractmethod
+    def _noted(self, who: str, what: str) -> contextlib.AbstractAsyncContextManager[dict[str, Any]]:
+        """Note what the block does in the audit trail; see ``Auditor.noted``."""
 
     @abc.abstractmethod
     async def _ask(self, message: object, *, timeout: float = 10.0) -> Any:

@@ -89,22 +89,22 @@ class PairCommands:
         return _shown(await self._pairs.remove(pair, who=WHO))
 
     async def _pause(self, pair: int, reason: str = "") -> Answer:
-        return asdict(await self._pairs.pause(pair, reason))
+        return asdict(await self._pairs.pause(pair, reason, who=WHO))
 
     async def _resume(self, pair: int) -> Answer:
-        return asdict(await self._pairs.resume(pair))
+        return asdict(await self._pairs.resume(pair, who=WHO))
 
     async def _backfill(self, pair: int, after: int = 0, since: str | None = None) -> Answer:
-        return asdict(await self._pairs.backfill(pair, after=after, since=_moment(since)))
+        return asdict(await self._pairs.backfill(pair, after=after, since=_moment(since), who=WHO))
 
     async def _dead(self, pair: int | None = None) -> Answer:
         return {"dead": [asdict(letter) for letter in await self._pairs.dead(pair)]}
 
     async def _retry(self, pair: int, messages: list[int] | None = None) -> Answer:
-        return {"pair": pair, "retried": await self._pairs.retry(pair, messages or ())}
+        return {"pair": pair, "retried": await self._pairs.retry(pair, messages or (), who=WHO)}
 
     async def _drop(self, pair: int, messages: list[int] | None = None) -> Answer:
-        return {"pair": pair, "dropped": await self._pairs.drop(pair, messages or ())}
+        return {"pair": pair, "dropped": await self._pairs.drop(pair, messages or (), who=WHO)}
 
     async def _reassign(self, selection: str, to: str, dry_run: bool = False) -> Answer:
         begun: asyncio.Future[int] = asyncio.get_running_loop().create_future()

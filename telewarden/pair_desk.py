@@ -20,6 +20,7 @@ from .actors import (
     ReleasePair,
     ServeAgain,
 )
+from .auditing import Auditor
 from .desk import Desk
 from .errors import UnknownRecordError
 from .storage import Store
@@ -50,6 +51,7 @@ class PairDesk:
         journal: Callable[[], Journal],
     ) -> None:
         self.registry, self._find, self._journal = registry, find, journal
+        self.auditor = Auditor(lambda work: journal().post(work), registry.wall)
 
     async def plan(self, pair: int) -> PairPlan:
         """One pair; raises ``UnknownRecordError`` when there is none of that number."""

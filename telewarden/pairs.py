@@ -7,6 +7,7 @@ pair is doing is in ``Warden.overview``.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -161,21 +162,25 @@ class Pairs:
 
     # Orders
 
-    async def pause(self, pair: int, reason: str = "") -> PairReport:
+    async def pause(self, pair: int, reason: str = "", *, who: str = "app") -> PairReport:
         """Stop forwarding until ``resume``; what is said meanwhile is not lost.
 
         Raises:
             UnknownRecordError: there is no such pair.
         """
         by_hand = f"paused by hand: {reason}" if reason else "paused by hand"
-        return await self._desk.order(pair, PausePair(pair, by_hand))  # type: ignore[no-any-return]  # as above
+        async with self._noted(who, "pause pair", pair) as after:
+            after["paused"] = by_hand
+            return await self._desk.order(pair, PausePair(pair, by_hand))  # type: ignore[no-any-return]  # as above
 
-    async def resume(self, pair: int) -> PairReport:
+    async def resume(self, pair: int, *, who: str = "app") -> PairReport:
         """Go on now, whatever the pair was paused for; what was said meanwhile is forwarded."""
-        return await self._desk.order(pair, ResumePair(pair))  # type: ignore[no-any-return]  # as above
+        async with self._noted(who, "resume pair", pair) as after:
+            after["paused"] = None
+            return await self._desk.order(pair, ResumePair(pair))  # type: ignore[no-any-return]  # as above
 
     async def backfill(
-        self, pair: int, *, after: int = 0, since: datetime | None = None
+        self, pair: int, *, after: int = 0, since: datetime | None = None, who: str = "app"
     ) -> PairReport:
         """Forward the past, too: what was said behind message ``after``, or at ``since`` and later.
 
@@ -186,7 +191,9 @@ class Pairs:
             BackfillRunningError: it is at it already.
         """
         moment = None if since is None else since.timestamp()
-        return await self._desk.order(pair, Backfill(pair=pair, after=after, since=moment))  # type: ignore[no-any-return]  # as above
+        async with self._noted(who, "backfill pair", pair) as asked:
+            asked |= {"after": after, "since": moment}
+            return await self._desk.order(pair, Backfill(pair=pair, after=after, since=moment))  # type: ignore[no-any-return]  # as above
 
     async def dead(self, pair: int | None = None) -> tuple[DeadLetter, ...]:
         """The messages that could not be delivered, of one pair or of all."""
@@ -207,13 +214,23 @@ class Pairs:
 
         return await self._desk.stored(work)
 
-    async def retry(self, pair: int, source_ids: Sequence[int] = ()) -> int:
+    async def retry(self, pair: int, source_ids: Sequence[int] = (), *, who: str = "app") -> int:
         """Send dead letters again, all of a pair's or these; returns how many."""
-        return await self._desk.order(pair, RetryDead(pair, tuple(source_ids)))  # type: ignore[no-any-return]  # as above
+        return await self._with_dead(who, "retry dead", RetryDead(pair, tuple(source_ids)))
 
-    async def drop(self, pair: int, source_ids: Sequence[int] = ()) -> int:
+    async def drop(self, pair: int, source_ids: Sequence[int] = (), *, who: str = "app") -> int:
         """Forget dead letters, all of a pair's or these; returns how many."""
-        return await self._desk.order(pair, DropDead(pair, tuple(source_ids)))  # type: ignore[no-any-return]  # as above
+        return await self._with_dead(who, "drop dead", DropDead(pair, tuple(source_ids)))
+
+    async def _with_dead(self, who: str, what: str, order: RetryDead | DropDead) -> int:
+        async with self._noted(who, what, order.pair) as after:
+            after["messages"] = done = await self._desk.order(order.pair, order)
+            return done  # type: ignore[no-any-return]  # as above
+
+    def _noted(
+        self, who: str, what: str, pair: int
+    ) -> contextlib.AbstractAsyncContextManager[dict[str, Any]]:
+        return self._desk.auditor.noted(who, what, f"pair {pair}")
 
     # Moves
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol, TypeVar
 
@@ -15,6 +16,7 @@ from .actors import (
     SubmitCode,
     SubmitPassword,
 )
+from .auditing import Auditor
 from .care import SessionCare
 from .console import LoginStep
 from .operation_handles import Operations
@@ -48,8 +50,9 @@ class SessionHandle(SessionCare):
         read: Reading,
         call_deadline: float,
         operations: Operations,
+        auditor: Auditor,
     ) -> None:
-        self.name, self._operations = name, operations
+        self.name, self._operations, self._auditor = name, operations, auditor
         self._find, self._reading, self._call_deadline = find, read, call_deadline
 
     def __repr__(self) -> str:
@@ -92,11 +95,12 @@ class SessionHandle(SessionCare):
         """How the session is."""
         return await self._ask(Report())  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer
 
-    async def recover(self) -> None:
+    async def recover(self, *, who: str = "app") -> None:
         """Let the session climb the recovery ladder now, whatever it waits for."""
-        (await self._find(self.name)).tell(Recover())
+        async with self._noted(who, "recover"):
+            (await self._find(self.name)).tell(Recover())
 
-    async def login(self, step: LoginStep, secret: str | None = None) -> Phase:
+    async def login(self, step: LoginStep, secret: str | None = None, *, who: str = "app") -> Phase:
         """Take one step of a login; see ``Warden.login``. The secret is kept nowhere.
 
         Raises:
@@ -112,7 +116,12 @@ class SessionHandle(SessionCare):
                 message = SubmitCode(secret or "")
             case "password":
                 message = SubmitPassword(secret or "")
-        return await self._ask(message, timeout=LOGIN_WITHIN)  # type: ignore[no-any-return]  # as above
+        async with self._noted(who, "login") as after:
+            after["step"] = step
+            return await self._ask(message, timeout=LOGIN_WITHIN)  # type: ignore[no-any-return]  # as above
+
+    def _noted(self, who: str, what: str) -> contextlib.AbstractAsyncContextManager[dict[str, Any]]:
+        return self._auditor.noted(who, what, self.name)
 
     async def _ask(self, message: object, *, timeout: float = ASK_WITHIN) -> Any:
         return await ask_async(await self._find(self.name), message, timeout=timeout)

@@ -110,6 +110,7 @@ class Warden(Enterable):
         pair_desk = PairDesk(
             desk, self._session_ref, lambda: Journal(self._running().ref("journal"))
         )
+        self._auditor = pair_desk.auditor
         moves = Reassigning(pair_desk, self.sessions, self.operations)
         self.pairs = Pairs(pair_desk, self.sessions, moves, self._handlers.check)
         self.blocking = Blocking(desk, self.pairs, self._running_loop)
@@ -221,6 +222,7 @@ class Warden(Enterable):
             read=self._stored,
             call_deadline=self.config.telegram.call_deadline,
             operations=self.operations,
+            auditor=self._auditor,
         )
 
     @property

@@ -63,6 +63,32 @@ async def test_a_backup_by_hand_can_be_put_back(newsroom: Newsroom) -> None:
     assert "after login" in reasons
 
 
+async def test_who_did_what_with_a_login_is_in_the_audit_trail(newsroom: Newsroom) -> None:
+    warden = await newsroom.start()
+    alice = warden.session("alice")
+
+    secret = await alice.export_string(who="ann")
+    with pytest.raises(UnknownRecordError):
+        await alice.restore(999, who="bob")
+    with pytest.raises(SessionStringDamagedError):
+        await alice.import_string("nonsense")
+    await alice.recover(who="bob")
+    await alice.logout(who="ann")
+
+    rows = [row for row in await warden.registry.audit(subject="alice") if row.who != "warden"]
+    told = [(row.who, row.what, row.outcome[:8]) for row in rows[::-1]]
+    assert told[-5:] == [
+        ("ann", "export", "done"),
+        ("bob", "restore", "refused:"),
+        ("app", "import", "refused:"),
+        ("bob", "recover", "done"),
+        ("ann", "logout", "done"),
+    ]
+    assert ("app", "login", "done") in told
+    assert secret not in repr(rows)
+    assert "nonsense" not in repr(rows)
+
+
 async def test_another_sessions_backup_is_not_put_back(newsroom: Newsroom) -> None:
     warden = await newsroom.start()
     bobs = (await warden.session("bob").backups())[0]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from telewarden.errors import BackfillRunningError, UnknownRecordError
+from telewarden.errors import BackfillRunningError, InvalidRecordError, UnknownRecordError
 from telewarden.loopback import ChatHandle, Fault, FloodWait, RpcError
 from telewarden.supervision import ChildStarted
 from telewarden.telegram import (
@@ -41,6 +41,32 @@ async def test_a_pair_paused_by_hand_forwards_what_it_missed_when_it_is_resumed(
 
     await newsroom.arrives("news_out", "one", "two")
     assert paused.paused == "paused by hand: holidays"
+
+
+async def test_orders_to_a_pair_are_in_the_audit_trail_refused_ones_too(
+    newsroom: Newsroom,
+) -> None:
+    warden = await newsroom.start()
+
+    await warden.pairs.pause(1, "holidays", who="ann")
+    await warden.pairs.resume(1, who="bob")
+    await warden.pairs.drop(1, who="ann")
+    await warden.pairs.retry(1)
+    await warden.pairs.backfill(1, after=7)
+    with pytest.raises(UnknownRecordError):
+        await warden.pairs.pause(99)
+    with pytest.raises(InvalidRecordError, match="who is ''"):
+        await warden.pairs.pause(1, who="")
+
+    refused, *rows = await warden.registry.audit(limit=6)
+    assert refused.outcome.startswith("refused: there is no pair 99")
+    assert [(row.who, row.what, row.subject, row.after, row.outcome) for row in rows[::-1]] == [
+        ("ann", "pause pair", "pair 1", {"paused": "paused by hand: holidays"}, "done"),
+        ("bob", "resume pair", "pair 1", {"paused": None}, "done"),
+        ("ann", "drop dead", "pair 1", {"messages": 0}, "done"),
+        ("app", "retry dead", "pair 1", {"messages": 0}, "done"),
+        ("app", "backfill pair", "pair 1", {"after": 7, "since": None}, "done"),
+    ]
 
 
 async def test_a_pause_by_hand_outlives_a_restart_and_nobody_resumes_it(
