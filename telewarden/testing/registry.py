@@ -135,7 +135,8 @@ class RegistryKit:
 
     async def make_session(self, name: str | None = None, **fields: Any) -> SessionEntry:
         """Register a session with sensible values, under a name of its own if none is given."""
-        return await self.registry.sessions.register(name or next(self._names), **fields)
+        free = (one for one in self._names if one not in self.registry.sessions)
+        return await self.registry.sessions.register(name or next(free), **fields)
 
     async def make_operation(self, kind: str = "backfill", **fields: Any) -> Operation:
         """Begin an operation with sensible values."""

@@ -94,6 +94,14 @@ async def test_a_session_is_registered_and_still_there_after_a_restart(tmp_path:
     assert found.record == made.record
 
 
+async def test_a_kits_own_names_are_free_after_a_restart_too(tmp_path: Path) -> None:
+    async with RegistryKit(tmp_path) as kit:
+        first = await kit.make_session()
+    async with RegistryKit(tmp_path) as again:
+        second = await again.make_session()
+        assert {first.name, second.name} == {one.name for one in again.registry.sessions.list()}
+
+
 async def test_it_is_not_seen_before_it_is_on_disk(kit: RegistryKit) -> None:
     asked = asyncio.ensure_future(kit.make_session("alice"))
     await asyncio.sleep(0)
