@@ -61,7 +61,7 @@ from .snapshot import Snapshot
 from .spec import AutoShutdown, ChildSpec, Host, Shutdown, Sibling
 from .stopreport import StopEntry, StopReport
 from .strategy import Strategy
-from .stream import EventStream, Subscription
+from .stream import EventStream, Subscription, check_callback
 from .supervisor import Supervisor
 from .term import Term, current_term
 from .tree import Tree
@@ -159,6 +159,7 @@ __all__ = [
     "WhichChild",
     "WhichChildren",
     "ask_async",
+    "check_callback",
     "current_term",
     "directives",
     "fact",

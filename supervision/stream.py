@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable, Iterable
-from typing import Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
+from ..errors import InvalidSpecError
 from .events import Event, ObserverFailed
 
-__all__ = ["EventStream", "Subscription"]
+__all__ = ["EventStream", "Subscription", "check_callback"]
 
 logger = logging.getLogger(__name__)
 
@@ -63,8 +65,15 @@ class EventStream:
         callback: Callable[[E], object],
         kinds: Iterable[type[E]] = (),
     ) -> Subscription:
-        """Call ``callback`` with every event, or with those of ``kinds`` and their subclasses."""
-        subscription = Subscription(self, cast("Callable[[Event], object]", callback), tuple(kinds))
+        """Call ``callback`` with every event, or with those of ``kinds`` and their subclasses.
+
+        Raises:
+            InvalidSpecError: nobody could call ``callback``, or await what it returns; or
+                ``kinds`` are no classes of events. Nothing was subscribed.
+        """
+        check_callback(callback)
+        wanted = _checked_kinds(kinds)
+        subscription = Subscription(self, cast("Callable[[Event], object]", callback), wanted)
         self._subscriptions[subscription] = None
         self._listeners = {}  # after the change: what was sorted out before it is looked at no more
         return subscription
@@ -102,3 +111,21 @@ class EventStream:
             everybody = self._subscriptions.copy()  # one step: others may come and go meanwhile
             found = listeners[kind] = tuple(s for s in everybody if s.wants(kind))
         return found
+
+
+def check_callback(callback: object) -> None:
+    """Raise ``InvalidSpecError`` for a callback that would hear nothing, and say nothing of it."""
+    called = getattr(type(callback), "__call__", None)  # noqa: B004 - its code is looked at
+    awaited = inspect.iscoroutinefunction(callback) or inspect.iscoroutinefunction(called)
+    if awaited or not callable(callback):
+        allowed = "a plain function; it may put the event on an asyncio.Queue"
+        raise InvalidSpecError("callback", callback, allowed)
+
+
+def _checked_kinds(kinds: Iterable[Any]) -> tuple[type[Event], ...]:
+    alone: tuple[Any, ...] = (None,)  # one class instead of a list of them, say
+    wanted = tuple(kinds) if isinstance(kinds, Iterable) else alone
+    for kind in wanted:
+        if not (isinstance(kind, type) and issubclass(kind, Event)):
+            raise InvalidSpecError("kinds", kinds, "a list of classes of events")
+    return wanted

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from queue import SimpleQueue
 from typing import Any, Final, Self
 
-from .supervision import Event, EventStream, ObserverFailed
+from .supervision import Event, EventStream, ObserverFailed, check_callback
 
 __all__ = ["Listener"]
 
@@ -34,16 +34,20 @@ class Listener:
         callback: called with each event; may take as long as it likes.
         kinds: the classes of events; all of them if empty.
         kept: how many events may wait.
+
+    Raises:
+        InvalidSpecError: nobody would await ``callback``, or ``kinds`` are no classes of events.
     """
 
     def __init__(
         self,
         events: EventStream,
         callback: Callable[[Any], object],
-        kinds: tuple[type[Event], ...] = (),
+        kinds: Iterable[type[Event]] = (),
         *,
         kept: int = KEPT,
     ) -> None:
+        check_callback(callback)
         self._events, self._callback, self._kept = events, callback, kept
         self._queue: SimpleQueue[Item] = SimpleQueue()
         self._closed = threading.Event()

@@ -95,8 +95,12 @@ class OperationReads:
 
         Nobody waits for it, however long it takes. If it raises it is detached and reported.
         ``close()`` of what is returned ends it.
+
+        Raises:
+            InvalidSpecError: ``callback`` is a coroutine function, which nobody would await, or
+                ``kinds`` are no classes of events.
         """
-        return Listener(self._desk.events, callback, tuple(kinds) or (OperationEvent,))
+        return Listener(self._desk.events, callback, kinds or (OperationEvent,))
 
     def __len__(self) -> int:
         return len(self._board.now.operations)

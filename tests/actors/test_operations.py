@@ -27,6 +27,7 @@ from telewarden.errors import (
     AskTimeoutError,
     BlockingAskError,
     InvalidRecordError,
+    InvalidSpecError,
     NotRunningError,
     OperationDroppedError,
     OperationEndedError,
@@ -352,6 +353,15 @@ async def test_the_works_own_error_is_told_even_if_its_end_cannot_be_noted(
         await move()
 
     assert "operation's end not noted" in caplog.text
+
+
+async def test_a_subscriber_nobody_would_await_is_refused(kit: RegistryKit) -> None:
+    async def hear(event: OperationEvent) -> None: ...
+
+    with pytest.raises(InvalidSpecError, match="plain function"):
+        kit.registry.operations.subscribe(hear)
+    with pytest.raises(InvalidSpecError, match="list of classes"):
+        kit.registry.operations.subscribe(print, OperationEnded)  # type: ignore[arg-type]
 
 
 async def test_subscribers_hear_of_each_step(kit: RegistryKit) -> None:

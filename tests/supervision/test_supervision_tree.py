@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import gc
 import json
 import logging
@@ -16,7 +17,7 @@ import pykka
 import pytest
 from pykka._envelope import Envelope
 
-from telewarden.errors import ChildNotFoundError, SupervisionError
+from telewarden.errors import ChildNotFoundError, InvalidSpecError, SupervisionError
 from telewarden.supervision import (
     BudgetExhausted,
     Bulkhead,
@@ -238,6 +239,28 @@ def test_a_subscriber_that_raises_is_detached_logged_and_reported(
     assert [type(event) for event in heard] == [ObserverFailed, Event, Event]
     assert "bad" in heard[0].observer
     assert caplog.text.count("observer detached") == 1
+
+
+async def coroutine(event: Event) -> None: ...
+
+
+class Callback:
+    async def __call__(self, event: Event) -> None: ...
+
+
+@pytest.mark.parametrize("callback", [coroutine, Callback(), functools.partial(coroutine), 5])
+def test_a_callback_that_would_hear_nothing_is_refused(callback: Any) -> None:
+    stream = EventStream()
+
+    with pytest.raises(InvalidSpecError, match=r"callback is .*; give a plain function"):
+        stream.subscribe(callback)
+    assert not stream.heard(Event)
+
+
+@pytest.mark.parametrize("kinds", [ChildStarted, [int], ["ChildStarted"], 5])
+def test_what_is_subscribed_to_are_classes_of_events(kinds: Any) -> None:
+    with pytest.raises(InvalidSpecError, match=r"kinds is .*; give a list of classes of events"):
+        EventStream().subscribe(print, kinds)
 
 
 def test_subscribers_that_come_and_go_in_many_threads_at_once_are_all_heard() -> None:
