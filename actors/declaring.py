@@ -99,11 +99,11 @@ def plan_deletion(draft: Draft, message: DeleteSession) -> Deletion:
     pairs = draft.pairs.of(message.name)
     if pairs and not message.force:
         raise PairsAssignedError(message.name, len(pairs))
-    others = [
+    others = (  # not looked at when there is nothing to be moved
         replace(entry, pairs=draft.pair_count(entry.name))
         for entry in draft.sessions()
         if entry.name != message.name and entry.name not in draft.busy
-    ]
+    )
     moves = places_for(pairs, others, now=draft.now)
     return Deletion(
         name=message.name, who=message.who, moves=moves, within=message.within, force=message.force
@@ -130,7 +130,9 @@ def _added(draft: Draft, record: SessionRecord, who: str) -> SessionEntry:
     return draft.add(record)
 
 
-def _outcome(draft: Draft, name: str, fields: Mapping[str, Any], who: str) -> ItemOutcome:
+def _outcome(draft: Draft, name: Any, fields: Mapping[str, Any], who: str) -> ItemOutcome:
+    if not isinstance(name, str):  # nothing that the trail could note
+        return ItemOutcome(name=name, error=InvalidRecordError("name", name, "a session's name"))
     try:
         return ItemOutcome(name=name, entry=_change(draft, name, fields, who))
     except TelewardenError as error:
@@ -169,8 +171,15 @@ def changed_event(note: AuditNote) -> SessionChanged:
         at=at,
         session=session,
         who=who,
-        before=MappingProxyType(before),  # type: ignore[arg-type]  # as _apply notes it
-        after=MappingProxyType(after),  # type: ignore[arg-type]
+        before=_unchangeable(before),
+        after=_unchangeable(after),
+    )
+
+
+def _unchangeable(values: Any) -> Mapping[str, object]:
+    """The values as all subscribers share them; metadata, too, is read only."""
+    return MappingProxyType(
+        {key: MappingProxyType(one) if type(one) is dict else one for key, one in values.items()}
     )
 
 
@@ -212,8 +221,10 @@ def _frozen(metadata: object) -> Mapping[str, object]:
         if not isinstance(key, str) or not isinstance(value, SCALARS):
             kind = type(value).__name__
             raise InvalidRecordError(f"metadata.{key}", kind, "text, a number, a truth value, None")
-        if value != value or value in {float("inf"), float("-inf")}:
-            raise InvalidRecordError(f"metadata.{key}", value, "a number that JSON can hold")
+        huge = isinstance(value, int) and value.bit_length() > 64
+        if huge or value != value or value in {float("inf"), float("-inf")}:
+            shown = "a huge number" if huge else value
+            raise InvalidRecordError(f"metadata.{key}", shown, "a number that JSON can hold")
         for text in (key, value):
             if isinstance(text, str) and not _utf8(text):
                 raise InvalidRecordError("metadata", "half a character", "text that is whole")

@@ -7,6 +7,7 @@ assignment, so that a reader sees one state or the next and never half of each.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import FrozenInstanceError
 from types import MappingProxyType
 from typing import Final
 
@@ -37,6 +38,14 @@ class RegistrySnapshot:
         "sessions",
     )
 
+    revision: int
+    sessions: Book[str, SessionEntry]
+    operations: Book[int, Operation]
+    deleted: tuple[SessionEntry, ...]
+    limits: RegistryLimits
+    _by_health: Mapping[Health, tuple[SessionEntry, ...]] | None
+    _by_state: Mapping[OperationState, tuple[Operation, ...]] | None
+
     def __init__(
         self,
         *,
@@ -46,11 +55,21 @@ class RegistrySnapshot:
         deleted: tuple[SessionEntry, ...] = (),
         limits: RegistryLimits | None = None,
     ) -> None:
-        self.revision, self.sessions, self.operations = revision, sessions, operations
-        self.deleted, self.limits = deleted, limits or RegistryLimits()
+        put = object.__setattr__
+        put(self, "revision", revision)
+        put(self, "sessions", sessions)
+        put(self, "operations", operations)
+        put(self, "deleted", deleted)
+        put(self, "limits", limits or RegistryLimits())
         # Worked out when first asked for; two threads that ask at once find the same.
-        self._by_health: Mapping[Health, tuple[SessionEntry, ...]] | None = None
-        self._by_state: Mapping[OperationState, tuple[Operation, ...]] | None = None
+        put(self, "_by_health", None)
+        put(self, "_by_state", None)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise FrozenInstanceError(f"cannot assign to {name!r} of a snapshot; it stays as it is")
+
+    def __delattr__(self, name: str) -> None:
+        raise FrozenInstanceError(f"cannot delete {name!r} of a snapshot; it stays as it is")
 
     def __repr__(self) -> str:
         return (
@@ -66,10 +85,9 @@ class RegistrySnapshot:
             for entry in sorted(self.sessions.values(), key=lambda one: one.record.name):
                 found[entry.standing.health].append(entry)
             found[Health.DELETED] += self.deleted
-            self._by_health = MappingProxyType(
-                {health: tuple(entries) for health, entries in found.items()}
-            )
-        return self._by_health
+            by_health = {health: tuple(entries) for health, entries in found.items()}
+            object.__setattr__(self, "_by_health", MappingProxyType(by_health))
+        return self._by_health  # type: ignore[return-value]  # set just now
 
     @property
     def by_state(self) -> Mapping[OperationState, tuple[Operation, ...]]:
@@ -78,10 +96,9 @@ class RegistrySnapshot:
             found: dict[OperationState, list[Operation]] = {state: [] for state in OperationState}
             for operation in sorted(self.operations.values(), key=lambda one: one.id):
                 found[operation.state].append(operation)
-            self._by_state = MappingProxyType(
-                {state: tuple(entries) for state, entries in found.items()}
-            )
-        return self._by_state
+            by_state = {state: tuple(entries) for state, entries in found.items()}
+            object.__setattr__(self, "_by_state", MappingProxyType(by_state))
+        return self._by_state  # type: ignore[return-value]  # set just now
 
 
 class Board:

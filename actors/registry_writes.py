@@ -112,6 +112,7 @@ REFUSED: Final[Mapping[type[RegistryWrite], Callable[[Any], tuple[str, str]]]] =
     Refusal: lambda write: ("delete", write.name),
     BeginOperation: lambda write: ("begin", f"operation {write.kind}"),
     EndOperation: lambda write: ("end", f"operation {write.id}"),
+    CleanOperations: lambda _: ("clean", "operations"),
     ReconfigureRegistry: lambda _: ("reconfigure", "registry"),
     pair_changes.AddPair: lambda write: ("add pair", f"pair {write.plan.id or '(new)'}"),
     pair_changes.ChangePair: lambda write: ("change pair", f"pair {write.before.id}"),

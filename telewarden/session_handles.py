@@ -47,7 +47,7 @@ class SessionReads:
         """
         try:
             return self._board.now.sessions[name]
-        except KeyError:
+        except (KeyError, TypeError):
             raise UnknownSessionError(name, tuple(sorted(self._board.now.sessions))) from None
 
     def list(self) -> tuple[SessionEntry, ...]:
@@ -120,7 +120,7 @@ class Sessions(SessionReads):
         self, changes: Mapping[str, Fields], *, who: str = "app"
     ) -> tuple[ItemOutcome, ...]:
         """Change many sessions, each all or none; returns how each went, in the same order."""
-        message = ChangeMany(changes=dict(changes), who=who)
+        message = ChangeMany(changes=_each(changes), who=who)
         return await self._desk.ask(message)  # type: ignore[no-any-return]  # as above
 
     async def delete(
@@ -168,14 +168,14 @@ class BlockingSessions(SessionReads):
         self, changes: Mapping[str, Fields], *, who: str = "app"
     ) -> tuple[ItemOutcome, ...]:
         """Change many sessions, each all or none; returns how each went."""
-        message = ChangeMany(changes=dict(changes), who=who)
+        message = ChangeMany(changes=_each(changes), who=who)
         return self._desk.ask_blocking(message)  # type: ignore[no-any-return]  # as above
 
     def change_many_later(
         self, changes: Mapping[str, Fields], *, who: str = "app"
     ) -> pykka.Future[tuple[ItemOutcome, ...]]:
         """Ask for many changes and go on: the next ones can be got ready meanwhile."""
-        return self._desk.send(ChangeMany(changes=dict(changes), who=who))
+        return self._desk.send(ChangeMany(changes=_each(changes), who=who))
 
     def delete(
         self, name: str, *, force: bool = False, within: float = 10.0, who: str = "app"
@@ -183,3 +183,11 @@ class BlockingSessions(SessionReads):
         """Stop a session and forget it; its backups are kept."""
         message = DeleteSession(name=name, force=force, within=within, who=who)
         return self._desk.ask_blocking(message, timeout=DELETE_WITHIN + within)  # type: ignore[no-any-return]  # as above
+
+
+def _each(changes: Mapping[str, Fields]) -> dict[str, Fields]:
+    try:
+        return dict(changes)
+    except (TypeError, ValueError):
+        kind = type(changes).__name__
+        raise InvalidRecordError("changes", kind, "a mapping of names to fields") from None
