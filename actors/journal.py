@@ -308,13 +308,16 @@ class Journal:
                 the work was done is not known.
             Exception: what ``work`` raised; nothing of it was kept.
         """
-        pause = TRY_EVERY / 4
+        pause, waits = TRY_EVERY / 4, False
         while True:
             try:
                 return await self._once(work)
-            except DISK_REFUSES:
+            except DISK_REFUSES as exc:
                 if not wait_for_disk:
                     raise
+                if not waits:
+                    logger.warning("disk takes nothing, a write waits for it why=%s", exc)
+                waits = True
             await asyncio.sleep(pause)
             pause = min(2 * pause, 4 * TRY_EVERY)
 

@@ -48,8 +48,12 @@ class _Reads:
 
         Nobody waits for it, however long it takes. If it raises it is detached and reported.
         ``close()`` of what is returned ends it.
+
+        Raises:
+            InvalidSpecError: ``callback`` is a coroutine function, which nobody would await, or
+                ``kinds`` are no classes of events.
         """
-        return Listener(self._desk.events, callback, tuple(kinds) or (RegistryEvent,))
+        return Listener(self._desk.events, callback, kinds or (RegistryEvent,))
 
 
 class Registry(_Reads):
@@ -84,9 +88,16 @@ class Registry(_Reads):
 
         Args:
             what: ``register``, ``change``, ``delete``, ``begin``, ``end``, ``clean``,
-                ``reconfigure``.
-            subject: a session's name, ``operation 17``, ``registry``.
+                ``reconfigure``; of pairs ``add pair``, ``change pair``, ``remove pair``,
+                ``reassign``, ``pause pair``, ``resume pair``, ``backfill pair``, ``retry dead``,
+                ``drop dead``; of logins ``login``, ``renew``, ``logout``, ``import``, ``export``,
+                ``restore``, ``recover``.
+            subject: a session's name, ``pair 3``, ``operation 17``, ``registry``.
             since: epoch seconds.
+            limit: how many rows at most, 1 to 1,000,000.
+
+        Raises:
+            InvalidRecordError: the question makes no sense.
         """
         asked = AuditAsked(who=who, what=what, subject=subject, since=since, limit=limit)
         return await self._desk.ask(asked)  # type: ignore[no-any-return]  # as above

@@ -164,3 +164,25 @@ async def test_what_was_decided_at_run_time_outlives_a_crash_of_the_registry(
         assert (bob.name, bob.priority, bob.pairs) == ("bob", 9, 1)
         assert kit.registry.snapshot.limits.max_sessions == 3
         assert [one.name for one in kit.registry.snapshot.deleted] == ["carol", "alice"]
+
+
+async def test_a_full_disk_is_told_of_once_and_waited_for(
+    kit: RegistryKit, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = Journal(kit.tree.ref("journal"))
+
+    def pages(store: Store, most: int = 0) -> None:
+        (now,) = store.db.execute("pragma page_count").fetchone()
+        store.db.execute(f"pragma max_page_count = {most or now}")
+
+    await journal.do(pages)
+    changing = asyncio.ensure_future(
+        kit.registry.sessions.change("s0", metadata={"note": "x" * 200_000})
+    )
+    async with asyncio.timeout(5):
+        while "a write waits for it" not in caplog.text:
+            await asyncio.sleep(0.01)
+    await journal.do(lambda store: pages(store, 1_000_000))
+
+    assert len(str((await changing).metadata["note"])) == 200_000
+    assert caplog.text.count("a write waits for it") == 1
