@@ -163,7 +163,7 @@ class LoopCell(LoopLife):
             assert envelope.reply_to is not None  # noqa: S101 - the caller looked
             result.pass_on(envelope.reply_to)
             if not result.done:
-                self._owe(result, envelope.reply_to)
+                self._owe(result)
         else:
             answer(envelope, value=result)
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import pykka
 from pykka._envelope import Envelope
 
 from ..errors import ChildAbandonedError, ChildUnavailableError
@@ -72,7 +70,7 @@ class LoopLife:
         self._ending: Exit | None = None
         self._late: Timer | None = None
         self._ghosts: tuple[asyncio.Task[Any], ...] = ()
-        self._owed: set[pykka.Future[Any]] | None = None  # made when there is one: most owe nothing
+        self._owed: set[Answer] | None = None  # made for the first: most actors answer at once
 
     def crash(self, error: BaseException) -> None:
         """End the incarnation with an error that did not come from one of its messages."""
@@ -167,19 +165,16 @@ class LoopLife:
             task.add_done_callback(self.tasks.discard)
         self._envelope_lost(why)
 
-    def _owe(self, answer_: Answer, asker: pykka.Future[Any]) -> None:
-        """Somebody waits for an answer that will be given later: at the end at the latest."""
+    def _owe(self, later: Answer) -> None:
+        """Somebody waits for what will be answered later: at the end at the latest."""
         if self._owed is None:
             self._owed = set()
-        self._owed.add(asker)
-        answer_.when_done(partial(self._owed.discard, asker))
+        later.stand_in(self._owed)
 
-    def _refuse_owed(self) -> None:
+    def _refuse_owed(self, owed: set[Answer]) -> None:
         """Whoever still waits for an answer of this incarnation's will get none."""
-        owed, self._owed = self._owed, None
-        for asker in tuple(owed or ()):
-            error = ChildUnavailableError(self._place.path, "it ended before it had the answer")
-            answer(Envelope(None, asker), error=error)
+        for one in owed.copy():  # another thread may be answering one of them
+            one.refuse(ChildUnavailableError(self._place.path, "it ended before it had the answer"))
 
     def _envelope_lost(self, why: str) -> None:
         envelope, self._envelope = self._envelope, None
@@ -251,8 +246,9 @@ class LoopLife:
             self._late.cancel()
             self._late = None
         self.actor = None
-        if self._owed:
-            self._refuse_owed()
+        owed, self._owed = self._owed, None
+        if owed:
+            self._refuse_owed(owed)
 
     def _cancel_timers(self) -> None:
         if self.timers:

@@ -7,6 +7,7 @@ waits or not.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 import threading
@@ -164,11 +165,12 @@ class Answer(Reply):
     The one who asked gets what is set here; nobody else is kept waiting meanwhile.
     """
 
-    __slots__ = ("_asker",)
+    __slots__ = ("_asker", "_owed")
 
     def __init__(self) -> None:
         super().__init__()
         self._asker: pykka.Future[Any] | None = None
+        self._owed: set[Answer] | None = None
 
     @property
     def awaited(self) -> bool:
@@ -184,8 +186,23 @@ class Answer(Reply):
         if self._outcome is not None:
             self._copy(asker)
 
+    def stand_in(self, owed: set[Answer]) -> None:
+        """Be in ``owed`` until it is set; whoever has to end before that may ``refuse`` it."""
+        self._owed = owed
+        owed.add(self)
+        if self._outcome is not None:  # by another thread, just now
+            owed.discard(self)
+
+    def refuse(self, error: BaseException) -> None:
+        """Tell the asker that no answer will come; one that does is nobody's."""
+        if self._asker is not None:
+            with contextlib.suppress(Full):
+                self._asker.set_exception((type(error), error, error.__traceback__))
+
     def _settle(self, outcome: tuple[Any, BaseException | None]) -> None:
         super()._settle(outcome)
+        if self._owed is not None:
+            self._owed.discard(self)
         if self._asker is not None:
             self._copy(self._asker)
 
