@@ -85,12 +85,19 @@ class ChangeRows(Rows):
 
     def last_targets(self, pair_ids: Sequence[int]) -> dict[int, int]:
         """Return the newest message that each pair is known to have put into its target."""
+        ids = sorted(set(pair_ids))
+        found: dict[int, int] = dict(
+            self._in_chunks(
+                "select pair_id, last_target from pruned where last_target > 0 and pair_id in ({})",
+                ids,
+            )
+        )
         rows = self._in_chunks(
             "select pair_id, max(target_id) from outbox where target_id is not null"
             " and pair_id in ({}) group by pair_id",
-            sorted(set(pair_ids)),
+            ids,
         )
-        return dict(rows)
+        return found | {pair: max(target, found.get(pair, target)) for pair, target in rows}
 
     def filter_out(self, pair_id: int, source_ids: Sequence[int]) -> None:
         """Forget messages that stand in the outbox and are not to be sent after all."""
@@ -100,13 +107,21 @@ class ChangeRows(Rows):
         )
 
     def known(self, pair_id: int, source_ids: Sequence[int]) -> set[int]:
-        """Return which of these messages stand in the outbox, whatever their state."""
+        """Return which of these messages the pair has dealt with.
+
+        Those that stand in the outbox, whatever their state, and those in the stretch of which
+        delivered ones have been forgotten (``prune_outbox``).
+        """
         rows = self._in_chunks(
             "select source_id from outbox where source_id in ({}) and pair_id = ?",
             sorted(set(source_ids)),
             pair_id,
         )
-        return {row[0] for row in rows}
+        known = {row[0] for row in rows}
+        pruned = self._one("select oldest, newest from pruned where pair_id = ?", (pair_id,))
+        if pruned is not None:
+            known |= {one for one in source_ids if pruned[0] <= one <= pruned[1]}
+        return known
 
     def put_backfill(self, row: Backfill) -> None:
         """Keep how far a pair has read its source's past; one at a time for each pair."""

@@ -27,10 +27,6 @@ class HistoryRows(Rows):
         )
         return [CrashRow(path=row[0], reason=row[1], at=row[2]) for row in rows]
 
-    def prune_crashes(self, before: float) -> int:
-        """Forget failures older than ``before``; return how many."""
-        return self._run("delete from crashes where at < ?", (before,)).rowcount
-
     def audit(
         self,
         who: str,

@@ -147,15 +147,6 @@ class OutboxRows(Rows):
         )
         return {row[0]: row[1] for row in rows}
 
-    def prune_outbox(self, before: float, *, limit: int = 10_000) -> int:
-        """Remove what was delivered before ``before``, at most ``limit`` rows; return how many."""
-        done = self._run(
-            "delete from outbox where rowid in (select rowid from outbox"
-            " where state = 'done' and ended_at < ? limit ?)",
-            (before, limit),
-        )
-        return done.rowcount
-
     def _outbox(self, row: tuple[Any, ...]) -> OutboxRow:
         pair_id, chat, source_id, random_id, at, sealed, *rest = row
         state, attempts, reason, target_id, version = rest

@@ -128,10 +128,6 @@ class OutboxPort(Protocol):
         """Return where delivered messages went: source message to target message."""
         ...
 
-    def prune_outbox(self, before: float, *, limit: int = 10_000) -> int:
-        """Remove what was delivered before ``before``, at most ``limit`` rows; return how many."""
-        ...
-
     def want_edit(self, pair_id: int, source_id: int, version: int) -> bool:
         """Note that a forwarded message was edited; false when it was not, or never forwarded."""
         ...
@@ -167,7 +163,7 @@ class OutboxPort(Protocol):
         ...
 
     def known(self, pair_id: int, source_ids: Sequence[int]) -> set[int]:
-        """Return which of these messages stand in the outbox, whatever their state."""
+        """Return which of these messages the pair has dealt with, forgotten ones among them."""
         ...
 
     def put_backfill(self, row: Backfill) -> None:

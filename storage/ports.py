@@ -13,6 +13,7 @@ from typing import Protocol
 from ..errors import CredentialDamagedError
 from .masterkey import MasterKey
 from .pair_ports import OutboxPort, PairPort
+from .pruning_port import PruningPort
 from .records import (
     AuditRow,
     BackupRecord,
@@ -32,6 +33,7 @@ __all__ = [
     "HistoryPort",
     "OutboxPort",
     "PairPort",
+    "PruningPort",
     "RotationPort",
     "SessionPort",
     "StorePort",
@@ -144,10 +146,6 @@ class TelegramPort(Protocol):
         """Return a session's entities, those seen last first."""
         ...
 
-    def prune_entities(self, name: str, keep: int = 5_000) -> int:
-        """Forget all but the ``keep`` entities seen last; return how many went."""
-        ...
-
     def put_update_states(self, name: str, states: Iterable[UpdateState]) -> None:
         """Store how far a session has heard; the latest answer stays."""
         ...
@@ -170,8 +168,8 @@ class TelegramPort(Protocol):
         """Return the deadlines of one account, or of all, the nearest first."""
         ...
 
-    def clear_expired(self, now: float) -> int:
-        """Forget the deadlines that have passed; return how many."""
+    def clear_expired(self, now: float, *, limit: int = 10_000) -> int:
+        """Forget the deadlines that have passed, at most ``limit``; return how many."""
         ...
 
     def record_login_code(self, phone: str, at: float) -> None:
@@ -192,10 +190,6 @@ class HistoryPort(Protocol):
 
     def crashes(self, path: str | None = None, since: float = 0.0) -> list[CrashRow]:
         """Return the failures of one child, or of all, since ``since``, oldest first."""
-        ...
-
-    def prune_crashes(self, before: float) -> int:
-        """Forget failures older than ``before``; return how many."""
         ...
 
     def audit(
@@ -290,6 +284,7 @@ class StorePort(
     OutboxPort,
     TelegramPort,
     HistoryPort,
+    PruningPort,
     RotationPort,
     Protocol,
 ):

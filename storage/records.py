@@ -27,6 +27,7 @@ __all__ = [
     "Mark",
     "OperationRecord",
     "OutboxCounts",
+    "OutboxPruned",
     "OutboxRow",
     "PairRecord",
     "PlanRow",
@@ -225,6 +226,17 @@ class OutboxCounts:
     pending: int = 0
     done: int = 0
     dead: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxPruned:
+    """One piece of pruning: how many rows went, and where the next piece begins.
+
+    ``reached`` is ``None`` when there is nothing more to be looked at.
+    """
+
+    removed: int
+    reached: tuple[float, int] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

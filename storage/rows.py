@@ -22,7 +22,7 @@ __all__ = ["Rows", "from_json", "mapping_from_json", "marks_for", "signed", "to_
 WRAP: Final = 1 << 64
 CHUNK: Final = 500  # ids in one statement; SQLite's oldest limit is 999
 
-Params = Sequence[object]
+Params = Sequence[object] | Mapping[str, object]
 
 
 class Rows:

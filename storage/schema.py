@@ -167,6 +167,13 @@ def _plans(db: Database) -> None:
     db.table("backfills").add_column("since", float)
 
 
+def _pruning(db: Database) -> None:
+    """What is left of a pair's forgotten messages; deadlines that have passed are found at once."""
+    columns = {"pair_id": int, "oldest": int, "newest": int, "last_target": int}
+    db.table("pruned").create(columns, pk="pair_id", not_null=set(columns), strict=True)
+    db.table("floods").create_index(["until"])
+
+
 MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _sessions,
     _forwarding,
@@ -176,5 +183,6 @@ MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _changes,
     _audit_unindexed,
     _plans,
+    _pruning,
 )
 SCHEMA_VERSION: Final = len(MIGRATIONS)

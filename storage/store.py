@@ -27,6 +27,7 @@ from .operation_rows import OperationRows
 from .outbox_rows import OutboxRows
 from .pair_rows import PairRows
 from .plan_rows import PlanRows
+from .pruning_rows import PruningRows
 from .rotation_rows import RotationRows
 from .session_rows import SessionRows
 from .telegram_rows import TelegramRows
@@ -45,6 +46,7 @@ class Store(
     TelegramRows,
     HistoryRows,
     OperationRows,
+    PruningRows,
     RotationRows,
 ):
     """The database of one installation. Open it with ``Store.open``; use it as a ``with`` block.

@@ -12,7 +12,7 @@ from typing import Final
 from .records import Entity, FloodRow, UpdateState
 from .rows import Rows
 
-__all__ = ["TelegramRows"]
+__all__ = ["ENTITIES_KEPT", "TelegramRows"]
 
 ANY_CHAT: Final = 0  # a key column cannot be null, and no chat has this id
 ENTITIES_KEPT: Final = 5_000  # a session; about 1 MB once a client has read them
@@ -40,15 +40,6 @@ class TelegramRows(Rows):
             (name, limit),
         )
         return [Entity(id=row[0], access_hash=row[1], username=row[2], seen=row[3]) for row in rows]
-
-    def prune_entities(self, name: str, keep: int = ENTITIES_KEPT) -> int:
-        """Forget all but the ``keep`` entities seen last; return how many went."""
-        done = self._run(
-            "delete from entities where session = ? and id not in (select id from entities"
-            " where session = ? order by seen desc, id limit ?)",
-            (name, name, keep),
-        )
-        return done.rowcount
 
     def put_update_states(self, name: str, states: Iterable[UpdateState]) -> None:
         """Store how far a session has heard; the latest answer stays."""
@@ -106,9 +97,14 @@ class TelegramRows(Rows):
             for row in rows
         ]
 
-    def clear_expired(self, now: float) -> int:
-        """Forget the deadlines that have passed; return how many."""
-        return self._run("delete from floods where until <= ?", (now,)).rowcount
+    def clear_expired(self, now: float, *, limit: int = 10_000) -> int:
+        """Forget the deadlines that have passed, at most ``limit``; return how many."""
+        done = self._run(
+            "delete from floods where rowid in"
+            " (select rowid from floods where until <= ? order by until limit ?)",
+            (now, limit),
+        )
+        return done.rowcount
 
     def record_login_code(self, phone: str, at: float) -> None:
         """Note that a login code was asked for, which Telegram rations by phone and day."""

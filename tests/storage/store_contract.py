@@ -27,6 +27,7 @@ from telewarden.storage import (
     MasterKey,
     OperationRecord,
     OutboxCounts,
+    OutboxPruned,
     OutboxRow,
     PairRecord,
     PlanRow,
@@ -50,6 +51,13 @@ def message(source_id: int, *, pair_id: int = 1, payload: bytes | None = b"text"
         enqueued_at=float(source_id),
         payload=payload,
     )
+
+
+def delivered(store: StorePort, *source_ids: int, pair_id: int = 1, at: float = 5.0) -> None:
+    """Have these messages delivered, each as 900 more, saying 44."""
+    store.enqueue([message(one, pair_id=pair_id) for one in source_ids])
+    for one in source_ids:
+        store.complete(pair_id, one, 900 + one, at, 44)
 
 
 def known_to(store: StorePort) -> None:
@@ -279,7 +287,8 @@ class StoreContract:
             for chat, u, s in ((-1, 70.0, 7.0), (None, 100.0, 60.0))
         ]
         assert len(port.floods()) == 3
-        assert port.clear_expired(70.0) == 2
+        assert port.clear_expired(70.0, limit=1) == 1
+        assert port.clear_expired(70.0) == 1
         assert [row.until for row in port.floods()] == [100.0]
 
     def test_login_codes_are_counted_by_phone_and_time(self, port: StorePort) -> None:
@@ -400,9 +409,123 @@ class StoreContract:
         port.filter_out(1, [1, 2])
 
         assert port.known(1, [1, 2, 3]) == {1, 3}
-        assert port.prune_outbox(5.0) == 0
-        assert port.prune_outbox(6.0, limit=10) == 1
-        assert port.known(1, [1, 3]) == {3}
+        assert port.prune_outbox(5.0) == OutboxPruned(removed=0, reached=None)
+        assert port.prune_outbox(6.0, limit=10) == OutboxPruned(removed=1, reached=None)
+        assert port.outbox_row(1, 1) is None
+
+    # Pruning
+
+    def test_a_forgotten_message_is_still_known_to_have_been_sent(self, port: StorePort) -> None:
+        delivered(port, 11, 12, 14)
+        port.enqueue([message(13)])
+
+        assert port.prune_outbox(9.0).removed == 3
+
+        assert port.known(1, range(9, 17)) == {11, 12, 13, 14}
+        assert port.known(2, [11]) == set()
+        assert [row.source_id for row in port.pending([1])] == [13]
+        assert port.targets(1, [11, 12]) == {}
+        assert port.versions(1, 10) == {}
+        assert not port.complete(1, 11, 999, 10.0)
+        assert not port.want_edit(1, 11, 45)
+        assert port.want_removal([1], [11]) == []
+
+    def test_the_newest_message_in_the_target_is_known_as_long_as_the_target(
+        self, port: StorePort
+    ) -> None:
+        delivered(port, 11, 12)
+        port.prune_outbox(9.0)
+        delivered(port, 10)
+
+        assert port.last_targets([1, 2]) == {1: 912}
+        port.forget_targets(1)
+        assert port.last_targets([1]) == {}
+        assert port.known(1, [10, 11, 12, 13]) == {10, 11, 12}
+
+    def test_a_pair_that_begins_anew_knows_nothing_of_what_was_forgotten(
+        self, port: StorePort
+    ) -> None:
+        delivered(port, 11, 12)
+        port.prune_outbox(9.0)
+
+        port.begin_anew(1)
+
+        assert port.known(1, [11, 12]) == set()
+        assert port.last_targets([1]) == {}
+
+    def test_what_still_has_something_to_do_is_not_forgotten(self, port: StorePort) -> None:
+        delivered(port, 1, 2, 3, 4)
+        port.enqueue([message(5), message(6)])
+        port.fail(1, 6, "too long", 1.0, dead=True)
+        port.want_edit(1, 1, 45)
+        port.want_removal([1], [2, 3])
+        port.note_removed(1, [3])
+
+        assert port.prune_outbox(9.0).removed == 2  # one is gone already, one is as it was
+
+        assert [one.source_id for one in port.changes_wanted([1])] == [1, 2]
+        assert [row.source_id for row in (*port.pending([1]), *port.dead())] == [5, 6]
+        port.note_edited(1, 1, 45)
+        port.note_removed(1, [2])
+        assert port.prune_outbox(9.0).removed == 2
+
+    def test_a_pair_that_reads_its_past_forgets_nothing_meanwhile(self, port: StorePort) -> None:
+        delivered(port, 1, 2, 9)
+        delivered(port, 5, pair_id=2)
+        port.put_backfill(Backfill(1, 2, 9))
+
+        assert port.prune_outbox(9.0).removed == 1
+        assert port.known(1, [1, 2, 3, 8, 9]) == {1, 2, 9}  # 3 to 8 are still to be read
+
+        port.end_backfill(1)
+        assert port.prune_outbox(9.0).removed == 3
+        assert port.known(1, [1, 2, 3, 8, 9]) == {1, 2, 3, 8, 9}
+
+    def test_pieces_look_at_no_more_than_their_limit_and_come_to_an_end(
+        self, port: StorePort
+    ) -> None:
+        delivered(port, *range(1, 8))
+        delivered(port, 8, at=20.0)
+        port.want_edit(1, 1, 45)
+        port.want_edit(1, 2, 45)
+
+        removed, place = [], None
+        while not removed or place is not None:
+            piece = port.prune_outbox(9.0, limit=2, after=place)
+            removed, place = [*removed, piece.removed], piece.reached
+
+        assert removed == [0, 2, 2, 1]
+        assert port.outbox_counts() == OutboxCounts(done=3)
+
+    def test_history_goes_oldest_first_and_what_is_young_stays(self, port: StorePort) -> None:
+        for at in (1.0, 2.0, 3.0, 4.0):
+            port.record_crash("a", "why", at)
+            port.record_login_code("+1", at)
+            port.audit("ann", "pause", "pair 1", at=at)
+
+        for prune in (port.prune_crashes, port.prune_login_codes, port.prune_audit):
+            assert [prune(4.0, limit=2), prune(4.0, limit=2), prune(4.0, limit=2)] == [2, 1, 0]
+
+        assert [row.at for row in port.crashes()] == [4.0]
+        assert port.login_codes("+1", 0.0) == [4.0]
+        assert [row.at for row in port.audit_rows()] == [4.0]
+
+    def test_one_row_of_a_clock_that_was_ahead_holds_up_no_other(self, port: StorePort) -> None:
+        for at in (99.0, 1.0, 2.0, 3.0):
+            port.audit("ann", "pause", "pair 1", at=at)
+
+        assert [port.prune_audit(9.0, limit=2) for _ in range(4)] == [1, 1, 1, 0]
+
+    def test_entities_are_forgotten_session_by_session(self, port: StorePort) -> None:
+        for name in ("bob", "alice", "carol"):
+            port.put_entities(name, [Entity(id=n, access_hash=n, seen=n / 2) for n in range(9)])
+
+        assert port.entity_owners() == ["alice", "bob", "carol"]
+        assert port.entity_owners("alice", limit=1) == ["bob"]
+        assert port.entity_owners("carol") == []
+        assert [port.prune_entities("bob", 4, limit=3) for _ in range(3)] == [3, 2, 0]
+        assert [one.id for one in port.entities("bob")] == [8, 7, 6, 5]
+        assert len(port.entities("alice")) == 9
 
     def test_edits_and_deletions_are_wanted_before_they_are_made(self, port: StorePort) -> None:
         port.enqueue([message(1), message(2)])

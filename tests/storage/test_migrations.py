@@ -113,6 +113,7 @@ MADE: tuple[Mapping[str, Mapping[str, Any]], ...] = (
     {"backfills": {"pair_id": 1, "after": 10, "until": 20, "found": 3}},
     {},
     {"pair_plans": {"id": 7, "sealed": None, "declared": "what it said"}},
+    {"pruned": {"pair_id": 1, "oldest": 1, "newest": 2, "last_target": 902}},
 )
 
 
