@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from ..storage.facts import RowsPruned
 from ..supervision import (
     ChildAbandoned,
     ChildQuarantined,
@@ -47,6 +48,7 @@ class Counts:
         self.flood_waits, self.drops = Tally(), Tally()
         self.forwarded = self.repeated = self.dead_letters = self.caught_up = 0
         self.abandoned = 0
+        self.pruned = Tally()
         self.loop_stalls, self.loop_stalled = 0, 0.0
         self.floods = Floods()
         self.recovery_seconds = LabelledBins(RECOVERY_BOUNDS)
@@ -126,6 +128,11 @@ def _probed(counts: Counts, event: Probed) -> None:
     counts.probe_seconds.add(event.seconds)
 
 
+def _pruned(counts: Counts, event: RowsPruned) -> None:
+    for table, rows in event.rows.items():
+        counts.pruned.add(table, amount=rows)
+
+
 HEARD: Final[Mapping[type[Event], Callable[[Counts, Any], None]]] = {
     ChildRestarting: _restarting,
     ChildQuarantined: _quarantined,
@@ -142,4 +149,5 @@ HEARD: Final[Mapping[type[Event], Callable[[Counts, Any], None]]] = {
     DeadLettered: _put_aside,
     CaughtUp: _caught_up,
     Probed: _probed,
+    RowsPruned: _pruned,
 }

@@ -227,4 +227,11 @@ COUNTED: Final[tuple[Row, ...]] = (
         "Seconds for one of the journal's transactions.",
         lambda counts: counts.commit_seconds,
     ),
+    (
+        counter,
+        "rows_pruned",
+        "Rows that were past their time and are gone from the database, by table.",
+        lambda counts: counts.pruned,
+        ("table",),
+    ),
 )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ..storage.facts import RowsPruned
 from ..supervision import (
     BudgetExhausted,
     ChildAbandoned,
@@ -121,6 +122,11 @@ def _caught_up(event: CaughtUp) -> str | None:
     return f"{event.session}: pair {event.pair} caught up on {event.missed} messages"
 
 
+def _pruned(event: RowsPruned) -> str | None:
+    gone = ", ".join(f"{table} {count}" for table, count in event.rows.items() if count)
+    return f"rows past their time removed: {gone}" if gone else None
+
+
 WORDS: Final[Mapping[type[Event], Callable[[Any], str | None]]] = {
     PhaseChanged: _phase,
     ChildStarted: _started,
@@ -129,6 +135,7 @@ WORDS: Final[Mapping[type[Event], Callable[[Any], str | None]]] = {
     SessionRecovered: _recovered,
     CopyRepaired: _repaired,
     CaughtUp: _caught_up,
+    RowsPruned: _pruned,
     ChildStartFailed: lambda e: f"{e.child}: did not start ({e.exit.reason})",
     ChildQuarantined: lambda e: f"{e.child}: quarantined: {e.reason}",
     ChildAbandoned: lambda e: f"{e.child}: did not stop within {e.seconds:g} s and was left behind",

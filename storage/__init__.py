@@ -6,6 +6,7 @@ process owns a session. Knows SQLite and cryptography; of Telegram only that the
 
 from __future__ import annotations
 
+from .facts import RowsPruned
 from .files import make_private_folder, sync_folder, write_private_file
 from .grant import Free, Held, LeaseGrant, LeaseWait, Stale
 from .holder import LeaseHolder
@@ -65,6 +66,7 @@ __all__ = [
     "OutboxRow",
     "PairRecord",
     "PlanRow",
+    "RowsPruned",
     "SessionFileFacts",
     "SessionFiles",
     "SessionRecord",

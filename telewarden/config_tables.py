@@ -122,6 +122,12 @@ class StorageConfig(Table):
         default=86_400.0, ge=0, description="seconds between copies of the database; 0: none"
     )
     backups_kept: int = Field(default=5, ge=1, description="copies of the database that stay")
+    keep_delivered: float = Field(
+        default=2_592_000.0, ge=0, description="seconds that delivered messages stay; 0: for ever"
+    )
+    keep_audit: float = Field(
+        default=7_776_000.0, ge=0, description="seconds that the audit trail stays; 0: for ever"
+    )
 
 
 class SessionConfig(Table):

@@ -27,6 +27,7 @@ from .telegram import PHASES, Overview, Phase, ServerAddress, parse_string
 __all__ = ["Diagnosis", "Finding", "Level", "diagnose", "live_findings"]
 
 LITTLE_ROOM: Final = 100 << 20  # bytes; a snapshot of a large database takes tens of MB
+MEBIBYTE: Final = 1 << 20  # bytes
 DAY: Final = 86_400.0  # seconds
 WORST: Final = 3  # children that a sentence names
 CONNECT_WITHIN: Final = 5.0  # seconds
@@ -205,6 +206,7 @@ def _stored(places: Keeping, store: Store, now: float) -> Iterator[Finding]:
     else:
         steps = ("stop the warden", "restore_database(config)", "start the warden")
         yield _problem("database", f"damaged: {verdict}", *steps)
+    yield _size(store)
     copies = places.snapshots().list()
     age = "none" if not copies else f"{(now - copies[0].at) / 3600:.1f} h old"
     yield Finding(
@@ -217,6 +219,13 @@ def _stored(places: Keeping, store: Store, now: float) -> Iterator[Finding]:
     for record in store.sessions():
         yield from _copies(places, store, record.name)
         yield from _waits(store, record.name, record.phone, now)
+
+
+def _size(store: Store) -> Finding:
+    names = ("page_count", "freelist_count", "page_size")
+    pages, free, each = (store.db.execute(f"pragma {name}").fetchone()[0] for name in names)
+    size, unused = pages * each / MEBIBYTE, free * each / MEBIBYTE
+    return _ok("size of the database", f"{size:.1f} MiB, {unused:.1f} of it free for new rows")
 
 
 def _crashes(store: Store, now: float) -> Finding:

@@ -37,6 +37,7 @@ from .pair_commands import PairCommands
 from .pair_desk import PairDesk
 from .pairs import Pairs
 from .reassigning import Reassigning
+from .retention import Retention
 from .session_handle import SessionHandle
 from .session_handles import Sessions
 from .storage import Store
@@ -119,11 +120,12 @@ class Warden(Enterable):
         self._server = server
         self._tree: Tree | None = None
         self._observer: asyncio.Task[None] | None = None
-        self._backing_up: asyncio.Task[None] | None = None
+        self._housekeeping: tuple[asyncio.Task[None], ...] = ()
         self.backups = DatabaseBackups(
             self.config, self.operations, master=lambda: self.keys.present
         )
         self.keys = MasterKeys(self.config, self._stored, self.backups.take)
+        self.retention = Retention(self.config, self.operations, self._stored, self.events.publish)
         self._tcp_port: int | None = None
         self._reported: frozenset[str] = frozenset()
         self._stopping = asyncio.Event()
@@ -154,7 +156,10 @@ class Warden(Enterable):
             self._tree = tree
             self._forget_old_crashes()
             self._observer = asyncio.create_task(self._observe())
-            self._backing_up = asyncio.create_task(self.backups.keep_taking())
+            self._housekeeping = (
+                asyncio.create_task(self.backups.keep_taking()),
+                asyncio.create_task(self.retention.keep_pruning()),
+            )
             self._cleanup = undo.pop_all()
 
     async def stop(self, *, deadline: float = STOP_WITHIN) -> StopReport | None:
@@ -169,7 +174,7 @@ class Warden(Enterable):
         if tree is None:
             return None
         self._pair_commands.close()
-        beside = [task for task in (self._observer, self._backing_up) if task is not None]
+        beside = [task for task in (self._observer, *self._housekeeping) if task is not None]
         for task in beside:
             task.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
@@ -343,6 +348,7 @@ class Warden(Enterable):
         return time.time() - self.config.supervision.crashes_kept
 
     def _forget_old_crashes(self) -> None:
+        # Not left to the retention alone: a process that crashes in a loop never gets that far.
         before = self._crashes_since()
         Journal(self._running().ref("journal")).post(lambda store: store.prune_crashes(before))
 

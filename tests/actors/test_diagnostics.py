@@ -28,6 +28,7 @@ async def test_a_healthy_warden_has_no_problems(newsroom: Newsroom) -> None:
     areas = {one.area for one in diagnosis.findings}
     assert {"folder", "disk", "network", "database", "clock", "session alice"} <= areas
     assert "copies of bob" in areas
+    assert "MiB, 0.0 of it free for new rows" in of(diagnosis, "size of the database").what
     assert "in use by process" in of(diagnosis, "owner of alice").what
 
 

@@ -12,6 +12,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as classic
 
 from telewarden.metrics import Exporter
+from telewarden.storage import RowsPruned
 from telewarden.supervision import (
     ChildAbandoned,
     ChildQuarantined,
@@ -224,6 +225,13 @@ def overview(*sessions: SessionReport, pairs: tuple[PairReport, ...] = ()) -> Ov
             {},
             7,
             id="messages that were missed",
+        ),
+        pytest.param(
+            RowsPruned(at=NOW, outbox=12, audit=3),
+            "rows_pruned_total",
+            {"table": "outbox"},
+            12,
+            id="rows past their time",
         ),
         pytest.param(
             Probed(session="a", at=NOW, seconds=0.03, update_age=None),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from telewarden.metrics import Exporter, sentence
+from telewarden.storage import RowsPruned
 from telewarden.supervision import (
     BudgetExhausted,
     ChildFailed,
@@ -43,6 +44,11 @@ pytestmark = pytest.mark.metrics
         (
             CaughtUp(session="alice", at=1.0, pair=1, missed=2),
             "alice: pair 1 caught up on 2 messages",
+        ),
+        (RowsPruned(at=1.0), None),
+        (
+            RowsPruned(at=1.0, outbox=12, audit=3),
+            "rows past their time removed: outbox 12, audit 3",
         ),
         (
             Forwarded(
