@@ -85,19 +85,11 @@ class ChangeRows(Rows):
 
     def last_targets(self, pair_ids: Sequence[int]) -> dict[int, int]:
         """Return the newest message that each pair is known to have put into its target."""
-        ids = sorted(set(pair_ids))
-        found: dict[int, int] = dict(
-            self._in_chunks(
-                "select pair_id, last_target from pruned where last_target > 0 and pair_id in ({})",
-                ids,
-            )
-        )
         rows = self._in_chunks(
-            "select pair_id, max(target_id) from outbox where target_id is not null"
-            " and pair_id in ({}) group by pair_id",
-            ids,
+            "select pair_id, message_id from last_targets where pair_id in ({})",
+            sorted(set(pair_ids)),
         )
-        return found | {pair: max(target, found.get(pair, target)) for pair, target in rows}
+        return dict(rows)
 
     def filter_out(self, pair_id: int, source_ids: Sequence[int]) -> None:
         """Forget messages that stand in the outbox and are not to be sent after all."""

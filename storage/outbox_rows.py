@@ -1,7 +1,8 @@
 """The messages on their way through the pairs.
 
-Owns ``outbox``. A message stands here before anything is sent and is written only once: who finds
-it a second time changes nothing. Done is final; only the dead can be retried or dropped.
+Owns ``outbox`` and ``last_targets``. A message stands here before anything is sent and is written
+only once: who finds it a second time changes nothing. Done is final; only the dead can be retried
+or dropped.
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ class OutboxRows(Rows):
                         row.version,
                     ),
                 ).rowcount
+                if row.target_id is not None:
+                    self._reach(row.pair_id, row.target_id)
         return added
 
     def complete(
@@ -74,7 +77,18 @@ class OutboxRows(Rows):
             " where pair_id = ? and source_id = ? and state <> 'done'",
             (target_id, version, at, pair_id, source_id),
         )
+        if done.rowcount and target_id is not None:
+            self._reach(pair_id, target_id)
         return done.rowcount > 0
+
+    def _reach(self, pair_id: int, target_id: int) -> None:
+        # Kept apart, as nobody could look through millions of delivered messages at each start.
+        self._run(
+            "insert into last_targets (pair_id, message_id) values (?, ?)"
+            " on conflict (pair_id) do update set message_id = excluded.message_id"
+            " where excluded.message_id > message_id",
+            (pair_id, target_id),
+        )
 
     def fail(
         self, pair_id: int, source_id: int, reason: str, at: float, *, dead: bool = False

@@ -108,6 +108,7 @@ class PairRows(Rows):
         """Forget how far a pair has come: its outbox, its marks, its backfill."""
         with self.transaction():
             self._run("delete from outbox where pair_id = ?", (pair_id,))
+            self._run("delete from last_targets where pair_id = ?", (pair_id,))
             self._run("delete from pruned where pair_id = ?", (pair_id,))
             self._run("delete from marks where pair_id = ?", (pair_id,))
             self._run("delete from backfills where pair_id = ?", (pair_id,))
@@ -120,7 +121,7 @@ class PairRows(Rows):
                 " where pair_id = ?",
                 (pair_id,),
             )
-            self._run("update pruned set last_target = 0 where pair_id = ?", (pair_id,))
+            self._run("delete from last_targets where pair_id = ?", (pair_id,))
 
     def advance_mark(self, pair_id: int, chat: int, message_id: int) -> None:
         """Raise a pair's mark for a chat; an older message than the mark changes nothing."""

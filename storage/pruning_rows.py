@@ -4,10 +4,10 @@ Owns ``pruned``, and which rows of the other tables may go; how long each is kep
 to say. A piece looks at no more rows than its limit, so that a live write behind it waits for
 milliseconds: what grows for ever is never read through.
 
-Of a pair's delivered messages two things outlive their rows: from which message to which they
-have been forgotten, and the newest message that is known in the target. All between those two has
-been looked at once, as a pair reads without gaps; while it reads its past there is a gap, and
-nothing of it is forgotten. So a backfill never takes a forgotten message for one never sent.
+Of a pair's delivered messages the stretch outlives their rows in which they were forgotten: from
+which to which. All in it has been looked at once, as a pair reads without gaps; while it reads its
+past there is a gap, and nothing of it is forgotten. So a backfill takes no forgotten message for
+one that was never sent, and none that was never sent for a forgotten one.
 """
 
 # ruff: noqa: S608 - what is put into the statements is this module's own
@@ -67,11 +67,10 @@ class PruningRows(Rows):
 
     def _remember(self, place: dict[str, float]) -> None:
         self._run(
-            "insert into pruned (pair_id, oldest, newest, last_target)"
-            " select pair_id, min(source_id), max(source_id), coalesce(max(target_id), 0)"
-            f" {GOING} group by pair_id on conflict (pair_id) do update set"
-            " oldest = min(oldest, excluded.oldest), newest = max(newest, excluded.newest),"
-            " last_target = max(last_target, excluded.last_target)",
+            "insert into pruned (pair_id, oldest, newest)"
+            f" select pair_id, min(source_id), max(source_id) {GOING} group by pair_id"
+            " on conflict (pair_id) do update set"
+            " oldest = min(oldest, excluded.oldest), newest = max(newest, excluded.newest)",
             place,
         )
 

@@ -168,9 +168,15 @@ def _plans(db: Database) -> None:
 
 
 def _pruning(db: Database) -> None:
-    """What is left of a pair's forgotten messages; deadlines that have passed are found at once."""
-    columns = {"pair_id": int, "oldest": int, "newest": int, "last_target": int}
-    db.table("pruned").create(columns, pk="pair_id", not_null=set(columns), strict=True)
+    """What stays known of forgotten messages; deadlines that are over are found at once."""
+    stretch = {"pair_id": int, "oldest": int, "newest": int}
+    db.table("pruned").create(stretch, pk="pair_id", not_null=set(stretch), strict=True)
+    newest = {"pair_id": int, "message_id": int}
+    db.table("last_targets").create(newest, pk="pair_id", not_null=set(newest), strict=True)
+    db.execute(
+        "insert into last_targets select pair_id, max(target_id) from outbox"
+        " where target_id is not null group by pair_id"
+    )
     db.table("floods").create_index(["until"])
 
 

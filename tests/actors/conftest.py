@@ -188,6 +188,19 @@ class Newsroom:
         ) as store:
             yield store
 
+    def lose_answers(self, which: str = "true", *, version: str = "version") -> None:
+        """Leave a stopped warden's database as a kill between the sends and the ticks would."""
+        with self.store() as store, store.transaction():
+            store.db.execute(
+                f"update outbox set state = 'pending', target_id = null, version = {version}"  # noqa: S608 - a test's own
+                f" where {which}"
+            )
+            store.db.execute("delete from last_targets")
+            store.db.execute(
+                "insert into last_targets select pair_id, max(target_id) from outbox"
+                " where target_id is not null group by pair_id"
+            )
+
 
 def loop_task(work: Any) -> asyncio.Task[Any]:
     return asyncio.get_running_loop().create_task(work)

@@ -104,9 +104,7 @@ async def test_a_repeated_album_of_which_a_part_had_arrived_is_completed(
     await newsroom.arrives("market_out", "look", "", "")
     out = newsroom.chats["market_out"]
     await newsroom.stop()
-    with newsroom.store() as store:  # as a kill before the tick leaves it
-        store.db.execute("update outbox set state = 'pending', target_id = null")
-        store.db.conn.commit()
+    newsroom.lose_answers()
 
     await newsroom.start()
     newsroom.say("market_in", "after")
@@ -309,12 +307,7 @@ async def test_a_copy_whose_answer_was_lost_is_found_and_follows_edits(newsroom:
     newsroom.say("market_in", "same", "same")
     await newsroom.arrives("market_out", "same", "same")
     await newsroom.stop()
-    with newsroom.store() as store:  # as a kill between the send and the tick leaves it
-        store.db.execute(
-            "update outbox set state = 'pending', target_id = null, version = null"
-            " where source_id = 2"
-        )
-        store.db.conn.commit()
+    newsroom.lose_answers("source_id = 2", version="null")
     await newsroom.start()
     newsroom.say("market_in", "after")
     await newsroom.arrives("market_out", "same", "same", "after")
@@ -336,13 +329,7 @@ async def test_a_copy_whose_answer_was_lost_goes_with_its_source(
     newsroom.say(source, "one", "two", "three")
     await newsroom.arrives(target, "one", "two", "three")
     await newsroom.stop()
-    with newsroom.store() as store:  # as a kill between the send and the ticks leaves it
-        store.db.execute(
-            "update outbox set state = 'pending', target_id = null"
-            " where source_id > 1 and pair_id = ?",
-            (pair,),
-        )
-        store.db.conn.commit()
+    newsroom.lose_answers(f"source_id > 1 and pair_id = {pair}")
     chat = newsroom.chats[source]
     chat.delete_messages([chat.messages[1]])
 

@@ -113,7 +113,10 @@ MADE: tuple[Mapping[str, Mapping[str, Any]], ...] = (
     {"backfills": {"pair_id": 1, "after": 10, "until": 20, "found": 3}},
     {},
     {"pair_plans": {"id": 7, "sealed": None, "declared": "what it said"}},
-    {"pruned": {"pair_id": 1, "oldest": 1, "newest": 2, "last_target": 902}},
+    {
+        "pruned": {"pair_id": 1, "oldest": 1, "newest": 2},
+        "last_targets": {"pair_id": 1, "message_id": 902},
+    },
 )
 
 
@@ -290,3 +293,15 @@ def test_a_version_that_is_not_known_yet_is_left_alone(
 
     with pytest.raises(SchemaTooNewError):
         Store.open(place, master)
+
+
+def test_what_was_delivered_before_is_counted_as_the_newest_in_the_target(
+    tmp_path: Path, master: MasterKey, written_today: Store
+) -> None:
+    place = old_database(tmp_path / "old" / "warden.db", SCHEMA_VERSION - 1, written_today)
+    with closing(sqlite3.connect(place)) as conn:
+        conn.execute("update outbox set state = 'done', target_id = 905, ended_at = 1.0")
+        conn.commit()
+
+    with Store.open(place, master) as store:
+        assert store.last_targets([1, 2]) == {1: 905}
