@@ -114,7 +114,6 @@ class RegistryActor(LoopActor):
         self._line = Line(self._draft)
         self._following: dict[tuple[str, str], int] = {}
         self._last_id, self._last_pair = 0, 0
-        self._stuck: set[int] = set()
         self._tidying: TimerHandle | None = None
         self._hearing: Subscription | None = None
 
@@ -374,9 +373,9 @@ class RegistryActor(LoopActor):
         now, snapshot = self._wall(), self._board.now
         operations, limits = tuple(snapshot.operations.values()), snapshot.limits
         stuck = {one.id: one for one in operations if one.stuck(now, limits.stuck_after)}
-        for id_ in stuck.keys() - self._stuck:
+        for id_ in stuck.keys() - self._board.stuck:
             self._events.publish(OperationStuck(at=now, operation=stuck[id_]))
-        self._stuck = set(stuck)
+        self._board.stuck = frozenset(stuck)
         if any(limits.expired(one, now) for one in operations):
             self._take(CleanOperations(who="registry"))
 

@@ -104,14 +104,15 @@ class RegistrySnapshot:
 class Board:
     """Where the newest snapshot hangs; one for each start of a registry, kept through crashes.
 
-    ``plans`` are the registry's own: what its next incarnation goes on from.
+    ``plans`` and ``stuck`` are the registry's own: what its next incarnation goes on from.
     """
 
-    __slots__ = ("now", "plans")
+    __slots__ = ("now", "plans", "stuck")
 
     def __init__(self) -> None:
         self.now = RegistrySnapshot()
         self.plans: Mapping[str, SessionPlan] | None = None
+        self.stuck: frozenset[int] = frozenset()
 
     def put(self, entry: SessionEntry) -> None:
         """Show a session as it is by now; the registry's actor only."""

@@ -530,6 +530,21 @@ async def test_one_without_progress_is_called_stuck_once(kit: RegistryKit) -> No
     assert len(kit.log.of(OperationStuck)) == 1
 
 
+async def test_a_stuck_operation_is_not_told_again_when_the_registry_comes_back(
+    kit: RegistryKit,
+) -> None:
+    await kit.make_operation()
+    kit.turn(minutes=31)
+    await kit.hears(OperationStuck)
+
+    kit.tree.ref("registry").tell(Drill(reason="test"))
+    await kit.make_operation("move")  # answered by the next incarnation
+    kit.turn(minutes=2)
+    await kit.registry.audit()
+
+    assert len(kit.log.of(OperationStuck)) == 1
+
+
 async def test_ages_are_counted_in_buckets(tmp_path: Path) -> None:
     limits = RegistryLimits(keep_any=1e9)
     async with RegistryKit(tmp_path, limits=limits) as kit:
