@@ -297,27 +297,36 @@ class Journal:
         self._ref = ref
         self._timeout = timeout
 
-    async def do(self, work: Callable[[Store], T], *, wait_for_disk: bool = True) -> T:
+    async def do(
+        self,
+        work: Callable[[Store], T],
+        *,
+        wait_for_disk: bool = True,
+        waits: Callable[[Exception], object] | None = None,
+    ) -> T:
         """Run ``work`` on the store and wait until it is committed.
 
-        A full or read-only disk is waited for, as long as it takes; with ``wait_for_disk`` false
-        it is an error at once. ``work`` may run more than once then: the earlier ones are undone.
+        A full or read-only disk is waited for, as long as it takes, and ``waits`` is told for what;
+        with ``wait_for_disk`` false it is an error at once. ``work`` may run more than once then:
+        the earlier ones are undone.
 
         Raises:
             JournalUnavailableError: the journal died first, or did not answer in time; whether
                 the work was done is not known.
             Exception: what ``work`` raised; nothing of it was kept.
         """
-        pause, waits = TRY_EVERY / 4, False
+        pause, told = TRY_EVERY / 4, False
         while True:
             try:
                 return await self._once(work)
             except DISK_REFUSES as exc:
                 if not wait_for_disk:
                     raise
-                if not waits:
+                if not told:
                     logger.warning("disk takes nothing, a write waits for it why=%s", exc)
-                waits = True
+                if not told and waits is not None:
+                    waits(exc)
+                told = True
             await asyncio.sleep(pause)
             pause = min(2 * pause, 4 * TRY_EVERY)
 

@@ -233,7 +233,12 @@ class RegistryActor(LoopActor):
     def _write_next(self) -> None:
         draft = self._line.next()
         if draft is not None:
-            self.pipe(self._journal.do(draft.write), done=lambda _: Written(), failed=NotWritten)
+            writing = self._journal.do(draft.write, waits=self._wait_for_disk)
+            self.pipe(writing, done=lambda _: Written(), failed=NotWritten)
+
+    def _wait_for_disk(self, why: Exception) -> None:
+        """Whoever asks meanwhile gets no answer in time, and should know why."""
+        self._board.waits_for = str(why)
 
     def _draft(self, before: Draft | None = None) -> Draft:
         return Draft(
@@ -254,6 +259,7 @@ class RegistryActor(LoopActor):
     def _written(self) -> None:
         """Show it, let the disk work on what comes next, then answer."""
         draft, requests = self._line.written()
+        self._board.waits_for = ""
         self._adopt(draft)
         self._line.shown(self._board.now)
         self._write_next()

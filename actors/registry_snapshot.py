@@ -105,14 +105,16 @@ class Board:
     """Where the newest snapshot hangs; one for each start of a registry, kept through crashes.
 
     ``plans`` and ``stuck`` are the registry's own: what its next incarnation goes on from.
+    ``waits_for`` says what keeps a change from being written, if anything does.
     """
 
-    __slots__ = ("now", "plans", "stuck")
+    __slots__ = ("now", "plans", "stuck", "waits_for")
 
     def __init__(self) -> None:
         self.now = RegistrySnapshot()
         self.plans: Mapping[str, SessionPlan] | None = None
         self.stuck: frozenset[int] = frozenset()
+        self.waits_for = ""
 
     def put(self, entry: SessionEntry) -> None:
         """Show a session as it is by now; the registry's actor only."""

@@ -59,10 +59,13 @@ class Desk:
         """Ask from a coroutine, in whichever loop it runs.
 
         Raises:
+            AskTimeoutError: no answer in time, and why, as on a full disk.
             NotRunningError: the registry is gone for good.
         """
         try:
             return await ask_async(self._ref(), message, timeout=timeout)
+        except AskTimeoutError as exc:
+            raise self._late(timeout) from exc
         except pykka.ActorDeadError as exc:
             raise NotRunningError(*GONE) from exc
 
@@ -77,9 +80,12 @@ class Desk:
         try:
             return ref.ask(message, timeout=timeout)
         except pykka.Timeout:
-            raise AskTimeoutError(str(ref), timeout) from None
+            raise self._late(timeout) from None
         except pykka.ActorDeadError as exc:
             raise NotRunningError(*GONE) from exc
+
+    def _late(self, timeout: float) -> AskTimeoutError:
+        return AskTimeoutError("the registry", timeout, why=self.board.waits_for)
 
     def send(self, message: object) -> pykka.Future[Any]:
         """Ask, and let the answer be fetched later: ``get()`` it, or ``await`` it."""

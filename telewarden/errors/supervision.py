@@ -171,11 +171,15 @@ class BlockingAskError(SupervisionError):
 
 
 class AskTimeoutError(SupervisionError, TimeoutError):
-    """No answer came in time; the message may still be handled, its answer is dropped."""
+    """No answer came in time; the message may still be handled, its answer is dropped.
 
-    def __init__(self, child: str, seconds: float) -> None:
-        super().__init__(f"{child} did not answer within {seconds:g} s")
-        self.child, self.seconds = child, seconds
+    ``why`` is what it waits for, where that is known.
+    """
+
+    def __init__(self, child: str, seconds: float, *, why: str = "") -> None:
+        reason = f": {why}. What was asked may still be done" if why else ""
+        super().__init__(f"{child} did not answer within {seconds:g} s{reason}")
+        self.child, self.seconds, self.why = child, seconds, why
 
 
 class DrillError(SupervisionError):

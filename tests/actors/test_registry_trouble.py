@@ -8,8 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from telewarden.actors import Journal, PairPlan, SessionChanged, SessionPlan
-from telewarden.errors import ChildUnavailableError, JournalUnavailableError, RegistryFullError
+from telewarden.actors import ChangeSession, Journal, PairPlan, SessionChanged, SessionPlan
+from telewarden.desk import Desk
+from telewarden.errors import (
+    AskTimeoutError,
+    ChildUnavailableError,
+    JournalUnavailableError,
+    RegistryFullError,
+)
 from telewarden.storage import MasterKey, SessionRecord, Store
 from telewarden.supervision import Drill
 from telewarden.testing import RegistryKit
@@ -186,3 +192,19 @@ async def test_a_full_disk_is_told_of_once_and_waited_for(
 
     assert len(str((await changing).metadata["note"])) == 200_000
     assert caplog.text.count("a write waits for it") == 1
+
+
+async def test_who_waits_for_a_full_disk_hears_so_and_the_change_is_made_when_there_is_room(
+    kit: RegistryKit,
+) -> None:
+    desk = Desk(lambda: kit.tree.ref("registry"), kit.board, kit.events, kit.now)
+    journal = Journal(kit.tree.ref("journal"))
+    await journal.do(lambda store: store.db.execute("pragma query_only = on"))
+
+    with pytest.raises(AskTimeoutError, match=r"the registry did not answer .* may still be done"):
+        await desk.ask(ChangeSession(name="s0", fields={"priority": 9}), timeout=0.3)
+    assert kit.registry.sessions.get("s0").priority != 9
+    await journal.do(lambda store: store.db.execute("pragma query_only = off"))
+
+    assert (await kit.registry.sessions.change("s0", max_pairs=7)).priority == 9
+    assert kit.board.waits_for == ""
