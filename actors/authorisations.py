@@ -5,7 +5,17 @@ from __future__ import annotations
 from ..telegram import WardenSession, log_out, parse_string
 from .kit import Kit
 
-__all__ = ["end_authorisation"]
+__all__ = ["end_authorisation", "ending_of", "proof_of"]
+
+
+def proof_of(name: str) -> str:
+    """What the gateway calls the client that proves a login before it becomes ``name``'s."""
+    return f"{name}:proof"
+
+
+def ending_of(name: str) -> str:
+    """What the gateway calls the client that ends a login that was ``name``'s."""
+    return f"{name}:ending"
 
 
 async def end_authorisation(kit: Kit, name: str, string: str, *, reason: str) -> None:
@@ -14,7 +24,7 @@ async def end_authorisation(kit: Kit, name: str, string: str, *, reason: str) ->
     Raises:
         Exception: what Telegram or the network said; the key is then neither ended nor latched.
     """
-    key_id, place = parse_string(string).key_id, f"{name}:ending"
+    key_id, place = parse_string(string).key_id, ending_of(name)
     await kit.keys.hold(key_id, session=name)
     try:
         client = await kit.gateway.open(

@@ -6,6 +6,7 @@ follows for the client and the phase (``Follow``) is the session's to do.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from ..telegram import (
     parse_string,
 )
 from ..telegram.strings import format_string
+from .authorisations import proof_of
 from .kit import Kit
 
 __all__ = [
@@ -105,20 +107,25 @@ class Care:
 
     def __init__(self, name: str, kit: Kit) -> None:
         self._name, self._kit = name, kit
+        self._turn = asyncio.Lock()
 
     async def take(self, step: CareStep, client: Client | None) -> Done:
         """Do one step.
 
         Args:
             step: what is wanted.
-            client: the connected client; needed for ``LogOut`` only.
+            client: the connected client, if there is one; ``LogOut`` needs it.
 
         Raises:
             KeyLatchedError: the key is dead; nothing has changed.
-            LeaseHeldError: another process owns the key.
+            LeaseHeldError: another process, or another session, owns the key.
             OtherAccountError: the login is another account's; nothing has changed.
             StorageError, TelegramError, ConnectionError: and nothing has changed.
         """
+        async with self._turn:  # two at once would let go of each other's key
+            return await self._take(step, client)
+
+    async def _take(self, step: CareStep, client: Client | None) -> Done:
         match step:
             case TakeBackup(reason):
                 return Done(told=await self._do(lambda store: self._backup(store, reason)))
@@ -126,7 +133,7 @@ class Care:
                 await self._do(lambda store: self._restore(store, backup_id))
                 return Done(follow=Follow.SWITCH)
             case TakeIn(stored):
-                return await self._take_in(stored)
+                return await self._take_in(stored, client)
             case GiveOut():
                 return Done(told=await self._do(self._give_out))
             case LogOut():
@@ -144,10 +151,10 @@ class Care:
             raise UnknownRecordError(f"backup of {self._name}", backup_id)
         store.restore_backup(backup_id, at=self._kit.now())
 
-    async def _take_in(self, stored: StoredSession) -> Done:
+    async def _take_in(self, stored: StoredSession, client: Client | None) -> Done:
         parts, string = stored.parts, format_string(stored.parts)
         held = await self._do(self._present)
-        if held == parts.key_id:
+        if parts.key_id in {held, client and client.key_id}:
             return Done(told=parts.key_id)  # it is in use: two connections would end it
         user_id = await self._prove(string, parts.key_id)
 
@@ -171,12 +178,13 @@ class Care:
 
     async def _prove(self, string: str, key_id: int) -> int:
         """Have Telegram confirm a login before anything is changed for it; returns the account."""
-        place = f"{self._name}:proof"
+        place = proof_of(self._name)
         latch, record = await self._do(
             lambda store: (store.latched(key_id), store.session(self._name))
         )
         if latch is not None:
             raise KeyLatchedError(key_id, latch.reason)
+        had = self._kit.keys.holds(key_id, session=self._name)
         await self._kit.keys.hold(key_id, session=self._name)
         user_id: int | None = None
         try:
@@ -191,7 +199,8 @@ class Care:
                 raise OtherAccountError(self._name)
         finally:
             await self._kit.gateway.close(place, deadline=self._kit.settings.close_deadline)
-            self._kit.keys.release(key_id)
+            if not had:
+                self._kit.keys.release(key_id)
         return user_id
 
     def _keep_earlier(self, store: Store, reason: str) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pykka
 
+from ..errors import LeaseHeldError
 from ..storage import Lease, LeaseGrant, LeaseHolder, LeaseWait, SessionFiles, Store
 from ..supervision import EventStream
 from ..telegram import Gateway, SessionEvent
@@ -51,10 +52,11 @@ class Settings:
 
 
 class KeyRing:
-    """The auth keys that this process owns, by their leases.
+    """The auth keys that this process owns, by their leases, each for one of its sessions.
 
     A session that crashes does not let its lease go: the process still owns the key, and no other
-    may take it between two incarnations.
+    may take it between two incarnations. Two sessions of one process are two owners as well: each
+    would close the other's client to open its own.
 
     Args:
         lease: the leases of this machine.
@@ -63,37 +65,55 @@ class KeyRing:
 
     def __init__(self, lease: Lease, *, timeout: float) -> None:
         self._lease, self._timeout = lease, timeout
-        self._grants: dict[int, LeaseGrant] = {}
+        self._grants: dict[int, tuple[LeaseGrant, str]] = {}
         self._turns: dict[int, asyncio.Lock] = {}
 
     async def hold(self, key_id: int, *, session: str) -> bool:
-        """Own a key from now on; nothing to do if this process does already.
+        """Own a key from now on; nothing to do if ``session`` does already.
 
         Returns whether somebody else had it: he may have changed what is stored.
 
         Raises:
-            LeaseHeldError: another process owns it, and who.
+            LeaseHeldError: another process, or another session of this one, owns it, and who.
         """
-        if key_id in self._grants:
+        if self.holds(key_id, session=session):
             return False
         waited: list[LeaseWait] = []
         # One at a time: a second lock of our own on the same key would wait for the first.
         async with self._turns.setdefault(key_id, asyncio.Lock()):
-            if key_id not in self._grants:
-                self._grants[key_id] = await self._lease.acquire_async(
+            if not self.holds(key_id, session=session):
+                grant = await self._lease.acquire_async(
                     key_id,
                     owner=LeaseHolder.here(f"session {session}"),
                     timeout=self._timeout,
                     progress=waited.append,
                 )
+                self._grants[key_id] = grant, session
         self._turns.pop(key_id, None)  # whoever waited for it finds the key held
         return bool(waited)
 
+    def holds(self, key_id: int, *, session: str) -> bool:
+        """Whether a session owns a key.
+
+        Raises:
+            LeaseHeldError: another session of this process does.
+        """
+        owner = self._grants[key_id][1] if key_id in self._grants else session
+        if owner != session:
+            raise LeaseHeldError(key_id, f"session {owner} of this same process", waited=0.0)
+        return key_id in self._grants
+
     def release(self, key_id: int) -> None:
         """Let a key go, once its client is proven off."""
-        grant = self._grants.pop(key_id, None)
-        if grant is not None:
+        if key_id in self._grants:
+            grant, _ = self._grants.pop(key_id)
             grant.release()
+
+    def release_of(self, session: str) -> None:
+        """Let every key of a session go, once its clients are proven off."""
+        for key_id, (_, owner) in tuple(self._grants.items()):
+            if owner == session:
+                self.release(key_id)
 
     def release_all(self) -> None:
         """Let every key go; for the end of the process's work."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from ..supervision import LoopActor
 from ..telegram import Client, Told
+from .authorisations import ending_of, proof_of
 from .kit import Kit
 from .recovery import keep_changes
 from .session_notes import Flush, Heard
@@ -91,14 +92,12 @@ class Line:
         self._actor.after(FLUSH_AFTER, Flush())
 
     async def let_go(self) -> None:
-        """Write down what was learnt, prove the client off, then let the key go."""
+        """Write down what was learnt, prove the clients off, then let the keys go."""
         self.hush()
         if self.client is not None:
             self.client.save_states()
-        client = self.drop()
-        if client is None:
-            return
-        key_id = client.key_id
-        await self._kit.gateway.close(self._name, deadline=self._kit.settings.close_deadline)
-        if key_id is not None:
-            self._kit.keys.release(key_id)
+        self.drop()
+        deadline = self._kit.settings.close_deadline
+        for place in (self._name, proof_of(self._name), ending_of(self._name)):
+            await self._kit.gateway.close(place, deadline=deadline)
+        self._kit.keys.release_of(self._name)

@@ -14,6 +14,7 @@ from telethon.sessions import SQLiteSession, StringSession
 
 from telewarden.errors import (
     KeyLatchedError,
+    LeaseHeldError,
     NoLoginError,
     OtherAccountError,
     SessionStringDamagedError,
@@ -22,6 +23,7 @@ from telewarden.errors import (
     UnknownRecordError,
 )
 from telewarden.loopback import Limits
+from telewarden.storage import Held, Lease
 from telewarden.telegram import Phase, PhaseChanged, QrToken, SessionRecovered, parse_string
 
 from .conftest import ALICE, BOB, PRESS, Newsroom
@@ -129,6 +131,21 @@ async def test_what_is_imported_must_be_the_same_account_and_alive(newsroom: New
 
     assert (await alice.report()).phase is Phase.ONLINE
     assert keys_of(newsroom, ALICE) == before
+
+
+async def test_a_login_that_another_session_uses_is_not_taken_from_it(newsroom: Newsroom) -> None:
+    await newsroom.start()
+    alice, bob = newsroom.warden.session("alice"), newsroom.warden.session("bob")
+    string = await alice.export_string()
+    connects, since = newsroom.telegram.stats.connects, newsroom.mark()
+
+    with pytest.raises(LeaseHeldError, match="session alice"):
+        await bob.import_string(string)
+
+    held = Lease(newsroom.config.folder / "leases").inspect(parse_string(string).key_id)
+    assert isinstance(held, Held)
+    assert newsroom.telegram.stats.connects == connects
+    assert not [one for one in newsroom.heard[since:] if isinstance(one, PhaseChanged)]
 
 
 async def test_a_damaged_file_of_telethon_is_taken_in_with_what_it_still_holds(

@@ -66,6 +66,21 @@ async def test_holding_tells_whether_another_owner_came_before(tmp_path: Path) -
     ring.release_all()
 
 
+async def test_a_key_is_one_sessions_and_no_other_of_the_same_process_gets_it(
+    tmp_path: Path,
+) -> None:
+    ring = KeyRing(Lease(tmp_path), timeout=5.0)
+    await ring.hold(KEY, session="alice")
+
+    with pytest.raises(LeaseHeldError, match="session alice of this same process"):
+        await ring.hold(KEY, session="bob")
+    ring.release_of("bob")
+    assert isinstance(Lease(tmp_path).inspect(KEY), Held)
+    ring.release_of("alice")
+    await ring.hold(KEY, session="bob")
+    ring.release_all()
+
+
 class Passing:
     """Sessions on their way through a doorway, and who is inside."""
 
