@@ -104,6 +104,8 @@ class Recovery:
         self._refused: set[int] = set()
         self._damages: list[str] = []
         self._learnt = _Learnt()
+        self.tried: int | None = None
+        """The key that was tried last."""
 
     async def climb(self) -> Climb:
         """Try the rungs in order and return the connected client; may wait for its turn.
@@ -192,7 +194,7 @@ class Recovery:
         return None, problem
 
     async def _open(self, copy: Copy, *, again: bool) -> Client:
-        session = WardenSession.from_string(copy.string)
+        session, self.tried = WardenSession.from_string(copy.string), copy.key_id
         if await self._kit.keys.hold(copy.key_id, session=self._name) or again:
             self._learnt = await self._kit.journal.do(self._read_learnt)  # it may be newer now
         if (until := self._floods().get((OPENING, None))) is not None:

@@ -184,7 +184,11 @@ class SessionActor(LoopActor):
         self._comeback.begun(self.clock.now())
         self.enter(RecoveryStarted(), self._comeback.cause)
         recovery = Recovery(self._name, self._kit, self.line.listen())
-        self.pipe(recovery.climb(), done=Climbed, failed=ClimbFailed)
+        self.pipe(
+            recovery.climb(),
+            done=Climbed,
+            failed=lambda error: ClimbFailed(error, recovery.tried),
+        )
 
     def recover(self, message: Recover) -> None:
         self._comeback.wanted(message.cause)
@@ -232,7 +236,7 @@ class SessionActor(LoopActor):
         verdict = classify(message.error, moment=Moment.OPENING)
         if verdict.action is Action.PARK_METHOD and not isinstance(message.error, TelewardenError):
             self.reader.floods.flooded(OPENING, verdict)
-        if not self._hold(verdict):
+        if not self._hold(verdict, message.key_id):
             self._come_back_later(verdict)
 
     def _climb_over(self) -> None:
@@ -294,10 +298,10 @@ class SessionActor(LoopActor):
 
     def lose(self, reason: BaseException | None, *, cause: str = "connection lost") -> None:
         """The line is gone or no good: come back, at once if it was a good one."""
-        self.line.drop()
+        client = self.line.drop()
         at_once = self._comeback.lost(self.clock.now(), cause)
         verdict = classify(reason or ConnectionError("connection closed"))
-        if self._hold(verdict):
+        if self._hold(verdict, None if client is None else client.key_id):
             return
         self.enter(Dropped(), verdict.name)
         if at_once:
@@ -308,8 +312,8 @@ class SessionActor(LoopActor):
     def retire(self, verdict: Verdict) -> None:
         """Telegram ended this session under way: hold it and close the client."""
         if self.phase is Phase.ONLINE:
-            self.line.drop()
-            self._hold(verdict)
+            client = self.line.drop()
+            self._hold(verdict, None if client is None else client.key_id)
             self.pipe(self._kit.gateway.close(self._name), done=lambda _: Flush())
 
     def logged_out(self) -> None:
@@ -317,11 +321,11 @@ class SessionActor(LoopActor):
         self._comeback.given_up()
         self.enter(Rejected(), "logged out")
 
-    def _hold(self, verdict: Verdict) -> bool:
-        """Stop trying where trying again would do harm; tells whether it did."""
+    def _hold(self, verdict: Verdict, key_id: int | None) -> bool:
+        """Stop trying ``key_id`` where trying again would do harm; tells whether it did."""
         if verdict.latches_key or verdict.action in {Action.TRY_OTHER_COPY, Action.NEW_LOGIN}:
             self._comeback.given_up()
-            self._latch(verdict)
+            self._latch(verdict, key_id)
             self.enter(Rejected(), verdict.name)
         elif verdict.terminal:
             self.enter(GaveUp(), f"{verdict.name}: {verdict.advice}")
@@ -329,17 +333,11 @@ class SessionActor(LoopActor):
             return False
         return True
 
-    def _latch(self, verdict: Verdict) -> None:
-        if not verdict.latches_key:
-            return
-        reason, name, now = verdict.name, self._name, self._kit.now()
-
-        def work(store: Any) -> None:
-            record = store.session(name)
-            if record is not None and record.key_id is not None:
-                store.latch_key(record.key_id, reason, now)
-
-        self._kit.journal.post(work)
+    def _latch(self, verdict: Verdict, key_id: int | None) -> None:
+        """Latch the key that was refused, which need not be the one that is stored."""
+        if verdict.latches_key and key_id is not None:
+            reason, now = verdict.name, self._kit.now()
+            self._kit.journal.post(lambda store: store.latch_key(key_id, reason, now))
 
     # Working for the groups
 

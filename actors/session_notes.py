@@ -62,6 +62,7 @@ class Climbed:
 @dataclass(frozen=True, slots=True)
 class ClimbFailed:
     error: BaseException
+    key_id: int | None  # of the copy that was tried last
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from telewarden.telegram import (
     PhaseChanged,
     RecoveryTried,
     SessionRecovered,
+    parse_string,
 )
 
 from .conftest import ALICE, Newsroom
@@ -128,6 +129,44 @@ async def test_a_revoked_session_is_held_and_its_key_never_tried_again(newsroom:
     assert newsroom.telegram.stats.connects == connects + 1  # bob's
     report = await newsroom.warden.session("alice").report()
     assert report.health in {Health.EXPIRED, Health.UNAUTHORIZED}
+
+
+async def test_only_the_key_that_was_refused_is_latched_and_not_the_one_that_is_stored(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.start()
+    alice, account = newsroom.warden.session("alice"), newsroom.account(ALICE)
+    stored = await alice.export_string()
+    old = newsroom.telegram.mint(account)
+    await newsroom.stop()
+    file = session_file(newsroom).read_bytes()
+    with newsroom.store() as store:  # a backup of an old login, which was ended elsewhere
+        at = parse_string(old)
+        now = parse_string(stored)
+        store.put_credential("alice", old, at.key_id, at.dc_id, at=1.0)
+        store.add_backup("alice", "by hand", 1.0)
+        store.put_credential("alice", stored, now.key_id, now.dc_id, at=2.0)
+        store.db.execute("delete from session_backups where reason != 'by hand'")
+        store.db.conn.commit()
+    (doomed,) = (
+        one for one in newsroom.telegram.authorizations(account) if one.key_id == at.key_id
+    )
+    doomed.void = "AUTH_KEY_UNREGISTERED"
+    damage_string(newsroom)
+    damage_file(newsroom)
+    since = newsroom.mark()
+
+    await newsroom.start(signed_in=False)
+    await newsroom.hears(PhaseChanged, since=since, session="alice", after=Phase.NEEDS_LOGIN)
+    await newsroom.stop()
+    with newsroom.store() as store:
+        assert [latch.key_id for latch in store.latches()] == [at.key_id]
+    session_file(newsroom).write_bytes(file)  # the good copy is found again
+    since = newsroom.mark()
+    await newsroom.start(signed_in=False)
+
+    back = await newsroom.hears(SessionRecovered, since=since, session="alice")
+    assert back.rung == "file"
 
 
 async def test_a_login_brings_a_revoked_session_back_and_its_pairs_go_on(
