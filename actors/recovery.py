@@ -65,7 +65,8 @@ NO_USE: Final = (
     SessionStringDamagedError,
     WrongMasterKeyError,
 )
-PAUSE: Final = 0.2  # seconds between two tries on a rung; a server may forget a key for a moment
+PAUSE: Final = 0.2  # seconds between two tries on a rung, and as much more each time
+FORGOTTEN: Final = 1.0  # seconds; the same where the server has forgotten the key for a while
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +188,8 @@ class Recovery:
                 self._tell(rung, attempt, exc, origin=copy.origin)
                 if not _may_go_on(exc):
                     raise
-                await self._kit.sleep(PAUSE * attempt)
+                if attempt < self._kit.settings.tries_per_rung:
+                    await self._kit.sleep(_pause(exc) * attempt)
             else:
                 self._tell(rung, attempt, None, origin=copy.origin)
                 return client, None
@@ -261,6 +263,11 @@ def _may_go_on(exc: Exception) -> bool:
     return not verdict.terminal and (
         verdict.kind not in NOT_THE_COPY or verdict.action is Action.TRY_OTHER_COPY
     )
+
+
+def _pause(exc: Exception) -> float:
+    forgotten = classify(exc, moment=Moment.OPENING).action is Action.TRY_OTHER_COPY
+    return FORGOTTEN if forgotten else PAUSE
 
 
 def keep_changes(store: Store, name: str, changes: SessionChanges, kit: Kit) -> None:

@@ -301,7 +301,9 @@ class SessionActor(LoopActor):
         client = self.line.drop()
         at_once = self._comeback.lost(self.clock.now(), cause)
         verdict = classify(reason or ConnectionError("connection closed"))
-        if self._hold(verdict, None if client is None else client.key_id):
+        # A server may forget a key for a while: the climb tries it again before it gives up.
+        forgotten = verdict.action is Action.TRY_OTHER_COPY
+        if not forgotten and self._hold(verdict, None if client is None else client.key_id):
             return
         self.enter(Dropped(), verdict.name)
         if at_once:

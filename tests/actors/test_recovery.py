@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from telethon import functions
 
-from telewarden.loopback import AcceptAndClose, Fault, RpcError
+from telewarden.errors import TelegramAuthError
+from telewarden.loopback import AcceptAndClose, Fault, RpcError, TransportError
 from telewarden.telegram import (
     CopyRepaired,
     Health,
@@ -167,6 +169,24 @@ async def test_only_the_key_that_was_refused_is_latched_and_not_the_one_that_is_
 
     back = await newsroom.hears(SessionRecovered, since=since, session="alice")
     assert back.rung == "file"
+
+
+async def test_a_key_that_the_server_forgets_for_a_moment_is_tried_again(
+    newsroom: Newsroom,
+) -> None:
+    warden = await newsroom.start()
+    since = newsroom.mark()
+    newsroom.telegram.faults.add(
+        Fault(method="*", account=newsroom.account(ALICE), times=3, action=TransportError(-404))
+    )
+
+    with pytest.raises(TelegramAuthError, match="AUTH_KEY_NOT_FOUND"):
+        await warden.session("alice").call(functions.help.GetConfigRequest())
+    back = await newsroom.hears(SessionRecovered, since=since, session="alice")
+
+    assert back.seconds >= 2.0
+    held = [one for one in newsroom.heard[since:] if isinstance(one, PhaseChanged)]
+    assert Phase.NEEDS_LOGIN not in {one.after for one in held}
 
 
 async def test_a_login_brings_a_revoked_session_back_and_its_pairs_go_on(
