@@ -56,6 +56,7 @@ DAY: Final = 86_400.0  # seconds
 TRIES: Final = 3  # wrong codes, or passwords, in one login
 COOL_DOWN: Final = 900.0  # seconds after the last wrong password; Telegram counts them, too
 SEND_CODE, SIGN_IN, CHECK_PASSWORD = "auth.sendCode", "auth.signIn", "auth.checkPassword"
+EXPORT_TOKEN = "auth.exportLoginToken"  # noqa: S105 - a name of a method, not a token
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +93,14 @@ LoginStep = (
 )
 
 
-# The call that a step makes, by which floods are kept; a QR code needs none of these.
+# The call that a step makes, by which floods are kept.
 CALLS: Final[Mapping[type[LoginStep], str]] = {
     StartLogin: SEND_CODE,
     ResendCode: SEND_CODE,
     SubmitCode: SIGN_IN,
     SubmitPassword: CHECK_PASSWORD,
+    StartQr: EXPORT_TOKEN,
+    WaitQr: EXPORT_TOKEN,
 }
 
 
@@ -173,8 +176,11 @@ class Login:
 
     async def _refuse_early(self, method: str | None) -> None:
         """Raise for what Telegram has asked to wait with, in this process or an earlier one."""
-        name, now = self._name, self._kit.now()
-        for row in await self._kit.journal.do(lambda store: store.floods(name)):
+        name, now, accounts = self._name, self._kit.now(), self._accounts
+        kept = await self._kit.journal.do(
+            lambda store: [row for account in accounts for row in store.floods(account)]
+        )
+        for row in kept:
             if row.method == method and row.chat is None and row.until > now:
                 raise refused(name, row.method, row.until - now, row.until)
 
@@ -193,12 +199,22 @@ class Login:
                 await self.abandon()
 
     def _park(self, method: str, seconds: float) -> None:
-        name, now = self._name, self._kit.now()
+        name, now, accounts = self._name, self._kit.now(), self._accounts
         until = now + seconds
-        self._kit.journal.post(lambda store: store.put_flood(name, method, None, until, seconds))
+
+        def work(store: Store) -> None:
+            for account in accounts:
+                store.put_flood(account, method, None, until, seconds)
+
+        self._kit.journal.post(work)
         self._kit.publish(
             FloodBegan(session=name, at=now, method=method, seconds=seconds, until=until)
         )
+
+    @property
+    def _accounts(self) -> tuple[str, ...]:
+        """Whose floods count: Telegram's are the phone's, whatever session asks with it."""
+        return (self._name, self.phone) if self.phone else (self._name,)
 
     async def abandon(self) -> None:
         """Close a login that is under way; nothing of it stays."""
@@ -279,5 +295,5 @@ class Login:
 
 def _call_of(step: LoginStep) -> str | None:
     if isinstance(step, Renew):
-        return None if step.qr else SEND_CODE
+        return EXPORT_TOKEN if step.qr else SEND_CODE
     return CALLS.get(type(step))

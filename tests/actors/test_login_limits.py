@@ -8,7 +8,7 @@ from telewarden.errors import NoLoginError, TelegramAuthError, TelegramRateLimit
 from telewarden.loopback import Fault, FloodWait, RpcError
 from telewarden.telegram import Phase
 
-from .conftest import ALICE, BOB, Newsroom
+from .conftest import ALICE, BOB, PRESS, Newsroom
 
 pytestmark = [pytest.mark.actors, pytest.mark.session]
 
@@ -113,3 +113,45 @@ async def test_three_wrong_passwords_end_the_login_and_the_next_one_waits(
 
     assert newsroom.telegram.stats.calls["auth.checkPassword"] == asked == 3
     assert 0 < (early.value.wait or 0) <= 900
+
+
+async def test_a_qr_code_is_not_asked_for_before_telegram_allows_it_also_after_a_restart(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.start(signed_in=False)
+    await newsroom.settled("alice")
+    newsroom.telegram.faults.add(Fault(method="auth.exportLoginToken", action=FloodWait(4_000)))
+    with pytest.raises(TelegramRateLimitError):
+        await newsroom.warden.session("alice").login_qr()
+    await newsroom.stop()
+
+    await newsroom.start(signed_in=False)
+    await newsroom.settled("alice")
+    with pytest.raises(TelegramRateLimitError, match="no packet was sent"):
+        await newsroom.warden.session("alice").login_qr()
+    with pytest.raises(TelegramRateLimitError, match="no packet was sent"):
+        await newsroom.warden.session("alice").renew(qr=True)
+
+    assert newsroom.telegram.stats.calls["auth.exportLoginToken"] == 1
+
+
+async def test_a_phone_that_must_wait_waits_under_another_sessions_name_too(
+    newsroom: Newsroom,
+) -> None:
+    warden = await newsroom.start(signed_in=False)
+    newsroom.telegram.faults.add(
+        Fault(method="auth.sendCode", action=RpcError("PHONE_NUMBER_FLOOD", 400))
+    )
+    sessions = warden.registry.sessions
+    await sessions.register("carol", phone=PRESS)
+    await newsroom.settled("carol")
+    with pytest.raises(TelegramRateLimitError, match="PHONE_NUMBER_FLOOD"):
+        await warden.session("carol").login("start")
+
+    await sessions.delete("carol")
+    await sessions.register("carla", phone=PRESS)
+    await newsroom.settled("carla")
+    with pytest.raises(TelegramRateLimitError, match="no packet was sent"):
+        await warden.session("carla").login("start")
+
+    assert newsroom.telegram.stats.calls["auth.sendCode"] == 1
