@@ -45,17 +45,17 @@ class CareDesk:
 
     def take(self, step: CareStep) -> Answer:
         """Take one step; answered when it is done."""
-        answer, logging_out = Answer(), isinstance(step, LogOut)
-        client = self._line.client
+        answer, client = Answer(), self._line.client
+        given_up = isinstance(step, LogOut) and client is not None
         self._line.flush()
-        if logging_out and client is not None:
+        if given_up:
             self._line.drop()
             self._line.hush()
             self._actor.pause_groups("logging out")
         self._actor.pipe(
             self._done(step, client),
             done=lambda done: CareWent(answer, done, None),
-            failed=lambda error: CareWent(answer, None, error, logging_out),
+            failed=lambda error: CareWent(answer, None, error, given_up),
         )
         return answer
 
@@ -69,7 +69,7 @@ class CareDesk:
         done = message.done
         if done is None:
             message.answer.fail(as_ours(message.error, session=self._name))
-            if message.logging_out:
+            if message.given_up:
                 self._actor.switch("logout failed")
             return
         if done.follow is Follow.NOTHING:

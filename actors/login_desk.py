@@ -24,12 +24,12 @@ from .authorisations import end_authorisation
 from .kit import Kit
 from .logins import Login, LoginStep
 from .messages import StartLogin
-from .session_notes import KeyEnded, LoginWanted, LoginWent
+from .session_notes import Flush, KeyEnded, LoginWanted, LoginWent
 
 if TYPE_CHECKING:
     from .session import SessionActor
 
-__all__ = ["LoginDesk"]
+__all__ = ["LOGGING_IN", "LoginDesk"]
 
 logger = logging.getLogger(__name__)
 
@@ -118,13 +118,20 @@ class LoginDesk:
         message.answer.fail(error)
 
     def _follow(self, event: Event) -> None:
-        if not isinstance(event, SignedIn):
-            self._actor.enter(event, "logging in")
-            return
         if self._actor.phase not in LOGGING_IN:
-            self._actor.enter(CodeSent(), "logged in without a code")
+            if isinstance(event, LoginFailed):
+                return  # what else ended it has said so
+            if isinstance(event, SignedIn | PasswordAsked):
+                self._actor.enter(CodeSent(), "logged in without a code")
         self._actor.enter(event, "logging in")
-        self._actor.begin(cause="login")
+        if isinstance(event, SignedIn):
+            self._actor.begin(cause="login")
+
+    def give_up(self, reason: str) -> None:
+        """The session has another login: the one that is waited for is not needed any more."""
+        if self._actor.phase in LOGGING_IN:
+            self._actor.enter(LoginFailed(), reason)
+            self._actor.pipe(self.abandon(), done=lambda _: Flush())
 
     async def abandon(self) -> None:
         """Close a login that is under way; nothing of it stays."""

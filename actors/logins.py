@@ -6,6 +6,7 @@ is durable: a restart never asks for another by itself, and a person at most a f
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -119,6 +120,7 @@ class Login:
         self._name, self.phone, self._kit = name, phone, kit
         self._flow: LoginFlow | None = None
         self._renewing, self._wrong = False, 0
+        self._turn = asyncio.Lock()
         self.replaced: Credential | None = None
 
     @property
@@ -139,6 +141,12 @@ class Login:
             TelegramError: Telegram refused; a wrong code or password may be given again, three
                 times in all.
         """
+        if isinstance(step, WaitQr | CancelLogin):  # the one is long, the other ends it
+            return await self._take(step)
+        async with self._turn:  # of two at once the second finds what the first has led to
+            return await self._take(step)
+
+    async def _take(self, step: LoginStep) -> Step:
         await self._refuse_early(_call_of(step))
         if isinstance(step, ResendCode):
             self._open_flow().check_resend()  # before it costs anything
@@ -171,8 +179,9 @@ class Login:
             case SubmitCode(code):
                 return await self._went(await self._open_flow().submit_code(code))
             case SubmitPassword(password):
+                flow = self._open_flow()  # before a backup makes an older one go
                 await self._back_up("before 2FA")
-                return await self._went(await self._open_flow().submit_password(password))
+                return await self._went(await flow.submit_password(password))
 
     async def _refuse_early(self, method: str | None) -> None:
         """Raise for what Telegram has asked to wait with, in this process or an earlier one."""

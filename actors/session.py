@@ -50,7 +50,7 @@ from .care_desk import CareDesk
 from .comeback import Comeback
 from .kit import Kit
 from .line import Line
-from .login_desk import LoginDesk
+from .login_desk import LOGGING_IN, LoginDesk
 from .messages import (
     Begin,
     CatchUp,
@@ -84,6 +84,7 @@ __all__ = ["SessionActor"]
 
 logger = logging.getLogger(__name__)
 
+NO_CLIMB = {Phase.ONLINE, Phase.STOPPING, Phase.STOPPED, *LOGGING_IN}
 CRASH_CLOSE = 1.0  # seconds that a crashed session's client gets before its line is cut
 CALM_WITHIN = 120.0  # seconds; past it a session looks for itself, whatever is said
 PROBE_AFTER_TROUBLE = 0.1  # seconds; several calls that fail together ask for one probe
@@ -176,9 +177,9 @@ class SessionActor(LoopActor):
     # Coming online
 
     def begin(self, *, cause: str | None = None) -> None:
-        """Climb from copy to copy, unless the session is online, at it, or stopping."""
+        """Climb from copy to copy, unless the session is online, at it, logging in or stopping."""
         self._comeback.cause = cause or self._comeback.cause
-        if self.climbing or self.phase in {Phase.ONLINE, Phase.STOPPING, Phase.STOPPED}:
+        if self.climbing or self.phase in NO_CLIMB:
             return
         self.climbing = True
         self._comeback.begun(self.clock.now())
@@ -273,6 +274,7 @@ class SessionActor(LoopActor):
             return
         self.line.drop()
         self._comeback.wanted(cause)
+        self.logins.give_up(cause)
         if self.phase is Phase.ONLINE:
             self.enter(Dropped(), cause)
         self.begin()

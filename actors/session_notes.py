@@ -123,12 +123,12 @@ class LoginWent:
 
 @dataclass(frozen=True, slots=True)
 class CareWent:
-    """A step of care ended; ``logging_out`` says that the client was given up for it."""
+    """A step of care ended; ``given_up`` says that the client was, for it."""
 
     answer: Answer
     done: Done | None
     error: BaseException | None
-    logging_out: bool = False
+    given_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)

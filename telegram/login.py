@@ -20,7 +20,7 @@ from typing import Any, Final, Self
 
 from telethon.password import compute_check
 
-from ..errors import TelegramError
+from ..errors import NoLoginError, TelewardenError
 from ._tl import errors as tg
 from ._tl import functions, types, utils
 from .errors import to_telewarden
@@ -98,6 +98,7 @@ class LoginFlow:
         self._last_at = 0.0
         self._shown: QrToken | None = None
         self._scanned = asyncio.Event()
+        self._closed = False
 
     def __repr__(self) -> str:
         return f"<LoginFlow {self.name}>"
@@ -114,7 +115,9 @@ class LoginFlow:
         await self.close()
 
     async def close(self) -> None:
-        """End the flow and its connection."""
+        """End the flow and its connection; who waits for a scan is told so."""
+        self._closed = True
+        self._scanned.set()
         await self._stack.aclose()
         self._wire = None
 
@@ -194,11 +197,14 @@ class LoginFlow:
     # -- inside
 
     async def _connected(self) -> WardenClient:
-        if self._wire is None:
+        if self._wire is None and not self._closed:
             hooks = {"deliver": self._deliver, "gap": lambda _chat: None}
             self._wire = await self._stack.enter_async_context(
                 self._gateway.dial(self.session, hooks)
             )
+        if self._closed or self._wire is None:
+            await self._stack.aclose()  # it may have been closed while it connected
+            raise NoLoginError(self.name)
         return self._wire
 
     def _deliver(self, update: Any) -> None:
@@ -294,7 +300,7 @@ class LoginFlow:
         """Let only our own errors out, without the request that held the secret."""
         try:
             yield
-        except TelegramError:
+        except TelewardenError:
             raise
         except Exception as error:
             if isinstance(error, tg.RPCError):

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from telewarden.errors import NoLoginError, TelegramAuthError, TelegramRateLimitError
+from telewarden.errors import (
+    NoLoginError,
+    TelegramAuthError,
+    TelegramRateLimitError,
+    TelegramSessionError,
+)
 from telewarden.loopback import Fault, FloodWait, RpcError
-from telewarden.telegram import Phase
+from telewarden.supervision import ChildFailed
+from telewarden.telegram import Phase, SessionRecovered
 
 from .conftest import ALICE, BOB, PRESS, Newsroom
 
@@ -155,3 +163,88 @@ async def test_a_phone_that_must_wait_waits_under_another_sessions_name_too(
         await warden.session("carla").login("start")
 
     assert newsroom.telegram.stats.calls["auth.sendCode"] == 1
+
+
+async def test_two_logins_begun_at_once_leave_one_connection_and_the_later_code(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.start(signed_in=False)
+    await newsroom.settled("alice")
+    alice = newsroom.warden.session("alice")
+
+    await asyncio.gather(alice.login("start"), alice.login("start"))
+
+    await newsroom.until(lambda: len(newsroom.telegram.connections()) == 1)
+    phase = await alice.login("code", newsroom.telegram.sent_code(ALICE))
+    assert phase in {Phase.CONNECTING, Phase.RECOVERING}
+
+
+async def test_a_code_handed_in_twice_at_once_is_sent_once(newsroom: Newsroom) -> None:
+    await newsroom.start(signed_in=False)
+    await newsroom.settled("alice")
+    alice = newsroom.warden.session("alice")
+    await alice.login("start")
+    code = newsroom.telegram.sent_code(ALICE)
+
+    first, second = await asyncio.gather(
+        alice.login("code", code), alice.login("code", code), return_exceptions=True
+    )
+
+    assert first in {Phase.CONNECTING, Phase.RECOVERING}
+    assert isinstance(second, NoLoginError)
+    assert newsroom.telegram.stats.calls["auth.signIn"] == 1
+
+
+async def test_a_login_that_is_cancelled_while_its_qr_code_is_waited_for_stays_ended(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.start(signed_in=False)
+    await newsroom.settled("alice")
+    alice = newsroom.warden.session("alice")
+    await alice.login_qr()
+    waiting = asyncio.ensure_future(alice.wait_qr())
+    await asyncio.sleep(0)
+
+    await alice.cancel_login()
+
+    with pytest.raises(NoLoginError):
+        await asyncio.wait_for(waiting, timeout=5.0)
+    assert (await alice.report()).phase is Phase.NEEDS_LOGIN
+    assert newsroom.telegram.stats.calls["auth.exportLoginToken"] == 1
+    await newsroom.until(lambda: len(newsroom.telegram.connections()) == 0)
+
+
+@pytest.mark.parametrize("how", ["code", "qr"])
+async def test_a_login_under_way_is_not_cut_short_by_a_recovery_or_a_logout(
+    newsroom: Newsroom, how: str
+) -> None:
+    await newsroom.start(signed_in=False)
+    await newsroom.settled("alice")
+    alice = newsroom.warden.session("alice")
+    await (alice.login_qr() if how == "qr" else alice.login("start"))
+    waiting = (await alice.report()).phase
+    since = newsroom.mark()
+
+    await alice.recover()
+    with pytest.raises(TelegramSessionError):
+        await alice.logout()
+
+    assert (await alice.report()).phase is waiting
+    assert not [one for one in newsroom.heard[since:] if isinstance(one, ChildFailed)]
+
+
+async def test_a_login_that_is_brought_in_ends_the_one_that_is_waited_for(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.start(signed_in=False)
+    await newsroom.settled("alice")
+    alice, since = newsroom.warden.session("alice"), newsroom.mark()
+    await alice.login("start")
+
+    await alice.import_string(newsroom.telegram.mint(newsroom.account(ALICE)))
+    await newsroom.hears(SessionRecovered, since=since, session="alice")
+
+    with pytest.raises(NoLoginError):
+        await alice.login("code", newsroom.telegram.sent_code(ALICE))
+    await newsroom.until(lambda: len(newsroom.telegram.connections()) == 1)
+    assert not [one for one in newsroom.heard[since:] if isinstance(one, ChildFailed)]
