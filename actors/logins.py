@@ -233,12 +233,15 @@ class Login:
 
     async def _start(self, *, qr: bool, reason: str) -> Step:
         await self.abandon()
-        if not qr:  # a QR code costs no login code
-            await self._kit.journal.do(self._spend, wait_for_disk=False)
-        await self._back_up(reason)
+        if not qr:
+            await self._kit.journal.do(self._check_budget)
         self._renewing, self._wrong = reason == "before renewal", 0
         self._flow = flow = LoginFlow(self._kit.gateway, name=self._name, clock=self._kit.now)
         try:
+            await flow.connect()
+            if not qr:  # a QR code costs no login code
+                await self._kit.journal.do(self._spend, wait_for_disk=False)
+            await self._back_up(reason)
             answer = await (flow.start_qr() if qr else flow.start_code(self.phone))
             return await self._went(answer)
         except BaseException:  # also a cancellation: no connection of a login may stay
@@ -252,12 +255,14 @@ class Login:
 
         await self._kit.journal.do(work, wait_for_disk=False)
 
-    def _spend(self, store: Store) -> None:
-        now = self._kit.now()
-        spent = store.login_codes(self.phone, now - DAY)
+    def _check_budget(self, store: Store) -> None:
+        spent = store.login_codes(self.phone, self._kit.now() - DAY)
         if len(spent) >= CODES_A_DAY:
             raise LoginBudgetError(self._name, spent=len(spent), again_at=spent[0] + DAY)
-        store.record_login_code(self.phone, now)
+
+    def _spend(self, store: Store) -> None:
+        self._check_budget(store)
+        store.record_login_code(self.phone, self._kit.now())
 
     def _open_flow(self) -> LoginFlow:
         if self._flow is None:

@@ -222,11 +222,18 @@ class Gateway:
 
     @contextlib.asynccontextmanager
     async def dial(
-        self, session: WardenSession, hooks: dict[str, Any]
+        self, session: WardenSession, hooks: dict[str, Any], *, name: str
     ) -> AsyncIterator[WardenClient]:
-        """Connect without a login, for a login; closed when the block ends."""
+        """Connect without a login, for a login of ``name``; closed when the block ends.
+
+        Raises:
+            TelegramRateLimitError: as ``open``; no packet was sent.
+        """
         self._place(session)
-        await self._queue.turn(session.server_address or "")
+        address = session.server_address or ""
+        self._refuse_cooling(name, address)
+        await self._queue.turn(address)
+        self._refuse_cooling(name, address)
         wire = self.make(session, **hooks)
         self._logins.add(wire)
         try:
@@ -236,6 +243,12 @@ class Gateway:
         finally:
             self._logins.discard(wire)
             await wire.leave()
+
+    def refused(self, session: WardenSession, error: Exception) -> None:
+        """A login met ``error``: let nothing connect where the address is to be let alone."""
+        verdict = classify(error)
+        if verdict.action is Action.COOL_ADDRESS:
+            self._queue.cool(session.server_address or "", verdict.wait or 0.0)
 
     def _place(self, session: WardenSession) -> None:
         """Point a session at the server that stands in for its data centre."""
@@ -276,7 +289,7 @@ class Gateway:
         verdict = classify(error)
         if verdict.kind is ErrorClass.NET:
             self._outages.failed(address, name, self._clock())
-        else:
+        elif isinstance(error, Exception):  # a try that was cancelled says nothing
             self._outages.worked(address)  # it answered, if only with a refusal
         if verdict.action is Action.COOL_ADDRESS:
             self._queue.cool(address, verdict.wait or 0.0)

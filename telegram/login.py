@@ -121,6 +121,15 @@ class LoginFlow:
         await self._stack.aclose()
         self._wire = None
 
+    async def connect(self) -> None:
+        """Connect, if that is still to be done: what fails here has cost no code.
+
+        Raises:
+            TelegramError: there is no way to Telegram, or it refuses connections for now.
+        """
+        async with self._border():
+            await self._connected()
+
     async def start_code(self, phone: str) -> CodeInfo | LoggedIn:
         """Let Telegram send a code to ``phone`` (E.164)."""
         digits = utils.parse_phone(phone)
@@ -200,7 +209,7 @@ class LoginFlow:
         if self._wire is None and not self._closed:
             hooks = {"deliver": self._deliver, "gap": lambda _chat: None}
             self._wire = await self._stack.enter_async_context(
-                self._gateway.dial(self.session, hooks)
+                self._gateway.dial(self.session, hooks, name=self.name)
             )
         if self._closed or self._wire is None:
             await self._stack.aclose()  # it may have been closed while it connected
@@ -305,6 +314,7 @@ class LoginFlow:
         except Exception as error:
             if isinstance(error, tg.RPCError):
                 vars(error)["request"] = None
+            self._gateway.refused(self.session, error)
             raise to_telewarden(error, session=self.name) from error
 
 

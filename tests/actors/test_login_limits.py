@@ -12,7 +12,7 @@ from telewarden.errors import (
     TelegramRateLimitError,
     TelegramSessionError,
 )
-from telewarden.loopback import Fault, FloodWait, RpcError
+from telewarden.loopback import AcceptAndClose, Fault, FloodWait, RpcError, TransportError
 from telewarden.supervision import ChildFailed
 from telewarden.telegram import Phase, SessionRecovered
 
@@ -248,3 +248,38 @@ async def test_a_login_that_is_brought_in_ends_the_one_that_is_waited_for(
         await alice.login("code", newsroom.telegram.sent_code(ALICE))
     await newsroom.until(lambda: len(newsroom.telegram.connections()) == 1)
     assert not [one for one in newsroom.heard[since:] if isinstance(one, ChildFailed)]
+
+
+async def test_a_login_that_finds_no_way_to_telegram_costs_no_code_of_the_day(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.start(signed_in=False)
+    await newsroom.settled("alice")
+    alice = newsroom.warden.session("alice")
+    rule = newsroom.telegram.faults.add(Fault(method="connect", action=AcceptAndClose()))
+    for _ in range(4):
+        with pytest.raises(TelegramSessionError):
+            await alice.login("start")
+
+    newsroom.telegram.faults.remove(rule)
+
+    assert await alice.login("start") is Phase.AWAITING_CODE
+
+
+async def test_a_login_waits_too_when_the_address_takes_no_more_connections(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.start(signed_in=False)
+    await newsroom.settled("alice")
+    alice = newsroom.warden.session("alice")
+    newsroom.telegram.faults.add(
+        Fault(method="auth.sendCode", times=1, action=TransportError(-429))
+    )
+    with pytest.raises(TelegramRateLimitError):
+        await alice.login("start")
+    connects = newsroom.telegram.stats.connects
+
+    with pytest.raises(TelegramRateLimitError, match="refused this address"):
+        await alice.login("start")
+
+    assert newsroom.telegram.stats.connects == connects

@@ -31,6 +31,7 @@ from telewarden.telegram import (
     Gateway,
     LoginFlow,
     Lost,
+    OutageLimit,
     ServerAddress,
     WardenSession,
     classify,
@@ -376,3 +377,23 @@ async def test_closing_everything_ends_a_login_under_way(line: Any) -> None:
     with pytest.raises(TelegramSessionError):
         await flow.submit_code("22222")
     await flow.close()
+
+
+async def test_a_try_that_is_cancelled_does_not_end_an_outage(line: Any) -> None:
+    gateway = line.make_gateway(outage_limit=OutageLimit(sessions=1))
+    rule = line.tg.faults.add(Fault(method="connect", action=AcceptAndClose()))
+    with pytest.raises((OSError, EOFError)):
+        await gateway.open("alice", line.session(line.alice), line.heard())
+    line.tg.faults.remove(rule)
+    line.tg.faults.add(Fault(method="connect", action=AcceptAndStaySilent()))
+    looking = asyncio.ensure_future(gateway.open("alice", line.session(line.alice), line.heard()))
+    async with asyncio.timeout(5.0):
+        while line.tg.stats.connects < 2:
+            await asyncio.sleep(0.005)
+
+    looking.cancel()
+    await asyncio.wait({looking})
+
+    with pytest.raises(TelegramSessionError, match="no packet was sent"):
+        await gateway.open("bob", line.session(line.bob), line.heard())
+    assert line.tg.stats.connects == 2
