@@ -115,8 +115,11 @@ def restore_database(
         StorageError: the copy is damaged, or under another master key; nothing has changed.
     """
     read = config_of(config)
-    places, master = Keeping(read), master_key_of(read)
+    places = Keeping(read)
     snapshots = places.snapshots()
+    if not snapshots.list():
+        raise UnknownRecordError("database backup", snapshot or "that opens")
+    master = master_key_of(read, make=False)
     if snapshot is None:
         chosen = snapshots.newest_usable(master)
     else:

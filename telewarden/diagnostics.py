@@ -18,7 +18,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from .config import Config
-from .errors import StorageError, StorageNotFoundError, TelewardenError
+from .errors import (
+    MasterKeyError,
+    SchemaTooNewError,
+    StorageBusyError,
+    StorageError,
+    StorageFailedError,
+    StorageNotFoundError,
+    StorageNotWritableError,
+    TelewardenError,
+)
 from .keeping import Keeping, config_of, master_key_of
 from .safety import Safety, safety_check
 from .storage import MasterKey, Store
@@ -32,6 +41,29 @@ DAY: Final = 86_400.0  # seconds
 WORST: Final = 3  # children that a sentence names
 CONNECT_WITHIN: Final = 5.0  # seconds
 SKEW: Final = 5.0  # seconds; from 30 on Telegram refuses messages as too old or too new
+
+
+# Where the database is whole, as far as can be told, and must stay where it is.
+NOT_DAMAGED: Final[Mapping[type[StorageError], tuple[str, tuple[str, ...]]]] = {
+    MasterKeyError: (
+        "master key",
+        (
+            "leave the database and the session files where they are: they are whole",
+            "put the key back that sealed them, from the copy that is kept elsewhere",
+            "run diagnostics again",
+        ),
+    ),
+    SchemaTooNewError: ("database", ("install the Telewarden that wrote it, or a later one",)),
+    StorageBusyError: ("database", ("wait until the other process is done", "try again")),
+    StorageNotWritableError: (
+        "database",
+        ("give the user that runs this the right to it", "run diagnostics again"),
+    ),
+    StorageFailedError: (
+        "database",
+        ("look at the system's log: the disk may be failing", "run diagnostics again"),
+    ),
+}
 
 
 class Level(StrEnum):
@@ -100,8 +132,11 @@ def diagnose(
     places = Keeping(read)
     findings = [*_folder(places), *_network(server)]
     try:
-        master = master_key_of(read)
+        master = master_key_of(read, make=False)
     except TelewardenError as error:
+        if read.storage.master_key.create and not places.database.exists():
+            findings.append(_note("master key", "there is none yet", "start the warden once"))
+            return Diagnosis(findings=tuple(findings))
         steps = ("put the key back where the configuration names it", "run diagnostics again")
         findings.append(_problem("master key", str(error), *steps))
         return Diagnosis(findings=tuple(findings))
@@ -188,6 +223,9 @@ def _network(server: ServerAddress | None) -> Iterator[Finding]:
 
 
 def _database(places: Keeping, master: MasterKey, error: StorageError) -> Finding:
+    for kind, (area, steps) in NOT_DAMAGED.items():
+        if isinstance(error, kind):
+            return _problem(area, str(error), *steps)
     usable = None
     with contextlib.suppress(StorageError):
         usable = places.snapshots().newest_usable(master)

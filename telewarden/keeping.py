@@ -50,8 +50,11 @@ def config_of(config: Config | Mapping[str, Any] | Path | str) -> Config:
             return parse_config(config)
 
 
-def master_key_of(config: Config) -> MasterKey:
+def master_key_of(config: Config, *, make: bool = True) -> MasterKey:
     """The master key, from where the configuration says that it is.
+
+    With ``make`` one is made where the configuration wants that and nothing is sealed yet. Where
+    a database is, its key is lost, and another would only hide that.
 
     Raises:
         MasterKeyError: it is not there, or is none.
@@ -66,7 +69,8 @@ def master_key_of(config: Config) -> MasterKey:
     if secret.env is not None:
         return MasterKey.from_env(secret.env)
     path = secret.path(config.base)
-    if secret.create and MasterKey.make_file(path):
+    fresh = secret.create and not Keeping(config).database.exists()
+    if make and fresh and MasterKey.make_file(path):
         logger.warning("master key made path=%s; without it nothing stored can be opened", path)
     return MasterKey.from_file(path)
 
@@ -77,6 +81,6 @@ def key_from(text: str, secret: Secret, *, origin: str) -> MasterKey:
     Raises:
         MasterKeyError: it means none.
     """
-    if secret.passphrase:
-        return MasterKey.from_passphrase(text, origin=origin)
+    if secret.passphrase:  # as it is read from its place, where blanks around it do not count
+        return MasterKey.from_passphrase(text.strip(), origin=origin)
     return MasterKey.from_text(text, origin=origin)

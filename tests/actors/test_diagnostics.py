@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from telewarden.diagnostics import Diagnosis, Finding, Level, diagnose
+from telewarden.errors import MasterKeyError
+from telewarden.storage import MasterKey
 
 from .conftest import ALICE, BOB, Newsroom
 
@@ -96,3 +98,33 @@ async def test_an_unreachable_network_and_a_missing_key_are_problems(newsroom: N
     diagnosis = diagnose(tables, server=server)
 
     assert {one.area for one in diagnosis.problems} == {"network", "master key"}
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["another", "none"])
+async def test_a_master_key_that_is_not_the_one_costs_no_database(
+    newsroom: Newsroom, lost: bool
+) -> None:
+    await newsroom.start()
+    await newsroom.stop()
+    key = newsroom.folder / "master.key"
+    if lost:  # and the configuration says that one may be made
+        key.unlink()
+    else:
+        key.write_text(MasterKey.generate())
+
+    diagnosis = diagnose(newsroom.config, server=newsroom.server)
+
+    found = of(diagnosis, "master key")
+    assert found.level is Level.PROBLEM
+    assert "move it away" not in str(diagnosis)
+    assert key.exists() is not lost
+    with pytest.raises(MasterKeyError):
+        await newsroom.warden.start()
+    assert key.exists() is not lost
+
+
+def test_before_the_first_start_nothing_is_made_by_looking(newsroom: Newsroom) -> None:
+    diagnosis = diagnose(newsroom.config, server=newsroom.server)
+
+    assert diagnosis.healthy
+    assert list(newsroom.folder.iterdir()) == []

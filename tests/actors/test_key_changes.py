@@ -108,6 +108,23 @@ async def test_a_key_that_is_kept_elsewhere_must_be_given(
     assert await newsroom.settled("alice") is Phase.ONLINE
 
 
+async def test_blanks_around_a_new_passphrase_do_not_count(
+    newsroom: Newsroom, tables: dict[str, Any]
+) -> None:
+    (newsroom.folder / "passphrase").write_text("the first passphrase\n")
+    tables["storage"]["master_key"] = {"file": "passphrase", "passphrase": True}
+    newsroom.reconfigure(tables)
+    await newsroom.start()
+
+    await newsroom.warden.keys.rotate_master(" the second passphrase \n")
+    with pytest.raises(MasterKeyMalformedError):
+        await newsroom.warden.keys.rotate_master("too short          ")
+    await newsroom.stop()
+
+    await newsroom.start(signed_in=False)
+    assert await newsroom.settled("alice") is Phase.ONLINE
+
+
 async def test_a_wrong_master_key_is_refused_and_nothing_is_touched(
     newsroom: Newsroom, tables: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
