@@ -12,6 +12,7 @@ from typing import Any, Final
 import psutil
 
 from .config import Config
+from .errors import UnknownSessionError
 from .keeping import Keeping, config_of
 from .storage import Free, Held, LeaseHolder, Stale, Store
 
@@ -55,12 +56,16 @@ def safety_check(
     """Tell who uses a session, or each of them: by lease, and by files that are open.
 
     Raises:
+        UnknownSessionError: there is no such session.
         StorageError: the database cannot be read.
     """
     places = Keeping(config_of(config))
     lease, reports = places.lease(), []
     with Store.open_reader(places.database) as store:
-        records = [one for one in store.sessions() if session in (None, one.name)]
+        known, dead = store.sessions(), {one.key_id: one.reason for one in store.latches()}
+    records = [one for one in known if session in (None, one.name)]
+    if session is not None and not records:
+        raise UnknownSessionError(session, tuple(one.name for one in known))
     for record in records:
         foreign = _open_elsewhere(places.session_folder / f"{record.name}.session")
         if foreign:
@@ -68,7 +73,11 @@ def safety_check(
         elif record.key_id is None:
             reports.append(_no_login(record.name))
         else:
-            reports.append(_of_lease(record.name, lease.inspect(record.key_id)))
+            found = lease.inspect(record.key_id)
+            if isinstance(found, Free) and record.key_id in dead:
+                reports.append(_dead_key(record.name, dead[record.key_id]))
+            else:
+                reports.append(_of_lease(record.name, found))
     return tuple(reports)
 
 
@@ -113,6 +122,15 @@ def clear_stale(config: Config | Mapping[str, Any] | Path | str, session: str) -
 def _no_login(name: str) -> SafetyReport:
     return SafetyReport(
         session=name, verdict=Safety.SAFE, explanation="it has no login", advice="log in"
+    )
+
+
+def _dead_key(name: str, reason: str) -> SafetyReport:
+    return SafetyReport(
+        session=name,
+        verdict=Safety.SAFE,
+        explanation=f"nobody uses it, and its key is dead ({reason})",
+        advice="log in again",
     )
 
 

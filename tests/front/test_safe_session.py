@@ -447,6 +447,18 @@ async def test_a_dead_key_and_a_missing_login_are_refused_before_any_packet(plac
     assert place.telegram.stats.connects == connects
 
 
+async def test_a_dead_key_and_a_name_that_nobody_has_are_told(place: Place) -> None:
+    with place.store() as store:
+        store.latch_key(parse_string(place.string).key_id, "SESSION_REVOKED", 1.0)
+
+    (report,) = safety_check(place.tables)
+
+    assert "its key is dead (SESSION_REVOKED)" in report.explanation
+    assert report.advice == "log in again"
+    with pytest.raises(UnknownSessionError, match="alice"):
+        safety_check(place.tables, "alicia")
+
+
 async def test_a_script_that_has_the_telethon_file_open_is_seen(place: Place) -> None:
     path = place.folder / "store" / "sessions" / "alice.session"
     path.write_bytes(b"x")
