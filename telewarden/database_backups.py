@@ -26,6 +26,7 @@ __all__ = ["DatabaseBackups", "restore_database"]
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY: Final = 60.0  # seconds between two looks at the schedule
+ENDS_WITHIN: Final = 10.0  # seconds that a copy which is being taken may hold up a stop
 WARDEN: Final = "warden"  # who takes those that are due
 
 
@@ -61,7 +62,7 @@ class DatabaseBackups:
         """
         said = "copying the database"
         async with noted(self._operations, "backup", description=said, who=who) as tracked:
-            snapshot = await asyncio.to_thread(self._take)
+            snapshot = await self._taken()
             if tracked is not None:
                 await tracked.part(1, f"{snapshot.path.name}: {snapshot.size} bytes, opens")
                 await tracked.describe("the database is copied")
@@ -88,6 +89,17 @@ class DatabaseBackups:
         except TelewardenError as error:
             logger.error("database not backed up why=%s", error)
             return None
+
+    async def _taken(self) -> Snapshot:
+        """Wait for the copy, also when cancelled: its thread must not outlive a stop."""
+        taking = asyncio.ensure_future(asyncio.to_thread(self._take))
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            done, _ = await asyncio.wait({taking}, timeout=ENDS_WITHIN)
+            for one in done:
+                one.exception()  # looked at: whoever asked for the copy has gone
+            raise
 
     def _take(self) -> Snapshot:
         master = self._master()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -150,3 +152,28 @@ async def test_a_failure_is_logged_and_the_older_copies_stay(
 
     assert backups.list() == before
     assert "not backed up" in caplog.text
+
+
+async def test_a_stop_waits_for_a_copy_that_is_being_taken(tables: dict[str, Any]) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def held() -> float:
+        begun.set()
+        go_on.wait(10.0)
+        return 1_000_000.0
+
+    warden = idle(tables)
+    backups = DatabaseBackups(parse_config(tables), warden.operations, wall=held)
+    async with warden:
+        taking = asyncio.ensure_future(backups.take())
+        await asyncio.to_thread(begun.wait, 10.0)
+
+        taking.cancel()
+        await asyncio.wait({taking}, timeout=0.1)
+        waited = not taking.done()
+        go_on.set()
+        await asyncio.wait({taking}, timeout=10.0)
+
+    assert waited
+    assert taking.cancelled()
+    assert restore_database(tables)
