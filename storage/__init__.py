@@ -7,7 +7,7 @@ process owns a session. Knows SQLite and cryptography; of Telegram only that the
 from __future__ import annotations
 
 from .facts import RowsPruned
-from .files import make_private_folder, sync_folder, write_private_file
+from .files import clear_leftovers, make_private_folder, sync_folder, write_private_file
 from .grant import Free, Held, LeaseGrant, LeaseWait, Stale
 from .holder import LeaseHolder
 from .lease import Lease
@@ -78,6 +78,7 @@ __all__ = [
     "UpdateState",
     "Vault",
     "check_name",
+    "clear_leftovers",
     "make_private_folder",
     "salvage_session_file",
     "sync_folder",

@@ -16,12 +16,19 @@ from typing import Final
 from ..errors import StorageNotWritableError
 from .faults import sorted_os_error
 
-__all__ = ["make_private_folder", "move_aside", "sync_folder", "write_private_file"]
+__all__ = [
+    "clear_leftovers",
+    "make_private_folder",
+    "move_aside",
+    "sync_folder",
+    "write_private_file",
+]
 
 logger = logging.getLogger(__name__)
 
 PRIVATE_FOLDER: Final = 0o700
 PRIVATE_FILE: Final = 0o600
+LEFT_FOR: Final = 3600.0  # seconds; what is younger may be another process's, who is at it
 
 
 def make_private_folder(folder: Path) -> Path:
@@ -57,6 +64,20 @@ def write_private_file(path: Path, content: bytes) -> Path:
             Path(name).unlink(missing_ok=True)
     sync_folder(folder)
     return path
+
+
+def clear_leftovers(folder: Path, *patterns: str, now: float) -> int:
+    """Remove what killed processes had begun to write beside its place; return how many.
+
+    ``now`` is in epoch seconds. What cannot be removed stays.
+    """
+    gone = 0
+    for path in (path for pattern in patterns for path in folder.glob(pattern)):
+        with contextlib.suppress(OSError):
+            if now - path.lstat().st_mtime > LEFT_FOR:
+                path.unlink()
+                gone += 1
+    return gone
 
 
 def move_aside(path: Path, folder: Path, *, label: str) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .config import Config, Secret, load_config, parse_config
-from .storage import Lease, MasterKey, SessionFiles, Snapshots, Store
+from .storage import Lease, MasterKey, SessionFiles, Snapshots, Store, clear_leftovers
 
 __all__ = ["Keeping", "config_of", "key_from", "master_key_of"]
 
@@ -25,6 +25,22 @@ class Keeping:
         self.backup_folder = self.folder / "backups"
         self.lease_folder = self.folder / "leases"
         self.turning = self.folder / "keys.turning"
+        secret = config.storage.master_key
+        self._key = None if secret.file is None else secret.path(config.base)
+
+    def tidy(self, *, now: float) -> int:
+        """Remove what killed processes had begun to write; return how many files. Blocks."""
+        gone = clear_leftovers(
+            self.folder, f".{self.database.name}.new-*", ".snapshot-*.tmp*", now=now
+        )
+        gone += clear_leftovers(self.session_folder, ".*.twsession.*.tmp", now=now)
+        gone += clear_leftovers(self.backup_folder, ".snapshot-*.tmp*", now=now)
+        key = self._key
+        if key is not None:  # it lies in a folder that may be the user's own
+            gone += clear_leftovers(
+                key.parent, f".{key.name}.*.tmp", f".{key.name}.new.*.tmp", now=now
+            )
+        return gone
 
     def lease(self) -> Lease:
         """Who owns which key on this machine."""

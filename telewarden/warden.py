@@ -28,7 +28,7 @@ from .desk import Desk
 from .diagnostics import Diagnosis, diagnose, live_findings
 from .errors import ChildStartError, NotRunningError, TelewardenError, UnknownSessionError
 from .handles import Registry
-from .keeping import config_of
+from .keeping import Keeping, config_of
 from .loopthread import Enterable
 from .master_keys import MasterKeys
 from .metrics import Exporter
@@ -320,6 +320,7 @@ class Warden(Enterable):
     async def _plant(self, undo: contextlib.ExitStack) -> Tree:
         """The tree, not started yet, with what earlier processes left on record."""
         await asyncio.to_thread(self.keys.read_again)
+        await asyncio.to_thread(Keeping(self.config).tidy, now=time.time())
         parts = Assembly(
             self.config,
             server=self._server,

@@ -171,3 +171,26 @@ async def test_what_was_learnt_of_chats_does_not_grow_for_ever(newsroom: Newsroo
         kept = store.entities("alice", 10_000)
     assert len(kept) == 5_000
     assert newsroom.chats["news_in"].peer_id in {one.id for one in kept}
+
+
+async def test_what_a_killed_process_had_begun_to_write_is_cleared_away(newsroom: Newsroom) -> None:
+    await newsroom.start()
+    await newsroom.stop()
+    store, long_ago = newsroom.config.folder, time.time() - 7_200.0
+    left = [
+        store / ".telewarden.db.new-abc",
+        store / "sessions" / ".alice.twsession.abc.tmp",
+        store / "backups" / ".snapshot-abc.tmp",
+        store / "backups" / ".snapshot-abc.tmp-journal",
+        newsroom.folder / ".master.key.new.abc.tmp",
+    ]
+    others = [newsroom.folder / ".notes.tmp", store / "sessions" / ".alice.twsession.now.tmp"]
+    for path in (*left, *others):
+        path.write_bytes(b"begun")
+        os.utime(path, (long_ago, long_ago))
+    os.utime(others[1])  # another process is at it
+
+    await newsroom.start(signed_in=False)
+
+    assert [path.name for path in left if path.exists()] == []
+    assert all(path.exists() for path in others)
