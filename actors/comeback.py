@@ -28,6 +28,7 @@ class Comeback:
         "_failures",
         "_lost_at",
         "_online_at",
+        "_rebuilt",
         "_short_lives",
         "cause",
         "recoveries",
@@ -37,13 +38,13 @@ class Comeback:
     def __init__(self, *, initial: float, longest: float) -> None:
         self._backoff = wait_random_exponential(initial, longest)
         self._failures = self._short_lives = self.recoveries = 0
-        self._online_at = 0.0
+        self._online_at, self._rebuilt = 0.0, False
         self._lost_at: float | None = None
         self.cause, self.rung = "start", ""
 
     def wanted(self, cause: str) -> None:
         """Somebody asks for it: earlier failures do not count any more."""
-        self.cause, self._failures = cause, 0
+        self.cause, self._failures, self._rebuilt = cause, 0, False
 
     def begun(self, now: float) -> None:
         """A climb begins."""
@@ -53,6 +54,7 @@ class Comeback:
         """An online session is lost; tells whether it may come back at once."""
         short = now - self._online_at < LONG_LIFE
         self._short_lives = self._short_lives + 1 if short else 0
+        self._rebuilt = self._rebuilt and short
         self._lost_at, self.cause = now, cause
         if self._short_lives <= SHORT_LIVES:
             return True
@@ -71,6 +73,11 @@ class Comeback:
     def given_up(self) -> None:
         """No way back without a person: the time until then is no recovery."""
         self._lost_at = None
+
+    def rebuild(self) -> bool:
+        """A fresh client is to put it right, once; tells whether there is one more to be had."""
+        again, self._rebuilt = not self._rebuilt, True
+        return again
 
     def pause(self) -> float:
         """A try has failed; returns the seconds until the next."""

@@ -331,11 +331,14 @@ class SessionActor(LoopActor):
             self._comeback.given_up()
             self._latch(verdict, key_id)
             self.enter(Rejected(), verdict.name)
-        elif verdict.terminal:
+        elif verdict.terminal or self._rebuilt_in_vain(verdict):
             self.enter(GaveUp(), f"{verdict.name}: {verdict.advice}")
         else:
             return False
         return True
+
+    def _rebuilt_in_vain(self, verdict: Verdict) -> bool:
+        return verdict.action is Action.REBUILD_ONCE and not self._comeback.rebuild()
 
     def _latch(self, verdict: Verdict, key_id: int | None) -> None:
         """Latch the key that was refused, which need not be the one that is stored."""

@@ -189,6 +189,29 @@ async def test_a_key_that_the_server_forgets_for_a_moment_is_tried_again(
     assert Phase.NEEDS_LOGIN not in {one.after for one in held}
 
 
+async def test_what_one_fresh_client_does_not_put_right_holds_the_session(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.start()
+    rule = newsroom.telegram.faults.add(
+        Fault(
+            method="updates.getState",
+            account=newsroom.account(ALICE),
+            action=RpcError("AUTH_KEY_PERM_EMPTY", 401),
+        )
+    )
+    connects, since = newsroom.telegram.stats.connects, newsroom.mark()
+    newsroom.telegram.cut(newsroom.account(ALICE))
+
+    held = await newsroom.hears(PhaseChanged, since=since, session="alice", after=Phase.QUARANTINED)
+    assert "AUTH_KEY_PERM_EMPTY" in held.reason
+    assert newsroom.telegram.stats.connects == connects + 2
+    newsroom.telegram.faults.remove(rule)
+    await newsroom.warden.session("alice").recover()
+
+    await newsroom.hears(SessionRecovered, since=since, session="alice")
+
+
 async def test_a_login_brings_a_revoked_session_back_and_its_pairs_go_on(
     newsroom: Newsroom,
 ) -> None:
