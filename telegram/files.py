@@ -8,10 +8,12 @@ and with plain SQLite on a copy in memory, and every way of being wrong has a na
 from __future__ import annotations
 
 import contextlib
+import errno
 import ipaddress
 import os
 import shutil
 import sqlite3
+import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,13 +24,22 @@ from typing import Any, Final
 from ..errors import TelethonFileDamagedError
 from .strings import KEY_BYTES, SessionString
 
-__all__ = ["FileDamage", "FileEntity", "FileState", "StoredSession", "read_file", "write_file"]
+__all__ = [
+    "FileDamage",
+    "FileEntity",
+    "FileState",
+    "StoredSession",
+    "bytes_in",
+    "read_file",
+    "write_file",
+]
 
 NEWEST: Final = 8  # the schema of Telethon 1.45
 HASHES_SINCE: Final = 6  # access hashes written by older schemas may be wrong; Telethon drops them
 MAGIC: Final = b"SQLite format 3\x00"
 HEADER: Final = 100  # bytes of an SQLite file's header
 PRODUCTION_DCS: Final = range(1, 256)
+LARGEST: Final = 256 << 20  # bytes; a million chats have some 80 MB
 
 
 class FileDamage(StrEnum):
@@ -96,6 +107,23 @@ def read_file(path: Path | str) -> StoredSession:
             return _read(path, database)
         except (sqlite3.Error, UnicodeDecodeError, OverflowError) as error:
             raise _wrong(path, FileDamage.MALFORMED, str(error)) from error
+
+
+def bytes_in(path: Path | str) -> bytes:
+    """Read a whole file; what is no file, and would never end, is refused.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    # Without waiting: a pipe in the place of a file would hold up the thread for good.
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as file:
+        facts = os.fstat(handle)
+        if not stat.S_ISREG(facts.st_mode):
+            raise OSError(errno.EINVAL, "it is no file")
+        if facts.st_size > LARGEST:
+            raise OSError(errno.EFBIG, f"it has {facts.st_size >> 20} MB, too many")
+        return file.read()
 
 
 def write_file(
@@ -175,7 +203,7 @@ def _size(path: Path, suffix: str) -> int:
 
 def _bytes_of(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        data = bytes_in(path)
     except FileNotFoundError as error:
         raise _wrong(path, FileDamage.MISSING, "there is no such file") from error
     except OSError as error:

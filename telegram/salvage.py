@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import TelethonFileDamagedError
-from .files import FileDamage, StoredSession, read_file
+from .files import FileDamage, StoredSession, bytes_in, read_file
 from .salvage_learnt import salvage_learnt
 from .strings import KEY_BYTES, SessionString, key_id_of
 
@@ -62,7 +62,7 @@ def rescue_file(
 
 
 def _left_of(path: Path | str, parts: SessionString) -> StoredSession:
-    entities, states = salvage_learnt(Path(path).read_bytes())
+    entities, states = salvage_learnt(bytes_in(path))
     return StoredSession(version=0, parts=parts, entities=entities, states=states)
 
 
@@ -95,7 +95,7 @@ def salvage_file(path: Path | str, *, key_ids: Collection[int] = ()) -> tuple[Se
     found: dict[SessionString, None] = {}
     for suffix in BESIDE:
         try:
-            data = Path(f"{path}{suffix}").read_bytes()
+            data = bytes_in(f"{path}{suffix}")
         except OSError:
             continue
         found |= dict.fromkeys(salvage_keys(data))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import os
+import socket
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -185,3 +187,25 @@ def test_a_hot_journal_is_rolled_back_on_a_copy(whole: bytes, tmp_path: Path) ->
 
     assert stored.parts == PARTS
     assert {one.name: one.read_bytes() for one in dead.iterdir()} == before
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder", "socket", "huge"])
+def test_what_is_no_session_file_at_all_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "alice.session"
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as listening:
+        match kind:
+            case "pipe":
+                os.mkfifo(path)
+            case "device":
+                path.symlink_to("/dev/zero")
+            case "folder":
+                path.mkdir()
+            case "socket":
+                listening.bind(os.path.relpath(path))
+            case _:
+                path.touch()
+                os.truncate(path, 1 << 34)
+
+        with pytest.raises(TelethonFileDamagedError):
+            rescue_file(path, key_ids={1})
