@@ -1,12 +1,13 @@
 """The copies that are kept of a session: where each rung of the ladder finds one.
 
-Owns finding them, damaged ones too, and making all of them whole after a climb. Everything here
-runs in the journal's thread. A damaged file is set aside, never deleted; a copy whose key is
-latched is never handed out.
+Owns finding them, damaged ones too, and making all of them whole after a climb. All but
+``look_beside`` runs in the journal's thread. A damaged file is set aside, never deleted; a copy
+whose key is latched is never handed out.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -19,7 +20,7 @@ from ..errors import (
     WrongMasterKeyError,
 )
 from ..storage import KnownString, Snapshots, Store, salvage_session_file
-from ..telegram import CopyRepaired, parse_string, rescue_file
+from ..telegram import CopyRepaired, StoredSession, parse_string, rescue_file
 from ..telegram.strings import format_string
 from .care import entities_of, states_of
 from .kit import Kit
@@ -42,6 +43,18 @@ class Copies:
 
     def __init__(self, name: str, kit: Kit) -> None:
         self._name, self._kit = name, kit
+        self._beside: tuple[StoredSession, bool] | None = None
+
+    def look_beside(self, known: frozenset[int]) -> None:
+        """Look for a ``NAME.session`` of Telethon's that its owner has put beside the sealed files.
+
+        Runs in a thread of its own: in a damaged one a key is looked for byte by byte, for seconds.
+        """
+        path = self._kit.session_folder / f"{self._name}.session"
+        self._beside = None
+        with contextlib.suppress(TelewardenError):
+            stored, damage = rescue_file(path, key_ids=known)
+            self._beside = stored, damage is not None
 
     def of_rung(self, store: Store, rung: str) -> list[Copy]:
         """The copies that belong to a rung, the best first.
@@ -128,18 +141,14 @@ class Copies:
                 yield held.session_string, "database backup"
 
     def _telethon_file(self, store: Store) -> Iterator[tuple[str, str]]:
-        """A ``NAME.session`` of Telethon's that its owner has put beside the sealed files."""
-        path = self._kit.session_folder / f"{self._name}.session"
-        if not path.exists():
+        """What ``look_beside`` has found."""
+        if self._beside is None:
             return
-        try:
-            stored, damage = rescue_file(path, key_ids=self.known_keys(store))
-        except TelewardenError:
-            return
+        stored, damaged = self._beside
         if not store.entities(self._name, 1):  # with a lost database went what it had learnt
             store.put_entities(self._name, entities_of(stored, self._kit.now()))
             store.put_update_states(self._name, states_of(stored))
-        yield format_string(stored.parts), "damaged Telethon file" if damage else "Telethon file"
+        yield format_string(stored.parts), "damaged Telethon file" if damaged else "Telethon file"
 
     def _string_problem(self, store: Store, good: Copy) -> str:
         try:

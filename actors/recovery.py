@@ -11,6 +11,7 @@ After a climb every copy is made whole again: damaged ones are set aside, never 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -141,6 +142,9 @@ class Recovery:
 
     async def _try_rung(self, rung: str) -> tuple[Client | None, Exception | None]:
         try:
+            if rung == RUNGS[-1]:
+                known = await self._kit.journal.do(self._copies.known_keys)
+                await asyncio.to_thread(self._copies.look_beside, known)
             copies = await self._kit.journal.do(lambda store: self._look(store, rung))
         except NO_USE as exc:
             self._tell(rung, 1, exc)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import sqlite3
@@ -203,6 +204,25 @@ async def test_what_no_copy_holds_any_more_is_said_and_nothing_is_tried(newsroom
 
     assert held.reason
     assert newsroom.telegram.stats.connects == connects
+
+
+async def test_a_long_search_in_a_damaged_file_keeps_nobody_else_waiting(
+    newsroom: Newsroom,
+) -> None:
+    warden = await newsroom.start()
+    ward = Ward(newsroom)
+    and_also(NO_FILE, GONE)(ward)
+    ward.query("delete from session_backups where name = 'alice'")
+    (ward.file.parent / "alice.session").write_bytes(os.urandom(8 << 20))
+    since = newsroom.mark()
+
+    await warden.drill(SESSION)
+    await newsroom.hears(RecoveryTried, since=since, session="alice", rung="string")
+    for _ in range(5):
+        assert await asyncio.wait_for(warden.session("bob").backup(), timeout=1.0)
+
+    assert (await warden.session("alice").report()).phase is Phase.RECOVERING
+    await newsroom.hears(PhaseChanged, since=since, session="alice", after=Phase.NEEDS_LOGIN)
 
 
 async def test_a_lost_database_brings_its_sessions_back_from_their_files(
