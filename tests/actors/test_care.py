@@ -224,6 +224,18 @@ async def test_a_renewal_switches_over_and_only_then_ends_the_old_login(
         await alice.restore(next(one.id for one in backups if one.key_id == old))
 
 
+async def test_a_backup_is_taken_before_each_step_that_changes_a_login(newsroom: Newsroom) -> None:
+    await newsroom.start()
+    bob = newsroom.warden.session("bob")
+
+    await bob.renew()
+    await bob.login("code", newsroom.telegram.sent_code(BOB))
+    await bob.login("password", "correct horse")
+
+    taken = [backup.reason for backup in await bob.backups()]
+    assert taken[:3] == ["after login", "before 2FA", "before renewal"]
+
+
 async def test_a_renewal_that_fails_leaves_the_session_as_it_was(newsroom: Newsroom) -> None:
     warden = await newsroom.start()
     alice, before = warden.session("alice"), keys_of(newsroom, ALICE)
