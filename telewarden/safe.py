@@ -2,7 +2,9 @@
 
 ``safe_session`` takes the lease on the session's key before the first packet and lets it go when
 the client is proven off: at the end of the block, by an exception, or by SIGTERM. A running
-warden, or another script, that has the session is named in the refusal.
+warden, or another script, that has the session is named in the refusal. Whoever had it may have
+renewed the login meanwhile: it is read again once the lease is held, and a key that it does not
+name any more is let go, unused.
 """
 
 from __future__ import annotations
@@ -11,7 +13,9 @@ import asyncio
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Final, Self
@@ -20,6 +24,7 @@ from .config import Config
 from .errors import (
     CredentialDamagedError,
     KeyLatchedError,
+    LeaseHeldError,
     NoCredentialError,
     UnknownSessionError,
 )
@@ -93,7 +98,8 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
         name: the session.
         purpose: what others are told who want it meanwhile.
         connect: open a client; False for the lease and the string alone.
-        timeout: seconds to wait for somebody else to let go; the configuration's by default.
+        timeout: seconds to wait for somebody else to let go, however often the login is renewed
+            meanwhile; the configuration's by default.
         progress: told about once a second who is waited for.
         server: a data centre to use instead of Telegram's.
 
@@ -126,9 +132,7 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
     async def __aenter__(self) -> SafeSession:
         async with contextlib.AsyncExitStack() as stack:
             stack.enter_context(_cancelled_by_sigterm())
-            found = await asyncio.to_thread(stored_login, self._config, self._name)
-            grant = await self._leased(found)
-            stack.callback(grant.release)
+            found = await self._owned(stack)
             client = await stack.enter_async_context(self._opened(found)) if self._connect else None
             self._stack = stack.pop_all()
             return SafeSession(self._name, found.session_string, client)
@@ -179,17 +183,42 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
         """In a plain ``with``: the session string, a secret."""
         return self._session.string
 
-    async def _leased(self, found: Credential) -> LeaseGrant:
-        return await (
-            Keeping(self._config)
-            .lease()
-            .acquire_async(
-                found.key_id,
-                owner=LeaseHolder.here(self._purpose),
-                timeout=self._timeout,
-                progress=self._progress,
+    async def _owned(self, stack: contextlib.AsyncExitStack) -> Credential:
+        """The login as it is while the lease on its key is ours; the stack lets the key go."""
+        began, found = time.monotonic(), await self._login()
+        while True:
+            with contextlib.ExitStack() as held:
+                held.enter_context(await self._leased(found.key_id, began))
+                present = await self._login()  # who had the lease may have put another in its place
+                if present.key_id == found.key_id:
+                    stack.enter_context(held.pop_all())
+                    return present
+            found = present
+
+    async def _login(self) -> Credential:
+        return await asyncio.to_thread(stored_login, self._config, self._name)
+
+    async def _leased(self, key_id: int, began: float) -> LeaseGrant:
+        spent = time.monotonic() - began
+
+        def tell(wait: LeaseWait) -> None:
+            if self._progress is not None:
+                whole = replace(wait, waited=spent + wait.waited, timeout=self._timeout)
+                self._progress(whole)
+
+        try:
+            return (
+                await Keeping(self._config)
+                .lease()
+                .acquire_async(
+                    key_id,
+                    owner=LeaseHolder.here(self._purpose),
+                    timeout=max(self._timeout - spent, 0.0),
+                    progress=tell,
+                )
             )
-        )
+        except LeaseHeldError as error:
+            raise LeaseHeldError(key_id, error.holder, waited=spent + error.waited) from None
 
     @contextlib.asynccontextmanager
     async def _opened(self, found: Credential) -> AsyncIterator[Client]:

@@ -14,7 +14,7 @@ import psutil
 from .config import Config
 from .errors import UnknownSessionError
 from .keeping import Keeping, config_of
-from .storage import Free, Held, LeaseHolder, Stale, Store
+from .storage import Free, Held, Lease, LeaseHolder, Stale, Store
 
 __all__ = ["Safety", "SafetyReport", "clear_stale", "safety_check"]
 
@@ -62,23 +62,41 @@ def safety_check(
     places = Keeping(config_of(config))
     lease, reports = places.lease(), []
     with Store.open_reader(places.database) as store:
-        known, dead = store.sessions(), {one.key_id: one.reason for one in store.latches()}
-    records = [one for one in known if session in (None, one.name)]
-    if session is not None and not records:
-        raise UnknownSessionError(session, tuple(one.name for one in known))
-    for record in records:
-        foreign = _open_elsewhere(places.session_folder / f"{record.name}.session")
-        if foreign:
-            reports.append(_in_foreign_hands(record.name, foreign))
-        elif record.key_id is None:
-            reports.append(_no_login(record.name))
-        else:
-            found = lease.inspect(record.key_id)
-            if isinstance(found, Free) and record.key_id in dead:
-                reports.append(_dead_key(record.name, dead[record.key_id]))
+        known = store.sessions()
+        dead: dict[int | None, str] = {one.key_id: one.reason for one in store.latches()}
+        records = [one for one in known if session in (None, one.name)]
+        if session is not None and not records:
+            raise UnknownSessionError(session, tuple(one.name for one in known))
+        for record in records:
+            foreign = _open_elsewhere(places.session_folder / f"{record.name}.session")
+            if foreign:
+                reports.append(_in_foreign_hands(record.name, foreign))
+            elif (found := _found(store, lease, record.name)) is None:
+                reports.append(_no_login(record.name))
+            elif isinstance(found, Free) and (why := dead.get(_key_of(store, record.name))):
+                reports.append(_dead_key(record.name, why))
             else:
                 reports.append(_of_lease(record.name, found))
     return tuple(reports)
+
+
+def _found(store: Store, lease: Lease, name: str) -> Free | Held | Stale | None:
+    """Who has the key of the login that is stored; ``None`` without a login.
+
+    A renewal may put another key in charge between the two looks, and the old one is then free.
+    """
+    key_id = _key_of(store, name)
+    while key_id is not None:
+        found = lease.inspect(key_id)
+        looked, key_id = key_id, _key_of(store, name)
+        if key_id == looked:
+            return found
+    return None
+
+
+def _key_of(store: Store, name: str) -> int | None:
+    record = store.session(name)
+    return None if record is None else record.key_id
 
 
 def _of_lease(name: str, found: Free | Held | Stale) -> SafetyReport:

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,17 @@ from telewarden.errors import (
 )
 from telewarden.loopback import Fault, FloodWait, LoopbackTelegram, RpcError
 from telewarden.safety import Safety, clear_stale
-from telewarden.storage import LeaseHolder, LeaseWait, MasterKey, Store
+from telewarden.storage import (
+    Free,
+    Held,
+    Lease,
+    LeaseHolder,
+    LeaseWait,
+    MasterKey,
+    SessionFiles,
+    Stale,
+    Store,
+)
 from telewarden.telegram import ServerAddress, parse_string
 
 pytestmark = [pytest.mark.session, pytest.mark.timeout(90)]
@@ -421,6 +431,185 @@ async def test_who_waits_is_told_for_whom_and_gets_it_when_it_is_free(
 
     assert told[0].holder is not None
     assert told[0].holder.pid == first.pid
+
+
+async def renew(place: Place, warden: Warden) -> int:
+    """Log alice in anew; the id of the key that is ended and latched then."""
+    alice, (old,) = warden.session("alice"), keys_of(place)
+    await alice.renew()
+    await alice.login("code", place.telegram.sent_code(PHONE))
+    async with asyncio.timeout(10.0):
+        while old in keys_of(place) or not latched(place, old):
+            await asyncio.sleep(LOOK_EVERY)
+    return old
+
+
+def keys_of(place: Place) -> list[int]:
+    return [one.key_id for one in place.telegram.authorizations(place.account)]
+
+
+def latched(place: Place, key_id: int) -> bool:
+    with Store.open_reader(
+        place.folder / "store" / "telewarden.db", MasterKey.from_file(place.folder / "master.key")
+    ) as store:
+        return store.latched(key_id) is not None
+
+
+async def online(warden: Warden) -> None:
+    while (await warden.session("alice").report()).phase != "online":
+        await asyncio.sleep(LOOK_EVERY)
+
+
+async def test_who_waits_while_the_holder_renews_the_login_gets_the_new_one(place: Place) -> None:
+    waits: list[LeaseWait] = []
+    waiting = asyncio.Event()
+
+    def progress(wait: LeaseWait) -> None:
+        waits.append(wait)
+        waiting.set()
+
+    async def use() -> tuple[str, int]:
+        block = safe_session(
+            place.tables, "alice", timeout=20.0, progress=progress, server=place.server
+        )
+        async with block as alice:
+            await alice.call(GET_STATE())
+            return alice.string, place.telegram.stats.connects
+
+    async with place.warden() as warden:
+        await online(warden)
+        using = asyncio.create_task(use())
+        await waiting.wait()
+        old = await renew(place, warden)
+        while waits[-1].key_id == old:
+            await asyncio.sleep(LOOK_EVERY)
+        await online(warden)
+        connects = place.telegram.stats.connects
+    string, connected = await using
+
+    assert [parse_string(string).key_id] == keys_of(place)
+    assert connected == connects + 1  # by the new key: the old one was held and let go, unused
+    assert {wait.timeout for wait in waits} == {20.0}
+    assert [wait.waited for wait in waits] == sorted(wait.waited for wait in waits)
+    assert place.telegram.stats.duplicate_keys == 0
+    assert safety_check(place.tables)[0].verdict is Safety.SAFE
+
+
+async def test_a_plain_block_in_another_process_gets_the_new_login_too(
+    place: Place, spawned: list[asyncio.subprocess.Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        sys.modules[__name__],
+        "HOLDER",
+        SYNC_HOLDER.replace(
+            "server=server)", "server=server, progress=lambda wait: print(wait.key_id, flush=True))"
+        ),
+    )
+    place.tables["storage"]["lease_timeout"] = 20.0
+
+    async with place.warden() as warden:
+        await online(warden)
+        second = await hold(place, spawned)
+        waited_for = int(await line(second))
+        old = await renew(place, warden)
+        while (told := int(await line(second))) == old:
+            pass
+        await online(warden)
+        connects = place.telegram.stats.connects
+
+    assert waited_for == old
+    assert [told] == keys_of(place)
+    while (said := await line(second)).strip().isdecimal():
+        pass
+    assert said == "held\n"
+    assert place.telegram.stats.connects == connects + 1
+    assert place.telegram.stats.duplicate_keys == 0
+
+
+def _deleted(store: Store, key_id: int) -> None:
+    store.delete_session("alice")
+
+
+def _latched(store: Store, key_id: int) -> None:
+    store.latch_key(key_id, "SESSION_REVOKED", 1.0)
+
+
+def _logged_out(store: Store, key_id: int) -> None:
+    store.clear_credential("alice")
+    SessionFiles(store.path.parent / "sessions", store.vault).delete("alice")
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        (_deleted, UnknownSessionError),
+        (_latched, KeyLatchedError),
+        (_logged_out, NoCredentialError),
+    ],
+)
+async def test_what_became_of_the_session_during_the_wait_is_told_and_no_packet_sent(
+    place: Place, change: Callable[[Store, int], None], error: type[Exception]
+) -> None:
+    key_id, connects = parse_string(place.string).key_id, place.telegram.stats.connects
+    leases = Lease(place.folder / "store" / "leases")
+    grant = leases.acquire(key_id, owner=LeaseHolder.here("a test"))
+
+    def progress(_: LeaseWait) -> None:
+        with place.store() as store:
+            change(store, key_id)
+        grant.release()
+
+    with pytest.raises(error):
+        async with safe_session(
+            place.tables, "alice", timeout=10.0, progress=progress, server=place.server
+        ):
+            raise AssertionError("never reached")
+
+    assert place.telegram.stats.connects == connects
+    assert leases.inspect(key_id) == Free()
+
+
+async def test_the_whole_wait_is_bounded_however_often_the_login_changes(place: Place) -> None:
+    other = place.telegram.mint(place.account)
+    first, second = parse_string(place.string), parse_string(other)
+    leases, me = Lease(place.folder / "store" / "leases"), LeaseHolder.here("a test")
+    grant, begun = leases.acquire(first.key_id, owner=me), time.monotonic()
+
+    def progress(wait: LeaseWait) -> None:
+        if wait.key_id == first.key_id and wait.waited > 0.9:
+            with place.store() as store:
+                store.put_credential("alice", other, second.key_id, second.dc_id)
+            grant.release()
+
+    with leases.acquire(second.key_id, owner=me), pytest.raises(LeaseHeldError) as caught:
+        async with safe_session(place.tables, "alice", timeout=1.5, progress=progress):
+            raise AssertionError("never reached")
+
+    assert caught.value.key_id == second.key_id
+    assert caught.value.waited > 1.4
+    assert time.monotonic() - begun < 5.0
+    assert leases.inspect(first.key_id) == Free()
+
+
+async def test_a_login_renewed_during_a_check_is_not_called_safe(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = place.telegram.mint(place.account)
+    first, second = parse_string(place.string), parse_string(other)
+    inspect = Lease.inspect
+
+    def renewing(self: Lease, key_id: int) -> Free | Held | Stale:
+        if key_id == first.key_id:
+            with place.store() as store:
+                store.put_credential("alice", other, second.key_id, second.dc_id)
+        return inspect(self, key_id)
+
+    leases = Lease(place.folder / "store" / "leases")
+    with leases.acquire(second.key_id, owner=LeaseHolder.here("a test")):
+        monkeypatch.setattr(Lease, "inspect", renewing)
+        (report,) = safety_check(place.tables)
+
+    assert report.verdict is Safety.UNSAFE
 
 
 async def test_a_dead_key_and_a_missing_login_are_refused_before_any_packet(place: Place) -> None:
