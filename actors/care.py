@@ -20,7 +20,7 @@ from ..errors import (
     OtherAccountError,
     UnknownRecordError,
 )
-from ..storage import BackupRecord, Entity, Store, UpdateState
+from ..storage import BackupRecord, Entity, SessionRecord, Store, UpdateState
 from ..telegram import (
     Client,
     FileEntity,
@@ -179,15 +179,12 @@ class Care:
     async def _prove(self, string: str, key_id: int) -> int:
         """Have Telegram confirm a login before anything is changed for it; returns the account."""
         place = proof_of(self._name)
-        latch, record = await self._do(
-            lambda store: (store.latched(key_id), store.session(self._name))
-        )
-        if latch is not None:
-            raise KeyLatchedError(key_id, latch.reason)
+        await self._do(lambda store: self._alive(store, key_id))  # no need to wait for a dead one
         had = self._kit.keys.holds(key_id, session=self._name)
         await self._kit.keys.hold(key_id, session=self._name)
         user_id: int | None = None
         try:
+            record = await self._do(lambda store: self._alive(store, key_id))  # it may have died
             client = await self._kit.gateway.open(
                 place,
                 WardenSession.from_string(string),
@@ -202,6 +199,12 @@ class Care:
             if not had:
                 self._kit.keys.release(key_id)
         return user_id
+
+    def _alive(self, store: Store, key_id: int) -> SessionRecord | None:
+        """The session's row, if a key is none that is known to be dead."""
+        if (latch := store.latched(key_id)) is not None:
+            raise KeyLatchedError(key_id, latch.reason)
+        return store.session(self._name)
 
     def _keep_earlier(self, store: Store, reason: str) -> None:
         with contextlib.suppress(CredentialDamagedError):

@@ -6,6 +6,9 @@ tried one after the other under one lease, never side by side, and a key that Te
 declared dead is not tried from any copy. Trouble that is not the copy's (network, floods,
 Telegram's own) ends the climb at once: the copy is good, and the session waits.
 
+Another process may have the key for a while, and a person may give the session another login
+meanwhile. So what is stored is looked at again after a wait, and before it is written over.
+
 After a climb every copy is made whole again: damaged ones are set aside, never deleted.
 """
 
@@ -33,6 +36,7 @@ from ..storage import Entity, FloodRow, Store, UpdateState
 from ..telegram import (
     Action,
     Client,
+    CopyRepaired,
     EntityRow,
     ErrorClass,
     Moment,
@@ -91,6 +95,10 @@ class Climb:
     repaired: tuple[str, ...] = ()
 
 
+class _ReplacedError(Exception):
+    """The session got another login while this climb waited for the key of the one before."""
+
+
 class Recovery:
     """One session's way back. A fresh one for each climb.
 
@@ -108,6 +116,7 @@ class Recovery:
         self._learnt = _Learnt()
         self.tried: int | None = None
         """The key that was tried last."""
+        self._login: int | None = None
 
     async def climb(self) -> Climb:
         """Try the rungs in order and return the connected client; may wait for its turn.
@@ -118,12 +127,18 @@ class Recovery:
             TelegramRateLimitError: Telegram has asked to wait before the next try.
             Exception: what Telegram or the network said, where it is not the copy's fault.
         """
-        async with self._kit.doorway.turn():
-            return await self._climb()
-
-    async def _climb(self) -> Climb:
         began = time.perf_counter()
+        async with self._kit.doorway.turn():
+            while True:
+                try:
+                    return await self._climb(began)
+                except _ReplacedError:
+                    logger.info("login replaced during a climb session=%s", self._name)
+
+    async def _climb(self, began: float) -> Climb:
         last: Exception | None = None
+        self._refused.clear()
+        self._damages.clear()
         for rung in RUNGS:
             client, problem = await self._try_rung(rung)
             last = problem or last
@@ -163,10 +178,25 @@ class Recovery:
 
     def _look(self, store: Store, rung: str) -> list[Copy]:
         """A rung's copies, and on the same way what was learnt; runs in the journal's thread."""
+        if rung == RUNGS[0]:
+            self._login = self._present(store)
         copies = self._copies.of_rung(store, rung)
         if copies:
             self._learnt = self._read_learnt(store)
         return copies
+
+    def _look_again(self, store: Store, copy: Copy) -> _Learnt:
+        """What was learnt, if the key of a copy is still the one to try."""
+        if (latch := store.latched(copy.key_id)) is not None:
+            raise KeyLatchedError(copy.key_id, latch.reason)
+        if self._present(store) != self._login:
+            raise _ReplacedError
+        return self._read_learnt(store)
+
+    def _present(self, store: Store) -> int | None:
+        """The key of the login that the session is to have, damaged or not."""
+        record = store.session(self._name)
+        return None if record is None else record.key_id
 
     def _read_learnt(self, store: Store) -> _Learnt:
         """What the session has learnt; a damaged table costs that, and not the session."""
@@ -187,6 +217,11 @@ class Recovery:
         for attempt in range(1, self._kit.settings.tries_per_rung + 1):
             try:
                 client = await self._open(copy, again=attempt > 1)
+            except _ReplacedError:
+                raise
+            except KeyLatchedError as exc:  # while it was waited for
+                self._tell(rung, attempt, exc, origin=copy.origin)
+                return None, exc
             except Exception as exc:
                 problem = exc
                 self._tell(rung, attempt, exc, origin=copy.origin)
@@ -202,7 +237,8 @@ class Recovery:
     async def _open(self, copy: Copy, *, again: bool) -> Client:
         session, self.tried = WardenSession.from_string(copy.string), copy.key_id
         if await self._kit.keys.hold(copy.key_id, session=self._name) or again:
-            self._learnt = await self._kit.journal.do(self._read_learnt)  # it may be newer now
+            # Whoever had it may have learnt more; and the wait was long enough for another login.
+            self._learnt = await self._kit.journal.do(lambda store: self._look_again(store, copy))
         if (until := self._floods().get((OPENING, None))) is not None:
             raise refused(self._name, OPENING, until - self._kit.now(), until)
         learnt = self._learnt
@@ -230,14 +266,15 @@ class Recovery:
     async def _mend(self, client: Client, rung: str) -> tuple[str, ...]:
         """Make every copy hold the key that works; returns what had to be repaired.
 
-        A disk that takes nothing now keeps no session from working: the next climb mends.
+        Nothing is written over a login that the session got meanwhile. A disk that takes nothing
+        now keeps no session from working: the next climb mends.
         """
         string = client.session.to_string()
         parts = parse_string(string)
         good = Copy(string=string, key_id=parts.key_id, dc_id=parts.dc_id, origin="in use")
         try:
             repairs = await self._kit.journal.do(
-                lambda store: self._copies.mend(store, good, rung), wait_for_disk=False
+                lambda store: self._mended(store, good, rung), wait_for_disk=False
             )
         except (StorageError, JournalUnavailableError) as exc:
             logger.warning("copies not mended session=%s why=%s", self._name, exc)
@@ -245,6 +282,11 @@ class Recovery:
         for repair in repairs:
             self._kit.publish(repair)
         return tuple(repair.copy for repair in repairs)
+
+    def _mended(self, store: Store, good: Copy, rung: str) -> list[CopyRepaired]:
+        if self._present(store) != self._login:
+            return []
+        return self._copies.mend(store, good, rung)
 
     def _tell(
         self, rung: str, attempt: int, problem: Exception | None, *, origin: str = ""

@@ -23,7 +23,7 @@ from telewarden.errors import (
     UnknownRecordError,
 )
 from telewarden.loopback import Limits
-from telewarden.storage import Held, Lease
+from telewarden.storage import Free, Held, Lease, LeaseHolder
 from telewarden.telegram import Phase, PhaseChanged, QrToken, SessionRecovered, parse_string
 
 from .conftest import ALICE, BOB, PRESS, Newsroom
@@ -179,6 +179,32 @@ async def test_a_file_that_holds_nothing_is_refused_with_its_kind_of_damage(
         await warden.session("alice").import_file(tmp_path / "x.session")
 
     assert caught.value.damage == "empty"
+
+
+async def test_a_key_that_died_while_an_import_waited_for_it_is_not_tried(
+    newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warden = await newsroom.start()
+    string = newsroom.telegram.mint(newsroom.account(ALICE))
+    key_id = parse_string(string).key_id
+    lease, connects = Lease(newsroom.config.folder / "leases"), newsroom.telegram.stats.connects
+
+    waiting, acquire = asyncio.Event(), Lease.acquire_async
+
+    def waited_for(self: Lease, key_id: int, **more: Any) -> Any:
+        waiting.set()
+        return acquire(self, key_id, **more)
+
+    with lease.acquire(key_id, owner=LeaseHolder.here("a test")):
+        monkeypatch.setattr(Lease, "acquire_async", waited_for)
+        bringing = asyncio.create_task(warden.session("alice").import_string(string))
+        await waiting.wait()
+        await warden._journal().do(lambda store: store.latch_key(key_id, "SESSION_REVOKED", 1.0))
+    with pytest.raises(KeyLatchedError):
+        await bringing
+
+    assert newsroom.telegram.stats.connects == connects
+    assert lease.inspect(key_id) == Free()
 
 
 async def test_a_session_is_handed_out_as_telethon_has_it(

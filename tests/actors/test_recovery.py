@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import pytest
 from telethon import functions
 
 from telewarden.errors import TelegramAuthError
-from telewarden.loopback import AcceptAndClose, Fault, RpcError, TransportError
+from telewarden.loopback import AcceptAndClose, Delay, Fault, RpcError, TransportError
+from telewarden.storage import Lease, LeaseHolder
 from telewarden.telegram import (
     CopyRepaired,
     Health,
@@ -358,3 +360,73 @@ with Store.open_reader(folder + "/telewarden.db", MasterKey.from_file(key)) as s
     print("held", flush=True)
     sys.stdin.read()
 """
+
+
+@pytest.mark.parametrize("damage", [lambda _: None, damage_string], ids=["string", "file"])
+async def test_a_login_brought_in_while_a_climb_waits_for_the_old_key_stays(
+    newsroom: Newsroom, damage: Callable[[Newsroom], None]
+) -> None:
+    await newsroom.start()
+    await newsroom.stop()
+    damage(newsroom)
+    string = newsroom.telegram.mint(newsroom.account(ALICE))
+    with newsroom.store() as store:
+        old = store.session("alice").key_id
+    new = parse_string(string).key_id
+    leases = Lease(newsroom.config.folder / "leases")
+    (record,) = newsroom.telegram.authorizations(newsroom.account(ALICE))[:1]
+    record.void = "SESSION_REVOKED"  # whoever uses the old key is told
+    since = newsroom.mark()
+
+    with leases.acquire(old, owner=LeaseHolder.here("a test")):
+        warden = await newsroom.start(signed_in=False)
+        await warden.session("alice").import_string(string)
+    await newsroom.hears(SessionRecovered, since=since, session="alice", cause="another login")
+
+    assert await newsroom.settled("alice") is Phase.ONLINE
+    assert newsroom.telegram.stats.errors["SESSION_REVOKED"] == 0
+    assert parse_string(await warden.session("alice").export_string()).key_id == new
+
+
+async def test_a_login_brought_in_while_a_climb_connects_is_not_written_over(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.start()
+    await newsroom.stop()
+    damage_string(newsroom)
+    string, since = newsroom.telegram.mint(newsroom.account(ALICE)), newsroom.mark()
+    newsroom.telegram.faults.add(
+        Fault(
+            action=Delay(1.0), method="updates.getState", account=newsroom.account(ALICE), times=1
+        )
+    )
+
+    warden = await newsroom.start(signed_in=False)
+    await newsroom.until(lambda: len(newsroom.telegram.connections(newsroom.account(ALICE))) == 1)
+    await warden.session("alice").import_string(string)
+    await newsroom.hears(SessionRecovered, since=since, session="alice", cause="another login")
+
+    assert await warden.session("alice").export_string() == string
+    assert not [one for one in newsroom.heard[since:] if isinstance(one, CopyRepaired)]
+
+
+async def test_a_key_that_died_while_a_climb_waited_for_it_is_not_tried(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.start()
+    await newsroom.stop()
+    with newsroom.store() as store:
+        key_id = store.session("alice").key_id
+    since, connects = newsroom.mark(), newsroom.telegram.stats.connects
+    leases = Lease(newsroom.config.folder / "leases")
+
+    with leases.acquire(key_id, owner=LeaseHolder.here("a test")):
+        warden = await newsroom.start(signed_in=False)
+        await newsroom.hears(SessionRecovered, since=since, session="bob")
+        bobs = newsroom.telegram.stats.connects
+        await warden._journal().do(lambda store: store.latch_key(key_id, "SESSION_REVOKED", 1.0))
+    phase = await newsroom.settled("alice")
+
+    assert phase is Phase.NEEDS_LOGIN
+    assert bobs == connects + 1
+    assert newsroom.telegram.stats.connects == bobs
