@@ -61,6 +61,8 @@ from .phases import (
     health_of,
     step,
 )
+from .proxies import Proxies, Proxy, ProxyKind
+from .proxy_trouble import ProxyTrouble, ProxyTroubleError
 from .random_ids import random_id_for
 from .reports import GroupReport, Overview, PairReport, SessionReport
 from .richtext import RichText
@@ -156,6 +158,11 @@ __all__ = [
     "Phase",
     "PhaseChanged",
     "Probed",
+    "Proxies",
+    "Proxy",
+    "ProxyKind",
+    "ProxyTrouble",
+    "ProxyTroubleError",
     "QrShown",
     "QrToken",
     "Receipt",

@@ -27,6 +27,7 @@ from ..errors import (
     TelewardenError,
 )
 from .error_rows import ROWS, TEXTS, Row
+from .proxy_trouble import ProxyTroubleError
 from .verdict import Action, ErrorClass, Moment, Verdict
 
 __all__ = ["Action", "ErrorClass", "Moment", "Verdict", "classify", "to_telewarden"]
@@ -81,11 +82,12 @@ def classify(exc: BaseException, *, moment: Moment = Moment.REQUEST) -> Verdict:
         verdicts = [classify(one, moment=moment) for one in inner if one is not None]
         return min(verdicts, key=lambda verdict: _GRAVITY.index(verdict.kind))
     row = _own_row(exc) or _text_row(exc, moment) or _class_row(exc)
+    proxy = exc if isinstance(exc, ProxyTroubleError) else None
     return Verdict(
         kind=row.kind,
         action=row.action,
-        name=_name(exc),
-        advice=row.advice,
+        name=_name(exc) if proxy is None else proxy.trouble.value,
+        advice=row.advice if proxy is None else proxy.advice,
         wait=_wait(exc, row),
         terminal=row.terminal,
     )

@@ -3,13 +3,14 @@
 Two connections on one key end the key (AUTH_KEY_DUPLICATED). So before a client is opened,
 an earlier one of the same name or key is proven off, and opens of one key take turns. How
 often to try, and after what pause, is decided elsewhere; only the number of connects in a
-second, for each address, is held here.
+second, for each address and the way there, is held here.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
@@ -25,6 +26,8 @@ from .events import Told
 from .hearing import PING_EVERY
 from .limits import ConnectLimit, ConnectQueue
 from .outage import OutageLimit, OutageWatch
+from .proxies import Proxies, Proxy, Route
+from .proxy_trouble import ProxyTroubleError
 from .session import WardenSession
 from .wire import Greeting, WardenClient
 
@@ -88,12 +91,12 @@ class Gateway:
         device: how the app presents itself.
         clock: monotonic seconds.
         sleep: how to wait.
-        connect_limit: connects in a second, for each address.
+        connect_limit: connects in a second, for each address and the proxy on the way there.
         outage_limit: when failures of many sessions are taken for one of the address.
-        on_outage: told the address and the session that goes on trying when all others pause,
-            and the address and ``None`` when they come.
+        on_outage: told what fails (an address, or a proxy) and the session that goes on trying
+            when all others pause, and the same and ``None`` when they come.
         deadlines: how long connecting and closing may take.
-        proxy: what Telethon takes as ``proxy``.
+        proxies: which session goes through which.
     """
 
     def __init__(
@@ -109,7 +112,7 @@ class Gateway:
         outage_limit: OutageLimit | None = None,
         on_outage: Callable[[str, str | None], None] = lambda *_: None,
         deadlines: Deadlines | None = None,
-        proxy: Any = None,
+        proxies: Proxies | None = None,
     ) -> None:
         device = device or Device()
         self._greeting = Greeting(
@@ -121,7 +124,7 @@ class Gateway:
             lang=device.lang,
         )
         self.server, self.deadlines = server, deadlines or Deadlines()
-        self._proxy = proxy
+        self._proxies = proxies or Proxies()
         self._clock, self._sleep = clock, sleep
         self._queue = ConnectQueue(connect_limit or ConnectLimit(), clock=clock, sleep=sleep)
         self._by_name: dict[str, Client] = {}
@@ -169,22 +172,24 @@ class Gateway:
         async with self._turn(name), self._turn(session.key_id):
             await self._dispose(name, session.key_id)
             self._place(session)
-            address = session.server_address or ""
-            self._refuse_outage(name, address)
-            await self._queue.turn(address)
-            self._refuse_outage(name, address)
-            self._refuse_cooling(name, address)
-            client = Client(name, session, on_event, clock=self._clock, make=self.make)
+            route = self._route(name, session)
+            self._refuse_outage(name, route)
+            await self._queue.turn(route)
+            self._refuse_outage(name, route)
+            self._refuse_cooling(name, route)
+            make = functools.partial(self.make, proxy=route.proxy)
+            client = Client(name, session, on_event, clock=self._clock, make=make)
             self._by_name[name] = client
             if client.opened_key is not None:
                 self._by_key[client.opened_key] = client
             try:
-                await client.start(deadline=deadline or self.deadlines.connect)
+                with route.telling():
+                    await client.start(deadline=deadline or self.deadlines.connect)
             except BaseException as error:
-                self._note_trouble(name, address, error)
+                self._note_trouble(name, route, error)
                 await self._discard(client)
                 raise
-            self._outages.worked(address)
+            self._note_success(route)
             return client
 
     async def calm(self, name: str) -> None:
@@ -208,12 +213,14 @@ class Gateway:
             cut=tuple(name for name, well in names if not well),
         )
 
-    def make(self, session: WardenSession, **hooks: Any) -> WardenClient:
+    def make(
+        self, session: WardenSession, *, proxy: Proxy | None = None, **hooks: Any
+    ) -> WardenClient:
         """Build an unconnected wire client; for this room's own use."""
         return WardenClient(
             session,
             self._greeting,
-            proxy=self._proxy,
+            proxy=proxy,
             sleep=self._sleep,
             ping_every=self.deadlines.ping,
             pong_within=self.deadlines.pong,
@@ -222,7 +229,7 @@ class Gateway:
 
     @contextlib.asynccontextmanager
     async def dial(
-        self, session: WardenSession, hooks: dict[str, Any], *, name: str
+        self, name: str, session: WardenSession, hooks: dict[str, Any]
     ) -> AsyncIterator[WardenClient]:
         """Connect without a login, for a login of ``name``; closed when the block ends.
 
@@ -230,25 +237,26 @@ class Gateway:
             TelegramRateLimitError: as ``open``; no packet was sent.
         """
         self._place(session)
-        address = session.server_address or ""
-        self._refuse_cooling(name, address)
-        await self._queue.turn(address)
-        self._refuse_cooling(name, address)
-        wire = self.make(session, **hooks)
+        route = self._route(name, session)
+        self._refuse_cooling(name, route)
+        await self._queue.turn(route)
+        self._refuse_cooling(name, route)
+        wire = self.make(session, proxy=route.proxy, **hooks)
         self._logins.add(wire)
         try:
-            async with asyncio.timeout(self.deadlines.connect):
-                await wire.connect()
+            with route.telling():
+                async with asyncio.timeout(self.deadlines.connect):
+                    await wire.connect()
             yield wire
         finally:
             self._logins.discard(wire)
             await wire.leave()
 
-    def refused(self, session: WardenSession, error: Exception) -> None:
-        """A login met ``error``: let nothing connect where the address is to be let alone."""
+    def refused(self, name: str, session: WardenSession, error: Exception) -> None:
+        """A login of ``name`` met ``error``: let nothing connect where the address is to be let alone."""
         verdict = classify(error)
         if verdict.action is Action.COOL_ADDRESS:
-            self._queue.cool(session.server_address or "", verdict.wait or 0.0)
+            self._queue.cool(self._route(name, session), verdict.wait or 0.0)
 
     def _place(self, session: WardenSession) -> None:
         """Point a session at the server that stands in for its data centre."""
@@ -256,12 +264,15 @@ class Gateway:
         if server is not None and session.dc_id in (0, server.dc_id):
             session.set_dc(server.dc_id, server.host, server.port)
 
-    def _refuse_cooling(self, name: str, address: str) -> None:
-        left = self._queue.cooling(address)
+    def _route(self, name: str, session: WardenSession) -> Route:
+        return Route(session.server_address or "", self._proxies.of(name))
+
+    def _refuse_cooling(self, name: str, route: Route) -> None:
+        left = self._queue.cooling(route)
         if left > 0:
             advice = "Too many connections from this address; it connects again by itself."
             raise TelegramRateLimitError(
-                f"{name}: {address} refused this address; {left:.0f} s are left",
+                f"{name}: {route} takes no more from here for now; {left:.0f} s are left",
                 session=name,
                 kind=ErrorClass.FLOOD,
                 action=Action.COOL_ADDRESS,
@@ -271,28 +282,37 @@ class Gateway:
                 deadline=time.time() + left,
             )
 
-    def _refuse_outage(self, name: str, address: str) -> None:
-        if not self._outages.may_try(address, name, self._clock()):
-            advice = (
-                "The address fails for many sessions; one looks, the others come when it works."
-            )
+    def _refuse_outage(self, name: str, route: Route) -> None:
+        """Refuse what must wait: for its proxy when that is out, else for the address."""
+        out = route.proxy is not None and self._outages.out(route.proxy)
+        failing = route.proxy if out and route.proxy is not None else route
+        if not self._outages.may_try(failing, name, self._clock()):
             raise TelegramSessionError(
-                f"{name}: {address} fails for many sessions at once; no packet was sent",
+                f"{name}: {failing} fails for many sessions at once; no packet was sent",
                 session=name,
                 kind=ErrorClass.NET,
                 action=Action.RECONNECT,
                 name=SHARED_OUTAGE,
-                advice=advice,
+                advice=f"{failing} fails for many; one looks, the others come when it works.",
             )
 
-    def _note_trouble(self, name: str, address: str, error: BaseException) -> None:
+    def _note_trouble(self, name: str, route: Route, error: BaseException) -> None:
+        if not isinstance(error, Exception):
+            return  # it was called off: that says nothing of the way
         verdict = classify(error)
-        if verdict.kind is ErrorClass.NET:
-            self._outages.failed(address, name, self._clock())
-        elif isinstance(error, Exception):  # a try that was cancelled says nothing
-            self._outages.worked(address)  # it answered, if only with a refusal
+        if verdict.kind is not ErrorClass.NET:
+            self._note_success(route)  # it answered, if only with a refusal
+        elif isinstance(error, ProxyTroubleError) and not error.behind:
+            self._outages.failed(route.proxy, name, self._clock())
+        else:
+            self._outages.failed(route, name, self._clock())
         if verdict.action is Action.COOL_ADDRESS:
-            self._queue.cool(address, verdict.wait or 0.0)
+            self._queue.cool(route, verdict.wait or 0.0)
+
+    def _note_success(self, route: Route) -> None:
+        self._outages.worked(route)
+        if route.proxy is not None:
+            self._outages.worked(route.proxy)
 
     async def _dispose(self, name: str, key_id: int | None) -> None:
         for earlier in (self._by_name.get(name), self._by_key.get(key_id or 0)):

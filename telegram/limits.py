@@ -1,11 +1,12 @@
 """How many connects an address sees in a second: a token bucket for each.
 
+An address is what counts connects by itself: a server, seen from here or from a proxy.
 Pure but for the waiting, which comes in from outside.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 
 __all__ = ["ConnectLimit", "ConnectQueue"]
@@ -36,28 +37,28 @@ class ConnectQueue:
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self._limit, self._clock, self._sleep = limit, clock, sleep
-        self._free_at: dict[str, float] = {}  # when the bucket of an address is full again
-        self._cool_until: dict[str, float] = {}
+        self._free_at: dict[Hashable, float] = {}  # when the bucket of an address is full again
+        self._cool_until: dict[Hashable, float] = {}
 
-    def reserve(self, address: str, now: float) -> float:
+    def reserve(self, address: Hashable, now: float) -> float:
         """Take a place at ``address`` and return the seconds until its turn comes."""
         step = 1.0 / self._limit.rate
         free_at = max(self._free_at.get(address, now), now) + step
         self._free_at[address] = free_at
         return max(free_at - now - self._limit.burst * step, 0.0)
 
-    async def turn(self, address: str) -> None:
+    async def turn(self, address: Hashable) -> None:
         """Wait until a connect to ``address`` is allowed."""
         pause = self.reserve(address, self._clock())
         if pause > 0:
             await self._sleep(pause)
 
-    def cool(self, address: str, seconds: float) -> None:
+    def cool(self, address: Hashable, seconds: float) -> None:
         """Let nothing through to ``address`` for so long (it answered -429)."""
         until = self._clock() + seconds
         self._cool_until[address] = max(self._cool_until.get(address, until), until)
 
-    def cooling(self, address: str) -> float:
+    def cooling(self, address: Hashable) -> float:
         """Return the seconds for which nothing goes to ``address``; 0.0 when it is open."""
         until = self._cool_until.get(address)
         if until is None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Callable, Mapping
-from typing import Any, Final, cast
+from collections.abc import Callable
+from typing import Final, cast
 from zlib import crc32
 
 from telethon.errors import InvalidBufferError, InvalidChecksumError
-from telethon.network import ConnectionTcpFull
+
+from .proxies import Proxy
 
 __all__ = ["Line"]
 
@@ -30,8 +31,7 @@ class Line(asyncio.Protocol):
     Args:
         host: an IP address.
         port: its TCP port.
-        proxy: what Telethon takes as ``proxy``.
-        loggers: Telethon's; its side of a proxy logs there.
+        proxy: the way there; None for the direct one.
     """
 
     __slots__ = (
@@ -40,7 +40,6 @@ class Line(asyncio.Protocol):
         "_frames",
         "_gone",
         "_host",
-        "_loggers",
         "_on_frame",
         "_on_lost",
         "_port",
@@ -51,8 +50,8 @@ class Line(asyncio.Protocol):
         "_trouble",
     )
 
-    def __init__(self, host: str, port: int, *, proxy: Any = None, loggers: Mapping[str, Any]):
-        self._host, self._port, self._proxy, self._loggers = host, port, proxy, loggers
+    def __init__(self, host: str, port: int, *, proxy: Proxy | None = None) -> None:
+        self._host, self._port, self._proxy = host, port, proxy
         self._transport: asyncio.Transport | None = None
         self._buffer = b""
         self._sent = 0
@@ -75,15 +74,12 @@ class Line(asyncio.Protocol):
     async def connect(self, *, timeout: float | None) -> None:
         """Connect within ``timeout`` seconds."""
         loop = asyncio.get_running_loop()
+        if self._proxy is not None:
+            sock = await self._proxy.connect(self._host, self._port, timeout=timeout)
+            await loop.create_connection(self._itself, sock=sock)
+            return
         async with asyncio.timeout(timeout):
-            if self._proxy:
-                by = ConnectionTcpFull(
-                    self._host, self._port, 0, loggers=self._loggers, proxy=self._proxy
-                )
-                sock = await by._proxy_connect(timeout=timeout)  # noqa: SLF001 - Telethon's way
-                await loop.create_connection(self._itself, sock=sock)
-            else:
-                await loop.create_connection(self._itself, self._host, self._port)
+            await loop.create_connection(self._itself, self._host, self._port)
 
     def serve(
         self, on_frame: Callable[[bytes], object], on_lost: Callable[[Exception], object]

@@ -209,7 +209,7 @@ class LoginFlow:
         if self._wire is None and not self._closed:
             hooks = {"deliver": self._deliver, "gap": lambda _chat: None}
             self._wire = await self._stack.enter_async_context(
-                self._gateway.dial(self.session, hooks, name=self.name)
+                self._gateway.dial(self.name, self.session, hooks)
             )
         if self._closed or self._wire is None:
             await self._stack.aclose()  # it may have been closed while it connected
@@ -314,7 +314,7 @@ class LoginFlow:
         except Exception as error:
             if isinstance(error, tg.RPCError):
                 vars(error)["request"] = None
-            self._gateway.refused(self.session, error)
+            self._gateway.refused(self.name, self.session, error)
             raise to_telewarden(error, session=self.name) from error
 
 

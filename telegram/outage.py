@@ -1,5 +1,6 @@
 """When an address fails for many sessions at once, the cause is shared: one looks, all wait.
 
+An address is whatever fails or works as a whole: a server, the way there through a proxy, a proxy.
 Pure but for the waiting for better times: readings of a clock come in. A session that is refused
 here has sent no packet; it waits for ``calm`` and comes back by the usual limit of connects.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 __all__ = ["OutageLimit", "OutageWatch"]
@@ -53,15 +54,15 @@ class OutageWatch:
         tell: Callable[[str, str | None], None] = lambda *_: None,
     ) -> None:
         self._limit, self._tell = limit or OutageLimit(), tell
-        self._addresses: dict[str, _Address] = {}
-        self._refused: dict[str, str] = {}
+        self._addresses: dict[Hashable, _Address] = {}
+        self._refused: dict[str, Hashable] = {}
 
-    def out(self, address: str) -> bool:
+    def out(self, address: Hashable) -> bool:
         """Whether connects to ``address`` are paused."""
         found = self._addresses.get(address)
         return found is not None and found.calm is not None
 
-    def may_try(self, address: str, session: str, now: float) -> bool:
+    def may_try(self, address: Hashable, session: str, now: float) -> bool:
         """Whether ``session`` may connect now; who may not is remembered for ``calm``."""
         found = self._addresses.get(address)
         if found is None or found.calm is None:
@@ -72,7 +73,7 @@ class OutageWatch:
         found.scout, found.scout_at = session, now
         return True
 
-    def failed(self, address: str, session: str, now: float) -> None:
+    def failed(self, address: Hashable, session: str, now: float) -> None:
         """The address did not serve ``session``."""
         found = self._addresses.setdefault(address, _Address())
         found.failures[session] = now
@@ -88,18 +89,18 @@ class OutageWatch:
                 len(found.failures),
                 session,
             )
-            self._tell(address, session)
+            self._tell(str(address), session)
 
-    def worked(self, address: str) -> None:
+    def worked(self, address: Hashable) -> None:
         """The address served somebody: all may come."""
         found = self._addresses.pop(address, None)
         if found is not None and found.calm is not None:
             logger.info("connects go on address=%s", address)
             found.calm.set()
-            self._tell(address, None)
+            self._tell(str(address), None)
 
     async def calm(self, session: str) -> None:
         """Wait until the address that ``session`` was refused works again."""
-        found = self._addresses.get(self._refused.pop(session, ""))
+        found = self._addresses.get(self._refused.pop(session, None))
         if found is not None and found.calm is not None:
             await found.calm.wait()

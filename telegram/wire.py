@@ -27,6 +27,7 @@ from ._tl import functions, types, utils
 from .errors import ErrorClass, classify
 from .hearing import PING_EVERY, HearingClient
 from .line import Line
+from .proxies import Proxy
 from .sender import WardenSender
 from .session import CHANNEL_MARK, WardenSession
 
@@ -81,6 +82,15 @@ class Greeting:
         )
 
 
+class _BorrowedLine(ConnectionTcpFull):  # type: ignore[misc]  # Telethon ships no types
+    """Telethon's own connection, to another data centre, by our way through a proxy."""
+
+    _proxy: Proxy
+
+    async def _proxy_connect(self, timeout: float | None = None, local_addr: Any = None) -> Any:  # noqa: ARG002 - Telethon's signature
+        return await self._proxy.connect(self._ip, self._port, timeout=timeout)
+
+
 def _on_demand(make: Callable[[], Any]) -> Any:
     """An attribute that is made when it is first looked at."""
     return cached_property(lambda _: make())
@@ -97,11 +107,11 @@ class WardenClient(HearingClient):
         sleep: how to wait between tries to fetch missed updates.
         ping_every: seconds between two pings.
         pong_within: seconds after which a silent line is given up.
-        proxy: what Telethon takes as ``proxy``.
+        proxy: the way of all its connections; None for the direct one.
     """
 
     # What Telethon's constructor gives each client, and is the same for all of ours.
-    _log, _timeout, _local_addr, _connection = LOGGERS, 10, None, ConnectionTcpFull
+    _log, _timeout, _local_addr, _connection = LOGGERS, 10, None, _BorrowedLine
     _request_retries = _connection_retries = _retry_delay = 0
     _auto_reconnect = _no_updates = False
     _raise_last_call_error = True
@@ -130,7 +140,7 @@ class WardenClient(HearingClient):
         sleep: Sleep = asyncio.sleep,
         ping_every: float = PING_EVERY,
         pong_within: float = 20.0,  # Telethon waits for its next ping, a minute
-        proxy: Any = None,
+        proxy: Proxy | None = None,
     ) -> None:
         self.session, self._greeting, self._proxy = session, greeting, proxy
         self._deliver, self._gap, self._sleep = deliver, gap, sleep
@@ -168,7 +178,7 @@ class WardenClient(HearingClient):
         if not self.session.server_address:
             self.session.set_dc(*DEFAULT_DC)
         await self._sender.connect(
-            Line(self.session.server_address, self.session.port, proxy=self._proxy, loggers=LOGGERS)
+            Line(self.session.server_address, self.session.port, proxy=self._proxy)
         )
         if not self.session.auth_key:
             self.session.auth_key = self._sender.auth_key

@@ -93,9 +93,9 @@ class Assembly:
             on_outage=self._tell_outage,
         )
 
-    def _tell_outage(self, address: str, scout: str | None) -> None:
-        """An address fails for many: a shared cause like any other, to whoever listens."""
-        now, cause = time.monotonic(), f"address {address}"
+    def _tell_outage(self, cause: str, scout: str | None) -> None:
+        """What fails for many is a shared cause like any other, to whoever listens."""
+        now = time.monotonic()
         if scout is None:
             self._events.publish(CauseCleared(at=now, child="", cause=cause))
         else:

@@ -65,6 +65,7 @@ Each room's errors hang below the one root, so that an app can write
     |-- OtherAccountError           a login turned out to be another account's
     |-- NoCredentialError           a session has no copy to come back from
     |-- SecretMissingError          a secret is not where the configuration says
+    |-- ProxySupportMissingError    a proxy needs a package that is not installed
     |-- JournalUnavailableError     the database's writer did not answer
     |-- TelegramError               Telegram refused something, or cannot be reached
     |   |-- TelegramRateLimitError      wait until the deadline
@@ -126,6 +127,7 @@ from .root import (
     ListenError,
     LoopbackStateError,
     NotRunningError,
+    ProxySupportMissingError,
     SecretMissingError,
     TelewardenError,
     WardenUnreachableError,
@@ -241,6 +243,7 @@ __all__ = [
     "PairsNotMovedError",
     "PeerUnknownError",
     "ProtectedContentError",
+    "ProxySupportMissingError",
     "RegistryError",
     "RegistryFullError",
     "SchemaTooNewError",

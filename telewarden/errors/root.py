@@ -10,6 +10,7 @@ __all__ = [
     "ListenError",
     "LoopbackStateError",
     "NotRunningError",
+    "ProxySupportMissingError",
     "SecretMissingError",
     "TelewardenError",
     "WardenUnreachableError",
@@ -44,6 +45,17 @@ class SecretMissingError(TelewardenError):
     def __init__(self, what: str, why: str) -> None:
         super().__init__(f"{what}: {why}; set it, or correct the configuration")
         self.what, self.why = what, why
+
+
+class ProxySupportMissingError(TelewardenError):
+    """A proxy is to be used that needs python-socks, which is not there; nothing was started."""
+
+    def __init__(self, proxy: str) -> None:
+        super().__init__(
+            f"{proxy}: the package python-socks is not installed, which SOCKS needs;"
+            " pip install 'telewarden[proxy]', or use a proxy of kind http"
+        )
+        self.proxy = proxy
 
 
 class ListenError(TelewardenError):
