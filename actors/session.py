@@ -34,6 +34,7 @@ from ..telegram import (
     Lost,
     Moment,
     Phase,
+    ProxyTrouble,
     Recovered,
     RecoveryStarted,
     Rejected,
@@ -86,6 +87,7 @@ logger = logging.getLogger(__name__)
 
 NO_CLIMB = {Phase.ONLINE, Phase.STOPPING, Phase.STOPPED, *LOGGING_IN}
 CRASH_CLOSE = 1.0  # seconds that a crashed session's client gets before its line is cut
+PROXY_TROUBLES = frozenset(ProxyTrouble)  # each tells of one proxy, which is to be named
 CALM_WITHIN = 120.0  # seconds; past it a session looks for itself, whatever is said
 PROBE_AFTER_TROUBLE = 0.1  # seconds; several calls that fail together ask for one probe
 
@@ -253,7 +255,9 @@ class SessionActor(LoopActor):
             return
         delay = max(verdict.wait or 0.0, self._comeback.pause())
         until = self._kit.now() + delay
-        self.enter(Delayed(until), f"{verdict.name}; next try in {delay:.1f} s", until=until)
+        name = verdict.name
+        said = f"{name}: {verdict.advice} Next" if name in PROXY_TROUBLES else f"{name}; next"
+        self.enter(Delayed(until), f"{said} try in {delay:.1f} s", until=until)
         self.after(delay, Begin())
 
     def _wait_for_calm(self, verdict: Verdict) -> None:

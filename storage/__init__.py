@@ -11,7 +11,7 @@ from .files import clear_leftovers, make_private_folder, sync_folder, write_priv
 from .grant import Free, Held, LeaseGrant, LeaseWait, Stale
 from .holder import LeaseHolder
 from .lease import Lease
-from .masterkey import MasterKey
+from .masterkey import MasterKey, keyring_text
 from .ports import StorePort
 from .records import (
     AuditRow,
@@ -79,6 +79,7 @@ __all__ = [
     "Vault",
     "check_name",
     "clear_leftovers",
+    "keyring_text",
     "make_private_folder",
     "salvage_session_file",
     "sync_folder",

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from ..errors import MasterKeyMalformedError, MasterKeyMissingError
 from .files import write_private_file
 
-__all__ = ["MasterKey", "SystemKeyring"]
+__all__ = ["MasterKey", "SystemKeyring", "keyring_text"]
 
 logger = logging.getLogger(__name__)
 
@@ -111,17 +111,8 @@ class MasterKey:
         cls, service: str, name: str, *, keyring: SystemKeyring | None = None
     ) -> MasterKey:
         """Read a key from the system's keyring (needs the package ``keyring``)."""
-        origin = f"keyring {service}/{name}"
-        try:
-            text = (keyring or _system_keyring(origin)).get_password(service, name)
-        except MasterKeyMissingError:
-            raise
-        except Exception as exc:  # noqa: BLE001 - a backend may raise anything
-            why = f"cannot be read ({type(exc).__name__})"  # never the text: it may hold anything
-            raise MasterKeyMissingError(origin, why) from None
-        if text is None:
-            raise MasterKeyMissingError(origin, "is not there")
-        return cls.from_text(text, origin=origin)
+        text = keyring_text(service, name, keyring=keyring)
+        return cls.from_text(text, origin=f"keyring {service}/{name}")
 
     @classmethod
     def make_file(cls, path: Path | str) -> bool:
@@ -151,6 +142,25 @@ class MasterKey:
             check = hashlib.sha256(b"telewarden key check" + material[32:]).digest()[:8]
             self._derived[salt] = (material[:32], check)
         return self._derived[salt]
+
+
+def keyring_text(service: str, name: str, *, keyring: SystemKeyring | None = None) -> str:
+    """A secret from the system's keyring (needs the package ``keyring``).
+
+    Raises:
+        MasterKeyMissingError: it is not there, or cannot be read.
+    """
+    origin = f"keyring {service}/{name}"
+    try:
+        text = (keyring or _system_keyring(origin)).get_password(service, name)
+    except MasterKeyMissingError:
+        raise
+    except Exception as exc:  # noqa: BLE001 - a backend may raise anything
+        why = f"cannot be read ({type(exc).__name__})"  # never the text: it may hold anything
+        raise MasterKeyMissingError(origin, why) from None
+    if text is None:
+        raise MasterKeyMissingError(origin, "is not there")
+    return text
 
 
 def _system_keyring(origin: str) -> SystemKeyring:

@@ -25,7 +25,7 @@ from .actors import (
     RegistryLimits,
 )
 from .config import Config
-from .configured import plans_of, settings_of
+from .configured import plans_of, proxies_of, settings_of
 from .keeping import Keeping
 from .master_keys import MasterKeys
 from .metrics import Exporter
@@ -91,6 +91,7 @@ class Assembly:
             ),
             deadlines=Deadlines(connect=config.telegram.connect_deadline),
             on_outage=self._tell_outage,
+            proxies=proxies_of(config),
         )
 
     def _tell_outage(self, cause: str, scout: str | None) -> None:

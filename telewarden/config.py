@@ -27,6 +27,7 @@ from .config_tables import (
     LoopbackConfig,
     PacingConfig,
     PairConfig,
+    ProxyConfig,
     RecoveryConfig,
     RegistryConfig,
     ReplaceConfig,
@@ -49,6 +50,7 @@ __all__ = [
     "LoopbackConfig",
     "PacingConfig",
     "PairConfig",
+    "ProxyConfig",
     "RecoveryConfig",
     "RegistryConfig",
     "ReplaceConfig",
@@ -213,7 +215,9 @@ def _sentence(error: Any, text: str) -> str:
     if said is None and kind == "value_error":
         said = f": {message}" if place else message
     elif said is None:
-        said = f"is {error['input']!r}; {message[0].lower()}{message[1:]}"
+        # A proxy's address is pasted with its password in it: no value is repeated there.
+        value = "cannot be that" if "proxy" in error["loc"] else f"is {error['input']!r}"
+        said = f"{value}; {message[0].lower()}{message[1:]}"
     line = _line_of(error["loc"], text)
     where = f"line {line}: " if line else ""
     return f"{where}{place} {said}".replace(" : ", ": ").strip()

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from .actors.entries import LONGEST, MOST, SHORTEST
 from .actors.handlers import TELEGRAM
 from .actors.rules import Rules
-from .errors import SecretMissingError
+from .errors import MasterKeyMissingError, SecretMissingError
 
 __all__ = [
     "ConsoleConfig",
@@ -24,6 +24,7 @@ __all__ = [
     "LoopbackConfig",
     "PacingConfig",
     "PairConfig",
+    "ProxyConfig",
     "RecoveryConfig",
     "RegistryConfig",
     "ReplaceConfig",
@@ -52,7 +53,7 @@ class Secret(Table):
     Args:
         env: the name of an environment variable.
         file: a path, relative to the configuration file; only its owner may read it.
-        keyring: ``service/name`` in the system's keyring; for a master key only.
+        keyring: ``service/name`` in the system's keyring; for a master key or a proxy's password.
         create: make the file with a fresh secret when it is missing; for a master key only.
         passphrase: the text is a passphrase (12 characters or more); for a master key only.
     """
@@ -77,8 +78,11 @@ class Secret(Table):
         """The secret's text.
 
         Raises:
-            SecretMissingError: the variable is not set, or the file is missing or empty.
+            SecretMissingError: the variable is not set, the file is missing or empty, or the
+                keyring has no such entry.
         """
+        if self.keyring is not None:
+            return self._from_keyring(what, self.keyring)
         if self.env is not None:
             value = os.environ.get(self.env, "").strip()
             if not value:
@@ -93,9 +97,76 @@ class Secret(Table):
             raise SecretMissingError(what, f"file {path} is empty")
         return value
 
+    def _from_keyring(self, what: str, entry: str) -> str:
+        from .storage import keyring_text  # quick for whoever has no keyring
+
+        service, _, name = entry.rpartition("/")
+        try:
+            value = keyring_text(service, name).strip()
+        except MasterKeyMissingError as exc:
+            raise SecretMissingError(what, f"{exc.place} {exc.why}") from None
+        if not value:
+            raise SecretMissingError(what, f"keyring {entry} is empty")
+        return value
+
     def path(self, base: Path) -> Path:
         """Where the file is, for a secret that is kept in one."""
         return base / (self.file or Path()).expanduser()
+
+
+class ProxyConfig(Table):
+    """A proxy that connections to Telegram go through; ``direct`` goes through none.
+
+    Args:
+        kind: what it speaks.
+        host: a name or an address.
+        port: its TCP port.
+        username: for a proxy that asks who it is; to socks4 the user id.
+        password: where the secret is that belongs to it.
+    """
+
+    kind: Literal["socks5", "socks4", "http", "direct"]
+    host: str | None = None
+    port: int | None = Field(default=None, ge=1, le=65535)
+    username: str | None = Field(default=None, min_length=1, max_length=255, repr=False)
+    password: Secret | None = None
+
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _not_mtproto(cls, value: object) -> object:
+        if value in ("mtproto", "mtproxy"):
+            raise ValueError(
+                "MTProto proxies are not supported (they want another framing of the line than"
+                " Telewarden's); give a socks5, socks4 or http proxy"
+            )
+        return value
+
+    @field_validator("host")
+    @classmethod
+    def _host_alone(cls, value: str | None) -> str | None:
+        # Never with the value: whoever pastes a URL pastes its password.
+        if value is not None and not re.fullmatch(r"[A-Za-z0-9._:-]+", value):
+            raise ValueError("give a name or an address alone; the rest has keys of its own")
+        return value
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        given = [key for key in ("host", "port", "username", "password") if getattr(self, key)]
+        if self.kind == "direct":
+            if given:
+                raise ValueError(f"direct goes through no proxy; remove {', '.join(given)}")
+            return self
+        if self.host is None or self.port is None:
+            raise ValueError("give host and port")
+        if self.kind == "socks4" and self.password is not None:
+            raise ValueError("socks4 knows no password; use socks5, or a username alone")
+        if self.kind != "socks4" and (self.username is None) != (self.password is None):
+            raise ValueError("give username and password, or neither")
+        if self.kind == "http" and ":" in (self.username or ""):
+            raise ValueError("an http proxy takes no username with a colon")
+        if self.password is not None and (self.password.create or self.password.passphrase):
+            raise ValueError("password: create and passphrase are for master keys")
+        return self
 
 
 class TelegramConfig(Table):
@@ -110,6 +181,7 @@ class TelegramConfig(Table):
     connect_burst: int = Field(default=20, ge=1, description="connects at once, before that counts")
     connect_deadline: float = Field(default=15.0, gt=0, description="seconds")
     call_deadline: float = Field(default=30.0, gt=0, description="seconds")
+    proxy: ProxyConfig | None = Field(default=None, description="for all sessions")
 
 
 class StorageConfig(Table):
@@ -138,6 +210,7 @@ class SessionConfig(Table):
     priority: int = Field(default=5, ge=1, le=10)
     max_pairs: int = Field(default=30, ge=1, le=50)
     metadata: Mapping[str, str] = Field(default_factory=dict)
+    proxy: ProxyConfig | None = Field(default=None, description="instead of telegram.proxy")
 
 
 class FilterConfig(Table):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from .actors import Pace, PairPlan, SessionPlan, Settings
-from .config import Config, PairConfig, SessionConfig
+from .config import Config, PairConfig, ProxyConfig, SessionConfig
 from .storage import SessionRecord
+from .telegram import Proxies, Proxy, ProxyKind
 
-__all__ = ["pair_plan_of", "plans_of", "settings_of", "tables_of"]
+__all__ = ["pair_plan_of", "plans_of", "proxies_of", "settings_of", "tables_of"]
 
 
 def settings_of(config: Config) -> Settings:
@@ -34,6 +35,36 @@ def settings_of(config: Config) -> Settings:
             slower=config.pacing.after_flood,
             every=config.pacing.recover_every,
         ),
+    )
+
+
+def proxies_of(config: Config) -> Proxies:
+    """Which session goes through which proxy; their passwords are read now.
+
+    Raises:
+        SecretMissingError: one is not where the configuration says.
+        ProxySupportMissingError: a proxy needs python-socks, which is not installed.
+    """
+    return Proxies(
+        default=_proxy(config, config.telegram.proxy, "telegram.proxy"),
+        by_session={
+            one.name: _proxy(config, one.proxy, f"proxy of session {one.name}")
+            for one in config.sessions
+            if one.proxy is not None
+        },
+    )
+
+
+def _proxy(config: Config, wanted: ProxyConfig | None, what: str) -> Proxy | None:
+    if wanted is None or wanted.host is None or wanted.port is None:
+        return None
+    secret = wanted.password
+    return Proxy(
+        kind=ProxyKind(wanted.kind),
+        host=wanted.host,
+        port=wanted.port,
+        username=wanted.username,
+        password=None if secret is None else secret.read(f"{what}.password", base=config.base),
     )
 
 

@@ -6,18 +6,21 @@ findings hold no phone number, key, text or chat: they can be pasted into an iss
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import shutil
 import socket
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
 from .config import Config
+from .configured import proxies_of
 from .errors import (
     MasterKeyError,
     SchemaTooNewError,
@@ -31,7 +34,15 @@ from .errors import (
 from .keeping import Keeping, config_of, master_key_of
 from .safety import Safety, safety_check
 from .storage import MasterKey, Store
-from .telegram import PHASES, Overview, Phase, ServerAddress, parse_string
+from .telegram import (
+    PHASES,
+    Overview,
+    Phase,
+    Proxy,
+    ProxyTroubleError,
+    ServerAddress,
+    parse_string,
+)
 
 __all__ = ["Diagnosis", "Finding", "Level", "diagnose", "live_findings"]
 
@@ -130,7 +141,7 @@ def diagnose(
     """
     read, at = config_of(config), time.time() if now is None else now
     places = Keeping(read)
-    findings = [*_folder(places), *_network(server)]
+    findings = [*_folder(places), *_network(read, server)]
     try:
         master = master_key_of(read, make=False)
     except TelewardenError as error:
@@ -206,20 +217,47 @@ def _folder(places: Keeping) -> Iterator[Finding]:
         yield _ok("disk", f"{free >> 20} MB are free")
 
 
-def _network(server: ServerAddress | None) -> Iterator[Finding]:
+def _network(config: Config, server: ServerAddress | None) -> Iterator[Finding]:
+    """The data centre, by each way that a session goes there."""
     host, port = ("149.154.167.51", 443) if server is None else (server.host, server.port)
+    try:
+        proxies = proxies_of(config)
+    except TelewardenError as error:
+        yield _problem("proxy", str(error), "then start the warden again")
+        return
+    ways = [proxies.of(one.name) for one in config.sessions] or [proxies.default]
+    for proxy in dict.fromkeys(ways):
+        yield _directly(host, port) if proxy is None else _through(proxy, host, port)
+
+
+def _directly(host: str, port: int) -> Finding:
     began = time.monotonic()
     try:
         socket.create_connection((host, port), timeout=CONNECT_WITHIN).close()
     except OSError as error:
-        yield _problem(
+        return _problem(
             "network",
             f"no connection to the data centre ({error.strerror or type(error).__name__})",
             "check the network and the firewall of this machine: TCP to port 443 must get out",
-            "where Telegram is blocked, name a proxy",
+            "where Telegram is blocked, name a proxy (telegram.proxy in the configuration)",
         )
-    else:
-        yield _ok("network", f"data centre reached in {time.monotonic() - began:.3f} s")
+    return _ok("network", f"data centre reached in {time.monotonic() - began:.3f} s")
+
+
+def _through(proxy: Proxy, host: str, port: int) -> Finding:
+    async def connect() -> None:
+        (await proxy.connect(host, port, timeout=CONNECT_WITHIN)).close()
+
+    began = time.monotonic()
+    try:
+        # In a thread of its own: there may be a loop in this one.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, connect()).result()
+    except ProxyTroubleError as error:
+        what, _, step = error.advice.partition("; ")
+        after = "nothing else: sessions come back by themselves"
+        return _problem("proxy", what, step.rstrip("."), after)
+    return _ok("proxy", f"data centre reached by {proxy} in {time.monotonic() - began:.3f} s")
 
 
 def _database(places: Keeping, master: MasterKey, error: StorageError) -> Finding:

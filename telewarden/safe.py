@@ -21,6 +21,7 @@ from types import FrameType, TracebackType
 from typing import Any, Final, Self
 
 from .config import Config
+from .configured import proxies_of
 from .errors import (
     CredentialDamagedError,
     KeyLatchedError,
@@ -231,6 +232,7 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
             self._config.telegram.api_id,
             self._config.api_hash().get_secret_value(),
             server=self._server,
+            proxies=proxies_of(self._config),
         )
         try:
             with our_errors(self._name):

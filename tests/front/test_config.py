@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from telewarden import Config, ConfigError, load_config, parse_config
+from telewarden.configured import proxies_of
 from telewarden.errors import SecretMissingError
 
 pytestmark = pytest.mark.console
@@ -101,6 +103,108 @@ def test_a_secret_written_into_the_file_is_refused_and_not_repeated(tmp_path: Pa
 
     assert "telegram.api_hash must be a table" in found
     assert "0123456789abcdef" not in found
+
+
+PROXY = 'proxy = { kind = "socks5", host = "proxy.example", port = 1080 }'
+PASSWORD = "0pen-sesame"
+
+BAD_PROXIES = [
+    ('"socks5"', '"mtproto"', "MTProto proxies are not supported"),
+    ('"socks5"', '"mtproxy", secret = "dd0123456789abcdef"', "give a socks5, socks4 or http proxy"),
+    ('"socks5"', '"ftp"', "proxy.kind cannot be that; input should be 'socks5', 'socks4', 'http'"),
+    ('"socks5"', '"direct"', "direct goes through no proxy; remove host, port"),
+    (", port = 1080", "", "give host and port"),
+    ("port = 1080", "port = 0", "proxy.port cannot be that; input should be greater than or"),
+    ("port = 1080", f'port = "1080:{PASSWORD}"', "proxy.port cannot be that"),
+    ("proxy.example", f"me:{PASSWORD}@proxy.example", "give a name or an address alone"),
+    ("port = 1080", 'port = 1, username = "me"', "give username and password, or neither"),
+    ("port = 1080", 'port = 1, password = { env = "P" }', "give username and password, or"),
+    ("port = 1080", f'port = 1, username = "me", password = "{PASSWORD}"', "must be a table of"),
+    (
+        "port = 1080",
+        'port = 1, username = "me", password = { file = "p", create = true }',
+        "create and passphrase are for master keys",
+    ),
+    (
+        '"socks5", host = "proxy.example", port = 1080',
+        '"socks4", host = "h", port = 1, username = "me", password = { env = "P" }',
+        "socks4 knows no password",
+    ),
+    (
+        '"socks5", host = "proxy.example", port = 1080',
+        '"http", host = "h", port = 1, username = "a:b", password = { env = "P" }',
+        "no username with a colon",
+    ),
+    (PROXY.removeprefix("proxy = "), f'"socks5://me:{PASSWORD}@h:1"', "must be a table of keys"),
+]
+
+
+@pytest.mark.parametrize("place", ["api_id = 1", "priority = 7"], ids=["all", "one"])
+@pytest.mark.parametrize(("right", "wrong", "said"), BAD_PROXIES)
+def test_a_proxy_that_cannot_be_is_refused_and_no_secret_repeated(
+    tmp_path: Path, place: str, right: str, wrong: str, said: str
+) -> None:
+    found = " ".join(
+        problems(tmp_path, GOOD.replace(place, f"{place}\n{PROXY.replace(right, wrong)}"))
+    )
+
+    assert said in found
+    assert ("telegram.proxy" if place == "api_id = 1" else "sessions[2].proxy") in found
+    assert PASSWORD not in found
+    assert "dd0123456789abcdef" not in found
+
+
+class Drawer:
+    """A keyring that holds one secret."""
+
+    def get_password(self, service: str, name: str) -> str | None:
+        return f"{PASSWORD}\n" if (service, name) == ("telewarden", "proxy") else None
+
+
+@pytest.mark.parametrize(
+    "place",
+    ['{ env = "PROXY_PASSWORD" }', '{ file = "secret" }', '{ keyring = "telewarden/proxy" }'],
+    ids=["env", "file", "keyring"],
+)
+def test_a_proxys_password_is_read_where_the_configuration_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.setenv("PROXY_PASSWORD", PASSWORD)
+    monkeypatch.setitem(sys.modules, "keyring", Drawer())  # type: ignore[arg-type]  # all that is asked of it
+    (tmp_path / "secret").write_text(f"{PASSWORD}\n", encoding="utf-8")
+    proxy = PROXY.replace(" }", f', username = "me", password = {place} }}')
+    config = load_config(written(tmp_path, GOOD.replace("api_id = 1", f"api_id = 1\n{proxy}")))
+
+    found = proxies_of(config).of("alice")
+
+    assert found is not None
+    assert (found.username, found.password) == ("me", PASSWORD)
+    assert str(found) == "socks5 proxy proxy.example:1080"
+    assert PASSWORD not in repr(config) + repr(found)
+
+
+def test_a_proxys_password_that_is_in_no_keyring_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "keyring", Drawer())  # type: ignore[arg-type]  # as above
+    proxy = PROXY.replace(" }", ', username = "me", password = { keyring = "other/proxy" } }')
+    config = load_config(written(tmp_path, GOOD.replace("priority = 7", proxy)))
+
+    with pytest.raises(
+        SecretMissingError, match=r"session bob\.password: keyring other/proxy is not there"
+    ):
+        proxies_of(config)
+
+
+def test_a_session_has_its_own_proxy_or_none(tmp_path: Path) -> None:
+    text = GOOD.replace("api_id = 1", f"api_id = 1\n{PROXY}").replace(
+        "priority = 7", 'proxy = { kind = "direct" }'
+    )
+
+    proxies = proxies_of(load_config(written(tmp_path, text)))
+
+    assert str(proxies.of("alice")) == str(proxies.of("registered_later"))
+    assert proxies.of("bob") is None
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

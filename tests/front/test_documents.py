@@ -7,19 +7,21 @@ import signal
 import subprocess
 import sys
 import threading
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
-from telewarden import load_config
+from telewarden import load_config, parse_config
 from telewarden.config import (
     ConsoleConfig,
     HealthConfig,
     LoopbackConfig,
     PacingConfig,
     PairConfig,
+    ProxyConfig,
     RecoveryConfig,
     SessionConfig,
     StorageConfig,
@@ -36,6 +38,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "[storage]": StorageConfig,
     "[[sessions]]": SessionConfig,
     "[[pairs]]": PairConfig,
+    "proxy": ProxyConfig,
     "[pacing]": PacingConfig,
     "[recovery]": RecoveryConfig,
     "[health]": HealthConfig,
@@ -60,6 +63,18 @@ def test_every_key_of_the_configuration_has_its_row(heading: str, model: type[Ba
     missing = set(model.model_fields) - rows - {"accounts", "chats"}
 
     assert missing == set()
+
+
+def test_the_example_of_proxies_is_a_configuration() -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", text_of("docs/configuration.md"), re.DOTALL)
+    tables = tomllib.loads(example)
+
+    config = parse_config(
+        {**tables, "storage": {"folder": "store", "master_key": {"env": "KEY"}}}, text=example
+    )
+
+    assert config.telegram.proxy is not None
+    assert [one.proxy and one.proxy.kind for one in config.sessions] == ["http", "direct"]
 
 
 def test_every_document_that_the_readme_names_is_there() -> None:
