@@ -16,6 +16,7 @@ from typing import TypeVar
 from ..errors import (
     CredentialDamagedError,
     KeyLatchedError,
+    LoginTakenError,
     NoCredentialError,
     OtherAccountError,
     UnknownRecordError,
@@ -119,6 +120,7 @@ class Care:
         Raises:
             KeyLatchedError: the key is dead; nothing has changed.
             LeaseHeldError: another process, or another session, owns the key.
+            LoginTakenError: the login is another session's; nothing has changed.
             OtherAccountError: the login is another account's; nothing has changed.
             StorageError, TelegramError, ConnectionError: and nothing has changed.
         """
@@ -147,8 +149,10 @@ class Care:
         return store.add_backup(self._name, reason, self._kit.now())
 
     def _restore(self, store: Store, backup_id: int) -> None:
-        if backup_id not in {backup.id for backup in store.backups(self._name)}:
+        found = [backup for backup in store.backups(self._name) if backup.id == backup_id]
+        if not found:
             raise UnknownRecordError(f"backup of {self._name}", backup_id)
+        self._refuse_taken(store, found[0].key_id)
         store.restore_backup(backup_id, at=self._kit.now())
 
     async def _take_in(self, stored: StoredSession, client: Client | None) -> Done:
@@ -159,6 +163,7 @@ class Care:
         user_id = await self._prove(string, parts.key_id)
 
         def work(store: Store) -> None:
+            self._refuse_taken(store, parts.key_id)
             self._keep_earlier(store, "before import")
             store.put_credential(self._name, string, parts.key_id, parts.dc_id, at=self._kit.now())
             store.put_user_id(self._name, user_id)
@@ -184,7 +189,7 @@ class Care:
         await self._kit.keys.hold(key_id, session=self._name)
         user_id: int | None = None
         try:
-            record = await self._do(lambda store: self._alive(store, key_id))  # it may have died
+            record = await self._do(lambda store: self._free(store, key_id))
             client = await self._kit.gateway.open(
                 place,
                 WardenSession.from_string(string),
@@ -205,6 +210,16 @@ class Care:
         if (latch := store.latched(key_id)) is not None:
             raise KeyLatchedError(key_id, latch.reason)
         return store.session(self._name)
+
+    def _free(self, store: Store, key_id: int) -> SessionRecord | None:
+        """As ``_alive``, and no other session's: it may have become either in a wait."""
+        self._refuse_taken(store, key_id)
+        return self._alive(store, key_id)
+
+    def _refuse_taken(self, store: Store, key_id: int) -> None:
+        for other in store.sessions_with_key(key_id):
+            if other != self._name:
+                raise LoginTakenError(self._name, other)
 
     def _keep_earlier(self, store: Store, reason: str) -> None:
         with contextlib.suppress(CredentialDamagedError):

@@ -119,9 +119,13 @@ class Copies:
                 copy = _copy(string, origin)
             except SessionStringDamagedError:
                 continue
-            if string not in seen:
+            if string not in seen and not self._taken(store, copy):
                 seen.add(string)
                 yield copy
+
+    def _taken(self, store: Store, copy: Copy) -> bool:
+        """Whether another session has that login by now: a backup may be of long ago."""
+        return any(name != self._name for name in store.sessions_with_key(copy.key_id))
 
     def _remains(self, store: Store) -> Iterator[tuple[str, str]]:
         held = store.salvaged_credential(self._name)

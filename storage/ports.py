@@ -60,6 +60,10 @@ class SessionPort(Protocol):
         """Return all sessions, most urgent first (priority 1), then by name."""
         ...
 
+    def sessions_with_key(self, key_id: int) -> list[str]:
+        """Return the names of the sessions whose login has this key: one, or none."""
+        ...
+
     def forget_learnt(self, name: str) -> None:
         """Forget what a session has learnt of Telegram, and how far it has heard."""
         ...

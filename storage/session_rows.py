@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ..errors import InvalidRecordError, PairsAssignedError
 from .records import SessionRecord
-from .rows import Rows, mapping_from_json, to_json, unsigned
+from .rows import Rows, mapping_from_json, signed, to_json, unsigned
 
 __all__ = ["SessionRows"]
 
@@ -67,6 +67,16 @@ class SessionRows(Rows):
             except InvalidRecordError as exc:
                 logger.error("session row damaged field=%s", exc.field)
         return found
+
+    def sessions_with_key(self, key_id: int) -> list[str]:
+        """Return the names of the sessions whose login has this key: one, or none.
+
+        Two are what damage, or a copied row, has made of it.
+        """
+        rows = self._all(
+            "select name from user_sessions where key_id = ? order by name", (signed(key_id),)
+        )
+        return [name for (name,) in rows]
 
     def forget_learnt(self, name: str) -> None:
         """Forget what a session has learnt of Telegram, and how far it has heard."""

@@ -78,6 +78,7 @@ class SessionCare(abc.ABC):
         Raises:
             UnknownRecordError: this session has no such backup.
             KeyLatchedError: its key is dead; log in again.
+            LoginTakenError: its login is another session's by now.
             CredentialDamagedError: it does not open.
         """
         async with self._noted(who, "restore") as after:
@@ -93,7 +94,8 @@ class SessionCare(abc.ABC):
 
         Raises:
             SessionStringDamagedError: it is no session string.
-            KeyLatchedError, LeaseHeldError, OtherAccountError: nothing has changed.
+            KeyLatchedError, LeaseHeldError: nothing has changed.
+            LoginTakenError, OtherAccountError: nothing has changed.
             TelegramError: Telegram does not take it; nothing has changed.
         """
         async with self._noted(who, "import"):

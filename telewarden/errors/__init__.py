@@ -62,6 +62,7 @@ Each room's errors hang below the one root, so that an app can write
     |   |-- OperationDroppedError       the operation was forgotten while it was watched
     |   `-- NoSessionFitsError          no session can take another pair now
     |-- NoLoginError                no login is under way
+    |-- LoginTakenError             a login is another session's already
     |-- OtherAccountError           a login turned out to be another account's
     |-- NoCredentialError           a session has no copy to come back from
     |-- SecretMissingError          a secret is not where the configuration says
@@ -146,6 +147,7 @@ from .sealed import (
 from .sessions import (
     IllegalStepError,
     LoginBudgetError,
+    LoginTakenError,
     NoCredentialError,
     NoLoginError,
     OtherAccountError,
@@ -224,6 +226,7 @@ __all__ = [
     "LeaseHeldError",
     "ListenError",
     "LoginBudgetError",
+    "LoginTakenError",
     "LoopbackStateError",
     "MasterKeyError",
     "MasterKeyMalformedError",

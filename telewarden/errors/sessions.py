@@ -9,6 +9,7 @@ from .root import TelewardenError
 __all__ = [
     "IllegalStepError",
     "LoginBudgetError",
+    "LoginTakenError",
     "NoCredentialError",
     "NoLoginError",
     "OtherAccountError",
@@ -116,6 +117,17 @@ class NoLoginError(TelewardenError):
     def __init__(self, session: str) -> None:
         super().__init__(f"session {session} has no login under way; start one first")
         self.session = session
+
+
+class LoginTakenError(TelewardenError):
+    """A login is another session's already: two users of one key end it. Nothing has changed."""
+
+    def __init__(self, session: str, other: str) -> None:
+        super().__init__(
+            f"this login is session {other}'s already; log {session} in by itself,"
+            f" or delete {other} first"
+        )
+        self.session, self.other = session, other
 
 
 class OtherAccountError(TelewardenError):

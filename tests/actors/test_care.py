@@ -15,6 +15,7 @@ from telethon.sessions import SQLiteSession, StringSession
 from telewarden.errors import (
     KeyLatchedError,
     LeaseHeldError,
+    LoginTakenError,
     NoLoginError,
     OtherAccountError,
     SessionStringDamagedError,
@@ -179,6 +180,32 @@ async def test_a_file_that_holds_nothing_is_refused_with_its_kind_of_damage(
         await warden.session("alice").import_file(tmp_path / "x.session")
 
     assert caught.value.damage == "empty"
+
+
+async def test_a_login_that_is_another_sessions_is_not_taken(newsroom: Newsroom) -> None:
+    warden = await newsroom.start(signed_in=False)
+    alice, bob = warden.session("alice"), warden.session("bob")
+    first, second = (newsroom.telegram.mint(newsroom.account(ALICE)) for _ in range(2))
+    await alice.import_string(first)
+    kept = await alice.backup()
+    assert kept is not None
+    await newsroom.hears(SessionRecovered, session="alice")
+    connects = newsroom.telegram.stats.connects
+
+    with pytest.raises(LoginTakenError, match="is session alice's already; log bob in by itself"):
+        await bob.import_string(first)
+    undisturbed = newsroom.telegram.stats.connects - connects
+    leases = Lease(newsroom.config.folder / "leases")
+    owned = leases.inspect(parse_string(first).key_id)
+    await alice.import_string(second)
+    await bob.import_string(first)
+    with pytest.raises(LoginTakenError, match="bob's already"):
+        await alice.restore(kept.id)
+
+    assert undisturbed == 0
+    assert isinstance(owned, Held)
+    assert await bob.export_string() == first
+    assert await alice.export_string() == second
 
 
 async def test_a_key_that_died_while_an_import_waited_for_it_is_not_tried(

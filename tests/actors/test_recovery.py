@@ -16,6 +16,7 @@ from telethon import functions
 from telewarden.errors import TelegramAuthError
 from telewarden.loopback import AcceptAndClose, Delay, Fault, RpcError, TransportError
 from telewarden.storage import Lease, LeaseHolder
+from telewarden.storage.rows import signed
 from telewarden.telegram import (
     CopyRepaired,
     Health,
@@ -430,3 +431,28 @@ async def test_a_key_that_died_while_a_climb_waited_for_it_is_not_tried(
     assert phase is Phase.NEEDS_LOGIN
     assert bobs == connects + 1
     assert newsroom.telegram.stats.connects == bobs
+
+
+async def test_a_backup_whose_login_is_another_sessions_by_now_is_not_tried(
+    newsroom: Newsroom,
+) -> None:
+    warden = await newsroom.start(signed_in=False)
+    first, second = (newsroom.telegram.mint(newsroom.account(ALICE)) for _ in range(2))
+    for name, string in (("alice", first), ("alice", second), ("bob", first)):
+        await warden.session(name).import_string(string)
+    await newsroom.stop()
+    damage_file(newsroom)
+    with newsroom.store() as store:
+        store.clear_credential("alice")
+        store.db.execute(
+            "delete from session_backups where name = 'alice' and key_id = ?",
+            (signed(parse_string(second).key_id),),
+        )
+        store.db.conn.commit()
+        kept = [one.key_id for one in store.backups("alice")]
+
+    await newsroom.start(signed_in=False)
+
+    assert set(kept) == {parse_string(first).key_id}
+    assert await newsroom.settled("alice") is Phase.NEEDS_LOGIN
+    assert await newsroom.settled("bob") is Phase.ONLINE

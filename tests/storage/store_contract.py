@@ -131,6 +131,15 @@ class StoreContract:
 
         assert [one.name for one in port.sessions()] == ["alice"]
 
+    def test_who_has_a_login_with_a_key_is_told(self, port: StorePort) -> None:
+        known_to(port)
+        port.put_session(SessionRecord(name="bob", created=1.0, updated=1.0))
+        port.put_credential("bob", OTHER_STRING, OTHER_KEY, 2)
+
+        assert port.sessions_with_key(KEY) == ["alice"]
+        port.clear_credential("alice")
+        assert port.sessions_with_key(KEY) == []
+
     def test_a_new_master_key_opens_it_from_then_on_and_the_old_one_does_not(
         self, opening: Opening, master: MasterKey
     ) -> None:
