@@ -184,7 +184,7 @@ class Care:
     async def _prove(self, string: str, key_id: int) -> int:
         """Have Telegram confirm a login before anything is changed for it; returns the account."""
         place = proof_of(self._name)
-        await self._do(lambda store: self._alive(store, key_id))  # no need to wait for a dead one
+        await self._do(lambda store: self._free(store, key_id))  # else there is no need to wait
         had = self._kit.keys.holds(key_id, session=self._name)
         await self._kit.keys.hold(key_id, session=self._name)
         user_id: int | None = None

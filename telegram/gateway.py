@@ -253,7 +253,7 @@ class Gateway:
             await wire.leave()
 
     def refused(self, name: str, session: WardenSession, error: Exception) -> None:
-        """A login of ``name`` met ``error``: let nothing connect where the address is to be let alone."""
+        """A login of ``name`` met ``error``: let its way alone if that asks for it."""
         verdict = classify(error)
         if verdict.action is Action.COOL_ADDRESS:
             self._queue.cool(self._route(name, session), verdict.wait or 0.0)

@@ -439,7 +439,9 @@ async def test_a_backup_whose_login_is_another_sessions_by_now_is_not_tried(
     warden = await newsroom.start(signed_in=False)
     first, second = (newsroom.telegram.mint(newsroom.account(ALICE)) for _ in range(2))
     for name, string in (("alice", first), ("alice", second), ("bob", first)):
+        since = newsroom.mark()
         await warden.session(name).import_string(string)
+        await newsroom.hears(SessionRecovered, since=since, session=name)
     await newsroom.stop()
     damage_file(newsroom)
     with newsroom.store() as store:

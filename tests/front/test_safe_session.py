@@ -307,14 +307,14 @@ async def test_a_second_process_is_refused_before_its_first_packet(
     assert report.as_json()["exit_code"] == 2
 
 
-async def test_the_same_key_under_another_name_and_in_another_folder_is_one_session(
+async def test_the_same_key_under_another_name_is_one_session(
     place: Place, spawned: list[asyncio.subprocess.Process]
 ) -> None:
     first = await hold(place, spawned)
     assert await line(first) == "held\n"
     connects = place.telegram.stats.connects
-    copied = place.folder / "copy"
-    copied.mkdir()
+    with place.store() as store:
+        store.clear_credential("alice")  # so that only the lease knows whose it is
     tables = json.loads(json.dumps(place.tables))
     tables["sessions"] = [{"name": "mallory", "phone": "+9996620003"}]
 
