@@ -17,7 +17,6 @@ from .session_notes import Flush, Heard
 
 __all__ = ["Line"]
 
-PRUNE_EVERY = 500  # chats and users written down; what is over the limit goes then
 FLUSH_AFTER = 1.0  # seconds that a learnt update state may be newer than the database
 
 
@@ -30,14 +29,13 @@ class Line:
         actor: the session actor; its mailbox gets what the client tells.
     """
 
-    __slots__ = ("_actor", "_early", "_kit", "_learnt", "_name", "client", "epoch")
+    __slots__ = ("_actor", "_early", "_kit", "_name", "client", "epoch")
 
     def __init__(self, name: str, kit: Kit, actor: LoopActor) -> None:
         self._name, self._kit, self._actor = name, kit, actor
         self.client: Client | None = None
         self.epoch = 0
         self._early: list[Heard] = []
-        self._learnt = PRUNE_EVERY  # an earlier incarnation may have written as many
 
     @property
     def update_age(self) -> float | None:
@@ -89,14 +87,6 @@ class Line:
         if changes is not None:
             name, kit = self._name, self._kit
             kit.journal.post(lambda store: keep_changes(store, name, changes, kit))
-            self._prune(len(changes.entities))
-
-    def _prune(self, learnt: int) -> None:
-        """Have the database forget what was seen longest ago, as the client does."""
-        self._learnt += learnt
-        if learnt and self._learnt >= PRUNE_EVERY:
-            self._learnt, name = 0, self._name
-            self._kit.journal.post(lambda store: store.prune_entities(name))
 
     def _flush_soon(self) -> None:
         self._actor.after(FLUSH_AFTER, Flush())

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Iterable
 import pytest
 from telethon import functions
 
-from telewarden.storage import Entity, UpdateState
+from telewarden.storage import UpdateState
 from telewarden.telegram import SessionRecovered
 
 from .conftest import SOON, TABLES, Newsroom
@@ -148,29 +148,6 @@ async def test_a_clean_stop_leaves_all_that_was_heard(newsroom: Newsroom) -> Non
     assert entities
     states = {at: state.pts for at, state in learnt.items()}
     assert await what_telegram_says(newsroom, states) == states
-
-
-async def test_what_was_learnt_of_chats_does_not_grow_for_ever(newsroom: Newsroom) -> None:
-    await newsroom.start()
-    await newsroom.stop()
-    with newsroom.store() as store:
-        store.forget_learnt("alice")
-        old = [
-            Entity(id=9_000_000 + n, access_hash=n, username=None, seen=1.0) for n in range(6_000)
-        ]
-        store.put_entities("alice", old)
-        store.db.conn.commit()
-
-    await newsroom.start(signed_in=False)
-    await newsroom.pairs_ready()
-    newsroom.say("news_in", "still")
-    await newsroom.arrives("news_out", "still")
-    await newsroom.stop()
-
-    with newsroom.store() as store:
-        kept = store.entities("alice", 10_000)
-    assert len(kept) == 5_000
-    assert newsroom.chats["news_in"].peer_id in {one.id for one in kept}
 
 
 async def test_what_a_killed_process_had_begun_to_write_is_cleared_away(newsroom: Newsroom) -> None:
