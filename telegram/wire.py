@@ -13,9 +13,9 @@ import contextlib
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final
 
 from telethon._updates import Entity, EntityType, SessionState
@@ -24,9 +24,9 @@ from telethon.network import ConnectionTcpFull
 from telethon.tl.alltlobjects import LAYER
 
 from ._tl import functions, types, utils
-from .errors import ErrorClass, classify
 from .hearing import PING_EVERY, HearingClient
 from .line import Line
+from .missed import MissedUpdates, Sleep
 from .proxies import Proxy
 from .sender import WardenSender
 from .session import CHANNEL_MARK, WardenSession
@@ -40,10 +40,6 @@ telethon_logger = logging.getLogger(f"{__name__}.telethon")
 telethon_logger.setLevel(logging.WARNING)
 
 DEFAULT_DC: Final = (2, "149.154.167.51", 443)  # Telegram's own, where a fresh login starts
-PATIENCE: Final = (1.0, 2.0, 4.0, 8.0)  # seconds between tries to fetch missed updates
-LONGEST_PAUSE: Final = 300.0  # seconds that missed updates wait for a flood to end
-
-Sleep = Callable[[float], Awaitable[None]]
 
 
 class _Loggers(dict[str, logging.Logger]):
@@ -154,6 +150,16 @@ class WardenClient(HearingClient):
             loggers=LOGGERS,
             arrivals=self._updates_queue,
             on_key=self._auth_key_callback,
+        )
+
+    @cached_property
+    def _missed(self) -> MissedUpdates:
+        return MissedUpdates(
+            self.session,
+            self._message_box,
+            self._mb_entity_cache,
+            gap=self._gap,
+            sleep=self._sleep,
         )
 
     @property
@@ -296,7 +302,7 @@ class WardenClient(HearingClient):
         await request.resolve(self, utils)
         self._last_request = time.time()
         if asyncio.current_task() is self._updates_handle:
-            result = await self._patient(sender, request)
+            result = await self._missed.fetch(request, partial(self._once, sender))
         else:
             result = await self._once(sender, request)
         self._learn(result)
@@ -322,36 +328,3 @@ class WardenClient(HearingClient):
         if isinstance(sender, WardenSender):
             return await sender.answer(request)
         return await sender.send(request)  # a borrowed connection to another data centre
-
-    async def _patient(self, sender: Any, request: Any) -> Any:
-        """Fetch missed updates through a short trouble: Telethon would wait 15 minutes."""
-        for pause in PATIENCE:
-            try:
-                result = await self._once(sender, request)
-            except Exception as error:
-                verdict = classify(error)
-                if verdict.kind not in (ErrorClass.SRV, ErrorClass.FLOOD):
-                    raise
-                logger.info("missed updates wait reason=%s", verdict.name)
-                await self._sleep(min(max(pause, verdict.wait or 0.0), LONGEST_PAUSE))
-            else:
-                self._note_gaps(request, result)
-                return result
-        self._gap(_chat_of(request))
-        return await self._once(sender, request)
-
-    def _note_gaps(self, request: Any, result: Any) -> None:
-        if isinstance(result, types.updates.DifferenceTooLong):
-            self._gap(None)
-        elif isinstance(result, types.updates.ChannelDifferenceTooLong):
-            self._gap(_chat_of(request))
-        for update in getattr(result, "other_updates", None) or ():
-            if isinstance(update, types.UpdateChannelTooLong):
-                channel = update.channel_id
-                if channel not in self._message_box.map or not self._mb_entity_cache.get(channel):
-                    self._gap(-(CHANNEL_MARK + channel))
-
-
-def _chat_of(request: Any) -> int | None:
-    channel = getattr(request, "channel", None)
-    return None if channel is None else -(CHANNEL_MARK + channel.channel_id)

@@ -73,6 +73,16 @@ class Line:
     def session(self, account: Any) -> WardenSession:
         return WardenSession.from_string(self.tg.mint(account))
 
+    def swallow(self, chat: Any, *texts: str) -> None:
+        """Say something that is not pushed to alice, so that what follows is a gap."""
+        connections = self.tg.connections(self.alice)
+        for connection in connections:
+            connection.conversation.wants_updates = False
+        for text in texts:
+            self.tg.post(chat, text, author=self.bob)
+        for connection in connections:
+            connection.conversation.wants_updates = True
+
     async def open(
         self, account: Any, heard: Heard | None = None, *, session: WardenSession | None = None
     ) -> Client:

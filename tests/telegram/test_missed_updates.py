@@ -172,3 +172,45 @@ async def test_what_was_missed_in_a_channel_never_heard_of_is_told_as_a_gap(line
     await line.open(line.alice, heard, session=session)
 
     assert Gap(line.news.peer_id) in await heard.until(Gap)
+
+
+async def test_a_state_that_is_refused_again_and_again_is_waited_with(line: Any) -> None:
+    heard, sleep = line.heard(), Impatient()
+    line.gateway = line.make_gateway(sleep=sleep)
+    await line.open(line.alice, heard)
+    line.tg.post(line.news, "seen", author=line.bob)
+    await heard.until(Arrived)
+    refusal = Fault(
+        method="updates.getChannelDifference", action=RpcError("PERSISTENT_TIMESTAMP_INVALID")
+    )
+    line.tg.faults.add(refusal)
+
+    for number in range(1, 4):
+        line.swallow(line.news, "swallowed")
+        line.tg.post(line.news, "pushed", author=line.bob)
+        await heard.until(Gap, number)
+
+    assert heard.of(Gap) == [Gap(line.news.peer_id)] * 3
+    assert sleep.slept == [1.0, 2.0]
+
+
+async def test_a_refused_channel_that_is_left_meanwhile_is_forgotten(line: Any) -> None:
+    heard, session = line.heard(), line.session(line.alice)
+    await line.open(line.alice, heard, session=session)
+    line.tg.post(line.news, "seen", author=line.bob)
+    await heard.until(Arrived)
+    session.take_changes()
+    line.tg.faults.add(
+        Fault(
+            method="updates.getChannelDifference", action=RpcError("PERSISTENT_TIMESTAMP_OUTDATED")
+        )
+    )
+    line.tg.faults.add(Fault(method="messages.getPeerDialogs", action=RpcError("CHANNEL_PRIVATE")))
+
+    line.swallow(line.news, "swallowed")
+    line.tg.post(line.news, "pushed", author=line.bob)
+    await heard.until(Gap)
+    line.tg.post(line.news, "heard again", author=line.bob)
+    told = await heard.until(Arrived, 2)
+
+    assert told[-1].message.text == "heard again"

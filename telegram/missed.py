@@ -1,0 +1,143 @@
+"""Fetching what was missed: through a short trouble, and past an update state that is refused.
+
+Telethon decides when a difference is asked for and applies it. Here stands what is done when it
+is not given: wait, take Telegram's present state instead, and say where there is a gap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from telethon.errors import ChannelPrivateError
+
+from ._tl import functions, types
+from .errors import Action, ErrorClass, classify
+from .session import CHANNEL_MARK, WardenSession
+
+__all__ = ["MissedUpdates", "Sleep"]
+
+logger = logging.getLogger(__name__)
+
+PATIENCE: Final = (1.0, 2.0, 4.0, 8.0)  # seconds between tries to fetch missed updates
+LONGEST_PAUSE: Final = 300.0  # seconds that missed updates wait for a flood to end
+SOON: Final = 60.0  # seconds; a state that is refused again within them is waited with first
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class MissedUpdates:
+    """Fetches for one client.
+
+    Args:
+        session: its live state.
+        box: Telethon's, which says how far updates have been heard.
+        known: what Telethon knows of chats.
+        gap: called with a marked chat id, or None for any, when updates are lost for good.
+        sleep: how to wait between tries.
+    """
+
+    __slots__ = ("_box", "_gap", "_known", "_refused", "_session", "_sleep")
+
+    def __init__(
+        self,
+        session: WardenSession,
+        box: Any,
+        known: Any,
+        *,
+        gap: Callable[[int | None], None],
+        sleep: Sleep,
+    ) -> None:
+        self._session, self._box, self._known = session, box, known
+        self._gap, self._sleep = gap, sleep
+        self._refused: dict[int | None, tuple[int, float]] = {}
+
+    async def fetch(self, request: Any, ask: Callable[[Any], Awaitable[Any]]) -> Any:
+        """Fetch missed updates through a short trouble: Telethon would wait 15 minutes."""
+        for pause in PATIENCE:
+            try:
+                result = await self._difference(request, ask)
+            except Exception as error:
+                verdict = classify(error)
+                if verdict.kind not in (ErrorClass.SRV, ErrorClass.FLOOD):
+                    raise
+                logger.info("missed updates wait reason=%s", verdict.name)
+                await self._sleep(min(max(pause, verdict.wait or 0.0), LONGEST_PAUSE))
+            else:
+                self._note_gaps(request, result)
+                return result
+        self._gap(_chat_of(request))
+        return await self._difference(request, ask)
+
+    async def _difference(self, request: Any, ask: Callable[[Any], Awaitable[Any]]) -> Any:
+        chat = _chat_of(request)
+        try:
+            result = await ask(request)
+        except Exception as error:
+            verdict = classify(error)
+            if verdict.action is not Action.RESET_UPDATES:
+                raise
+            logger.warning("update state refused chat=%s reason=%s", chat, verdict.name)
+        else:
+            self._refused.pop(chat, None)
+            return result
+        await self._not_too_often(chat)
+        present = self._account_afresh if chat is None else self._channel_afresh
+        try:
+            return await present(request, ask)
+        finally:
+            self._gap(chat)  # after the state: what comes from now on is heard, all before is read
+
+    async def _not_too_often(self, chat: int | None) -> None:
+        """Wait when the state that was taken just now is refused as well."""
+        loop = asyncio.get_running_loop()
+        times, at = self._refused.get(chat, (0, 0.0))
+        if times and loop.time() - at < SOON:
+            await self._sleep(PATIENCE[min(times, len(PATIENCE)) - 1])
+        else:
+            times = 0
+        self._refused[chat] = times + 1, loop.time()
+
+    async def _account_afresh(self, _: Any, ask: Callable[[Any], Awaitable[Any]]) -> Any:
+        """Start from what Telegram has told by now; as if nothing had been missed."""
+        state = await ask(functions.updates.GetStateRequest())
+        self._box.set_state(state, reset=False)
+        self._forget_channels()
+        return types.updates.DifferenceEmpty(date=state.date, seq=state.seq)
+
+    def _forget_channels(self) -> None:
+        """Begin each with what it tells next: a state ahead of Telegram's would be deaf to that."""
+        for channel in [entry for entry in self._box.map if isinstance(entry, int)]:
+            del self._box.map[channel]
+            self._box.possible_gaps.pop(channel, None)
+            self._box.getting_diff_for.discard(channel)
+            self._session.forget_update_state(channel)
+
+    async def _channel_afresh(self, request: Any, ask: Callable[[Any], Awaitable[Any]]) -> Any:
+        """The same for a channel; one that is no dialog any more is forgotten."""
+        channel = request.channel
+        peer = types.InputPeerChannel(channel.channel_id, channel.access_hash)
+        page = await ask(functions.messages.GetPeerDialogsRequest([types.InputDialogPeer(peer)]))
+        pts = next((dialog.pts for dialog in page.dialogs if dialog.pts), None)
+        if pts is None:
+            self._session.forget_update_state(channel.channel_id)
+            raise ChannelPrivateError(request)  # upon which Telethon forgets it, too
+        return types.updates.ChannelDifferenceEmpty(pts=pts, final=True)
+
+    def _note_gaps(self, request: Any, result: Any) -> None:
+        if isinstance(result, types.updates.DifferenceTooLong):
+            self._gap(None)
+        elif isinstance(result, types.updates.ChannelDifferenceTooLong):
+            self._gap(_chat_of(request))
+        for update in getattr(result, "other_updates", None) or ():
+            if isinstance(update, types.UpdateChannelTooLong):
+                channel = update.channel_id
+                if channel not in self._box.map or not self._known.get(channel):
+                    self._gap(-(CHANNEL_MARK + channel))
+
+
+def _chat_of(request: Any) -> int | None:
+    channel = getattr(request, "channel", None)
+    return None if channel is None else -(CHANNEL_MARK + channel.channel_id)
