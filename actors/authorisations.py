@@ -25,7 +25,7 @@ async def end_authorisation(kit: Kit, name: str, string: str, *, reason: str) ->
         Exception: what Telegram or the network said; the key is then neither ended nor latched.
     """
     key_id, place = parse_string(string).key_id, ending_of(name)
-    await kit.keys.hold(key_id, session=name)
+    await kit.keys.hold(key_id, session=name, passing=True)
     try:
         client = await kit.gateway.open(
             place,

@@ -186,7 +186,7 @@ class Care:
         place = proof_of(self._name)
         await self._do(lambda store: self._free(store, key_id))  # else there is no need to wait
         had = self._kit.keys.holds(key_id, session=self._name)
-        await self._kit.keys.hold(key_id, session=self._name)
+        await self._kit.keys.hold(key_id, session=self._name, passing=not had)
         user_id: int | None = None
         try:
             record = await self._do(lambda store: self._free(store, key_id))

@@ -67,16 +67,20 @@ class KeyRing:
         self._lease, self._timeout = lease, timeout
         self._grants: dict[int, tuple[LeaseGrant, str]] = {}
         self._turns: dict[int, asyncio.Lock] = {}
+        self._passing: set[int] = set()
 
-    async def hold(self, key_id: int, *, session: str) -> bool:
+    async def hold(self, key_id: int, *, session: str, passing: bool = False) -> bool:
         """Own a key from now on; nothing to do if ``session`` does already.
 
+        ``passing`` is for who lets it go himself when he is done, as after ending a login.
         Returns whether somebody else had it: he may have changed what is stored.
 
         Raises:
             LeaseHeldError: another process, or another session of this one, owns it, and who.
         """
         if self.holds(key_id, session=session):
+            if passing:
+                self._passing.add(key_id)
             return False
         waited: list[LeaseWait] = []
         # One at a time: a second lock of our own on the same key would wait for the first.
@@ -89,6 +93,8 @@ class KeyRing:
                     progress=waited.append,
                 )
                 self._grants[key_id] = grant, session
+                if passing:
+                    self._passing.add(key_id)
         self._turns.pop(key_id, None)  # whoever waited for it finds the key held
         return bool(waited)
 
@@ -105,9 +111,16 @@ class KeyRing:
 
     def release(self, key_id: int) -> None:
         """Let a key go, once its client is proven off."""
+        self._passing.discard(key_id)
         if key_id in self._grants:
             grant, _ = self._grants.pop(key_id)
             grant.release()
+
+    def keep_only(self, key_id: int | None, *, session: str) -> None:
+        """Let every other key of a session go, but those that are held in passing."""
+        for other, (_, owner) in tuple(self._grants.items()):
+            if owner == session and other != key_id and other not in self._passing:
+                self.release(other)
 
     def release_of(self, session: str) -> None:
         """Let every key of a session go, once its clients are proven off."""

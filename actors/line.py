@@ -6,8 +6,9 @@ is told apart. Leaves opening to ``recovery`` and closing in time to the gateway
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
+from ..storage import Store
 from ..supervision import LoopActor
 from ..telegram import Client, Told
 from .authorisations import ending_of, proof_of
@@ -80,6 +81,21 @@ class Line:
     def hush(self) -> None:
         """End the epoch: what its client still says is not heard."""
         self.epoch += 1
+
+    def bury(self, key_id: int, reason: str) -> Awaitable[None]:
+        """Latch a dead key; await it to let the key go as soon as nothing can use it any more."""
+        now = self._kit.now()
+
+        def latch(store: Store) -> None:
+            store.latch_key(key_id, reason, now)
+
+        self._kit.journal.post(latch)
+        return self._let_go_of(key_id, latch)
+
+    async def _let_go_of(self, key_id: int, latch: Callable[[Store], None]) -> None:
+        await self._kit.gateway.close(self._name)
+        await self._kit.journal.do(latch)  # whoever takes the key from now on is refused by it
+        self._kit.keys.release(key_id)
 
     def flush(self) -> None:
         """Have what was learnt written down; posted, never waited for."""

@@ -137,8 +137,8 @@ class LoginDesk:
         """Close a login that is under way; nothing of it stays."""
         await self._login.abandon()
 
-    def end_replaced(self) -> None:
-        """The new login works: end the one that it replaces."""
+    def end_replaced(self) -> bool:
+        """The new login works: end the one that it replaces; tells whether there is one."""
         replaced, self._login.replaced = self._login.replaced, None
         if replaced is not None:
             self._actor.pipe(
@@ -146,6 +146,7 @@ class LoginDesk:
                 done=lambda _: KeyEnded(),
                 failed=KeyEnded,
             )
+        return replaced is not None
 
     def key_ended(self, message: KeyEnded) -> None:
         """The replaced login is ended, or a person has to."""

@@ -219,7 +219,8 @@ class SessionActor(LoopActor):
         self.groups.tell(SessionUp(epoch=self.line.epoch))
         for heard in self.line.take_kept():
             self.heard(heard)
-        self.logins.end_replaced()
+        if not self.logins.end_replaced():
+            self._kit.keys.keep_only(climb.client.key_id, session=self._name)
 
     def _let_earlier_key_go(self, key_id: int | None) -> None:
         """Another login is in charge, and the client of the one before has been closed for it."""
@@ -242,6 +243,7 @@ class SessionActor(LoopActor):
         self._climb_over()
         if isinstance(message.error, NoCredentialError | KeyLatchedError):
             self._comeback.given_up()
+            self._kit.keys.keep_only(None, session=self._name)  # no client is open, none comes
             self.enter(Rejected(), str(message.error))
             return
         verdict = classify(message.error, moment=Moment.OPENING)
@@ -355,8 +357,8 @@ class SessionActor(LoopActor):
     def _latch(self, verdict: Verdict, key_id: int | None) -> None:
         """Latch the key that was refused, which need not be the one that is stored."""
         if verdict.latches_key and key_id is not None:
-            reason, now = verdict.name, self._kit.now()
-            self._kit.journal.post(lambda store: store.latch_key(key_id, reason, now))
+            buried = self.line.bury(key_id, verdict.name)
+            self.pipe(buried, done=lambda _: Flush(), failed=lambda _: Flush())
 
     # Working for the groups
 
