@@ -15,6 +15,7 @@ from ..errors import PeerUnknownError
 from ._tl import functions, types, utils
 from .events import Gap, Lost, Told
 from .incoming import told_of
+from .methods import refuse_logins
 from .session import WardenSession
 from .wire import WardenClient
 
@@ -103,9 +104,11 @@ class Client:
         """Send one TL request and return its answer.
 
         Raises Telethon's own errors, at once and for everything: floods, repeated random ids,
-        server trouble; and without a packet what the ``gate`` refuses with. A ``TimeoutError``
-        after ``deadline`` seconds; nothing is left behind.
+        server trouble; and without a packet what the ``gate`` refuses with, and a
+        ``LoginCallError`` for a step of a login. A ``TimeoutError`` after ``deadline`` seconds;
+        nothing is left behind.
         """
+        refuse_logins(request, session=self.name)
         if self.gate is not None and (refusal := self.gate.refusal(request)) is not None:
             raise refusal
         try:

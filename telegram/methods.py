@@ -1,13 +1,55 @@
-"""What Telegram calls a request's method: floods are kept by that name."""
+"""What Telegram calls a request's method, however it is wrapped: floods are kept by that name.
+
+And which methods no app may call by itself: a login's, which are counted and kept elsewhere.
+"""
 
 from __future__ import annotations
 
-__all__ = ["method_name"]
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ..errors import LoginCallError
+
+__all__ = ["method_name", "refuse_logins"]
+
+WAYS: Final[Mapping[str, str]] = {
+    "auth.sendCode": 'login("start")',
+    "auth.resendCode": "resend_code()",
+    "auth.cancelCode": "cancel_login()",
+    "auth.signIn": 'login("code", ...)',
+    "auth.checkPassword": 'login("password", ...)',
+    "auth.exportLoginToken": "login_qr()",
+    "auth.importLoginToken": "wait_qr()",
+}
 
 
 def method_name(request: object) -> str:
-    """Return the TL name of a request: ``messages.sendMessage`` for a ``SendMessageRequest``."""
-    cls = type(request)
+    """Return the TL name of a request: ``messages.sendMessage`` for a ``SendMessageRequest``.
+
+    Of one that is invoked with something, as with a layer, it is the name of what is invoked.
+    """
+    return _name_of(type(_innermost(request)))
+
+
+def refuse_logins(request: object, *, session: str) -> None:
+    """Refuse a request, or a list of them, that is a step of a login.
+
+    Raises:
+        LoginCallError: it is, and what to call instead.
+    """
+    for one in request if isinstance(request, list | tuple | set) else (request,):
+        for cls in type(_innermost(one)).__mro__:  # an app's own class of it counts as well
+            if (way := WAYS.get(method := _name_of(cls))) is not None:
+                raise LoginCallError(session, method, way)
+
+
+def _innermost(request: Any) -> Any:
+    while hasattr(query := getattr(request, "query", None), "CONSTRUCTOR_ID"):
+        request = query
+    return request
+
+
+def _name_of(cls: type) -> str:
     space = cls.__module__.rpartition("functions")[2].lstrip(".")
     bare = cls.__name__.removesuffix("Request")
     bare = bare[:1].lower() + bare[1:]

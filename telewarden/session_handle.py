@@ -71,8 +71,10 @@ class SessionHandle(SessionCare):
             TelegramAuthError: the login or the key is the trouble.
             TelegramSessionError: the line, the account, the chat or the request is; also when the
                 session is not online.
+            LoginCallError: it is a step of a login, and which method is for that.
 
-        Each has the class, the advice and, as ``__cause__``, what Telethon raised.
+        Each of the first three has the class, the advice and, as ``__cause__``, what Telethon
+        raised.
         """
         wait = (deadline or self._call_deadline) + 1.0
         return await self._ask(CallTelegram(request=request, deadline=deadline), timeout=wait)

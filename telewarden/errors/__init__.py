@@ -62,6 +62,7 @@ Each room's errors hang below the one root, so that an app can write
     |   |-- OperationDroppedError       the operation was forgotten while it was watched
     |   `-- NoSessionFitsError          no session can take another pair now
     |-- NoLoginError                no login is under way
+    |-- LoginCallError              a step of a login was to be called uncounted
     |-- LoginTakenError             a login is another session's already
     |-- OtherAccountError           a login turned out to be another account's
     |-- NoCredentialError           a session has no copy to come back from
@@ -147,6 +148,7 @@ from .sealed import (
 from .sessions import (
     IllegalStepError,
     LoginBudgetError,
+    LoginCallError,
     LoginTakenError,
     NoCredentialError,
     NoLoginError,
@@ -226,6 +228,7 @@ __all__ = [
     "LeaseHeldError",
     "ListenError",
     "LoginBudgetError",
+    "LoginCallError",
     "LoginTakenError",
     "LoopbackStateError",
     "MasterKeyError",

@@ -9,6 +9,7 @@ from .root import TelewardenError
 __all__ = [
     "IllegalStepError",
     "LoginBudgetError",
+    "LoginCallError",
     "LoginTakenError",
     "NoCredentialError",
     "NoLoginError",
@@ -117,6 +118,17 @@ class NoLoginError(TelewardenError):
     def __init__(self, session: str) -> None:
         super().__init__(f"session {session} has no login under way; start one first")
         self.session = session
+
+
+class LoginCallError(TelewardenError):
+    """A step of a login was to be called as any request, uncounted; no packet was sent."""
+
+    def __init__(self, session: str, method: str, way: str) -> None:
+        super().__init__(
+            f"session {session}: {method} is a step of a login; use the session's {way},"
+            " which counts codes and keeps the login. No packet was sent"
+        )
+        self.session, self.method, self.way = session, method, way
 
 
 class LoginTakenError(TelewardenError):
