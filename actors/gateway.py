@@ -30,6 +30,9 @@ class GatewayActor(LoopActor):
         super().__init__()
         self._gateway, self._keys, self._deadline = gateway, keys, deadline
 
+    def on_start(self) -> None:
+        self._gateway.api.end()  # whoever starts anew may have put it right
+
     async def on_stop(self) -> None:  # type: ignore[override]  # a LoopActor's hooks may be async
         report = await self._gateway.close_all(deadline=self._deadline)
         if report.cut:

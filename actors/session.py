@@ -196,6 +196,7 @@ class SessionActor(LoopActor):
 
     def recover(self, message: Recover) -> None:
         self._comeback.wanted(message.cause)
+        self._kit.gateway.api.ask_for(self._name)
         if self.phase is Phase.ONLINE:
             self.prober.probe()
         else:
@@ -347,9 +348,18 @@ class SessionActor(LoopActor):
             self.enter(Rejected(), verdict.name)
         elif verdict.terminal or self._rebuilt_in_vain(verdict):
             self.enter(GaveUp(), f"{verdict.name}: {verdict.advice}")
+            if verdict.action is Action.HOLD_API:
+                self._wait_for_api(verdict)
         else:
             return False
         return True
+
+    def _wait_for_api(self, verdict: Verdict) -> None:
+        """The app is refused, and all sessions with it; this one comes when it is not."""
+        gateway = self._kit.gateway
+        if not gateway.api.held:
+            gateway.hold_api(verdict)
+        self.pipe(gateway.api.over(self._name), done=lambda _: Begin())
 
     def _rebuilt_in_vain(self, verdict: Verdict) -> bool:
         return verdict.action is Action.REBUILD_ONCE and not self._comeback.rebuild()

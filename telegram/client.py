@@ -203,6 +203,11 @@ class Client:
         self._lose(None)
         return bool(done)
 
+    def end(self, reason: Exception) -> None:
+        """Give an open line up at once, for a cause that is not its own; nothing more is sent."""
+        if self._started:
+            self._wire._sender.fail(reason)  # noqa: SLF001 - ours, kept where Telethon has it
+
     def _begin_closing(self) -> asyncio.Task[None]:
         if self._closing is None:
             self._closing = asyncio.create_task(self._wire.leave())

@@ -165,7 +165,8 @@ QR_GONE = Row(
 API = Row(
     ErrorClass.CONFIG,
     Action.HOLD_API,
-    "Use your own api_id and api_hash from my.telegram.org; every session of this api_id is held.",
+    "Telegram refuses this api_id and holds for all its sessions: put your own api_id and api_hash"
+    " from my.telegram.org into [telegram] and start again, or recover a session to try once more.",
     None,
     terminal=True,
 )

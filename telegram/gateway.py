@@ -15,13 +15,20 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from telethon.crypto import rsa
 
-from ..errors import SessionStringDamagedError, TelegramRateLimitError, TelegramSessionError
+from ..errors import (
+    SessionStringDamagedError,
+    TelegramRateLimitError,
+    TelegramSessionError,
+    TelewardenError,
+)
+from .api_hold import ApiHold
 from .client import Client
-from .errors import Action, ErrorClass, classify
+from .errors import Action, ErrorClass, Verdict, classify
 from .events import Told
 from .hearing import PING_EVERY
 from .limits import ConnectLimit, ConnectQueue
@@ -130,6 +137,8 @@ class Gateway:
         self._by_name: dict[str, Client] = {}
         self._by_key: dict[int, Client] = {}
         self._outages = OutageWatch(outage_limit, tell=on_outage)
+        self.api = ApiHold()
+        """Whether Telegram refuses the app itself."""
         self._logins: set[WardenClient] = set()
         self._turns: dict[Hashable, tuple[asyncio.Lock, int]] = {}
         if server is not None and server.pem is not None:
@@ -166,6 +175,7 @@ class Gateway:
             SessionStringDamagedError: the session holds no key; log in first.
             TelegramRateLimitError: the server refused this address a moment ago (-429); no
                 packet was sent.
+            TelegramSessionError: Telegram has refused the app itself (``api``); no packet either.
         """
         if session.key_id is None:
             raise SessionStringDamagedError("holds no key")
@@ -173,10 +183,9 @@ class Gateway:
             await self._dispose(name, session.key_id)
             self._place(session)
             route = self._route(name, session)
-            self._refuse_outage(name, route)
+            self._refuse(name, route)
             await self._queue.turn(route)
-            self._refuse_outage(name, route)
-            self._refuse_cooling(name, route)
+            self._refuse(name, route)
             make = functools.partial(self.make, proxy=route.proxy)
             client = Client(name, session, on_event, clock=self._clock, make=make)
             self._by_name[name] = client
@@ -185,11 +194,14 @@ class Gateway:
             try:
                 with route.telling():
                     await client.start(deadline=deadline or self.deadlines.connect)
+                self._refuse_held(name)  # the app may have been refused meanwhile
             except BaseException as error:
                 self._note_trouble(name, route, error)
                 await self._discard(client)
                 raise
             self._note_success(route)
+            self.api.worked(name)
+            client.disconnected.add_done_callback(functools.partial(self._ended, route))
             return client
 
     async def calm(self, name: str) -> None:
@@ -247,6 +259,7 @@ class Gateway:
             with route.telling():
                 async with asyncio.timeout(self.deadlines.connect):
                     await wire.connect()
+            self.api.end()
             yield wire
         finally:
             self._logins.discard(wire)
@@ -254,9 +267,13 @@ class Gateway:
 
     def refused(self, name: str, session: WardenSession, error: Exception) -> None:
         """A login of ``name`` met ``error``: let its way alone if that asks for it."""
-        verdict = classify(error)
-        if verdict.action is Action.COOL_ADDRESS:
-            self._queue.cool(self._route(name, session), verdict.wait or 0.0)
+        self._note_refusal(self._route(name, session), error)
+
+    def hold_api(self, verdict: Verdict) -> None:
+        """Telegram refuses the app: whoever is connected is let go, and nobody else comes."""
+        self.api.begin(verdict)
+        for client in self.clients:
+            client.end(self.api.error(verdict, client.name))
 
     def _place(self, session: WardenSession) -> None:
         """Point a session at the server that stands in for its data centre."""
@@ -266,6 +283,15 @@ class Gateway:
 
     def _route(self, name: str, session: WardenSession) -> Route:
         return Route(session.server_address or "", self._proxies.of(name))
+
+    def _refuse(self, name: str, route: Route) -> None:
+        self._refuse_held(name)
+        self._refuse_outage(name, route)
+        self._refuse_cooling(name, route)
+
+    def _refuse_held(self, name: str) -> None:
+        if (refusal := self.api.refusal(name)) is not None:
+            raise refusal
 
     def _refuse_cooling(self, name: str, route: Route) -> None:
         left = self._queue.cooling(route)
@@ -306,13 +332,26 @@ class Gateway:
             self._outages.failed(route.proxy, name, self._clock())
         else:
             self._outages.failed(route, name, self._clock())
-        if verdict.action is Action.COOL_ADDRESS:
-            self._queue.cool(route, verdict.wait or 0.0)
+        self._note_refusal(route, error)
 
     def _note_success(self, route: Route) -> None:
         self._outages.worked(route)
         if route.proxy is not None:
             self._outages.worked(route.proxy)
+
+    def _note_refusal(self, route: Route, error: BaseException) -> None:
+        """What is said to one is meant for all: for this way, or for this app."""
+        if isinstance(error, TelewardenError):
+            return  # it was said here
+        verdict = classify(error)
+        if verdict.action is Action.COOL_ADDRESS:
+            self._queue.cool(route, verdict.wait or 0.0)
+        elif verdict.action is Action.HOLD_API:
+            self.hold_api(verdict)
+
+    def _ended(self, route: Route, lost: asyncio.Future[BaseException | None]) -> None:
+        if (reason := lost.result()) is not None:
+            self._note_refusal(route, reason)
 
     async def _dispose(self, name: str, key_id: int | None) -> None:
         for earlier in (self._by_name.get(name), self._by_key.get(key_id or 0)):

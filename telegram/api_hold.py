@@ -1,0 +1,99 @@
+"""When Telegram refuses the app itself, no session of that api_id sends another packet.
+
+Pure but for the waiting for better times. Who is asked for by a person may try; when Telegram
+takes the app again, all come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from ..errors import TelegramSessionError
+from .verdict import Verdict
+
+__all__ = ["ApiHold"]
+
+logger = logging.getLogger(__name__)
+
+
+class ApiHold:
+    """Whether one app's sessions are held, and who may look whether they still must be."""
+
+    __slots__ = ("_asked", "_verdict", "_waiting")
+
+    def __init__(self) -> None:
+        self._verdict: Verdict | None = None
+        self._asked: set[str] = set()
+        self._waiting: dict[str, asyncio.Future[None]] = {}
+
+    @property
+    def held(self) -> bool:
+        """Whether the app's sessions are held."""
+        return self._verdict is not None
+
+    def begin(self, verdict: Verdict) -> None:
+        """Telegram has refused the app: nobody connects, nor who was asked for before."""
+        if self._verdict is None:
+            logger.error("api refused name=%s advice=%s", verdict.name, verdict.advice)
+        self._verdict = verdict
+        self._asked.clear()
+
+    def end(self) -> None:
+        """Telegram takes the app, or is to be asked anew: whoever waits may come."""
+        if self._verdict is None:
+            return
+        logger.info("api no longer held name=%s", self._verdict.name)
+        self._verdict = None
+        self._asked.clear()
+        waiting, self._waiting = self._waiting, {}
+        for one in waiting.values():
+            if not one.done():
+                one.set_result(None)
+
+    def worked(self, name: str) -> None:
+        """A client that was let through has been taken."""
+        if _session_of(name) in self._asked:
+            self.end()
+
+    def ask_for(self, session: str) -> None:
+        """A person wants this session to try, whatever was said."""
+        if self._verdict is not None:
+            self._asked.add(session)
+
+    def refusal(self, name: str) -> TelegramSessionError | None:
+        """The error that a client's opening gets instead of a packet, if there is one.
+
+        ``name`` is a session's, or that of a client beside it.
+        """
+        verdict, session = self._verdict, _session_of(name)
+        if verdict is None or session in self._asked:
+            return None
+        return self.error(verdict, session)
+
+    @staticmethod
+    def error(verdict: Verdict, session: str | None) -> TelegramSessionError:
+        """What a session is told that is held for the app's sake."""
+        return TelegramSessionError(
+            f"{session or 'session'}: {verdict.name}: {verdict.advice}",
+            session=session,
+            kind=verdict.kind,
+            action=verdict.action,
+            name=verdict.name,
+            advice=verdict.advice,
+            terminal=verdict.terminal,
+        )
+
+    async def over(self, session: str) -> None:
+        """Wait until the app's sessions are held no more; a second wait replaces the first."""
+        if self._verdict is None:
+            return
+        if (earlier := self._waiting.pop(session, None)) is not None:
+            earlier.cancel()
+        self._waiting[session] = waiting = asyncio.get_running_loop().create_future()
+        await waiting
+
+
+def _session_of(name: str) -> str:
+    """Whose client it is; one beside the session's own has its name and a colon in front."""
+    return name.partition(":")[0]
