@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..errors import TelegramRateLimitError
+from ..errors import TelegramRateLimitError, TelewardenError
+from ..storage import Store
 from ..telegram import Action, ErrorClass, FloodBegan, Verdict, classify, method_name
 from .kit import Kit
 from .outgoing import FloodKey
 
-__all__ = ["OPENING", "CallFloods", "refused"]
+__all__ = ["OPENING", "CallFloods", "cool_until", "keep_crowded", "refused"]
 
 ADVICE = "It may be called again at the deadline; an early call makes the wait longer."
 OPENING = "updates.getState"  # what a client calls before anything else
+CONNECT = "connect"  # what is flooded when this host's address makes too many connections
 UNTOLD = "FLOOD"  # a flood without a number, as Telegram sometimes says it
 CALM_AFTER = 3_600.0  # seconds after an untold flood's end until the next is a first one again
 LONGEST_UNTOLD = 3_600.0  # seconds
@@ -82,6 +84,31 @@ class CallFloods:
             seconds = min(2 * before, LONGEST_UNTOLD)
         self._untold[method] = seconds, now + seconds
         return seconds
+
+
+def keep_crowded(kit: Kit, session: str, error: BaseException) -> None:
+    """Keep that Telegram takes no more connections from where a session's come (-429).
+
+    So that the next start knows of it as well.
+    """
+    said = error.__cause__ if isinstance(error, TelewardenError) else error
+    if said is None:
+        return  # our own refusal, of which that is on disk already
+    verdict = classify(said)
+    if verdict.action is Action.COOL_ADDRESS:
+        seconds = verdict.wait or 0.0
+        until, owner = kit.now() + seconds, _owner(kit, session)
+        kit.journal.post(lambda store: store.put_flood(owner, CONNECT, None, until, seconds))
+
+
+def cool_until(store: Store, kit: Kit, session: str) -> float:
+    """Until when nothing is to connect from where a session does, epoch seconds; 0.0: it may."""
+    return max((row.until for row in store.floods(_owner(kit, session))), default=0.0)
+
+
+def _owner(kit: Kit, session: str) -> str:
+    """Whose flood that is: the egress's, under what is no session's name and no phone number."""
+    return f":{kit.gateway.egress(session)}"
 
 
 def refused(session: str, method: str, left: float, until: float) -> TelegramRateLimitError:

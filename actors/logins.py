@@ -37,7 +37,7 @@ from ..telegram import (
     classify,
 )
 from .authorisations import end_authorisation
-from .call_floods import refused
+from .call_floods import cool_until, keep_crowded, refused
 from .kit import Kit
 from .messages import StartLogin, SubmitCode, SubmitPassword
 
@@ -186,9 +186,14 @@ class Login:
     async def _refuse_early(self, method: str | None) -> None:
         """Raise for what Telegram has asked to wait with, in this process or an earlier one."""
         name, now, accounts = self._name, self._kit.now(), self._accounts
-        kept = await self._kit.journal.do(
-            lambda store: [row for account in accounts for row in store.floods(account)]
+        kept, cooling = await self._kit.journal.do(
+            lambda store: (
+                [row for account in accounts for row in store.floods(account)],
+                cool_until(store, self._kit, name),
+            )
         )
+        if cooling > now:
+            self._kit.gateway.cool(name, cooling - now)
         for row in kept:
             if row.method == method and row.chat is None and row.until > now:
                 raise refused(name, row.method, row.until - now, row.until)
@@ -196,6 +201,7 @@ class Login:
     async def _note(self, step: LoginStep, error: TelegramError) -> None:
         """Keep what Telegram has asked to wait with, and count what was given wrong."""
         verdict, method = classify(error), _call_of(step)
+        keep_crowded(self._kit, self._name, error)
         if verdict.action is Action.PARK_LOGIN:
             self._park(SEND_CODE, verdict.wait or DAY)
         elif verdict.action is Action.PARK_METHOD and method is not None:

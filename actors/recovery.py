@@ -48,7 +48,7 @@ from ..telegram import (
     parse_string,
 )
 from ..telegram import UpdateState as LiveState
-from .call_floods import OPENING, refused
+from .call_floods import OPENING, cool_until, refused
 from .copies import Copies, Copy
 from .kit import Kit
 
@@ -82,6 +82,7 @@ class _Learnt:
     states: Sequence[UpdateState] = ()
     entities: Sequence[Entity] = ()
     floods: Sequence[FloodRow] = ()
+    cool_until: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +208,7 @@ class Recovery:
                 states=store.update_states(self._name),
                 entities=store.entities(self._name),
                 floods=store.floods(self._name),
+                cool_until=cool_until(store, self._kit, self._name),
             )
         except DatabaseDamagedError as exc:
             logger.warning("what was learnt is lost session=%s why=%s", self._name, exc)
@@ -242,6 +244,8 @@ class Recovery:
         if (until := self._floods().get((OPENING, None))) is not None:
             raise refused(self._name, OPENING, until - self._kit.now(), until)
         learnt = self._learnt
+        if (left := learnt.cool_until - self._kit.now()) > 0:
+            self._kit.gateway.cool(self._name, left)
         session.load_user_id(learnt.user_id)
         session.load_states(
             {

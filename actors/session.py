@@ -46,7 +46,7 @@ from ..telegram import (
     classify,
     health_of,
 )
-from .call_floods import OPENING
+from .call_floods import OPENING, keep_crowded
 from .care_desk import CareDesk
 from .comeback import Comeback
 from .kit import Kit
@@ -248,6 +248,7 @@ class SessionActor(LoopActor):
             self.enter(Rejected(), str(message.error))
             return
         verdict = classify(message.error, moment=Moment.OPENING)
+        keep_crowded(self._kit, self._name, message.error)
         if verdict.action is Action.PARK_METHOD and not isinstance(message.error, TelewardenError):
             self.reader.floods.flooded(OPENING, verdict)
         if not self._hold(verdict, message.key_id):
@@ -317,7 +318,8 @@ class SessionActor(LoopActor):
         """The line is gone or no good: come back, at once if it was a good one."""
         client = self.line.drop()
         at_once = self._comeback.lost(self.clock.now(), cause)
-        verdict = classify(reason or ConnectionError("connection closed"))
+        verdict = classify(reason := reason or ConnectionError("connection closed"))
+        keep_crowded(self._kit, self._name, reason)
         # A server may forget a key for a while: the climb tries it again before it gives up.
         forgotten = verdict.action is Action.TRY_OTHER_COPY
         if not forgotten and self._hold(verdict, None if client is None else client.key_id):

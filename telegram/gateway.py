@@ -15,7 +15,6 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from telethon.crypto import rsa
@@ -41,6 +40,8 @@ from .wire import Greeting, WardenClient
 __all__ = ["SHARED_OUTAGE", "CloseReport", "Deadlines", "Device", "Gateway", "ServerAddress"]
 
 SHARED_OUTAGE = "SHARED_OUTAGE"  # the name of the verdict that no packet was sent for
+
+DIRECT = "this host"  # from where connects come that go through no proxy
 
 logger = logging.getLogger(__name__)
 
@@ -173,7 +174,7 @@ class Gateway:
 
         Raises:
             SessionStringDamagedError: the session holds no key; log in first.
-            TelegramRateLimitError: the server refused this address a moment ago (-429); no
+            TelegramRateLimitError: Telegram refused this host's address a moment ago (-429); no
                 packet was sent.
             TelegramSessionError: Telegram has refused the app itself (``api``); no packet either.
         """
@@ -201,7 +202,7 @@ class Gateway:
                 raise
             self._note_success(route)
             self.api.worked(name)
-            client.disconnected.add_done_callback(functools.partial(self._ended, route))
+            client.disconnected.add_done_callback(functools.partial(self._ended, name))
             return client
 
     async def calm(self, name: str) -> None:
@@ -250,9 +251,9 @@ class Gateway:
         """
         self._place(session)
         route = self._route(name, session)
-        self._refuse_cooling(name, route)
+        self._refuse_cooling(name)
         await self._queue.turn(route)
-        self._refuse_cooling(name, route)
+        self._refuse_cooling(name)
         wire = self.make(session, proxy=route.proxy, **hooks)
         self._logins.add(wire)
         try:
@@ -265,9 +266,22 @@ class Gateway:
             self._logins.discard(wire)
             await wire.leave()
 
-    def refused(self, name: str, session: WardenSession, error: Exception) -> None:
-        """A login of ``name`` met ``error``: let its way alone if that asks for it."""
-        self._note_refusal(self._route(name, session), error)
+    def refused(self, name: str, error: Exception) -> None:
+        """A login of ``name`` met ``error``, which may concern others."""
+        self._note_refusal(name, error)
+
+    def egress(self, name: str) -> str:
+        """From where a session's connections come: this host, or its proxy."""
+        proxy = self._proxies.of(name)
+        return DIRECT if proxy is None else str(proxy)
+
+    def cool(self, name: str, seconds: float) -> None:
+        """Connect nowhere for so long, from where the connections of ``name`` come.
+
+        Telegram counts connections by the address they come from: what one data centre said (-429)
+        holds for all of them.
+        """
+        self._queue.cool(self.egress(name), seconds)
 
     def hold_api(self, verdict: Verdict) -> None:
         """Telegram refuses the app: whoever is connected is let go, and nobody else comes."""
@@ -287,18 +301,20 @@ class Gateway:
     def _refuse(self, name: str, route: Route) -> None:
         self._refuse_held(name)
         self._refuse_outage(name, route)
-        self._refuse_cooling(name, route)
+        self._refuse_cooling(name)
 
     def _refuse_held(self, name: str) -> None:
         if (refusal := self.api.refusal(name)) is not None:
             raise refusal
 
-    def _refuse_cooling(self, name: str, route: Route) -> None:
-        left = self._queue.cooling(route)
+    def _refuse_cooling(self, name: str) -> None:
+        egress = self.egress(name)
+        left = self._queue.cooling(egress)
         if left > 0:
             advice = "Too many connections from this address; it connects again by itself."
             raise TelegramRateLimitError(
-                f"{name}: {route} takes no more from here for now; {left:.0f} s are left",
+                f"{name}: Telegram takes no more connections from {egress} for now;"
+                f" {left:.0f} s are left",
                 session=name,
                 kind=ErrorClass.FLOOD,
                 action=Action.COOL_ADDRESS,
@@ -332,26 +348,26 @@ class Gateway:
             self._outages.failed(route.proxy, name, self._clock())
         else:
             self._outages.failed(route, name, self._clock())
-        self._note_refusal(route, error)
+        self._note_refusal(name, error)
 
     def _note_success(self, route: Route) -> None:
         self._outages.worked(route)
         if route.proxy is not None:
             self._outages.worked(route.proxy)
 
-    def _note_refusal(self, route: Route, error: BaseException) -> None:
-        """What is said to one is meant for all: for this way, or for this app."""
+    def _note_refusal(self, name: str, error: BaseException) -> None:
+        """What is said to one is meant for all: from where it connects, or for this app."""
         if isinstance(error, TelewardenError):
             return  # it was said here
         verdict = classify(error)
         if verdict.action is Action.COOL_ADDRESS:
-            self._queue.cool(route, verdict.wait or 0.0)
+            self.cool(name, verdict.wait or 0.0)
         elif verdict.action is Action.HOLD_API:
             self.hold_api(verdict)
 
-    def _ended(self, route: Route, lost: asyncio.Future[BaseException | None]) -> None:
+    def _ended(self, name: str, lost: asyncio.Future[BaseException | None]) -> None:
         if (reason := lost.result()) is not None:
-            self._note_refusal(route, reason)
+            self._note_refusal(name, reason)
 
     async def _dispose(self, name: str, key_id: int | None) -> None:
         for earlier in (self._by_name.get(name), self._by_key.get(key_id or 0)):

@@ -314,7 +314,7 @@ class LoginFlow:
         except Exception as error:
             if isinstance(error, tg.RPCError):
                 vars(error)["request"] = None
-            self._gateway.refused(self.name, self.session, error)
+            self._gateway.refused(self.name, error)
             raise to_telewarden(error, session=self.name) from error
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from telewarden.loopback import AcceptAndClose, CutConnection, Fault
+from telewarden.loopback import AcceptAndClose, CutConnection, Fault, TransportError
 from telewarden.supervision import CauseCleared, CausePaused
 from telewarden.telegram import Phase, PhaseChanged, Probed, SessionRecovered
 from telewarden.telegram.outage import OutageLimit, OutageWatch
@@ -133,6 +133,37 @@ async def test_when_an_address_fails_for_many_one_looks_and_all_come_back(
     assert tried <= MANY + 10
     assert paused.cause == cleared.cause
     assert paused.cause.startswith("address 127.0.0.1")
+
+
+@pytest.mark.parametrize("when", ["opening", "online"])
+async def test_too_many_connections_from_here_are_too_many_for_all_also_after_a_restart(
+    newsroom: Newsroom, when: str
+) -> None:
+    warden = await newsroom.start()
+    since = newsroom.mark()
+    newsroom.telegram.faults.add(
+        Fault(
+            method="updates.getState",
+            account=newsroom.account(ALICE),
+            action=TransportError(-429),
+            times=1,
+        )
+    )
+    if when == "opening":
+        newsroom.telegram.cut(newsroom.account(ALICE))
+    else:
+        await warden.recover("alice")  # it is online: that is a probe
+    waits = await newsroom.hears(PhaseChanged, since=since, session="alice", after=Phase.WAITING)
+    await newsroom.stop()
+    connects, since = newsroom.telegram.stats.connects, newsroom.mark()
+
+    await newsroom.start(signed_in=False)
+    for session in ("alice", "bob"):
+        held = await newsroom.hears(PhaseChanged, since=since, session=session, after=Phase.WAITING)
+        assert held.reason.startswith("TRANSPORT_FLOOD")
+
+    assert "next try in" in waits.reason
+    assert newsroom.telegram.stats.connects == connects
 
 
 def test_failures_of_few_sessions_pause_nobody() -> None:

@@ -279,7 +279,12 @@ async def test_a_login_waits_too_when_the_address_takes_no_more_connections(
         await alice.login("start")
     connects = newsroom.telegram.stats.connects
 
-    with pytest.raises(TelegramRateLimitError, match="takes no more from here for now"):
+    with pytest.raises(TelegramRateLimitError, match="takes no more connections from this host"):
         await alice.login("start")
+    await newsroom.stop()
+    await newsroom.start(signed_in=False)
+    await newsroom.settled("alice")
+    with pytest.raises(TelegramRateLimitError, match="takes no more connections from this host"):
+        await newsroom.warden.session("alice").login("start")
 
     assert newsroom.telegram.stats.connects == connects

@@ -368,6 +368,21 @@ async def test_an_address_that_is_crowded_is_left_alone(line: Any) -> None:
     assert line.tg.stats.connects == connects
 
 
+async def test_when_telegram_counts_too_many_from_here_no_address_of_it_is_tried(
+    line: Any,
+) -> None:
+    client = await line.open(line.alice)
+    elsewhere = line.session(line.bob)
+    elsewhere.set_dc(4, "127.0.0.2", line.tg.port)
+    line.tg.faults.add(Fault(method="updates.getState", action=TransportError(-429), times=1))
+    with pytest.raises(BufferError):
+        await client.probe()
+    await client.disconnected
+
+    with pytest.raises(TelegramRateLimitError, match="takes no more connections from this host"):
+        await line.open(line.bob, session=elsewhere)
+
+
 async def test_closing_everything_ends_a_login_under_way(line: Any) -> None:
     flow = LoginFlow(line.gateway)
     await flow.start_code(line.alice.phone)
