@@ -26,9 +26,20 @@ class Free:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A process holds the key; ``holder`` is ``None`` while its facts cannot be read."""
+    """A process holds the key; ``holder`` is ``None`` where it cannot be told who.
+
+    ``parent`` is who took the lease, where that one has ended and a process forked from it has
+    the lock still.
+    """
 
     holder: LeaseHolder | None
+    parent: LeaseHolder | None = None
+
+    def __str__(self) -> str:
+        if self.parent is None:
+            return str(self.holder or "a process that has not said who it is")
+        child = f"a child of {self.parent}, which has itself ended"
+        return child if self.holder is None else f"process {self.holder.pid}, {child}"
 
 
 @dataclass(frozen=True, slots=True)

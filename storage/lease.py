@@ -13,6 +13,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ from .faults import sorted_os_error
 from .files import make_private_folder
 from .grant import Free, Held, LeaseGrant, LeaseWait, Stale
 from .holder import LeaseHolder
+from .process import who_has_open
 
 __all__ = ["Lease"]
 
@@ -33,6 +35,7 @@ PATIENCE: Final = 30.0  # seconds
 POLL: Final = 0.001  # seconds; a dead owner's key is a waiter's within 5 ms
 POLL_MANY: Final = 0.0005  # seconds for each waiter, so that a thousand do not fill a core
 PROGRESS_EVERY: Final = 1.0  # seconds
+KEY_NAME: Final = re.compile("[0-9a-f]{16}")
 
 
 class Lease:
@@ -119,7 +122,7 @@ class Lease:
         """Tell who holds a key, without taking it or changing anything."""
         facts = LeaseHolder.load(self._path(key_id))
         if self._is_locked(key_id):
-            return Held(LeaseHolder.load(self._path(key_id)))
+            return self._held(key_id, look=True)
         return Free() if facts is None else Stale(facts)
 
     def clear(self, key_id: int) -> bool:
@@ -137,8 +140,9 @@ class Lease:
                 return False
 
     def key_ids(self) -> list[int]:
-        """Return the keys that were ever leased here."""
-        return sorted(int(path.stem, 16) for path in self._folder.glob("*.lease"))
+        """Return the keys that were ever leased here; what else lies there is passed over."""
+        names = (path.stem for path in self._folder.glob("*.lease"))
+        return sorted(int(name, 16) for name in names if KEY_NAME.fullmatch(name))
 
     def _try(self, key_id: int, owner: LeaseHolder) -> LeaseGrant | None:
         handle = self._lock(key_id)
@@ -239,13 +243,17 @@ class Lease:
             self._waiters -= 1
 
     def _refusal(self, key_id: int, waited: float) -> LeaseHeldError:
-        holder = LeaseHolder.load(self._path(key_id))
-        if holder is None:
-            return LeaseHeldError(key_id, "a process that has not said who it is", waited=waited)
-        if holder.local and not holder.alive:
-            told = f"a child of {holder}, which has itself ended"
-            return LeaseHeldError(key_id, told, waited=waited)
-        return LeaseHeldError(key_id, str(holder), waited=waited)
+        return LeaseHeldError(key_id, str(self._held(key_id)), waited=waited)
+
+    def _held(self, key_id: int, *, look: bool = False) -> Held:
+        """Who holds a key; ``look`` for a dead owner's child takes a walk through all processes."""
+        path = self._path(key_id)
+        holder = LeaseHolder.load(path)
+        if holder is None or not holder.local or holder.alive:
+            return Held(holder)
+        pid = who_has_open(path) if look else None
+        child = None if pid is None else LeaseHolder.of(pid, holder.purpose)
+        return Held(child, parent=holder)
 
     def _path(self, key_id: int) -> Path:
         return self._folder / f"{key_id:016x}.lease"

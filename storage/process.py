@@ -5,14 +5,23 @@ Owns the comparison: a process is its number and its start time, on one host.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sys
+from pathlib import Path
 from typing import Final
 
 import psutil
 
-__all__ = ["command_line", "host_name", "is_alive", "program_of", "start_time"]
+__all__ = [
+    "command_line",
+    "host_name",
+    "is_alive",
+    "program_of",
+    "start_time",
+    "who_has_open",
+]
 
 TOLERANCE: Final = 2.0  # seconds: a start time is derived from the wall clock, which NTP may step
 
@@ -40,6 +49,16 @@ def program_of(pid: int) -> str:
         return psutil.Process(pid).name()
     except psutil.Error:
         return "unknown"
+
+
+def who_has_open(path: Path) -> int | None:
+    """Return the number of the process that has a file open for longest, as far as may be seen."""
+    wanted, found = os.path.realpath(path), dict[int, float]()
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if any(one.path == wanted for one in process.open_files()):
+                found[process.pid] = process.create_time()
+    return min(found, key=found.__getitem__, default=None)
 
 
 def host_name() -> str:

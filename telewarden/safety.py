@@ -101,11 +101,11 @@ def _key_of(store: Store, name: str) -> int | None:
 
 def _of_lease(name: str, found: Free | Held | Stale) -> SafetyReport:
     match found:
-        case Held(holder):
+        case Held(holder) as held:
             return SafetyReport(
                 session=name,
                 verdict=Safety.UNSAFE,
-                explanation=f"in use by {holder or 'a process that has not said who it is'}",
+                explanation=f"in use by {held}",
                 advice="stop that process first; a second user ends the login for both",
                 owners=() if holder is None else (holder,),
             )

@@ -135,6 +135,14 @@ def test_another_key_is_another_lease(lease: Lease) -> None:
     assert lease.key_ids() == [KEY, KEY + 1]
 
 
+@pytest.mark.parametrize("name", ["notes", "x", "12", "-000000000000001", "0x00000000000001"])
+def test_a_foreign_file_among_the_leases_is_no_key(lease: Lease, folder: Path, name: str) -> None:
+    lease.acquire(KEY, owner=ME).release()
+    (folder / f"{name}.lease").touch()
+
+    assert lease.key_ids() == [KEY]
+
+
 def test_two_leases_on_one_folder_are_one(lease: Lease, folder: Path) -> None:
     with lease.acquire(KEY, owner=ME), pytest.raises(LeaseHeldError):
         Lease(folder).acquire(KEY, owner=ME, timeout=0.0)

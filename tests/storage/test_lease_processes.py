@@ -201,7 +201,15 @@ def test_a_forked_child_that_keeps_the_lock_is_named_as_such(tmp_path: Path, spa
 
     with pytest.raises(LeaseHeldError, match=r"a child of process .* which has itself ended"):
         Lease(tmp_path).acquire(KEY, owner=LeaseHolder.here("a test"), timeout=0.0)
+    held = Lease(tmp_path).inspect(KEY)
 
+    assert isinstance(held, Held)
+    assert held.parent is not None
+    assert held.parent.pid == parent.pid
+    assert held.holder is not None
+    assert held.holder.alive
+    assert held.holder.pid != parent.pid
+    assert str(held).startswith(f"process {held.holder.pid}, a child of process {parent.pid} ")
     tell(parent)
 
 
