@@ -129,7 +129,6 @@ class SessionActor(LoopActor):
         self.care: CareDesk = CareDesk(name, kit, self, self.line, self.outbound)
         self.climbing = False
         self._switch_after = ""
-        self._key_id: int | None = None
 
     def on_start(self) -> None:
         self._registry.tell(SessionIntroduced(session=self._name, ref=self.actor_ref))
@@ -210,7 +209,6 @@ class SessionActor(LoopActor):
         climb.client.gate = self.reader.floods
         self.prober.start_afresh()
         self.line.take(climb.client)
-        self._let_earlier_key_go(climb.client.key_id)
         seconds = self._comeback.online(self.clock.now(), rung=climb.rung)
         self.enter(Recovered(), f"by {climb.rung}")
         self._tell_recovered(climb, seconds)
@@ -222,12 +220,6 @@ class SessionActor(LoopActor):
             self.heard(heard)
         if not self.logins.end_replaced():
             self._kit.keys.keep_only(climb.client.key_id, session=self._name)
-
-    def _let_earlier_key_go(self, key_id: int | None) -> None:
-        """Another login is in charge, and the client of the one before has been closed for it."""
-        earlier, self._key_id = self._key_id, key_id
-        if earlier not in (None, key_id):
-            self._kit.keys.release(earlier)
 
     def _tell_recovered(self, climb: Climb, seconds: float) -> None:
         self._kit.publish(
