@@ -11,10 +11,8 @@ import contextlib
 import errno
 import ipaddress
 import os
-import shutil
 import sqlite3
 import stat
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -22,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import TelethonFileDamagedError
+from .journals import with_log, without_unfinished
 from .strings import KEY_BYTES, SessionString
 
 __all__ = [
@@ -177,28 +176,25 @@ def _wrong(path: Path, damage: FileDamage, what: str) -> TelethonFileDamagedErro
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection to a copy of the file, so that nothing is ever written beside it."""
+    """A connection to a copy in memory: nothing is written anywhere, the key least of all."""
     data = _bytes_of(path)
-    if any(_size(path, suffix) for suffix in ("-journal", "-wal")):
-        # A writer died in the middle: SQLite has to repair, and may do so on a copy only.
-        with tempfile.TemporaryDirectory(prefix="telewarden-") as folder:
-            copy = Path(folder) / "copy.session"
-            for suffix in ("", "-journal", "-wal"):
-                with contextlib.suppress(FileNotFoundError):
-                    shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
-            with contextlib.closing(sqlite3.connect(copy)) as database:
-                yield database
-        return
+    data = without_unfinished(data, _left_beside(path, "-journal"))
+    data = with_log(data, _left_beside(path, "-wal"))
     with contextlib.closing(sqlite3.connect(":memory:")) as database:
         # Bytes 18 and 19 say "write-ahead log", which a copy in memory cannot have.
         database.deserialize(data[:18] + b"\x01\x01" + data[20:])
         yield database
 
 
-def _size(path: Path, suffix: str) -> int:
-    with contextlib.suppress(OSError):
-        return os.stat(f"{path}{suffix}").st_size
-    return 0
+def _left_beside(path: Path, suffix: str) -> bytes:
+    """What a writer left that died in the middle."""
+    try:
+        return bytes_in(f"{path}{suffix}")
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        what = f"{path.name}{suffix}: {error.strerror or 'unreadable'}"
+        raise _wrong(path, FileDamage.UNREADABLE, what) from error
 
 
 def _bytes_of(path: Path) -> bytes:

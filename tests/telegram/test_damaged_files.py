@@ -7,6 +7,7 @@ import datetime as dt
 import os
 import socket
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -168,7 +169,9 @@ def test_a_file_with_another_key_than_those_known_is_refused(whole: bytes, tmp_p
     assert caught.value.damage == FileDamage.OTHER_KEY
 
 
-def test_a_hot_journal_is_rolled_back_on_a_copy(whole: bytes, tmp_path: Path) -> None:
+def test_a_hot_journal_is_rolled_back_and_the_key_written_nowhere(
+    whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "alice.session"
     path.write_bytes(whole)
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
@@ -182,6 +185,7 @@ def test_a_hot_journal_is_rolled_back_on_a_copy(whole: bytes, tmp_path: Path) ->
             (dead / f"x.session{suffix}").write_bytes(Path(f"{path}{suffix}").read_bytes())
         writer.execute("rollback")
     before = {one.name: one.read_bytes() for one in dead.iterdir()}
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))  # a copy would fail
 
     stored, _ = rescue_file(dead / "x.session", key_ids=KNOWN)
 
