@@ -22,6 +22,8 @@ WAYS: Final[Mapping[str, str]] = {
     "auth.importLoginToken": "wait_qr()",
 }
 
+STEPS: Final[dict[type, str | None]] = {}  # by class, as every message that is sent is looked at
+
 
 def method_name(request: object) -> str:
     """Return the TL name of a request: ``messages.sendMessage`` for a ``SendMessageRequest``.
@@ -38,15 +40,21 @@ def refuse_logins(request: object, *, session: str) -> None:
         LoginCallError: it is, and what to call instead.
     """
     for one in request if isinstance(request, list | tuple | set) else (request,):
-        for cls in type(_innermost(one)).__mro__:  # an app's own class of it counts as well
-            if (way := WAYS.get(method := _name_of(cls))) is not None:
-                raise LoginCallError(session, method, way)
+        if (method := _login_step(type(_innermost(one)))) is not None:
+            raise LoginCallError(session, method, WAYS[method])
 
 
 def _innermost(request: Any) -> Any:
     while hasattr(query := getattr(request, "query", None), "CONSTRUCTOR_ID"):
         request = query
     return request
+
+
+def _login_step(cls: type) -> str | None:
+    """The step of a login that a class is of, also as an app's own subclass."""
+    if cls not in STEPS:
+        STEPS[cls] = next((name for name in map(_name_of, cls.__mro__) if name in WAYS), None)
+    return STEPS[cls]
 
 
 def _name_of(cls: type) -> str:
