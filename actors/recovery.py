@@ -238,8 +238,11 @@ class Recovery:
 
     async def _open(self, copy: Copy, *, again: bool) -> Client:
         session, self.tried = WardenSession.from_string(copy.string), copy.key_id
-        if await self._kit.keys.hold(copy.key_id, session=self._name) or again:
-            # Whoever had it may have learnt more; and the wait was long enough for another login.
+        ours = self._kit.keys.holds(copy.key_id, session=self._name)
+        await self._kit.keys.hold(copy.key_id, session=self._name)
+        if again or not ours:
+            # Whoever had it until now, be it for a moment, may have learnt more, have been asked
+            # to wait, or have brought another login.
             self._learnt = await self._kit.journal.do(lambda store: self._look_again(store, copy))
         if (until := self._floods().get((OPENING, None))) is not None:
             raise refused(self._name, OPENING, until - self._kit.now(), until)

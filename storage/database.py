@@ -34,7 +34,13 @@ from .schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
 from .slots import read_slots, write_slots
 from .vault import Vault
 
-__all__ = ["check_database", "open_existing", "open_or_create", "open_read_only"]
+__all__ = [
+    "check_database",
+    "open_beside",
+    "open_existing",
+    "open_or_create",
+    "open_read_only",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +92,21 @@ def open_read_only(path: Path, master: MasterKey | None) -> tuple[sqlite3.Connec
         conn.close()
         raise
     return conn, vault
+
+
+def open_beside(path: Path) -> sqlite3.Connection:
+    """Open the database at ``path`` for a short write beside its owner; its schema stays."""
+    checked, _ = open_read_only(path, None)
+    checked.close()
+    conn = _connect(path, mode="rw")
+    try:
+        with _sorted(path):
+            # The owner brings the log into the database; a short write is not to wait for that.
+            conn.execute("pragma wal_autocheckpoint = 0")
+    except BaseException:  # whatever it was, the connection must not stay open
+        conn.close()
+        raise
+    return conn
 
 
 def check_database(path: Path, master: MasterKey, *, closed: bool = False) -> Vault:

@@ -1,7 +1,8 @@
 """The store: everything that survives the process, in one SQLite file.
 
 Owns opening and closing; the tables are in the modules that ``Store`` is put together from.
-One thread at a time uses a store (the journal's); others read through ``Store.open_reader``.
+One thread at a time uses a store (the journal's); others read through ``Store.open_reader``, and
+write a row or two through ``Store.open_beside``.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from sqlite_utils import Database
 from ..errors import StorageNotFoundError
 from .backup_rows import BackupRows
 from .change_rows import ChangeRows
-from .database import open_or_create, open_read_only
+from .database import open_beside, open_or_create, open_read_only
 from .faults import SQLITE_ERRORS, sorted_sqlite_error
 from .files import make_private_folder
 from .history_rows import HistoryRows
@@ -85,6 +86,18 @@ class Store(
             raise StorageNotFoundError(place)
         handle = occupy(place, reading=True)
         return cls._occupying(place, handle, lambda: open_read_only(place, master))
+
+    @classmethod
+    def open_beside(cls, path: Path | str) -> Self:
+        """Open an existing database for a short write, beside whoever else has it open.
+
+        SQLite's own lock lets one writer in at a time; each waits up to 5 s for another. So keep
+        it for a statement or two, and away from an event loop. Sealed values cannot be used.
+        """
+        place = Path(path)
+        if not place.exists():
+            raise StorageNotFoundError(place)
+        return cls._occupying(place, occupy(place), lambda: (open_beside(place), None))
 
     @classmethod
     def _occupying(

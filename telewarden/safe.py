@@ -30,7 +30,7 @@ from .errors import (
     UnknownSessionError,
 )
 from .keeping import Keeping, config_of, master_key_of
-from .safe_calls import LedgerGate, flood_deadlines, our_errors
+from .safe_calls import FloodNotes, LedgerGate, flood_deadlines, our_errors
 from .storage import Credential, LeaseGrant, LeaseHolder, LeaseWait, Store
 from .telegram import Client, Gateway, ServerAddress, WardenSession, parse_string
 
@@ -42,8 +42,10 @@ CLOSE_WITHIN: Final = 10.0  # seconds that the client gets to disconnect
 class SafeSession:
     """One session that is ours while the block lasts. Made by ``safe_session``."""
 
-    def __init__(self, name: str, string: str, client: Client | None) -> None:
-        self.name, self._string, self._client = name, string, client
+    def __init__(
+        self, name: str, string: str, client: Client | None, gate: LedgerGate | None = None
+    ) -> None:
+        self.name, self._string, self._client, self._gate = name, string, client, gate
 
     def __repr__(self) -> str:
         return f"<SafeSession {self.name}>"
@@ -72,8 +74,9 @@ class SafeSession:
             deadline: seconds.
 
         Raises:
-            TelegramRateLimitError: it must wait until ``deadline``; a method that Telegram asked
-                to wait with, here or in a warden's life before, costs no packet.
+            TelegramRateLimitError: it must wait until ``deadline``, which is on record by then; a
+                method that Telegram asked to wait with, here, in an earlier block or in a
+                warden's life before, costs no packet.
             TelegramAuthError: the login or the key is the trouble.
             TelegramSessionError: the line, the account, the chat or the request is.
             RuntimeError: the block was entered with ``connect=False``.
@@ -83,7 +86,11 @@ class SafeSession:
         """
         client = self.client
         with our_errors(self.name):
-            return await client.call(request, deadline=deadline)
+            try:
+                return await client.call(request, deadline=deadline)
+            finally:
+                if self._gate is not None:
+                    await self._gate.stored()
 
 
 class safe_session:  # noqa: N801 - used like a function, as contextlib's own are
@@ -134,9 +141,12 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
         async with contextlib.AsyncExitStack() as stack:
             stack.enter_context(_cancelled_by_sigterm())
             found = await self._owned(stack)
-            client = await stack.enter_async_context(self._opened(found)) if self._connect else None
+            if not self._connect:
+                session = SafeSession(self._name, found.session_string, None)
+            else:
+                session = await stack.enter_async_context(self._opened(found))
             self._stack = stack.pop_all()
-            return SafeSession(self._name, found.session_string, client)
+            return session
 
     async def __aexit__(
         self,
@@ -222,11 +232,10 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
             raise LeaseHeldError(key_id, error.holder, waited=spent + error.waited) from None
 
     @contextlib.asynccontextmanager
-    async def _opened(self, found: Credential) -> AsyncIterator[Client]:
+    async def _opened(self, found: Credential) -> AsyncIterator[SafeSession]:
         # Read now: who had the lease before may have been asked to wait until then.
-        gate = LedgerGate(
-            self._name, await asyncio.to_thread(flood_deadlines, self._config, self._name)
-        )
+        until = await asyncio.to_thread(flood_deadlines, self._config, self._name)
+        gate = LedgerGate(self._name, until, FloodNotes(Keeping(self._config).database))
         gate.check_opening()
         gateway = Gateway(
             self._config.telegram.api_id,
@@ -234,18 +243,25 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
             server=self._server,
             proxies=proxies_of(self._config),
         )
-        try:
-            with our_errors(self._name):
-                client = await gateway.open(
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(gateway.close_all, deadline=CLOSE_WITHIN)
+            stack.push_async_callback(gate.close)
+            client = await self._client_of(gateway, found.session_string, gate)
+            client.gate = gate
+            yield SafeSession(self._name, found.session_string, client, gate)
+
+    async def _client_of(self, gateway: Gateway, string: str, gate: LedgerGate) -> Client:
+        with our_errors(self._name):
+            try:
+                return await gateway.open(
                     self._name,
-                    WardenSession.from_string(found.session_string),
+                    WardenSession.from_string(string),
                     lambda _: None,
                     deadline=self._config.telegram.connect_deadline,
                 )
-            client.gate = gate
-            yield client
-        finally:
-            await gateway.close_all(deadline=CLOSE_WITHIN)
+            except Exception as error:
+                gate.opening_failed(error)
+                raise
 
 
 def stored_login(config: Config, name: str) -> Credential:

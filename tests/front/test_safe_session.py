@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -31,9 +32,11 @@ from telewarden.errors import (
 from telewarden.loopback import Fault, FloodWait, LoopbackTelegram, RpcError
 from telewarden.safety import Safety, clear_stale
 from telewarden.storage import (
+    FloodRow,
     Free,
     Held,
     Lease,
+    LeaseGrant,
     LeaseHolder,
     LeaseWait,
     MasterKey,
@@ -41,6 +44,7 @@ from telewarden.storage import (
     Stale,
     Store,
 )
+from telewarden.storage.occupancy import locked_alone
 from telewarden.telegram import ServerAddress, parse_string
 
 pytestmark = [pytest.mark.session, pytest.mark.timeout(90)]
@@ -257,6 +261,180 @@ async def test_no_connection_is_made_while_the_proof_of_a_login_must_wait(place:
 
     assert place.telegram.stats.connects == connects
     assert safety_check(place.tables)[0].verdict is Safety.SAFE
+
+
+async def test_what_telegram_asks_for_in_a_block_holds_in_the_blocks_after_it(place: Place) -> None:
+    place.telegram.faults.add(Fault(method="help.getNearestDc", action=FloodWait(4000)))
+
+    waits = []
+    for _ in range(3):
+        async with safe_session(place.tables, "alice", server=place.server) as alice:
+            with pytest.raises(TelegramRateLimitError) as told:
+                await alice.call(NEAREST())
+        waits.append(told.value.wait or 0.0)
+
+    assert place.telegram.stats.calls["help.getNearestDc"] == 1
+    assert place.telegram.stats.early == 0
+    assert all(3990 < wait <= 4000 for wait in waits)
+    (row,) = floods(place)
+    assert (row.method, row.chat, row.seconds) == ("help.getNearestDc", None, 4000)
+
+
+def floods(place: Place) -> list[FloodRow]:
+    with Store.open_reader(place.folder / "store" / "telewarden.db") as store:
+        return store.floods("alice")
+
+
+async def test_a_shorter_wait_never_lets_a_call_go_before_a_longer_one(place: Place) -> None:
+    async with safe_session(place.tables, "alice", server=place.server) as alice:
+        until = time.time() + 9_000.0
+        with place.store() as store:
+            store.put_flood("alice", "help.getNearestDc", None, until, 9_000.0)
+        place.telegram.faults.add(Fault(method="help.getNearestDc", action=FloodWait(60)))
+        with pytest.raises(TelegramRateLimitError):
+            await alice.call(NEAREST())
+
+    assert [row.until for row in floods(place)] == [until]
+
+
+FLOODED = """
+import asyncio, json, os, signal, sys
+from telethon import functions
+from telewarden import safe_session
+from telewarden.errors import TelegramRateLimitError
+from telewarden.telegram import ServerAddress
+given = json.loads(sys.argv[1])
+server = ServerAddress(**given["server"])
+async def main():
+    async with safe_session(given["tables"], "alice", server=server) as alice:
+        try:
+            await alice.call(functions.help.GetNearestDcRequest())
+        except TelegramRateLimitError:
+            print("told", flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+asyncio.run(main())
+"""
+SYNC_FLOODED = (
+    FLOODED.replace("async ", "").replace("await ", "").replace("asyncio.run(main())", "main()")
+)
+
+
+@pytest.mark.parametrize("program", [FLOODED, SYNC_FLOODED])
+async def test_who_has_been_told_to_wait_may_be_killed_and_it_is_on_record(
+    place: Place,
+    spawned: list[asyncio.subprocess.Process],
+    monkeypatch: pytest.MonkeyPatch,
+    program: str,
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "HOLDER", program)
+    place.telegram.faults.add(Fault(method="help.getNearestDc", action=FloodWait(4000)))
+
+    first = await hold(place, spawned)
+    assert await line(first) == "told\n"
+    assert await first.wait() == -signal.SIGKILL
+    async with safe_session(place.tables, "alice", timeout=10.0, server=place.server) as alice:
+        with pytest.raises(TelegramRateLimitError, match="no packet"):
+            await alice.call(NEAREST())
+
+    assert place.telegram.stats.calls["help.getNearestDc"] == 1
+    assert place.telegram.stats.early == 0
+
+
+async def test_a_flood_while_it_connects_keeps_the_next_block_from_connecting(place: Place) -> None:
+    place.telegram.faults.add(Fault(method="updates.getState", action=FloodWait(4000)))
+    calls = place.telegram.stats.calls["updates.getState"]
+
+    async def enter() -> TelegramRateLimitError:
+        with pytest.raises(TelegramRateLimitError) as caught:
+            async with safe_session(place.tables, "alice", server=place.server):
+                raise AssertionError("never reached")
+        return caught.value
+
+    await enter()
+    connects = place.telegram.stats.connects
+    again = await enter()
+
+    assert place.telegram.stats.connects == connects
+    assert place.telegram.stats.calls["updates.getState"] == calls + 1
+    assert place.telegram.stats.early == 0
+    assert 3990 < (again.wait or 0.0) <= 4000
+
+
+async def test_a_warden_that_waits_for_the_session_keeps_to_what_its_user_was_told(
+    place: Place,
+) -> None:
+    place.telegram.faults.add(Fault(method="help.getNearestDc", action=FloodWait(4000)))
+    block = safe_session(place.tables, "alice", server=place.server)
+    place.tables["storage"]["lease_timeout"] = 20.0
+
+    async with contextlib.AsyncExitStack() as stack:
+        alice = await stack.enter_async_context(block)
+        async with place.warden() as warden:
+            while (await warden.session("alice").report()).phase != "recovering":
+                await asyncio.sleep(LOOK_EVERY)
+            with pytest.raises(TelegramRateLimitError):
+                await alice.call(NEAREST())
+            await stack.aclose()
+            await online(warden)
+
+            with pytest.raises(TelegramRateLimitError, match="no packet"):
+                await warden.session("alice").call(NEAREST())
+
+    assert place.telegram.stats.calls["help.getNearestDc"] == 1
+    assert place.telegram.stats.early == 0
+
+
+async def test_a_warden_hears_of_a_wait_told_just_before_it_got_the_key(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acquire = Lease.acquire_async
+
+    async def after_a_block(self: Lease, key_id: int, **given: Any) -> LeaseGrant:
+        with place.store() as store:
+            store.put_flood("alice", "help.getNearestDc", None, time.time() + 600.0, 600.0)
+        return await acquire(self, key_id, **given)
+
+    monkeypatch.setattr(Lease, "acquire_async", after_a_block)
+    async with place.warden() as warden:
+        await online(warden)
+
+        with pytest.raises(TelegramRateLimitError, match="no packet"):
+            await warden.session("alice").call(NEAREST())
+
+
+async def test_what_the_database_does_not_take_at_once_it_gets_at_the_end(place: Place) -> None:
+    place.telegram.faults.add(Fault(method="help.getNearestDc", action=FloodWait(4000)))
+
+    async with safe_session(place.tables, "alice", server=place.server) as alice:
+        with (
+            locked_alone(place.folder / "store" / "telewarden.db"),
+            pytest.raises(TelegramRateLimitError),
+        ):
+            await alice.call(NEAREST())
+        before = floods(place)
+
+    assert before == []
+    assert [row.method for row in floods(place)] == ["help.getNearestDc"]
+
+
+async def test_a_deadline_that_cannot_be_stored_is_said_and_harms_nothing_else(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.telegram.faults.add(Fault(method="help.getNearestDc", action=FloodWait(4000)))
+
+    async with contextlib.AsyncExitStack() as stack:
+        alice = await stack.enter_async_context(
+            safe_session(place.tables, "alice", server=place.server)
+        )
+        with locked_alone(place.folder / "store" / "telewarden.db"):
+            with pytest.raises(TelegramRateLimitError):
+                await alice.call(NEAREST())
+            await stack.aclose()
+
+    (said,) = [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
+    assert "flood not on record session=alice method=help.getNearestDc until=" in said
+    assert safety_check(place.tables)[0].verdict is Safety.SAFE
+    assert place.telegram.connections(place.account) == []
 
 
 async def test_another_program_gets_the_string_under_the_lease(place: Place) -> None:

@@ -376,3 +376,33 @@ def test_a_database_with_bits_flipped_never_gives_a_false_credential(
         for leftover in ("-wal", "-shm"):
             path.with_name(path.name + leftover).unlink(missing_ok=True)
         refusal_of(path, master)
+
+
+def test_a_short_write_beside_the_owner_is_seen_by_it_and_needs_no_key(
+    database: Path, store: Store
+) -> None:
+    with Store.open_beside(database) as beside:
+        beside.put_flood("alice", "help.getConfig", None, 900.0, 60.0)
+
+        with pytest.raises(MasterKeyMissingError):
+            _ = beside.vault
+
+    store.put_flood("alice", "help.getConfig", None, 800.0, 60.0)
+    assert [row.until for row in store.floods("alice")] == [900.0]
+
+
+def test_nothing_is_made_or_changed_beside_where_there_is_no_database_of_ours(
+    database: Path,
+) -> None:
+    with pytest.raises(StorageNotFoundError):
+        Store.open_beside(database)
+    database.parent.mkdir()
+    conn = sqlite3.connect(database)
+    conn.execute("create table sessions (dc_id integer primary key, auth_key blob)")
+    conn.close()
+    before = fingerprint(database.parent)
+
+    with pytest.raises(ForeignDatabaseError):
+        Store.open_beside(database)
+
+    assert fingerprint(database.parent) == before
