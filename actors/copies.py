@@ -8,6 +8,7 @@ whose key is latched is never handed out.
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -19,13 +20,15 @@ from ..errors import (
     TelewardenError,
     WrongMasterKeyError,
 )
-from ..storage import KnownString, Snapshots, Store, salvage_session_file
+from ..storage import KnownString, Snapshots, Store, file_users, salvage_session_file
 from ..telegram import CopyRepaired, StoredSession, parse_string, rescue_file
 from ..telegram.strings import format_string
 from .care import entities_of, states_of
 from .kit import Kit
 
 __all__ = ["Copies", "Copy"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +47,23 @@ class Copies:
     def __init__(self, name: str, kit: Kit) -> None:
         self._name, self._kit = name, kit
         self._beside: tuple[StoredSession, bool] | None = None
+        self.passed_over = ""
+        """Why a file that lies beside the sealed ones is not looked into; empty if it is."""
 
     def look_beside(self, known: frozenset[int]) -> None:
         """Look for a ``NAME.session`` of Telethon's that its owner has put beside the sealed files.
 
         Runs in a thread of its own: in a damaged one a key is looked for byte by byte, for seconds.
+        One that another process has open is passed over: its key has two users otherwise.
         """
         path = self._kit.session_folder / f"{self._name}.session"
-        self._beside = None
+        found, self._beside, self.passed_over = file_users(path), None, ""
+        if found.users:
+            self.passed_over = f"{path.name} is in use by {found}"
+            logger.warning(
+                "Telethon file passed over session=%s why=%s", self._name, self.passed_over
+            )
+            return
         with contextlib.suppress(TelewardenError):
             stored, damage = rescue_file(path, key_ids=known)
             self._beside = stored, damage is not None

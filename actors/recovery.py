@@ -161,6 +161,8 @@ class Recovery:
             if rung == RUNGS[-1]:
                 known = await self._kit.journal.do(self._copies.known_keys)
                 await asyncio.to_thread(self._copies.look_beside, known)
+                if self._copies.passed_over:
+                    self._damages.append(self._copies.passed_over)
             copies = await self._kit.journal.do(lambda store: self._look(store, rung))
         except NO_USE as exc:
             self._tell(rung, 1, exc)

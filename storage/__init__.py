@@ -7,6 +7,7 @@ process owns a session. Knows SQLite and cryptography; of Telegram only that the
 from __future__ import annotations
 
 from .facts import RowsPruned
+from .file_users import FileUsers, file_users
 from .files import clear_leftovers, make_private_folder, sync_folder, write_private_file
 from .grant import Free, Held, LeaseGrant, LeaseWait, Stale
 from .holder import LeaseHolder
@@ -48,6 +49,7 @@ __all__ = [
     "CrashRow",
     "Credential",
     "Entity",
+    "FileUsers",
     "FloodRow",
     "Free",
     "Held",
@@ -79,6 +81,7 @@ __all__ = [
     "Vault",
     "check_name",
     "clear_leftovers",
+    "file_users",
     "keyring_text",
     "make_private_folder",
     "salvage_session_file",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import abc
 import asyncio
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,8 +25,8 @@ from .actors import (
     TakeIn,
     WaitQr,
 )
-from .errors import TelethonFileDamagedError
-from .storage import BackupRecord
+from .errors import TelethonFileDamagedError, TelethonFileInUseError
+from .storage import BackupRecord, file_users
 from .telegram import (
     CodeInfo,
     FileDamage,
@@ -47,11 +47,15 @@ QR_LIVES: Final = 30.0  # seconds, as Telegram has it
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """What an import brought: the key's id, and what was wrong with the file, if anything."""
+    """What an import brought: the key's id, and what was wrong with the file, if anything.
+
+    ``unseen`` processes are other users' and could not be asked whether they have the file open.
+    """
 
     key_id: int
     entities: int = 0
     damage: str | None = field(default=None)
+    unseen: int = 0
 
 
 class SessionCare(abc.ABC):
@@ -105,6 +109,7 @@ class SessionCare(abc.ABC):
         """Use a Telethon ``.session`` file, or what a damaged one still holds; it is not changed.
 
         Raises:
+            TelethonFileInUseError: another process has it open, and which; no packet was sent.
             TelethonFileDamagedError: nothing in it can be used, and why.
             Exception: as ``import_string``.
         """
@@ -112,6 +117,7 @@ class SessionCare(abc.ABC):
             return await self._import_file(path)
 
     async def _import_file(self, path: Path | str) -> Imported:
+        unseen = await asyncio.to_thread(_refuse_used, path)
         known = await self._read(lambda store: store.known_strings(self.name))
         key_ids = frozenset(key_id for key_id, _, _ in known)
         try:
@@ -121,7 +127,8 @@ class SessionCare(abc.ABC):
                 raise
             # A newer login of the same account: Telegram tells whose it is.
             stored, damage = await asyncio.to_thread(rescue_file, path)
-        return await self._take_in(stored, None if damage is None else damage.what)
+        taken = await self._take_in(stored, None if damage is None else damage.what)
+        return replace(taken, unseen=unseen)
 
     async def export_string(self, *, who: str = "app") -> str:
         """The session string: whoever has it has the account. Stop this session before it is used.
@@ -217,3 +224,12 @@ class SessionCare(abc.ABC):
     @abc.abstractmethod
     async def _read(self, work: Any) -> Any:
         """Do some reading in the warden's database."""
+
+
+def _refuse_used(path: Path | str) -> int:
+    """Refuse a file that another process has open; returns how many could not be looked into."""
+    found = file_users(path)
+    if found.users:
+        pids = tuple(one.pid for one in found.users)
+        raise TelethonFileInUseError(path, str(found), pids=pids, unseen=found.unseen)
+    return found.unseen

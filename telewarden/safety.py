@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-import psutil
-
 from .config import Config
 from .errors import UnknownSessionError
 from .keeping import Keeping, config_of
-from .storage import Free, Held, Lease, LeaseHolder, Stale, Store
+from .storage import FileUsers, Free, Held, Lease, LeaseHolder, Stale, Store, file_users
 
 __all__ = ["Safety", "SafetyReport", "clear_stale", "safety_check"]
 
@@ -68,15 +65,15 @@ def safety_check(
         if session is not None and not records:
             raise UnknownSessionError(session, tuple(one.name for one in known))
         for record in records:
-            foreign = _open_elsewhere(places.session_folder / f"{record.name}.session")
-            if foreign:
+            foreign = file_users(places.session_folder / f"{record.name}.session")
+            if foreign.users:
                 reports.append(_in_foreign_hands(record.name, foreign))
             elif (found := _found(store, lease, record.name)) is None:
                 reports.append(_no_login(record.name))
             elif isinstance(found, Free) and (why := dead.get(_key_of(store, record.name))):
                 reports.append(_dead_key(record.name, why))
             else:
-                reports.append(_of_lease(record.name, found))
+                reports.append(_of_lease(record.name, found, unseen=foreign.unseen))
     return tuple(reports)
 
 
@@ -99,7 +96,7 @@ def _key_of(store: Store, name: str) -> int | None:
     return None if record is None else record.key_id
 
 
-def _of_lease(name: str, found: Free | Held | Stale) -> SafetyReport:
+def _of_lease(name: str, found: Free | Held | Stale, *, unseen: int) -> SafetyReport:
     match found:
         case Held(holder) as held:
             return SafetyReport(
@@ -118,8 +115,15 @@ def _of_lease(name: str, found: Free | Held | Stale) -> SafetyReport:
                 owners=(holder,),
             )
         case Free():
+            more = (
+                f"; {unseen} processes of other users, which may have its Telethon file open,"
+                " could not be looked into"
+            )
             return SafetyReport(
-                session=name, verdict=Safety.SAFE, explanation="nobody uses it", advice="go ahead"
+                session=name,
+                verdict=Safety.SAFE,
+                explanation="nobody uses it" + (more if unseen else ""),
+                advice="go ahead",
             )
 
 
@@ -152,27 +156,11 @@ def _dead_key(name: str, reason: str) -> SafetyReport:
     )
 
 
-def _in_foreign_hands(name: str, owners: tuple[LeaseHolder, ...]) -> SafetyReport:
+def _in_foreign_hands(name: str, found: FileUsers) -> SafetyReport:
     return SafetyReport(
         session=name,
         verdict=Safety.UNSAFE,
-        explanation=f"its Telethon file is open in {'; '.join(map(str, owners))}",
+        explanation=f"its Telethon file is open in {found}",
         advice="stop that process first: it does not know the lease",
-        owners=owners,
+        owners=found.users,
     )
-
-
-def _open_elsewhere(path: Path) -> tuple[LeaseHolder, ...]:
-    """Processes that have a file open, as far as this user may see."""
-    if not path.exists():
-        return ()
-    wanted, found = os.path.realpath(path), []
-    for process in psutil.process_iter():
-        try:
-            if process.pid != os.getpid() and any(
-                one.path == wanted for one in process.open_files()
-            ):
-                found.append(LeaseHolder.of(process.pid, "has the file open"))
-        except psutil.Error:
-            continue
-    return tuple(found)

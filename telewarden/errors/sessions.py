@@ -20,6 +20,7 @@ __all__ = [
     "TelegramRateLimitError",
     "TelegramSessionError",
     "TelethonFileDamagedError",
+    "TelethonFileInUseError",
 ]
 
 
@@ -88,6 +89,25 @@ class TelethonFileDamagedError(TelewardenError):
     def __init__(self, path: object, damage: str, what: str) -> None:
         super().__init__(f"session file {path} cannot be used: {what}; use another copy of it")
         self.path, self.damage, self.what = path, damage, what
+
+
+class TelethonFileInUseError(TelewardenError):
+    """Another program has a Telethon session file open; nothing has been sent and nothing changed.
+
+    Args:
+        path: the file.
+        users: a sentence part that says which processes, what they run and since when.
+        pids: their numbers.
+        unseen: processes of other users, which could not be looked into.
+    """
+
+    def __init__(self, path: object, users: str, *, pids: tuple[int, ...], unseen: int = 0) -> None:
+        more = f"; {unseen} processes of other users could not be looked into" if unseen else ""
+        super().__init__(
+            f"session file {path} is in use by {users}{more}: stop that program and import again;"
+            " two users of one login end it for both"
+        )
+        self.path, self.users, self.pids, self.unseen = path, users, pids, unseen
 
 
 class IllegalStepError(TelewardenError):

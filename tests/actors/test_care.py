@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import stat
+import subprocess
+import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,7 @@ from telewarden.errors import (
     SessionStringDamagedError,
     TelegramError,
     TelethonFileDamagedError,
+    TelethonFileInUseError,
     UnknownRecordError,
 )
 from telewarden.loopback import Limits
@@ -167,6 +172,87 @@ async def test_a_damaged_file_of_telethon_is_taken_in_with_what_it_still_holds(
 
     assert taken.damage
     assert path.read_bytes() == before
+
+
+def telethon_file(newsroom: Newsroom, path: Path) -> Path:
+    """A session file of Telethon's with a login of alice's."""
+    string = newsroom.telegram.mint(newsroom.account(ALICE))
+    parts = parse_string(string)
+    session = SQLiteSession(str(path.with_suffix("")))
+    session.set_dc(parts.dc_id, parts.host, parts.port)
+    session.auth_key = StringSession(string).auth_key
+    session.save()
+    session.close()
+    return path
+
+
+@contextlib.asynccontextmanager
+async def opened_by_another(path: Path) -> AsyncIterator[int]:
+    """A process that has a file open; its number."""
+    code = "import sys; file = open(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", code, str(path)), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        await process.stdout.readline()
+        yield process.pid
+    finally:
+        process.kill()
+        await process.communicate()
+
+
+@pytest.mark.parametrize(
+    "opened", ["old.session", "alias", "old.session-journal", "old.session-wal"]
+)
+async def test_a_file_that_another_process_has_open_is_refused_before_any_packet(
+    newsroom: Newsroom, tmp_path: Path, opened: str
+) -> None:
+    warden = await newsroom.start(signed_in=False)
+    path = telethon_file(newsroom, tmp_path / "old.session")
+    other = tmp_path / opened
+    if opened == "alias":
+        other.hardlink_to(path)
+    other.touch()
+    connects, since = newsroom.telegram.stats.connects, newsroom.mark()
+
+    async with opened_by_another(other) as pid:
+        with pytest.raises(
+            TelethonFileInUseError, match=rf"process {pid} on .* since .* stop that program"
+        ) as caught:
+            await warden.session("alice").import_file(path)
+        assert newsroom.telegram.stats.connects == connects
+    taken = await warden.session("alice").import_file(path)
+    await newsroom.hears(SessionRecovered, since=since, session="alice")
+
+    assert caught.value.pids == (pid,)
+    assert taken.unseen == caught.value.unseen
+    assert newsroom.telegram.stats.duplicate_keys == 0
+
+
+async def test_repair_passes_over_a_file_that_another_process_has_open(
+    newsroom: Newsroom, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = newsroom.config.folder / "sessions"
+    folder.mkdir(parents=True, mode=0o700)
+    path = telethon_file(newsroom, folder / "alice.session")
+    connects = newsroom.telegram.stats.connects
+
+    async with opened_by_another(path) as pid:
+        warden = await newsroom.start(signed_in=False)
+        await newsroom.hears(PhaseChanged, session="alice", after=Phase.NEEDS_LOGIN)
+        reason = (await warden.session("alice").report()).reason
+        assert newsroom.telegram.stats.connects == connects
+    since = newsroom.mark()
+    await warden.session("alice").recover()
+    await newsroom.hears(SessionRecovered, since=since, session="alice", rung="repair")
+
+    assert f"alice.session is in use by process {pid}" in reason
+    assert (
+        f"Telethon file passed over session=alice why=alice.session is in use by process {pid}"
+        in (caplog.text)
+    )
+    assert newsroom.telegram.stats.duplicate_keys == 0
 
 
 async def test_a_file_that_holds_nothing_is_refused_with_its_kind_of_damage(
