@@ -19,7 +19,7 @@ import typer
 from rich.console import Console
 
 from ._version import __version__
-from .errors import TelewardenError
+from .errors import ConfigError, TelewardenError
 from .pair_lines import pairs_app, reassign
 
 if TYPE_CHECKING:
@@ -127,10 +127,16 @@ def demo(
 
 @app.command()
 def check(config: ConfigPath, as_json: AsJson = False) -> None:
-    """Read CONFIG and say whether it can be used; starts nothing."""
+    """Read CONFIG and say whether it can be used, its proxies too; starts and connects nothing."""
     from .config import load_config
+    from .configured import proxy_problems
 
     read = load_config(config)
+    if problems := proxy_problems(read):
+        if not as_json:
+            raise ConfigError(str(config), problems)
+        typer.echo(json.dumps({"ok": False, "problems": problems}))
+        raise typer.Exit(NOT_STARTED)
     facts = {"sessions": len(read.sessions), "pairs": len(read.pairs), "folder": str(read.folder)}
     if as_json:
         typer.echo(json.dumps({"ok": True, **facts}))

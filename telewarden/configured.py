@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from .actors import Pace, PairPlan, SessionPlan, Settings
 from .config import Config, PairConfig, ProxyConfig, SessionConfig
+from .errors import ProxySupportMissingError, SecretMissingError
 from .storage import SessionRecord
 from .telegram import Proxies, Proxy, ProxyKind
 
-__all__ = ["pair_plan_of", "plans_of", "proxies_of", "settings_of", "tables_of"]
+__all__ = [
+    "pair_plan_of",
+    "plans_of",
+    "proxies_of",
+    "proxy_problems",
+    "settings_of",
+    "tables_of",
+]
 
 
 def settings_of(config: Config) -> Settings:
@@ -53,6 +62,28 @@ def proxies_of(config: Config) -> Proxies:
             if one.proxy is not None
         },
     )
+
+
+def proxy_problems(config: Config) -> tuple[str, ...]:
+    """What keeps proxies from being used, a sentence each; none is connected to."""
+    ways = [("telegram.proxy", config.telegram.proxy)]
+    ways += [(f"proxy of session {one.name}", one.proxy) for one in config.sessions]
+    found = [problem for what, wanted in ways for problem in _problems(config, wanted, what)]
+    return tuple(dict.fromkeys(found))  # several sessions may go through the same
+
+
+def _problems(config: Config, wanted: ProxyConfig | None, what: str) -> Iterator[str]:
+    if wanted is None:
+        return
+    try:
+        _proxy(config, wanted.model_copy(update={"password": None}), what)
+    except ProxySupportMissingError as error:
+        yield str(error)
+    try:
+        if wanted.password is not None:
+            wanted.password.read(f"{what}.password", base=config.base)
+    except SecretMissingError as error:
+        yield str(error)
 
 
 def _proxy(config: Config, wanted: ProxyConfig | None, what: str) -> Proxy | None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import telewarden
 from telewarden.storage import MasterKey
 
 from .conftest import Shell
@@ -60,6 +63,61 @@ def test_a_wrong_configuration_is_refused_with_its_place(shell: Shell) -> None:
     shell.write(**{'phone = "+9996620001"\n\n[loop': 'phone = "12"\n\n[loop'})
 
     refused(shell("run", "telewarden.toml"), "telewarden.toml", "line 14", "phone", "'12'")
+
+
+HTTP = 'proxy = { kind = "http", host = "one.example", port = 3128, username = "me", password = '
+SOCKS = 'proxy = { kind = "socks5", host = "two.example", port = 1080, username = "me", password = '
+
+
+def with_proxies(shell: Shell) -> None:
+    """One for all, its password in a file, and one of alice's own, its in the environment."""
+    shell.write(
+        **{
+            "api_id = 1": 'api_id = 1\n' + HTTP + '{ file = "proxy.secret" } }',
+            'phone = "+9996620001"\n\n[loop': 'phone = "+9996620001"\n'
+            + SOCKS + '{ env = "PROXY_PASSWORD" } }\n\n[loop',
+        }
+    )  # fmt: skip
+
+
+def without_python_socks(shell: Shell) -> None:
+    """Hide the package from the processes that the shell starts."""
+    (shell.folder / "sitecustomize.py").write_text(
+        "import sys; sys.modules['python_socks'] = None", encoding="utf-8"
+    )
+    home = str(Path(next(iter(telewarden.__path__))).parent)
+    shell.environment["PYTHONPATH"] = os.pathsep.join((str(shell.folder), home))
+
+
+def test_check_names_every_proxy_that_cannot_be_used_in_a_sentence_each(shell: Shell) -> None:
+    with_proxies(shell)
+    without_python_socks(shell)
+
+    done, told = shell("check", "telewarden.toml"), shell("check", "telewarden.toml", "--json")
+
+    file, package, variable = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert file.startswith("telewarden.toml: telegram.proxy.password: file ")
+    assert "socks5 proxy two.example:1080: the package python-socks is not installed" in package
+    assert "proxy of session alice.password: environment variable PROXY_PASSWORD" in variable
+    assert (told.returncode, json.loads(told.stdout)["ok"]) == (2, False)
+    assert [f"telewarden.toml: {one}" for one in json.loads(told.stdout)["problems"]] == [
+        file,
+        package,
+        variable,
+    ]
+
+
+def test_check_is_content_with_proxies_whose_passwords_and_package_are_there(shell: Shell) -> None:
+    with_proxies(shell)
+    shell.leaks.keep("a proxy's password", "open sesame, please")
+    shell.environment["PROXY_PASSWORD"] = "open sesame, please"
+    (shell.folder / "proxy.secret").write_text("another one", encoding="utf-8")
+
+    done = shell("check", "telewarden.toml")
+
+    assert done.returncode == 0, done.stderr
+    assert "fine; 1 sessions" in done.stdout
 
 
 def test_a_missing_configuration_is_refused(shell: Shell) -> None:
