@@ -180,16 +180,13 @@ class Recovery:
         return None, problem
 
     def _look(self, store: Store, rung: str) -> list[Copy]:
-        """A rung's copies, and on the same way what was learnt; runs in the journal's thread."""
+        """A rung's copies; runs in the journal's thread."""
         if rung == RUNGS[0]:
             self._login = self._present(store)
-        copies = self._copies.of_rung(store, rung)
-        if copies:
-            self._learnt = self._read_learnt(store)
-        return copies
+        return self._copies.of_rung(store, rung)
 
     def _look_again(self, store: Store, copy: Copy) -> _Learnt:
-        """What was learnt, if the key of a copy is still the one to try."""
+        """What was learnt, if the key of a copy, which is ours now, is still the one to try."""
         if (latch := store.latched(copy.key_id)) is not None:
             raise KeyLatchedError(copy.key_id, latch.reason)
         if self._present(store) != self._login:
@@ -220,10 +217,10 @@ class Recovery:
         problem: Exception | None = None
         for attempt in range(1, self._kit.settings.tries_per_rung + 1):
             try:
-                client = await self._open(copy, again=attempt > 1)
+                client = await self._open(copy)
             except _ReplacedError:
                 raise
-            except KeyLatchedError as exc:  # while it was waited for
+            except (KeyLatchedError, DatabaseDamagedError) as exc:  # by now
                 self._tell(rung, attempt, exc, origin=copy.origin)
                 return None, exc
             except Exception as exc:
@@ -238,17 +235,15 @@ class Recovery:
                 return client, None
         return None, problem
 
-    async def _open(self, copy: Copy, *, again: bool) -> Client:
+    async def _open(self, copy: Copy) -> Client:
         session, self.tried = WardenSession.from_string(copy.string), copy.key_id
-        ours = self._kit.keys.holds(copy.key_id, session=self._name)
         await self._kit.keys.hold(copy.key_id, session=self._name)
-        if again or not ours:
-            # Whoever had it until now, be it for a moment, may have learnt more, have been asked
-            # to wait, or have brought another login.
-            self._learnt = await self._kit.journal.do(lambda store: self._look_again(store, copy))
+        # Only now: whoever had the key until then, be it for a moment, may have learnt more, have
+        # been asked to wait, or have brought another login.
+        learnt = await self._kit.journal.do(lambda store: self._look_again(store, copy))
+        self._learnt = learnt
         if (until := self._floods().get((OPENING, None))) is not None:
             raise refused(self._name, OPENING, until - self._kit.now(), until)
-        learnt = self._learnt
         if (left := learnt.cool_until - self._kit.now()) > 0:
             self._kit.gateway.cool(self._name, left)
         session.load_user_id(learnt.user_id)
