@@ -21,7 +21,7 @@ class TestStoreInSqlite(StoreContract):
 
 
 # What only a store in a file has.
-OF_A_FILE = {"copy_to", "db", "open", "open_reader", "path"}
+OF_A_FILE = {"copy_to", "db", "open", "open_beside", "open_reader", "path"}
 
 
 def names_of_the_port() -> set[str]:
