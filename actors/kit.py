@@ -68,6 +68,7 @@ class KeyRing:
         self._grants: dict[int, tuple[LeaseGrant, str]] = {}
         self._turns: dict[int, asyncio.Lock] = {}
         self._passing: set[int] = set()
+        self._of: dict[str, set[int]] = {}  # which keys are a session's: one, or two in a renewal
 
     async def hold(self, key_id: int, *, session: str, passing: bool = False) -> bool:
         """Own a key from now on; nothing to do if ``session`` does already.
@@ -93,6 +94,7 @@ class KeyRing:
                     progress=waited.append,
                 )
                 self._grants[key_id] = grant, session
+                self._of.setdefault(session, set()).add(key_id)
                 if passing:
                     self._passing.add(key_id)
         self._turns.pop(key_id, None)  # whoever waited for it finds the key held
@@ -113,20 +115,21 @@ class KeyRing:
         """Let a key go, once its client is proven off."""
         self._passing.discard(key_id)
         if key_id in self._grants:
-            grant, _ = self._grants.pop(key_id)
+            grant, owner = self._grants.pop(key_id)
+            self._of[owner].discard(key_id)
+            if not self._of[owner]:
+                del self._of[owner]
             grant.release()
 
     def keep_only(self, key_id: int | None, *, session: str) -> None:
         """Let every other key of a session go, but those that are held in passing."""
-        for other, (_, owner) in tuple(self._grants.items()):
-            if owner == session and other != key_id and other not in self._passing:
-                self.release(other)
+        for other in self._of.get(session, set()) - self._passing - {key_id}:
+            self.release(other)
 
     def release_of(self, session: str) -> None:
         """Let every key of a session go, once its clients are proven off."""
-        for key_id, (_, owner) in tuple(self._grants.items()):
-            if owner == session:
-                self.release(key_id)
+        for key_id in tuple(self._of.get(session, ())):
+            self.release(key_id)
 
     def release_all(self) -> None:
         """Let every key go; for the end of the process's work."""

@@ -189,21 +189,21 @@ class Recovery:
         """What was learnt, if the key of a copy, which is ours now, is still the one to try."""
         if (latch := store.latched(copy.key_id)) is not None:
             raise KeyLatchedError(copy.key_id, latch.reason)
-        if self._present(store) != self._login:
+        record = store.session(self._name)
+        if (None if record is None else record.key_id) != self._login:
             raise _ReplacedError
-        return self._read_learnt(store)
+        return self._read_learnt(store, None if record is None else record.user_id)
 
     def _present(self, store: Store) -> int | None:
         """The key of the login that the session is to have, damaged or not."""
         record = store.session(self._name)
         return None if record is None else record.key_id
 
-    def _read_learnt(self, store: Store) -> _Learnt:
+    def _read_learnt(self, store: Store, user_id: int | None) -> _Learnt:
         """What the session has learnt; a damaged table costs that, and not the session."""
         try:
-            record = store.session(self._name)
             return _Learnt(
-                user_id=None if record is None else record.user_id,
+                user_id=user_id,
                 states=store.update_states(self._name),
                 entities=store.entities(self._name),
                 floods=store.floods(self._name),
