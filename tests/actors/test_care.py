@@ -274,7 +274,7 @@ async def test_a_login_that_is_another_sessions_is_not_taken(newsroom: Newsroom)
     await alice.import_string(first)
     kept = await alice.backup()
     assert kept is not None
-    await newsroom.hears(SessionRecovered, session="alice")
+    await newsroom.hears(SessionRecovered, session="alice", cause="another login")
     connects = newsroom.telegram.stats.connects
 
     with pytest.raises(LoginTakenError, match="is session alice's already; log bob in by itself"):
@@ -284,7 +284,7 @@ async def test_a_login_that_is_another_sessions_is_not_taken(newsroom: Newsroom)
     owned = leases.inspect(parse_string(first).key_id)
     since = newsroom.mark()
     await alice.import_string(second)
-    await newsroom.hears(SessionRecovered, since=since, session="alice")
+    await newsroom.hears(SessionRecovered, since=since, session="alice", cause="another login")
     await bob.import_string(first)
     with pytest.raises(LoginTakenError, match="bob's already"):
         await alice.restore(kept.id)

@@ -441,7 +441,7 @@ async def test_a_backup_whose_login_is_another_sessions_by_now_is_not_tried(
     for name, string in (("alice", first), ("alice", second), ("bob", first)):
         since = newsroom.mark()
         await warden.session(name).import_string(string)
-        await newsroom.hears(SessionRecovered, since=since, session=name)
+        await newsroom.hears(SessionRecovered, since=since, session=name, cause="another login")
     await newsroom.stop()
     damage_file(newsroom)
     with newsroom.store() as store:
