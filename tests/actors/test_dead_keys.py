@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from telewarden import Safety, safety_check
+from telewarden.actors.kit import KeyRing
 from telewarden.storage import Held, Lease
 from telewarden.telegram import Phase, PhaseChanged, SessionRecovered, parse_string
 
@@ -114,3 +116,20 @@ async def test_a_renewal_keeps_the_earlier_key_until_its_login_is_ended(
     assert isinstance(
         lease(newsroom).inspect(parse_string(await alice.export_string()).key_id), Held
     )
+
+
+async def test_a_key_that_is_held_in_passing_stays_when_the_session_comes_online_by_another(
+    tmp_path: Path,
+) -> None:
+    lease = Lease(tmp_path)
+    ring = KeyRing(lease, timeout=1.0)
+    await ring.hold(1, session="alice")
+    await ring.hold(2, session="alice", passing=True)  # an import is being proven
+    await ring.hold(3, session="alice")
+    await ring.hold(4, session="bob")
+
+    ring.keep_only(1, session="alice")
+    held = [isinstance(lease.inspect(key), Held) for key in (1, 2, 3, 4)]
+    ring.release_all()
+
+    assert held == [True, True, False, True]

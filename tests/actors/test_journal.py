@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -176,3 +177,29 @@ async def test_what_is_queued_when_it_crashes_is_kept(office: Office) -> None:
         office.journal.post(register(f"s{number}"))
 
     assert len(await office.journal.do(names)) == 200
+
+
+async def test_a_journal_that_does_not_answer_in_time_is_unavailable(office: Office) -> None:
+    hold = threading.Event()
+    try:
+        with pytest.raises(JournalUnavailableError):
+            await Journal(office.ref, timeout=0.05).do(lambda _: hold.wait())
+    finally:
+        hold.set()
+
+    assert await office.journal.do(names) == []  # what came too late has harmed nobody
+
+
+async def test_a_disk_that_refuses_is_waited_for_longer_than_a_journal_that_is_silent(
+    office: Office,
+) -> None:
+    await office.journal.do(lambda store: store.db.execute("pragma query_only = on"))
+    impatient = Journal(office.ref, timeout=0.05)
+    waiting = asyncio.ensure_future(impatient.do_in_order(register("alice")))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(waiting), timeout=0.3)
+
+    await office.journal.do(lambda store: store.db.execute("pragma query_only = off"))
+    await waiting
+
+    assert await office.journal.do(names) == ["alice"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import random
+import threading
 from typing import Any
 
 import pykka
@@ -55,6 +57,11 @@ class Busy(LoopActor):
                 answer = Answer()
                 self.pipe(self.gate.wait(), lambda _: ("answer", answer))
                 return answer
+            case "shared":
+                self.handles = self.handles or [Answer()]
+                return self.handles[0]
+            case ("give", what):
+                self.handles[0].set(what)
             case "open":
                 self.gate.set()
             case ("answer", answer):
@@ -348,3 +355,36 @@ async def test_a_subclass_may_use_any_private_name_of_its_own(grow: Any) -> None
 
     async with grow(SupervisorSpec(children=(ChildSpec(id="a", actor=Own),))) as grown:
         assert await grown.ask("a", "whose") == "mine"
+
+
+async def test_an_answer_that_is_given_to_several_askers_reaches_each(grow: Any) -> None:
+    async with grow(busy()) as grown:
+        ref = grown.tree.ref("a")
+        asked = [ref.ask("shared", block=False) for _ in range(3)]
+        ref.tell(("give", "news"))
+
+        async with asyncio.timeout(5.0):
+            assert [await one for one in asked] == ["news"] * 3
+
+
+def test_of_several_answers_the_first_counts_whoever_gives_them() -> None:
+    for _ in range(200):
+        answer, start, kept = Answer(), threading.Barrier(2), list[str]()
+
+        def give(what: str, answer: Answer = answer, start: Any = start, kept: Any = kept) -> None:
+            start.wait()
+            try:
+                answer.set(what)
+            except queue.Full:
+                return
+            kept.append(what)
+
+        givers = [threading.Thread(target=give, args=(what,)) for what in ("one", "two")]
+        for giver in givers:
+            giver.start()
+        for giver in givers:
+            giver.join()
+
+        assert kept == [answer.get(timeout=0)]
+        assert not answer.fail(ValueError("late"))
+        assert kept == [answer.get(timeout=0)]

@@ -11,8 +11,13 @@ from typing import Any
 import pytest
 from telethon import functions
 
-from telewarden.errors import ProxySupportMissingError, TelegramError, TelegramSessionError
-from telewarden.loopback import LoopbackTelegram
+from telewarden.errors import (
+    ProxySupportMissingError,
+    TelegramError,
+    TelegramRateLimitError,
+    TelegramSessionError,
+)
+from telewarden.loopback import Fault, LoopbackTelegram, TransportError
 from telewarden.telegram import (
     SHARED_OUTAGE,
     Action,
@@ -338,6 +343,24 @@ async def test_connects_are_counted_for_each_proxy_by_itself() -> None:
 
     assert (together, now[0]) == (0.0, 1.0)
     assert [queue.cooling(Route("a", way)) > 0 for way in (None, one, two)] == [False, True, False]
+
+
+async def test_too_many_connections_by_a_proxy_let_alone_what_goes_another_way(
+    line: Line, server: ProxyServer
+) -> None:
+    proxy = proxy_of(server)
+    line.gateway = line.make_gateway(
+        proxies=Proxies(default=proxy, by_session={"direct": None}),
+    )
+    client = await line.gateway.open("alice", line.session(line.alice), Heard())
+    line.tg.faults.add(Fault(method="updates.getState", action=TransportError(-429), times=1))
+    with pytest.raises(BufferError):
+        await client.probe()
+    await client.disconnected
+
+    with pytest.raises(TelegramRateLimitError, match=f"no more connections from {proxy}"):
+        await line.gateway.open("bob", line.session(line.bob), Heard())
+    await line.gateway.open("direct", line.session(line.bob), Heard())
 
 
 def test_a_proxy_shows_neither_user_nor_password() -> None:
