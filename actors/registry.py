@@ -291,6 +291,7 @@ class RegistryActor(LoopActor):
 
     def _not_written(self, error: BaseException) -> None:
         """Nothing was kept; where not even that is known, this incarnation ends and looks."""
+        self._board.waits_for = ""
         if isinstance(error, JournalUnavailableError):
             raise error
         blamed = self._line.refused()

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from ..errors import InvalidRecordError
@@ -42,6 +43,8 @@ PRIORITIES: Final = range(1, 11)
 PAIR_LIMITS: Final = range(1, 51)
 MODES: Final = ("forward", "copy")
 STATES: Final = ("pending", "done", "dead")
+NO_METADATA: Final[Mapping[str, object]] = MappingProxyType({})
+"""What all share who have none, so nobody may write into it."""
 
 Mode = Literal["forward", "copy"]
 State = Literal["pending", "done", "dead"]
@@ -62,7 +65,7 @@ class SessionRecord:
     phone: str | None = field(default=None, repr=False)
     priority: int = 5
     max_pairs: int = 30
-    metadata: Mapping[str, object] = field(default_factory=dict, repr=False)
+    metadata: Mapping[str, object] = field(default_factory=lambda: NO_METADATA, repr=False)
     key_id: int | None = None
     dc_id: int | None = None
     user_id: int | None = None

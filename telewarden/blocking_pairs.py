@@ -96,7 +96,7 @@ class BlockingPairs:
         try:
             loop = self._loop()
             if asyncio._get_running_loop() is loop:  # noqa: SLF001 - the one that does not raise
-                raise BlockingAskError("the pairs")
+                raise BlockingAskError("the pairs", way="await the same method of `warden.pairs`")
         except BaseException:  # whatever it is, the coroutine never runs and would complain
             work.close()
             raise

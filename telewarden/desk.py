@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pykka
 
 from .actors import Board
-from .errors import AskTimeoutError, NotRunningError, TelewardenError
+from .errors import AskTimeoutError, BlockingAskError, NotRunningError, TelewardenError
 from .supervision import EventStream, StableRef, ask_async
 
 __all__ = ["Desk"]
 
 GONE: Final = ("the registry", "its tree has stopped or given up, see the log; start it again")
+ASYNC_HANDLES: Final = (
+    "await the same method of `warden.sessions`, `warden.operations` or `warden.registry`"
+)
 ANSWER_WITHIN: Final = 10.0  # seconds; a change takes a millisecond unless something is wrong
 
 
@@ -53,7 +57,8 @@ class Desk:
         """
         ref = self._ref()
         if isinstance(ref, StableRef):
-            ref.refuse_to_block()
+            with _told_the_way():
+                ref.refuse_to_block()
 
     async def ask(self, message: object, *, timeout: float = ANSWER_WITHIN) -> Any:
         """Ask from a coroutine, in whichever loop it runs.
@@ -78,7 +83,8 @@ class Desk:
         """
         ref = self._ref()
         try:
-            return ref.ask(message, timeout=timeout)
+            with _told_the_way():
+                return ref.ask(message, timeout=timeout)
         except pykka.Timeout:
             raise self._late(timeout) from None
         except pykka.ActorDeadError as exc:
@@ -90,3 +96,12 @@ class Desk:
     def send(self, message: object) -> pykka.Future[Any]:
         """Ask, and let the answer be fetched later: ``get()`` it, or ``await`` it."""
         return self._ref().ask(message, block=False)
+
+
+@contextlib.contextmanager
+def _told_the_way() -> Iterator[None]:
+    """Name the handles, which whoever uses them knows, instead of the actor, whom he does not."""
+    try:
+        yield
+    except BlockingAskError:
+        raise BlockingAskError("the registry", way=ASYNC_HANDLES) from None

@@ -160,14 +160,18 @@ class SupervisorAskedError(SupervisionError):
 
 
 class BlockingAskError(SupervisionError):
-    """A blocking ask inside the loop that would have to answer it; nothing has been sent."""
+    """A blocking ask inside the loop that would have to answer it; nothing has been sent.
 
-    def __init__(self, child: str) -> None:
+    ``way`` is what to use there.
+    """
+
+    def __init__(
+        self, child: str, *, way: str = "use `await ask_async(ref, message, timeout=...)`"
+    ) -> None:
         super().__init__(
-            f"a blocking ask to {child} from inside its own loop would never return; "
-            "use `await ask_async(ref, message, timeout=...)`"
+            f"a blocking ask to {child} from inside its own loop would never return; {way}"
         )
-        self.child = child
+        self.child, self.way = child, way
 
 
 class AskTimeoutError(SupervisionError, TimeoutError):

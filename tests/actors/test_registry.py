@@ -717,6 +717,25 @@ async def test_the_numbers_of_sessions_and_pairs(office: RegistryKit) -> None:
     assert (numbers.pairs, numbers.pair_room, numbers.pair_use) == (3, 34, 3 / 34)
 
 
+async def test_nobody_can_write_into_metadata_not_even_where_there_are_none(
+    office: RegistryKit,
+) -> None:
+    await office.make_session("dave")
+
+    for name in ("alice", "dave"):
+        metadata: Any = office.registry.sessions.get(name).metadata
+        with pytest.raises(TypeError):
+            metadata["team"] = "news"
+    assert office.registry.sessions.get("dave").metadata == {}
+
+
+async def test_a_blocking_call_inside_the_loop_names_the_handles_that_may_be_awaited(
+    office: RegistryKit,
+) -> None:
+    with pytest.raises(BlockingAskError, match=r"await the same method of `warden\.sessions`"):
+        office.blocking.sessions.change("alice", priority=1)
+
+
 async def test_a_crash_costs_nothing_that_was_answered(office: RegistryKit) -> None:
     await office.make_session("dave", metadata={"n": 1})
     before = office.registry.snapshot
