@@ -47,7 +47,7 @@ class ConsoleActor(LoopActor):
                 listener = Listener(make_app(self._panel, trusted=app_is_trusted), listening)
                 self._listeners.append(listener)
                 await listener.open()
-        except BaseException:
+        except BaseException:  # also a cancelled start
             await self._close()  # no hook is called for a start that failed
             raise
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from ..errors import TelegramSessionError
+from ..errors import TelegramError
+from .errors import error_of
 from .verdict import Verdict
 
 __all__ = ["ApiHold"]
@@ -61,7 +62,7 @@ class ApiHold:
         if self._verdict is not None:
             self._asked.add(session)
 
-    def refusal(self, name: str) -> TelegramSessionError | None:
+    def refusal(self, name: str) -> TelegramError | None:
         """The error that a client's opening gets instead of a packet, if there is one.
 
         ``name`` is a session's, or that of a client beside it.
@@ -69,20 +70,7 @@ class ApiHold:
         verdict, session = self._verdict, _session_of(name)
         if verdict is None or session in self._asked:
             return None
-        return self.error(verdict, session)
-
-    @staticmethod
-    def error(verdict: Verdict, session: str | None) -> TelegramSessionError:
-        """What a session is told that is held for the app's sake."""
-        return TelegramSessionError(
-            f"{session or 'session'}: {verdict.name}: {verdict.advice}",
-            session=session,
-            kind=verdict.kind,
-            action=verdict.action,
-            name=verdict.name,
-            advice=verdict.advice,
-            terminal=verdict.terminal,
-        )
+        return error_of(verdict, session=session)
 
     async def over(self, session: str) -> None:
         """Wait until the app's sessions are held no more; a second wait replaces the first."""

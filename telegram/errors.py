@@ -30,7 +30,7 @@ from .error_rows import ROWS, TEXTS, Row
 from .proxy_trouble import ProxyTroubleError
 from .verdict import Action, ErrorClass, Moment, Verdict
 
-__all__ = ["Action", "ErrorClass", "Moment", "Verdict", "classify", "to_telewarden"]
+__all__ = ["Action", "ErrorClass", "Moment", "Verdict", "classify", "error_of", "to_telewarden"]
 
 _AUTH: Final = frozenset(
     {
@@ -108,6 +108,13 @@ def to_telewarden(
     if isinstance(exc, TelegramError):
         return exc
     verdict = classify(exc, moment=moment)
+    return error_of(verdict, session=session, now=now)
+
+
+def error_of(
+    verdict: Verdict, *, session: str | None = None, now: float | None = None
+) -> TelegramError:
+    """The error that an app catches for a verdict; ``now`` as in ``to_telewarden``."""
     at = time.time() if now is None else now
     return _dress(verdict)(
         f"{session or 'session'}: {verdict.name}: {verdict.advice}",

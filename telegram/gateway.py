@@ -27,7 +27,7 @@ from ..errors import (
 )
 from .api_hold import ApiHold
 from .client import Client
-from .errors import Action, ErrorClass, Verdict, classify
+from .errors import Action, ErrorClass, Verdict, classify, error_of
 from .events import Told
 from .hearing import PING_EVERY
 from .limits import ConnectLimit, ConnectQueue
@@ -287,7 +287,7 @@ class Gateway:
         """Telegram refuses the app: whoever is connected is let go, and nobody else comes."""
         self.api.begin(verdict)
         for client in self.clients:
-            client.end(self.api.error(verdict, client.name))
+            client.end(error_of(verdict, session=client.name))
 
     def _place(self, session: WardenSession) -> None:
         """Point a session at the server that stands in for its data centre."""

@@ -67,7 +67,7 @@ async def _tcp(host: str, port: int) -> socket.socket:
         except OSError as error:
             sock.close()
             trouble = error
-        except BaseException:
+        except BaseException:  # a cancellation: no socket may stay
             sock.close()
             raise
         else:
