@@ -58,6 +58,8 @@ async def test_when_somebody_asks_one_session_tries_and_all_come_if_it_is_taken(
 
     await warden.recover("bob")
     await held(newsroom, "bob", since=again)
+    with pytest.raises(TelegramSessionError, match="refuses this api_id"):  # once asked, once tried
+        await warden.session("bob").import_string(newsroom.telegram.mint(newsroom.account(BOB)))
     tried = newsroom.telegram.stats.connects - connects
     newsroom.telegram.faults.remove(rule)
     newsroom.say("news_in", "meanwhile")
