@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..errors import TelegramRateLimitError, TelewardenError
-from ..storage import Store
+from ..storage import FloodRow, Store
 from ..telegram import Action, ErrorClass, FloodBegan, Verdict, classify, method_name
 from .kit import Kit
 from .outgoing import FloodKey
 
-__all__ = ["OPENING", "CallFloods", "cool_until", "keep_crowded", "refused"]
+__all__ = ["OPENING", "CallFloods", "floods_of", "keep_crowded", "refused"]
 
 ADVICE = "It may be called again at the deadline; an early call makes the wait longer."
 OPENING = "updates.getState"  # what a client calls before anything else
@@ -101,9 +101,15 @@ def keep_crowded(kit: Kit, session: str, error: BaseException) -> None:
         kit.journal.post(lambda store: store.put_flood(owner, CONNECT, None, until, seconds))
 
 
-def cool_until(store: Store, kit: Kit, session: str) -> float:
-    """Until when nothing is to connect from where a session does, epoch seconds; 0.0: it may."""
-    return max((row.until for row in store.floods(_owner(kit, session))), default=0.0)
+def floods_of(store: Store, kit: Kit, session: str, *accounts: str) -> tuple[list[FloodRow], float]:
+    """What a session, or ``accounts`` instead, must wait with.
+
+    And until when nothing is to connect from where the session does: epoch seconds, 0.0: it may.
+    """
+    egress, told = _owner(kit, session), accounts or (session,)
+    rows = store.floods(egress, *told)
+    cooling = max((row.until for row in rows if row.account == egress), default=0.0)
+    return [row for row in rows if row.account != egress], cooling
 
 
 def _owner(kit: Kit, session: str) -> str:

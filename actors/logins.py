@@ -37,7 +37,7 @@ from ..telegram import (
     classify,
 )
 from .authorisations import end_authorisation
-from .call_floods import cool_until, keep_crowded, refused
+from .call_floods import floods_of, keep_crowded, refused
 from .kit import Kit
 from .messages import StartLogin, SubmitCode, SubmitPassword
 
@@ -187,10 +187,7 @@ class Login:
         """Raise for what Telegram has asked to wait with, in this process or an earlier one."""
         name, now, accounts = self._name, self._kit.now(), self._accounts
         kept, cooling = await self._kit.journal.do(
-            lambda store: (
-                [row for account in accounts for row in store.floods(account)],
-                cool_until(store, self._kit, name),
-            )
+            lambda store: floods_of(store, self._kit, name, *accounts)
         )
         if cooling > now:
             self._kit.gateway.cool(name, cooling - now)

@@ -48,7 +48,7 @@ from ..telegram import (
     parse_string,
 )
 from ..telegram import UpdateState as LiveState
-from .call_floods import OPENING, cool_until, refused
+from .call_floods import OPENING, floods_of, refused
 from .copies import Copies, Copy
 from .kit import Kit
 
@@ -182,7 +182,7 @@ class Recovery:
     def _look(self, store: Store, rung: str) -> list[Copy]:
         """A rung's copies; runs in the journal's thread."""
         if rung == RUNGS[0]:
-            self._login = self._present(store)
+            self._login = store.key_id_of(self._name)
         return self._copies.of_rung(store, rung)
 
     def _look_again(self, store: Store, copy: Copy) -> _Learnt:
@@ -194,20 +194,16 @@ class Recovery:
             raise _ReplacedError
         return self._read_learnt(store, None if record is None else record.user_id)
 
-    def _present(self, store: Store) -> int | None:
-        """The key of the login that the session is to have, damaged or not."""
-        record = store.session(self._name)
-        return None if record is None else record.key_id
-
     def _read_learnt(self, store: Store, user_id: int | None) -> _Learnt:
         """What the session has learnt; a damaged table costs that, and not the session."""
         try:
+            floods, cool_until = floods_of(store, self._kit, self._name)
             return _Learnt(
                 user_id=user_id,
                 states=store.update_states(self._name),
                 entities=store.entities(self._name),
-                floods=store.floods(self._name),
-                cool_until=cool_until(store, self._kit, self._name),
+                floods=floods,
+                cool_until=cool_until,
             )
         except DatabaseDamagedError as exc:
             logger.warning("what was learnt is lost session=%s why=%s", self._name, exc)
@@ -288,7 +284,7 @@ class Recovery:
         return tuple(repair.copy for repair in repairs)
 
     def _mended(self, store: Store, good: Copy, rung: str) -> list[CopyRepaired]:
-        if self._present(store) != self._login:
+        if store.key_id_of(self._name) != self._login:
             return []
         return self._copies.mend(store, good, rung)
 

@@ -60,6 +60,10 @@ class SessionPort(Protocol):
         """Return all sessions, most urgent first (priority 1), then by name."""
         ...
 
+    def key_id_of(self, name: str) -> int | None:
+        """Return which key a session's login has, be that login damaged or not."""
+        ...
+
     def sessions_with_key(self, key_id: int) -> list[str]:
         """Return the names of the sessions whose login has this key: one, or none."""
         ...
@@ -168,8 +172,8 @@ class TelegramPort(Protocol):
         """Store until when a call must wait; a deadline already later than this one stays."""
         ...
 
-    def floods(self, account: str | None = None) -> list[FloodRow]:
-        """Return the deadlines of one account, or of all, the nearest first."""
+    def floods(self, *accounts: str) -> list[FloodRow]:
+        """Return the deadlines of these accounts, or of all, the nearest first."""
         ...
 
     def clear_expired(self, now: float, *, limit: int = 10_000) -> int:

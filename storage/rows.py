@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -100,7 +100,11 @@ class Rows:
         except SQLITE_ERRORS as exc:
             raise sorted_sqlite_error(exc, self._path) from exc
 
-    def _run_many(self, sql: str, rows: Iterable[Params]) -> None:
+    def _run_many(self, sql: str, rows: Sequence[Params]) -> None:
+        if len(rows) < 2:  # nothing, or one statement, which is undone whole by itself
+            for row in rows:
+                self._run(sql, row)
+            return
         with self.transaction():
             try:
                 self._conn.executemany(sql, rows)

@@ -68,6 +68,11 @@ class SessionRows(Rows):
                 logger.error("session row damaged field=%s", exc.field)
         return found
 
+    def key_id_of(self, name: str) -> int | None:
+        """Return which key a session's login has, be that login damaged or not."""
+        row = self._one("select key_id from user_sessions where name = ?", (name,))
+        return None if row is None or row[0] is None else unsigned(row[0])
+
     def sessions_with_key(self, key_id: int) -> list[str]:
         """Return the names of the sessions whose login has this key: one, or none.
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from .records import Entity, FloodRow, UpdateState
-from .rows import Rows
+from .rows import Rows, marks_for
 
 __all__ = ["ENTITIES_KEPT", "TelegramRows"]
 
@@ -79,12 +79,13 @@ class TelegramRows(Rows):
             (account, method, ANY_CHAT if chat is None else chat, until, seconds),
         )
 
-    def floods(self, account: str | None = None) -> list[FloodRow]:
-        """Return the deadlines of one account, or of all, the nearest first."""
+    def floods(self, *accounts: str) -> list[FloodRow]:
+        """Return the deadlines of these accounts, or of all, the nearest first."""
+        wanted = f" where account in ({marks_for(accounts)})" if accounts else ""
         rows = self._all(
-            "select account, method, chat, until, seconds from floods"
-            " where ? is null or account = ? order by until, account, method, chat",
-            (account, account),
+            f"select account, method, chat, until, seconds from floods{wanted}"  # noqa: S608 - marks
+            " order by until, account, method, chat",
+            accounts,
         )
         return [
             FloodRow(

@@ -137,8 +137,10 @@ class StoreContract:
         port.put_credential("bob", OTHER_STRING, OTHER_KEY, 2)
 
         assert port.sessions_with_key(KEY) == ["alice"]
+        assert [port.key_id_of(name) for name in ("alice", "bob")] == [KEY, OTHER_KEY]
         port.clear_credential("alice")
         assert port.sessions_with_key(KEY) == []
+        assert [port.key_id_of(name) for name in ("alice", "nobody")] == [None, None]
 
     def test_a_new_master_key_opens_it_from_then_on_and_the_old_one_does_not(
         self, opening: Opening, master: MasterKey
@@ -295,6 +297,7 @@ class StoreContract:
             FloodRow(account="alice", method="messages.sendMessage", chat=chat, until=u, seconds=s)
             for chat, u, s in ((-1, 70.0, 7.0), (None, 100.0, 60.0))
         ]
+        assert [row.until for row in port.floods("bob", "alice")] == [10.0, 70.0, 100.0]
         assert len(port.floods()) == 3
         assert port.clear_expired(70.0, limit=1) == 1
         assert port.clear_expired(70.0) == 1
