@@ -35,7 +35,7 @@ def new_password(password: str, entropy: Callable[[int], bytes], hint: str = "")
 
 def new_round(record: PasswordRecord, entropy: Callable[[int], bytes]) -> SrpRound:
     """Begin a check: the number to offer, and what must be kept for the end."""
-    b = int.from_bytes(entropy(256), "big")
+    b = int.from_bytes(entropy(32), "big")  # short, so that it costs little: nothing is protected
     public = (_k() * record.verifier + pow(G, b, DH_PRIME)) % DH_PRIME
     return SrpRound(id=int.from_bytes(entropy(7), "big") or 1, b=b, public=public)
 

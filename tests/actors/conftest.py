@@ -14,7 +14,7 @@ from prometheus_client import generate_latest
 
 from telewarden import Warden
 from telewarden.actors import HandlerFactory
-from telewarden.config import Config, parse_config
+from telewarden.config import Config, SessionConfig, parse_config
 from telewarden.loopback import Account, ChatHandle, LoopbackTelegram
 from telewarden.standin import StandIn, populate, sign_in
 from telewarden.storage import MasterKey, Store
@@ -22,7 +22,7 @@ from telewarden.supervision import Event
 from telewarden.telegram import PairReport, Phase, ServerAddress
 
 LOOK_EVERY = 0.005  # seconds; without a pause a look would take the journal's thread its turns
-SOON = 10.0  # seconds in which anything that is going to happen has happened
+SOON = 30.0  # seconds in which anything that is going to happen has happened
 
 ALICE, BOB, PRESS = "+9996620001", "+9996620002", "+9996620009"
 
@@ -90,13 +90,24 @@ class Newsroom:
         assert account is not None
         return account
 
-    async def start(self, *, signed_in: bool = True) -> Warden:
-        """Start the warden, sign everybody in and wait until every pair is ready."""
+    async def start(self, *, signed_in: bool = True, by_code: bool = False) -> Warden:
+        """Start the warden, see that everybody has a login and wait until every pair is ready.
+
+        Logins are imported unless a test asks for codes, which cost two key exchanges each time.
+        """
         await self.warden.start()
-        if signed_in:
+        if by_code:
             await sign_in(self.warden, StandIn(server=self.server, telegram=self.telegram))
+        elif signed_in:
+            await asyncio.gather(*map(self._has_login, self.config.sessions))
+        if signed_in:
             await self.pairs_ready()
         return self.warden
+
+    async def _has_login(self, session: SessionConfig) -> None:
+        if await self.settled(session.name) is Phase.NEEDS_LOGIN:
+            string = self.telegram.mint(self.account(session.phone))
+            await self.warden.session(session.name).import_string(string)
 
     async def stop(self) -> None:
         """Stop the warden; a new one on the same folder takes its place, not started yet."""

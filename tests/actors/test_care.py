@@ -67,11 +67,11 @@ async def test_a_backup_by_hand_can_be_put_back(newsroom: Newsroom) -> None:
     assert (kept.reason, kept.key_id) == ("by hand", first)
     reasons = [one.reason for one in await alice.backups()]
     assert reasons[0] == "before restore"
-    assert "after login" in reasons
+    assert "after import" in reasons
 
 
 async def test_who_did_what_with_a_login_is_in_the_audit_trail(newsroom: Newsroom) -> None:
-    warden = await newsroom.start()
+    warden = await newsroom.start(by_code=True)
     alice = warden.session("alice")
 
     secret = await alice.export_string(who="ann")

@@ -59,7 +59,7 @@ async def sizes(newsroom: Newsroom) -> dict[str, int]:
 
 async def sizes_become(newsroom: Newsroom, **wanted: int) -> None:
     expected = {name.replace("_", "/", 1).replace("_", "-"): n for name, n in wanted.items()}
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while await sizes(newsroom) != expected:
             await asyncio.sleep(LOOK_EVERY)
 

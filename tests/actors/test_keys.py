@@ -95,7 +95,7 @@ class Passing:
             await self.leave.wait()
 
     async def until(self, inside: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while self.inside < inside:
                 self._news.clear()
                 await self._news.wait()
@@ -137,5 +137,5 @@ async def test_a_failure_inside_makes_room() -> None:
         async with doorway.turn():
             raise RuntimeError("no line")
 
-    async with asyncio.timeout(10), doorway.turn():
+    async with asyncio.timeout(30), doorway.turn():
         pass

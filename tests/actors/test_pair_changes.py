@@ -37,7 +37,7 @@ def add_chats(newsroom: Newsroom) -> None:
 
 async def served(newsroom: Newsroom, pair: int) -> None:
     """Wait until a pair forwards what is said."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not ((report := (await newsroom.pairs()).get(pair)) and report.ready):
             await asyncio.sleep(LOOK_EVERY)
 

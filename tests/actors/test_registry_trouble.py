@@ -185,7 +185,7 @@ async def test_a_full_disk_is_told_of_once_and_waited_for(
     changing = asyncio.ensure_future(
         kit.registry.sessions.change("s0", metadata={"note": "x" * 200_000})
     )
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while "a write waits for it" not in caplog.text:
             await asyncio.sleep(0.01)
     await journal.do(lambda store: pages(store, 1_000_000))

@@ -247,7 +247,7 @@ async def test_a_crash_of_the_registry_during_a_deletion_is_told_and_the_session
 
 
 async def test_logins_and_recoveries_are_operations(newsroom: Newsroom) -> None:
-    warden = await newsroom.start()
+    warden = await newsroom.start(by_code=True)
     await newsroom.until(lambda: not warden.operations.list(state="running"))
 
     def ended(kind: str) -> list[tuple[str | None, str]]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.console
 
-SOON = 5.0  # seconds in which anything that is going to happen has happened
+SOON = 30.0  # seconds in which anything that is going to happen has happened
 
 
 async def get(url: str) -> httpx.Response:

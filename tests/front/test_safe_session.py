@@ -616,7 +616,7 @@ async def renew(place: Place, warden: Warden) -> int:
     alice, (old,) = warden.session("alice"), keys_of(place)
     await alice.renew()
     await alice.login("code", place.telegram.sent_code(PHONE))
-    async with asyncio.timeout(10.0):
+    async with asyncio.timeout(30):
         while old in keys_of(place) or not latched(place, old):
             await asyncio.sleep(LOOK_EVERY)
     return old

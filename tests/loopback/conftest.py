@@ -17,7 +17,7 @@ from telewarden.testing.plugin import loopback_client, loopback_telegram, loopba
 
 __all__ = ["loopback_client", "loopback_telegram", "loopback_telegram_thread"]
 
-SOON = 5.0  # seconds in which anything that is going to happen has happened
+SOON = 30.0  # seconds in which anything that is going to happen has happened
 
 
 class Heard:

@@ -36,7 +36,7 @@ SHORT = 0.15  # seconds after which an answer that should not come has not come
 
 async def ask(client) -> object:
     """A raw question, past everything that Telethon does about errors."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         return await client._sender.send(STATE())
 
 
@@ -348,7 +348,7 @@ async def test_revoking_nudges_a_connected_client_to_find_out(tg, alice, connect
 
     tg.revoke(alice)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await client.disconnected
     assert isinstance(client._updates_error, errors.SessionRevokedError)
 

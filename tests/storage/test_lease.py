@@ -180,7 +180,7 @@ async def test_an_async_waiter_gets_the_key_and_the_loop_goes_on(folder: Path) -
             beats += 1
         first.release()
 
-    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
         waiter = tasks.create_task(lease.acquire_async(KEY, owner=ME))
         tasks.create_task(other_work())
 

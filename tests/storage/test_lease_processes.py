@@ -53,7 +53,7 @@ def answer(process: subprocess.Popen[bytes]) -> str:
     assert process.stdout is not None
     line = process.stdout.readline().decode().strip()
     if not line:
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=30)
         pytest.fail(errors.decode())
     return line
 
@@ -101,7 +101,7 @@ def test_a_killed_owners_key_is_stale_at_once_and_can_be_taken(
     lease = Lease(tmp_path)
 
     other.send_signal(signal.SIGKILL)
-    other.wait(timeout=10)
+    other.wait(timeout=30)
 
     found = lease.inspect(KEY)
     assert isinstance(found, Stale)
@@ -160,7 +160,7 @@ async def test_many_waiters_hear_of_their_owners_end_without_looking(
     await asleep.wait()
     before = len(os.listdir("/proc/self/fd"))
     other.send_signal(signal.SIGKILL)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         grants = await asyncio.gather(*waiting)
 
     assert all(grant.took_over is not None for grant in grants)
@@ -172,7 +172,7 @@ async def test_many_waiters_hear_of_their_owners_end_without_looking(
 async def test_an_ended_owners_child_is_waited_for_by_looking(tmp_path: Path, spawn: Spawn) -> None:
     child = spawn(FORK, tmp_path, KEY)
     assert answer(child) == "held"
-    child.wait(timeout=10)
+    child.wait(timeout=30)
 
     waiting = asyncio.ensure_future(
         Lease(tmp_path).acquire_async(KEY, owner=LeaseHolder.here("a test"))
@@ -180,7 +180,7 @@ async def test_an_ended_owners_child_is_waited_for_by_looking(tmp_path: Path, sp
     await asyncio.sleep(0)
     tell(child)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         (await waiting).release()
 
 
@@ -197,7 +197,7 @@ def test_a_stopped_owner_still_holds_its_key(tmp_path: Path, spawn: Spawn) -> No
 def test_a_forked_child_that_keeps_the_lock_is_named_as_such(tmp_path: Path, spawn: Spawn) -> None:
     parent = spawn(FORK, tmp_path, KEY)
     assert answer(parent) == "held"
-    parent.wait(timeout=10)
+    parent.wait(timeout=30)
 
     with pytest.raises(LeaseHeldError, match=r"a child of process .* which has itself ended"):
         Lease(tmp_path).acquire(KEY, owner=LeaseHolder.here("a test"), timeout=0.0)

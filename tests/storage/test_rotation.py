@@ -181,7 +181,7 @@ def test_a_rotation_that_is_killed_loses_nothing(
     for _ in range(turns + 1):
         turner.stdout.readline()
     turner.kill()
-    turner.wait(timeout=10)
+    turner.wait(timeout=30)
 
     opened = 0
     for key in keys:

@@ -194,7 +194,7 @@ sys.stdin.readline()
     assert writer.stdout is not None
     assert writer.stdout.readline() == b"stored\n"
     writer.kill()
-    writer.wait(timeout=10)
+    writer.wait(timeout=30)
 
     kept = snapshots.restore(snapshot, database, key)
 

@@ -211,7 +211,7 @@ def test_a_killed_writer_leaves_every_committed_transaction_whole(
 
     writer.send_signal(signal.SIGKILL)
     rest = writer.stdout.read().split()
-    writer.wait(timeout=10)
+    writer.wait(timeout=30)
     committed = int(rest[-1]) if rest else seen
 
     with Store.open(database, MasterKey.from_text(text)) as store:
@@ -242,6 +242,6 @@ for number in range(1000):
             maker.stdout.readline()
         maker.kill()
         last = [b"0", *maker.stdout.read().split()][-1]
-        maker.wait(timeout=10)
+        maker.wait(timeout=30)
         for number in range(max(lines, int(last) + 1)):
             Store.open(tmp_path / str(lines) / f"{number}.db", MasterKey.from_text(text)).close()

@@ -46,7 +46,7 @@ def loop_factory(request: pytest.FixtureRequest) -> Callable[[], asyncio.Abstrac
     return LOOPS[request.param]
 
 
-DEADLINE = 5.0  # seconds; waits end with the event, this only bounds a failing test
+DEADLINE = 30.0  # seconds; waits end with the event, this only bounds a failing test
 
 
 @dataclass

@@ -40,7 +40,7 @@ def test_a_thread_wakes_the_loop_with_or_without_a_bell(
         calls: list[int] = []
         from_a_thread(lambda: (host.post(calls.append, 1), host.post(calls.append, 2)))
         from_a_thread(lambda: host.post(came.set))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await came.wait()
         host.close()
         return calls
@@ -69,5 +69,5 @@ async def test_a_host_without_its_bell_is_woken_as_every_loop_is() -> None:
 
     from_a_thread(lambda: host.post(came.set))
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await came.wait()

@@ -87,7 +87,7 @@ class ThreadWorker(Working, pykka.ThreadingActor):
     """On a thread."""
 
 
-PATIENCE = 5.0  # seconds to come to rest
+PATIENCE = 30.0  # seconds to come to rest
 LOOK_EVERY = 0.001  # seconds; without a pause threads would wait for the interpreter's switch
 WORKERS = {Host.LOOP: LoopWorker, Host.THREAD: ThreadWorker}
 restarts = st.sampled_from(Restart)

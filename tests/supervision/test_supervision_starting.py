@@ -64,7 +64,7 @@ async def test_s12_children_start_in_order_each_after_the_one_before_runs(
     await asyncio.sleep(0)
     assert probe.seen(ChildStarted) == []
     orders.hold_start.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await starting
 
     assert probe.story(ChildStarted) == [("ChildStarted", "a"), ("ChildStarted", "b")]

@@ -40,7 +40,7 @@ class Heard:
 
     async def until(self, kind: type, count: int = 1) -> list[Any]:
         """Wait until ``count`` of ``kind`` were told."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(self.of(kind)) < count:
                 self._came.clear()
                 await self._came.wait()
