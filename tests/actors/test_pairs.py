@@ -58,7 +58,8 @@ async def test_orders_to_a_pair_are_in_the_audit_trail_refused_ones_too(
     with pytest.raises(InvalidRecordError, match="who is ''"):
         await warden.pairs.pause(1, who="")
 
-    refused, *rows = await warden.registry.audit(limit=6)
+    trail = await warden.registry.audit()
+    refused, *rows = [row for row in trail if row.what.endswith((" pair", " dead"))][:6]
     assert refused.outcome.startswith("refused: there is no pair 99")
     assert [(row.who, row.what, row.subject, row.after, row.outcome) for row in rows[::-1]] == [
         ("ann", "pause pair", "pair 1", {"paused": "paused by hand: holidays"}, "done"),
