@@ -2,23 +2,43 @@
 
 Every call of a session's client passes here: an app's, those that read history or look chats up,
 and those that send. A refusal costs no packet: at Telegram, a call that comes early makes the wait
-longer. What is to wait in one chat only is the sender's business.
+longer. A method waits for the whole account; in a chat with slow mode, whatever posts there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 
 from ..errors import TelegramRateLimitError, TelewardenError
 from ..storage import FloodRow, Store
-from ..telegram import Action, ErrorClass, FloodBegan, Verdict, classify, method_name
+from ..telegram import (
+    Action,
+    ErrorClass,
+    FloodBegan,
+    Verdict,
+    classify,
+    method_name,
+    posts_into,
+)
 from .kit import Kit
-from .outgoing import FloodKey
+from .outgoing import ANY_METHOD, FloodKey
 
-__all__ = ["OPENING", "CallFloods", "floods_of", "keep_crowded", "refused"]
+__all__ = [
+    "CONNECT",
+    "OPENING",
+    "CallFloods",
+    "crowded_for",
+    "egress_owner",
+    "flood_key",
+    "floods_of",
+    "keep_crowded",
+    "refusal_of",
+    "refused",
+]
 
 ADVICE = "It may be called again at the deadline; an early call makes the wait longer."
-OPENING = "updates.getState"  # what a client calls before anything else
+SLOW_ADVICE = "The chat has slow mode; the next message may go at the deadline."
+OPENING: FloodKey = ("updates.getState", None)  # what a client calls before anything else
 CONNECT = "connect"  # what is flooded when this host's address makes too many connections
 UNTOLD = "FLOOD"  # a flood without a number, as Telegram sometimes says it
 CALM_AFTER = 3_600.0  # seconds after an untold flood's end until the next is a first one again
@@ -26,7 +46,7 @@ LONGEST_UNTOLD = 3_600.0  # seconds
 
 
 class CallFloods:
-    """The deadlines of one account's methods.
+    """The deadlines of one account's methods, and of chats with slow mode.
 
     Args:
         session: the session's name.
@@ -37,52 +57,43 @@ class CallFloods:
 
     def __init__(self, session: str, kit: Kit) -> None:
         self._session, self._kit = session, kit
-        self._until: dict[str, float] = {}
-        self._untold: dict[str, tuple[float, float]] = {}
+        self._until: dict[FloodKey, float] = {}
+        self._untold: dict[FloodKey, tuple[float, float]] = {}
 
     def remember(self, floods: Mapping[FloodKey, float]) -> None:
         """Take over the deadlines on disk."""
-        for (method, chat), until in floods.items():
-            if chat is None:
-                self._until[method] = max(until, self._until.get(method, until))
+        for key, until in floods.items():
+            self._until[key] = max(until, self._until.get(key, until))
 
     def refusal(self, request: object) -> TelegramRateLimitError | None:
-        """The error that a call gets while its method must wait; ``None`` when it may go."""
-        if not self._until:
-            return None
-        method = method_name(request)
-        until = self._until.get(method, 0.0)
-        left = until - self._kit.now()
-        if left > 0:
-            return refused(self._session, method, left, until)
-        self._until.pop(method, None)
-        return None
+        """The error that a call gets while it must wait; ``None`` when it may go."""
+        return refusal_of(request, self._until, session=self._session, now=self._kit.now())
 
     def failed(self, request: object, error: BaseException) -> None:
         """Note what an error says about when to call again, durably."""
         verdict = classify(error)
-        if verdict.action is Action.PARK_METHOD and verdict.wait is not None:
-            self.flooded(method_name(request), verdict)
+        if (key := flood_key(request, verdict)) is not None:
+            self.flooded(key, verdict)
 
-    def flooded(self, method: str, verdict: Verdict) -> None:
-        """A method must wait, durably."""
-        session, now = self._session, self._kit.now()
-        seconds = self._seconds(method, verdict, now)
-        until = self._until[method] = now + seconds
-        self._kit.journal.post(lambda store: store.put_flood(session, method, None, until, seconds))
+    def flooded(self, key: FloodKey, verdict: Verdict) -> None:
+        """A method must wait, or whatever posts into a chat; durably."""
+        session, now, (method, chat) = self._session, self._kit.now(), key
+        seconds = self._seconds(key, verdict, now)
+        until = self._until[key] = now + seconds
+        self._kit.journal.post(lambda store: store.put_flood(session, method, chat, until, seconds))
         self._kit.publish(
             FloodBegan(session=session, at=now, method=method, seconds=seconds, until=until)
         )
 
-    def _seconds(self, method: str, verdict: Verdict, now: float) -> float:
+    def _seconds(self, key: FloodKey, verdict: Verdict, now: float) -> float:
         """What Telegram said; each time that it says no number, twice the time before."""
         seconds = verdict.wait or 0.0
         if verdict.name != UNTOLD:
             return seconds
-        before, ended = self._untold.get(method, (0.0, 0.0))
+        before, ended = self._untold.get(key, (0.0, 0.0))
         if before and now - ended < CALM_AFTER:
             seconds = min(2 * before, LONGEST_UNTOLD)
-        self._untold[method] = seconds, now + seconds
+        self._untold[key] = seconds, now + seconds
         return seconds
 
 
@@ -91,14 +102,29 @@ def keep_crowded(kit: Kit, session: str, error: BaseException) -> None:
 
     So that the next start knows of it as well.
     """
+    if (seconds := crowded_for(error)) is not None:
+        until, owner = kit.now() + seconds, egress_owner(kit.gateway.egress(session))
+        kit.journal.post(lambda store: store.put_flood(owner, CONNECT, None, until, seconds))
+
+
+def crowded_for(error: BaseException) -> float | None:
+    """For how many seconds Telegram takes no more connections from an address, if that is said.
+
+    Our own refusal says nothing new.
+    """
     said = error.__cause__ if isinstance(error, TelewardenError) else error
     if said is None:
-        return  # our own refusal, of which that is on disk already
+        return None
     verdict = classify(said)
-    if verdict.action is Action.COOL_ADDRESS:
-        seconds = verdict.wait or 0.0
-        until, owner = kit.now() + seconds, _owner(kit, session)
-        kit.journal.post(lambda store: store.put_flood(owner, CONNECT, None, until, seconds))
+    return verdict.wait or 0.0 if verdict.action is Action.COOL_ADDRESS else None
+
+
+def egress_owner(egress: str) -> str:
+    """Whose flood it is when no more connections are taken from ``egress``.
+
+    It is no session's name and no phone number.
+    """
+    return f":{egress}"
 
 
 def floods_of(store: Store, kit: Kit, session: str, *accounts: str) -> tuple[list[FloodRow], float]:
@@ -106,26 +132,55 @@ def floods_of(store: Store, kit: Kit, session: str, *accounts: str) -> tuple[lis
 
     And until when nothing is to connect from where the session does: epoch seconds, 0.0: it may.
     """
-    egress, told = _owner(kit, session), accounts or (session,)
+    egress, told = egress_owner(kit.gateway.egress(session)), accounts or (session,)
     rows = store.floods(egress, *told)
     cooling = max((row.until for row in rows if row.account == egress), default=0.0)
     return [row for row in rows if row.account != egress], cooling
 
 
-def _owner(kit: Kit, session: str) -> str:
-    """Whose flood that is: the egress's, under what is no session's name and no phone number."""
-    return f":{kit.gateway.egress(session)}"
+def flood_key(request: object, verdict: Verdict) -> FloodKey | None:
+    """What has to wait, and not only the call, by what its error says."""
+    if verdict.wait is None:
+        return None
+    if verdict.action is Action.PARK_METHOD:
+        return method_name(request), None
+    chat = posts_into(request) if verdict.action is Action.PARK_CHAT else None
+    return None if chat is None else (ANY_METHOD, chat)
 
 
-def refused(session: str, method: str, left: float, until: float) -> TelegramRateLimitError:
+def refusal_of(
+    request: object, deadlines: MutableMapping[FloodKey, float], *, session: str, now: float
+) -> TelegramRateLimitError | None:
+    """The error that a call gets while it must wait; ``None`` when it may go.
+
+    Of ``deadlines`` (epoch seconds) those that are over are forgotten.
+    """
+    if not deadlines:
+        return None
+    keys: list[FloodKey] = [(method_name(request), None)]
+    if (chat := posts_into(request)) is not None:
+        keys.append((ANY_METHOD, chat))
+    for key in keys:
+        if (until := deadlines.get(key)) is None:
+            continue
+        if until > now:
+            return refused(session, key, until - now, until)
+        del deadlines[key]
+    return None
+
+
+def refused(session: str, key: FloodKey, left: float, until: float) -> TelegramRateLimitError:
     """What is raised instead of a call that would be ``left`` seconds early."""
+    method, chat = key
+    slow = chat is not None
+    what = f"posting into chat {chat}" if slow else method
     return TelegramRateLimitError(
-        f"{session}: {method} waits {left:.0f} s more; no packet was sent",
+        f"{session}: {what} waits {left:.0f} s more; no packet was sent",
         session=session,
         kind=ErrorClass.FLOOD,
-        action=Action.PARK_METHOD,
-        name="FLOOD_WAIT",
-        advice=ADVICE,
+        action=Action.PARK_CHAT if slow else Action.PARK_METHOD,
+        name="SLOWMODE_WAIT" if slow else "FLOOD_WAIT",
+        advice=SLOW_ADVICE if slow else ADVICE,
         wait=left,
         deadline=until,
     )

@@ -193,7 +193,7 @@ class Login:
             self._kit.gateway.cool(name, cooling - now)
         for row in kept:
             if row.method == method and row.chat is None and row.until > now:
-                raise refused(name, row.method, row.until - now, row.until)
+                raise refused(name, (row.method, row.chat), row.until - now, row.until)
 
     async def _note(self, step: LoginStep, error: TelegramError) -> None:
         """Keep what Telegram has asked to wait with, and count what was given wrong."""

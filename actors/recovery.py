@@ -238,7 +238,7 @@ class Recovery:
         # been asked to wait, or have brought another login.
         learnt = await self._kit.journal.do(lambda store: self._look_again(store, copy))
         self._learnt = learnt
-        if (until := self._floods().get((OPENING, None))) is not None:
+        if (until := self._floods().get(OPENING)) is not None:
             raise refused(self._name, OPENING, until - self._kit.now(), until)
         if (left := learnt.cool_until - self._kit.now()) > 0:
             self._kit.gateway.cool(self._name, left)

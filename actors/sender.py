@@ -198,25 +198,16 @@ class Sender:
     def _flooded(self, job: Deliver, verdict: Verdict) -> None:
         seconds = verdict.wait or UNTOLD_WAIT
         target, now = job.shipment.target, self._actor.clock.now()
+        key: FloodKey
         if verdict.action is Action.PARK_CHAT:
             self._outgoing.pacer.slow_mode(target, seconds, now)
-            self._park(job, (ANY_METHOD, target), seconds)
-            return
-        self._outgoing.pacer.flooded(None, now)
-        self._outgoing.pacer.flooded(target, now)
-        # The ledger has it already: the client's gate notes what is said of a method.
-        key = (method_of(job.shipment), None)
+            key = (ANY_METHOD, target)
+        else:
+            self._outgoing.pacer.flooded(None, now)
+            self._outgoing.pacer.flooded(target, now)
+            key = (method_of(job.shipment), None)
+        # The ledger has it already: the client's gate notes it.
         self._outgoing.flood(key, self._kit.now() + seconds)
-        self._wait_in_line(job, key)
-
-    def _park(self, job: Deliver, key: FloodKey, seconds: float) -> None:
-        name, now = self._name, self._kit.now()
-        (method, chat), until = key, now + seconds
-        self._outgoing.flood(key, until)
-        self._kit.journal.post(lambda store: store.put_flood(name, method, chat, until, seconds))
-        self._kit.publish(
-            FloodBegan(session=name, at=now, method=method, seconds=seconds, until=until)
-        )
         self._wait_in_line(job, key)
 
     def _wait_in_line(self, job: Deliver, key: FloodKey) -> None:
@@ -232,16 +223,17 @@ class Sender:
 
     def _limit(self, job: Deliver, verdict: Verdict) -> None:
         """Let all sending of this account wait; nothing of it is dropped."""
-        now = self._kit.now()
-        self._park(job, LIMITED, LIMITED_FOR)
-        self._kit.publish(
-            AccountLimited(
-                session=self._name,
-                at=now,
-                reason=f"{verdict.name}: {verdict.advice}",
-                until=now + LIMITED_FOR,
-            )
+        name, (method, chat), now = self._name, LIMITED, self._kit.now()
+        until, reason = now + LIMITED_FOR, f"{verdict.name}: {verdict.advice}"
+        self._outgoing.flood(LIMITED, until)
+        self._kit.journal.post(
+            lambda store: store.put_flood(name, method, chat, until, LIMITED_FOR)
         )
+        self._kit.publish(
+            FloodBegan(session=name, at=now, method=method, seconds=LIMITED_FOR, until=until)
+        )
+        self._wait_in_line(job, LIMITED)
+        self._kit.publish(AccountLimited(session=name, at=now, reason=reason, until=until))
 
     def _wait_for(self, parked: Parked) -> None:
         if parked.first:

@@ -6,11 +6,12 @@ to its ``Panel``, which the warden is.
 
 from .app import make_app
 from .client import ControlClient
-from .panel import LoginStep, Panel
+from .panel import WHO, LoginStep, Panel
 from .server import ConsoleActor
 from .sockets import UnixListener, bind_tcp, bind_unix
 
 __all__ = [
+    "WHO",
     "ConsoleActor",
     "ControlClient",
     "LoginStep",

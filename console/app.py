@@ -19,7 +19,7 @@ from starlette.routing import Route
 from .headers import Headers
 from .look import Look
 from .page import Page, load_page
-from .panel import LoginStep, Panel
+from .panel import WHO, LoginStep, Panel
 from .problems import HANDLERS, BadRequestError
 from .state import state
 
@@ -105,7 +105,7 @@ class _Steering:
 
     async def recover(self, request: Request) -> Response:
         name = request.path_params["name"]
-        await self._panel.recover(name)
+        await self._panel.recover(name, who=WHO)
         return JSONResponse({"session": name, "recovering": True}, status_code=202)
 
     async def login(self, request: Request) -> Response:
@@ -117,14 +117,14 @@ class _Steering:
             raise BadRequestError("secret is no text; give a string")
         if step != "start" and not secret:
             raise BadRequestError(f"step {step} needs a secret; give the {step}")
-        phase = await self._panel.login(name, cast("LoginStep", step), secret)
+        phase = await self._panel.login(name, cast("LoginStep", step), secret, who=WHO)
         return JSONResponse({"session": name, "phase": phase})
 
     async def drill(self, request: Request) -> Response:
         child = (await _body(request)).get("child")
         if not isinstance(child, str) or not child:
             raise BadRequestError(f"child is {child!r}; give a path such as sessions/session:alice")
-        await self._panel.drill(child)
+        await self._panel.drill(child, who=WHO)
         return JSONResponse({"child": child, "drilled": True}, status_code=202)
 
     async def pairs(self, request: Request) -> Response:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from ..metrics import Exporter
 from ..supervision import Snapshot
 from ..telegram.reports import Overview
 
-__all__ = ["LoginStep", "Panel"]
+__all__ = ["WHO", "LoginStep", "Panel"]
+
+WHO: Final = "command line"  # in the audit trail
 
 LoginStep = Literal["start", "code", "password"]
 
@@ -34,15 +36,17 @@ class Panel(Protocol):
         """Whether all sessions that should be online are, and a sentence on it."""
         ...
 
-    async def recover(self, session: str) -> None:
+    async def recover(self, session: str, *, who: str) -> None:
         """Let a session climb the recovery ladder now."""
         ...
 
-    async def login(self, session: str, step: LoginStep, secret: str | None = None) -> str:
+    async def login(
+        self, session: str, step: LoginStep, secret: str | None = None, *, who: str
+    ) -> str:
         """Take one step of a login; returns the new phase. The secret is kept nowhere."""
         ...
 
-    async def drill(self, path: str) -> None:
+    async def drill(self, path: str, *, who: str) -> None:
         """Crash the child at ``path`` on purpose."""
         ...
 

@@ -32,7 +32,7 @@ from .facts import (
 )
 from .files import FileDamage, FileEntity, FileState, StoredSession, read_file, write_file
 from .limits import ConnectLimit
-from .methods import method_name
+from .methods import method_name, posts_into
 from .phases import (
     HEALTHS,
     PHASES,
@@ -212,6 +212,7 @@ __all__ = [
     "method_of",
     "newest_id",
     "parse_string",
+    "posts_into",
     "random_id_for",
     "read_file",
     "read_history",

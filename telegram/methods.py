@@ -1,6 +1,7 @@
 """What Telegram calls a request's method, however it is wrapped: floods are kept by that name.
 
-And which methods no app may call by itself: a login's, which are counted and kept elsewhere.
+Into which chat it posts, as slow mode is the chat's. And which methods no app may call by itself: a
+login's, which are counted and kept elsewhere.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 from ..errors import LoginCallError
 
-__all__ = ["method_name", "refuse_logins"]
+__all__ = ["method_name", "posts_into", "refuse_logins"]
 
 WAYS: Final[Mapping[str, str]] = {
     "auth.sendCode": 'login("start")',
@@ -22,6 +23,22 @@ WAYS: Final[Mapping[str, str]] = {
     "auth.importLoginToken": "wait_qr()",
 }
 
+# Slow mode counts these, by the chat that the field names: https://core.telegram.org/api/channel
+POSTS: Final[Mapping[str, str]] = {
+    "messages.forwardMessages": "to_peer",
+    "messages.sendInlineBotResult": "peer",
+    "messages.sendMedia": "peer",
+    "messages.sendMessage": "peer",
+    "messages.sendMultiMedia": "peer",
+}
+
+# How Telegram's clients mark an id with its kind: https://core.telegram.org/api/bots/ids
+MARKS: Final[Mapping[str, tuple[int, int]]] = {
+    "user_id": (0, 1),
+    "chat_id": (0, -1),
+    "channel_id": (-1_000_000_000_000, -1),
+}
+
 STEPS: Final[dict[type, str | None]] = {}  # by class, as every message that is sent is looked at
 
 
@@ -31,6 +48,26 @@ def method_name(request: object) -> str:
     Of one that is invoked with something, as with a layer, it is the name of what is invoked.
     """
     return _name_of(type(_innermost(request)))
+
+
+def posts_into(request: object) -> int | None:
+    """Return the marked id of the chat that a request posts into.
+
+    ``None`` if it posts nowhere, or names the chat in a way that only Telegram can resolve.
+    """
+    inner = _innermost(request)
+    field = POSTS.get(_name_of(type(inner)))
+    if field is None:
+        return None
+    peer = getattr(inner, field)
+    if isinstance(peer, int):
+        return peer
+    marks = (
+        base + sign * bare
+        for kind, (base, sign) in MARKS.items()
+        if isinstance(bare := getattr(peer, kind, None), int)
+    )
+    return next(marks, None)
 
 
 def refuse_logins(request: object, *, session: str) -> None:

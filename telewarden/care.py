@@ -153,9 +153,11 @@ class SessionCare(abc.ABC):
 
     # Logging in and out
 
-    async def login_qr(self) -> QrToken | Phase:
+    async def login_qr(self, *, who: str = "app") -> QrToken | Phase:
         """Begin a login by QR code: show the token's ``url``, then call ``wait_qr``."""
-        return await self._ask(StartQr(), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
+        async with self._noted(who, "login") as after:
+            after["step"] = "qr"
+            return await self._ask(StartQr(), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
 
     async def wait_qr(self, *, deadline: float | None = None) -> QrToken | Phase:
         """Wait for the scan; a token that comes back is the one to show from now on.
@@ -166,7 +168,7 @@ class SessionCare(abc.ABC):
         timeout = CARE_WITHIN + (QR_LIVES if deadline is None else deadline)
         return await self._ask(WaitQr(deadline), timeout=timeout)  # type: ignore[no-any-return]  # as above
 
-    async def resend_code(self) -> CodeInfo | Phase:
+    async def resend_code(self, *, who: str = "app") -> CodeInfo | Phase:
         """Let Telegram send the code in its next way; counts as a code of the day.
 
         Raises:
@@ -176,15 +178,19 @@ class SessionCare(abc.ABC):
             LoginBudgetError: enough codes were asked for today.
             NoLoginError: no login is under way.
         """
-        return await self._ask(ResendCode(), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
+        async with self._noted(who, "login") as after:
+            after["step"] = "resend"
+            return await self._ask(ResendCode(), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
 
-    async def cancel_login(self) -> Phase:
+    async def cancel_login(self, *, who: str = "app") -> Phase:
         """End a login that is under way.
 
         Raises:
             NoLoginError: there is none.
         """
-        return await self._ask(CancelLogin())  # type: ignore[no-any-return]  # as above
+        async with self._noted(who, "login") as after:
+            after["step"] = "cancel"
+            return await self._ask(CancelLogin())  # type: ignore[no-any-return]  # as above
 
     async def renew(self, *, qr: bool = False, who: str = "app") -> QrToken | Phase:
         """Begin a new login beside this one, which works on; go on as with any login.

@@ -14,9 +14,9 @@ import fcntl
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from .config import Config
 from .errors import MasterKeyMissingError, StorageBusyError, WrongMasterKeyError
@@ -28,7 +28,16 @@ __all__ = ["MasterKeys", "Turned"]
 logger = logging.getLogger(__name__)
 
 AT_ONCE: Final = 50  # session files sealed anew between two other writes; about 2 ms each
+SUBJECT: Final = "keys"  # of the rows in the audit trail
 T = TypeVar("T")
+
+
+class Noting(Protocol):
+    """Notes in the audit trail what a block does; see ``Auditor.noted``."""
+
+    def __call__(
+        self, who: str, what: str, subject: str, /
+    ) -> contextlib.AbstractAsyncContextManager[dict[str, Any]]: ...
 
 
 class Doing(Protocol):
@@ -52,10 +61,17 @@ class MasterKeys:
         config: where the master key is kept.
         do: writes in the running warden's database.
         back_up: copies the whole database; older copies stay under the key of their time.
+        noted: notes in the audit trail what is done, and by whom.
     """
 
-    def __init__(self, config: Config, do: Doing, back_up: Callable[[], Awaitable[object]]) -> None:
-        self._config, self._do, self._back_up = config, do, back_up
+    def __init__(
+        self,
+        config: Config,
+        do: Doing,
+        back_up: Callable[[], Awaitable[object]],
+        noted: Noting,
+    ) -> None:
+        self._config, self._do, self._back_up, self._noted = config, do, back_up, noted
         self._places = Keeping(config)
         self._turn = asyncio.Lock()
         self._present: MasterKey | None = None
@@ -81,7 +97,7 @@ class MasterKeys:
         with contextlib.suppress(StorageBusyError):  # then another process is at it
             self._end_broken_off()
 
-    async def rotate_master(self, text: str | None = None) -> Turned:
+    async def rotate_master(self, text: str | None = None, *, who: str = "app") -> Turned:
         """Put another master key in charge; the old one opens nothing any more but old snapshots.
 
         A key in a file is replaced there. Of one that is elsewhere (environment, keyring) put
@@ -90,6 +106,7 @@ class MasterKeys:
 
         Args:
             text: the new key, or passphrase; by default a fresh key, for one in a file.
+            who: noted in the audit trail.
 
         Raises:
             MasterKeyMissingError: no new key was given, and it is not made here.
@@ -97,6 +114,13 @@ class MasterKeys:
             StorageBusyError: another process is changing keys; nothing has changed.
             StorageError: the disk takes nothing; nothing has changed.
         """
+        async with self._noted(who, "rotate master key", SUBJECT) as after:
+            turned = await self._rotate_master(text)
+            after.update(asdict(turned))
+        await self._back_up()
+        return turned
+
+    async def _rotate_master(self, text: str | None) -> Turned:
         secret = self._config.storage.master_key
         if text is None and (secret.file is None or secret.passphrase):
             raise MasterKeyMissingError("the new master key", "is to be given here")
@@ -109,21 +133,22 @@ class MasterKeys:
             turned = await self._reseal()
             await asyncio.to_thread(self._take_over)
         logger.info("master key changed files=%d", turned.resealed)
-        await self._back_up()
         return turned
 
-    async def rotate_data(self) -> Turned:
+    async def rotate_data(self, *, who: str = "app") -> Turned:
         """Seal everything under a new data key; the master key stays.
 
         Raises:
             StorageBusyError: another process is changing keys; nothing has changed.
             StorageError: the disk takes nothing; nothing has changed.
         """
-        async with self._turning():
+        async with self._noted(who, "rotate data key", SUBJECT) as after, self._turning():
             damaged = await self._do(lambda store: store.rotate_data_key())
-            turned = await self._reseal()
+            files = await self._reseal()
+            turned = Turned(damaged=(*damaged, *files.damaged), resealed=files.resealed)
+            after.update(asdict(turned))
         logger.info("data key changed files=%d damaged=%d", turned.resealed, len(damaged))
-        return Turned(damaged=(*damaged, *turned.damaged), resealed=turned.resealed)
+        return turned
 
     @contextlib.asynccontextmanager
     async def _turning(self) -> AsyncIterator[None]:

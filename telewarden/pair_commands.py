@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from .actors import PairPlan
+from .console import WHO
 from .errors import BadCommandError
 from .operation_handles import Operations
 from .pairs import Pairs
 
 __all__ = ["PairCommands"]
 
-WHO: Final = "command line"
 SHOWN: Final = ("id", "session", "source", "target", "mode", "enabled", "handler")
 
 Given = Mapping[str, Any]

@@ -233,16 +233,18 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
 
     @contextlib.asynccontextmanager
     async def _opened(self, found: Credential) -> AsyncIterator[SafeSession]:
-        # Read now: who had the lease before may have been asked to wait until then.
-        until = await asyncio.to_thread(flood_deadlines, self._config, self._name)
-        gate = LedgerGate(self._name, until, FloodNotes(Keeping(self._config).database))
-        gate.check_opening()
         gateway = Gateway(
             self._config.telegram.api_id,
             self._config.api_hash().get_secret_value(),
             server=self._server,
             proxies=proxies_of(self._config),
         )
+        egress = gateway.egress(self._name)
+        # Read now: who had the lease before may have been asked to wait until then.
+        until, cooling = await asyncio.to_thread(flood_deadlines, self._config, self._name, egress)
+        gate = LedgerGate(self._name, egress, until, FloodNotes(Keeping(self._config).database))
+        gate.check_opening()
+        gateway.cool(self._name, cooling - time.time())
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(gateway.close_all, deadline=CLOSE_WITHIN)
             stack.push_async_callback(gate.close)

@@ -15,13 +15,22 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from .actors.call_floods import OPENING, refused
+from .actors.call_floods import (
+    CONNECT,
+    OPENING,
+    crowded_for,
+    egress_owner,
+    flood_key,
+    refusal_of,
+    refused,
+)
 from .actors.dressing import as_ours
+from .actors.outgoing import FloodKey
 from .config import Config
 from .errors import StorageError, TelegramRateLimitError, TelewardenError
 from .keeping import Keeping, master_key_of
 from .storage import FloodRow, Store
-from .telegram import Action, Moment, Verdict, classify, method_name
+from .telegram import Action, Moment, classify
 
 __all__ = ["FloodNotes", "LedgerGate", "flood_deadlines", "our_errors"]
 
@@ -29,11 +38,12 @@ logger = logging.getLogger(__name__)
 
 
 class LedgerGate:
-    """The deadlines of one account's methods, for the time of a block.
+    """The deadlines of one account's methods and chats, for the time of a block.
 
     Args:
         session: its name.
-        until: by method, epoch seconds before which it is not called.
+        egress: from where it connects.
+        until: epoch seconds before which there is to be no call.
         notes: where new ones are kept.
         wall: epoch seconds.
     """
@@ -41,12 +51,14 @@ class LedgerGate:
     def __init__(
         self,
         session: str,
-        until: dict[str, float],
+        egress: str,
+        until: dict[FloodKey, float],
         notes: FloodNotes,
         *,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._session, self._until, self._notes, self._wall = session, until, notes, wall
+        self._session, self._egress, self._until = session, egress, until
+        self._notes, self._wall = notes, wall
 
     def check_opening(self) -> None:
         """Refuse to connect while the call that proves a login must wait.
@@ -54,21 +66,27 @@ class LedgerGate:
         Raises:
             TelegramRateLimitError: it must; no packet was sent.
         """
-        if (refusal := self._refusal(OPENING)) is not None:
-            raise refusal
+        if (left := self._until.get(OPENING, 0.0) - self._wall()) > 0:
+            raise refused(self._session, OPENING, left, self._until[OPENING])
 
     def refusal(self, request: object) -> TelegramRateLimitError | None:
-        """The error that a call gets while its method must wait; ``None`` when it may go."""
-        return self._refusal(method_name(request))
+        """The error that a call gets while it must wait; ``None`` when it may go."""
+        return refusal_of(request, self._until, session=self._session, now=self._wall())
 
     def failed(self, request: object, error: BaseException) -> None:
         """Note what an error says about when to call again, durably."""
-        self._flooded(method_name(request), classify(error))
+        verdict = classify(error)
+        if (key := flood_key(request, verdict)) is not None:
+            self._flooded(self._session, key, verdict.wait or 0.0)
 
     def opening_failed(self, error: BaseException) -> None:
         """Note what a failed connect says about when to try again, durably."""
-        if not isinstance(error, TelewardenError):
-            self._flooded(OPENING, classify(error, moment=Moment.OPENING))
+        if (crowded := crowded_for(error)) is not None:
+            self._flooded(egress_owner(self._egress), (CONNECT, None), crowded)
+        elif not isinstance(error, TelewardenError):
+            verdict = classify(error, moment=Moment.OPENING)
+            if verdict.action is Action.PARK_METHOD and verdict.wait is not None:
+                self._flooded(self._session, OPENING, verdict.wait)
 
     async def stored(self) -> None:
         """Wait for what is being written of the deadlines."""
@@ -78,21 +96,12 @@ class LedgerGate:
         """Write what is not on disk yet; what cannot be is logged."""
         await self._notes.close()
 
-    def _flooded(self, method: str, verdict: Verdict) -> None:
-        if verdict.action is not Action.PARK_METHOD or verdict.wait is None:
-            return
-        until = self._wall() + verdict.wait
-        self._until[method] = max(until, self._until.get(method, until))
+    def _flooded(self, account: str, key: FloodKey, seconds: float) -> None:
+        (method, chat), until = key, self._wall() + seconds
+        self._until[key] = max(until, self._until.get(key, until))
         self._notes.add(
-            FloodRow(
-                account=self._session, method=method, chat=None, until=until, seconds=verdict.wait
-            )
+            FloodRow(account=account, method=method, chat=chat, until=until, seconds=seconds)
         )
-
-    def _refusal(self, method: str) -> TelegramRateLimitError | None:
-        until = self._until.get(method, 0.0)
-        left = until - self._wall()
-        return refused(self._session, method, left, until) if left > 0 else None
 
 
 class FloodNotes:
@@ -146,10 +155,16 @@ def _put_floods(database: Path, rows: Sequence[FloodRow]) -> None:
             store.put_flood(row.account, row.method, row.chat, row.until, row.seconds)
 
 
-def flood_deadlines(config: Config, name: str) -> dict[str, float]:
-    """What Telegram asked a session to wait with, by method; nothing is changed."""
+def flood_deadlines(config: Config, name: str, egress: str) -> tuple[dict[FloodKey, float], float]:
+    """What Telegram asked a session to wait with, and until when nothing connects from ``egress``.
+
+    In epoch seconds; nothing is changed.
+    """
+    owner = egress_owner(egress)
     with Store.open_reader(Keeping(config).database, master_key_of(config)) as store:
-        return {row.method: row.until for row in store.floods(name) if row.chat is None}
+        rows = store.floods(name, owner)
+    cooling = max((row.until for row in rows if row.account == owner), default=0.0)
+    return {(row.method, row.chat): row.until for row in rows if row.account == name}, cooling
 
 
 @contextlib.contextmanager

@@ -124,7 +124,7 @@ class Warden(Enterable):
         self.backups = DatabaseBackups(
             self.config, self.operations, master=lambda: self.keys.present
         )
-        self.keys = MasterKeys(self.config, self._stored, self.backups.take)
+        self.keys = MasterKeys(self.config, self._stored, self.backups.take, self._auditor.noted)
         self.retention = Retention(self.config, self.operations, self._stored, self.events.publish)
         self._tcp_port: int | None = None
         self._reported: frozenset[str] = frozenset()
@@ -257,21 +257,24 @@ class Warden(Enterable):
                     return (sent + time.time()) / 2 - float(told.date.timestamp())
         return None
 
-    async def recover(self, session: str) -> None:
+    async def recover(self, session: str, *, who: str = "app") -> None:
         """Let a session climb the recovery ladder now."""
-        await self.session(session).recover()
+        await self.session(session).recover(who=who)
 
-    async def login(self, session: str, step: LoginStep, secret: str | None = None) -> str:
+    async def login(
+        self, session: str, step: LoginStep, secret: str | None = None, *, who: str = "app"
+    ) -> str:
         """Take one step of a login (``start``, ``code``, ``password``); returns the new phase."""
-        return str(await self.session(session).login(step, secret))
+        return str(await self.session(session).login(step, secret, who=who))
 
     async def pair_command(self, command: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """Carry out a command about pairs for the control socket; see ``PairCommands``."""
         return await self._pair_commands.carry_out(command, given)
 
-    async def drill(self, path: str) -> None:
+    async def drill(self, path: str, *, who: str = "app") -> None:
         """Crash the child at ``path`` on purpose, to see it come back."""
-        self._running().ref(path).tell(Drill(reason="asked for"))
+        async with self._auditor.noted(who, "drill", path):
+            self._running().ref(path).tell(Drill(reason="asked for"))
 
     def ready(self) -> tuple[bool, str]:
         """Whether all sessions that should be online are, as last reported; and if not, why."""

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
-from telethon import errors, functions
+from telethon import errors, functions, types
 
 from telewarden.actors import Kit
 from telewarden.actors.call_floods import CallFloods
 from telewarden.errors import TelegramRateLimitError
 from telewarden.loopback import Fault, FloodWait
-from telewarden.telegram import FloodBegan, Phase, PhaseChanged, SessionRecovered, method_name
+from telewarden.telegram import (
+    Action,
+    FloodBegan,
+    Phase,
+    PhaseChanged,
+    SessionRecovered,
+    method_name,
+    posts_into,
+)
 
-from .conftest import ALICE, Newsroom
+from .conftest import ALICE, PRESS, Newsroom
 
 pytestmark = [pytest.mark.actors, pytest.mark.session]
 
@@ -46,6 +54,69 @@ async def test_a_flooded_method_waits_and_others_go_on_across_a_restart(
         assert caught.value.session == "alice"
         assert caught.value.deadline is not None
         assert 590 < (caught.value.wait or 0.0) <= 600
+
+
+async def test_a_chat_with_slow_mode_waits_and_others_go_on_across_a_restart(
+    newsroom: Newsroom,
+) -> None:
+    group = newsroom.telegram.add_channel(
+        "Group",
+        owner=newsroom.account(PRESS),
+        members=[newsroom.account(ALICE)],
+        megagroup=True,
+        username="group",
+    )
+    group.set_slowmode(600)
+    warden = await newsroom.start()
+    found = await warden.session("alice").call(functions.contacts.ResolveUsernameRequest("group"))
+    channel = found.chats[0]
+    slow = types.InputPeerChannel(channel.id, channel.access_hash)
+
+    async def say(text: str, where: Any = slow) -> None:
+        await newsroom.warden.session("alice").call(
+            functions.messages.SendMessageRequest(where, text)
+        )
+
+    await say("one")
+    with pytest.raises(TelegramRateLimitError) as told:
+        await say("two")
+    with pytest.raises(TelegramRateLimitError, match="posting into chat -100") as at_once:
+        await say("two")
+    await say("to myself", types.InputPeerSelf())
+    await newsroom.stop()
+    since = newsroom.mark()
+    await newsroom.start(signed_in=False)
+    await newsroom.hears(SessionRecovered, since=since, session="alice")
+    with pytest.raises(TelegramRateLimitError, match="no packet") as afterwards:
+        await say("two")
+
+    assert newsroom.telegram.stats.errors["SLOWMODE_WAIT"] == 1
+    for caught in (told, at_once, afterwards):
+        assert caught.value.action is Action.PARK_CHAT
+        assert 580 < (caught.value.wait or 0.0) <= 600
+    assert group.texts == ["one"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "chat"),
+    [
+        (functions.messages.SendMessageRequest(types.InputPeerChannel(7, 1), "x"), -1000000000007),
+        (functions.messages.SendMediaRequest(types.InputPeerChat(8), None, "x"), -8),
+        (functions.messages.ForwardMessagesRequest("@in", [1], types.InputPeerUser(9, 1)), 9),
+        (
+            functions.InvokeWithLayerRequest(
+                200, functions.messages.SendMessageRequest(types.InputPeerChat(8), "x")
+            ),
+            -8,
+        ),
+        (functions.messages.SendMessageRequest("@name", "x"), None),
+        (functions.messages.SendMessageRequest(types.InputPeerSelf(), "x"), None),
+        (functions.messages.EditMessageRequest(types.InputPeerChat(8), 1, message="x"), None),
+        (NEAREST(), None),
+    ],
+)
+def test_what_posts_into_a_chat_is_known_by_its_marked_id(request_: Any, chat: int | None) -> None:
+    assert posts_into(request_) == chat
 
 
 def test_a_method_is_named_as_telegram_does() -> None:

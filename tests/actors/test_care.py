@@ -17,6 +17,7 @@ from telethon import TelegramClient, functions
 from telethon.sessions import SQLiteSession, StringSession
 
 from telewarden.errors import (
+    ChildNotFoundError,
     KeyLatchedError,
     LoginTakenError,
     NoLoginError,
@@ -94,6 +95,45 @@ async def test_who_did_what_with_a_login_is_in_the_audit_trail(newsroom: Newsroo
     assert ("app", "login", "done") in told
     assert secret not in repr(rows)
     assert "nonsense" not in repr(rows)
+
+
+async def test_each_step_of_a_login_and_who_took_it_is_in_the_audit_trail(
+    newsroom: Newsroom,
+) -> None:
+    warden = await newsroom.start(signed_in=False)
+    alice = warden.session("alice")
+    await newsroom.settled("alice")
+
+    await alice.login_qr(who="ann")
+    await alice.cancel_login(who="ann")
+    await warden.login("alice", "start", who="bob")
+    with pytest.raises(TelegramError):
+        await alice.resend_code(who="bob")
+
+    rows = [row for row in await warden.registry.audit(subject="alice") if row.what == "login"]
+    assert [(row.who, row.after, row.outcome[:8]) for row in rows[::-1]] == [
+        ("ann", {"step": "qr"}, "done"),
+        ("ann", {"step": "cancel"}, "done"),
+        ("bob", {"step": "start"}, "done"),
+        ("bob", None, "refused:"),
+    ]
+
+
+async def test_who_recovers_and_strikes_is_in_the_audit_trail(newsroom: Newsroom) -> None:
+    warden = await newsroom.start()
+    path = "sessions/session:alice/session"
+
+    await warden.recover("alice", who="ann")
+    await warden.drill(path, who="bob")
+    with pytest.raises(ChildNotFoundError):
+        await warden.drill("nobody", who="bob")
+
+    rows = await warden.registry.audit(who="bob")
+    assert [(row.what, row.subject, row.outcome[:8]) for row in rows[::-1]] == [
+        ("drill", path, "done"),
+        ("drill", "nobody", "refused:"),
+    ]
+    assert [row.what for row in await warden.registry.audit(who="ann")] == ["recover"]
 
 
 async def test_another_sessions_backup_is_not_put_back(newsroom: Newsroom) -> None:

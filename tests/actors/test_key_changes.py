@@ -86,6 +86,24 @@ async def test_a_new_data_key_seals_everything_anew_while_sessions_work(newsroom
         }
 
 
+async def test_who_changed_which_key_is_in_the_audit_trail(newsroom: Newsroom) -> None:
+    warden = await newsroom.start()
+
+    await warden.keys.rotate_master(who="ann")
+    await warden.keys.rotate_data(who="bob")
+    with pytest.raises(MasterKeyMalformedError):
+        await warden.keys.rotate_master("twk1_nonsense", who="bob")
+
+    rows = await warden.registry.audit(subject="keys")
+    assert [(row.who, row.what, row.outcome[:8]) for row in rows[::-1]] == [
+        ("ann", "rotate master key", "done"),
+        ("bob", "rotate data key", "done"),
+        ("bob", "rotate master key", "refused:"),
+    ]
+    assert rows[-1].after == {"damaged": [], "resealed": 2}
+    assert "nonsense" not in repr(rows)
+
+
 async def test_a_key_that_is_kept_elsewhere_must_be_given(
     newsroom: Newsroom, tables: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -99,13 +99,15 @@ class FakePanel:
     def ready(self) -> tuple[bool, str]:
         return self.exporter.ready()
 
-    async def recover(self, session: str) -> None:
+    async def recover(self, session: str, *, who: str) -> None:
         self._fail()
-        self.told.append(("recover", session))
+        self.told.append(("recover", session, who))
 
-    async def login(self, session: str, step: LoginStep, secret: str | None = None) -> str:
+    async def login(
+        self, session: str, step: LoginStep, secret: str | None = None, *, who: str
+    ) -> str:
         self._fail()
-        self.told.append(("login", session, step, secret or ""))
+        self.told.append(("login", session, step, secret or "", who))
         return Phase.AWAITING_CODE.value if step == "start" else Phase.ONLINE.value
 
     async def pair_command(self, command: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,9 +115,9 @@ class FakePanel:
         self.told.append(("pairs", command, *(f"{name}={value}" for name, value in given.items())))
         return {"done": command}
 
-    async def drill(self, path: str) -> None:
+    async def drill(self, path: str, *, who: str) -> None:
         self._fail()
-        self.told.append(("drill", path))
+        self.told.append(("drill", path, who))
         if self.tree is not None:
             self.tree.ref(path).tell(Drill())
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from telewarden.console import ConsoleActor, ControlClient, bind_tcp, bind_unix
+from telewarden.console import WHO, ConsoleActor, ControlClient, bind_tcp, bind_unix
 from telewarden.errors import (
     ChildStartError,
     CommandFailedError,
@@ -66,7 +66,10 @@ async def test_pages_are_served_over_tcp_and_commands_over_the_socket(running: R
     assert page.text.startswith("<!doctype html>")
     assert refused.status_code == 404
     assert phase == "online"
-    assert running.panel.told == [("recover", "alice"), ("login", "alice", "code", "22222")]
+    assert running.panel.told == [
+        ("recover", "alice", WHO),
+        ("login", "alice", "code", "22222", WHO),
+    ]
 
 
 async def test_the_client_reads_state_and_metrics(running: Running) -> None:
@@ -197,7 +200,7 @@ async def test_the_actor_can_keep_the_control_socket_by_itself(
             await again.wait()
         await asyncio.to_thread(client.recover, "alice")
 
-    assert panel.told[-1] == ("recover", "alice")
+    assert panel.told[-1] == ("recover", "alice", WHO)
     assert not control.exists()
 
 

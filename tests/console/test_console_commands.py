@@ -9,6 +9,7 @@ import httpx
 import pykka
 import pytest
 
+from telewarden.console import WHO
 from telewarden.console.problems import status_of
 from telewarden.errors import (
     AskTimeoutError,
@@ -32,7 +33,7 @@ async def test_a_recovery_is_passed_on(owner: httpx.AsyncClient, panel: FakePane
     answer = await owner.post("/api/sessions/alice/recover")
 
     assert (answer.status_code, answer.json()["session"]) == (202, "alice")
-    assert panel.told == [("recover", "alice")]
+    assert panel.told == [("recover", "alice", WHO)]
 
 
 async def test_a_login_goes_step_by_step(owner: httpx.AsyncClient, panel: FakePanel) -> None:
@@ -40,7 +41,10 @@ async def test_a_login_goes_step_by_step(owner: httpx.AsyncClient, panel: FakePa
     done = await owner.post("/api/sessions/alice/login", json={"step": "code", "secret": "22222"})
 
     assert (started.json()["phase"], done.json()["phase"]) == ("awaiting_code", "online")
-    assert panel.told == [("login", "alice", "start", ""), ("login", "alice", "code", "22222")]
+    assert panel.told == [
+        ("login", "alice", "start", "", WHO),
+        ("login", "alice", "code", "22222", WHO),
+    ]
 
 
 async def test_a_command_about_pairs_is_passed_on(
@@ -56,7 +60,7 @@ async def test_a_drill_names_its_child(owner: httpx.AsyncClient, panel: FakePane
     answer = await owner.post("/api/drill", json={"child": "sessions/session:alice/session"})
 
     assert answer.status_code == 202
-    assert panel.told == [("drill", "sessions/session:alice/session")]
+    assert panel.told == [("drill", "sessions/session:alice/session", WHO)]
 
 
 async def test_a_shutdown_is_answered_before_it_happens(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from telethon import errors, functions
+from telethon import errors, functions, types
 
 from telewarden import Warden, safe_session, safety_check
 from telewarden.errors import (
@@ -29,7 +29,7 @@ from telewarden.errors import (
     TelewardenError,
     UnknownSessionError,
 )
-from telewarden.loopback import Fault, FloodWait, LoopbackTelegram, RpcError
+from telewarden.loopback import Fault, FloodWait, LoopbackTelegram, RpcError, TransportError
 from telewarden.safety import Safety, clear_stale
 from telewarden.storage import (
     FloodRow,
@@ -45,7 +45,7 @@ from telewarden.storage import (
     Store,
 )
 from telewarden.storage.occupancy import locked_alone
-from telewarden.telegram import ServerAddress, parse_string
+from telewarden.telegram import Action, Phase, ServerAddress, parse_string
 
 pytestmark = [pytest.mark.session, pytest.mark.timeout(90)]
 
@@ -358,6 +358,52 @@ async def test_a_flood_while_it_connects_keeps_the_next_block_from_connecting(pl
     assert place.telegram.stats.calls["updates.getState"] == calls + 1
     assert place.telegram.stats.early == 0
     assert 3990 < (again.wait or 0.0) <= 4000
+
+
+async def test_an_address_that_is_refused_connects_no_more_in_a_block_or_a_warden(
+    place: Place,
+) -> None:
+    fault = place.telegram.faults.add(Fault(method="updates.getState", action=TransportError(-429)))
+
+    async def enter() -> TelegramRateLimitError:
+        with pytest.raises(TelegramRateLimitError) as caught:
+            async with safe_session(place.tables, "alice", server=place.server):
+                raise AssertionError("never reached")
+        return caught.value
+
+    await enter()
+    place.telegram.faults.remove(fault)
+    connects = place.telegram.stats.connects
+    again = await enter()
+    async with place.warden() as warden:
+        while (report := await warden.session("alice").report()).phase is not Phase.WAITING:
+            await asyncio.sleep(LOOK_EVERY)
+
+    assert place.telegram.stats.connects == connects
+    assert again.action is Action.COOL_ADDRESS
+    assert 290 < (again.wait or 0.0) <= 300
+    assert report.until is not None
+
+
+async def test_a_chat_with_slow_mode_waits_in_the_next_block_too(place: Place) -> None:
+    press = place.telegram.add_account("press", phone="+9996620009")
+    group = place.telegram.add_channel(
+        "Group", owner=press, members=[place.account], megagroup=True, username="group"
+    )
+    group.set_slowmode(600)
+    waits = []
+    for text in ("one", "two", "three"):
+        async with safe_session(place.tables, "alice", server=place.server) as alice:
+            found = await alice.call(functions.contacts.ResolveUsernameRequest("group"))
+            peer = types.InputPeerChannel(found.chats[0].id, found.chats[0].access_hash)
+            with contextlib.ExitStack() as refused:
+                if text != "one":
+                    waits.append(refused.enter_context(pytest.raises(TelegramRateLimitError)))
+                await alice.call(functions.messages.SendMessageRequest(peer, text))
+
+    assert place.telegram.stats.errors["SLOWMODE_WAIT"] == 1
+    assert group.texts == ["one"]
+    assert all(580 < (told.value.wait or 0.0) <= 600 for told in waits)
 
 
 async def test_a_warden_that_waits_for_the_session_keeps_to_what_its_user_was_told(
