@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTEST_ARGS ?=
+# A worker for each core, four at most. In one process: PYTEST_ARGS=-n0
+WORKERS := -n auto --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test coverage check bench lock clean
@@ -26,10 +28,10 @@ demo: $(STAMP)  ## Watch a supervised forwarder survive faults, for about a minu
 	$(BIN)/telewarden demo $(DEMO_ARGS)
 
 test: $(STAMP)  ## Run the tests
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(WORKERS) $(PYTEST_ARGS)
 
 coverage: $(STAMP)  ## Run the tests and say which branches they miss; takes twice as long
-	$(BIN)/python -m pytest --cov --cov-branch --cov-report=term:skip-covered $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(WORKERS) --cov --cov-branch --cov-report=term:skip-covered $(PYTEST_ARGS)
 
 check: $(STAMP)  ## Run ruff, mypy, pyright, the import contract and the packaging test
 	$(BIN)/ruff check .

@@ -116,7 +116,11 @@ def test_any_other_text_is_refused_without_being_repeated(text: str) -> None:
         assert text not in str(caught.value)
 
 
-@pytest.mark.parametrize("cut", [TEXT[:-1], TEXT + "A", TEXT[5:], "twk2_" + TEXT[5:]])
+@pytest.mark.parametrize(
+    "cut",
+    [TEXT[:-1], TEXT + "A", TEXT[5:], "twk2_" + TEXT[5:]],
+    ids=["shorter", "longer", "no prefix", "another version"],
+)
 def test_a_cut_key_is_malformed_not_wrong(cut: str) -> None:
     with pytest.raises(MasterKeyMalformedError):
         MasterKey.from_text(cut)
