@@ -24,6 +24,8 @@ __all__ = ["SessionString", "check_string", "format_string", "key_id_of", "parse
 KEY_BYTES: Final = 256
 VERSION: Final = "1"
 LENGTHS: Final = {353: 4, 369: 16}  # characters of the whole text: bytes of the address
+LAYOUTS: Final = {size: struct.Struct(f">B{size}sH{KEY_BYTES}s") for size in LENGTHS.values()}
+TO_BASE64: Final = bytes.maketrans(b"-_+/", b"+/!!")  # from the alphabet that is safe in URLs
 PYROGRAM: Final = {351, 356, 362}  # lengths of Pyrogram's strings, old and new
 
 
@@ -61,15 +63,16 @@ def parse_string(text: str) -> SessionString:
     text = text.strip()
     length = _address_length(text)
     try:
-        data = base64.b64decode(text[1:], altchars=b"-_", validate=True)
-        dc_id, packed, port, key = struct.unpack(f">B{length}sH{KEY_BYTES}s", data)
+        written = text[1:].encode("ascii").translate(TO_BASE64)
+        data = binascii.a2b_base64(written, strict_mode=True)
+        dc_id, packed, port, key = LAYOUTS[length].unpack(data)
     except (binascii.Error, struct.error, ValueError) as error:
         raise SessionStringDamagedError("holds characters that do not belong there") from error
     if not any(packed):
         raise SessionStringDamagedError("names no server address")
     parts = SessionString(dc_id=dc_id, host=_literal(packed), port=port, key=key)
     _refuse_nonsense(parts)
-    if base64.urlsafe_b64encode(data) != text[1:].encode("ascii"):
+    if binascii.b2a_base64(data, newline=False) != written:
         raise SessionStringDamagedError("ends in a way that no program writes")
     return parts
 
@@ -93,7 +96,7 @@ def check_string(
 def format_string(parts: SessionString) -> str:
     """Write a session string that any Telethon reads."""
     packed = ipaddress.ip_address(parts.host).packed
-    data = struct.pack(f">B{len(packed)}sH{KEY_BYTES}s", parts.dc_id, packed, parts.port, parts.key)
+    data = LAYOUTS[len(packed)].pack(parts.dc_id, packed, parts.port, parts.key)
     return VERSION + base64.urlsafe_b64encode(data).decode("ascii")
 
 
