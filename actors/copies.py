@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..errors import (
     CredentialDamagedError,
@@ -21,8 +21,14 @@ from ..errors import (
     WrongMasterKeyError,
 )
 from ..storage import KnownString, Snapshots, Store, file_users, salvage_session_file
-from ..telegram import CopyRepaired, StoredSession, parse_string, rescue_file
-from ..telegram.strings import format_string
+from ..telegram import (
+    CopyRepaired,
+    SessionString,
+    StoredSession,
+    format_string,
+    parse_string,
+    rescue_file,
+)
 from .care import entities_of, states_of
 from .kit import Kit
 
@@ -35,10 +41,18 @@ logger = logging.getLogger(__name__)
 class Copy:
     """One copy of a session; ``origin`` says where it was found."""
 
-    string: str = field(repr=False)
-    key_id: int
-    dc_id: int
+    parts: SessionString
     origin: str
+
+    @property
+    def string(self) -> str:
+        """It as a session string."""
+        return format_string(self.parts)
+
+    @property
+    def key_id(self) -> int:
+        """The id of its key."""
+        return self.parts.key_id
 
 
 class Copies:
@@ -95,7 +109,7 @@ class Copies:
         problem = "" if rung == "string" else self._string_problem(store, good)
         if problem:
             store.put_credential(
-                self._name, good.string, good.key_id, good.dc_id, at=self._kit.now()
+                self._name, good.string, good.key_id, good.parts.dc_id, at=self._kit.now()
             )
             repairs.append(self._repaired("string", problem, ""))
         problem = self._file_problem(store, good)
@@ -103,7 +117,7 @@ class Copies:
             files, kept = self._kit.files(store), ""
             if files.exists(self._name):
                 kept = files.quarantine(self._name, "damaged").name
-            files.write(self._name, good.string, key_id=good.key_id, dc_id=good.dc_id)
+            files.write(self._name, good.string, key_id=good.key_id, dc_id=good.parts.dc_id)
             repairs.append(self._repaired("file", problem, kept))
         if repairs:
             store.add_backup(self._name, "after recovery", self._kit.now())
@@ -190,5 +204,4 @@ class Copies:
 
 
 def _copy(string: str, origin: str) -> Copy:
-    parts = parse_string(string)
-    return Copy(string=string, key_id=parts.key_id, dc_id=parts.dc_id, origin=origin)
+    return Copy(parts=parse_string(string), origin=origin)

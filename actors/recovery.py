@@ -232,7 +232,7 @@ class Recovery:
         return None, problem
 
     async def _open(self, copy: Copy) -> Client:
-        session, self.tried = WardenSession.from_string(copy.string), copy.key_id
+        session, self.tried = WardenSession.from_parts(copy.parts), copy.key_id
         await self._kit.keys.hold(copy.key_id, session=self._name)
         # Only now: whoever had the key until then, be it for a moment, may have learnt more, have
         # been asked to wait, or have brought another login.
@@ -269,9 +269,7 @@ class Recovery:
         Nothing is written over a login that the session got meanwhile. A disk that takes nothing
         now keeps no session from working: the next climb mends.
         """
-        string = client.session.to_string()
-        parts = parse_string(string)
-        good = Copy(string=string, key_id=parts.key_id, dc_id=parts.dc_id, origin="in use")
+        good = Copy(parts=client.session.parts, origin="in use")
         try:
             repairs = await self._kit.journal.do(
                 lambda store: self._mended(store, good, rung), wait_for_disk=False

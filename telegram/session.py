@@ -112,12 +112,13 @@ class WardenSession(MemorySession):  # type: ignore[misc]  # Telethon ships no t
 
     def to_string(self) -> str:
         """Return the session string, or an empty text while there is no key."""
-        if self.auth_key is None or not self.auth_key.key:
-            return ""
-        return format_string(
-            SessionString(
-                dc_id=self.dc_id, host=self.server_address, port=self.port, key=self.auth_key.key
-            )
+        return "" if self.auth_key is None or not self.auth_key.key else format_string(self.parts)
+
+    @property
+    def parts(self) -> SessionString:
+        """What the session string holds; there must be a key."""
+        return SessionString(
+            dc_id=self.dc_id, host=self.server_address, port=self.port, key=self.auth_key.key
         )
 
     @property

@@ -95,7 +95,7 @@ def check_string(
 
 def format_string(parts: SessionString) -> str:
     """Write a session string that any Telethon reads."""
-    packed = ipaddress.ip_address(parts.host).packed
+    packed = _packed(parts.host)
     data = LAYOUTS[len(packed)].pack(parts.dc_id, packed, parts.port, parts.key)
     return VERSION + base64.urlsafe_b64encode(data).decode("ascii")
 
@@ -112,6 +112,13 @@ def _address_length(text: str) -> int:
             f"has {len(text)} characters where 353 (IPv4) or 369 (IPv6) are expected"
         )
     return LENGTHS[len(text)]
+
+
+def _packed(literal: str) -> bytes:
+    try:
+        return socket.inet_pton(socket.AF_INET, literal)  # as in ``_literal``
+    except OSError:
+        return ipaddress.ip_address(literal).packed
 
 
 def _literal(packed: bytes) -> str:
