@@ -18,24 +18,19 @@ from typing import Any, Self
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 
+from .config_loopback import LoopbackAccount, LoopbackChat, LoopbackConfig
+from .config_pairs import FilterConfig, PairConfig, ReplaceConfig
+from .config_proxies import ProxyConfig
+from .config_secrets import Secret, Table
 from .config_tables import (
     ConsoleConfig,
-    FilterConfig,
     HealthConfig,
-    LoopbackAccount,
-    LoopbackChat,
-    LoopbackConfig,
     PacingConfig,
-    PairConfig,
-    ProxyConfig,
     RecoveryConfig,
     RegistryConfig,
-    ReplaceConfig,
-    Secret,
     SessionConfig,
     StorageConfig,
     SupervisionConfig,
-    Table,
     TelegramConfig,
 )
 from .errors import ConfigError

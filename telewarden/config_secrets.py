@@ -1,0 +1,89 @@
+"""What all tables of a configuration have in common, and a secret that is kept elsewhere."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from .errors import MasterKeyMissingError, SecretMissingError
+
+__all__ = [
+    "Secret",
+    "Table",
+]
+
+
+class Table(BaseModel):
+    """A table whose keys are all known; what it says stays as it is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=False)
+
+
+class Secret(Table):
+    """Where a secret is kept: exactly one of ``env``, ``file`` and ``keyring``.
+
+    Args:
+        env: the name of an environment variable.
+        file: a path, relative to the configuration file; only its owner may read it.
+        keyring: ``service/name`` in the system's keyring; for a master key or a proxy's password.
+        create: make the file with a fresh secret when it is missing; for a master key only.
+        passphrase: the text is a passphrase (12 characters or more); for a master key only.
+    """
+
+    env: str | None = None
+    file: Path | None = None
+    keyring: str | None = Field(default=None, pattern=r"^.+/.+$")
+    create: bool = False
+    passphrase: bool = False
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if sum(place is not None for place in (self.env, self.file, self.keyring)) != 1:
+            raise ValueError("give exactly one of env, file and keyring")
+        if self.passphrase and (self.create or self.keyring is not None):
+            raise ValueError("passphrase goes with env or file, and not with create")
+        if self.create and self.file is None:
+            raise ValueError("create goes with file")
+        return self
+
+    def read(self, what: str, *, base: Path) -> str:
+        """The secret's text.
+
+        Raises:
+            SecretMissingError: the variable is not set, the file is missing or empty, or the
+                keyring has no such entry.
+        """
+        if self.keyring is not None:
+            return self._from_keyring(what, self.keyring)
+        if self.env is not None:
+            value = os.environ.get(self.env, "").strip()
+            if not value:
+                raise SecretMissingError(what, f"environment variable {self.env} is not set")
+            return value
+        path = self.path(base)
+        try:
+            value = path.read_text(encoding="utf-8").strip()
+        except OSError as exc:
+            raise SecretMissingError(what, f"file {path}: {exc.strerror or exc}") from exc
+        if not value:
+            raise SecretMissingError(what, f"file {path} is empty")
+        return value
+
+    def _from_keyring(self, what: str, entry: str) -> str:
+        from .storage import keyring_text  # quick for whoever has no keyring
+
+        service, _, name = entry.rpartition("/")
+        try:
+            value = keyring_text(service, name).strip()
+        except MasterKeyMissingError as exc:
+            raise SecretMissingError(what, f"{exc.place} {exc.why}") from None
+        if not value:
+            raise SecretMissingError(what, f"keyring {entry} is empty")
+        return value
+
+    def path(self, base: Path) -> Path:
+        """Where the file is, for a secret that is kept in one."""
+        return base / (self.file or Path()).expanduser()
