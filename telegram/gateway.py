@@ -2,8 +2,7 @@
 
 Two connections on one key end the key (AUTH_KEY_DUPLICATED). So before a client is opened,
 an earlier one of the same name or key is proven off, and opens of one key take turns. How
-often to try, and after what pause, is decided elsewhere; only the number of connects in a
-second, for each address and the way there, is held here.
+often to try, and after what pause, is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -19,29 +18,19 @@ from typing import Any
 
 from telethon.crypto import rsa
 
-from ..errors import (
-    SessionStringDamagedError,
-    TelegramRateLimitError,
-    TelegramSessionError,
-    TelewardenError,
-)
-from .api_hold import ApiHold
+from ..errors import SessionStringDamagedError
+from .admission import SHARED_OUTAGE, Admission
 from .client import Client
-from .errors import Action, ErrorClass, Verdict, classify, error_of
+from .errors import Verdict, error_of
 from .events import Told
 from .hearing import PING_EVERY
 from .limits import ConnectLimit, ConnectQueue
 from .outage import OutageLimit, OutageWatch
-from .proxies import Proxies, Proxy, Route
-from .proxy_trouble import ProxyTroubleError
+from .proxies import Proxies, Proxy
 from .session import WardenSession
 from .wire import Greeting, WardenClient
 
 __all__ = ["SHARED_OUTAGE", "CloseReport", "Deadlines", "Device", "Gateway", "ServerAddress"]
-
-SHARED_OUTAGE = "SHARED_OUTAGE"  # the name of the verdict that no packet was sent for
-
-DIRECT = "this host"  # from where connects come that go through no proxy
 
 logger = logging.getLogger(__name__)
 
@@ -132,13 +121,17 @@ class Gateway:
             lang=device.lang,
         )
         self.server, self.deadlines = server, deadlines or Deadlines()
-        self._proxies = proxies or Proxies()
         self._clock, self._sleep = clock, sleep
-        self._queue = ConnectQueue(connect_limit or ConnectLimit(), clock=clock, sleep=sleep)
+        self._admission = Admission(
+            proxies or Proxies(),
+            ConnectQueue(connect_limit or ConnectLimit(), clock=clock, sleep=sleep),
+            OutageWatch(outage_limit, tell=on_outage),
+            clock=clock,
+            on_held=self._let_go,
+        )
         self._by_name: dict[str, Client] = {}
         self._by_key: dict[int, Client] = {}
-        self._outages = OutageWatch(outage_limit, tell=on_outage)
-        self.api = ApiHold()
+        self.api = self._admission.api
         """Whether Telegram refuses the app itself."""
         self._logins: set[WardenClient] = set()
         self._turns: dict[Hashable, tuple[asyncio.Lock, int]] = {}
@@ -183,10 +176,8 @@ class Gateway:
         async with self._turn(name), self._turn(session.key_id):
             await self._dispose(name, session.key_id)
             self._place(session)
-            route = self._route(name, session)
-            self._refuse(name, route)
-            await self._queue.turn(route)
-            self._refuse(name, route)
+            route = self._admission.route(name, session)
+            await self._admission.turn(name, route)
             make = functools.partial(self.make, proxy=route.proxy)
             client = Client(name, session, on_event, clock=self._clock, make=make)
             self._by_name[name] = client
@@ -195,19 +186,18 @@ class Gateway:
             try:
                 with route.telling():
                     await client.start(deadline=deadline or self.deadlines.connect)
-                self._refuse_held(name)  # the app may have been refused meanwhile
+                self._admission.check_held(name)  # the app may have been refused meanwhile
             except BaseException as error:
-                self._note_trouble(name, route, error)
+                self._admission.failed(name, route, error)
                 await self._discard(client)
                 raise
-            self._note_success(route)
-            self.api.worked(name)
+            self._admission.worked(name, route)
             client.disconnected.add_done_callback(functools.partial(self._ended, name))
             return client
 
     async def calm(self, name: str) -> None:
         """Wait until the address that refused so many, ``name`` among them, serves again."""
-        await self._outages.calm(name)
+        await self._admission.calm(name)
 
     async def close(self, name: str, *, deadline: float | None = None) -> bool:
         """Close the client of that name, if any; return whether it went by itself."""
@@ -250,10 +240,8 @@ class Gateway:
             TelegramRateLimitError: as ``open``; no packet was sent.
         """
         self._place(session)
-        route = self._route(name, session)
-        self._refuse_cooling(name)
-        await self._queue.turn(route)
-        self._refuse_cooling(name)
+        route = self._admission.route(name, session)
+        await self._admission.turn_of_login(name, route)
         wire = self.make(session, proxy=route.proxy, **hooks)
         self._logins.add(wire)
         try:
@@ -268,12 +256,11 @@ class Gateway:
 
     def refused(self, name: str, error: Exception) -> None:
         """A login of ``name`` met ``error``, which may concern others."""
-        self._note_refusal(name, error)
+        self._admission.refused(name, error)
 
     def egress(self, name: str) -> str:
         """From where a session's connections come: this host, or its proxy."""
-        proxy = self._proxies.of(name)
-        return DIRECT if proxy is None else str(proxy)
+        return self._admission.egress(name)
 
     def cool(self, name: str, seconds: float) -> None:
         """Connect nowhere for so long, from where the connections of ``name`` come.
@@ -281,11 +268,13 @@ class Gateway:
         Telegram counts connections by the address they come from: what one data centre said (-429)
         holds for all of them.
         """
-        self._queue.cool(self.egress(name), seconds)
+        self._admission.cool(name, seconds)
 
     def hold_api(self, verdict: Verdict) -> None:
         """Telegram refuses the app: whoever is connected is let go, and nobody else comes."""
-        self.api.begin(verdict)
+        self._admission.hold(verdict)
+
+    def _let_go(self, verdict: Verdict) -> None:
         for client in self.clients:
             client.end(error_of(verdict, session=client.name))
 
@@ -295,79 +284,9 @@ class Gateway:
         if server is not None and session.dc_id in (0, server.dc_id):
             session.set_dc(server.dc_id, server.host, server.port)
 
-    def _route(self, name: str, session: WardenSession) -> Route:
-        return Route(session.server_address or "", self._proxies.of(name))
-
-    def _refuse(self, name: str, route: Route) -> None:
-        self._refuse_held(name)
-        self._refuse_outage(name, route)
-        self._refuse_cooling(name)
-
-    def _refuse_held(self, name: str) -> None:
-        if (refusal := self.api.refusal(name)) is not None:
-            raise refusal
-
-    def _refuse_cooling(self, name: str) -> None:
-        egress = self.egress(name)
-        left = self._queue.cooling(egress)
-        if left > 0:
-            advice = "Too many connections from this address; it connects again by itself."
-            raise TelegramRateLimitError(
-                f"{name}: Telegram takes no more connections from {egress} for now;"
-                f" {left:.0f} s are left",
-                session=name,
-                kind=ErrorClass.FLOOD,
-                action=Action.COOL_ADDRESS,
-                name="TRANSPORT_FLOOD",
-                advice=advice,
-                wait=left,
-                deadline=time.time() + left,
-            )
-
-    def _refuse_outage(self, name: str, route: Route) -> None:
-        """Refuse what must wait: for its proxy when that is out, else for the address."""
-        out = route.proxy is not None and self._outages.out(route.proxy)
-        failing = route.proxy if out and route.proxy is not None else route
-        if not self._outages.may_try(failing, name, self._clock()):
-            raise TelegramSessionError(
-                f"{name}: {failing} fails for many sessions at once; no packet was sent",
-                session=name,
-                kind=ErrorClass.NET,
-                action=Action.RECONNECT,
-                name=SHARED_OUTAGE,
-                advice=f"{failing} fails for many; one looks, the others come when it works.",
-            )
-
-    def _note_trouble(self, name: str, route: Route, error: BaseException) -> None:
-        if not isinstance(error, Exception):
-            return  # it was called off: that says nothing of the way
-        verdict = classify(error)
-        if verdict.kind is not ErrorClass.NET:
-            self._note_success(route)  # it answered, if only with a refusal
-        elif isinstance(error, ProxyTroubleError) and not error.behind:
-            self._outages.failed(route.proxy, name, self._clock())
-        else:
-            self._outages.failed(route, name, self._clock())
-        self._note_refusal(name, error)
-
-    def _note_success(self, route: Route) -> None:
-        self._outages.worked(route)
-        if route.proxy is not None:
-            self._outages.worked(route.proxy)
-
-    def _note_refusal(self, name: str, error: BaseException) -> None:
-        """What is said to one is meant for all: from where it connects, or for this app."""
-        if isinstance(error, TelewardenError):
-            return  # it was said here
-        verdict = classify(error)
-        if verdict.action is Action.COOL_ADDRESS:
-            self.cool(name, verdict.wait or 0.0)
-        elif verdict.action is Action.HOLD_API:
-            self.hold_api(verdict)
-
     def _ended(self, name: str, lost: asyncio.Future[BaseException | None]) -> None:
         if (reason := lost.result()) is not None:
-            self._note_refusal(name, reason)
+            self._admission.refused(name, reason)
 
     async def _dispose(self, name: str, key_id: int | None) -> None:
         for earlier in (self._by_name.get(name), self._by_key.get(key_id or 0)):
