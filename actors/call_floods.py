@@ -16,6 +16,7 @@ from ..telegram import (
     ErrorClass,
     FloodBegan,
     Verdict,
+    chat_of,
     classify,
     method_name,
     posts_into,
@@ -79,7 +80,7 @@ class CallFloods:
         """A method must wait, or whatever posts into a chat; durably."""
         session, now, (method, chat) = self._session, self._kit.now(), key
         seconds = self._seconds(key, verdict, now)
-        until = self._until[key] = now + seconds
+        until = self._until[key] = max(now + seconds, self._until.get(key, 0.0))
         self._kit.journal.post(lambda store: store.put_flood(session, method, chat, until, seconds))
         self._kit.publish(
             FloodBegan(session=session, at=now, method=method, seconds=seconds, until=until)
@@ -127,15 +128,15 @@ def egress_owner(egress: str) -> str:
     return f":{egress}"
 
 
-def floods_of(store: Store, kit: Kit, session: str, *accounts: str) -> tuple[list[FloodRow], float]:
-    """What a session, or ``accounts`` instead, must wait with.
+def floods_of(store: Store, egress: str, *accounts: str) -> tuple[list[FloodRow], float]:
+    """What some accounts must wait with.
 
-    And until when nothing is to connect from where the session does: epoch seconds, 0.0: it may.
+    And until when nothing is to connect from ``egress``: epoch seconds, 0.0: it may.
     """
-    egress, told = egress_owner(kit.gateway.egress(session)), accounts or (session,)
-    rows = store.floods(egress, *told)
-    cooling = max((row.until for row in rows if row.account == egress), default=0.0)
-    return [row for row in rows if row.account != egress], cooling
+    owner = egress_owner(egress)
+    rows = store.floods(owner, *accounts)
+    cooling = max((row.until for row in rows if row.account == owner), default=0.0)
+    return [row for row in rows if row.account != owner], cooling
 
 
 def flood_key(request: object, verdict: Verdict) -> FloodKey | None:
@@ -144,7 +145,7 @@ def flood_key(request: object, verdict: Verdict) -> FloodKey | None:
         return None
     if verdict.action is Action.PARK_METHOD:
         return method_name(request), None
-    chat = posts_into(request) if verdict.action is Action.PARK_CHAT else None
+    chat = chat_of(request) if verdict.action is Action.PARK_CHAT else None
     return None if chat is None else (ANY_METHOD, chat)
 
 

@@ -186,8 +186,9 @@ class Login:
     async def _refuse_early(self, method: str | None) -> None:
         """Raise for what Telegram has asked to wait with, in this process or an earlier one."""
         name, now, accounts = self._name, self._kit.now(), self._accounts
+        egress = self._kit.gateway.egress(name)
         kept, cooling = await self._kit.journal.do(
-            lambda store: floods_of(store, self._kit, name, *accounts)
+            lambda store: floods_of(store, egress, *accounts)
         )
         if cooling > now:
             self._kit.gateway.cool(name, cooling - now)

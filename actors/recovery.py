@@ -197,7 +197,7 @@ class Recovery:
     def _read_learnt(self, store: Store, user_id: int | None) -> _Learnt:
         """What the session has learnt; a damaged table costs that, and not the session."""
         try:
-            floods, cool_until = floods_of(store, self._kit, self._name)
+            floods, cool_until = floods_of(store, self._kit.gateway.egress(self._name), self._name)
             return _Learnt(
                 user_id=user_id,
                 states=store.update_states(self._name),

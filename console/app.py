@@ -132,7 +132,7 @@ class _Steering:
         return JSONResponse(await self._panel.pair_command(command, given))
 
     async def shutdown(self, _: Request) -> Response:
-        self._panel.shutdown()
+        self._panel.shutdown(who=WHO)
         return JSONResponse({"stopping": True}, status_code=202)
 
 

@@ -54,6 +54,6 @@ class Panel(Protocol):
         """Carry out a command about pairs; returns what there is to say, in JSON's types."""
         ...
 
-    def shutdown(self) -> None:
+    def shutdown(self, *, who: str) -> None:
         """Begin to stop the warden, and return at once."""
         ...

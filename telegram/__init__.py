@@ -32,7 +32,7 @@ from .facts import (
 )
 from .files import FileDamage, FileEntity, FileState, StoredSession, read_file, write_file
 from .limits import ConnectLimit
-from .methods import method_name, posts_into
+from .methods import chat_of, method_name, posts_into
 from .phases import (
     HEALTHS,
     PHASES,
@@ -191,6 +191,7 @@ __all__ = [
     "Welcomed",
     "access",
     "accesses",
+    "chat_of",
     "check_string",
     "classify",
     "copy_request",

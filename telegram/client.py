@@ -9,32 +9,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from ..errors import PeerUnknownError
 from ._tl import functions, types, utils
 from .events import Gap, Lost, Told
+from .gate import Gate
 from .incoming import told_of
 from .methods import refuse_logins
 from .session import WardenSession
 from .wire import WardenClient
 
-__all__ = ["Client", "Gate"]
+__all__ = ["Client"]
 
 logger = logging.getLogger(__name__)
 
 DIALOGS_A_PAGE: Final = 100  # what Telegram gives at most
 LAST_WORDS: Final = 1.0  # seconds that a client gets after its transport was cut
-
-
-class Gate(Protocol):
-    """Knows which calls must wait."""
-
-    def refusal(self, request: object, /) -> Exception | None:
-        """The error that a call gets instead of being made, if it must wait."""
-
-    def failed(self, request: object, error: BaseException, /) -> None:
-        """A call has failed; what it says about when to call again is to be remembered."""
 
 
 class Client:
@@ -65,10 +56,18 @@ class Client:
         )
         self.last_update = clock()
         self.behind = 0
-        self.gate: Gate | None = None
 
     def __repr__(self) -> str:
         return f"<Client {self.name} {self.session!r}>"
+
+    @property
+    def gate(self) -> Gate | None:
+        """Who knows which calls must wait; those that fetch missed updates wait by themselves."""
+        return self._wire.gate
+
+    @gate.setter
+    def gate(self, gate: Gate | None) -> None:
+        self._wire.gate = gate
 
     @property
     def key_id(self) -> int | None:
@@ -109,8 +108,6 @@ class Client:
         nothing is left behind.
         """
         refuse_logins(request, session=self.name)
-        if self.gate is not None and (refusal := self.gate.refusal(request)) is not None:
-            raise refusal
         try:
             async with asyncio.timeout(deadline):
                 return await self._wire(request)
@@ -119,23 +116,15 @@ class Client:
                 raise
             what = type(request).__name__
             raise TimeoutError(f"no answer to {what} within {deadline:g} s") from None
-        except Exception as error:
-            if self.gate is not None:
-                self.gate.failed(request, error)
-            raise
 
     async def call_in_turn(self, requests: Sequence[Any], *, deadline: float = 30.0) -> list[Any]:
         """Send TL requests at once; each is carried out only if the one before it was.
 
         They must name chats as ``peer`` does. Returns an answer or an exception for each; whatever
         follows a refusal is answered with Telethon's ``MsgWaitFailedError`` and was not done.
+        One that the ``gate`` refuses is not sent, nor is any after it: that is their answer.
         """
-        answers = await self._wire.in_turn(requests, deadline=deadline)
-        if self.gate is not None:
-            for request, answer in zip(requests, answers, strict=True):
-                if isinstance(answer, Exception):
-                    self.gate.failed(request, answer)
-        return answers
+        return await self._wire.in_turn(requests, deadline=deadline)
 
     async def probe(self, *, deadline: float = 10.0) -> float:
         """Ask Telegram for the update state and return the seconds it took.

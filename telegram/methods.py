@@ -1,17 +1,20 @@
 """What Telegram calls a request's method, however it is wrapped: floods are kept by that name.
 
-Into which chat it posts, as slow mode is the chat's. And which methods no app may call by itself: a
+Which chat it is about, as slow mode is the chat's. And which methods no app may call by itself: a
 login's, which are counted and kept elsewhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 from ..errors import LoginCallError
 
-__all__ = ["method_name", "posts_into", "refuse_logins"]
+__all__ = ["chat_of", "method_name", "posts_into", "refuse_logins"]
+
+REQUESTS: Final = "telethon.tl.functions"  # the module of all request classes
 
 WAYS: Final[Mapping[str, str]] = {
     "auth.sendCode": 'login("start")',
@@ -39,27 +42,27 @@ MARKS: Final[Mapping[str, tuple[int, int]]] = {
     "channel_id": (-1_000_000_000_000, -1),
 }
 
-STEPS: Final[dict[type, str | None]] = {}  # by class, as every message that is sent is looked at
-
 
 def method_name(request: object) -> str:
     """Return the TL name of a request: ``messages.sendMessage`` for a ``SendMessageRequest``.
 
     Of one that is invoked with something, as with a layer, it is the name of what is invoked.
     """
-    return _name_of(type(_innermost(request)))
+    return _name_of(type(_innermost(request)))  # type: ignore[arg-type]  # classes are hashable
 
 
 def posts_into(request: object) -> int | None:
-    """Return the marked id of the chat that a request posts into.
+    """Return the marked id of the chat that a request posts into; ``None`` if it posts nowhere."""
+    return chat_of(request) if method_name(request) in POSTS else None
 
-    ``None`` if it posts nowhere, or names the chat in a way that only Telegram can resolve.
+
+def chat_of(request: object) -> int | None:
+    """Return the marked id of the chat that a request is about.
+
+    ``None`` if there is none, or it is named in a way that is not resolved yet.
     """
     inner = _innermost(request)
-    field = POSTS.get(_name_of(type(inner)))
-    if field is None:
-        return None
-    peer = getattr(inner, field)
+    peer = getattr(inner, POSTS.get(method_name(inner), "peer"), None)
     if isinstance(peer, int):
         return peer
     marks = (
@@ -77,25 +80,21 @@ def refuse_logins(request: object, *, session: str) -> None:
         LoginCallError: it is, and what to call instead.
     """
     for one in request if isinstance(request, list | tuple | set) else (request,):
-        if (method := _login_step(type(_innermost(one)))) is not None:
+        if (method := method_name(one)) in WAYS:
             raise LoginCallError(session, method, WAYS[method])
 
 
-def _innermost(request: Any) -> Any:
+def _innermost(request: Any) -> object:
     while hasattr(query := getattr(request, "query", None), "CONSTRUCTOR_ID"):
         request = query
     return request
 
 
-def _login_step(cls: type) -> str | None:
-    """The step of a login that a class is of, also as an app's own subclass."""
-    if cls not in STEPS:
-        STEPS[cls] = next((name for name in map(_name_of, cls.__mro__) if name in WAYS), None)
-    return STEPS[cls]
-
-
+@cache  # as every message that is sent is looked at
 def _name_of(cls: type) -> str:
-    space = cls.__module__.rpartition("functions")[2].lstrip(".")
+    """The name of a request's class; of an app's own subclass, that of Telethon's."""
+    cls = next((one for one in cls.__mro__ if one.__module__.startswith(REQUESTS)), cls)
+    space = cls.__module__.removeprefix(REQUESTS).lstrip(".")
     bare = cls.__name__.removesuffix("Request")
     bare = bare[:1].lower() + bare[1:]
     return f"{space}.{bare}" if space else bare

@@ -62,6 +62,8 @@ def parse_string(text: str) -> SessionString:
     """
     text = text.strip()
     length = _address_length(text)
+    if not text.isascii():  # Python's own error would hold the text
+        raise SessionStringDamagedError("holds characters that do not belong there")
     try:
         written = text[1:].encode("ascii").translate(TO_BASE64)
         data = binascii.a2b_base64(written, strict_mode=True)

@@ -24,6 +24,7 @@ from telethon.network import ConnectionTcpFull
 from telethon.tl.alltlobjects import LAYER
 
 from ._tl import functions, types, utils
+from .gate import Gate
 from .hearing import PING_EVERY, HearingClient
 from .line import Line
 from .missed import MissedUpdates, Sleep
@@ -112,6 +113,7 @@ class WardenClient(HearingClient):
     _auto_reconnect = _no_updates = False
     _raise_last_call_error = True
     _flood_sleep_threshold = 0
+    gate: Gate | None = None
     _parse_mode = _phone = _tos = _keepalive_handle = _authorized = None
     # What it gives each client, and hardly one of ours ever uses.
     _borrow_sender_lock = _on_demand(asyncio.Lock)
@@ -299,25 +301,48 @@ class WardenClient(HearingClient):
             raise RuntimeError("The asyncio event loop must not change after connection")
         if utils.is_list_like(request):
             return [await self._call(sender, one) for one in request]
-        await request.resolve(self, utils)
+        await request.resolve(self, utils)  # which may make calls of its own
         self._last_request = time.time()
         if asyncio.current_task() is self._updates_handle:
             result = await self._missed.fetch(request, partial(self._once, sender))
         else:
-            result = await self._once(sender, request)
+            result = await self._through_gate(sender, request)
         self._learn(result)
         return result
+
+    async def _through_gate(self, sender: Any, request: Any) -> Any:
+        if self.gate is None:
+            return await self._once(sender, request)
+        if (refusal := self.gate.refusal(request)) is not None:
+            raise refusal
+        try:
+            return await self._once(sender, request)
+        except Exception as error:
+            self.gate.failed(request, error)
+            raise
 
     async def in_turn(self, requests: Sequence[Any], *, deadline: float) -> list[Any]:
         """Send requests that address chats by their hashes already, each after the one before.
 
-        Returns an answer or an exception for each.
+        Returns an answer or an exception for each; of the first that the gate refuses, and of
+        those after it, its refusal.
         """
         self._last_request = time.time()
-        results = await self._sender.answers(requests, deadline=deadline)
-        for result in results:
+        going, refusal = self._up_to_refusal(requests)
+        results = await self._sender.answers(going, deadline=deadline) if going else []
+        for request, result in zip(going, results, strict=True):
+            if self.gate is not None and isinstance(result, Exception):
+                self.gate.failed(request, result)
             self._learn(result)
-        return results
+        return [*results, *[refusal] * (len(requests) - len(going))]
+
+    def _up_to_refusal(self, requests: Sequence[Any]) -> tuple[Sequence[Any], Exception | None]:
+        if self.gate is None:
+            return requests, None
+        for at, request in enumerate(requests):
+            if (refusal := self.gate.refusal(request)) is not None:
+                return requests[:at], refusal
+        return requests, None
 
     def _learn(self, result: Any) -> None:
         with contextlib.suppress(AttributeError, TypeError, ValueError):

@@ -38,7 +38,7 @@ class Auditor:
 
     @contextlib.asynccontextmanager
     async def noted(self, who: str, what: str, subject: str) -> AsyncIterator[dict[str, Any]]:
-        """Note what the block does, or why it was refused; the block fills in how it is after.
+        """Note what the block does, or why it was refused; the block fills in what it changes.
 
         Raises:
             InvalidRecordError: ``who`` is nobody's name; nothing is done.
@@ -48,20 +48,22 @@ class Auditor:
         try:
             yield after
         except TelewardenError as error:
-            self._note(who, what, subject, None, f"refused: {error}")
+            self._note(who, what, subject, after, f"refused: {error}")
             raise
         except Exception as error:
-            self._note(who, what, subject, None, f"failed: {type(error).__name__}")
+            self._note(who, what, subject, after, f"failed: {type(error).__name__}")
             raise
         except BaseException as error:  # cancelled, say: it may have been done all the same
-            self._note(who, what, subject, None, f"not known: {type(error).__name__}")
+            self._note(who, what, subject, after, f"not known: {type(error).__name__}")
             raise
-        self._note(who, what, subject, after or None, "done")
+        self._note(who, what, subject, after, "done")
 
-    def _note(
-        self, who: str, what: str, subject: str, after: dict[str, Any] | None, outcome: str
-    ) -> None:
-        row = (who, what, subject, None, after, outcome, self._wall())
+    def note(self, who: str, what: str, subject: str) -> None:
+        """Note what has been done."""
+        self._note(who, what, subject, {}, "done")
+
+    def _note(self, who: str, what: str, subject: str, after: dict[str, Any], outcome: str) -> None:
+        row = (who, what, subject, None, after or None, outcome, self._wall())
         try:
             self._post(lambda store: store.audit_many([row]))
         except (JournalUnavailableError, NotRunningError) as error:

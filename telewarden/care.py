@@ -159,14 +159,16 @@ class SessionCare(abc.ABC):
             after["step"] = "qr"
             return await self._ask(StartQr(), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
 
-    async def wait_qr(self, *, deadline: float | None = None) -> QrToken | Phase:
+    async def wait_qr(self, *, deadline: float | None = None, who: str = "app") -> QrToken | Phase:
         """Wait for the scan; a token that comes back is the one to show from now on.
 
         The phase afterwards is ``awaiting_password`` for an account with a cloud password:
         go on with ``login("password", ...)``.
         """
         timeout = CARE_WITHIN + (QR_LIVES if deadline is None else deadline)
-        return await self._ask(WaitQr(deadline), timeout=timeout)  # type: ignore[no-any-return]  # as above
+        async with self._noted(who, "login") as after:
+            after["step"] = "wait for qr"
+            return await self._ask(WaitQr(deadline), timeout=timeout)  # type: ignore[no-any-return]  # as above
 
     async def resend_code(self, *, who: str = "app") -> CodeInfo | Phase:
         """Let Telegram send the code in its next way; counts as a code of the day.

@@ -250,6 +250,7 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
             stack.push_async_callback(gate.close)
             client = await self._client_of(gateway, found.session_string, gate)
             client.gate = gate
+            client.disconnected.add_done_callback(lambda lost: gate.lost(lost.result()))
             yield SafeSession(self._name, found.session_string, client, gate)
 
     async def _client_of(self, gateway: Gateway, string: str, gate: LedgerGate) -> Client:

@@ -21,6 +21,7 @@ from .actors.call_floods import (
     crowded_for,
     egress_owner,
     flood_key,
+    floods_of,
     refusal_of,
     refused,
 )
@@ -78,12 +79,17 @@ class LedgerGate:
         verdict = classify(error)
         if (key := flood_key(request, verdict)) is not None:
             self._flooded(self._session, key, verdict.wait or 0.0)
+        self.lost(error)
+
+    def lost(self, reason: BaseException | None) -> None:
+        """Note what the end of a line says about when to connect again, durably."""
+        if reason is not None and (crowded := crowded_for(reason)) is not None:
+            self._flooded(egress_owner(self._egress), (CONNECT, None), crowded)
 
     def opening_failed(self, error: BaseException) -> None:
         """Note what a failed connect says about when to try again, durably."""
-        if (crowded := crowded_for(error)) is not None:
-            self._flooded(egress_owner(self._egress), (CONNECT, None), crowded)
-        elif not isinstance(error, TelewardenError):
+        self.lost(error)
+        if not isinstance(error, TelewardenError):
             verdict = classify(error, moment=Moment.OPENING)
             if verdict.action is Action.PARK_METHOD and verdict.wait is not None:
                 self._flooded(self._session, OPENING, verdict.wait)
@@ -160,11 +166,9 @@ def flood_deadlines(config: Config, name: str, egress: str) -> tuple[dict[FloodK
 
     In epoch seconds; nothing is changed.
     """
-    owner = egress_owner(egress)
     with Store.open_reader(Keeping(config).database, master_key_of(config)) as store:
-        rows = store.floods(name, owner)
-    cooling = max((row.until for row in rows if row.account == owner), default=0.0)
-    return {(row.method, row.chat): row.until for row in rows if row.account == name}, cooling
+        rows, cooling = floods_of(store, egress, name)
+    return {(row.method, row.chat): row.until for row in rows}, cooling
 
 
 @contextlib.contextmanager

@@ -66,8 +66,8 @@ class SessionHandle(SessionCare):
             deadline: seconds; the configuration's ``call_deadline`` by default.
 
         Raises:
-            TelegramRateLimitError: it must wait until ``deadline``; a method that has to wait
-                already costs no packet.
+            TelegramRateLimitError: it must wait until ``deadline``; a method, or a chat with slow
+                mode, that has to wait already costs no packet.
             TelegramAuthError: the login or the key is the trouble.
             TelegramSessionError: the line, the account, the chat or the request is; also when the
                 session is not online.

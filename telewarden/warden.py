@@ -192,8 +192,10 @@ class Warden(Enterable):
             ended.cancel()
             asked.cancel()
 
-    def shutdown(self) -> None:
+    def shutdown(self, *, who: str = "app") -> None:
         """Ask for a stop: ``wait`` returns, and whoever waits there stops the warden."""
+        if self._tree is not None:
+            self._auditor.note(who, "shutdown", "warden")
         self._stopping.set()
 
     # What an app or a page asks

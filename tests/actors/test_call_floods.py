@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,7 +13,7 @@ from telethon import errors, functions, types
 from telewarden.actors import Kit
 from telewarden.actors.call_floods import CallFloods
 from telewarden.errors import TelegramRateLimitError
-from telewarden.loopback import Fault, FloodWait
+from telewarden.loopback import ChatHandle, Fault, FloodWait, RpcError
 from telewarden.telegram import (
     Action,
     FloodBegan,
@@ -22,7 +24,7 @@ from telewarden.telegram import (
     posts_into,
 )
 
-from .conftest import ALICE, PRESS, Newsroom
+from .conftest import ALICE, LOOK_EVERY, PRESS, SOON, Newsroom
 
 pytestmark = [pytest.mark.actors, pytest.mark.session]
 
@@ -56,9 +58,38 @@ async def test_a_flooded_method_waits_and_others_go_on_across_a_restart(
         assert 590 < (caught.value.wait or 0.0) <= 600
 
 
-async def test_a_chat_with_slow_mode_waits_and_others_go_on_across_a_restart(
+async def test_a_flood_of_a_call_inside_a_call_is_put_down_to_the_inner_one(
     newsroom: Newsroom,
 ) -> None:
+    alice = (await newsroom.start()).session("alice")
+    newsroom.telegram.faults.add(Fault(method="contacts.resolveUsername", action=FloodWait(600)))
+    calls = newsroom.telegram.stats.calls["contacts.resolveUsername"]
+    for _ in range(2):  # to find the chat by its name is a call of its own
+        with pytest.raises(TelegramRateLimitError):
+            await alice.call(functions.messages.SendMessageRequest("@nobody_knows", "x"))
+
+    await alice.call(functions.messages.SendMessageRequest(types.InputPeerSelf(), "x"))
+    newsroom.say("market_in", "elsewhere")
+    await newsroom.arrives("market_out", "elsewhere")
+
+    assert newsroom.telegram.stats.calls["contacts.resolveUsername"] == calls + 1
+    assert newsroom.telegram.stats.early == 0
+
+
+async def test_requests_in_a_list_wait_each_by_its_own_method(newsroom: Newsroom) -> None:
+    alice = (await newsroom.start()).session("alice")
+    newsroom.telegram.faults.add(Fault(method="help.getNearestDc", action=FloodWait(600)))
+    with pytest.raises(TelegramRateLimitError):
+        await alice.call([NEAREST()])
+
+    with pytest.raises(TelegramRateLimitError, match="getNearestDc waits"):
+        await alice.call(NEAREST())
+    await alice.call([functions.help.GetConfigRequest()])
+
+    assert newsroom.telegram.stats.calls["help.getNearestDc"] == 1
+
+
+def a_slow_group(newsroom: Newsroom) -> ChatHandle:
     group = newsroom.telegram.add_channel(
         "Group",
         owner=newsroom.account(PRESS),
@@ -67,10 +98,79 @@ async def test_a_chat_with_slow_mode_waits_and_others_go_on_across_a_restart(
         username="group",
     )
     group.set_slowmode(600)
+    return group
+
+
+class OfAnApp(functions.messages.SendMessageRequest):  # type: ignore[misc]  # Telethon has no types
+    """As apps make them, to give a request a default of their own."""
+
+
+@pytest.mark.parametrize("how", ["its name", "its title page", "its id", "a class of an app's own"])
+async def test_slow_mode_is_kept_to_however_the_chat_is_named(newsroom: Newsroom, how: str) -> None:
+    group = a_slow_group(newsroom)
+    alice = (await newsroom.start()).session("alice")
+    found = await alice.call(functions.contacts.ResolveUsernameRequest("group"))
+    where = {"its name": "@group", "its id": types.PeerChannel(found.chats[0].id)}
+    request = OfAnApp if "class" in how else functions.messages.SendMessageRequest
+
+    for text in ("one", "two", "three", "four"):
+        with contextlib.suppress(TelegramRateLimitError):
+            await alice.call(request(where.get(how, found.chats[0]), text))
+
+    assert newsroom.telegram.stats.errors["SLOWMODE_WAIT"] == 1
+    assert group.texts == ["one"]
+
+
+async def test_a_run_of_copies_keeps_to_what_an_apps_call_was_told(
+    newsroom: Newsroom, tables: dict[str, Any]
+) -> None:
+    group = a_slow_group(newsroom)
+    tables["pairs"][0] |= {"target": "@group", "mode": "copy"}
+    newsroom.reconfigure(tables)
+    warden = await newsroom.start()
+    alice = warden.session("alice")
+    await warden.pairs.pause(1)
+    newsroom.say("news_in", *(f"news {n}" for n in range(12)))
+    for text in ("one", "two"):
+        with contextlib.suppress(TelegramRateLimitError):
+            await alice.call(functions.messages.SendMessageRequest("@group", text))
+
+    await warden.pairs.resume(1)
+    async with asyncio.timeout(SOON):
+        while not (await alice.report()).parked:
+            await asyncio.sleep(LOOK_EVERY)
+
+    assert newsroom.telegram.stats.errors["SLOWMODE_WAIT"] == 1
+    assert group.texts == ["one"]
+    assert (await newsroom.pairs())[1].dead == 0
+
+
+async def test_slow_mode_that_is_said_of_an_edit_is_on_record_too(newsroom: Newsroom) -> None:
+    await newsroom.start()
+    newsroom.say("market_in", "first")
+    await newsroom.arrives("market_out", "first")
+    newsroom.telegram.faults.add(
+        Fault(method="messages.editMessage", action=RpcError("SLOWMODE_WAIT_600"))
+    )
+    since = newsroom.mark()
+
+    newsroom.chats["market_in"].edit_message(newsroom.chats["market_in"].messages[-1], "second")
+    flood = await newsroom.hears(FloodBegan, since=since, session="bob")
+    await newsroom.stop()
+
+    assert flood.seconds == 600
+    with newsroom.store() as store:
+        (row,) = store.floods("bob")
+        assert row.chat is not None
+
+
+async def test_a_chat_with_slow_mode_waits_and_others_go_on_across_a_restart(
+    newsroom: Newsroom,
+) -> None:
+    group = a_slow_group(newsroom)
     warden = await newsroom.start()
     found = await warden.session("alice").call(functions.contacts.ResolveUsernameRequest("group"))
-    channel = found.chats[0]
-    slow = types.InputPeerChannel(channel.id, channel.access_hash)
+    slow = types.InputPeerChannel(found.chats[0].id, found.chats[0].access_hash)
 
     async def say(text: str, where: Any = slow) -> None:
         await newsroom.warden.session("alice").call(
@@ -185,6 +285,20 @@ async def test_a_session_that_may_not_come_online_yet_waits_also_after_a_restart
     assert report.until is not None
     assert newsroom.telegram.stats.early == 0
     assert newsroom.telegram.stats.calls["updates.getState"] == calls + 1  # bob's
+
+
+def test_a_shorter_answer_lets_no_call_go_before_a_longer_one() -> None:
+    kit = SimpleNamespace(
+        now=lambda: 1_000.0, journal=SimpleNamespace(post=[].append), publish=[].append
+    )
+    floods = CallFloods("alice", cast("Kit", kit))
+    for seconds in (600, 5):
+        floods.failed(NEAREST(), errors.FloodWaitError(NEAREST(), capture=seconds))
+
+    refusal = floods.refusal(NEAREST())
+
+    assert refusal is not None
+    assert refusal.wait == 600.0
 
 
 def test_a_flood_without_a_number_waits_twice_as_long_each_time() -> None:

@@ -115,7 +115,7 @@ async def test_each_step_of_a_login_and_who_took_it_is_in_the_audit_trail(
         ("ann", {"step": "qr"}, "done"),
         ("ann", {"step": "cancel"}, "done"),
         ("bob", {"step": "start"}, "done"),
-        ("bob", None, "refused:"),
+        ("bob", {"step": "resend"}, "refused:"),
     ]
 
 
@@ -447,6 +447,10 @@ async def test_a_login_by_qr_code_asks_for_the_cloud_password(newsroom: Newsroom
     await newsroom.hears(SessionRecovered, since=since, session="bob", cause="login")
 
     assert newsroom.telegram.stats.calls["auth.sendCode"] == 0
+    rows = [row for row in await warden.registry.audit(subject="bob") if row.what == "login"]
+    assert [row.after for row in rows[::-1]] == [
+        {"step": step} for step in ("qr", "wait for qr", "password")
+    ]
 
 
 async def test_a_qr_code_scanned_by_another_account_changes_nothing(newsroom: Newsroom) -> None:

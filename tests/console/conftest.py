@@ -121,8 +121,8 @@ class FakePanel:
         if self.tree is not None:
             self.tree.ref(path).tell(Drill())
 
-    def shutdown(self) -> None:
-        self.told.append(("shutdown",))
+    def shutdown(self, *, who: str) -> None:
+        self.told.append(("shutdown", who))
 
     def _fail(self) -> None:
         if self.failure is not None:

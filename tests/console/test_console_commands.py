@@ -69,7 +69,7 @@ async def test_a_shutdown_is_answered_before_it_happens(
     answer = await owner.post("/api/shutdown")
 
     assert (answer.status_code, answer.json()) == (202, {"stopping": True})
-    assert panel.told == [("shutdown",)]
+    assert panel.told == [("shutdown", WHO)]
 
 
 @pytest.mark.parametrize(

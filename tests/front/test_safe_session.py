@@ -375,14 +375,30 @@ async def test_an_address_that_is_refused_connects_no_more_in_a_block_or_a_warde
     place.telegram.faults.remove(fault)
     connects = place.telegram.stats.connects
     again = await enter()
-    async with place.warden() as warden:
+    async with place.warden() as warden, asyncio.timeout(30):
         while (report := await warden.session("alice").report()).phase is not Phase.WAITING:
             await asyncio.sleep(LOOK_EVERY)
 
     assert place.telegram.stats.connects == connects
     assert again.action is Action.COOL_ADDRESS
     assert 290 < (again.wait or 0.0) <= 300
-    assert report.until is not None
+    assert 280 < (report.until or 0.0) - time.time() <= 300
+
+
+async def test_an_address_that_is_refused_in_a_block_is_on_record(place: Place) -> None:
+    with contextlib.suppress(TelewardenError):
+        async with safe_session(place.tables, "alice", server=place.server) as alice:
+            place.telegram.faults.add(
+                Fault(method="help.getNearestDc", times=1, action=TransportError(-429))
+            )
+            await alice.call(NEAREST())
+    connects = place.telegram.stats.connects
+
+    with pytest.raises(TelegramRateLimitError, match="takes no more connections"):
+        async with safe_session(place.tables, "alice", server=place.server):
+            raise AssertionError("never reached")
+
+    assert place.telegram.stats.connects == connects
 
 
 async def test_a_chat_with_slow_mode_waits_in_the_next_block_too(place: Place) -> None:

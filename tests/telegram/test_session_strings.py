@@ -46,6 +46,16 @@ def test_a_string_of_telethon_is_read_and_written_back(host: str) -> None:
     assert StringSession(format_string(parts)).auth_key.key == KEY
 
 
+def test_an_error_of_a_damaged_string_brings_no_other_along_that_holds_it() -> None:
+    text = written_by_telethon()
+    for damaged in (f"{text[:200]}é{text[201:]}", f"{text[:200]}!{text[201:]}", text[:-1] + "-"):
+        with pytest.raises(SessionStringDamagedError) as caught:
+            parse_string(damaged)
+        behind = caught.value.__cause__ or caught.value.__context__
+        assert text[1:100] not in repr(behind) + repr(vars(behind) if behind else "")
+        assert not isinstance(behind, UnicodeError)
+
+
 def test_the_key_id_is_telethons() -> None:
     assert key_id_of(KEY) == AuthKey(KEY).key_id
     assert WardenSession.from_string(written_by_telethon()).key_id == AuthKey(KEY).key_id
