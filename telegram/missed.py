@@ -22,7 +22,6 @@ __all__ = ["MissedUpdates", "Sleep"]
 logger = logging.getLogger(__name__)
 
 PATIENCE: Final = (1.0, 2.0, 4.0, 8.0)  # seconds between tries to fetch missed updates
-LONGEST_PAUSE: Final = 300.0  # seconds that missed updates wait for a flood to end
 SOON: Final = 60.0  # seconds; a state that is refused again within them is waited with first
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -64,7 +63,7 @@ class MissedUpdates:
                 if verdict.kind not in (ErrorClass.SRV, ErrorClass.FLOOD):
                     raise
                 logger.info("missed updates wait reason=%s", verdict.name)
-                await self._sleep(min(max(pause, verdict.wait or 0.0), LONGEST_PAUSE))
+                await self._sleep(max(pause, verdict.wait or 0.0))
             else:
                 self._note_gaps(request, result)
                 return result

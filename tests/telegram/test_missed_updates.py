@@ -20,7 +20,7 @@ class Impatient:
         self.slept: list[float] = []
 
     async def __call__(self, seconds: float) -> None:
-        if seconds >= 60:  # the keep-alive's rhythm, which is not under test here
+        if seconds == 60:  # the keep-alive's rhythm, which is not under test here
             await asyncio.Event().wait()
         self.slept.append(seconds)
 
@@ -54,6 +54,21 @@ async def test_missed_updates_are_fetched_through_short_trouble(line: Any) -> No
     assert [one.message.text for one in told] == ["one", "two"]
     assert sleep.slept == [1.0, 2.0, 9.0]
     assert heard.of(Gap) == []
+
+
+async def test_missed_updates_wait_as_long_as_telegram_says(line: Any) -> None:
+    session, sleep = line.session(line.alice), Impatient()
+    line.gateway = line.make_gateway(sleep=sleep)
+    await missing(line, session, "one")
+    line.tg.faults.add(
+        Fault(method="updates.getDifference", action=RpcError("FLOOD_WAIT_4000"), times=1)
+    )
+
+    heard = line.heard()
+    await line.open(line.alice, heard, session=session)
+
+    await heard.until(Arrived)
+    assert sleep.slept == [4000.0]
 
 
 @pytest.mark.parametrize("where", ["channel", "private"])
