@@ -186,6 +186,8 @@ class Reading:
             version = state.expected.pop(source_id, None)
             if source_id in found:
                 state.queue.append(found[source_id])
+                if version not in (None, state.version_there(found[source_id])):
+                    state.may_say(source_id, version)
             elif version is not None and state.target:
                 state.orphans[source_id] = version
             else:

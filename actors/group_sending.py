@@ -64,6 +64,8 @@ class Sending:
         """A message changed: what waits goes as it is now, what was sent is edited."""
         waiting = state.waiting_message(message.id)
         if waiting is not None:
+            if message.id in state.doubtful:
+                state.may_say(message.id, state.version_there(waiting))
             state.swap(waiting, message)
         elif state.plan.edits and state.plan.copies:
             self._want_edits(state, {message.id: message})
@@ -85,7 +87,7 @@ class Sending:
 
     def orphan(self, state: PairState, source_id: int, target_id: int) -> None:
         """A message that is gone at the source had arrived unseen: so its copy goes too."""
-        state.doubtful.discard(source_id)
+        state.sure(source_id)
         state.targets[source_id] = target_id  # last_target stays: others are looked for behind it
         pair, now, deletes = state.plan.id, self._desk.kit.now(), state.plan.deletes
 
@@ -224,18 +226,24 @@ class Sending:
             elif item.id in receipt.refused:
                 self._refused(state, item, why(receipt.refused[item.id]))
             else:
-                self._arrived(state, item, receipt.target_ids.get(item.id))
+                self._arrived(state, item, receipt)
         state.repeated += receipt.repeated
         self.pump(state)
 
-    def _arrived(self, state: PairState, message: Incoming, target_id: int | None) -> None:
+    def _arrived(self, state: PairState, message: Incoming, receipt: Receipt) -> None:
         state.delivered += 1
-        state.doubtful.discard(message.id)
+        state.sure(message.id)
+        target_id = receipt.target_ids.get(message.id)
         if target_id is not None:
             state.note_target(message.id, target_id)
-        pair, now = state.plan.id, self._desk.kit.now()
-        version = version_of(message)
-        self._writing.tick(lambda store: store.complete(pair, message.id, target_id, now, version))
+        now = self._desk.kit.now()
+        if message.id in receipt.outdated:
+            self._complete_outdated(state, message, target_id, now)
+        else:
+            pair, version = state.plan.id, version_of(message)
+            self._writing.tick(
+                lambda store: store.complete(pair, message.id, target_id, now, version)
+            )
         self._desk.kit.publish(
             Forwarded(
                 session=self._desk.session,
@@ -247,6 +255,21 @@ class Sending:
                 lag=max(0.0, now - message.date.timestamp()),
             )
         )
+
+    def _complete_outdated(
+        self, state: PairState, message: Incoming, target_id: int | None, now: float
+    ) -> None:
+        """It had arrived unseen, and was edited since: so its copy is, too."""
+        pair, version = state.plan.id, version_of(message)
+        edits = state.plan.edits and state.plan.copies
+
+        def work(store: Store) -> Wanted | None:
+            store.complete(pair, message.id, target_id, now)  # what it says is not known
+            if edits:
+                store.want_edit(pair, message.id, version)
+            return Wanted(pair, (Change(message.id, message),)) if edits else None
+
+        self._writing.ask(work)
 
     def _changed(self, state: PairState, change: Change) -> None:
         self._note_changed(state, change)
@@ -311,7 +334,7 @@ class Sending:
     def _refused(self, state: PairState, message: Incoming, reason: str) -> None:
         """It will not be taken any more; one that is gone may have been before, unseen."""
         if message.id in state.doubtful and state.target and reason.startswith(GONE):
-            state.doubtful.discard(message.id)
+            state.sure(message.id)
             state.orphans[message.id] = state.version_there(message)
             self._desk.actor.actor_ref.tell(ReadAgain(state.plan.id))
         else:
@@ -320,7 +343,7 @@ class Sending:
     def put_aside(self, state: PairState, source_id: int, reason: str) -> None:
         """Make a dead letter of a message; it can be sent again or dropped by hand."""
         state.dead += 1
-        state.doubtful.discard(source_id)
+        state.sure(source_id)
         pair, now = state.plan.id, self._desk.kit.now()
         self._writing.note(lambda store: store.fail(pair, source_id, reason, now, dead=True))
         self._desk.kit.publish(

@@ -40,6 +40,7 @@ def packed(state: PairState, target: int, items: tuple[Item, ...]) -> Shipment:
         answers=None if answers is None else state.targets.get(answers),
         topic=state.plan.topics.get(first.topic or GENERAL, state.plan.topic),
         after=state.last_target,
+        earlier={one.id: state.earlier[one.id] for one in messages if one.id in state.earlier},
     )
 
 

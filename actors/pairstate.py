@@ -64,6 +64,8 @@ class PairState:
         owed: messages of an earlier run that are in the outbox and not done.
         expected: what their copies say, as numbers, as far as that is known.
         doubtful: messages that may have arrived without an answer.
+        earlier: of these, what their copies may say, as numbers, where the message says something
+            else by now.
         orphans: of all these, those that are gone at the source; with what their copies say.
         changes: edits and deletions of an earlier run that were not made.
         backfill: how far the past has been read, while it is.
@@ -106,6 +108,7 @@ class PairState:
     owed: list[int] = field(default_factory=list)
     expected: dict[int, int] = field(default_factory=dict)
     doubtful: set[int] = field(default_factory=set)
+    earlier: dict[int, frozenset[int]] = field(default_factory=dict)
     orphans: dict[int, int] = field(default_factory=dict)
     changes: list[ChangeWanted] = field(default_factory=list)
     backfill: Backfill | None = None
@@ -132,6 +135,7 @@ class PairState:
         self.targets.clear()
         self.expected.clear()
         self.doubtful.clear()
+        self.earlier.clear()
         self.orphans.clear()
         self.changes, self.last_target = [], 0
 
@@ -153,6 +157,15 @@ class PairState:
         """They may have been done: the answer was lost."""
         self.unsure = True
         self.doubtful |= {item.id for item in items if isinstance(item, Incoming)}
+
+    def sure(self, source_id: int) -> None:
+        """It is known what became of a message."""
+        self.doubtful.discard(source_id)
+        self.earlier.pop(source_id, None)
+
+    def may_say(self, source_id: int, version: int) -> None:
+        """A message that may have arrived was edited since; its copy says this, or what it did."""
+        self.earlier[source_id] = self.earlier.get(source_id, frozenset()) | {version}
 
     def version_there(self, message: Incoming) -> int:
         """What a message's copy says, as a number."""

@@ -153,8 +153,13 @@ async def _arrived_before(
         return await _one_by_one(client, shipment, deadline)
     if not shipment.posts:
         raise error
-    message = shipment.first
-    return Receipt(target_ids={message.id: await _find(client, shipment, deadline)}, repeated=1)
+    source_id = shipment.first.id
+    target_id, outdated = await _find(client, shipment, deadline)
+    return Receipt(
+        target_ids={source_id: target_id},
+        repeated=1,
+        outdated=frozenset({source_id} if outdated else ()),
+    )
 
 
 async def _apart(
@@ -209,27 +214,26 @@ _MENDS: Final[Mapping[Action, Mend]] = {
 }
 
 
-async def _find(client: Client, shipment: Shipment, deadline: float) -> int | None:
+async def _find(client: Client, shipment: Shipment, deadline: float) -> tuple[int | None, bool]:
     """Look in the target for the message whose answer was lost; ``None`` if it is not there.
 
-    A pair sends in order, so it is the first of its kind behind the last one known.
+    A pair sends in order, so it is the first of its kind behind the last one known. Also returns
+    whether it says what the message said before.
     """
     message = shipment.messages[0]
-    text = shipment.texts.get(message.id)
-    wanted = version_of(message, text)
+    present = version_of(message, shipment.texts.get(message.id))
     forwarded = shipment.deed == "forward"
     try:
         found = await _behind(client, shipment, deadline)
     except Exception as error:
         if classify(error).kind in {ErrorClass.NET, ErrorClass.FLOOD}:
             raise
-        return None  # this account may write there and not read
-    alike = [
-        one.id for one in found if one.forwarded is forwarded and version_of(one, None) == wanted
-    ]
-    if not alike:
-        return None
-    return alike[0] if shipment.after else alike[-1]
+        return None, False  # this account may write there and not read
+    there = [(one.id, version_of(one)) for one in found if one.forwarded is forwarded]
+    for wanted in (frozenset({present}), shipment.earlier.get(message.id, frozenset())):
+        if alike := [target_id for target_id, version in there if version in wanted]:
+            return alike[0 if shipment.after else -1], present not in wanted
+    return None, False
 
 
 async def _behind(client: Client, shipment: Shipment, deadline: float) -> list[Incoming]:

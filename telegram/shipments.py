@@ -32,6 +32,8 @@ class Shipment:
         after: the newest message in the target that is known to be ours; what was sent without
             an answer is looked for behind it.
         fresh: the messages have just been read anew.
+        earlier: by message id, what a copy that was sent without an answer may say, as numbers,
+            where the message says something else by now.
     """
 
     deed: Deed
@@ -44,6 +46,7 @@ class Shipment:
     target_ids: tuple[int, ...] = ()
     after: int = 0
     fresh: bool = False
+    earlier: Mapping[int, frozenset[int]] = field(default_factory=dict)
 
     @property
     def cost(self) -> int:
@@ -89,12 +92,14 @@ class Receipt:
         target_ids: what each became; ``None`` where Telegram did not tell.
         refused: what Telegram would not have, while the others went.
         repeated: how many Telegram already had, from a try whose answer was lost.
+        outdated: of those, which say what their message said before.
         trouble: why the messages that are not named here have not been sent.
     """
 
     target_ids: Mapping[int, int | None] = field(default_factory=dict)
     refused: Mapping[int, Verdict] = field(default_factory=dict)
     repeated: int = 0
+    outdated: frozenset[int] = frozenset()
     trouble: BaseException | None = field(default=None, repr=False)
 
     @property
@@ -108,6 +113,7 @@ class Receipt:
             target_ids={**self.target_ids, **other.target_ids},
             refused={**self.refused, **other.refused},
             repeated=self.repeated + other.repeated,
+            outdated=self.outdated | other.outdated,
         )
 
     def tells(self, source_id: int) -> bool:

@@ -365,6 +365,42 @@ async def test_a_copy_goes_whose_source_went_while_its_answer_was_lost(
     await newsroom.until(lambda: newsroom.texts(target) == ["two"])
 
 
+async def test_a_copy_whose_answer_was_lost_is_edited_as_its_source_was_meanwhile(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.start()
+    newsroom.say("market_in", "one", "two", "three")
+    await newsroom.arrives("market_out", "one", "two", "three")
+    await newsroom.stop()
+    newsroom.lose_answers("source_id > 1 and pair_id = 2")
+    chat = newsroom.chats["market_in"]
+    chat.edit_message(chat.messages[1], "two, edited")
+
+    await newsroom.start()
+    newsroom.say("market_in", "after")
+
+    told = ["one", "two, edited", "three", "after"]
+    await newsroom.until(lambda: newsroom.texts("market_out") == told)
+
+
+async def test_a_copy_is_edited_whose_source_was_edited_while_its_answer_was_lost(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.start()
+    lost = Fault(method="messages.sendMessage", times=1, action=CutConnection(executed=True))
+    newsroom.telegram.faults.add(lost)
+    since = newsroom.mark()
+    newsroom.say("market_in", "one")
+    await newsroom.arrives("market_out", "one")
+
+    chat = newsroom.chats["market_in"]
+    chat.edit_message(chat.messages[0], "one, edited")
+    await newsroom.hears(SessionRecovered, since=since)
+    newsroom.say("market_in", "two")
+
+    await newsroom.until(lambda: newsroom.texts("market_out") == ["one, edited", "two"])
+
+
 async def test_an_answer_becomes_an_answer_to_the_copy(newsroom: Newsroom) -> None:
     await newsroom.start()
     newsroom.say("market_in", "question", "aside")
