@@ -189,7 +189,7 @@ class Reading:
                 if version not in (None, state.version_there(found[source_id])):
                     state.may_say(source_id, version)
             elif version is not None and state.target:
-                state.orphans[source_id] = version
+                state.orphans[source_id] = frozenset({version})
             else:
                 self._sending.put_aside(state, source_id, GONE_BEFORE)
         state.owed = state.owed[len(message.request.ids) :]
@@ -200,9 +200,9 @@ class Reading:
         orphans, state.orphans = sorted(state.orphans.items()), {}
         there = [one for one in there if one.forwarded is not state.plan.copies]
         at = 0
-        for source_id, version in orphans:
+        for source_id, versions in orphans:
             places = range(at, len(there))
-            place = next((one for one in places if version_of(there[one]) == version), None)
+            place = next((one for one in places if version_of(there[one]) in versions), None)
             if place is None:
                 self._sending.put_aside(state, source_id, GONE_BEFORE)
             else:

@@ -334,8 +334,9 @@ class Sending:
     def _refused(self, state: PairState, message: Incoming, reason: str) -> None:
         """It will not be taken any more; one that is gone may have been before, unseen."""
         if message.id in state.doubtful and state.target and reason.startswith(GONE):
+            earlier = state.earlier.get(message.id, frozenset())
             state.sure(message.id)
-            state.orphans[message.id] = state.version_there(message)
+            state.orphans[message.id] = earlier | {state.version_there(message)}
             self._desk.actor.actor_ref.tell(ReadAgain(state.plan.id))
         else:
             self.put_aside(state, message.id, reason)

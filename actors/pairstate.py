@@ -66,7 +66,7 @@ class PairState:
         doubtful: messages that may have arrived without an answer.
         earlier: of these, what their copies may say, as numbers, where the message says something
             else by now.
-        orphans: of all these, those that are gone at the source; with what their copies say.
+        orphans: of all these, those that are gone at the source; with what their copies may say.
         changes: edits and deletions of an earlier run that were not made.
         backfill: how far the past has been read, while it is.
         pauses: how often the pair has been paused in a row.
@@ -109,7 +109,7 @@ class PairState:
     expected: dict[int, int] = field(default_factory=dict)
     doubtful: set[int] = field(default_factory=set)
     earlier: dict[int, frozenset[int]] = field(default_factory=dict)
-    orphans: dict[int, int] = field(default_factory=dict)
+    orphans: dict[int, frozenset[int]] = field(default_factory=dict)
     changes: list[ChangeWanted] = field(default_factory=list)
     backfill: Backfill | None = None
     albums: Albums = field(default_factory=Albums)

@@ -79,7 +79,6 @@ class LedgerGate:
         verdict = classify(error)
         if (key := flood_key(request, verdict)) is not None:
             self._flooded(self._session, key, verdict.wait or 0.0)
-        self.lost(error)
 
     def lost(self, reason: BaseException | None) -> None:
         """Note what the end of a line says about when to connect again, durably."""

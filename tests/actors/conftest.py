@@ -182,6 +182,18 @@ class Newsroom:
         for text in texts:
             self.telegram.post(self.chats[chat], text)
 
+    def add_slow_group(self, seconds: int) -> ChatHandle:
+        """A group with slow mode, ``@slow_group``, in which alice is no administrator."""
+        group = self.telegram.add_channel(
+            "Group",
+            owner=self.account(PRESS),
+            members=[self.account(ALICE)],
+            megagroup=True,
+            username="slow_group",
+        )
+        group.set_slowmode(seconds)
+        return group
+
     def texts(self, chat: str) -> list[str]:
         return [message.text for message in self.chats[chat].messages]
 

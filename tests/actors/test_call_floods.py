@@ -13,7 +13,7 @@ from telethon import errors, functions, types
 from telewarden.actors import Kit
 from telewarden.actors.call_floods import CallFloods
 from telewarden.errors import TelegramRateLimitError
-from telewarden.loopback import ChatHandle, Fault, FloodWait, RpcError
+from telewarden.loopback import Fault, FloodWait, RpcError
 from telewarden.telegram import (
     Action,
     FloodBegan,
@@ -24,7 +24,7 @@ from telewarden.telegram import (
     posts_into,
 )
 
-from .conftest import ALICE, LOOK_EVERY, PRESS, SOON, Newsroom
+from .conftest import ALICE, LOOK_EVERY, SOON, Newsroom
 
 pytestmark = [pytest.mark.actors, pytest.mark.session]
 
@@ -89,28 +89,16 @@ async def test_requests_in_a_list_wait_each_by_its_own_method(newsroom: Newsroom
     assert newsroom.telegram.stats.calls["help.getNearestDc"] == 1
 
 
-def a_slow_group(newsroom: Newsroom) -> ChatHandle:
-    group = newsroom.telegram.add_channel(
-        "Group",
-        owner=newsroom.account(PRESS),
-        members=[newsroom.account(ALICE)],
-        megagroup=True,
-        username="group",
-    )
-    group.set_slowmode(600)
-    return group
-
-
 class OfAnApp(functions.messages.SendMessageRequest):  # type: ignore[misc]  # Telethon has no types
     """As apps make them, to give a request a default of their own."""
 
 
 @pytest.mark.parametrize("how", ["its name", "its title page", "its id", "a class of an app's own"])
 async def test_slow_mode_is_kept_to_however_the_chat_is_named(newsroom: Newsroom, how: str) -> None:
-    group = a_slow_group(newsroom)
+    group = newsroom.add_slow_group(600)
     alice = (await newsroom.start()).session("alice")
-    found = await alice.call(functions.contacts.ResolveUsernameRequest("group"))
-    where = {"its name": "@group", "its id": types.PeerChannel(found.chats[0].id)}
+    found = await alice.call(functions.contacts.ResolveUsernameRequest("slow_group"))
+    where = {"its name": "@slow_group", "its id": types.PeerChannel(found.chats[0].id)}
     request = OfAnApp if "class" in how else functions.messages.SendMessageRequest
 
     for text in ("one", "two", "three", "four"):
@@ -124,8 +112,8 @@ async def test_slow_mode_is_kept_to_however_the_chat_is_named(newsroom: Newsroom
 async def test_a_run_of_copies_keeps_to_what_an_apps_call_was_told(
     newsroom: Newsroom, tables: dict[str, Any]
 ) -> None:
-    group = a_slow_group(newsroom)
-    tables["pairs"][0] |= {"target": "@group", "mode": "copy"}
+    group = newsroom.add_slow_group(600)
+    tables["pairs"][0] |= {"target": "@slow_group", "mode": "copy"}
     newsroom.reconfigure(tables)
     warden = await newsroom.start()
     alice = warden.session("alice")
@@ -133,7 +121,7 @@ async def test_a_run_of_copies_keeps_to_what_an_apps_call_was_told(
     newsroom.say("news_in", *(f"news {n}" for n in range(12)))
     for text in ("one", "two"):
         with contextlib.suppress(TelegramRateLimitError):
-            await alice.call(functions.messages.SendMessageRequest("@group", text))
+            await alice.call(functions.messages.SendMessageRequest("@slow_group", text))
 
     await warden.pairs.resume(1)
     async with asyncio.timeout(SOON):
@@ -167,9 +155,11 @@ async def test_slow_mode_that_is_said_of_an_edit_is_on_record_too(newsroom: News
 async def test_a_chat_with_slow_mode_waits_and_others_go_on_across_a_restart(
     newsroom: Newsroom,
 ) -> None:
-    group = a_slow_group(newsroom)
+    group = newsroom.add_slow_group(600)
     warden = await newsroom.start()
-    found = await warden.session("alice").call(functions.contacts.ResolveUsernameRequest("group"))
+    found = await warden.session("alice").call(
+        functions.contacts.ResolveUsernameRequest("slow_group")
+    )
     slow = types.InputPeerChannel(found.chats[0].id, found.chats[0].access_hash)
 
     async def say(text: str, where: Any = slow) -> None:

@@ -383,8 +383,10 @@ async def test_a_copy_whose_answer_was_lost_is_edited_as_its_source_was_meanwhil
     await newsroom.until(lambda: newsroom.texts("market_out") == told)
 
 
-async def test_a_copy_is_edited_whose_source_was_edited_while_its_answer_was_lost(
+@pytest.mark.parametrize("gone", [False, True])
+async def test_a_copy_follows_its_source_that_was_edited_while_its_answer_was_lost(
     newsroom: Newsroom,
+    gone: bool,  # by now
 ) -> None:
     await newsroom.start()
     lost = Fault(method="messages.sendMessage", times=1, action=CutConnection(executed=True))
@@ -395,10 +397,13 @@ async def test_a_copy_is_edited_whose_source_was_edited_while_its_answer_was_los
 
     chat = newsroom.chats["market_in"]
     chat.edit_message(chat.messages[0], "one, edited")
+    if gone:
+        chat.delete_messages([chat.messages[0]])
     await newsroom.hears(SessionRecovered, since=since)
     newsroom.say("market_in", "two")
 
-    await newsroom.until(lambda: newsroom.texts("market_out") == ["one, edited", "two"])
+    told = ["two"] if gone else ["one, edited", "two"]
+    await newsroom.until(lambda: newsroom.texts("market_out") == told)
 
 
 async def test_an_answer_becomes_an_answer_to_the_copy(newsroom: Newsroom) -> None:

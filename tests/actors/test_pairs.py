@@ -301,15 +301,8 @@ async def test_the_same_ban_in_three_chats_is_the_accounts_and_parks_everything(
 async def test_slow_mode_of_a_chat_is_obeyed_and_loses_nothing(
     newsroom: Newsroom, tables: dict[str, Any]
 ) -> None:
-    group = newsroom.telegram.add_channel(
-        "Group",
-        owner=newsroom.account(PRESS),
-        members=[newsroom.account(ALICE)],
-        megagroup=True,
-        username="group_out",
-    )
-    group.set_slowmode(1)
-    tables["pairs"][0] |= {"target": "@group_out", "mode": "copy"}
+    group = newsroom.add_slow_group(1)
+    tables["pairs"][0] |= {"target": "@slow_group", "mode": "copy"}
     newsroom.reconfigure(tables)
     await newsroom.start()
 
