@@ -246,8 +246,8 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
         gate.check_opening()
         gateway.cool(self._name, cooling - time.time())
         async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(gate.close)  # after the client, whose end may say more
             stack.push_async_callback(gateway.close_all, deadline=CLOSE_WITHIN)
-            stack.push_async_callback(gate.close)
             client = await self._client_of(gateway, found.session_string, gate)
             client.gate = gate
             client.disconnected.add_done_callback(lambda lost: gate.lost(lost.result()))

@@ -75,7 +75,8 @@ class LedgerGate:
         return refusal_of(request, self._until, session=self._session, now=self._wall())
 
     def failed(self, request: object, error: BaseException) -> None:
-        """Note what an error says about when to call again, durably."""
+        """Note what an error says about when to call or connect again, durably."""
+        self.lost(error)
         verdict = classify(error)
         if (key := flood_key(request, verdict)) is not None:
             self._flooded(self._session, key, verdict.wait or 0.0)

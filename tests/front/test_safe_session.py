@@ -380,15 +380,40 @@ async def test_an_address_that_is_refused_connects_no_more_in_a_block_or_a_warde
     assert 280 < (report.until or 0.0) - time.time() <= 300
 
 
-async def test_an_address_that_is_refused_in_a_block_is_on_record(place: Place) -> None:
-    with contextlib.suppress(TelewardenError):
-        async with safe_session(place.tables, "alice", server=place.server) as alice:
-            place.telegram.faults.add(
-                Fault(method="help.getNearestDc", times=1, action=TransportError(-429))
-            )
-            await alice.call(NEAREST())
-    connects = place.telegram.stats.connects
+@pytest.mark.parametrize("program", [FLOODED, SYNC_FLOODED])
+async def test_an_address_that_is_refused_is_on_record_when_its_user_hears_of_it(
+    place: Place,
+    spawned: list[asyncio.subprocess.Process],
+    monkeypatch: pytest.MonkeyPatch,
+    program: str,
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "HOLDER", program)
+    place.telegram.faults.add(
+        Fault(method="help.getNearestDc", times=1, action=TransportError(-429))
+    )
 
+    first = await hold(place, spawned)
+    assert await line(first) == "told\n"
+    assert await first.wait() == -signal.SIGKILL
+    connects = place.telegram.stats.connects
+    again = await refused_block(place)
+
+    assert again.action is Action.COOL_ADDRESS
+    assert place.telegram.stats.connects == connects
+
+
+async def test_an_address_that_is_refused_while_nobody_calls_is_on_record(place: Place) -> None:
+    place.telegram.faults.add(
+        Fault(method="help.getNearestDc", times=1, action=TransportError(-429))
+    )
+
+    async with safe_session(place.tables, "alice", server=place.server) as alice:
+        forgotten = asyncio.create_task(alice.call(NEAREST()))
+        await asyncio.sleep(0)  # it asks
+        await asyncio.sleep(0)  # what it asks is sent
+        forgotten.cancel()
+        await alice.client.disconnected
+    connects = place.telegram.stats.connects
     again = await refused_block(place)
 
     assert again.action is Action.COOL_ADDRESS
