@@ -28,7 +28,11 @@ ALICE, BOB, PRESS = "+9996620001", "+9996620002", "+9996620009"
 
 TABLES: dict[str, Any] = {
     "telegram": {"api_id": 1},
-    "storage": {"folder": "store", "master_key": {"file": "master.key", "create": True}},
+    "storage": {
+        "folder": "store",
+        "master_key": {"file": "master.key", "create": True},
+        "backup_every": 0.0,  # a copy of the database is one more place where a login is found
+    },
     "pacing": {"per_account": 1000.0, "per_chat": 1000.0, "burst": 1000},
     "recovery": {"backoff_initial": 0.05, "backoff_max": 0.2},
     "console": {"port": 0, "socket": "unused"},

@@ -154,6 +154,7 @@ async def test_what_a_killed_process_had_begun_to_write_is_cleared_away(newsroom
     await newsroom.start()
     await newsroom.stop()
     store, long_ago = newsroom.config.folder, time.time() - 7_200.0
+    (store / "backups").mkdir()
     left = [
         store / ".telewarden.db.new-abc",
         store / "sessions" / ".alice.twsession.abc.tmp",
