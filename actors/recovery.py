@@ -48,7 +48,7 @@ from ..telegram import (
     parse_string,
 )
 from ..telegram import UpdateState as LiveState
-from .call_floods import OPENING, floods_of, refused
+from .call_floods import OPENING, CallFloods, floods_of, refused
 from .copies import Copies, Copy
 from .kit import Kit
 
@@ -107,10 +107,14 @@ class Recovery:
         name: the session's name.
         kit: what the warden's actors share.
         on_event: where the client's events go.
+        floods: what the client asks before each call; it gets to know what is on record.
     """
 
-    def __init__(self, name: str, kit: Kit, on_event: Callable[[Told], None]) -> None:
+    def __init__(
+        self, name: str, kit: Kit, on_event: Callable[[Told], None], floods: CallFloods
+    ) -> None:
         self._name, self._kit, self._on_event = name, kit, on_event
+        self._call_floods = floods
         self._copies = Copies(name, kit)
         self._refused: set[int] = set()
         self._damages: list[str] = []
@@ -238,8 +242,10 @@ class Recovery:
         # been asked to wait, or have brought another login.
         learnt = await self._kit.journal.do(lambda store: self._look_again(store, copy))
         self._learnt = learnt
-        if (until := self._floods().get(OPENING)) is not None:
+        floods = self._floods()
+        if (until := floods.get(OPENING)) is not None:
             raise refused(self._name, OPENING, until - self._kit.now(), until)
+        self._call_floods.remember(floods)
         if (left := learnt.cool_until - self._kit.now()) > 0:
             self._kit.gateway.cool(self._name, left)
         session.load_user_id(learnt.user_id)
@@ -254,7 +260,11 @@ class Recovery:
             EntityRow(row.id, row.access_hash, row.username) for row in reversed(learnt.entities)
         )
         return await self._kit.gateway.open(
-            self._name, session, self._on_event, deadline=self._kit.settings.connect_deadline
+            self._name,
+            session,
+            self._on_event,
+            deadline=self._kit.settings.connect_deadline,
+            gate=self._call_floods,
         )
 
     def _floods(self) -> dict[tuple[str, int | None], float]:

@@ -186,7 +186,7 @@ class SessionActor(LoopActor):
         self.climbing = True
         self._comeback.begun(self.clock.now())
         self.enter(RecoveryStarted(), self._comeback.cause)
-        recovery = Recovery(self._name, self._kit, self.line.listen())
+        recovery = Recovery(self._name, self._kit, self.line.listen(), self.reader.floods)
         self.pipe(
             recovery.climb(),
             done=Climbed,
@@ -205,8 +205,6 @@ class SessionActor(LoopActor):
         self._climb_over()
         climb = message.climb
         self.outbound.resume(climb.client, climb.floods)
-        self.reader.floods.remember(climb.floods)
-        climb.client.gate = self.reader.floods
         self.prober.start_afresh()
         self.line.take(climb.client)
         seconds = self._comeback.online(self.clock.now(), rung=climb.rung)

@@ -44,10 +44,11 @@ class Client:
         *,
         clock: Callable[[], float],
         make: Callable[..., WardenClient],
+        gate: Gate | None = None,
     ) -> None:
         self.name, self.session = name, session
         self._on_event, self._clock = on_event, clock
-        self._wire = make(session, deliver=self._deliver, gap=self._gap)
+        self._wire = make(session, deliver=self._deliver, gap=self._gap, gate=gate)
         self.opened_key = session.key_id
         self._started = False
         self._closing: asyncio.Task[None] | None = None
@@ -59,15 +60,6 @@ class Client:
 
     def __repr__(self) -> str:
         return f"<Client {self.name} {self.session!r}>"
-
-    @property
-    def gate(self) -> Gate | None:
-        """Who knows which calls must wait; those that fetch missed updates wait by themselves."""
-        return self._wire.gate
-
-    @gate.setter
-    def gate(self, gate: Gate | None) -> None:
-        self._wire.gate = gate
 
     @property
     def key_id(self) -> int | None:
@@ -103,7 +95,7 @@ class Client:
         """Send one TL request and return its answer.
 
         Raises Telethon's own errors, at once and for everything: floods, repeated random ids,
-        server trouble; and without a packet what the ``gate`` refuses with, and a
+        server trouble; and without a packet what the gate refuses with, and a
         ``LoginCallError`` for a step of a login. A ``TimeoutError`` after ``deadline`` seconds;
         nothing is left behind.
         """
@@ -122,7 +114,7 @@ class Client:
 
         They must name chats as ``peer`` does. Returns an answer or an exception for each; whatever
         follows a refusal is answered with Telethon's ``MsgWaitFailedError`` and was not done.
-        One that the ``gate`` refuses is not sent, nor is any after it: that is their answer.
+        One that the gate refuses is not sent, nor is any after it: that is their answer.
         """
         return await self._wire.in_turn(requests, deadline=deadline)
 

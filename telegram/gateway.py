@@ -23,6 +23,7 @@ from .admission import SHARED_OUTAGE, Admission
 from .client import Client
 from .errors import Verdict, error_of
 from .events import Told
+from .gate import Gate
 from .hearing import PING_EVERY
 from .limits import ConnectLimit, ConnectQueue
 from .outage import OutageLimit, OutageWatch
@@ -158,12 +159,13 @@ class Gateway:
         on_event: Callable[[Told], None],
         *,
         deadline: float | None = None,
+        gate: Gate | None = None,
     ) -> Client:
         """Connect ``session`` and return its client, proven by an authorised call.
 
         An earlier client of this name or key is closed first, however it stands. ``deadline``
-        (seconds) counts from the moment the connect limit lets it through. On any failure the
-        true error comes out and nothing stays open.
+        (seconds) counts from the moment the connect limit lets it through. ``gate`` knows which
+        calls must wait. On any failure the true error comes out and nothing stays open.
 
         Raises:
             SessionStringDamagedError: the session holds no key; log in first.
@@ -179,7 +181,7 @@ class Gateway:
             route = self._admission.route(name, session)
             await self._admission.turn(name, route)
             make = functools.partial(self.make, proxy=route.proxy)
-            client = Client(name, session, on_event, clock=self._clock, make=make)
+            client = Client(name, session, on_event, clock=self._clock, make=make, gate=gate)
             self._by_name[name] = client
             if client.opened_key is not None:
                 self._by_key[client.opened_key] = client

@@ -104,6 +104,7 @@ class WardenClient(HearingClient):
         sleep: how to wait between tries to fetch missed updates.
         ping_every: seconds between two pings.
         pong_within: seconds after which a silent line is given up.
+        gate: who knows which calls must wait; what fetches missed updates waits by itself.
         proxy: the way of all its connections; None for the direct one.
     """
 
@@ -113,7 +114,6 @@ class WardenClient(HearingClient):
     _auto_reconnect = _no_updates = False
     _raise_last_call_error = True
     _flood_sleep_threshold = 0
-    gate: Gate | None = None
     _parse_mode = _phone = _tos = _keepalive_handle = _authorized = None
     # What it gives each client, and hardly one of ours ever uses.
     _borrow_sender_lock = _on_demand(asyncio.Lock)
@@ -138,9 +138,11 @@ class WardenClient(HearingClient):
         sleep: Sleep = asyncio.sleep,
         ping_every: float = PING_EVERY,
         pong_within: float = 20.0,  # Telethon waits for its next ping, a minute
+        gate: Gate | None = None,
         proxy: Proxy | None = None,
     ) -> None:
         self.session, self._greeting, self._proxy = session, greeting, proxy
+        self._gate = gate
         self._deliver, self._gap, self._sleep = deliver, gap, sleep
         self._ping_every, self._pong_within = ping_every, pong_within
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -303,22 +305,23 @@ class WardenClient(HearingClient):
             return [await self._call(sender, one) for one in request]
         await request.resolve(self, utils)  # which may make calls of its own
         self._last_request = time.time()
+        ask = partial(self._through_gate, sender)
         if asyncio.current_task() is self._updates_handle:
-            result = await self._missed.fetch(request, partial(self._once, sender))
+            result = await self._missed.fetch(request, ask)
         else:
-            result = await self._through_gate(sender, request)
+            result = await ask(request)
         self._learn(result)
         return result
 
     async def _through_gate(self, sender: Any, request: Any) -> Any:
-        if self.gate is None:
+        if self._gate is None:
             return await self._once(sender, request)
-        if (refusal := self.gate.refusal(request)) is not None:
+        if (refusal := self._gate.refusal(request)) is not None:
             raise refusal
         try:
             return await self._once(sender, request)
         except Exception as error:
-            self.gate.failed(request, error)
+            self._gate.failed(request, error)
             raise
 
     async def in_turn(self, requests: Sequence[Any], *, deadline: float) -> list[Any]:
@@ -331,16 +334,16 @@ class WardenClient(HearingClient):
         going, refusal = self._up_to_refusal(requests)
         results = await self._sender.answers(going, deadline=deadline) if going else []
         for request, result in zip(going, results, strict=True):
-            if self.gate is not None and isinstance(result, Exception):
-                self.gate.failed(request, result)
+            if self._gate is not None and isinstance(result, Exception):
+                self._gate.failed(request, result)
             self._learn(result)
         return [*results, *[refusal] * (len(requests) - len(going))]
 
     def _up_to_refusal(self, requests: Sequence[Any]) -> tuple[Sequence[Any], Exception | None]:
-        if self.gate is None:
+        if self._gate is None:
             return requests, None
         for at, request in enumerate(requests):
-            if (refusal := self.gate.refusal(request)) is not None:
+            if (refusal := self._gate.refusal(request)) is not None:
                 return requests[:at], refusal
         return requests, None
 

@@ -249,7 +249,6 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
             stack.push_async_callback(gate.close)  # after the client, whose end may say more
             stack.push_async_callback(gateway.close_all, deadline=CLOSE_WITHIN)
             client = await self._client_of(gateway, found.session_string, gate)
-            client.gate = gate
             client.disconnected.add_done_callback(lambda lost: gate.lost(lost.result()))
             yield SafeSession(self._name, found.session_string, client, gate)
 
@@ -261,6 +260,7 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
                     WardenSession.from_string(string),
                     lambda _: None,
                     deadline=self._config.telegram.connect_deadline,
+                    gate=gate,
                 )
             except Exception as error:
                 gate.opening_failed(error)

@@ -24,7 +24,7 @@ from telewarden.telegram import (
     posts_into,
 )
 
-from .conftest import ALICE, LOOK_EVERY, SOON, Newsroom
+from .conftest import ALICE, BOB, LOOK_EVERY, SOON, Newsroom
 
 pytestmark = [pytest.mark.actors, pytest.mark.session]
 
@@ -248,6 +248,44 @@ async def test_reading_history_waits_and_sending_goes_on_across_a_restart(
         assert [(row.account, row.method, row.chat) for row in store.floods()] == [
             ("alice", "messages.getHistory", None)
         ]
+
+
+async def test_fetching_missed_updates_waits_across_a_restart(newsroom: Newsroom) -> None:
+    await newsroom.start()
+    await newsroom.stop()
+    alice, method = newsroom.account(ALICE), "updates.getDifference"
+    newsroom.telegram.faults.add(Fault(method=method, account=alice, action=FloodWait(600)))
+    since = newsroom.mark()
+    await newsroom.start(signed_in=False)
+    await newsroom.hears(FloodBegan, since=since, session="alice", method=method, seconds=600)
+    await newsroom.stop()
+    calls, since = newsroom.telegram.stats.calls[method], newsroom.mark()
+
+    warden = await newsroom.start(signed_in=False)
+    for name in ("alice", "bob"):
+        await newsroom.hears(SessionRecovered, since=since, session=name)
+        await warden.session(name).call(NEAREST())
+
+    assert newsroom.telegram.stats.calls[method] == calls + 1  # bob's
+    assert newsroom.telegram.stats.early == 0
+
+
+async def test_missed_updates_are_fetched_once_the_wait_is_over(newsroom: Newsroom) -> None:
+    await newsroom.start()
+    post = newsroom.telegram.post(newsroom.chats["market_in"], "up")
+    await newsroom.arrives("market_out", "up")
+    await newsroom.stop()
+    newsroom.chats["market_in"].edit_message(post, "down")
+    newsroom.telegram.faults.add(
+        Fault(method="updates.*Difference", account=newsroom.account(BOB), action=FloodWait(1))
+    )
+
+    since = newsroom.mark()
+    await newsroom.start(signed_in=False)
+    await newsroom.hears(FloodBegan, since=since, session="bob", seconds=1)
+    await newsroom.until(lambda: newsroom.texts("market_out") == ["down"])
+
+    assert newsroom.telegram.stats.early == 0
 
 
 async def test_a_session_that_may_not_come_online_yet_waits_also_after_a_restart(
