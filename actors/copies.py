@@ -68,7 +68,7 @@ class Copies:
         """Look for a ``NAME.session`` of Telethon's that its owner has put beside the sealed files.
 
         Runs in a thread of its own: in a damaged one a key is looked for byte by byte, for seconds.
-        One that another process has open is passed over: its key has two users otherwise.
+        One that a process has open is passed over: its key has two users otherwise.
         """
         path = self._kit.session_folder / f"{self._name}.session"
         found, self._beside, self.passed_over = file_users(path), None, ""

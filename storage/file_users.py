@@ -21,6 +21,7 @@ __all__ = ["FileUsers", "file_users"]
 
 BESIDE: Final = ("", "-journal", "-wal", "-shm")  # what SQLite opens with a database
 PURPOSE: Final = "has the file open"
+OURS: Final = "this same process has the file open"
 HAS_HANDLES: Final = os.path.isdir("/proc/self/fd")  # on Linux: files, whatever their name now
 
 FileId = tuple[int, int]
@@ -28,10 +29,10 @@ FileId = tuple[int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileUsers:
-    """The other processes that have a file open.
+    """The processes that have a file open.
 
     Args:
-        users: those found; ``since`` is when the process started.
+        users: those found, this one too; ``since`` is when the process started.
         unseen: how many processes this user may not look into; they are other users'.
     """
 
@@ -43,13 +44,17 @@ class FileUsers:
 
 
 def file_users(path: Path | str) -> FileUsers:
-    """Look for other processes that have a SQLite file, or what SQLite keeps beside it, open."""
+    """Look for processes that have a SQLite file, or what SQLite keeps beside it, open.
+
+    This one counts: the app around us may have a client of its own.
+    """
     wanted = set(_ids(f"{path}{suffix}" for suffix in BESIDE))
     found, unseen = list[LeaseHolder](), 0
     for process in psutil.process_iter() if wanted else ():
         try:
-            if process.pid != os.getpid() and not wanted.isdisjoint(_open_in(process)):
-                found.append(LeaseHolder.of(process.pid, PURPOSE))
+            if not wanted.isdisjoint(_open_in(process)):
+                ours = process.pid == os.getpid()
+                found.append(LeaseHolder.of(process.pid, OURS if ours else PURPOSE))
         except (psutil.AccessDenied, PermissionError):
             unseen += _is_program(process)
         except (psutil.Error, OSError):

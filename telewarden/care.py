@@ -109,7 +109,8 @@ class SessionCare(abc.ABC):
         """Use a Telethon ``.session`` file, or what a damaged one still holds; it is not changed.
 
         Raises:
-            TelethonFileInUseError: another process has it open, and which; no packet was sent.
+            TelethonFileInUseError: some process, be it this one, has it open, and which; no packet
+                was sent.
             TelethonFileDamagedError: nothing in it can be used, and why.
             Exception: as ``import_string``.
         """
@@ -235,7 +236,7 @@ class SessionCare(abc.ABC):
 
 
 def _refuse_used(path: Path | str) -> int:
-    """Refuse a file that another process has open; returns how many could not be looked into."""
+    """Refuse a file that some process has open; returns how many could not be looked into."""
     found = file_users(path)
     if found.users:
         pids = tuple(one.pid for one in found.users)

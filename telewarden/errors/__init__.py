@@ -84,7 +84,7 @@ Each room's errors hang below the one root, so that an app can write
     |-- ProtectedContentError       the source protects its content
     |-- SessionStringDamagedError   a text is no session string
     |-- TelethonFileDamagedError    a file is no usable Telethon session
-    |-- TelethonFileInUseError      another program has a Telethon session open
+    |-- TelethonFileInUseError      some program has a Telethon session open
     |-- IllegalStepError            a session's phase cannot take that event
     |-- LoopbackStateError          a loopback's state file cannot be read or written
     |-- WardenUnreachableError      no running warden answers at that socket

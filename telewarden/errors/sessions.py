@@ -92,7 +92,7 @@ class TelethonFileDamagedError(TelewardenError):
 
 
 class TelethonFileInUseError(TelewardenError):
-    """Another program has a Telethon session file open; nothing has been sent and nothing changed.
+    """Some program has a Telethon session file open; nothing has been sent and nothing changed.
 
     Args:
         path: the file.
@@ -104,8 +104,8 @@ class TelethonFileInUseError(TelewardenError):
     def __init__(self, path: object, users: str, *, pids: tuple[int, ...], unseen: int = 0) -> None:
         more = f"; {unseen} processes of other users could not be looked into" if unseen else ""
         super().__init__(
-            f"session file {path} is in use by {users}{more}: stop that program and import again;"
-            " two users of one login end it for both"
+            f"session file {path} is in use by {users}{more}: stop that program, or close the"
+            " client there, and import again; two users of one login end it for both"
         )
         self.path, self.users, self.pids, self.unseen = path, users, pids, unseen
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sqlite3
 import stat
 import subprocess
@@ -268,6 +269,24 @@ async def test_a_file_that_another_process_has_open_is_refused_before_any_packet
     assert caught.value.pids == (pid,)
     assert taken.unseen == caught.value.unseen
     assert newsroom.telegram.stats.duplicate_keys == 0
+
+
+async def test_a_file_that_a_client_of_this_process_has_open_is_refused_until_it_is_closed(
+    newsroom: Newsroom, tmp_path: Path
+) -> None:
+    warden = await newsroom.start(signed_in=False)
+    path = telethon_file(newsroom, tmp_path / "old.session")
+    connects, since = newsroom.telegram.stats.connects, newsroom.mark()
+
+    client = TelegramClient(SQLiteSession(str(path)), 1, "hash")
+    with pytest.raises(TelethonFileInUseError, match="this same process") as caught:
+        await warden.session("alice").import_file(path)
+    assert newsroom.telegram.stats.connects == connects
+    client.session.close()
+    await warden.session("alice").import_file(path)
+    await newsroom.hears(SessionRecovered, since=since, session="alice")
+
+    assert caught.value.pids == (os.getpid(),)
 
 
 async def test_repair_passes_over_a_file_that_another_process_has_open(

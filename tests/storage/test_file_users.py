@@ -1,7 +1,8 @@
-"""Who has a file open: other live processes, by what the file is and not by its name."""
+"""Who has a file open: live processes, this one too, by what the file is and not by its name."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -39,11 +40,14 @@ def test_a_file_that_was_renamed_since_is_still_that_file(tmp_path: Path, spawn:
     assert file_users(path).users == ()
 
 
-def test_our_own_process_is_no_other_and_a_missing_file_is_nobodys(tmp_path: Path) -> None:
+def test_our_own_process_is_found_and_a_missing_file_is_nobodys(tmp_path: Path) -> None:
     path = tmp_path / "a.session"
     with path.open("w"):
-        assert file_users(path).users == ()
+        found = file_users(path)
 
+    assert [one.pid for one in found.users] == [os.getpid()]
+    assert "this same process has the file open" in str(found)
+    assert file_users(path).users == ()
     assert file_users(tmp_path / "b.session") == FileUsers()
 
 
