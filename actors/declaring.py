@@ -26,6 +26,7 @@ from ..storage import SessionRecord, check_name
 from .choosing import places_for
 from .draft import AuditNote, Draft
 from .entries import SessionEntry
+from .following import give_up
 from .registry_facts import SessionChanged, SessionDeleted, SessionRegistered
 from .registry_messages import (
     ChangeMany,
@@ -118,6 +119,7 @@ def delete(draft: Draft, message: Deletion) -> Deleted:
         draft.pairs.put(pair, replace(draft.pairs.plan(pair), session=target))
     moved = MappingProxyType(dict(message.moves))
     draft.drop(name, moved, force=message.force)
+    give_up(draft, name, "the session was deleted")
     after = {"moved": {str(pair): target for pair, target in moved.items()}} if moved else None
     draft.note(message.who, "delete", name, before, after)
     draft.events.append(SessionDeleted(at=draft.now, session=name, who=message.who, moved=moved))
@@ -138,6 +140,10 @@ def _outcome(draft: Draft, name: Any, fields: Mapping[str, Any], who: str) -> It
     except TelewardenError as error:
         draft.note(who, "change", name, outcome=f"refused: {error}")
         return ItemOutcome(name=name, error=error)
+    except Exception as error:  # noqa: BLE001 - a value of a class of its own, say; others go on
+        draft.note(who, "change", name, outcome=f"failed: {type(error).__name__}")
+        odd = InvalidRecordError("fields", f"refused by {type(error).__name__}", "plain values")
+        return ItemOutcome(name=name, error=odd)
 
 
 def _change(draft: Draft, name: str, fields: Mapping[str, Any], who: str) -> SessionEntry:
@@ -153,15 +159,27 @@ def _apply(draft: Draft, entry: SessionEntry, wanted: dict[str, Any], who: str) 
     """Change what is different; a change to the same values is none."""
     record = entry.record
     before = {key: getattr(record, key) for key in wanted}
-    if before == wanted:
+    if before == wanted and _same_kinds(before, wanted):
         return entry
     after = wanted
     if len(wanted) > 1:  # some of them may be as they are
-        after = {key: value for key, value in wanted.items() if before[key] != value}
+        after = {
+            key: value
+            for key, value in wanted.items()
+            if before[key] != value or not _same_kinds(before, wanted, key)
+        }
         before = {key: before[key] for key in after}
     note = draft.note(who, "change", record.name, _shown(before), _shown(after))
     draft.events.append(note)
     return draft.put(entry, after)
+
+
+def _same_kinds(before: Mapping[str, Any], after: Mapping[str, Any], key: str = "metadata") -> bool:
+    """Whether equal metadata is the same: ``1`` equals ``True`` and ``1.0``, and is neither."""
+    if key != "metadata" or key not in after:
+        return True
+    old, new = before[key], after[key]
+    return all(type(old[name]) is type(value) for name, value in new.items())
 
 
 def changed_event(note: AuditNote) -> SessionChanged:
@@ -183,13 +201,13 @@ def _unchangeable(values: Any) -> Mapping[str, object]:
     )
 
 
-def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _checked(fields: Any) -> dict[str, Any]:
     """The fields with sensible values, so that nothing can be changed behind our back."""
+    if not isinstance(fields, Mapping):
+        kind = type(fields).__name__
+        raise InvalidRecordError("fields", kind, "a mapping of fields to values")
     try:
         return {key: CHECKS[key](value) for key, value in fields.items()}
-    except AttributeError:
-        kind = type(fields).__name__
-        raise InvalidRecordError("fields", kind, "a mapping of fields to values") from None
     except (KeyError, TypeError):  # an odd key
         unknown = tuple(sorted(str(key) for key in fields if key not in FIELDS))
         if unknown:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from ..errors import (
@@ -80,6 +81,7 @@ class Draft:
         """The new values of each field, by session: what has to be written of the others."""
         self.touched: dict[int, Operation | None] = {}
         """The operations, likewise."""
+        self.short_lived: list[Operation] = []
 
     def settle_on(self, base: RegistrySnapshot) -> None:
         """The draft before this one is on disk, and ``base`` shows it."""
@@ -96,6 +98,10 @@ class Draft:
             return self.before.entries[name]
         return self.base.sessions.get(name)
 
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(sorted(self.base.sessions))  # once, for however many names are wrong
+
     def session(self, name: str) -> SessionEntry:
         """The session as it would be, for a change.
 
@@ -104,7 +110,7 @@ class Draft:
         """
         entry = self.find(name)
         if entry is None:
-            raise UnknownSessionError(name, tuple(sorted(self.base.sessions)))
+            raise UnknownSessionError(name, self._names)
         if name in self.busy:
             raise SessionBusyError(name, self.busy[name])
         return entry
@@ -185,6 +191,9 @@ class Draft:
 
     def drop_operation(self, id_: int) -> None:
         """Take an operation out."""
+        begun = self.touched.get(id_)
+        if begun is not None and id_ not in self.base.operations:
+            self.short_lived.append(begun)
         self.touched[id_] = None
         self.operation_count -= 1
 
@@ -230,9 +239,10 @@ class Draft:
         self.pairs.write(store)
         for name, moves in self.deleted.items():
             _delete(store, name, moves, self.now, force=name in self.forced)
-        changed = [one.as_record() for one in self.touched.values() if one is not None]
-        if changed:
-            store.put_operations(changed)
+        # Those that have gone already, too: their numbers are not to be given again.
+        changed = [one for one in self.touched.values() if one is not None]
+        if changed or self.short_lived:
+            store.put_operations([one.as_record() for one in (*self.short_lived, *changed)])
         gone = [id_ for id_, one in self.touched.items() if one is None]
         if gone:
             store.delete_operations(gone)

@@ -13,6 +13,7 @@ from ..errors import (
     SessionFullError,
 )
 from .draft import Draft
+from .following import give_up_backfill
 from .messages import PairPlan
 from .pair_facts import PairAdded, PairChanged, PairRemoved, PairsMoved
 from .registry_messages import RegistryWrite
@@ -97,6 +98,7 @@ def remove(draft: Draft, message: RemovePair) -> PairPlan:
     """Take a pair out."""
     plan = _let_go(draft, (message.pair,))[0]
     draft.pairs.put(plan.id, None)
+    give_up_backfill(draft, plan.id, "the pair was removed")
     draft.note(message.who, "remove pair", f"pair {plan.id}", _shown(plan))
     draft.events.append(
         PairRemoved(at=draft.now, pair=plan.id, session=plan.session, who=message.who)

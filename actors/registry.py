@@ -15,8 +15,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
-from typing import Any, Final
+from typing import Any
 
 import pykka
 
@@ -27,14 +26,14 @@ from . import declaring
 from .assignments import standing
 from .draft import Draft
 from .entries import RegistryLimits
-from .following import FOLLOWED, Followed
+from .following import FOLLOWED, Followed, PhaseSeen, followed, outdated
 from .journal import Journal
 from .kit import Kit
 from .messages import Forget, Roster, SessionIntroduced, SessionRefAsked, SweepEvery
 from .pair_draft import PairDraft
 from .registry_facts import HealthChanged, OperationStuck, RegistryEvent, SessionChanged
 from .registry_line import Line
-from .registry_loading import Loaded, audit_rows, first_snapshot, followed, load
+from .registry_loading import Loaded, audit_rows, first_snapshot, load
 from .registry_messages import (
     AuditAsked,
     CleanOperations,
@@ -66,8 +65,6 @@ from .subtrees import SessionPlan, Subtrees
 __all__ = ["RegistryActor"]
 
 logger = logging.getLogger(__name__)
-
-WARDEN: Final = "warden"  # who follows recoveries and logins
 
 
 class RegistryActor(LoopActor):
@@ -152,6 +149,7 @@ class RegistryActor(LoopActor):
             case SessionRefAsked():
                 return self._roster.where(message.session)
             case Roster():
+                self._tell_how_often()  # who asks is the monitor, and has just started
                 return tuple(self._roster.refs.values())
             case AuditAsked():
                 return self._audit(message)
@@ -213,7 +211,7 @@ class RegistryActor(LoopActor):
             before = RegistrySnapshot(revision=before.revision, limits=self._limits)
         self._last_id = loaded.last_id
         self._last_pair = max((row.id for row in loaded.plans), default=0)
-        self._following = followed(loaded.operations, WARDEN)
+        self._following = followed(loaded.operations)
         self._board.now = first_snapshot(
             loaded,
             before,
@@ -278,8 +276,11 @@ class RegistryActor(LoopActor):
             self._show(name)
         if draft.limits is not before.limits:
             self._tidy_from_now_on()
-            if self._monitor is not None:
-                self._monitor.tell(SweepEvery(draft.limits.sessions_every))
+            self._tell_how_often()
+
+    def _tell_how_often(self) -> None:
+        if self._monitor is not None:
+            self._monitor.tell(SweepEvery(self._board.now.limits.sessions_every))
 
     def _tell(self, draft: Draft) -> None:
         heard = self._events.heard(SessionChanged)
@@ -343,6 +344,11 @@ class RegistryActor(LoopActor):
     # How the sessions are
 
     def _noted(self, report: SessionReport) -> None:
+        if self._following and outdated(report, self._following, self._board.now.operations):
+            seen = PhaseSeen(
+                session=report.session, at=report.since, after=report.phase, reason=report.reason
+            )
+            self._take(Followed(event=seen))
         before = self._board.now.sessions.get(report.session)
         entry = None if before is None else before.reported(report)
         if before is None or entry is None or entry == before:
@@ -391,7 +397,7 @@ class RegistryActor(LoopActor):
     def _audit(self, asked: AuditAsked) -> Answer:
         answer = Answer()
         self.pipe(
-            self._journal.do(partial(audit_rows, asked)),
+            audit_rows(asked, self._journal),
             done=lambda rows: Read(answer, rows),
             failed=lambda error: Read(answer, error=error),
         )

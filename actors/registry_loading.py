@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 
 from ..storage import AuditRow, PlanRow, SessionRecord, Store
 from .book import Book
 from .entries import Operation, RegistryLimits, SessionEntry, Standing
+from .journal import Journal
 from .registry_messages import AuditAsked
 from .registry_snapshot import RegistrySnapshot
 
-__all__ = ["Loaded", "audit_rows", "first_snapshot", "followed", "load"]
+__all__ = ["Loaded", "audit_rows", "first_snapshot", "load"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +67,24 @@ def first_snapshot(
     )
 
 
-def followed(operations: Collection[Operation], who: str) -> dict[tuple[str, str], int]:
-    """Which recoveries and logins are under way, by session and kind."""
-    return {
-        (one.session, one.kind): one.id
-        for one in operations
-        if one.active and one.session is not None and one.who == who
-    }
+async def audit_rows(asked: AuditAsked, journal: Journal) -> tuple[AuditRow, ...]:
+    """Answer a question about the audit trail, page by page: whoever writes has turns between."""
+    found: list[AuditRow] = []
+    below = await journal.do(lambda store: store.audit_end())
+    while below and len(found) < asked.limit:
+        page, below = await journal.do(partial(_audit_page, asked, below, asked.limit - len(found)))
+        found += page
+    return tuple(found)
 
 
-def audit_rows(asked: AuditAsked, store: Store) -> tuple[AuditRow, ...]:
-    """Answer a question about the audit trail; in the journal's thread."""
-    return tuple(
-        store.audit_trail(
-            who=asked.who,
-            what=asked.what,
-            subject=asked.subject,
-            since=asked.since,
-            limit=asked.limit,
-        )
+def _audit_page(
+    asked: AuditAsked, below: int, limit: int, store: Store
+) -> tuple[list[AuditRow], int]:
+    return store.audit_page(
+        below,
+        who=asked.who,
+        what=asked.what,
+        subject=asked.subject,
+        since=asked.since,
+        limit=limit,
     )

@@ -135,6 +135,8 @@ class DeleteSession(_SessionWrite):
         number = type(self.within) in {int, float}
         if not number or not 0 <= self.within <= LONGEST_REST:
             raise InvalidRecordError("within", self.within, f"seconds from 0 to {LONGEST_REST:g}")
+        if type(self.force) is not bool:  # "no" would count as yes, where nothing can be undone
+            raise InvalidRecordError("force", self.force, "True or False")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -133,6 +133,9 @@ def attempt(draft: Draft, request: Request) -> None:
             draft.note(write.who, *told(write), outcome=f"refused: {error}")
         request.error = error
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the asker's answer
+        told = REFUSED.get(type(write))
+        if told is not None:
+            draft.note(write.who, *told(write), outcome=f"failed: {type(error).__name__}")
         request.error = error
 
 

@@ -272,6 +272,26 @@ class HistoryPort(Protocol):
         """Return the newest changes that match, newest first; ``None`` matches everything."""
         ...
 
+    def audit_end(self) -> int:
+        """Return the number above that of the newest row; 0 if there is none."""
+        ...
+
+    def audit_page(
+        self,
+        below: int,
+        *,
+        who: str | None = None,
+        what: str | None = None,
+        subject: str | None = None,
+        since: float = 0.0,
+        limit: int = 100,
+    ) -> tuple[list[AuditRow], int]:
+        """Look into a bounded number of rows next below a number.
+
+        Returns those that match, newest first, and the number to go on below; 0 at the end.
+        """
+        ...
+
 
 class RotationPort(Protocol):
     """New keys while the store is in use."""

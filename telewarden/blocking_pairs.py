@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from .actors import PairPlan
 from .desk import Desk
-from .errors import BlockingAskError
 from .handles import BlockingRegistry
+from .loopthread import run_in
 from .pairs import DeadLetter, Move, Pairs
 from .telegram import PairReport
 
@@ -95,9 +95,7 @@ class BlockingPairs:
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         try:
             loop = self._loop()
-            if asyncio._get_running_loop() is loop:  # noqa: SLF001 - the one that does not raise
-                raise BlockingAskError("the pairs", way="await the same method of `warden.pairs`")
         except BaseException:  # whatever it is, the coroutine never runs and would complain
             work.close()
             raise
-        return asyncio.run_coroutine_threadsafe(work, loop).result()
+        return run_in(loop, work, "the pairs", way="await the same method of `warden.pairs`")

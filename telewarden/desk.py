@@ -10,7 +10,13 @@ from typing import Any, Final
 import pykka
 
 from .actors import Board
-from .errors import AskTimeoutError, BlockingAskError, NotRunningError, TelewardenError
+from .errors import (
+    AskTimeoutError,
+    BlockingAskError,
+    ChildNotFoundError,
+    NotRunningError,
+    TelewardenError,
+)
 from .supervision import EventStream, StableRef, ask_async
 
 __all__ = ["Desk"]
@@ -45,7 +51,7 @@ class Desk:
     def gone(self) -> bool:
         """Whether the registry has stopped and will not come back."""
         try:
-            return self._ref().actor_stopped.is_set()
+            return self._found().actor_stopped.is_set()
         except TelewardenError:
             return True
 
@@ -55,7 +61,7 @@ class Desk:
         Raises:
             BlockingAskError: called inside its loop.
         """
-        ref = self._ref()
+        ref = self._found()
         if isinstance(ref, StableRef):
             with _told_the_way():
                 ref.refuse_to_block()
@@ -68,7 +74,7 @@ class Desk:
             NotRunningError: the registry is gone for good.
         """
         try:
-            return await ask_async(self._ref(), message, timeout=timeout)
+            return await ask_async(self._found(), message, timeout=timeout)
         except AskTimeoutError as exc:
             raise self._late(timeout) from exc
         except pykka.ActorDeadError as exc:
@@ -81,7 +87,7 @@ class Desk:
             BlockingAskError: asked inside that loop, where it would never be answered.
             NotRunningError: the registry is gone for good.
         """
-        ref = self._ref()
+        ref = self._found()
         try:
             with _told_the_way():
                 return ref.ask(message, timeout=timeout)
@@ -95,7 +101,13 @@ class Desk:
 
     def send(self, message: object) -> pykka.Future[Any]:
         """Ask, and let the answer be fetched later: ``get()`` it, or ``await`` it."""
-        return self._ref().ask(message, block=False)
+        return self._found().ask(message, block=False)
+
+    def _found(self) -> pykka.ActorRef[Any]:
+        try:
+            return self._ref()
+        except ChildNotFoundError:  # with its tree
+            raise NotRunningError(*GONE) from None
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ in any thread but the registry's own loop.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from .actors import (
     AuditAsked,
@@ -19,13 +19,15 @@ from .actors import (
     RegistryStatistics,
     statistics,
 )
-from .desk import Desk
+from .desk import ANSWER_WITHIN, Desk
 from .listening import Listener
 from .operation_handles import BlockingOperations, Operations
 from .session_handles import BlockingSessions, Sessions
 from .storage import AuditRow
 
 __all__ = ["BlockingRegistry", "Registry"]
+
+ROWS_A_SECOND: Final = 10_000
 
 E = TypeVar("E", bound=RegistryEvent)
 
@@ -100,7 +102,7 @@ class Registry(_Reads):
             InvalidRecordError: the question makes no sense.
         """
         asked = AuditAsked(who=who, what=what, subject=subject, since=since, limit=limit)
-        return await self._desk.ask(asked)  # type: ignore[no-any-return]  # as above
+        return await self._desk.ask(asked, timeout=_patience(limit))  # type: ignore[no-any-return]  # as above
 
 
 class BlockingRegistry(_Reads):
@@ -125,4 +127,9 @@ class BlockingRegistry(_Reads):
     ) -> tuple[AuditRow, ...]:
         """Who changed what, newest first."""
         asked = AuditAsked(who=who, what=what, subject=subject, since=since, limit=limit)
-        return self._desk.ask_blocking(asked)  # type: ignore[no-any-return]  # as above
+        return self._desk.ask_blocking(asked, timeout=_patience(limit))  # type: ignore[no-any-return]  # as above
+
+
+def _patience(limit: int) -> float:
+    """Seconds to wait for so many rows: they are read in turns with what others write."""
+    return ANSWER_WITHIN + limit / ROWS_A_SECOND

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import abc
 import asyncio
+import concurrent.futures
 import threading
 from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from .errors import NotRunningError
+from .errors import BlockingAskError, NotRunningError
 
-__all__ = ["Enterable", "LoopThread"]
+__all__ = ["Enterable", "LoopThread", "run_in"]
 
 T = TypeVar("T")
 
@@ -29,15 +30,51 @@ class LoopThread:
         self._loop.run_forever()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do a coroutine there, wait for it, and return its result."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        """Do a coroutine there, wait for it, and return its result; see ``run_in``."""
+        return run_in(self._loop, work, "the warden")
 
     def close(self) -> None:
-        """End the loop, then the thread."""
+        """End the loop, with whatever is still under way in it, then the thread."""
+        self.run(_cancel_others())
         self.run(self._loop.shutdown_asyncgens())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+def run_in(
+    loop: asyncio.AbstractEventLoop,
+    work: Coroutine[Any, Any, T],
+    what: str,
+    *,
+    way: str = "await the coroutine there",
+) -> T:
+    """Do a coroutine in the loop of another thread, wait for it, and return its result.
+
+    Raises:
+        BlockingAskError: called in that loop itself, which could not go on meanwhile.
+        NotRunningError: the loop ended before the work did.
+    """
+    if asyncio._get_running_loop() is loop:  # noqa: SLF001 - the one that does not raise
+        work.close()  # it never runs and would complain
+        raise BlockingAskError(what, way=way)
+    try:
+        return asyncio.run_coroutine_threadsafe(work, loop).result()
+    except concurrent.futures.CancelledError:
+        raise NotRunningError(what, "it ended while this was under way; start it again") from None
+    except RuntimeError:
+        if not loop.is_closed():
+            raise
+        work.close()
+        raise NotRunningError(what, "its loop has ended; start it again") from None
+
+
+async def _cancel_others() -> None:
+    """Cancel all that is under way in this loop: who waits for it waits in another thread."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 class Enterable(abc.ABC):
@@ -82,18 +119,19 @@ class Enterable(abc.ABC):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        assert self._thread is not None  # noqa: S101 - __enter__ made it
+        thread, self._thread = self._thread, None  # from now on nobody begins anything there
+        assert thread is not None  # noqa: S101 - __enter__ made it
         try:
-            self._thread.run(self.stop())
+            thread.run(self.stop())
         finally:
-            self._thread.close()
-            self._thread = None
+            thread.close()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Do one of its coroutines from plain code and return its result.
 
         Raises:
-            NotRunningError: it was not entered with a plain ``with``.
+            NotRunningError: it was not entered with a plain ``with``, or was left meanwhile.
+            BlockingAskError: called in its own loop, as in a subscriber; await it there.
         """
         if self._thread is None:
             work.close()

@@ -59,8 +59,10 @@ class OperationReads:
             UnknownOperationError: there is none of that number, or it has expired.
         """
         try:
+            if type(id_) is not int:  # True and 1.0 equal 1, and are no numbers of operations
+                raise UnknownOperationError(id_)
             return self._board.now.operations[id_]
-        except (KeyError, TypeError):  # the latter where it is no number at all
+        except KeyError:
             raise UnknownOperationError(id_) from None
 
     def list(
@@ -81,7 +83,7 @@ class OperationReads:
             one
             for each in states
             for one in by_state[each]
-            if kind in {None, one.kind} and session in {None, one.session}
+            if kind in (None, one.kind) and session in (None, one.session)
         ]
         return tuple(sorted(found, key=lambda one: one.id))
 
@@ -172,6 +174,10 @@ class Operations(OperationReads):
     async def cancel(self, id_: int, *, who: str = "app") -> Operation:
         """Nobody wants it any more."""
         return await self._ask(_end(id_, CANCELLED, who))
+
+    def cancel_later(self, id_: int, *, who: str = "app") -> None:
+        """The same, without waiting until it is on disk."""
+        self._desk.send(_end(id_, CANCELLED, who))
 
     async def clean(self, what: What = "expired", *, who: str = "app") -> tuple[int, ...]:
         """Forget operations that are over; returns their numbers.

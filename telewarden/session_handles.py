@@ -103,7 +103,7 @@ class Sessions(SessionReads):
         Raises:
             SessionExistsError, RegistryFullError, UnknownFieldError, InvalidRecordError
         """
-        message = RegisterSession(name=name, fields=fields, who=who)
+        message = RegisterSession(name=name, fields=_own(fields), who=who)
         return await self._desk.ask(message)  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer
 
     async def change(self, name: str, *, who: str = "app", **fields: Any) -> SessionEntry:
@@ -113,7 +113,7 @@ class Sessions(SessionReads):
             UnknownSessionError, SessionBusyError, SessionFullError, UnknownFieldError,
             InvalidRecordError
         """
-        message = ChangeSession(name=name, fields=fields, who=who)
+        message = ChangeSession(name=name, fields=_own(fields), who=who)
         return await self._desk.ask(message)  # type: ignore[no-any-return]  # as above
 
     async def change_many(
@@ -147,12 +147,12 @@ class BlockingSessions(SessionReads):
 
     def register(self, name: str, *, who: str = "app", **fields: Any) -> SessionEntry:
         """Register a session that no configuration declares."""
-        message = RegisterSession(name=name, fields=fields, who=who)
+        message = RegisterSession(name=name, fields=_own(fields), who=who)
         return self._desk.ask_blocking(message)  # type: ignore[no-any-return]  # as above
 
     def change(self, name: str, *, who: str = "app", **fields: Any) -> SessionEntry:
         """Change some fields of a session at once, all or none."""
-        message = ChangeSession(name=name, fields=fields, who=who)
+        message = ChangeSession(name=name, fields=_own(fields), who=who)
         return self._desk.ask_blocking(message)  # type: ignore[no-any-return]  # as above
 
     def change_later(
@@ -162,7 +162,7 @@ class BlockingSessions(SessionReads):
 
         A thread that has many changes to make is not held up by the disk for each of them.
         """
-        return self._desk.send(ChangeSession(name=name, fields=fields, who=who))
+        return self._desk.send(ChangeSession(name=name, fields=_own(fields), who=who))
 
     def change_many(
         self, changes: Mapping[str, Fields], *, who: str = "app"
@@ -187,7 +187,18 @@ class BlockingSessions(SessionReads):
 
 def _each(changes: Mapping[str, Fields]) -> dict[str, Fields]:
     try:
-        return dict(changes)
+        return {name: _own(fields) for name, fields in dict(changes).items()}
     except (TypeError, ValueError):
         kind = type(changes).__name__
         raise InvalidRecordError("changes", kind, "a mapping of names to fields") from None
+
+
+def _own(fields: Fields) -> Fields:
+    """The fields as they are now: the registry reads them later, when the giver's are others."""
+    if not isinstance(fields, dict):
+        return dict(fields) if isinstance(fields, Mapping) else fields
+    own = fields.copy()
+    metadata = own.get("metadata")
+    if isinstance(metadata, Mapping):
+        own["metadata"] = dict(metadata)
+    return own

@@ -75,19 +75,34 @@ async def tracked(
     operations: Operations, kind: str, *, who: str, details: dict[str, Any]
 ) -> AsyncIterator[Tracked]:
     """``Operations.track``."""
-    id_ = (await operations.begin(kind, who=who, **details)).id
+    id_ = await _begun(operations, kind, who, details)
     try:
         yield Tracked(id_, operations)
-    except asyncio.CancelledError:
-        with _said(id_):
-            await asyncio.shield(operations.cancel(id_, who=who))
-        raise
     except Exception as error:
         with _said(id_):
             await operations.fail(id_, _words(error), who=who)
         raise
+    except GeneratorExit:  # closed by force, where nothing may be waited for any more
+        with _said(id_):
+            operations.cancel_later(id_, who=who)
+        raise
+    except BaseException:  # cancelled, Ctrl-C, an exit: given up, not failed
+        with _said(id_):
+            await asyncio.shield(operations.cancel(id_, who=who))
+        raise
     with _said(id_):
         await operations.finish(id_, who=who)
+
+
+async def _begun(operations: Operations, kind: str, who: str, details: dict[str, Any]) -> int:
+    """Begin one; if that is given up on its way, it does not stay behind."""
+    beginning = asyncio.ensure_future(operations.begin(kind, who=who, **details))
+    try:
+        return (await asyncio.shield(beginning)).id
+    except asyncio.CancelledError:
+        with contextlib.suppress(TelewardenError, pykka.ActorDeadError):  # not begun
+            operations.cancel_later((await beginning).id, who=who)
+        raise
 
 
 @contextlib.asynccontextmanager

@@ -26,7 +26,15 @@ from .crash_record import CrashRecord, past_crashes
 from .database_backups import DatabaseBackups
 from .desk import Desk
 from .diagnostics import Diagnosis, diagnose, live_findings
-from .errors import ChildStartError, NotRunningError, TelewardenError, UnknownSessionError
+from .errors import (
+    AlreadyRunningError,
+    ChildNotFoundError,
+    ChildStartError,
+    InvalidRecordError,
+    NotRunningError,
+    TelewardenError,
+    UnknownSessionError,
+)
 from .handles import Registry
 from .keeping import Keeping, config_of
 from .loopthread import Enterable
@@ -106,11 +114,9 @@ class Warden(Enterable):
         self.events = events or EventStream()
         self.exporter = Exporter(registry)
         self._board = Board()
-        desk = Desk(lambda: self._running().ref("registry"), self._board, self.events)
+        desk = Desk(lambda: self._ref("registry"), self._board, self.events)
         self.registry = Registry(desk)
-        pair_desk = PairDesk(
-            desk, self._session_ref, lambda: Journal(self._running().ref("journal"))
-        )
+        pair_desk = PairDesk(desk, self._session_ref, self._journal)
         self._auditor = pair_desk.auditor
         moves = Reassigning(pair_desk, self.sessions, self.operations)
         self.pairs = Pairs(pair_desk, self.sessions, moves, self._handlers.check)
@@ -119,6 +125,8 @@ class Warden(Enterable):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server = server
         self._tree: Tree | None = None
+        self._starting = False
+        self._ending: asyncio.Task[StopReport] | None = None
         self._observer: asyncio.Task[None] | None = None
         self._housekeeping: tuple[asyncio.Task[None], ...] = ()
         self.backups = DatabaseBackups(
@@ -137,8 +145,20 @@ class Warden(Enterable):
         """Start the tree; returns when every part of it runs. Sessions come online after that.
 
         Raises:
+            AlreadyRunningError: it runs; it goes on as it is.
             TelewardenError: what stood in the way, in one sentence; nothing is left running.
         """
+        if self._starting or self._tree is not None:
+            raise AlreadyRunningError("this warden")
+        self._starting = True
+        try:
+            if self._ending is not None:  # of a stop that nobody waited for to the end
+                await asyncio.shield(self._ending)
+            await self._start()
+        finally:
+            self._starting = False
+
+    async def _start(self) -> None:
         self._stopping.clear()
         self._loop = asyncio.get_running_loop()
         self._board.plans = None  # those of an earlier start are not this one's
@@ -165,14 +185,27 @@ class Warden(Enterable):
     async def stop(self, *, deadline: float = STOP_WITHIN) -> StopReport | None:
         """Stop everything in order: sessions finish what is under way, then the journal ends.
 
+        It is stopped also when whoever waits for it is cancelled. Who stops what is stopping
+        already waits for the same end.
+
         Args:
             deadline: seconds for all of it; what has not stopped by then is left behind.
 
         Returns how it went and what did not stop in time; ``None`` if the warden did not run.
+
+        Raises:
+            InvalidRecordError: the deadline is no number; nothing has changed.
         """
+        if isinstance(deadline, bool) or not isinstance(deadline, int | float):
+            raise InvalidRecordError("deadline", deadline, "seconds, as a number")
         tree, self._tree = self._tree, None
-        if tree is None:
+        if tree is not None:
+            self._ending = asyncio.create_task(self._stop(tree, deadline))
+        if self._ending is None or self._ending.done():
             return None
+        return await asyncio.shield(self._ending)
+
+    async def _stop(self, tree: Tree, deadline: float) -> StopReport:
         self._pair_commands.close()
         beside = [task for task in (self._observer, *self._housekeeping) if task is not None]
         for task in beside:
@@ -276,7 +309,7 @@ class Warden(Enterable):
     async def drill(self, path: str, *, who: str = "app") -> None:
         """Crash the child at ``path`` on purpose, to see it come back."""
         async with self._auditor.noted(who, "drill", path):
-            self._running().ref(path).tell(Drill(reason="asked for"))
+            self._ref(path).tell(Drill(reason="asked for"))
 
     def ready(self) -> tuple[bool, str]:
         """Whether all sessions that should be online are, as last reported; and if not, why."""
@@ -304,14 +337,24 @@ class Warden(Enterable):
             raise NotRunningError("this warden", "start it first")
         return self._loop
 
+    def _ref(self, path: str) -> pykka.ActorRef[Any]:
+        tree = self._running()
+        try:
+            return tree.ref(path)
+        except ChildNotFoundError:
+            if not tree.terminated.done:
+                raise
+            why = "its tree has given up, see the log; stop it and start it again"
+            raise NotRunningError("this warden", why) from None
+
     async def _ask(self, path: str, message: object, *, timeout: float = ASK_WITHIN) -> Any:
-        return await ask_async(self._running().ref(path), message, timeout=timeout)
+        return await ask_async(self._ref(path), message, timeout=timeout)
 
     async def _stored(self, work: Callable[[Store], T]) -> T:
         return await self._journal().do(work, wait_for_disk=False)
 
     def _journal(self) -> Journal:
-        return Journal(self._running().ref("journal"))
+        return Journal(self._ref("journal"))
 
     async def _session_ref(self, name: str) -> pykka.ActorRef[Any]:
         return await self._ask("registry", SessionRefAsked(name))  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer
@@ -356,7 +399,7 @@ class Warden(Enterable):
     def _forget_old_crashes(self) -> None:
         # Not left to the retention alone: a process that crashes in a loop never gets that far.
         before = self._crashes_since()
-        Journal(self._running().ref("journal")).post(lambda store: store.prune_crashes(before))
+        self._journal().post(lambda store: store.prune_crashes(before))
 
     def _console(self, console: ConsoleConfig, undo: contextlib.ExitStack) -> ChildSpec:
         tcp = undo.enter_context(contextlib.closing(bind_tcp(console.host, console.port)))

@@ -48,6 +48,7 @@ Each room's errors hang below the one root, so that an app can write
     |-- LoginBudgetError            enough login codes were asked for today
     |-- DemoError                   the demonstration could not go on
     |-- NotRunningError             what was asked for is not running (yet)
+    |-- AlreadyRunningError         what was to be started runs already
     |-- RegistryError               the registry refused a change; nothing has changed
     |   |-- UnknownSessionError         there is no session of that name
     |   |-- SessionExistsError          there is one of that name already
@@ -123,6 +124,7 @@ from .registry import (
     UnknownSessionError,
 )
 from .root import (
+    AlreadyRunningError,
     BadCommandError,
     CommandFailedError,
     ConfigError,
@@ -200,6 +202,7 @@ from .supervision import (
 )
 
 __all__ = [
+    "AlreadyRunningError",
     "AskTimeoutError",
     "BackfillRunningError",
     "BadCommandError",

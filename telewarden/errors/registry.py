@@ -90,7 +90,7 @@ class RegistryFullError(RegistryError):
 
     def __init__(self, what: str, limit: int) -> None:
         super().__init__(
-            f"the registry holds {limit} {what}, its limit, and all are in use;"
+            f"the registry takes no more {what}: its limit is {limit}, and all are in use;"
             f" end or delete some, or raise max_{what}"
         )
         self.what, self.limit = what, limit

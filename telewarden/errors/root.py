@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 __all__ = [
     "BadCommandError",
     "CommandFailedError",
@@ -15,6 +17,17 @@ __all__ = [
     "TelewardenError",
     "WardenUnreachableError",
 ]
+
+LONGEST_SHOWN: Final = 200  # characters of a value in a message
+
+
+def shown(value: object) -> str:
+    """A value as a message can hold it: short, and whatever its own text does."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - an integer of 5,000 digits, or somebody's own class
+        return f"of the type {type(value).__name__} and cannot be shown"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 class TelewardenError(Exception):
@@ -118,6 +131,14 @@ class NotRunningError(TelewardenError):
 
     def __init__(self, what: str, way_out: str) -> None:
         super().__init__(f"{what} is not running; {way_out}")
+        self.what = what
+
+
+class AlreadyRunningError(TelewardenError):
+    """What was to be started runs, or is being started; nothing has changed."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} runs already; use it as it is, or stop it first")
         self.what = what
 
 

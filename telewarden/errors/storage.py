@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .root import TelewardenError
+from .root import TelewardenError, shown
 
 __all__ = [
     "DatabaseDamagedError",
@@ -119,7 +119,7 @@ class InvalidRecordError(StorageError):
     """A record was refused while being built; nothing has been stored."""
 
     def __init__(self, field: str, value: object, allowed: str) -> None:
-        super().__init__(f"{field} is {value!r}; give {allowed}")
+        super().__init__(f"{field} is {shown(value)}; give {allowed}")
         self.field, self.value, self.allowed = field, value, allowed
 
 

@@ -36,7 +36,7 @@ from telewarden.errors import (
     UnknownOperationError,
     UnknownSessionError,
 )
-from telewarden.supervision import Drill
+from telewarden.supervision import ChildStarted, Drill
 from telewarden.telegram import BackfillProgress, Phase, PhaseChanged, RecoveryTried
 from telewarden.testing import RegistryKit
 
@@ -454,7 +454,7 @@ async def test_room_is_made_by_the_expired_then_by_the_ended_never_by_the_runnin
         second = await kit.make_operation()
         assert old.id not in [one.id for one in operations.list()]
         third = await kit.make_operation()
-        with pytest.raises(RegistryFullError, match=r"4 operations.*raise max_operations"):
+        with pytest.raises(RegistryFullError, match=r"limit is 4.*raise max_operations"):
             await kit.make_operation()
 
         ids = [one.id for one in operations.list()]
@@ -643,10 +643,148 @@ async def test_a_backfill_is_followed_pair_by_pair(kit: RegistryKit) -> None:
 
     ended = (await kit.hears(OperationEnded)).operation
     assert (ended.kind, ended.session, ended.step, ended.steps) == ("backfill", "alice", 250, 250)
-    assert ended.description == "pair 1, up to message 250: 250 to send"
+    assert ended.description == "backfill of pair 1, up to message 250: 250 to send"
     assert [(one.step, one.steps) for one in kit.registry.operations.list(state="running")] == [
         (50, 250)
     ]
+
+
+def progress(pair: int, at: int, *, session: str = "alice", done: bool = False) -> BackfillProgress:
+    return BackfillProgress(
+        session=session, at=0.0, pair=pair, at_message=at, until=250, found=at, done=done
+    )
+
+
+async def test_a_backfill_is_one_operation_when_its_pair_moves_and_the_registry_crashes(
+    kit: RegistryKit,
+) -> None:
+    for name in ("alice", "bob"):
+        await kit.make_session(name)
+    kit.events.publish(progress(1, 100))
+    await kit.hears(OperationProgressed)
+    kit.tree.ref("registry").tell(Drill(reason="test"))
+    await kit.hears(ChildStarted, child="registry", incarnation=2)
+    await kit.registry.audit()  # it is back, and listens
+
+    kit.events.publish(progress(1, 200, session="bob"))
+    kit.events.publish(progress(1, 250, session="bob", done=True))
+
+    await kit.hears(OperationEnded)
+    (operation,) = kit.registry.operations.list()
+    assert (operation.state, operation.step) == ("finished", 250)
+
+
+async def test_what_was_followed_of_a_session_ends_when_it_is_deleted(kit: RegistryKit) -> None:
+    await kit.make_session("alice")
+    kit.events.publish(phase(Phase.ONLINE, Phase.RECOVERING, "connection lost"))
+    await kit.hears(OperationStarted)
+
+    await kit.registry.sessions.delete("alice")
+
+    operation = (await kit.hears(OperationEnded)).operation
+    assert (operation.state, operation.error) == ("failed", "the session was deleted")
+
+
+async def test_a_login_has_failed_when_its_session_crashes(kit: RegistryKit) -> None:
+    await kit.make_session("alice")
+    kit.events.publish(phase(Phase.NEEDS_LOGIN, Phase.AWAITING_CODE))
+    kit.events.publish(phase(Phase.REGISTERED, Phase.RECOVERING, "after a crash"))
+
+    operation = (await kit.hears(OperationEnded)).operation
+    assert (operation.kind, operation.state) == ("login", "failed")
+
+
+async def test_a_phase_that_nobody_heard_of_is_seen_in_the_next_report(kit: RegistryKit) -> None:
+    await kit.make_session("alice")
+    kit.events.publish(phase(Phase.ONLINE, Phase.RECOVERING, "connection lost"))
+    await kit.hears(OperationStarted)
+
+    await kit.report("alice", "unhealthy", phase=Phase.CONNECTING)  # of before: says nothing
+    assert kit.log.of(OperationEnded) == ()
+    kit.turn(1.0)
+    await kit.report("alice", "healthy", reason="by string")
+
+    operation = (await kit.hears(OperationEnded)).operation
+    assert (operation.kind, operation.state) == ("recovery", "finished")
+
+
+async def test_a_number_is_never_given_twice_however_short_its_operation_lived(
+    tmp_path: Path,
+) -> None:
+    async with RegistryKit(tmp_path) as kit:
+        operations = kit.registry.operations
+        first = await operations.begin("backfill")
+        second, gone = first.id + 1, []
+        await asyncio.gather(  # what follows the first is written at once
+            operations.finish(first.id),
+            operations.begin("backfill"),
+            operations.finish(second),
+            operations.clean("all"),
+        )
+        gone = kit.registry.operations.list()
+    async with RegistryKit(tmp_path) as kit:
+        third = await kit.registry.operations.begin("backfill")
+
+    assert gone == ()
+    assert third.id == second + 1
+
+
+# A block that is an operation
+
+
+async def test_an_operation_whose_begin_was_given_up_does_not_stay_behind(
+    kit: RegistryKit,
+) -> None:
+    async def work() -> None:
+        async with kit.registry.operations.track("backfill"):
+            raise AssertionError("never reached")
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert (await kit.hears(OperationEnded)).operation.state == "cancelled"
+
+
+async def test_a_block_that_is_left_by_an_exit_or_closed_ends_its_operation(
+    kit: RegistryKit,
+) -> None:
+    begun = asyncio.Event()
+
+    async def work() -> None:
+        async with kit.registry.operations.track("backfill"):
+            begun.set()
+            await asyncio.get_running_loop().create_future()
+
+    async def leave() -> None:
+        async with kit.registry.operations.track("backup"):
+            raise SystemExit(3)
+
+    with pytest.raises(SystemExit):
+        await leave()
+    (left,) = kit.registry.operations.list()
+    assert left.state == "cancelled"
+
+    coroutine = work()
+    waits = coroutine.send(None)
+    while not begun.is_set():
+        await asyncio.wait({waits})
+        waits = coroutine.send(None)
+    kit.log.clear()
+    coroutine.close()
+    assert (await kit.hears(OperationEnded)).operation.kind == "backfill"
+
+
+@pytest.mark.parametrize("number", [True, 1.0, "1", None])
+async def test_what_is_no_number_is_no_operation(kit: RegistryKit, number: Any) -> None:
+    await kit.registry.operations.begin("backfill")
+    with pytest.raises(UnknownOperationError):
+        kit.registry.operations.get(number)
+
+    assert kit.registry.operations.list(kind=["backfill"]) == ()  # type: ignore[arg-type]
 
 
 # For plain code

@@ -275,6 +275,23 @@ async def test_the_monitor_looks_as_often_as_it_is_told_to_while_running(
     await newsroom.hears(Probed, since=since, session="bob")
 
 
+@pytest.mark.parametrize("child", ["health", "registry"])
+async def test_how_often_the_monitor_looks_outlives_a_restart(
+    newsroom: Newsroom, child: str
+) -> None:
+    warden = await newsroom.start()
+    await warden.registry.reconfigure(sessions_every=0.05)
+
+    since = newsroom.mark()
+    await warden.drill(child)
+    await newsroom.hears(ChildStarted, since=since, child="health")
+    since = newsroom.mark()
+
+    for _ in range(3):
+        await newsroom.hears(Probed, since=since, session="alice")
+        since = newsroom.mark()
+
+
 async def test_many_sessions_registered_at_once_all_start(newsroom: Newsroom) -> None:
     warden = await newsroom.start(signed_in=False)
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +14,20 @@ from prometheus_client import CollectorRegistry, generate_latest
 from telethon import functions, types
 
 from telewarden import Warden
-from telewarden.errors import NotRunningError, StorageNotWritableError, UnknownSessionError
+from telewarden.actors import SessionChanged
+from telewarden.errors import (
+    AlreadyRunningError,
+    BlockingAskError,
+    InvalidRecordError,
+    NotRunningError,
+    StorageNotWritableError,
+    UnknownSessionError,
+)
 from telewarden.loopback import LoopbackTelegram
 from telewarden.standin import StandIn, sign_in
+from telewarden.supervision import ChildStopped, EventStream
 from telewarden.telegram import Health, ServerAddress
+from telewarden.testing import EventLog
 
 pytestmark = pytest.mark.session
 
@@ -142,3 +155,133 @@ async def test_a_start_that_fails_says_why_and_leaves_nothing_behind(
         (tmp_path / "s").unlink()
         async with warden:
             assert warden.port
+
+
+async def test_a_stop_whose_caller_gives_up_goes_on_and_can_be_waited_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with LoopbackTelegram() as telegram:
+        warden = warden_on(telegram, tmp_path, monkeypatch)
+        await warden.start()
+        impatient = asyncio.create_task(warden.stop())
+        await asyncio.sleep(0)
+        impatient.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await impatient
+
+        told = await asyncio.gather(warden.stop(), warden.stop())
+
+        assert all(report is not None and report.is_clean for report in told)
+        assert await warden.stop() is None
+        async with warden:  # what ran before has gone, and holds nothing any more
+            assert warden.snapshot().find("registry") is not None
+
+
+async def test_a_start_after_a_stop_that_nobody_waited_for_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with LoopbackTelegram() as telegram:
+        events = EventStream()
+        log = EventLog(events)
+        warden = warden_on(telegram, tmp_path, monkeypatch, events=events)
+        await warden.start()
+        stopping = asyncio.create_task(warden.stop())
+        await asyncio.sleep(0)
+        stopping.cancel()
+
+        async with warden:
+            ends = [one.child for one in log.of(ChildStopped)]
+
+    assert ends[-1] == "journal"
+
+
+async def test_a_warden_that_runs_is_not_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with LoopbackTelegram() as telegram:
+        warden = warden_on(telegram, tmp_path, monkeypatch)
+        told = await asyncio.gather(warden.start(), warden.start(), return_exceptions=True)
+        with pytest.raises(AlreadyRunningError, match="runs already"):
+            await warden.start()
+        report = await warden.session("alice").report()
+        await warden.stop()
+
+    assert [type(one) for one in told] == [type(None), AlreadyRunningError]
+    assert report.session == "alice"
+
+
+async def test_a_stop_with_a_deadline_that_is_no_number_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with (
+        LoopbackTelegram() as telegram,
+        warden_on(telegram, tmp_path, monkeypatch) as warden,
+    ):
+        with pytest.raises(InvalidRecordError, match=r"'20'.*seconds"):
+            await warden.stop(deadline="20")  # type: ignore[arg-type]
+
+        assert (await warden.session("alice").report()).session == "alice"
+
+
+def test_a_thread_that_waits_in_a_warden_that_is_left_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with LoopbackTelegram.in_thread() as telegram, ThreadPoolExecutor(1) as threads:
+        begun = threading.Event()
+
+        async def for_ever() -> None:
+            begun.set()
+            await asyncio.Event().wait()
+
+        with warden_on(telegram, tmp_path, monkeypatch) as warden:
+            waits = threads.submit(warden.run, for_ever())
+            assert begun.wait(10)
+
+        with pytest.raises(NotRunningError, match="under way"):
+            waits.result(timeout=10)
+
+
+def test_a_subscriber_that_would_wait_for_its_own_loop_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[BaseException] = []
+
+    def hear(_: object) -> None:
+        try:
+            warden.run(warden.overview())
+        except BlockingAskError as error:
+            told.append(error)
+
+    with (
+        LoopbackTelegram.in_thread() as telegram,
+        warden_on(telegram, tmp_path, monkeypatch) as warden,
+    ):
+        warden.events.subscribe(hear, (SessionChanged,))
+        warden.blocking.sessions.change("alice", priority=2)
+        warden.run(warden.overview())  # after which the event has been told
+
+    assert "await" in str(told[0])
+
+
+async def test_what_is_asked_of_a_tree_that_gave_up_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with (
+        LoopbackTelegram() as telegram,
+        warden_on(telegram, tmp_path, monkeypatch) as warden,
+    ):
+        ended = asyncio.create_task(warden.wait())
+        while not ended.done():
+            with contextlib.suppress(NotRunningError):
+                await warden.drill("registry")
+            await asyncio.sleep(LOOK_EVERY)
+
+        for asked in (
+            warden.sessions.change("alice", priority=2),
+            warden.drill("journal"),
+            warden.session("alice").report(),
+        ):
+            with pytest.raises(NotRunningError, match="given up"):
+                await asked
+        with pytest.raises(NotRunningError, match="given up"):
+            await asyncio.to_thread(warden.blocking.sessions.change, "alice", priority=2)

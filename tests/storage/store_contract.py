@@ -583,6 +583,24 @@ class StoreContract:
         (found,) = port.audit_trail(who="ann", what="pause", subject="pair 1", since=0.0, limit=5)
         assert (found.before, found.after, found.outcome) == ({"on": True}, {"on": False}, "done")
 
+    def test_the_audit_trail_is_looked_through_page_by_page(self, port: StorePort) -> None:
+        assert port.audit_end() == 0
+        port.audit_many(
+            [("ann" if n % 4_000 else "bob", "w", "s", None, None, "done", n) for n in range(9_000)]
+        )
+
+        found, below, pages = [], port.audit_end(), 0
+        while below:
+            page, below = port.audit_page(
+                below, who="bob", what="w", subject="s", since=1.0, limit=9
+            )
+            found += page
+            pages += 1
+
+        assert pages > 1
+        assert [row.at for row in found] == [8_000.0, 4_000.0]
+        assert [row.at for row in port.audit_trail(who="bob", limit=2)] == [8_000.0, 4_000.0]
+
     def test_operations_replace_each_other_and_their_ids_are_remembered(
         self, port: StorePort
     ) -> None:
