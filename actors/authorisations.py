@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ..telegram import WardenSession, log_out, parse_string
+from .call_floods import OPENING, floods_of, refused
 from .kit import Kit
 
-__all__ = ["end_authorisation", "ending_of", "proof_of"]
+__all__ = ["end_authorisation", "ending_of", "proof_of", "refuse_early"]
 
 
 def proof_of(name: str) -> str:
@@ -18,6 +19,19 @@ def ending_of(name: str) -> str:
     return f"{name}:ending"
 
 
+async def refuse_early(kit: Kit, name: str) -> None:
+    """Refuse to open a client while the call that proves a login must wait.
+
+    Raises:
+        TelegramRateLimitError: it must; no packet was sent.
+    """
+    egress, now = kit.gateway.egress(name), kit.now()
+    kept, _ = await kit.journal.do(lambda store: floods_of(store, egress, name))
+    for row in kept:
+        if (row.method, row.chat) == OPENING and row.until > now:
+            raise refused(name, OPENING, row.until - now, row.until)
+
+
 async def end_authorisation(kit: Kit, name: str, string: str, *, reason: str) -> None:
     """Log a key out that no client of the session uses any more, latch it, and let it go.
 
@@ -25,6 +39,7 @@ async def end_authorisation(kit: Kit, name: str, string: str, *, reason: str) ->
         Exception: what Telegram or the network said; the key is then neither ended nor latched.
     """
     key_id, place = parse_string(string).key_id, ending_of(name)
+    await refuse_early(kit, name)
     await kit.keys.hold(key_id, session=name, passing=True)
     try:
         client = await kit.gateway.open(

@@ -32,7 +32,7 @@ from ..telegram import (
     parse_string,
 )
 from ..telegram.strings import format_string
-from .authorisations import proof_of
+from .authorisations import proof_of, refuse_early
 from .kit import Kit
 
 __all__ = [
@@ -185,6 +185,7 @@ class Care:
         """Have Telegram confirm a login before anything is changed for it; returns the account."""
         place = proof_of(self._name)
         await self._do(lambda store: self._free(store, key_id))  # else there is no need to wait
+        await refuse_early(self._kit, self._name)
         had = self._kit.keys.holds(key_id, session=self._name)
         await self._kit.keys.hold(key_id, session=self._name, passing=not had)
         user_id: int | None = None

@@ -80,8 +80,7 @@ class KeyRing:
             LeaseHeldError: another process, or another session of this one, owns it, and who.
         """
         if self.holds(key_id, session=session):
-            if passing:
-                self._passing.add(key_id)
+            (self._passing.add if passing else self._passing.discard)(key_id)
             return False
         waited: list[LeaseWait] = []
         # One at a time: a second lock of our own on the same key would wait for the first.
@@ -120,6 +119,11 @@ class KeyRing:
             if not self._of[owner]:
                 del self._of[owner]
             grant.release()
+
+    def let_pass(self, key_id: int) -> None:
+        """Let a key go that was held in passing; one that is a session's own by now stays."""
+        if key_id in self._passing:
+            self.release(key_id)
 
     def keep_only(self, key_id: int | None, *, session: str) -> None:
         """Let every other key of a session go, but those that are held in passing."""

@@ -137,16 +137,21 @@ class LoginDesk:
         """Close a login that is under way; nothing of it stays."""
         await self._login.abandon()
 
-    def end_replaced(self) -> bool:
-        """The new login works: end the one that it replaces; tells whether there is one."""
-        replaced, self._login.replaced = self._login.replaced, None
-        if replaced is not None:
+    def end_replaced(self, key_id: int | None) -> bool:
+        """The login of this key works: end the one that it replaces; tells whether there is one.
+
+        A session that came back by another login, as by a backup, ends none: it may be its own.
+        """
+        if self._login.replaced is None:
+            return False
+        (replaced, by), self._login.replaced = self._login.replaced, None
+        if key_id == by:
             self._actor.pipe(
                 end_authorisation(self._kit, self._name, replaced.session_string, reason="renewed"),
                 done=lambda _: KeyEnded(),
                 failed=KeyEnded,
             )
-        return replaced is not None
+        return key_id == by
 
     def key_ended(self, message: KeyEnded) -> None:
         """The replaced login is ended, or a person has to."""

@@ -37,7 +37,7 @@ from ..telegram import (
     classify,
 )
 from .authorisations import end_authorisation
-from .call_floods import floods_of, keep_crowded, refused
+from .call_floods import OPENING, floods_of, keep_crowded, refused
 from .kit import Kit
 from .messages import StartLogin, SubmitCode, SubmitPassword
 
@@ -57,6 +57,7 @@ DAY: Final = 86_400.0  # seconds
 TRIES: Final = 3  # wrong codes, or passwords, in one login
 COOL_DOWN: Final = 900.0  # seconds after the last wrong password; Telegram counts them, too
 SEND_CODE, SIGN_IN, CHECK_PASSWORD = "auth.sendCode", "auth.signIn", "auth.checkPassword"
+GET_PASSWORD = "account.getPassword"  # noqa: S105 - a name of a method
 EXPORT_TOKEN = "auth.exportLoginToken"  # noqa: S105 - a name of a method, not a token
 
 
@@ -94,14 +95,15 @@ LoginStep = (
 )
 
 
-# The call that a step makes, by which floods are kept.
-CALLS: Final[Mapping[type[LoginStep], str]] = {
-    StartLogin: SEND_CODE,
-    ResendCode: SEND_CODE,
-    SubmitCode: SIGN_IN,
-    SubmitPassword: CHECK_PASSWORD,
-    StartQr: EXPORT_TOKEN,
-    WaitQr: EXPORT_TOKEN,
+# The calls that a step makes, by which floods are kept; what Telegram refuses is the last, unless
+# it says otherwise.
+CALLS: Final[Mapping[type[LoginStep], tuple[str, ...]]] = {
+    StartLogin: (SEND_CODE,),
+    ResendCode: (SEND_CODE,),
+    SubmitCode: (SIGN_IN,),
+    SubmitPassword: (GET_PASSWORD, CHECK_PASSWORD),
+    StartQr: (EXPORT_TOKEN,),
+    WaitQr: (EXPORT_TOKEN,),
 }
 
 
@@ -121,7 +123,9 @@ class Login:
         self._flow: LoginFlow | None = None
         self._renewing, self._wrong = False, 0
         self._turn = asyncio.Lock()
-        self.replaced: Credential | None = None
+        self._state_waits = False
+        self.replaced: tuple[Credential, int] | None = None
+        """The login that a renewal has replaced, and the key by which it has."""
 
     @property
     def under_way(self) -> bool:
@@ -147,7 +151,7 @@ class Login:
             return await self._take(step)
 
     async def _take(self, step: LoginStep) -> Step:
-        await self._refuse_early(_call_of(step))
+        await self._refuse_early(_calls_of(step))
         if isinstance(step, ResendCode):
             self._open_flow().check_resend()  # before it costs anything
         try:
@@ -168,6 +172,7 @@ class Login:
                 return await self._went(await self._open_flow().wait_qr(deadline=deadline))
             case ResendCode():
                 flow = self._open_flow()
+                await flow.connect()  # a line that is lost costs no code
                 await self._kit.journal.do(self._spend, wait_for_disk=False)
                 info = await flow.resend_code()
                 went = await self._went(info)
@@ -177,13 +182,22 @@ class Login:
                 await self.abandon()
                 return Step(event=LoginFailed())
             case SubmitCode(code):
-                return await self._went(await self._open_flow().submit_code(code))
+                flow = self._open_flow()
+                await self._own_key(flow)
+                return await self._went(await flow.submit_code(code))
             case SubmitPassword(password):
                 flow = self._open_flow()  # before a backup makes an older one go
+                await self._own_key(flow)
                 await self._back_up("before 2FA")
                 return await self._went(await flow.submit_password(password))
 
-    async def _refuse_early(self, method: str | None) -> None:
+    async def _own_key(self, flow: LoginFlow) -> None:
+        """Take the lease on the new key before it is worth anything: a full disk refuses that."""
+        await flow.connect()
+        if (key_id := flow.session.key_id) is not None:
+            await self._kit.keys.hold(key_id, session=self._name, passing=True)
+
+    async def _refuse_early(self, methods: tuple[str, ...]) -> None:
         """Raise for what Telegram has asked to wait with, in this process or an earlier one."""
         name, now, accounts = self._name, self._kit.now(), self._accounts
         egress = self._kit.gateway.egress(name)
@@ -192,13 +206,16 @@ class Login:
         )
         if cooling > now:
             self._kit.gateway.cool(name, cooling - now)
+        waits = {(row.method, row.chat) for row in kept if row.until > now}
+        self._state_waits = OPENING in waits
         for row in kept:
-            if row.method == method and row.chat is None and row.until > now:
+            if row.method in methods and (row.method, row.chat) in waits and row.chat is None:
                 raise refused(name, (row.method, row.chat), row.until - now, row.until)
 
     async def _note(self, step: LoginStep, error: TelegramError) -> None:
         """Keep what Telegram has asked to wait with, and count what was given wrong."""
-        verdict, method = classify(error), _call_of(step)
+        verdict = classify(error)
+        method = getattr(error.__cause__, "method", None) or (*_calls_of(step), None)[-1]
         keep_crowded(self._kit, self._name, error)
         if verdict.action is Action.PARK_LOGIN:
             self._park(SEND_CODE, verdict.wait or DAY)
@@ -234,6 +251,8 @@ class Login:
         flow, self._flow = self._flow, None
         if flow is not None:
             await flow.close()
+            if flow.session.key_id is not None:
+                self._kit.keys.let_pass(flow.session.key_id)
 
     async def _start(self, *, qr: bool, reason: str) -> Step:
         await self.abandon()
@@ -271,6 +290,7 @@ class Login:
     def _open_flow(self) -> LoginFlow:
         if self._flow is None:
             raise NoLoginError(self._name)
+        self._flow.ask_state = not self._state_waits
         return self._flow
 
     async def _went(self, answer: CodeInfo | QrToken | PasswordNeeded | LoggedIn) -> Step:
@@ -282,6 +302,8 @@ class Login:
             case PasswordNeeded():
                 return Step(event=PasswordAsked())
             case LoggedIn():
+                if answer.session.key_id is not None:  # from now on it is the session's own
+                    await self._kit.keys.hold(answer.session.key_id, session=self._name)
                 await self.abandon()
                 await self._keep(answer)
                 return Step(event=SignedIn())
@@ -290,6 +312,9 @@ class Login:
         key_id, dc_id = login.session.key_id, login.session.dc_id
         string, now, name = login.string, self._kit.now(), self._name
         assert key_id is not None  # noqa: S101 - a login without a key is none
+        untold = None if login.untold is None else classify(login.untold)
+        if untold is not None and untold.action is Action.PARK_METHOD:
+            self._park(OPENING[0], untold.wait or 0.0)
         await self._kit.keys.hold(key_id, session=name)
         known = await self._kit.journal.do(lambda store: store.session(name))
         if known is not None and known.user_id not in (None, login.user_id):
@@ -307,11 +332,11 @@ class Login:
             return earlier
 
         replaced = await self._kit.journal.do(work)
-        self.replaced = replaced if self._renewing else None
+        self.replaced = (replaced, key_id) if replaced is not None and self._renewing else None
         login.session.take_changes()
 
 
-def _call_of(step: LoginStep) -> str | None:
+def _calls_of(step: LoginStep) -> tuple[str, ...]:
     if isinstance(step, Renew):
-        return EXPORT_TOKEN if step.qr else SEND_CODE
-    return CALLS.get(type(step))
+        return (EXPORT_TOKEN,) if step.qr else (SEND_CODE,)
+    return CALLS.get(type(step), ())

@@ -145,7 +145,14 @@ class Recovery:
         self._refused.clear()
         self._damages.clear()
         for rung in RUNGS:
-            client, problem = await self._try_rung(rung)
+            try:
+                client, problem = await self._try_rung(rung)
+            except Exception as exc:
+                if rung != RUNGS[0] or not _ends_key(exc):
+                    raise
+                # An older database may have been put back: the file then holds a newer login.
+                client, problem = await self._try_newer_file(exc), exc
+                rung = RUNGS[1]
             last = problem or last
             if client is not None:
                 repaired = await self._mend(client, rung)
@@ -159,6 +166,18 @@ class Recovery:
         if last is None or (isinstance(last, NO_USE) and not isinstance(last, KeyLatchedError)):
             raise NoCredentialError(self._name, problems=tuple(self._damages))
         raise last
+
+    async def _try_newer_file(self, ended: Exception) -> Client:
+        """Come back by a file of another login than the one that has ended, or raise ``ended``."""
+        dead = self.tried
+        assert dead is not None  # noqa: S101 - it has been tried just now
+        self._refused.add(dead)
+        client, _ = await self._try_rung(RUNGS[1])
+        if client is None:
+            raise ended
+        reason, now = classify(ended, moment=Moment.OPENING).name, self._kit.now()
+        self._kit.journal.post(lambda store: store.latch_key(dead, reason, now))
+        return client
 
     async def _try_rung(self, rung: str) -> tuple[Client | None, Exception | None]:
         try:
@@ -317,6 +336,12 @@ def _may_go_on(exc: Exception) -> bool:
     return not verdict.terminal and (
         verdict.kind not in NOT_THE_COPY or verdict.action is Action.TRY_OTHER_COPY
     )
+
+
+def _ends_key(exc: Exception) -> bool:
+    """Whether it is this one login that has ended, for good."""
+    verdict = classify(exc, moment=Moment.OPENING)
+    return verdict.latches_key or verdict.action is Action.NEW_LOGIN
 
 
 def _pause(exc: Exception) -> float:

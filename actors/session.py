@@ -216,7 +216,7 @@ class SessionActor(LoopActor):
         self.groups.tell(SessionUp(epoch=self.line.epoch))
         for heard in self.line.take_kept():
             self.heard(heard)
-        if not self.logins.end_replaced():
+        if not self.logins.end_replaced(climb.client.key_id):
             self._kit.keys.keep_only(climb.client.key_id, session=self._name)
 
     def _tell_recovered(self, climb: Climb, seconds: float) -> None:

@@ -35,12 +35,27 @@ class BackupRows(CredentialRows):
                 return None
             backup = self._insert_backup(current, reason, at)
             self.backup_credential(backup.id)
-            self._run(
-                "delete from session_backups where name = ? and id not in"
-                " (select id from session_backups where name = ? order by id desc limit ?)",
-                (name, name, BACKUPS_KEPT),
-            )
+            self._drop_surplus(name)
         return backup
+
+    def _drop_surplus(self, name: str) -> None:
+        """Keep five: the first to go are those that a newer one repeats, then those of dead keys.
+
+        Else a login that fails a few times would push the one good copy out.
+        """
+        rows = self._all(
+            "select b.id, b.digest in (select newer.digest from session_backups newer"
+            " where newer.name = b.name and newer.id > b.id),"
+            " b.key_id in (select key_id from latched_keys)"
+            " from session_backups b where b.name = ? order by b.id desc",
+            (name,),
+        )
+        kept = sorted(rows[1:], key=lambda row: (row[1], row[2]))[: BACKUPS_KEPT - 1]
+        keep = {row[0] for row in (*rows[:1], *kept)}
+        self._run_many(
+            "delete from session_backups where id = ?",
+            [(row[0],) for row in rows if row[0] not in keep],
+        )
 
     def backups(self, name: str | None = None) -> list[BackupRecord]:
         """Return the backups of one session, or of all, newest first."""

@@ -14,7 +14,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -25,6 +25,7 @@ from ._tl import errors as tg
 from ._tl import functions, types, utils
 from .errors import to_telewarden
 from .gateway import Gateway
+from .methods import method_name
 from .resending import CodeInfo, resend_refusal
 from .session import WardenSession
 from .wire import WardenClient
@@ -33,6 +34,7 @@ __all__ = ["LoggedIn", "LoginFlow", "PasswordNeeded", "QrToken"]
 
 logger = logging.getLogger(__name__)
 
+QR_LEAST: Final = 5.0  # seconds between two tokens, whatever the clocks say
 MOVES: Final = 3  # data centres that one step may be sent on to
 _MOVED = (tg.PhoneMigrateError, tg.NetworkMigrateError, tg.UserMigrateError)
 _STALE = (tg.SrpIdInvalidError, tg.SrpPasswordChangedError)
@@ -60,6 +62,8 @@ class LoggedIn:
     user_id: int
     first_name: str = field(repr=False)
     session: WardenSession
+    untold: Exception | None = field(default=None, repr=False)
+    """Why Telegram has not told the update state, if it has not; the first opening asks for it."""
 
     @property
     def string(self) -> str:
@@ -97,6 +101,9 @@ class LoginFlow:
         self._last: CodeInfo | None = None
         self._last_at = 0.0
         self._shown: QrToken | None = None
+        self._until = 0.0
+        self.ask_state = True
+        """Whether to ask for the update state once logged in; not while that has to wait."""
         self._scanned = asyncio.Event()
         self._closed = False
 
@@ -206,6 +213,10 @@ class LoginFlow:
     # -- inside
 
     async def _connected(self) -> WardenClient:
+        if self._wire is not None and self._wire.lost:
+            # Telegram knows the login by its key, which a new connection has again.
+            await self._stack.aclose()
+            self._wire = None
         if self._wire is None and not self._closed:
             hooks = {"deliver": self._deliver, "gap": lambda _chat: None}
             self._wire = await self._stack.enter_async_context(
@@ -223,8 +234,7 @@ class LoginFlow:
     def _left(self) -> float:
         if self._shown is None:
             return 0.0
-        until = self._shown.expires
-        return max((until - datetime.now(until.tzinfo)).total_seconds(), 0.0)
+        return max(self._until - asyncio.get_running_loop().time(), 0.0)
 
     async def _ask(self, request: Any) -> Any:
         """Ask, following Telegram to another data centre, and once more when it says so."""
@@ -293,16 +303,39 @@ class LoginFlow:
         if isinstance(answer, types.auth.LoginTokenSuccess):
             return await self._finish(answer.authorization.user)
         token = base64.urlsafe_b64encode(answer.token).decode().rstrip("=")
-        self._shown = QrToken(url=f"tg://login?token={token}", expires=answer.expires)
+        # Telegram's clock says when, and how late it is there; this host's may be another.
+        left = max(answer.expires.timestamp() - (wire.server_time or self._clock()), QR_LEAST)
+        self._until = asyncio.get_running_loop().time() + left
+        expires = datetime.fromtimestamp(self._clock() + left, tz=UTC)
+        self._shown = QrToken(url=f"tg://login?token={token}", expires=expires)
         return self._shown
 
     async def _finish(self, user: Any) -> LoggedIn:
         self.session.process_entities(types.contacts.ResolvedPeer(None, [], [user]))
         self.session.user_id = user.id
-        # From here on nothing is missed: the first opening catches up from this state.
-        self.session.set_update_state(0, await self._ask(functions.updates.GetStateRequest()))
+        untold = await self._state()
         await self.close()
-        return LoggedIn(user_id=user.id, first_name=user.first_name or "", session=self.session)
+        return LoggedIn(
+            user_id=user.id,
+            first_name=user.first_name or "",
+            session=self.session,
+            untold=untold,
+        )
+
+    async def _state(self) -> Exception | None:
+        """Ask how far updates are: from there the first opening catches up, and nothing is missed.
+
+        The login is granted already, and is not lost for an answer that does not come.
+        """
+        if not self.ask_state:
+            return None
+        try:
+            state = await self._ask(functions.updates.GetStateRequest())
+        except Exception as error:  # noqa: BLE001 - whatever it is, the login is good
+            logger.info("update state not told session=%s why=%s", self.name, type(error).__name__)
+            return error
+        self.session.set_update_state(0, state)
+        return None
 
     @contextlib.asynccontextmanager
     async def _border(self) -> AsyncIterator[None]:
@@ -313,6 +346,7 @@ class LoginFlow:
             raise
         except Exception as error:
             if isinstance(error, tg.RPCError):
+                vars(error)["method"] = method_name(getattr(error, "request", None))
                 vars(error)["request"] = None
             self._gateway.refused(self.name, error)
             raise to_telewarden(error, session=self.name) from error

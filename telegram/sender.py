@@ -170,6 +170,17 @@ class WardenSender(MTProtoSender):  # type: ignore[misc]  # the same
         return int(self._state.distrusted)
 
     @property
+    def lost(self) -> bool:
+        """Whether the connection has ended by itself."""
+        over = self._over
+        return over is not None and over.done() and over.exception() is not None
+
+    @property
+    def newest(self) -> int:
+        """The number of the last message that came; 0 for none."""
+        return int(self._state._highest_remote_id)  # noqa: SLF001 - Telethon's, of the class above
+
+    @property
     def _disconnected(self) -> asyncio.Future[None]:
         if self._over is None:
             self._over = asyncio.get_running_loop().create_future()

@@ -273,6 +273,17 @@ class WardenClient(HearingClient):
                 self.session.set_update_state(channel, state)
 
     @property
+    def lost(self) -> bool:
+        """Whether the connection is gone, and was not closed here."""
+        return self._sender.lost
+
+    @property
+    def server_time(self) -> float | None:
+        """Telegram's time at its last message, in epoch seconds, which messages are numbered by."""
+        newest = self._sender.newest
+        return newest / (1 << 32) if newest else None
+
+    @property
     def heard(self) -> int:
         """How far the account's updates have been heard: its pts here."""
         return int(self._message_box.session_state()[0]["pts"])

@@ -23,6 +23,7 @@ from typing import Any, Final, Self
 from .config import Config
 from .configured import proxies_of
 from .errors import (
+    BlockingAskError,
     CredentialDamagedError,
     KeyLatchedError,
     LeaseHeldError,
@@ -160,6 +161,8 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
             await asyncio.shield(stack.aclose())
 
     def __enter__(self) -> Self:
+        if asyncio._get_running_loop() is not None:  # noqa: SLF001 - the one that does not raise
+            raise BlockingAskError("safe_session", way="use `async with` there")
         self._runner = asyncio.Runner()
         self._undo_sigterm = _exit_by_sigterm()
         try:

@@ -25,13 +25,21 @@ from telewarden.errors import (
     OtherAccountError,
     SessionStringDamagedError,
     TelegramError,
+    TelegramRateLimitError,
     TelethonFileDamagedError,
     TelethonFileInUseError,
     UnknownRecordError,
 )
-from telewarden.loopback import Limits
+from telewarden.loopback import CutConnection, Fault, FloodWait, Limits, Refuse, RpcError
 from telewarden.storage import Free, Held, Lease, LeaseHolder
-from telewarden.telegram import Phase, PhaseChanged, QrToken, SessionRecovered, parse_string
+from telewarden.telegram import (
+    FloodBegan,
+    Phase,
+    PhaseChanged,
+    QrToken,
+    SessionRecovered,
+    parse_string,
+)
 
 from .conftest import ALICE, BOB, PRESS, Newsroom
 
@@ -448,6 +456,124 @@ async def test_a_renewal_that_fails_leaves_the_session_as_it_was(newsroom: Newsr
     assert keys_of(newsroom, ALICE) == before
     with pytest.raises(NoLoginError):
         await alice.cancel_login()
+
+
+async def test_the_login_before_a_renewal_is_not_ended_once_it_is_restored(
+    newsroom: Newsroom,
+) -> None:
+    alice, (old,) = (await newsroom.start()).session("alice"), keys_of(newsroom, ALICE)
+    await alice.renew()
+    newsroom.telegram.faults.add(
+        Fault(method="updates.getState", action=RpcError("SESSION_REVOKED", 401), after=1, times=1)
+    )
+    since = newsroom.mark()
+    await alice.login("code", newsroom.telegram.sent_code(ALICE))
+    await newsroom.hears(
+        PhaseChanged, since=since, session="alice", after=Phase.NEEDS_LOGIN, before=Phase.RECOVERING
+    )
+
+    since = newsroom.mark()
+    await alice.restore(next(one.id for one in await alice.backups() if one.key_id == old))
+    await newsroom.hears(SessionRecovered, since=since, session="alice")
+    await alice.call(functions.updates.GetStateRequest())  # it is not being ended
+    await newsroom.warden.session("bob").backup()
+
+    assert (await alice.report()).phase is Phase.ONLINE
+    assert old in keys_of(newsroom, ALICE)
+    assert newsroom.telegram.stats.calls["auth.logOut"] == 0
+
+
+@pytest.mark.parametrize(
+    "trouble", [RpcError("RPC_CALL_FAIL", 500), CutConnection()], ids=["500", "cut"]
+)
+async def test_a_login_that_telegram_has_granted_is_not_lost_for_the_next_answer(
+    newsroom: Newsroom, trouble: RpcError | CutConnection
+) -> None:
+    alice = (await newsroom.start(signed_in=False)).session("alice")
+    await newsroom.settled("alice")
+    await alice.login("start")
+    newsroom.telegram.faults.add(Fault(method="updates.getState", action=trouble, times=1))
+    since = newsroom.mark()
+
+    await alice.login("code", newsroom.telegram.sent_code(ALICE))
+    await newsroom.hears(SessionRecovered, since=since, session="alice", cause="login")
+
+    assert len(keys_of(newsroom, ALICE)) == 1
+
+
+async def test_a_flood_of_what_follows_a_login_is_waited_for_under_its_own_name(
+    newsroom: Newsroom,
+) -> None:
+    alice = (await newsroom.start(signed_in=False)).session("alice")
+    await newsroom.settled("alice")
+    await alice.login("start")
+    newsroom.telegram.faults.add(Fault(method="updates.getState", times=1, action=FloodWait(1)))
+    since = newsroom.mark()
+
+    await alice.login("code", newsroom.telegram.sent_code(ALICE))
+    told = await newsroom.hears(FloodBegan, since=since, session="alice")
+    await newsroom.hears(SessionRecovered, since=since, session="alice")
+
+    assert told.method == "updates.getState"
+    assert newsroom.telegram.stats.early == 0
+    assert len(keys_of(newsroom, ALICE)) == 1
+
+
+async def test_no_login_is_proven_while_that_has_to_wait(newsroom: Newsroom) -> None:
+    alice = (await newsroom.start()).session("alice")
+    newsroom.telegram.faults.add(
+        Fault(method="updates.getState", account=newsroom.account(ALICE), action=FloodWait(300))
+    )
+    since = newsroom.mark()
+    newsroom.telegram.cut(newsroom.account(ALICE))
+    await newsroom.hears(FloodBegan, since=since, session="alice", method="updates.getState")
+
+    with pytest.raises(TelegramRateLimitError, match="no packet"):
+        await alice.import_string(newsroom.telegram.mint(newsroom.account(ALICE)))
+    await alice.login("start")
+    await alice.login("code", newsroom.telegram.sent_code(ALICE))
+
+    assert newsroom.telegram.stats.early == 0
+
+
+@pytest.mark.parametrize("newsroom", [Limits(code_timeout=0)], indirect=True)
+async def test_a_login_goes_on_by_another_line_when_its_own_is_lost(newsroom: Newsroom) -> None:
+    alice = (await newsroom.start(signed_in=False)).session("alice")
+    await newsroom.settled("alice")
+    await alice.login("start")
+    for _ in range(2):
+        newsroom.telegram.cut()
+        await newsroom.until(lambda: not newsroom.telegram.connections())
+        with pytest.raises(TelegramError):  # by whichever line, the code is wrong
+            await alice.login("code", "00000")
+    since = newsroom.mark()
+    await alice.resend_code()
+    await alice.login("code", newsroom.telegram.sent_code(ALICE))
+    await newsroom.hears(SessionRecovered, since=since, session="alice")
+
+    assert newsroom.telegram.stats.calls["auth.sendCode"] == 1
+    await newsroom.stop()
+    with newsroom.store() as store:
+        assert len(store.login_codes(ALICE, 0.0)) == 2
+
+
+async def test_a_code_that_cannot_be_sent_again_for_want_of_a_line_is_not_counted(
+    newsroom: Newsroom,
+) -> None:
+    alice = (await newsroom.start(signed_in=False)).session("alice")
+    await newsroom.settled("alice")
+    await alice.login("start")
+    newsroom.telegram.faults.add(Fault(method="connect", action=Refuse()))
+    newsroom.telegram.cut()
+    await newsroom.until(lambda: not newsroom.telegram.connections())
+
+    for _ in range(4):
+        with pytest.raises(TelegramError):
+            await alice.resend_code()
+
+    await newsroom.stop()
+    with newsroom.store() as store:
+        assert len(store.login_codes(ALICE, 0.0)) == 1
 
 
 async def test_a_login_by_qr_code_asks_for_the_cloud_password(newsroom: Newsroom) -> None:

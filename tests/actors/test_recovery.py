@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from telethon import functions
 
+from telewarden.database_backups import restore_database
 from telewarden.errors import TelegramAuthError
 from telewarden.loopback import AcceptAndClose, Delay, Fault, RpcError, TransportError
 from telewarden.storage import Lease, LeaseHolder
@@ -458,3 +459,29 @@ async def test_a_backup_whose_login_is_another_sessions_by_now_is_not_tried(
     assert set(kept) == {parse_string(first).key_id}
     assert await newsroom.settled("alice") is Phase.NEEDS_LOGIN
     assert await newsroom.settled("bob") is Phase.ONLINE
+
+
+async def test_a_database_put_back_from_before_a_renewal_gives_way_to_the_newer_file(
+    newsroom: Newsroom,
+) -> None:
+    warden = await newsroom.start()
+    alice, snapshot = warden.session("alice"), await warden.backups.take()
+    old = (await alice.backups())[0].key_id
+    since = newsroom.mark()
+    await alice.renew()
+    await alice.login("code", newsroom.telegram.sent_code(ALICE))
+    await newsroom.hears(SessionRecovered, since=since, session="alice", cause="renewal")
+    await newsroom.until(lambda: newsroom.telegram.stats.calls["auth.logOut"] == 1)
+    await newsroom.stop()
+    restore_database(newsroom.config, snapshot.path)
+
+    since = newsroom.mark()
+    await newsroom.start(signed_in=False)
+    back = await newsroom.hears(SessionRecovered, since=since, session="alice")
+    await newsroom.stop()
+
+    with newsroom.store() as store:
+        assert store.latched(old) is not None
+        assert store.key_id_of("alice") not in (None, old)
+    assert back.rung == "file"
+    assert newsroom.telegram.stats.duplicate_keys == 0

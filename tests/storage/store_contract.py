@@ -215,6 +215,18 @@ class StoreContract:
 
     # Backups and latches
 
+    def test_copies_of_one_login_do_not_push_another_out(self, port: StorePort) -> None:
+        known_to(port)
+        port.add_backup("alice", "good", 1.0)
+        port.put_credential("alice", OTHER_STRING, OTHER_KEY, 4)
+        port.latch_key(OTHER_KEY, "dead", 1.0)
+        for at in range(2, 12):
+            port.add_backup("alice", f"number {at}", float(at))
+
+        kept = [one.reason for one in port.backups("alice")]
+
+        assert kept == [*(f"number {at}" for at in (11, 10, 9, 8)), "good"]
+
     def test_the_five_newest_backups_stay_and_open(self, port: StorePort) -> None:
         known_to(port)
         for at in range(7):

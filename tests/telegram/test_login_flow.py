@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 import traceback
 from collections.abc import AsyncIterator
 from typing import Any
@@ -14,6 +15,7 @@ from telewarden.errors import TelegramAuthError, TelegramRateLimitError, Telegra
 from telewarden.loopback import CutConnection, Fault, LoopbackTelegram, ManualClock, RpcError
 from telewarden.telegram import (
     CodeInfo,
+    Gateway,
     LoggedIn,
     LoginFlow,
     PasswordNeeded,
@@ -288,3 +290,23 @@ async def test_a_qr_login_follows_its_account_to_another_data_centre(
         done = await flow.submit_password(PASSWORD)
 
     assert (done.user_id, done.session.dc_id) == (carol.id, 4)
+
+
+@pytest.mark.parametrize("ahead", [-300.0, 60.0])
+async def test_a_qr_code_lives_by_telegrams_clock_whatever_this_hosts_says(ahead: float) -> None:
+    def wall() -> float:
+        return time.time() - ahead
+
+    async with LoopbackTelegram(clock=wall, wall=wall) as telegram:
+        telegram.trust()
+        dc_id, host, port = telegram.address
+        gateway = Gateway(1, "hash", server=ServerAddress(dc_id=dc_id, host=host, port=port))
+        async with LoginFlow(gateway) as flow:
+            token = await flow.start_qr()
+            again = await flow.wait_qr(deadline=0.01)
+        await gateway.close_all()
+
+    assert isinstance(token, QrToken)
+    assert again == token
+    assert 5 <= token.expires.timestamp() - time.time() <= 31
+    assert telegram.stats.calls["auth.exportLoginToken"] == 1
