@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from ..errors import (
     CredentialDamagedError,
@@ -36,6 +36,8 @@ from .authorisations import proof_of, refuse_early
 from .kit import Kit
 
 __all__ = [
+    "BEFORE_DELETE",
+    "LOGGED_OUT",
     "Care",
     "CareStep",
     "Done",
@@ -49,6 +51,8 @@ __all__ = [
     "states_of",
 ]
 
+BEFORE_DELETE: Final = "before delete"  # the reason of the last backup of a session that is gone
+LOGGED_OUT: Final = "logged out"  # why a key is latched that a person has ended here
 
 T = TypeVar("T")
 
@@ -252,7 +256,7 @@ class Care:
         await self._kit.gateway.close(self._name, deadline=self._kit.settings.close_deadline)
 
         def work(store: Store) -> None:
-            store.latch_key(key_id, "logged out", self._kit.now())
+            store.latch_key(key_id, LOGGED_OUT, self._kit.now())
             store.clear_credential(self._name)
             store.forget_learnt(self._name)
             self._kit.files(store).delete(self._name)

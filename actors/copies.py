@@ -29,7 +29,7 @@ from ..telegram import (
     parse_string,
     rescue_file,
 )
-from .care import entities_of, states_of
+from .care import BEFORE_DELETE, LOGGED_OUT, entities_of, states_of
 from .kit import Kit
 
 __all__ = ["Copies", "Copy"]
@@ -125,7 +125,21 @@ class Copies:
 
     def known_keys(self, store: Store) -> frozenset[int]:
         """The ids of the keys that this session is known to have had."""
-        return frozenset(key_id for key_id, _, _ in store.known_strings(self._name))
+        return frozenset(key_id for key_id, _, _ in self._known(store))
+
+    def _known(self, store: Store) -> list[tuple[int, int, str]]:
+        return store.known_strings(self._name, after=self._earlier(store))
+
+    def _earlier(self, store: Store) -> int:
+        """The last backup of a session of that name that was deleted: it may be another's."""
+        deleted = (one.id for one in store.backups(self._name) if one.reason == BEFORE_DELETE)
+        return max(deleted, default=0)
+
+    def _logged_out(self, store: Store) -> bool:
+        """Whether a person has ended the login, and nobody has brought another since."""
+        newest = next(iter(store.backups(self._name)), None)
+        latch = None if newest is None else store.latched(newest.key_id)
+        return latch is not None and latch.reason == LOGGED_OUT
 
     def _in_database(self, store: Store) -> list[Copy]:
         found = store.credential(self._name)
@@ -138,7 +152,12 @@ class Copies:
         return [_copy(files.read(self._name), "file")] if files.exists(self._name) else []
 
     def _salvaged(self, store: Store) -> Iterator[Copy]:
-        """What damaged copies and backups still hold, each string once."""
+        """What damaged copies and backups still hold, each string once.
+
+        Nothing where a person has logged out: then only a person brings a login back.
+        """
+        if store.key_id_of(self._name) is None and self._logged_out(store):
+            return
         seen: set[str] = set()
         for string, origin in self._remains(store):
             try:
@@ -159,15 +178,20 @@ class Copies:
             yield held.session_string, "damaged row"
         known = [
             KnownString(key_id=key_id, dc_id=dc_id, digest=digest)
-            for key_id, dc_id, digest in store.known_strings(self._name)
+            for key_id, dc_id, digest in self._known(store)
         ]
         for string in salvage_session_file(self._kit.files(store), self._name, known=known):
             yield string, "damaged file"
+        earlier = self._earlier(store)
         for backup, held in store.usable_backups(self._name):
-            yield held.session_string, f"backup {backup.id}"
+            if backup.id > earlier:
+                yield held.session_string, f"backup {backup.id}"
         yield from self._telethon_file(store)
         if self._kit.backup_folder is not None:
-            for held in Snapshots(self._kit.backup_folder).credentials(self._name, store.vault):
+            record = store.session(self._name)
+            phone = None if record is None else record.phone
+            snapshots = Snapshots(self._kit.backup_folder)
+            for held in snapshots.credentials(self._name, store.vault, phone=phone):
                 yield held.session_string, "database backup"
 
     def _telethon_file(self, store: Store) -> Iterator[tuple[str, str]]:

@@ -20,6 +20,7 @@ from ..errors import (
 )
 from ..storage import SessionRecord, Store
 from ..telegram import Health, Phase
+from .care import BEFORE_DELETE
 from .entries import Operation, RegistryLimits, SessionEntry, Standing
 from .pair_draft import PairDraft
 from .registry_facts import RegistryEvent
@@ -295,7 +296,7 @@ def _delete(store: Store, name: str, moves: Mapping[int, str], at: float, *, for
         store.move_pairs([pair for pair in moved if store.pair(pair) is not None], target)
     if store.session(name) is not None:
         with contextlib.suppress(CredentialDamagedError):  # then there is nothing to keep
-            store.add_backup(name, "before delete", at)
+            store.add_backup(name, BEFORE_DELETE, at)
         if force:
             _leave_rows(store, name, moves)
         store.delete_session(name)

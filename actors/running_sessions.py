@@ -91,3 +91,5 @@ class RunningSessions:
         """A session is gone; its pairs have been given to others."""
         self.free(name, moves)
         self._roster.remove(name)
+        if self._subtrees is not None:
+            self._subtrees.set_file_aside(name)

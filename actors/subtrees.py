@@ -66,6 +66,11 @@ class Subtrees:
     ) -> None:
         self._sessions, self._registry, self._kit = sessions, registry, kit
 
+    def set_file_aside(self, name: str) -> None:
+        """Keep a deleted session's sealed file out of the way of another of that name."""
+        kit = self._kit
+        kit.journal.post(lambda store: kit.files(store).set_aside_deleted(name))
+
     async def start(self, plan: SessionPlan) -> pykka.ActorRef[Any] | None:
         """Start a session; returns its actor if an earlier registry had started it already."""
         spec = session_spec(plan, self._registry, self._kit)

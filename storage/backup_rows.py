@@ -106,16 +106,17 @@ class BackupRows(CredentialRows):
                 found.append((backup, held))
         return found
 
-    def known_strings(self, name: str) -> list[tuple[int, int, str]]:
+    def known_strings(self, name: str, *, after: int = 0) -> list[tuple[int, int, str]]:
         """Return key id, data centre and digest of every string known of a session, newest first.
 
-        These are not secret; by them damaged copies are recognised.
+        Of backups those with a number above ``after`` count. These are not secret; by them damaged
+        copies are recognised.
         """
         rows = self._all(
             "select key_id, dc_id, digest from user_sessions where name = ? and sealed is not null"
             " union all select * from (select key_id, dc_id, digest from session_backups"
-            " where name = ? order by id desc)",
-            (name, name),
+            " where name = ? and id > ? order by id desc)",
+            (name, name, after),
         )
         whole = [row for row in rows if None not in row and re.fullmatch("[0-9a-f]{64}", row[2])]
         return list(dict.fromkeys((unsigned(row[0]), row[1], row[2]) for row in whole))

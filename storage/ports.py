@@ -122,8 +122,11 @@ class BackupPort(Protocol):
         """Return the backups that open, if need be with a bit turned back, newest first."""
         ...
 
-    def known_strings(self, name: str) -> list[tuple[int, int, str]]:
-        """Return key id, data centre and digest of every string known of a session."""
+    def known_strings(self, name: str, *, after: int = 0) -> list[tuple[int, int, str]]:
+        """Return key id, data centre and digest of every string known of a session.
+
+        Of backups those with a number above ``after`` count.
+        """
         ...
 
     def restore_backup(self, backup_id: int, *, at: float) -> Credential:

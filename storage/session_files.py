@@ -39,6 +39,7 @@ __all__ = [
 
 SUFFIX: Final = ".twsession"
 QUARANTINE: Final = "quarantine"
+DELETED: Final = "deleted"  # as what the file of a deleted session is set aside
 REMAINS: Final = 3  # files in quarantine worth a search: each costs some 20 ms
 MAGIC: Final = b"TWSESSN\n"
 VERSION: Final = 1
@@ -161,13 +162,25 @@ class SessionFiles:
         except FileNotFoundError:
             raise SessionFileDamagedError(path, "there is no such file") from None
 
+    def set_aside_deleted(self, name: str) -> None:
+        """Keep the file of a deleted session, if there is one, where no other takes it for its."""
+        if self.exists(name):
+            self.quarantine(name, DELETED)
+
     def quarantined(self) -> list[Path]:
         """Return the files that were set aside, sorted by name."""
         return sorted((self._folder / QUARANTINE).glob(f"*{SUFFIX}"))
 
     def remains(self, name: str) -> Iterator[bytes]:
-        """Yield the bytes of the file of ``name`` and of the last few set aside, newest first."""
-        aside = [path for path in self.quarantined() if path.stem.partition(".")[0] == name]
+        """Yield the bytes of the file of ``name`` and of the last few set aside, newest first.
+
+        Those of a deleted session are another's of that name.
+        """
+        aside = [
+            path
+            for path in self.quarantined()
+            if path.stem.partition(".")[0] == name and not path.stem.endswith(f".{DELETED}")
+        ]
         aside.sort(key=lambda path: path.lstat().st_mtime, reverse=True)
         for path in (self.path(name), *aside[:REMAINS]):
             with contextlib.suppress(SessionFileDamagedError):

@@ -85,14 +85,17 @@ class Snapshots:
                 return snapshot
         return None
 
-    def credentials(self, name: str, vault: Vault) -> Iterator[Credential]:
+    def credentials(
+        self, name: str, vault: Vault, *, phone: str | None = None
+    ) -> Iterator[Credential]:
         """Yield what the snapshots hold of one session, newest first; damaged ones are passed over.
 
-        ``vault`` is one of the same master key.
+        One of that name with another ``phone`` is another session. ``vault`` is one of the same
+        master key.
         """
         for snapshot in self.list():
             with contextlib.suppress(StorageError, *SQLITE_ERRORS):
-                found = _credential_in(snapshot.path, name, vault)
+                found = _credential_in(snapshot.path, name, vault, phone)
                 if found is not None:
                     yield found
 
@@ -124,10 +127,13 @@ class Snapshots:
             snapshot.path.unlink(missing_ok=True)
 
 
-def _credential_in(path: Path, name: str, vault: Vault) -> Credential | None:
+def _credential_in(path: Path, name: str, vault: Vault, phone: str | None) -> Credential | None:
     with contextlib.closing(
         sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1", uri=True)
     ) as conn:
+        row = conn.execute("select phone from user_sessions where name = ?", (name,)).fetchone()
+        if phone is not None and row is not None and row[0] not in (None, phone):
+            return None
         there = CredentialRows(conn, path, vault.beside(read_slots(conn)))
         return there.salvaged_credential(name)
 
@@ -155,13 +161,23 @@ def _set_aside(database: Path) -> tuple[Path, ...]:
     ]
     if not present:
         return ()
-    # Together and under their own names, so that the log still belongs to its database. The
-    # database goes first: a log left alone is refused by name, a database without it is not.
+    # Together and under their own names, so that the log still belongs to its database. That one
+    # gets a second name only, until the other takes its place: whoever is killed between leaves a
+    # database, and not an empty place where the next start would make a new one.
     folder = _next_folder(database.parent / QUARANTINE)
     try:
-        return tuple(path.rename(folder / path.name) for path in present)
+        return tuple(_aside(path, folder, stays=path == database) for path in present)
     except OSError as exc:
         raise sorted_os_error(exc, database) from exc
+
+
+def _aside(path: Path, folder: Path, *, stays: bool) -> Path:
+    there = folder / path.name
+    if stays:
+        with contextlib.suppress(OSError):  # a file system without second names
+            there.hardlink_to(path)
+            return there
+    return path.rename(there)
 
 
 def _settle(database: Path) -> None:

@@ -407,6 +407,49 @@ async def test_a_session_is_handed_out_as_telethon_has_it(
     database.close()
 
 
+async def test_who_has_logged_out_is_not_logged_in_by_an_earlier_login(
+    newsroom: Newsroom,
+) -> None:
+    warden = await newsroom.start()
+    alice, (first,) = warden.session("alice"), keys_of(newsroom, ALICE)
+    since = newsroom.mark()
+    await alice.import_string(newsroom.telegram.mint(newsroom.account(ALICE)))
+    await newsroom.hears(SessionRecovered, since=since, session="alice")
+    await alice.logout()
+    await newsroom.stop()
+
+    warden = await newsroom.start(signed_in=False)
+    phase = await newsroom.settled("alice")
+    backups = await warden.session("alice").backups()
+    since = newsroom.mark()
+    await warden.session("alice").restore(next(b.id for b in backups if b.key_id == first))
+    await newsroom.hears(SessionRecovered, since=since, session="alice")
+
+    assert phase is Phase.NEEDS_LOGIN
+    assert keys_of(newsroom, ALICE) == {first}
+
+
+async def test_a_name_that_is_given_again_is_not_logged_in_as_whom_it_was_before(
+    newsroom: Newsroom,
+) -> None:
+    warden = await newsroom.start()
+    await warden.sessions.register("dave", phone=ALICE)
+    assert await newsroom.settled("dave") is Phase.NEEDS_LOGIN
+    since = newsroom.mark()
+    await warden.session("dave").import_string(newsroom.telegram.mint(newsroom.account(ALICE)))
+    await newsroom.hears(SessionRecovered, since=since, session="dave")
+    await warden.backups.take()
+    await warden.sessions.delete("dave")
+
+    await warden.sessions.register("dave", phone=PRESS)
+    phase = await newsroom.settled("dave")
+    kept = await warden.session("dave").backups()
+
+    assert phase is Phase.NEEDS_LOGIN
+    assert kept != []
+    assert len(list((newsroom.config.folder / "sessions" / "quarantine").glob("dave*"))) == 1
+
+
 async def test_a_renewal_switches_over_and_only_then_ends_the_old_login(
     newsroom: Newsroom,
 ) -> None:

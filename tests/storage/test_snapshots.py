@@ -297,3 +297,23 @@ def test_a_snapshot_that_is_gone_is_named(
 
     with pytest.raises(UnknownRecordError, match="no snapshot"):
         snapshots.restore(snapshot, alice.path, master)
+
+
+def test_a_restore_that_is_killed_on_its_way_leaves_a_database(
+    alice: Store, snapshots: Snapshots, master: MasterKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = alice.path
+    snapshot = snapshots.take(alice, master, at=1.0)
+    alice.put_session(SessionRecord(name="bob"))
+    alice.close()
+
+    def killed(path: Path, target: Path) -> Path:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        snapshots.restore(snapshot, database, master)
+    monkeypatch.undo()
+
+    with Store.open(database, master) as store:
+        assert names(store) == ["alice", "bob"]
