@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from .claim import Claim
 from .holder import LeaseHolder
 
 __all__ = ["Free", "Held", "LeaseGrant", "LeaseWait", "Stale"]
@@ -65,11 +66,14 @@ class LeaseGrant:
     ``took_over`` is the owner that had ended without cleaning up, if there was one.
     """
 
-    __slots__ = ("_handle", "_pid", "key_id", "took_over")
+    __slots__ = ("_claim", "_handle", "_pid", "key_id", "took_over")
 
-    def __init__(self, key_id: int, handle: int, *, took_over: LeaseHolder | None) -> None:
+    def __init__(
+        self, key_id: int, handle: int, *, took_over: LeaseHolder | None, claim: Claim
+    ) -> None:
         self.key_id = key_id
         self.took_over = took_over
+        self._claim = claim
         self._handle: int | None = handle
         self._pid = os.getpid()
 
@@ -89,6 +93,7 @@ class LeaseGrant:
         if self._pid == os.getpid():  # a forked child's copy must not speak for its parent
             with contextlib.suppress(OSError):  # left-over facts are read as stale, no more
                 os.ftruncate(handle, 0)
+        self._claim.close()
         os.close(handle)
 
     def __enter__(self) -> Self:

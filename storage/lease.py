@@ -3,7 +3,9 @@
 Owns the lock that a process holds from before a session's first packet until its client is proven
 off. It is the kernel's (flock), so it is free the moment its process dies, however that happens.
 It is taken by auth key id, so that a string, a file and a backup of one session are one session.
-The lock is on this machine: it says nothing about copies on other hosts.
+With ``everywhere`` a key is also claimed from this machine's kernel, so that a copy of the folder,
+or a new one in the place of one that was removed, opens nothing that is in use. None of it says
+anything about copies on other hosts.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import LeaseHeldError
+from .claim import Claim, NoClaim, claim, claimant
 from .endings import Endings
 from .faults import sorted_os_error
 from .files import make_private_folder
@@ -32,6 +35,7 @@ __all__ = ["Lease"]
 logger = logging.getLogger(__name__)
 
 PATIENCE: Final = 30.0  # seconds
+ELSEWHERE: Final = "has the key by way of another folder"
 POLL: Final = 0.001  # seconds; a dead owner's key is a waiter's within 5 ms
 POLL_MANY: Final = 0.0005  # seconds for each waiter, so that a thousand do not fill a core
 PROGRESS_EVERY: Final = 1.0  # seconds
@@ -39,17 +43,25 @@ KEY_NAME: Final = re.compile("[0-9a-f]{16}")
 
 
 class Lease:
-    """The leases kept in one folder, which all of this machine's wardens share."""
+    """The leases kept in one folder.
+
+    Args:
+        folder: where the locks are.
+        everywhere: whether a key that is held by way of another folder is not free here.
+        clock: monotonic seconds.
+        sleep, sleep_async: how to wait.
+    """
 
     def __init__(
         self,
         folder: Path | str,
         *,
+        everywhere: bool = False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         sleep_async: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._folder = Path(folder)
+        self._folder, self._everywhere = Path(folder), everywhere
         self._clock, self._sleep, self._sleep_async = clock, sleep, sleep_async
         self._waiters = 0
         self._endings = Endings()
@@ -121,7 +133,7 @@ class Lease:
     def inspect(self, key_id: int) -> Free | Held | Stale:
         """Tell who holds a key, without taking it or changing anything."""
         facts = LeaseHolder.load(self._path(key_id))
-        if self._is_locked(key_id):
+        if self._is_locked(key_id) or self._elsewhere(key_id) is not None:
             return self._held(key_id, look=True)
         return Free() if facts is None else Stale(facts)
 
@@ -148,6 +160,10 @@ class Lease:
         handle = self._lock(key_id)
         if handle is None:
             return None
+        claimed = self._claim(key_id, handle)
+        if claimed is None:
+            os.close(handle)
+            return None
         left = LeaseHolder.read(handle)
         try:
             owner.save(handle)
@@ -158,7 +174,20 @@ class Lease:
                 os.ftruncate(handle, 0)
         if left is not None:
             logger.info("lease taken over key=%016x left_by=%d", key_id, left.pid)
-        return LeaseGrant(key_id, handle, took_over=left)
+        return LeaseGrant(key_id, handle, took_over=left, claim=claimed)
+
+    def _claim(self, key_id: int, handle: int) -> Claim | None:
+        if not self._everywhere:
+            return NoClaim()
+        try:
+            return claim(key_id)
+        except OSError as exc:
+            os.close(handle)
+            raise sorted_os_error(exc, self._path(key_id)) from exc
+
+    def _elsewhere(self, key_id: int) -> int | None:
+        """Who has the key by way of another folder, if anybody; 0 if it cannot be told who."""
+        return claimant(key_id) if self._everywhere else None
 
     def _lock(self, key_id: int) -> int | None:
         path = self._path(key_id)
@@ -249,6 +278,8 @@ class Lease:
         """Who holds a key; ``look`` for a dead owner's child takes a walk through all processes."""
         path = self._path(key_id)
         holder = LeaseHolder.load(path)
+        if not self._is_locked(key_id) and (pid := self._elsewhere(key_id)) is not None:
+            return Held(LeaseHolder.of(pid, ELSEWHERE) if pid else None)
         if holder is None or not holder.local or holder.alive:
             return Held(holder)
         pid = who_has_open(path) if look else None

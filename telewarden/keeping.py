@@ -44,7 +44,7 @@ class Keeping:
 
     def lease(self) -> Lease:
         """Who owns which key on this machine."""
-        return Lease(self.lease_folder)
+        return Lease(self.lease_folder, everywhere=True)
 
     def snapshots(self, *, keep: int = 5) -> Snapshots:
         """The backups of the whole database."""

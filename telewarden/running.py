@@ -7,6 +7,7 @@ import contextlib
 import datetime as dt
 import logging
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -43,6 +44,7 @@ async def run_warden(config: Path, *, as_json: bool, verbose: bool) -> int:
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
         stream=sys.stderr,
     )
+    _open_more_files()
     read = load_config(config)
     async with standin(read) as stand_in:
         warden = Warden(read, server=None if stand_in is None else stand_in.server)
@@ -63,6 +65,13 @@ async def run_warden(config: Path, *, as_json: bool, verbose: bool) -> int:
     if code == LEFT_BEHIND:
         leave_process(code)  # whatever did not stop would hold the interpreter's own end up, too
     return code
+
+
+def _open_more_files() -> None:
+    """Allow as many open files as may be allowed: each session has a line, a lease and a claim."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # what is allowed stays
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _sign_in(warden: Warden, stand_in: StandIn | None) -> None:

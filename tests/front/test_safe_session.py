@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ from telethon import errors, functions, types
 
 from telewarden import Warden, safe_session, safety_check
 from telewarden.errors import (
+    BlockingAskError,
     KeyLatchedError,
     LeaseHeldError,
     NoCredentialError,
@@ -378,6 +380,37 @@ async def test_an_address_that_is_refused_connects_no_more_in_a_block_or_a_warde
     assert again.action is Action.COOL_ADDRESS
     assert 290 < (again.wait or 0.0) <= 300
     assert 280 < (report.until or 0.0) - time.time() <= 300
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has abstract sockets")
+@pytest.mark.parametrize("how", ["leases removed", "folder copied"])
+async def test_a_session_in_use_is_found_whatever_became_of_its_folder(
+    place: Place, tmp_path: Path, how: str
+) -> None:
+    tables = copy.deepcopy(place.tables)
+    async with place.warden() as warden, asyncio.timeout(30):
+        while (await warden.session("alice").report()).phase is not Phase.ONLINE:
+            await asyncio.sleep(LOOK_EVERY)
+        connects = place.telegram.stats.connects
+        if how == "folder copied":
+            tables["storage"]["folder"] = str(tmp_path / "copy")
+            shutil.copytree(tmp_path / "store", tmp_path / "copy")
+        else:
+            shutil.rmtree(tmp_path / "store" / "leases")
+
+        (report,) = await asyncio.to_thread(safety_check, tables)
+        with pytest.raises(LeaseHeldError, match=f"process {os.getpid()} "):
+            async with safe_session(tables, "alice", server=place.server):
+                raise AssertionError("never reached")
+        assert place.telegram.stats.connects == connects
+
+    assert report.verdict is Safety.UNSAFE
+    assert str(os.getpid()) in report.explanation
+
+
+async def test_a_plain_with_in_a_loop_says_what_to_use(place: Place) -> None:
+    with pytest.raises(BlockingAskError, match="async with"):
+        safe_session(place.tables, "alice").__enter__()
 
 
 @pytest.mark.parametrize("program", [FLOODED, SYNC_FLOODED])

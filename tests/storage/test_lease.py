@@ -7,6 +7,9 @@ import fcntl
 import json
 import logging
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +19,8 @@ from telewarden.errors import LeaseHeldError, StorageNotWritableError
 from telewarden.storage import Free, Held, Lease, LeaseGrant, LeaseHolder, LeaseWait, Stale
 
 pytestmark = pytest.mark.storage
+
+Spawn = Callable[..., "subprocess.Popen[bytes]"]
 
 KEY = 0xDEAD_BEEF_0000_0001
 ME = LeaseHolder.here("a test", since=1_700_000_000.0)
@@ -326,3 +331,54 @@ def test_a_full_disk_keeps_no_session_from_its_lease(
         assert lease.inspect(KEY) == Held(None)
 
     assert "lease facts not written" in caplog.text
+
+
+@pytest.fixture
+def random_key() -> int:
+    """A key that no other test of this machine has: a claim is the machine's."""
+    return int.from_bytes(os.urandom(8), "big")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has abstract sockets")
+def test_a_key_that_is_held_by_way_of_another_folder_is_not_free(
+    tmp_path: Path, random_key: int
+) -> None:
+    here, there = (Lease(tmp_path / name, everywhere=True) for name in ("here", "there"))
+    with here.held(random_key, owner=ME):
+        with pytest.raises(LeaseHeldError, match=rf"process {os.getpid()} .*another folder"):
+            there.acquire(random_key, owner=ME, timeout=0.0)
+        found = there.inspect(random_key)
+
+    assert isinstance(found, Held)
+    assert isinstance(there.inspect(random_key), Free)
+    there.acquire(random_key, owner=ME, timeout=0.0).release()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has abstract sockets")
+def test_a_key_stays_held_when_its_folder_is_removed(tmp_path: Path, random_key: int) -> None:
+    lease = Lease(tmp_path / "leases", everywhere=True)
+    with lease.held(random_key, owner=ME):
+        shutil.rmtree(tmp_path / "leases")
+        with pytest.raises(LeaseHeldError):
+            lease.acquire(random_key, owner=ME, timeout=0.0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has abstract sockets")
+def test_a_claim_ends_with_its_process(tmp_path: Path, random_key: int, spawn: Spawn) -> None:
+    process = spawn(
+        "import sys; from telewarden.storage import Lease, LeaseHolder\n"
+        "lease = Lease(sys.argv[1], everywhere=True)\n"
+        "grant = lease.acquire(int(sys.argv[2]), owner=LeaseHolder.here('a test'))\n"
+        "print('held', flush=True); sys.stdin.read()",
+        str(tmp_path / "there"),
+        str(random_key),
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    lease = Lease(tmp_path / "here", everywhere=True)
+    with pytest.raises(LeaseHeldError, match=f"process {process.pid} "):
+        lease.acquire(random_key, owner=ME, timeout=0.0)
+
+    process.kill()
+
+    lease.acquire(random_key, owner=ME, timeout=10.0).release()
