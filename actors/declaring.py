@@ -46,6 +46,7 @@ __all__ = [
     "changed_event",
     "declare",
     "delete",
+    "difference",
     "plan_deletion",
     "register",
 ]
@@ -180,6 +181,20 @@ def _same_kinds(before: Mapping[str, Any], after: Mapping[str, Any], key: str = 
         return True
     old, new = before[key], after[key]
     return all(type(old[name]) is type(value) for name, value in new.items())
+
+
+def difference(
+    before: SessionRecord, after: SessionRecord, *, who: str, at: float
+) -> AuditNote | None:
+    """What is different in a session, as a row of the audit trail; ``None`` if nothing is."""
+    old, new = (_values(record, DECLARED) for record in (before, after))
+    changed = tuple(
+        key for key in DECLARED if old[key] != new[key] or not _same_kinds(old, new, key)
+    )
+    if not changed:
+        return None
+    was, shown = (_shown({key: values[key] for key in changed}) for values in (old, new))
+    return who, "change", after.name, was, shown, "done", at
 
 
 def changed_event(note: AuditNote) -> SessionChanged:

@@ -33,7 +33,7 @@ from .messages import Forget, Roster, SessionIntroduced, SessionRefAsked, SweepE
 from .pair_draft import PairDraft
 from .registry_facts import HealthChanged, OperationStuck, RegistryEvent, SessionChanged
 from .registry_line import Line
-from .registry_loading import Loaded, audit_rows, first_snapshot, load
+from .registry_loading import Loaded, audit_rows, first_snapshot, load, untold
 from .registry_messages import (
     AuditAsked,
     CleanOperations,
@@ -116,7 +116,7 @@ class RegistryActor(LoopActor):
 
     async def on_start(self) -> None:  # type: ignore[override]  # a LoopActor's hooks may be async
         """Read what was there and write down what is declared; only then is it started."""
-        planned = tuple(self._roster.plans)
+        planned, before = tuple(self._roster.plans), self._board.now
         self._show_all(await self._journal.do(lambda store: load(store, planned)))
         draft = self._draft()
         declared = [plan.record for plan in self._roster.plans.values()]
@@ -127,6 +127,9 @@ class RegistryActor(LoopActor):
         await self._journal.do(draft.write)
         self._adopt(draft)
         self._tell(draft)
+        if self._again:
+            for event in untold(before, self._board.now, at=self._wall()):
+                self._events.publish(event)
         self._board.plans = self._roster.plans
         self._hearing = self._events.subscribe(self._hear, FOLLOWED)
         self._tidy_from_now_on()

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
+from typing import Final
 
 from ..storage import AuditRow, PlanRow, SessionRecord, Store
 from .book import Book
+from .declaring import changed_event, difference
 from .entries import Operation, RegistryLimits, SessionEntry, Standing
 from .journal import Journal
+from .registry_facts import RegistryEvent, SessionDeleted, SessionRegistered
 from .registry_messages import AuditAsked
 from .registry_snapshot import RegistrySnapshot
 
-__all__ = ["Loaded", "audit_rows", "first_snapshot", "load"]
+__all__ = ["Loaded", "audit_rows", "first_snapshot", "load", "untold"]
+
+
+REGISTRY: Final = "registry"  # who tells what another incarnation has done
+NOBODY: Final[Mapping[int, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,20 @@ def first_snapshot(
         deleted=before.deleted,
         limits=limits,
     )
+
+
+def untold(
+    before: RegistrySnapshot, now: RegistrySnapshot, *, at: float
+) -> Iterator[RegistryEvent]:
+    """What an incarnation wrote down and did not live to tell; by whom says the audit trail."""
+    for name in sorted({*before.sessions, *now.sessions}):
+        old, new = before.sessions.get(name), now.sessions.get(name)
+        if old is None:
+            yield SessionRegistered(at=at, session=name, who=REGISTRY)
+        elif new is None:
+            yield SessionDeleted(at=at, session=name, who=REGISTRY, moved=NOBODY)
+        elif note := difference(old.record, new.record, who=REGISTRY, at=at):
+            yield changed_event(note)
 
 
 async def audit_rows(asked: AuditAsked, journal: Journal) -> tuple[AuditRow, ...]:

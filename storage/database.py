@@ -24,6 +24,7 @@ from ..errors import (
     DatabaseDamagedError,
     ForeignDatabaseError,
     SchemaTooNewError,
+    SchemaTooOldError,
     SealDamagedError,
     StorageNotFoundError,
 )
@@ -44,6 +45,7 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
+OLDEST_READ: Final = 4  # the schema with the youngest table that readers look into
 PRAGMAS: Final = (
     "foreign_keys = on",
     "journal_mode = wal",  # readers never wait for the writer, nor it for them
@@ -87,6 +89,7 @@ def open_read_only(path: Path, master: MasterKey | None) -> tuple[sqlite3.Connec
     try:
         with _sorted(path):
             _refuse_foreign(conn, path)
+            _refuse_old(conn, path)
             vault = None if master is None else _unlock(conn, path, master)
     except BaseException:  # whatever it was, the connection must not stay open
         conn.close()
@@ -194,6 +197,13 @@ def _refuse_orphaned_log(path: Path) -> None:
     log = path.with_name(path.name + "-wal")
     if log.exists() and log.stat().st_size:
         raise DatabaseDamagedError(path, f"it is gone but its write-ahead log {log.name} is there")
+
+
+def _refuse_old(conn: sqlite3.Connection, path: Path) -> None:
+    """Who only reads brings no schema up to date, and would miss whole tables."""
+    (version,) = conn.execute("pragma user_version").fetchone()
+    if version < OLDEST_READ:
+        raise SchemaTooOldError(path, found=version, known=SCHEMA_VERSION)
 
 
 def _refuse_foreign(conn: sqlite3.Connection, path: Path) -> None:

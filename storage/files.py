@@ -18,6 +18,7 @@ from .faults import sorted_os_error
 
 __all__ = [
     "clear_leftovers",
+    "is_there",
     "make_private_folder",
     "move_aside",
     "sync_folder",
@@ -64,6 +65,18 @@ def write_private_file(path: Path, content: bytes) -> Path:
             Path(name).unlink(missing_ok=True)
     sync_folder(folder)
     return path
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is anything of that name.
+
+    Raises:
+        StorageError: this user may not look.
+    """
+    try:
+        return path.exists()
+    except OSError as exc:
+        raise sorted_os_error(exc, path) from exc
 
 
 def clear_leftovers(folder: Path, *patterns: str, now: float) -> int:

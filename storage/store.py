@@ -20,7 +20,7 @@ from .backup_rows import BackupRows
 from .change_rows import ChangeRows
 from .database import open_beside, open_or_create, open_read_only
 from .faults import SQLITE_ERRORS, sorted_sqlite_error
-from .files import make_private_folder
+from .files import is_there, make_private_folder
 from .history_rows import HistoryRows
 from .masterkey import MasterKey
 from .occupancy import leave, occupy
@@ -82,7 +82,7 @@ class Store(
         ``MasterKeyMissingError``. Writing methods raise ``StorageNotWritableError``.
         """
         place = Path(path)
-        if not place.exists():
+        if not is_there(place):
             raise StorageNotFoundError(place)
         handle = occupy(place, reading=True)
         return cls._occupying(place, handle, lambda: open_read_only(place, master))
@@ -95,7 +95,7 @@ class Store(
         it for a statement or two, and away from an event loop. Sealed values cannot be used.
         """
         place = Path(path)
-        if not place.exists():
+        if not is_there(place):
             raise StorageNotFoundError(place)
         return cls._occupying(place, occupy(place), lambda: (open_beside(place), None))
 

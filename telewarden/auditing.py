@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from .actors import check_who
-from .errors import JournalUnavailableError, NotRunningError, TelewardenError
+from .errors import JournalUnavailableError, NotRunningError, RegistryError, TelewardenError
 from .storage import Store
 
 __all__ = ["Auditor"]
@@ -57,6 +57,21 @@ class Auditor:
             self._note(who, what, subject, after, f"not known: {type(error).__name__}")
             raise
         self._note(who, what, subject, after, "done")
+
+    @contextlib.contextmanager
+    def refusals(self, who: str, what: str, subject: str) -> Iterator[None]:
+        """Note what refuses a change before it reaches who else would note it.
+
+        Raises:
+            InvalidRecordError: ``who`` is nobody's name; nothing is done.
+        """
+        check_who(who)
+        try:
+            yield
+        except TelewardenError as error:
+            if not isinstance(error.__cause__, RegistryError):  # which the registry has noted
+                self._note(who, what, subject, {}, f"refused: {error}")
+            raise
 
     def note(self, who: str, what: str, subject: str) -> None:
         """Note what has been done."""

@@ -24,6 +24,7 @@ from .configured import proxies_of
 from .errors import (
     MasterKeyError,
     SchemaTooNewError,
+    SchemaTooOldError,
     StorageBusyError,
     StorageError,
     StorageFailedError,
@@ -64,6 +65,7 @@ NOT_DAMAGED: Final[Mapping[type[StorageError], tuple[str, tuple[str, ...]]]] = {
             "run diagnostics again",
         ),
     ),
+    SchemaTooOldError: ("database", ("start the warden once", "run diagnostics again")),
     SchemaTooNewError: ("database", ("install the Telewarden that wrote it, or a later one",)),
     StorageBusyError: ("database", ("wait until the other process is done", "try again")),
     StorageNotWritableError: (
@@ -141,7 +143,12 @@ def diagnose(
     """
     read, at = config_of(config), time.time() if now is None else now
     places = Keeping(read)
-    findings = [*_folder(places), *_network(read, server)]
+    try:
+        findings = [*_folder(places), *_network(read, server)]
+    except OSError as error:
+        what = f"this user may not look into it: {error.strerror}"
+        found = _problem("folder", what, "run diagnostics as the user that runs the warden")
+        return Diagnosis(findings=(found,))
     try:
         master = master_key_of(read, make=False)
     except TelewardenError as error:

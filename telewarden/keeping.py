@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .config import Config, Secret, load_config, parse_config
-from .storage import Lease, MasterKey, SessionFiles, Snapshots, Store, clear_leftovers
+from .storage import Lease, MasterKey, SessionFiles, Snapshots, Store, clear_leftovers, is_there
 
 __all__ = ["Keeping", "config_of", "key_from", "master_key_of"]
 
@@ -85,7 +85,7 @@ def master_key_of(config: Config, *, make: bool = True) -> MasterKey:
     if secret.env is not None:
         return MasterKey.from_env(secret.env)
     path = secret.path(config.base)
-    fresh = secret.create and not Keeping(config).database.exists()
+    fresh = secret.create and not is_there(Keeping(config).database)
     if make and fresh and MasterKey.make_file(path):
         logger.warning("master key made path=%s; without it nothing stored can be opened", path)
     return MasterKey.from_file(path)

@@ -8,7 +8,7 @@ pair is doing is in ``Warden.overview``.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -112,8 +112,10 @@ class Pairs:
             NoSessionFitsError: no session can take it, and why.
             UnknownHandlerError
         """
-        name = session or self._sessions.best().name
-        plan = self._plan({**fields, "id": 1 if pair is None else pair, "session": name})
+        subject = "pair (new)" if pair is None else f"pair {pair}"
+        with self._desk.auditor.refusals(who, "add pair", subject):
+            name = session or self._sessions.best().name
+            plan = self._plan({**fields, "id": 1 if pair is None else pair, "session": name})
         wanted = plan if pair is not None else replace(plan, id=0)
         return await self._ask(AddPair(plan=wanted, who=who))  # type: ignore[no-any-return]  # asks say nothing of answers
 
@@ -128,12 +130,10 @@ class Pairs:
             ConfigError, UnknownFieldError, UnknownRecordError
             PairChangedError: somebody else changed it at the same time.
         """
-        fixed = tuple(sorted(set(FIXED).intersection(fields)))
-        if fixed:
-            changeable = sorted(set(PairConfig.model_fields).difference(FIXED))
-            raise UnknownFieldError(fixed, tuple(changeable))
-        before = await self._desk.plan(pair)
-        after = self._plan({**tables_of(before), **fields})
+        with self._desk.auditor.refusals(who, "change pair", f"pair {pair}"):
+            _refuse_fixed(fields)
+            before = await self._desk.plan(pair)
+            after = self._plan({**tables_of(before), **fields})
         return await self._ask(ChangePair(before=before, after=after, who=who))  # type: ignore[no-any-return]  # as above
 
     async def remove(self, pair: int, *, who: str = "app") -> PairPlan:
@@ -170,14 +170,16 @@ class Pairs:
         """
         by_hand = f"paused by hand: {reason}" if reason else "paused by hand"
         async with self._noted(who, "pause pair", pair) as after:
+            report = await self._desk.order(pair, PausePair(pair, by_hand))
             after["paused"] = by_hand
-            return await self._desk.order(pair, PausePair(pair, by_hand))  # type: ignore[no-any-return]  # as above
+            return report  # type: ignore[no-any-return]  # as above
 
     async def resume(self, pair: int, *, who: str = "app") -> PairReport:
         """Go on now, whatever the pair was paused for; what was said meanwhile is forwarded."""
         async with self._noted(who, "resume pair", pair) as after:
+            report = await self._desk.order(pair, ResumePair(pair))
             after["paused"] = None
-            return await self._desk.order(pair, ResumePair(pair))  # type: ignore[no-any-return]  # as above
+            return report  # type: ignore[no-any-return]  # as above
 
     async def backfill(
         self, pair: int, *, after: int = 0, since: datetime | None = None, who: str = "app"
@@ -258,10 +260,17 @@ class Pairs:
         Raises:
             PairsNotMovedError: with every reason; nothing has changed.
         """
-        move = await self._reassigning.plan(selection, to)
         if dry_run:
+            move = await self._reassigning.plan(selection, to)
             await self._reassigning.check(move)
             return move
-        if not move.pairs:
-            return move
-        return await self._reassigning.carry_out(move, who, begun)
+        with self._desk.auditor.refusals(who, "reassign", to):
+            move = await self._reassigning.plan(selection, to)
+            return await self._reassigning.carry_out(move, who, begun) if move.pairs else move
+
+
+def _refuse_fixed(fields: Mapping[str, Any]) -> None:
+    fixed = tuple(sorted(set(FIXED).intersection(fields)))
+    if fixed:
+        changeable = sorted(set(PairConfig.model_fields).difference(FIXED))
+        raise UnknownFieldError(fixed, tuple(changeable))

@@ -32,6 +32,7 @@ Each room's errors hang below the one root, so that an app can write
     |   |-- DatabaseDamagedError        the file is damaged or no database
     |   |-- ForeignDatabaseError        the file is another program's database
     |   |-- SchemaTooNewError           the file was written by a later Telewarden
+    |   |-- SchemaTooOldError           a database of an earlier Telewarden is only read
     |   |-- MasterKeyError
     |   |   |-- MasterKeyMissingError       there is none at the place named
     |   |   |-- MasterKeyMalformedError     the text is no master key
@@ -171,6 +172,7 @@ from .storage import (
     JournalUnavailableError,
     PairsAssignedError,
     SchemaTooNewError,
+    SchemaTooOldError,
     StorageBusyError,
     StorageError,
     StorageFailedError,
@@ -258,6 +260,7 @@ __all__ = [
     "RegistryError",
     "RegistryFullError",
     "SchemaTooNewError",
+    "SchemaTooOldError",
     "SealDamagedError",
     "SecretMissingError",
     "SessionBusyError",

@@ -11,6 +11,7 @@ __all__ = [
     "JournalUnavailableError",
     "PairsAssignedError",
     "SchemaTooNewError",
+    "SchemaTooOldError",
     "StorageBusyError",
     "StorageError",
     "StorageFailedError",
@@ -111,6 +112,17 @@ class SchemaTooNewError(StorageError):
     def __init__(self, place: object, *, found: int, known: int) -> None:
         super().__init__(
             f"{place} has schema {found}, this Telewarden knows up to {known}; upgrade Telewarden"
+        )
+        self.place, self.found, self.known = place, found, known
+
+
+class SchemaTooOldError(StorageError):
+    """A database of an earlier Telewarden cannot be read as it is; nothing has changed."""
+
+    def __init__(self, place: object, *, found: int, known: int) -> None:
+        super().__init__(
+            f"{place} has schema {found}, this Telewarden's is {known}; start the warden once,"
+            " which brings it up to date and keeps everything"
         )
         self.place, self.found, self.known = place, found, known
 

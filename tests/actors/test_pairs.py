@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from telewarden.errors import BackfillRunningError, InvalidRecordError, UnknownRecordError
+from telewarden.errors import (
+    BackfillRunningError,
+    ConfigError,
+    InvalidRecordError,
+    PairsNotMovedError,
+    UnknownFieldError,
+    UnknownRecordError,
+    UnknownSessionError,
+)
 from telewarden.loopback import ChatHandle, Fault, FloodWait, RpcError
 from telewarden.supervision import ChildStarted
 from telewarden.telegram import (
@@ -67,6 +75,42 @@ async def test_orders_to_a_pair_are_in_the_audit_trail_refused_ones_too(
         ("ann", "drop dead", "pair 1", {"messages": 0}, "done"),
         ("app", "retry dead", "pair 1", {"messages": 0}, "done"),
         ("app", "backfill pair", "pair 1", {"after": 7, "since": None}, "done"),
+    ]
+
+
+async def test_a_refused_change_of_a_pair_is_in_the_audit_trail_wherever_it_was_refused(
+    newsroom: Newsroom,
+) -> None:
+    warden = await newsroom.start()
+    chats = {"source": "@news_in", "target": "@news_out"}
+    with pytest.raises(ConfigError):
+        await warden.pairs.add(session="alice", mode="nonsense", **chats)
+    with pytest.raises(UnknownSessionError):
+        await warden.pairs.add(session="nobody", **chats)
+    with pytest.raises(UnknownRecordError):
+        await warden.pairs.change(77, enabled=False)
+    with pytest.raises(UnknownFieldError):
+        await warden.pairs.change(1, target="@elsewhere")
+    with pytest.raises(PairsNotMovedError):
+        await warden.pairs.reassign("1", "nobody")
+    with pytest.raises(PairsNotMovedError):
+        await warden.pairs.reassign("1", "bob")  # who is not in its chats
+    with pytest.raises(UnknownRecordError):
+        await warden.pairs.pause(77)
+
+    rows = [
+        (row.what, row.subject, row.before, row.after)
+        for row in await warden.registry.audit()
+        if row.outcome.startswith("refused: ")
+    ]
+    assert rows[::-1] == [
+        ("add pair", "pair (new)", None, None),
+        ("add pair", "pair (new)", None, None),
+        ("change pair", "pair 77", None, None),
+        ("change pair", "pair 1", None, None),
+        ("reassign", "nobody", None, None),
+        ("reassign", "bob", None, None),
+        ("pause pair", "pair 77", None, None),
     ]
 
 

@@ -208,3 +208,23 @@ async def test_who_waits_for_a_full_disk_hears_so_and_the_change_is_made_when_th
 
     assert (await kit.registry.sessions.change("s0", max_pairs=7)).priority == 9
     assert kit.board.waits_for == ""
+
+
+async def test_what_was_written_by_a_registry_that_crashed_before_telling_is_told(
+    kit: RegistryKit,
+) -> None:
+    def written(store: Store) -> None:  # as by an incarnation that is gone
+        store.change_sessions({"priority": {"s0": 9}}, updated=1.0)
+
+    await Journal(kit.tree.ref("journal")).do(written)
+    kit.log.clear()
+    kit.tree.ref("registry").tell(Drill(reason="test"))
+
+    told = await kit.hears(SessionChanged, session="s0")
+    assert (told.who, dict(told.before), dict(told.after)) == (
+        "registry",
+        {"priority": 5},
+        {"priority": 9},
+    )
+    await kit.registry.audit()
+    assert len(kit.log.of(SessionChanged)) == 1

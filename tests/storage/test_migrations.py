@@ -14,7 +14,12 @@ from typing import Any
 import pytest
 from sqlite_utils import Database
 
-from telewarden.errors import SchemaTooNewError, StorageFullError, StorageNotWritableError
+from telewarden.errors import (
+    SchemaTooNewError,
+    SchemaTooOldError,
+    StorageFullError,
+    StorageNotWritableError,
+)
 from telewarden.storage import Credential, MasterKey, OutboxRow, SessionRecord, Store
 from telewarden.storage.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
 
@@ -305,3 +310,24 @@ def test_what_was_delivered_before_is_counted_as_the_newest_in_the_target(
 
     with Store.open(place, master) as store:
         assert store.last_targets([1, 2]) == {1: 905}
+
+
+@pytest.mark.parametrize("version", range(4, SCHEMA_VERSION))
+def test_a_database_of_an_earlier_version_is_read_as_it_is(
+    tmp_path: Path, master: MasterKey, written_today: Store, version: int
+) -> None:
+    place = old_database(tmp_path / "old" / "warden.db", version, written_today)
+
+    with Store.open_reader(place, master) as store:
+        assert [one.name for one in store.sessions()] == ["alice"]
+        assert [one.method for one in store.floods("alice")] == ["messages.getHistory"]
+
+
+@pytest.mark.parametrize("version", range(1, 4))
+def test_a_database_that_is_too_old_to_be_read_as_it_is_says_what_to_do(
+    tmp_path: Path, master: MasterKey, written_today: Store, version: int
+) -> None:
+    place = old_database(tmp_path / "old" / "warden.db", version, written_today)
+
+    with pytest.raises(SchemaTooOldError, match="start the warden once"):
+        Store.open_reader(place, master)

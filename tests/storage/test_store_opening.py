@@ -406,3 +406,14 @@ def test_nothing_is_made_or_changed_beside_where_there_is_no_database_of_ours(
         Store.open_beside(database)
 
     assert fingerprint(database.parent) == before
+
+
+def test_who_may_not_look_into_a_folder_is_told_so(unprivileged: Path, master: MasterKey) -> None:
+    folder = unprivileged / "store"
+    Store.open(folder / "telewarden.db", master).close()
+    folder.chmod(0o000)
+    try:
+        with pytest.raises(StorageNotWritableError):
+            Store.open_reader(folder / "telewarden.db", master)
+    finally:
+        folder.chmod(0o700)
