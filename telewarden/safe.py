@@ -37,6 +37,7 @@ from .telegram import Client, Gateway, ServerAddress, WardenSession, parse_strin
 
 __all__ = ["SafeSession", "safe_session", "stored_login"]
 
+INSIDE: Final = "_telewarden_blocks"  # the attribute of a loop that holds who is in a block
 CLOSE_WITHIN: Final = 10.0  # seconds that the client gets to disconnect
 
 
@@ -317,17 +318,31 @@ def _exit_by_sigterm() -> Callable[[], object]:
 
 @contextlib.contextmanager
 def _cancelled_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM cancel the task that is in the block, where the loop can hear signals."""
+    """Let SIGTERM cancel the task that is in the block, where the loop can hear signals.
+
+    A loop has one ear for all of its blocks, and the loop itself holds who listens by it.
+    """
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
-    if (
-        task is None
-        or threading.current_thread() is not threading.main_thread()
-        or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
-    ):
-        yield  # the app hears the signal itself, and ends its tasks
+    if task is None or threading.current_thread() is not threading.main_thread():
+        yield
         return
-    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    inside: list[asyncio.Task[Any]] | None = getattr(loop, INSIDE, None)
+    if inside is None:
+        if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+            yield  # the app hears the signal itself, and ends its tasks
+            return
+        setattr(loop, INSIDE, inside := [])
+        loop.add_signal_handler(signal.SIGTERM, _cancel_all, inside)
+    inside.append(task)
     try:
         yield
     finally:
-        loop.remove_signal_handler(signal.SIGTERM)
+        inside.remove(task)
+        if not inside:
+            delattr(loop, INSIDE)
+            loop.remove_signal_handler(signal.SIGTERM)
+
+
+def _cancel_all(tasks: list[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()

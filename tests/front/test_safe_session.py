@@ -705,6 +705,45 @@ async def test_sigterm_unwinds_a_plain_block_too(
     assert safety_check(place.tables)[0].verdict is Safety.SAFE
 
 
+TWO_HOLDERS = """
+import asyncio, json, signal, sys
+from telewarden import safe_session
+given = json.loads(sys.argv[1])
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+async def one(name):
+    async with safe_session(given["tables"], name, connect=False):
+        print("held", flush=True)
+        await asyncio.Event().wait()
+async def main():
+    try:
+        async with asyncio.TaskGroup() as group:
+            for name in ("alice", "bob"):
+                group.create_task(one(name))
+    finally:
+        print("gone", flush=True)
+asyncio.run(main())
+"""
+
+
+async def test_sigterm_unwinds_every_block_of_a_loop(
+    place: Place, spawned: list[asyncio.subprocess.Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "HOLDER", TWO_HOLDERS)
+    bob = place.telegram.add_account("bob", phone="+9996620002")
+    place.tables["sessions"].append({"name": "bob", "phone": "+9996620002"})
+    async with place.warden() as warden:
+        await warden.session("bob").import_string(place.telegram.mint(bob))
+    both = await hold(place, spawned)
+    assert [await line(both) for _ in range(2)] == ["held\n", "held\n"]
+
+    both.send_signal(signal.SIGTERM)
+    told = await line(both)
+    await both.wait()
+
+    assert told == "gone\n"
+    assert {one.verdict for one in safety_check(place.tables)} == {Safety.SAFE}
+
+
 async def test_who_waits_is_told_for_whom_and_gets_it_when_it_is_free(
     place: Place, spawned: list[asyncio.subprocess.Process]
 ) -> None:
