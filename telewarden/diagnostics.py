@@ -142,13 +142,17 @@ def diagnose(
         ConfigError: the configuration cannot be used.
     """
     read, at = config_of(config), time.time() if now is None else now
-    places = Keeping(read)
     try:
-        findings = [*_folder(places), *_network(read, server)]
+        return _examined(read, server, at)
     except OSError as error:
         what = f"this user may not look into it: {error.strerror}"
         found = _problem("folder", what, "run diagnostics as the user that runs the warden")
         return Diagnosis(findings=(found,))
+
+
+def _examined(read: Config, server: ServerAddress | None, at: float) -> Diagnosis:
+    places = Keeping(read)
+    findings = [*_folder(places), *_network(read, server)]
     try:
         master = master_key_of(read, make=False)
     except TelewardenError as error:

@@ -8,7 +8,9 @@ failure names the place and the kind, not the secret.
 from __future__ import annotations
 
 import logging
+import os
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -112,3 +114,19 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
         report.sections = []  # which may hold the secret
         report.longrepr = "secrets got out:\n" + "\n".join(f"  {one}" for one in found)
     return report
+
+
+@pytest.fixture
+def unprivileged() -> Iterator[Path]:
+    """A folder of a user who is not root, with that user's rights for the test's length."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if os.geteuid() != 0:
+            yield folder
+            return
+        os.chown(folder, 65534, 65534)
+        os.seteuid(65534)
+        try:
+            yield folder
+        finally:
+            os.seteuid(0)

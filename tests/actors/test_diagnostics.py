@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -128,3 +129,15 @@ def test_before_the_first_start_nothing_is_made_by_looking(newsroom: Newsroom) -
 
     assert diagnosis.healthy
     assert list(newsroom.folder.iterdir()) == []
+
+
+def test_a_user_who_may_not_look_into_the_folder_is_told_to_be_another(unprivileged: Path) -> None:
+    folder = unprivileged / "store"
+    folder.mkdir(mode=0o000)
+    key = {"file": str(unprivileged / "master.key"), "create": True}
+    storage = {"folder": str(folder), "master_key": key}
+
+    (found,) = diagnose({"telegram": {"api_id": 1}, "storage": storage, "loopback": {}}).findings
+
+    assert (found.area, found.level) == ("folder", Level.PROBLEM)
+    assert "the user that runs the warden" in found.steps[0]

@@ -321,6 +321,19 @@ SYNC_FLOODED = (
 )
 
 
+async def told_and_killed(
+    place: Place,
+    spawned: list[asyncio.subprocess.Process],
+    monkeypatch: pytest.MonkeyPatch,
+    program: str,
+) -> None:
+    """A process hears in its block that it has to wait, and is killed at once."""
+    monkeypatch.setattr(sys.modules[__name__], "HOLDER", program)
+    first = await hold(place, spawned)
+    assert await line(first) == "told\n"
+    assert await first.wait() == -signal.SIGKILL
+
+
 @pytest.mark.parametrize("program", [FLOODED, SYNC_FLOODED])
 async def test_who_has_been_told_to_wait_may_be_killed_and_it_is_on_record(
     place: Place,
@@ -328,12 +341,9 @@ async def test_who_has_been_told_to_wait_may_be_killed_and_it_is_on_record(
     monkeypatch: pytest.MonkeyPatch,
     program: str,
 ) -> None:
-    monkeypatch.setattr(sys.modules[__name__], "HOLDER", program)
     place.telegram.faults.add(Fault(method="help.getNearestDc", action=FloodWait(4000)))
 
-    first = await hold(place, spawned)
-    assert await line(first) == "told\n"
-    assert await first.wait() == -signal.SIGKILL
+    await told_and_killed(place, spawned, monkeypatch, program)
     async with safe_session(place.tables, "alice", timeout=10.0, server=place.server) as alice:
         with pytest.raises(TelegramRateLimitError, match="no packet"):
             await alice.call(NEAREST())
@@ -420,14 +430,11 @@ async def test_an_address_that_is_refused_is_on_record_when_its_user_hears_of_it
     monkeypatch: pytest.MonkeyPatch,
     program: str,
 ) -> None:
-    monkeypatch.setattr(sys.modules[__name__], "HOLDER", program)
     place.telegram.faults.add(
         Fault(method="help.getNearestDc", times=1, action=TransportError(-429))
     )
 
-    first = await hold(place, spawned)
-    assert await line(first) == "told\n"
-    assert await first.wait() == -signal.SIGKILL
+    await told_and_killed(place, spawned, monkeypatch, program)
     connects = place.telegram.stats.connects
     again = await refused_block(place)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -37,22 +36,6 @@ def alice(store: Store) -> Store:
     store.put_session(SessionRecord(name="alice", created=1.0, updated=1.0))
     store.put_credential("alice", "1" + "A" * 352, 0xDEAD_BEEF_0000_0001, 2)
     return store
-
-
-@pytest.fixture
-def unprivileged() -> Iterator[Path]:
-    """A folder of a user who is not root, with that user's rights for the test's length."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        if os.geteuid() != 0:
-            yield folder
-            return
-        os.chown(folder, 65534, 65534)
-        os.seteuid(65534)
-        try:
-            yield folder
-        finally:
-            os.seteuid(0)
 
 
 @pytest.fixture
