@@ -600,6 +600,25 @@ async def test_a_login_goes_on_by_another_line_when_its_own_is_lost(newsroom: Ne
         assert len(store.login_codes(ALICE, 0.0)) == 2
 
 
+async def test_the_key_of_a_login_is_owned_before_it_is_worth_anything(
+    newsroom: Newsroom,
+) -> None:
+    bob = (await newsroom.start(signed_in=False)).session("bob")
+    lease = Lease(newsroom.config.folder / "leases")
+
+    def owned() -> int:
+        return sum(isinstance(lease.inspect(key_id), Held) for key_id in lease.key_ids())
+
+    await newsroom.settled("bob")
+    await bob.login("start")
+    assert await bob.login("code", newsroom.telegram.sent_code(BOB)) is Phase.AWAITING_PASSWORD
+    during = owned()
+    await bob.cancel_login()
+
+    assert (during, owned()) == (1, 0)
+
+
+@pytest.mark.parametrize("newsroom", [Limits(code_timeout=0)], indirect=True)
 async def test_a_code_that_cannot_be_sent_again_for_want_of_a_line_is_not_counted(
     newsroom: Newsroom,
 ) -> None:

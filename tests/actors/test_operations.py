@@ -20,9 +20,13 @@ from telewarden.actors import (
     OperationStarted,
     OperationState,
     OperationStuck,
+    PairPlan,
     Part,
     RegistryLimits,
+    SessionPlan,
 )
+from telewarden.actors.pair_changes import RemovePair
+from telewarden.actors.registry_messages import LendPairs
 from telewarden.errors import (
     AskTimeoutError,
     BlockingAskError,
@@ -36,7 +40,8 @@ from telewarden.errors import (
     UnknownOperationError,
     UnknownSessionError,
 )
-from telewarden.supervision import ChildStarted, Drill
+from telewarden.storage import SessionRecord
+from telewarden.supervision import ChildStarted, Drill, ask_async
 from telewarden.telegram import BackfillProgress, Phase, PhaseChanged, RecoveryTried
 from telewarden.testing import RegistryKit
 
@@ -672,6 +677,21 @@ async def test_a_backfill_is_one_operation_when_its_pair_moves_and_the_registry_
     await kit.hears(OperationEnded)
     (operation,) = kit.registry.operations.list()
     assert (operation.state, operation.step) == ("finished", 250)
+
+
+async def test_a_backfill_ends_with_its_pair(tmp_path: Path) -> None:
+    pair = PairPlan(id=1, session="alice", source="@in", target="@out")
+    plan = SessionPlan(record=SessionRecord(name="alice"), pairs=(pair,))
+    async with RegistryKit(tmp_path, plans=(plan,)) as kit:
+        kit.events.publish(progress(1, 100))
+        await kit.hears(OperationProgressed)
+
+        registry = kit.tree.ref("registry")
+        await ask_async(registry, LendPairs(frozenset({1})), timeout=10.0)
+        await ask_async(registry, RemovePair(pair=1, who="ann"), timeout=10.0)
+
+        operation = (await kit.hears(OperationEnded)).operation
+    assert (operation.kind, operation.error) == ("backfill", "the pair was removed")
 
 
 async def test_what_was_followed_of_a_session_ends_when_it_is_deleted(kit: RegistryKit) -> None:
