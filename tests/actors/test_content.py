@@ -14,7 +14,7 @@ import pytest
 from telethon import TelegramClient, functions, types
 from telethon.sessions import StringSession
 
-from telewarden.loopback import ChatHandle, CutConnection, Fault, FloodWait, RpcError
+from telewarden.loopback import ChatHandle, CutConnection, Fault, FloodWait, Refuse, RpcError
 from telewarden.telegram import CopyChanged, DeadLettered, FloodBegan, PairPaused, SessionRecovered
 
 from .conftest import ALICE, BOB, LOOK_EVERY, PRESS, Newsroom
@@ -391,6 +391,7 @@ async def test_a_copy_follows_its_source_that_was_edited_while_its_answer_was_lo
     await newsroom.start()
     lost = Fault(method="messages.sendMessage", times=1, action=CutConnection(executed=True))
     newsroom.telegram.faults.add(lost)
+    away = newsroom.telegram.faults.add(Fault(method="connect", action=Refuse()))
     since = newsroom.mark()
     newsroom.say("market_in", "one")
     await newsroom.arrives("market_out", "one")
@@ -399,6 +400,7 @@ async def test_a_copy_follows_its_source_that_was_edited_while_its_answer_was_lo
     chat.edit_message(chat.messages[0], "one, edited")
     if gone:
         chat.delete_messages([chat.messages[0]])
+    newsroom.telegram.faults.remove(away)  # the session has missed all of it until now
     await newsroom.hears(SessionRecovered, since=since)
     newsroom.say("market_in", "two")
 
