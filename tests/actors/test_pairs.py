@@ -305,6 +305,28 @@ async def test_a_lost_right_is_noticed_before_anything_is_said(
     assert paused.reason.startswith("CHANNEL_PRIVATE")
 
 
+async def test_a_lost_right_to_write_is_noticed_before_anything_is_said(
+    newsroom: Newsroom, tables: dict[str, Any]
+) -> None:
+    tables["health"] = {"groups_every": 0.1}
+    group = newsroom.telegram.add_channel(
+        "Group",
+        owner=newsroom.account(PRESS),
+        members=[newsroom.account(ALICE)],
+        megagroup=True,
+        username="group_out",
+    )
+    tables["pairs"][0]["target"] = "@group_out"
+    newsroom.reconfigure(tables)
+    await newsroom.start()
+
+    group.set_rights(newsroom.account(ALICE), send=False)
+    paused = await newsroom.hears(PairPaused, pair=1)
+
+    assert paused.reason.startswith("CHAT_WRITE_FORBIDDEN")
+    assert newsroom.telegram.stats.calls["messages.forwardMessages"] == 0
+
+
 async def test_the_same_ban_in_three_chats_is_the_accounts_and_parks_everything(
     newsroom: Newsroom, tables: dict[str, Any]
 ) -> None:

@@ -56,17 +56,25 @@ async def test_an_early_end_lets_it_work_again() -> None:
     assert gc.get_freeze_count() == 0
 
 
-async def test_for_few_sessions_it_works_on() -> None:
-    CollectorRest(EventStream(), MANY - 1).begin()
+async def test_it_rests_for_many_sessions_and_works_on_for_few() -> None:
+    works_on = {}
+    for sessions in (MANY - 1, MANY):
+        rest = CollectorRest(EventStream(), sessions)
+        rest.begin()
+        works_on[sessions] = gc.isenabled()
+        rest.end()
 
-    assert gc.isenabled()
+    assert works_on == {MANY - 1: True, MANY: False}
 
 
-async def test_an_app_that_has_switched_it_off_keeps_it_off() -> None:
-    gc.disable()
-    rest = CollectorRest(EventStream(), MANY)
+async def test_its_end_leaves_the_collector_as_the_app_had_it() -> None:
+    works = {}
+    for before in (True, False):
+        gc.enable() if before else gc.disable()
+        rest = CollectorRest(EventStream(), MANY)
+        rest.begin()
+        resting = not gc.isenabled()
+        rest.end()
+        works[before] = resting, gc.isenabled()
 
-    rest.begin()
-    rest.end()
-
-    assert not gc.isenabled()
+    assert works == {True: (True, True), False: (True, False)}
