@@ -236,11 +236,11 @@ class Sending:
         target_id = receipt.target_ids.get(message.id)
         if target_id is not None:
             state.note_target(message.id, target_id)
-        now = self._desk.kit.now()
+        pair, now = state.plan.id, self._desk.kit.now()
         if message.id in receipt.outdated:
             self._complete_outdated(state, message, target_id, now)
         else:
-            pair, version = state.plan.id, version_of(message)
+            version = version_of(message)
             self._writing.tick(
                 lambda store: store.complete(pair, message.id, target_id, now, version)
             )

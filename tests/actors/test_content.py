@@ -15,6 +15,7 @@ from telethon import TelegramClient, functions, types
 from telethon.sessions import StringSession
 
 from telewarden.loopback import ChatHandle, CutConnection, Fault, FloodWait, Refuse, RpcError
+from telewarden.supervision import ChildFailed
 from telewarden.telegram import CopyChanged, DeadLettered, FloodBegan, PairPaused, SessionRecovered
 
 from .conftest import ALICE, BOB, LOOK_EVERY, PRESS, Newsroom
@@ -381,6 +382,7 @@ async def test_a_copy_whose_answer_was_lost_is_edited_as_its_source_was_meanwhil
 
     told = ["one", "two, edited", "three", "after"]
     await newsroom.until(lambda: newsroom.texts("market_out") == told)
+    assert [one for one in newsroom.heard if isinstance(one, ChildFailed)] == []
 
 
 @pytest.mark.parametrize("gone", [False, True])
