@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, cast
 
 from starlette.applications import Starlette
@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from .headers import Headers
+from .hosts import HostCheck
 from .look import Look
 from .page import Page, load_page
 from .panel import WHO, LoginStep, Panel
@@ -33,6 +34,7 @@ def make_app(
     panel: Panel,
     *,
     trusted: bool,
+    names: Iterable[str] = (),
     wall: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Starlette:
@@ -41,6 +43,7 @@ def make_app(
     Args:
         panel: the warden's handles.
         trusted: whether who connects may steer: recover, log in, drill, shut down.
+        names: what the pages are called by, besides this machine's own names for itself.
         wall: reads the clock in epoch seconds.
         monotonic: reads a clock that never goes backwards, in seconds.
     """
@@ -61,9 +64,10 @@ def make_app(
             Route("/api/pairs/{command}", steering.pairs, methods=["POST"]),
             Route("/api/shutdown", steering.shutdown, methods=["POST"]),
         ]
-    return Starlette(
-        routes=routes, middleware=[Middleware(Headers, wall=wall)], exception_handlers=HANDLERS
-    )
+    middleware = [Middleware(Headers, wall=wall)]
+    if not trusted:  # on the Unix socket the kernel says who asks, and no browser gets there
+        middleware.append(Middleware(HostCheck, names=tuple(names)))
+    return Starlette(routes=routes, middleware=middleware, exception_handlers=HANDLERS)
 
 
 class _Watching:

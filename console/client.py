@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from ..errors import CommandFailedError, WardenUnreachableError
+from ..storage import is_trusted, peer_of
 
 __all__ = ["ControlClient"]
 
@@ -32,10 +33,16 @@ class ControlClient:
     Args:
         path: the control socket.
         timeout: seconds to wait for each answer; a login may take longer.
+        owner: a user who may listen there, besides the one who asks and root.
+
+    Who listens is looked at before anything is said: a code or a password is not for whoever put
+    a socket of his own at the path.
     """
 
-    def __init__(self, path: Path | str, *, timeout: float = TIMEOUT) -> None:
-        self.path, self._timeout = Path(path), timeout
+    def __init__(
+        self, path: Path | str, *, timeout: float = TIMEOUT, owner: int | None = None
+    ) -> None:
+        self.path, self._timeout, self._owner = Path(path), timeout, owner
 
     def state(self) -> dict[str, Any]:
         """Sessions, groups, floods, tree, counters and the last facts, as the page shows them."""
@@ -98,6 +105,7 @@ class ControlClient:
         connection = _UnixConnection(self.path, seconds)
         try:
             connection.connect()
+            self._check_peer(connection.sock)
             connection.request(method, target, None if body is None else json.dumps(body))
             response = connection.getresponse()
             answer = response.read()
@@ -108,6 +116,12 @@ class ControlClient:
         if response.status >= 400:
             raise _refusal(response.status, answer)
         return answer
+
+    def _check_peer(self, connection: socket.socket) -> None:
+        peer = peer_of(connection)
+        if peer is not None and not is_trusted(peer.uid) and peer.uid != self._owner:
+            why = f"is not the one: {peer} listens there, to whom nothing was said"
+            raise WardenUnreachableError(self.path, f"{why}; find out what that is")
 
 
 class _UnixConnection(http.client.HTTPConnection):

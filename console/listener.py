@@ -5,48 +5,61 @@ It installs no signal handlers, configures no logging, and ticks not even once w
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
-from typing import Any, Final
+from typing import Final, cast
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from .acceptor import Acceptor
+from .connection import Connection, Patience
 
 __all__ = ["Listener"]
 
 logger = logging.getLogger(__name__)
 
 GRACE: Final = 2  # seconds that answers under way get when the server stops
-KEEP_ALIVE: Final = 15  # seconds that an idle connection is kept; a page asks every second
 
 
 class Listener:
-    """Serves ``app`` on a copy of ``listening``, which stays its owner's."""
+    """Serves ``app`` on a copy of ``listening``, which stays its owner's.
 
-    def __init__(self, app: ASGIApp, listening: socket.socket) -> None:
-        self._listening = listening
+    Over a Unix socket it serves the user it runs as, and root, and nobody else.
+
+    Args:
+        app: what is served.
+        listening: a listening socket.
+        patience: how long callers may take.
+    """
+
+    def __init__(
+        self, app: ASGIApp, listening: socket.socket, *, patience: Patience | None = None
+    ) -> None:
+        self._patience = patience or Patience()
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app,
-                http=_QuietProtocol,
+                http=Connection,
                 ws="none",
                 lifespan="off",
                 log_config=None,
                 server_header=False,
                 proxy_headers=False,
-                timeout_keep_alive=KEEP_ALIVE,
+                timeout_keep_alive=self._patience.idle,
                 timeout_graceful_shutdown=GRACE,
             )
         )
+        self._acceptor = Acceptor(listening, self._connection, self._open_connections)
 
     async def open(self) -> None:
         """Take connections from now on; those that waited in the socket's queue come first."""
         config, server = self._server.config, self._server
         config.load()
         server.lifespan = config.lifespan_class(config)
-        await server.startup(sockets=[self._listening.dup()])
+        server.servers = []  # connections come from the acceptor, which has a limit
+        self._acceptor.open()
+        server.started = True
 
     async def close(self) -> None:
         """Take no more, let answers under way finish for ``GRACE`` seconds, then cut the rest."""
@@ -54,27 +67,22 @@ class Listener:
         if not server.started:
             return
         server.started = False
+        await self._acceptor.close()
         try:
             await server.shutdown()
         finally:
-            for connection in tuple(server.server_state.connections):
-                _cut(connection)
+            for connection in self._open_connections():
+                logger.warning("connection cut: it did not end in time")
+                connection.cut()
 
+    def _connection(self) -> Connection:
+        server = self._server
+        return Connection(
+            config=server.config,
+            server_state=server.server_state,
+            app_state=server.lifespan.state,
+            patience=self._patience,
+        )
 
-class _QuietProtocol(H11Protocol):
-    """Writes no access log.
-
-    Uvicorn's own switch for that empties the ``uvicorn.access`` logger of the whole process,
-    which may be an app's that serves pages of its own.
-    """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.access_log = False
-
-
-def _cut(connection: Any) -> None:
-    transport: asyncio.Transport | None = getattr(connection, "transport", None)
-    if transport is not None:
-        logger.warning("connection cut: it did not end in time")
-        transport.abort()
+    def _open_connections(self) -> tuple[Connection, ...]:
+        return cast("tuple[Connection, ...]", tuple(self._server.server_state.connections))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..supervision import LoopActor
@@ -23,6 +24,7 @@ class ConsoleActor(LoopActor):
         tcp: a listening socket for pages and metrics; see ``bind_tcp``.
         unix: a listening socket for commands, see ``bind_unix``; or a path, where this actor then
             listens by itself and which it removes when it stops.
+        names: what the pages are called by, besides this machine's own names for itself.
 
     Listening sockets stay their owner's: this actor serves on copies and leaves them open, so
     that its next incarnation goes on with them, and callers wait meanwhile instead of being
@@ -35,8 +37,10 @@ class ConsoleActor(LoopActor):
         panel: Panel,
         tcp: socket.socket | None = None,
         unix: socket.socket | Path | str | None = None,
+        names: Sequence[str] = (),
     ) -> None:
         super().__init__()
+        self._names = tuple(names)
         self._panel, self._tcp, self._unix = panel, tcp, unix
         self._own: socket.socket | None = None
         self._listeners: list[Listener] = []
@@ -44,7 +48,8 @@ class ConsoleActor(LoopActor):
     async def on_start(self) -> None:  # type: ignore[override]  # a LoopActor's hooks may be async
         try:
             for app_is_trusted, listening in self._sockets():
-                listener = Listener(make_app(self._panel, trusted=app_is_trusted), listening)
+                app = make_app(self._panel, trusted=app_is_trusted, names=self._names)
+                listener = Listener(app, listening)
                 self._listeners.append(listener)
                 await listener.open()
         except BaseException:  # also a cancelled start

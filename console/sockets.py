@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import ListenError
+from ..storage import is_trusted, peer_of
 
 __all__ = ["UnixListener", "bind_tcp", "bind_unix"]
 
@@ -112,21 +113,26 @@ def _clear(path: Path) -> None:
         raise ListenError("the control socket", str(path), _why(exc)) from exc
     if not stat.S_ISSOCK(mode):
         raise ListenError("the control socket", str(path), "a file of that name is no socket")
-    if _is_listened_on(path):
-        raise ListenError("the control socket", str(path), "another warden listens there")
-    path.unlink(missing_ok=True)
+    listener = _who_listens(path)
+    if listener is not None:
+        raise ListenError("the control socket", str(path), f"{listener} listens there")
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as exc:  # another user's, in a folder where everybody keeps his own
+        raise ListenError("the control socket", str(path), _why(exc)) from exc
 
 
-def _is_listened_on(path: Path) -> bool:
+def _who_listens(path: Path) -> str | None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(PROBE)
         try:
             probe.connect(str(path))
         except (ConnectionRefusedError, FileNotFoundError):
-            return False
+            return None
         except OSError:
-            return True  # its queue is full, or it is another user's: it is somebody's
-        return True
+            return "somebody"  # its queue is full, or it is another user's
+        peer = peer_of(probe)
+        return "another warden" if peer is None or is_trusted(peer.uid) else str(peer)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

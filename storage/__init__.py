@@ -13,6 +13,7 @@ from .grant import Free, Held, LeaseGrant, LeaseWait, Stale
 from .holder import LeaseHolder
 from .lease import Lease
 from .masterkey import MasterKey, keyring_text
+from .peers import Peer, is_trusted, peer_of, user_name
 from .ports import StorePort
 from .records import (
     AuditRow,
@@ -67,6 +68,7 @@ __all__ = [
     "OutboxPruned",
     "OutboxRow",
     "PairRecord",
+    "Peer",
     "PlanRow",
     "RowsPruned",
     "SessionFileFacts",
@@ -83,9 +85,12 @@ __all__ = [
     "clear_leftovers",
     "file_users",
     "is_there",
+    "is_trusted",
     "keyring_text",
     "make_private_folder",
+    "peer_of",
     "salvage_session_file",
     "sync_folder",
+    "user_name",
     "write_private_file",
 ]

@@ -50,6 +50,7 @@ from .fact import fact
 from .groupspec import DynamicSpec, SupervisorSpec
 from .history import CrashHistory, PastCrash
 from .ladder import Exhausted, Failed, Finished, Ladder, Recovered, Rung, Terminal, Try
+from .line_limit import LineLimit
 from .loopactor import LoopActor
 from .phases import Phase
 from .probe import EventProbe
@@ -117,6 +118,7 @@ __all__ = [
     "Host",
     "Ignore",
     "Ladder",
+    "LineLimit",
     "LoopActor",
     "LoopResumed",
     "LoopStalled",

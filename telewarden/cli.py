@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -254,4 +255,15 @@ def _client(config: Path) -> ControlClient:
     from .config import load_config
     from .console import ControlClient
 
-    return ControlClient(load_config(config).control_socket)
+    read = load_config(config)
+    return ControlClient(read.control_socket, owner=_owner_for_root(read.folder))
+
+
+def _owner_for_root(folder: Path) -> int | None:
+    """Whose warden root may ask: that of the user whom the storage folder belongs to."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return folder.stat().st_uid
+    except OSError:
+        return None

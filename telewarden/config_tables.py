@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 Seconds = Annotated[float, Field(ge=SHORTEST, le=LONGEST)]
+HOST_NAME = r"^[A-Za-z0-9._:-]{1,253}$"
 Entries = Annotated[int, Field(ge=1, le=MOST)]
 
 
@@ -150,3 +151,6 @@ class ConsoleConfig(Table):
     host: str = "127.0.0.1"
     port: int = Field(default=9464, ge=0, le=65535, description="0: any free port")
     socket: Path | None = Field(default=None, description="default: control.sock in the folder")
+    names: tuple[Annotated[str, Field(pattern=HOST_NAME)], ...] = Field(
+        default=(), description="names that the pages are asked for by, without a port"
+    )

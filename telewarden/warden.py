@@ -406,7 +406,9 @@ class Warden(Enterable):
         self._tcp_port = tcp.getsockname()[1]
         unix = undo.enter_context(contextlib.closing(bind_unix(self.config.control_socket)))
         return ChildSpec(
-            id="console", actor=ConsoleActor, kwargs={"panel": self, "tcp": tcp, "unix": unix}
+            id="console",
+            actor=ConsoleActor,
+            kwargs={"panel": self, "tcp": tcp, "unix": unix, "names": console.names},
         )
 
 

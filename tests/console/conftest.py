@@ -166,7 +166,7 @@ async def owner(panel: FakePanel, hand: Hand) -> AsyncIterator[httpx.AsyncClient
 def _client(panel: FakePanel, hand: Hand, *, trusted: bool) -> httpx.AsyncClient:
     app = make_app(panel, trusted=trusted, wall=lambda: 5000.0, monotonic=hand)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url="http://warden")
+    return httpx.AsyncClient(transport=transport, base_url="http://localhost")
 
 
 @dataclass

@@ -161,7 +161,7 @@ async def test_an_answer_that_never_comes_does_not_hold_up_the_stop(
     panel.gate = asyncio.Event()
     async with console_tree() as running:
         reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
-        writer.write(b"GET /api/state HTTP/1.1\r\nhost: x\r\n\r\n")
+        writer.write(b"GET /api/state HTTP/1.1\r\nhost: localhost\r\n\r\n")
         async with asyncio.timeout(SOON):
             await panel.asked.wait()
             report = await running.tree.stop()
@@ -178,7 +178,7 @@ async def test_a_caller_that_does_not_read_its_answer_is_cut_off_by_the_stop(
     panel.sessions = (replace(panel.sessions[0], reason="x" * more_than_fits),)
     async with console_tree() as running:
         reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
-        writer.write(b"GET /api/state HTTP/1.1\r\nhost: x\r\n\r\n")
+        writer.write(b"GET /api/state HTTP/1.1\r\nhost: localhost\r\n\r\n")
         async with asyncio.timeout(SOON):
             await reader.readline()  # the answer has begun
             report = await running.tree.stop()
