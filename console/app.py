@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from ..errors.root import shown
 from .headers import Headers
 from .hosts import HostCheck
 from .look import Look
@@ -116,7 +117,7 @@ class _Steering:
         name, body = request.path_params["name"], await _body(request)
         step, secret = body.get("step"), body.get("secret")
         if step not in STEPS:
-            raise BadRequestError(f"step is {step!r}; give {', '.join(STEPS)}")
+            raise BadRequestError(f"step is {shown(step)}; give {', '.join(STEPS)}")
         if secret is not None and not isinstance(secret, str):
             raise BadRequestError("secret is no text; give a string")
         if step != "start" and not secret:
@@ -127,7 +128,9 @@ class _Steering:
     async def drill(self, request: Request) -> Response:
         child = (await _body(request)).get("child")
         if not isinstance(child, str) or not child:
-            raise BadRequestError(f"child is {child!r}; give a path such as sessions/session:alice")
+            raise BadRequestError(
+                f"child is {shown(child)}; give a path such as sessions/session:alice"
+            )
         await self._panel.drill(child, who=WHO)
         return JSONResponse({"child": child, "drilled": True}, status_code=202)
 

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from ..errors import MasterKeyMalformedError, MasterKeyMissingError
+from ..errors.redaction import path_shown, redacted, variable_shown
 from .files import write_private_file
 
 __all__ = ["MasterKey", "SystemKeyring", "keyring_text"]
@@ -83,7 +84,7 @@ class MasterKey:
     @classmethod
     def from_env(cls, name: str, *, environ: Mapping[str, str] | None = None) -> MasterKey:
         """Read a key from the environment variable ``name``."""
-        origin = f"environment variable {name}"
+        origin = variable_shown(name)
         text = (os.environ if environ is None else environ).get(name)
         if text is None:
             raise MasterKeyMissingError(origin, "is not set")
@@ -92,13 +93,13 @@ class MasterKey:
     @classmethod
     def from_file(cls, path: Path | str) -> MasterKey:
         """Read a key from a file; a file that others can read is used, with a warning."""
-        origin = f"file {path}"
+        origin = path_shown(path)
         try:
             text = Path(path).read_text(encoding="ascii")
             mode = Path(path).stat().st_mode & 0o777
         except OSError as exc:
             why = (exc.strerror or "unreadable").lower()
-            raise MasterKeyMissingError(origin, f"cannot be read ({why})") from exc
+            raise MasterKeyMissingError(origin, f"cannot be read ({why})") from None
         except UnicodeDecodeError:
             raise MasterKeyMalformedError(origin, "is not text") from None
         if mode & 0o077:
@@ -112,7 +113,7 @@ class MasterKey:
     ) -> MasterKey:
         """Read a key from the system's keyring (needs the package ``keyring``)."""
         text = keyring_text(service, name, keyring=keyring)
-        return cls.from_text(text, origin=f"keyring {service}/{name}")
+        return cls.from_text(text, origin=_entry(service, name))
 
     @classmethod
     def make_file(cls, path: Path | str) -> bool:
@@ -150,7 +151,7 @@ def keyring_text(service: str, name: str, *, keyring: SystemKeyring | None = Non
     Raises:
         MasterKeyMissingError: it is not there, or cannot be read.
     """
-    origin = f"keyring {service}/{name}"
+    origin = _entry(service, name)
     try:
         text = (keyring or _system_keyring(origin)).get_password(service, name)
     except MasterKeyMissingError:
@@ -161,6 +162,10 @@ def keyring_text(service: str, name: str, *, keyring: SystemKeyring | None = Non
     if text is None:
         raise MasterKeyMissingError(origin, "is not there")
     return text
+
+
+def _entry(service: str, name: str) -> str:
+    return redacted(f"keyring {service}/{name}")
 
 
 def _system_keyring(origin: str) -> SystemKeyring:

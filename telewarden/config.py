@@ -14,7 +14,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 
@@ -34,6 +34,7 @@ from .config_tables import (
     TelegramConfig,
 )
 from .errors import ConfigError
+from .errors.root import shown
 
 __all__ = [
     "Config",
@@ -195,6 +196,7 @@ def parse_pair(fields: Mapping[str, Any]) -> PairConfig:
         raise ConfigError("pair", problems) from None
 
 
+SECRET_PLACES: Final = frozenset({"api_hash", "master_key", "password", "proxy"})
 _SAYING: Mapping[str, str] = {
     "missing": "is missing",
     "extra_forbidden": "is an unknown key; remove it or correct its spelling",
@@ -210,12 +212,21 @@ def _sentence(error: Any, text: str) -> str:
     if said is None and kind == "value_error":
         said = f": {message}" if place else message
     elif said is None:
-        # A proxy's address is pasted with its password in it: no value is repeated there.
-        value = "cannot be that" if "proxy" in error["loc"] else f"is {error['input']!r}"
-        said = f"{value}; {message[0].lower()}{message[1:]}"
+        said = f"{_value(error)}; {message[0].lower()}{message[1:]}"
     line = _line_of(error["loc"], text)
     where = f"line {line}: " if line else ""
     return f"{where}{place} {said}".replace(" : ", ": ").strip()
+
+
+def _value(error: Any) -> str:
+    """What was given, unless it may be a secret or is more than a value."""
+    given = error["input"]
+    # A proxy's address is pasted with its password in it: no value is repeated there.
+    if not SECRET_PLACES.isdisjoint(error["loc"]):
+        return "cannot be that"
+    if isinstance(given, Mapping | list | tuple):
+        return f"is a {'table' if isinstance(given, Mapping) else 'list'}"
+    return f"is {shown(given)}"
 
 
 def _place(loc: tuple[int | str, ...]) -> str:

@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from .errors import MasterKeyMissingError, SecretMissingError
+from .errors.redaction import looks_secret, path_shown, variable_shown
 
 __all__ = [
     "Secret",
@@ -33,11 +34,18 @@ class Secret(Table):
         passphrase: the text is a passphrase (12 characters or more); for a master key only.
     """
 
-    env: str | None = None
+    env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     file: Path | None = None
     keyring: str | None = Field(default=None, pattern=r"^.+/.+$")
     create: bool = False
     passphrase: bool = False
+
+    @field_validator("env", "file", "keyring", mode="before")
+    @classmethod
+    def _no_secret(cls, value: object) -> object:
+        if looks_secret(str(value)):
+            raise ValueError("this looks like the secret itself; put it there, and give its place")
+        return value
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -61,15 +69,16 @@ class Secret(Table):
         if self.env is not None:
             value = os.environ.get(self.env, "").strip()
             if not value:
-                raise SecretMissingError(what, f"environment variable {self.env} is not set")
+                raise SecretMissingError(what, f"{variable_shown(self.env)} is not set")
             return value
         path = self.path(base)
         try:
             value = path.read_text(encoding="utf-8").strip()
         except OSError as exc:
-            raise SecretMissingError(what, f"file {path}: {exc.strerror or exc}") from exc
+            why = exc.strerror or type(exc).__name__
+            raise SecretMissingError(what, f"{path_shown(path)}: {why}") from None
         if not value:
-            raise SecretMissingError(what, f"file {path} is empty")
+            raise SecretMissingError(what, f"{path_shown(path)} is empty")
         return value
 
     def _from_keyring(self, what: str, entry: str) -> str:

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from .actors.entries import LONGEST, MOST, SHORTEST
 from .config_proxies import ProxyConfig
 from .config_secrets import Secret, Table
+from .errors.redaction import looks_secret
 
 __all__ = [
     "ConsoleConfig",
@@ -71,6 +72,13 @@ class SessionConfig(Table):
     max_pairs: int = Field(default=30, ge=1, le=50)
     metadata: Mapping[str, str] = Field(default_factory=dict)
     proxy: ProxyConfig | None = Field(default=None, description="instead of telegram.proxy")
+
+    @field_validator("name")
+    @classmethod
+    def _no_secret(cls, value: str) -> str:
+        if looks_secret(value):
+            raise ValueError("this looks like a secret, and a name is shown everywhere")
+        return value
 
 
 class HealthConfig(Table):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from .redaction import redacted
+
 __all__ = [
     "BadCommandError",
     "CommandFailedError",
@@ -27,11 +29,18 @@ def shown(value: object) -> str:
         text = repr(value)
     except Exception:  # noqa: BLE001 - an integer of 5,000 digits, or somebody's own class
         return f"of the type {type(value).__name__} and cannot be shown"
+    text = redacted(text)
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 class TelewardenError(Exception):
-    """The root of every error that Telewarden raises on purpose."""
+    """The root of every error that Telewarden raises on purpose.
+
+    What cannot be anything but a secret is taken out of its message.
+    """
+
+    def __init__(self, *said: object) -> None:
+        super().__init__(*(redacted(one) if isinstance(one, str) else one for one in said))
 
 
 class ConfigError(TelewardenError):
@@ -44,7 +53,7 @@ class ConfigError(TelewardenError):
 
     def __init__(self, source: str, problems: tuple[str, ...]) -> None:
         super().__init__("; ".join(f"{source}: {problem}" for problem in problems))
-        self.source, self.problems = source, problems
+        self.source, self.problems = redacted(source), tuple(map(redacted, problems))
 
 
 class SecretMissingError(TelewardenError):
