@@ -1,17 +1,18 @@
 """Which messages a pair forwards: small predicates that are put together. Pure.
 
-Each takes one message and says yes or no. ``Rules`` reads them from a pair's configuration; an app
-may put its own together::
+Each takes one message and says yes or no. What looks for words looks into the whole message: the
+text, and whatever else a reader sees or can open. ``Rules`` reads them from a pair's configuration;
+an app may put its own together::
 
     wanted = all_of(words("goal", "match"), none_of(words("betting")), of_kinds("text", "photo"))
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 
 from ..telegram import Incoming
+from .patterns import Pattern, any_word
 
 __all__ = [
     "KINDS",
@@ -64,25 +65,32 @@ def none_of(*filters: Filter) -> Filter:
 
 
 def words(*wanted: str) -> Filter:
-    """One of the words stands in the text, whole and in any case.
+    """One of the words stands in the message, whole and in any case.
 
     ``words("art")`` takes "Art!" and leaves "party"; a word may be several: ``words("new york")``.
     """
-    spelt = "|".join(re.escape(one) for one in wanted if one)
-    if not spelt:
-        return lambda _: False
-    pattern = re.compile(rf"(?<!\w)(?:{spelt})(?!\w)", re.IGNORECASE)
-    return lambda message: pattern.search(message.text) is not None
+    spelt = [one for one in wanted if one]
+    return _anywhere(any_word(spelt)) if spelt else lambda _: False
 
 
 def matching(*patterns: str) -> Filter:
-    r"""One of the regular expressions is found in the text: ``matching(r"\$[A-Z]{3,5}\b")``.
+    r"""One of the regular expressions is found in the message: ``matching(r"\$[A-Z]{3,5}\b")``.
 
     Raises:
-        re.error: one is no regular expression.
+        ValueError: one is no regular expression.
     """
-    compiled = [re.compile(one) for one in patterns]
-    return lambda message: any(one.search(message.text) for one in compiled)
+    return any_of(*(_anywhere(Pattern(one)) for one in patterns))
+
+
+def _anywhere(pattern: Pattern) -> Filter:
+    """It is found in the text, or in all that a reader sees or can open."""
+
+    def found(message: Incoming) -> bool:
+        if pattern.found_in(message.text):
+            return True
+        return bool(message.besides) and pattern.found_in(message.whole)
+
+    return found
 
 
 def from_senders(*senders: int) -> Filter:

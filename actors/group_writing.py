@@ -119,7 +119,7 @@ class Writing:
 
     def wanted(self, state: PairState, messages: Sequence[Incoming]) -> tuple[Incoming, ...]:
         """What the pair's filters let through; albums are judged when they are whole."""
-        if state.rules.wanted is None:
+        if not state.rules.judges:
             return tuple(messages)
         return tuple(
             message

@@ -1,32 +1,36 @@
 """A pair's rules, from its configuration: what it lets through and what it changes. Pure.
 
-Reading them refuses what cannot be, by name, before anything starts.
+Reading them refuses what cannot be, by name, before anything starts. They see the whole message:
+its text, and whatever else a reader sees or can open.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from ..telegram import Incoming, RichText
+from ..telegram import Incoming, RichText, units
 from .filters import (
     Filter,
     all_of,
     from_senders,
     in_topics,
     matching,
-    none_of,
     of_kinds,
     words,
 )
+from .patterns import looking
 from .transforms import Transform, chain, replacing, replacing_pattern, with_footer, with_header
 
 __all__ = ["Rules"]
 
-TEXT_LIMIT: Final = 4096  # characters, Telegram's
-CAPTION_LIMIT: Final = 1024  # characters, for accounts without Premium
+TEXT_LIMIT: Final = 4096  # UTF-16 units, Telegram's
+CAPTION_LIMIT: Final = 1024  # UTF-16 units, for accounts without Premium
+OWN_LIMIT: Final = 900  # UTF-16 units of header and footer; the source has a word, too
+BETWEEN: Final = 2  # units: the empty line below a header, above a footer
+WITHOUT_CAPTION: Final = frozenset({"contact", "dice", "location", "poll", "sticker", "video_note"})
+"""Kinds that Telegram shows without a text."""
 
 _ALLOW: Final[Mapping[str, Any]] = {
     "words": words,
@@ -39,10 +43,20 @@ _ALLOW: Final[Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What a pair lets through, and how it changes a text; by default everything and nothing."""
+    """What a pair lets through, and how it changes a text; by default everything and nothing.
 
-    wanted: Filter | None = None
+    Args:
+        allow: what a message must be.
+        deny: what it must not be, any of them.
+        change: what becomes of the source's words.
+        header, footer: the pair's own words, which are never cut.
+    """
+
+    allow: Filter | None = None
+    deny: tuple[Filter, ...] = ()
     change: Transform | None = None
+    header: str = ""
+    footer: str = ""
 
     @classmethod
     def of(cls, tables: Mapping[str, Any]) -> Rules:
@@ -54,59 +68,138 @@ class Rules:
         unknown = sorted(set(tables) - {"allow", "deny", "replace", "header", "footer"})
         if unknown:
             raise ValueError(f"{unknown[0]!r} is no rule; rules are: allow, deny, replace, ...")
-        try:
-            allow = _filters(tables.get("allow") or {})
-            deny = _filters(tables.get("deny") or {})
-            changes = list(_transforms(tables))
-        except re.error as exc:
-            raise ValueError(f"{exc.pattern!r} is no regular expression: {exc}") from exc
-        filters = [*allow, *([none_of(*deny)] if deny else [])]
+        allow = _filters("allow", tables.get("allow") or {})
+        changes = list(_transforms(tables.get("replace") or ()))
+        header, footer = tables.get("header") or "", tables.get("footer") or ""
+        own = units(header) + units(footer)
+        if own > OWN_LIMIT:
+            raise ValueError(f"header and footer have {own} characters; at most {OWN_LIMIT}")
         return cls(
-            wanted=all_of(*filters) if filters else None,
+            allow=all_of(*allow) if allow else None,
+            deny=tuple(_filters("deny", tables.get("deny") or {})),
             change=chain(*changes) if changes else None,
+            header=header,
+            footer=footer,
         )
 
+    @property
+    def judges(self) -> bool:
+        """Whether anything is kept out."""
+        return self.allow is not None or bool(self.deny)
+
+    @property
+    def dresses(self) -> bool:
+        """Whether any text is changed."""
+        return self.change is not None or bool(self.header or self.footer)
+
     def lets_through(self, messages: Sequence[Incoming]) -> bool:
-        """Whether these go on; an album is judged as one message with all its captions."""
-        if self.wanted is None:
+        """Whether these go on; an album is judged as one message with all its captions.
+
+        Raises:
+            PatternTooSlowError: a pattern was not through with them in time.
+        """
+        if not self.judges:
             return True
-        first = messages[0]
-        if len(messages) > 1:
-            together = "\n".join(one.text for one in messages if one.text)
-            return any(self.wanted(replace(one, text=together)) for one in messages)
-        return self.wanted(first)
+        whole = _together(messages) if len(messages) > 1 else messages
+        with looking():
+            if self.allow is not None and not any(self.allow(one) for one in whole):
+                return False
+            return not any(self._denied(one) for one in whole)
+
+    def lets_stay(self, message: Incoming) -> bool:
+        """Whether a message that was sent is still wanted, as it is now.
+
+        Of an album one item is edited, and ``allow`` is about all of them: it is not asked.
+
+        Raises:
+            PatternTooSlowError: a pattern was not through with it in time.
+        """
+        if message.grouped_id is None:
+            return self.lets_through((message,))
+        with looking():
+            return not self._denied(message)
+
+    def _denied(self, message: Incoming) -> bool:
+        """Whether it, or one of its parts by itself, is what must not be."""
+        parts = (replace(message, text=part, besides=()) for part in message.besides)
+        return any(one(part) for part in (message, *parts) for one in self.deny)
 
     def texts(self, messages: Sequence[Incoming]) -> dict[int, RichText]:
         """What is sent in place of the messages' own texts, by message id.
 
         Of an album only the items that have a caption are changed, or else the first one.
+
+        Raises:
+            PatternTooSlowError: a pattern was not through with them in time.
+        """
+        if not self.dresses:
+            return {}
+        spoken = [one for one in messages if one.text] or list(messages[:1])
+        with looking():
+            return {one.id: self._changed(one) for one in spoken if _speaks(one)}
+
+    def parts(self, messages: Sequence[Incoming]) -> dict[int, dict[str, str]]:
+        """What else of them is replaced, by message id: a poll's question, a preview's address.
+
+        Raises:
+            PatternTooSlowError: a pattern was not through with them in time.
         """
         if self.change is None:
             return {}
-        spoken = [one for one in messages if one.text] or list(messages[:1])
-        return {one.id: self._changed(one) for one in spoken}
+        with looking():
+            changed = {one.id: self._parts(one.besides, self.change) for one in messages}
+        return {one: parts for one, parts in changed.items() if parts}
+
+    def _parts(self, besides: Iterable[str], change: Transform) -> dict[str, str]:
+        changed = ((one, change(RichText(one)).text) for one in besides)
+        return {before: after for before, after in changed if before != after}
 
     def _changed(self, message: Incoming) -> RichText:
-        assert self.change is not None  # noqa: S101 - texts looked
-        marks = tuple(getattr(message.raw, "entities", None) or ())
-        changed = self.change(RichText(message.text, marks))
+        """The source's words, changed, and cut so that the pair's own have room."""
+        text = RichText(message.text, tuple(getattr(message.raw, "entities", None) or ()))
+        if self.change is not None:
+            text = self.change(text)
+        limit = TEXT_LIMIT
         if message.has_media:
-            return changed.cut(max(CAPTION_LIMIT, len(message.text)))
-        return changed.cut(TEXT_LIMIT)
+            limit = max(CAPTION_LIMIT, units(message.text))
+        own = sum(units(words_) + BETWEEN for words_ in (self.header, self.footer) if words_)
+        text = text.stripped().cut(limit - own)
+        for add, words_ in ((with_header, self.header), (with_footer, self.footer)):
+            text = add(words_)(text) if words_ else text
+        return text
 
 
-def _filters(table: Mapping[str, Any]) -> Iterable[Filter]:
-    unknown = sorted(set(table) - set(_ALLOW))
+def _together(messages: Sequence[Incoming]) -> list[Incoming]:
+    """An album's items, each with what is said beside all of them."""
+    text = "\n".join(one.text for one in messages if one.text)
+    besides = tuple(dict.fromkeys(part for one in messages for part in one.besides))
+    return [replace(one, text=text, besides=besides) for one in messages]
+
+
+def _speaks(message: Incoming) -> bool:
+    return bool(message.text) or message.kind not in WITHOUT_CAPTION
+
+
+def _filters(table: str, filters: Mapping[str, Any]) -> list[Filter]:
+    unknown = sorted(set(filters) - set(_ALLOW))
     if unknown:
         raise ValueError(f"{unknown[0]!r} is no filter; filters are: {', '.join(_ALLOW)}")
-    return [_ALLOW[name](*values) for name, values in table.items() if values]
+    return [
+        _read(f"{table}.{name}", _ALLOW[name], *values)
+        for name, values in filters.items()
+        if values
+    ]
 
 
-def _transforms(tables: Mapping[str, Any]) -> Iterable[Transform]:
-    for one in tables.get("replace") or ():
+def _transforms(rules: Iterable[Mapping[str, Any]]) -> Iterable[Transform]:
+    for number, one in enumerate(rules, start=1):
         make = replacing_pattern if one.get("regex") else replacing
-        yield make(one["find"], one["with"])
-    if tables.get("header"):
-        yield with_header(tables["header"])
-    if tables.get("footer"):
-        yield with_footer(tables["footer"])
+        yield _read(f"replace[{number}]", make, one["find"], one["with"])
+
+
+def _read(where: str, make: Any, *values: Any) -> Any:
+    """What ``make`` makes of a rule; what it cannot make is told with the rule's place."""
+    try:
+        return make(*values)
+    except ValueError as exc:
+        raise ValueError(f"{where}: {exc}") from exc

@@ -1,16 +1,17 @@
 """What a pair changes in a text on its way: small functions that are put together. Pure.
 
-Each takes a ``RichText`` and returns another; bold, links and mentions keep their places::
+Each takes a ``RichText`` and returns another; bold, links and mentions keep their places, and an
+address that stands behind words is changed like one that can be read::
 
     change = chain(replacing("Acme", "ACME Ltd"), with_footer("via @my_channel"))
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from ..telegram import RichText
+from ..telegram import RichText, units
+from .patterns import LONGEST, Pattern
 
 __all__ = [
     "Transform",
@@ -39,27 +40,37 @@ def replacing(find: str, words: str) -> Transform:
     """Every ``find``, exactly as it is written, becomes ``words``: ``replacing("EUR", "euro")``."""
     if not find:
         raise ValueError("replacing: find is empty; give the text that is to be replaced")
+    if units(words) > LONGEST:
+        raise ValueError(f"a replacement has {units(words)} characters; at most {LONGEST}")
 
-    def where(text: str, start: int) -> tuple[int, int, str] | None:
-        at = text.find(find, start)
-        return None if at < 0 else (at, at + len(find), words)
+    def places(text: str) -> Iterator[tuple[int, int, str]]:
+        at = text.find(find)
+        while at >= 0:
+            yield at, at + len(find), words
+            at = text.find(find, at + len(find))
 
-    return lambda text: text.substituted(where)
+    def change(text: RichText) -> RichText:
+        return text.substituted(places(text.text)).addressed(lambda url: url.replace(find, words))
+
+    return change
 
 
 def replacing_pattern(pattern: str, words: str) -> Transform:
     r"""Every match of a regular expression: ``replacing_pattern(r"@(\w+)", r"(\1)")``.
 
     Raises:
-        re.error: it is no regular expression.
+        ValueError: it is no regular expression, or ``words`` name a group that it has not.
     """
-    compiled = re.compile(pattern)
+    read = Pattern(pattern)
+    read.check_template(words)
 
-    def where(text: str, start: int) -> tuple[int, int, str] | None:
-        match = compiled.search(text, start)
-        return None if match is None else (match.start(), match.end(), match.expand(words))
+    def change(text: RichText) -> RichText:
+        changed = text.substituted(read.places(text.text, words))
+        return changed.addressed(
+            lambda url: RichText(url).substituted(read.places(url, words)).text
+        )
 
-    return lambda text: text.substituted(where)
+    return change
 
 
 def with_header(words: str) -> Transform:

@@ -65,7 +65,7 @@ from .proxies import Proxies, Proxy, ProxyKind
 from .proxy_trouble import ProxyTrouble, ProxyTroubleError
 from .random_ids import random_id_for
 from .reports import GroupReport, Overview, PairReport, SessionReport
-from .richtext import RichText
+from .richtext import RichText, units
 from .salvage import rescue_file, salvage_file, salvage_keys
 from .shipments import Deed, Receipt, Shipment
 from .strings import SessionString, check_string, format_string, key_id_of, parse_string
@@ -225,6 +225,7 @@ __all__ = [
     "server_time_request",
     "step",
     "to_telewarden",
+    "units",
     "version_of",
     "write_file",
 ]

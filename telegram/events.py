@@ -19,8 +19,10 @@ class Incoming:
     ``sender`` is a marked id or None (anonymous, or a channel's own post), ``reply_to`` the
     message answered, ``topic`` the forum topic it stands in. ``noforwards`` is true when the
     message or its chat is protected. ``kind`` is ``text`` or the medium's (``photo``, ``video``,
-    ``voice`` ...), ``forwarded`` says that it came from elsewhere, ``raw`` is Telethon's own
-    object, for copying.
+    ``voice`` ...), ``forwarded`` says that it came from elsewhere, ``silent`` that it was posted
+    without a sound. ``besides`` are the words and addresses that a reader sees or can open beside
+    the text: behind words, on buttons, in a poll, of a file. ``raw`` is Telethon's own object, for
+    copying.
     """
 
     chat: int
@@ -36,7 +38,14 @@ class Incoming:
     kind: str = "text"
     forwarded: bool = False
     noforwards: bool = False
+    silent: bool = False
+    besides: tuple[str, ...] = field(default=(), repr=False)
     raw: object = field(default=None, repr=False, compare=False)
+
+    @property
+    def whole(self) -> str:
+        """All that a reader sees or can open: the text, then everything else, a line each."""
+        return "\n".join((self.text, *self.besides))
 
 
 @dataclass(frozen=True, slots=True)

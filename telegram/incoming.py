@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ._tl import types, utils
+from .contents import besides
 from .events import Arrived, Deleted, Edited, Incoming, Told
 from .session import CHANNEL_MARK
 
@@ -44,7 +45,7 @@ def incoming_of(
         return None
     chat = utils.get_peer_id(message.peer_id)
     home = (entities or {}).get(chat)
-    reply = message.reply_to if isinstance(message.reply_to, types.MessageReplyHeader) else None
+    reply = _reply_of(message, chat)
     return Incoming(
         chat=chat,
         id=message.id,
@@ -59,6 +60,8 @@ def incoming_of(
         kind=kind_of(message),
         forwarded=message.fwd_from is not None,
         noforwards=bool(message.noforwards or getattr(home, "noforwards", False)),
+        silent=bool(message.silent),
+        besides=besides(message, entities or {}),
         raw=message,
     )
 
@@ -101,6 +104,15 @@ _KINDS = {
     types.MessageMediaVenue: "location",
     types.MessageMediaDice: "dice",
 }
+
+
+def _reply_of(message: Any, chat: int) -> Any:
+    """What is said of the message answered, if that stands in the same chat."""
+    reply = message.reply_to
+    if not isinstance(reply, types.MessageReplyHeader):
+        return None
+    other = reply.reply_to_peer_id
+    return reply if other is None or utils.get_peer_id(other) == chat else None
 
 
 def _answered(reply: Any) -> int | None:

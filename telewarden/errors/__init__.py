@@ -80,6 +80,7 @@ Each room's errors hang below the one root, so that an app can write
     |-- HandlerRefusedError         a pair's handler will never take this message
     |-- PairBusyError               a pair would not come to rest
     |-- PairsNotMovedError          pairs stay where they are, with every reason
+    |-- PatternTooSlowError         a pattern was not through with a message in time
     |-- UnknownHandlerError         no installed package offers that handler
     |-- MessageNotCopyableError     a message holds nothing that can be sent
     |-- PeerUnknownError            this account never saw that chat
@@ -105,6 +106,7 @@ from .forwarding import (
     MessageNotCopyableError,
     PairBusyError,
     PairsNotMovedError,
+    PatternTooSlowError,
     PeerUnknownError,
     ProtectedContentError,
     UnknownHandlerError,
@@ -254,6 +256,7 @@ __all__ = [
     "PairExistsError",
     "PairsAssignedError",
     "PairsNotMovedError",
+    "PatternTooSlowError",
     "PeerUnknownError",
     "ProtectedContentError",
     "ProxySupportMissingError",

@@ -10,6 +10,7 @@ __all__ = [
     "MessageNotCopyableError",
     "PairBusyError",
     "PairsNotMovedError",
+    "PatternTooSlowError",
     "PeerUnknownError",
     "ProtectedContentError",
     "UnknownHandlerError",
@@ -40,6 +41,17 @@ class MessageNotCopyableError(TelewardenError):
     def __init__(self, chat: int, message: int) -> None:
         super().__init__(f"message {message} of chat {chat} holds nothing that can be copied")
         self.chat, self.message = chat, message
+
+
+class PatternTooSlowError(TelewardenError):
+    """A pair's pattern was not through with a message in time; the message was not judged."""
+
+    def __init__(self, pattern: str, *, within: float) -> None:
+        super().__init__(
+            f"{pattern!r} was not through with a message in {within:g} s; write it so that no"
+            r" repeat stands inside another, as in (\w+\s?)*"
+        )
+        self.pattern, self.within = pattern, within
 
 
 class UnknownHandlerError(TelewardenError, LookupError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -30,7 +31,8 @@ from telewarden.actors.transforms import (
     with_footer,
     with_header,
 )
-from telewarden.telegram import Incoming, RichText
+from telewarden.errors import PatternTooSlowError
+from telewarden.telegram import Incoming, RichText, units
 
 pytestmark = pytest.mark.actors
 
@@ -41,6 +43,7 @@ CHANNEL = -1001
 class Mark:
     offset: int
     length: int
+    url: str | None = None
 
 
 def said(text: str, **fields: Any) -> Incoming:
@@ -58,6 +61,9 @@ YES_AND_NO: list[tuple[Filter, Incoming, Incoming]] = [
     (all_of(words("a"), words("b")), said("a b"), said("a")),
     (any_of(words("a"), words("b")), said("b"), said("c")),
     (none_of(words("advert")), said("news"), said("an advert")),
+    (words("gold"), said("look", besides=("https://gold.example/",)), said("look")),
+    (matching(r"casino\.example"), said("play", besides=("https://casino.example/",)), said("x")),
+    (matching(r"(?s)look.*casino"), said("look", besides=("a", "casino")), said("casino look")),
 ]
 
 
@@ -144,6 +150,63 @@ def test_a_footer_of_an_album_stands_below_its_caption() -> None:
     assert set(rules.texts([first])) == {1}
 
 
+def test_an_album_with_one_item_that_is_denied_is_kept_out() -> None:
+    rules = Rules.of({"deny": {"kinds": ["video"]}})
+
+    assert not rules.lets_through([said("", kind="photo"), said("", kind="video")])
+
+
+@pytest.mark.parametrize("pattern", [r"^https://casino", r"example/$", "^Casino bot$"])
+def test_each_part_of_a_message_is_denied_like_a_text_of_its_own(pattern: str) -> None:
+    rules = Rules.of({"deny": {"patterns": [pattern]}})
+    parts = ("@ann", "https://casino.example/", "Casino bot")
+
+    assert rules.lets_through([said("look", besides=("@ann",))])
+    assert not rules.lets_through([said("look", besides=parts)])
+
+
+def test_a_pattern_that_says_what_a_text_must_not_hold_is_not_met_by_another_part() -> None:
+    rules = Rules.of({"allow": {"patterns": [r"^(?!.*advert)"]}})
+
+    assert not rules.lets_through([said("an advert", besides=("https://fine.example/",))])
+
+
+def test_an_address_behind_words_is_replaced_like_one_that_is_read() -> None:
+    link = Mark(0, 4, "https://old.example/a")
+    plain = replacing("old.example", "new.example")(RichText("look", (link,)))
+    pattern = replacing_pattern(r"old\.(\w+)", r"new.\1")(RichText("look", (link,)))
+
+    assert [one.url for one in (*plain.marks, *pattern.marks)] == ["https://new.example/a"] * 2
+    assert link.url == "https://old.example/a"
+
+
+def test_what_is_replaced_in_other_parts_is_told_by_message() -> None:
+    rules = Rules.of({"replace": [{"find": "EUR", "with": "euro"}]})
+    poll = said("", kind="poll", besides=("How many EUR?", "one"))
+
+    assert rules.parts([poll]) == {1: {"How many EUR?": "How many euro?"}}
+
+
+@pytest.mark.parametrize("kind", ["sticker", "poll", "location", "contact", "dice", "video_note"])
+def test_what_has_no_caption_gets_no_footer(kind: str) -> None:
+    assert Rules.of({"footer": "via us"}).texts([said("", kind=kind, has_media=True)]) == {}
+
+
+@pytest.mark.parametrize(("has_media", "limit"), [(False, TEXT_LIMIT), (True, CAPTION_LIMIT)])
+@pytest.mark.parametrize("letter", ["x", "😀"])
+def test_the_source_s_text_is_cut_and_the_pair_s_own_words_stand(
+    has_media: bool, limit: int, letter: str
+) -> None:
+    rules = Rules.of({"header": "News", "footer": "via @credit"})
+    message = said(letter * (limit // units(letter)), has_media=has_media)
+
+    (text,) = rules.texts([message]).values()
+
+    assert limit - 1 <= units(text.text) <= limit
+    assert text.text.startswith(f"News\n\n{letter}")
+    assert text.text.endswith(f"{letter}…\n\nvia @credit")
+
+
 @pytest.mark.parametrize(("has_media", "limit"), [(False, TEXT_LIMIT), (True, CAPTION_LIMIT)])
 def test_a_text_that_grows_too_long_is_cut_and_says_so(has_media: bool, limit: int) -> None:
     rules = Rules.of({"header": "News"})
@@ -155,18 +218,94 @@ def test_a_text_that_grows_too_long_is_cut_and_says_so(has_media: bool, limit: i
     assert text.text.endswith("…")
 
 
+REPLACE = {"find": "EUR", "with": "", "regex": True}
+
+
 @pytest.mark.parametrize(
     ("tables", "said"),
     [
         ({"alow": {}}, "'alow' is no rule"),
         ({"allow": {"word": ["a"]}}, "'word' is no filter"),
-        ({"deny": {"kinds": ["gif"]}}, "'gif' is no kind"),
-        ({"allow": {"patterns": ["("]}}, "'(' is no regular expression"),
-        ({"replace": [{"find": "(", "with": "", "regex": True}]}, "'(' is no regular expression"),
+        ({"deny": {"kinds": ["gif"]}}, "deny.kinds: 'gif' is no kind"),
+        ({"allow": {"patterns": ["("]}}, "allow.patterns: '(' is no regular expression"),
+        ({"replace": [REPLACE, REPLACE | {"find": "("}]}, "replace[2]: '(' is no regular expr"),
+        ({"deny": {"patterns": ["(" * 9 + ")" * 9]}}, "9 groups inside each other; at most 8"),
+        ({"deny": {"patterns": ["x" * 10_001]}}, "10001 characters; at most 10000"),
+        ({"replace": [REPLACE | {"with": r"\1"}]}, r"'\\1' cannot replace 'EUR'"),
+        ({"replace": [REPLACE | {"with": r"\g<n>"}]}, r"'\\g<n>' cannot replace 'EUR'"),
+        ({"replace": [REPLACE | {"with": r"C:\Users"}]}, "a backslash is written"),
+        ({"header": "x" * 900, "footer": "y"}, "header and footer have 901 characters"),
     ],
 )
 def test_a_rule_that_cannot_be_is_refused_by_name(tables: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValueError, match="is no") as refused:
+    with pytest.raises(ValueError, match=r"is no|at most|cannot|have") as refused:
         Rules.of(tables)
 
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("with_", [r"\1-\2", r"\g<1>\g<n>", r"\\ \n", ""])
+def test_a_replacement_that_names_the_pattern_s_groups_is_taken(with_: str) -> None:
+    rules = Rules.of({"replace": [{"find": r"(a)|(?P<n>b)", "with": with_, "regex": True}]})
+
+    assert rules.texts([said("xa")])
+
+
+NASTY = [r"(\w+\s?)*$", r"(a|aa)+$", r"^(.*?,){30}P", r"(x+x+)+y", r"(.*a){12}!"]
+
+
+@pytest.mark.parametrize("pattern", NASTY)
+def test_a_pattern_that_would_never_end_is_stopped_and_named(pattern: str) -> None:
+    rules = Rules.of({"deny": {"patterns": [pattern]}})
+    text = "a" * 2000 + ",1" * 400 + "x" * 1200 + "?"
+    began = time.thread_time()
+
+    with pytest.raises(PatternTooSlowError) as stopped:
+        rules.lets_through([said(text)])
+
+    assert repr(pattern) in str(stopped.value)
+    assert time.thread_time() - began < 0.5
+
+
+def test_many_slow_patterns_share_the_time_that_one_message_gets() -> None:
+    rules = Rules.of({"replace": [{"find": NASTY[1], "with": "", "regex": True}] * 50})
+    began = time.thread_time()
+
+    with pytest.raises(PatternTooSlowError):
+        rules.texts([said("a" * 4000 + "b")])
+
+    assert time.thread_time() - began < 0.5
+
+
+@pytest.mark.parametrize("with_", ["b", "b" * 20, "😀" * 1000])
+@pytest.mark.parametrize("regex", [False, True])
+def test_the_longest_text_with_the_most_marks_is_changed_at_once(with_: str, regex: bool) -> None:
+    marks = tuple(Mark(n * 40, 39) for n in range(100))
+    rules = Rules.of({"replace": [{"find": "a", "with": with_, "regex": regex}] * 3})
+    assert rules.change is not None
+    began = time.thread_time()
+
+    changed = rules.change(RichText("a" * 4096, marks))
+
+    assert time.thread_time() - began < 0.5
+    assert changed.marks
+    assert units(changed.text) <= 65536
+
+
+@given(
+    text=st.text("ab😀 ", max_size=12),
+    find=st.sampled_from(["a", "b", "😀", "ab", " "]),
+    words=st.text("x😀", max_size=3),
+    mark=st.tuples(st.integers(0, 20), st.integers(1, 20)),
+)
+def test_many_places_at_once_are_replaced_as_one_after_the_other(
+    text: str, find: str, words: str, mark: tuple[int, int]
+) -> None:
+    size = units(text)
+    marks = (Mark(mark[0], min(mark[1], size - mark[0])),) if mark[0] < size else ()
+    one_by_one, at = RichText(text, marks), 0
+    while (place := one_by_one.text.find(find, at)) >= 0:
+        one_by_one = one_by_one.replaced(place, place + len(find), words)
+        at = place + len(words)
+
+    assert replacing(find, words)(RichText(text, marks)) == one_by_one
