@@ -25,7 +25,7 @@ from .actors import (
     RegistryLimits,
 )
 from .config import Config
-from .configured import plans_of, proxies_of, settings_of
+from .configured import plans_of, proxies_of, refuse_invented, settings_of
 from .keeping import Keeping
 from .master_keys import MasterKeys
 from .metrics import Exporter
@@ -74,6 +74,7 @@ class Assembly:
         events: EventStream,
         exporter: Exporter,
     ) -> None:
+        refuse_invented(config, server)
         make_private_folder(config.folder)
         self._config, self._handlers, self._board = config, handlers, board
         self._events, self._exporter = events, exporter

@@ -7,15 +7,16 @@ from typing import Any
 
 from .actors import Pace, PairPlan, SessionPlan, Settings
 from .config import Config, PairConfig, ProxyConfig, SessionConfig
-from .errors import ProxySupportMissingError, SecretMissingError
+from .errors import ConfigError, ProxySupportMissingError, SecretMissingError
 from .storage import SessionRecord
-from .telegram import Proxies, Proxy, ProxyKind
+from .telegram import Proxies, Proxy, ProxyKind, ServerAddress
 
 __all__ = [
     "pair_plan_of",
     "plans_of",
     "proxies_of",
     "proxy_problems",
+    "refuse_invented",
     "settings_of",
     "tables_of",
 ]
@@ -45,6 +46,20 @@ def settings_of(config: Config) -> Settings:
             every=config.pacing.recover_every,
         ),
     )
+
+
+def refuse_invented(config: Config, server: ServerAddress | None) -> None:
+    """Keep the real Telegram from being dialled with what was made up for a loopback.
+
+    Raises:
+        ConfigError: ``config`` has a ``[loopback]`` table, and no ``server`` stands in.
+    """
+    if config.loopback is not None and server is None:
+        problem = (
+            "[loopback] is set, and no data centre stands in for Telegram here; "
+            "start the warden with it, or remove the table and name telegram.api_hash"
+        )
+        raise ConfigError("config", (problem,))
 
 
 def proxies_of(config: Config) -> Proxies:

@@ -34,6 +34,7 @@ from .errors import (
 )
 from .keeping import Keeping, config_of, master_key_of
 from .safety import Safety, safety_check
+from .standin import standin_address
 from .storage import MasterKey, Store
 from .telegram import (
     PHASES,
@@ -52,6 +53,7 @@ MEBIBYTE: Final = 1 << 20  # bytes
 DAY: Final = 86_400.0  # seconds
 WORST: Final = 3  # children that a sentence names
 CONNECT_WITHIN: Final = 5.0  # seconds
+NOT_STANDING_IN: Final = "the data centre of [loopback] runs while the warden does; not now"
 SKEW: Final = 5.0  # seconds; from 30 on Telegram refuses messages as too old or too new
 
 
@@ -230,6 +232,11 @@ def _folder(places: Keeping) -> Iterator[Finding]:
 
 def _network(config: Config, server: ServerAddress | None) -> Iterator[Finding]:
     """The data centre, by each way that a session goes there."""
+    ours = server is None and config.loopback is not None
+    server = server or standin_address(config)
+    if server is None and ours:
+        yield _note("network", NOT_STANDING_IN, "start the warden")
+        return
     host, port = ("149.154.167.51", 443) if server is None else (server.host, server.port)
     try:
         proxies = proxies_of(config)
@@ -238,14 +245,19 @@ def _network(config: Config, server: ServerAddress | None) -> Iterator[Finding]:
         return
     ways = [proxies.of(one.name) for one in config.sessions] or [proxies.default]
     for proxy in dict.fromkeys(ways):
-        yield _directly(host, port) if proxy is None else _through(proxy, host, port)
+        if proxy is None:
+            yield _directly(host, port, ours=ours)
+        else:
+            yield _through(proxy, host, port)
 
 
-def _directly(host: str, port: int) -> Finding:
+def _directly(host: str, port: int, *, ours: bool) -> Finding:
     began = time.monotonic()
     try:
         socket.create_connection((host, port), timeout=CONNECT_WITHIN).close()
     except OSError as error:
+        if ours:
+            return _note("network", NOT_STANDING_IN, "start the warden")
         return _problem(
             "network",
             f"no connection to the data centre ({error.strerror or type(error).__name__})",

@@ -19,7 +19,6 @@ from .config import load_config
 from .errors import TelewardenError, TooManyAbandonedError
 from .narrator import as_json as event_as_json
 from .narrator import sentence
-from .standin import StandIn, sign_in, standin
 from .supervision import LEFT_BEHIND, Event, Exit, StopReport, leave_process
 from .warden import Warden
 
@@ -45,22 +44,17 @@ async def run_warden(config: Path, *, as_json: bool, verbose: bool) -> int:
         stream=sys.stderr,
     )
     _open_more_files()
-    read = load_config(config)
-    async with standin(read) as stand_in:
-        warden = Warden(read, server=None if stand_in is None else stand_in.server)
-        warden.events.subscribe(_teller(as_json=as_json))
-        await warden.start()
-        set_aside()
-        signing = asyncio.create_task(_sign_in(warden, stand_in))
-        try:
-            _announce(warden, stand_in, as_json=as_json)
-            with _signals(warden.shutdown):
-                exit_ = await warden.wait()
-                signing.cancel()
-                report = await warden.stop()
-        finally:
-            await asyncio.gather(signing, return_exceptions=True)
-            await warden.stop()
+    warden = Warden(load_config(config))
+    warden.events.subscribe(_teller(as_json=as_json))
+    await warden.start()
+    set_aside()
+    try:
+        _announce(warden, as_json=as_json)
+        with _signals(warden.shutdown):
+            exit_ = await warden.wait()
+            report = await warden.stop()
+    finally:
+        await warden.stop()
     code = _outcome(exit_, report)
     if code == LEFT_BEHIND:
         leave_process(code)  # whatever did not stop would hold the interpreter's own end up, too
@@ -74,18 +68,10 @@ def _open_more_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-async def _sign_in(warden: Warden, stand_in: StandIn | None) -> None:
-    if stand_in is None or stand_in.telegram is None:
-        return
-    try:
-        await sign_in(warden, stand_in)
-    except Exception:  # the warden runs without; a person can log the accounts in
-        logger.exception("sign-in on the loopback data centre failed")
-
-
-def _announce(warden: Warden, stand_in: StandIn | None, *, as_json: bool) -> None:
+def _announce(warden: Warden, *, as_json: bool) -> None:
     if as_json:
         return
+    stand_in = warden.standin
     if stand_in is not None and stand_in.telegram is not None:
         _say(f"loopback data centre on 127.0.0.1:{stand_in.telegram.port}")
     if warden.port is not None:

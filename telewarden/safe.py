@@ -21,7 +21,7 @@ from types import FrameType, TracebackType
 from typing import Any, Final, Self
 
 from .config import Config
-from .configured import proxies_of
+from .configured import proxies_of, refuse_invented
 from .errors import (
     BlockingAskError,
     CredentialDamagedError,
@@ -32,6 +32,7 @@ from .errors import (
 )
 from .keeping import Keeping, config_of, master_key_of
 from .safe_calls import FloodNotes, LedgerGate, flood_deadlines, our_errors
+from .standin import standin
 from .storage import Credential, LeaseGrant, LeaseHolder, LeaseWait, Store
 from .telegram import Client, Gateway, ServerAddress, WardenSession, parse_string
 
@@ -111,7 +112,8 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
         timeout: seconds to wait for somebody else to let go, however often the login is renewed
             meanwhile; the configuration's by default.
         progress: told about once a second who is waited for.
-        server: a data centre to use instead of Telegram's.
+        server: a data centre to use instead of Telegram's. With a ``[loopback]`` table in the
+            configuration it is the running warden's, or one that runs for the block.
 
     Raises:
         LeaseHeldError: somebody else had it all the time, and who; no packet was sent.
@@ -146,7 +148,8 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
             if not self._connect:
                 session = SafeSession(self._name, found.session_string, None)
             else:
-                session = await stack.enter_async_context(self._opened(found))
+                server = await stack.enter_async_context(self._placed())
+                session = await stack.enter_async_context(self._opened(found, server))
             self._stack = stack.pop_all()
             return session
 
@@ -236,11 +239,23 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
             raise LeaseHeldError(key_id, error.holder, waited=spent + error.waited) from None
 
     @contextlib.asynccontextmanager
-    async def _opened(self, found: Credential) -> AsyncIterator[SafeSession]:
+    async def _placed(self) -> AsyncIterator[ServerAddress | None]:
+        """The data centre to connect to; ``None`` for the real Telegram."""
+        if self._server is not None:
+            yield self._server
+            return
+        async with standin(self._config) as here:
+            yield None if here is None else here.server
+
+    @contextlib.asynccontextmanager
+    async def _opened(
+        self, found: Credential, server: ServerAddress | None
+    ) -> AsyncIterator[SafeSession]:
+        refuse_invented(self._config, server)
         gateway = Gateway(
             self._config.telegram.api_id,
             self._config.api_hash().get_secret_value(),
-            server=self._server,
+            server=server,
             proxies=proxies_of(self._config),
         )
         egress = gateway.egress(self._name)

@@ -1,32 +1,45 @@
 """A loopback data centre in Telegram's place, as a configuration's ``[loopback]`` table asks.
 
-Owns filling it with the accounts and chats that the table names, signing the sessions in as
-their owners would, and a little chatter. None of it is there when the table is not.
+Owns starting it, or finding the one that another process runs for the same folder; filling it
+with the accounts and chats that the table names, signing the sessions in as their owners would,
+and a little chatter. None of it is there when the table is not.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import itertools
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+import json
+import os
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from .config import Config, LoopbackConfig
-from .errors import ConfigError
+from .errors import ConfigError, LoopbackStateError
 from .storage import make_private_folder
 from .telegram import Phase, ServerAddress
 
 if TYPE_CHECKING:
     from .loopback import ChatHandle, LoopbackTelegram
     from .session_handle import SessionHandle
-    from .warden import Warden
 
-__all__ = ["StandIn", "populate", "sign_in", "standin"]
+__all__ = ["StandIn", "populate", "sign_in", "standin", "standin_address"]
 
-LOOK_EVERY: Final = 0.05  # seconds between two looks whether a session wants a login
+LOOK_EVERY: Final = 0.05  # seconds between two looks at what another is about to do
+TOLD_WITHIN: Final = 10.0  # seconds that another process gets to say where its data centre is
+
+
+class SigningIn(Protocol):
+    """A running warden, as far as logging its sessions in goes."""
+
+    config: Config
+
+    def session(self, name: str) -> SessionHandle:
+        """A handle on one session."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +54,13 @@ class StandIn:
 async def standin(config: Config) -> AsyncIterator[StandIn | None]:
     """Run, or find, the data centre that ``config`` names; ``None`` for the real Telegram.
 
+    One process runs it for a folder; whoever comes later, as a script beside the warden, is given
+    that one.
+
     Raises:
         ConfigError: the key file of a data centre that runs elsewhere cannot be read.
         ListenError: its port is taken.
+        LoopbackStateError: another process began to start it and does not come to an end.
     """
     wanted = config.loopback
     if wanted is None:
@@ -51,22 +68,86 @@ async def standin(config: Config) -> AsyncIterator[StandIn | None]:
     elif not wanted.embedded:
         yield StandIn(server=_elsewhere(wanted, config.base))
     else:
-        from .loopback import LoopbackTelegram
-
         make_private_folder(config.folder)
-        telegram = LoopbackTelegram(
-            port=wanted.port,
-            dc_id=wanted.dc_id,
-            code=wanted.code,
-            state=config.folder / "loopback.state",
-        )
-        async with telegram:
-            populate(telegram, wanted)
-            async with _chatter(telegram, wanted):
-                server = ServerAddress(
-                    dc_id=telegram.dc_id, host=telegram.host, port=telegram.port, pem=telegram.pem
-                )
-                yield StandIn(server=server, telegram=telegram)
+        place = _place(config)
+        handle = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        with contextlib.closing(os.fdopen(handle, "r+b", buffering=0)):
+            if (other := await _of_another(handle, place)) is not None:
+                yield StandIn(server=other)
+                return
+            async with _own(config, wanted) as here:
+                with _told(handle, here.server):
+                    yield here
+
+
+@contextlib.asynccontextmanager
+async def _own(config: Config, wanted: LoopbackConfig) -> AsyncIterator[StandIn]:
+    from .loopback import LoopbackTelegram
+
+    telegram = LoopbackTelegram(
+        port=wanted.port,
+        dc_id=wanted.dc_id,
+        code=wanted.code,
+        state=config.folder / "loopback.state",
+    )
+    async with telegram:
+        populate(telegram, wanted)
+        async with _chatter(telegram, wanted):
+            server = ServerAddress(
+                dc_id=telegram.dc_id, host=telegram.host, port=telegram.port, pem=telegram.pem
+            )
+            yield StandIn(server=server, telegram=telegram)
+
+
+def standin_address(config: Config) -> ServerAddress | None:
+    """Where the data centre of ``[loopback]`` is, or was last; nothing is started.
+
+    ``None`` if it has not run, or ``config`` names none.
+
+    Raises:
+        ConfigError: the key file of a data centre that runs elsewhere cannot be read.
+    """
+    wanted = config.loopback
+    if wanted is None:
+        return None
+    return _read(_place(config)) if wanted.embedded else _elsewhere(wanted, config.base)
+
+
+def _place(config: Config) -> Path:
+    """The file that says where the data centre is; locked for as long as it runs."""
+    return config.folder / "loopback.here"
+
+
+async def _of_another(handle: int, place: Path) -> ServerAddress | None:
+    """The data centre that another process runs; ``None`` when it is ours to run."""
+    for _ in range(int(TOLD_WITHIN / LOOK_EVERY)):
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if (server := _read(place)) is not None:
+                return server
+        else:
+            os.ftruncate(handle, 0)  # of one that was killed
+            return None
+        await asyncio.sleep(LOOK_EVERY)
+    raise LoopbackStateError(place, "another process is starting the data centre, and stays at it")
+
+
+@contextlib.contextmanager
+def _told(handle: int, server: ServerAddress) -> Iterator[None]:
+    """Say where the data centre is, for as long as it is there."""
+    os.pwrite(handle, json.dumps(asdict(server)).encode(), 0)
+    try:
+        yield
+    finally:
+        os.ftruncate(handle, 0)
+
+
+def _read(place: Path) -> ServerAddress | None:
+    try:
+        return ServerAddress(**json.loads(place.read_text(encoding="ascii")))
+    except (OSError, ValueError, TypeError):  # not there, or half written
+        return None
 
 
 def populate(telegram: LoopbackTelegram, wanted: LoopbackConfig) -> dict[str, ChatHandle]:
@@ -90,14 +171,14 @@ def populate(telegram: LoopbackTelegram, wanted: LoopbackConfig) -> dict[str, Ch
     return {name: chat for name, chat in chats.items() if name is not None}
 
 
-async def sign_in(warden: Warden, standin: StandIn) -> None:
-    """Log every session in that wants it, as its owner would: code, then cloud password."""
+async def sign_in(warden: SigningIn, standin: StandIn) -> None:
+    """Log every session in that wants it and has an account there, as its owner would."""
     wanted = warden.config.loopback
     assert wanted is not None  # noqa: S101 - without the table there is no stand-in
     passwords = {account.phone: account.password for account in wanted.accounts}
     for session in warden.config.sessions:
         handle = warden.session(session.name)
-        if await _settled(handle) is not Phase.NEEDS_LOGIN:
+        if session.phone not in passwords or await _settled(handle) is not Phase.NEEDS_LOGIN:
             continue
         await handle.login("start")
         telegram = standin.telegram

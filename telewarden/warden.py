@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -48,6 +49,7 @@ from .reassigning import Reassigning
 from .retention import Retention
 from .session_handle import SessionHandle
 from .session_handles import Sessions
+from .standin import StandIn, sign_in, standin
 from .storage import Store
 from .supervision import (
     ChildSpec,
@@ -63,6 +65,8 @@ from .supervision import (
 from .telegram import Overview, Phase, ServerAddress, server_time_request
 
 __all__ = ["Warden"]
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -85,8 +89,9 @@ class Warden(Enterable):
             warden.run(warden.overview())
 
     Args:
-        config: a configuration, its tables, or the path of its file.
-        server: a data centre to use instead of Telegram's.
+        config: a configuration, its tables, or the path of its file. With a ``[loopback]`` table
+            the data centre that it describes is started with the warden, and Telegram left alone.
+        server: a data centre to use instead of Telegram's, and of the one in ``[loopback]``.
         registry: where the metrics go; by default one of the warden's own.
         events: where facts are published; by default a stream of the warden's own.
         handlers: your own ways to deliver, by the name that pairs use; installed packages offer
@@ -123,7 +128,8 @@ class Warden(Enterable):
         self.blocking = Blocking(desk, self.pairs, self._running_loop)
         self._pair_commands = PairCommands(self.pairs, self.operations)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._server = server
+        self._server, self._standin = server, None if server is None else StandIn(server=server)
+        self._signing: asyncio.Task[None] | None = None
         self._tree: Tree | None = None
         self._starting = False
         self._ending: asyncio.Task[StopReport] | None = None
@@ -137,7 +143,7 @@ class Warden(Enterable):
         self._tcp_port: int | None = None
         self._reported: frozenset[str] = frozenset()
         self._stopping = asyncio.Event()
-        self._cleanup = contextlib.ExitStack()
+        self._cleanup = contextlib.AsyncExitStack()
 
     # Starting and stopping
 
@@ -162,7 +168,9 @@ class Warden(Enterable):
         self._stopping.clear()
         self._loop = asyncio.get_running_loop()
         self._board.plans = None  # those of an earlier start are not this one's
-        with contextlib.ExitStack() as undo:
+        async with contextlib.AsyncExitStack() as undo:
+            if self._server is None:
+                self._standin = await undo.enter_async_context(standin(self.config))
             self.exporter.watch(self.events)
             undo.callback(self.exporter.close)
             rest = CollectorRest(self.events, len(self.config.sessions))
@@ -180,7 +188,17 @@ class Warden(Enterable):
                 asyncio.create_task(self.backups.keep_taking()),
                 asyncio.create_task(self.retention.keep_pruning()),
             )
+            self._signing = asyncio.create_task(self._sign_in())
             self._cleanup = undo.pop_all()
+
+    async def _sign_in(self) -> None:
+        """Log the sessions in on a data centre of our own, as their owners would."""
+        if self._server is not None or self._standin is None or self._standin.telegram is None:
+            return
+        try:
+            await sign_in(self, self._standin)
+        except (TelewardenError, pykka.ActorDeadError):  # a person can log the accounts in
+            logger.exception("sign-in on the loopback data centre failed")
 
     async def stop(self, *, deadline: float = STOP_WITHIN) -> StopReport | None:
         """Stop everything in order: sessions finish what is under way, then the journal ends.
@@ -200,6 +218,8 @@ class Warden(Enterable):
             raise InvalidRecordError("deadline", deadline, "seconds, as a number")
         tree, self._tree = self._tree, None
         if tree is not None:
+            if self._signing is not None:
+                self._signing.cancel()
             self._ending = asyncio.create_task(self._stop(tree, deadline))
         if self._ending is None or self._ending.done():
             return None
@@ -207,11 +227,15 @@ class Warden(Enterable):
 
     async def _stop(self, tree: Tree, deadline: float) -> StopReport:
         self._pair_commands.close()
-        beside = [task for task in (self._observer, *self._housekeeping) if task is not None]
+        beside = [
+            task
+            for task in (self._signing, self._observer, *self._housekeeping)
+            if task is not None
+        ]
         for task in beside:
             task.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
-        with self._cleanup:
+        async with self._cleanup:
             return await tree.stop(deadline)
 
     async def wait(self) -> Exit | None:
@@ -277,7 +301,7 @@ class Warden(Enterable):
 
     async def diagnose(self) -> Diagnosis:
         """Look at everything, from outside and from inside; safe to paste into an issue."""
-        outside = await asyncio.to_thread(diagnose, self.config, server=self._server)
+        outside = await asyncio.to_thread(diagnose, self.config, server=self._address)
         overview = await self.overview()
         inside = live_findings(overview, skew=await self._skew(overview))
         return Diagnosis(findings=(*outside.findings, *inside))
@@ -325,7 +349,16 @@ class Warden(Enterable):
         """The TCP port of the pages, once started; ``None`` without a console."""
         return self._tcp_port
 
+    @property
+    def standin(self) -> StandIn | None:
+        """The data centre in Telegram's place, once started; ``None`` for the real Telegram."""
+        return self._standin
+
     # Inside
+
+    @property
+    def _address(self) -> ServerAddress | None:
+        return None if self._standin is None else self._standin.server
 
     def _running(self) -> Tree:
         if self._tree is None:
@@ -365,13 +398,13 @@ class Warden(Enterable):
                 await self.overview()
             await asyncio.sleep(OBSERVE_EVERY)
 
-    async def _plant(self, undo: contextlib.ExitStack) -> Tree:
+    async def _plant(self, undo: contextlib.AsyncExitStack) -> Tree:
         """The tree, not started yet, with what earlier processes left on record."""
         await asyncio.to_thread(self.keys.read_again)
         await asyncio.to_thread(Keeping(self.config).tidy, now=time.time())
         parts = Assembly(
             self.config,
-            server=self._server,
+            server=self._address,
             master=self.keys,
             handlers=self._handlers,
             board=self._board,
@@ -401,7 +434,7 @@ class Warden(Enterable):
         before = self._crashes_since()
         self._journal().post(lambda store: store.prune_crashes(before))
 
-    def _console(self, console: ConsoleConfig, undo: contextlib.ExitStack) -> ChildSpec:
+    def _console(self, console: ConsoleConfig, undo: contextlib.AsyncExitStack) -> ChildSpec:
         tcp = undo.enter_context(contextlib.closing(bind_tcp(console.host, console.port)))
         self._tcp_port = tcp.getsockname()[1]
         unix = undo.enter_context(contextlib.closing(bind_unix(self.config.control_socket)))

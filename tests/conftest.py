@@ -19,6 +19,8 @@ import pytest
 
 from telewarden.errors import TelewardenError
 
+from .offline import stays_on_this_machine  # noqa: F401 - a fixture of every test
+
 LOOKS: Final = {
     "a master key": re.compile(r"twk1_[A-Za-z0-9_-]{48}"),
     "a session string or a key in base64": re.compile(r"[A-Za-z0-9+/_-]{340}"),
