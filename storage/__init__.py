@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from .facts import RowsPruned
 from .file_users import FileUsers, file_users
-from .files import clear_leftovers, is_there, make_private_folder, sync_folder, write_private_file
+from .files import (
+    check_owner,
+    clear_leftovers,
+    is_there,
+    make_private_folder,
+    sync_folder,
+    write_private_file,
+)
 from .grant import Free, Held, LeaseGrant, LeaseWait, Stale
 from .holder import LeaseHolder
 from .lease import Lease
@@ -82,6 +89,7 @@ __all__ = [
     "UpdateState",
     "Vault",
     "check_name",
+    "check_owner",
     "clear_leftovers",
     "file_users",
     "is_there",

@@ -28,10 +28,11 @@ from ..errors import (
     SealDamagedError,
     StorageNotFoundError,
 )
+from .account_rows import seal_accounts
 from .faults import BUSY_TIMEOUT, SQLITE_ERRORS, sorted_os_error, sorted_sqlite_error
-from .files import sync_folder
+from .files import check_owner, sync_folder
 from .masterkey import MasterKey
-from .schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
+from .schema import ACCOUNTS_FROM, APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
 from .slots import read_slots, write_slots
 from .vault import Vault
 
@@ -55,6 +56,7 @@ PRAGMAS: Final = (
     "cell_size_check = on",
     "journal_size_limit = 67108864",  # bytes; a log that grew once is cut back
     "trusted_schema = off",
+    "secure_delete = on",  # what was replaced or removed is not left readable in its page
 )
 
 
@@ -68,6 +70,7 @@ def open_or_create(path: Path, master: MasterKey) -> tuple[sqlite3.Connection, V
 
 def open_existing(path: Path, master: MasterKey) -> tuple[sqlite3.Connection, Vault]:
     """Check the database at ``path``, then open it for writing and bring its schema up to date."""
+    _check_owners(path)
     vault = check_database(path, master)
     with _sorted(path):
         os.chmod(path, 0o600)
@@ -76,7 +79,7 @@ def open_existing(path: Path, master: MasterKey) -> tuple[sqlite3.Connection, Va
         with _sorted(path):
             for pragma in PRAGMAS:
                 conn.execute(f"pragma {pragma}")
-            _migrate(conn)
+            _migrate(conn, vault)
     except BaseException:  # whatever it was, the connection must not stay open
         conn.close()
         raise
@@ -84,8 +87,11 @@ def open_existing(path: Path, master: MasterKey) -> tuple[sqlite3.Connection, Va
 
 
 def open_read_only(path: Path, master: MasterKey | None) -> tuple[sqlite3.Connection, Vault | None]:
-    """Open the database at ``path`` for reading beside its writer; it must exist."""
-    conn = _connect_to_check(path)
+    """Open the database at ``path`` for reading beside its writer; it must exist.
+
+    A copy in a folder that cannot be written is read as it lies there: nobody writes it either.
+    """
+    conn = _connect_to_check(path, closed=_lies_still(path))
     try:
         with _sorted(path):
             _refuse_foreign(conn, path)
@@ -99,6 +105,7 @@ def open_read_only(path: Path, master: MasterKey | None) -> tuple[sqlite3.Connec
 
 def open_beside(path: Path) -> sqlite3.Connection:
     """Open the database at ``path`` for a short write beside its owner; its schema stays."""
+    _check_owners(path)
     checked, _ = open_read_only(path, None)
     checked.close()
     conn = _connect(path, mode="rw")
@@ -131,6 +138,34 @@ def check_database(path: Path, master: MasterKey, *, closed: bool = False) -> Va
             return _unlock(conn, path, master)
     finally:
         conn.close()
+
+
+def _check_owners(path: Path) -> None:
+    for place in (path.parent, path, *_beside(path)):
+        if place.exists():
+            check_owner(place)
+
+
+def _beside(path: Path) -> tuple[Path, ...]:
+    """What SQLite keeps beside a database while it is open."""
+    return tuple(path.with_name(f"{path.name}{suffix}") for suffix in ("-wal", "-shm"))
+
+
+def _lies_still(path: Path) -> bool:
+    """Whether a database can only be a copy that nobody has open, with nothing left in its log.
+
+    SQLite makes its helper files even for a reader, and cannot in such a folder.
+    """
+    try:
+        log, shared = _beside(path)
+        empty = not log.exists() or log.stat().st_size == 0
+        return empty and not shared.exists() and not _can_write(path.parent)
+    except OSError:
+        return False  # this user may not look: opening it says so
+
+
+def _can_write(folder: Path) -> bool:
+    return os.access(folder, os.W_OK | os.X_OK, effective_ids=True)
 
 
 def _create(path: Path, master: MasterKey) -> None:
@@ -175,7 +210,7 @@ def _link(fresh: Path, path: Path) -> None:
             fresh.rename(path)
 
 
-def _migrate(conn: sqlite3.Connection) -> None:
+def _migrate(conn: sqlite3.Connection, vault: Vault | None = None) -> None:
     (version,) = conn.execute("pragma user_version").fetchone()
     if version == SCHEMA_VERSION:
         return
@@ -184,6 +219,8 @@ def _migrate(conn: sqlite3.Connection) -> None:
         conn.execute("begin immediate")
         try:
             step(database)
+            if number == ACCOUNTS_FROM and vault is not None:
+                seal_accounts(conn, vault)
             conn.execute(f"pragma user_version = {number}")
             conn.execute("commit")
         except BaseException:  # also Ctrl-C: a step is taken whole or not at all

@@ -13,10 +13,12 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from ..errors import StorageNotWritableError
+from ..errors import ForeignOwnerError, StorageNotWritableError
 from .faults import sorted_os_error
+from .peers import is_trusted, user_name
 
 __all__ = [
+    "check_owner",
     "clear_leftovers",
     "is_there",
     "make_private_folder",
@@ -35,8 +37,9 @@ LEFT_FOR: Final = 3600.0  # seconds; what is younger may be another process's, w
 def make_private_folder(folder: Path) -> Path:
     """Make ``folder`` with mode 0700, or check that the one there can be written.
 
-    A folder that exists keeps its mode, as it may be the user's own; if others may enter it, a
-    warning is logged. What Telewarden puts into it is 0600 in any case.
+    One that is another user's is refused. A folder that exists keeps its mode, as it may be the
+    user's own; if others may enter it, a warning is logged. What Telewarden puts into it is 0600
+    in any case.
     """
     mode = _ensure_folder(folder)
     if mode & 0o077:
@@ -65,6 +68,21 @@ def write_private_file(path: Path, content: bytes) -> Path:
             Path(name).unlink(missing_ok=True)
     sync_folder(folder)
     return path
+
+
+def check_owner(path: Path) -> None:
+    """See that a folder or file is this user's, or root's: anybody else could change it meanwhile.
+
+    Raises:
+        ForeignOwnerError: it is another user's.
+        StorageError: this user may not look, or it is not there.
+    """
+    try:
+        owner = path.stat().st_uid
+    except OSError as exc:
+        raise sorted_os_error(exc, path) from exc
+    if not is_trusted(owner):
+        raise ForeignOwnerError(path, user_name(owner), user_name(os.geteuid()))
 
 
 def is_there(path: Path) -> bool:
@@ -136,6 +154,7 @@ def _ensure_folder(folder: Path) -> int:
         raise StorageNotWritableError(folder, "it is no folder") from None
     except OSError as exc:
         raise sorted_os_error(exc, folder) from exc
+    check_owner(folder)
     if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
         raise StorageNotWritableError(folder, "permission denied")
     return mode

@@ -25,7 +25,7 @@ from ..errors import LeaseHeldError
 from .claim import Claim, NoClaim, claim, claimant
 from .endings import Endings
 from .faults import sorted_os_error
-from .files import make_private_folder
+from .files import check_owner, make_private_folder
 from .grant import Free, Held, LeaseGrant, LeaseWait, Stale
 from .holder import LeaseHolder
 from .process import who_has_open
@@ -63,7 +63,7 @@ class Lease:
     ) -> None:
         self._folder, self._everywhere = Path(folder), everywhere
         self._clock, self._sleep, self._sleep_async = clock, sleep, sleep_async
-        self._waiters = 0
+        self._waiters, self._owned = 0, False
         self._endings = Endings()
 
     def acquire(
@@ -191,6 +191,8 @@ class Lease:
 
     def _lock(self, key_id: int) -> int | None:
         path = self._path(key_id)
+        if not self._owned:
+            self._check_folder()
         try:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except FileNotFoundError:
@@ -208,6 +210,11 @@ class Lease:
             os.close(handle)
             raise sorted_os_error(exc, path) from exc
         return handle
+
+    def _check_folder(self) -> None:
+        if self._folder.exists():
+            check_owner(self._folder)
+            self._owned = True
 
     def _is_locked(self, key_id: int) -> bool:
         try:

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from ..errors import MasterKeyMalformedError, MasterKeyMissingError
 from ..errors.redaction import path_shown, redacted, variable_shown
-from .files import write_private_file
+from .files import check_owner, write_private_file
 
 __all__ = ["MasterKey", "SystemKeyring", "keyring_text"]
 
@@ -102,6 +102,7 @@ class MasterKey:
             raise MasterKeyMissingError(origin, f"cannot be read ({why})") from None
         except UnicodeDecodeError:
             raise MasterKeyMalformedError(origin, "is not text") from None
+        check_owner(Path(path))
         if mode & 0o077:
             # Not refused: container platforms mount secrets 0444 and offer nothing else.
             logger.warning("master key file is open to others path=%s mode=%04o", path, mode)

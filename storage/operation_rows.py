@@ -13,8 +13,9 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final, TypeVar
 
+from .account_rows import AccountRows
 from .records import AuditRow, OperationRecord, SessionRecord
-from .rows import Rows, from_json, to_json
+from .rows import from_json, to_json
 
 __all__ = ["OperationRows"]
 
@@ -47,11 +48,19 @@ NOTE_MIXED: Final = (
 FEW_RUNS: Final = 4  # a statement costs as much as saying the head of twenty rows
 
 
-class OperationRows(Rows):
+class OperationRows(AccountRows):
     """Operations, run-time registrations and the audit trail, as the registry uses them."""
 
     def declare_sessions(self, records: Iterable[SessionRecord]) -> None:
         """Store what many records declare, as ``put_session`` does for one."""
+        declared = tuple(records)
+        with self.transaction():
+            self._declare_all(declared)
+            for record in declared:
+                if record.user_id is not None:
+                    self._bind_account(record.name, record.user_id)
+
+    def _declare_all(self, records: Iterable[SessionRecord]) -> None:
         self._run(
             "insert into user_sessions"
             " (name, phone, priority, max_pairs, metadata, user_id, created, updated)"

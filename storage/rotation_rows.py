@@ -34,6 +34,10 @@ SEALED: Final = (
         "select 'pair_plans/' || id, sealed, id from pair_plans",
         "update pair_plans set sealed = ? where id = ?",
     ),
+    (
+        "select 'accounts/' || session, sealed, rowid from accounts",
+        "update accounts set sealed = ? where rowid = ?",
+    ),
 )
 
 
@@ -49,6 +53,7 @@ class RotationRows(Rows):
         fresh = self.vault.rewrapped(master)
         with self.transaction():
             self._put_in_charge(fresh)
+            self._wipe_log_when_stored()
 
     def rotate_data_key(self) -> list[str]:
         """Seal everything under a new data key; return the rows that did not open.
@@ -64,6 +69,7 @@ class RotationRows(Rows):
             if not damaged:
                 fresh = fresh.with_newest_only()
             self._put_in_charge(fresh)
+            self._wipe_log_when_stored()
         return damaged
 
     def _put_in_charge(self, fresh: Vault) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import MasterKeyMissingError, StorageNotWritableError, TransactionLostError
-from .faults import SQLITE_ERRORS, sorted_sqlite_error
+from .faults import BUSY_TIMEOUT, SQLITE_ERRORS, sorted_sqlite_error
 from .vault import Vault
 
 __all__ = ["Rows", "from_json", "mapping_from_json", "marks_for", "signed", "to_json", "unsigned"]
@@ -34,6 +34,7 @@ class Rows:
         self._vault = vault
         self._depth = 0
         self._if_undone: list[Callable[[], None]] = []
+        self._log_to_wipe = False
 
     @property
     def path(self) -> Path:
@@ -71,6 +72,8 @@ class Rows:
             self._depth -= 1
             if outermost:
                 self._if_undone.clear()
+                if self._log_to_wipe:
+                    self._wipe_log()
 
     def _begin(self, outermost: bool, name: str) -> None:
         if not outermost:
@@ -80,6 +83,23 @@ class Rows:
             self._run("begin immediate")
         except StorageNotWritableError:
             self._run("begin")  # what only reads goes on; the first write says it again
+
+    def _wipe_log_when_stored(self) -> None:
+        """Leave nothing of what this transaction replaces in the write-ahead log."""
+        self._log_to_wipe = True
+        self._if_undone.append(self._leave_log)
+
+    def _leave_log(self) -> None:
+        self._log_to_wipe = False
+
+    def _wipe_log(self) -> None:
+        """Empty the log into the database; while somebody reads, the next commit tries again."""
+        with contextlib.suppress(sqlite3.Error):
+            self._conn.execute("pragma busy_timeout = 0")
+            (busy, _, _) = self._conn.execute("pragma wal_checkpoint(truncate)").fetchone()
+            self._log_to_wipe = bool(busy)
+        with contextlib.suppress(sqlite3.Error):
+            self._conn.execute(f"pragma busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
 
     def _undo(self, outermost: bool, name: str) -> None:
         if not self._conn.in_transaction:

@@ -12,7 +12,7 @@ from typing import Final
 from sqlite_utils import Database
 from sqlite_utils.db import ForeignKey
 
-__all__ = ["APPLICATION_ID", "MIGRATIONS", "SCHEMA_VERSION"]
+__all__ = ["ACCOUNTS_FROM", "APPLICATION_ID", "MIGRATIONS", "SCHEMA_VERSION"]
 
 APPLICATION_ID: Final = 0x54574457  # "TWDW" in the file's header: this database is ours
 
@@ -180,6 +180,12 @@ def _pruning(db: Database) -> None:
     db.table("floods").create_index(["until"])
 
 
+def _accounts(db: Database) -> None:
+    """Which account each session is, sealed: what stands beside it in the clear may be altered."""
+    columns = {"session": str, "sealed": bytes}
+    db.table("accounts").create(columns, pk="session", not_null={"sealed"}, strict=True)
+
+
 MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _sessions,
     _forwarding,
@@ -190,5 +196,7 @@ MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _audit_unindexed,
     _plans,
     _pruning,
+    _accounts,
 )
 SCHEMA_VERSION: Final = len(MIGRATIONS)
+ACCOUNTS_FROM: Final = 10  # the schema from which on a session's account is sealed

@@ -6,11 +6,13 @@ Owns the declared columns of ``user_sessions``; the sealed ones belong to ``cred
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any, Final
 
 from ..errors import InvalidRecordError, PairsAssignedError
+from .account_rows import AccountRows
 from .records import SessionRecord
-from .rows import Rows, mapping_from_json, signed, to_json, unsigned
+from .rows import mapping_from_json, signed, to_json, unsigned
 
 __all__ = ["SessionRows"]
 
@@ -22,11 +24,17 @@ SELECT: Final = (
 )
 
 
-class SessionRows(Rows):
+class SessionRows(AccountRows):
     """The sessions of one installation."""
 
     def put_session(self, record: SessionRecord) -> None:
         """Store what ``record`` declares; the credential and the first ``created`` are kept."""
+        with self.transaction():
+            self._declare(record)
+            if record.user_id is not None:
+                self._bind_account(record.name, record.user_id)
+
+    def _declare(self, record: SessionRecord) -> None:
         self._run(
             "insert into user_sessions"
             " (name, phone, priority, max_pairs, metadata, user_id, created, updated)"
@@ -46,24 +54,20 @@ class SessionRows(Rows):
             ),
         )
 
-    def put_user_id(self, name: str, user_id: int) -> None:
-        """Store which account a session turned out to be."""
-        self._run("update user_sessions set user_id = ? where name = ?", (user_id, name))
-
     def session(self, name: str) -> SessionRecord | None:
         """Return the session called ``name``, if there is one."""
         row = self._one(SELECT + " where name = ?", (name,))
-        return None if row is None else _session(row)
+        return None if row is None else self._read(row, self._accounts(name))
 
     def sessions(self) -> list[SessionRecord]:
         """Return all sessions, most urgent first (priority 1), then by name.
 
         A row that damage made senseless is left out and logged: it must not cost the others.
         """
-        found = []
+        found, accounts = [], self._accounts()
         for row in self._all(SELECT + " order by priority, name"):
             try:
-                found.append(_session(row))
+                found.append(self._read(row, accounts))
             except InvalidRecordError as exc:
                 logger.error("session row damaged field=%s", exc.field)
         return found
@@ -99,8 +103,14 @@ class SessionRows(Rows):
             if pairs:
                 raise PairsAssignedError(name, pairs)
             self.forget_learnt(name)
+            self._forget_account(name)
             self._run("delete from floods where account = ?", (name,))
             return self._run("delete from user_sessions where name = ?", (name,)).rowcount > 0
+
+    def _read(self, row: tuple[Any, ...], accounts: dict[str, bytes] | None) -> SessionRecord:
+        record = _session(row)
+        account = self._account(record.name, record.user_id, accounts)
+        return record if account == record.user_id else replace(record, user_id=account)
 
 
 def _session(row: tuple[Any, ...]) -> SessionRecord:

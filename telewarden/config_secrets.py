@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from .errors import MasterKeyMissingError, SecretMissingError
+from .errors import ForeignOwnerError, MasterKeyMissingError, SecretMissingError, StorageError
 from .errors.redaction import looks_secret, path_shown, variable_shown
 
 __all__ = [
@@ -61,8 +61,8 @@ class Secret(Table):
         """The secret's text.
 
         Raises:
-            SecretMissingError: the variable is not set, the file is missing or empty, or the
-                keyring has no such entry.
+            SecretMissingError: the variable is not set, the file is missing, empty or another
+                user's, or the keyring has no such entry.
         """
         if self.keyring is not None:
             return self._from_keyring(what, self.keyring)
@@ -72,6 +72,7 @@ class Secret(Table):
                 raise SecretMissingError(what, f"{variable_shown(self.env)} is not set")
             return value
         path = self.path(base)
+        _check_owner(what, path)
         try:
             value = path.read_text(encoding="utf-8").strip()
         except OSError as exc:
@@ -96,3 +97,16 @@ class Secret(Table):
     def path(self, base: Path) -> Path:
         """Where the file is, for a secret that is kept in one."""
         return base / (self.file or Path()).expanduser()
+
+
+def _check_owner(what: str, path: Path) -> None:
+    """Refuse a file that another user could have put there."""
+    from .storage import check_owner
+
+    try:
+        check_owner(path)
+    except ForeignOwnerError as exc:
+        why = f"{path_shown(path)} belongs to user {exc.owner}, and this process is {exc.user}"
+        raise SecretMissingError(what, why) from None
+    except StorageError:
+        return  # reading it says why it cannot be read

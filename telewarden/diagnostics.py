@@ -35,7 +35,7 @@ from .errors import (
 from .keeping import Keeping, config_of, master_key_of
 from .safety import Safety, safety_check
 from .standin import standin_address
-from .storage import MasterKey, Store
+from .storage import MasterKey, Store, is_trusted, user_name
 from .telegram import (
     PHASES,
     Overview,
@@ -213,7 +213,11 @@ def _folder(places: Keeping) -> Iterator[Finding]:
     if not folder.exists():
         yield _note("folder", "it is not there yet", "start the warden once")
         return
-    mode = folder.stat().st_mode & 0o777
+    found = folder.stat()
+    if not is_trusted(found.st_uid):
+        owner = user_name(found.st_uid)
+        yield _note("owner", f"the folder is user {owner}'s", "run the warden as that user")
+    mode = found.st_mode & 0o777
     if mode & 0o077:
         yield _problem("folder", f"open to others (mode {mode:04o})", f"chmod 0700 {folder}")
     else:

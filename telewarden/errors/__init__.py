@@ -31,6 +31,7 @@ Each room's errors hang below the one root, so that an app can write
     |   |-- TransactionLostError        an error undid the whole transaction
     |   |-- DatabaseDamagedError        the file is damaged or no database
     |   |-- ForeignDatabaseError        the file is another program's database
+    |   |-- ForeignOwnerError           a folder or file is another user's
     |   |-- SchemaTooNewError           the file was written by a later Telewarden
     |   |-- SchemaTooOldError           a database of an earlier Telewarden is only read
     |   |-- MasterKeyError
@@ -170,6 +171,7 @@ from .sessions import (
 from .storage import (
     DatabaseDamagedError,
     ForeignDatabaseError,
+    ForeignOwnerError,
     InvalidRecordError,
     JournalUnavailableError,
     PairsAssignedError,
@@ -227,6 +229,7 @@ __all__ = [
     "DrillError",
     "FencedError",
     "ForeignDatabaseError",
+    "ForeignOwnerError",
     "HandlerRefusedError",
     "HandlerStuckError",
     "IllegalStepError",

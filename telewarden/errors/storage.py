@@ -7,6 +7,7 @@ from .root import TelewardenError, shown
 __all__ = [
     "DatabaseDamagedError",
     "ForeignDatabaseError",
+    "ForeignOwnerError",
     "InvalidRecordError",
     "JournalUnavailableError",
     "PairsAssignedError",
@@ -104,6 +105,23 @@ class ForeignDatabaseError(StorageError):
     def __init__(self, place: object) -> None:
         super().__init__(f"{place} is another program's SQLite database; name another place")
         self.place = place
+
+
+class ForeignOwnerError(StorageError):
+    """A folder or file belongs to another user, who could change it; nothing has been touched.
+
+    Args:
+        place: the folder or file.
+        owner: whose it is.
+        user: who this process is.
+    """
+
+    def __init__(self, place: object, owner: str, user: str) -> None:
+        super().__init__(
+            f"{place} belongs to user {owner}, and this process is user {user}: run it as the"
+            f" owner, or give it to who runs it (chown)"
+        )
+        self.place, self.owner, self.user = place, owner, user
 
 
 class SchemaTooNewError(StorageError):

@@ -10,7 +10,8 @@ import pytest
 
 from telewarden.diagnostics import Diagnosis, Finding, Level, diagnose
 from telewarden.errors import MasterKeyError
-from telewarden.storage import MasterKey
+from telewarden.safety import safety_check
+from telewarden.storage import MasterKey, SessionRecord, Store
 
 from .conftest import ALICE, BOB, Newsroom
 
@@ -141,3 +142,26 @@ def test_a_user_who_may_not_look_into_the_folder_is_told_to_be_another(unprivile
 
     assert (found.area, found.level) == ("folder", Level.PROBLEM)
     assert "the user that runs the warden" in found.steps[0]
+
+
+def test_a_read_only_copy_is_looked_at_like_any_other(unprivileged: Path) -> None:
+    key = {"file": str(unprivileged / "master.key"), "create": True}
+    tables = {
+        "telegram": {"api_id": 1},
+        "storage": {"folder": str(unprivileged / "copy"), "master_key": key},
+        "loopback": {},
+        "sessions": [{"name": "alice", "phone": ALICE}],
+    }
+    MasterKey.make_file(unprivileged / "master.key")
+    master = MasterKey.from_file(unprivileged / "master.key")
+    with Store.open(unprivileged / "copy" / "telewarden.db", master) as store:
+        store.put_session(SessionRecord(name="alice"))
+    for place in (*(unprivileged / "copy").iterdir(), unprivileged / "copy"):
+        place.chmod(place.stat().st_mode & 0o555)
+
+    reports = safety_check(tables)
+    diagnosis = diagnose(tables)
+    (unprivileged / "copy").chmod(0o700)
+
+    assert [(one.session, one.explanation) for one in reports] == [("alice", "it has no login")]
+    assert of(diagnosis, "database").what == "whole"

@@ -122,6 +122,7 @@ MADE: tuple[Mapping[str, Mapping[str, Any]], ...] = (
         "pruned": {"pair_id": 1, "oldest": 1, "newest": 2},
         "last_targets": {"pair_id": 1, "message_id": 902},
     },
+    {"accounts": {"session": "alice", "sealed": b"sealed"}},
 )
 
 
@@ -216,6 +217,9 @@ def test_a_database_of_an_earlier_version_is_opened_with_everything_in_it(
         assert [store.backup_credential(one.id).key_id for one in store.backups()] == [7]
         assert (version < 2) or [row.payload for row in store.pending([1])] == [b"hello"]
         assert store.rotate_data_key() == []  # what was kept can be worked with
+        alice = store.session("alice")
+        assert alice is not None
+        assert alice.user_id == 77
 
 
 @pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
@@ -303,7 +307,7 @@ def test_a_version_that_is_not_known_yet_is_left_alone(
 def test_what_was_delivered_before_is_counted_as_the_newest_in_the_target(
     tmp_path: Path, master: MasterKey, written_today: Store
 ) -> None:
-    place = old_database(tmp_path / "old" / "warden.db", SCHEMA_VERSION - 1, written_today)
+    place = old_database(tmp_path / "old" / "warden.db", 8, written_today)
     with closing(sqlite3.connect(place)) as conn:
         conn.execute("update outbox set state = 'done', target_id = 905, ended_at = 1.0")
         conn.commit()

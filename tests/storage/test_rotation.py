@@ -232,3 +232,74 @@ def test_what_follows_a_new_data_key_in_one_transaction_opens(
     store.close()
     with Store.open(store.path, master) as again:
         assert_whole(again)
+
+
+def bytes_on_disk(place: Path) -> bytes:
+    return b"".join(one.read_bytes() for one in place.parent.glob(f"{place.name}*"))
+
+
+def test_a_replaced_master_key_is_left_neither_in_the_database_nor_in_its_log(
+    store: Store, database: Path, other: MasterKey
+) -> None:
+    fill(store)
+    replaced = store.vault.slot.wrapped
+    assert replaced in bytes_on_disk(database)
+
+    store.rotate_master(other)
+
+    left = bytes_on_disk(database)
+    assert replaced not in left
+    assert store.vault.slot.wrapped in left
+
+
+def test_a_replaced_data_key_and_what_it_sealed_are_left_nowhere(
+    store: Store, database: Path
+) -> None:
+    fill(store)
+    replaced = store.vault.slot.wrapped
+    (sealed,) = store.db.execute("select sealed from user_sessions limit 1").fetchone()
+
+    store.rotate_data_key()
+
+    left = bytes_on_disk(database)
+    assert replaced not in left
+    assert sealed not in left
+
+
+def test_the_log_is_emptied_as_soon_as_nobody_reads_it(
+    store: Store, database: Path, other: MasterKey
+) -> None:
+    fill(store)
+    replaced = store.vault.slot.wrapped
+    with Store.open_reader(database) as reader:
+        reader.db.execute("begin")
+        reader.sessions()
+        store.rotate_master(other)
+    while_read = replaced in bytes_on_disk(database)
+
+    with store.transaction():
+        store.put_session(SessionRecord(name="next"))
+
+    assert while_read
+    assert replaced not in bytes_on_disk(database)
+
+
+def test_what_was_deleted_is_not_left_readable(store: Store, database: Path) -> None:
+    fill(store)
+    (sealed,) = store.db.execute("select sealed from session_backups where name = 's1'").fetchone()
+    with store.transaction():
+        store.db.execute("delete from session_backups")
+    store.db.execute("pragma wal_checkpoint(truncate)")
+
+    assert sealed not in bytes_on_disk(database)
+
+
+def test_the_sealed_account_is_sealed_anew_too(store: Store) -> None:
+    fill(store)
+    store.put_user_id("s1", 77)
+
+    assert store.rotate_data_key() == []
+
+    session = store.session("s1")
+    assert session is not None
+    assert session.user_id == 77

@@ -417,3 +417,24 @@ def test_who_may_not_look_into_a_folder_is_told_so(unprivileged: Path, master: M
             Store.open_reader(folder / "telewarden.db", master)
     finally:
         folder.chmod(0o700)
+
+
+@pytest.mark.parametrize("closed", [True, False], ids=["closed before", "in use when copied"])
+def test_a_copy_in_a_folder_that_cannot_be_written_is_read(
+    unprivileged: Path, master: MasterKey, closed: bool
+) -> None:
+    place = unprivileged / "live" / "warden.db"
+    store = Store.open(place, master)
+    store.put_session(SessionRecord(name="alice"))
+    if closed:
+        store.close()
+    shutil.copytree(place.parent, unprivileged / "copy")
+    store.close()
+    copy = unprivileged / "copy" / "warden.db"
+    copy.chmod(0o400)
+    copy.parent.chmod(0o500)
+
+    with Store.open_reader(copy, master) as reader:
+        assert [one.name for one in reader.sessions()] == ["alice"]
+
+    copy.parent.chmod(0o700)

@@ -395,3 +395,48 @@ def test_no_secret_or_phone_number_is_in_a_repr(alice: Store) -> None:
 
     assert "A" * 20 not in shown
     assert "2025550123" not in shown
+
+
+ALTERED = {
+    "another number": "update user_sessions set user_id = 666",
+    "none": "update user_sessions set user_id = null",
+    "another session's seal": (
+        "update accounts set sealed = (select sealed from accounts where session = 'bob')"
+        " where session = 'alice'"
+    ),
+}
+
+
+@pytest.mark.parametrize("statement", ALTERED.values(), ids=ALTERED.keys())
+def test_an_altered_account_is_not_believed(alice: Store, statement: str) -> None:
+    alice.put_session(SessionRecord(name="bob", user_id=88))
+    alice.put_user_id("alice", 77)
+
+    alice.db.execute(statement)
+
+    found = alice.session("alice")
+    assert found is not None
+    assert found.user_id == (None if "accounts" in statement else 77)
+    assert [one.user_id for one in alice.sessions() if one.name == "alice"] == [found.user_id]
+
+
+def test_an_account_goes_with_its_session(alice: Store) -> None:
+    alice.put_user_id("alice", 77)
+    alice.delete_session("alice")
+
+    alice.put_session(SessionRecord(name="alice"))
+
+    found = alice.session("alice")
+    assert found is not None
+    assert found.user_id is None
+    assert alice.db.execute("select count(*) from accounts").fetchone() == (0,)
+
+
+def test_who_reads_without_a_key_is_told_what_stands_in_the_clear(alice: Store) -> None:
+    alice.put_user_id("alice", 77)
+
+    with Store.open_reader(alice.path) as reader:
+        found = reader.session("alice")
+
+    assert found is not None
+    assert found.user_id == 77
