@@ -38,6 +38,7 @@ from .messages import (
     SubmitCode,
     SubmitPassword,
 )
+from .online_waits import AwaitOnline
 from .pacing import Pace
 from .pair_changes import AddPair, ChangePair, MovePairs, RemovePair
 from .pair_facts import PairAdded, PairChanged, PairRemoved, PairsMoved
@@ -99,6 +100,7 @@ __all__ = [
     "AdvanceOperation",
     "Ages",
     "AuditAsked",
+    "AwaitOnline",
     "Backfill",
     "BeginOperation",
     "Board",

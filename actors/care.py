@@ -34,6 +34,7 @@ from ..telegram import (
 from ..telegram.strings import format_string
 from .authorisations import proof_of, refuse_early
 from .kit import Kit
+from .standing import Standing
 
 __all__ = [
     "BEFORE_DELETE",
@@ -110,8 +111,8 @@ class Done:
 class Care:
     """Looks after one session's login."""
 
-    def __init__(self, name: str, kit: Kit) -> None:
-        self._name, self._kit = name, kit
+    def __init__(self, name: str, kit: Kit, standing: Standing) -> None:
+        self._name, self._kit, self._standing = name, kit, standing
         self._turn = asyncio.Lock()
 
     async def take(self, step: CareStep, client: Client | None) -> Done:
@@ -163,7 +164,8 @@ class Care:
         parts, string = stored.parts, format_string(stored.parts)
         held = await self._do(self._present)
         if parts.key_id in {held, client and client.key_id}:
-            return Done(told=parts.key_id)  # it is in use: two connections would end it
+            await self._prove_in_use(parts.key_id, client)
+            return Done(told=parts.key_id)
         user_id = await self._prove(string, parts.key_id)
 
         def work(store: Store) -> None:
@@ -178,6 +180,16 @@ class Care:
 
         await self._do(work)
         return Done(told=parts.key_id, follow=Follow.SWITCH)
+
+    async def _prove_in_use(self, key_id: int, client: Client | None) -> None:
+        """Have Telegram confirm the login that is the session's; two connections would end it."""
+        await self._do(lambda store: self._alive(store, key_id))
+        if client is None or client.key_id != key_id or not client.alive:
+            raise self._standing.offline()
+        try:
+            await client.probe(deadline=self._kit.settings.call_deadline)
+        except OSError as error:  # the session comes back by itself, or learns what has ended it
+            raise self._standing.offline() from error
 
     def _present(self, store: Store) -> int | None:
         with contextlib.suppress(CredentialDamagedError):
@@ -249,7 +261,7 @@ class Care:
 
     async def _log_out(self, client: Client | None) -> Done:
         if client is None or client.key_id is None:
-            raise ConnectionError("Cannot log out while disconnected; recover the session first")
+            raise self._standing.offline()
         key_id = client.key_id
         await self._do(lambda store: self._keep_earlier(store, "before logout"))
         await log_out(client, deadline=self._kit.settings.call_deadline)

@@ -16,6 +16,7 @@ from .kit import Kit
 from .line import Line
 from .sender import Sender
 from .session_notes import CareWent
+from .standing import Standing
 
 if TYPE_CHECKING:
     from .session import SessionActor
@@ -32,16 +33,23 @@ class CareDesk:
         actor: the session actor, which switches over or ends.
         line: the client to log out with.
         outbound: what must be sent before a logout.
+        standing: where the session stands.
     """
 
     __slots__ = ("_actor", "_care", "_kit", "_line", "_name", "_outbound")
 
     def __init__(
-        self, name: str, kit: Kit, actor: SessionActor, line: Line, outbound: Sender
+        self,
+        name: str,
+        kit: Kit,
+        actor: SessionActor,
+        line: Line,
+        outbound: Sender,
+        standing: Standing,
     ) -> None:
         self._name, self._kit, self._actor = name, kit, actor
         self._line, self._outbound = line, outbound
-        self._care = Care(name, kit)
+        self._care = Care(name, kit, standing)
 
     def take(self, step: CareStep) -> Answer:
         """Take one step; answered when it is done."""

@@ -38,6 +38,7 @@ from .messages import (
 )
 from .sender import OFFLINE, tell
 from .session_notes import PassOn, Replied, RightsUnknown
+from .standing import Standing
 
 __all__ = ["Reader"]
 
@@ -52,12 +53,16 @@ class Reader:
         kit: what the warden's actors share.
         actor: the session actor; its mailbox gets the answers.
         line: the client to ask.
+        standing: where the session stands.
     """
 
-    __slots__ = ("_actor", "_deadline", "_line", "_name", "floods")
+    __slots__ = ("_actor", "_deadline", "_line", "_name", "_standing", "floods")
 
-    def __init__(self, name: str, kit: Kit, actor: LoopActor, line: Line) -> None:
+    def __init__(
+        self, name: str, kit: Kit, actor: LoopActor, line: Line, standing: Standing
+    ) -> None:
         self._name, self._actor, self._line = name, actor, line
+        self._standing = standing
         self._deadline = kit.settings.call_deadline
         self.floods = CallFloods(name, kit)
 
@@ -109,7 +114,7 @@ class Reader:
         """Make an app's own request; its errors are ours, with Telegram's as the cause."""
         answer, client = Answer(), self._line.client
         if client is None:
-            answer.fail(as_ours(OFFLINE, session=self._name))
+            answer.fail(self._standing.offline())
             return answer
         self._actor.pipe(
             client.call(message.request, deadline=message.deadline or self._deadline),

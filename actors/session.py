@@ -3,8 +3,9 @@
 Requests to Telegram are started beside the mailbox and their results come back as messages, so
 that a stop, a probe or a crash drill is heard while a request is under way. The parts work in the
 mailbox's turn: ``line`` owns the client, ``standing`` the phase, ``comeback`` when to try again,
-``probing`` probes, ``sender`` sends, ``reading`` reads, ``login_desk`` logs in, ``care_desk`` keeps
-the login's copies, ``workgroups`` the pairs. ``session_dispatch`` says who serves which message.
+``online_waits`` who waits for that, ``probing`` probes, ``sender`` sends, ``reading`` reads,
+``login_desk`` logs in, ``care_desk`` keeps the login's copies, ``workgroups`` the pairs.
+``session_dispatch`` says who serves which message.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ from .messages import (
     SessionIntroduced,
     SessionUp,
 )
+from .online_waits import OnlineWaits
 from .probing import Prober
 from .reading import Reader
 from .recovery import Climb, Recovery
@@ -119,14 +121,15 @@ class SessionActor(LoopActor):
         )
         self.line: Line = Line(name, kit, self)
         self._standing = Standing(name, kit)
+        self.online_waits: OnlineWaits = OnlineWaits(self, self._standing)
         self._comeback = Comeback(
             initial=kit.settings.backoff_initial, longest=kit.settings.backoff_max
         )
         self.prober: Prober = Prober(name, kit, self, self.line, self.groups)
         self.outbound: Sender = Sender(name, kit, self)
-        self.reader: Reader = Reader(name, kit, self, self.line)
+        self.reader: Reader = Reader(name, kit, self, self.line, self._standing)
         self.logins: LoginDesk = LoginDesk(name, phone, kit, self)
-        self.care: CareDesk = CareDesk(name, kit, self, self.line, self.outbound)
+        self.care: CareDesk = CareDesk(name, kit, self, self.line, self.outbound, self._standing)
         self.climbing = False
         self._switch_after = ""
 
@@ -170,6 +173,7 @@ class SessionActor(LoopActor):
         if self._standing.move(event, reason, until=until) is Phase.ONLINE:
             self.outbound.suspend()
             self.pause_groups(reason)
+        self.online_waits.settle()
         self.tell_monitor()
 
     def pause_groups(self, reason: str) -> None:

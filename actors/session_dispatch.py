@@ -25,6 +25,7 @@ from .messages import (
     SubmitPassword,
     Unlimited,
 )
+from .online_waits import AwaitOnline, WaitedEnough
 from .pair_orders import PairOrder
 from .sender import FloodOver, Send, SendFailed, Sent, tell
 from .session_notes import (
@@ -85,6 +86,8 @@ HANDLERS: Final[Mapping[type, Handler]] = {
     CheckAccess: lambda session, message: session.reader.check_access(message),
     LookInto: lambda session, message: session.reader.look_into(message),
     CallTelegram: lambda session, message: session.reader.call(message),
+    AwaitOnline: lambda session, message: session.online_waits.take(message),
+    WaitedEnough: lambda session, message: session.online_waits.enough(message),
     PassOn: lambda _, message: tell(message.to, message.answer),
     Replied: lambda _, message: settle(message),
     RightsUnknown: lambda *_: None,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..telegram import Event, Phase, PhaseChanged, step
+from ..errors import SessionOfflineError
+from ..telegram import COMING, PHASES, Event, Phase, PhaseChanged, step
 from .kit import Kit
 
 __all__ = ["Standing"]
@@ -37,3 +38,19 @@ class Standing:
                 PhaseChanged(session=self._name, at=now, before=before, after=after, reason=reason)
             )
         return before
+
+    @property
+    def pause(self) -> float:
+        """Seconds until it tries again; 0 when it is at it."""
+        return 0.0 if self.until is None else max(0.0, self.until - self._kit.now())
+
+    def offline(self) -> SessionOfflineError:
+        """What is raised for whoever wants something that needs the session online."""
+        return SessionOfflineError(
+            self._name,
+            phase=self.phase,
+            reason=self.reason,
+            advice=PHASES[self.phase].advice,
+            until=self.until,
+            coming=self.phase in COMING,
+        )

@@ -34,6 +34,7 @@ from .files import FileDamage, FileEntity, FileState, StoredSession, read_file, 
 from .limits import ConnectLimit
 from .methods import chat_of, method_name, posts_into
 from .phases import (
+    COMING,
     HEALTHS,
     PHASES,
     STEPS,
@@ -101,6 +102,7 @@ if TYPE_CHECKING:
     from .versions import version_of
 
 __all__ = [
+    "COMING",
     "HEALTHS",
     "PHASES",
     "SHARED_OUTAGE",

@@ -125,7 +125,7 @@ def server_time_request() -> Any:
 
 async def log_out(client: Client, *, deadline: float = 30.0) -> None:
     """End the authorisation at Telegram: the key is dead afterwards, on every copy."""
-    await client.call(functions.auth.LogOutRequest(), deadline=deadline)
+    await client.log_out(deadline=deadline)
 
 
 def _access_of(home: Any) -> Access:

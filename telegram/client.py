@@ -96,10 +96,17 @@ class Client:
 
         Raises Telethon's own errors, at once and for everything: floods, repeated random ids,
         server trouble; and without a packet what the gate refuses with, and a
-        ``LoginCallError`` for a step of a login. A ``TimeoutError`` after ``deadline`` seconds;
-        nothing is left behind.
+        ``LoginCallError`` for what makes a login or ends it. A ``TimeoutError`` after ``deadline``
+        seconds; nothing is left behind.
         """
         refuse_logins(request, session=self.name)
+        return await self._answer(request, deadline=deadline)
+
+    async def log_out(self, *, deadline: float = 30.0) -> None:
+        """End the authorisation at Telegram: the key is dead afterwards, on every copy."""
+        await self._answer(functions.auth.LogOutRequest(), deadline=deadline)
+
+    async def _answer(self, request: Any, *, deadline: float) -> Any:
         try:
             async with asyncio.timeout(deadline):
                 return await self._wire(request)

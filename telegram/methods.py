@@ -1,7 +1,7 @@
 """What Telegram calls a request's method, however it is wrapped: floods are kept by that name.
 
-Which chat it is about, as slow mode is the chat's. And which methods no app may call by itself: a
-login's, which are counted and kept elsewhere.
+Which chat it is about, as slow mode is the chat's. And which methods no app may call by itself:
+those that make a login or end it, which are counted, backed up and kept elsewhere.
 """
 
 from __future__ import annotations
@@ -16,15 +16,58 @@ __all__ = ["chat_of", "method_name", "posts_into", "refuse_logins"]
 
 REQUESTS: Final = "telethon.tl.functions"  # the module of all request classes
 
-WAYS: Final[Mapping[str, str]] = {
-    "auth.sendCode": 'login("start")',
-    "auth.resendCode": "resend_code()",
-    "auth.cancelCode": "cancel_login()",
-    "auth.signIn": 'login("code", ...)',
-    "auth.checkPassword": 'login("password", ...)',
-    "auth.exportLoginToken": "login_qr()",
-    "auth.importLoginToken": "wait_qr()",
+STEP: Final = "is a step of a login; use the session's {}, which counts codes and keeps the login"
+ENDS: Final = (
+    "ends the login; use the session's logout(), which finishes its work, keeps a backup and"
+    " latches the key"
+)
+BINDS: Final = "changes whose key this is; a login is made by the session's login or import alone"
+
+# Why no app may call it, and what to call instead.
+REFUSED: Final[Mapping[str, str]] = {
+    "auth.sendCode": STEP.format('login("start")'),
+    "auth.resendCode": STEP.format("resend_code()"),
+    "auth.cancelCode": STEP.format("cancel_login()"),
+    "auth.signIn": STEP.format('login("code", ...)'),
+    "auth.checkPassword": STEP.format('login("password", ...)'),
+    "auth.exportLoginToken": STEP.format("login_qr()"),
+    "auth.importLoginToken": STEP.format("wait_qr()"),
+    **dict.fromkeys(
+        (
+            "auth.checkPaidAuth",
+            "auth.checkRecoveryPassword",
+            "auth.finishFirebasePnvLogin",
+            "auth.finishPasskeyLogin",
+            "auth.firebasePnvSignUp",
+            "auth.initFirebasePnvLogin",
+            "auth.initPasskeyLogin",
+            "auth.recoverPassword",
+            "auth.reportMissingCode",
+            "auth.requestFirebaseSms",
+            "auth.requestPasswordRecovery",
+            "auth.resetLoginEmail",
+            "auth.signUp",
+        ),
+        STEP.format("login"),
+    ),
+    "auth.logOut": ENDS,
+    "destroyAuthKey": ENDS,
+    "account.deleteAccount": (
+        "ends the account, and no session of it comes back; do it in Telegram's own app"
+    ),
+    **dict.fromkeys(
+        (
+            "auth.bindTempAuthKey",
+            "auth.dropTempAuthKeys",
+            "auth.importAuthorization",
+            "auth.importBotAuthorization",
+            "auth.importWebTokenAuthorization",
+        ),
+        BINDS,
+    ),
 }
+
+OWN_LOGIN: Final = 0  # https://core.telegram.org/constructor/authorization: the current session's
 
 # Slow mode counts these, by the chat that the field names: https://core.telegram.org/api/channel
 POSTS: Final[Mapping[str, str]] = {
@@ -74,14 +117,23 @@ def chat_of(request: object) -> int | None:
 
 
 def refuse_logins(request: object, *, session: str) -> None:
-    """Refuse a request, or a list of them, that is a step of a login.
+    """Refuse a request, or a list of them, that makes a login or ends it.
 
     Raises:
-        LoginCallError: it is, and what to call instead.
+        LoginCallError: it does, and what to call instead.
     """
     for one in request if isinstance(request, list | tuple | set) else (request,):
-        if (method := method_name(one)) in WAYS:
-            raise LoginCallError(session, method, WAYS[method])
+        method = method_name(one)
+        why = ENDS if _ends_itself(method, one) else REFUSED.get(method)
+        if why is not None:
+            raise LoginCallError(session, method, why)
+
+
+def _ends_itself(method: str, request: object) -> bool:
+    """Whether it ends one of the account's logins, and that by the number of the caller's own."""
+    if method != "account.resetAuthorization":
+        return False
+    return getattr(_innermost(request), "hash", None) == OWN_LOGIN
 
 
 def _innermost(request: Any) -> object:

@@ -15,6 +15,7 @@ from typing import Final
 from ..errors import IllegalStepError
 
 __all__ = [
+    "COMING",
     "HEALTHS",
     "PHASES",
     "STEPS",
@@ -265,6 +266,11 @@ HEALTHS: Final[Mapping[Health, Telling]] = {
     Health.UNKNOWN: _telling("It has not been looked at since it started.", "Wait for a check."),
     Health.DELETED: _telling("It was deleted.", "Nothing to do."),
 }
+
+# It comes online by itself; in any other phase only a person, or a stop's end, changes that.
+COMING: Final = frozenset(
+    {Phase.REGISTERED, Phase.RECOVERING, Phase.CONNECTING, Phase.WAITING, Phase.ONLINE}
+)
 
 _HEALTH: Final[Mapping[Phase, Health]] = {
     Phase.REGISTERED: Health.UNKNOWN,

@@ -1,4 +1,4 @@
-"""The typed handle on pairs for plain code, in any thread but the warden's own loop."""
+"""What a warden offers to plain code, in any thread but its own loop: pairs, a session's calls."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from .desk import Desk
 from .handles import BlockingRegistry
 from .loopthread import run_in
 from .pairs import DeadLetter, Move, Pairs
-from .telegram import PairReport
+from .session_handle import SessionHandle
+from .telegram import PairReport, SessionReport
 
-__all__ = ["Blocking", "BlockingPairs"]
+__all__ = ["Blocking", "BlockingPairs", "BlockingSession"]
 
 T = TypeVar("T")
 
@@ -24,9 +25,52 @@ Loop = Callable[[], asyncio.AbstractEventLoop]
 class Blocking(BlockingRegistry):
     """What a warden offers to plain code: sessions, pairs, operations, the audit trail."""
 
-    def __init__(self, desk: Desk, pairs: Pairs, loop: Loop) -> None:
+    def __init__(
+        self, desk: Desk, pairs: Pairs, loop: Loop, session: Callable[[str], SessionHandle]
+    ) -> None:
         super().__init__(desk)
         self.pairs = BlockingPairs(pairs, loop)
+        self._loop, self._session = loop, session
+
+    def session(self, name: str) -> BlockingSession:
+        """One session to call Telegram with.
+
+        Raises:
+            UnknownSessionError: there is none of that name.
+        """
+        return BlockingSession(self._session(name), self._loop)
+
+
+class BlockingSession:
+    """One session, for plain code in any thread; each method is explained in ``SessionHandle``."""
+
+    def __init__(self, handle: SessionHandle, loop: Loop) -> None:
+        self._handle, self._loop = handle, loop
+
+    def __repr__(self) -> str:
+        return f"<BlockingSession {self._handle.name}>"
+
+    def wait_online(self, timeout: float | None = None) -> SessionReport:
+        """Wait until it is online, and return how it is."""
+        return self._run(self._handle.wait_online(timeout))
+
+    def call(
+        self, request: Any, *, deadline: float | None = None, patience: float | None = None
+    ) -> Any:
+        """Make one Telegram request and return its answer."""
+        return self._run(self._handle.call(request, deadline=deadline, patience=patience))
+
+    def report(self) -> SessionReport:
+        """How the session is."""
+        return self._run(self._handle.report())
+
+    def recover(self, *, who: str = "app") -> None:
+        """Let it climb the recovery ladder now."""
+        self._run(self._handle.recover(who=who))
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        way = "await the same method of `warden.session(name)`"
+        return _done_in(self._loop, work, "the session", way)
 
 
 class BlockingPairs:
@@ -93,9 +137,14 @@ class BlockingPairs:
         return self._run(self._pairs.reassign(selection, to, dry_run=dry_run, who=who))
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        try:
-            loop = self._loop()
-        except BaseException:  # whatever it is, the coroutine never runs and would complain
-            work.close()
-            raise
-        return run_in(loop, work, "the pairs", way="await the same method of `warden.pairs`")
+        way = "await the same method of `warden.pairs`"
+        return _done_in(self._loop, work, "the pairs", way)
+
+
+def _done_in(find: Loop, work: Coroutine[Any, Any, T], what: str, way: str) -> T:
+    try:
+        loop = find()
+    except BaseException:  # whatever it is, the coroutine never runs and would complain
+        work.close()
+        raise
+    return run_in(loop, work, what, way=way)

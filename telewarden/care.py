@@ -9,6 +9,7 @@ from __future__ import annotations
 import abc
 import asyncio
 import contextlib
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +26,7 @@ from .actors import (
     TakeIn,
     WaitQr,
 )
-from .errors import TelethonFileDamagedError, TelethonFileInUseError
+from .errors import SessionOfflineError, TelethonFileDamagedError, TelethonFileInUseError
 from .storage import BackupRecord, file_users
 from .telegram import (
     CodeInfo,
@@ -42,6 +43,8 @@ from .telegram import (
 __all__ = ["Imported", "SessionCare"]
 
 CARE_WITHIN: Final = 90.0  # seconds; another data centre may have to be asked
+PROVEN_WITHIN: Final = 30.0  # seconds that a lost line gets to come back
+LOOK_EVERY: Final = 0.1  # seconds
 QR_LIVES: Final = 30.0  # seconds, as Telegram has it
 
 
@@ -216,8 +219,19 @@ class SessionCare(abc.ABC):
     # Inside
 
     async def _take_in(self, stored: StoredSession, damage: str | None = None) -> Imported:
-        key_id = await self._ask(TakeIn(stored), timeout=CARE_WITHIN)
+        key_id = await self._proven(stored)
         return Imported(key_id=key_id, entities=len(stored.entities), damage=damage)
+
+    async def _proven(self, stored: StoredSession) -> int:
+        """The key's id, once Telegram has confirmed it; of the session's own, once it is back."""
+        end = time.monotonic() + PROVEN_WITHIN
+        while True:
+            try:
+                return await self._ask(TakeIn(stored), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
+            except SessionOfflineError as error:
+                if not error.coming or time.monotonic() >= end:
+                    raise
+            await asyncio.sleep(LOOK_EVERY)
 
     async def _given_out(self) -> StoredSession:
         return await self._ask(GiveOut())  # type: ignore[no-any-return]  # as above

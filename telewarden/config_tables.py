@@ -42,6 +42,9 @@ class TelegramConfig(Table):
     connect_burst: int = Field(default=20, ge=1, description="connects at once, before that counts")
     connect_deadline: float = Field(default=15.0, gt=0, description="seconds")
     call_deadline: float = Field(default=30.0, gt=0, description="seconds")
+    online_deadline: float = Field(
+        default=30.0, ge=0, description="seconds that a call waits for its session to come online"
+    )
     proxy: ProxyConfig | None = Field(default=None, description="for all sessions")
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol, TypeVar
 
 import pykka
 
 from .actors import (
+    AwaitOnline,
     CallTelegram,
     Recover,
     Report,
@@ -18,7 +21,9 @@ from .actors import (
 )
 from .auditing import Auditor
 from .care import SessionCare
+from .checks import a_request, seconds
 from .console import LoginStep
+from .errors import ChildUnavailableError, SessionOfflineError
 from .operation_handles import Operations
 from .storage import BackupRecord, Store
 from .supervision import ask_async
@@ -28,6 +33,7 @@ from .tracking import noted
 __all__ = ["SessionHandle"]
 
 ASK_WITHIN: Final = 10.0  # seconds; the actors answer in microseconds unless something is wrong
+ASK_AGAIN: Final = 0.05  # seconds between two tries to find an actor that is starting again
 LOGIN_WITHIN: Final = 90.0  # seconds; a login step may be sent on to another data centre
 
 T = TypeVar("T")
@@ -49,35 +55,84 @@ class SessionHandle(SessionCare):
         find: Callable[[str], Awaitable[pykka.ActorRef[Any]]],
         read: Reading,
         call_deadline: float,
+        patience: float,
+        signing: asyncio.Task[None] | None,
         operations: Operations,
         auditor: Auditor,
     ) -> None:
         self.name, self._operations, self._auditor = name, operations, auditor
         self._find, self._reading, self._call_deadline = find, read, call_deadline
+        self._patience, self._signing = patience, signing
 
     def __repr__(self) -> str:
         return f"<SessionHandle {self.name}>"
 
-    async def call(self, request: Any, *, deadline: float | None = None) -> Any:
+    async def wait_online(self, timeout: float | None = None) -> SessionReport:
+        """Wait until the session is online, and return how it is.
+
+        Args:
+            timeout: seconds; the configuration's ``online_deadline`` by default.
+
+        Raises:
+            SessionOfflineError: it did not come in time, or does not come by itself: of one that
+                needs a login, is quarantined or tries nothing until later it is said at once.
+            InvalidRecordError: the timeout is no number of seconds.
+        """
+        patience = seconds("timeout", timeout, default=self._patience)
+        await self._come_online(time.monotonic() + patience)
+        return await self.report()
+
+    async def call(
+        self, request: Any, *, deadline: float | None = None, patience: float | None = None
+    ) -> Any:
         """Make one Telegram request with this session's client and return its answer.
 
         Args:
             request: a Telethon TL request.
             deadline: seconds; the configuration's ``call_deadline`` by default.
+            patience: seconds to wait for a session that is coming online, as after a start; the
+                configuration's ``online_deadline`` by default.
 
         Raises:
+            SessionOfflineError: it is not online; see ``wait_online``. Telegram was not asked.
             TelegramRateLimitError: it must wait until ``deadline``; a method, or a chat with slow
                 mode, that has to wait already costs no packet.
             TelegramAuthError: the login or the key is the trouble.
-            TelegramSessionError: the line, the account, the chat or the request is; also when the
-                session is not online.
-            LoginCallError: it is a step of a login, and which method is for that.
+            TelegramSessionError: the line, the account, the chat or the request is.
+            LoginCallError: it makes a login or ends it, and which method is for that.
+            InvalidRecordError: it is no request, or a time no number of seconds.
 
-        Each of the first three has the class, the advice and, as ``__cause__``, what Telethon
+        Each of the first four has the class, the advice and, as ``__cause__``, what Telethon
         raised.
         """
-        wait = (deadline or self._call_deadline) + 1.0
-        return await self._ask(CallTelegram(request=request, deadline=deadline), timeout=wait)
+        within = seconds("deadline", deadline, default=self._call_deadline)
+        end = time.monotonic() + seconds("patience", patience, default=self._patience)
+        message = CallTelegram(request=a_request(request), deadline=within)
+        while True:
+            try:
+                return await self._ask(message, timeout=within + 1.0)
+            except SessionOfflineError as error:
+                if not self._may_come(error, end):
+                    raise
+            await self._come_online(end)
+
+    async def _come_online(self, end: float) -> None:
+        """Wait until it is online, through crashes of its actor, no longer than ``end``."""
+        await self._signed_in(max(0.0, end - time.monotonic()))
+        while True:
+            left = max(0.0, end - time.monotonic())
+            try:
+                await self._ask(AwaitOnline(left), timeout=left + 1.0)
+            except ChildUnavailableError:
+                if time.monotonic() >= end:
+                    raise
+                await asyncio.sleep(ASK_AGAIN)
+            else:
+                return
+
+    def _may_come(self, error: SessionOfflineError, end: float) -> bool:
+        """Whether there is anything to wait for: it comes by itself, or is being logged in."""
+        return time.monotonic() < end and (error.coming or self._is_signing_in())
 
     async def backup(self, reason: str = "by hand", *, who: str = "app") -> BackupRecord | None:
         """Keep a copy of the login, opened after writing; None if there is no login.
@@ -121,6 +176,14 @@ class SessionHandle(SessionCare):
         async with self._noted(who, "login") as after:
             after["step"] = step
             return await self._ask(message, timeout=LOGIN_WITHIN)  # type: ignore[no-any-return]  # as above
+
+    def _is_signing_in(self) -> bool:
+        """Whether the warden is logging its sessions in, on a data centre of its own."""
+        return self._signing is not None and not self._signing.done()
+
+    async def _signed_in(self, within: float) -> None:
+        if self._signing is not None:
+            await asyncio.wait({self._signing}, timeout=within)
 
     def _noted(self, who: str, what: str) -> contextlib.AbstractAsyncContextManager[dict[str, Any]]:
         return self._auditor.noted(who, what, self.name)

@@ -86,7 +86,7 @@ class Warden(Enterable):
     From plain code, in a thread of its own::
 
         with Warden("forwarding.toml") as warden:
-            warden.run(warden.overview())
+            warden.blocking.session("alice").call(request)
 
     Args:
         config: a configuration, its tables, or the path of its file. With a ``[loopback]`` table
@@ -125,7 +125,7 @@ class Warden(Enterable):
         self._auditor = pair_desk.auditor
         moves = Reassigning(pair_desk, self.sessions, self.operations)
         self.pairs = Pairs(pair_desk, self.sessions, moves, self._handlers.check)
-        self.blocking = Blocking(desk, self.pairs, self._running_loop)
+        self.blocking = Blocking(desk, self.pairs, self._running_loop, self.session)
         self._pair_commands = PairCommands(self.pairs, self.operations)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server, self._standin = server, None if server is None else StandIn(server=server)
@@ -285,6 +285,8 @@ class Warden(Enterable):
             find=self._session_ref,
             read=self._stored,
             call_deadline=self.config.telegram.call_deadline,
+            patience=self.config.telegram.online_deadline,
+            signing=self._signing,
             operations=self.operations,
             auditor=self._auditor,
         )

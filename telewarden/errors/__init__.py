@@ -65,7 +65,7 @@ Each room's errors hang below the one root, so that an app can write
     |   |-- OperationDroppedError       the operation was forgotten while it was watched
     |   `-- NoSessionFitsError          no session can take another pair now
     |-- NoLoginError                no login is under way
-    |-- LoginCallError              a step of a login was to be called uncounted
+    |-- LoginCallError              what makes or ends a login was to be called raw
     |-- LoginTakenError             a login is another session's already
     |-- OtherAccountError           a login turned out to be another account's
     |-- NoCredentialError           a session has no copy to come back from
@@ -76,6 +76,7 @@ Each room's errors hang below the one root, so that an app can write
     |   |-- TelegramRateLimitError      wait until the deadline
     |   |-- TelegramAuthError           the login or the key is the trouble
     |   `-- TelegramSessionError        the connection, the account or the chat is
+    |       `-- SessionOfflineError         it is not online, and why; nothing was asked
     |-- BackfillRunningError        a pair reads its past already
     |-- BadCommandError             a command was not given as it has to be
     |-- HandlerRefusedError         a pair's handler will never take this message
@@ -160,6 +161,7 @@ from .sessions import (
     NoCredentialError,
     NoLoginError,
     OtherAccountError,
+    SessionOfflineError,
     SessionStringDamagedError,
     TelegramAuthError,
     TelegramError,
@@ -273,6 +275,7 @@ __all__ = [
     "SessionExistsError",
     "SessionFileDamagedError",
     "SessionFullError",
+    "SessionOfflineError",
     "SessionStringDamagedError",
     "StorageBusyError",
     "StorageError",

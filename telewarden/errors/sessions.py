@@ -14,6 +14,7 @@ __all__ = [
     "NoCredentialError",
     "NoLoginError",
     "OtherAccountError",
+    "SessionOfflineError",
     "SessionStringDamagedError",
     "TelegramAuthError",
     "TelegramError",
@@ -67,6 +68,41 @@ class TelegramAuthError(TelegramError):
 
 class TelegramSessionError(TelegramError):
     """The connection, the account or a chat is the trouble; the session itself is kept."""
+
+
+class SessionOfflineError(TelegramSessionError):
+    """Something needs a session online that is not; Telegram has not been asked.
+
+    Args:
+        session: its name.
+        phase: where it stands.
+        reason: why, as last told.
+        advice: what the operator can do.
+        until: when it tries again, epoch seconds.
+        coming: whether it comes online by itself.
+    """
+
+    def __init__(
+        self,
+        session: str,
+        *,
+        phase: str,
+        reason: str,
+        advice: str,
+        until: float | None = None,
+        coming: bool = False,
+    ) -> None:
+        why = f" ({reason})" if reason else ""
+        super().__init__(
+            f"session {session} is not online: {phase}{why}. {advice}",
+            session=session,
+            kind="net",
+            action="requeue",
+            name="NOT_ONLINE",
+            advice=advice,
+            deadline=until,
+        )
+        self.phase, self.reason, self.until, self.coming = phase, reason, until, coming
 
 
 class SessionStringDamagedError(TelewardenError):
@@ -141,14 +177,17 @@ class NoLoginError(TelewardenError):
 
 
 class LoginCallError(TelewardenError):
-    """A step of a login was to be called as any request, uncounted; no packet was sent."""
+    """What makes a login, or ends it, was to be called as any request; no packet was sent.
 
-    def __init__(self, session: str, method: str, way: str) -> None:
-        super().__init__(
-            f"session {session}: {method} is a step of a login; use the session's {way},"
-            " which counts codes and keeps the login. No packet was sent"
-        )
-        self.session, self.method, self.way = session, method, way
+    Args:
+        session: its name.
+        method: what was to be called.
+        why: what it does, and what to call instead.
+    """
+
+    def __init__(self, session: str, method: str, why: str) -> None:
+        super().__init__(f"session {session}: {method} {why}. No packet was sent")
+        self.session, self.method, self.why = session, method, why
 
 
 class LoginTakenError(TelewardenError):

@@ -23,7 +23,9 @@ from telewarden.errors import (
     LoginTakenError,
     NoLoginError,
     OtherAccountError,
+    SessionOfflineError,
     SessionStringDamagedError,
+    TelegramAuthError,
     TelegramError,
     TelegramRateLimitError,
     TelethonFileDamagedError,
@@ -185,6 +187,26 @@ async def test_what_is_imported_must_be_the_same_account_and_alive(newsroom: New
 
     assert (await alice.report()).phase is Phase.ONLINE
     assert keys_of(newsroom, ALICE) == before
+
+
+async def test_the_sessions_own_login_is_proven_again_before_an_import_of_it_counts(
+    newsroom: Newsroom,
+) -> None:
+    warden = await newsroom.start()
+    alice = warden.session("alice")
+    own = await alice.export_string()
+
+    taken, since = await alice.import_string(own), newsroom.mark()
+    newsroom.telegram.revoke(newsroom.account(ALICE))
+    with pytest.raises((TelegramAuthError, KeyLatchedError, SessionOfflineError)):
+        await alice.import_string(own)
+    await alice.recover()
+    await newsroom.hears(PhaseChanged, since=since, session="alice", after=Phase.NEEDS_LOGIN)
+    with pytest.raises(KeyLatchedError):
+        await alice.import_string(own)
+
+    assert taken.key_id == parse_string(own).key_id
+    assert not [one for one in newsroom.heard[since:] if isinstance(one, SessionRecovered)]
 
 
 async def test_a_login_that_another_session_uses_is_not_taken_from_it(newsroom: Newsroom) -> None:
