@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from ..storage import PlanRow
 from ..storage.rows import to_json
@@ -55,9 +55,17 @@ def _ids(part: str, known: Mapping[int, str]) -> Iterable[int]:
     return found
 
 
+ADDED_LATER: Final = {"ring": False, "unwanted": "delete"}
+"""Fields that plans had not always: what was decided before stands as long as they say nothing."""
+
+
 def fingerprint(plan: PairPlan) -> str:
     """What tells one plan from another; says nothing of what is in it."""
-    return hashlib.sha256(to_json(asdict(plan)).encode()).hexdigest()[:32]
+    fields = asdict(plan)
+    for name, usual in ADDED_LATER.items():
+        if fields[name] == usual:
+            del fields[name]
+    return hashlib.sha256(to_json(fields).encode()).hexdigest()[:32]
 
 
 def decision(pair: int, plan: PairPlan | None, declared: str | None) -> PlanRow:

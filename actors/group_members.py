@@ -173,6 +173,7 @@ class Members:
         elif state.paused == CONFIGURED:
             self._trouble.resume(state)
         self._desk.write_down(state)
+        self._begin([state])  # among the others it may be another way now
 
     # Going
 
@@ -213,6 +214,7 @@ class Members:
 
     def _gone(self, state: PairState) -> None:
         del self._desk.pairs[state.plan.id]
+        self._desk.kit.graph.put(state.plan.id, None)
         self._writing.flush()
         self._close_handlers([state])
         self.introduce(again=True)

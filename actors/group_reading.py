@@ -27,6 +27,7 @@ from .group_sending import GONE_BEFORE, RETRY_AFTER, Sending
 from .group_trouble import Trouble
 from .group_writing import Writing
 from .messages import History, HistoryRead, Locate, Located
+from .pair_graph import PAIR_FAULTS, way_of
 from .pairstate import PairState
 
 __all__ = ["Reading"]
@@ -82,9 +83,29 @@ class Reading:
             self._other_way(state, source)
             state.source, state.target, state.known = source, target, (source, target)
             self._desk.write_down(state)
+        if not self._enter(state):
+            return
         state.located = True
         self.catch_up([state])
         self._sending.pump(state)
+
+    def _enter(self, state: PairState) -> bool:
+        """Have the pair among the ways of all sessions; what it would make wrong pauses it."""
+        graph, plan = self._desk.kit.graph, state.plan
+        for name, chat in ((plan.source, state.source), (plan.target, state.target)):
+            if isinstance(name, str) and chat is not None:
+                graph.names[name.lower()] = chat
+        way = way_of(plan, source=state.source, target=state.target)
+        if way is None:
+            graph.put(plan.id, None)
+            return True
+        fault = graph.enter(way)
+        if fault is not None:
+            state.located = False
+            self._trouble.pause(state, fault.reason)
+        elif (state.paused or "").startswith(PAIR_FAULTS):
+            self._trouble.resume(state)
+        return fault is None
 
     def _other_way(self, state: PairState, source: int) -> None:
         """A number stands for one way; what was noted about another is not this one's."""

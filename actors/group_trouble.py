@@ -13,6 +13,7 @@ from ..telegram import PairPaused, PairResumed
 from .desk import Desk
 from .group_notes import Recheck
 from .messages import CheckAccess
+from .pair_graph import PAIR_FAULTS
 from .pairstate import PairState
 
 if TYPE_CHECKING:
@@ -79,6 +80,10 @@ class Trouble:
         state = self._desk.pairs.get(pair)
         if state is None or not _looked_after(state):
             return
+        if _unfit(state):
+            self._go_on(state)  # it is paused again, or goes on where the others have changed
+            self._look_later(state)
+            return
         state.pauses += 1  # each look that changes nothing makes the pause before the next longer
         if state.source is None or state.target is None:
             self.resume(state)  # they are looked up, and it is paused again if they are not there
@@ -103,7 +108,7 @@ class Trouble:
             problem = _problem(state, rights)
             if problem is not None and state.paused is None:
                 self.pause(state, problem)
-            elif problem is None and _looked_after(state):
+            elif problem is None and _looked_after(state) and not _unfit(state):
                 self.resume(state)
 
     def _ask(self, chats: tuple[int, ...]) -> None:
@@ -122,6 +127,11 @@ def _looked_after(state: PairState) -> bool:
     """Whether the pair is paused for a reason that may go away by itself."""
     reason = state.paused
     return reason is not None and not reason.startswith((BY_HAND, CONFIGURED))
+
+
+def _unfit(state: PairState) -> bool:
+    """Whether the pair is paused because of what it would be together with others."""
+    return state.paused is not None and state.paused.startswith(PAIR_FAULTS)
 
 
 def _problem(state: PairState, rights: Mapping[int, Access]) -> str | None:

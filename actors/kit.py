@@ -24,6 +24,7 @@ from ..telegram import Gateway, SessionEvent
 from .handlers import Handlers
 from .journal import Journal
 from .pacing import Pace
+from .pair_graph import PairGraph
 
 __all__ = ["Doorway", "KeyRing", "Kit", "Settings"]
 
@@ -190,6 +191,8 @@ class Kit:
     settings: Settings = field(default_factory=Settings)
     wall: Callable[[], float] = time.time
     handlers: Handlers = field(default_factory=Handlers)
+    graph: PairGraph = field(default_factory=PairGraph)
+    """The pairs whose chats have been found, of all sessions."""
 
     def now(self) -> float:
         """Wall time, epoch seconds."""

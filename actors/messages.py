@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pykka
 
@@ -60,6 +60,7 @@ __all__ = [
 ]
 
 Ref = pykka.ActorRef[Any]
+Unwanted = Literal["delete", "keep"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,8 @@ class PairPlan:
         replies: whether an answer becomes an answer to the copy.
         topic: the forum topic in the target for what ``topics`` does not name.
         topics: from the source's topics to the target's.
+        ring: it may be part of a ring of pairs; what those put into its source stays there.
+        unwanted: what becomes of a copy whose message an edit makes one that is not let through.
     """
 
     id: int
@@ -89,6 +92,8 @@ class PairPlan:
     replies: bool = True
     topic: int | None = None
     topics: Mapping[int, int] = field(default_factory=dict)
+    ring: bool = False
+    unwanted: Unwanted = "delete"
 
     @property
     def copies(self) -> bool:

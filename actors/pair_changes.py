@@ -10,12 +10,14 @@ from ..errors import (
     PairBusyError,
     PairChangedError,
     PairExistsError,
+    PairFaultError,
     SessionFullError,
 )
 from .draft import Draft
 from .following import give_up_backfill
 from .messages import PairPlan
 from .pair_facts import PairAdded, PairChanged, PairRemoved, PairsMoved
+from .pair_graph import Fault
 from .registry_messages import RegistryWrite
 
 __all__ = ["AddPair", "ChangePair", "MovePairs", "RemovePair", "add", "change", "move", "remove"]
@@ -61,6 +63,7 @@ def add(draft: Draft, message: AddPair) -> PairPlan:
     if draft.pairs.find(plan.id) is not None:
         raise PairExistsError(plan.id)
     _has_room(draft, plan.session, 1)
+    _refuse_fault(draft.pairs.fault(plan))
     draft.pairs.put(plan.id, plan)
     draft.note(message.who, "add pair", f"pair {plan.id}", None, _shown(plan))
     draft.events.append(
@@ -78,6 +81,8 @@ def change(draft: Draft, message: ChangePair) -> PairPlan:
     fields = tuple(name for name in old if old[name] != new[name])
     if not fields:
         return before
+    if draft.pairs.fault(before) is None:  # what is wrong already is mended one by one
+        _refuse_fault(draft.pairs.fault(after))
     draft.pairs.put(after.id, after)
     draft.note(
         message.who,
@@ -124,6 +129,11 @@ def move(draft: Draft, message: MovePairs) -> dict[int, str]:
         PairsMoved(at=draft.now, pairs=MappingProxyType(before), to=message.to, who=message.who)
     )
     return before
+
+
+def _refuse_fault(fault: Fault | None) -> None:
+    if fault is not None:
+        raise PairFaultError(fault.sentence, fault=fault.name, pairs=fault.pairs)
 
 
 def _has_room(draft: Draft, session: str, more: int) -> None:

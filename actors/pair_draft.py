@@ -8,6 +8,7 @@ from ..errors import UnknownRecordError
 from ..storage import Store
 from .assignments import decision, fingerprint
 from .messages import PairPlan
+from .pair_graph import Fault, PairGraph, way_of
 from .roster import SessionRoster
 
 __all__ = ["PairDraft"]
@@ -21,6 +22,7 @@ class PairDraft:
         declared: what the configuration says of the pairs that it has.
         last_id: the highest number that a pair added while running ever had.
         before: the draft that is being written; this one stands on it.
+        located: the pairs whose chats have been found, if any have.
     """
 
     def __init__(
@@ -30,9 +32,10 @@ class PairDraft:
         declared: Mapping[int, PairPlan],
         last_id: int,
         before: PairDraft | None = None,
+        located: PairGraph | None = None,
     ) -> None:
         self._roster, self._declared, self._last_id = roster, declared, last_id
-        self._before = before
+        self._before, self._located = before, located
         self.changes: dict[int, PairPlan | None] = {}
 
     def settle(self) -> None:
@@ -62,6 +65,18 @@ class PairDraft:
         if found is None:
             raise UnknownRecordError("pair", pair)
         return found
+
+    def fault(self, plan: PairPlan) -> Fault | None:
+        """What would be wrong with a pair together with the others, by names and by chats."""
+        way, changed = way_of(plan), self._changed()
+        if way is None:
+            return None
+        ways = {pair: None if one is None else way_of(one) for pair, one in changed.items()}
+        fault = self._roster.graph.fault(way, ways)
+        if fault is not None or self._located is None:
+            return fault
+        found = way_of(plan, names=self._located.names)
+        return None if found is None else self._located.fault(found)
 
     def next_id(self) -> int:
         """A number that no pair has or had: random ids, which Telegram knows, are made of it."""

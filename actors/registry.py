@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,8 +29,9 @@ from .entries import RegistryLimits
 from .following import FOLLOWED, Followed, PhaseSeen, followed, outdated
 from .journal import Journal
 from .kit import Kit
-from .messages import Forget, Roster, SessionIntroduced, SessionRefAsked, SweepEvery
+from .messages import Forget, PairPlan, Roster, SessionIntroduced, SessionRefAsked, SweepEvery
 from .pair_draft import PairDraft
+from .pair_graph import PairGraph, faults_of
 from .registry_facts import HealthChanged, OperationStuck, RegistryEvent, SessionChanged
 from .registry_line import Line
 from .registry_loading import Loaded, audit_rows, first_snapshot, load, untold
@@ -103,10 +104,12 @@ class RegistryActor(LoopActor):
         self._declared = {pair.id: pair for plan in plans for pair in plan.pairs}
         self._roster = SessionRoster(plans if board.plans is None else board.plans.values())
         self._monitor = monitor
+        self._located: PairGraph | None = None
         subtrees: Subtrees | None = None
         if sessions is not None and make_kit is not None:
             kit = make_kit(journal=journal, monitor=monitor)
             subtrees = Subtrees(sessions, self.actor_ref, kit)
+            self._located = kit.graph
         self._running = RunningSessions(self._roster, subtrees, self.pipe)
         self._line = Line(self._draft)
         self._following: dict[tuple[str, str], int] = {}
@@ -206,6 +209,8 @@ class RegistryActor(LoopActor):
         plans, over = standing(self._declared, loaded.plans)
         for pair in self._roster.plan_pairs(plans.values()):
             logger.error("pair has no session pair=%d; register its session or remove it", pair)
+        for fault in faults_of(self._roster.graph.ways):
+            logger.warning("pairs are not fine together why=%s", fault.reason)
         if over:
             logger.info("pairs are as configured again pairs=%s", over)
             self._journal.post(lambda store: store.forget_plans(over))
@@ -253,6 +258,7 @@ class RegistryActor(LoopActor):
                 declared=self._declared,
                 last_id=self._last_pair,
                 before=None if before is None else before.pairs,
+                located=self._located,
             ),
             following=self._following,
         )
@@ -275,11 +281,17 @@ class RegistryActor(LoopActor):
         self._board.now = draft.applied_to(before)
         self._note_plans(draft)
         self._last_pair = max(self._last_pair, *draft.pairs.changes, 0)
+        self._forget_ways(draft.pairs.changes)
         for name in self._roster.change_pairs(draft.pairs.changes):
             self._show(name)
         if draft.limits is not before.limits:
             self._tidy_from_now_on()
             self._tell_how_often()
+
+    def _forget_ways(self, changes: Mapping[int, PairPlan | None]) -> None:
+        for pair, plan in changes.items():
+            if plan is None and self._located is not None:
+                self._located.put(pair, None)
 
     def _tell_how_often(self) -> None:
         if self._monitor is not None:

@@ -12,6 +12,7 @@ from ..errors import UnknownRecordError, UnknownSessionError
 from ..storage import SessionRecord
 from ..supervision import Answer
 from .messages import PairPlan, Serve
+from .pair_graph import PairGraph, way_of
 from .sender import tell
 from .subtrees import SessionPlan
 
@@ -31,6 +32,7 @@ class SessionRoster:
         self.served: dict[int, PairPlan] = {}
         self.refs: dict[str, pykka.ActorRef[Any]] = {}
         self.lent: frozenset[int] = frozenset()
+        self.graph = PairGraph()
         self._asked: dict[str, list[Answer]] = {}
 
     def put(self, record: SessionRecord) -> SessionPlan | None:
@@ -78,6 +80,9 @@ class SessionRoster:
             else:
                 lost.append(plan.id)
         self.served = {plan.id: plan for theirs in wanted.values() for plan in theirs}
+        self.graph = PairGraph()
+        for plan in self.served.values():
+            self.graph.put(plan.id, way_of(plan))
         for name, theirs in wanted.items():
             self._assign(name, tuple(theirs))
         return tuple(lost)
@@ -93,6 +98,7 @@ class SessionRoster:
             touched.update(one.session for one in (before, plan) if one is not None)
             if plan is not None:
                 self.served[pair] = plan
+            self.graph.put(pair, None if plan is None else way_of(plan))
         touched &= self.plans.keys()
         for name in touched:
             kept = (one for one in self.plans[name].pairs if one.id not in changes)

@@ -106,7 +106,10 @@ def tables(folder: Path, count: int, *, pairs: bool = False) -> dict[str, Any]:
         "recovery": {"backoff_initial": 0.05, "backoff_max": 1.0, "restarts": 1_000},
         "console": {"port": 0, "socket": str(folder / "s")},
         "sessions": [{"name": f"s{n}", "phone": f"+99966{n:05d}"} for n in range(count)],
-        "pairs": [{"id": n + 1, "session": f"s{n}", **chats} for n in range(count * pairs)],
+        "pairs": [  # told apart by a sender that nobody is
+            {"id": n + 1, "session": f"s{n}", "deny": {"senders": [-n - 1]}, **chats}
+            for n in range(count * pairs)
+        ],
         "loopback": {},
     }
 

@@ -9,7 +9,6 @@ option that is silently ignored is the worst of all.
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections import Counter
 from collections.abc import Mapping
@@ -18,8 +17,9 @@ from typing import Any, Final, Self
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 
+from .config_lines import Lines
 from .config_loopback import LoopbackAccount, LoopbackChat, LoopbackConfig
-from .config_pairs import FilterConfig, PairConfig, ReplaceConfig
+from .config_pairs import FilterConfig, PairConfig, ReplaceConfig, refuse_together
 from .config_proxies import ProxyConfig
 from .config_secrets import Secret, Table
 from .config_tables import (
@@ -108,6 +108,7 @@ class Config(Table):
                 raise ValueError(
                     f"pairs: pair {pair.id} names session {pair.session!r}; sessions are: {known}"
                 )
+        refuse_together(self.pairs)
         load = Counter(pair.session for pair in self.pairs)
         for session in self.sessions:
             if load[session.name] > session.max_pairs:
@@ -179,7 +180,8 @@ def parse_config(
     try:
         return Config.model_validate({**data, "base": base})
     except ValidationError as exc:
-        problems = tuple(_sentence(error, text) for error in exc.errors(include_url=False))
+        lines = Lines(text)
+        problems = tuple(_sentence(error, lines) for error in exc.errors(include_url=False))
         raise ConfigError(source, problems) from None
 
 
@@ -192,7 +194,8 @@ def parse_pair(fields: Mapping[str, Any]) -> PairConfig:
     try:
         return PairConfig.model_validate(fields)
     except ValidationError as exc:
-        problems = tuple(_sentence(error, "") for error in exc.errors(include_url=False))
+        lines = Lines("")
+        problems = tuple(_sentence(error, lines) for error in exc.errors(include_url=False))
         raise ConfigError("pair", problems) from None
 
 
@@ -205,7 +208,7 @@ _SAYING: Mapping[str, str] = {
 }
 
 
-def _sentence(error: Any, text: str) -> str:
+def _sentence(error: Any, lines: Lines) -> str:
     place = _place(error["loc"])
     kind, message = error["type"], str(error["msg"]).removeprefix("Value error, ")
     said = _SAYING.get(kind)
@@ -213,7 +216,7 @@ def _sentence(error: Any, text: str) -> str:
         said = f": {message}" if place else message
     elif said is None:
         said = f"{_value(error)}; {message[0].lower()}{message[1:]}"
-    line = _line_of(error["loc"], text)
+    line = lines.of(error["loc"])
     where = f"line {line}: " if line else ""
     return f"{where}{place} {said}".replace(" : ", ": ").strip()
 
@@ -237,28 +240,3 @@ def _place(loc: tuple[int | str, ...]) -> str:
         elif step not in {"int", "str"}:
             parts.append(step)
     return ".".join(parts)
-
-
-def _line_of(loc: tuple[int | str, ...], text: str) -> int | None:
-    """The line of a key: the n-th table of its name, then the key inside it, else the table."""
-    keys = [step for step in loc if isinstance(step, str)]
-    wanted = next((step for step in loc if isinstance(step, int)), 0)
-    if not keys:
-        return None
-    seen, inside, found = -1, False, None
-    for number, line in enumerate(text.splitlines(), start=1):
-        bare = line.split("#", 1)[0].strip()
-        if bare.startswith("["):
-            inside = bare.strip("[] ") == keys[0]
-            seen += inside
-            if inside and seen == wanted:
-                found = number
-        elif inside and seen == wanted and len(keys) > 1 and _assigns(bare, keys[1]):
-            return number
-        elif not inside and seen < 0 and _assigns(bare, keys[0]):
-            found = number
-    return found
-
-
-def _assigns(line: str, key: str) -> bool:
-    return re.match(rf"{re.escape(key)}\s*=", line) is not None

@@ -139,22 +139,7 @@ def _record(session: SessionConfig) -> SessionRecord:
 
 def pair_plan_of(pair: PairConfig) -> PairPlan:
     """One pair as the worker groups know it."""
-    return PairPlan(
-        id=pair.id,
-        session=pair.session,
-        source=pair.source,
-        target=0 if pair.target is None else pair.target,
-        mode=pair.mode,
-        enabled=pair.enabled,
-        rules=pair.rules(),
-        handler=pair.handler,
-        options=pair.options,
-        edits=pair.edits,
-        deletes=pair.deletes,
-        replies=pair.replies,
-        topic=pair.topic,
-        topics={int(source): target for source, target in pair.topics.items()},
-    )
+    return pair.plan()
 
 
 def tables_of(plan: PairPlan) -> dict[str, Any]:
@@ -174,4 +159,6 @@ def tables_of(plan: PairPlan) -> dict[str, Any]:
         "replies": plan.replies,
         "topic": plan.topic,
         "topics": {str(source): target for source, target in plan.topics.items()},
+        "ring": plan.ring,
+        "unwanted": plan.unwanted,
     }

@@ -66,10 +66,14 @@ def add(
     fields: Fields = None,
     session: Annotated[str | None, typer.Option(help="Who serves it; else the best one.")] = None,
     pair: Annotated[int | None, typer.Option(help="Its number; else the next free one.")] = None,
+    ring: Annotated[
+        bool, typer.Option("--ring", help="It may be in a ring, as A -> B and B -> A are.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Let there be one more pair; it begins with what is said from now on."""
-    one = _client(config).pairs("add", fields=_fields(fields), pair=pair, session=session)
+    given = _fields(fields) | ({"ring": True} if ring else {})
+    one = _client(config).pairs("add", fields=given, pair=pair, session=session)
     _say(one, f"pair {one['id']} added, served by {one['session']}", as_json=as_json)
 
 

@@ -111,6 +111,7 @@ class Pairs:
             PairExistsError, UnknownSessionError, SessionBusyError, SessionFullError
             NoSessionFitsError: no session can take it, and why.
             UnknownHandlerError
+            PairFaultError: it would feed itself, make a ring, or carry what another one does.
         """
         subject = "pair (new)" if pair is None else f"pair {pair}"
         with self._desk.auditor.refusals(who, "add pair", subject):
@@ -129,6 +130,7 @@ class Pairs:
         Raises:
             ConfigError, UnknownFieldError, UnknownRecordError
             PairChangedError: somebody else changed it at the same time.
+            PairFaultError: with the change it would make a ring, or carry what another one does.
         """
         with self._desk.auditor.refusals(who, "change pair", f"pair {pair}"):
             _refuse_fixed(fields)

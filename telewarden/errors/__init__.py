@@ -57,6 +57,7 @@ Each room's errors hang below the one root, so that an app can write
     |   |-- SessionBusyError            the session is being deleted
     |   |-- SessionFullError            a session takes no more pairs
     |   |-- PairExistsError             there is a pair of that number already
+    |   |-- PairFaultError              pairs would feed themselves, or carry twice
     |   |-- PairChangedError            somebody else changed the pair meanwhile
     |   |-- RegistryFullError           as many entries as there may be
     |   |-- UnknownFieldError           a change names a field that cannot be changed
@@ -119,6 +120,7 @@ from .registry import (
     OperationEndedError,
     PairChangedError,
     PairExistsError,
+    PairFaultError,
     RegistryError,
     RegistryFullError,
     SessionBusyError,
@@ -259,6 +261,7 @@ __all__ = [
     "PairBusyError",
     "PairChangedError",
     "PairExistsError",
+    "PairFaultError",
     "PairsAssignedError",
     "PairsNotMovedError",
     "PatternTooSlowError",

@@ -10,6 +10,7 @@ __all__ = [
     "OperationEndedError",
     "PairChangedError",
     "PairExistsError",
+    "PairFaultError",
     "RegistryError",
     "RegistryFullError",
     "SessionBusyError",
@@ -70,6 +71,17 @@ class PairExistsError(RegistryError):
     def __init__(self, pair: int) -> None:
         super().__init__(f"there is a pair {pair} already; change it or take another number")
         self.pair = pair
+
+
+class PairFaultError(RegistryError):
+    """A pair is fine by itself and not together with the others; nothing has changed.
+
+    ``fault`` is ``PAIR_TO_ITSELF``, ``PAIR_TWICE`` or ``PAIR_RING``, ``pairs`` are concerned.
+    """
+
+    def __init__(self, sentence: str, *, fault: str, pairs: tuple[int, ...]) -> None:
+        super().__init__(sentence)
+        self.fault, self.pairs = fault, pairs
 
 
 class PairChangedError(RegistryError):

@@ -48,7 +48,10 @@ def with_pairs(newsroom: Newsroom, tables: dict[str, Any], count: int) -> None:
     newsroom.chats["news_out"].set_rights(bob, admin=True)
     pair = tables["pairs"][0]
     tables["sessions"][0]["max_pairs"] = 50
-    tables["pairs"] = [{**pair, "id": number} for number in range(1, count + 1)]
+    tables["pairs"] = [  # told apart by a word that nobody says
+        {**pair, "id": number, "deny": {"words": [f"unsaid {number}"]}}
+        for number in range(1, count + 1)
+    ]
     newsroom.reconfigure(tables)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import time
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -253,3 +256,48 @@ def test_a_configuration_can_be_built_in_code() -> None:
 
     assert isinstance(config, Config)
     assert config.api_hash().get_secret_value() == "loopback"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("id", "true"),
+        ("id", '"1"'),
+        ("id", "1.0"),
+        ("source", "true"),
+        ("enabled", '"yes"'),
+        ("edits", "1"),
+        ("topic", '"3"'),
+        ("topics", "{ 5 = 12.0 }"),
+        ("allow", '{ senders = ["7"] }'),
+        ("deny", "{ words = [1] }"),
+        ("replace", '[{ find = "a", with = "b", regex = "no" }]'),
+        ("ring", '"true"'),
+        ("unwanted", "true"),
+    ],
+)
+def test_a_pairs_value_of_another_type_is_refused_and_not_bent(
+    tmp_path: Path, key: str, value: str
+) -> None:
+    text = re.sub(rf"(\[\[pairs\]\][^[]*?)^{key} = .*$", r"\1", GOOD, flags=re.MULTILINE)
+
+    found = problems(tmp_path, f"{text}\n{key} = {value}\n")
+
+    assert found
+    assert all(f"pairs[1].{key}" in problem for problem in found)
+
+
+def test_three_thousand_wrong_pairs_are_refused_at_once_each_with_its_line() -> None:
+    pairs = "\n".join(
+        f'[[pairs]]\nid = {n}\nsession = "alice"\nsource = "@a"\ntarget = -100{n}'
+        for n in range(1, 3001)
+    )
+    text = GOOD.split("[[pairs]]", maxsplit=1)[0] + pairs
+    began = time.thread_time()
+
+    with pytest.raises(ConfigError) as refused:
+        parse_config(tomllib.loads(text), text=text)
+
+    assert len(refused.value.problems) == 3000
+    assert refused.value.problems[2999].startswith(f"line {text.count(chr(10)) - 3}: pairs[3000]:")
+    assert time.thread_time() - began < 10

@@ -149,3 +149,17 @@ async def test_a_pair_is_paused_resumed_and_reads_its_past(line: Line) -> None:
     assert (resumed.exit_code, past.exit_code) == (0, 0)
     assert isinstance(wrong.exception, CommandFailedError)
     assert "no date" in str(wrong.exception)
+
+
+async def test_a_wanted_ring_is_added_with_its_option_and_another_one_refused(line: Line) -> None:
+    room = line.room
+    pair = ("source=@news_out", "target=@news_in", "--session", "bob")
+
+    refused = await line("pairs", "add", "CONFIG", *pair, "--ring")
+    changed = await line("pairs", "change", "CONFIG", "1", "ring=true")
+    added = await line("pairs", "add", "CONFIG", *pair, "--ring")
+
+    assert refused.exit_code
+    assert "pairs 1 and 3 make a ring, @news_in -> @news_out" in str(refused.exception)
+    assert changed.exit_code == added.exit_code == 0
+    assert (await room.warden.pairs.get(3)).ring
