@@ -1,0 +1,290 @@
+"""Virtual time: one scheduler, and an asyncio loop of its own for each simulated process.
+
+What is ready runs in the order in which it became ready; when nothing is, the clock is turned to
+the next thing that is due. A process that was killed has a dead loop: nothing of it runs any more,
+not even a ``finally``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import heapq
+import random
+import sys
+from asyncio import events
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from typing import Any, Final, TypeVar
+
+from .surroundings import TIME
+
+__all__ = ["LivelockError", "NodeLoop", "Scheduler", "StarvedError"]
+
+T = TypeVar("T")
+
+TURNS_IN_AN_INSTANT: Final = 400_000  # callbacks; past it, nothing lets the time go on
+
+
+class LivelockError(Exception):
+    """Callbacks follow each other without end, and no time passes."""
+
+
+class StarvedError(Exception):
+    """Nothing is due any more, and what is waited for has not come."""
+
+
+class Scheduler:
+    """Runs all loops of one simulation in one thread."""
+
+    def __init__(self, seed: str) -> None:
+        self.rng = random.Random(f"threads {seed}")
+        self.ready: deque[events.Handle] = deque()
+        self._due: list[tuple[float, int, Any]] = []
+        self._number = 0
+        self.current: NodeLoop | None = None
+        self.turns = 0
+        self.graves: list[NodeLoop] = []
+
+    def at(self, when: float, handle: Any) -> None:
+        """Have a handle run at an instant."""
+        self._number += 1
+        heapq.heappush(self._due, (when, self._number, handle))
+
+    def later(
+        self, loop: NodeLoop, delay: float, call: Callable[..., object], *args: Any
+    ) -> events.Handle:
+        """Have a call made in a loop after ``delay`` seconds."""
+        handle = events.Handle(call, args, loop)
+        self.at(TIME.now + delay, handle)
+        return handle
+
+    def run_until(self, future: asyncio.Future[T]) -> T:
+        """Run everything until ``future`` is done; returns what it is done with."""
+        try:
+            while not future.done():
+                self._run_ready(future)
+                if future.done():
+                    break
+                if not self._advance():
+                    raise StarvedError(f"nothing is due any more at {TIME.now:.3f}")
+        finally:
+            events._set_running_loop(None)
+            self.current = None
+        return future.result()
+
+    def _run_ready(self, future: asyncio.Future[Any]) -> None:
+        ready, left = self.ready, TURNS_IN_AN_INSTANT
+        current: NodeLoop | None = None
+        while ready:
+            handle = ready.popleft()
+            if handle._cancelled:
+                continue
+            loop: NodeLoop = handle._loop  # type: ignore[assignment]
+            if loop.dead:
+                continue
+            if loop is not current:
+                events._set_running_loop(loop)
+                self.current = current = loop
+            left -= 1
+            if not left:
+                raise LivelockError(f"no time passes at {TIME.now:.3f}: {handle!r}")
+            handle._run()
+        self.turns += TURNS_IN_AN_INSTANT - left
+
+    def _advance(self) -> bool:
+        due, ready = self._due, self.ready
+        while due:
+            when, _, handle = heapq.heappop(due)
+            if handle._cancelled or handle._loop.dead:
+                continue
+            if when > TIME.now:
+                TIME.now = when
+            ready.append(handle)
+            while due and due[0][0] <= TIME.now:
+                ready.append(heapq.heappop(due)[2])
+            return True
+        return False
+
+    def timers_of(self, loop: NodeLoop) -> list[Any]:
+        """What is still to come in a loop."""
+        return [one for _, _, one in self._due if one._loop is loop and not one._cancelled]
+
+    def forget(self, loop: NodeLoop) -> None:
+        """Put aside what a dead loop has left behind."""
+        loop.left = [one for one in self._due if one[2]._loop is loop]
+        self._due = [one for one in self._due if one[2]._loop is not loop]
+        heapq.heapify(self._due)
+
+    def decay(self) -> None:
+        """Let go of all that died; for the end of a run."""
+        hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+        try:
+            for loop in self.graves:
+                loop.decay()
+            self.graves.clear()
+            self._due.clear()
+            self.ready.clear()
+            gc.collect()
+        finally:
+            sys.unraisablehook = hook
+
+
+class NodeLoop(asyncio.AbstractEventLoop):
+    """The event loop of one simulated process.
+
+    Args:
+        scheduler: who runs it.
+        name: in traces.
+    """
+
+    def __init__(self, scheduler: Scheduler, name: str) -> None:
+        self.scheduler, self.name = scheduler, name
+        self.dead = False
+        self.network: Any = None
+        self.run_in_thread: Callable[..., Any] | None = None
+        self.threads: list[Any] = []
+        self.connections: dict[Any, None] = {}
+        self.trouble: Callable[[dict[str, Any]], object] | None = None
+        self.tasks: dict[asyncio.Task[Any], None] = {}
+        self.left: list[Any] = []
+        self._ready = scheduler.ready
+
+    def __repr__(self) -> str:
+        return f"<NodeLoop {self.name}>"
+
+    # Time and callbacks
+
+    def time(self) -> float:
+        return TIME.now
+
+    def call_soon(
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> events.Handle:
+        handle = events.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    call_soon_threadsafe = call_soon  # threads run in lock-step: nobody else is at it now
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: Context | None = None,
+    ) -> events.TimerHandle:
+        return self.call_at(TIME.now + delay, callback, *args, context=context)
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: Context | None = None,
+    ) -> events.TimerHandle:
+        timer = events.TimerHandle(when, callback, args, self, context)
+        self.scheduler.at(when, timer)
+        return timer
+
+    def _timer_handle_cancelled(self, handle: events.TimerHandle) -> None:
+        pass
+
+    # Futures and tasks
+
+    def create_future(self) -> asyncio.Future[Any]:
+        return asyncio.Future(loop=self)
+
+    def create_task(  # type: ignore[override]
+        self,
+        coro: Coroutine[Any, Any, T],
+        *,
+        name: str | None = None,
+        context: Context | None = None,
+    ) -> asyncio.Task[T]:
+        task = asyncio.Task(coro, loop=self, name=name, context=context)
+        self.tasks[task] = None
+        task.add_done_callback(self._task_done)
+        return task
+
+    def _task_done(self, task: asyncio.Task[Any]) -> None:
+        self.tasks.pop(task, None)
+
+    def get_task_factory(self) -> None:
+        return None
+
+    def set_task_factory(self, factory: Any) -> None:
+        raise NotImplementedError
+
+    # What it is
+
+    def is_running(self) -> bool:
+        return not self.dead
+
+    def is_closed(self) -> bool:
+        return self.dead
+
+    def get_debug(self) -> bool:
+        return False
+
+    def set_debug(self, enabled: bool) -> None:
+        pass
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        if self.trouble is not None and not self.dead:
+            self.trouble(context)
+
+    default_exception_handler = call_exception_handler
+
+    def set_exception_handler(self, handler: Any) -> None:
+        raise NotImplementedError
+
+    def get_exception_handler(self) -> Any:
+        return None
+
+    async def shutdown_asyncgens(self) -> None:
+        pass
+
+    def add_reader(self, fd: Any, callback: Any, *args: Any) -> None:
+        raise NotImplementedError
+
+    def remove_reader(self, fd: Any) -> bool:
+        return False
+
+    def add_signal_handler(self, sig: int, callback: Any, *args: Any) -> None:
+        raise NotImplementedError
+
+    # Threads and the network
+
+    def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> Any:
+        assert executor is None and self.run_in_thread is not None
+        return self.run_in_thread(self, func, *args)
+
+    async def create_connection(self, factory: Any, host: Any = None, port: Any = None, **_: Any) -> Any:  # type: ignore[override]
+        return await self.network.dial(self, factory, host, port)
+
+    async def create_server(self, factory: Any, host: Any = None, port: Any = None, *, sock: Any = None, **_: Any) -> Any:  # type: ignore[override]
+        return self.network.listen(self, factory, sock)
+
+    # An end without a last word
+
+    def kill(self) -> None:
+        """End the process at once: connections break, threads are gone, nothing runs any more."""
+        self.dead = True
+        for connection in list(self.connections):
+            connection.vanish()
+        for thread in list(self.threads):
+            thread.kill()
+        # Kept until the run is over: a coroutine that is thrown away runs its ``finally``.
+        self.scheduler.graves.append(self)
+        self.scheduler.forget(self)
+
+    def decay(self) -> None:
+        """Let go of what died here; the run is over."""
+        tasks, self.tasks = list(self.tasks), {}
+        for task in tasks:
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            with contextlib.suppress(BaseException):
+                task.get_coro().close()  # type: ignore[union-attr]

@@ -1,0 +1,283 @@
+"""One simulated process: a warden on its folder, which may be killed at any moment and started anew.
+
+What the kernel does for a real process when it dies is done here: its locks are free, its
+connections break, its threads are gone; what it had written is on the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Final
+
+import pykka
+
+from telewarden import Warden
+from telewarden.actors import journal as journal_module
+from telewarden.config import parse_config
+from telewarden.loopback import engine as engine_module
+from telewarden.storage import claim as claim_module
+from telewarden.storage import database as database_module
+from telewarden.storage import grant as grant_module
+from telewarden.storage import lease as lease_module
+from telewarden.storage import store as store_module
+from telewarden.supervision import mailbox as mailbox_module
+from telewarden.supervision import root as root_module
+from telewarden.supervision import threadhand as threadhand_module
+from telewarden.telegram import Phase
+
+from .loop import NodeLoop, Scheduler
+from .network import Network
+from .surroundings import TIME
+from .threads import SimQueue, SimThread, SimTimer, run_in_thread
+
+__all__ = ["Process", "install"]
+
+SETTLE_WITHIN: Final = 120.0  # virtual seconds
+
+
+class _Kernel:
+    """What each process holds of the machine, so that it can be taken when it dies."""
+
+    def __init__(self) -> None:
+        self.scheduler: Scheduler | None = None
+        self.network: Network | None = None
+        self.held: dict[NodeLoop, list[Any]] = {}
+        self.claims: dict[int, NodeLoop] = {}
+
+    def note(self, thing: Any) -> None:
+        loop = None if self.scheduler is None else self.scheduler.current
+        if loop is not None:
+            self.held.setdefault(loop, []).append(thing)
+
+
+KERNEL: Final = _Kernel()
+
+
+class _NoWatchdog:
+    """There is nothing to see from outside: the loop's time is the simulation's."""
+
+    lag = 0.0
+    is_alive = False
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+
+class _Claim:
+    def __init__(self, key_id: int, loop: NodeLoop) -> None:
+        self.key_id, self.loop = key_id, loop
+
+    def close(self) -> None:
+        if KERNEL.claims.get(self.key_id) is self.loop:
+            del KERNEL.claims[self.key_id]
+
+
+def _claim(key_id: int) -> _Claim | None:
+    assert KERNEL.scheduler is not None
+    loop = KERNEL.scheduler.current
+    assert loop is not None
+    if key_id in KERNEL.claims:
+        return None
+    KERNEL.claims[key_id] = loop
+    return _Claim(key_id, loop)
+
+
+def install() -> None:
+    """Put the simulation below the product: sockets, threads, and what the kernel keeps."""
+    threadhand_module.threading = SimpleNamespace(Thread=SimThread)  # type: ignore[attr-defined]
+    threadhand_module.SimpleQueue = SimQueue  # type: ignore[attr-defined]
+    mailbox_module.SimpleQueue = SimQueue  # type: ignore[attr-defined]
+    journal_module.threading = SimpleNamespace(Timer=SimTimer)  # type: ignore[attr-defined]
+    root_module.LoopWatchdog = _NoWatchdog  # type: ignore[attr-defined]
+    engine_module.socket = SimpleNamespace(  # type: ignore[attr-defined]
+        create_server=lambda *a, **k: KERNEL.network.bind(*a, **k)  # type: ignore[union-attr]
+    )
+    lease_module.claim = _claim  # type: ignore[attr-defined]
+    lease_module.claimant = lambda key: os.getpid() if key in KERNEL.claims else None  # type: ignore[attr-defined]
+    claim_module.claim = _claim  # type: ignore[attr-defined]
+    _note_made(grant_module.LeaseGrant)
+    _note_made(store_module.Store)
+
+
+def _note_made(cls: Any) -> None:
+    made = cls.__init__
+
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        made(self, *args, **kwargs)
+        KERNEL.note(self)
+
+    cls.__init__ = init
+
+
+class Process:
+    """A warden's process on one folder.
+
+    Args:
+        scheduler, network: where it runs.
+        name: in traces.
+        base: its folder.
+        server: the data centre.
+        hear: told every event.
+        strings: gives a session string for a session's name, for its first login.
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        network: Network,
+        *,
+        name: str,
+        base: Path,
+        tables: dict[str, Any],
+        server: Any,
+        hear: Callable[[Any], object],
+        trouble: Callable[[str], object],
+        strings: Callable[[str], str],
+        handlers: dict[str, Any] | None = None,
+    ) -> None:
+        self._scheduler, self._network = scheduler, network
+        self.name, self.base, self.tables, self.server = name, base, tables, server
+        self._hear, self._trouble, self._strings = hear, trouble, strings
+        self._handlers = handlers or {}
+        self.loop: NodeLoop | None = None
+        self.warden: Warden | None = None
+        self.lives = 0
+        base.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def running(self) -> bool:
+        return self.warden is not None
+
+    def start(self) -> asyncio.Future[None]:
+        """Start; the future is the caller's, done when the tree runs and logins are there."""
+        self.lives += 1
+        loop = NodeLoop(self._scheduler, f"{self.name}#{self.lives}")
+        loop.network, loop.run_in_thread = self._network, run_in_thread
+        loop.trouble = self._loop_trouble
+        self.loop = loop
+        return self.call(self._boot)
+
+    def call(self, work: Callable[[], Awaitable[Any]]) -> asyncio.Future[Any]:
+        """Do something in the process; the answer comes back to the caller's loop."""
+        caller = asyncio.get_running_loop()
+        answer = caller.create_future()
+        loop = self.loop
+        assert loop is not None
+
+        async def there() -> None:
+            try:
+                result = await work()
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # noqa: BLE001 - it is the caller's
+                caller.call_soon(_settle, answer, None, error)
+            else:
+                caller.call_soon(_settle, answer, result, None)
+
+        loop.call_soon(lambda: loop.create_task(there()))
+        return answer
+
+    async def _boot(self) -> None:
+        config = parse_config(self.tables, base=self.base).model_copy(update={"console": None})
+        warden = Warden(config, server=self.server, handlers=self._handlers)
+        warden.events.subscribe(self._hear)
+        await warden.start()
+        self.warden = warden
+
+    async def sign_in(self) -> None:
+        """See that every session has a login."""
+        assert self.warden is not None
+        for session in self.warden.config.sessions:
+            if await self._settled(session.name) is Phase.NEEDS_LOGIN:
+                await self.warden.session(session.name).import_string(self._strings(session.name))
+
+    async def _settled(self, name: str) -> Phase:
+        assert self.warden is not None
+        handle = self.warden.session(name)
+        async with asyncio.timeout(SETTLE_WITHIN):
+            while (phase := (await handle.report()).phase) in {Phase.REGISTERED, Phase.RECOVERING}:
+                await asyncio.sleep(0.05)
+        return phase
+
+    def stop(self) -> asyncio.Future[Any]:
+        """Stop in good order."""
+        warden, self.warden = self.warden, None
+        assert warden is not None
+        return self.call(warden.stop)
+
+    def gone(self) -> list[str]:
+        """After a stop in good order: end the process; returns what it had left behind."""
+        loop, self.loop = self.loop, None
+        assert loop is not None
+        left = [f"task {task.get_name()} {task.get_coro()}" for task in loop.tasks if not task.done()]
+        left += [f"timer {timer!r}" for timer in self._scheduler.timers_of(loop)]
+        left += [f"thread {thread.name}" for thread in loop.threads]
+        left += [f"connection {link.number}" for link in loop.connections if not link.is_closing()]
+        left += [
+            f"lease {one!r}"
+            for one in KERNEL.held.get(loop, ())
+            if isinstance(one, grant_module.LeaseGrant) and one.held
+        ]
+        loop.kill()
+        self._bury(loop)
+        return left
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        loop, self.loop, self.warden = self.loop, None, None
+        if loop is None:
+            return
+        database = self.base / "store" / "telewarden.db"
+        kept = {}
+        for suffix in ("", "-wal"):  # what SQLite would tidy up when its connections are closed
+            path = database.with_name(database.name + suffix)
+            if path.exists():
+                kept[path] = path.read_bytes()
+        loop.kill()
+        self._bury(loop)
+        for path, data in kept.items():
+            path.write_bytes(data)
+        with contextlib.suppress(FileNotFoundError):
+            database.with_name(database.name + "-shm").unlink()
+        pykka.ActorRegistry._actor_refs.clear()  # noqa: SLF001 - they lived in that process
+
+    def _bury(self, loop: NodeLoop) -> None:
+        """What the kernel does with what a dead process held."""
+        for one in KERNEL.held.pop(loop, ()):
+            if isinstance(one, grant_module.LeaseGrant):
+                handle, one._handle = one._handle, None
+                if handle is not None:
+                    os.close(handle)
+                one._claim.close()
+            else:
+                with contextlib.suppress(sqlite3.Error):
+                    one._conn.close()
+                handle, one._occupied = one._occupied, None
+                if handle is not None:
+                    os.close(handle)
+        for key, owner in list(KERNEL.claims.items()):
+            if owner is loop:
+                del KERNEL.claims[key]
+
+    def _loop_trouble(self, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        self._trouble(f"loop: {context.get('message')}: {type(error).__name__}: {error}")
+
+
+def _settle(answer: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    if answer.done():
+        return
+    if error is None:
+        answer.set_result(result)
+    else:
+        answer.set_exception(error)

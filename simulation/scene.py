@@ -1,0 +1,123 @@
+"""The data centre's side of a run: people, chats, what they do, and everything that was ever said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from telewarden.loopback import LoopbackTelegram
+from telewarden.loopback.records import Account, Message
+from telewarden.telegram import ServerAddress
+
+from .script import Script
+
+__all__ = ["Said", "Scene"]
+
+
+@dataclass(slots=True, eq=False)
+class Said:
+    """One message, whoever wrote it, with the numbers and texts that it ever had."""
+
+    message: Message
+    ids: dict[int, int]
+    texts: list[str]
+    at: float
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def id_for(self, account: Account) -> int:
+        """The number by which an account knows it, or knew it."""
+        return self.message.id if self.message.chat.is_channel else self.ids.get(account.id, 0)
+
+
+class Scene:
+    """Accounts and chats of one script, in one data centre.
+
+    Args:
+        telegram: the data centre.
+        script: what is wanted.
+    """
+
+    def __init__(self, telegram: LoopbackTelegram, script: Script) -> None:
+        self.telegram = telegram
+        self.press = telegram.add_account("press", phone="+9996629999")
+        self.accounts = {"press": self.press} | {
+            name: telegram.add_account(name, phone=self.phone(name)) for name in script.sessions
+        }
+        self.said: dict[Any, list[Said]] = {}
+        self.of: dict[int, Said] = {}
+        self.by_token: dict[str, Said] = {}
+        self._write = telegram._engine.delivery.write
+        telegram._engine.delivery.write = self._written  # type: ignore[method-assign]
+        self.chats = {chat["name"]: self._made(chat) for chat in script.chats}
+        self.specs = {chat["name"]: chat for chat in script.chats}
+
+    @staticmethod
+    def phone(name: str) -> str:
+        """A session's number."""
+        return f"+99966200{int(name[1:]):02}"
+
+    @property
+    def server(self) -> ServerAddress:
+        """Where the data centre is."""
+        dc_id, host, port = self.telegram.address
+        return ServerAddress(dc_id=dc_id, host=host, port=port, pem=self.telegram.pem)
+
+    def _made(self, chat: dict[str, Any]) -> Any:
+        owner = self.accounts[chat["owner"]]
+        members = [self.accounts[name] for name in chat["members"] if name != chat["owner"]]
+        if chat["kind"] == "group":
+            return self.telegram.add_group(chat["name"], owner=owner, members=members)
+        handle = self.telegram.add_channel(
+            chat["name"],
+            owner=owner,
+            members=members,
+            megagroup=chat["kind"] == "megagroup",
+            forum=chat["kind"] == "forum",
+            username=f"chat_{chat['name']}",
+        )
+        if chat["kind"] == "broadcast":
+            for member in members:
+                handle.set_rights(member, admin=True)
+        return handle
+
+    def _written(self, chat: Any, author: Any, drafts: Any) -> Any:
+        from .surroundings import TIME
+
+        happenings = self._write(chat, author, drafts)
+        for one in happenings:
+            message = one.message
+            said = Said(message, dict(message.ids), [message.text], TIME.now)
+            self.said.setdefault(chat.id, []).append(said)
+            self.of[id(message)] = said
+        return happenings
+
+    # What people do
+
+    def say(self, chat: str, token: str, text: str, **options: Any) -> None:
+        """Say something; ``token`` is how it is spoken of afterwards."""
+        handle = self.chats[chat]
+        answers = self.by_token.get(options.pop("answers", ""))
+        reply_to = None
+        if answers is not None and not answers.message.deleted:
+            reply_to = answers.message
+        message = self.telegram.post(handle, text, reply_to=reply_to, **options)
+        self.by_token[token] = self.of[id(message)]
+
+    def edit(self, token: str, text: str) -> None:
+        """Change what was said."""
+        said = self.by_token.get(token)
+        if said is None or said.message.deleted:
+            return
+        said.texts.append(text)
+        self._handle(said).edit_message(said.message, text)
+
+    def delete(self, tokens: Sequence[str]) -> None:
+        """Delete what was said."""
+        found = [self.by_token[token] for token in tokens if token in self.by_token]
+        found = [said for said in found if not said.message.deleted]
+        if found:
+            self._handle(found[0]).delete_messages([said.message for said in found])
+
+    def _handle(self, said: Said) -> Any:
+        return next(h for h in self.chats.values() if h.record is said.message.chat)
