@@ -9,11 +9,16 @@ PYTEST_ARGS ?=
 # A worker for each core, four at most. In one process: PYTEST_ARGS=-n0
 WORKERS := -n auto --maxprocesses 4 --dist worksteal
 
+# make simulate SEED=7 plays one seed again; HOURS=8, SECONDS=180 or SEEDS=100 fresh ones on JOBS cores.
+JOBS ?= 2
+SPAN = $(if $(HOURS),--seconds $$(( $(HOURS) * 3600 )),$(if $(SEEDS),--seeds $(SEEDS),--seconds $(or $(SECONDS),180)))
+SIMULATE = $(if $(SEED),seed $(SEED),run --jobs $(JOBS) $(SPAN))
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check bench lock clean
+.PHONY: help demo test coverage check bench simulate simulate-test lock clean
 
 help:  ## Show what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 15
 
 $(STAMP): requirements/dev.txt setup.cfg
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -43,6 +48,12 @@ check: $(STAMP)  ## Run ruff, mypy, pyright, the import contract and the packagi
 
 bench: $(STAMP)  ## Measure what the documents claim, side by side with the alternatives
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+
+simulate: $(STAMP)  ## Play fresh seeds for HOURS (or SECONDS, SEEDS), or one SEED again
+	$(BIN)/python -m simulation $(SIMULATE)
+
+simulate-test: $(STAMP)  ## Shrink SEED to the smallest script and keep it as the test NAME
+	$(BIN)/python -m simulation test $(SEED) $(if $(NAME),--name $(NAME))
 
 lock:  ## Lock the newest versions that requirements/dev.in allows (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

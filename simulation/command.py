@@ -3,77 +3,199 @@
 from __future__ import annotations
 
 import argparse
+import gc
+import json
 import os
+import subprocess
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
+from typing import Any, Final
 
-from . import process
+from . import order, process
 from .generator import generate
 from .run import Outcome, play
 from .script import Script
+from .shrink import shrink
 from .surroundings import real_monotonic
 
 __all__ = ["main"]
 
+ACTS: Final = 250
+SCRIPTS: Final = Path(__file__).parent.parent / "tests" / "simulation" / "scripts"
+
 
 def main() -> None:
     """Read the command line and do it."""
-    parser = argparse.ArgumentParser(prog="python -m simulation")
-    commands = parser.add_subparsers(dest="command", required=True)
-    many = commands.add_parser("run")
-    many.add_argument("--first", type=int, default=0)
-    many.add_argument("--seeds", type=int, default=10)
-    many.add_argument("--seconds", type=float, default=None)
-    many.add_argument("--acts", type=int, default=250)
-    many.add_argument("--keep-going", action="store_true")
-    one = commands.add_parser("seed")
-    one.add_argument("seed")
-    one.add_argument("--acts", type=int, default=250)
-    one.add_argument("--trace", action="store_true")
-    again = commands.add_parser("replay")
-    again.add_argument("script", type=Path)
-    again.add_argument("--trace", action="store_true")
-    given = parser.parse_args()
+    given = _parser().parse_args()
     os.environ["SIMULATION_API_HASH"] = "simulated"
     process.install()
+    order.install()
+    gc.collect()
+    gc.freeze()
     sys.exit(globals()[f"_{given.command}"](given))
 
 
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m simulation", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    many = commands.add_parser("run", help="play seed after seed")
+    many.add_argument("--first", type=int, help="the first seed; a fresh one by default")
+    many.add_argument("--seeds", type=int, help="how many")
+    many.add_argument("--seconds", type=float, help="for how long")
+    many.add_argument("--jobs", type=int, default=1, help="processes")
+    many.add_argument("--keep-going", action="store_true", help="past violations too")
+    many.add_argument("--summary", type=Path, help=argparse.SUPPRESS)
+    one = commands.add_parser("seed", help="play one seed")
+    again = commands.add_parser("replay", help="play a script")
+    again.add_argument("script", type=Path)
+    small = commands.add_parser("shrink", help="make a seed, or a script, as small as it gets")
+    small.add_argument("--out", type=Path, help="where to write the script")
+    small.add_argument("--most", type=int, default=400, help="plays")
+    test = commands.add_parser("test", help="shrink a seed and keep it as a test")
+    test.add_argument("--name", help="what the test says, in words_with_underscores")
+    for command in (one, small, test):
+        command.add_argument("seed", help="a seed, or the file of a script")
+    for command in (many, one, small, test):
+        command.add_argument("--acts", type=int, default=ACTS, help="of people and operators")
+    for command in (one, again):
+        command.add_argument("--trace", action="store_true", help="print what happens")
+    return parser
+
+
+# Many seeds
+
+
 def _run(given: argparse.Namespace) -> int:
-    began, acts, copies, bad = real_monotonic(), 0, 0, 0
-    struck: Counter[str] = Counter()
-    seed = given.first
-    while True:
-        if given.seconds is None and seed >= given.first + given.seeds:
-            break
-        if given.seconds is not None and real_monotonic() - began >= given.seconds:
-            break
+    first = given.first
+    if first is None:
+        first = int.from_bytes(os.urandom(5), "little") * 1000
+    if given.jobs > 1:
+        return _side_by_side(given, first)
+    total = _Total()
+    for seed in _seeds(given, first):
         outcome = play(generate(seed, acts=given.acts))
-        acts += outcome.acts
-        copies += outcome.copies
-        struck.update(outcome.faults)
+        total.add(outcome)
         if outcome.violations:
-            bad += 1
-            print(f"seed {seed}: " + " | ".join(outcome.violations[:6]), flush=True)
+            print(f"seed {seed}: " + "\n    ".join(outcome.violations[:8]), flush=True)
+            print(f"    python -m simulation shrink {seed} --acts {given.acts}", flush=True)
             if not given.keep_going:
                 break
+    if given.summary is not None:
+        given.summary.write_text(total.to_json())
+    else:
+        print(total)
+    return 1 if total.bad else 0
+
+
+def _seeds(given: argparse.Namespace, first: int) -> Any:
+    began, seed = real_monotonic(), first
+    while given.seeds is None or seed < first + given.seeds:
+        if given.seconds is not None and real_monotonic() - began >= given.seconds:
+            return
+        if given.seeds is None and given.seconds is None and seed >= first + 10:
+            return
+        yield seed
         seed += 1
-    took = real_monotonic() - began
-    print(
-        f"seeds {given.first}..{seed - 1}  acts {acts}  copies {copies}  bad {bad}  "
-        f"{took:.1f} s  {acts / took:.0f} acts/s"
-    )
-    print("struck " + "  ".join(f"{kind} {count}" for kind, count in sorted(struck.items())))
-    return 1 if bad else 0
+
+
+def _side_by_side(given: argparse.Namespace, first: int) -> int:
+    print(f"seeds from {first}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        workers = []
+        for number in range(given.jobs):
+            summary = Path(folder, str(number))
+            words = ["run", "--first", str(first + number * 10_000_000), "--acts", str(given.acts)]
+            words += ["--summary", str(summary)]
+            words += ["--keep-going"] if given.keep_going else []
+            words += [] if given.seeds is None else ["--seeds", str(given.seeds)]
+            words += [] if given.seconds is None else ["--seconds", str(given.seconds)]
+            worker = subprocess.Popen([sys.executable, "-m", "simulation", *words])  # noqa: S603 - itself
+            workers.append((worker, summary))
+        codes = [worker.wait() for worker, _ in workers]
+        total = _Total()
+        for _, summary in workers:
+            if summary.exists():
+                total.merge(json.loads(summary.read_text()))
+    print(total)
+    return max(codes)
+
+
+class _Total:
+    """What has been played so far."""
+
+    def __init__(self) -> None:
+        self.began = real_monotonic()
+        self.seeds = self.acts = self.copies = self.bad = 0
+        self.virtual = 0.0
+        self.struck: Counter[str] = Counter()
+
+    def add(self, outcome: Outcome) -> None:
+        self.seeds += 1
+        self.acts += outcome.acts
+        self.copies += outcome.copies
+        self.bad += bool(outcome.violations)
+        self.virtual += outcome.virtual
+        self.struck.update(outcome.faults)
+
+    def merge(self, other: dict[str, Any]) -> None:
+        self.struck.update(other.pop("struck"))
+        for name, value in other.items():
+            setattr(self, name, getattr(self, name) + value)
+
+    def to_json(self) -> str:
+        names = ("seeds", "acts", "copies", "bad", "virtual", "struck")
+        return json.dumps({name: getattr(self, name) for name in names})
+
+    def __str__(self) -> str:
+        took = real_monotonic() - self.began
+        struck = "".join(f"\n  {kind:<24}{count:>9}" for kind, count in sorted(self.struck.items()))
+        return (
+            f"seeds {self.seeds}  acts {self.acts}  copies at rest {self.copies}"
+            f"  violations {self.bad}  virtual {self.virtual / 3600:.1f} h"
+            f"  took {took:.0f} s  {self.acts / took:.0f} acts/s\nstruck{struck}"
+        )
+
+
+# One
+
+
+def _script_of(given: argparse.Namespace) -> Script:
+    path = Path(given.seed)
+    if path.suffix == ".json":
+        return Script.from_json(path.read_text())
+    return generate(given.seed, acts=given.acts)
 
 
 def _seed(given: argparse.Namespace) -> int:
-    return _show(play(generate(given.seed, acts=given.acts), keep_trace=given.trace))
+    return _show(play(_script_of(given), keep_trace=given.trace))
 
 
 def _replay(given: argparse.Namespace) -> int:
     return _show(play(Script.from_json(given.script.read_text()), keep_trace=given.trace))
+
+
+def _shrink(given: argparse.Namespace) -> int:
+    try:
+        script, outcome = shrink(_script_of(given), most=given.most)
+    except ValueError as error:
+        print(error)
+        return 0
+    if given.out is not None:
+        given.out.write_text(script.to_json())
+    print(script.to_json())
+    return _show(outcome)
+
+
+def _test(given: argparse.Namespace) -> int:
+    script, outcome = shrink(_script_of(given))
+    name = given.name or f"seed_{script.seed}"
+    SCRIPTS.mkdir(exist_ok=True)
+    path = SCRIPTS / f"{name}.json"
+    path.write_text(script.to_json())
+    print(f"{path}\nnow: pytest tests/simulation -k {name}")
+    return _show(outcome)
 
 
 def _show(outcome: Outcome) -> int:
@@ -82,7 +204,7 @@ def _show(outcome: Outcome) -> int:
     for what in outcome.violations:
         print(f"violation: {what}")
     print(
-        f"seed {outcome.seed}  acts {outcome.acts}  virtual {outcome.virtual:.1f} s  "
-        f"digest {outcome.digest}"
+        f"seed {outcome.seed}  acts {outcome.acts}  copies {outcome.copies}  "
+        f"virtual {outcome.virtual:.3f} s  digest {outcome.digest}"
     )
     return 1 if outcome.violations else 0

@@ -13,6 +13,7 @@ import gc
 import heapq
 import random
 import sys
+import warnings
 from asyncio import events
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -121,6 +122,7 @@ class Scheduler:
     def decay(self) -> None:
         """Let go of all that died; for the end of a run."""
         hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+        warnings.simplefilter("ignore", RuntimeWarning)  # coroutines that were never begun
         try:
             for loop in self.graves:
                 loop.decay()
@@ -259,13 +261,18 @@ class NodeLoop(asyncio.AbstractEventLoop):
     # Threads and the network
 
     def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> Any:
-        assert executor is None and self.run_in_thread is not None
+        assert executor is None
+        assert self.run_in_thread is not None
         return self.run_in_thread(self, func, *args)
 
-    async def create_connection(self, factory: Any, host: Any = None, port: Any = None, **_: Any) -> Any:  # type: ignore[override]
+    async def create_connection(
+        self, factory: Any, host: Any = None, port: Any = None, **_: Any
+    ) -> Any:  # type: ignore[override]
         return await self.network.dial(self, factory, host, port)
 
-    async def create_server(self, factory: Any, host: Any = None, port: Any = None, *, sock: Any = None, **_: Any) -> Any:  # type: ignore[override]
+    async def create_server(
+        self, factory: Any, host: Any = None, port: Any = None, *, sock: Any = None, **_: Any
+    ) -> Any:  # type: ignore[override]
         return self.network.listen(self, factory, sock)
 
     # An end without a last word

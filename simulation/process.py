@@ -1,4 +1,4 @@
-"""One simulated process: a warden on its folder, which may be killed at any moment and started anew.
+"""One simulated process: a warden on its folder, which may be killed at any moment.
 
 What the kernel does for a real process when it dies is done here: its locks are free, its
 connections break, its threads are gone; what it had written is on the disk.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -23,7 +22,6 @@ from telewarden.actors import journal as journal_module
 from telewarden.config import parse_config
 from telewarden.loopback import engine as engine_module
 from telewarden.storage import claim as claim_module
-from telewarden.storage import database as database_module
 from telewarden.storage import grant as grant_module
 from telewarden.storage import lease as lease_module
 from telewarden.storage import store as store_module
@@ -34,7 +32,6 @@ from telewarden.telegram import Phase
 
 from .loop import NodeLoop, Scheduler
 from .network import Network
-from .surroundings import TIME
 from .threads import SimQueue, SimThread, SimTimer, run_in_thread
 
 __all__ = ["Process", "install"]
@@ -219,7 +216,9 @@ class Process:
         """After a stop in good order: end the process; returns what it had left behind."""
         loop, self.loop = self.loop, None
         assert loop is not None
-        left = [f"task {task.get_name()} {task.get_coro()}" for task in loop.tasks if not task.done()]
+        left = [
+            f"task {task.get_name()} {task.get_coro()}" for task in loop.tasks if not task.done()
+        ]
         left += [f"timer {timer!r}" for timer in self._scheduler.timers_of(loop)]
         left += [f"thread {thread.name}" for thread in loop.threads]
         left += [f"connection {link.number}" for link in loop.connections if not link.is_closing()]
@@ -249,7 +248,7 @@ class Process:
             path.write_bytes(data)
         with contextlib.suppress(FileNotFoundError):
             database.with_name(database.name + "-shm").unlink()
-        pykka.ActorRegistry._actor_refs.clear()  # noqa: SLF001 - they lived in that process
+        pykka.ActorRegistry._actor_refs.clear()
 
     def _bury(self, loop: NodeLoop) -> None:
         """What the kernel does with what a dead process held."""

@@ -7,9 +7,9 @@ import contextlib
 import gc
 import hashlib
 import logging
+import os
 import random
 import shutil
-import tempfile
 import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,6 @@ from telewarden.supervision import (
     ChildFailed,
     ChildQuarantined,
     ChildStartFailed,
-    Drill,
     ObserverFailed,
 )
 
@@ -37,7 +36,7 @@ from .threads import Threads, run_in_thread
 
 __all__ = ["Outcome", "play"]
 
-REST_WITHIN: Final = 900.0  # virtual seconds until everything must be as the model says
+REST_WITHIN: Final = 600.0  # virtual seconds until everything must be as the model says
 SHAKE: Final = 400.0  # virtual seconds for which it must stay so
 READY_WITHIN: Final = 600.0
 TABLES: Final[dict[str, Any]] = {
@@ -71,7 +70,7 @@ def play(script: Script, *, keep_trace: bool = False) -> Outcome:
     return _Run(script, keep_trace=keep_trace).play()
 
 
-class _Violation(Exception):
+class _ViolationError(Exception):
     """Something is wrong; no use to go on."""
 
 
@@ -80,6 +79,7 @@ class _Run:
         self.script, self.keep_trace = script, keep_trace
         self.outcome = Outcome(seed=script.seed)
         self._digest = hashlib.blake2b(digest_size=16)
+        self.staying: set[int] = set()
         self.process: Any = None
         self.telegram: Any = None
         self.scene: Any = None
@@ -89,7 +89,8 @@ class _Run:
     def play(self) -> Outcome:
         gc.disable()
         TIME.begin(self.script.seed)
-        self.folder = Path(tempfile.mkdtemp(prefix="sim-", dir="/dev/shm"))
+        self.folder = Path(f"/dev/shm/telewarden-simulation-{os.getpid()}")
+        shutil.rmtree(self.folder, ignore_errors=True)
         self.scheduler = Scheduler(self.script.seed)
         self.threads = Threads(self.scheduler)
         self.network = Network(self.scheduler, self.script.seed)
@@ -107,7 +108,7 @@ class _Run:
         try:
             task: Any = asyncio.Task(self._play(), loop=loop)
             self.scheduler.run_until(task)
-        except _Violation:
+        except _ViolationError:
             pass
         except (LivelockError, StarvedError) as error:
             self.wrong(f"{type(error).__name__}: {error}")
@@ -208,7 +209,7 @@ class _Run:
                 if step["do"] == "rest":
                     began = TIME.now
                 if self.outcome.violations:
-                    raise _Violation
+                    raise _ViolationError
             await self._do_rest({})
             await self._end()
 
@@ -261,7 +262,9 @@ class _Run:
     # Rest
 
     async def _do_rest(self, step: Any) -> None:
-        self.telegram.faults.clear()
+        for rule in self.telegram.faults:
+            if rule.id not in self.staying:
+                self.telegram.faults.remove(rule)
         self.network.spikes = 0.0
         if not self.process.running:
             await self._start()
@@ -312,7 +315,7 @@ class _Run:
 
     async def _do_fault(self, step: Any) -> None:
         account = self.scene.accounts[step["session"]] if step.get("session") else None
-        self.telegram.faults.add(
+        rule = self.telegram.faults.add(
             Fault(
                 action=action_from_json(step["action"]),
                 method=step.get("method", "*"),
@@ -321,6 +324,8 @@ class _Run:
                 after=step.get("after", 0),
             )
         )
+        if step.get("stays"):
+            self.staying.add(rule.id)
 
     async def _do_kill(self, step: Any) -> None:
         self._struck("kill")
@@ -369,6 +374,7 @@ class _LogWatch(logging.Handler):
             trail = traceback.extract_tb(record.exc_info[1].__traceback__)
             where = f"{trail[-1].filename.rpartition('/')[2]}:{trail[-1].lineno}" if trail else ""
             text += f" [{type(record.exc_info[1]).__name__}: {record.exc_info[1]} {where}]"
+        text = text.replace(str(self._run.folder), "FOLDER")
         if record.levelno >= logging.ERROR and "telegram.wire.telethon" not in record.name:
             self._run.wrong(f"log {text}")
         elif self._run.keep_trace:

@@ -1,4 +1,4 @@
-"""The data centre's side of a run: people, chats, what they do, and everything that was ever said."""
+"""The data centre's side of a run: people, chats, what they do, and all that was ever said."""
 
 from __future__ import annotations
 

@@ -1,0 +1,77 @@
+"""Sets that are gone through in the order in which they were filled.
+
+The order of a set of objects is that of their addresses, and that of a set of words is drawn anew
+by each process; whoever goes through one and sends something each time is no run to be replayed.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, MutableSet
+from typing import Any, Final
+
+from telethon._updates import messagebox
+
+from telewarden.actors import assignments, draft, kit, outgoing, roster
+from telewarden.loopback import hub
+from telewarden.supervision import looplife, overseer
+from telewarden.telegram import gateway
+
+__all__ = ["OrderedSet", "install"]
+
+MODULES: Final[tuple[Any, ...]] = (
+    assignments,
+    draft,
+    kit,
+    outgoing,
+    roster,
+    hub,
+    looplife,
+    overseer,
+    gateway,
+)
+"""Where sets are gone through that hold objects or words."""
+
+
+class OrderedSet(MutableSet[Any]):
+    """Stands for ``set``."""
+
+    __slots__ = ("_items",)
+
+    def __init__(self, items: Iterable[Any] = ()) -> None:
+        self._items: dict[Any, None] = dict.fromkeys(items)
+
+    def add(self, value: Any) -> None:
+        self._items[value] = None
+
+    def discard(self, value: Any) -> None:
+        self._items.pop(value, None)
+
+    def __contains__(self, item: object) -> bool:
+        return item in self._items
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def update(self, *others: Iterable[Any]) -> None:
+        for other in others:
+            self._items.update(dict.fromkeys(other))
+
+    def union(self, *others: Iterable[Any]) -> OrderedSet:
+        found = OrderedSet(self)
+        found.update(*others)
+        return found
+
+    def copy(self) -> OrderedSet:
+        return OrderedSet(self)
+
+
+def install() -> None:
+    """Let the modules that go through sets find ordered ones under the name."""
+    for module in MODULES:
+        module.set = OrderedSet
+    # Telethon keeps what is behind in one set with numbers; where this stands is its address.
+    messagebox.Sentinel.__hash__ = lambda self: zlib.crc32(self.tag.encode())
