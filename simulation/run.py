@@ -10,6 +10,7 @@ import logging
 import os
 import random
 import shutil
+import tempfile
 import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,7 +90,7 @@ class _Run:
     def play(self) -> Outcome:
         gc.disable()
         TIME.begin(self.script.seed)
-        self.folder = Path(f"/dev/shm/telewarden-simulation-{os.getpid()}")
+        self.folder = memory() / f"telewarden-simulation-{os.getpid()}"
         shutil.rmtree(self.folder, ignore_errors=True)
         self.scheduler = Scheduler(self.script.seed)
         self.threads = Threads(self.scheduler)
@@ -358,6 +359,12 @@ class _Run:
 
     def _struck(self, what: str) -> None:
         self.outcome.faults[what] = self.outcome.faults.get(what, 0) + 1
+
+
+def memory() -> Path:
+    """A folder in memory, where there is one: what is on the disk is real, the disk need not be."""
+    shared = Path("/dev/shm")  # noqa: S108 - the folder below it bears this process's number
+    return shared if shared.is_dir() else Path(tempfile.gettempdir())
 
 
 START_OFFSET: Final = 1_750_000_000.0 - 1000.0
