@@ -10,6 +10,7 @@ from .actions import (
     AcceptAndClose,
     AcceptAndStaySilent,
     Action,
+    Answer,
     BadChecksum,
     BadMessage,
     BadMsgKey,
@@ -30,6 +31,7 @@ from .connection import Connection
 from .control import ControlPort
 from .faults import Fault, FaultRules, Rule
 from .handles import ChatHandle
+from .pushes import Pushes
 from .records import Account, Authorization, ChatKind, Message, Topic
 from .rpc import RpcError
 from .server import LoopbackTelegram
@@ -41,6 +43,7 @@ __all__ = [
     "AcceptAndStaySilent",
     "Account",
     "Action",
+    "Answer",
     "Authorization",
     "BadChecksum",
     "BadMessage",
@@ -61,6 +64,7 @@ __all__ = [
     "ManualClock",
     "Message",
     "Noise",
+    "Pushes",
     "Refuse",
     "RpcError",
     "Rule",

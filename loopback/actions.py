@@ -7,6 +7,7 @@ answer that is lost after the deed is another test than a request that is lost.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ __all__ = [
     "AcceptAndClose",
     "AcceptAndStaySilent",
     "Action",
+    "Answer",
     "BadChecksum",
     "BadMessage",
     "BadMsgKey",
@@ -39,6 +41,16 @@ __all__ = [
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Executable:
     executed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The request is not carried out: ``make(request)``, a TL object, is its answer.
+
+    From Python only; for what Telegram may say by its own rules and hardly ever does.
+    """
+
+    make: Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +158,7 @@ class AcceptAndStaySilent:
 
 Action = (
     RpcError
+    | Answer
     | FloodWait
     | Delay
     | Silence
@@ -198,6 +211,8 @@ def action_to_json(action: Action) -> dict[str, object]:
             "code": action.code,
             "executed": action.executed,
         }
+    if isinstance(action, Answer):
+        return {"kind": kind_of(action)}
     described: dict[str, object] = {f.name: getattr(action, f.name) for f in fields(action)}
     return {"kind": kind_of(action)} | described
 

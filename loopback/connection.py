@@ -57,6 +57,11 @@ class Connection(asyncio.Protocol):
         """Whether the client is still at the other end."""
         return self._transport is not None and not _hung_up(self._transport)
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection, as far as has been noticed."""
+        return self._transport is not None
+
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

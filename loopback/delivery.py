@@ -1,7 +1,7 @@
 """Messages written, edited, deleted, and everybody concerned told.
 
-It counts the events of accounts and channels (``pts``), and pushes updates to the
-connections of all who are concerned but the one that asked: that one gets its answer.
+It counts the events of accounts and channels (``pts``) and says who is concerned; ``pushes``
+has what is sent unasked.
 """
 
 from __future__ import annotations
@@ -100,22 +100,16 @@ class Delivery:
             )
 
     def push(self, happenings: Sequence[Happening], *, origin: Conversation | None = None) -> None:
-        """Push events to the connections of everybody concerned, except ``origin``."""
+        """Push events to the connections of everybody concerned; ``origin`` has its answer."""
         if not happenings:
             return
         chat = happenings[0].chat
         for account_id in chat.present():
             account = self._world.accounts[account_id]
-            links = [
-                link.conversation
-                for link in self._engine.hub.of_account(account)
-                if link.conversation is not origin and link.conversation.wants_updates
-            ]
-            if links:
-                body = bytes(self.updates(account, happenings))
-                for conversation in links:
-                    conversation.send_body(body, reply=False)
-                    self._engine.stats.pushes += 1
+            listeners = self._engine.pushes.listeners(account, origin)
+            if listeners:
+                updates = self.updates(account, happenings)
+                self._engine.pushes.send(account, updates, listeners, origin=origin)
 
     def tell(
         self,
@@ -128,11 +122,9 @@ class Delivery:
         for account in accounts:
             view = View(self._world, account)
             view.mention(*mentioned)
-            body = bytes(self._bundle(list(updates), view))
-            for link in self._engine.hub.of_account(account):
-                if link.conversation is not origin and link.conversation.wants_updates:
-                    link.conversation.send_body(body, reply=False)
-                    self._engine.stats.pushes += 1
+            listeners = self._engine.pushes.listeners(account, origin)
+            bundle = self._bundle(list(updates), view)
+            self._engine.pushes.send(account, bundle, listeners, origin=origin)
 
     def chat_changed(
         self, chat: Chat, accounts: Iterable[Account], origin: Conversation | None = None
@@ -186,7 +178,7 @@ class Delivery:
         return cls(view.message(event.message), event.pts, event.count)
 
     def _bundle(self, updates: list[Any], view: View) -> Any:
-        # seq 0: any other must be the next in line, or Telethon fetches the difference.
+        # An answer has no place in the order of what is sent unasked: its seq is 0.
         return types.Updates(updates, view.users, view.chats, self._world.now(), 0)
 
     def _written(self, chat: Chat, author: Account, draft: Draft) -> Happening:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from . import striking
 from ._tl import UNREADABLE, functions, method_name, read_object, types
+from .actions import Answer
 from .call import Call
 from .order import Order
 from .rpc import RpcError
@@ -80,10 +81,10 @@ class Dispatcher:
         if action is None:
             self.answer(msg_id, request)
             return
-        struck = striking.Struck(self._conversation, msg_id, seq, self._answerer(request))
+        struck = striking.Struck(self._conversation, msg_id, seq, self._answerer(request), request)
         striking.strike(action, struck)
-        if isinstance(action, RpcError):
-            self._order.ended(msg_id, well=False)
+        if isinstance(action, RpcError | Answer):
+            self._order.ended(msg_id, well=isinstance(action, Answer))
 
     def take_plain(self, method: str, request: Any) -> None:
         """Take one step of a key exchange."""

@@ -18,6 +18,7 @@ from .faults import FaultRules
 from .handlers import ALL_HANDLERS
 from .hub import Hub
 from .membership import Membership
+from .pushes import Pushes
 from .records import Authorization
 from .rpc import RpcError
 from .rsakey import RsaKey
@@ -61,6 +62,7 @@ class Engine:
         self.faults = FaultRules(
             self.stats, world.clock, lambda: self.gate.call(self._open_or_close_doors)
         )
+        self.pushes = Pushes(self)
         self.delivery = Delivery(self)
         self.membership = Membership(self)
         self.void_duplicates = True

@@ -88,6 +88,7 @@ def _key_out(key: Authorization) -> dict[str, Any]:
         "account": key.account and key.account.id,
         "void": key.void,
         "hash": key.hash,
+        "seq": key.seq,
         "device": key.device,
     }
 

@@ -81,6 +81,7 @@ class Authorization:
     pending: Account | None = None  # signed in but for the two-step password
     void: str | None = None
     hash: int = 0
+    seq: int = 0  # containers of updates that were sent unasked
     device: dict[str, str] = field(default_factory=dict)
 
 

@@ -18,6 +18,7 @@ from .engine import Engine
 from .faults import FaultRules
 from .hands import ServerHand
 from .keeper import StateKeeper
+from .pushes import Pushes
 from .records import Account
 from .stats import Stats
 from .threads import in_loop
@@ -163,6 +164,11 @@ class LoopbackTelegram(ServerHand):
     def faults(self) -> FaultRules:
         """The rules for what goes wrong: ``add``, ``remove``, ``clear``."""
         return self._engine.faults
+
+    @property
+    def pushes(self) -> Pushes:
+        """What is sent unasked: ``echo``, ``lose``, ``hold`` and ``release``."""
+        return self._engine.pushes
 
     @property
     def stats(self) -> Stats:

@@ -24,6 +24,7 @@ class Struck:
     msg_id: int
     seq: int
     answer: Callable[[int], bytes]
+    request: Any
 
     def execute(self) -> bytes:
         """Carry the request out; the answer is for the caller to send, spoil or lose."""
@@ -72,6 +73,12 @@ def _rpc_error(action: RpcError, struck: Struck) -> None:
     engine = struck.conversation.engine
     engine.count_error(action)
     struck.send(pack_result(struck.msg_id, types.RpcError(action.code, action.text)))
+
+
+def _answer(action: a.Answer, struck: Struck) -> None:
+    from .dispatch import pack_result
+
+    struck.send(pack_result(struck.msg_id, action.make(struck.request)))
 
 
 def _delay(action: a.Delay, struck: Struck) -> None:
@@ -158,6 +165,7 @@ def _noise(conversation: Conversation, count: int) -> bytes:
 
 _DEEDS: Final[Mapping[type, Callable[[Any, Struck], None]]] = {
     RpcError: _rpc_error,
+    a.Answer: _answer,
     a.Delay: _delay,
     a.Silence: _silence,
     a.CutConnection: _cut,

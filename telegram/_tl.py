@@ -8,12 +8,14 @@ import telethon
 import telethon.errors
 import telethon.sessions
 import telethon.utils
+from telethon._updates import messagebox
 from telethon.network import mtprotosender, mtprotostate
 
 __all__ = [
     "MTProtoSender",
     "MTProtoState",
     "MemorySession",
+    "MessageBox",
     "TelegramClient",
     "errors",
     "functions",
@@ -26,6 +28,7 @@ functions: Any = telethon.functions
 types: Any = telethon.types
 utils: Any = telethon.utils
 MemorySession: Any = telethon.sessions.MemorySession
+MessageBox: Any = messagebox.MessageBox
 MTProtoSender: Any = mtprotosender.MTProtoSender
 MTProtoState: Any = mtprotostate.MTProtoState
 TelegramClient: Any = telethon.TelegramClient

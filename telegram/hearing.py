@@ -15,9 +15,11 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from telethon._updates import EntityCache, GapError, MessageBox
+from telethon._updates import EntityCache, GapError
 
 from ._tl import TelegramClient, functions, types, utils
+from .message_box import Box
+from .own_updates import Own, own_updates
 from .sender import WardenSender
 from .session import WardenSession
 
@@ -26,45 +28,21 @@ __all__ = ["PING_EVERY", "HearingClient"]
 logger = logging.getLogger(__name__)
 
 PING_EVERY: Final = 60.0  # seconds; as Telethon does, so that middleboxes keep the line
-CHANGES: Final = (types.UpdateEditMessage, types.UpdateDeleteMessages)
-CHANNEL_CHANGES: Final = (types.UpdateEditChannelMessage, types.UpdateDeleteChannelMessages)
 AGAIN: Final = 0.001  # seconds; the loop's clock may say the same time twice
-
-
-class _Box(MessageBox):  # type: ignore[misc]  # Telethon ships no types
-    """Where gaps in the updates are found; without a text for each step it takes."""
-
-    def _trace(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        pass
-
-    # Telethon takes the difference's end for how far it has heard, and then its edits and
-    # deletions, which come before that end, for ones that it has heard already.
-
-    def apply_channel_difference(self, request: Any, diff: Any, chat_hashes: Any) -> Any:
-        applied: Any = super().apply_channel_difference(request, diff, chat_hashes)
-        told, users, chats = applied
-        return _with_changes(diff, told, CHANNEL_CHANGES), users, chats
-
-    def apply_difference_type(self, diff: Any, chat_hashes: Any) -> Any:
-        told, users, chats = super().apply_difference_type(diff, chat_hashes)
-        return _with_changes(diff, told, CHANGES), users, chats
-
-
-def _with_changes(diff: Any, told: list[Any], kinds: tuple[type[Any], ...]) -> list[Any]:
-    """What a difference tells, with the edits and deletions that Telethon has left out."""
-    known = {id(update) for update in told}
-    others = getattr(diff, "other_updates", None) or ()
-    left_out = [one for one in others if isinstance(one, kinds) and id(one) not in known]
-    return [*told, *left_out]
 
 
 class _Arrivals:
     """What Telethon takes for a queue: at its end its loop ends, instead of waiting."""
 
-    __slots__ = ("_hear", "held")
+    __slots__ = ("_hear", "_settle", "held", "put_answer")
 
-    def __init__(self, hear: Callable[[Any], None]) -> None:
-        self._hear = hear
+    def __init__(
+        self,
+        hear: Callable[[Any], None],
+        settle: Callable[[], None],
+        put_answer: Callable[[Any, Any], None],
+    ) -> None:
+        self._hear, self._settle, self.put_answer = hear, settle, put_answer
         self.held: list[Any] | None = None
         """What came while missed updates are fetched; None while none are."""
 
@@ -78,6 +56,7 @@ class _Arrivals:
         self.put_nowait(updates)
 
     async def get(self) -> Any:
+        self._settle()  # Telethon comes here when there is no more difference to be asked for
         if not self.held:
             raise asyncio.CancelledError
         return self.held.pop(0)
@@ -89,13 +68,14 @@ class HearingClient(TelegramClient):  # type: ignore[misc]  # the same
     session: WardenSession
     _sender: WardenSender
     _deliver: Callable[[Any], None]
+    _gap: Callable[[int | None], None]
     _ping_every: float
     _pong_within: float
     _sequential_updates, _entity_cache_limit, _catch_up = True, 5_000, False
 
     def _prepare_hearing(self, loggers: Mapping[str, Any]) -> None:
-        self._updates_queue = _Arrivals(self._hear)
-        self._message_box = _Box(loggers["telethon.messagebox"])
+        self._updates_queue = _Arrivals(self._hear, self._settle, self._hear_answer)
+        self._message_box = Box(loggers["telethon.messagebox"], self._gap)
         self._mb_entity_cache = EntityCache()
         self._updates_handle: asyncio.Task[None] | None = None
         self._updates_error: BaseException | None = None
@@ -136,8 +116,23 @@ class HearingClient(TelegramClient):  # type: ignore[misc]  # the same
             return
         if self._message_box.getting_diff_for:
             self._fetch_missed()
-        elif self._message_box.possible_gaps:
+        elif self._message_box.incomplete:
             self._set_alarm()
+
+    def _settle(self) -> None:
+        self._pass_on(self._message_box.settle(), [], [])
+
+    def _hear_answer(self, request: Any, result: Any) -> None:
+        """Take what the answer to a request tells of the account's own doings; must not raise."""
+        try:
+            own = own_updates(request, result, self.session.user_id)
+        except Exception:
+            logger.exception("answer not understood request=%s", type(request).__name__)
+            own = Own((), gap=True)
+        for updates in own.updates:
+            self._updates_queue.put_nowait(updates)
+        if own.gap:
+            self._gap(own.chat)
 
     def _pass_on(self, updates: list[Any], users: list[Any], chats: list[Any]) -> None:
         if users or chats:
@@ -146,7 +141,8 @@ class HearingClient(TelegramClient):  # type: ignore[misc]  # the same
             self._forget_entities()
         homes = {utils.get_peer_id(home): home for home in (*users, *chats)}
         for update in updates:
-            update._entities = homes  # noqa: SLF001 - where Telethon's own events look
+            if not hasattr(update, "_entities"):  # one that had to wait came with its own
+                update._entities = homes  # noqa: SLF001 - where Telethon's own events look
             self._deliver(update)
 
     def _forget_entities(self) -> None:
@@ -171,6 +167,7 @@ class HearingClient(TelegramClient):  # type: ignore[misc]  # the same
         self._updates_handle = None
         if not fetching.cancelled() and fetching.exception() is not None:
             logger.error("missed updates not fetched error=%s", type(fetching.exception()).__name__)
+        self._settle()
         held, self._updates_queue.held = self._updates_queue.held, None
         for updates in held or ():
             self._updates_queue.put_nowait(updates)

@@ -41,6 +41,9 @@ class Arrivals(Protocol):
     def put_nowait(self, updates: Any) -> None:
         """Take updates; called in the breath in which they came."""
 
+    def put_answer(self, request: Any, result: Any) -> None:
+        """Take an answer, which may tell of what the account has done; the same."""
+
 
 class _Recent(list[int]):
     """The last few numbers; a list takes no room while it is empty, a bounded deque 0.7 KiB."""
@@ -161,6 +164,7 @@ class WardenSender(MTProtoSender):  # type: ignore[misc]  # the same
         self._pending_ack: list[int] = []
         self._last_acks: list[Any] = []
         self._ping: int | None = None
+        self._answered: Any = None
         self._ending: asyncio.Task[None] | None = None
         self._over: asyncio.Future[None] | None = None
 
@@ -357,10 +361,19 @@ class WardenSender(MTProtoSender):  # type: ignore[misc]  # the same
         await _HANDLERS.get(message.obj.CONSTRUCTOR_ID, _UPDATE)(self, message)
 
     async def _handle_rpc_result(self, message: Any) -> None:
-        if message.obj.req_msg_id in self._pending_state:
-            await super()._handle_rpc_result(message)
-        else:
+        waiting = self._pending_state.get(message.obj.req_msg_id)
+        if waiting is None:
             logger.debug("late answer passed over msg_id=%d", message.obj.req_msg_id)
+            return
+        self._answered = waiting.request
+        try:
+            await super()._handle_rpc_result(message)
+        finally:
+            self._answered = None
+
+    def _store_own_updates(self, obj: Any) -> None:
+        # Telethon marks these, so as to tell nobody of them, and does not look into the request.
+        self._updates_queue.put_answer(self._answered, obj)
 
     async def _handle_detailed_info(self, message: Any) -> None:
         self._pending_ack.append(message.obj.answer_msg_id)

@@ -163,6 +163,7 @@ class WardenClient(HearingClient):
             self._message_box,
             self._mb_entity_cache,
             gap=self._gap,
+            fail=self._sender.fail,
             sleep=self._sleep,
         )
 
@@ -321,7 +322,7 @@ class WardenClient(HearingClient):
             result = await self._missed.fetch(request, ask)
         else:
             result = await ask(request)
-        self._learn(result)
+        self._learn(request, result)
         return result
 
     async def _through_gate(self, sender: Any, request: Any) -> Any:
@@ -347,7 +348,7 @@ class WardenClient(HearingClient):
         for request, result in zip(going, results, strict=True):
             if self._gate is not None and isinstance(result, Exception):
                 self._gate.failed(request, result)
-            self._learn(result)
+            self._learn(request, result)
         return [*results, *[refusal] * (len(requests) - len(going))]
 
     def _up_to_refusal(self, requests: Sequence[Any]) -> tuple[Sequence[Any], Exception | None]:
@@ -358,10 +359,27 @@ class WardenClient(HearingClient):
                 return requests[:at], refusal
         return requests, None
 
-    def _learn(self, result: Any) -> None:
+    def _learn(self, request: Any, result: Any) -> None:
+        if isinstance(result, types.messages.ChannelMessages):
+            self._begin_to_count(request, result)
         with contextlib.suppress(AttributeError, TypeError, ValueError):
             # The server has done it: what cannot be remembered must not look like a failure.
             self.session.process_entities(result)
+
+    def _begin_to_count(self, request: Any, page: Any) -> None:
+        """A channel's history has been read as it was then: from there on nothing may be missing.
+
+        Otherwise the first update of it that comes would be where its count begins, whatever was
+        lost before.
+        """
+        peer = getattr(request, "peer", None)
+        if isinstance(request, functions.messages.GetHistoryRequest) and isinstance(
+            peer, types.InputPeerChannel
+        ):
+            if not self._mb_entity_cache.get(peer.channel_id):
+                row = Entity(EntityType.CHANNEL, peer.channel_id, peer.access_hash)
+                self._mb_entity_cache.put(row)
+            self._message_box.try_set_channel_state(peer.channel_id, page.pts)
 
     async def _once(self, sender: Any, request: Any) -> Any:
         if isinstance(sender, WardenSender):

@@ -68,7 +68,8 @@ def dialog(call: Call, view: View, chat: Chat) -> Any:
 def _peer_dialogs(call: Call, chats: Iterable[Chat]) -> Any:
     view = View(call.world, call.me)
     dialogs, messages = _rendered(call, view, chats)
-    state = types.updates.State(call.me.feed.pts, 0, call.world.now(), 0, 0)
+    seq = call.authorization.seq
+    state = types.updates.State(call.me.feed.pts, 0, call.world.now(), seq, 0)
     return types.messages.PeerDialogs(dialogs, messages, view.chats, view.users, state)
 
 

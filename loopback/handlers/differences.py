@@ -20,8 +20,8 @@ __all__ = ["HANDLERS"]
 
 
 def get_state(call: Call, _request: Any) -> Any:
-    """Where the account's events have got to."""
-    return types.updates.State(call.me.feed.pts, 0, call.world.now(), 0, 0)
+    """Where the account's events have got to, and how many containers this login was sent."""
+    return types.updates.State(call.me.feed.pts, 0, call.world.now(), call.authorization.seq, 0)
 
 
 def get_difference(call: Call, request: Any) -> Any:
@@ -41,9 +41,9 @@ def get_difference(call: Call, request: Any) -> Any:
     if not rest:
         others += _channels_with_news(call, view, request.date)
     if not messages and not others and not rest:
-        return types.updates.DifferenceEmpty(call.world.now(), 0)
+        return types.updates.DifferenceEmpty(call.world.now(), call.authorization.seq)
     pts = told[-1].pts if rest else feed.pts
-    state = types.updates.State(pts, 0, call.world.now(), 0, 0)
+    state = types.updates.State(pts, 0, call.world.now(), call.authorization.seq, 0)
     cls = types.updates.DifferenceSlice if rest else types.updates.Difference
     return cls(messages, [], others, view.chats, view.users, state)
 

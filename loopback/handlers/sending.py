@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .._tl import functions, types
 from ..happenings import Draft
-from ..records import Chat, ChatKind, Forward, Message
+from ..records import Chat, Forward, Message
 from ..rights import require_send, spend_slowmode
 from ..rpc import RpcError
 from . import media
@@ -35,7 +35,7 @@ def send_message(call: Call, request: Any) -> Any:
     )
     happenings = _post(call, chat, [draft])
     event = happenings[0].event_for(call.me.id)
-    if chat.kind is ChatKind.PRIVATE and event is not None and event.message is not None:
+    if not chat.is_channel and event is not None and event.message is not None:
         return types.UpdateShortSentMessage(
             id=event.message.id_for(call.me.id),
             pts=event.pts,
