@@ -60,6 +60,7 @@ def make_app(
         steering = _Steering(panel)
         routes += [
             Route("/api/sessions/{name}/recover", steering.recover, methods=["POST"]),
+            Route("/api/sessions/{name}", steering.phase),
             Route("/api/sessions/{name}/login", steering.login, methods=["POST"]),
             Route("/api/drill", steering.drill, methods=["POST"]),
             Route("/api/pairs/{command}", steering.pairs, methods=["POST"]),
@@ -112,6 +113,10 @@ class _Steering:
         name = request.path_params["name"]
         await self._panel.recover(name, who=WHO)
         return JSONResponse({"session": name, "recovering": True}, status_code=202)
+
+    async def phase(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        return JSONResponse({"session": name, "phase": await self._panel.phase(name)})
 
     async def login(self, request: Request) -> Response:
         name, body = request.path_params["name"], await _body(request)

@@ -56,6 +56,10 @@ class ControlClient:
         """Let a session climb the recovery ladder now."""
         self._json("POST", f"/api/sessions/{_quoted(name)}/recover")
 
+    def phase(self, name: str) -> str:
+        """Where a session stands, asked of itself."""
+        return str(self._json("GET", f"/api/sessions/{_quoted(name)}")["phase"])
+
     def login(self, name: str, step: str, secret: str | None = None) -> str:
         """Take one step of a login (``start``, ``code``, ``password``); returns the new phase."""
         answer = self._json(

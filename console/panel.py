@@ -40,6 +40,9 @@ class Panel(Protocol):
         """Let a session climb the recovery ladder now."""
         ...
 
+    async def phase(self, session: str) -> str:
+        """Where a session stands, asked of itself."""
+
     async def login(
         self, session: str, step: LoginStep, secret: str | None = None, *, who: str
     ) -> str:

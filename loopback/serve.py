@@ -65,7 +65,9 @@ async def _run(
 ) -> int:
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:  # as with nohup
+            continue
         loop.add_signal_handler(number, ended.set)
     async with telegram, contextlib.AsyncExitStack() as stack:
         line = f"loopback Telegram ready: port={telegram.port} dc={telegram.dc_id}"

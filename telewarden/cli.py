@@ -10,6 +10,7 @@ configuration, a port in use, a missing secret); 70 actors that would not stop w
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import sys
@@ -20,7 +21,7 @@ import typer
 from rich.console import Console
 
 from ._version import __version__
-from .errors import ConfigError, TelewardenError
+from .errors import CommandFailedError, ConfigError, TelewardenError
 from .pair_lines import pairs_app, reassign
 
 if TYPE_CHECKING:
@@ -55,6 +56,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs."
 
 def main() -> None:
     """Run the command line; errors of ours become one sentence and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):  # a terminal need not know every sign
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app()
     except TelewardenError as exc:
@@ -149,25 +153,45 @@ def check(config: ConfigPath, as_json: AsJson = False) -> None:
 def auth(
     config: ConfigPath,
     session: Annotated[str, typer.Argument(metavar="SESSION", help="Which one to log in.")],
+    new_code: Annotated[
+        bool, typer.Option("--new-code", help="Ask for another code, also if one is waited for.")
+    ] = False,
 ) -> None:
     """Log a session of the running warden in: code, then cloud password if there is one.
 
     The code goes in here, never into a Telegram chat: Telegram voids codes that it sees there.
+    Who breaks off comes back to the same login: a code that was sent costs no other.
     """
     client = _client(config)
-    phase = client.login(session, "start")
+    phase = client.phase(session)
+    if new_code or phase not in _AWAITING:
+        phase = client.login(session, "start")
+    else:
+        typer.echo(f"{session}: a login is under way; --new-code begins another")
     if phase == "online":
         typer.echo(f"{session} is online already")
         return
-    while phase in {"awaiting_code", "awaiting_password"}:
-        step = phase.removeprefix("awaiting_")
-        asked = "login code" if step == "code" else "cloud password"
-        secret = typer.prompt(f"{session}: {asked}", hide_input=step == "password")
-        try:
-            phase = client.login(session, step, secret)
-        except TelewardenError as exc:
-            _complain(exc)
+    while phase in _AWAITING:
+        phase = _login_step(client, session, phase)
+    if phase in {"needs_login", "quarantined", "stopped"}:
+        typer.echo(f"{session} is not logged in; the login has ended: {phase}", err=True)
+        raise typer.Exit(ENDED_BADLY)
     typer.echo(f"{session} is logged in")
+
+
+_AWAITING: Final = frozenset({"awaiting_code", "awaiting_password"})
+
+
+def _login_step(client: ControlClient, session: str, phase: str) -> str:
+    """Ask for what the login waits for and hand it in; returns the phase that follows."""
+    step = phase.removeprefix("awaiting_")
+    asked = "login code" if step == "code" else "cloud password"
+    secret = typer.prompt(f"{session}: {asked}", hide_input=step == "password")
+    try:
+        return client.login(session, step, secret)
+    except CommandFailedError as exc:
+        _complain(exc)
+        return client.phase(session)  # a login ends after three that are wrong
 
 
 @app.command()
@@ -179,7 +203,8 @@ def status(config: ConfigPath, as_json: AsJson = False) -> None:
         return
     from .screens import overview_tables
 
-    Console().print(*overview_tables(state), sep="\n")
+    console = Console()
+    console.print(*overview_tables(state, plain=console.options.ascii_only), sep="\n")
 
 
 @app.command()

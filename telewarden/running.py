@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from .collector import set_aside
 from .config import load_config
@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 ENDED_WELL: Final = 0
 GAVE_UP: Final = 1
+START_ENDS_WITHIN: Final = 5.0  # seconds; container hosts kill after ten
 
 
 async def run_warden(config: Path, *, as_json: bool, verbose: bool) -> int:
@@ -44,21 +45,53 @@ async def run_warden(config: Path, *, as_json: bool, verbose: bool) -> int:
         stream=sys.stderr,
     )
     _open_more_files()
-    warden = Warden(load_config(config))
-    warden.events.subscribe(_teller(as_json=as_json))
-    await warden.start()
-    set_aside()
-    try:
-        _announce(warden, as_json=as_json)
-        with _signals(warden.shutdown):
-            exit_ = await warden.wait()
+    asked = asyncio.Event()
+    with _signals(asked.set):
+        warden = Warden(load_config(config))
+        warden.events.subscribe(_teller(as_json=as_json))
+        try:
+            await _started(warden, asked)
+            set_aside()
+            _announce(warden, as_json=as_json)
+            exit_ = await _waited(warden, asked)
             report = await warden.stop()
-    finally:
-        await warden.stop()
+        finally:
+            await warden.stop()
     code = _outcome(exit_, report)
     if code == LEFT_BEHIND:
         leave_process(code)  # whatever did not stop would hold the interpreter's own end up, too
     return code
+
+
+async def _started(warden: Warden, asked: asyncio.Event) -> None:
+    """Start it. Who asks for a stop meanwhile is not kept waiting by a start that hangs: then the
+    process ends as by a kill, which nothing that is stored minds.
+    """
+    starting, asking = asyncio.ensure_future(warden.start()), asyncio.ensure_future(asked.wait())
+    await asyncio.wait({starting, asking}, return_when=asyncio.FIRST_COMPLETED)
+    asking.cancel()
+    await asyncio.wait({starting}, timeout=START_ENDS_WITHIN)
+    if not starting.done():
+        _complain(f"the start did not end within {START_ENDS_WITHIN:g} s of the signal")
+        leave_process(LEFT_BEHIND)
+    await starting
+
+
+async def _waited(warden: Warden, asked: asyncio.Event) -> Exit | None:
+    """Wait for a signal, or for the warden to end by itself, and how that was."""
+    if asked.is_set():
+        return None
+    asking = asyncio.ensure_future(asked.wait())
+
+    def stop(done: asyncio.Future[Any]) -> None:
+        if not done.cancelled():
+            warden.shutdown(who="signal")
+
+    asking.add_done_callback(stop)
+    try:
+        return await warden.wait()
+    finally:
+        asking.cancel()
 
 
 def _open_more_files() -> None:
@@ -74,15 +107,15 @@ def _announce(warden: Warden, *, as_json: bool) -> None:
     stand_in = warden.standin
     if stand_in is not None and stand_in.telegram is not None:
         _say(f"loopback data centre on 127.0.0.1:{stand_in.telegram.port}")
-    if warden.port is not None:
-        _say(f"page and metrics on http://127.0.0.1:{warden.port}/ and /metrics")
+    if warden.url is not None:
+        _say(f"page and metrics on {warden.url} and {warden.url}metrics")
     _say(f"{len(warden.config.sessions)} sessions, {len(warden.config.pairs)} pairs; Ctrl-C ends")
 
 
 def _teller(*, as_json: bool) -> Callable[[Event], None]:
     def tell(event: Event) -> None:
         if as_json:
-            print(event_as_json(event), flush=True)  # noqa: T201 - the command's output
+            _print(event_as_json(event))
         elif (words := sentence(event)) is not None:
             _say(words)
 
@@ -91,22 +124,34 @@ def _teller(*, as_json: bool) -> Callable[[Event], None]:
 
 def _say(words: str) -> None:
     now = dt.datetime.now().astimezone().strftime("%H:%M:%S.%f")[:-3]
-    print(f"{now} {words}", flush=True)  # noqa: T201 - the command's output
+    _print(f"{now} {words}")
+
+
+def _print(line: str) -> None:
+    with contextlib.suppress(OSError):  # the terminal is gone, or the pipe's reader: work goes on
+        print(line, flush=True)  # noqa: T201 - the command's output
 
 
 @contextlib.contextmanager
 def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    """The first SIGTERM or SIGINT asks for a stop, the second ends the process at once."""
+    """SIGTERM, SIGINT and SIGHUP ask for a stop; a second of the first two ends it at once.
+
+    SIGHUP is what a terminal says that closes, sometimes twice; who started this with nohup has
+    it ignored, and so it stays.
+    """
     loop = asyncio.get_running_loop()
     heard: list[int] = []
 
     def hear(number: int) -> None:
-        if heard:
+        if heard and number != signal.SIGHUP:
             os._exit(128 + number)
-        heard.append(number)
+        if number != signal.SIGHUP:
+            heard.append(number)
         stop()
 
-    numbers = (signal.SIGTERM, signal.SIGINT)
+    numbers = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        numbers.remove(signal.SIGHUP)
     for number in numbers:
         loop.add_signal_handler(number, hear, number)
     try:
@@ -128,4 +173,5 @@ def _outcome(exit_: Exit | None, report: StopReport | None) -> int:
 
 
 def _complain(words: str) -> None:
-    print(words, file=sys.stderr, flush=True)  # noqa: T201 - the command's output
+    with contextlib.suppress(OSError):
+        print(words, file=sys.stderr, flush=True)  # noqa: T201 - the command's output

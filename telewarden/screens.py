@@ -25,10 +25,10 @@ STYLES: Final[Mapping[str, str]] = {
 }
 
 
-def overview_tables(state: Mapping[str, Any]) -> Iterator[Table]:
-    """Everything ``telewarden status`` shows."""
+def overview_tables(state: Mapping[str, Any], *, plain: bool = False) -> Iterator[Table]:
+    """Everything ``telewarden status`` shows; ``plain`` for a terminal that knows ASCII alone."""
     yield sessions_table(state)
-    yield groups_table(state)
+    yield groups_table(state, plain=plain)
 
 
 def sessions_table(state: Mapping[str, Any]) -> Table:
@@ -51,7 +51,7 @@ def sessions_table(state: Mapping[str, Any]) -> Table:
     return table
 
 
-def groups_table(state: Mapping[str, Any]) -> Table:
+def groups_table(state: Mapping[str, Any], *, plain: bool = False) -> Table:
     """One row a pair, by worker group."""
     table = Table(title="pairs", title_justify="left", expand=True, box=SIMPLE_HEAD)
     table.add_column("pair", no_wrap=True)
@@ -59,12 +59,13 @@ def groups_table(state: Mapping[str, Any]) -> Table:
     table.add_column("way", ratio=1, overflow="fold")
     for name in ("wait", "done", "again", "dead"):
         table.add_column(name, justify="right", no_wrap=True)
+    arrow = "->" if plain else "→"
     for group in state.get("groups", ()):
         for pair in group["pairs"]:
             table.add_row(
                 str(pair["id"]),
                 f"{group['session']}/{group['group']}",
-                f"{pair['source']} → {pair['target']}, {pair['mode']}",
+                f"{pair['source']} {arrow} {pair['target']}, {pair['mode']}",
                 *(str(pair[name]) for name in ("waiting", "delivered", "repeated", "dead")),
             )
             if pair["paused"]:

@@ -140,7 +140,7 @@ class Warden(Enterable):
         )
         self.keys = MasterKeys(self.config, self._stored, self.backups.take, self._auditor.noted)
         self.retention = Retention(self.config, self.operations, self._stored, self.events.publish)
-        self._tcp_port: int | None = None
+        self._listening: tuple[str, int] | None = None
         self._reported: frozenset[str] = frozenset()
         self._stopping = asyncio.Event()
         self._cleanup = contextlib.AsyncExitStack()
@@ -322,6 +322,10 @@ class Warden(Enterable):
         """Let a session climb the recovery ladder now."""
         await self.session(session).recover(who=who)
 
+    async def phase(self, session: str) -> str:
+        """Where a session stands, asked of itself."""
+        return str((await self.session(session).report()).phase)
+
     async def login(
         self, session: str, step: LoginStep, secret: str | None = None, *, who: str = "app"
     ) -> str:
@@ -349,7 +353,15 @@ class Warden(Enterable):
     @property
     def port(self) -> int | None:
         """The TCP port of the pages, once started; ``None`` without a console."""
-        return self._tcp_port
+        return None if self._listening is None else self._listening[1]
+
+    @property
+    def url(self) -> str | None:
+        """Where the pages are, by the address that was bound; ``None`` without a console."""
+        if self._listening is None:
+            return None
+        host, port = self._listening
+        return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
     @property
     def standin(self) -> StandIn | None:
@@ -438,7 +450,7 @@ class Warden(Enterable):
 
     def _console(self, console: ConsoleConfig, undo: contextlib.AsyncExitStack) -> ChildSpec:
         tcp = undo.enter_context(contextlib.closing(bind_tcp(console.host, console.port)))
-        self._tcp_port = tcp.getsockname()[1]
+        self._listening = tcp.getsockname()[:2]
         unix = undo.enter_context(contextlib.closing(bind_unix(self.config.control_socket)))
         return ChildSpec(
             id="console",

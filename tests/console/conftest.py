@@ -103,6 +103,9 @@ class FakePanel:
         self._fail()
         self.told.append(("recover", session, who))
 
+    async def phase(self, session: str) -> str:
+        return "needs_login"
+
     async def login(
         self, session: str, step: LoginStep, secret: str | None = None, *, who: str
     ) -> str:

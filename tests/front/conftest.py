@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +56,12 @@ class Shell:
         path.write_text(text, encoding="utf-8")
         return path
 
-    def __call__(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *words: str, typed: str | None = None) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [sys.executable, "-m", "telewarden", *words],
             cwd=self.folder,
             env=self.environment,
+            input=typed,
             capture_output=True,
             text=True,
             timeout=40,
@@ -70,9 +71,10 @@ class Shell:
             self.leaks.see(" ".join(words[:1]), done.stdout + done.stderr)
         return done
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    def start(self, *words: str, under: Sequence[str] = ()) -> subprocess.Popen[str]:
+        """Start a command that goes on; ``under`` is a program that starts it."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "telewarden", *words],
+            [*under, sys.executable, "-m", "telewarden", *words],
             cwd=self.folder,
             env=self.environment,
             stdout=subprocess.PIPE,

@@ -1,0 +1,87 @@
+"""Signals: the first one stops in order, whenever it comes and whoever the process is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from .conftest import Shell
+
+pytestmark = pytest.mark.console
+
+KILLED_AFTER = 10.0  # seconds; what a container host waits before it kills
+STARTS_WITHIN = 40.0  # seconds, on a machine that is busy with other things
+ROOT = os.geteuid() == 0
+
+
+def child_of(process: subprocess.Popen[str]) -> int:
+    """The first process that it started."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    until = time.monotonic() + KILLED_AFTER
+    while time.monotonic() < until:
+        if found := children.read_text(encoding="ascii").split():
+            return int(found[0])
+        time.sleep(0.01)
+    pytest.fail("it started nothing")
+
+
+@pytest.mark.skipif(not ROOT, reason="to be process 1 is root's to arrange")
+def test_the_first_process_of_a_container_ends_on_a_sigterm_while_it_starts(shell: Shell) -> None:
+    process = shell.start(
+        "run", "telewarden.toml", under=("unshare", "--pid", "--fork", "--kill-child")
+    )
+    first = child_of(process)
+    until = time.monotonic() + STARTS_WITHIN
+    while not (shell.folder / "store").exists():  # it has read its configuration and is starting
+        assert time.monotonic() < until
+        time.sleep(0.002)
+
+    os.kill(first, signal.SIGTERM)
+
+    assert process.wait(timeout=KILLED_AFTER) in {0, 128 + signal.SIGTERM}
+
+
+def test_a_terminal_that_closes_ends_it_in_order(shell: Shell) -> None:
+    process = shell.start("run", "telewarden.toml")
+    shell.until(process, "online by string")
+
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGHUP)  # the shell and the kernel both say it
+    said, _ = process.communicate(timeout=KILLED_AFTER)
+
+    assert process.returncode == 0
+    assert "session stopped" in said or "stopped" in said
+
+
+@pytest.mark.skipif(shutil.which("nohup") is None, reason="nohup is not installed")
+def test_who_was_told_to_outlive_its_terminal_does(shell: Shell) -> None:
+    process = shell.start("run", "telewarden.toml", under=("nohup",))
+    shell.until(process, "online by string")
+
+    process.send_signal(signal.SIGHUP)
+    alive = shell("status", "telewarden.toml", "--json")
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=KILLED_AFTER)
+
+    assert alive.returncode == 0
+    assert process.returncode == 0
+
+
+def test_a_reader_of_its_lines_that_goes_away_does_not_stop_the_work(shell: Shell) -> None:
+    process = shell.start("run", "telewarden.toml")
+    shell.until(process, "online by string")
+    assert process.stdout is not None
+    process.stdout.close()
+
+    struck = shell("drill", "telewarden.toml", "sessions/session:alice/session")
+    alive = shell("status", "telewarden.toml")
+    process.send_signal(signal.SIGTERM)
+
+    assert (struck.returncode, alive.returncode) == (0, 0)
+    assert process.wait(timeout=KILLED_AFTER) == 0
