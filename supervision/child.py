@@ -22,7 +22,18 @@ if TYPE_CHECKING:
     from .clock import Timer
     from .gates import Gates
 
-__all__ = ["Again", "Child", "Conclusion", "Escalate", "GiveUp", "Isolate", "Leave", "conclude"]
+__all__ = [
+    "NEXT_ATTEMPT",
+    "SIBLING",
+    "Again",
+    "Child",
+    "Conclusion",
+    "Escalate",
+    "GiveUp",
+    "Isolate",
+    "Leave",
+    "conclude",
+]
 
 
 DICTATED: Final = "dictated"
@@ -30,12 +41,24 @@ TEMPORARY: Final = Restart.TEMPORARY
 ABANDONED: Final = ExitKind.ABANDONED
 RESTART: Final = Verdict.RESTART
 WAITS_FOR_CAUSE: Final = "shared cause"
+NEXT_ATTEMPT: Final = "next attempt"
+SIBLING: Final = "sibling"
 
 
 class Child:
     """One child's record."""
 
-    __slots__ = ("gate", "ledger", "place", "spec", "streak", "timer", "waiters")
+    __slots__ = (
+        "awaited",
+        "gate",
+        "ledger",
+        "place",
+        "spec",
+        "streak",
+        "timer",
+        "waiters",
+        "was_asked",
+    )
 
     def __init__(self, place: Place) -> None:
         self.place = place
@@ -43,6 +66,10 @@ class Child:
         self.streak = Streak(self.spec.stable_after)
         self.ledger = RestartLedger(self.spec.budget) if self.spec.budget is not None else None
         self.timer: Timer | None = None
+        self.awaited: Child | None = None
+        """Who could not be started, when it waits for a sibling."""
+        self.was_asked = False
+        """Whether its last end was a stop that its supervisor asked for."""
         self.gate: Hashable | None = None
         """The shared cause that held it back last."""
         self.waiters: list[Callable[[Exit | None], object]] = []
@@ -62,6 +89,11 @@ class Child:
             return Again(0.0, gate=self.gate)
         left = (place.until or 0.0) - now
         return Again(left, dictated=True) if place.why == DICTATED and left > 0 else None
+
+    @property
+    def waits_for_sibling(self) -> bool:
+        """Whether it is down only until another child of its group can be started."""
+        return self.place.phase is Phase.RESTARTING and self.place.why == SIBLING
 
     def disarm(self) -> None:
         """Call off whatever timer is running for it."""

@@ -31,14 +31,16 @@ class DynamicSupervisor(Commanded):
             place.forget()
 
     def _check(self, spec: ChildSpec) -> None:
+        super()._check(spec)
         if spec.significant:
             raise InvalidSpecError(
                 "ChildSpec.significant", True, "False under a dynamic supervisor"
             )
+
+    def _check_room(self) -> None:
         limit = self._spec.max_children
         if limit is not None and len(self._children) >= limit:
             raise TooManyChildrenError(self.place, limit)
-        super()._check(spec)
 
     def _leave_down(self, child: Child, exit_: Exit, *, forget: bool) -> None:  # noqa: ARG002
         super()._leave_down(child, exit_, forget=True)

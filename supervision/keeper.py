@@ -60,6 +60,7 @@ class Keeper(LoopActor):
             return
         child.disarm()
         uptime = self._uptime(place)
+        child.was_asked = place.phase is STOPPING
         place.went_down(exit_)
         if isinstance(exit_.error, ChildAbandonedError):
             self._count_abandoned(place, exit_.error.seconds)
@@ -79,8 +80,14 @@ class Keeper(LoopActor):
         """Make a record for a child, in the place it had under an earlier incarnation."""
         home = self._telewarden_place
         place = home.children.get(spec.id)
+        if place is not None and (place.added or place.spec.placed_on is not spec.placed_on):
+            place.forget()  # it only bears the same name
+            place = None
         if place is None:
             place = home.children[spec.id] = Place(home.realm, spec, home)
+        elif place.spec is not spec:
+            place.describe(spec)
+        place.expect()
         place.watcher = self
         child = self._children[spec.id] = Child(place)
         place.ledger = child.ledger
@@ -222,6 +229,7 @@ class Keeper(LoopActor):
         place.phase = STOPPING
         exit_ = place.runner.halt()
         if exit_ is not None:
+            child.was_asked = True
             place.went_down(exit_)
             child.tell_waiters(exit_)
             return exit_

@@ -208,6 +208,8 @@ class LoopLife:
             clock = self._place.realm.clock
             self._late = clock.call_later(self._place.spec.failure_timeout, self._too_late)
         self._step(self._take_down(awaited), self._taken_down)
+        if awaited is not None:  # a kill may come before its first step
+            self._task.add_done_callback(lambda _: awaited.close())  # type: ignore[union-attr]
         return None
 
     async def _take_down(self, hook: Coroutine[Any, Any, Any] | None) -> None:

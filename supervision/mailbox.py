@@ -58,10 +58,11 @@ class Mailbox(abc.ABC):
     the rest of a ``tell``. ``refuse(envelope, reason)`` answers a message that will not be handled.
     """
 
-    __slots__ = ("_limit", "_refuse", "mode")
+    __slots__ = ("_refuse", "limit", "mode")
 
     def __init__(self, *, limit: int, refuse: Callable[[AnyEnvelope, str], object]) -> None:
-        self._limit, self._refuse = limit, refuse
+        self.limit, self._refuse = limit, refuse
+        """How many messages may wait while nobody is there to handle them."""
         self.mode = Mode.HELD
         """What happens to a message that arrives now; ``turn`` changes it."""
 
@@ -74,7 +75,7 @@ class Mailbox(abc.ABC):
             self._refuse_all()
 
     def _put_guarded(self, envelope: AnyEnvelope) -> None:
-        if self.mode is HELD and len(self) < self._limit:
+        if self.mode is HELD and len(self) < self.limit:
             self._append(envelope)
             self.look_again()
         else:

@@ -14,7 +14,17 @@ from typing import Any, Final
 
 from ..errors import BudgetExhaustedError, ChildStartError, ChildUnavailableError
 from .budget import RestartBudget, RestartLedger
-from .child import Again, Child, Conclusion, Escalate, GiveUp, Isolate, Leave, conclude
+from .child import (
+    NEXT_ATTEMPT,
+    Again,
+    Child,
+    Conclusion,
+    Escalate,
+    GiveUp,
+    Isolate,
+    Leave,
+    conclude,
+)
 from .clock import Timer
 from .errands import life_of
 from .events import (
@@ -63,8 +73,27 @@ class Overseer(Keeper):
             return
         if exit_.kind is IGNORED:
             self._ignored(child)
+        elif exit_.kind is START_FAILED:
+            self._try_later(child, exit_)
+        else:
+            self._carry_out(child, exit_, self._conclude(child, exit_, uptime))
+
+    def _try_later(self, child: Child, exit_: Exit) -> None:
+        """Decide about a restart that failed in the loop's next round.
+
+        Until then whatever else is waiting gets its turn: a stop, a question, a command that calls
+        it off.
+        """
+        child.place.enter(Phase.RESTARTING, why=NEXT_ATTEMPT, until=self.clock.now())
+        incarnation, host = child.place.incarnation, child.place.realm.host
+        host.post_next(self._try_again, child, incarnation, exit_)
+
+    def _try_again(self, child: Child, incarnation: int, exit_: Exit) -> None:
+        place = child.place
+        if self._over or self._known(place) is not child or place.incarnation != incarnation:
             return
-        self._carry_out(child, exit_, self._conclude(child, exit_, uptime))
+        if place.phase is Phase.RESTARTING and place.why == NEXT_ATTEMPT:
+            self._carry_out(child, exit_, self._conclude(child, exit_, 0.0))
 
     def _conclude(self, child: Child, exit_: Exit, uptime: float) -> Conclusion:
         now, gates = self.clock.now(), self._telewarden_place.realm.gates
@@ -154,14 +183,7 @@ class Overseer(Keeper):
     def _relaunch(self, child: Child) -> None:
         outcome = self._launch(child)
         if isinstance(outcome, Exit):
-            # in the loop's next round: whatever else is waiting gets its turn between two attempts
-            host, incarnation = child.place.realm.host, child.place.incarnation
-            host.post_next(self._start_failed, child, incarnation, outcome)
-
-    def _start_failed(self, child: Child, incarnation: int, exit_: Exit) -> None:
-        place = child.place
-        if self._known(place) and place.incarnation == incarnation and place.phase is Phase.IDLE:
-            self._fell(child, exit_, 0.0)
+            self._fell(child, outcome, 0.0)
 
     def _leave_down(self, child: Child, exit_: Exit, *, forget: bool) -> None:
         place = child.place
@@ -201,7 +223,7 @@ class Overseer(Keeper):
             return
         others = (c for c in self._children.values() if c.spec.significant and c is not child)
         waits = self._auto_shutdown is AutoShutdown.ALL_SIGNIFICANT
-        if not waits or all(c.place.phase is Phase.STOPPED for c in others):
+        if not waits or all(c.place.phase is Phase.STOPPED or c.waits_for_sibling for c in others):
             self._go(Exit(ExitKind.SHUTDOWN, detail="significant children have ended"))
 
     def _give_up(self, child: Child, spent: int, within: float) -> None:
@@ -244,21 +266,6 @@ class Overseer(Keeper):
         self._answers.add(answer)
         answer.when_done(lambda: self._answers.discard(answer))
         return answer
-
-    def _work_on(self, coroutine: Coroutine[Any, Any, Any]) -> Answer:
-        """Do something that takes a while beside the mailbox; the answer is its result."""
-        answer = self._owe()
-        self._do_beside(self._give(coroutine, answer))
-        return answer
-
-    async def _give(self, coroutine: Coroutine[Any, Any, Any], answer: Answer) -> None:
-        try:
-            answer.set(await coroutine)
-        except asyncio.CancelledError:
-            answer.fail(ChildUnavailableError(self.place, "it is stopping"))
-            raise
-        except Exception as error:  # noqa: BLE001 - it belongs to whoever asked
-            answer.fail(error)
 
     def _do_beside(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(coroutine)

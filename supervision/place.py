@@ -52,6 +52,7 @@ class Place:
 
     __slots__ = (
         "__weakref__",
+        "added",
         "children",
         "gone",
         "id",
@@ -77,6 +78,8 @@ class Place:
 
     def __init__(self, realm: Realm, spec: ChildSpec, owner: Place | None = None) -> None:
         self.realm, self.spec, self.owner = realm, spec, owner
+        self.added = False
+        """Whether a command described it, and not its supervisor's own description."""
         self.id = spec.id
         self.path: str = (
             spec.id if owner is None or owner.owner is None else f"{owner.path}/{spec.id}"
@@ -155,10 +158,25 @@ class Place:
             for child in list(self.children.values()):
                 child.enter(phase, why=f"{self.path} is {phase.value}")
 
+    def expect(self) -> None:
+        """Somebody is coming after all, here and below: what is sent to them waits."""
+        if self.phase in RESTING:
+            self.enter(PHASE_IDLE)
+        for child in self.children.values():
+            child.expect()
+
+    def describe(self, spec: ChildSpec) -> None:
+        """Follow another description of the same child, on the same host, from the next start."""
+        self.spec = spec
+        self.mailbox.limit = spec.mailbox_limit
+        self.ref.describe(spec)
+
     def begin(self) -> Outcome:
-        """Start the next incarnation."""
+        """Start the next incarnation; what is sent to it meanwhile waits."""
         self.incarnation += 1
         self.phase, self.why, self.until = PHASE_STARTING, "", None
+        if self.mailbox.mode is not HELD:  # nothing ran here, and nobody was coming
+            self.mailbox.turn(HELD)
         return self.runner.begin(self.incarnation)
 
     def went_up(self) -> None:

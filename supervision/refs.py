@@ -13,7 +13,7 @@ from pykka.messages import _ActorStop
 from ..errors import AskTimeoutError, BlockingAskError
 from .mailbox import CLOSED
 from .reply import Reply
-from .spec import Host
+from .spec import ChildSpec, Host
 from .term import refuse_fenced
 
 if TYPE_CHECKING:
@@ -112,14 +112,17 @@ class StableRef(pykka.ActorRef[Any]):
 
     def __init__(self, place: Place) -> None:  # the base class would take an instance
         self.place, self._realm = place, place.realm
-        self.actor_class = place.spec.actor
         self.actor_urn = place.urn
         self.actor_inbox = self._mailbox = place.mailbox
-        self._supervises = place.spec.supervises
+        self.describe(place.spec)
         self.actor_stopped = place.gone
         # a thread answers even while this loop is blocked
         self._here = place.realm.host.in_loop if place.spec.placed_on is Host.LOOP else None
         self._actor_weakref = place.look  # type: ignore[assignment]  # called the same way
+
+    def describe(self, spec: ChildSpec) -> None:
+        """Point at a child of that class from now on."""
+        self.actor_class, self._supervises = spec.actor, spec.supervises
 
     def __str__(self) -> str:
         return f"{self.actor_class.__name__} at {self.place.path}"

@@ -6,10 +6,9 @@ Pure: ids in, ids out, always in start order. Stopping goes through them backwar
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["Retry", "Strategy", "concerned", "retry"]
+__all__ = ["Strategy", "concerned"]
 
 
 class Strategy(Enum):
@@ -30,23 +29,3 @@ def concerned(strategy: Strategy, ids: Sequence[str], failed: str) -> tuple[str,
     if strategy is Strategy.ONE_FOR_ALL:
         return tuple(ids)
     return tuple(ids[list(ids).index(failed) :])
-
-
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """What to do after a start inside a restart failed: stop these, then start those."""
-
-    stop: tuple[str, ...]
-    start: tuple[str, ...]
-
-
-def retry(strategy: Strategy, ids: Sequence[str], failed: str) -> Retry:
-    """Plan the next attempt after ``failed``, one of ``ids``, could not be started.
-
-    one_for_all takes down what this attempt had started; rest_for_one keeps it and goes on at the
-    child that failed.
-    """
-    at = list(ids).index(failed)
-    if strategy is Strategy.ONE_FOR_ALL:
-        return Retry(stop=tuple(ids[:at]), start=tuple(ids))
-    return Retry(stop=(), start=tuple(ids[at:]))

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-from .child import Again, Child, Conclusion, Isolate, Leave
-from .clock import Timer
-from .commanded import CHANGES, Commanded
+from .child import SIBLING, Again, Child, Conclusion, Isolate, Leave
+from .commanded import LEFT_BEHIND, Commanded
 from .errands import life_of
 from .exits import Exit, ExitKind, Restart
 from .groupspec import SupervisorSpec, check_significance
 from .overseer import start_error
 from .phases import Phase
-from .reply import Answer
 from .spec import ChildSpec
-from .strategy import Retry, Strategy, concerned, retry
+from .strategy import Strategy, concerned
 
 __all__ = ["Supervisor"]
 
@@ -40,9 +38,8 @@ class Supervisor(Commanded):
         self._is_starting = False
         self._is_booting = False
         self._fallen: list[tuple[Child, int, Exit, float]] = []
-        self._commands: list[tuple[object, Answer]] = []
-        self._group_timer: Timer | None = None
-        self._group_waiting: tuple[str, ...] = ()
+        self._later: list[Callable[[], object]] = []
+        """Attempts to start a group that are due when nothing else is under way."""
 
     async def on_start(self) -> None:  # type: ignore[override]  # hooks may be async
         """Start all children, each when the one before it runs (S12)."""
@@ -107,53 +104,56 @@ class Supervisor(Commanded):
         return False
 
     def _check(self, spec: ChildSpec) -> None:
-        check_significance(spec, self._spec.auto_shutdown)
         super()._check(spec)
+        check_significance(spec, self._spec.auto_shutdown)
 
     # group restarts
 
-    def on_receive(self, message: object) -> Any:
-        """Carry out a command, or keep it until the round that is going on is over."""
-        if self._round is None or type(message) not in CHANGES:
-            return super().on_receive(message)
-        answer = self._owe()
-        self._commands.append((message, answer))
-        return answer
+    def _is_occupied(self) -> bool:
+        return self._round is not None or bool(self._fallen)
 
     def _fell(self, child: Child, exit_: Exit, uptime: float) -> None:
-        in_a_stop = self._round is not None and not self._is_starting
-        if self._over or not (in_a_stop or self._is_booting):
+        if self._over or not (self._is_booting or self._is_stopping):
             super()._fell(child, exit_, uptime)
         else:
             self._fallen.append((child, child.place.incarnation, exit_, uptime))
+
+    @property
+    def _is_stopping(self) -> bool:
+        """Whether a group, or one of a group's children, is being stopped on purpose."""
+        if self._round is not None:
+            return not self._is_starting
+        return self._stops > 0 and self._spec.strategy is not ONE_FOR_ONE
 
     def _restart(self, child: Child, again: Again) -> None:
         if self._spec.strategy is ONE_FOR_ONE:  # whatever the number of siblings
             super()._restart(child, again)
             return
-        ids = concerned(self._spec.strategy, tuple(self._children), child.id)
+        ids = self._concerned(child)
         if len(ids) == 1:
             super()._restart(child, again)
         else:
-            self._begin_round(Retry(stop=ids, start=ids), child, again)
+            self._begin_round(ids, child, again)
 
-    def _begin_round(self, plan: Retry, failed: Child | None, again: Again) -> None:
+    def _concerned(self, failed: Child) -> tuple[str, ...]:
+        return concerned(self._spec.strategy, tuple(self._children), failed.id)
+
+    def _begin_round(self, ids: tuple[str, ...], failed: Child | None, again: Again) -> None:
         if self._over:
             return
-        self._call_off_wait()
         if self._round is not None:
             self._round.cancel()
         self._is_starting = False
-        self._round = task = self._do_beside(self._go_round(plan, failed, again))
+        self._round = task = self._do_beside(self._go_round(ids, failed, again))
         task.add_done_callback(self._round_over)
 
-    async def _go_round(self, plan: Retry, failed: Child | None, again: Again) -> None:
-        for id_ in reversed(plan.stop):
+    async def _go_round(self, ids: tuple[str, ...], failed: Child | None, again: Again) -> None:
+        for id_ in reversed(ids):
             await self._stop_for_group(id_)
         if again.waits and failed is not None:
-            self._wait_as_group(plan.start, failed, again)
+            self._wait_as_group(ids, failed, again)
         else:
-            await self._start_in_order(plan.start)
+            await self._start_in_order(ids)
 
     async def _stop_for_group(self, id_: str) -> None:
         child = self._children.get(id_)
@@ -162,10 +162,14 @@ class Supervisor(Commanded):
         if child.still_waits(self.clock.now()):
             return
         exit_ = await self._bring_down(child)
+        if child.place.alive or self._children.get(id_) is not child:
+            return
         if exit_.kind is ExitKind.ABANDONED:
-            self._isolate(child, "it did not stop and was left behind")
+            self._isolate(child, LEFT_BEHIND)
         elif child.spec.restart is Restart.TEMPORARY:
             self._forget(child)
+        else:
+            child.place.expect()
 
     async def _start_in_order(self, ids: tuple[str, ...]) -> None:
         for at, id_ in enumerate(ids):
@@ -178,37 +182,34 @@ class Supervisor(Commanded):
             self._is_starting = True
             exit_ = await self._start(child)
             self._is_starting = False
-            if not self._went_well(child, exit_, ids):
+            if not self._went_well(child, exit_, ids[at:]):
                 return
 
     def _went_well(self, child: Child, exit_: Exit | None, ids: tuple[str, ...]) -> bool:
-        """Whether the round goes on after this start."""
+        """Whether the round goes on after this start, the first of ``ids``."""
         if exit_ is None:
             return True
         if exit_.kind is ExitKind.IGNORED:
             self._ignored(child)
             return True
+        if exit_.kind is ExitKind.ABANDONED:
+            super()._fell(child, exit_, 0.0)
+            return not self._over
         self._announce(child, exit_, 0.0)
-        return self._answer_failed_start(child, exit_, self._conclude(child, exit_, 0.0), ids)
-
-    def _answer_failed_start(
-        self, child: Child, exit_: Exit, conclusion: Conclusion, ids: tuple[str, ...]
-    ) -> bool:
-        if not isinstance(conclusion, Again):
-            self._carry_out(child, exit_, conclusion)
-            return isinstance(conclusion, Isolate | Leave)
-        self._announce_restart(child, exit_, conclusion)
-        plan = retry(self._spec.strategy, ids, child.id)
-        # in the loop's next round: a stop or a question gets its turn before the next attempt
-        host = self._telewarden_place.realm.host
-        host.post_next(self._retry_round, plan, child, child.place.incarnation, conclusion)
+        self._await(child, ids)
+        self._try_later(child, exit_)
         return False
 
-    def _retry_round(self, plan: Retry, child: Child, incarnation: int, again: Again) -> None:
-        """Begin the next attempt, unless somebody else's end has begun one meanwhile."""
-        is_over = self._round is None or self._round.done()
-        if is_over and child.place.incarnation == incarnation and child.place.phase is Phase.IDLE:
-            self._begin_round(plan, child, again)
+    def _try_again(self, child: Child, incarnation: int, exit_: Exit) -> None:
+        if self._spec.strategy is ONE_FOR_ONE or self._is_quiet:
+            super()._try_again(child, incarnation, exit_)
+        else:
+            self._later.append(partial(self._try_again, child, incarnation, exit_))
+
+    @property
+    def _is_quiet(self) -> bool:
+        """Whether nothing is under way that has to be over before a group's next attempt."""
+        return not (self._is_occupied() or self._changing)
 
     def _round_over(self, task: asyncio.Task[None]) -> None:
         if self._round is not task:
@@ -221,64 +222,98 @@ class Supervisor(Commanded):
             life_of(self._telewarden_place).crash(error)
             return
         self._see_to_fallen()
-        if self._round is None:
-            self._catch_up()
+        self._go_on()
 
     def _see_to_fallen(self) -> None:
-        """Decide about those that ended when it was no time to."""
+        if self._is_booting or self._is_stopping:
+            return
         fallen, self._fallen = self._fallen, []
         for child, incarnation, exit_, uptime in fallen:
             place = child.place
             if place.incarnation == incarnation and place.phase is Phase.IDLE:
                 self._fell(child, exit_, uptime)
 
-    def _catch_up(self) -> None:
-        """Carry out the commands that came while the group was being restarted."""
-        commands, self._commands = self._commands, []
-        for message, answer in commands:
-            try:
-                result = self.on_receive(message)
-            except Exception as error:  # noqa: BLE001 - it belongs to whoever asked
-                answer.fail(error)
-                continue
-            if isinstance(result, Answer):
-                result.pass_on(answer)
-            else:
-                answer.set(result)
+    def _go_on(self) -> None:
+        """Make the changes whose time has come, and then a group's next attempt."""
+        super()._go_on()
+        if self._later and self._is_quiet and not self._over:
+            later, self._later = self._later, []
+            for call in later:
+                self._telewarden_place.realm.host.post_next(call)
 
     # waiting as a group
 
-    def _wait_as_group(self, ids: tuple[str, ...], failed: Child, again: Again) -> None:
-        until = self._until(again)
+    def _await(self, failed: Child, ids: tuple[str, ...]) -> None:
+        """Hold back those of ``ids`` that are down, until ``failed`` can be started."""
+        now = self.clock.now()
         for id_ in ids:
             child = self._children.get(id_)
-            if child is not None and not child.place.alive and child.place.phase in WAITABLE:
-                why = again.why if child is failed else "sibling"
-                child.place.enter(Phase.RESTARTING, why=why, until=until)
-        self._group_waiting = ids
-        self._group_timer = self._when(again, failed, partial(self._group_due, ids, failed))
+            if child is None or child is failed or child.still_waits(now):
+                continue
+            if child.place.phase in WAITABLE:
+                child.place.enter(Phase.RESTARTING, why=SIBLING)
+                child.awaited = failed
 
-    def _group_due(self, ids: tuple[str, ...], failed: Child) -> None:
-        self._group_timer, self._group_waiting = None, ()
+    def _wait_as_group(self, ids: tuple[str, ...], failed: Child, again: Again) -> None:
+        self._await(failed, ids)
+        failed.disarm()
+        failed.place.enter(Phase.RESTARTING, why=again.why, until=self._until(again))
+        failed.timer = self._when(again, failed, partial(self._group_due, failed))
+
+    def _group_due(self, failed: Child) -> None:
+        failed.timer = None
+        self._group_goes(failed, failed.place.incarnation)
+
+    def _group_goes(self, failed: Child, incarnation: int) -> None:
+        """Start a group that has waited long enough, when nothing else is under way."""
+        place = failed.place
+        if self._over or place.incarnation != incarnation or place.phase is not Phase.RESTARTING:
+            return
+        if failed.timer is not None or failed.waits_for_sibling:
+            return  # it waits for something else by now
+        if self._known(place) is not failed:
+            return
         failed.gate = None  # it has been let go
-        self._begin_round(Retry(stop=(), start=ids), failed, Again(0.0))
+        if not self._is_quiet:
+            self._later.append(partial(self._group_goes, failed, incarnation))
+        elif (earlier := self._keeps_waiting(failed)) is not None:
+            place.enter(Phase.RESTARTING, why=SIBLING)
+            failed.awaited = earlier
+        else:
+            place.enter(Phase.IDLE)
+            self._begin_round(self._concerned(failed), failed, Again(0.0))
 
-    def _call_off_wait(self) -> None:
-        if self._group_timer is not None:
-            self._group_timer.cancel()
-            self._group_timer = None
-        self._group_waiting = ()
+    def _keeps_waiting(self, failed: Child) -> Child | None:
+        """A child that could not be started either, and in whose group ``failed`` is."""
+        children = self._children.values()
+        waiting = (c for c in children if c is not failed and c.place.phase is Phase.RESTARTING)
+        direct = (c for c in waiting if not c.waits_for_sibling)
+        return next((c for c in direct if failed.id in self._concerned(c)), None)
+
+    def _waiting_for(self, failed: Child) -> list[Child]:
+        children = self._children.values()
+        return [c for c in children if c.waits_for_sibling and c.awaited is failed]
+
+    def _carry_out(self, child: Child, exit_: Exit, conclusion: Conclusion) -> None:
+        super()._carry_out(child, exit_, conclusion)
+        if isinstance(conclusion, Isolate | Leave) and not self._over:
+            # the one they waited for is not coming: the others need not wait
+            others = tuple(other.id for other in self._waiting_for(child))
+            if others:
+                self._begin_round(others, None, Again(0.0))
 
     def _put_away(self, child: Child) -> None:
         super()._put_away(child)
-        waiting = self._group_waiting
-        if child.id in waiting and not self._over:
-            # the one they waited for is not coming: the others need not wait
-            others = tuple(id_ for id_ in waiting if id_ != child.id)
-            self._begin_round(Retry(stop=(), start=others), None, Again(0.0))
+        if not self._over:
+            self._call_off(child)
+
+    def _call_off(self, failed: Child) -> None:
+        """Let those rest that wait for a child that somebody has stopped (as OTP does)."""
+        for child in self._waiting_for(failed):
+            child.place.enter(Phase.STOPPED, why=f"{failed.id}, which it waited for, was stopped")
+            self._call_off(child)
 
     async def _stop_all(self) -> None:
-        self._call_off_wait()
         if self._round is not None and self._round is not asyncio.current_task():
             self._round.cancel()
         await self._bring_down_in_turn(reversed(tuple(self._children.values())))

@@ -41,12 +41,14 @@ class _Halt:
 class ThreadRunner:
     """The runner of thread-hosted places."""
 
-    __slots__ = ("_ghost", "_hand", "_mailbox", "_place")
+    __slots__ = ("_ghost", "_hand", "_leaving", "_mailbox", "_place")
 
     def __init__(self, place: Place, mailbox: ThreadMailbox) -> None:
         self._place, self._mailbox = place, mailbox
         self._hand: _Hand | None = None
         self._ghost: threading.Thread | None = None
+        self._leaving: threading.Thread | None = None
+        """One that was sent away while it waited; it only has to hear of it."""
 
     @property
     def actor(self) -> pykka.Actor | None:
@@ -58,7 +60,8 @@ class ThreadRunner:
         if self._hand is not None and not self._hand.retired:
             self._hand.orders.put(incarnation)
             return None
-        hand = _Hand(self._place, self._mailbox)
+        hand = _Hand(self._place, self._mailbox, after=self._leaving)
+        self._leaving = None
         hand.orders.put(incarnation)  # it need not be woken a second time
         try:
             hand.thread.start()
@@ -84,10 +87,15 @@ class ThreadRunner:
         return False
 
     def kill(self) -> bool:
-        """Leave it behind; true when it was idle and will do nothing more."""
-        hand = self._hand
+        """Leave it behind; true when it was idle: it does nothing more, and haunts nobody."""
+        hand, ghost = self._hand, self._ghost
         self.fence()
-        return hand is None or not hand.busy
+        if hand is not None and hand.busy:
+            return False
+        self._ghost = ghost
+        if hand is not None:
+            self._leaving = hand.thread
+        return True
 
     @property
     def haunted(self) -> bool:
@@ -126,6 +134,7 @@ class _Hand:
     """One thread in the service of one place."""
 
     __slots__ = (
+        "_after",
         "_fenced",
         "_handled",
         "_item",
@@ -138,8 +147,10 @@ class _Hand:
         "thread",
     )
 
-    def __init__(self, place: Place, mailbox: ThreadMailbox) -> None:
-        self._place, self._mailbox = place, mailbox
+    def __init__(
+        self, place: Place, mailbox: ThreadMailbox, *, after: threading.Thread | None = None
+    ) -> None:
+        self._place, self._mailbox, self._after = place, mailbox, after
         self._fenced = False
         self._item: object = IDLE
         self._handled = 0
@@ -174,14 +185,19 @@ class _Hand:
 
     def _serve(self) -> None:
         post, ended = self._place.realm.host.post, self._place.report_ended
-        while (incarnation := self.orders.get()) is not None and not self._fenced:
+        if self._after is not None:  # two that wait at one mailbox would take each other's nudges
+            self._after.join()
+            self._after = None
+        while (incarnation := self.orders.get()) is not None:
+            self._item = STARTING_UP  # before the look, as below
+            if self._fenced:
+                break
             exit_ = self._incarnate(incarnation)
             self.actor, self._item = None, IDLE
             if not self._fenced:
                 post(ended, incarnation, exit_)
 
     def _incarnate(self, incarnation: int) -> Exit:
-        self._item = STARTING_UP
         self._term = Term(self._place.path, incarnation)
         TERM.set(self._term)
         token = STARTING.set(self._place)
@@ -205,11 +221,11 @@ class _Hand:
             item = control.pop(0) if control else wait()
             if item is NUDGE:
                 continue
+            self._item = item  # before the look: whoever dismisses it sees it busy, or is seen
             if self._fenced:
                 mailbox.overtake(wrapped(item))  # type: ignore[unreachable]  # dismiss() may be quick
                 # it was not meant for this thread any more
                 break
-            self._item = item
             self._handled += 1
             if type(item) in SPECIAL:
                 end = self._handle(actor, wrapped(item), incarnation)

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 from tenacity import wait_fixed
 
-from telewarden.errors import ChildNotFoundError, ChildRestartingError
+from telewarden.errors import ChildNotFoundError, ChildPresentError, ChildRestartingError
 from telewarden.supervision import (
     ChildForgotten,
     ChildRestarting,
     ChildSpec,
     ChildStarted,
     CountChildren,
+    DeleteChild,
     Drill,
     DynamicSpec,
     DynamicSupervisor,
@@ -35,6 +36,7 @@ from telewarden.supervision import (
     Supervisor,
     SupervisorSpec,
     TerminateChild,
+    WhichChildren,
 )
 
 pytestmark = pytest.mark.supervision
@@ -92,14 +94,31 @@ async def test_hanging_restart_loop_rest_for_one(grow: Any, nursery: Any) -> Non
 
 async def _answers_while_a_child_keeps_failing(grow: Any, nursery: Any, strategy: Strategy) -> None:
     spec = nursery.group("a", "b", "c", strategy=strategy, budget=ENDLESS)
+    others = 2 if strategy is Strategy.ONE_FOR_ONE else 1
     async with grow(spec) as grown:
         nursery.told["b"].fail_starts = 10**9
         await grown.crash("b")
         await grown.expect(ChildRestarting, "b", count=5)
 
-        counts = await grown.command(CountChildren())
-        assert counts.specs == 3
+        with pytest.raises(ChildPresentError):
+            await grown.command(StartChild(spec.children[1]))
+        for command in (RestartChild("b"), DeleteChild("b")):
+            with pytest.raises(ChildRestartingError):
+                await grown.command(command)
+        infos = {info.id: info.phase for info in await grown.command(WhichChildren())}
+        assert infos["b"] in {Phase.RESTARTING, Phase.STARTING, Phase.IDLE}
+        assert (await grown.command(CountChildren())).specs == 3
         assert await grown.command(GetChildSpec("b")) is spec.children[1]
+
+        await grown.command(TerminateChild("b"))
+        assert await grown.counts() == (3, others, 0, 3)
+        assert grown.standing()["b"][1] is Phase.STOPPED
+        nursery.told["b"].fail_starts = 0
+        await grown.command(RestartChild("b"))
+        nursery.told["b"].fail_starts = 10**9
+        grown.probe.clear()
+        await grown.crash("b")
+        await grown.expect(ChildRestarting, "b", count=5)
         report = await grown.within(grown.tree.stop())
 
         assert report.is_clean
@@ -113,6 +132,11 @@ async def test_hanging_restart_loop_simple(grow: Any, nursery: Any) -> None:
         await grown.crash("pool/a")
         await grown.expect(ChildRestarting, "pool/a", count=5)
 
+        with pytest.raises(ChildPresentError):
+            await grown.command(StartChild(nursery.child("a")), "pool")
+        for command in (RestartChild("a"), DeleteChild("a")):
+            with pytest.raises(ChildRestartingError):
+                await grown.command(command, "pool")
         assert (await grown.command(CountChildren(), "pool")).specs == 2
         await grown.command(TerminateChild("a"), "pool")
         with pytest.raises(ChildNotFoundError):

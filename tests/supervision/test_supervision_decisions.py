@@ -29,7 +29,7 @@ from telewarden.supervision import (
 )
 from telewarden.supervision.backoff import Streak, delay_before
 from telewarden.supervision.exits import calls_for_restart
-from telewarden.supervision.strategy import concerned, retry
+from telewarden.supervision.strategy import concerned
 
 pytestmark = pytest.mark.supervision
 
@@ -126,18 +126,6 @@ def test_s10_s11_a_failure_concerns_what_its_strategy_says(
     strategy: Strategy, expected: tuple[str, ...]
 ) -> None:
     assert concerned(strategy, IDS, "b") == expected
-
-
-def test_s10_a_failed_start_takes_down_what_the_round_had_started() -> None:
-    plan = retry(Strategy.ONE_FOR_ALL, IDS, "c")
-
-    assert (plan.stop, plan.start) == (("a", "b"), IDS)
-
-
-def test_s11_a_failed_start_is_tried_again_from_there_on() -> None:
-    plan = retry(Strategy.REST_FOR_ONE, ("b", "c", "d"), "c")
-
-    assert (plan.stop, plan.start) == ((), ("c", "d"))
 
 
 # backoff
