@@ -97,15 +97,15 @@ def next_items(
 
 
 def forwards_together(first: Incoming, other: Incoming) -> bool:
-    """One request forwards them: it names one topic."""
-    return first.topic == other.topic
+    """One request forwards them: it names one topic, and is heard or silent."""
+    return (first.topic, first.silent) == (other.topic, other.silent)
 
 
 def copies_together(first: Incoming, other: Incoming) -> bool:
     """They are sent by the same method, and none has to wait for what another becomes."""
     return (
         first.topic == other.topic
-        and first.has_media is other.has_media
+        and first.by_media is other.by_media
         and first.reply_to is None
         and other.reply_to is None
     )

@@ -37,6 +37,7 @@ def packed(state: PairState, target: int, items: tuple[Item, ...]) -> Shipment:
         messages=messages,
         random_ids=tuple(random_id_for(state.plan.id, one.chat, one.id) for one in messages),
         texts=state.rules.texts(messages) if copies else {},
+        parts=state.rules.parts(messages) if copies else {},
         answers=None if answers is None else state.targets.get(answers),
         topic=state.plan.topics.get(first.topic or GENERAL, state.plan.topic),
         after=state.last_target,
@@ -52,9 +53,14 @@ def _change(state: PairState, target: int, change: Change) -> Shipment:
     ids = (state.targets[change.source_id],)
     if change.message is None:
         return Shipment(deed="delete", target=target, target_ids=ids)
-    texts = state.rules.texts((change.message,))
+    messages = (change.message,)
     return Shipment(
-        deed="edit", target=target, messages=(change.message,), texts=texts, target_ids=ids
+        deed="edit",
+        target=target,
+        messages=messages,
+        texts=state.rules.texts(messages),
+        parts=state.rules.parts(messages),
+        target_ids=ids,
     )
 
 

@@ -197,6 +197,9 @@ class Delivery:
             forward=draft.forward,
             silent=draft.silent,
             noforwards=draft.noforwards or chat.noforwards,
+            invert_media=draft.invert_media,
+            quote=draft.quote,
+            further=dict(draft.further),
             random_id=draft.random_id,
             post=chat.kind is ChatKind.BROADCAST,
         )

@@ -153,12 +153,18 @@ def _message_out(message: Message, number: Mapping[int, int]) -> dict[str, Any]:
         "edit_date": message.edit_date,
         "silent": message.silent,
         "noforwards": message.noforwards,
+        "invert_media": message.invert_media,
+        "quote": message.quote and _text(bytes(message.quote)),
+        "further": {
+            name: value if isinstance(value, bool | int | str) else {"tl": _text(bytes(value))}
+            for name, value in message.further.items()
+        },
         "deleted": message.deleted,
         "random_id": message.random_id,
     }
     # 0 stays: it is a number like any other, and equal to False
     return {
-        k: v for k, v in plain.items() if v is not None and v is not False and v not in ([], "")
+        k: v for k, v in plain.items() if v is not None and v is not False and v not in ([], "", {})
     }
 
 

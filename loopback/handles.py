@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ._tl import types
 from .engine import Engine
@@ -184,9 +184,12 @@ class ChatHandle:
             delivery.push_deletions(delivery.delete_for(accounts, doomed))
 
     @in_loop
-    def edit_message(self, message: Message, text: str) -> None:
-        """Give a message another text."""
-        message.text, message.entities = text, []
+    def edit_message(
+        self, message: Message, text: str, *, entities: Iterable[Any] = (), media: Any = None
+    ) -> None:
+        """Give a message another text, and another medium if one is given (TL objects)."""
+        message.text, message.entities = text, list(entities)
+        message.media = message.media if media is None else media
         self._engine.delivery.edit(message)
 
     @in_loop

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 from . import srp
 from .engine import Engine
@@ -15,6 +16,8 @@ from .threads import LoopGate, in_loop
 from .world import digits
 
 __all__ = ["ServerHand"]
+
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class ServerHand:
@@ -124,11 +127,16 @@ class ServerHand:
         silent: bool = False,
         media: Any = None,
         entities: Iterable[Any] = (),
+        invert_media: bool = False,
+        quote: Any = None,
+        further: Mapping[str, Any] = NOTHING,
     ) -> Message:
         """Write a message from the server's side; members hear of it by updates.
 
         ``chat`` may be an account: then ``author`` writes to it. In a channel or group
-        the owner writes when no author is named. ``media`` and ``entities`` are TL objects.
+        the owner writes when no author is named. ``media`` and ``entities`` are TL objects,
+        ``quote`` an ``InputReplyToMessage`` whose words are quoted of ``reply_to``. What is in
+        ``further`` is told as it is: fields of a TL ``Message`` (buttons, an effect, a bot).
         """
         target = self._conversation(chat, author)
         writer = author or author_of(target, self._engine)
@@ -139,6 +147,9 @@ class ServerHand:
             reply_to=reply_to,
             topic_id=topic_id,
             silent=silent,
+            invert_media=invert_media,
+            quote=quote,
+            further=further,
         )
         self._engine.delivery.post(target, writer, [draft])
         return target.messages[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,9 @@ class Draft:
     forward: Forward | None = None
     silent: bool = False
     noforwards: bool = False
+    invert_media: bool = False
+    quote: Any = None
+    further: Mapping[str, Any] = field(default_factory=dict)
     random_id: int | None = None
 
 

@@ -214,6 +214,9 @@ class Message:
     edit_date: int | None = None
     silent: bool = False
     noforwards: bool = False
+    invert_media: bool = False
+    quote: Any = field(default=None, repr=False)  # an InputReplyToMessage with the words quoted
+    further: dict[str, Any] = field(default_factory=dict, repr=False)  # fields told as they are
     deleted: bool = False
     random_id: int | None = None
 

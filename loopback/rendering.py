@@ -49,6 +49,17 @@ def banned_rights(rights: Iterable[str]) -> Any:
     return types.ChatBannedRights(until_date=None, **dict.fromkeys(rights, True))
 
 
+def _quoted(quote: Any) -> dict[str, Any]:
+    if quote is None:
+        return {}
+    return {
+        "quote": True,
+        "quote_text": quote.quote_text,
+        "quote_entities": quote.quote_entities or None,
+        "quote_offset": quote.quote_offset,
+    }
+
+
 class View:
     """What one account sees; it remembers whom it has mentioned.
 
@@ -111,6 +122,7 @@ class View:
             return types.MessageEmpty(id=0, peer_id=None)
         author = message.author
         self.mention(message.chat, author)
+        self.mention(self.world.accounts.get(message.further.get("via_bot_id", 0)))
         common = {
             "id": message.id_for(self.me.id),
             "peer_id": self.peers.peer_of(message.chat),
@@ -131,9 +143,10 @@ class View:
             fwd_from=self._forward(message),
             edit_date=message.edit_date,
             noforwards=message.noforwards or None,
+            invert_media=message.invert_media or None,
             views=1 if message.post else None,
             forwards=0 if message.post else None,
-            **common,
+            **common | message.further,
         )
 
     def _from(self, message: Message) -> Any:
@@ -157,7 +170,9 @@ class View:
             reply_id = reply.id_for(self.me.id)
             if reply_id:
                 in_topic = {"reply_to_top_id": topic, "forum_topic": True} if topic else {}
-                return types.MessageReplyHeader(reply_to_msg_id=reply_id, **in_topic)
+                return types.MessageReplyHeader(
+                    reply_to_msg_id=reply_id, **in_topic, **_quoted(message.quote)
+                )
         if topic is not None:
             return types.MessageReplyHeader(reply_to_msg_id=topic, forum_topic=True)
         return None

@@ -93,6 +93,7 @@ def _message_in(world: World, given: dict[str, Any]) -> Message:
     where = given["chat"]
     chat = world.privates[frozenset(where)] if isinstance(where, list) else world.chats[where]
     forward, media, action = (given.get(name) for name in ("forward", "media", "action"))
+    quote, further = given.get("quote"), given.get("further", {})
     return Message(
         **given
         | {
@@ -104,6 +105,11 @@ def _message_in(world: World, given: dict[str, Any]) -> Message:
             "media": read_object(_bytes(media)) if media else None,
             "action": read_object(_bytes(action)) if action else None,
             "forward": Forward(**forward) if forward else None,
+            "quote": read_object(_bytes(quote)) if quote else None,
+            "further": {
+                name: read_object(_bytes(value["tl"])) if isinstance(value, dict) else value
+                for name, value in further.items()
+            },
             "reply_to": None,
         }
     )

@@ -27,28 +27,36 @@ _HOLDERS: Final = (
 
 _TECHNICAL: Final = frozenset(
     {
-        "cached_page",  # the page behind an address that is judged; megabytes
         "currency",
         "countries_iso2",
         "embed_type",
         "embed_url",
-        "file_reference",
         "hash",
         "language",
         "mime_type",
         "platform",
         "provider",
         "slug",
-        "stickerset",
-        "thumbs",
         "type",
         "venue_id",
         "venue_type",
+    }
+)
+"""Strings that no reader sees."""
+
+_INSIDE: Final = frozenset(
+    {
+        "cached_page",  # the page behind an address that is judged; megabytes
+        "stickerset",
+        "thumbs",
         "video_sizes",
         "video_thumbs",
     }
 )
-"""Fields whose strings no reader sees."""
+"""What holds nothing for a reader, or more than the message."""
+
+_PEOPLE: Final = (types.MessageEntityMentionName, types.InlineButtonTypeUserProfile)
+"""What opens somebody."""
 
 _DEPTH: Final = 12  # what is deeper inside is no message of Telegram's
 
@@ -75,11 +83,11 @@ def _words(held: Any, depth: int) -> Iterator[str]:
     elif isinstance(held, list | tuple):
         for one in held:
             yield from _words(one, depth - 1)
-    elif isinstance(held, types.MessageEntityMentionName):
+    elif isinstance(held, _PEOPLE):
         yield f"tg://user?id={held.user_id}"
     elif depth > 0 and hasattr(held, "CONSTRUCTOR_ID"):
         for name, value in vars(held).items():
-            if name not in _TECHNICAL and value is not None:
+            if name not in (_TECHNICAL if isinstance(value, str) else _INSIDE):
                 yield from _words(value, depth - 1)
 
 

@@ -50,7 +50,7 @@ async def _mended(
 ) -> Receipt:
     verdict = classify(error)
     mend = _MENDS.get(verdict.action)
-    if mend is None and len(shipment.messages) > 1 and verdict.kind in _OF_ONE:
+    if mend is None and verdict.kind in _OF_ONE:
         mend = _apart
     if mend is None:
         raise error
@@ -165,18 +165,20 @@ async def _arrived_before(
 async def _apart(
     client: Client, shipment: Shipment, deadline: float, error: BaseException
 ) -> Receipt:
-    if len(shipment.messages) < 2:
-        raise error
+    if len(shipment.messages) < 2 or not shipment.divisible:
+        raise error  # an album arrives as one, or not at all
     return await _one_by_one(client, shipment, deadline)
 
 
 async def _plain(
     client: Client, shipment: Shipment, deadline: float, error: BaseException
 ) -> Receipt:
-    if shipment.answers is None and shipment.topic is None:
-        raise error
-    kept = shipment.topic if shipment.answers is not None else None
-    plain = replace(shipment, answers=None, topic=kept)
+    if shipment.answers is None:
+        raise error  # a topic is where the message belongs: nowhere else is as good
+    if shipment.quoted and classify(error).name.startswith("QUOTE"):
+        plain = replace(shipment, quoted=False)
+    else:
+        plain = replace(shipment, answers=None)
     return await deliver(client, plain, deadline=deadline)
 
 

@@ -248,7 +248,16 @@ FULL = Row(
     Action.PAUSE_PAIR,
     "A limit is reached or a request waits for approval; then resume.",
 )
-NO_THREAD = Row(ErrorClass.MESSAGE, Action.SEND_PLAIN, "The topic or the answered message is gone.")
+NO_TOPIC = Row(
+    ErrorClass.PAIR,
+    Action.PAUSE_PAIR,
+    "The target's topic is closed or gone: open it, or give the pair another one, then resume.",
+)
+NO_THREAD = Row(
+    ErrorClass.MESSAGE,
+    Action.SEND_PLAIN,
+    "The answered message is gone, or does not hold what is quoted of it.",
+)
 STALE_JOB = Row(
     ErrorClass.MESSAGE, Action.DROP_MESSAGE, "Nothing to do: the message is gone or unchanged."
 )

@@ -150,7 +150,7 @@ ROWS: Final[Mapping[str, Row]] = _table(
             means.NO_PEER,
             "PeerIdInvalidError ChatIdInvalidError UsernameNotOccupiedError UsernameInvalidError",
         ),
-        (means.NO_THREAD, "TopicDeletedError"),
+        (means.NO_TOPIC, "TopicDeletedError"),
         (
             means.STALE_JOB,
             (
@@ -201,7 +201,8 @@ TEXTS: Final[tuple[TextRow, ...]] = (
     _text("RPCError", "^AUTH_RESTART", means.SERVER),
     _text("RPCError", "^MSG_WAIT_TIMEOUT", means.FRESH_CLIENT),
     _text("RPCError", "^(ALLOW_PAYMENT_REQUIRED|PRIVACY_PREMIUM_REQUIRED)", means.NEEDS_PREMIUM),
-    _text("RPCError", "^(TOPIC_CLOSED|REPLY_MESSAGE_ID_INVALID)", means.NO_THREAD),
+    _text("RPCError", "^(TOPIC_CLOSED|TOPIC_DELETED|TOPIC_ID_INVALID)", means.NO_TOPIC),
+    _text("RPCError", "^(REPLY_MESSAGE_ID_INVALID|QUOTE_TEXT_INVALID)", means.NO_THREAD),
     _text("RPCError", r"^(FLOOD_WAIT|FLOOD_PREMIUM_WAIT)", means.WAIT),
     _text("RPCError", r"^SLOWMODE_WAIT", means.SLOW_CHAT),
     # Opening a copy of a session: what would be a code fault elsewhere is damage here.

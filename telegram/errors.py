@@ -82,12 +82,13 @@ def classify(exc: BaseException, *, moment: Moment = Moment.REQUEST) -> Verdict:
         verdicts = [classify(one, moment=moment) for one in inner if one is not None]
         return min(verdicts, key=lambda verdict: _GRAVITY.index(verdict.kind))
     row = _own_row(exc) or _text_row(exc, moment) or _class_row(exc)
+    advice = str(exc) if isinstance(exc, MessageNotCopyableError) else row.advice
     proxy = exc if isinstance(exc, ProxyTroubleError) else None
     return Verdict(
         kind=row.kind,
         action=row.action,
         name=_name(exc) if proxy is None else proxy.trouble.value,
-        advice=row.advice if proxy is None else proxy.advice,
+        advice=advice if proxy is None else proxy.advice,
         wait=_wait(exc, row),
         terminal=row.terminal,
     )

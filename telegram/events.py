@@ -20,9 +20,9 @@ class Incoming:
     message answered, ``topic`` the forum topic it stands in. ``noforwards`` is true when the
     message or its chat is protected. ``kind`` is ``text`` or the medium's (``photo``, ``video``,
     ``voice`` ...), ``forwarded`` says that it came from elsewhere, ``silent`` that it was posted
-    without a sound. ``besides`` are the words and addresses that a reader sees or can open beside
-    the text: behind words, on buttons, in a poll, of a file. ``raw`` is Telethon's own object, for
-    copying.
+    without a sound, ``chosen_preview`` that its author chose how a link is shown. ``besides`` are
+    the words and addresses that a reader sees or can open beside the text: behind words, on
+    buttons, in a poll, of a file. ``raw`` is Telethon's own object, for copying.
     """
 
     chat: int
@@ -39,8 +39,14 @@ class Incoming:
     forwarded: bool = False
     noforwards: bool = False
     silent: bool = False
+    chosen_preview: bool = False
     besides: tuple[str, ...] = field(default=(), repr=False)
     raw: object = field(default=None, repr=False, compare=False)
+
+    @property
+    def by_media(self) -> bool:
+        """Whether a copy is sent as a medium."""
+        return self.has_media or self.chosen_preview
 
     @property
     def whole(self) -> str:

@@ -61,6 +61,7 @@ def incoming_of(
         forwarded=message.fwd_from is not None,
         noforwards=bool(message.noforwards or getattr(home, "noforwards", False)),
         silent=bool(message.silent),
+        chosen_preview=_chosen_preview(message.media),
         besides=besides(message, entities or {}),
         raw=message,
     )
@@ -68,6 +69,13 @@ def incoming_of(
 
 def _has_media(message: Any) -> bool:
     return message.media is not None and not isinstance(message.media, types.MessageMediaWebPage)
+
+
+def _chosen_preview(media: Any) -> bool:
+    if not isinstance(media, types.MessageMediaWebPage):
+        return False
+    chosen = media.manual or media.force_large_media or media.force_small_media
+    return bool(chosen and getattr(media.webpage, "url", None))
 
 
 def kind_of(message: Any) -> str:

@@ -22,7 +22,7 @@ def method_of(shipment: Shipment) -> str:
             return "messages.deleteMessages"
         case "copy" if len(shipment.messages) > 1:
             return "messages.sendMultiMedia"
-        case "copy" | "copies" if shipment.first.has_media:
+        case "copy" | "copies" if shipment.first.by_media:
             return "messages.sendMedia"
         case _:
             return "messages.sendMessage"
@@ -43,6 +43,7 @@ def request_of(client: Client, shipment: Shipment) -> Any:
                 [message.id for message in shipment.messages],
                 shipment.random_ids,
                 topic=shipment.topic,
+                silent=any(message.silent for message in shipment.messages),
             )
         case "copy":
             return copy_request(
@@ -51,7 +52,9 @@ def request_of(client: Client, shipment: Shipment) -> Any:
                 shipment.messages,
                 shipment.random_ids,
                 texts=shipment.texts,
+                parts=shipment.parts,
                 reply_to=shipment.answers,
+                quoted=shipment.quoted,
                 topic=shipment.topic,
             )
         case "edit":
@@ -62,6 +65,7 @@ def request_of(client: Client, shipment: Shipment) -> Any:
                 shipment.target_ids[0],
                 message,
                 text=shipment.texts.get(message.id),
+                parts=shipment.parts.get(message.id),
             )
         case _:
             return delete_request(client, shipment.target, shipment.target_ids)

@@ -16,6 +16,7 @@ from ._tl import functions, types, utils
 from .client import Client
 from .events import Incoming
 from .incoming import incoming_of
+from .input_media import marks_of, medium_of, quote_of
 from .richtext import RichText
 
 __all__ = [
@@ -70,18 +71,21 @@ def copy_request(
     random_ids: Sequence[int],
     *,
     texts: Mapping[int, RichText] | None = None,
+    parts: Mapping[int, Mapping[str, str]] | None = None,
     reply_to: int | None = None,
+    quoted: bool = True,
     topic: int | None = None,
-    silent: bool = False,
 ) -> Any:
     """Build a copy of one message, or of an album, under this account's name.
 
-    ``texts`` replace the messages' own, by message id. Media go by reference: nothing is
-    downloaded.
+    ``texts`` replace the messages' own, by message id, and ``parts`` other words in them. Media go
+    by reference: nothing is downloaded. How the message is shown and told is carried: a caption
+    above its picture, a preview as its author chose it, silence, an effect between two people, the
+    words quoted from what it answers, unless they are not ``quoted``.
 
     Raises:
         ProtectedContentError: the source protects its content.
-        MessageNotCopyableError: there is nothing in it that can be sent.
+        MessageNotCopyableError: it cannot be sent whole.
         PeerUnknownError: this account never saw the target.
     """
     if not messages or len(messages) != len(random_ids):
@@ -89,16 +93,22 @@ def copy_request(
             f"{len(messages)} messages, {len(random_ids)} random ids; give equally many"
         )
     _refuse_protected(messages)
+    parts = parts or {}
+    first = messages[0]
+    quote = quote_of(first, parts.get(first.id, {})) if quoted else {}
     common = {
         "peer": client.peer(target),
-        "reply_to": _reply(reply_to, topic),
-        "silent": silent or None,
+        "reply_to": _reply(reply_to, topic, quote),
+        "silent": any(message.silent for message in messages) or None,
+        "invert_media": any(_above(message) for message in messages) or None,
+        # Telegram refuses an effect anywhere but between two people.
+        "effect": getattr(first.raw, "effect", None) if target > 0 else None,
     }
-    words = [_text_of(message, texts) for message in messages]
-    media = [_media_of(message) for message in messages]
+    words = [_text_of(client, message, texts) for message in messages]
+    media = [medium_of(message, parts.get(message.id, {})) for message in messages]
     if len(messages) > 1:
         return _album(common, media, words, random_ids, messages)
-    return _single(common, media[0], words[0], random_ids[0], messages[0])
+    return _single(common, media[0], words[0], random_ids[0], first)
 
 
 def edit_request(
@@ -108,21 +118,24 @@ def edit_request(
     message: Incoming,
     *,
     text: RichText | None = None,
+    parts: Mapping[str, str] | None = None,
 ) -> Any:
     """Build the change of a sent message into ``message`` as it is now, or into ``text``.
 
     Raises:
         ProtectedContentError: the source protects its content by now.
+        MessageNotCopyableError: it cannot be sent whole.
     """
     _refuse_protected((message,))
-    words, entities = _text_of(message, None if text is None else {message.id: text})
+    words, entities = _text_of(client, message, None if text is None else {message.id: text})
     return functions.messages.EditMessageRequest(
         peer=client.peer(target),
         id=message_id,
         message=words,
-        media=_media_of(message),
+        media=medium_of(message, parts or {}),
         entities=entities or None,
         no_webpage=_without_preview(message),
+        invert_media=_above(message) or None,
     )
 
 
@@ -239,36 +252,29 @@ def _refuse_protected(messages: Sequence[Incoming]) -> None:
             raise ProtectedContentError(message.chat)
 
 
-def _reply(reply_to: int | None, topic: int | None) -> Any:
+def _reply(reply_to: int | None, topic: int | None, quote: Mapping[str, Any]) -> Any:
     thread = None if topic == GENERAL_TOPIC else topic
-    if reply_to is None and thread is None:
-        return None
-    return types.InputReplyToMessage(reply_to_msg_id=reply_to or thread, top_msg_id=thread)
+    if reply_to is None:
+        return None if thread is None else _answer(thread, thread, {})
+    return _answer(reply_to, thread, quote)
 
 
-def _text_of(message: Incoming, texts: Mapping[int, RichText] | None) -> tuple[str, list[Any]]:
+def _answer(reply_to: int, thread: int | None, quote: Mapping[str, Any]) -> Any:
+    return types.InputReplyToMessage(reply_to_msg_id=reply_to, top_msg_id=thread, **quote)
+
+
+def _text_of(
+    client: Client, message: Incoming, texts: Mapping[int, RichText] | None
+) -> tuple[str, list[Any]]:
     other = (texts or {}).get(message.id)
     if other is not None:
-        return other.text, list(other.marks)
-    return message.text, list(getattr(message.raw, "entities", None) or ())
+        return other.text, marks_of(client, other.marks)
+    return message.text, marks_of(client, getattr(message.raw, "entities", None) or ())
 
 
-def _media_of(message: Incoming) -> Any:
-    """The medium, by reference; None where there is none, or none that can be sent again."""
-    if not message.has_media:
-        return None
-    media: Any = getattr(message.raw, "media", None)
-    if isinstance(media, types.MessageMediaPoll) and media.poll.quiz:
-        return None  # only its author knows the right answer
-    try:
-        again = utils.get_input_media(media)
-    except (TypeError, AttributeError):
-        return None
-    if isinstance(media, types.MessageMediaContact):
-        again.vcard = media.vcard  # Telethon leaves both out
-    elif isinstance(media, types.MessageMediaVenue):
-        again.venue_type = media.venue_type
-    return again
+def _above(message: Incoming) -> bool:
+    """Whether the caption stands above its picture, or the preview above the text."""
+    return bool(getattr(message.raw, "invert_media", False))
 
 
 def _without_preview(message: Incoming) -> bool | None:

@@ -26,7 +26,9 @@ class Shipment:
         messages: what is sent, or the message as it is now; several go in one request.
         random_ids: one for each message that is sent; a repeat with the same ones is safe.
         texts: by message id, what is sent in place of its own text.
+        parts: by message id, which of its other words and addresses are replaced by which.
         answers: the message in the target that is answered.
+        quoted: the words that the source quotes of it are quoted, too.
         topic: the forum topic in the target.
         target_ids: the messages in the target that are changed or deleted.
         after: the newest message in the target that is known to be ours; what was sent without
@@ -41,7 +43,9 @@ class Shipment:
     messages: tuple[Incoming, ...] = ()
     random_ids: tuple[int, ...] = ()
     texts: Mapping[int, RichText] = field(default_factory=dict, repr=False)
+    parts: Mapping[int, Mapping[str, str]] = field(default_factory=dict, repr=False)
     answers: int | None = None
+    quoted: bool = True
     topic: int | None = None
     target_ids: tuple[int, ...] = ()
     after: int = 0

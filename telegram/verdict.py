@@ -76,7 +76,7 @@ class Action(StrEnum):
     DISABLE_PAIR = "disable_pair"  # the pair stops, the session stays as it is
     PAUSE_PAIR = "pause_pair"  # the pair waits for a right or a place
     RESOLVE_PEER = "resolve_peer"  # look the chat up once through the dialogs, then disable
-    SEND_PLAIN = "send_plain"  # again, without reply or topic
+    SEND_PLAIN = "send_plain"  # again, without what it answers or quotes
     DROP_MESSAGE = "drop_message"  # this job has no sense any more
     REPAIR_MESSAGE = "repair_message"  # split or strip once, else dead letter
     REFETCH_MESSAGE = "refetch_message"  # read the message anew, once

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..call import Call
     from ..records import Chat
 
-__all__ = ["Handler", "Handlers", "find_message", "yes"]
+__all__ = ["Handler", "Handlers", "entities_of", "find_message", "quote_of", "units", "yes"]
 
 Handler = Callable[["Call", Any], Any]
 """Answers one kind of request: a TL object, a bool or a list; raises ``RpcError``."""
@@ -58,6 +58,43 @@ def _open_topic(call: Call, chat: Chat, topic_id: int) -> int:
     if topic.closed and not (member is not None and member.admin):
         raise RpcError("TOPIC_CLOSED")
     return topic_id
+
+
+def units(text: str) -> int:
+    """The length of a text as Telegram counts it."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def entities_of(call: Call, given: Any, text: str) -> list[Any]:
+    """Entities as they are told; raises ENTITY_BOUNDS_INVALID for one outside of its text.
+
+    A mention of a user is handed in in another form than it is told; in the latter it says nothing.
+    """
+    found = []
+    for one in given or ():
+        if one.offset < 0 or one.length <= 0 or one.offset + one.length > units(text):
+            raise RpcError("ENTITY_BOUNDS_INVALID")
+        if isinstance(one, types.InputMessageEntityMentionName):
+            user = call.peers.user(one.user_id)
+            found.append(types.MessageEntityMentionName(one.offset, one.length, user.id))
+        elif not isinstance(one, types.MessageEntityMentionName):
+            found.append(one)
+    return found
+
+
+def quote_of(answered: Message | None, reply_to: Any) -> Any:
+    """The words that a new message quotes; raises QUOTE_TEXT_INVALID if they are not there."""
+    words = getattr(reply_to, "quote_text", None)
+    if answered is None or not words:
+        return None
+    if words not in answered.text:
+        raise RpcError("QUOTE_TEXT_INVALID")
+    return types.InputReplyToMessage(
+        reply_to_msg_id=0,
+        quote_text=words,
+        quote_entities=reply_to.quote_entities,
+        quote_offset=reply_to.quote_offset,
+    )
 
 
 def yes(_call: Call, _request: Any) -> bool:

@@ -9,7 +9,7 @@ from ..records import Chat, ChatKind, Message
 from ..rights import require_admin, require_delete, require_edit
 from ..rpc import RpcError
 from . import media
-from .base import Handlers, find_message
+from .base import Handlers, entities_of, find_message, units
 
 if TYPE_CHECKING:
     from ..call import Call
@@ -24,15 +24,17 @@ def edit_message(call: Call, request: Any) -> Any:
     require_edit(call.world, chat, call.me, message.author, message.date)
     new_media = media.make(call, request.media) if request.media is not None else None
     text = message.text if request.message is None else request.message
-    entities = request.entities or []
-    same = text == message.text and bytes_of(entities) == bytes_of(message.entities)
+    entities = entities_of(call, request.entities, text)
+    above = bool(request.invert_media)
+    same = (text, above) == (message.text, message.invert_media)
+    same = same and bytes_of(entities) == bytes_of(message.entities)
     if same and new_media is None:
         raise RpcError("MESSAGE_NOT_MODIFIED")
     if not text and message.media is None and new_media is None:
         raise RpcError("MESSAGE_EMPTY")
-    if len(text) > call.world.limits.text:
+    if units(text) > call.world.limits.text:
         raise RpcError("MESSAGE_TOO_LONG")
-    message.text, message.entities = text, entities
+    message.text, message.entities, message.invert_media = text, entities, above
     message.media = new_media or message.media
     return call.delivery.answer(call.me, [call.delivery.edit(message, call.conversation)])
 

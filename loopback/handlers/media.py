@@ -39,14 +39,32 @@ def make(call: Call, given: Any, *, uploaded: bool = True) -> Any:
             stored = call.world.files.store(
                 data, photo=True, name=given.file.name, mime_type="image/jpeg"
             )
-            return types.MessageMediaPhoto(photo=_photo(call, stored))
+            return types.MessageMediaPhoto(
+                photo=_photo(call, stored), spoiler=given.spoiler, ttl_seconds=given.ttl_seconds
+            )
         case types.InputMediaUploadedDocument():
             return _new_document(call, given)
         case types.InputMediaPhoto():
-            return types.MessageMediaPhoto(photo=_photo(call, _named(call, given.id, photo=True)))
+            return types.MessageMediaPhoto(
+                photo=_photo(call, _named(call, given.id, photo=True)),
+                spoiler=given.spoiler,
+                ttl_seconds=given.ttl_seconds,
+            )
         case types.InputMediaDocument():
             stored = _named(call, given.id, photo=False)
-            return types.MessageMediaDocument(document=_document(call, stored))
+            return types.MessageMediaDocument(
+                document=_document(call, stored),
+                spoiler=given.spoiler,
+                ttl_seconds=given.ttl_seconds,
+                video_timestamp=given.video_timestamp,
+            )
+        case types.InputMediaWebPage():
+            return types.MessageMediaWebPage(
+                _page(call, given.url),
+                force_large_media=given.force_large_media,
+                force_small_media=given.force_small_media,
+                manual=True,
+            )
         case types.InputMediaGeoPoint():
             return types.MessageMediaGeo(_geo(given))
         case types.InputMediaGeoLive():
@@ -79,8 +97,11 @@ def preview(call: Call, text: str) -> Any | None:
     link = next((word for word in text.split() if word.startswith(("http://", "https://"))), None)
     if link is None:
         return None
-    page = types.WebPage(id=call.world.random_long(), url=link, display_url=link, hash=0)
-    return types.MessageMediaWebPage(page)
+    return types.MessageMediaWebPage(_page(call, link))
+
+
+def _page(call: Call, link: str) -> Any:
+    return types.WebPage(id=call.world.random_long(), url=link, display_url=link, hash=0)
 
 
 def get_file(call: Call, request: Any) -> Any:
@@ -121,7 +142,9 @@ def _new_document(call: Call, given: Any) -> Any:
         mime_type=given.mime_type,
         attributes=tuple(bytes(one) for one in given.attributes),
     )
-    return types.MessageMediaDocument(document=_document(call, stored))
+    return types.MessageMediaDocument(
+        document=_document(call, stored), spoiler=given.spoiler, ttl_seconds=given.ttl_seconds
+    )
 
 
 def _geo(given: Any) -> Any:

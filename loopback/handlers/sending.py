@@ -10,7 +10,7 @@ from ..records import Chat, Forward, Message
 from ..rights import require_send, spend_slowmode
 from ..rpc import RpcError
 from . import media
-from .base import Handlers, find_message, reply_target
+from .base import Handlers, entities_of, find_message, quote_of, reply_target, units
 
 if TYPE_CHECKING:
     from ..call import Call
@@ -26,7 +26,7 @@ def send_message(call: Call, request: Any) -> Any:
     require_send(chat, call.me)
     if not request.message:
         raise RpcError("MESSAGE_EMPTY")
-    if len(request.message) > call.world.limits.text:
+    if units(request.message) > call.world.limits.text:
         raise RpcError("MESSAGE_TOO_LONG")
     _expire_codes(call, request.message)
     preview = None if request.no_webpage else media.preview(call, request.message)
@@ -52,7 +52,10 @@ def send_media(call: Call, request: Any) -> Any:
     chat = call.peers.chat(request.peer)
     made = media.make(call, request.media)
     require_send(chat, call.me, media=_KINDS.get(type(made)))
-    _check_caption(call, request.message)
+    if not isinstance(made, types.MessageMediaWebPage):
+        _check_caption(call, request.message)
+    elif units(request.message) > call.world.limits.text:
+        raise RpcError("MESSAGE_TOO_LONG")
     draft = _draft(call, chat, request, text=request.message, entities=request.entities, media=made)
     return call.delivery.answer(call.me, _post(call, chat, [draft]))
 
@@ -114,6 +117,7 @@ def forward_messages(call: Call, request: Any) -> Any:
             forward=None if request.drop_author else _origin(message),
             silent=bool(request.silent),
             noforwards=bool(request.noforwards),
+            invert_media=message.invert_media,
             random_id=random_id,
         )
         for message, random_id in originals
@@ -143,15 +147,20 @@ def _draft(
     random_id: int | None = None,
 ) -> Draft:
     reply, topic = _placed(call, chat, request)
+    if request.effect and chat.kind is not ChatKind.PRIVATE:
+        raise RpcError("EFFECT_ID_INVALID")
     return Draft(
         text=text,
-        entities=entities or [],
+        entities=entities_of(call, entities, text),
         media=media,
         reply_to=reply,
         topic_id=topic,
         grouped_id=grouped_id,
         silent=bool(request.silent),
         noforwards=bool(request.noforwards),
+        invert_media=bool(request.invert_media),
+        quote=quote_of(reply, request.reply_to),
+        further={"effect": request.effect} if request.effect else {},
         random_id=request.random_id if random_id is None else random_id,
     )
 
@@ -182,7 +191,7 @@ def _origin(message: Message) -> Forward:
 
 
 def _check_caption(call: Call, caption: str) -> None:
-    if len(caption) > call.world.limits.caption:
+    if units(caption) > call.world.limits.caption:
         raise RpcError("MEDIA_CAPTION_TOO_LONG")
 
 

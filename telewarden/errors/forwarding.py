@@ -36,11 +36,12 @@ class ProtectedContentError(TelewardenError):
 
 
 class MessageNotCopyableError(TelewardenError):
-    """A message holds nothing that can be sent again under another name; nothing was sent."""
+    """A message cannot be sent again, whole, under another name; nothing was sent."""
 
-    def __init__(self, chat: int, message: int) -> None:
-        super().__init__(f"message {message} of chat {chat} holds nothing that can be copied")
-        self.chat, self.message = chat, message
+    def __init__(self, chat: int, message: int, why: str = "") -> None:
+        reason = why or "not all that it holds can be sent under another name"
+        super().__init__(f"message {message} of chat {chat} is not copied: {reason}")
+        self.chat, self.message, self.why = chat, message, why
 
 
 class PatternTooSlowError(TelewardenError):

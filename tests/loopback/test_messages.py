@@ -318,3 +318,60 @@ async def test_a_request_that_follows_a_slow_one_waits_for_it(tg, alice, loopbac
     await _in_turn(sender, peer, "one", "two", "three")
 
     assert news.texts == ["one", "two", "three"]
+
+
+async def test_how_a_message_is_shown_and_told_is_kept(tg, alice, bob, loopback_client):
+    client, reader = await loopback_client(alice), await loopback_client(bob)
+    first = await client.send_message("bobby", "gold rises, silver falls")
+    peer = await client.get_input_entity("bobby")
+    await reader.get_dialogs()
+    answer = types.InputReplyToMessage(first.id, quote_text="silver falls", quote_offset=12)
+    page = types.InputMediaWebPage("https://a.example/", force_small_media=True)
+
+    await client(
+        functions.messages.SendMediaRequest(
+            peer, page, "https://b.example/ why?", reply_to=answer, invert_media=True, effect=7
+        )
+    )
+
+    (read,) = await reader.get_messages(alice.id, limit=1)
+    assert (read.invert_media, read.effect, read.reply_to.quote_text) == (True, 7, "silver falls")
+    assert (read.media.webpage.url, read.media.force_small_media) == ("https://a.example/", True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ({"entities": [types.MessageEntityBold(0, 6)]}, "invalid bounds"),
+        ({"message": "😀" * 2049}, "too long"),
+        ({"effect": 7}, "EFFECT_ID_INVALID"),
+        ({"reply_to": types.InputReplyToMessage(1, quote_text="unsaid")}, "QUOTE_TEXT_INVALID"),
+    ],
+)
+async def test_what_telegram_does_not_take_of_a_message_in_a_channel_is_refused(
+    tg, alice, loopback_client, fields, error
+):
+    news = tg.add_channel("News", owner=alice)
+    tg.post(news, "one")
+    client = await loopback_client(alice)
+    await client.get_dialogs()
+    peer = await client.get_input_entity(news.peer_id)
+
+    with pytest.raises(errors.RPCError, match=error):
+        await client(functions.messages.SendMessageRequest(peer, **{"message": "hello", **fields}))
+
+
+async def test_a_mention_by_number_is_told_as_one_and_opens_somebody(
+    tg, alice, bob, loopback_client
+):
+    client = await loopback_client(alice)
+    await client.get_dialogs()
+    user = await client.get_input_entity("bobby")
+    mention = types.InputMessageEntityMentionName(0, 5, types.InputUser(user.user_id, 0))
+    mention.user_id.access_hash = user.access_hash
+
+    sent = await client.send_message("me", "Bobby", formatting_entities=[mention])
+
+    (read,) = await client.get_messages("me", ids=[sent.id])
+    assert [type(one).__name__ for one in read.entities] == ["MessageEntityMentionName"]
+    assert read.entities[0].user_id == user.user_id

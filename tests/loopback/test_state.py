@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from telethon import errors, functions
+from telethon import errors, functions, types
 
 from telewarden.errors import LoopbackStateError
 from telewarden.loopback import LoopbackTelegram, RpcError
@@ -115,3 +115,31 @@ def test_an_error_text_has_its_code_and_equals_its_like():
     assert RpcError("FLOOD_WAIT_3").code == 420
     assert RpcError("FLOOD_WAIT_3") == RpcError("FLOOD_WAIT_3", 420)
     assert RpcError("TIMEOUT", -503).code == -503
+
+
+async def test_a_restart_keeps_how_a_message_is_shown(tmp_path, connect):
+    state = tmp_path / "state.json"
+    quote = types.InputReplyToMessage(0, quote_text="one")
+    button = types.KeyboardInlineButton("go", types.InlineButtonTypeUrl("https://a.example/"))
+    buttons = types.ReplyInlineMarkup([types.KeyboardInlineButtonRow([button])])
+    async with LoopbackTelegram(state=state) as tg:
+        alice = tg.add_account("Alice")
+        news = tg.add_channel("News", owner=alice, username="news")
+        first = tg.post(news, "one")
+        tg.post(
+            news,
+            "two",
+            reply_to=first,
+            quote=quote,
+            invert_media=True,
+            further={"reply_markup": buttons, "post_author": "Ann"},
+        )
+        string, port = tg.mint(alice), tg.port
+
+    async with LoopbackTelegram(port=port, state=state) as tg:
+        client = await connect(tg, string)
+        (read,) = await client.get_messages("news", limit=1)
+        await client.disconnect()
+
+    assert (read.reply_to.quote_text, read.invert_media, read.post_author) == ("one", True, "Ann")
+    assert read.reply_markup.rows[0].buttons[0].type.url == "https://a.example/"
