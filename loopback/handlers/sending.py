@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .._tl import functions, types
 from ..happenings import Draft
-from ..records import Chat, Forward, Message
+from ..records import Chat, ChatKind, Forward, Message
 from ..rights import require_send, spend_slowmode
 from ..rpc import RpcError
 from . import media
