@@ -49,7 +49,7 @@ async def end_authorisation(kit: Kit, name: str, string: str, *, reason: str) ->
             deadline=kit.settings.connect_deadline,
         )
         await log_out(client, deadline=kit.settings.call_deadline)
-        await kit.journal.do(lambda store: store.latch_key(key_id, reason, kit.now()))
+        await kit.journal.do(lambda store: store.latch_key(key_id, reason, kit.stamp()))
     finally:
         await kit.gateway.close(place, deadline=kit.settings.close_deadline)
         kit.keys.release(key_id)

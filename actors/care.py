@@ -151,14 +151,14 @@ class Care:
         return await self._kit.journal.do(work, wait_for_disk=False)
 
     def _backup(self, store: Store, reason: str) -> BackupRecord | None:
-        return store.add_backup(self._name, reason, self._kit.now())
+        return store.add_backup(self._name, reason, self._kit.stamp())
 
     def _restore(self, store: Store, backup_id: int) -> None:
         found = [backup for backup in store.backups(self._name) if backup.id == backup_id]
         if not found:
             raise UnknownRecordError(f"backup of {self._name}", backup_id)
         self._refuse_taken(store, found[0].key_id)
-        store.restore_backup(backup_id, at=self._kit.now())
+        store.restore_backup(backup_id, at=self._kit.stamp())
 
     async def _take_in(self, stored: StoredSession, client: Client | None) -> Done:
         parts, string = stored.parts, format_string(stored.parts)
@@ -169,13 +169,14 @@ class Care:
         user_id = await self._prove(string, parts.key_id)
 
         def work(store: Store) -> None:
+            now = self._kit.stamp()
             self._refuse_taken(store, parts.key_id)
             self._keep_earlier(store, "before import")
-            store.put_credential(self._name, string, parts.key_id, parts.dc_id, at=self._kit.now())
+            store.put_credential(self._name, string, parts.key_id, parts.dc_id, at=now)
             store.put_user_id(self._name, user_id)
-            store.put_entities(self._name, entities_of(stored, self._kit.now()))
+            store.put_entities(self._name, entities_of(stored, now))
             store.put_update_states(self._name, states_of(stored))
-            store.add_backup(self._name, "after import", self._kit.now())
+            store.add_backup(self._name, "after import", now)
             self._kit.files(store).write(self._name, string, key_id=parts.key_id, dc_id=parts.dc_id)
 
         await self._do(work)
@@ -240,7 +241,7 @@ class Care:
 
     def _keep_earlier(self, store: Store, reason: str) -> None:
         with contextlib.suppress(CredentialDamagedError):
-            store.add_backup(self._name, reason, self._kit.now())
+            store.add_backup(self._name, reason, self._kit.stamp())
 
     def _give_out(self, store: Store) -> StoredSession:
         found = store.credential(self._name)
@@ -268,7 +269,7 @@ class Care:
         await self._kit.gateway.close(self._name, deadline=self._kit.settings.close_deadline)
 
         def work(store: Store) -> None:
-            store.latch_key(key_id, LOGGED_OUT, self._kit.now())
+            store.latch_key(key_id, LOGGED_OUT, self._kit.stamp())
             store.clear_credential(self._name)
             store.forget_learnt(self._name)
             self._kit.files(store).delete(self._name)

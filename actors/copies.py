@@ -109,7 +109,7 @@ class Copies:
         problem = "" if rung == "string" else self._string_problem(store, good)
         if problem:
             store.put_credential(
-                self._name, good.string, good.key_id, good.parts.dc_id, at=self._kit.now()
+                self._name, good.string, good.key_id, good.parts.dc_id, at=self._kit.stamp()
             )
             repairs.append(self._repaired("string", problem, ""))
         problem = self._file_problem(store, good)
@@ -120,7 +120,7 @@ class Copies:
             files.write(self._name, good.string, key_id=good.key_id, dc_id=good.parts.dc_id)
             repairs.append(self._repaired("file", problem, kept))
         if repairs:
-            store.add_backup(self._name, "after recovery", self._kit.now())
+            store.add_backup(self._name, "after recovery", self._kit.stamp())
         return repairs
 
     def known_keys(self, store: Store) -> frozenset[int]:
@@ -200,7 +200,7 @@ class Copies:
             return
         stored, damaged = self._beside
         if not store.entities(self._name, 1):  # with a lost database went what it had learnt
-            store.put_entities(self._name, entities_of(stored, self._kit.now()))
+            store.put_entities(self._name, entities_of(stored, self._kit.stamp()))
             store.put_update_states(self._name, states_of(stored))
         yield format_string(stored.parts), "damaged Telethon file" if damaged else "Telethon file"
 
@@ -223,7 +223,7 @@ class Copies:
 
     def _repaired(self, copy: str, problem: str, kept: str) -> CopyRepaired:
         return CopyRepaired(
-            session=self._name, at=self._kit.now(), copy=copy, problem=problem, kept=kept
+            session=self._name, at=self._kit.stamp(), copy=copy, problem=problem, kept=kept
         )
 
 

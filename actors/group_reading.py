@@ -268,7 +268,7 @@ class Reading:
         self._desk.kit.publish(
             CaughtUp(
                 session=self._desk.session,
-                at=self._desk.kit.now(),
+                at=self._desk.kit.stamp(),
                 pair=state.plan.id,
                 missed=missed,
             )
@@ -342,7 +342,7 @@ class Reading:
         self._desk.kit.publish(
             BackfillProgress(
                 session=self._desk.session,
-                at=self._desk.kit.now(),
+                at=self._desk.kit.stamp(),
                 pair=message.pair,
                 at_message=row.after,
                 until=row.until,

@@ -89,7 +89,7 @@ class Sending:
         """A message that is gone at the source had arrived unseen: so its copy goes too."""
         state.sure(source_id)
         state.targets[source_id] = target_id  # last_target stays: others are looked for behind it
-        pair, now, deletes = state.plan.id, self._desk.kit.now(), state.plan.deletes
+        pair, now, deletes = state.plan.id, self._desk.kit.stamp(), state.plan.deletes
 
         def work(store: Store) -> Wanted | None:
             store.complete(pair, source_id, target_id, now)
@@ -236,7 +236,7 @@ class Sending:
         target_id = receipt.target_ids.get(message.id)
         if target_id is not None:
             state.note_target(message.id, target_id)
-        pair, now = state.plan.id, self._desk.kit.now()
+        pair, now = state.plan.id, self._desk.kit.stamp()
         if message.id in receipt.outdated:
             self._complete_outdated(state, message, target_id, now)
         else:
@@ -276,7 +276,7 @@ class Sending:
         self._desk.kit.publish(
             CopyChanged(
                 session=self._desk.session,
-                at=self._desk.kit.now(),
+                at=self._desk.kit.stamp(),
                 pair=state.plan.id,
                 source_id=change.source_id,
                 gone=change.message is None,
@@ -345,7 +345,7 @@ class Sending:
         """Make a dead letter of a message; it can be sent again or dropped by hand."""
         state.dead += 1
         state.sure(source_id)
-        pair, now = state.plan.id, self._desk.kit.now()
+        pair, now = state.plan.id, self._desk.kit.stamp()
         self._writing.note(lambda store: store.fail(pair, source_id, reason, now, dead=True))
         self._desk.kit.publish(
             DeadLettered(

@@ -51,7 +51,7 @@ class Trouble:
         self._desk.kit.publish(
             PairPaused(
                 session=self._desk.session,
-                at=self._desk.kit.now(),
+                at=self._desk.kit.stamp(),
                 pair=state.plan.id,
                 reason=reason,
             )
@@ -65,7 +65,7 @@ class Trouble:
         state.resume()
         self._desk.write_down(state)
         self._desk.kit.publish(
-            PairResumed(session=self._desk.session, at=self._desk.kit.now(), pair=state.plan.id)
+            PairResumed(session=self._desk.session, at=self._desk.kit.stamp(), pair=state.plan.id)
         )
         self._go_on(state)
 

@@ -134,7 +134,7 @@ class Writing:
             source_chat=message.chat,
             source_id=message.id,
             random_id=random_id_for(state.plan.id, message.chat, message.id),
-            enqueued_at=self._desk.kit.now(),
+            enqueued_at=self._desk.kit.stamp(),
             version=state.version_there(message),
         )
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 import pykka
 
 from ..errors import LeaseHeldError
-from ..storage import Lease, LeaseGrant, LeaseHolder, LeaseWait, SessionFiles, Store
+from ..storage import Epoch, Lease, LeaseGrant, LeaseHolder, LeaseWait, SessionFiles, Store
 from ..supervision import EventStream
 from ..telegram import Gateway, SessionEvent
 from .handlers import Handlers
@@ -189,14 +188,18 @@ class Kit:
     backup_folder: Path | None = None
     sleep: Callable[[float], Awaitable[None]] = field(repr=False)
     settings: Settings = field(default_factory=Settings)
-    wall: Callable[[], float] = time.time
+    epoch: Epoch = field(default_factory=Epoch)
     handlers: Handlers = field(default_factory=Handlers)
     graph: PairGraph = field(default_factory=PairGraph)
     """The pairs whose chats have been found, of all sessions."""
 
     def now(self) -> float:
-        """Wall time, epoch seconds."""
-        return self.wall()
+        """Epoch seconds of a clock that nobody sets: for deadlines, and how long ago."""
+        return self.epoch.now()
+
+    def stamp(self) -> float:
+        """Epoch seconds as the wall clock has them now: for what is kept with its date."""
+        return self.epoch.wall()
 
     def publish(self, event: SessionEvent) -> None:
         """Tell everybody who listens."""

@@ -84,7 +84,7 @@ class Line:
 
     def bury(self, key_id: int, reason: str) -> Awaitable[None]:
         """Latch a dead key; await it to let the key go as soon as nothing can use it any more."""
-        now = self._kit.now()
+        now = self._kit.stamp()
 
         def latch(store: Store) -> None:
             store.latch_key(key_id, reason, now)

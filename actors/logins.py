@@ -274,7 +274,7 @@ class Login:
     async def _back_up(self, reason: str) -> None:
         def work(store: Store) -> None:
             with contextlib.suppress(CredentialDamagedError):  # which the login will replace
-                store.add_backup(self._name, reason, self._kit.now())
+                store.add_backup(self._name, reason, self._kit.stamp())
 
         await self._kit.journal.do(work, wait_for_disk=False)
 
@@ -310,7 +310,7 @@ class Login:
 
     async def _keep(self, login: LoggedIn) -> None:
         key_id, dc_id = login.session.key_id, login.session.dc_id
-        string, now, name = login.string, self._kit.now(), self._name
+        string, now, name = login.string, self._kit.stamp(), self._name
         assert key_id is not None  # noqa: S101 - a login without a key is none
         untold = None if login.untold is None else classify(login.untold)
         if untold is not None and untold.action is Action.PARK_METHOD:

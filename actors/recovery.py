@@ -175,7 +175,7 @@ class Recovery:
         client, _ = await self._try_rung(RUNGS[1])
         if client is None:
             raise ended
-        reason, now = classify(ended, moment=Moment.OPENING).name, self._kit.now()
+        reason, now = classify(ended, moment=Moment.OPENING).name, self._kit.stamp()
         self._kit.journal.post(lambda store: store.latch_key(dead, reason, now))
         return client
 
@@ -351,7 +351,7 @@ def _pause(exc: Exception) -> float:
 
 def keep_changes(store: Store, name: str, changes: SessionChanges, kit: Kit) -> None:
     """Write down what a session has learnt; runs in the journal's thread."""
-    now = kit.now()
+    now = kit.stamp()
     if changes.string:
         parts = parse_string(changes.string)
         store.put_credential(name, changes.string, parts.key_id, parts.dc_id, at=now)

@@ -91,6 +91,7 @@ NO_CLIMB = {Phase.ONLINE, Phase.STOPPING, Phase.STOPPED, *LOGGING_IN}
 CRASH_CLOSE = 1.0  # seconds that a crashed session's client gets before its line is cut
 PROXY_TROUBLES = frozenset(ProxyTrouble)  # each tells of one proxy, which is to be named
 CALM_WITHIN = 120.0  # seconds; past it a session looks for itself, whatever is said
+CLOCKS_AGREE = 2.0  # seconds; Telegram tells whole ones, and a message takes its time
 PROBE_AFTER_TROUBLE = 0.1  # seconds; several calls that fail together ask for one probe
 
 
@@ -212,6 +213,7 @@ class SessionActor(LoopActor):
         self.prober.start_afresh()
         self.line.take(climb.client)
         seconds = self._comeback.online(self.clock.now(), rung=climb.rung)
+        self._note_time(climb.client.told_time)
         self.enter(Recovered(), f"by {climb.rung}")
         self._tell_recovered(climb, seconds)
         if climb.client.disconnected.done():  # lost again while the copies were mended
@@ -222,6 +224,14 @@ class SessionActor(LoopActor):
             self.heard(heard)
         if not self.logins.end_replaced(climb.client.key_id):
             self._kit.keys.keep_only(climb.client.key_id, session=self._name)
+
+    def _note_time(self, told: float | None) -> None:
+        """Keep how far Telegram's time is from ours, for a start with another clock."""
+        epoch = self._kit.epoch
+        if told is None or abs(told - epoch.base - (epoch.ahead or -told)) < CLOCKS_AGREE:
+            return
+        epoch.ahead = ahead = told - epoch.base
+        self._kit.journal.post(lambda store: store.note_telegrams_time(ahead))
 
     def _tell_recovered(self, climb: Climb, seconds: float) -> None:
         self._kit.publish(

@@ -6,6 +6,7 @@ process owns a session. Knows SQLite and cryptography; of Telegram only that the
 
 from __future__ import annotations
 
+from .epoch import Epoch
 from .facts import RowsPruned
 from .file_users import FileUsers, file_users
 from .files import (
@@ -57,6 +58,7 @@ __all__ = [
     "CrashRow",
     "Credential",
     "Entity",
+    "Epoch",
     "FileUsers",
     "FloodRow",
     "Free",

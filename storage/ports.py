@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from ..errors import CredentialDamagedError
+from .clock_rows import Reckoning
+from .epoch import Epoch
 from .masterkey import MasterKey
 from .pair_ports import OutboxPort, PairPort
 from .pruning_port import PruningPort
@@ -189,6 +191,22 @@ class TelegramPort(Protocol):
 
     def login_codes(self, phone: str, since: float) -> list[float]:
         """Return when login codes were asked for since ``since``, oldest first."""
+        ...
+
+    def reckoning(self) -> Reckoning | None:
+        """The count of time that deadlines are kept by; ``None`` before the first."""
+        ...
+
+    def reckon(self, epoch: Epoch, *, boot: str | None = None) -> None:
+        """Go on counting the time of deadlines; for the one writer, before any is read."""
+        ...
+
+    def follow(self, epoch: Epoch, *, boot: str | None = None) -> None:
+        """Let ``epoch`` count as the deadlines do, if they are of this boot; nothing is written."""
+        ...
+
+    def note_telegrams_time(self, ahead: float) -> None:
+        """Keep by how many seconds Telegram's time is ahead of that count."""
         ...
 
 

@@ -186,6 +186,16 @@ def _accounts(db: Database) -> None:
     db.table("accounts").create(columns, pk="session", not_null={"sealed"}, strict=True)
 
 
+def _clock(db: Database) -> None:
+    """The count of time that deadlines are kept by, and Telegram's beside it."""
+    db.table("clock").create(
+        {"id": int, "boot": str, "base": float, "ahead": float},
+        pk="id",
+        not_null={"boot", "base"},
+        strict=True,
+    )
+
+
 MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _sessions,
     _forwarding,
@@ -197,6 +207,7 @@ MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _plans,
     _pruning,
     _accounts,
+    _clock,
 )
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 ACCOUNTS_FROM: Final = 10  # the schema from which on a session's account is sealed

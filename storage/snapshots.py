@@ -69,7 +69,7 @@ class Snapshots:
             check_database(fresh, master, closed=True)
             fresh.replace(target)
         sync_folder(self._folder)
-        self._prune()
+        self._prune(target)
         return _snapshot(target)
 
     def list(self) -> list[Snapshot]:
@@ -122,8 +122,10 @@ class Snapshots:
         sync_folder(database.parent)
         return kept
 
-    def _prune(self) -> None:
-        for snapshot in self.list()[self._keep :]:
+    def _prune(self, fresh: Path) -> None:
+        """Drop the oldest by their names, but not the one just taken: the clock may be wrong."""
+        others = [one for one in self.list() if one.path != fresh]
+        for snapshot in others[self._keep - 1 :]:
             snapshot.path.unlink(missing_ok=True)
 
 

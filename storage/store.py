@@ -18,6 +18,7 @@ from sqlite_utils import Database
 from ..errors import StorageNotFoundError
 from .backup_rows import BackupRows
 from .change_rows import ChangeRows
+from .clock_rows import ClockRows
 from .database import open_beside, open_or_create, open_read_only
 from .faults import SQLITE_ERRORS, sorted_sqlite_error
 from .files import is_there, make_private_folder
@@ -45,6 +46,7 @@ class Store(
     OutboxRows,
     ChangeRows,
     TelegramRows,
+    ClockRows,
     HistoryRows,
     OperationRows,
     PruningRows,

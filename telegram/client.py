@@ -72,6 +72,12 @@ class Client:
         return self.session.user_id
 
     @property
+    def told_time(self) -> float | None:
+        """Telegram's time at the monotonic clock's zero; ``None`` before it has said anything."""
+        told: float | None = self._wire._sender.told_time  # noqa: SLF001 - as above
+        return told
+
+    @property
     def alive(self) -> bool:
         """Whether the line has not been lost, as far as is known; ``probe`` knows better."""
         return not self.disconnected.done()

@@ -26,10 +26,10 @@ from .actors import (
 )
 from .config import Config
 from .configured import plans_of, proxies_of, refuse_invented, settings_of
-from .keeping import Keeping
+from .keeping import Keeping, counting
 from .master_keys import MasterKeys
 from .metrics import Exporter
-from .storage import Store, make_private_folder
+from .storage import Epoch, make_private_folder
 from .supervision import (
     CauseCleared,
     CausePaused,
@@ -58,6 +58,7 @@ class Assembly:
         board: where the registry shows its newest snapshot.
         events: where facts are published.
         exporter: counts what the journal does.
+        epoch: the count of time that deadlines are kept by.
 
     Raises:
         TelewardenError: the master key, the api_hash or the folder cannot be used.
@@ -73,11 +74,12 @@ class Assembly:
         board: Board,
         events: EventStream,
         exporter: Exporter,
+        epoch: Epoch,
     ) -> None:
         refuse_invented(config, server)
         make_private_folder(config.folder)
         self._config, self._handlers, self._board = config, handlers, board
-        self._events, self._exporter = events, exporter
+        self._events, self._exporter, self._epoch = events, exporter, epoch
         self.master = master
         _ = master.present  # a key that is missing is said now
         self._settings = settings_of(config)
@@ -120,11 +122,11 @@ class Assembly:
         )
 
     def _journal_part(self) -> ChildSpec:
-        database, master = self.places.database, self.master
+        database, master, epoch = self.places.database, self.master, self._epoch
         return ChildSpec(
             id="journal",
             actor=JournalActor,
-            args=(lambda: Store.open(database, master.present), self._exporter.journal),
+            args=(lambda: counting(database, master.present, epoch), self._exporter.journal),
             start_timeout=30.0,
             shutdown=30.0,
         )
@@ -157,6 +159,7 @@ class Assembly:
                 "make_kit": self._kit,
                 "board": self._board,
                 "events": self._events,
+                "wall": self._epoch.now,
                 "limits": RegistryLimits(
                     **self._config.registry.model_dump(),
                     sessions_every=self._config.health.sessions_every,
@@ -185,4 +188,5 @@ class Assembly:
             sleep=asyncio.sleep,
             settings=self._settings,
             handlers=self._handlers,
+            epoch=self._epoch,
         )

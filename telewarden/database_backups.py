@@ -80,9 +80,10 @@ class DatabaseBackups:
 
     async def take_if_due(self) -> Snapshot | None:
         """Take one if the newest is older than the configuration wants."""
-        newest = max((one.at for one in self.list()), default=0.0)
-        every = self._config.storage.backup_every
-        if every <= 0 or self._wall() - newest < every:
+        every, now = self._config.storage.backup_every, self._wall()
+        # What bears a later date than today's was taken under a wrong clock, and says nothing.
+        newest = max((one.at for one in self.list() if one.at <= now), default=0.0)
+        if every <= 0 or now - newest < every:
             return None
         try:
             return await self.take(who=WARDEN)

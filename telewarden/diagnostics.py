@@ -35,7 +35,7 @@ from .errors import (
 from .keeping import Keeping, config_of, master_key_of
 from .safety import Safety, safety_check
 from .standin import standin_address
-from .storage import MasterKey, Store, is_trusted, user_name
+from .storage import Epoch, MasterKey, Store, is_trusted, user_name
 from .telegram import (
     PHASES,
     Overview,
@@ -319,9 +319,11 @@ def _stored(places: Keeping, store: Store, now: float) -> Iterator[Finding]:
         steps=() if copies else ("await warden.backups.take()",),
     )
     yield _crashes(store, now)
+    epoch = Epoch()
+    store.follow(epoch)
     for record in store.sessions():
         yield from _copies(places, store, record.name)
-        yield from _waits(store, record.name, record.phone, now)
+        yield from _waits(store, record.name, record.phone, now, epoch)
 
 
 def _size(store: Store) -> Finding:
@@ -376,13 +378,15 @@ def _copies(places: Keeping, store: Store, name: str) -> Iterator[Finding]:
         yield _problem(area, "; ".join(damage) + "; no backup opens", "log in")
 
 
-def _waits(store: Store, name: str, phone: str | None, now: float) -> Iterator[Finding]:
+def _waits(
+    store: Store, name: str, phone: str | None, now: float, epoch: Epoch
+) -> Iterator[Finding]:
     for flood in store.floods(name):
-        if flood.until > now:
-            until = time.strftime("%H:%M:%S UTC", time.gmtime(flood.until))
+        if (shown := epoch.shown(flood.until)) > now:
+            until = time.strftime("%H:%M:%S UTC", time.gmtime(shown))
             yield _note(
                 f"flood of {name}",
-                f"{flood.method} waits {flood.until - now:.0f} s more, until {until}",
+                f"{flood.method} waits {shown - now:.0f} s more, until {until}",
                 "nothing to do: it goes on by itself; forcing it makes it longer",
             )
     codes = len(store.login_codes(phone, now - 86_400.0)) if phone else 0

@@ -8,9 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from .config import Config, Secret, load_config, parse_config
-from .storage import Lease, MasterKey, SessionFiles, Snapshots, Store, clear_leftovers, is_there
+from .errors import StorageError
+from .storage import (
+    Epoch,
+    Lease,
+    MasterKey,
+    SessionFiles,
+    Snapshots,
+    Store,
+    clear_leftovers,
+    is_there,
+)
 
-__all__ = ["Keeping", "config_of", "key_from", "master_key_of"]
+__all__ = ["Keeping", "config_of", "counting", "key_from", "master_key_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +63,20 @@ class Keeping:
     def files(self, store: Store) -> SessionFiles:
         """The sealed session files."""
         return SessionFiles(self.session_folder, store.vault)
+
+
+def counting(database: Path, master: MasterKey, epoch: Epoch) -> Store:
+    """The database, open for its one writer, with ``epoch`` counting as its deadlines do.
+
+    A disk that takes nothing keeps nobody from working: then the wall clock is believed.
+    """
+    store = Store.open(database, master)
+    try:
+        with store.transaction():
+            store.reckon(epoch)
+    except StorageError as exc:
+        logger.warning("count of time not kept why=%s", exc)
+    return store
 
 
 def config_of(config: Config | Mapping[str, Any] | Path | str) -> Config:

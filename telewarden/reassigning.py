@@ -6,7 +6,6 @@ is told whether it has arrived, so each pair comes to rest before it changes han
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -122,7 +121,7 @@ class Reassigning:
             f"session {name} has to wait until {_clock(report.until)};"
             " pairs are not moved around a flood"
             for name, report in reports.items()
-            if report.until is not None and report.until > time.time()
+            if report.until is not None and report.until > self._desk.registry.wall()
         ]
         return problems or await self._strangers(move)
 

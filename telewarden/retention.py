@@ -47,6 +47,8 @@ class Retention:
         wall: epoch seconds.
         steady: seconds of a clock that nobody sets.
         sleep: waits for so many seconds.
+        ahead: by how many seconds Telegram's time is ahead of ``wall``; ``None`` while untold.
+            What is removed by the clock alone waits for that: the clock may be wrong by months.
     """
 
     def __init__(
@@ -59,10 +61,12 @@ class Retention:
         wall: Callable[[], float] = time.time,
         steady: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        ahead: Callable[[], float | None] = lambda: 0.0,
     ) -> None:
         self._config, self._operations = config, operations
         self._do, self._publish = do, publish
         self._wall, self._steady, self._sleep = wall, steady, sleep
+        self._ahead = ahead
         self._turn = asyncio.Lock()
 
     async def prune(self, *, who: str = "app") -> RowsPruned:
@@ -87,6 +91,9 @@ class Retention:
         while True:
             await self._sleep(pause)
             pause = EVERY
+            if self._ahead() is None:
+                logger.debug("database not pruned why=no session has told Telegram's time yet")
+                continue
             try:
                 await self._prune()
             except TelewardenError as error:
@@ -94,7 +101,7 @@ class Retention:
 
     async def _prune(self) -> RowsPruned:
         async with self._turn:
-            now, began = self._wall(), self._steady()
+            now, began = self._wall() + min(0.0, self._ahead() or 0.0), self._steady()
             gone = {one.table: await self._carry_out(one) for one in sweeps_of(self._config, now)}
             done = RowsPruned(
                 at=now,

@@ -33,7 +33,7 @@ from .errors import (
 from .keeping import Keeping, config_of, master_key_of
 from .safe_calls import FloodNotes, LedgerGate, flood_deadlines, our_errors
 from .standin import standin
-from .storage import Credential, LeaseGrant, LeaseHolder, LeaseWait, Store
+from .storage import Credential, Epoch, LeaseGrant, LeaseHolder, LeaseWait, Store
 from .telegram import Client, Gateway, ServerAddress, WardenSession, parse_string
 
 __all__ = ["SafeSession", "safe_session", "stored_login"]
@@ -258,12 +258,15 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
             server=server,
             proxies=proxies_of(self._config),
         )
-        egress = gateway.egress(self._name)
+        egress, epoch = gateway.egress(self._name), Epoch()
         # Read now: who had the lease before may have been asked to wait until then.
-        until, cooling = await asyncio.to_thread(flood_deadlines, self._config, self._name, egress)
-        gate = LedgerGate(self._name, egress, until, FloodNotes(Keeping(self._config).database))
+        until, cooling = await asyncio.to_thread(
+            flood_deadlines, self._config, self._name, egress, epoch
+        )
+        notes = FloodNotes(Keeping(self._config).database)
+        gate = LedgerGate(self._name, egress, until, notes, now=epoch.now)
         gate.check_opening()
-        gateway.cool(self._name, cooling - time.time())
+        gateway.cool(self._name, cooling - epoch.now())
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(gate.close)  # after the client, whose end may say more
             stack.push_async_callback(gateway.close_all, deadline=CLOSE_WITHIN)

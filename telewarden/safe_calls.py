@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -30,7 +29,7 @@ from .actors.outgoing import FloodKey
 from .config import Config
 from .errors import StorageError, TelegramRateLimitError, TelewardenError
 from .keeping import Keeping, master_key_of
-from .storage import FloodRow, Store
+from .storage import Epoch, FloodRow, Store
 from .telegram import Action, Moment, classify
 
 __all__ = ["FloodNotes", "LedgerGate", "flood_deadlines", "our_errors"]
@@ -46,7 +45,7 @@ class LedgerGate:
         egress: from where it connects.
         until: epoch seconds before which there is to be no call.
         notes: where new ones are kept.
-        wall: epoch seconds.
+        now: epoch seconds, by the count that the deadlines are kept by.
     """
 
     def __init__(
@@ -56,10 +55,10 @@ class LedgerGate:
         until: dict[FloodKey, float],
         notes: FloodNotes,
         *,
-        wall: Callable[[], float] = time.time,
+        now: Callable[[], float],
     ) -> None:
         self._session, self._egress, self._until = session, egress, until
-        self._notes, self._wall = notes, wall
+        self._notes, self._now = notes, now
 
     def check_opening(self) -> None:
         """Refuse to connect while the call that proves a login must wait.
@@ -67,12 +66,12 @@ class LedgerGate:
         Raises:
             TelegramRateLimitError: it must; no packet was sent.
         """
-        if (left := self._until.get(OPENING, 0.0) - self._wall()) > 0:
+        if (left := self._until.get(OPENING, 0.0) - self._now()) > 0:
             raise refused(self._session, OPENING, left, self._until[OPENING])
 
     def refusal(self, request: object) -> TelegramRateLimitError | None:
         """The error that a call gets while it must wait; ``None`` when it may go."""
-        return refusal_of(request, self._until, session=self._session, now=self._wall())
+        return refusal_of(request, self._until, session=self._session, now=self._now())
 
     def failed(self, request: object, error: BaseException) -> None:
         """Note what an error says about when to call or connect again, durably."""
@@ -103,7 +102,7 @@ class LedgerGate:
         await self._notes.close()
 
     def _flooded(self, account: str, key: FloodKey, seconds: float) -> None:
-        (method, chat), until = key, self._wall() + seconds
+        (method, chat), until = key, self._now() + seconds
         self._until[key] = max(until, self._until.get(key, until))
         self._notes.add(
             FloodRow(account=account, method=method, chat=chat, until=until, seconds=seconds)
@@ -161,12 +160,15 @@ def _put_floods(database: Path, rows: Sequence[FloodRow]) -> None:
             store.put_flood(row.account, row.method, row.chat, row.until, row.seconds)
 
 
-def flood_deadlines(config: Config, name: str, egress: str) -> tuple[dict[FloodKey, float], float]:
+def flood_deadlines(
+    config: Config, name: str, egress: str, epoch: Epoch
+) -> tuple[dict[FloodKey, float], float]:
     """What Telegram asked a session to wait with, and until when nothing connects from ``egress``.
 
-    In epoch seconds; nothing is changed.
+    In epoch seconds as ``epoch`` counts from here on; nothing on disk is changed.
     """
     with Store.open_reader(Keeping(config).database, master_key_of(config)) as store:
+        store.follow(epoch)
         rows, cooling = floods_of(store, egress, name)
     return {(row.method, row.chat): row.until for row in rows}, cooling
 

@@ -50,7 +50,7 @@ from .retention import Retention
 from .session_handle import SessionHandle
 from .session_handles import Sessions
 from .standin import StandIn, sign_in, standin
-from .storage import Store
+from .storage import Epoch, Store
 from .supervision import (
     ChildSpec,
     Drill,
@@ -117,9 +117,10 @@ class Warden(Enterable):
         for pair in self.config.pairs:
             self._handlers.check(pair.handler)
         self.events = events or EventStream()
-        self.exporter = Exporter(registry)
+        self._epoch = Epoch()
+        self.exporter = Exporter(registry, wall=self._epoch.now)
         self._board = Board()
-        desk = Desk(lambda: self._ref("registry"), self._board, self.events)
+        desk = Desk(lambda: self._ref("registry"), self._board, self.events, wall=self._epoch.now)
         self.registry = Registry(desk)
         pair_desk = PairDesk(desk, self._session_ref, self._journal)
         self._auditor = pair_desk.auditor
@@ -139,7 +140,14 @@ class Warden(Enterable):
             self.config, self.operations, master=lambda: self.keys.present
         )
         self.keys = MasterKeys(self.config, self._stored, self.backups.take, self._auditor.noted)
-        self.retention = Retention(self.config, self.operations, self._stored, self.events.publish)
+        self.retention = Retention(
+            self.config,
+            self.operations,
+            self._stored,
+            self.events.publish,
+            wall=self._epoch.now,
+            ahead=lambda: self._epoch.ahead,
+        )
         self._listening: tuple[str, int] | None = None
         self._reported: frozenset[str] = frozenset()
         self._stopping = asyncio.Event()
@@ -424,6 +432,7 @@ class Warden(Enterable):
             board=self._board,
             events=self.events,
             exporter=self.exporter,
+            epoch=self._epoch,
         )
         console, rules = self.config.console, self.config.supervision
         more = () if console is None else (self._console(console, undo),)

@@ -12,7 +12,7 @@ from telewarden.loopback import LoopbackTelegram
 
 from .conftest import Shell
 
-pytestmark = pytest.mark.console
+pytestmark = [pytest.mark.console, pytest.mark.timeout(180)]  # several processes each
 
 PHONE = "+9996620001"
 

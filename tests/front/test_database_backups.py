@@ -177,3 +177,36 @@ async def test_a_stop_waits_for_a_copy_that_is_being_taken(tables: dict[str, Any
     assert waited
     assert taking.cancelled()
     assert restore_database(tables)
+
+
+async def test_a_copy_of_a_day_to_come_keeps_none_of_today_from_being_taken(
+    tables: dict[str, Any],
+) -> None:
+    clock = Hand()
+    warden = idle(tables)
+    backups = DatabaseBackups(parse_config(tables), warden.operations, wall=clock)
+    async with warden:
+        clock.now += 3 * DAY  # one start with a wrong clock
+        await backups.take_if_due()
+        clock.now -= 3 * DAY
+        taken = [await backups.take_if_due() for _ in range(2)]
+
+    assert taken[0] is not None
+    assert taken[1] is None  # it counts
+
+
+async def test_the_copy_just_taken_stays_whatever_the_others_are_called(
+    tables: dict[str, Any],
+) -> None:
+    clock = Hand()
+    warden = idle(tables)
+    backups = DatabaseBackups(parse_config(tables), warden.operations, wall=clock)
+    async with warden:
+        for _ in range(6):
+            clock.now += DAY
+            await backups.take()
+        clock.now -= 100 * DAY
+
+        fresh = await backups.take()
+
+    assert fresh in backups.list()

@@ -13,7 +13,7 @@ import pytest
 
 from .conftest import Shell
 
-pytestmark = pytest.mark.console
+pytestmark = [pytest.mark.console, pytest.mark.timeout(180)]  # several processes each
 
 KILLED_AFTER = 10.0  # seconds; what a container host waits before it kills
 STARTS_WITHIN = 40.0  # seconds, on a machine that is busy with other things

@@ -23,6 +23,7 @@ from telewarden.storage import (
     ChangeWanted,
     Credential,
     Entity,
+    Epoch,
     FloodRow,
     MasterKey,
     OperationRecord,
@@ -314,6 +315,19 @@ class StoreContract:
         assert port.clear_expired(70.0, limit=1) == 1
         assert port.clear_expired(70.0) == 1
         assert [row.until for row in port.floods()] == [100.0]
+
+    def test_the_count_of_time_goes_on_from_process_to_process(self, port: StorePort) -> None:
+        first = Epoch(wall=lambda: 1_000.0, steady=lambda: 10.0)
+        later = Epoch(wall=lambda: 5_000.0, steady=lambda: 20.0)  # the wall was set meanwhile
+
+        port.reckon(first, boot="one")
+        port.note_telegrams_time(3.0)
+        port.follow(later, boot="one")
+
+        found = port.reckoning()
+        assert found is not None
+        assert (found.boot, found.base, found.ahead) == ("one", 990.0, 3.0)
+        assert later.now() == 1_010.0
 
     def test_login_codes_are_counted_by_phone_and_time(self, port: StorePort) -> None:
         for at in (3.0, 1.0, 2.0):

@@ -122,7 +122,8 @@ MADE: tuple[Mapping[str, Mapping[str, Any]], ...] = (
         "pruned": {"pair_id": 1, "oldest": 1, "newest": 2},
         "last_targets": {"pair_id": 1, "message_id": 902},
     },
-    {"accounts": {"session": "alice", "sealed": b"sealed"}},
+    {"accounts": {"session": "alice"}},
+    {"clock": {"id": 1, "boot": "an earlier one", "base": 3.0, "ahead": None}},
 )
 
 
@@ -135,6 +136,7 @@ def written_today(store: Store) -> Store:
 def fill(store: Store) -> Store:
     store.put_session(SessionRecord(name="alice"))
     store.put_credential("alice", STRING, 7, 2)
+    store.put_user_id("alice", 77)
     store.add_backup("alice", "by hand", 1.0)
     store.enqueue(
         [
@@ -173,7 +175,7 @@ def old_database(place: Path, version: int, today: Store) -> Path:
 def copy_row(conn: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> None:
     columns = [name for (name,) in conn.execute(f"select name from pragma_table_info('{table}')")]
     names = ", ".join(f'"{name}"' for name in columns)
-    sealed = {"user_sessions", "session_backups", "outbox"}
+    sealed = {"user_sessions", "session_backups", "outbox", "accounts"}
     if table in sealed:
         conn.execute(f"insert into {table} ({names}) select {names} from today.{table}")
         for name, value in row.items():
