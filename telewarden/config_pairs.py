@@ -112,6 +112,8 @@ class PairConfig(Table):
             value = getattr(self, key)
             if isinstance(value, str) and not re.fullmatch(r"@[A-Za-z][A-Za-z0-9_]{3,31}", value):
                 raise ValueError(f"{key} is {value!r}; give a @username or a chat's number")
+            if value == 0:
+                raise ValueError(f"{key} is 0, which is no chat; give its number or a @username")
         if _spelt(self.source) == _spelt(self.target):
             raise ValueError("source and target are the same chat; a pair would feed itself")
         return self

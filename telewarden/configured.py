@@ -6,12 +6,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from .actors import Pace, PairPlan, SessionPlan, Settings
+from .actors.handlers import Handlers
 from .config import Config, PairConfig, ProxyConfig, SessionConfig
-from .errors import ConfigError, ProxySupportMissingError, SecretMissingError
+from .errors import (
+    ConfigError,
+    ProxySupportMissingError,
+    SecretMissingError,
+    UnknownHandlerError,
+)
 from .storage import SessionRecord
 from .telegram import Proxies, Proxy, ProxyKind, ServerAddress
 
 __all__ = [
+    "handler_problems",
     "pair_plan_of",
     "plans_of",
     "proxies_of",
@@ -85,6 +92,17 @@ def proxy_problems(config: Config) -> tuple[str, ...]:
     ways += [(f"proxy of session {one.name}", one.proxy) for one in config.sessions]
     found = [problem for what, wanted in ways for problem in _problems(config, wanted, what)]
     return tuple(dict.fromkeys(found))  # several sessions may go through the same
+
+
+def handler_problems(config: Config) -> tuple[str, ...]:
+    """Which pairs name a handler that no installed package offers, a sentence each."""
+    installed, found = Handlers(), []
+    for pair in config.pairs:
+        try:
+            installed.check(pair.handler)
+        except UnknownHandlerError as error:
+            found.append(f"pair {pair.id}: {error}")
+    return tuple(found)
 
 
 def _problems(config: Config, wanted: ProxyConfig | None, what: str) -> Iterator[str]:

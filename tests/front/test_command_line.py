@@ -65,6 +65,34 @@ def test_a_wrong_configuration_is_refused_with_its_place(shell: Shell) -> None:
     refused(shell("run", "telewarden.toml"), "telewarden.toml", "line 14", "phone", "'12'")
 
 
+PAIR = """
+[[pairs]]
+id = 1
+session = "alice"
+source = "@news_in"
+target = "@news_out"
+
+[loop"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ('target = "@news_out"', 'handler = "telepathy"', "there is no handler 'telepathy'"),
+        ('target = "@news_out"', 'target = "@News_In"', "source and target are the same chat"),
+        ('target = "@news_out"', "target = 0", "target is 0, which is no chat"),
+        ("id = 1", 'id = 1\ndeny = { patterns = ["("] }', "'(' is no regular expression"),
+    ],
+)
+def test_check_refuses_the_pairs_that_run_would_refuse(
+    shell: Shell, before: str, after: str, said: str
+) -> None:
+    shell.write(**{"\n[loop": PAIR.replace(before, after)})
+
+    refused(shell("check", "telewarden.toml"), said)
+    refused(shell("run", "telewarden.toml"), said)
+
+
 HTTP = 'proxy = { kind = "http", host = "one.example", port = 3128, username = "me", password = '
 SOCKS = 'proxy = { kind = "socks5", host = "two.example", port = 1080, username = "me", password = '
 
