@@ -94,6 +94,7 @@ from .registry_snapshot import Board, RegistrySnapshot
 from .session import SessionActor
 from .statistics import Ages, RegistryStatistics, statistics
 from .subtrees import SessionPlan, session_spec
+from .waits import WaitLedger, with_waits
 
 __all__ = [
     "AddPair",
@@ -192,6 +193,7 @@ __all__ = [
     "SubmitPassword",
     "TakeBackup",
     "TakeIn",
+    "WaitLedger",
     "WaitQr",
     "What",
     "WorkerGroupActor",
@@ -202,4 +204,5 @@ __all__ = [
     "groups_of",
     "session_spec",
     "statistics",
+    "with_waits",
 ]

@@ -25,6 +25,7 @@ from .group_writing import Writing
 from .handlers import TELEGRAM
 from .messages import GroupReady, PairPlan, Reported
 from .pair_orders import ReleasePair
+from .pair_waits import PairWaits
 from .pairstate import PairState
 from .rules import Rules
 
@@ -55,6 +56,7 @@ class Members:
         self._sending, self._trouble = sending, trouble
         self._coming: dict[int, PairPlan] = {}
         self._served = False
+        self._waits = PairWaits(desk.session)
 
     @property
     def settled(self) -> bool:
@@ -77,7 +79,10 @@ class Members:
             session=desk.session,
             group=desk.name,
             online=desk.online,
-            pairs=tuple(state.report() for state in desk.pairs.values()),
+            pairs=tuple(
+                self._waits.report(state, online=desk.online, now=desk.kit.now())
+                for state in desk.pairs.values()
+            ),
         )
         with contextlib.suppress(pykka.ActorDeadError):  # the warden stops
             desk.kit.monitor.tell(Reported(report=report, ref=desk.actor.actor_ref))
@@ -214,6 +219,7 @@ class Members:
 
     def _gone(self, state: PairState) -> None:
         del self._desk.pairs[state.plan.id]
+        self._waits.forget(state.plan.id)
         self._desk.kit.graph.put(state.plan.id, None)
         self._writing.flush()
         self._close_handlers([state])

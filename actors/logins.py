@@ -34,6 +34,7 @@ from ..telegram import (
     QrShown,
     QrToken,
     SignedIn,
+    WaitKind,
     classify,
 )
 from .authorisations import end_authorisation
@@ -281,7 +282,10 @@ class Login:
     def _check_budget(self, store: Store) -> None:
         spent = store.login_codes(self.phone, self._kit.now() - DAY)
         if len(spent) >= CODES_A_DAY:
-            raise LoginBudgetError(self._name, spent=len(spent), again_at=spent[0] + DAY)
+            refused = LoginBudgetError(self._name, spent=len(spent), again_at=spent[0] + DAY)
+            who = f"session {self._name}"
+            self._kit.waiting.begin(who, WaitKind.LOGIN_BUDGET, str(refused), until=spent[0] + DAY)
+            raise refused
 
     def _spend(self, store: Store) -> None:
         self._check_budget(store)

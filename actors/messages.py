@@ -52,6 +52,7 @@ __all__ = [
     "SessionRefAsked",
     "SessionUp",
     "StartLogin",
+    "StateAsked",
     "SubmitCode",
     "SubmitPassword",
     "SweepEvery",
@@ -124,6 +125,11 @@ class Probe:
 @dataclass(frozen=True, slots=True)
 class Report:
     """How are you? Answered at once with a ``SessionReport`` or ``GroupReport``."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateAsked:
+    """How are you now? Answered at once with a ``SessionReport``, and told to nobody else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,16 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from .errors import Action, ErrorClass, Moment, Verdict, classify, to_telewarden
+from .errors import (
+    NO_DESCRIPTORS,
+    Action,
+    ErrorClass,
+    Moment,
+    Verdict,
+    classify,
+    short_of,
+    to_telewarden,
+)
 from .events import Arrived, Deleted, Edited, Gap, Incoming, Lost, Told
 from .facts import (
     AccountLimited,
@@ -21,6 +30,7 @@ from .facts import (
     DeadLettered,
     FloodBegan,
     FloodEnded,
+    FloodRemembered,
     Forwarded,
     PairPaused,
     PairResumed,
@@ -65,7 +75,7 @@ from .phases import (
 from .proxies import Proxies, Proxy, ProxyKind
 from .proxy_trouble import ProxyTrouble, ProxyTroubleError
 from .random_ids import random_id_for
-from .reports import GroupReport, Overview, PairReport, SessionReport
+from .reports import GroupReport, Overview, PairReport, SessionReport, Wait, WaitKind
 from .richtext import RichText, units
 from .salvage import rescue_file, salvage_file, salvage_keys
 from .shipments import Deed, Receipt, Shipment
@@ -104,6 +114,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COMING",
     "HEALTHS",
+    "NO_DESCRIPTORS",
     "PHASES",
     "SHARED_OUTAGE",
     "STEPS",
@@ -137,6 +148,7 @@ __all__ = [
     "FileState",
     "FloodBegan",
     "FloodEnded",
+    "FloodRemembered",
     "Forwarded",
     "Gap",
     "Gateway",
@@ -189,6 +201,8 @@ __all__ = [
     "Told",
     "UpdateState",
     "Verdict",
+    "Wait",
+    "WaitKind",
     "WardenSession",
     "Welcomed",
     "access",
@@ -225,6 +239,7 @@ __all__ = [
     "salvage_keys",
     "sent_ids",
     "server_time_request",
+    "short_of",
     "step",
     "to_telewarden",
     "units",

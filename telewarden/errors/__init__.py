@@ -28,6 +28,7 @@ Each room's errors hang below the one root, so that an app can write
     |   |-- StorageFullError            the disk is full
     |   |-- StorageBusyError            another process kept the database locked
     |   |-- StorageFailedError          the operating system failed a read or write
+    |   |   `-- DiskFailedError             the disk did; the work waits for it
     |   |-- TransactionLostError        an error undid the whole transaction
     |   |-- DatabaseDamagedError        the file is damaged or no database
     |   |-- ForeignDatabaseError        the file is another program's database
@@ -70,6 +71,7 @@ Each room's errors hang below the one root, so that an app can write
     |-- LoginTakenError             a login is another session's already
     |-- OtherAccountError           a login turned out to be another account's
     |-- NoCredentialError           a session has no copy to come back from
+    |-- OpenFilesError              too few open files are allowed for the sessions
     |-- SecretMissingError          a secret is not where the configuration says
     |-- ProxySupportMissingError    a proxy needs a package that is not installed
     |-- JournalUnavailableError     the database's writer did not answer
@@ -139,6 +141,7 @@ from .root import (
     ListenError,
     LoopbackStateError,
     NotRunningError,
+    OpenFilesError,
     ProxySupportMissingError,
     SecretMissingError,
     TelewardenError,
@@ -174,6 +177,7 @@ from .sessions import (
 )
 from .storage import (
     DatabaseDamagedError,
+    DiskFailedError,
     ForeignDatabaseError,
     ForeignOwnerError,
     InvalidRecordError,
@@ -230,6 +234,7 @@ __all__ = [
     "CredentialDamagedError",
     "DatabaseDamagedError",
     "DemoError",
+    "DiskFailedError",
     "DrillError",
     "FencedError",
     "ForeignDatabaseError",
@@ -255,6 +260,7 @@ __all__ = [
     "NoLoginError",
     "NoSessionFitsError",
     "NotRunningError",
+    "OpenFilesError",
     "OperationDroppedError",
     "OperationEndedError",
     "OtherAccountError",
