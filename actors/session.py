@@ -370,7 +370,7 @@ class SessionActor(LoopActor):
         gateway = self._kit.gateway
         if not gateway.api.held:
             gateway.hold_api(verdict)
-        self.pipe(gateway.api.over(self._name), done=lambda _: Begin())
+        self.pipe(gateway.api.over(self._name), done=lambda over: Begin() if over else Flush())
 
     def _rebuilt_in_vain(self, verdict: Verdict) -> bool:
         return verdict.action is Action.REBUILD_ONCE and not self._comeback.rebuild()
