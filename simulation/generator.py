@@ -60,7 +60,7 @@ ACTORS: Final = (
     "sessions/session:{}/groups",
 )
 PACES: Final = (0.003, 0.02, 0.1, 0.5)
-OWN: Final = False  # whether a session's own messages are another pair's source
+OWN: Final = True  # whether a session's own messages are another pair's source
 REST_EVERY: Final = 60  # acts
 
 
@@ -84,7 +84,7 @@ class _Maker:
         self.flavour = {
             name: rng.random() < share
             for name, share in (
-                ("albums", 0.3), ("answers", 0.4), ("silent", 0.3), ("filters", 0.3),
+                ("albums", 0.3), ("answers", 0.4), ("silent", 0.0), ("filters", 0.3),
                 ("dress", 0.3), ("orders", 0.4), ("errors", 0.4), ("disk", 0.15), ("clock", 0.1),
                 ("members", 0.25), ("chains", 0.3), ("calm", 0.1),
             )

@@ -52,6 +52,8 @@ class Scene:
         self.by_token: dict[str, Said] = {}
         self._write = telegram._engine.delivery.write
         telegram._engine.delivery.write = self._written  # type: ignore[method-assign]
+        self._edit = telegram._engine.delivery.edit
+        telegram._engine.delivery.edit = self._edited  # type: ignore[method-assign]
         self.chats = {chat["name"]: self._made(chat) for chat in script.chats}
         self.specs = {chat["name"]: chat for chat in script.chats}
 
@@ -94,6 +96,10 @@ class Scene:
             self.said.setdefault(chat.id, []).append(said)
             self.of[id(message)] = said
         return happenings
+
+    def _edited(self, message: Message, *args: Any, **kwargs: Any) -> Any:
+        self.of[id(message)].texts.append(message.text)
+        return self._edit(message, *args, **kwargs)
 
     # What people do
 
@@ -144,7 +150,6 @@ class Scene:
         said = self.by_token.get(token)
         if said is None or said.message.deleted:
             return
-        said.texts.append(text)
         self._handle(said).edit_message(said.message, text)
 
     def delete(self, tokens: Sequence[str]) -> None:
