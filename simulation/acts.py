@@ -132,11 +132,12 @@ async def pair_add(run: Run, step: Step) -> None:
     pair.first, pair.must = run.said_in(fields["source"]), NEVER
     run.pairs.append(pair)
     try:
-        await run.process.call(lambda: warden.pairs.add(**run.pair_table(fields)))
+        table = run.pair_table(fields)
+        number = table.pop("id")
+        await run.process.call(lambda: warden.pairs.add(number, **table))
     except BaseException:
         pair.doubtful = True  # whether it is there shows when the run rests
         raise
-    await run.is_ready(pair)
 
 
 async def pair_change(run: Run, step: Step) -> None:

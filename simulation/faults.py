@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from telewarden.loopback import Fault
-from telewarden.loopback.actions import action_from_json
+from telewarden.loopback._tl import types
+from telewarden.loopback.actions import Answer, action_from_json
 
 from .disk import DISK
 from .script import Step
@@ -91,6 +92,35 @@ async def clock(run: Run, step: Step) -> None:
     TIME.wall_offset += step["seconds"]
 
 
+async def pushes(run: Run, step: Step) -> None:
+    """What a session is told gets lost, or is kept back for a while and comes as it may."""
+    account, told = run.scene.accounts[step["session"]], run.telegram.pushes
+    if step["how"] == "lose":
+        told.lose(account, step["count"])
+        return
+    told.hold(account)
+
+    def release() -> None:
+        told.release(account, order=step["order"], combined=step["combined"])
+
+    asyncio.get_running_loop().call_later(step["seconds"], release)
+    run.at_rest(f"pushes {step['session']}", release)
+
+
+async def still(run: Run, step: Step) -> None:
+    """There is more, says Telegram of what was missed, and does not get on."""
+    account = run.scene.accounts[step["session"]]
+
+    def stands(request: Any) -> Any:
+        state = types.updates.State(request.pts, 0, request.date, 0, 0)
+        return types.updates.DifferenceSlice([], [], [], [], [], state)
+
+    rule = Fault(
+        action=Answer(stands), method="updates.getDifference", account=account, times=step["times"]
+    )
+    run.telegram.faults.add(rule)
+
+
 async def network(run: Run, step: Step) -> None:
     """Late pieces become frequent, or pieces small."""
     run.network.spikes = step["spikes"]
@@ -107,4 +137,6 @@ FAULTS: Final[dict[str, Callable[[Any, Step], Awaitable[None]]]] = {
     "disk": disk,
     "clock": clock,
     "network": network,
+    "pushes": pushes,
+    "still": still,
 }

@@ -84,11 +84,15 @@ class _Maker:
         self.flavour = {
             name: rng.random() < share
             for name, share in (
-                ("albums", 0.3), ("answers", 0.4), ("silent", 0.0), ("filters", 0.3),
+                ("albums", 0.3), ("answers", 0.4), ("silent", 0.3), ("filters", 0.3),
                 ("dress", 0.3), ("orders", 0.4), ("errors", 0.4), ("disk", 0.15), ("clock", 0.1),
                 ("members", 0.25), ("chains", 0.3), ("calm", 0.1),
             )
         }  # fmt: skip
+        script.pushes = {
+            "echo": rng.random() < 0.3,
+            "number_channels": rng.random() < 0.3,
+        }
         self._make_chats()
         self._make_pairs()
         self._make_steps()
@@ -303,6 +307,19 @@ class _Maker:
             return {"do": "network", "spikes": rng.choice((0.0, 0.05, 0.2))}
         if draw < 0.42 and self.flavour["albums"]:
             return {"do": "expire"}
+        if draw < 0.5:
+            order, combined = rng.choice(("told", "reversed")), rng.random() < 0.3
+            return {
+                "do": "pushes",
+                "session": session,
+                "how": rng.choice(("lose", "hold")),
+                "count": rng.choice((1, 1, 2, 5)),
+                "order": order,
+                "combined": combined,
+                "seconds": round(rng.uniform(0.05, 3.0), 2),
+            }
+        if draw < 0.51:
+            return {"do": "still", "session": session, "times": rng.choice((1, 3, 50))}
         method = rng.choice(METHODS)
         return {
             "do": "fault",

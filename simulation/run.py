@@ -30,7 +30,7 @@ from telewarden.supervision import (
     ObserverFailed,
 )
 
-from .acts import ACT_WITHIN, ACTS
+from .acts import ACT_WITHIN, ACTS, NEVER
 from .disk import DISK
 from .faults import FAULTS
 from .judge import PairModel, judge
@@ -234,6 +234,8 @@ class Run:
             wall=lambda: TIME.now + START - BEGIN,
         ) as telegram:
             self.telegram = telegram
+            telegram.pushes.echo = self.script.pushes.get("echo", False)
+            telegram.pushes.number_channels = self.script.pushes.get("number_channels", False)
             self._watch_calls(telegram._engine.faults)
             self.scene = Scene(telegram, self.script)
             self.process = Process(
@@ -358,12 +360,6 @@ class Run:
         reports = {one.id: one for group in overview.groups for one in group.pairs}
         return pair.id in reports and reports[pair.id].ready
 
-    async def is_ready(self, pair: PairModel) -> None:
-        """Wait until a new pair is; from now on it must carry what is said."""
-        while self.process.running and not pair.gone and not await self._reports(pair):
-            await asyncio.sleep(0.5)
-        pair.must = min(pair.must, self.said_in(pair.fields["source"]))
-
     # What goes on beside the script
 
     def at_rest(self, name: str, deed: Callable[[], object]) -> None:
@@ -402,6 +398,7 @@ class Run:
             await self.start()
         await self.orders_answered()
         await self._settle_pairs()
+        await self._newcomers_ready()
         deadline, pause = TIME.now + REST_WITHIN, 0.5
         excused: dict[tuple[int, int], str] = {}
         while True:
@@ -460,6 +457,19 @@ class Run:
                 with contextlib.suppress(TelewardenError):
                     await self.process.call(lambda number=number: warden.pairs.resume(number))
         self.paused.clear()
+
+    async def _newcomers_ready(self) -> None:
+        """Pairs that were added carry everything from the first rest on at which they are ready."""
+        for pair in self.pairs:
+            end = TIME.now + READY_WITHIN
+            while pair.must == NEVER and not pair.gone:
+                if await self._reports(pair):
+                    pair.must = self.said_in(pair.fields["source"])
+                elif TIME.now > end:
+                    self.wrong(f"pair {pair.id} is never ready")
+                    return
+                else:
+                    await asyncio.sleep(1.0)
 
     def _newest(self, number: int) -> PairModel:
         return [pair for pair in self.pairs if pair.id == number][-1]
