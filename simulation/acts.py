@@ -10,6 +10,7 @@ from telewarden.errors import TelewardenError
 
 from .judge import PairModel
 from .script import Step
+from .surroundings import TIME
 
 if TYPE_CHECKING:
     from .run import Run
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["ACTS", "ACT_WITHIN"]
 
 ACT_WITHIN: Final = 400.0  # virtual seconds in which an operator has an answer, whatever it is
+ON_ITS_WAY: Final = 10.0  # virtual seconds; what was said before may not have been heard yet
 NEVER: Final = 1 << 60
 
 Act = Callable[["Run", Step], Awaitable[None]]
@@ -129,7 +131,7 @@ async def pair_add(run: Run, step: Step) -> None:
     fields = step["fields"]
     warden = run.process.warden
     pair = PairModel(fields=dict(fields), carriers=[fields["session"]])
-    pair.first, pair.must = run.said_in(fields["source"]), NEVER
+    pair.first, pair.must = run.said_in(fields["source"], before=TIME.now - ON_ITS_WAY), NEVER
     run.pairs.append(pair)
     try:
         table = run.pair_table(fields)

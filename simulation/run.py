@@ -7,6 +7,7 @@ import contextlib
 import gc
 import hashlib
 import logging
+import math
 import os
 import random
 import shutil
@@ -350,9 +351,10 @@ class Run:
         for left in self.process.gone():
             self.wrong(f"left behind: {left}")
 
-    def said_in(self, chat: str) -> int:
-        """How many messages a chat has had."""
-        return len(self.scene.said.get(self.scene.chats[chat].record.id, ()))
+    def said_in(self, chat: str, *, before: float = math.inf) -> int:
+        """How many messages a chat has had before an instant."""
+        said = self.scene.said.get(self.scene.chats[chat].record.id, ())
+        return sum(one.at < before for one in said)
 
     async def _reports(self, pair: PairModel) -> bool:
         """Whether a pair is ready."""
