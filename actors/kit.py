@@ -73,10 +73,13 @@ class KeyRing:
         self._passing: set[int] = set()
         self._of: dict[str, set[int]] = {}  # which keys are a session's: one, or two in a renewal
 
-    async def hold(self, key_id: int, *, session: str, passing: bool = False) -> bool:
+    async def hold(
+        self, key_id: int, *, session: str, passing: bool = False, key: bytes | None = None
+    ) -> bool:
         """Own a key from now on; nothing to do if ``session`` does already.
 
         ``passing`` is for who lets it go himself when he is done, as after ending a login.
+        ``key`` is the auth key itself, if it is at hand.
         Returns whether somebody else had it: he may have changed what is stored.
 
         Raises:
@@ -89,7 +92,7 @@ class KeyRing:
         # One at a time: a second lock of our own on the same key would wait for the first.
         async with self._turns.setdefault(key_id, asyncio.Lock()):
             if not self.holds(key_id, session=session):
-                grant = await self._take(key_id, session, waited)
+                grant = await self._take(key_id, session, waited, key)
                 self._grants[key_id] = grant, session
                 self._of.setdefault(session, set()).add(key_id)
                 if passing:
@@ -97,7 +100,9 @@ class KeyRing:
         self._turns.pop(key_id, None)  # whoever waited for it finds the key held
         return bool(waited)
 
-    async def _take(self, key_id: int, session: str, waited: list[LeaseWait]) -> LeaseGrant:
+    async def _take(
+        self, key_id: int, session: str, waited: list[LeaseWait], key: bytes | None
+    ) -> LeaseGrant:
         who = f"session {session}"
 
         def waits(wait: LeaseWait) -> None:
@@ -107,7 +112,7 @@ class KeyRing:
 
         try:
             return await self._lease.acquire_async(
-                key_id, owner=LeaseHolder.here(who), timeout=self._timeout, progress=waits
+                key_id, owner=LeaseHolder.here(who), timeout=self._timeout, progress=waits, key=key
             )
         finally:
             self._waiting.end(who, WaitKind.LEASE)

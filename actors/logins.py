@@ -196,7 +196,8 @@ class Login:
         """Take the lease on the new key before it is worth anything: a full disk refuses that."""
         await flow.connect()
         if (key_id := flow.session.key_id) is not None:
-            await self._kit.keys.hold(key_id, session=self._name, passing=True)
+            key = flow.session.parts.key
+            await self._kit.keys.hold(key_id, session=self._name, passing=True, key=key)
 
     async def _refuse_early(self, methods: tuple[str, ...]) -> None:
         """Raise for what Telegram has asked to wait with, in this process or an earlier one."""
@@ -307,7 +308,8 @@ class Login:
                 return Step(event=PasswordAsked())
             case LoggedIn():
                 if answer.session.key_id is not None:  # from now on it is the session's own
-                    await self._kit.keys.hold(answer.session.key_id, session=self._name)
+                    key_id, key = answer.session.key_id, answer.session.parts.key
+                    await self._kit.keys.hold(key_id, session=self._name, key=key)
                 await self.abandon()
                 await self._keep(answer)
                 return Step(event=SignedIn())
@@ -319,7 +321,7 @@ class Login:
         untold = None if login.untold is None else classify(login.untold)
         if untold is not None and untold.action is Action.PARK_METHOD:
             self._park(OPENING[0], untold.wait or 0.0)
-        await self._kit.keys.hold(key_id, session=name)
+        await self._kit.keys.hold(key_id, session=name, key=login.session.parts.key)
         known = await self._kit.journal.do(lambda store: store.session(name))
         if known is not None and known.user_id not in (None, login.user_id):
             await end_authorisation(self._kit, name, string, reason="another account's")
