@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from ..storage import Store
 from .albums import Change
 from .desk import Desk
 from .group_notes import Compare, LookBack
@@ -37,6 +38,7 @@ class Comparing:
         for state in self._desk.pairs.values():
             if message.chat in {None, state.source}:
                 state.compare = state.deep = True
+                state.read_again()
 
     def begin(self, state: PairState) -> None:
         """Look at the newest messages; first at those whose edits were noted and not made."""
@@ -67,9 +69,14 @@ class Comparing:
     def _page(self, state: PairState, below: int | None = None) -> None:
         state.round += below is None
         pair, number = state.plan.id, state.round
-        self._writing.ask(
-            lambda store: Compare(pair, store.versions(pair, PAGE, below), round=number)
-        )
+
+        def work(store: Store) -> Compare:
+            # An edit that is just being made may be older than what the source says by now.
+            said = store.versions(pair, PAGE, below).items()
+            versions = {one: NOTED if version is None else version for one, version in said}
+            return Compare(pair, versions, round=number)
+
+        self._writing.ask(work)
 
     def compare(self, message: Compare) -> None:
         """The disk says what these messages said when they were sent."""
@@ -101,6 +108,7 @@ class Comparing:
             return
         versions, state.versions, state.comparing = state.versions, {}, None
         self._sending.compared(state, versions, message.messages)
+        state.tidy()
         state.compared += len(versions)
         if state.compare:
             self.begin(state)

@@ -9,13 +9,14 @@ from typing import Any
 
 import pykka
 
+from ..errors import TelewardenError
 from ..storage import PairRecord, Store
 from ..supervision import LoopActor
 from ..telegram import Verdict
 from .kit import Kit
 from .pairstate import PairState
 
-__all__ = ["Desk", "why"]
+__all__ = ["Desk", "why", "why_not"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,9 +33,9 @@ class Desk:
     last_ticket: int = 0
 
     def ticket(self) -> int:
-        """A number for one try, never given twice."""
+        """A number for one try, never given twice, not even by the group's next incarnation."""
         self.last_ticket += 1
-        return self.last_ticket
+        return self.actor.incarnation << 32 | self.last_ticket
 
     def tell_session(self, message: object) -> None:
         """Ask the session for something; its answers come as messages."""
@@ -54,6 +55,12 @@ class Desk:
 def why(verdict: Verdict) -> str:
     """A verdict as one reason: Telegram's word and the advice."""
     return f"{verdict.name}: {verdict.advice}"
+
+
+def why_not(error: Exception) -> str:
+    """Why a rule of a pair cannot be applied to a message; an error of others may hold its text."""
+    said = str(error) if isinstance(error, TelewardenError) else type(error).__name__
+    return f"RULE_FAILED: {said}; change the pair's rules, then retry the message."
 
 
 def _put_pair(state: PairState, source: int, target: int) -> Callable[[Store], None]:

@@ -72,6 +72,9 @@ __all__ = ["WorkerGroupActor"]
 
 CHANNELS: Final = -1_000_000_000_000  # marked ids from here down are channels'
 
+Early = tuple[Edited | Deleted, frozenset[int]]
+"""What was told before all pairs were there, and which pairs it was told to."""
+
 
 class WorkerGroupActor(LoopActor):
     """Forwards messages for its pairs; which those are it is told by its session.
@@ -99,7 +102,7 @@ class WorkerGroupActor(LoopActor):
             self._desk, self._writing, self._sending, self._trouble, self._reading.locate
         )
         self._orders = Orders(self._desk, self._members, self._reading, self._trouble)
-        self._early: list[Edited | Deleted] = []  # told before it was known whom they concern
+        self._early: list[Early] = []
 
     def on_start(self) -> None:
         self._members.introduce()
@@ -218,33 +221,40 @@ class WorkerGroupActor(LoopActor):
 
     def _session_up(self) -> None:
         self._desk.online = True
-        for state in self._desk.pairs.values():
-            state.interrupt()
+        self._interrupt()
         self._reading.locate()
 
     def _session_down(self) -> None:
         self._desk.online = False
+        self._interrupt()
+
+    def _interrupt(self) -> None:
         for state in self._desk.pairs.values():
-            if state.handler is None:
-                state.interrupt()
+            self._sending.bring_up_to_date(state, state.interrupt())
 
     # Edits and deletions
 
     def _changed(self, message: Edited | Deleted) -> None:
+        """It concerns the pairs that are here, and those that are still read from the disk."""
         if not self._members.settled:
-            self._early.append(message)
-            return
+            self._early.append((message, frozenset(self._desk.pairs)))
+        self._tell_change(message, frozenset())
+
+    def _catch_up_on_changes(self) -> None:
+        if self._members.settled:
+            early, self._early = self._early, []
+            for message, told in early:
+                self._tell_change(message, told)
+
+    def _tell_change(self, message: Edited | Deleted, told: frozenset[int]) -> None:
         for state in self._desk.pairs.values():
+            if state.plan.id in told:
+                continue
             if isinstance(message, Edited):
                 if state.source == message.message.chat:
                     self._sending.edited(state, message.message)
             elif _concerns(message, state):
                 self._sending.deleted(state, message.ids)
-
-    def _catch_up_on_changes(self) -> None:
-        early, self._early = self._early, []
-        for message in early:
-            self._changed(message)
 
 
 def _concerns(message: Deleted, state: PairState) -> bool:

@@ -111,6 +111,7 @@ class Members:
                 records={one.id: one for one in store.pairs_with(ids)},
                 marks={(mark.pair_id, mark.chat): mark.message_id for mark in store.marks(ids)},
                 owed=store.pending(ids),
+                sayings=store.sayings(ids),
                 changes=store.changes_wanted(ids),
                 last_targets=store.last_targets(ids),
                 backfills=store.backfills(ids),
@@ -152,13 +153,8 @@ class Members:
             state.seen = rows.marks.get((pair, state.source))
         state.last_target, state.dead = rows.last_targets.get(pair, 0), rows.dead.get(pair, 0)
         state.owed = [row.source_id for row in rows.owed if row.pair_id == pair]
-        state.expected = {
-            row.source_id: row.version
-            for row in rows.owed
-            if row.pair_id == pair and row.version is not None
-        }
-        state.doubtful = set(state.expected)
-        state.unsure = bool(state.owed)
+        state.says = {one: said for (of, one), said in rows.sayings.items() if of == pair}
+        state.doubtful = set(state.says).intersection(state.owed)
         state.changes = [change for change in rows.changes if change.pair_id == pair]
         state.backfill = next((one for one in rows.backfills if one.pair_id == pair), None)
 

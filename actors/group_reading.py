@@ -149,7 +149,8 @@ class Reading:
         if state.owed:
             return self._question(state, source, "owed", ids=tuple(state.owed[:OWED_AT_ONCE]))
         if state.orphans and state.target:
-            return self._question(state, state.target, "orphans", after=state.last_target)
+            after = min(one.after for one in state.orphans.values())
+            return self._question(state, state.target, "orphans", after=after)
         if state.seen is None:
             return self._question(state, source, "mark", newest_only=True)
         return self._question(state, source, "missed", after=state.seen)
@@ -202,15 +203,12 @@ class Reading:
 
     def _owed_found(self, state: PairState, message: HistoryRead) -> None:
         """Messages that an earlier run wrote down and may not have sent: they go first."""
-        found = {one.id: one for one in message.messages}
+        found = {one.id: one for one in state.as_they_are(message.messages)}
         for source_id in message.request.ids:
-            version = state.expected.pop(source_id, None)
             if source_id in found:
                 state.queue.append(found[source_id])
-                if version not in (None, state.version_there(found[source_id])):
-                    state.may_say(source_id, version)
-            elif version is not None and state.target:
-                state.orphans[source_id] = frozenset({version})
+            elif state.says.get(source_id) and state.target:
+                state.orphan(source_id)
             else:
                 self._sending.put_aside(state, source_id, GONE_BEFORE)
         state.owed = state.owed[len(message.request.ids) :]
@@ -219,25 +217,33 @@ class Reading:
     def _orphans_found(self, state: PairState, there: Sequence[Incoming]) -> None:
         """Messages that are gone at the source, and whose answer was lost: have they arrived?"""
         orphans, state.orphans = sorted(state.orphans.items()), {}
-        there = [one for one in there if one.forwarded is not state.plan.copies]
-        at = 0
-        for source_id, versions in orphans:
-            places = range(at, len(there))
-            place = next((one for one in places if version_of(there[one]) in versions), None)
-            if place is None:
+        others = set(state.targets.values())
+        there = [
+            one for one in there if one.forwarded is not state.plan.copies and one.id not in others
+        ]
+        for source_id, orphan in orphans:
+            alike = (
+                one for one in there if one.id > orphan.after and version_of(one) in orphan.says
+            )
+            found = next(alike, None)  # a pair sends in order
+            if found is None:
                 self._sending.put_aside(state, source_id, GONE_BEFORE)
             else:
-                self._sending.orphan(state, source_id, there[place].id)
-                at = place + 1  # a pair sends in order
+                self._sending.orphan(state, source_id, found.id)
+                there.remove(found)
         self.catch_up([state])
 
     def _start_mark(self, state: PairState, chat: int, newest: int) -> None:
         """A new pair starts with what is said from now on, which may be held back already."""
-        first = min((one.id for one in state.held), default=newest + 1)
+        first = state.overflown or min((one.id for one in state.held), default=newest + 1)
         state.seen = mark = min(newest, first - 1)
         pair = state.plan.id
         self._desk.kit.journal.post(lambda store: store.advance_mark(pair, chat, mark))
-        self._go_live(state)
+        if state.overflown:
+            state.overflown = 0
+            self.catch_up([state])
+        else:
+            self._go_live(state)
 
     def _missed_found(self, state: PairState, message: HistoryRead) -> None:
         fresh = state.admit(message.messages)
@@ -247,7 +253,7 @@ class Reading:
         if fresh:
             self._tell_caught_up(state, len(fresh))
         if message.more or state.overflown or state.orphans:
-            state.overflown = False
+            state.overflown = 0
             self.catch_up([state])
         else:
             self._go_live(state)
@@ -255,6 +261,7 @@ class Reading:
     def _go_live(self, state: PairState) -> None:
         state.behind = False
         self._writing.accept(state, state.admit(state.release()))
+        state.tidy()
         self._sending.pump(state)
         self.go_on(state)
 
@@ -315,19 +322,20 @@ class Reading:
         pair = state.plan.id
         page = tuple(one for one in message.messages if one.id <= row.until)
         done = not message.more or len(page) < len(message.messages)
-        wanted = self._writing.wanted(state, page)
         last = max((one.id for one in page), default=row.until)
+        entries = self._writing.entries(state, state.as_they_are(page))
+        ids = tuple(one.id for one in entries.messages)
 
         def work(store: Store) -> Filled:
-            known = store.known(pair, [one.id for one in wanted])
-            fresh = tuple(one for one in wanted if one.id not in known)
-            store.enqueue(self._writing.row(state, one) for one in fresh)
-            filled = replace(row, after=last, found=row.found + len(fresh))
+            fresh = entries.without(store.known(pair, [one.source_id for one in entries.rows]))
+            fresh.write(store, pair)
+            filled = replace(row, after=last, found=row.found + len(fresh.messages))
             if done:
                 store.end_backfill(pair)
             else:
                 store.put_backfill(filled)
-            return Filled(pair, fresh, filled, done)
+            messages, dead = tuple(fresh.messages), tuple(fresh.dead)
+            return Filled(pair, ids, messages, dead, filled, done)
 
         self._writing.ask(work)
 
@@ -338,7 +346,12 @@ class Reading:
             return
         row, state.filling = message.backfill, None
         state.backfill = None if message.done else row
-        state.queue.extend(message.messages)
+        state.coming.difference_update(message.ids)
+        self._sending.enqueue(state, message.messages)
+        self._writing.tell_dead(state, message.dead)
+        for known in message.ids:
+            if not state.on_its_way(known):
+                state.sure(known)
         self._desk.kit.publish(
             BackfillProgress(
                 session=self._desk.session,

@@ -44,6 +44,7 @@ from ..telegram import (
     SessionReport,
     StopAsked,
     Stopped,
+    Told,
     Verdict,
     Wait,
     classify,
@@ -307,16 +308,19 @@ class SessionActor(LoopActor):
     # Losing
 
     def heard(self, message: Heard) -> None:
-        if message.epoch != self.line.epoch:
-            return
-        if self.phase is not Phase.ONLINE:
-            self.line.keep(message)  # a group that does not know of a gap would read past it
-            return
-        match message.told:
+        if isinstance(message.told, Edited | Deleted):
+            # Told once, and true whichever client has heard it and wherever the session stands.
+            self.groups.tell_change(message.told)
+        elif message.epoch == self.line.epoch:
+            if self.phase is Phase.ONLINE:
+                self._tell_groups(message.told)
+            else:
+                self.line.keep(message)  # a group that knows of no gap would read past it
+
+    def _tell_groups(self, told: Told) -> None:
+        match told:
             case Arrived() as arrived:
                 self.groups.tell(arrived)
-            case Edited() | Deleted() as change:
-                self.groups.tell_change(change)
             case Gap(chat):
                 self.groups.tell(Missed(chat))
                 self.groups.tell(CatchUp())

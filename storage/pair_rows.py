@@ -108,6 +108,7 @@ class PairRows(Rows):
         """Forget how far a pair has come: its outbox, its marks, its backfill."""
         with self.transaction():
             self._run("delete from outbox where pair_id = ?", (pair_id,))
+            self._run("delete from sent_versions where pair_id = ?", (pair_id,))
             self._run("delete from last_targets where pair_id = ?", (pair_id,))
             self._run("delete from pruned where pair_id = ?", (pair_id,))
             self._run("delete from marks where pair_id = ?", (pair_id,))
@@ -121,6 +122,7 @@ class PairRows(Rows):
                 " where pair_id = ?",
                 (pair_id,),
             )
+            self._run("delete from sent_versions where pair_id = ?", (pair_id,))
             self._run("delete from last_targets where pair_id = ?", (pair_id,))
 
     def advance_mark(self, pair_id: int, chat: int, message_id: int) -> None:
