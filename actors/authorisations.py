@@ -38,10 +38,9 @@ async def end_authorisation(kit: Kit, name: str, string: str, *, reason: str) ->
     Raises:
         Exception: what Telegram or the network said; the key is then neither ended nor latched.
     """
-    parts, place = parse_string(string), ending_of(name)
-    key_id = parts.key_id
+    key_id, place = parse_string(string).key_id, ending_of(name)
     await refuse_early(kit, name)
-    await kit.keys.hold(key_id, session=name, passing=True, key=parts.key)
+    await kit.keys.hold(key_id, session=name, passing=True)
     try:
         client = await kit.gateway.open(
             place,

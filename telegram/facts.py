@@ -18,7 +18,6 @@ __all__ = [
     "DeadLettered",
     "FloodBegan",
     "FloodEnded",
-    "FloodRemembered",
     "Forwarded",
     "PairPaused",
     "PairResumed",
@@ -89,14 +88,6 @@ class FloodBegan(SessionEvent):
 
     method: str
     seconds: float
-    until: float
-
-
-@fact
-class FloodRemembered(SessionEvent):
-    """What Telegram asked for before this process started is still to be waited for."""
-
-    method: str
     until: float
 
 

@@ -23,7 +23,6 @@ from .actors import (
     Kit,
     RegistryActor,
     RegistryLimits,
-    WaitLedger,
 )
 from .config import Config
 from .configured import plans_of, proxies_of, refuse_invented, settings_of
@@ -43,7 +42,7 @@ from .supervision import (
     Strategy,
     SupervisorSpec,
 )
-from .telegram import ConnectLimit, Deadlines, Gateway, OutageLimit, ServerAddress, WaitKind
+from .telegram import ConnectLimit, Deadlines, Gateway, OutageLimit, ServerAddress
 
 __all__ = ["Assembly"]
 
@@ -60,7 +59,6 @@ class Assembly:
         events: where facts are published.
         exporter: counts what the journal does.
         epoch: the count of time that deadlines are kept by.
-        waiting: where whoever waits says so.
 
     Raises:
         TelewardenError: the master key, the api_hash or the folder cannot be used.
@@ -77,7 +75,6 @@ class Assembly:
         events: EventStream,
         exporter: Exporter,
         epoch: Epoch,
-        waiting: WaitLedger,
     ) -> None:
         refuse_invented(config, server)
         make_private_folder(config.folder)
@@ -87,10 +84,7 @@ class Assembly:
         _ = master.present  # a key that is missing is said now
         self._settings = settings_of(config)
         self.places = Keeping(config)
-        self._waiting = waiting
-        self._keys = KeyRing(
-            self.places.lease(), timeout=self._settings.lease_timeout, waiting=waiting
-        )
+        self._keys = KeyRing(self.places.lease(), timeout=self._settings.lease_timeout)
         self._gateway = Gateway(
             config.telegram.api_id,
             config.api_hash().get_secret_value(),
@@ -107,11 +101,8 @@ class Assembly:
         """What fails for many is a shared cause like any other, to whoever listens."""
         now = time.monotonic()
         if scout is None:
-            self._waiting.end(cause, WaitKind.OUTAGE)
             self._events.publish(CauseCleared(at=now, child="", cause=cause))
         else:
-            what = f"it fails for many sessions; {scout} looks, the others wait"
-            self._waiting.begin(cause, WaitKind.OUTAGE, what)
             seconds = OutageLimit().scout_for
             self._events.publish(CausePaused(at=now, child=scout, cause=cause, seconds=seconds))
 
@@ -135,11 +126,7 @@ class Assembly:
         return ChildSpec(
             id="journal",
             actor=JournalActor,
-            args=(
-                lambda: counting(database, master.present, epoch),
-                self._exporter.journal,
-                self._waiting,
-            ),
+            args=(lambda: counting(database, master.present, epoch), self._exporter.journal),
             start_timeout=30.0,
             shutdown=30.0,
         )
@@ -202,5 +189,4 @@ class Assembly:
             settings=self._settings,
             handlers=self._handlers,
             epoch=self._epoch,
-            waiting=self._waiting,
         )
