@@ -15,7 +15,7 @@ SPAN = $(if $(HOURS),--seconds $$(( $(HOURS) * 3600 )),$(if $(SEEDS),--seeds $(S
 SIMULATE = $(if $(SEED),seed $(SEED),run --jobs $(JOBS) $(SPAN))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check bench simulate simulate-test lock clean
+.PHONY: help demo test coverage check differential bench simulate simulate-test lock clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 15
@@ -45,6 +45,9 @@ check: $(STAMP)  ## Run ruff, mypy, pyright, the import contract and the packagi
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -m packaging
+
+differential: $(STAMP)  ## Hold the supervisor against real Erlang (needs erl), ROUNDS fresh scripts or from SEED on
+	$(BIN)/python tests/supervision/differential --rounds $(or $(ROUNDS),300) --seed "$(SEED)" $(DIFFERENTIAL_ARGS)
 
 bench: $(STAMP)  ## Measure what the documents claim, side by side with the alternatives
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done

@@ -44,7 +44,6 @@ from .pair_changes import AddPair, ChangePair, MovePairs, RemovePair
 from .pair_facts import PairAdded, PairChanged, PairRemoved, PairsMoved
 from .pair_orders import (
     Backfill,
-    ConfirmPair,
     DropDead,
     PairOrder,
     PausePair,
@@ -95,6 +94,7 @@ from .registry_snapshot import Board, RegistrySnapshot
 from .session import SessionActor
 from .statistics import Ages, RegistryStatistics, statistics
 from .subtrees import SessionPlan, session_spec
+from .waits import WaitLedger, with_waits
 
 __all__ = [
     "AddPair",
@@ -113,7 +113,6 @@ __all__ = [
     "ChangeSession",
     "Choice",
     "CleanOperations",
-    "ConfirmPair",
     "DeleteSession",
     "Deleted",
     "DropDead",
@@ -194,6 +193,7 @@ __all__ = [
     "SubmitPassword",
     "TakeBackup",
     "TakeIn",
+    "WaitLedger",
     "WaitQr",
     "What",
     "WorkerGroupActor",
@@ -204,4 +204,5 @@ __all__ = [
     "groups_of",
     "session_spec",
     "statistics",
+    "with_waits",
 ]

@@ -38,9 +38,10 @@ async def end_authorisation(kit: Kit, name: str, string: str, *, reason: str) ->
     Raises:
         Exception: what Telegram or the network said; the key is then neither ended nor latched.
     """
-    key_id, place = parse_string(string).key_id, ending_of(name)
+    parts, place = parse_string(string), ending_of(name)
+    key_id = parts.key_id
     await refuse_early(kit, name)
-    await kit.keys.hold(key_id, session=name, passing=True)
+    await kit.keys.hold(key_id, session=name, passing=True, key=parts.key)
     try:
         client = await kit.gateway.open(
             place,

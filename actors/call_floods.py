@@ -15,7 +15,10 @@ from ..telegram import (
     Action,
     ErrorClass,
     FloodBegan,
+    FloodRemembered,
     Verdict,
+    Wait,
+    WaitKind,
     chat_of,
     classify,
     method_name,
@@ -35,6 +38,7 @@ __all__ = [
     "keep_crowded",
     "refusal_of",
     "refused",
+    "what_floods",
 ]
 
 ADVICE = "It may be called again at the deadline; an early call makes the wait longer."
@@ -54,17 +58,44 @@ class CallFloods:
         kit: the clock, the ledger on disk, and who is told.
     """
 
-    __slots__ = ("_kit", "_session", "_until", "_untold")
+    __slots__ = ("_kit", "_session", "_since", "_until", "_untold")
 
     def __init__(self, session: str, kit: Kit) -> None:
         self._session, self._kit = session, kit
         self._until: dict[FloodKey, float] = {}
+        self._since: dict[FloodKey, float] = {}
         self._untold: dict[FloodKey, tuple[float, float]] = {}
 
-    def remember(self, floods: Mapping[FloodKey, float]) -> None:
-        """Take over the deadlines on disk."""
+    def remember(
+        self, floods: Mapping[FloodKey, float], rows: Mapping[FloodKey, FloodRow] | None = None
+    ) -> None:
+        """Take over the deadlines on disk; what nobody knows of yet is told."""
         for key, until in floods.items():
-            self._until[key] = max(until, self._until.get(key, until))
+            row = (rows or {}).get(key)
+            if self._until.get(key, 0.0) >= until:
+                continue
+            self._until[key] = until
+            self._since[key] = self._kit.now() if row is None else row.until - row.seconds
+            self._kit.publish(
+                FloodRemembered(
+                    session=self._session, at=self._kit.now(), method=key[0], until=until
+                )
+            )
+
+    def waits(self) -> tuple[Wait, ...]:
+        """What waits for Telegram's deadlines now."""
+        now = self._kit.now()
+        return tuple(
+            Wait(
+                who=f"session {self._session}",
+                kind=WaitKind.FLOOD,
+                what=what_floods(key),
+                since=self._since.get(key, now),
+                until=until,
+            )
+            for key, until in self._until.items()
+            if until > now
+        )
 
     def refusal(self, request: object) -> TelegramRateLimitError | None:
         """The error that a call gets while it must wait; ``None`` when it may go."""
@@ -81,6 +112,7 @@ class CallFloods:
         session, now, (method, chat) = self._session, self._kit.now(), key
         seconds = self._seconds(key, verdict, now)
         until = self._until[key] = max(now + seconds, self._until.get(key, 0.0))
+        self._since[key] = now
         self._kit.journal.post(lambda store: store.put_flood(session, method, chat, until, seconds))
         self._kit.publish(
             FloodBegan(session=session, at=now, method=method, seconds=seconds, until=until)
@@ -96,6 +128,15 @@ class CallFloods:
             seconds = min(2 * before, LONGEST_UNTOLD)
         self._untold[key] = seconds, now + seconds
         return seconds
+
+
+def what_floods(key: FloodKey) -> str:
+    """What waits for a deadline of Telegram's, in words."""
+    method, chat = key
+    if chat is not None:
+        return f"posting into chat {chat}: Telegram asked for quiet there"
+    what = "all sending" if method == ANY_METHOD else method
+    return f"{what}: Telegram asked for quiet"
 
 
 def keep_crowded(kit: Kit, session: str, error: BaseException) -> None:

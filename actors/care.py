@@ -204,7 +204,8 @@ class Care:
         await self._do(lambda store: self._free(store, key_id))  # else there is no need to wait
         await refuse_early(self._kit, self._name)
         had = self._kit.keys.holds(key_id, session=self._name)
-        await self._kit.keys.hold(key_id, session=self._name, passing=not had)
+        key = parse_string(string).key
+        await self._kit.keys.hold(key_id, session=self._name, passing=not had, key=key)
         user_id: int | None = None
         try:
             record = await self._do(lambda store: self._free(store, key_id))

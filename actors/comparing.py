@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from ..storage import Store
 from .albums import Change
-from .desk import Desk, pause_of
+from .desk import Desk
 from .group_notes import Compare, LookBack
 from .group_sending import Sending
 from .group_writing import Writing
@@ -37,10 +38,11 @@ class Comparing:
         for state in self._desk.pairs.values():
             if message.chat in {None, state.source}:
                 state.compare = state.deep = True
+                state.read_again()
 
     def begin(self, state: PairState) -> None:
         """Look at the newest messages; first at those whose edits were noted and not made."""
-        if state.comparing is not None or self._desk.now() < state.compare_at:
+        if state.comparing is not None:
             return
         changes, state.changes, state.compared = state.changes, [], 0
         for change in changes:
@@ -67,9 +69,14 @@ class Comparing:
     def _page(self, state: PairState, below: int | None = None) -> None:
         state.round += below is None
         pair, number = state.plan.id, state.round
-        self._writing.ask(
-            lambda store: Compare(pair, store.versions(pair, PAGE, below), round=number)
-        )
+
+        def work(store: Store) -> Compare:
+            # An edit that is just being made may be older than what the source says by now.
+            said = store.versions(pair, PAGE, below).items()
+            versions = {one: NOTED if version is None else version for one, version in said}
+            return Compare(pair, versions, round=number)
+
+        self._writing.ask(work)
 
     def compare(self, message: Compare) -> None:
         """The disk says what these messages said when they were sent."""
@@ -98,13 +105,10 @@ class Comparing:
         """Telegram says what they say now."""
         if message.verdict is not None:
             state.give_up_comparing()  # the next look at the history does it
-            state.miscompared += 1
-            wait = max(pause_of(state.miscompared), message.verdict.wait or 0.0)
-            state.compare_at = self._desk.now() + wait
             return
-        state.miscompared = 0
         versions, state.versions, state.comparing = state.versions, {}, None
         self._sending.compared(state, versions, message.messages)
+        state.tidy()
         state.compared += len(versions)
         if state.compare:
             self.begin(state)

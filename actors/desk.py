@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 import pykka
 
-from ..storage import PairRecord
+from ..errors import TelewardenError
+from ..storage import PairRecord, Store
 from ..supervision import LoopActor
 from ..telegram import Verdict
 from .kit import Kit
 from .pairstate import PairState
 
-__all__ = ["Desk", "pause_of", "record_of", "why"]
-
-PAUSE_FIRST: Final = 2.0  # seconds; Telegram's own trouble (RPC_CALL_FAIL) is over in a moment
-PAUSE_LONGEST: Final = 60.0  # seconds
+__all__ = ["Desk", "why", "why_not"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,9 +33,9 @@ class Desk:
     last_ticket: int = 0
 
     def ticket(self) -> int:
-        """A number for one try, never given twice."""
+        """A number for one try, never given twice, not even by the group's next incarnation."""
         self.last_ticket += 1
-        return self.last_ticket
+        return self.actor.incarnation << 32 | self.last_ticket
 
     def tell_session(self, message: object) -> None:
         """Ask the session for something; its answers come as messages."""
@@ -50,13 +49,7 @@ class Desk:
     def write_down(self, state: PairState) -> None:
         """Keep what is known of a pair; one whose chats were not found yet is not kept."""
         if state.source is not None and state.target is not None:
-            record = record_of(state, state.source, state.target)
-            self.kit.journal.post(lambda store: store.put_pair(record))
-
-
-def pause_of(times: int) -> float:
-    """Seconds before something is asked for again that has failed so many times in a row."""
-    return min(PAUSE_LONGEST, PAUSE_FIRST * 2.0 ** min(max(times, 1) - 1, 30))
+            self.kit.journal.post(_put_pair(state, state.source, state.target))
 
 
 def why(verdict: Verdict) -> str:
@@ -64,10 +57,15 @@ def why(verdict: Verdict) -> str:
     return f"{verdict.name}: {verdict.advice}"
 
 
-def record_of(state: PairState, source: int, target: int) -> PairRecord:
-    """A pair as it is written down, with these chats."""
+def why_not(error: Exception) -> str:
+    """Why a rule of a pair cannot be applied to a message; an error of others may hold its text."""
+    said = str(error) if isinstance(error, TelewardenError) else type(error).__name__
+    return f"RULE_FAILED: {said}; change the pair's rules, then retry the message."
+
+
+def _put_pair(state: PairState, source: int, target: int) -> Callable[[Store], None]:
     plan = state.plan
-    return PairRecord(
+    record = PairRecord(
         id=plan.id,
         session=plan.session,
         source=source,
@@ -76,6 +74,5 @@ def record_of(state: PairState, source: int, target: int) -> PairRecord:
         enabled=plan.enabled,
         paused_reason=state.paused,
         filters=plan.rules,
-        source_name=state.named[0],
-        target_name=state.named[1],
     )
+    return lambda store: store.put_pair(record)

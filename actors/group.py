@@ -5,9 +5,9 @@ random_id that is a function of pair and message, and ticked off when Telegram h
 refused by Telegram and counted as delivered. After any gap (restart, lost connection, a session's
 crash) the source's history is read from the group's own mark, not from Telethon's.
 
-This module is the mailbox; the work is in its parts: ``group_members``, ``group_places``,
-``group_reading``, ``group_writing``, ``group_sending``, ``group_orders``, ``group_trouble``. Leaves
-to the session: the client, floods, pacing, and which pairs these are. To the journal: the disk.
+This module is the mailbox; the work is in its parts: ``group_members``, ``group_reading``,
+``group_writing``, ``group_sending``, ``group_orders``, ``group_trouble``. Leaves to the session:
+the client, floods, pacing, and which pairs these are. Leaves to the journal: the disk.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pykka
 
 from ..errors import JournalUnavailableError
 from ..supervision import LoopActor
-from ..telegram import Action, Arrived, Deleted, Edited, Upgraded
+from ..telegram import Arrived, Deleted, Edited
 from .comparing import Comparing
 from .desk import Desk
 from .group_members import Members, close_handlers
@@ -28,7 +28,6 @@ from .group_notes import (
     BackfillNoted,
     Compare,
     Filled,
-    Followed,
     HandlersClosed,
     Loaded,
     LocateAgain,
@@ -45,7 +44,6 @@ from .group_notes import (
     Written,
 )
 from .group_orders import Orders
-from .group_places import Places
 from .group_reading import Reading
 from .group_sending import Sending
 from .group_trouble import Trouble
@@ -67,20 +65,15 @@ from .messages import (
     Undelivered,
     Unlimited,
 )
-from .pair_orders import (
-    Backfill,
-    ConfirmPair,
-    DropDead,
-    PausePair,
-    ReleasePair,
-    ResumePair,
-    RetryDead,
-)
+from .pair_orders import Backfill, DropDead, PausePair, ReleasePair, ResumePair, RetryDead
 from .pairstate import PairState
 
 __all__ = ["WorkerGroupActor"]
 
 CHANNELS: Final = -1_000_000_000_000  # marked ids from here down are channels'
+
+Early = tuple[Edited | Deleted, frozenset[int]]
+"""What was told before all pairs were there, and which pairs it was told to."""
 
 
 class WorkerGroupActor(LoopActor):
@@ -98,30 +91,18 @@ class WorkerGroupActor(LoopActor):
     ) -> None:
         super().__init__()
         self._desk = Desk(name=name, session=session, kit=kit, actor=self, ref=session_ref)
-        self._trouble = Trouble(self._desk, lambda state: self._places.locate([state]))
+        self._trouble = Trouble(self._desk, lambda state: self._reading.locate([state]))
         self._writing = Writing(self._desk)
         self._sending = Sending(self._desk, self._writing, self._trouble)
         self._comparing = Comparing(self._desk, self._writing, self._sending)
-        self._places = Places(
-            self._desk,
-            self._writing,
-            self._sending,
-            self._trouble,
-            lambda states: self._reading.catch_up(states),
-        )
         self._reading = Reading(
-            self._desk,
-            self._writing,
-            self._sending,
-            self._trouble,
-            self._comparing,
-            self._places,
+            self._desk, self._writing, self._sending, self._trouble, self._comparing
         )
         self._members = Members(
-            self._desk, self._writing, self._sending, self._trouble, self._places.locate
+            self._desk, self._writing, self._sending, self._trouble, self._reading.locate
         )
-        self._orders = Orders(self._desk, self._members, self._reading, self._trouble, self._places)
-        self._early: list[Edited | Deleted] = []  # told before it was known whom they concern
+        self._orders = Orders(self._desk, self._members, self._reading, self._trouble)
+        self._early: list[Early] = []
 
     def on_start(self) -> None:
         self._members.introduce()
@@ -149,8 +130,6 @@ class WorkerGroupActor(LoopActor):
                 self._sending.returned(message)
             case Undelivered():
                 self._sending.undelivered(message)
-                if message.verdict.action is Action.RESOLVE_PEER:
-                    self._with(message.pair, self._seek)
             case Stored():
                 self._sending.stored(message)
             case Wanted():
@@ -166,15 +145,7 @@ class WorkerGroupActor(LoopActor):
                 self._with(message.pair, self._sending.pump)
             case HandlersClosed():
                 pass
-            case (
-                ConfirmPair()
-                | PausePair()
-                | ResumePair()
-                | Backfill()
-                | RetryDead()
-                | DropDead()
-                | ReleasePair()
-            ):
+            case PausePair() | ResumePair() | Backfill() | RetryDead() | DropDead() | ReleasePair():
                 return self._orders.carry_out(message)
             case _:
                 return self._told(message)
@@ -206,9 +177,6 @@ class WorkerGroupActor(LoopActor):
             case Recheck():
                 self._trouble.recheck(message.pair)
             case AccessChecked():
-                for chat, right in message.rights.items():
-                    if right.moved is not None:
-                        self._places.upgraded(chat, right.moved)
                 self._trouble.rights_told(message.rights)
             case Unlimited():
                 self._trouble.unlimited()
@@ -222,13 +190,9 @@ class WorkerGroupActor(LoopActor):
             case HistoryRead():
                 self._reading.history_read(message)
             case Located():
-                self._places.located(message)
+                self._reading.located(message)
             case LocateAgain():
-                self._places.locate_again()
-            case Followed():
-                self._places.followed(message)
-            case Upgraded():
-                self._places.upgraded(message.chat, message.to)
+                self._reading.locate()
             case ReadAgain():
                 self._with(message.pair, lambda state: self._reading.catch_up([state]))
                 self._with(message.pair, self._reading.fill)
@@ -248,10 +212,6 @@ class WorkerGroupActor(LoopActor):
                 return super().on_receive(message)
         return None
 
-    def _seek(self, state: PairState) -> None:
-        if state.paused is None:
-            self._places.seek(state)
-
     def _with(self, pair: int, work: Callable[[PairState], object]) -> None:
         state = self._desk.pairs.get(pair)
         if state is not None:
@@ -261,33 +221,40 @@ class WorkerGroupActor(LoopActor):
 
     def _session_up(self) -> None:
         self._desk.online = True
-        for state in self._desk.pairs.values():
-            state.interrupt()
-        self._places.locate()
+        self._interrupt()
+        self._reading.locate()
 
     def _session_down(self) -> None:
         self._desk.online = False
+        self._interrupt()
+
+    def _interrupt(self) -> None:
         for state in self._desk.pairs.values():
-            if state.handler is None:
-                state.interrupt()
+            self._sending.bring_up_to_date(state, state.interrupt())
 
     # Edits and deletions
 
     def _changed(self, message: Edited | Deleted) -> None:
+        """It concerns the pairs that are here, and those that are still read from the disk."""
         if not self._members.settled:
-            self._early.append(message)
-            return
+            self._early.append((message, frozenset(self._desk.pairs)))
+        self._tell_change(message, frozenset())
+
+    def _catch_up_on_changes(self) -> None:
+        if self._members.settled:
+            early, self._early = self._early, []
+            for message, told in early:
+                self._tell_change(message, told)
+
+    def _tell_change(self, message: Edited | Deleted, told: frozenset[int]) -> None:
         for state in self._desk.pairs.values():
+            if state.plan.id in told:
+                continue
             if isinstance(message, Edited):
                 if state.source == message.message.chat:
                     self._sending.edited(state, message.message)
             elif _concerns(message, state):
                 self._sending.deleted(state, message.ids)
-
-    def _catch_up_on_changes(self) -> None:
-        early, self._early = self._early, []
-        for message in early:
-            self._changed(message)
 
 
 def _concerns(message: Deleted, state: PairState) -> bool:

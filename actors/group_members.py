@@ -25,6 +25,7 @@ from .group_writing import Writing
 from .handlers import TELEGRAM
 from .messages import GroupReady, PairPlan, Reported
 from .pair_orders import ReleasePair
+from .pair_waits import PairWaits
 from .pairstate import PairState
 from .rules import Rules
 
@@ -55,6 +56,7 @@ class Members:
         self._sending, self._trouble = sending, trouble
         self._coming: dict[int, PairPlan] = {}
         self._served = False
+        self._waits = PairWaits(desk.session)
 
     @property
     def settled(self) -> bool:
@@ -77,7 +79,10 @@ class Members:
             session=desk.session,
             group=desk.name,
             online=desk.online,
-            pairs=tuple(state.report() for state in desk.pairs.values()),
+            pairs=tuple(
+                self._waits.report(state, online=desk.online, now=desk.kit.now())
+                for state in desk.pairs.values()
+            ),
         )
         with contextlib.suppress(pykka.ActorDeadError):  # the warden stops
             desk.kit.monitor.tell(Reported(report=report, ref=desk.actor.actor_ref))
@@ -106,6 +111,7 @@ class Members:
                 records={one.id: one for one in store.pairs_with(ids)},
                 marks={(mark.pair_id, mark.chat): mark.message_id for mark in store.marks(ids)},
                 owed=store.pending(ids),
+                sayings=store.sayings(ids),
                 changes=store.changes_wanted(ids),
                 last_targets=store.last_targets(ids),
                 backfills=store.backfills(ids),
@@ -139,24 +145,16 @@ class Members:
         state.target = plan.target if isinstance(plan.target, int) else None
         if record is not None:
             state.known = record.source, record.target
-            state.named = record.source_name, record.target_name
-            source, *target = state.chats
-            state.source = source if isinstance(source, int) else None
-            if target:
-                state.target = target[0] if isinstance(target[0], int) else None
+            state.source = record.source if isinstance(plan.source, str) else state.source
+            state.target = record.target if isinstance(plan.target, str) else state.target
             if state.paused is None and record.paused_reason:
                 self._trouble.adopt(state, record.paused_reason)
         if state.source is not None:
             state.seen = rows.marks.get((pair, state.source))
         state.last_target, state.dead = rows.last_targets.get(pair, 0), rows.dead.get(pair, 0)
         state.owed = [row.source_id for row in rows.owed if row.pair_id == pair]
-        state.expected = {
-            row.source_id: row.version
-            for row in rows.owed
-            if row.pair_id == pair and row.version is not None
-        }
-        state.doubtful = set(state.expected)
-        state.unsure = bool(state.owed)
+        state.says = {one: said for (of, one), said in rows.sayings.items() if of == pair}
+        state.doubtful = set(state.says).intersection(state.owed)
         state.changes = [change for change in rows.changes if change.pair_id == pair]
         state.backfill = next((one for one in rows.backfills if one.pair_id == pair), None)
 
@@ -173,7 +171,7 @@ class Members:
             self._give_handler(state)
         if not plan.enabled:
             self._trouble.pause(state, CONFIGURED)
-        elif state.paused == CONFIGURED or self._trouble.settled_by(plan, state):
+        elif state.paused == CONFIGURED:
             self._trouble.resume(state)
         self._desk.write_down(state)
         self._begin([state])  # among the others it may be another way now
@@ -217,6 +215,7 @@ class Members:
 
     def _gone(self, state: PairState) -> None:
         del self._desk.pairs[state.plan.id]
+        self._waits.forget(state.plan.id)
         self._desk.kit.graph.put(state.plan.id, None)
         self._writing.flush()
         self._close_handlers([state])

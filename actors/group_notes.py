@@ -14,7 +14,6 @@ __all__ = [
     "BackfillNoted",
     "Compare",
     "Filled",
-    "Followed",
     "HandlersClosed",
     "Loaded",
     "LocateAgain",
@@ -41,6 +40,7 @@ class Rows:
     records: dict[int, PairRecord]
     marks: dict[tuple[int, int], int]
     owed: list[OutboxRow]
+    sayings: Mapping[tuple[int, int], frozenset[int]]
     changes: list[ChangeWanted]
     last_targets: dict[int, int]
     backfills: list[Backfill]
@@ -64,10 +64,11 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """These changes are noted, on the disk."""
+    """Of the messages that were ``asked`` for these changes are noted, on the disk."""
 
     pair: int
     changes: tuple[Change, ...]
+    asked: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,20 +101,16 @@ class LookBack:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """A page of the past is in the outbox, as far as it was not there before."""
+    """A page of the past (``ids``) is in the outbox, as far as it was not there before.
+
+    ``dead`` are those of them to which a rule of the pair could not be applied.
+    """
 
     pair: int
+    ids: tuple[int, ...]
     messages: tuple[Incoming, ...]
+    dead: tuple[tuple[int, str, float], ...]
     backfill: Backfill
-    done: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Followed:
-    """A pair begins anew where its source has gone; or not yet, there is something to be done."""
-
-    pair: int
-    to: int
     done: bool
 
 

@@ -6,7 +6,7 @@ what was sent before. The past is read page by page, no faster than it is sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -21,13 +21,13 @@ from ..telegram import (
     version_of,
 )
 from .comparing import Comparing
-from .desk import Desk, pause_of, why
-from .group_notes import Filled, ReadAgain
-from .group_places import Places
-from .group_sending import GONE_BEFORE, Sending
+from .desk import Desk, why
+from .group_notes import Filled, LocateAgain, ReadAgain
+from .group_sending import GONE_BEFORE, RETRY_AFTER, Sending
 from .group_trouble import Trouble
 from .group_writing import Writing
-from .messages import History, HistoryRead
+from .messages import History, HistoryRead, Locate, Located
+from .pair_graph import PAIR_FAULTS, way_of
 from .pairstate import PairState
 
 __all__ = ["Reading"]
@@ -46,10 +46,78 @@ class Reading:
         sending: Sending,
         trouble: Trouble,
         comparing: Comparing,
-        places: Places,
     ) -> None:
-        self._desk, self._writing, self._places = desk, writing, places
+        self._desk, self._writing = desk, writing
         self._sending, self._trouble, self._comparing = sending, trouble, comparing
+
+    # Where the chats are
+
+    def locate(self, states: Iterable[PairState] | None = None) -> None:
+        """Let the session make sure that every chat can be addressed; it asks for unknown ones."""
+        wanted = self._desk.pairs.values() if states is None else states
+        chats = {chat for state in wanted for chat in state.chats}
+        if chats and self._desk.online:
+            ref = self._desk.actor.actor_ref
+            self._desk.tell_session(Locate(chats=tuple(chats), reply_to=ref))
+
+    def located(self, message: Located) -> None:
+        """Chats are known, or why they are not."""
+        again = False
+        for state in self._desk.pairs.values():
+            lost = next((chat for chat in state.chats if chat in message.problems), None)
+            if lost is None:
+                self._found(state, message.ids)
+            elif message.problems[lost].kind is ErrorClass.PAIR:
+                self._trouble.pause(state, f"{lost}: {why(message.problems[lost])}")
+            else:
+                again = True
+        if again and self._desk.online:
+            self._desk.actor.after(RETRY_AFTER, LocateAgain())
+
+    def _found(self, state: PairState, ids: Mapping[int | str, int]) -> None:
+        places = {0: 0, **ids}
+        source, target = places.get(state.plan.source), places.get(state.plan.target)
+        if source is None or target is None:
+            return  # an answer to an older question, or to one for other pairs
+        if (source, target) != state.known:
+            self._other_way(state, source)
+            state.source, state.target, state.known = source, target, (source, target)
+            self._desk.write_down(state)
+        if not self._enter(state):
+            return
+        state.located = True
+        self.catch_up([state])
+        self._sending.pump(state)
+
+    def _enter(self, state: PairState) -> bool:
+        """Have the pair among the ways of all sessions; what it would make wrong pauses it."""
+        graph, plan = self._desk.kit.graph, state.plan
+        for name, chat in ((plan.source, state.source), (plan.target, state.target)):
+            if isinstance(name, str) and chat is not None:
+                graph.names[name.lower()] = chat
+        way = way_of(plan, source=state.source, target=state.target)
+        if way is None:
+            graph.put(plan.id, None)
+            return True
+        fault = graph.enter(way)
+        if fault is not None:
+            state.located = False
+            self._trouble.pause(state, fault.reason)
+        elif (state.paused or "").startswith(PAIR_FAULTS):
+            self._trouble.resume(state)
+        return fault is None
+
+    def _other_way(self, state: PairState, source: int) -> None:
+        """A number stands for one way; what was noted about another is not this one's."""
+        pair, post = state.plan.id, self._desk.kit.journal.post
+        if state.known is None:
+            return
+        if state.known[0] != source:
+            state.begin_anew()
+            post(lambda store: store.begin_anew(pair))
+        else:
+            state.forget_targets()
+            post(lambda store: store.forget_targets(pair))
 
     # Since the mark
 
@@ -81,7 +149,8 @@ class Reading:
         if state.owed:
             return self._question(state, source, "owed", ids=tuple(state.owed[:OWED_AT_ONCE]))
         if state.orphans and state.target:
-            return self._question(state, state.target, "orphans", after=state.last_target)
+            after = min(one.after for one in state.orphans.values())
+            return self._question(state, state.target, "orphans", after=after)
         if state.seen is None:
             return self._question(state, source, "mark", newest_only=True)
         return self._question(state, source, "missed", after=state.seen)
@@ -113,7 +182,6 @@ class Reading:
         if verdict is not None and not (purpose == "orphans" and verdict.kind is ErrorClass.PAIR):
             self._failed(state, verdict)
             return
-        state.misread, state.sought = 0, False
         match purpose:
             case "owed":
                 self._owed_found(state, message)
@@ -125,32 +193,22 @@ class Reading:
                 self._missed_found(state, message)
 
     def _failed(self, state: PairState, verdict: Verdict) -> None:
-        if verdict.action is Action.RESOLVE_PEER and not state.sought:
-            self._places.seek(state)  # it pauses the pair if the chat is not there to be found
+        if verdict.action is Action.RESOLVE_PEER:
+            self.locate([state])  # it pauses the pair if the chat is not there to be found
         elif verdict.kind is ErrorClass.PAIR:
-            state.sought = False
             self._trouble.pause(state, why(verdict))
-        else:
-            self._read_later(state, verdict.wait or 0.0)
-
-    def _read_later(self, state: PairState, wait: float = 0.0) -> None:
-        """Ask again, after a pause that grows with every time in a row."""
-        state.misread += 1
-        if self._desk.online:
-            pause = max(pause_of(state.misread), wait)
+        elif self._desk.online:
+            pause = max(RETRY_AFTER, verdict.wait or 0.0)
             self._desk.actor.after(pause, ReadAgain(state.plan.id))
 
     def _owed_found(self, state: PairState, message: HistoryRead) -> None:
         """Messages that an earlier run wrote down and may not have sent: they go first."""
-        found = {one.id: one for one in message.messages}
+        found = {one.id: one for one in state.as_they_are(message.messages)}
         for source_id in message.request.ids:
-            version = state.expected.pop(source_id, None)
             if source_id in found:
                 state.queue.append(found[source_id])
-                if version not in (None, state.version_there(found[source_id])):
-                    state.may_say(source_id, version)
-            elif version is not None and state.target:
-                state.orphans[source_id] = frozenset({version})
+            elif state.says.get(source_id) and state.target:
+                state.orphan(source_id)
             else:
                 self._sending.put_aside(state, source_id, GONE_BEFORE)
         state.owed = state.owed[len(message.request.ids) :]
@@ -159,25 +217,33 @@ class Reading:
     def _orphans_found(self, state: PairState, there: Sequence[Incoming]) -> None:
         """Messages that are gone at the source, and whose answer was lost: have they arrived?"""
         orphans, state.orphans = sorted(state.orphans.items()), {}
-        there = [one for one in there if one.forwarded is not state.plan.copies]
-        at = 0
-        for source_id, versions in orphans:
-            places = range(at, len(there))
-            place = next((one for one in places if version_of(there[one]) in versions), None)
-            if place is None:
+        others = set(state.targets.values())
+        there = [
+            one for one in there if one.forwarded is not state.plan.copies and one.id not in others
+        ]
+        for source_id, orphan in orphans:
+            alike = (
+                one for one in there if one.id > orphan.after and version_of(one) in orphan.says
+            )
+            found = next(alike, None)  # a pair sends in order
+            if found is None:
                 self._sending.put_aside(state, source_id, GONE_BEFORE)
             else:
-                self._sending.orphan(state, source_id, there[place].id)
-                at = place + 1  # a pair sends in order
+                self._sending.orphan(state, source_id, found.id)
+                there.remove(found)
         self.catch_up([state])
 
     def _start_mark(self, state: PairState, chat: int, newest: int) -> None:
         """A new pair starts with what is said from now on, which may be held back already."""
-        first = min((one.id for one in state.held), default=newest + 1)
+        first = state.overflown or min((one.id for one in state.held), default=newest + 1)
         state.seen = mark = min(newest, first - 1)
         pair = state.plan.id
         self._desk.kit.journal.post(lambda store: store.advance_mark(pair, chat, mark))
-        self._go_live(state)
+        if state.overflown:
+            state.overflown = 0
+            self.catch_up([state])
+        else:
+            self._go_live(state)
 
     def _missed_found(self, state: PairState, message: HistoryRead) -> None:
         fresh = state.admit(message.messages)
@@ -186,10 +252,8 @@ class Reading:
         self._writing.accept(state, fresh)
         if fresh:
             self._tell_caught_up(state, len(fresh))
-        if message.more and not fresh:
-            self._read_later(state)  # there is more, and it does not come
-        elif message.more or state.overflown or state.orphans:
-            state.overflown = False
+        if message.more or state.overflown or state.orphans:
+            state.overflown = 0
             self.catch_up([state])
         else:
             self._go_live(state)
@@ -197,6 +261,7 @@ class Reading:
     def _go_live(self, state: PairState) -> None:
         state.behind = False
         self._writing.accept(state, state.admit(state.release()))
+        state.tidy()
         self._sending.pump(state)
         self.go_on(state)
 
@@ -205,7 +270,6 @@ class Reading:
         if state.compare and not state.behind and not state.doubtful:
             self._comparing.begin(state)
         self.fill(state)
-        self._places.follow(state)
 
     def _tell_caught_up(self, state: PairState, missed: int) -> None:
         self._desk.kit.publish(
@@ -258,19 +322,20 @@ class Reading:
         pair = state.plan.id
         page = tuple(one for one in message.messages if one.id <= row.until)
         done = not message.more or len(page) < len(message.messages)
-        wanted = self._writing.wanted(state, page)
         last = max((one.id for one in page), default=row.until)
+        entries = self._writing.entries(state, state.as_they_are(page))
+        ids = tuple(one.id for one in entries.messages)
 
         def work(store: Store) -> Filled:
-            known = store.known(pair, [one.id for one in wanted])
-            fresh = tuple(one for one in wanted if one.id not in known)
-            store.enqueue(self._writing.row(state, one) for one in fresh)
-            filled = replace(row, after=last, found=row.found + len(fresh))
+            fresh = entries.without(store.known(pair, [one.source_id for one in entries.rows]))
+            fresh.write(store, pair)
+            filled = replace(row, after=last, found=row.found + len(fresh.messages))
             if done:
                 store.end_backfill(pair)
             else:
                 store.put_backfill(filled)
-            return Filled(pair, fresh, filled, done)
+            messages, dead = tuple(fresh.messages), tuple(fresh.dead)
+            return Filled(pair, ids, messages, dead, filled, done)
 
         self._writing.ask(work)
 
@@ -281,7 +346,12 @@ class Reading:
             return
         row, state.filling = message.backfill, None
         state.backfill = None if message.done else row
-        state.queue.extend(message.messages)
+        state.coming.difference_update(message.ids)
+        self._sending.enqueue(state, message.messages)
+        self._writing.tell_dead(state, message.dead)
+        for known in message.ids:
+            if not state.on_its_way(known):
+                state.sure(known)
         self._desk.kit.publish(
             BackfillProgress(
                 session=self._desk.session,

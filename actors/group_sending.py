@@ -9,7 +9,9 @@ the client to the session.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from ..storage import Store
@@ -25,7 +27,7 @@ from ..telegram import (
     version_of,
 )
 from .albums import Change, Item, Wait
-from .desk import Desk, why
+from .desk import Desk, why, why_not
 from .group_notes import Looked, ReadAgain, Retry, Stored, Wanted
 from .group_trouble import Trouble
 from .group_writing import Writing
@@ -55,33 +57,50 @@ class Sending:
         """What was accepted is on the disk: it may go."""
         state = self._desk.pairs.get(message.pair)
         if state is not None:
-            state.queue.extend(message.messages)
+            self.enqueue(state, message.messages)
             self.pump(state)
+
+    def enqueue(self, state: PairState, messages: Sequence[Incoming]) -> None:
+        """Let messages of the outbox wait to be sent, each as it is by now."""
+        ids = [one.id for one in messages]
+        state.coming.difference_update(ids)
+        if state.owed:  # they come behind what is just being read again
+            state.owed += ids
+        else:
+            state.queue.extend(messages)
+            self.bring_up_to_date(state, messages)
+
+    def bring_up_to_date(self, state: PairState, items: Sequence[Item]) -> None:
+        """Let what was told of these, which wait, be true of them."""
+        for item in items:
+            if isinstance(item, Incoming) and state.revisions.knows(item.id):
+                newest = state.revisions.newest(item)
+                if newest is not item:
+                    state.swap(item, newest)
+                if newest is None:
+                    self._refused(state, item, GONE_BEFORE)
 
     # Edits and deletions at the source
 
     def edited(self, state: PairState, message: Incoming) -> None:
-        """A message changed: what waits goes as it is now, what was sent is edited."""
-        waiting = state.waiting_message(message.id)
-        if waiting is not None:
-            if message.id in state.doubtful:
-                state.may_say(message.id, state.version_there(waiting))
+        """A message changed: what is on its way goes as it is now, what was sent is edited."""
+        if not state.told_edited(message):
+            return  # told before, and something newer since
+        for waiting in state.waiting((message.id,)):
             state.swap(waiting, message)
-        elif state.plan.edits and state.plan.copies:
+        if state.plan.edits and state.plan.copies and not state.on_its_way(message.id):
             self._want_edits(state, {message.id: message})
 
     def deleted(self, state: PairState, source_ids: Sequence[int]) -> None:
-        """Messages are gone: what waits is put aside, what was sent is deleted."""
-        sent = []
-        for source_id in source_ids:
-            if source_id in state.expected or source_id in state.orphans:
-                continue  # whether it has arrived is just being asked; then it goes
-            waiting = state.waiting_message(source_id)
-            if waiting is None:
-                sent.append(source_id)
-                continue
-            state.swap(waiting, None)
-            self._refused(state, waiting, GONE_BEFORE)
+        """Messages are gone: what is on its way is put aside, what was sent is deleted."""
+        state.told_gone(source_ids)
+        waiting = {one.id: one for one in state.waiting(source_ids)}
+        for one in waiting.values():
+            state.swap(one, None)
+            self._refused(state, one, GONE_BEFORE)
+        # Whether these have arrived is just being asked, or they have not been sent; see revisions.
+        unsent = {*waiting, *state.owed, *state.orphans, *state.coming, *state.held_back()}
+        sent = [one for one in source_ids if one not in unsent]
         if sent and state.plan.deletes:
             self._want_removals(state, sent)
 
@@ -90,19 +109,20 @@ class Sending:
         state.sure(source_id)
         state.targets[source_id] = target_id  # last_target stays: others are looked for behind it
         pair, now, deletes = state.plan.id, self._desk.kit.stamp(), state.plan.deletes
+        asked = (source_id,)
 
-        def work(store: Store) -> Wanted | None:
+        def work(store: Store) -> Wanted:
             store.complete(pair, source_id, target_id, now)
             if deletes:
-                store.want_removal((pair,), [source_id])
+                store.want_removal((pair,), asked)
             # Also if it counts as gone by now: that was before anybody knew where it was.
-            return Wanted(pair, (Change(source_id),)) if deletes else None
+            return Wanted(pair, (Change(source_id),) if deletes else (), asked)
 
-        self._writing.ask(work)
+        self._ask_for(state, asked, work)
 
     def compared(self, state: PairState, versions: dict[int, int], now: Sequence[Incoming]) -> None:
         """After a gap: what was sent is set beside the source as it is now."""
-        found = {message.id: message for message in now}
+        found = {message.id: message for message in state.as_they_are(now)}
         gone = [source_id for source_id in versions if source_id not in found]
         if gone and state.plan.deletes:
             self._want_removals(state, gone)
@@ -119,27 +139,34 @@ class Sending:
         """Changes are on the disk: they may be made."""
         state = self._desk.pairs.get(message.pair)
         if state is not None:
+            state.asked -= Counter(message.asked)
             for change in message.changes:
                 state.put_change(change)
             self.pump(state)
 
     def _want_edits(self, state: PairState, messages: dict[int, Incoming]) -> None:
-        pair = state.plan.id
+        pair, asked = state.plan.id, tuple(messages)
         versions = {one: version_of(message) for one, message in messages.items()}
 
         def work(store: Store) -> Wanted:
             wanted = (one for one in versions if store.want_edit(pair, one, versions[one]))
-            return Wanted(pair, tuple(Change(one, messages[one]) for one in wanted))
+            return Wanted(pair, tuple(Change(one, messages[one]) for one in wanted), asked)
 
-        self._writing.ask(work)
+        self._ask_for(state, asked, work)
 
     def _want_removals(self, state: PairState, source_ids: Sequence[int]) -> None:
-        pair = state.plan.id
+        pair, asked = state.plan.id, tuple(source_ids)
 
         def work(store: Store) -> Wanted:
-            found = store.want_removal((pair,), source_ids)
-            return Wanted(pair, tuple(Change(one.source_id) for one in found))
+            found = store.want_removal((pair,), asked)
+            return Wanted(pair, tuple(Change(one.source_id) for one in found), asked)
 
+        self._ask_for(state, asked, work)
+
+    def _ask_for(
+        self, state: PairState, asked: tuple[int, ...], work: Callable[[Store], Wanted]
+    ) -> None:
+        state.asked.update(asked)
         self._writing.ask(work)
 
     # Out of the outbox
@@ -151,22 +178,59 @@ class Sending:
                 return
             items = state.next_items(self._desk.now())
             if items is None:
+                state.tidy()
                 return
             if isinstance(items, Wait):
                 self._desk.actor.after(items.seconds, Retry(state.plan.id))
                 return
-            if not self._filtered_out(state, items):
-                break
+            if self._began(state, self._as_they_are(state, items)):
+                return
+
+    def _as_they_are(self, state: PairState, items: tuple[Item, ...]) -> tuple[Item, ...]:
+        """A change is made as the message is by now."""
+        change = items[0]
+        if not isinstance(change, Change) or change.message is None:
+            return items
+        newest = state.revisions.newest(change.message)
+        if newest is None or newest is change.message:
+            return items  # one that is gone is deleted by the change behind this one
+        present = Change(change.source_id, newest)
+        state.swap(change, present)
+        return (present,)
+
+    def _began(self, state: PairState, items: tuple[Item, ...]) -> bool:
+        """Begin with these, unless the pair's rules keep them out or fail."""
+        messages = tuple(one for one in map(_message_of, items) if one is not None)
+        try:
+            if self._filtered_out(state, items):
+                return False
+            texts, parts = state.texts(messages), state.parts(messages)
+            versions = {one.id: version_of(one, texts.get(one.id)) for one in messages}
+        except Exception as error:  # noqa: BLE001 - a rule is the user's; so is its trouble
+            self._spoilt(state, items, error)
+            return False
         ticket = self._desk.ticket()
-        state.under_way = UnderWay(ticket, items)
+        state.under_way = UnderWay(ticket, items, texts, parts)
+        posts = state.handler is None and not isinstance(items[0], Change)
+        self._look_up(state, ticket, items, state.may_say(versions) if posts else {})
+        return True
+
+    def _look_up(
+        self, state: PairState, ticket: int, items: tuple[Item, ...], fresh: dict[int, int]
+    ) -> None:
+        """Find what is concerned at the target, and have on the disk what copies may now say."""
         unknown = [one for one in needed(state, items) if one not in state.targets]
-        if unknown:
-            pair = state.plan.id
-            self._writing.ask(
-                lambda store: Looked(pair, ticket, items, store.targets(pair, unknown))
-            )
-        else:
+        if not unknown and not fresh:
             self._send(state, ticket, items)
+            return
+        pair = state.plan.id
+
+        def work(store: Store) -> Looked:
+            if fresh:
+                store.may_say(pair, fresh)
+            return Looked(pair, ticket, items, store.targets(pair, unknown) if unknown else {})
+
+        self._writing.ask(work)
 
     def _filtered_out(self, state: PairState, items: tuple[Item, ...]) -> bool:
         """Take an album that the filters do not let through off the queue."""
@@ -176,8 +240,18 @@ class Sending:
         pair, ids = state.plan.id, [message.id for message in messages]
         for message in messages:
             state.queue.remove(message)
+            state.sure(message.id)
         self._writing.tick(lambda store: store.filter_out(pair, ids))
         return True
+
+    def _spoilt(self, state: PairState, items: tuple[Item, ...], error: Exception) -> None:
+        """A rule cannot be applied to one of these; the others go on."""
+        spoilt = tuple(one for one in items if _fails(state, one)) or items
+        for item in state.give_up(spoilt):
+            if isinstance(item, Change):
+                self._not_made(state, item, why_not(error))
+            else:
+                self.put_aside(state, item.id, why_not(error))
 
     def looked(self, message: Looked) -> None:
         """It is known which messages are concerned at the target."""
@@ -189,17 +263,19 @@ class Sending:
         self._send(state, message.ticket, message.items)
 
     def _send(self, state: PairState, ticket: int, items: tuple[Item, ...]) -> None:
+        assert state.under_way is not None  # noqa: S101 - the callers looked
         if isinstance(items[0], Change) and items[0].source_id not in state.targets:
             self._settle(state, ticket, Receipt())  # it never got there, or is long forgotten
         elif state.handler is not None:
             deadline = self._desk.kit.settings.call_deadline
-            hand_over(self._desk.actor, state, ticket, items, deadline=deadline)
+            texts = state.under_way.texts
+            hand_over(self._desk.actor, state, ticket, items, texts, deadline=deadline)
         elif state.target is not None:
             self._desk.tell_session(
                 Deliver(
                     pair=state.plan.id,
                     ticket=ticket,
-                    shipment=packed(state, state.target, items),
+                    shipment=packed(state, state.target, state.under_way),
                     reply_to=self._desk.actor.actor_ref,
                 )
             )
@@ -216,10 +292,12 @@ class Sending:
         """Only some of it is under way now; the others may still change."""
         state = self._desk.pairs.get(message.pair)
         if state is not None and state.under_way is not None and _current(state, message.ticket):
-            state.under_way = UnderWay(message.ticket, state.under_way.items[: message.count])
+            before = state.under_way
+            state.under_way = replace(before, items=before.items[: message.count])
+            self.bring_up_to_date(state, before.items[message.count :])
 
     def _settle(self, state: PairState, ticket: int, receipt: Receipt) -> None:
-        state.pauses, state.unsure = 0, False
+        state.pauses = 0
         for item in state.settle(ticket, receipt):
             if isinstance(item, Change):
                 self._changed(state, item)
@@ -236,19 +314,13 @@ class Sending:
         target_id = receipt.target_ids.get(message.id)
         if target_id is not None:
             state.note_target(message.id, target_id)
-        pair, now = state.plan.id, self._desk.kit.stamp()
-        if message.id in receipt.outdated:
-            self._complete_outdated(state, message, target_id, now)
-        else:
-            version = version_of(message)
-            self._writing.tick(
-                lambda store: store.complete(pair, message.id, target_id, now, version)
-            )
+        now = self._desk.kit.stamp()
+        self._complete(state, message, target_id, now, outdated=message.id in receipt.outdated)
         self._desk.kit.publish(
             Forwarded(
                 session=self._desk.session,
                 at=now,
-                pair=pair,
+                pair=state.plan.id,
                 source_id=message.id,
                 target_id=target_id,
                 repeated=False,
@@ -256,20 +328,33 @@ class Sending:
             )
         )
 
-    def _complete_outdated(
-        self, state: PairState, message: Incoming, target_id: int | None, now: float
+    def _complete(
+        self,
+        state: PairState,
+        message: Incoming,
+        target_id: int | None,
+        now: float,
+        *,
+        outdated: bool,
     ) -> None:
-        """It had arrived unseen, and was edited since: so its copy is, too."""
-        pair, version = state.plan.id, version_of(message)
-        edits = state.plan.edits and state.plan.copies
+        """Note a delivery, and that the copy is to be edited if the source was meanwhile."""
+        pair, says = state.plan.id, version_of(message)
+        newest = state.revisions.newest(message) or message
+        version, edits = version_of(newest), state.plan.edits and state.plan.copies
+        known = None if outdated else says  # it had arrived unseen, and says something earlier
+        if not edits or known == version:
+            self._writing.tick(
+                lambda store: store.complete(pair, message.id, target_id, now, known)
+            )
+            return
+        asked = (message.id,)
 
-        def work(store: Store) -> Wanted | None:
-            store.complete(pair, message.id, target_id, now)  # what it says is not known
-            if edits:
-                store.want_edit(pair, message.id, version)
-            return Wanted(pair, (Change(message.id, message),)) if edits else None
+        def work(store: Store) -> Wanted:
+            store.complete(pair, message.id, target_id, now, known)
+            wanted = store.want_edit(pair, message.id, version)
+            return Wanted(pair, (Change(message.id, newest),) if wanted else (), asked)
 
-        self._writing.ask(work)
+        self._ask_for(state, asked, work)
 
     def _changed(self, state: PairState, change: Change) -> None:
         self._note_changed(state, change)
@@ -287,9 +372,19 @@ class Sending:
         pair, source_id, message = state.plan.id, change.source_id, change.message
         if message is None:
             self._writing.tick(lambda store: store.note_removed(pair, (source_id,)))
-        else:
+        elif not state.has_change(source_id):  # otherwise it stays noted for the next one
             version = version_of(message)
             self._writing.tick(lambda store: store.note_edited(pair, source_id, version))
+
+    def _not_made(self, state: PairState, change: Change, reason: str) -> None:
+        """A change is not tried again."""
+        logger.warning(
+            "change not made pair=%d message=%d reason=%s",
+            state.plan.id,
+            change.source_id,
+            reason.partition(":")[0],
+        )
+        self._note_changed(state, change)
 
     def undelivered(self, answer: Undelivered) -> None:
         """It is not at its target: what follows is a table by the kind of trouble."""
@@ -297,6 +392,10 @@ class Sending:
         if state is None or not _current(state, answer.ticket) or state.under_way is None:
             return
         items, state.under_way = state.under_way.items, None
+        self._failed(state, items, verdict)
+        self.bring_up_to_date(state, [one for one in items if one in state.queue])
+
+    def _failed(self, state: PairState, items: tuple[Item, ...], verdict: Verdict) -> None:
         match verdict.kind:
             case ErrorClass.PAIR if verdict.action is not Action.RESOLVE_PEER or state.attempts:
                 self._trouble.pause(state, why(verdict))
@@ -306,7 +405,7 @@ class Sending:
                 state.doubt(items)
                 state.attempts += 1
                 pause = RETRY_AFTER * min(state.attempts, RETRIES_GROW)
-                self._desk.actor.after(pause, Retry(answer.pair))
+                self._desk.actor.after(pause, Retry(state.plan.id))
             case _:
                 state.doubt(items)  # SessionUp brings it on its way again
 
@@ -320,13 +419,7 @@ class Sending:
             return
         for item in state.give_up(items):
             if isinstance(item, Change):
-                logger.warning(
-                    "change not made pair=%d message=%d reason=%s",
-                    state.plan.id,
-                    item.source_id,
-                    verdict.name,
-                )
-                self._note_changed(state, item)  # it is not tried again
+                self._not_made(state, item, verdict.name)
             else:
                 self._refused(state, item, why(verdict))
         self.pump(state)
@@ -334,9 +427,7 @@ class Sending:
     def _refused(self, state: PairState, message: Incoming, reason: str) -> None:
         """It will not be taken any more; one that is gone may have been before, unseen."""
         if message.id in state.doubtful and state.target and reason.startswith(GONE):
-            earlier = state.earlier.get(message.id, frozenset())
-            state.sure(message.id)
-            state.orphans[message.id] = earlier | {state.version_there(message)}
+            state.orphan(message.id)
             self._desk.actor.actor_ref.tell(ReadAgain(state.plan.id))
         else:
             self.put_aside(state, message.id, reason)
@@ -360,3 +451,21 @@ class Sending:
 
 def _current(state: PairState, ticket: int) -> bool:
     return state.under_way is not None and state.under_way.ticket == ticket
+
+
+def _message_of(item: Item) -> Incoming | None:
+    return item.message if isinstance(item, Change) else item
+
+
+def _fails(state: PairState, item: Item) -> bool:
+    """Whether a rule cannot be applied to this one by itself."""
+    message = _message_of(item)
+    if message is None:
+        return False
+    try:
+        state.rules.lets_through((message,))
+        state.texts((message,))
+        state.parts((message,))
+    except Exception:  # noqa: BLE001 - what it is has been told
+        return True
+    return False

@@ -7,12 +7,13 @@ does, and a busy group wakes the journal's thread once for many messages.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from ..storage import OutboxRow, Store
-from ..telegram import Incoming, random_id_for
-from .desk import Desk
+from ..telegram import DeadLettered, Incoming, random_id_for
+from .desk import Desk, why_not
 from .group_notes import Stored, WriteTicks, Written
 from .pairstate import PairState
 
@@ -23,6 +24,7 @@ BACKLOG: Final = 20  # messages that wait to be sent; then more may be gathered 
 
 Tick = Callable[[Store], object]
 Ask = Callable[[Store], object | None]
+Dead = tuple[int, str, float]  # a message, why it was given up, and when
 
 
 class Writing:
@@ -78,18 +80,54 @@ class Writing:
         """Put messages into the outbox, and raise the mark; ``Stored`` says that they may go."""
         if not messages:
             return
-        pair, wanted = state.plan.id, self.wanted(state, messages)
+        entries = self.entries(state, messages)  # all of it is built before anything is to be kept
+        self.tell_dead(state, entries.dead)
+        pair = state.plan.id
         accepted = self._accepted.get(pair)
         if accepted is None:
             accepted = self._accepted[pair] = Accepted(pair, messages[0].chat)
             self._asks.append(accepted.write)
         accepted.seen = state.seen or 0
-        accepted.messages += wanted
-        accepted.rows += (self.row(state, message) for message in wanted)
+        accepted.entries.add(entries)
         if len(state.queue) < BACKLOG:
             self._go()
         else:
             self._soon()
+
+    def entries(self, state: PairState, messages: Sequence[Incoming]) -> Entries:
+        """What of these messages goes into the outbox; albums are judged when they are whole.
+
+        One that a rule of the pair cannot be applied to goes as a dead letter.
+        """
+        entries = Entries()
+        for message in messages:
+            try:
+                if message.grouped_id is None and not state.rules.lets_through((message,)):
+                    continue
+                version = state.version_there(message)
+            except Exception as error:  # noqa: BLE001 - a rule is the user's; so is its trouble
+                entries.rows.append(self._row(state, message, None))
+                entries.dead.append((message.id, why_not(error), self._desk.kit.stamp()))
+            else:
+                entries.messages.append(message)
+                entries.rows.append(self._row(state, message, version))
+                state.coming.add(message.id)
+                state.may_say({message.id: version})
+        return entries
+
+    def tell_dead(self, state: PairState, dead: Sequence[Dead]) -> None:
+        """Count and tell dead letters."""
+        state.dead += len(dead)
+        for source_id, reason, at in dead:
+            self._desk.kit.publish(
+                DeadLettered(
+                    session=self._desk.session,
+                    at=at,
+                    pair=state.plan.id,
+                    source_id=source_id,
+                    reason=reason,
+                )
+            )
 
     def written(self, message: Written) -> tuple[object, ...]:
         """A commit is done and the next may begin; returns what the group is told."""
@@ -117,44 +155,62 @@ class Writing:
 
         self._desk.actor.pipe(self._desk.kit.journal.do_in_order(work), done=_itself)
 
-    def wanted(self, state: PairState, messages: Sequence[Incoming]) -> tuple[Incoming, ...]:
-        """What the pair's filters let through; albums are judged when they are whole."""
-        if not state.rules.judges:
-            return tuple(messages)
-        return tuple(
-            message
-            for message in messages
-            if message.grouped_id is not None or state.rules.lets_through((message,))
-        )
-
-    def row(self, state: PairState, message: Incoming) -> OutboxRow:
-        """A message's row in the outbox."""
+    def _row(self, state: PairState, message: Incoming, version: int | None) -> OutboxRow:
         return OutboxRow(
             pair_id=state.plan.id,
             source_chat=message.chat,
             source_id=message.id,
             random_id=random_id_for(state.plan.id, message.chat, message.id),
             enqueued_at=self._desk.kit.stamp(),
-            version=state.version_there(message),
+            version=version,
         )
+
+
+@dataclass(slots=True)
+class Entries:
+    """Messages with their rows in the outbox; some of the rows are of dead letters."""
+
+    messages: list[Incoming] = field(default_factory=list)
+    rows: list[OutboxRow] = field(default_factory=list)
+    dead: list[Dead] = field(default_factory=list)
+
+    def without(self, known: Container[int]) -> Entries:
+        """The same without those that are in the outbox, or were."""
+        return Entries(
+            [one for one in self.messages if one.id not in known],
+            [one for one in self.rows if one.source_id not in known],
+            [one for one in self.dead if one[0] not in known],
+        )
+
+    def add(self, other: Entries) -> None:
+        """Have the other's, too."""
+        self.messages += other.messages
+        self.rows += other.rows
+        self.dead += other.dead
+
+    def write(self, store: Store, pair: int) -> None:
+        """Store the rows."""
+        if self.rows:
+            store.enqueue(self.rows)
+        for source_id, reason, at in self.dead:
+            store.fail(pair, source_id, reason, at, dead=True)
 
 
 class Accepted:
     """What of one pair goes into the outbox with the next commit."""
 
-    __slots__ = ("chat", "messages", "pair", "rows", "seen")
+    __slots__ = ("chat", "entries", "pair", "seen")
 
     def __init__(self, pair: int, chat: int) -> None:
         self.pair, self.chat, self.seen = pair, chat, 0
-        self.messages: list[Incoming] = []
-        self.rows: list[OutboxRow] = []
+        self.entries = Entries()
 
     def write(self, store: Store) -> Stored | None:
         """Store the rows and the mark in one transaction, whoever's it is."""
-        if self.rows:
-            store.enqueue(self.rows)
+        self.entries.write(store, self.pair)
         store.advance_mark(self.pair, self.chat, self.seen)
-        return Stored(self.pair, tuple(self.messages)) if self.messages else None
+        messages = tuple(self.entries.messages)
+        return Stored(self.pair, messages) if messages else None
 
 
 def _write(store: Store, works: Sequence[Tick]) -> None:

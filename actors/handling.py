@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from ..errors import HandlerRefusedError
 from ..supervision import LoopActor
-from ..telegram import Action, ErrorClass, Incoming, Receipt, Verdict, random_id_for, version_of
+from ..telegram import (
+    Action,
+    ErrorClass,
+    Incoming,
+    Receipt,
+    RichText,
+    Verdict,
+    random_id_for,
+    version_of,
+)
 from .albums import Change, Item
 from .handlers import Handed, PairHandler
 from .messages import Delivered, Undelivered
@@ -16,11 +26,17 @@ __all__ = ["hand_over"]
 
 
 def hand_over(
-    actor: LoopActor, state: PairState, ticket: int, items: tuple[Item, ...], *, deadline: float
+    actor: LoopActor,
+    state: PairState,
+    ticket: int,
+    items: tuple[Item, ...],
+    texts: Mapping[int, RichText],
+    *,
+    deadline: float,
 ) -> None:
     """Let the pair's handler do ``items``; the answer comes as from a session."""
     assert state.handler is not None  # noqa: S101 - the caller looked
-    pair, handed = state.plan.id, _handed(state, items)
+    pair, handed = state.plan.id, _handed(state, items, texts)
     actor.pipe(
         _within(state.handler, handed, deadline),
         done=lambda number: Delivered(
@@ -37,7 +53,7 @@ async def _within(handler: PairHandler, handed: Handed, deadline: float) -> int 
         return await handler.deliver(handed)
 
 
-def _handed(state: PairState, items: tuple[Item, ...]) -> Handed:
+def _handed(state: PairState, items: tuple[Item, ...], texts: Mapping[int, RichText]) -> Handed:
     first, pair, chat = items[0], state.plan.id, state.source or 0
     if isinstance(first, Change):
         messages = () if first.message is None else (first.message,)
@@ -47,7 +63,7 @@ def _handed(state: PairState, items: tuple[Item, ...]) -> Handed:
             pair=pair,
             key=f"{_key(pair, chat, first.source_id)}-{deed}",
             messages=messages,
-            texts=state.rules.texts(messages) if messages else {},
+            texts=texts,
             receipts={first.source_id: state.targets[first.source_id]},
         )
     posted = tuple(item for item in items if isinstance(item, Incoming))
@@ -57,7 +73,7 @@ def _handed(state: PairState, items: tuple[Item, ...]) -> Handed:
         pair=pair,
         key=_key(pair, chat, first.id),
         messages=posted,
-        texts=state.rules.texts(posted),
+        texts=texts,
         answers=None if answers is None else state.targets.get(answers),
     )
 

@@ -17,7 +17,7 @@ from ..errors import TelewardenError
 from ..supervision import Answer, LoopActor, TimerHandle, ask_async
 from ..telegram import GroupReport, Overview, SessionReport
 from .kit import Settings
-from .messages import Forget, OverviewAsked, Probe, Report, Reported, Roster, SweepEvery
+from .messages import Forget, OverviewAsked, Probe, Report, Reported, Roster, StateAsked, SweepEvery
 from .registry_messages import StandingNoted
 
 __all__ = ["HealthMonitorActor"]
@@ -98,16 +98,19 @@ class HealthMonitorActor(LoopActor):
 
     async def _gather(self) -> Overview:
         groups = list(self._groups.values())
-        reports = await asyncio.gather(*(self._fresh(reported) for reported in groups))
-        sessions = [self._sessions[name].report for name in sorted(self._sessions)]
+        known = [self._sessions[name] for name in sorted(self._sessions)]
+        reports, sessions = await asyncio.gather(
+            asyncio.gather(*(self._fresh(reported, Report()) for reported in groups)),
+            asyncio.gather(*(self._fresh(reported, StateAsked()) for reported in known)),
+        )
         return Overview(
             sessions=tuple(one for one in sessions if isinstance(one, SessionReport)),
             groups=tuple(sorted(reports, key=lambda one: (one.session, one.group))),
         )
 
-    async def _fresh(self, reported: Reported) -> Any:
+    async def _fresh(self, reported: Reported, question: object) -> Any:
         try:
-            return await ask_async(reported.ref, Report(), timeout=REPORT_WITHIN)
+            return await ask_async(reported.ref, question, timeout=REPORT_WITHIN)
         except (TelewardenError, pykka.ActorDeadError):
             return reported.report
 

@@ -20,12 +20,15 @@ from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 import pykka
 
 from ..errors import (
+    DiskFailedError,
     JournalUnavailableError,
     StorageBusyError,
     StorageFullError,
     StorageNotWritableError,
 )
 from ..storage import Store
+from ..telegram import WaitKind
+from .waits import JOURNAL, WaitLedger
 
 __all__ = ["Journal", "JournalActor", "JournalStats", "Write"]
 
@@ -33,7 +36,12 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-DISK_REFUSES: Final = (StorageFullError, StorageNotWritableError, StorageBusyError)
+DISK_REFUSES: Final = (
+    StorageFullError,
+    StorageNotWritableError,
+    StorageBusyError,
+    DiskFailedError,
+)
 TRY_EVERY: Final = 0.5  # seconds between two tries on a disk that takes nothing
 GROUP_LIMIT: Final = 256  # past this the first caller waits longer than one more commit costs
 
@@ -122,10 +130,14 @@ class JournalActor(pykka.ThreadingActor):
         open_store: opens the store; called in this actor's thread, so that a start that fails
             names the cause.
         stats: told after each group; called in this actor's thread.
+        waiting: where is told that the disk takes nothing, and for how long.
     """
 
     def __init__(
-        self, open_store: Callable[[], Store], stats: Callable[[JournalStats], None] | None = None
+        self,
+        open_store: Callable[[], Store],
+        stats: Callable[[JournalStats], None] | None = None,
+        waiting: WaitLedger | None = None,
     ) -> None:
         super().__init__()
         self._open_store = open_store
@@ -134,6 +146,8 @@ class JournalActor(pykka.ThreadingActor):
         self._group: list[Write] = []
         self._stats = JournalStats()
         self._held: deque[Write] = deque()
+        self._waiting = waiting or WaitLedger()
+        self._refused = self._reminded = False
 
     def on_start(self) -> None:
         self._store = self._open_store()
@@ -188,8 +202,12 @@ class JournalActor(pykka.ThreadingActor):
         _settle(outcomes)
 
     def _together(self, store: Store, group: list[Write]) -> list[Outcome]:
+        before = store.changes
         with store.transaction():
-            return [(write.answer, write.work(store), None) for write in group]
+            outcomes: list[Outcome] = [(one.answer, one.work(store), None) for one in group]
+        if store.changes != before:  # what only reads is no proof
+            self._disk_takes()
+        return outcomes
 
     def _one_by_one(self, store: Store, group: Iterable[Write]) -> list[Outcome]:
         """Each in a transaction of its own; what the disk refuses is held, if it is in order."""
@@ -199,15 +217,13 @@ class JournalActor(pykka.ThreadingActor):
                 self._hold(write)
                 continue
             try:
-                with store.transaction():
-                    outcomes.append((write.answer, write.work(store), None))
+                outcomes += self._together(store, [write])
             except DISK_REFUSES as exc:
                 if write.in_order:
-                    logger.warning("disk takes nothing, writes are held back why=%s", exc)
                     self._hold(write)
-                    self._wake()
                 else:
                     outcomes.append((write.answer, None, exc))
+                self._disk_refuses(exc)
             except Exception as exc:
                 if write.answer is None:
                     logger.exception("write failed and nobody waits for it")
@@ -219,27 +235,60 @@ class JournalActor(pykka.ThreadingActor):
             write.answer.held = True
         self._held.append(write)
 
+    def _disk_refuses(self, why: Exception) -> None:
+        """Let it be seen, and try again soon."""
+        held = len(self._held)
+        what = f"{why}; {held} write{'' if held == 1 else 's'} held back"
+        if self._waiting.begin(JOURNAL, WaitKind.DISK, what):
+            logger.warning("disk takes nothing why=%s", why)
+        self._refused = True
+        self._wake()
+
+    def _disk_takes(self) -> None:
+        if self._refused:
+            self._refused = False
+            if self._waiting.end(JOURNAL, WaitKind.DISK):
+                logger.warning("disk takes again")
+
     def _wake(self) -> None:
+        if self._reminded:
+            return
+        self._reminded = True
         timer = threading.Timer(TRY_EVERY, _remind, (self.actor_ref,))
         timer.daemon = True
         timer.start()
 
     def _try_again(self) -> None:
-        """Write what was held back, if the disk takes it now."""
-        if not self._held or self._store is None:
+        """Write what was held back, or see whether the disk takes anything by now."""
+        self._reminded = False
+        if self._store is None or not (self._held or self._refused):
+            return
+        if not self._held:
+            self._look(self._store)
             return
         try:
             outcomes = self._together(self._store, list(self._held))
-        except DISK_REFUSES:
-            self._wake()
+        except DISK_REFUSES as exc:
+            self._disk_refuses(exc)
             return
         except Exception:  # noqa: BLE001 - one bad write must not cost the others theirs
             held, self._held = self._held, deque()
             outcomes = self._one_by_one(self._store, held)
         else:
-            logger.info("disk takes again, held writes are done count=%d", len(self._held))
+            logger.info("held writes are done count=%d", len(self._held))
             self._held.clear()
         _settle(outcomes)
+
+    def _look(self, store: Store) -> None:
+        """See whether the disk takes something, where nothing is held back that would."""
+        try:
+            store.touch()
+        except DISK_REFUSES as exc:
+            self._disk_refuses(exc)
+        except Exception:
+            logger.exception("the disk could not be looked at")
+        else:
+            self._disk_takes()
 
     def _give_up_held(self) -> None:
         self._try_again()

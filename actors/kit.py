@@ -19,11 +19,12 @@ import pykka
 from ..errors import LeaseHeldError
 from ..storage import Epoch, Lease, LeaseGrant, LeaseHolder, LeaseWait, SessionFiles, Store
 from ..supervision import EventStream
-from ..telegram import Gateway, SessionEvent
+from ..telegram import Gateway, SessionEvent, WaitKind
 from .handlers import Handlers
 from .journal import Journal
 from .pacing import Pace
 from .pair_graph import PairGraph
+from .waits import WaitLedger
 
 __all__ = ["Doorway", "KeyRing", "Kit", "Settings"]
 
@@ -61,19 +62,24 @@ class KeyRing:
     Args:
         lease: the leases of this machine.
         timeout: seconds to wait for a key that another process holds.
+        waiting: where is told who waits for whom.
     """
 
-    def __init__(self, lease: Lease, *, timeout: float) -> None:
+    def __init__(self, lease: Lease, *, timeout: float, waiting: WaitLedger | None = None) -> None:
         self._lease, self._timeout = lease, timeout
+        self._waiting = waiting or WaitLedger()
         self._grants: dict[int, tuple[LeaseGrant, str]] = {}
         self._turns: dict[int, asyncio.Lock] = {}
         self._passing: set[int] = set()
         self._of: dict[str, set[int]] = {}  # which keys are a session's: one, or two in a renewal
 
-    async def hold(self, key_id: int, *, session: str, passing: bool = False) -> bool:
+    async def hold(
+        self, key_id: int, *, session: str, passing: bool = False, key: bytes | None = None
+    ) -> bool:
         """Own a key from now on; nothing to do if ``session`` does already.
 
         ``passing`` is for who lets it go himself when he is done, as after ending a login.
+        ``key`` is the auth key itself, if it is at hand.
         Returns whether somebody else had it: he may have changed what is stored.
 
         Raises:
@@ -86,18 +92,30 @@ class KeyRing:
         # One at a time: a second lock of our own on the same key would wait for the first.
         async with self._turns.setdefault(key_id, asyncio.Lock()):
             if not self.holds(key_id, session=session):
-                grant = await self._lease.acquire_async(
-                    key_id,
-                    owner=LeaseHolder.here(f"session {session}"),
-                    timeout=self._timeout,
-                    progress=waited.append,
-                )
+                grant = await self._take(key_id, session, waited, key)
                 self._grants[key_id] = grant, session
                 self._of.setdefault(session, set()).add(key_id)
                 if passing:
                     self._passing.add(key_id)
         self._turns.pop(key_id, None)  # whoever waited for it finds the key held
         return bool(waited)
+
+    async def _take(
+        self, key_id: int, session: str, waited: list[LeaseWait], key: bytes | None
+    ) -> LeaseGrant:
+        who = f"session {session}"
+
+        def waits(wait: LeaseWait) -> None:
+            waited.append(wait)
+            holder = wait.holder or "a process that has not said who it is"
+            self._waiting.begin(who, WaitKind.LEASE, f"its key is in use by {holder}")
+
+        try:
+            return await self._lease.acquire_async(
+                key_id, owner=LeaseHolder.here(who), timeout=self._timeout, progress=waits, key=key
+            )
+        finally:
+            self._waiting.end(who, WaitKind.LEASE)
 
     def holds(self, key_id: int, *, session: str) -> bool:
         """Whether a session owns a key.
@@ -154,12 +172,15 @@ class Doorway:
     """
 
     def __init__(self, *, wide: int = 100, patience: float = 0.25) -> None:
+        self._wide = wide
         self._free, self._patience = asyncio.Semaphore(wide), patience
 
     @contextlib.asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for a turn; it lasts for the block, or as long as the patience."""
-        await self._free.acquire()
+    async def turn(self, session: str, waiting: WaitLedger) -> AsyncIterator[None]:
+        """Wait for a turn, seen in ``waiting``; it lasts for the block, or the patience."""
+        others = f"its turn: {self._wide} sessions come online side by side"
+        with waiting.during(f"session {session}", WaitKind.TURN, others):
+            await self._free.acquire()
         given_up: list[None] = []
         timer = asyncio.get_running_loop().call_later(self._patience, self._make_room, given_up)
         try:
@@ -189,6 +210,7 @@ class Kit:
     sleep: Callable[[float], Awaitable[None]] = field(repr=False)
     settings: Settings = field(default_factory=Settings)
     epoch: Epoch = field(default_factory=Epoch)
+    waiting: WaitLedger = field(default_factory=WaitLedger)
     handlers: Handlers = field(default_factory=Handlers)
     graph: PairGraph = field(default_factory=PairGraph)
     """The pairs whose chats have been found, of all sessions."""

@@ -34,6 +34,7 @@ from ..telegram import (
     QrShown,
     QrToken,
     SignedIn,
+    WaitKind,
     classify,
 )
 from .authorisations import end_authorisation
@@ -195,7 +196,8 @@ class Login:
         """Take the lease on the new key before it is worth anything: a full disk refuses that."""
         await flow.connect()
         if (key_id := flow.session.key_id) is not None:
-            await self._kit.keys.hold(key_id, session=self._name, passing=True)
+            key = flow.session.parts.key
+            await self._kit.keys.hold(key_id, session=self._name, passing=True, key=key)
 
     async def _refuse_early(self, methods: tuple[str, ...]) -> None:
         """Raise for what Telegram has asked to wait with, in this process or an earlier one."""
@@ -281,7 +283,10 @@ class Login:
     def _check_budget(self, store: Store) -> None:
         spent = store.login_codes(self.phone, self._kit.now() - DAY)
         if len(spent) >= CODES_A_DAY:
-            raise LoginBudgetError(self._name, spent=len(spent), again_at=spent[0] + DAY)
+            refused = LoginBudgetError(self._name, spent=len(spent), again_at=spent[0] + DAY)
+            who = f"session {self._name}"
+            self._kit.waiting.begin(who, WaitKind.LOGIN_BUDGET, str(refused), until=spent[0] + DAY)
+            raise refused
 
     def _spend(self, store: Store) -> None:
         self._check_budget(store)
@@ -303,7 +308,8 @@ class Login:
                 return Step(event=PasswordAsked())
             case LoggedIn():
                 if answer.session.key_id is not None:  # from now on it is the session's own
-                    await self._kit.keys.hold(answer.session.key_id, session=self._name)
+                    key_id, key = answer.session.key_id, answer.session.parts.key
+                    await self._kit.keys.hold(key_id, session=self._name, key=key)
                 await self.abandon()
                 await self._keep(answer)
                 return Step(event=SignedIn())
@@ -315,7 +321,7 @@ class Login:
         untold = None if login.untold is None else classify(login.untold)
         if untold is not None and untold.action is Action.PARK_METHOD:
             self._park(OPENING[0], untold.wait or 0.0)
-        await self._kit.keys.hold(key_id, session=name)
+        await self._kit.keys.hold(key_id, session=name, key=login.session.parts.key)
         known = await self._kit.journal.do(lambda store: store.session(name))
         if known is not None and known.user_id not in (None, login.user_id):
             await end_authorisation(self._kit, name, string, reason="another account's")

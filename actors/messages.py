@@ -52,6 +52,7 @@ __all__ = [
     "SessionRefAsked",
     "SessionUp",
     "StartLogin",
+    "StateAsked",
     "SubmitCode",
     "SubmitPassword",
     "SweepEvery",
@@ -126,6 +127,11 @@ class Report:
     """How are you? Answered at once with a ``SessionReport`` or ``GroupReport``."""
 
 
+@dataclass(frozen=True, slots=True)
+class StateAsked:
+    """How are you now? Answered at once with a ``SessionReport``, and told to nobody else."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serve:
     """These are your pairs from now on, all of them; told to a session or a worker group.
@@ -154,16 +160,9 @@ class GroupReady:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Locate:
-    """Make sure that ``chats`` can be addressed. Answered by ``Located`` to ``reply_to``.
-
-    Args:
-        names: the names by which some of them are known.
-        anew: those of which what is remembered is no good.
-    """
+    """Make sure that ``chats`` can be addressed. Answered by ``Located`` to ``reply_to``."""
 
     chats: tuple[int | str, ...]
-    names: Mapping[int, str] = field(default_factory=dict)
-    anew: frozenset[int | str] = frozenset()
     reply_to: Ref
 
 
@@ -275,17 +274,10 @@ class SessionDown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Located:
-    """Marked peer ids by chat as it was asked for; for a chat that was not found, why.
-
-    Args:
-        said: what is wrong, in the words of the one who saw it, where they say more than that.
-        moved: basic groups that are supergroups by now, and which.
-    """
+    """Marked peer ids by chat as it was asked for; for a chat that was not found, why."""
 
     ids: Mapping[int | str, int]
     problems: Mapping[int | str, Verdict]
-    said: Mapping[int | str, str] = field(default_factory=dict)
-    moved: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

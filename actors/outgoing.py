@@ -59,6 +59,7 @@ class Outgoing:
     def __init__(self, pace: Pace) -> None:
         self.pacer = Pacer(pace)
         self._floods: dict[FloodKey, float] = {}
+        self._since: dict[FloodKey, float] = {}
         self._parked: defaultdict[FloodKey, deque[Deliver]] = defaultdict(deque)
         self._timed: set[FloodKey] = set()
         self._bans: dict[int, float] = {}
@@ -73,6 +74,14 @@ class Outgoing:
         """When the last known flood ends (epoch seconds); ``None`` without one."""
         return max(self._floods.values(), default=None)
 
+    def ahead(self, wall: float) -> list[tuple[FloodKey, float, float]]:
+        """What waits at ``wall``: for which flood, since when, until when (epoch seconds)."""
+        return [
+            (key, self._since.get(key, wall), until)
+            for key, until in self._floods.items()
+            if until > wall
+        ]
+
     def limited_until(self, wall: float) -> float | None:
         """Until when the account counts as limited; ``None`` when it does not."""
         until = self._floods.get(LIMITED, 0.0)
@@ -83,9 +92,11 @@ class Outgoing:
         for key, until in floods.items():
             self._floods[key] = max(until, self._floods.get(key, until))
 
-    def flood(self, key: FloodKey, until: float) -> None:
-        """Telegram said: not before ``until`` (epoch seconds)."""
+    def flood(self, key: FloodKey, until: float, *, now: float | None = None) -> None:
+        """Telegram said at ``now``: not before ``until`` (epoch seconds)."""
         self.remember({key: until})
+        if now is not None:
+            self._since.setdefault(key, now)
 
     def banned_in(self, chat: int, wall: float) -> bool:
         """Note a write ban in a chat; tells whether it means the account by now."""
@@ -120,6 +131,7 @@ class Outgoing:
             return until
         self._timed.discard(key)
         self._floods.pop(key, None)
+        self._since.pop(key, None)
         if key == LIMITED:
             self._bans.clear()
         return tuple(self._parked.pop(key, ()))

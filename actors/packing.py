@@ -6,7 +6,7 @@ from typing import Final
 
 from ..telegram import Deed, Incoming, Shipment, random_id_for
 from .albums import Change, Item
-from .pairstate import PairState
+from .pairstate import PairState, UnderWay
 
 __all__ = ["needed", "packed"]
 
@@ -23,12 +23,12 @@ def needed(state: PairState, items: tuple[Item, ...]) -> list[int]:
     return [first.reply_to]
 
 
-def packed(state: PairState, target: int, items: tuple[Item, ...]) -> Shipment:
-    """The shipment that does ``items``; what is needed is known to ``state``."""
-    first = items[0]
+def packed(state: PairState, target: int, under_way: UnderWay) -> Shipment:
+    """The shipment that does what is under way; what is needed is known to ``state``."""
+    first = under_way.items[0]
     if isinstance(first, Change):
-        return _change(state, target, first)
-    messages = tuple(item for item in items if isinstance(item, Incoming))
+        return _change(state, target, first, under_way)
+    messages = tuple(item for item in under_way.items if isinstance(item, Incoming))
     copies = state.plan.copies
     answers = first.reply_to if _answers(state) else None
     return Shipment(
@@ -36,12 +36,12 @@ def packed(state: PairState, target: int, items: tuple[Item, ...]) -> Shipment:
         target=target,
         messages=messages,
         random_ids=tuple(random_id_for(state.plan.id, one.chat, one.id) for one in messages),
-        texts=state.rules.texts(messages) if copies else {},
-        parts=state.rules.parts(messages) if copies else {},
+        texts=under_way.texts,
+        parts=under_way.parts,
         answers=None if answers is None else state.targets.get(answers),
         topic=state.plan.topics.get(first.topic or GENERAL, state.plan.topic),
         after=state.last_target,
-        earlier={one.id: state.earlier[one.id] for one in messages if one.id in state.earlier},
+        earlier={one.id: state.says[one.id] for one in messages if one.id in state.says},
     )
 
 
@@ -49,17 +49,16 @@ def _deed(messages: tuple[Incoming, ...]) -> Deed:
     return "copies" if len(messages) > 1 and messages[0].grouped_id is None else "copy"
 
 
-def _change(state: PairState, target: int, change: Change) -> Shipment:
+def _change(state: PairState, target: int, change: Change, under_way: UnderWay) -> Shipment:
     ids = (state.targets[change.source_id],)
     if change.message is None:
         return Shipment(deed="delete", target=target, target_ids=ids)
-    messages = (change.message,)
     return Shipment(
         deed="edit",
         target=target,
-        messages=messages,
-        texts=state.rules.texts(messages),
-        parts=state.rules.parts(messages),
+        messages=(change.message,),
+        texts=under_way.texts,
+        parts=under_way.parts,
         target_ids=ids,
     )
 

@@ -8,13 +8,13 @@ never jumps over a message that was missed.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ..storage import Backfill, ChangeWanted
-from ..telegram import Incoming, PairReport, Receipt, version_of
+from ..telegram import Incoming, PairReport, Receipt, RichText, version_of
 from .albums import (
     Albums,
     Change,
@@ -26,21 +26,39 @@ from .albums import (
 )
 from .handlers import PairHandler
 from .messages import History, PairPlan
+from .revisions import Revisions, is_older
 from .rules import Rules
 
-__all__ = ["PairState", "UnderWay"]
+__all__ = ["Orphan", "PairState", "UnderWay"]
 
 HELD_LIMIT: Final = 1000  # live messages held back; past that history is read once more instead
 NOTED: Final = -1  # in place of what a message said: an edit was noted and not made
 TARGETS_KEPT: Final = 500  # which message became which; older ones are looked up in the outbox
+TIDY_ABOVE: Final = 100  # revisions; so many may be of messages that are not on their way any more
 
 
 @dataclass(frozen=True, slots=True)
 class UnderWay:
-    """What is being done for a pair; ``ticket`` tells this try from an earlier one."""
+    """What is being done for a pair; ``ticket`` tells this try from an earlier one.
+
+    ``texts`` and ``parts`` are sent in place of the messages' own.
+    """
 
     ticket: int
     items: tuple[Item, ...]
+    texts: Mapping[int, RichText] = field(default_factory=dict, repr=False)
+    parts: Mapping[int, Mapping[str, str]] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A message that is gone at the source and may have arrived before.
+
+    Its copy says one of ``says``, and stands behind message ``after`` in the target.
+    """
+
+    says: frozenset[int]
+    after: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,34 +69,28 @@ class PairState:
         plan: what the pair is to do; ``rules`` are the plan's, read.
         source, target: its chats' marked ids, once they are known.
         known: what its chats were when it was last written down.
-        named: by which name or number they were found then; only while the plan gives the same
-            they stay the ones they were.
         located: its chats have been found since the group began; before that they may be others.
         seen: the newest message that is in the outbox or done; ``None`` for a new pair.
         behind: history has not been read up to now since the last gap.
         compare: sent messages have not been compared with the source since the last gap.
         deep: the older ones neither, though Telegram will not tell what became of them.
         compared, round: how many have been since the newest were looked at; how often they were.
-        misread: how often in a row the source could not be read.
-        sought: since it was last read, its chats have been looked for anew.
-        upgraded: the supergroup that the source is by now; followed when all of it is done.
-        following: that is being written down.
-        compare_at: no sooner; after a question that failed, for the ``miscompared`` time in a row.
         reading, comparing, filling: the questions for history that are under way: what was
             missed, what was sent (``versions``) as it is now, the past.
         paused: why the pair does nothing; ``None`` while it works.
         under_way: what is being done at the target.
+        coming: messages that are being written into the outbox.
         owed: messages of an earlier run that are in the outbox and not done.
-        expected: what their copies say, as numbers, as far as that is known.
+        revisions: what was told meanwhile of messages that are on their way.
+        says: what the copies of messages that are on their way may say, as numbers; all that was
+            ever sent is there, and on the disk.
         doubtful: messages that may have arrived without an answer.
-        earlier: of these, what their copies may say, as numbers, where the message says something
-            else by now.
-        orphans: of all these, those that are gone at the source; with what their copies may say.
+        orphans: of these, those that are gone at the source.
+        asked: how many changes of a message are just being noted on the disk.
         changes: edits and deletions of an earlier run that were not made.
         backfill: how far the past has been read, while it is.
         pauses: how often the pair has been paused in a row.
-        unsure: something may have been sent whose answer was lost; only the same account can
-            find out.
+        overflown: the oldest live message that was dropped because too many were held; 0 for none.
         released: nothing more is begun, so that another session can take the pair over.
     """
 
@@ -88,7 +100,6 @@ class PairState:
     source: int | None = None
     target: int | None = None
     known: tuple[int, int] | None = None
-    named: tuple[str | None, str | None] = (None, None)
     located: bool = False
     seen: int | None = None
     behind: bool = True
@@ -96,17 +107,10 @@ class PairState:
     deep: bool = True
     compared: int = 0
     round: int = 0
-    misread: int = 0
-    sought: bool = False
-    upgraded: int | None = None
-    following: bool = False
-    compare_at: float = 0.0
-    miscompared: int = 0
     reading: History | None = None
     filling: History | None = None
     comparing: History | None = None
     versions: dict[int, int] = field(default_factory=dict)
-    unsure: bool = False
     released: bool = False
     paused: str | None = None
     under_way: UnderWay | None = None
@@ -116,14 +120,16 @@ class PairState:
     repeated: int = 0
     dead: int = 0
     last_target: int = 0
-    overflown: bool = False
+    overflown: int = 0
     queue: deque[Item] = field(default_factory=deque)
     held: list[Incoming] = field(default_factory=list)
+    coming: set[int] = field(default_factory=set)
     owed: list[int] = field(default_factory=list)
-    expected: dict[int, int] = field(default_factory=dict)
+    revisions: Revisions = field(default_factory=Revisions)
+    says: dict[int, frozenset[int]] = field(default_factory=dict)
     doubtful: set[int] = field(default_factory=set)
-    earlier: dict[int, frozenset[int]] = field(default_factory=dict)
-    orphans: dict[int, frozenset[int]] = field(default_factory=dict)
+    asked: Counter[int] = field(default_factory=Counter)
+    orphans: dict[int, Orphan] = field(default_factory=dict)
     changes: list[ChangeWanted] = field(default_factory=list)
     backfill: Backfill | None = None
     albums: Albums = field(default_factory=Albums)
@@ -131,55 +137,51 @@ class PairState:
 
     @property
     def chats(self) -> tuple[int | str, ...]:
-        """Source and target as they are looked for; a handler's pair has no target chat.
-
-        What was found by the name or number that the plan gives stays the chat that it was.
-        """
-        planned = (self.plan.source, self.plan.target)[: 1 if self.plan.target == 0 else 2]
-        return tuple(self._kept(side, chat) for side, chat in enumerate(planned))
-
-    def _kept(self, side: int, planned: int | str) -> int | str:
-        if self.known is None:
-            return planned
-        known, name = self.known[side], self.named[side]
-        unnamed = name is None and (isinstance(planned, str) or planned == known)
-        return known if unnamed or name == str(planned) else planned
+        """Source and target as planned; a handler's pair has no target chat."""
+        if self.plan.target == 0:
+            return (self.plan.source,)
+        return self.plan.source, self.plan.target
 
     @property
-    def names(self) -> dict[int, str]:
-        """The names by which chats are known, by what they are looked for by."""
-        planned = (self.plan.source, self.plan.target)
-        return {
-            chat: name
-            for chat, name in zip(self.chats, planned, strict=False)
-            if isinstance(chat, int) and isinstance(name, str)
-        }
+    def unsure(self) -> bool:
+        """Whether something may have arrived unseen that only the same account can find out."""
+        return self.handler is None and bool(self.doubtful or self.orphans)
+
+    @property
+    def asking(self) -> bool:
+        """Whether an answer is on its way that may be older than what is told meanwhile."""
+        return not (self.reading is None and self.filling is None and self.comparing is None)
 
     def begin_anew(self) -> None:
         """Its source is another chat than before: nothing of that one is to be done any more."""
-        self.seen, self.backfill, self.dead, self.unsure = None, None, 0, False
-        self.upgraded = None
+        self.seen, self.backfill, self.dead = None, None, 0
         self.owed, self.changes = [], []
         self.queue.clear()
         self.held.clear()
+        self.revisions.clear()
         self.forget_targets()
 
     def forget_targets(self) -> None:
         """Its target is another chat than before."""
         self.targets.clear()
-        self.expected.clear()
         self.doubtful.clear()
-        self.earlier.clear()
+        self.says.clear()
         self.orphans.clear()
         self.changes, self.last_target = [], 0
 
-    def interrupt(self) -> None:
-        """The session came or went: what was under way is void, and something may be missed."""
-        if self.under_way is not None:
-            self.doubt(self.under_way.items)
-        self.under_way = self.reading = self.filling = None
+    def interrupt(self) -> tuple[Item, ...]:
+        """The session came or went: something may be missed, and what was under way is void.
+
+        Returns what waits again. What a handler does has nothing to do with the session.
+        """
+        items: tuple[Item, ...] = ()
+        if self.under_way is not None and self.handler is None:
+            items, self.under_way = self.under_way.items, None
+            self.doubt(items)
+        self.reading = self.filling = None
         self.give_up_comparing()
         self.behind = True
+        return items
 
     def give_up_comparing(self) -> None:
         """Look at the newest messages again; edits that were noted are not made yet."""
@@ -187,44 +189,128 @@ class PairState:
         self.changes += [ChangeWanted(self.plan.id, one, "edit") for one in noted]
         self.comparing, self.versions, self.compare = None, {}, True
 
+    # What may have arrived
+
     def doubt(self, items: Iterable[Item]) -> None:
         """They may have been done: the answer was lost."""
-        self.unsure = True
         self.doubtful |= {item.id for item in items if isinstance(item, Incoming)}
 
     def sure(self, source_id: int) -> None:
         """It is known what became of a message."""
         self.doubtful.discard(source_id)
-        self.earlier.pop(source_id, None)
+        self.says.pop(source_id, None)
 
-    def may_say(self, source_id: int, version: int) -> None:
-        """A message that may have arrived was edited since; its copy says this, or what it did."""
-        self.earlier[source_id] = self.earlier.get(source_id, frozenset()) | {version}
+    def orphan(self, source_id: int) -> None:
+        """A message that may have arrived is gone at the source: its copy is to be looked for."""
+        self.orphans[source_id] = Orphan(self.says.get(source_id, frozenset()), self.last_target)
+        self.sure(source_id)
+
+    def may_say(self, versions: Mapping[int, int]) -> dict[int, int]:
+        """These copies are about to be sent; returns those that never said that before."""
+        fresh = {}
+        for source_id, version in versions.items():
+            before = self.says.get(source_id, frozenset())
+            if version not in before:
+                self.says[source_id] = before | {version}
+                fresh[source_id] = version
+        return fresh
+
+    def texts(self, messages: tuple[Incoming, ...]) -> dict[int, RichText]:
+        """What is sent in place of the messages' own texts; raises what a rule raises."""
+        return self.rules.texts(messages) if self.plan.copies else {}
+
+    def parts(self, messages: tuple[Incoming, ...]) -> dict[int, dict[str, str]]:
+        """What is sent in place of other parts of the messages; raises what a rule raises."""
+        return self.rules.parts(messages) if self.plan.copies else {}
 
     def version_there(self, message: Incoming) -> int:
-        """What a message's copy says, as a number."""
-        if not self.plan.copies:
-            return version_of(message)
-        return version_of(message, self.rules.texts((message,)).get(message.id))
+        """What a message's copy says, as a number; raises what a rule raises."""
+        return version_of(message, self.texts((message,)).get(message.id))
+
+    # What is told of messages that are on their way
+
+    def on_its_way(self, source_id: int) -> bool:
+        """Whether a message is held back, being written, or waits; whatever waits for it."""
+        return (
+            source_id in self.coming
+            or source_id in self.held_back()
+            or any(isinstance(one, Incoming) and one.id == source_id for one in self.queue)
+        )
+
+    def held_back(self) -> set[int]:
+        """The messages that are held; one that was told again, and is seen by now, is not."""
+        return {one.id for one in self.held if one.id > (self.seen or 0)}
+
+    def told_edited(self, message: Incoming) -> bool:
+        """An edit was told; tells whether it is news, as far as anybody remembers."""
+        one = message.id
+        if self.asking or self.revisions.knows(one) or one in self._in_hand():
+            return self.revisions.edited(message)
+        return True
+
+    def told_gone(self, source_ids: Iterable[int]) -> None:
+        """Deletions were told."""
+        in_hand = None if self.asking else self._in_hand()
+        for one in source_ids:
+            if in_hand is None or one in in_hand or self.revisions.knows(one):
+                self.revisions.gone(one)
+
+    def tidy(self) -> None:
+        """Forget what was told of messages that are not on their way any more."""
+        if self.revisions and not self.asking:
+            if self.revisions.lossy:
+                self.revisions.lossy, self.compare, self.deep = False, True, True
+            self.revisions.keep(self._in_hand().__contains__)
+
+    def _in_hand(self) -> set[int]:
+        """The messages that are on their way, and those whose changes are."""
+        return {
+            *self.coming,
+            *self.owed,
+            *self.asked,
+            *(one.id for one in self.held),
+            *(one.id if isinstance(one, Incoming) else one.source_id for one in self.queue),
+        }
+
+    # Pauses
 
     def pause(self, reason: str) -> None:
         """Do nothing more; what is said meanwhile is read from history afterwards."""
-        self.paused, self.behind = reason, True
+        self.paused, self.behind, self.reading = reason, True, None
         self.pauses += 1
         self.held.clear()
+        self.overflown = 0
 
     def resume(self) -> None:
-        """Work again."""
+        """Work again; nothing that comes counts as seen before history is read."""
         self.paused, self.attempts = None, 0
-        self.compare = True
+        self.compare = self.behind = True
+
+    # From what is said to what is done
 
     def hold(self, message: Incoming) -> None:
         """Keep a live message until history is read through."""
         if len(self.held) >= HELD_LIMIT:
+            self.overflown = min(one.id for one in self.held)
             self.held.clear()
-            self.overflown = True
         if not self.overflown:
             self.held.append(message)
+
+    def read_again(self) -> None:
+        """Telegram will not tell what became of what waits: it is read anew before it is copied.
+
+        What is said meanwhile is held, so that it comes behind.
+        """
+        if self.plan.copies:
+            waiting = [
+                one for one in self.queue if isinstance(one, Incoming) and not self._is_busy(one)
+            ]
+            again = {one.id for one in waiting}
+            self.queue = deque(
+                one for one in self.queue if isinstance(one, Change) or one.id not in again
+            )
+            self.owed = [*(one.id for one in waiting), *self.owed]
+            self.reading, self.behind = None, True
 
     def release(self) -> list[Incoming]:
         """The live messages that were held back."""
@@ -232,13 +318,20 @@ class PairState:
         return held
 
     def admit(self, messages: Iterable[Incoming]) -> tuple[Incoming, ...]:
-        """The messages that are new, oldest first; they count as seen from now on."""
+        """The messages that are new, oldest first, as they are now; from now on they are seen."""
         fresh = []
         for message in sorted(messages, key=lambda one: one.id):
             if message.id > (self.seen or 0):
                 self.seen = message.id
                 fresh.append(message)
-        return tuple(fresh)
+        return self.as_they_are(fresh)
+
+    def as_they_are(self, messages: Iterable[Incoming]) -> tuple[Incoming, ...]:
+        """The same messages in their newest revisions; without those that are gone."""
+        if not self.revisions:
+            return tuple(messages)
+        newest = map(self.revisions.newest, messages)
+        return tuple(message for message in newest if message is not None)
 
     def next_items(self, now: float) -> tuple[Item, ...] | Wait | None:
         """What may be done now; one thing at a time, so that order holds."""
@@ -259,12 +352,13 @@ class PairState:
         """
         if self.under_way is None or self.under_way.ticket != ticket:
             return ()
-        items, self.under_way = self.under_way.items, None
+        before, self.under_way = self.under_way, None
+        items = before.items
         left = tuple(
             one for one in items if isinstance(one, Incoming) and not receipt.tells(one.id)
         )
         if left:
-            self.under_way = UnderWay(ticket, left)
+            self.under_way = replace(before, items=left)
             items = tuple(one for one in items if one not in left)
         return self.give_up(items)
 
@@ -275,16 +369,20 @@ class PairState:
             self.queue.remove(item)
         return items
 
-    def waiting_message(self, source_id: int) -> Incoming | None:
-        """A message that waits and is not under way."""
-        busy = self.under_way.items if self.under_way is not None else ()
-        for item in self.queue:
-            if isinstance(item, Incoming) and item.id == source_id and item not in busy:
-                return item
-        return None
+    def waiting(self, source_ids: Iterable[int]) -> list[Incoming]:
+        """Of these messages the ones that wait and are not under way."""
+        wanted = frozenset(source_ids)
+        return [
+            item
+            for item in self.queue
+            if isinstance(item, Incoming) and item.id in wanted and not self._is_busy(item)
+        ]
 
-    def swap(self, old: Incoming, new: Incoming | None) -> None:
-        """Put ``new`` in the place of a message that waits, or take it out."""
+    def _is_busy(self, item: Item) -> bool:
+        return self.under_way is not None and any(one is item for one in self.under_way.items)
+
+    def swap(self, old: Item, new: Item | None) -> None:
+        """Put ``new`` in the place of what waits, or take it out."""
         place = self.queue.index(old)
         if new is None:
             del self.queue[place]
@@ -292,13 +390,25 @@ class PairState:
             self.queue[place] = new
 
     def put_change(self, change: Change) -> None:
-        """Queue an edit or a deletion; one that is older and not under way is replaced."""
-        busy = self.under_way.items if self.under_way is not None else ()
+        """Queue an edit or a deletion; of those that wait for one message the newest is made.
+
+        What is just being made is not made twice.
+        """
+        made = False
         for place, item in enumerate(self.queue):
-            if isinstance(item, Change) and item.source_id == change.source_id and item not in busy:
-                self.queue[place] = change
-                return
-        self.queue.append(change)
+            if isinstance(item, Change) and item.source_id == change.source_id:
+                if not self._is_busy(item):
+                    self.queue[place] = _newest(item, change)
+                    return
+                made = _same(item, change)
+        if not made:
+            self.queue.append(change)
+
+    def has_change(self, source_id: int) -> bool:
+        """Whether another change of a message is to be made, or is being noted."""
+        return self.asked[source_id] > 0 or any(
+            isinstance(one, Change) and one.source_id == source_id for one in self.queue
+        )
 
     def note_target(self, source_id: int, target_id: int) -> None:
         """Remember which message became which."""
@@ -314,10 +424,23 @@ class PairState:
             source=self.plan.source,
             target=self.plan.target,
             mode=self.plan.mode,
-            waiting=len(self.queue) + len(self.held) + len(self.owed),
+            waiting=len(self.queue) + len(self.held) + len(self.owed) + len(self.coming),
             delivered=self.delivered,
             repeated=self.repeated,
             dead=self.dead,
             paused=self.paused,
             ready=self.target is not None and not self.behind,
         )
+
+
+def _newest(waiting: Change, change: Change) -> Change:
+    """Which of two changes of one message is to be made; what is gone stays gone."""
+    if waiting.message is None or change.message is None:
+        return Change(change.source_id)
+    return waiting if is_older(change.message, waiting.message) else change
+
+
+def _same(made: Change, change: Change) -> bool:
+    if made.message is None or change.message is None:
+        return made.message is None
+    return version_of(made.message) == version_of(change.message)

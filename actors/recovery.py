@@ -43,6 +43,7 @@ from ..telegram import (
     RecoveryTried,
     SessionChanges,
     Told,
+    WaitKind,
     WardenSession,
     classify,
     parse_string,
@@ -133,7 +134,7 @@ class Recovery:
             Exception: what Telegram or the network said, where it is not the copy's fault.
         """
         began = time.perf_counter()
-        async with self._kit.doorway.turn():
+        async with self._kit.doorway.turn(self._name, self._kit.waiting):
             while True:
                 try:
                     return await self._climb(began)
@@ -256,7 +257,7 @@ class Recovery:
 
     async def _open(self, copy: Copy) -> Client:
         session, self.tried = WardenSession.from_parts(copy.parts), copy.key_id
-        await self._kit.keys.hold(copy.key_id, session=self._name)
+        await self._kit.keys.hold(copy.key_id, session=self._name, key=copy.parts.key)
         # Only now: whoever had the key until then, be it for a moment, may have learnt more, have
         # been asked to wait, or have brought another login.
         learnt = await self._kit.journal.do(lambda store: self._look_again(store, copy))
@@ -264,7 +265,7 @@ class Recovery:
         floods = self._floods()
         if (until := floods.get(OPENING)) is not None:
             raise refused(self._name, OPENING, until - self._kit.now(), until)
-        self._call_floods.remember(floods)
+        self._call_floods.remember(floods, {(row.method, row.chat): row for row in learnt.floods})
         if (left := learnt.cool_until - self._kit.now()) > 0:
             self._kit.gateway.cool(self._name, left)
         session.load_user_id(learnt.user_id)
@@ -278,13 +279,15 @@ class Recovery:
         session.load_entities(
             EntityRow(row.id, row.access_hash, row.username) for row in reversed(learnt.entities)
         )
-        return await self._kit.gateway.open(
-            self._name,
-            session,
-            self._on_event,
-            deadline=self._kit.settings.connect_deadline,
-            gate=self._call_floods,
-        )
+        what = "its turn to connect, or Telegram's answer"
+        with self._kit.waiting.during(f"session {self._name}", WaitKind.CONNECT, what):
+            return await self._kit.gateway.open(
+                self._name,
+                session,
+                self._on_event,
+                deadline=self._kit.settings.connect_deadline,
+                gate=self._call_floods,
+            )
 
     def _floods(self) -> dict[tuple[str, int | None], float]:
         now, rows = self._kit.now(), self._learnt.floods

@@ -19,7 +19,7 @@ from typing import Any
 
 import pykka
 
-from ..errors import ChildUnavailableError, JournalUnavailableError
+from ..errors import ChildUnavailableError, JournalUnavailableError, PairsAssignedError
 from ..supervision import Answer, Event, EventStream, LoopActor, Subscription, TimerHandle
 from ..telegram import SessionReport
 from . import declaring
@@ -315,7 +315,9 @@ class RegistryActor(LoopActor):
             write = blamed.write
             if isinstance(write, Deletion):
                 self._running.stays(write)
-            logger.error("change not written change=%s error=%s", type(write).__name__, error)
+            # That its pairs are on record is an answer; that the disk takes nothing is a trouble.
+            level = logging.INFO if isinstance(error, PairsAssignedError) else logging.ERROR
+            logger.log(level, "change not written change=%s error=%s", type(write).__name__, error)
             blamed.settle(error)
         self._write_next()
 

@@ -25,10 +25,13 @@ from ..telegram import (
     FloodEnded,
     Receipt,
     Verdict,
+    Wait,
+    WaitKind,
     classify,
     deliver,
     method_of,
 )
+from .call_floods import what_floods
 from .kit import Kit
 from .messages import Deliver, Delivered, Returned, Undelivered, Unlimited
 from .outgoing import ANY_METHOD, LIMITED, FloodKey, Go, Later, Outgoing, Parked
@@ -91,6 +94,14 @@ class Sender:
     def parked(self) -> int:
         """How many jobs wait for a flood to end."""
         return self._outgoing.parked
+
+    def waits(self) -> tuple[Wait, ...]:
+        """What waits for a deadline, and with how many jobs parked."""
+        now, who = self._kit.now(), f"session {self._name}"
+        return tuple(
+            Wait(who=who, kind=WaitKind.FLOOD, what=what_floods(key), since=since, until=until)
+            for key, since, until in self._outgoing.ahead(now)
+        )
 
     @property
     def until(self) -> float | None:
@@ -207,7 +218,7 @@ class Sender:
             self._outgoing.pacer.flooded(target, now)
             key = (method_of(job.shipment), None)
         # The ledger has it already: the client's gate notes it.
-        self._outgoing.flood(key, self._kit.now() + seconds)
+        self._outgoing.flood(key, self._kit.now() + seconds, now=self._kit.now())
         self._wait_in_line(job, key)
 
     def _wait_in_line(self, job: Deliver, key: FloodKey) -> None:
@@ -225,7 +236,7 @@ class Sender:
         """Let all sending of this account wait; nothing of it is dropped."""
         name, (method, chat), now = self._name, LIMITED, self._kit.now()
         until, reason = now + LIMITED_FOR, f"{verdict.name}: {verdict.advice}"
-        self._outgoing.flood(LIMITED, until)
+        self._outgoing.flood(LIMITED, until, now=now)
         self._kit.journal.post(
             lambda store: store.put_flood(name, method, chat, until, LIMITED_FOR)
         )

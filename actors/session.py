@@ -18,9 +18,10 @@ from typing import Any
 
 import pykka
 
-from ..errors import KeyLatchedError, NoCredentialError, TelewardenError
+from ..errors import KeyLatchedError, LeaseHeldError, NoCredentialError, TelewardenError
 from ..supervision import LoopActor
 from ..telegram import (
+    NO_DESCRIPTORS,
     SHARED_OUTAGE,
     Action,
     Arrived,
@@ -43,8 +44,9 @@ from ..telegram import (
     SessionReport,
     StopAsked,
     Stopped,
-    Upgraded,
+    Told,
     Verdict,
+    Wait,
     classify,
     health_of,
 )
@@ -82,6 +84,7 @@ from .session_notes import (
     Switch,
 )
 from .standing import Standing
+from .waits import session_wait
 from .workgroups import WorkerGroups
 
 __all__ = ["SessionActor"]
@@ -90,7 +93,7 @@ logger = logging.getLogger(__name__)
 
 NO_CLIMB = {Phase.ONLINE, Phase.STOPPING, Phase.STOPPED, *LOGGING_IN}
 CRASH_CLOSE = 1.0  # seconds that a crashed session's client gets before its line is cut
-PROXY_TROUBLES = frozenset(ProxyTrouble)  # each tells of one proxy, which is to be named
+TOLD = {*ProxyTrouble, NO_DESCRIPTORS}  # their advice tells what is to be known
 CALM_WITHIN = 120.0  # seconds; past it a session looks for itself, whatever is said
 CLOCKS_AGREE = 2.0  # seconds; Telegram tells whole ones, and a message takes its time
 PROBE_AFTER_TROUBLE = 0.1  # seconds; several calls that fail together ask for one probe
@@ -257,7 +260,7 @@ class SessionActor(LoopActor):
         if verdict.action is Action.PARK_METHOD and not isinstance(message.error, TelewardenError):
             self.reader.floods.flooded(OPENING, verdict)
         if not self._hold(verdict, message.key_id):
-            self._come_back_later(verdict)
+            self._come_back_later(verdict, message.error)
 
     def _climb_over(self) -> None:
         self.climbing = False
@@ -266,14 +269,16 @@ class SessionActor(LoopActor):
             cause, self._switch_after = self._switch_after, ""
             self.actor_ref.tell(Switch(cause))
 
-    def _come_back_later(self, verdict: Verdict) -> None:
+    def _come_back_later(self, verdict: Verdict, error: BaseException | None = None) -> None:
         if verdict.name == SHARED_OUTAGE:
             self._wait_for_calm(verdict)
             return
         delay = max(verdict.wait or 0.0, self._comeback.pause())
         until = self._kit.now() + delay
         name = verdict.name
-        said = f"{name}: {verdict.advice} Next" if name in PROXY_TROUBLES else f"{name}; next"
+        said = f"{name}: {verdict.advice} Next" if name in TOLD else f"{name}; next"
+        if isinstance(error, LeaseHeldError):
+            said = f"{name}: in use by {error.holder}; next"
         self.enter(Delayed(until), f"{said} try in {delay:.1f} s", until=until)
         self.after(delay, Begin())
 
@@ -303,18 +308,19 @@ class SessionActor(LoopActor):
     # Losing
 
     def heard(self, message: Heard) -> None:
-        if message.epoch != self.line.epoch:
-            return
-        if self.phase is not Phase.ONLINE:
-            self.line.keep(message)  # a group that does not know of a gap would read past it
-            return
-        match message.told:
+        if isinstance(message.told, Edited | Deleted):
+            # Told once, and true whichever client has heard it and wherever the session stands.
+            self.groups.tell_change(message.told)
+        elif message.epoch == self.line.epoch:
+            if self.phase is Phase.ONLINE:
+                self._tell_groups(message.told)
+            else:
+                self.line.keep(message)  # a group that knows of no gap would read past it
+
+    def _tell_groups(self, told: Told) -> None:
+        match told:
             case Arrived() as arrived:
                 self.groups.tell(arrived)
-            case Edited() | Deleted() as change:
-                self.groups.tell_change(change)
-            case Upgraded() as upgraded:
-                self.groups.tell(upgraded)
             case Gap(chat):
                 self.groups.tell(Missed(chat))
                 self.groups.tell(CatchUp())
@@ -368,7 +374,7 @@ class SessionActor(LoopActor):
         gateway = self._kit.gateway
         if not gateway.api.held:
             gateway.hold_api(verdict)
-        self.pipe(gateway.api.over(self._name), done=lambda _: Begin())
+        self.pipe(gateway.api.over(self._name), done=lambda over: Begin() if over else Flush())
 
     def _rebuilt_in_vain(self, verdict: Verdict) -> bool:
         return verdict.action is Action.REBUILD_ONCE and not self._comeback.rebuild()
@@ -404,7 +410,7 @@ class SessionActor(LoopActor):
 
     def tell_monitor(self) -> SessionReport:
         """Tell the health monitor how the session is."""
-        report = self._report()
+        report = self.report()
         tell(self._kit.monitor, Reported(report=report, ref=self.actor_ref))
         return report
 
@@ -413,7 +419,8 @@ class SessionActor(LoopActor):
         self.groups.tell(Report())
         return self.tell_monitor()
 
-    def _report(self) -> SessionReport:
+    def report(self) -> SessionReport:
+        """How the session is."""
         standing, client = self._standing, self.line.client
         return SessionReport(
             session=self._name,
@@ -430,4 +437,18 @@ class SessionActor(LoopActor):
             update_age=self.line.update_age,
             user_id=client.user_id if client else None,
             groups=len(self.groups),
+            waits=self._waits(),
         )
+
+    def _waits(self) -> tuple[Wait, ...]:
+        standing = self._standing
+        by_phase = session_wait(
+            self._name,
+            phase=standing.phase,
+            reason=standing.reason,
+            since=standing.since,
+            until=standing.until,
+        )
+        floods = {(one.who, one.what): one for one in self.outbound.waits()}
+        floods |= {(one.who, one.what): one for one in self.reader.floods.waits()}
+        return (*(() if by_phase is None else (by_phase,)), *floods.values())

@@ -21,6 +21,7 @@ from .messages import (
     Report,
     Serve,
     StartLogin,
+    StateAsked,
     SubmitCode,
     SubmitPassword,
     Unlimited,
@@ -67,6 +68,7 @@ HANDLERS: Final[Mapping[type, Handler]] = {
     ProbeAnswered: lambda session, message: session.prober.answered(message),
     ProbeFailed: lambda session, message: session.prober.failed(message),
     Report: lambda session, _: session.introduce(),
+    StateAsked: lambda session, _: session.report(),
     # Groups and their pairs
     Serve: lambda session, message: session.serve(message),
     GroupReady: lambda session, message: session.group_ready(message),

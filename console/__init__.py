@@ -8,9 +8,10 @@ from .app import make_app
 from .client import ControlClient
 from .panel import WHO, LoginStep, Panel
 from .server import ConsoleActor
-from .sockets import UnixListener, bind_tcp, bind_unix
+from .sockets import LONGEST_PATH, UnixListener, bind_tcp, bind_unix
 
 __all__ = [
+    "LONGEST_PATH",
     "WHO",
     "ConsoleActor",
     "ControlClient",

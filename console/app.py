@@ -23,7 +23,7 @@ from .look import Look
 from .page import Page, load_page
 from .panel import WHO, LoginStep, Panel
 from .problems import HANDLERS, BadRequestError
-from .state import state
+from .state import state, waits_in_words
 
 __all__ = ["make_app"]
 
@@ -96,7 +96,8 @@ class _Watching:
         ready, sentence = self._panel.ready()
         if seen.problem:
             ready, sentence = False, seen.problem
-        return PlainTextResponse(f"{sentence}\n", status_code=200 if ready else 503)
+        lines = [sentence, *waits_in_words(seen.overview.waits, now=self._wall())]
+        return PlainTextResponse("\n".join(lines) + "\n", status_code=200 if ready else 503)
 
     async def state(self, _: Request) -> Response:
         seen = await self._look.now()

@@ -3,7 +3,7 @@
 // and folded branches stay as they are. Everything is set as text: nothing in a name is markup.
 
 const EVERY = 1000; // milliseconds between two questions
-const SHOWN = { sessions: 120, groups: 60, children: 120 }; // what a person can still read
+const SHOWN = { sessions: 120, groups: 60, waits: 60, children: 120 }; // what a person can still read
 
 const byId = (id) => document.getElementById(id);
 const number = new Intl.NumberFormat("en");
@@ -146,6 +146,22 @@ function showFloods(state) {
     });
 }
 
+function showWaits(state) {
+  byId("waits-section").hidden = state.waits.length === 0;
+  const bad = (wait) => ["disk", "quarantine", "lease", "outage"].includes(wait.kind);
+  list(byId("waits"), state.waits.slice(0, SHOWN.waits), (wait) => `${wait.who}/${wait.kind}/${wait.since}`,
+    (wait) => make("li", "", make("span", "grow", make("b", "", wait.who), make("span")), make("span", "pill"), make("span", "when")),
+    (node, wait) => {
+      say(node.firstChild.lastChild, ` ${wait.what}`);
+      look(node.querySelector(".pill"), `pill ${bad(wait) ? "bad" : "warn"}`);
+      say(node.querySelector(".pill"), words(wait.kind));
+      const rest = wait.until === null ? "" : `, ${left(wait.until - state.at)} left`;
+      say(node.querySelector(".when"), `for ${span(Math.max(0, state.at - wait.since))}${rest}`);
+    });
+  const hidden = state.waits.length - SHOWN.waits;
+  say(byId("more-waits"), hidden > 0 ? `${number.format(hidden)} more.` : "");
+}
+
 const COLUMNS = ["waiting", "delivered", "repeated", "dead"];
 const HEADS = ["Waiting", "Delivered", "Repeated", "Put aside"];
 
@@ -219,7 +235,7 @@ function showFacts(state) {
 function show(state) {
   document.querySelector("main").hidden = false;
   document.body.classList.remove("stale");
-  for (const part of [showTop, showSessions, showFloods, showGroups, showTree, showFacts]) part(state);
+  for (const part of [showTop, showSessions, showWaits, showFloods, showGroups, showTree, showFacts]) part(state);
 }
 
 let heardAt = null;

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, Final
 
 from .._version import __version__
 from ..telegram import HEALTHS, PHASES
-from ..telegram.reports import GroupReport, PairReport, SessionReport
+from ..telegram.reports import GroupReport, PairReport, SessionReport, Wait
 from .look import Seen
 from .panel import Panel
 
-__all__ = ["state"]
+__all__ = ["state", "waits_in_words"]
+
+SHOWN: Final = 20  # waits that are told one by one
 
 
 def state(panel: Panel, seen: Seen, *, now: float) -> dict[str, Any]:
@@ -27,6 +30,7 @@ def state(panel: Panel, seen: Seen, *, now: float) -> dict[str, Any]:
         "problem": seen.problem,
         "sessions": [_session(report) for report in seen.overview.sessions],
         "groups": [_group(report) for report in seen.overview.groups],
+        "waits": [_plain(wait) for wait in seen.overview.waits],
         "floods": [_plain(flood) for flood in exporter.floods()],
         "counters": exporter.counters(),
         "tree": tree.as_dict(),
@@ -37,7 +41,7 @@ def state(panel: Panel, seen: Seen, *, now: float) -> dict[str, Any]:
 
 def _session(report: SessionReport) -> dict[str, Any]:
     phase, health = PHASES[report.phase], HEALTHS[report.health]
-    return _plain(report) | {
+    return _reported(report) | {
         "explanation": phase.explanation,
         "advice": phase.advice,
         "health_explanation": health.explanation,
@@ -50,9 +54,22 @@ def _group(report: GroupReport) -> dict[str, Any]:
 
 
 def _pair(report: PairReport) -> dict[str, Any]:
-    return _plain(report)
+    return _reported(report)
+
+
+def _reported(report: SessionReport | PairReport) -> dict[str, Any]:
+    return _plain(report) | {"waits": [_plain(wait) for wait in report.waits]}
 
 
 def _plain(value: Any) -> dict[str, Any]:
     """A flat dataclass as a dictionary; enums in reports are strings already."""
     return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+def waits_in_words(waits: Sequence[Wait], *, now: float) -> Iterator[str]:
+    """A line for each of those that wait for longest, and how many more there are."""
+    for wait in waits[:SHOWN]:
+        until = "" if wait.until is None else f", for {max(0.0, wait.until - now):.0f} s more"
+        yield f"{wait.who} waits {now - wait.since:.0f} s ({wait.kind}): {wait.what}{until}"
+    if len(waits) > SHOWN:
+        yield f"and {len(waits) - SHOWN} more wait"

@@ -21,6 +21,7 @@ from ..telegram.facts import (
     DeadLettered,
     FloodBegan,
     FloodEnded,
+    FloodRemembered,
     Forwarded,
     Probed,
     RecoveryTried,
@@ -106,6 +107,10 @@ def _flood_began(counts: Counts, event: FloodBegan) -> None:
     counts.floods.began(event.session, event.method, event.until)
 
 
+def _flood_remembered(counts: Counts, event: FloodRemembered) -> None:
+    counts.floods.began(event.session, event.method, event.until)
+
+
 def _flood_ended(counts: Counts, event: FloodEnded) -> None:
     counts.floods.ended(event.session, event.method)
 
@@ -144,6 +149,7 @@ HEARD: Final[Mapping[type[Event], Callable[[Counts, Any], None]]] = {
     RecoveryTried: _tried,
     CopyRepaired: _repaired,
     FloodBegan: _flood_began,
+    FloodRemembered: _flood_remembered,
     FloodEnded: _flood_ended,
     Forwarded: _forwarded,
     DeadLettered: _put_aside,

@@ -12,7 +12,7 @@ from typing import Any, Final
 from prometheus_client.core import Metric
 
 from ..supervision import Phase as PlacePhase
-from ..telegram import Phase
+from ..telegram import Phase, WaitKind
 from .counting import Counts
 from .making import counter, gauge, gauges, histogram, histograms, number
 from .standing import Standing
@@ -58,6 +58,18 @@ def families_of_standing(standing: Standing) -> Iterator[Metric]:
             "Age of the last update, of the session where it is oldest.",
             standing.update_age,
         )
+    yield gauges(
+        "waits",
+        "Sessions, pairs and parts that wait, by what they wait for.",
+        "kind",
+        ((kind.value, standing.waits.get(kind, 0)) for kind in WaitKind),
+    )
+    yield gauges(
+        "oldest_wait_timestamp_seconds",
+        "Since when the one waits that does for longest, by what it waits for; 0 if none does.",
+        "kind",
+        ((kind.value, standing.waiting_since.get(kind, 0.0)) for kind in WaitKind),
+    )
     yield from _tree(standing)
     yield gauge(
         "overview_timestamp_seconds",

@@ -12,7 +12,7 @@ from typing import Final
 from ..supervision import Phase as PlacePhase
 from ..supervision import Snapshot
 from ..telegram import Health, Phase
-from ..telegram.reports import Overview, SessionReport
+from ..telegram.reports import Overview, SessionReport, Wait, WaitKind
 
 __all__ = ["Standing", "readiness", "stand"]
 
@@ -39,6 +39,8 @@ class Standing:
     mailboxes: int = 0
     budget_left: int | None = None
     loop_lag: float = 0.0
+    waits: dict[WaitKind, int] = field(default_factory=dict)
+    waiting_since: dict[WaitKind, float] = field(default_factory=dict)
 
 
 def stand(
@@ -55,7 +57,7 @@ def stand(
         at=now,
         sessions=Counter(session.phase for session in sessions),
         healthy=sum(session.health is Health.HEALTHY for session in sessions),
-        ready=readiness(sessions),
+        ready=readiness(sessions, overview.waits),
         groups=len(overview.groups),
         pairs_active=len(pairs) - paused,
         pairs_paused=paused,
@@ -65,11 +67,29 @@ def stand(
         mailboxes=sum(place.waiting for place in places),
         budget_left=min((left for left in budgets if left is not None), default=None),
         loop_lag=loop_lag,
+        waits=Counter(wait.kind for wait in overview.waits),
+        waiting_since=_since(overview.waits),
     )
 
 
-def readiness(sessions: tuple[SessionReport, ...]) -> tuple[bool, str]:
-    """Whether every session that should be online is, and a sentence that says so or why not."""
+def _since(waits: tuple[Wait, ...]) -> dict[WaitKind, float]:
+    since: dict[WaitKind, float] = {}
+    for wait in waits:
+        since[wait.kind] = min(wait.since, since.get(wait.kind, wait.since))
+    return since
+
+
+def readiness(
+    sessions: tuple[SessionReport, ...], waits: tuple[Wait, ...] = ()
+) -> tuple[bool, str]:
+    """Whether every session that should be online is, and nothing is in its way; and a sentence.
+
+    What is in the way comes first: a disk that takes nothing, a part of the tree that is kept down.
+    """
+    alarming = [f"{one.who} waits ({one.kind}): {one.what}" for one in waits if one.alarming]
+    if alarming:
+        more = f"; and {len(alarming) - NAMED} more" if len(alarming) > NAMED else ""
+        return False, f"{'; '.join(alarming[:NAMED])}{more}"
     if not sessions:
         return False, "no session has reported yet"
     wanted = [session for session in sessions if session.phase not in AT_REST]

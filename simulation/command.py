@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
-from . import order, process
+from . import disk, order, process
 from .generator import generate
 from .run import Outcome, play
 from .script import Script
@@ -32,6 +32,7 @@ def main() -> None:
     os.environ["SIMULATION_API_HASH"] = "simulated"
     process.install()
     order.install()
+    disk.install()
     gc.collect()
     gc.freeze()
     sys.exit(globals()[f"_{given.command}"](given))

@@ -48,6 +48,16 @@ class _Kernel:
         self.held: dict[NodeLoop, list[Any]] = {}
         self.claims: dict[int, NodeLoop] = {}
 
+    def begin(self, scheduler: Scheduler, network: Network) -> None:
+        """A machine on which nothing runs yet."""
+        self.scheduler, self.network = scheduler, network
+        self.held.clear()
+        self.claims.clear()
+
+    def end(self) -> None:
+        """Nothing runs any more."""
+        self.scheduler = self.network = None
+
     def note(self, thing: Any) -> None:
         loop = None if self.scheduler is None else self.scheduler.current
         if loop is not None:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from telewarden.loopback import LoopbackTelegram
+from telewarden.loopback._tl import types
+from telewarden.loopback.handles import author_of
+from telewarden.loopback.happenings import Draft
 from telewarden.loopback.records import Account, Message
 from telewarden.telegram import ServerAddress
 
@@ -49,6 +52,8 @@ class Scene:
         self.by_token: dict[str, Said] = {}
         self._write = telegram._engine.delivery.write
         telegram._engine.delivery.write = self._written  # type: ignore[method-assign]
+        self._edit = telegram._engine.delivery.edit
+        telegram._engine.delivery.edit = self._edited  # type: ignore[method-assign]
         self.chats = {chat["name"]: self._made(chat) for chat in script.chats}
         self.specs = {chat["name"]: chat for chat in script.chats}
 
@@ -92,6 +97,10 @@ class Scene:
             self.of[id(message)] = said
         return happenings
 
+    def _edited(self, message: Message, *args: Any, **kwargs: Any) -> Any:
+        self.of[id(message)].texts.append(message.text)
+        return self._edit(message, *args, **kwargs)
+
     # What people do
 
     def say(self, chat: str, token: str, text: str, **options: Any) -> None:
@@ -104,12 +113,43 @@ class Scene:
         message = self.telegram.post(handle, text, reply_to=reply_to, **options)
         self.by_token[token] = self.of[id(message)]
 
+    def album(self, chat: str, tokens: Sequence[str], texts: Sequence[str]) -> None:
+        """Post pictures together; each has a token, and a caption that says which."""
+        handle = self.chats[chat]
+        group = self.telegram._engine.world.random_long()
+        drafts = [Draft(text=text, media=self._picture(), grouped_id=group) for text in texts]
+        writer = author_of(handle.record, self.telegram._engine)
+        for token, one in zip(
+            tokens, self.telegram._engine.delivery.post(handle.record, writer, drafts), strict=True
+        ):
+            self.by_token[token] = self.of[id(one.message)]
+
+    def _picture(self) -> Any:
+        stored = self.telegram._engine.world.files.store(
+            b"picture", photo=True, name="picture.jpg", mime_type="image/jpeg"
+        )
+        photo = types.Photo(
+            id=stored.id,
+            access_hash=stored.access_hash,
+            file_reference=stored.reference,
+            date=self.telegram._engine.world.now(),
+            sizes=[types.PhotoSize("x", 320, 240, 7)],
+            dc_id=2,
+        )
+        return types.MessageMediaPhoto(photo=photo)
+
+    def bring_back(self, chat: Any, account: Account) -> None:
+        """Let an account into a chat again, with the rights that it had."""
+        if not chat.record.members[account.id].present:
+            chat.join(account)
+        if chat.record.kind.value == "broadcast":
+            chat.set_rights(account, admin=True)
+
     def edit(self, token: str, text: str) -> None:
         """Change what was said."""
         said = self.by_token.get(token)
         if said is None or said.message.deleted:
             return
-        said.texts.append(text)
         self._handle(said).edit_message(said.message, text)
 
     def delete(self, tokens: Sequence[str]) -> None:

@@ -13,9 +13,9 @@ Step = dict[str, Any]
 
 ACTS = frozenset(
     {
-        "say", "edit", "delete", "album", "answer", "rename", "leave", "return", "slow", "protect",
-        "rights", "upgrade", "topic", "pair_add", "pair_change", "pair_remove", "pair_pause",
-        "pair_resume", "pair_move", "recover", "rotate", "backfill", "retry", "read", "username",
+        "say", "edit", "delete", "album", "rename", "leave", "return", "slow", "protect", "rights",
+        "pair_add", "pair_change", "pair_remove", "pair_pause", "pair_resume", "pair_move",
+        "recover", "rotate", "backup", "overview", "retry",
     }
 )  # fmt: skip
 
@@ -30,6 +30,7 @@ class Script:
         chats: ``name``, ``kind``, ``owner``, ``members``.
         pairs: as in a configuration; chats by their names here.
         settings: pacing and the like.
+        pushes: how the data centre numbers what it tells.
         steps: what happens.
     """
 
@@ -38,6 +39,7 @@ class Script:
     chats: list[dict[str, Any]] = field(default_factory=list)
     pairs: list[dict[str, Any]] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
+    pushes: dict[str, bool] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
 
     @property

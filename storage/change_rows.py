@@ -1,12 +1,12 @@
 """What becomes of messages after they were sent: edits, deletions, and the past that is read later.
 
-Owns the columns ``version`` and ``change`` of ``outbox``, and ``backfills``. A change is wanted
-before it is made, so that a crash between the two loses nothing.
+Owns the columns ``version`` and ``change`` of ``outbox``, ``sent_versions`` and ``backfills``. A
+change is wanted before it is made, so that a crash between the two loses nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from .records import Backfill, ChangeWanted
@@ -23,11 +23,14 @@ class ChangeRows(Rows):
     """Edits, deletions and backfills."""
 
     def want_edit(self, pair_id: int, source_id: int, version: int) -> bool:
-        """Note that a forwarded message was edited; false when it was not, or never forwarded."""
+        """Note that a delivered message was edited; false when it was not, or is not delivered.
+
+        What the copy says counts as unknown until the edit is made: it may be made unseen.
+        """
         done = self._run(
-            "update outbox set change = 'edit' where pair_id = ? and source_id = ?"
-            " and state in ('pending', 'done') and coalesce(change, 'edit') = 'edit'"
-            " and coalesce(version, 0) <> ?",
+            "update outbox set change = 'edit', version = null"
+            " where pair_id = ? and source_id = ? and state = 'done'"
+            " and coalesce(change, 'edit') = 'edit' and coalesce(version, 0) <> ?",
             (pair_id, source_id, version),
         )
         return done.rowcount > 0
@@ -64,6 +67,32 @@ class ChangeRows(Rows):
             [(GONE, pair_id, source_id) for source_id in source_ids],
         )
 
+    def may_say(self, pair_id: int, versions: Mapping[int, int]) -> None:
+        """Note what copies may say that are about to be sent, beside what is known already."""
+        self._run_many(
+            "insert or ignore into sent_versions (pair_id, source_id, version)"
+            " select ?, source_id, ? from outbox"
+            " where pair_id = ? and source_id = ? and state = 'pending'",
+            [(pair_id, version, pair_id, one) for one, version in versions.items()],
+        )
+
+    def sayings(self, pair_ids: Sequence[int]) -> dict[tuple[int, int], frozenset[int]]:
+        """Return what the copies of messages that wait may say, by pair and message."""
+        ids = sorted(set(pair_ids))
+        rows = self._in_chunks(
+            "select pair_id, source_id, version from outbox"
+            " where state = 'pending' and version is not null and pair_id in ({})",
+            ids,
+        )
+        rows += self._in_chunks(
+            "select pair_id, source_id, version from sent_versions where pair_id in ({})", ids
+        )
+        found: dict[tuple[int, int], frozenset[int]] = {}
+        for pair_id, source_id, version in rows:
+            key = pair_id, source_id
+            found[key] = found.get(key, frozenset()) | {version}
+        return found
+
     def changes_wanted(self, pair_ids: Sequence[int]) -> list[ChangeWanted]:
         """Return the changes that were noted and not made, by pair and message."""
         rows = self._in_chunks(
@@ -73,11 +102,15 @@ class ChangeRows(Rows):
         )
         return [ChangeWanted(*row) for row in rows]
 
-    def versions(self, pair_id: int, limit: int, below: int | None = None) -> dict[int, int]:
-        """Return what the newest forwarded messages said when they were sent or last edited."""
+    def versions(self, pair_id: int, limit: int, below: int | None = None) -> dict[int, int | None]:
+        """Return what the newest forwarded messages said when they were sent or last edited.
+
+        ``None`` for one whose edit is wanted and not made yet.
+        """
         rows = self._all(
             "select source_id, version from outbox where pair_id = ? and state = 'done'"
-            " and target_id is not null and version is not null and change is null"
+            " and target_id is not null"
+            " and (change = 'edit' or version is not null and change is null)"
             " and (? is null or source_id < ?) order by source_id desc limit ?",
             (pair_id, below, below, limit),
         )
@@ -93,6 +126,10 @@ class ChangeRows(Rows):
 
     def filter_out(self, pair_id: int, source_ids: Sequence[int]) -> None:
         """Forget messages that stand in the outbox and are not to be sent after all."""
+        self._run_many(
+            "delete from sent_versions where pair_id = ? and source_id = ?",
+            [(pair_id, source_id) for source_id in source_ids],
+        )
         self._run_many(
             "delete from outbox where pair_id = ? and source_id = ? and state = 'pending'",
             [(pair_id, source_id) for source_id in source_ids],

@@ -1,5 +1,9 @@
 """A key's claim on the whole machine: a name that the kernel gives to one process at a time.
 
+Any user may take such a name. So who claims a key proves there that he has it (``witness``); a name
+that a stranger has taken keeps nobody out, as there are others that only an owner of the key can
+think of. Each owner takes the first that is free, and looks at all of them.
+
 The lease is a lock on a file in one folder. Where that folder is removed while it is in use, or
 copied with all that is in it, there are two files and two locks for one key. So a key also has a
 name among the abstract Unix sockets of Linux: the kernel takes it back, like the lock, the moment
@@ -8,23 +12,26 @@ its process dies. Elsewhere, and in another network namespace, the lock alone de
 
 from __future__ import annotations
 
-import contextlib
 import errno
+import hashlib
+import hmac
 import logging
-import os
 import socket
 import sys
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Final, Protocol
 
-import psutil
+from .process import who_listens
+from .witness import Asked, Witness, ask, proof_of
 
 __all__ = ["Claim", "NoClaim", "claim", "claimant"]
 
 logger = logging.getLogger(__name__)
 
 NAME: Final = "telewarden/{:016x}"
-SOCKETS: Final = Path("/proc/net/unix")  # of this network namespace: inode and name of each
+NAMES: Final = 8  # of a key; who watches learns one with each owner that had to move on
+WAITING: Final = 64  # who may wait to be answered
+WITNESS: Final = Witness()
 FULL: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
@@ -42,26 +49,87 @@ class NoClaim:
         """Nothing is held."""
 
 
-def claim(key_id: int) -> Claim | None:
+class _Held:
+    """A name that is held, at which the witness answers."""
+
+    def __init__(self, holder: socket.socket) -> None:
+        self._holder = holder
+
+    def close(self) -> None:
+        """Give the claim up; a second time does nothing."""
+        if self._holder.fileno() >= 0:
+            WITNESS.leave(self._holder)
+            self._holder.close()
+
+
+def claim(key_id: int, key: bytes | None = None) -> Claim | None:
     """Claim a key for this process; ``None`` if another holds it, or this one already.
+
+    Args:
+        key_id: the auth key's id.
+        key: the auth key itself. With it strangers are told from owners; without, whoever has
+            taken the name holds the key.
 
     Raises:
         OSError: the process has no room for one more socket.
     """
     if sys.platform != "linux":
         return NoClaim()
-    holder = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    proof = None if key is None else proof_of(key)
     try:
-        holder.bind("\0" + NAME.format(key_id))
+        return _claimed(_names(key_id, proof), proof)
     except OSError as exc:
-        holder.close()
-        if exc.errno == errno.EADDRINUSE:
-            return None
         if exc.errno in FULL:
             raise
         logger.debug("key not claimed key=%016x why=%s", key_id, exc.strerror)  # a sandbox, say
         return NoClaim()
+
+
+def _claimed(names: Sequence[str], proof: bytes | None) -> Claim | None:
+    mine: socket.socket | None = None
+    try:
+        for name in names:
+            taken = False
+            if mine is None:
+                mine = _bound(name)
+                if mine is not None:
+                    continue
+                taken = True
+            if ask(name, proof, taken=taken) == Asked.OWNER:
+                return None
+        held, mine = mine, None
+    finally:
+        if mine is not None:
+            mine.close()
+    if held is None:
+        logger.error("strangers have taken every name of a key; only its lock protects it now")
+        return NoClaim()
+    WITNESS.answer_at(held, proof)
+    return _Held(held)
+
+
+def _bound(name: str) -> socket.socket | None:
+    holder = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        holder.bind(name)
+        holder.listen(WAITING)
+    except OSError as exc:
+        holder.close()
+        if exc.errno == errno.EADDRINUSE:
+            return None
+        raise
     return holder
+
+
+def _names(key_id: int, proof: bytes | None) -> list[str]:
+    """The names of a key, first the one that everybody can think of."""
+    names = ["\0" + NAME.format(key_id)]
+    if proof is not None:
+        names += [
+            "\0telewarden/" + hmac.digest(proof, bytes([number]), hashlib.sha256)[:16].hex()
+            for number in range(1, NAMES)
+        ]
+    return names
 
 
 def claimant(key_id: int) -> int | None:
@@ -69,25 +137,4 @@ def claimant(key_id: int) -> int | None:
 
     ``None`` where nobody has. Blocks: it looks through the processes of this machine.
     """
-    wanted = f"@{NAME.format(key_id)}"
-    try:
-        lines = SOCKETS.read_text().splitlines()
-    except OSError:
-        return None
-    inodes = {line.split()[6] for line in lines if line.endswith(f" {wanted}")}
-    if not inodes:
-        return None
-    links = {f"socket:[{inode}]" for inode in inodes}
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            folder = f"/proc/{process.pid}/fd"
-            if any(_link(f"{folder}/{handle}") in links for handle in os.listdir(folder)):
-                return process.pid
-    return 0
-
-
-def _link(path: str) -> str:
-    try:
-        return os.readlink(path)
-    except OSError:
-        return ""
+    return who_listens(NAME.format(key_id))

@@ -13,6 +13,7 @@ from typing import Final
 
 from ..errors import (
     DatabaseDamagedError,
+    DiskFailedError,
     StorageBusyError,
     StorageError,
     StorageFailedError,
@@ -48,6 +49,8 @@ def sorted_sqlite_error(exc: Exception, path: Path) -> StorageError:
             return StorageBusyError(path, BUSY_TIMEOUT)
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
             return StorageNotWritableError(path, str(exc))
+        case sqlite3.SQLITE_IOERR:
+            return DiskFailedError(path, str(exc))
         case _:
             return StorageFailedError(path, str(exc))
 
@@ -59,4 +62,6 @@ def sorted_os_error(exc: OSError, path: Path) -> StorageError:
         return StorageFullError(path)
     if exc.errno in NOT_ALLOWED:
         return StorageNotWritableError(path, why)
+    if exc.errno == errno.EIO:
+        return DiskFailedError(path, why)
     return StorageFailedError(path, why)

@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 PATIENCE: Final = 30.0  # seconds
 ELSEWHERE: Final = "has the key by way of another folder"
 POLL: Final = 0.001  # seconds; a dead owner's key is a waiter's within 5 ms
+POLL_FAR: Final = 0.05  # seconds, where a process has to be asked
 POLL_MANY: Final = 0.0005  # seconds for each waiter, so that a thousand do not fill a core
 PROGRESS_EVERY: Final = 1.0  # seconds
 KEY_NAME: Final = re.compile("[0-9a-f]{16}")
@@ -65,6 +66,8 @@ class Lease:
         self._clock, self._sleep, self._sleep_async = clock, sleep, sleep_async
         self._waiters, self._owned = 0, False
         self._endings = Endings()
+        self._far: set[int] = set()
+        """Keys that are held by way of another folder: to ask there costs its owner some work."""
 
     def acquire(
         self,
@@ -73,22 +76,24 @@ class Lease:
         owner: LeaseHolder,
         timeout: float = PATIENCE,
         progress: Callable[[LeaseWait], object] | None = None,
+        key: bytes | None = None,
     ) -> LeaseGrant:
         """Take the lease on a key, waiting up to ``timeout`` seconds; blocks the thread.
 
-        ``progress`` is called when the wait begins and about once a second.
+        ``progress`` is called when the wait begins and about once a second. With the auth ``key``
+        itself a stranger who has taken its name is told from an owner.
 
         Raises:
             LeaseHeldError: somebody else held it all the time; nothing has changed.
             StorageNotWritableError: the folder cannot be written.
         """
-        grant = self._try(key_id, owner)
+        grant = self._try(key_id, owner, key)
         if grant is not None:
             return grant
         with self._waiting():
             for pause in self._pauses(key_id, timeout, progress):
                 self._sleep(pause)
-                grant = self._try(key_id, owner)
+                grant = self._try(key_id, owner, key)
                 if grant is not None:
                     return grant
         raise self._refusal(key_id, timeout)
@@ -100,16 +105,17 @@ class Lease:
         owner: LeaseHolder,
         timeout: float = PATIENCE,
         progress: Callable[[LeaseWait], object] | None = None,
+        key: bytes | None = None,
     ) -> LeaseGrant:
         """Take the lease as ``acquire`` does, without blocking the loop; may be cancelled."""
-        grant = self._try(key_id, owner)
+        grant = self._try(key_id, owner, key)
         if grant is not None:
             return grant
         holder = LeaseHolder.load(self._path(key_id))
         with self._waiting(), self._endings.of(holder) as ended:
             for pause in self._pauses(key_id, timeout, progress):
                 await self._doze(pause, ended)
-                grant = self._try(key_id, owner)
+                grant = self._try(key_id, owner, key)
                 if grant is not None:
                     return grant
         raise self._refusal(key_id, timeout)
@@ -156,14 +162,16 @@ class Lease:
         names = (path.stem for path in self._folder.glob("*.lease"))
         return sorted(int(name, 16) for name in names if KEY_NAME.fullmatch(name))
 
-    def _try(self, key_id: int, owner: LeaseHolder) -> LeaseGrant | None:
+    def _try(self, key_id: int, owner: LeaseHolder, key: bytes | None) -> LeaseGrant | None:
         handle = self._lock(key_id)
         if handle is None:
             return None
-        claimed = self._claim(key_id, handle)
+        claimed = self._claim(key_id, handle, key)
         if claimed is None:
             os.close(handle)
+            self._far.add(key_id)
             return None
+        self._far.discard(key_id)
         left = LeaseHolder.read(handle)
         try:
             owner.save(handle)
@@ -176,11 +184,11 @@ class Lease:
             logger.info("lease taken over key=%016x left_by=%d", key_id, left.pid)
         return LeaseGrant(key_id, handle, took_over=left, claim=claimed)
 
-    def _claim(self, key_id: int, handle: int) -> Claim | None:
+    def _claim(self, key_id: int, handle: int, key: bytes | None) -> Claim | None:
         if not self._everywhere:
             return NoClaim()
         try:
-            return claim(key_id)
+            return claim(key_id, key)
         except OSError as exc:
             os.close(handle)
             raise sorted_os_error(exc, self._path(key_id)) from exc
@@ -256,7 +264,8 @@ class Lease:
                     LeaseWait(key_id=key_id, holder=holder, waited=now - begun, timeout=timeout)
                 )
             tries += 1
-            yield max(POLL, self._waiters * POLL_MANY)
+            far = POLL_FAR if key_id in self._far else 0.0
+            yield max(POLL, far, self._waiters * POLL_MANY)
 
     async def _doze(self, pause: float, ended: asyncio.Event | None) -> None:
         """Wait for the next look, or less if the owner ends meanwhile."""

@@ -95,7 +95,7 @@ class MasterKey:
         """Read a key from a file; a file that others can read is used, with a warning."""
         origin = path_shown(path)
         try:
-            text = Path(path).read_text(encoding="ascii")
+            text = Path(path).read_text(encoding="utf-8-sig")
             mode = Path(path).stat().st_mode & 0o777
         except OSError as exc:
             why = (exc.strerror or "unreadable").lower()

@@ -73,13 +73,20 @@ class OutboxRows(Rows):
         """
         done = self._run(
             "update outbox set state = 'done', target_id = coalesce(?, target_id), reason = null,"
-            " payload = null, version = ?, ended_at = ?"
+            " payload = null, version = ?, ended_at = ?, change = nullif(change, 'edit')"
             " where pair_id = ? and source_id = ? and state <> 'done'",
             (target_id, version, at, pair_id, source_id),
         )
-        if done.rowcount and target_id is not None:
-            self._reach(pair_id, target_id)
+        if done.rowcount:
+            self._settle(pair_id, source_id)
+            if target_id is not None:
+                self._reach(pair_id, target_id)
         return done.rowcount > 0
+
+    def _settle(self, pair_id: int, source_id: int) -> None:
+        self._run(
+            "delete from sent_versions where pair_id = ? and source_id = ?", (pair_id, source_id)
+        )
 
     def _reach(self, pair_id: int, target_id: int) -> None:
         # Kept apart, as nobody could look through millions of delivered messages at each start.

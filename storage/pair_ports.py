@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from .records import Backfill, ChangeWanted, Mark, OutboxCounts, OutboxRow, PairRecord, PlanRow
@@ -129,7 +129,10 @@ class OutboxPort(Protocol):
         ...
 
     def want_edit(self, pair_id: int, source_id: int, version: int) -> bool:
-        """Note that a forwarded message was edited; false when it was not, or never forwarded."""
+        """Note that a delivered message was edited; false when it was not, or is not delivered.
+
+        What the copy says counts as unknown until the edit is made: it may be made unseen.
+        """
         ...
 
     def want_removal(
@@ -146,12 +149,23 @@ class OutboxPort(Protocol):
         """The copies are gone."""
         ...
 
+    def may_say(self, pair_id: int, versions: Mapping[int, int]) -> None:
+        """Note what copies may say that are about to be sent, beside what is known already."""
+        ...
+
+    def sayings(self, pair_ids: Sequence[int]) -> dict[tuple[int, int], frozenset[int]]:
+        """Return what the copies of messages that wait may say, by pair and message."""
+        ...
+
     def changes_wanted(self, pair_ids: Sequence[int]) -> list[ChangeWanted]:
         """Return the changes that were noted and not made, by pair and message."""
         ...
 
-    def versions(self, pair_id: int, limit: int, below: int | None = None) -> dict[int, int]:
-        """Return what the newest forwarded messages said when they were sent or last edited."""
+    def versions(self, pair_id: int, limit: int, below: int | None = None) -> dict[int, int | None]:
+        """Return what the newest forwarded messages said when they were sent or last edited.
+
+        ``None`` for one whose edit is wanted and not made yet.
+        """
         ...
 
     def last_targets(self, pair_ids: Sequence[int]) -> dict[int, int]:

@@ -18,8 +18,7 @@ __all__ = ["PairRows"]
 logger = logging.getLogger(__name__)
 
 SELECT: Final = (
-    "select id, session, source, target, mode, enabled, paused_reason, filters, group_id,"
-    " source_name, target_name from pairs"
+    "select id, session, source, target, mode, enabled, paused_reason, filters, group_id from pairs"
 )
 
 
@@ -33,13 +32,11 @@ class PairRows(Rows):
                 raise UnknownRecordError("session", record.session)
             self._run(
                 "insert into pairs (id, session, source, target, mode, enabled, paused_reason,"
-                " filters, group_id, source_name, target_name)"
-                " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " filters, group_id) values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
                 " on conflict (id) do update set session = excluded.session,"
                 " source = excluded.source, target = excluded.target, mode = excluded.mode,"
                 " enabled = excluded.enabled, paused_reason = excluded.paused_reason,"
-                " filters = excluded.filters, group_id = excluded.group_id,"
-                " source_name = excluded.source_name, target_name = excluded.target_name",
+                " filters = excluded.filters, group_id = excluded.group_id",
                 (
                     record.id,
                     record.session,
@@ -50,8 +47,6 @@ class PairRows(Rows):
                     record.paused_reason,
                     to_json(dict(record.filters)),
                     record.group,
-                    record.source_name,
-                    record.target_name,
                 ),
             )
 
@@ -113,6 +108,7 @@ class PairRows(Rows):
         """Forget how far a pair has come: its outbox, its marks, its backfill."""
         with self.transaction():
             self._run("delete from outbox where pair_id = ?", (pair_id,))
+            self._run("delete from sent_versions where pair_id = ?", (pair_id,))
             self._run("delete from last_targets where pair_id = ?", (pair_id,))
             self._run("delete from pruned where pair_id = ?", (pair_id,))
             self._run("delete from marks where pair_id = ?", (pair_id,))
@@ -126,6 +122,7 @@ class PairRows(Rows):
                 " where pair_id = ?",
                 (pair_id,),
             )
+            self._run("delete from sent_versions where pair_id = ?", (pair_id,))
             self._run("delete from last_targets where pair_id = ?", (pair_id,))
 
     def advance_mark(self, pair_id: int, chat: int, message_id: int) -> None:
@@ -158,7 +155,7 @@ def _sensible(rows: list[tuple[Any, ...]]) -> list[PairRecord]:
 
 
 def _pair(row: tuple[Any, ...]) -> PairRecord:
-    pair_id, session, source, target, mode, enabled, paused_reason, filters, group = row[:9]
+    pair_id, session, source, target, mode, enabled, paused_reason, filters, group = row
     return PairRecord(
         id=pair_id,
         session=session,
@@ -169,6 +166,4 @@ def _pair(row: tuple[Any, ...]) -> PairRecord:
         paused_reason=paused_reason,
         filters=mapping_from_json(filters),
         group=group,
-        source_name=row[9],
-        target_name=row[10],
     )

@@ -20,9 +20,12 @@ __all__ = [
     "is_alive",
     "program_of",
     "start_time",
+    "user_of",
     "who_has_open",
+    "who_listens",
 ]
 
+SOCKETS: Final = Path("/proc/net/unix")  # of this network namespace: inode and name of each
 TOLERANCE: Final = 2.0  # seconds: a start time is derived from the wall clock, which NTP may step
 
 
@@ -59,6 +62,43 @@ def who_has_open(path: Path) -> int | None:
             if any(one.path == wanted for one in process.open_files()):
                 found[process.pid] = process.create_time()
     return min(found, key=found.__getitem__, default=None)
+
+
+def who_listens(name: str) -> int | None:
+    """Return the number of the process that has an abstract socket of that name; 0: one unseen.
+
+    ``None`` where nobody has, or it cannot be told.
+    """
+    wanted = f"@{name}"
+    try:
+        lines = SOCKETS.read_text().splitlines()
+    except OSError:
+        return None
+    inodes = {line.split()[6] for line in lines if line.endswith(f" {wanted}")}
+    if not inodes:
+        return None
+    links = {f"socket:[{inode}]" for inode in inodes}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            folder = f"/proc/{process.pid}/fd"
+            if any(_link(f"{folder}/{handle}") in links for handle in os.listdir(folder)):
+                return process.pid
+    return 0
+
+
+def user_of(pid: int) -> int | None:
+    """Return whose process it is; ``None`` if it is gone."""
+    try:
+        return psutil.Process(pid).uids().effective
+    except psutil.Error:
+        return None
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
 
 
 def host_name() -> str:

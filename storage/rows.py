@@ -48,6 +48,17 @@ class Rows:
             raise MasterKeyMissingError(str(self._path), "was opened without one")
         return self._vault
 
+    @property
+    def changes(self) -> int:
+        """How many rows this connection has changed so far."""
+        return self._conn.total_changes
+
+    def touch(self) -> None:
+        """Write the smallest thing there is, to see whether the disk takes anything."""
+        (version,) = self._one("pragma user_version") or (0,)
+        with self.transaction():
+            self._run(f"pragma user_version = {int(version)}")
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Store everything written inside, or nothing; may be nested.

@@ -196,10 +196,13 @@ def _clock(db: Database) -> None:
     )
 
 
-def _named(db: Database) -> None:
-    """By which name or number a pair's chats were found: whoever has it now, they stay."""
-    for column in ("source_name", "target_name"):
-        db.table("pairs").add_column(column, str)
+def _versions(db: Database) -> None:
+    """What else copies may say that were sent without an answer, beside ``outbox.version``."""
+    db.execute(
+        "create table sent_versions (pair_id integer not null, source_id integer not null,"
+        " version integer not null, primary key (pair_id, source_id, version))"
+        " strict, without rowid"
+    )
 
 
 MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
@@ -214,7 +217,7 @@ MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _pruning,
     _accounts,
     _clock,
-    _named,
+    _versions,
 )
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 ACCOUNTS_FROM: Final = 10  # the schema from which on a session's account is sealed

@@ -34,7 +34,7 @@ class StartChild:
         ChildPresentError: that id is known, and stopped, restarting or quarantined.
         ChildStartError: it did not start; nothing of it is kept.
         TooManyChildrenError: a dynamic supervisor is full.
-        InvalidSpecError: the description does not fit this supervisor.
+        InvalidSpecError: the description does not fit this supervisor; looked at before its id.
     """
 
     spec: ChildSpec
@@ -45,7 +45,7 @@ class TerminateChild:
     """Stop a child, within its ``shutdown``, or call off its pending restart. Answers its ``Exit``.
 
     Under a static supervisor it stays known and can be restarted, unless it is temporary; under a
-    dynamic one it is forgotten.
+    dynamic one it is forgotten. Siblings that wait for it to be started stay down, too.
 
     Raises:
         ChildNotFoundError: no such id.
@@ -59,7 +59,7 @@ class RestartChild:
     """Start a stopped child again, or release one from quarantine. Answers its reference.
 
     With ``force`` a running child is stopped first, and a pending restart happens now. Costs no
-    budget.
+    budget. One that only waits for a sibling's restart is started, too.
 
     Raises:
         ChildNotFoundError, ChildRunningError, ChildRestartingError, ChildStartError.
@@ -118,7 +118,7 @@ class ChildInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildCounts:
-    """How many children are described, alive now, supervisors and workers."""
+    """How many children are described, up now (not those just starting), supervisors, workers."""
 
     specs: int
     active: int

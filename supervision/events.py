@@ -204,7 +204,8 @@ class MessageDropped(Event):
     """A message was not delivered; ``message`` is its type's name.
 
     ``reason`` is ``crashed`` (it was being handled), ``overflow``, ``unavailable`` or ``gone``.
-    ``stopping`` tells that the whole tree was being stopped, when that is nothing to worry about.
+    ``stopping`` tells that the whole tree was being stopped, or had not come up, when that is
+    nothing to worry about.
     """
 
     message: str

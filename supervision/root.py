@@ -117,6 +117,8 @@ class Root:
 
     def ended(self, place: Place, incarnation: int, exit_: Exit) -> None:  # noqa: ARG002 - as above
         """The root has ended, and with it everything."""
+        if not self._started.done() and self._realm.stops is None:
+            self._realm.stops = []  # it never came up: what is left unread is no news
         place.went_down(exit_)
         place.forget()
         if self._watchdog is not None:

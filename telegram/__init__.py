@@ -10,8 +10,17 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from .errors import Action, ErrorClass, Moment, Verdict, classify, to_telewarden
-from .events import Arrived, Deleted, Edited, Gap, Incoming, Lost, Told, Upgraded
+from .errors import (
+    NO_DESCRIPTORS,
+    Action,
+    ErrorClass,
+    Moment,
+    Verdict,
+    classify,
+    short_of,
+    to_telewarden,
+)
+from .events import Arrived, Deleted, Edited, Gap, Incoming, Lost, Told
 from .facts import (
     AccountLimited,
     BackfillProgress,
@@ -21,6 +30,7 @@ from .facts import (
     DeadLettered,
     FloodBegan,
     FloodEnded,
+    FloodRemembered,
     Forwarded,
     PairPaused,
     PairResumed,
@@ -65,7 +75,7 @@ from .phases import (
 from .proxies import Proxies, Proxy, ProxyKind
 from .proxy_trouble import ProxyTrouble, ProxyTroubleError
 from .random_ids import random_id_for
-from .reports import GroupReport, Overview, PairReport, SessionReport
+from .reports import GroupReport, Overview, PairReport, SessionReport, Wait, WaitKind
 from .richtext import RichText, units
 from .salvage import rescue_file, salvage_file, salvage_keys
 from .shipments import Deed, Receipt, Shipment
@@ -86,8 +96,7 @@ if TYPE_CHECKING:
     from .login import LoggedIn, LoginFlow, PasswordNeeded, QrToken
     from .orders import method_of
     from .outage import OutageLimit
-    from .places import locate, upgrades
-    from .reading import Page, read_history, read_messages
+    from .reading import Page, locate, read_history, read_messages
     from .requests import (
         copy_request,
         delete_request,
@@ -105,6 +114,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COMING",
     "HEALTHS",
+    "NO_DESCRIPTORS",
     "PHASES",
     "SHARED_OUTAGE",
     "STEPS",
@@ -138,6 +148,7 @@ __all__ = [
     "FileState",
     "FloodBegan",
     "FloodEnded",
+    "FloodRemembered",
     "Forwarded",
     "Gap",
     "Gateway",
@@ -189,8 +200,9 @@ __all__ = [
     "Telling",
     "Told",
     "UpdateState",
-    "Upgraded",
     "Verdict",
+    "Wait",
+    "WaitKind",
     "WardenSession",
     "Welcomed",
     "access",
@@ -227,18 +239,17 @@ __all__ = [
     "salvage_keys",
     "sent_ids",
     "server_time_request",
+    "short_of",
     "step",
     "to_telewarden",
     "units",
-    "upgrades",
     "version_of",
     "write_file",
 ]
 
 # Telethon takes 0.3 s and 40 MB to import; these names do so when they are first asked for.
 _LATE = {
-    "locate": "places",
-    "upgrades": "places",
+    "locate": "reading",
     "read_messages": "reading",
     "read_history": "reading",
     "newest_id": "requests",

@@ -13,7 +13,7 @@ from typing import Final
 
 from ..errors import TelegramRateLimitError, TelegramSessionError, TelewardenError
 from .api_hold import ApiHold
-from .errors import Action, ErrorClass, Verdict, classify
+from .errors import Action, ErrorClass, Verdict, classify, short_of
 from .limits import ConnectQueue
 from .outage import OutageWatch
 from .proxies import Proxies, Route
@@ -99,6 +99,8 @@ class Admission:
         """A session's client was not taken."""
         if not isinstance(error, Exception):
             return  # it was called off: that says nothing of the way
+        if short_of(error):
+            return  # nor does a shortage of our own
         verdict = classify(error)
         if verdict.kind is not ErrorClass.NET:
             self._answered(route)  # it answered, if only with a refusal

@@ -26,7 +26,7 @@ class ApiHold:
     def __init__(self) -> None:
         self._verdict: Verdict | None = None
         self._asked: set[str] = set()
-        self._waiting: dict[str, asyncio.Future[None]] = {}
+        self._waiting: dict[str, asyncio.Future[bool]] = {}
 
     @property
     def held(self) -> bool:
@@ -50,7 +50,7 @@ class ApiHold:
         waiting, self._waiting = self._waiting, {}
         for one in waiting.values():
             if not one.done():
-                one.set_result(None)
+                one.set_result(True)
 
     def worked(self, name: str) -> None:
         """A client that was let through has been taken."""
@@ -72,14 +72,19 @@ class ApiHold:
             return None
         return error_of(verdict, session=session)
 
-    async def over(self, session: str) -> None:
-        """Wait until the app's sessions are held no more; a second wait replaces the first."""
+    async def over(self, session: str) -> bool:
+        """Wait until the app's sessions are held no more.
+
+        A second wait of a session replaces the first, which is over at once with ``False``.
+        """
         if self._verdict is None:
-            return
-        if (earlier := self._waiting.pop(session, None)) is not None:
-            earlier.cancel()
-        self._waiting[session] = waiting = asyncio.get_running_loop().create_future()
-        await waiting
+            return True
+        earlier = self._waiting.pop(session, None)
+        if earlier is not None and not earlier.done():
+            earlier.set_result(False)
+        waiting: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting[session] = waiting
+        return await waiting
 
 
 def _session_of(name: str) -> str:

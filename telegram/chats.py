@@ -10,8 +10,7 @@ from ..errors import PeerUnknownError
 from ._tl import functions, types, utils
 from .client import Client
 from .errors import classify
-from .places import upgraded_to
-from .verdict import Action, ErrorClass
+from .verdict import ErrorClass
 
 __all__ = ["Access", "access", "accesses", "device_lifetime", "join", "log_out"]
 
@@ -20,7 +19,6 @@ __all__ = ["Access", "access", "accesses", "device_lifetime", "join", "log_out"]
 class Access:
     """What an account may do in a chat. ``protected`` chats are not copied from.
 
-    ``moved`` is the supergroup that a basic group was upgraded to.
     ``read`` says that the account is in it, ``gone`` that it cannot see it at all.
     """
 
@@ -28,7 +26,6 @@ class Access:
     write: bool
     protected: bool = False
     gone: bool = False
-    moved: int | None = None
     title: str = ""
 
 
@@ -70,18 +67,14 @@ async def accesses(
         if isinstance(peer, types.InputPeerChannel):
             channels[chat] = types.InputChannel(peer.channel_id, peer.access_hash)
         else:
-            try:
-                found[chat] = await access(client, chat, deadline=deadline)
-            except Exception as error:
-                if classify(error).kind is not ErrorClass.PAIR:
-                    raise  # one chat's own trouble is no reason not to look at the others
+            found[chat] = await access(client, chat, deadline=deadline)
     for chat, home in (await _homes(client, channels, deadline)).items():
         found[chat] = _access_of(home)
     return found
 
 
 async def _homes(client: Client, channels: dict[int, Any], deadline: float) -> dict[int, Any]:
-    """The channels as they are; ``None`` for what cannot be seen any more."""
+    """The channels as they are; what cannot be seen any more is ``None``."""
     if not channels:
         return {}
     try:
@@ -89,13 +82,10 @@ async def _homes(client: Client, channels: dict[int, Any], deadline: float) -> d
             functions.channels.GetChannelsRequest(list(channels.values())), deadline=deadline
         )
     except Exception as error:
-        verdict = classify(error)
-        if verdict.kind is not ErrorClass.PAIR:
+        if classify(error).kind is not ErrorClass.PAIR:
             raise
         if len(channels) == 1:
-            # One that is not taken by its access hash may well be there: it is left out.
-            void = verdict.action is Action.RESOLVE_PEER
-            return {} if void else dict.fromkeys(channels)
+            return dict.fromkeys(channels)
         apart = [await _homes(client, {chat: at}, deadline) for chat, at in channels.items()]
         return {chat: home for one in apart for chat, home in one.items()}
     told = {utils.get_peer_id(home): home for home in answer.chats}
@@ -147,7 +137,6 @@ def _access_of(home: Any) -> Access:
         read=inside,
         write=inside and _may_write(home),
         protected=bool(home.noforwards),
-        moved=upgraded_to(home),
         title=home.title,
     )
 

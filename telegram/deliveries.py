@@ -220,7 +220,8 @@ async def _find(client: Client, shipment: Shipment, deadline: float) -> tuple[in
     """Look in the target for the message whose answer was lost; ``None`` if it is not there.
 
     A pair sends in order, so it is the first of its kind behind the last one known. Also returns
-    whether it says what the message said before.
+    whether that one says something else than the message says now: its own words decide, whatever
+    else it might have said.
     """
     message = shipment.messages[0]
     present = version_of(message, shipment.texts.get(message.id))
@@ -232,10 +233,12 @@ async def _find(client: Client, shipment: Shipment, deadline: float) -> tuple[in
             raise
         return None, False  # this account may write there and not read
     there = [(one.id, version_of(one)) for one in found if one.forwarded is forwarded]
-    for wanted in (frozenset({present}), shipment.earlier.get(message.id, frozenset())):
-        if alike := [target_id for target_id, version in there if version in wanted]:
-            return alike[0 if shipment.after else -1], present not in wanted
-    return None, False
+    wanted = {present, *shipment.earlier.get(message.id, ())}
+    alike = [(target_id, version) for target_id, version in there if version in wanted]
+    if not alike:
+        return None, False
+    target_id, says = alike[0 if shipment.after else -1]
+    return target_id, says != present
 
 
 async def _behind(client: Client, shipment: Shipment, deadline: float) -> list[Incoming]:

@@ -129,7 +129,7 @@ ROWS: Final[Mapping[str, Row]] = _table(
         (
             means.LOST_CHAT,
             (
-                "ChannelPrivateError ChatForbiddenError"
+                "ChannelPrivateError ChannelInvalidError ChatForbiddenError"
                 " UserNotParticipantError InviteHashExpiredError"
             ),
         ),
@@ -148,12 +148,8 @@ ROWS: Final[Mapping[str, Row]] = _table(
         (means.BLOCKED, "UserIsBlockedError YouBlockedUserError InputUserDeactivatedError"),
         (
             means.NO_PEER,
-            (
-                "PeerIdInvalidError ChatIdInvalidError ChannelInvalidError"
-                " UsernameNotOccupiedError UsernameInvalidError"
-            ),
+            "PeerIdInvalidError ChatIdInvalidError UsernameNotOccupiedError UsernameInvalidError",
         ),
-        (means.OTHER_CHAT, "telewarden.errors.NameMovedError"),
         (means.NO_TOPIC, "TopicDeletedError"),
         (
             means.STALE_JOB,

@@ -7,6 +7,7 @@ of the errors that leave this room.
 
 from __future__ import annotations
 
+import errno
 import re
 import time
 from collections.abc import Iterator
@@ -15,7 +16,6 @@ from typing import Final
 from ..errors import (
     CredentialDamagedError,
     MessageNotCopyableError,
-    NameMovedError,
     PeerUnknownError,
     ProtectedContentError,
     SessionFileDamagedError,
@@ -31,7 +31,17 @@ from .error_rows import ROWS, TEXTS, Row
 from .proxy_trouble import ProxyTroubleError
 from .verdict import Action, ErrorClass, Moment, Verdict
 
-__all__ = ["Action", "ErrorClass", "Moment", "Verdict", "classify", "error_of", "to_telewarden"]
+__all__ = [
+    "NO_DESCRIPTORS",
+    "Action",
+    "ErrorClass",
+    "Moment",
+    "Verdict",
+    "classify",
+    "error_of",
+    "short_of",
+    "to_telewarden",
+]
 
 _AUTH: Final = frozenset(
     {
@@ -63,13 +73,21 @@ _GRAVITY: Final = (
     ErrorClass.DELIVERED,
 )
 
+NO_DESCRIPTORS: Final = "NO_DESCRIPTORS"
+SHORTAGES: Final = frozenset({errno.EMFILE, errno.ENFILE})
+SHORT_OF_DESCRIPTORS: Final = Verdict(
+    kind=ErrorClass.CONFIG,
+    action=Action.RECONNECT,
+    name=NO_DESCRIPTORS,
+    advice="No more files can be opened; raise the limit (ulimit -n, LimitNOFILE=).",
+)
+
 _OWN: Final[tuple[tuple[type[TelewardenError], str], ...]] = (
     (SessionStringDamagedError, "binascii.Error"),
     (CredentialDamagedError, "binascii.Error"),
     (SessionFileDamagedError, "sqlite3.DatabaseError"),
     (TelethonFileDamagedError, "sqlite3.DatabaseError"),
     (MessageNotCopyableError, "MediaInvalidError"),
-    (NameMovedError, "telewarden.errors.NameMovedError"),
     (PeerUnknownError, "PeerIdInvalidError"),
     (ProtectedContentError, "ChatForwardsRestrictedError"),
 )
@@ -83,6 +101,8 @@ def classify(exc: BaseException, *, moment: Moment = Moment.REQUEST) -> Verdict:
     if isinstance(inner, list | tuple) and any(inner):
         verdicts = [classify(one, moment=moment) for one in inner if one is not None]
         return min(verdicts, key=lambda verdict: _GRAVITY.index(verdict.kind))
+    if short_of(exc):
+        return SHORT_OF_DESCRIPTORS
     row = _own_row(exc) or _text_row(exc, moment) or _class_row(exc)
     advice = str(exc) if isinstance(exc, MessageNotCopyableError) else row.advice
     proxy = exc if isinstance(exc, ProxyTroubleError) else None
@@ -94,6 +114,15 @@ def classify(exc: BaseException, *, moment: Moment = Moment.REQUEST) -> Verdict:
         wait=_wait(exc, row),
         terminal=row.terminal,
     )
+
+
+def short_of(exc: BaseException | None) -> bool:
+    """Whether this process, or this machine, has no room for one more connection or file."""
+    while exc is not None:
+        if isinstance(exc, OSError) and exc.errno in SHORTAGES:
+            return True
+        exc = exc.__cause__
+    return False
 
 
 def to_telewarden(

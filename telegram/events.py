@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-__all__ = ["Arrived", "Deleted", "Edited", "Gap", "Incoming", "Lost", "Told", "Upgraded"]
+__all__ = ["Arrived", "Deleted", "Edited", "Gap", "Incoming", "Lost", "Told"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,8 @@ class Incoming:
     ``voice`` ...), ``forwarded`` says that it came from elsewhere, ``silent`` that it was posted
     without a sound, ``chosen_preview`` that its author chose how a link is shown. ``besides`` are
     the words and addresses that a reader sees or can open beside the text: behind words, on
-    buttons, in a poll, of a file. ``raw`` is Telethon's own object, for copying.
+    buttons, in a poll, of a file. ``edited`` is when it was last edited, to the second. ``raw`` is
+    Telethon's own object, for copying.
     """
 
     chat: int
@@ -38,6 +39,7 @@ class Incoming:
     kind: str = "text"
     forwarded: bool = False
     noforwards: bool = False
+    edited: datetime | None = None
     silent: bool = False
     chosen_preview: bool = False
     besides: tuple[str, ...] = field(default=(), repr=False)
@@ -90,18 +92,10 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class Upgraded:
-    """A basic group is a supergroup from now on: another chat, ``to``, which counts anew."""
-
-    chat: int
-    to: int
-
-
-@dataclass(frozen=True, slots=True)
 class Lost:
     """The connection is gone and stays so. ``reason`` is None when it was closed on our side."""
 
     reason: BaseException | None
 
 
-Told = Arrived | Edited | Deleted | Gap | Upgraded | Lost
+Told = Arrived | Edited | Deleted | Gap | Lost

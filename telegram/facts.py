@@ -18,6 +18,7 @@ __all__ = [
     "DeadLettered",
     "FloodBegan",
     "FloodEnded",
+    "FloodRemembered",
     "Forwarded",
     "PairPaused",
     "PairResumed",
@@ -88,6 +89,14 @@ class FloodBegan(SessionEvent):
 
     method: str
     seconds: float
+    until: float
+
+
+@fact
+class FloodRemembered(SessionEvent):
+    """What Telegram asked for before this process started is still to be waited for."""
+
+    method: str
     until: float
 
 

@@ -6,10 +6,50 @@ Times are epoch seconds, durations seconds. Nothing in a report is secret.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from .phases import Health, Phase
 
-__all__ = ["GroupReport", "Overview", "PairReport", "SessionReport"]
+__all__ = ["GroupReport", "Overview", "PairReport", "SessionReport", "Wait", "WaitKind"]
+
+
+class WaitKind(StrEnum):
+    """What kind of thing is waited for."""
+
+    DISK = "disk"  # it takes nothing
+    LEASE = "lease"  # another process has the key
+    FLOOD = "flood"  # Telegram asked to wait
+    CROWDED = "crowded"  # Telegram takes no more connections from here
+    OUTAGE = "outage"  # an address or a proxy fails for many
+    TURN = "turn"  # others come online first
+    CONNECT = "connect"  # the limit of connects, or Telegram's answer
+    BACKOFF = "backoff"  # the pause before the next try
+    LOGIN = "login"  # a person
+    LOGIN_BUDGET = "login_budget"  # enough codes were asked for today
+    QUARANTINE = "quarantine"  # a person: it failed too often
+    RESTART = "restart"  # the pause before a restart
+    PACE = "pace"  # its turn to send, or Telegram's answer
+    BEHIND = "behind"  # history is read first
+    BACKFILL = "backfill"  # the past is read
+    HANDLER = "handler"  # a handler of the user's own
+    RETRY = "retry"  # the pause before a message is tried again
+    PAUSED = "paused"  # a pair's own trouble, or a person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """Somebody waits: for what, since when, and until when if that is known."""
+
+    who: str
+    kind: WaitKind
+    what: str
+    since: float
+    until: float | None = None
+
+    @property
+    def alarming(self) -> bool:
+        """Whether nothing that depends on it works meanwhile, whatever else looks well."""
+        return self.kind in {WaitKind.DISK, WaitKind.QUARANTINE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +70,7 @@ class SessionReport:
     update_age: float | None = None
     user_id: int | None = None
     groups: int = 0
+    waits: tuple[Wait, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +90,7 @@ class PairReport:
     dead: int
     paused: str | None
     ready: bool = False
+    waits: tuple[Wait, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +105,8 @@ class GroupReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """Every session and worker group, by name."""
+    """Every session and worker group, by name, and everything that waits, for longest first."""
 
     sessions: tuple[SessionReport, ...]
     groups: tuple[GroupReport, ...]
+    waits: tuple[Wait, ...] = ()

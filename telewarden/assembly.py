@@ -23,6 +23,7 @@ from .actors import (
     Kit,
     RegistryActor,
     RegistryLimits,
+    WaitLedger,
 )
 from .config import Config
 from .configured import plans_of, proxies_of, refuse_invented, settings_of
@@ -42,7 +43,7 @@ from .supervision import (
     Strategy,
     SupervisorSpec,
 )
-from .telegram import ConnectLimit, Deadlines, Gateway, OutageLimit, ServerAddress
+from .telegram import ConnectLimit, Deadlines, Gateway, OutageLimit, ServerAddress, WaitKind
 
 __all__ = ["Assembly"]
 
@@ -59,6 +60,7 @@ class Assembly:
         events: where facts are published.
         exporter: counts what the journal does.
         epoch: the count of time that deadlines are kept by.
+        waiting: where whoever waits says so.
 
     Raises:
         TelewardenError: the master key, the api_hash or the folder cannot be used.
@@ -75,6 +77,7 @@ class Assembly:
         events: EventStream,
         exporter: Exporter,
         epoch: Epoch,
+        waiting: WaitLedger,
     ) -> None:
         refuse_invented(config, server)
         make_private_folder(config.folder)
@@ -84,7 +87,10 @@ class Assembly:
         _ = master.present  # a key that is missing is said now
         self._settings = settings_of(config)
         self.places = Keeping(config)
-        self._keys = KeyRing(self.places.lease(), timeout=self._settings.lease_timeout)
+        self._waiting = waiting
+        self._keys = KeyRing(
+            self.places.lease(), timeout=self._settings.lease_timeout, waiting=waiting
+        )
         self._gateway = Gateway(
             config.telegram.api_id,
             config.api_hash().get_secret_value(),
@@ -101,8 +107,11 @@ class Assembly:
         """What fails for many is a shared cause like any other, to whoever listens."""
         now = time.monotonic()
         if scout is None:
+            self._waiting.end(cause, WaitKind.OUTAGE)
             self._events.publish(CauseCleared(at=now, child="", cause=cause))
         else:
+            what = f"it fails for many sessions; {scout} looks, the others wait"
+            self._waiting.begin(cause, WaitKind.OUTAGE, what)
             seconds = OutageLimit().scout_for
             self._events.publish(CausePaused(at=now, child=scout, cause=cause, seconds=seconds))
 
@@ -126,7 +135,11 @@ class Assembly:
         return ChildSpec(
             id="journal",
             actor=JournalActor,
-            args=(lambda: counting(database, master.present, epoch), self._exporter.journal),
+            args=(
+                lambda: counting(database, master.present, epoch),
+                self._exporter.journal,
+                self._waiting,
+            ),
             start_timeout=30.0,
             shutdown=30.0,
         )
@@ -189,4 +202,5 @@ class Assembly:
             settings=self._settings,
             handlers=self._handlers,
             epoch=self._epoch,
+            waiting=self._waiting,
         )

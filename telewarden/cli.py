@@ -132,12 +132,12 @@ def demo(
 
 @app.command()
 def check(config: ConfigPath, as_json: AsJson = False) -> None:
-    """Read CONFIG and say whether it can be used, proxies and handlers, too; connects nothing."""
+    """Read CONFIG and say whether it can be run, with its secrets; starts and connects nothing."""
     from .config import load_config
-    from .configured import handler_problems, proxy_problems
+    from .config_check import config_problems
 
     read = load_config(config)
-    if problems := (*proxy_problems(read), *handler_problems(read)):
+    if problems := config_problems(read):
         if not as_json:
             raise ConfigError(str(config), problems)
         typer.echo(json.dumps({"ok": False, "problems": problems}))

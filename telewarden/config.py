@@ -9,7 +9,6 @@ option that is silently ignored is the worst of all.
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,6 +32,7 @@ from .config_tables import (
     SupervisionConfig,
     TelegramConfig,
 )
+from .config_text import place_of, read_text, tables_in
 from .errors import ConfigError
 from .errors.root import shown
 
@@ -142,23 +142,16 @@ class Config(Table):
         return SecretStr(secret.read("telegram.api_hash", base=self.base))
 
 
-def load_config(path: Path) -> Config:
+def load_config(path: Path | str) -> Config:
     """Read and check a configuration file.
 
     Raises:
         ConfigError: the file cannot be read, is not TOML, or says something that cannot be.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as exc:
-        raise ConfigError(str(path), (f"cannot be read: {exc.strerror or exc}",)) from exc
-    except UnicodeDecodeError as exc:
-        raise ConfigError(str(path), (f"is not UTF-8 text (byte {exc.start})",)) from exc
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        raise ConfigError(str(path), (f"is not TOML: {exc}",)) from exc
-    return parse_config(data, source=str(path), base=path.resolve().parent, text=text)
+    place = place_of(path)
+    text = read_text(place)
+    data = tables_in(text, source=str(place))
+    return parse_config(data, source=str(place), base=place.resolve().parent, text=text)
 
 
 def parse_config(
@@ -175,6 +168,7 @@ def parse_config(
     Raises:
         ConfigError: with one sentence for every mistake, not for the first only.
     """
+    _refuse_untabled(data, source)
     if "base" in data:
         raise ConfigError(source, ("base is an unknown key; remove it",))
     try:
@@ -191,12 +185,21 @@ def parse_pair(fields: Mapping[str, Any]) -> PairConfig:
     Raises:
         ConfigError: with one sentence for every mistake.
     """
+    _refuse_untabled(fields, "pair")
     try:
         return PairConfig.model_validate(fields)
     except ValidationError as exc:
         lines = Lines("")
         problems = tuple(_sentence(error, lines) for error in exc.errors(include_url=False))
         raise ConfigError("pair", problems) from None
+
+
+def _refuse_untabled(data: object, source: str) -> None:
+    if not isinstance(data, Mapping):
+        raise ConfigError(source, (f"is a {type(data).__name__}; give tables, as TOML has them",))
+    for key in data:
+        if not isinstance(key, str):
+            raise ConfigError(source, (f"has a key that is a {type(key).__name__}; give names",))
 
 
 SECRET_PLACES: Final = frozenset({"api_hash", "master_key", "password", "proxy"})
@@ -236,7 +239,7 @@ def _place(loc: tuple[int | str, ...]) -> str:
     parts: list[str] = []
     for step in loc:
         if isinstance(step, int):
-            parts[-1] += f"[{step + 1}]"
+            parts[-1:] = [f"{parts[-1] if parts else ''}[{step + 1}]"]
         elif step not in {"int", "str"}:
             parts.append(step)
     return ".".join(parts)

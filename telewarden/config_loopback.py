@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from .config_secrets import Table
+from .config_secrets import Place, Table
 
 __all__ = [
     "LoopbackAccount",
@@ -41,7 +40,7 @@ class LoopbackConfig(Table):
     dc_id: int = Field(default=2, ge=1, le=5)
     code: str = Field(default="22222", pattern=r"^[0-9]{5,6}$")
     embedded: bool = Field(default=True, description="start it with the warden")
-    pubkey: Path | None = Field(default=None, description="of one that runs by itself")
+    pubkey: Place | None = Field(default=None, description="of one that runs by itself")
     chatter: float = Field(default=0.0, ge=0, description="seconds between messages posted")
     accounts: tuple[LoopbackAccount, ...] = ()
     chats: tuple[LoopbackChat, ...] = ()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -12,15 +13,32 @@ from .errors import ForeignOwnerError, MasterKeyMissingError, SecretMissingError
 from .errors.redaction import looks_secret, path_shown, variable_shown
 
 __all__ = [
+    "Place",
     "Secret",
     "Table",
 ]
 
 
-class Table(BaseModel):
-    """A table whose keys are all known; what it says stays as it is."""
+Place = Annotated[Path, Field(strict=False)]  # which TOML has as a text
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=False)
+
+class Table(BaseModel):
+    """A table whose keys are all known; what it says stays as it is.
+
+    Its types are TOML's: a text is no number, a number is no switch, and a switch is no number.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, hide_input_in_errors=False
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists(cls, data: object) -> object:
+        """TOML's lists are our tuples, so that nobody changes them."""
+        if not isinstance(data, Mapping):
+            return data
+        return {key: tuple(one) if isinstance(one, list) else one for key, one in data.items()}
 
 
 class Secret(Table):
@@ -35,7 +53,7 @@ class Secret(Table):
     """
 
     env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
-    file: Path | None = None
+    file: Place | None = None
     keyring: str | None = Field(default=None, pattern=r"^.+/.+$")
     create: bool = False
     passphrase: bool = False
@@ -74,7 +92,10 @@ class Secret(Table):
         path = self.path(base)
         _check_owner(what, path)
         try:
-            value = path.read_text(encoding="utf-8").strip()
+            value = path.read_text(encoding="utf-8-sig").strip()
+        except UnicodeDecodeError:
+            why = "is not UTF-8 text; save it as UTF-8"
+            raise SecretMissingError(what, f"{path_shown(path)} {why}") from None
         except OSError as exc:
             why = exc.strerror or type(exc).__name__
             raise SecretMissingError(what, f"{path_shown(path)}: {why}") from None

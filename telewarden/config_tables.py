@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from .actors.entries import LONGEST, MOST, SHORTEST
 from .config_proxies import ProxyConfig
-from .config_secrets import Secret, Table
+from .config_secrets import Place, Secret, Table
 from .errors.redaction import looks_secret
 
 __all__ = [
@@ -51,7 +50,7 @@ class TelegramConfig(Table):
 class StorageConfig(Table):
     """Where everything that must survive is kept, and the key that seals it."""
 
-    folder: Path
+    folder: Place
     master_key: Secret
     lease_timeout: float = Field(default=30.0, ge=0, description="seconds to wait for a session")
     backup_every: float = Field(
@@ -161,7 +160,7 @@ class ConsoleConfig(Table):
 
     host: str = "127.0.0.1"
     port: int = Field(default=9464, ge=0, le=65535, description="0: any free port")
-    socket: Path | None = Field(default=None, description="default: control.sock in the folder")
+    socket: Place | None = Field(default=None, description="default: control.sock in the folder")
     names: tuple[Annotated[str, Field(pattern=HOST_NAME)], ...] = Field(
         default=(), description="names that the pages are asked for by, without a port"
     )

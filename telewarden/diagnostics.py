@@ -43,6 +43,7 @@ from .telegram import (
     Proxy,
     ProxyTroubleError,
     ServerAddress,
+    WaitKind,
     parse_string,
 )
 
@@ -192,6 +193,9 @@ def live_findings(overview: Overview, *, skew: float | None = None) -> Iterator[
                 what=f"{report.phase}: {telling.explanation} ({report.reason})",
                 steps=(telling.advice,),
             )
+    for wait in overview.waits:
+        if wait.alarming:
+            yield _problem(f"wait of {wait.who}", f"{wait.kind}: {wait.what}", STEPS[wait.kind])
     if skew is not None and abs(skew) > SKEW:
         yield _problem(
             "clock",
@@ -202,6 +206,11 @@ def live_findings(overview: Overview, *, skew: float | None = None) -> Iterator[
     elif skew is not None:
         yield _ok("clock", "right")
 
+
+STEPS: Final = {
+    WaitKind.DISK: "make room for the database, or mend its disk; the work goes on by itself",
+    WaitKind.QUARANTINE: "look for 'child failed' in the log, then: telewarden recover",
+}
 
 _PASSING: Final = frozenset(
     {Phase.REGISTERED, Phase.RECOVERING, Phase.CONNECTING, Phase.WAITING, Phase.STOPPING}

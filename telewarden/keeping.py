@@ -84,10 +84,10 @@ def config_of(config: Config | Mapping[str, Any] | Path | str) -> Config:
     match config:
         case Config():
             return config
-        case Path() | str():
-            return load_config(Path(config))
-        case _:
+        case Mapping():
             return parse_config(config)
+        case _:
+            return load_config(config)
 
 
 def master_key_of(config: Config, *, make: bool = True) -> MasterKey:

@@ -7,7 +7,6 @@ import contextlib
 import datetime as dt
 import logging
 import os
-import resource
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -19,7 +18,8 @@ from .config import load_config
 from .errors import TelewardenError, TooManyAbandonedError
 from .narrator import as_json as event_as_json
 from .narrator import sentence
-from .supervision import LEFT_BEHIND, Event, Exit, StopReport, leave_process
+from .open_files import allow_all
+from .supervision import LEFT_BEHIND, Event, Exit, LineLimit, StopReport, leave_process
 from .warden import Warden
 
 __all__ = ["run_warden"]
@@ -39,12 +39,8 @@ async def run_warden(config: Path, *, as_json: bool, verbose: bool) -> int:
     Raises:
         TelewardenError: it could not be started; nothing is left running.
     """
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.ERROR,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-        stream=sys.stderr,
-    )
-    _open_more_files()
+    _write_log(verbose=verbose)
+    allow_all()
     asked = asyncio.Event()
     with _signals(asked.set):
         warden = Warden(load_config(config))
@@ -94,11 +90,25 @@ async def _waited(warden: Warden, asked: asyncio.Event) -> Exit | None:
         asking.cancel()
 
 
-def _open_more_files() -> None:
-    """Allow as many open files as may be allowed: each session has a line, a lease and a claim."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):  # what is allowed stays
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+def _write_log(*, verbose: bool) -> None:
+    """Write warnings and errors to the standard error, each kind so many times a minute.
+
+    With ``verbose`` everything, without a limit.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    if not verbose:
+        handler.addFilter(_is_news)
+        handler.addFilter(LineLimit())
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        handlers=[handler],
+    )
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a line says what no event does: those are told as they come."""
+    return record.levelno >= logging.ERROR or not record.name.startswith("telewarden.supervision")
 
 
 def _announce(warden: Warden, *, as_json: bool) -> None:

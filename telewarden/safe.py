@@ -206,7 +206,7 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
         began, found = time.monotonic(), await self._login()
         while True:
             with contextlib.ExitStack() as held:
-                held.enter_context(await self._leased(found.key_id, began))
+                held.enter_context(await self._leased(found, began))
                 present = await self._login()  # who had the lease may have put another in its place
                 if present.key_id == found.key_id:
                     stack.enter_context(held.pop_all())
@@ -216,7 +216,8 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
     async def _login(self) -> Credential:
         return await asyncio.to_thread(stored_login, self._config, self._name)
 
-    async def _leased(self, key_id: int, began: float) -> LeaseGrant:
+    async def _leased(self, login: Credential, began: float) -> LeaseGrant:
+        key_id, key = login.key_id, parse_string(login.session_string).key
         spent = time.monotonic() - began
 
         def tell(wait: LeaseWait) -> None:
@@ -233,6 +234,7 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
                     owner=LeaseHolder.here(self._purpose),
                     timeout=max(self._timeout - spent, 0.0),
                     progress=tell,
+                    key=key,
                 )
             )
         except LeaseHeldError as error:

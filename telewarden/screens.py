@@ -13,7 +13,9 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["STYLES", "groups_table", "overview_tables", "sessions_table"]
+__all__ = ["STYLES", "groups_table", "overview_tables", "sessions_table", "waits_table"]
+
+WAITS_SHOWN: Final = 40  # rows
 
 STYLES: Final[Mapping[str, str]] = {
     "healthy": "green",
@@ -29,6 +31,8 @@ def overview_tables(state: Mapping[str, Any], *, plain: bool = False) -> Iterato
     """Everything ``telewarden status`` shows; ``plain`` for a terminal that knows ASCII alone."""
     yield sessions_table(state)
     yield groups_table(state, plain=plain)
+    if state.get("waits"):
+        yield waits_table(state)
 
 
 def sessions_table(state: Mapping[str, Any]) -> Table:
@@ -48,6 +52,22 @@ def sessions_table(state: Mapping[str, Any]) -> Table:
             str(one["recoveries"]),
             one["reason"] or "",
         )
+    return table
+
+
+def waits_table(state: Mapping[str, Any]) -> Table:
+    """One row for each of those that wait, who does for longest first."""
+    table = Table(title="waits", title_justify="left", expand=True, box=SIMPLE_HEAD)
+    table.add_column("who", no_wrap=True)
+    table.add_column("for", no_wrap=True)
+    for name in ("since", "left"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("what", ratio=1, overflow="fold")
+    for one in state["waits"][:WAITS_SHOWN]:
+        left = "" if one["until"] is None else _span(one["until"] - time.time())
+        table.add_row(one["who"], one["kind"], _ago(one["since"]), left, one["what"])
+    if len(state["waits"]) > WAITS_SHOWN:
+        table.add_row("", "", "", "", f"and {len(state['waits']) - WAITS_SHOWN} more")
     return table
 
 
@@ -74,7 +94,11 @@ def groups_table(state: Mapping[str, Any], *, plain: bool = False) -> Table:
 
 
 def _ago(since: float) -> str:
-    seconds = max(0.0, time.time() - since)
+    return _span(time.time() - since)
+
+
+def _span(seconds: float) -> str:
+    seconds = max(0.0, seconds)
     if seconds < 60:
         return f"{seconds:.0f} s"
     if seconds < 3600:

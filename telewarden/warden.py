@@ -17,7 +17,16 @@ from typing import Any, Final, TypeVar
 import pykka
 from prometheus_client import CollectorRegistry
 
-from .actors import Board, HandlerFactory, Handlers, Journal, OverviewAsked, SessionRefAsked
+from .actors import (
+    Board,
+    HandlerFactory,
+    Handlers,
+    Journal,
+    OverviewAsked,
+    SessionRefAsked,
+    WaitLedger,
+    with_waits,
+)
 from .assembly import Assembly
 from .blocking_pairs import Blocking
 from .collector import CollectorRest
@@ -41,6 +50,7 @@ from .keeping import Keeping, config_of
 from .loopthread import Enterable
 from .master_keys import MasterKeys
 from .metrics import Exporter
+from .open_files import make_room
 from .operation_handles import Operations
 from .pair_commands import PairCommands
 from .pair_desk import PairDesk
@@ -63,6 +73,7 @@ from .supervision import (
     ask_async,
 )
 from .telegram import Overview, Phase, ServerAddress, server_time_request
+from .wait_log import WaitLog
 
 __all__ = ["Warden"]
 
@@ -120,6 +131,8 @@ class Warden(Enterable):
         self._epoch = Epoch()
         self.exporter = Exporter(registry, wall=self._epoch.now)
         self._board = Board()
+        self._waiting = WaitLedger(wall=self._epoch.now)
+        self._wait_log = WaitLog(wall=self._epoch.now)
         desk = Desk(lambda: self._ref("registry"), self._board, self.events, wall=self._epoch.now)
         self.registry = Registry(desk)
         pair_desk = PairDesk(desk, self._session_ref, self._journal)
@@ -176,6 +189,7 @@ class Warden(Enterable):
         self._stopping.clear()
         self._loop = asyncio.get_running_loop()
         self._board.plans = None  # those of an earlier start are not this one's
+        make_room(len(self.config.sessions))
         async with contextlib.AsyncExitStack() as undo:
             if self._server is None:
                 self._standin = await undo.enter_async_context(standin(self.config))
@@ -270,12 +284,15 @@ class Warden(Enterable):
         return self._running().snapshot()
 
     async def overview(self) -> Overview:
-        """How every session, worker group and pair is."""
-        overview: Overview = await self._ask("health", OverviewAsked())
-        self._reported = frozenset(report.session for report in overview.sessions)
+        """How every session, worker group and pair is, and what waits for what."""
+        found: Overview = await self._ask("health", OverviewAsked())
+        self._reported = frozenset(report.session for report in found.sessions)
         tree = self._running()
+        places = tree.snapshot()
+        overview = with_waits(found, places, self._waiting.now(), now=self._epoch.now())
+        self._wait_log.see(overview.waits)
         self.exporter.observe(
-            overview, tree.snapshot(), loop_lag=tree.loop_lag, registry=self.registry.statistics()
+            overview, places, loop_lag=tree.loop_lag, registry=self.registry.statistics()
         )
         return overview
 
@@ -433,6 +450,7 @@ class Warden(Enterable):
             events=self.events,
             exporter=self.exporter,
             epoch=self._epoch,
+            waiting=self._waiting,
         )
         console, rules = self.config.console, self.config.supervision
         more = () if console is None else (self._console(console, undo),)

@@ -28,6 +28,7 @@ Each room's errors hang below the one root, so that an app can write
     |   |-- StorageFullError            the disk is full
     |   |-- StorageBusyError            another process kept the database locked
     |   |-- StorageFailedError          the operating system failed a read or write
+    |   |   `-- DiskFailedError             the disk did; the work waits for it
     |   |-- TransactionLostError        an error undid the whole transaction
     |   |-- DatabaseDamagedError        the file is damaged or no database
     |   |-- ForeignDatabaseError        the file is another program's database
@@ -70,6 +71,7 @@ Each room's errors hang below the one root, so that an app can write
     |-- LoginTakenError             a login is another session's already
     |-- OtherAccountError           a login turned out to be another account's
     |-- NoCredentialError           a session has no copy to come back from
+    |-- OpenFilesError              too few open files are allowed for the sessions
     |-- SecretMissingError          a secret is not where the configuration says
     |-- ProxySupportMissingError    a proxy needs a package that is not installed
     |-- JournalUnavailableError     the database's writer did not answer
@@ -87,7 +89,6 @@ Each room's errors hang below the one root, so that an app can write
     |-- UnknownHandlerError         no installed package offers that handler
     |-- MessageNotCopyableError     a message holds nothing that can be sent
     |-- PeerUnknownError            this account never saw that chat
-    |-- NameMovedError              a name means another chat than the one known by it
     |-- ProtectedContentError       the source protects its content
     |-- SessionStringDamagedError   a text is no session string
     |-- TelethonFileDamagedError    a file is no usable Telethon session
@@ -108,7 +109,6 @@ from .forwarding import (
     BackfillRunningError,
     HandlerRefusedError,
     MessageNotCopyableError,
-    NameMovedError,
     PairBusyError,
     PairsNotMovedError,
     PatternTooSlowError,
@@ -141,6 +141,7 @@ from .root import (
     ListenError,
     LoopbackStateError,
     NotRunningError,
+    OpenFilesError,
     ProxySupportMissingError,
     SecretMissingError,
     TelewardenError,
@@ -176,6 +177,7 @@ from .sessions import (
 )
 from .storage import (
     DatabaseDamagedError,
+    DiskFailedError,
     ForeignDatabaseError,
     ForeignOwnerError,
     InvalidRecordError,
@@ -232,6 +234,7 @@ __all__ = [
     "CredentialDamagedError",
     "DatabaseDamagedError",
     "DemoError",
+    "DiskFailedError",
     "DrillError",
     "FencedError",
     "ForeignDatabaseError",
@@ -253,11 +256,11 @@ __all__ = [
     "MasterKeyMalformedError",
     "MasterKeyMissingError",
     "MessageNotCopyableError",
-    "NameMovedError",
     "NoCredentialError",
     "NoLoginError",
     "NoSessionFitsError",
     "NotRunningError",
+    "OpenFilesError",
     "OperationDroppedError",
     "OperationEndedError",
     "OtherAccountError",

@@ -14,6 +14,7 @@ __all__ = [
     "ListenError",
     "LoopbackStateError",
     "NotRunningError",
+    "OpenFilesError",
     "ProxySupportMissingError",
     "SecretMissingError",
     "TelewardenError",
@@ -86,6 +87,17 @@ class ListenError(TelewardenError):
     def __init__(self, what: str, address: str, why: str) -> None:
         super().__init__(f"{what} cannot listen on {address}: {why}; free it or choose another")
         self.what, self.address, self.why = what, address, why
+
+
+class OpenFilesError(TelewardenError):
+    """This process may open too few files for its sessions; nothing has been started."""
+
+    def __init__(self, sessions: int, *, needed: int, allowed: int) -> None:
+        super().__init__(
+            f"{sessions} sessions need about {needed} open files, and this process may open"
+            f" {allowed}; raise the limit (ulimit -n {needed}, or LimitNOFILE={needed})"
+        )
+        self.sessions, self.needed, self.allowed = sessions, needed, allowed
 
 
 class LoopbackStateError(TelewardenError):

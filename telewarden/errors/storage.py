@@ -6,6 +6,7 @@ from .root import TelewardenError, shown
 
 __all__ = [
     "DatabaseDamagedError",
+    "DiskFailedError",
     "ForeignDatabaseError",
     "ForeignOwnerError",
     "InvalidRecordError",
@@ -77,6 +78,10 @@ class StorageFailedError(StorageError):
     def __init__(self, place: object, why: str) -> None:
         super().__init__(f"{place} could not be used: {why}; look at the disk and its log")
         self.place, self.why = place, why
+
+
+class DiskFailedError(StorageFailedError):
+    """The disk failed a read or write (EIO); it may work again, and then the work goes on."""
 
 
 class TransactionLostError(StorageError):

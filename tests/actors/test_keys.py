@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from telewarden.actors import KeyRing
+from telewarden.actors import KeyRing, WaitLedger
 from telewarden.actors.kit import Doorway
 from telewarden.errors import LeaseHeldError
 from telewarden.storage import Held, Lease
@@ -89,7 +89,7 @@ class Passing:
         self.leave, self._news = asyncio.Event(), asyncio.Event()
 
     async def __call__(self) -> None:
-        async with self._doorway.turn():
+        async with self._doorway.turn("alice", WaitLedger()):
             self.inside += 1
             self._news.set()
             await self.leave.wait()
@@ -134,8 +134,8 @@ async def test_one_that_takes_long_makes_room_and_once_only() -> None:
 async def test_a_failure_inside_makes_room() -> None:
     doorway = Doorway(wide=1, patience=60.0)
     with pytest.raises(RuntimeError):
-        async with doorway.turn():
+        async with doorway.turn("alice", WaitLedger()):
             raise RuntimeError("no line")
 
-    async with asyncio.timeout(30), doorway.turn():
+    async with asyncio.timeout(30), doorway.turn("alice", WaitLedger()):
         pass

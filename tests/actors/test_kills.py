@@ -12,16 +12,22 @@ import pytest
 pytestmark = [pytest.mark.actors, pytest.mark.session]
 
 ROUNDS = Path(__file__).parents[2] / "benchmarks" / "kill_rounds.py"
-WITHIN = 120.0  # seconds
+WITHIN = 150.0  # seconds; alone it takes a tenth of them
 
 
 @pytest.mark.skipif(not ROUNDS.exists(), reason="needs the checkout")
+@pytest.mark.timeout(WITHIN + 10.0)
 async def test_kills_under_load_lose_double_and_misplace_nothing() -> None:
-    async with asyncio.timeout(WITHIN):
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, str(ROUNDS), "--rounds", "3", "--json", stdout=asyncio.subprocess.PIPE
-        )
-        told, _ = await process.communicate()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(ROUNDS), "--rounds", "3", "--json", stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        async with asyncio.timeout(WITHIN):
+            told, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
 
     tally = json.loads(told)
     faults = ("lost", "doubled", "misplaced", "edits_missed", "deletions_missed")

@@ -33,7 +33,7 @@ def simulate(*words: str, hash_seed: str = "0") -> tuple[int, str]:
 
 @pytest.mark.parametrize("seed", ["7", "11"])
 def test_a_seed_replays_to_the_byte_in_another_process(seed: str) -> None:
-    words = ("seed", seed, "--acts", "70", "--trace")
+    words = ("seed", seed, "--acts", "40", "--trace")
 
     (_, first), (_, second) = (simulate(*words, hash_seed=each) for each in ("1", "2"))
 

@@ -6,6 +6,7 @@ Everything is driven through ``StorePort`` alone, and no method of it may be mis
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -703,3 +704,25 @@ class StoreContract:
 
         assert [type(one) for one in found] == [Credential]
         assert issubclass(CredentialDamagedError, Exception)
+
+    def test_what_a_copy_says_is_unknown_until_its_edit_is_made(self, port: StorePort) -> None:
+        port.enqueue([message(1), message(2)])
+        port.complete(1, 1, 901, 5.0, 44)
+
+        assert not port.want_edit(1, 2, 45)  # it goes as it is now, nothing of it is edited
+        assert port.want_edit(1, 1, 45)
+        assert port.versions(1, 10) == {1: None}
+        assert port.want_edit(1, 1, 44)  # back to what it said: the edit may have been made unseen
+        port.note_edited(1, 1, 44)
+        assert port.versions(1, 10) == {1: 44}
+
+    def test_all_that_a_copy_may_say_is_known_until_it_has_arrived(self, port: StorePort) -> None:
+        port.enqueue([replace(message(1), version=44), message(2), replace(message(3), version=7)])
+
+        port.may_say(1, {1: 45, 3: 7, 9: 1})
+        port.may_say(1, {1: 46})
+
+        assert port.sayings([1, 2]) == {(1, 1): {44, 45, 46}, (1, 3): {7}}
+        port.complete(1, 1, 901, 5.0, 46)
+        port.filter_out(1, [3])
+        assert port.sayings([1]) == {}

@@ -17,7 +17,12 @@ import pykka
 import pytest
 from pykka._envelope import Envelope
 
-from telewarden.errors import ChildNotFoundError, InvalidSpecError, SupervisionError
+from telewarden.errors import (
+    ChildNotFoundError,
+    ChildStartError,
+    InvalidSpecError,
+    SupervisionError,
+)
 from telewarden.supervision import (
     BudgetExhausted,
     Bulkhead,
@@ -397,6 +402,28 @@ async def test_a_message_to_a_child_that_a_stop_has_closed_is_told_as_such(
 
         (dropped,) = grown.probe.seen(MessageDropped)
         assert (dropped.reason, dropped.stopping) == ("gone", True)
+
+
+async def test_what_a_start_that_failed_leaves_unread_is_no_cause_for_a_warning() -> None:
+    class Eager(LoopActor):
+        def on_start(self) -> None:
+            self.actor_ref.tell("later")
+
+    class Lame(LoopActor):
+        def on_start(self) -> None:
+            raise OSError("no luck")
+
+    tree = Tree(
+        SupervisorSpec(
+            children=(ChildSpec(id="a", actor=Eager), ChildSpec(id="b", actor=Lame)),
+        )
+    )
+    probe = EventProbe(tree.events)
+
+    with pytest.raises(ChildStartError):
+        await tree.start()
+
+    assert [(one.child, one.stopping) for one in probe.seen(MessageDropped)] == [("a", True)]
 
 
 def test_a_storm_of_facts_does_not_fill_the_memory(caplog: pytest.LogCaptureFixture) -> None:

@@ -20,6 +20,7 @@ if __package__ in {None, ""}:  # started as a folder
 from differential.comparison import agrees, excuse
 from differential.generator import generate
 from differential.oracle import Oracle
+from differential.recorded import write
 from differential.script import Script
 from differential.shrink import shrink
 from differential.subject import SUBJECTS, Run, Subject, carry_out
@@ -91,12 +92,16 @@ def main() -> int:
     parser.add_argument("--depth", type=int, default=3, help="levels of supervisors at most")
     parser.add_argument("--steps", type=int, default=7, help="steps of a script at most")
     parser.add_argument("--only", default="", help="hosts and clocks, as loop-manual,thread-real-2")
+    parser.add_argument("--record", type=int, help="write so many for where there is no Erlang")
     args = parser.parse_args()
     seed = args.seed or str(random.SystemRandom().randrange(10**9))
     subjects = [s for s in SUBJECTS if not args.only or str(s) in args.only.split(",")]
     logging.disable(logging.CRITICAL)
     print(f"differential: {args.rounds} scripts, SEED={seed}", flush=True)
     with Oracle() as oracle:
+        if args.record:
+            write(oracle, args.record, seed)
+            return 0
         return _rounds(Tester(oracle), args, seed, subjects)
 
 

@@ -113,13 +113,9 @@ strategy(Sup) -> element(3, sys:get_state(Sup)).
 
 step({burst, Path, Items}) -> burst(Path, Items);
 step({call, Path, Request}) ->
-    case pid(Path) of
-        none -> dead;
-        Sup ->
-            Tag = send(Sup, Request),
-            settle(),
-            answer(Tag, Request)
-    end;
+    Tag = send(supervisor_at(Path), Request),
+    settle(),
+    answer(Tag, Request);
 step({advance, Seconds}) ->
     [sys:replace_state(Sup, fun(S) -> setelement(8, S, [T - Seconds || T <- element(8, S)]) end)
      || {Sup, _, supervisor, _} <- ets:tab2list(oracle_alive), is_process_alive(Sup)],
@@ -128,7 +124,7 @@ step({What, Path}) -> end_it(What, pid(Path)), ok.
 
 burst(Path, Items) ->
     Bound = [bind(Item) || Item <- Items],
-    Sup = pid(Path),
+    Sup = supervisor_at(Path),
     suspend(Sup),
     Tags = lists:flatten([item(Item, Sup) || Item <- Bound]),
     resume(Sup),
@@ -140,7 +136,6 @@ bind({act, _, {What, Path}}) -> {What, pid(Path)};
 bind(barrier) -> barrier.
 
 item(barrier, Sup) -> resume(Sup), settle(), suspend(Sup), [];
-item({call, I, Request}, none) -> [{I, dead, Request}];
 item({call, I, Request}, Sup) -> [{I, send(Sup, Request), Request}];
 item({What, Pid}, _) -> end_it(What, Pid), [].
 
@@ -160,7 +155,15 @@ end_it(What, Pid) ->
     end,
     receive {'DOWN', Monitor, process, Pid, _} -> ok after 5000 -> exit({does_not_end, Pid}) end.
 
-send(Sup, Request) ->
+send(none, _) -> dead;
+send(Sup, {start_child, {dynamic_child, _, _, _}} = Request) ->
+    case strategy_of(Sup) of
+        simple_one_for_one -> sent(Sup, Request);
+        _ -> dead                       % another kind of supervisor bears the name by now
+    end;
+send(Sup, Request) -> sent(Sup, Request).
+
+sent(Sup, Request) ->
     Tag = make_ref(),
     Sup ! {'$gen_call', {self(), Tag}, translated(Sup, Request)},
     Tag.
@@ -217,6 +220,13 @@ pid(Path) ->
                 _ -> case ets:lookup(oracle_pids, Path) of [{_, P}] -> P; [] -> none end
             end,
     case is_pid(Found) andalso is_process_alive(Found) of true -> Found; false -> none end.
+
+supervisor_at(Path) ->
+    Pid = pid(Path),
+    case ets:lookup(oracle_alive, Pid) of
+        [{_, _, supervisor, _}] -> Pid;
+        _ -> none
+    end.
 
 path(Sup) -> [{_, Path, _, _}] = ets:lookup(oracle_alive, Sup), Path.
 

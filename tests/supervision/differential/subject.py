@@ -262,13 +262,22 @@ class _Running:
             case ("advance", seconds):
                 self.clock.advance(float(seconds))
             case ("call", path, request):
-                ref = self.ref(path)
+                ref = self.supervisor(path, request)
                 return "dead" if ref is None else ref.ask(self.message(request), block=False)
             case (what, path):
                 ref = self.ref(path)
                 if ref is not None:
                     self.end(ref, what)
         return "ok"
+
+    def supervisor(self, path: str, request: Any) -> Any:
+        """The supervisor at ``path``, unless what bears the name by now is of another kind."""
+        ref = self.ref(path)
+        if ref is None or not ref.place.spec.supervises:
+            return None
+        for_dynamic = request[0] == "start" and request[1]["kind"] == "guest"
+        is_dynamic = isinstance(ref.place.actor, DynamicSupervisor)
+        return None if for_dynamic and not is_dynamic else ref
 
     def message(self, request: Any) -> Any:
         match request:
@@ -313,8 +322,9 @@ class _Running:
         while quiet < QUIET:
             await asyncio.sleep(pause)
             is_quiet = all(a.done for a in answers) and self.is_quiet()
-            quiet = quiet + 1 if is_quiet and len(self.probe.story()) == seen else 0
-            seen = len(self.probe.story())
+            events = len(self.probe._seen)
+            quiet = quiet + 1 if is_quiet and events == seen else 0
+            seen = events
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no rest:\n{self.tree.snapshot().as_text()}")
 

@@ -1,0 +1,246 @@
+"""What people and operators do in a run: one function for each act, by its name in a script."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from telewarden.errors import TelewardenError
+
+from .judge import PairModel
+from .script import Step
+from .surroundings import TIME
+
+if TYPE_CHECKING:
+    from .run import Run
+
+__all__ = ["ACTS", "ACT_WITHIN"]
+
+ACT_WITHIN: Final = 400.0  # virtual seconds in which an operator has an answer, whatever it is
+ON_ITS_WAY: Final = 10.0  # virtual seconds; what was said before may not have been heard yet
+NEVER: Final = 1 << 60
+
+Act = Callable[["Run", Step], Awaitable[None]]
+
+# People
+
+
+async def say(run: Run, step: Step) -> None:
+    """Say something, perhaps as an answer, perhaps silently."""
+    options = {name: step[name] for name in ("answers", "silent") if name in step}
+    run.scene.say(step["chat"], step["token"], step["text"], **options)
+
+
+async def album(run: Run, step: Step) -> None:
+    """Post pictures together."""
+    run.scene.album(step["chat"], step["tokens"], step["texts"])
+
+
+async def edit(run: Run, step: Step) -> None:
+    """Change what was said."""
+    run.scene.edit(step["token"], step["text"])
+
+
+async def delete(run: Run, step: Step) -> None:
+    """Delete what was said."""
+    run.scene.delete(step["tokens"])
+
+
+async def leave(run: Run, step: Step) -> None:
+    """A session's account leaves a chat, or is taken out; it is back when the run rests."""
+    chat, account = run.scene.chats[step["chat"]], run.scene.accounts[step["session"]]
+    chat.leave(account)
+    name = f"return {step['chat']} {step['session']}"
+    run.at_rest(name, lambda: run.scene.bring_back(chat, account))
+
+
+async def come_back(run: Run, step: Step) -> None:
+    """It comes back."""
+    chat, account = run.scene.chats[step["chat"]], run.scene.accounts[step["session"]]
+    run.scene.bring_back(chat, account)
+
+
+async def slow(run: Run, step: Step) -> None:
+    """Slow mode in a chat, or its end."""
+    chat = run.scene.chats[step["chat"]]
+    chat.set_slowmode(step["seconds"])
+    run.at_rest(f"slow {step['chat']}", lambda: chat.set_slowmode(0))
+
+
+async def protect(run: Run, step: Step) -> None:
+    """A chat protects its content, or no longer."""
+    chat = run.scene.chats[step["chat"]]
+    chat.set_noforwards(step["on"])
+    run.at_rest(f"protect {step['chat']}", lambda: chat.set_noforwards(False))
+
+
+async def rights(run: Run, step: Step) -> None:
+    """A session may not write in a chat any more; it may again when the run rests."""
+    chat, account = run.scene.chats[step["chat"]], run.scene.accounts[step["session"]]
+    if not chat.record.members[account.id].present:
+        return
+    broadcast = chat.record.kind.value == "broadcast"
+
+    def give(allowed: bool) -> None:
+        if broadcast:
+            chat.set_rights(account, admin=allowed)
+        else:
+            chat.set_rights(account, send=allowed, media=allowed)
+
+    give(False)
+    run.at_rest(f"rights {step['chat']} {step['session']}", lambda: give(True))
+
+
+async def rename(run: Run, step: Step) -> None:
+    """A chat gets another title."""
+    run.scene.chats[step["chat"]].record.title = step["title"]
+    run.scene.chats[step["chat"]]._tell_all()
+
+
+# Operators
+
+
+def _order(work: Callable[[Run, Step], Awaitable[Any]]) -> Act:
+    """An operator's act: it goes on beside the rest, and is answered in the end."""
+
+    async def act(run: Run, step: Step) -> None:
+        if not run.process.running:
+            return
+        run.beside(step, _answered(run, step, work))
+
+    return act
+
+
+async def _answered(run: Run, step: Step, work: Callable[[Run, Step], Awaitable[Any]]) -> None:
+    try:
+        async with asyncio.timeout(ACT_WITHIN):
+            await work(run, step)
+    except TelewardenError as error:
+        run.note(f"refused {step['do']}: {type(error).__name__}: {error}")
+    except TimeoutError:
+        run.wrong(f"operator: {step['do']} has no answer after {ACT_WITHIN:g} s")
+
+
+def _pair(run: Run, step: Step) -> PairModel | None:
+    return next((p for p in run.pairs if p.id == step["pair"] and not p.gone), None)
+
+
+async def pair_add(run: Run, step: Step) -> None:
+    """Add a pair; it carries what is said once it is ready, at the latest."""
+    fields = step["fields"]
+    warden = run.process.warden
+    pair = PairModel(fields=dict(fields), carriers=[fields["session"]])
+    pair.first, pair.must = run.said_in(fields["source"], before=TIME.now - ON_ITS_WAY), NEVER
+    run.pairs.append(pair)
+    try:
+        table = run.pair_table(fields)
+        number = table.pop("id")
+        await run.process.call(lambda: warden.pairs.add(number, **table))
+    except BaseException:
+        pair.doubtful = True  # whether it is there shows when the run rests
+        raise
+
+
+async def pair_change(run: Run, step: Step) -> None:
+    """Change what a pair makes of texts."""
+    warden, pair = run.process.warden, _pair(run, step)
+    if pair is None:
+        return
+    pair.variants += [dict(pair.fields), pair.fields | step["fields"]]
+    await run.process.call(lambda: warden.pairs.change(step["pair"], **step["fields"]))
+    pair.fields = pair.fields | step["fields"]
+
+
+async def pair_remove(run: Run, step: Step) -> None:
+    """Remove a pair."""
+    warden, pair = run.process.warden, _pair(run, step)
+    if pair is None or len([p for p in run.pairs if not p.gone]) < 2:
+        return
+    pair.until, pair.gone = run.said_in(pair.fields["source"]), True
+    await run.process.call(lambda: warden.pairs.remove(step["pair"]))
+
+
+async def pair_pause(run: Run, step: Step) -> None:
+    """Pause a pair; it goes on when the run rests."""
+    warden, pair = run.process.warden, _pair(run, step)
+    if pair is not None:
+        run.paused.add(pair.id)
+        await run.process.call(lambda: warden.pairs.pause(step["pair"], "holidays"))
+
+
+async def pair_resume(run: Run, step: Step) -> None:
+    """Let a pair go on."""
+    warden, pair = run.process.warden, _pair(run, step)
+    if pair is not None:
+        await run.process.call(lambda: warden.pairs.resume(step["pair"]))
+
+
+async def pair_move(run: Run, step: Step) -> None:
+    """Give a pair to another session."""
+    warden, pair = run.process.warden, _pair(run, step)
+    if pair is None or pair.carriers[-1] == step["session"]:
+        return
+    pair.carriers.append(step["session"])  # from now on either may carry
+    try:
+        await run.process.call(lambda: warden.pairs.reassign(str(step["pair"]), step["session"]))
+    finally:
+        pair.unsettled = True
+
+
+async def recover(run: Run, step: Step) -> None:
+    """Let a session climb the recovery ladder."""
+    warden = run.process.warden
+    await run.process.call(lambda: warden.recover(step["session"]))
+
+
+async def rotate(run: Run, step: Step) -> None:
+    """Another data key, or another master key."""
+    keys = run.process.warden.keys
+    await run.process.call(keys.rotate_data if step["what"] == "data" else keys.rotate_master)
+
+
+async def backup(run: Run, step: Step) -> None:
+    """A backup of a session."""
+    warden = run.process.warden
+    await run.process.call(lambda: warden.session(step["session"]).backup())
+
+
+async def overview(run: Run, step: Step) -> None:
+    """Look at everything."""
+    warden = run.process.warden
+    await run.process.call(warden.overview)
+    await run.process.call(warden.pairs.dead)
+
+
+async def retry(run: Run, step: Step) -> None:
+    """Send dead letters again."""
+    warden, pair = run.process.warden, _pair(run, step)
+    if pair is not None:
+        pair.retried = True
+        await run.process.call(lambda: warden.pairs.retry(step["pair"]))
+
+
+ACTS: Final[dict[str, Act]] = {
+    "say": say,
+    "album": album,
+    "edit": edit,
+    "delete": delete,
+    "leave": leave,
+    "return": come_back,
+    "slow": slow,
+    "protect": protect,
+    "rights": rights,
+    "rename": rename,
+    "pair_add": _order(pair_add),
+    "pair_change": _order(pair_change),
+    "pair_remove": _order(pair_remove),
+    "pair_pause": _order(pair_pause),
+    "pair_resume": _order(pair_resume),
+    "pair_move": _order(pair_move),
+    "recover": _order(recover),
+    "rotate": _order(rotate),
+    "backup": _order(backup),
+    "overview": _order(overview),
+    "retry": _order(retry),
+}
