@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from . import disk, order, process
 from .generator import generate
+from .mutations import MUTATIONS
 from .run import Outcome, play
 from .script import Script
 from .shrink import shrink
@@ -47,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     many.add_argument("--seconds", type=float, help="for how long")
     many.add_argument("--jobs", type=int, default=1, help="processes")
     many.add_argument("--keep-going", action="store_true", help="past violations too")
+    many.add_argument("--mutation", help="a fix that is taken out meanwhile")
     many.add_argument("--summary", type=Path, help=argparse.SUPPRESS)
     one = commands.add_parser("seed", help="play one seed")
     again = commands.add_parser("replay", help="play a script")
@@ -56,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     small.add_argument("--most", type=int, default=400, help="plays")
     test = commands.add_parser("test", help="shrink a seed and keep it as a test")
     test.add_argument("--name", help="what the test says, in words_with_underscores")
+    holes = commands.add_parser("mutations", help="take fixes out: is each fault found?")
+    holes.add_argument("names", nargs="*", help="which; all by default")
+    holes.add_argument("--seconds", type=float, default=300.0, help="for each, at most")
     for command in (one, small, test):
         command.add_argument("seed", help="a seed, or the file of a script")
     for command in (many, one, small, test):
@@ -69,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(given: argparse.Namespace) -> int:
+    if given.mutation is not None:
+        MUTATIONS[given.mutation]()
     first = given.first
     if first is None:
         first = int.from_bytes(os.urandom(5), "little") * 1000
@@ -157,6 +164,29 @@ class _Total:
             f"  violations {self.bad}  virtual {self.virtual / 3600:.1f} h"
             f"  took {took:.0f} s  {self.acts / took:.0f} acts/s\nstruck{struck}"
         )
+
+
+# Fixes taken out
+
+
+def _mutations(given: argparse.Namespace) -> int:
+    missed = 0
+    for name in given.names or MUTATIONS:
+        with tempfile.TemporaryDirectory() as folder:
+            summary = Path(folder, "summary")
+            words = ["run", "--mutation", name, "--acts", "120", "--seconds", str(given.seconds)]
+            words += ["--summary", str(summary)]
+            done = subprocess.run(  # noqa: S603 - itself
+                [sys.executable, "-m", "simulation", *words],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            acts = json.loads(summary.read_text())["acts"] if summary.exists() else 0
+        found = done.stdout.partition("\n")[0] if done.returncode == 1 else "NOT FOUND"
+        missed += done.returncode != 1
+        print(f"{name:<40}{acts:>7} acts  {found[:120]}", flush=True)
+    return 1 if missed else 0
 
 
 # One
