@@ -89,7 +89,7 @@ class _Claim:
             del KERNEL.claims[self.key_id]
 
 
-def _claim(key_id: int) -> _Claim | None:
+def _claim(key_id: int, key: bytes | None = None) -> _Claim | None:
     assert KERNEL.scheduler is not None
     loop = KERNEL.scheduler.current
     assert loop is not None
