@@ -23,6 +23,7 @@ from .registry_messages import StandingNoted
 __all__ = ["HealthMonitorActor"]
 
 REPORT_WITHIN: Final = 2.0  # seconds; a group that does not answer is shown by its last report
+LOOK_EVERY: Final = 2.0  # seconds between two looks at all sessions, however many pages ask
 SPREAD: Final = 0.5  # of an interval, over which a sweep's probes are spread
 
 
@@ -40,6 +41,7 @@ class HealthMonitorActor(LoopActor):
         self._sweeping: TimerHandle | None = None
         self._sessions: dict[str, Reported] = {}
         self._groups: dict[tuple[str, str], Reported] = {}
+        self._looked = float("-inf")
 
     def on_start(self) -> None:
         self._sweep_every(self._every)
@@ -98,15 +100,27 @@ class HealthMonitorActor(LoopActor):
 
     async def _gather(self) -> Overview:
         groups = list(self._groups.values())
-        known = [self._sessions[name] for name in sorted(self._sessions)]
-        reports, sessions = await asyncio.gather(
+        reports, _ = await asyncio.gather(
             asyncio.gather(*(self._fresh(reported, Report()) for reported in groups)),
-            asyncio.gather(*(self._fresh(reported, StateAsked()) for reported in known)),
+            self._look_at_sessions(),
         )
+        sessions = [self._sessions[name].report for name in sorted(self._sessions)]
         return Overview(
             sessions=tuple(one for one in sessions if isinstance(one, SessionReport)),
             groups=tuple(sorted(reports, key=lambda one: (one.session, one.group))),
         )
+
+    async def _look_at_sessions(self) -> None:
+        """Ask them how they are now: ages and waits go on between two reports of their own."""
+        if self.clock.now() - self._looked < LOOK_EVERY:
+            return
+        self._looked, known = self.clock.now(), dict(self._sessions)
+        await asyncio.gather(*(self._look_at(name, known[name]) for name in known))
+
+    async def _look_at(self, name: str, known: Reported) -> None:
+        found = await self._fresh(known, StateAsked())
+        if self._sessions.get(name) is known:  # else it has said more itself meanwhile
+            self._sessions[name] = Reported(report=found, ref=known.ref)
 
     async def _fresh(self, reported: Reported, question: object) -> Any:
         try:
