@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from ..storage import Backfill, ChangeWanted, OutboxRow, PairRecord
+from ..storage import Backfill, ChangeWanted, OutboxRow, PairRecord, RingVerdict
 from ..supervision import Answer
 from ..telegram import Incoming
 from .albums import Change, Item
@@ -73,12 +73,16 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """Which message became which, for what is to be done next."""
+    """Which message became which, for what is to be done next.
+
+    ``ring`` says of messages that a pair of a ring would carry on which of them it may.
+    """
 
     pair: int
     ticket: int
     items: tuple[Item, ...]
     targets: dict[int, int]
+    ring: Mapping[int, RingVerdict] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

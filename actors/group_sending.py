@@ -33,7 +33,7 @@ from .group_trouble import Trouble
 from .group_writing import Writing
 from .handling import hand_over
 from .messages import Deliver, Delivered, Returned, Undelivered
-from .packing import needed, packed
+from .packing import needed, not_let_through, packed, rounds
 from .pairstate import PairState, UnderWay
 
 __all__ = ["GONE_BEFORE", "RETRY_AFTER", "Sending"]
@@ -44,6 +44,7 @@ GONE_BEFORE: Final = "deleted at the source before it was sent"
 GONE: Final = (GONE_BEFORE, "MESSAGE_ID_INVALID")  # what Telegram says of a forward without source
 TRIES: Final = 3  # for one message that fails for no reason of its own, then it is put aside
 RETRY_AFTER: Final = 2.0  # seconds; Telegram's own trouble (RPC_CALL_FAIL) is over in a moment
+RING_AGAIN: Final = 0.25  # seconds until a message that may be a copy of ours is looked at again
 RETRIES_GROW: Final = 30  # times; so the longest pause is a minute
 
 
@@ -202,15 +203,15 @@ class Sending:
         """Begin with these, unless the pair's rules keep them out or fail."""
         messages = tuple(one for one in map(_message_of, items) if one is not None)
         try:
-            if self._filtered_out(state, items):
+            if self._kept_out(state, items):
                 return False
-            texts, parts = state.texts(messages), state.parts(messages)
+            texts = state.texts(messages)
             versions = {one.id: version_of(one, texts.get(one.id)) for one in messages}
         except Exception as error:  # noqa: BLE001 - a rule is the user's; so is its trouble
             self._spoilt(state, items, error)
             return False
         ticket = self._desk.ticket()
-        state.under_way = UnderWay(ticket, items, texts, parts)
+        state.under_way = UnderWay(ticket, items, texts)
         posts = state.handler is None and not isinstance(items[0], Change)
         self._look_up(state, ticket, items, state.may_say(versions) if posts else {})
         return True
@@ -220,29 +221,57 @@ class Sending:
     ) -> None:
         """Find what is concerned at the target, and have on the disk what copies may now say."""
         unknown = [one for one in needed(state, items) if one not in state.targets]
-        if not unknown and not fresh:
+        around = rounds(state, items)
+        if not unknown and not fresh and not around:
             self._send(state, ticket, items)
             return
-        pair = state.plan.id
+        pair, source, target = state.plan.id, state.source or 0, state.target or 0
+        now = self._desk.kit.stamp()
 
         def work(store: Store) -> Looked:
+            ring = store.ring(pair, source, target, around, now) if around else {}
             if fresh:
                 store.may_say(pair, fresh)
-            return Looked(pair, ticket, items, store.targets(pair, unknown) if unknown else {})
+            targets = store.targets(pair, unknown) if unknown else {}
+            return Looked(pair, ticket, items, targets, ring)
 
         self._writing.ask(work)
 
-    def _filtered_out(self, state: PairState, items: tuple[Item, ...]) -> bool:
-        """Take an album that the filters do not let through off the queue."""
-        messages = [item for item in items if isinstance(item, Incoming)]
-        if not messages or messages[0].grouped_id is None or state.rules.lets_through(messages):
-            return False
-        pair, ids = state.plan.id, [message.id for message in messages]
+    def _kept_out(self, state: PairState, items: tuple[Item, ...]) -> bool:
+        """Take off the queue what the filters do not let through, as it is by now."""
+        change = items[0]
+        if isinstance(change, Change):
+            if change.message is None or state.rules.lets_stay(change.message):
+                return False
+            self._unwanted(state, change, change.message)
+            return True
+        unwanted = not_let_through(state, items)
+        self._take_out(state, unwanted)
+        return bool(unwanted)
+
+    def _take_out(self, state: PairState, messages: Sequence[Incoming]) -> None:
+        """These are not sent after all; one that may have been is looked for, and goes."""
+        doubtful = [one for one in messages if one.id in state.doubtful and state.target]
         for message in messages:
             state.queue.remove(message)
-            state.sure(message.id)
-        self._writing.tick(lambda store: store.filter_out(pair, ids))
-        return True
+            if message in doubtful:
+                state.orphan(message.id)
+            else:
+                state.sure(message.id)
+        if doubtful:
+            self._desk.actor.actor_ref.tell(ReadAgain(state.plan.id))
+        pair, ids = state.plan.id, [one.id for one in messages if one not in doubtful]
+        if ids:
+            self._writing.tick(lambda store: store.filter_out(pair, ids))
+
+    def _unwanted(self, state: PairState, change: Change, message: Incoming) -> None:
+        """An edit makes a message unwanted: its copy goes, or stays as it was."""
+        state.give_up((change,))
+        if state.plan.unwanted == "delete":
+            self._want_removals(state, [change.source_id])
+        else:
+            pair, version = state.plan.id, version_of(message)
+            self._writing.tick(lambda store: store.note_edited(pair, change.source_id, version))
 
     def _spoilt(self, state: PairState, items: tuple[Item, ...], error: Exception) -> None:
         """A rule cannot be applied to one of these; the others go on."""
@@ -260,7 +289,23 @@ class Sending:
             return
         for source_id, target_id in message.targets.items():
             state.note_target(source_id, target_id)
-        self._send(state, message.ticket, message.items)
+        if self._goes_round(state, message):
+            self._send(state, message.ticket, message.items)
+
+    def _goes_round(self, state: PairState, message: Looked) -> bool:
+        """Whether all of these may go on in their ring, if they are in one."""
+        verdicts = message.ring.values()
+        if "stay" in verdicts:
+            state.under_way = None
+            came = [one for one in message.items if isinstance(one, Incoming)]
+            if came[0].grouped_id is None:
+                came = [one for one in came if message.ring[one.id] == "stay"]
+            self._take_out(state, came)
+            self.pump(state)
+        elif "wait" in verdicts:
+            state.under_way = None
+            self._desk.actor.after(RING_AGAIN, Retry(state.plan.id))
+        return not {"stay", "wait"}.intersection(verdicts)
 
     def _send(self, state: PairState, ticket: int, items: tuple[Item, ...]) -> None:
         assert state.under_way is not None  # noqa: S101 - the callers looked
@@ -465,7 +510,6 @@ def _fails(state: PairState, item: Item) -> bool:
     try:
         state.rules.lets_through((message,))
         state.texts((message,))
-        state.parts((message,))
     except Exception:  # noqa: BLE001 - what it is has been told
         return True
     return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..telegram import Deed, Incoming, Shipment, random_id_for
+from ..telegram import Deed, Incoming, Shipment, random_id_for, version_of
 from .albums import Change, Item
 from .pairstate import PairState, UnderWay
 
@@ -23,6 +23,23 @@ def needed(state: PairState, items: tuple[Item, ...]) -> list[int]:
     return [first.reply_to]
 
 
+def rounds(state: PairState, items: tuple[Item, ...]) -> dict[int, int]:
+    """Of messages that a pair of a ring would carry on, what each says; empty for other pairs."""
+    if not state.plan.ring or state.handler is not None:
+        return {}
+    return {one.id: version_of(one) for one in items if isinstance(one, Incoming)}
+
+
+def not_let_through(state: PairState, items: tuple[Item, ...]) -> list[Incoming]:
+    """Which of these the filters keep out as they are by now; an album is one message."""
+    messages = [item for item in items if isinstance(item, Incoming)]
+    if not messages or not state.rules.judges:
+        return []
+    if messages[0].grouped_id is not None:
+        return [] if state.rules.lets_through(messages) else messages
+    return [one for one in messages if not state.rules.lets_through((one,))]
+
+
 def packed(state: PairState, target: int, under_way: UnderWay) -> Shipment:
     """The shipment that does what is under way; what is needed is known to ``state``."""
     first = under_way.items[0]
@@ -37,7 +54,6 @@ def packed(state: PairState, target: int, under_way: UnderWay) -> Shipment:
         messages=messages,
         random_ids=tuple(random_id_for(state.plan.id, one.chat, one.id) for one in messages),
         texts=under_way.texts,
-        parts=under_way.parts,
         answers=None if answers is None else state.targets.get(answers),
         topic=state.plan.topics.get(first.topic or GENERAL, state.plan.topic),
         after=state.last_target,
@@ -58,7 +74,6 @@ def _change(state: PairState, target: int, change: Change, under_way: UnderWay) 
         target=target,
         messages=(change.message,),
         texts=under_way.texts,
-        parts=under_way.parts,
         target_ids=ids,
     )
 

@@ -41,13 +41,12 @@ TIDY_ABOVE: Final = 100  # revisions; so many may be of messages that are not on
 class UnderWay:
     """What is being done for a pair; ``ticket`` tells this try from an earlier one.
 
-    ``texts`` and ``parts`` are sent in place of the messages' own.
+    ``texts`` are sent in place of the messages' own.
     """
 
     ticket: int
     items: tuple[Item, ...]
     texts: Mapping[int, RichText] = field(default_factory=dict, repr=False)
-    parts: Mapping[int, Mapping[str, str]] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,10 +217,6 @@ class PairState:
     def texts(self, messages: tuple[Incoming, ...]) -> dict[int, RichText]:
         """What is sent in place of the messages' own texts; raises what a rule raises."""
         return self.rules.texts(messages) if self.plan.copies else {}
-
-    def parts(self, messages: tuple[Incoming, ...]) -> dict[int, dict[str, str]]:
-        """What is sent in place of other parts of the messages; raises what a rule raises."""
-        return self.rules.parts(messages) if self.plan.copies else {}
 
     def version_there(self, message: Incoming) -> int:
         """What a message's copy says, as a number; raises what a rule raises."""

@@ -125,7 +125,7 @@ class Rules:
         return any(one(part) for part in (message, *parts) for one in self.deny)
 
     def texts(self, messages: Sequence[Incoming]) -> dict[int, RichText]:
-        """What is sent in place of the messages' own texts, by message id.
+        """What is sent in place of the messages' own texts and other words, by message id.
 
         Of an album only the items that have a caption are changed, or else the first one.
 
@@ -136,27 +136,23 @@ class Rules:
             return {}
         spoken = [one for one in messages if one.text] or list(messages[:1])
         with looking():
-            return {one.id: self._changed(one) for one in spoken if _speaks(one)}
+            texts = {one.id: self._changed(one) for one in spoken if _speaks(one)}
+            for one in messages:
+                if parts := self._parts(one.besides):
+                    text = texts.get(one.id) or RichText(one.text, _marks(one))
+                    texts[one.id] = replace(text, parts=parts)
+            return texts
 
-    def parts(self, messages: Sequence[Incoming]) -> dict[int, dict[str, str]]:
-        """What else of them is replaced, by message id: a poll's question, a preview's address.
-
-        Raises:
-            PatternTooSlowError: a pattern was not through with them in time.
-        """
+    def _parts(self, besides: Iterable[str]) -> dict[str, str]:
+        """Of the words beside the text those that are replaced, and by what."""
         if self.change is None:
             return {}
-        with looking():
-            changed = {one.id: self._parts(one.besides, self.change) for one in messages}
-        return {one: parts for one, parts in changed.items() if parts}
-
-    def _parts(self, besides: Iterable[str], change: Transform) -> dict[str, str]:
-        changed = ((one, change(RichText(one)).text) for one in besides)
+        changed = [(one, self.change(RichText(one)).text) for one in besides]
         return {before: after for before, after in changed if before != after}
 
     def _changed(self, message: Incoming) -> RichText:
         """The source's words, changed, and cut so that the pair's own have room."""
-        text = RichText(message.text, tuple(getattr(message.raw, "entities", None) or ()))
+        text = RichText(message.text, _marks(message))
         if self.change is not None:
             text = self.change(text)
         limit = TEXT_LIMIT
@@ -174,6 +170,10 @@ def _together(messages: Sequence[Incoming]) -> list[Incoming]:
     text = "\n".join(one.text for one in messages if one.text)
     besides = tuple(dict.fromkeys(part for one in messages for part in one.besides))
     return [replace(one, text=text, besides=besides) for one in messages]
+
+
+def _marks(message: Incoming) -> tuple[Any, ...]:
+    return tuple(getattr(message.raw, "entities", None) or ())
 
 
 def _speaks(message: Incoming) -> bool:

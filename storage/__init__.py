@@ -44,6 +44,7 @@ from .records import (
     UpdateState,
     check_name,
 )
+from .ring_rows import RingVerdict
 from .salvage import KnownString, salvage_session_file
 from .session_files import SessionFileFacts, SessionFiles
 from .snapshots import Snapshot, Snapshots
@@ -79,6 +80,7 @@ __all__ = [
     "PairRecord",
     "Peer",
     "PlanRow",
+    "RingVerdict",
     "RowsPruned",
     "SessionFileFacts",
     "SessionFiles",

@@ -81,6 +81,12 @@ class OutboxRows(Rows):
             self._settle(pair_id, source_id)
             if target_id is not None:
                 self._reach(pair_id, target_id)
+                self._run(
+                    "update ring_messages set target_id = ? where pair_id = ? and source_id = ?"
+                    " and target_id is null and source_chat ="
+                    " (select source_chat from outbox where pair_id = ? and source_id = ?)",
+                    (target_id, pair_id, source_id, pair_id, source_id),
+                )
         return done.rowcount > 0
 
     def _settle(self, pair_id: int, source_id: int) -> None:

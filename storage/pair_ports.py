@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from .records import Backfill, ChangeWanted, Mark, OutboxCounts, OutboxRow, PairRecord, PlanRow
+from .ring_rows import RingVerdict
 
 __all__ = ["OutboxPort", "PairPort"]
 
@@ -126,6 +127,12 @@ class OutboxPort(Protocol):
 
     def targets(self, pair_id: int, source_ids: Sequence[int]) -> dict[int, int]:
         """Return where delivered messages went: source message to target message."""
+        ...
+
+    def ring(
+        self, pair_id: int, source: int, target: int, versions: Mapping[int, int], at: float
+    ) -> dict[int, RingVerdict]:
+        """Tell which messages a pair of a ring may carry on; those count as gone from now on."""
         ...
 
     def want_edit(self, pair_id: int, source_id: int, version: int) -> bool:

@@ -205,6 +205,18 @@ def _versions(db: Database) -> None:
     )
 
 
+def _rings(db: Database) -> None:
+    """What pairs in a ring have carried from where to where, so that nothing goes round twice."""
+    db.table("ring_messages").create(
+        {"pair_id": int, "source_chat": int, "source_id": int, "target_chat": int}
+        | {"target_id": int, "at": float},
+        pk=("pair_id", "source_chat", "source_id"),
+        not_null={"target_chat", "at"},
+        strict=True,
+    ).create_index(["target_chat", "target_id"]).create_index(["source_chat", "source_id"])
+    db.table("ring_messages").create_index(["at"])
+
+
 MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _sessions,
     _forwarding,
@@ -218,6 +230,7 @@ MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _accounts,
     _clock,
     _versions,
+    _rings,
 )
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 ACCOUNTS_FROM: Final = 10  # the schema from which on a session's account is sealed

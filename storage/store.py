@@ -30,6 +30,7 @@ from .outbox_rows import OutboxRows
 from .pair_rows import PairRows
 from .plan_rows import PlanRows
 from .pruning_rows import PruningRows
+from .ring_rows import RingRows
 from .rotation_rows import RotationRows
 from .session_rows import SessionRows
 from .telegram_rows import TelegramRows
@@ -50,6 +51,7 @@ class Store(
     HistoryRows,
     OperationRows,
     PruningRows,
+    RingRows,
     RotationRows,
 ):
     """The database of one installation. Open it with ``Store.open``; use it as a ``with`` block.

@@ -52,7 +52,6 @@ def request_of(client: Client, shipment: Shipment) -> Any:
                 shipment.messages,
                 shipment.random_ids,
                 texts=shipment.texts,
-                parts=shipment.parts,
                 reply_to=shipment.answers,
                 quoted=shipment.quoted,
                 topic=shipment.topic,
@@ -65,7 +64,6 @@ def request_of(client: Client, shipment: Shipment) -> Any:
                 shipment.target_ids[0],
                 message,
                 text=shipment.texts.get(message.id),
-                parts=shipment.parts.get(message.id),
             )
         case _:
             return delete_request(client, shipment.target, shipment.target_ids)

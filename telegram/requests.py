@@ -71,15 +71,14 @@ def copy_request(
     random_ids: Sequence[int],
     *,
     texts: Mapping[int, RichText] | None = None,
-    parts: Mapping[int, Mapping[str, str]] | None = None,
     reply_to: int | None = None,
     quoted: bool = True,
     topic: int | None = None,
 ) -> Any:
     """Build a copy of one message, or of an album, under this account's name.
 
-    ``texts`` replace the messages' own, by message id, and ``parts`` other words in them. Media go
-    by reference: nothing is downloaded. How the message is shown and told is carried: a caption
+    ``texts`` replace the messages' own, by message id, and other words in them. Media go by
+    reference: nothing is downloaded. How the message is shown and told is carried: a caption
     above its picture, a preview as its author chose it, silence, an effect between two people, the
     words quoted from what it answers, unless they are not ``quoted``.
 
@@ -93,9 +92,9 @@ def copy_request(
             f"{len(messages)} messages, {len(random_ids)} random ids; give equally many"
         )
     _refuse_protected(messages)
-    parts = parts or {}
-    first = messages[0]
-    quote = quote_of(first, parts.get(first.id, {})) if quoted else {}
+    first, texts = messages[0], texts or {}
+    parts = {one.id: _parts(texts.get(one.id)) for one in messages}
+    quote = quote_of(first, parts[first.id]) if quoted else {}
     common = {
         "peer": client.peer(target),
         "reply_to": _reply(reply_to, topic, quote),
@@ -105,7 +104,7 @@ def copy_request(
         "effect": getattr(first.raw, "effect", None) if target > 0 else None,
     }
     words = [_text_of(client, message, texts) for message in messages]
-    media = [medium_of(message, parts.get(message.id, {})) for message in messages]
+    media = [medium_of(message, parts[message.id]) for message in messages]
     if len(messages) > 1:
         return _album(common, media, words, random_ids, messages)
     return _single(common, media[0], words[0], random_ids[0], first)
@@ -118,7 +117,6 @@ def edit_request(
     message: Incoming,
     *,
     text: RichText | None = None,
-    parts: Mapping[str, str] | None = None,
 ) -> Any:
     """Build the change of a sent message into ``message`` as it is now, or into ``text``.
 
@@ -132,7 +130,7 @@ def edit_request(
         peer=client.peer(target),
         id=message_id,
         message=words,
-        media=medium_of(message, parts or {}),
+        media=medium_of(message, _parts(text)),
         entities=entities or None,
         no_webpage=_without_preview(message),
         invert_media=_above(message) or None,
@@ -270,6 +268,10 @@ def _text_of(
     if other is not None:
         return other.text, marks_of(client, other.marks)
     return message.text, marks_of(client, getattr(message.raw, "entities", None) or ())
+
+
+def _parts(text: RichText | None) -> Mapping[str, str]:
+    return {} if text is None else text.parts
 
 
 def _above(message: Incoming) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any, Final
@@ -29,10 +29,14 @@ def units(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class RichText:
-    """A text and its marks. Changing it gives a new one; the marks given are never touched."""
+    """A text and its marks. Changing it gives a new one; the marks given are never touched.
+
+    ``parts`` says of what else the message holds which words and addresses are replaced by which.
+    """
 
     text: str = field(repr=False)
     marks: tuple[Any, ...] = field(default=(), repr=False)
+    parts: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.text)

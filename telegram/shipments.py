@@ -25,8 +25,7 @@ class Shipment:
         target: the chat, as a marked id.
         messages: what is sent, or the message as it is now; several go in one request.
         random_ids: one for each message that is sent; a repeat with the same ones is safe.
-        texts: by message id, what is sent in place of its own text.
-        parts: by message id, which of its other words and addresses are replaced by which.
+        texts: by message id, what is sent in place of its own text and other words.
         answers: the message in the target that is answered.
         quoted: the words that the source quotes of it are quoted, too.
         topic: the forum topic in the target.
@@ -43,7 +42,6 @@ class Shipment:
     messages: tuple[Incoming, ...] = ()
     random_ids: tuple[int, ...] = ()
     texts: Mapping[int, RichText] = field(default_factory=dict, repr=False)
-    parts: Mapping[int, Mapping[str, str]] = field(default_factory=dict, repr=False)
     answers: int | None = None
     quoted: bool = True
     topic: int | None = None

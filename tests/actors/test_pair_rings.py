@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from telewarden.actors.assignments import fingerprint
 from telewarden.config import parse_config
 from telewarden.errors import ConfigError, PairFaultError
+from telewarden.loopback import CutConnection, Fault
 from telewarden.telegram import PairPaused, PairResumed
 
-from .conftest import ALICE, BOB, PRESS, Newsroom
+from .conftest import ALICE, BOB, LOOK_EVERY, PRESS, SOON, Newsroom
 
 pytestmark = [pytest.mark.actors, pytest.mark.session]
 
@@ -124,6 +126,101 @@ async def test_a_pair_is_not_changed_into_one_of_a_ring(
     await warden.pairs.change(2, ring=False)
     with pytest.raises(PairFaultError, match="make a ring"):
         await warden.pairs.change(2, enabled=True)
+
+
+def ring_of(newsroom: Newsroom, tables: dict[str, Any], mode: str, *names: str) -> None:
+    """A wanted ring through these rooms, served by alice and bob in turn."""
+    groups(newsroom, *names)
+    tables["pairs"] = [
+        pair(n, ("bob", "alice")[n % 2], f"@{a}", f"@{b}", ring=True, mode=mode)
+        for n, (a, b) in enumerate(zip(names, [*names[1:], names[0]], strict=True), start=1)
+    ]
+    newsroom.reconfigure(tables)
+
+
+def says(newsroom: Newsroom, room: str, *texts: str) -> None:
+    for text in texts:
+        newsroom.telegram.post(newsroom.chats[room], text, author=newsroom.account(PRESS))
+
+
+async def each_holds(newsroom: Newsroom, texts: list[str], *rooms: str) -> None:
+    """Wait until each room holds these texts, each once, and nothing is on its way any more."""
+    await newsroom.until(lambda: all(len(newsroom.texts(room)) >= len(texts) for room in rooms))
+    async with asyncio.timeout(SOON):
+        while any(one.waiting for one in (await newsroom.pairs()).values()):
+            await asyncio.sleep(LOOK_EVERY)
+    for room in rooms:
+        assert sorted(newsroom.texts(room)) == sorted(texts), room
+
+
+@pytest.mark.parametrize("mode", ["copy", "forward"])
+@pytest.mark.parametrize("rooms", [("room_a", "room_b"), ("room_a", "room_b", "room_c")])
+async def test_in_a_wanted_ring_each_chat_has_each_message_once(
+    newsroom: Newsroom, tables: dict[str, Any], mode: str, rooms: tuple[str, ...]
+) -> None:
+    ring_of(newsroom, tables, mode, *rooms)
+    await newsroom.start()
+
+    for room in rooms:
+        says(newsroom, room, f"{room} 1", f"{room} 2", "the same")
+
+    said = [f"{room} {n}" for room in rooms for n in (1, 2)] + ["the same"] * len(rooms)
+    await each_holds(newsroom, said, *rooms)
+
+
+async def test_what_went_round_does_not_go_round_again_after_a_restart(
+    newsroom: Newsroom, tables: dict[str, Any]
+) -> None:
+    ring_of(newsroom, tables, "copy", "room_a", "room_b")
+    await newsroom.start()
+    await newsroom.warden.pairs.pause(2)
+    says(newsroom, "room_a", "one", "two")
+    await newsroom.arrives("room_b", "one", "two")
+    await newsroom.stop()
+    says(newsroom, "room_b", "three")
+
+    await newsroom.start()
+    await newsroom.warden.pairs.resume(2)
+    says(newsroom, "room_a", "four")
+
+    await each_holds(newsroom, ["one", "two", "three", "four"], "room_a", "room_b")
+
+
+@pytest.mark.parametrize("mode", ["copy", "forward"])
+async def test_a_copy_whose_answer_was_lost_does_not_come_back(
+    newsroom: Newsroom, tables: dict[str, Any], mode: str
+) -> None:
+    ring_of(newsroom, tables, mode, "room_a", "room_b")
+    await newsroom.start()
+    method = "messages.sendMessage" if mode == "copy" else "messages.forwardMessages"
+    cut = CutConnection(executed=True)
+    newsroom.telegram.faults.add(Fault(method=method, times=2, action=cut))
+
+    says(newsroom, "room_a", "one")
+    await newsroom.arrives("room_b", "one")
+    says(newsroom, "room_b", "two")
+
+    await each_holds(newsroom, ["one", "two"], "room_a", "room_b")
+
+
+async def test_rings_of_two_among_three_chats_carry_each_message_once_into_each(
+    newsroom: Newsroom, tables: dict[str, Any]
+) -> None:
+    rooms = ("room_a", "room_b", "room_c")
+    groups(newsroom, *rooms)
+    ways = [(a, b) for a in rooms for b in rooms if a != b]
+    tables["pairs"] = [
+        pair(n, ("bob", "alice")[n % 2], f"@{a}", f"@{b}", ring=True, mode="copy")
+        for n, (a, b) in enumerate(ways, start=1)
+    ]
+    newsroom.reconfigure(tables)
+    await newsroom.start()
+
+    for room in rooms:
+        says(newsroom, room, f"said in {room}", "hello")
+
+    said = [f"said in {room}" for room in rooms] + ["hello"] * 3
+    await each_holds(newsroom, said, *rooms)
 
 
 def test_a_configuration_with_a_ring_is_refused_with_every_ring_in_it(

@@ -184,7 +184,9 @@ def test_what_is_replaced_in_other_parts_is_told_by_message() -> None:
     rules = Rules.of({"replace": [{"find": "EUR", "with": "euro"}]})
     poll = said("", kind="poll", besides=("How many EUR?", "one"))
 
-    assert rules.parts([poll]) == {1: {"How many EUR?": "How many euro?"}}
+    (text,) = rules.texts([poll]).values()
+
+    assert (text.text, text.parts) == ("", {"How many EUR?": "How many euro?"})
 
 
 @pytest.mark.parametrize("kind", ["sticker", "poll", "location", "contact", "dice", "video_note"])

@@ -127,6 +127,16 @@ MADE: tuple[Mapping[str, Mapping[str, Any]], ...] = (
     {"accounts": {"session": "alice"}},
     {"clock": {"id": 1, "boot": "an earlier one", "base": 3.0, "ahead": None}},
     {"sent_versions": {"pair_id": 1, "source_id": 5, "version": 44}},
+    {
+        "ring_messages": {
+            "pair_id": 1,
+            "source_chat": -1,
+            "source_id": 5,
+            "target_chat": -2,
+            "target_id": 9,
+            "at": 1.0,
+        }
+    },
 )
 
 
