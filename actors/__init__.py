@@ -44,6 +44,7 @@ from .pair_changes import AddPair, ChangePair, MovePairs, RemovePair
 from .pair_facts import PairAdded, PairChanged, PairRemoved, PairsMoved
 from .pair_orders import (
     Backfill,
+    ConfirmPair,
     DropDead,
     PairOrder,
     PausePair,
@@ -113,6 +114,7 @@ __all__ = [
     "ChangeSession",
     "Choice",
     "CleanOperations",
+    "ConfirmPair",
     "DeleteSession",
     "Deleted",
     "DropDead",

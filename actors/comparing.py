@@ -13,7 +13,7 @@ from typing import Final
 
 from ..storage import Store
 from .albums import Change
-from .desk import Desk
+from .desk import Desk, pause_of
 from .group_notes import Compare, LookBack
 from .group_sending import Sending
 from .group_writing import Writing
@@ -42,7 +42,7 @@ class Comparing:
 
     def begin(self, state: PairState) -> None:
         """Look at the newest messages; first at those whose edits were noted and not made."""
-        if state.comparing is not None:
+        if state.comparing is not None or self._desk.now() < state.compare_at:
             return
         changes, state.changes, state.compared = state.changes, [], 0
         for change in changes:
@@ -105,7 +105,11 @@ class Comparing:
         """Telegram says what they say now."""
         if message.verdict is not None:
             state.give_up_comparing()  # the next look at the history does it
+            state.miscompared += 1
+            wait = max(pause_of(state.miscompared), message.verdict.wait or 0.0)
+            state.compare_at = self._desk.now() + wait
             return
+        state.miscompared = 0
         versions, state.versions, state.comparing = state.versions, {}, None
         self._sending.compared(state, versions, message.messages)
         state.tidy()

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import pykka
 
 from ..errors import TelewardenError
-from ..storage import PairRecord, Store
+from ..storage import PairRecord
 from ..supervision import LoopActor
 from ..telegram import Verdict
 from .kit import Kit
 from .pairstate import PairState
 
-__all__ = ["Desk", "why", "why_not"]
+__all__ = ["Desk", "pause_of", "record_of", "why", "why_not"]
+
+PAUSE_FIRST: Final = 2.0  # seconds; Telegram's own trouble (RPC_CALL_FAIL) is over in a moment
+PAUSE_LONGEST: Final = 60.0  # seconds
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,7 +51,13 @@ class Desk:
     def write_down(self, state: PairState) -> None:
         """Keep what is known of a pair; one whose chats were not found yet is not kept."""
         if state.source is not None and state.target is not None:
-            self.kit.journal.post(_put_pair(state, state.source, state.target))
+            record = record_of(state, state.source, state.target)
+            self.kit.journal.post(lambda store: store.put_pair(record))
+
+
+def pause_of(times: int) -> float:
+    """Seconds before something is asked for again that has failed so many times in a row."""
+    return min(PAUSE_LONGEST, PAUSE_FIRST * 2.0 ** min(max(times, 1) - 1, 30))
 
 
 def why(verdict: Verdict) -> str:
@@ -63,9 +71,10 @@ def why_not(error: Exception) -> str:
     return f"RULE_FAILED: {said}; change the pair's rules, then retry the message."
 
 
-def _put_pair(state: PairState, source: int, target: int) -> Callable[[Store], None]:
+def record_of(state: PairState, source: int, target: int) -> PairRecord:
+    """A pair as it is written down, with these chats."""
     plan = state.plan
-    record = PairRecord(
+    return PairRecord(
         id=plan.id,
         session=plan.session,
         source=source,
@@ -74,5 +83,6 @@ def _put_pair(state: PairState, source: int, target: int) -> Callable[[Store], N
         enabled=plan.enabled,
         paused_reason=state.paused,
         filters=plan.rules,
+        source_name=state.named[0],
+        target_name=state.named[1],
     )
-    return lambda store: store.put_pair(record)

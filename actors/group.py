@@ -5,9 +5,9 @@ random_id that is a function of pair and message, and ticked off when Telegram h
 refused by Telegram and counted as delivered. After any gap (restart, lost connection, a session's
 crash) the source's history is read from the group's own mark, not from Telethon's.
 
-This module is the mailbox; the work is in its parts: ``group_members``, ``group_reading``,
-``group_writing``, ``group_sending``, ``group_orders``, ``group_trouble``. Leaves to the session:
-the client, floods, pacing, and which pairs these are. Leaves to the journal: the disk.
+This module is the mailbox; the work is in its parts: ``group_members``, ``group_places``,
+``group_reading``, ``group_writing``, ``group_sending``, ``group_orders``, ``group_trouble``. Leaves
+to the session: the client, floods, pacing, and which pairs these are. To the journal: the disk.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pykka
 
 from ..errors import JournalUnavailableError
 from ..supervision import LoopActor
-from ..telegram import Arrived, Deleted, Edited
+from ..telegram import Action, Arrived, Deleted, Edited, Upgraded
 from .comparing import Comparing
 from .desk import Desk
 from .group_members import Members, close_handlers
@@ -28,6 +28,7 @@ from .group_notes import (
     BackfillNoted,
     Compare,
     Filled,
+    Followed,
     HandlersClosed,
     Loaded,
     LocateAgain,
@@ -44,6 +45,7 @@ from .group_notes import (
     Written,
 )
 from .group_orders import Orders
+from .group_places import Places
 from .group_reading import Reading
 from .group_sending import Sending
 from .group_trouble import Trouble
@@ -65,7 +67,15 @@ from .messages import (
     Undelivered,
     Unlimited,
 )
-from .pair_orders import Backfill, DropDead, PausePair, ReleasePair, ResumePair, RetryDead
+from .pair_orders import (
+    Backfill,
+    ConfirmPair,
+    DropDead,
+    PausePair,
+    ReleasePair,
+    ResumePair,
+    RetryDead,
+)
 from .pairstate import PairState
 
 __all__ = ["WorkerGroupActor"]
@@ -91,17 +101,29 @@ class WorkerGroupActor(LoopActor):
     ) -> None:
         super().__init__()
         self._desk = Desk(name=name, session=session, kit=kit, actor=self, ref=session_ref)
-        self._trouble = Trouble(self._desk, lambda state: self._reading.locate([state]))
+        self._trouble = Trouble(self._desk, lambda state: self._places.locate([state]))
         self._writing = Writing(self._desk)
         self._sending = Sending(self._desk, self._writing, self._trouble)
         self._comparing = Comparing(self._desk, self._writing, self._sending)
+        self._places = Places(
+            self._desk,
+            self._writing,
+            self._sending,
+            self._trouble,
+            lambda states: self._reading.catch_up(states),
+        )
         self._reading = Reading(
-            self._desk, self._writing, self._sending, self._trouble, self._comparing
+            self._desk,
+            self._writing,
+            self._sending,
+            self._trouble,
+            self._comparing,
+            self._places,
         )
         self._members = Members(
-            self._desk, self._writing, self._sending, self._trouble, self._reading.locate
+            self._desk, self._writing, self._sending, self._trouble, self._places.locate
         )
-        self._orders = Orders(self._desk, self._members, self._reading, self._trouble)
+        self._orders = Orders(self._desk, self._members, self._reading, self._trouble, self._places)
         self._early: list[Early] = []
 
     def on_start(self) -> None:
@@ -130,6 +152,8 @@ class WorkerGroupActor(LoopActor):
                 self._sending.returned(message)
             case Undelivered():
                 self._sending.undelivered(message)
+                if message.verdict.action is Action.RESOLVE_PEER:
+                    self._with(message.pair, self._seek)
             case Stored():
                 self._sending.stored(message)
             case Wanted():
@@ -145,7 +169,15 @@ class WorkerGroupActor(LoopActor):
                 self._with(message.pair, self._sending.pump)
             case HandlersClosed():
                 pass
-            case PausePair() | ResumePair() | Backfill() | RetryDead() | DropDead() | ReleasePair():
+            case (
+                ConfirmPair()
+                | PausePair()
+                | ResumePair()
+                | Backfill()
+                | RetryDead()
+                | DropDead()
+                | ReleasePair()
+            ):
                 return self._orders.carry_out(message)
             case _:
                 return self._told(message)
@@ -177,6 +209,9 @@ class WorkerGroupActor(LoopActor):
             case Recheck():
                 self._trouble.recheck(message.pair)
             case AccessChecked():
+                for chat, right in message.rights.items():
+                    if right.moved is not None:
+                        self._places.upgraded(chat, right.moved)
                 self._trouble.rights_told(message.rights)
             case Unlimited():
                 self._trouble.unlimited()
@@ -190,9 +225,13 @@ class WorkerGroupActor(LoopActor):
             case HistoryRead():
                 self._reading.history_read(message)
             case Located():
-                self._reading.located(message)
+                self._places.located(message)
             case LocateAgain():
-                self._reading.locate()
+                self._places.locate_again()
+            case Followed():
+                self._places.followed(message)
+            case Upgraded():
+                self._places.upgraded(message.chat, message.to)
             case ReadAgain():
                 self._with(message.pair, lambda state: self._reading.catch_up([state]))
                 self._with(message.pair, self._reading.fill)
@@ -212,6 +251,10 @@ class WorkerGroupActor(LoopActor):
                 return super().on_receive(message)
         return None
 
+    def _seek(self, state: PairState) -> None:
+        if state.paused is None:
+            self._places.seek(state)
+
     def _with(self, pair: int, work: Callable[[PairState], object]) -> None:
         state = self._desk.pairs.get(pair)
         if state is not None:
@@ -222,7 +265,7 @@ class WorkerGroupActor(LoopActor):
     def _session_up(self) -> None:
         self._desk.online = True
         self._interrupt()
-        self._reading.locate()
+        self._places.locate()
 
     def _session_down(self) -> None:
         self._desk.online = False

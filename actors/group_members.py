@@ -145,8 +145,11 @@ class Members:
         state.target = plan.target if isinstance(plan.target, int) else None
         if record is not None:
             state.known = record.source, record.target
-            state.source = record.source if isinstance(plan.source, str) else state.source
-            state.target = record.target if isinstance(plan.target, str) else state.target
+            state.named = record.source_name, record.target_name
+            source, *target = state.chats
+            state.source = source if isinstance(source, int) else None
+            if target:
+                state.target = target[0] if isinstance(target[0], int) else None
             if state.paused is None and record.paused_reason:
                 self._trouble.adopt(state, record.paused_reason)
         if state.source is not None:
@@ -171,7 +174,7 @@ class Members:
             self._give_handler(state)
         if not plan.enabled:
             self._trouble.pause(state, CONFIGURED)
-        elif state.paused == CONFIGURED:
+        elif state.paused == CONFIGURED or self._trouble.settled_by(plan, state):
             self._trouble.resume(state)
         self._desk.write_down(state)
         self._begin([state])  # among the others it may be another way now

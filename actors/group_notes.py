@@ -14,6 +14,7 @@ __all__ = [
     "BackfillNoted",
     "Compare",
     "Filled",
+    "Followed",
     "HandlersClosed",
     "Loaded",
     "LocateAgain",
@@ -115,6 +116,15 @@ class Filled:
     messages: tuple[Incoming, ...]
     dead: tuple[tuple[int, str, float], ...]
     backfill: Backfill
+    done: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """A pair begins anew where its source has gone; or not yet, there is something to be done."""
+
+    pair: int
+    to: int
     done: bool
 
 

@@ -12,24 +12,35 @@ from ..telegram import PairReport
 from .desk import Desk
 from .group_members import Members
 from .group_notes import BackfillNoted, Replied
+from .group_places import Places
 from .group_reading import Reading
 from .group_trouble import BY_HAND, Trouble
-from .pair_orders import Backfill, DropDead, PausePair, ReleasePair, ResumePair, RetryDead
+from .pair_orders import (
+    Backfill,
+    ConfirmPair,
+    DropDead,
+    PausePair,
+    ReleasePair,
+    ResumePair,
+    RetryDead,
+)
 from .pairstate import PairState
 
 __all__ = ["Order", "Orders"]
 
-Order = PausePair | ResumePair | Backfill | RetryDead | DropDead | ReleasePair
+Order = ConfirmPair | PausePair | ResumePair | Backfill | RetryDead | DropDead | ReleasePair
 
 
 class Orders:
     """Carries out orders for the pairs of one group."""
 
-    def __init__(self, desk: Desk, members: Members, reading: Reading, trouble: Trouble) -> None:
+    def __init__(
+        self, desk: Desk, members: Members, reading: Reading, trouble: Trouble, places: Places
+    ) -> None:
         self._desk, self._members = desk, members
-        self._reading, self._trouble = reading, trouble
+        self._reading, self._trouble, self._places = reading, trouble, places
 
-    def carry_out(self, order: Order) -> PairReport | Answer:
+    def carry_out(self, order: Order) -> PairReport | Answer | tuple[int, int] | None:
         """Do it; what has to wait for the disk is answered later.
 
         Raises:
@@ -39,6 +50,8 @@ class Orders:
         if state is None:
             raise UnknownRecordError("pair", order.pair)
         match order:
+            case ConfirmPair():
+                return self._places.confirm(state, order)
             case PausePair():
                 self._trouble.pause(state, order.reason or BY_HAND)
             case ResumePair():

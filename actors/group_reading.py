@@ -6,7 +6,7 @@ what was sent before. The past is read page by page, no faster than it is sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -21,13 +21,13 @@ from ..telegram import (
     version_of,
 )
 from .comparing import Comparing
-from .desk import Desk, why
-from .group_notes import Filled, LocateAgain, ReadAgain
-from .group_sending import GONE_BEFORE, RETRY_AFTER, Sending
+from .desk import Desk, pause_of, why
+from .group_notes import Filled, ReadAgain
+from .group_places import Places
+from .group_sending import GONE_BEFORE, Sending
 from .group_trouble import Trouble
 from .group_writing import Writing
-from .messages import History, HistoryRead, Locate, Located
-from .pair_graph import PAIR_FAULTS, way_of
+from .messages import History, HistoryRead
 from .pairstate import PairState
 
 __all__ = ["Reading"]
@@ -46,78 +46,10 @@ class Reading:
         sending: Sending,
         trouble: Trouble,
         comparing: Comparing,
+        places: Places,
     ) -> None:
-        self._desk, self._writing = desk, writing
+        self._desk, self._writing, self._places = desk, writing, places
         self._sending, self._trouble, self._comparing = sending, trouble, comparing
-
-    # Where the chats are
-
-    def locate(self, states: Iterable[PairState] | None = None) -> None:
-        """Let the session make sure that every chat can be addressed; it asks for unknown ones."""
-        wanted = self._desk.pairs.values() if states is None else states
-        chats = {chat for state in wanted for chat in state.chats}
-        if chats and self._desk.online:
-            ref = self._desk.actor.actor_ref
-            self._desk.tell_session(Locate(chats=tuple(chats), reply_to=ref))
-
-    def located(self, message: Located) -> None:
-        """Chats are known, or why they are not."""
-        again = False
-        for state in self._desk.pairs.values():
-            lost = next((chat for chat in state.chats if chat in message.problems), None)
-            if lost is None:
-                self._found(state, message.ids)
-            elif message.problems[lost].kind is ErrorClass.PAIR:
-                self._trouble.pause(state, f"{lost}: {why(message.problems[lost])}")
-            else:
-                again = True
-        if again and self._desk.online:
-            self._desk.actor.after(RETRY_AFTER, LocateAgain())
-
-    def _found(self, state: PairState, ids: Mapping[int | str, int]) -> None:
-        places = {0: 0, **ids}
-        source, target = places.get(state.plan.source), places.get(state.plan.target)
-        if source is None or target is None:
-            return  # an answer to an older question, or to one for other pairs
-        if (source, target) != state.known:
-            self._other_way(state, source)
-            state.source, state.target, state.known = source, target, (source, target)
-            self._desk.write_down(state)
-        if not self._enter(state):
-            return
-        state.located = True
-        self.catch_up([state])
-        self._sending.pump(state)
-
-    def _enter(self, state: PairState) -> bool:
-        """Have the pair among the ways of all sessions; what it would make wrong pauses it."""
-        graph, plan = self._desk.kit.graph, state.plan
-        for name, chat in ((plan.source, state.source), (plan.target, state.target)):
-            if isinstance(name, str) and chat is not None:
-                graph.names[name.lower()] = chat
-        way = way_of(plan, source=state.source, target=state.target)
-        if way is None:
-            graph.put(plan.id, None)
-            return True
-        fault = graph.enter(way)
-        if fault is not None:
-            state.located = False
-            self._trouble.pause(state, fault.reason)
-        elif (state.paused or "").startswith(PAIR_FAULTS):
-            self._trouble.resume(state)
-        return fault is None
-
-    def _other_way(self, state: PairState, source: int) -> None:
-        """A number stands for one way; what was noted about another is not this one's."""
-        pair, post = state.plan.id, self._desk.kit.journal.post
-        if state.known is None:
-            return
-        if state.known[0] != source:
-            state.begin_anew()
-            post(lambda store: store.begin_anew(pair))
-        else:
-            state.forget_targets()
-            post(lambda store: store.forget_targets(pair))
 
     # Since the mark
 
@@ -182,6 +114,7 @@ class Reading:
         if verdict is not None and not (purpose == "orphans" and verdict.kind is ErrorClass.PAIR):
             self._failed(state, verdict)
             return
+        state.misread, state.sought = 0, False
         match purpose:
             case "owed":
                 self._owed_found(state, message)
@@ -193,12 +126,19 @@ class Reading:
                 self._missed_found(state, message)
 
     def _failed(self, state: PairState, verdict: Verdict) -> None:
-        if verdict.action is Action.RESOLVE_PEER:
-            self.locate([state])  # it pauses the pair if the chat is not there to be found
+        if verdict.action is Action.RESOLVE_PEER and not state.sought:
+            self._places.seek(state)  # it pauses the pair if the chat is not there to be found
         elif verdict.kind is ErrorClass.PAIR:
+            state.sought = False
             self._trouble.pause(state, why(verdict))
-        elif self._desk.online:
-            pause = max(RETRY_AFTER, verdict.wait or 0.0)
+        else:
+            self._read_later(state, verdict.wait or 0.0)
+
+    def _read_later(self, state: PairState, wait: float = 0.0) -> None:
+        """Ask again, after a pause that grows with every time in a row."""
+        state.misread += 1
+        if self._desk.online:
+            pause = max(pause_of(state.misread), wait)
             self._desk.actor.after(pause, ReadAgain(state.plan.id))
 
     def _owed_found(self, state: PairState, message: HistoryRead) -> None:
@@ -252,7 +192,9 @@ class Reading:
         self._writing.accept(state, fresh)
         if fresh:
             self._tell_caught_up(state, len(fresh))
-        if message.more or state.overflown or state.orphans:
+        if message.more and not fresh:
+            self._read_later(state)  # there is more, and it does not come
+        elif message.more or state.overflown or state.orphans:
             state.overflown = 0
             self.catch_up([state])
         else:
@@ -270,6 +212,7 @@ class Reading:
         if state.compare and not state.behind and not state.doubtful:
             self._comparing.begin(state)
         self.fill(state)
+        self._places.follow(state)
 
     def _tell_caught_up(self, state: PairState, missed: int) -> None:
         self._desk.kit.publish(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from ..telegram import PairPaused, PairResumed
 from .desk import Desk
 from .group_notes import Recheck
-from .messages import CheckAccess
+from .messages import CheckAccess, PairPlan
 from .pair_graph import PAIR_FAULTS
 from .pairstate import PairState
 
@@ -23,6 +23,8 @@ __all__ = ["BY_HAND", "CONFIGURED", "Trouble"]
 
 BY_HAND: Final = "paused by hand"
 CONFIGURED: Final = "paused in the configuration"
+OTHER_CHAT: Final = "NAME_MOVED"  # until somebody says which chat is meant
+ASTRAY: Final = ("PEER_ID_INVALID", "CHAT_ID_INVALID", "CHANNEL_INVALID", "PEER_UNKNOWN")
 BAN: Final = "USER_BANNED_IN_CHANNEL"  # ends with the account's limit
 
 
@@ -69,6 +71,15 @@ class Trouble:
         )
         self._go_on(state)
 
+    def may_pass(self, state: PairState) -> bool:
+        """Whether a pair is paused for a reason that may go away by itself."""
+        return _looked_after(state) and not _unfit(state)
+
+    def settled_by(self, plan: PairPlan, state: PairState) -> bool:
+        """Whether a plan says by number which chats are meant, where a name left it open."""
+        numbers = isinstance(plan.source, int) and isinstance(plan.target, int)
+        return numbers and state.paused is not None and state.paused.startswith(OTHER_CHAT)
+
     def unlimited(self) -> None:
         """The account may write again: so do the pairs that its limit had paused."""
         for state in self._desk.pairs.values():
@@ -85,7 +96,7 @@ class Trouble:
             self._look_later(state)
             return
         state.pauses += 1  # each look that changes nothing makes the pause before the next longer
-        if state.source is None or state.target is None:
+        if state.source is None or state.target is None or _astray(state):
             self.resume(state)  # they are looked up, and it is paused again if they are not there
         elif self._desk.online:
             self._ask((state.source, state.target))
@@ -126,7 +137,12 @@ class Trouble:
 def _looked_after(state: PairState) -> bool:
     """Whether the pair is paused for a reason that may go away by itself."""
     reason = state.paused
-    return reason is not None and not reason.startswith((BY_HAND, CONFIGURED))
+    return reason is not None and not reason.startswith((BY_HAND, CONFIGURED, OTHER_CHAT))
+
+
+def _astray(state: PairState) -> bool:
+    """Whether the pair is paused because a chat was not there to be found."""
+    return state.paused is not None and any(name in state.paused for name in ASTRAY)
 
 
 def _unfit(state: PairState) -> bool:

@@ -160,9 +160,16 @@ class GroupReady:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Locate:
-    """Make sure that ``chats`` can be addressed. Answered by ``Located`` to ``reply_to``."""
+    """Make sure that ``chats`` can be addressed. Answered by ``Located`` to ``reply_to``.
+
+    Args:
+        names: the names by which some of them are known.
+        anew: those of which what is remembered is no good.
+    """
 
     chats: tuple[int | str, ...]
+    names: Mapping[int, str] = field(default_factory=dict)
+    anew: frozenset[int | str] = frozenset()
     reply_to: Ref
 
 
@@ -274,10 +281,17 @@ class SessionDown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Located:
-    """Marked peer ids by chat as it was asked for; for a chat that was not found, why."""
+    """Marked peer ids by chat as it was asked for; for a chat that was not found, why.
+
+    Args:
+        said: what is wrong, in the words of the one who saw it, where they say more than that.
+        moved: basic groups that are supergroups by now, and which.
+    """
 
     ids: Mapping[int | str, int]
     problems: Mapping[int | str, Verdict]
+    said: Mapping[int | str, str] = field(default_factory=dict)
+    moved: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 __all__ = [
     "Backfill",
+    "ConfirmPair",
     "DropDead",
     "PairOrder",
     "PausePair",
@@ -36,6 +37,17 @@ class ResumePair:
     """Go on; what was said meanwhile is read from history. Answered with the pair's report."""
 
     pair: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmPair:
+    """Stay with the chats that the pair has; with ``take`` go on with those its names mean now.
+
+    Answered with the chats that it has, ``None`` where they were never found.
+    """
+
+    pair: int
+    take: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,12 +68,19 @@ class PairState:
         plan: what the pair is to do; ``rules`` are the plan's, read.
         source, target: its chats' marked ids, once they are known.
         known: what its chats were when it was last written down.
+        named: by which name or number they were found then; only while the plan gives the same
+            they stay the ones they were.
         located: its chats have been found since the group began; before that they may be others.
         seen: the newest message that is in the outbox or done; ``None`` for a new pair.
         behind: history has not been read up to now since the last gap.
         compare: sent messages have not been compared with the source since the last gap.
         deep: the older ones neither, though Telegram will not tell what became of them.
         compared, round: how many have been since the newest were looked at; how often they were.
+        misread: how often in a row the source could not be read.
+        sought: since it was last read, its chats have been looked for anew.
+        upgraded: the supergroup that the source is by now; followed when all of it is done.
+        following: that is being written down.
+        compare_at: no sooner; after a question that failed, for the ``miscompared`` time in a row.
         reading, comparing, filling: the questions for history that are under way: what was
             missed, what was sent (``versions``) as it is now, the past.
         paused: why the pair does nothing; ``None`` while it works.
@@ -99,6 +106,7 @@ class PairState:
     source: int | None = None
     target: int | None = None
     known: tuple[int, int] | None = None
+    named: tuple[str | None, str | None] = (None, None)
     located: bool = False
     seen: int | None = None
     behind: bool = True
@@ -106,6 +114,12 @@ class PairState:
     deep: bool = True
     compared: int = 0
     round: int = 0
+    misread: int = 0
+    sought: bool = False
+    upgraded: int | None = None
+    following: bool = False
+    compare_at: float = 0.0
+    miscompared: int = 0
     reading: History | None = None
     filling: History | None = None
     comparing: History | None = None
@@ -136,10 +150,29 @@ class PairState:
 
     @property
     def chats(self) -> tuple[int | str, ...]:
-        """Source and target as planned; a handler's pair has no target chat."""
-        if self.plan.target == 0:
-            return (self.plan.source,)
-        return self.plan.source, self.plan.target
+        """Source and target as they are looked for; a handler's pair has no target chat.
+
+        What was found by the name or number that the plan gives stays the chat that it was.
+        """
+        planned = (self.plan.source, self.plan.target)[: 1 if self.plan.target == 0 else 2]
+        return tuple(self._kept(side, chat) for side, chat in enumerate(planned))
+
+    def _kept(self, side: int, planned: int | str) -> int | str:
+        if self.known is None:
+            return planned
+        known, name = self.known[side], self.named[side]
+        unnamed = name is None and (isinstance(planned, str) or planned == known)
+        return known if unnamed or name == str(planned) else planned
+
+    @property
+    def names(self) -> dict[int, str]:
+        """The names by which chats are known, by what they are looked for by."""
+        planned = (self.plan.source, self.plan.target)
+        return {
+            chat: name
+            for chat, name in zip(self.chats, planned, strict=False)
+            if isinstance(chat, int) and isinstance(name, str)
+        }
 
     @property
     def unsure(self) -> bool:
@@ -154,6 +187,7 @@ class PairState:
     def begin_anew(self) -> None:
         """Its source is another chat than before: nothing of that one is to be done any more."""
         self.seen, self.backfill, self.dead = None, None, 0
+        self.upgraded = None
         self.owed, self.changes = [], []
         self.queue.clear()
         self.held.clear()

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from ..errors import NameMovedError
 from ..supervision import Answer, LoopActor
 from ..telegram import (
     Access,
@@ -20,6 +21,7 @@ from ..telegram import (
     newest_id,
     read_history,
     read_messages,
+    upgrades,
 )
 from .call_floods import CallFloods
 from .dressing import as_ours
@@ -75,15 +77,20 @@ class Reader:
         self._actor.pipe(
             _read(client, message, self._deadline),
             done=lambda answer: PassOn(message.reply_to, answer),
-            failed=lambda error: PassOn(message.reply_to, _unread(message, error)),
+            failed=lambda error: self._not_read(message, error),
         )
+
+    def _not_read(self, message: History, error: BaseException) -> PassOn:
+        if classify(error).terminal:
+            self._actor.actor_ref.tell(Probe())  # which will tell whether the session has ended
+        return PassOn(message.reply_to, _unread(message, error))
 
     def locate(self, message: Locate) -> None:
         """Find where chats are; asked again by itself when the session is back."""
         client = self._line.client
         if client is not None:
             self._actor.pipe(
-                _look_up(client, message.chats, self._deadline),
+                _look_up(client, message, self._deadline),
                 done=lambda answer: PassOn(message.reply_to, answer),
             )
 
@@ -153,13 +160,23 @@ def _unread(message: History, error: BaseException) -> HistoryRead:
     return HistoryRead(pair=message.pair, request=message, messages=(), verdict=classify(error))
 
 
-async def _look_up(client: Client, chats: Sequence[int | str], deadline: float) -> Located:
-    found = await locate(client, chats, deadline=deadline)
+async def _look_up(client: Client, message: Locate, deadline: float) -> Located:
+    found = await locate(
+        client, message.chats, names=message.names, anew=message.anew, deadline=deadline
+    )
+    ids = {chat: place for chat, place in found.items() if isinstance(place, int)}
+    lost = {chat: place for chat, place in found.items() if isinstance(place, Exception)}
+    other = {chat: str(error) for chat, error in lost.items() if isinstance(error, NameMovedError)}
+    try:
+        moved = await upgrades(client, set(ids.values()), deadline=deadline)
+    except Exception as error:  # noqa: BLE001 - the next look at rights tells the same
+        logger.info("groups not looked at error=%s", type(error).__name__)
+        moved = {}
     return Located(
-        ids={chat: place for chat, place in found.items() if isinstance(place, int)},
-        problems={
-            chat: classify(place) for chat, place in found.items() if isinstance(place, Exception)
-        },
+        ids=ids,
+        problems={chat: classify(error) for chat, error in lost.items()},
+        said=other,
+        moved=moved,
     )
 
 

@@ -45,6 +45,7 @@ from ..telegram import (
     StopAsked,
     Stopped,
     Told,
+    Upgraded,
     Verdict,
     Wait,
     classify,
@@ -321,6 +322,8 @@ class SessionActor(LoopActor):
         match told:
             case Arrived() as arrived:
                 self.groups.tell(arrived)
+            case Upgraded() as upgraded:
+                self.groups.tell(upgraded)
             case Gap(chat):
                 self.groups.tell(Missed(chat))
                 self.groups.tell(CatchUp())

@@ -24,6 +24,7 @@ def freeze(world: World) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "secret": _text(world.secret),
+        "hashes": [[*key, rounds] for key, rounds in world.hash_rounds.items()],
         "next": [world.next_user_id, world.next_group_id, world.next_channel_id],
         "accounts": [_account_out(account, number) for account in world.accounts.values()],
         "keys": [_key_out(key) for key in world.keys.values()],
@@ -108,6 +109,7 @@ def _chat_out(chat: Chat, number: Mapping[int, int]) -> dict[str, Any]:
         "default_banned": sorted(chat.default_banned),
         "invite": chat.invite,
         "gone": chat.gone,
+        "moved_to": chat.moved_to,
         "pinned_id": chat.pinned_id,
         "topics": [asdict(topic) for topic in chat.topics.values()],
         "members": [_member_out(member) for member in chat.members.values()],

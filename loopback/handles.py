@@ -198,6 +198,22 @@ class ChatHandle:
         self.record.feed.forget()
 
     @in_loop
+    def rename(self, username: str | None) -> None:
+        """Take another public name, or give it up; somebody else may take the old one."""
+        self.record.username = username
+        self._tell_all()
+
+    @in_loop
+    def void_access_hash(self, account: Account) -> None:
+        """Refuse what an account knows this channel by; its dialogs tell it anew."""
+        self._engine.world.void_access_hash(account, -self.record.id)
+
+    @in_loop
+    def upgrade(self) -> ChatHandle:
+        """Make a supergroup of a basic group, which nobody can write into any more."""
+        return ChatHandle(self._engine, self._engine.membership.upgrade(self.record, self._owner()))
+
+    @in_loop
     def delete(self) -> None:
         """Delete the chat: nobody can see it any more."""
         self.record.gone = True

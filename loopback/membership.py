@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ._tl import types
@@ -77,6 +78,26 @@ class Membership:
         member.admin_rights = frozenset()
         self._engine.delivery.chat_changed(chat, [account], origin)
         return was_in
+
+    def upgrade(self, group: Chat, by: Account, *, origin: Conversation | None = None) -> Chat:
+        """Make a supergroup of a basic group; everybody is in it, and both say so."""
+        world = self._engine.world
+        channel = Chat(
+            id=world.take_channel_id(),
+            kind=ChatKind.MEGAGROUP,
+            title=group.title,
+            date=world.now(),
+            about=group.about,
+            noforwards=group.noforwards,
+            default_banned=group.default_banned,
+            members={one: replace(member) for one, member in group.members.items()},
+        )
+        group.moved_to = world.add_chat(channel).id
+        moved = types.MessageActionChatMigrateTo(channel.id)
+        self._engine.delivery.post(group, by, [Draft(action=moved)], origin)
+        came = types.MessageActionChannelMigrateFrom(group.title, group.id)
+        self._engine.delivery.post(channel, by, [Draft(action=came)], origin)
+        return channel
 
     def _notice(
         self, chat: Chat, author: Account, action: Any, origin: Conversation | None

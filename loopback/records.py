@@ -156,6 +156,7 @@ class Chat:
     topics: dict[int, Topic] = field(default_factory=dict, repr=False)
     invite: str | None = None
     gone: bool = False
+    moved_to: int | None = None  # the supergroup that a basic group was upgraded to
     pinned_id: int = 0
 
     @property

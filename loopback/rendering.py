@@ -89,6 +89,7 @@ class View:
                 self._users[record.id] = record
             elif isinstance(record, Chat) and record.kind is not ChatKind.PRIVATE:
                 self._chats[record.id] = record
+                self.mention(self.world.chats.get(record.moved_to or 0))
             elif isinstance(record, Chat):
                 self.mention(*(self.world.accounts[i] for i in record.members))
 
@@ -193,7 +194,8 @@ class View:
         )
 
     def _group(self, chat: Chat) -> Any:
-        member = chat.members.get(self.me.id)
+        member, moved = chat.members.get(self.me.id), chat.moved_to
+        secret = 0 if moved is None else self.world.access_hash(self.me, -moved)
         return types.Chat(
             id=chat.id,
             title=chat.title,
@@ -203,6 +205,8 @@ class View:
             version=1,
             creator=(member is not None and member.creator) or None,
             left=(member is None or not member.present) or None,
+            deactivated=(moved is not None) or None,
+            migrated_to=None if moved is None else types.InputChannel(moved, secret),
             noforwards=chat.noforwards or None,
             default_banned_rights=banned_rights(chat.default_banned),
         )

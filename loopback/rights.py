@@ -34,6 +34,8 @@ def require_send(chat: Chat, me: Account, *, media: str | None = None) -> None:
     """Raise when ``me`` may not write here; ``media`` is photos, docs or None for text."""
     if chat.kind is ChatKind.PRIVATE:
         return
+    if chat.moved_to is not None:
+        raise RpcError("PEER_ID_INVALID")  # it is a supergroup now
     member = require_member(chat, me)
     if chat.kind is ChatKind.BROADCAST:
         if not member.creator and "post_messages" not in member.admin_rights:

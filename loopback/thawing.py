@@ -28,6 +28,7 @@ def thaw(world: World, data: dict[str, Any]) -> None:
     """Fill an empty world; raises whatever Python does when a value is not as it should be."""
     world.secret = _bytes(data["secret"])
     world.next_user_id, world.next_group_id, world.next_channel_id = data["next"]
+    world.hash_rounds.update({(v, p): rounds for v, p, rounds in data.get("hashes", ())})
     for given in data["accounts"]:
         world.accounts[given["id"]] = _account_in(given)
     for given in data["keys"]:

@@ -79,6 +79,7 @@ class World:
     next_group_id: int = _FIRST_GROUP
     next_channel_id: int = _FIRST_CHANNEL
     changes: int = 0
+    hash_rounds: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.secret = self.secret or self.entropy(16)
@@ -184,8 +185,16 @@ class World:
         """The hash by which ``viewer`` may name a peer; everybody gets another one."""
         viewer_id = 0 if viewer is None else viewer.id
         seed = b"%d:%d" % (viewer_id, peer_id)
+        if rounds := self.hash_rounds.get((viewer_id, peer_id)):
+            seed += b":%d" % rounds
         digest = hashlib.blake2b(seed, key=self.secret, digest_size=8).digest()
         return int.from_bytes(digest, "little", signed=True) or 1
+
+    def void_access_hash(self, viewer: Account, peer_id: int) -> None:
+        """Let the hash by which ``viewer`` names a peer be no good any more; there is a new one."""
+        key = viewer.id, peer_id
+        self.hash_rounds[key] = self.hash_rounds.get(key, 0) + 1
+        self.touch()
 
     def remember_sending(self, account: Account, random_id: int, message: Message) -> None:
         """Keep a client's ``random_id`` for ever, so that a repeat is refused."""

@@ -18,7 +18,8 @@ __all__ = ["PairRows"]
 logger = logging.getLogger(__name__)
 
 SELECT: Final = (
-    "select id, session, source, target, mode, enabled, paused_reason, filters, group_id from pairs"
+    "select id, session, source, target, mode, enabled, paused_reason, filters, group_id,"
+    " source_name, target_name from pairs"
 )
 
 
@@ -32,11 +33,13 @@ class PairRows(Rows):
                 raise UnknownRecordError("session", record.session)
             self._run(
                 "insert into pairs (id, session, source, target, mode, enabled, paused_reason,"
-                " filters, group_id) values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " filters, group_id, source_name, target_name)"
+                " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                 " on conflict (id) do update set session = excluded.session,"
                 " source = excluded.source, target = excluded.target, mode = excluded.mode,"
                 " enabled = excluded.enabled, paused_reason = excluded.paused_reason,"
-                " filters = excluded.filters, group_id = excluded.group_id",
+                " filters = excluded.filters, group_id = excluded.group_id,"
+                " source_name = excluded.source_name, target_name = excluded.target_name",
                 (
                     record.id,
                     record.session,
@@ -47,6 +50,8 @@ class PairRows(Rows):
                     record.paused_reason,
                     to_json(dict(record.filters)),
                     record.group,
+                    record.source_name,
+                    record.target_name,
                 ),
             )
 
@@ -155,7 +160,7 @@ def _sensible(rows: list[tuple[Any, ...]]) -> list[PairRecord]:
 
 
 def _pair(row: tuple[Any, ...]) -> PairRecord:
-    pair_id, session, source, target, mode, enabled, paused_reason, filters, group = row
+    pair_id, session, source, target, mode, enabled, paused_reason, filters, group = row[:9]
     return PairRecord(
         id=pair_id,
         session=session,
@@ -166,4 +171,6 @@ def _pair(row: tuple[Any, ...]) -> PairRecord:
         paused_reason=paused_reason,
         filters=mapping_from_json(filters),
         group=group,
+        source_name=row[9],
+        target_name=row[10],
     )

@@ -146,7 +146,10 @@ class Latch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairRecord:
-    """One source chat whose messages go to one target chat through one session."""
+    """One source chat whose messages go to one target chat through one session.
+
+    ``source_name`` and ``target_name`` say by which name or number they were found.
+    """
 
     id: int
     session: str
@@ -157,6 +160,8 @@ class PairRecord:
     paused_reason: str | None = None
     filters: Mapping[str, object] = field(default_factory=dict)
     group: int | None = None
+    source_name: str | None = None
+    target_name: str | None = None
 
     def __post_init__(self) -> None:
         check_name(self.session)

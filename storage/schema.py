@@ -217,6 +217,12 @@ def _rings(db: Database) -> None:
     db.table("ring_messages").create_index(["at"])
 
 
+def _named(db: Database) -> None:
+    """By which name or number a pair's chats were found: whoever has it now, they stay."""
+    for column in ("source_name", "target_name"):
+        db.table("pairs").add_column(column, str)
+
+
 MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _sessions,
     _forwarding,
@@ -231,6 +237,7 @@ MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _clock,
     _versions,
     _rings,
+    _named,
 )
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 ACCOUNTS_FROM: Final = 10  # the schema from which on a session's account is sealed

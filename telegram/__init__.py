@@ -20,7 +20,7 @@ from .errors import (
     short_of,
     to_telewarden,
 )
-from .events import Arrived, Deleted, Edited, Gap, Incoming, Lost, Told
+from .events import Arrived, Deleted, Edited, Gap, Incoming, Lost, Told, Upgraded
 from .facts import (
     AccountLimited,
     BackfillProgress,
@@ -96,7 +96,8 @@ if TYPE_CHECKING:
     from .login import LoggedIn, LoginFlow, PasswordNeeded, QrToken
     from .orders import method_of
     from .outage import OutageLimit
-    from .reading import Page, locate, read_history, read_messages
+    from .places import locate, upgrades
+    from .reading import Page, read_history, read_messages
     from .requests import (
         copy_request,
         delete_request,
@@ -200,6 +201,7 @@ __all__ = [
     "Telling",
     "Told",
     "UpdateState",
+    "Upgraded",
     "Verdict",
     "Wait",
     "WaitKind",
@@ -243,13 +245,15 @@ __all__ = [
     "step",
     "to_telewarden",
     "units",
+    "upgrades",
     "version_of",
     "write_file",
 ]
 
 # Telethon takes 0.3 s and 40 MB to import; these names do so when they are first asked for.
 _LATE = {
-    "locate": "reading",
+    "locate": "places",
+    "upgrades": "places",
     "read_messages": "reading",
     "read_history": "reading",
     "newest_id": "requests",

@@ -10,7 +10,8 @@ from ..errors import PeerUnknownError
 from ._tl import functions, types, utils
 from .client import Client
 from .errors import classify
-from .verdict import ErrorClass
+from .places import upgraded_to
+from .verdict import Action, ErrorClass
 
 __all__ = ["Access", "access", "accesses", "device_lifetime", "join", "log_out"]
 
@@ -19,6 +20,7 @@ __all__ = ["Access", "access", "accesses", "device_lifetime", "join", "log_out"]
 class Access:
     """What an account may do in a chat. ``protected`` chats are not copied from.
 
+    ``moved`` is the supergroup that a basic group was upgraded to.
     ``read`` says that the account is in it, ``gone`` that it cannot see it at all.
     """
 
@@ -26,6 +28,7 @@ class Access:
     write: bool
     protected: bool = False
     gone: bool = False
+    moved: int | None = None
     title: str = ""
 
 
@@ -67,14 +70,18 @@ async def accesses(
         if isinstance(peer, types.InputPeerChannel):
             channels[chat] = types.InputChannel(peer.channel_id, peer.access_hash)
         else:
-            found[chat] = await access(client, chat, deadline=deadline)
+            try:
+                found[chat] = await access(client, chat, deadline=deadline)
+            except Exception as error:
+                if classify(error).kind is not ErrorClass.PAIR:
+                    raise  # one chat's own trouble is no reason not to look at the others
     for chat, home in (await _homes(client, channels, deadline)).items():
         found[chat] = _access_of(home)
     return found
 
 
 async def _homes(client: Client, channels: dict[int, Any], deadline: float) -> dict[int, Any]:
-    """The channels as they are; what cannot be seen any more is ``None``."""
+    """The channels as they are; ``None`` for what cannot be seen any more."""
     if not channels:
         return {}
     try:
@@ -82,10 +89,13 @@ async def _homes(client: Client, channels: dict[int, Any], deadline: float) -> d
             functions.channels.GetChannelsRequest(list(channels.values())), deadline=deadline
         )
     except Exception as error:
-        if classify(error).kind is not ErrorClass.PAIR:
+        verdict = classify(error)
+        if verdict.kind is not ErrorClass.PAIR:
             raise
         if len(channels) == 1:
-            return dict.fromkeys(channels)
+            # One that is not taken by its access hash may well be there: it is left out.
+            void = verdict.action is Action.RESOLVE_PEER
+            return {} if void else dict.fromkeys(channels)
         apart = [await _homes(client, {chat: at}, deadline) for chat, at in channels.items()]
         return {chat: home for one in apart for chat, home in one.items()}
     told = {utils.get_peer_id(home): home for home in answer.chats}
@@ -137,6 +147,7 @@ def _access_of(home: Any) -> Access:
         read=inside,
         write=inside and _may_write(home),
         protected=bool(home.noforwards),
+        moved=upgraded_to(home),
         title=home.title,
     )
 

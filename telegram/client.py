@@ -155,6 +155,11 @@ class Client:
         except ValueError:
             raise PeerUnknownError(chat) from None
 
+    def forget_peer(self, chat: int) -> None:
+        """Forget where ``chat`` is, so that it is looked for anew; an access hash may be void."""
+        self.session.forget_entity(chat)
+        self._wire.forget_peer(chat)
+
     async def learn_chats(self, *, limit: int = 500, deadline: float = 30.0) -> int:
         """Read the account's newest ``limit`` dialogs so that they can be addressed.
 
@@ -172,6 +177,8 @@ class Client:
             following = _after(page)
             if not isinstance(page, types.messages.DialogsSlice) or following is None:
                 break
+            if following[:2] == offset[:2]:
+                break  # the same page again
             offset = following
         return seen
 

@@ -243,6 +243,11 @@ NO_PEER = Row(
     Action.RESOLVE_PEER,
     "This account never saw the chat; open or join it once, then resume.",
 )
+OTHER_CHAT = Row(
+    ErrorClass.PAIR,
+    Action.PAUSE_PAIR,
+    "The name means another chat now; confirm which one is meant (telewarden pairs confirm).",
+)
 FULL = Row(
     ErrorClass.PAIR,
     Action.PAUSE_PAIR,

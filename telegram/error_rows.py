@@ -129,7 +129,7 @@ ROWS: Final[Mapping[str, Row]] = _table(
         (
             means.LOST_CHAT,
             (
-                "ChannelPrivateError ChannelInvalidError ChatForbiddenError"
+                "ChannelPrivateError ChatForbiddenError"
                 " UserNotParticipantError InviteHashExpiredError"
             ),
         ),
@@ -148,8 +148,12 @@ ROWS: Final[Mapping[str, Row]] = _table(
         (means.BLOCKED, "UserIsBlockedError YouBlockedUserError InputUserDeactivatedError"),
         (
             means.NO_PEER,
-            "PeerIdInvalidError ChatIdInvalidError UsernameNotOccupiedError UsernameInvalidError",
+            (
+                "PeerIdInvalidError ChatIdInvalidError ChannelInvalidError"
+                " UsernameNotOccupiedError UsernameInvalidError"
+            ),
         ),
+        (means.OTHER_CHAT, "telewarden.errors.NameMovedError"),
         (means.NO_TOPIC, "TopicDeletedError"),
         (
             means.STALE_JOB,

@@ -16,6 +16,7 @@ from typing import Final
 from ..errors import (
     CredentialDamagedError,
     MessageNotCopyableError,
+    NameMovedError,
     PeerUnknownError,
     ProtectedContentError,
     SessionFileDamagedError,
@@ -88,6 +89,7 @@ _OWN: Final[tuple[tuple[type[TelewardenError], str], ...]] = (
     (SessionFileDamagedError, "sqlite3.DatabaseError"),
     (TelethonFileDamagedError, "sqlite3.DatabaseError"),
     (MessageNotCopyableError, "MediaInvalidError"),
+    (NameMovedError, "telewarden.errors.NameMovedError"),
     (PeerUnknownError, "PeerIdInvalidError"),
     (ProtectedContentError, "ChatForwardsRestrictedError"),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-__all__ = ["Arrived", "Deleted", "Edited", "Gap", "Incoming", "Lost", "Told"]
+__all__ = ["Arrived", "Deleted", "Edited", "Gap", "Incoming", "Lost", "Told", "Upgraded"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +92,18 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Upgraded:
+    """A basic group is a supergroup from now on: another chat, ``to``, which counts anew."""
+
+    chat: int
+    to: int
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """The connection is gone and stays so. ``reason`` is None when it was closed on our side."""
 
     reason: BaseException | None
 
 
-Told = Arrived | Edited | Deleted | Gap | Lost
+Told = Arrived | Edited | Deleted | Gap | Upgraded | Lost

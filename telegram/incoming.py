@@ -6,7 +6,7 @@ from typing import Any
 
 from ._tl import types, utils
 from .contents import besides
-from .events import Arrived, Deleted, Edited, Incoming, Told
+from .events import Arrived, Deleted, Edited, Incoming, Told, Upgraded
 from .session import CHANNEL_MARK
 
 __all__ = ["incoming_of", "kind_of", "told_of"]
@@ -17,6 +17,8 @@ _EDIT = (types.UpdateEditMessage, types.UpdateEditChannelMessage)
 
 def told_of(update: Any, self_id: int | None) -> Told | None:
     """Return what ``update`` tells, or None when it concerns no message."""
+    if isinstance(update, _NEW) and isinstance(update.message, types.MessageService):
+        return _notice(update.message)
     if isinstance(update, _NEW):
         message = incoming_of(update.message, self_id, getattr(update, "_entities", None))
         return None if message is None else Arrived(message)
@@ -31,6 +33,13 @@ def told_of(update: Any, self_id: int | None) -> Told | None:
     if isinstance(update, types.UpdateDeleteMessages) and update.messages:
         return Deleted(None, tuple(update.messages))
     return None
+
+
+def _notice(notice: Any) -> Told | None:
+    if not isinstance(notice.action, types.MessageActionChatMigrateTo):
+        return None
+    channel = -(CHANNEL_MARK + notice.action.channel_id)
+    return Upgraded(int(utils.get_peer_id(notice.peer_id)), channel)
 
 
 def incoming_of(

@@ -189,6 +189,18 @@ class WardenSession(MemorySession):  # type: ignore[misc]  # Telethon ships no t
         for row in rows:
             self._keep(row)
 
+    def remember(self, row: EntityRow) -> None:
+        """Remember where a chat is."""
+        if self._rows.get(row.id) != row:
+            self._keep(row)
+            self._changed_rows[row.id] = None
+            self._tell()
+
+    def forget_entity(self, marked_id: int) -> None:
+        """Forget where a chat is: Telegram does not take it by what is known any more."""
+        self._forget_name(self._rows.pop(marked_id, None))
+        self._faces.clear()
+
     def entity(self, marked_id: int) -> EntityRow | None:
         """Return what is known of a chat or user, without asking Telegram."""
         return self._rows.get(marked_id)

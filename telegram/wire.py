@@ -239,6 +239,11 @@ class WardenClient(HearingClient):
                 self._message_box.try_set_channel_state(dialog.peer.channel_id, dialog.pts)
         self.session.touch()
 
+    def forget_peer(self, chat: int) -> None:
+        """Forget the access hash of a chat."""
+        bare, _ = utils.resolve_id(chat)
+        self._mb_entity_cache.hash_map.pop(bare, None)
+
     def _put_channels(self, stored: dict[int, Any]) -> None:
         for channel in stored:
             row = self.session.entity(-(CHANNEL_MARK + channel))

@@ -114,6 +114,10 @@ class BlockingPairs:
         """Go on now, whatever the pair was paused for."""
         return self._run(self._pairs.resume(pair, who=who))
 
+    def confirm(self, pair: int, *, take: bool = False, who: str = "app") -> PairPlan:
+        """Say which chats a pair means whose name means another chat by now."""
+        return self._run(self._pairs.confirm(pair, take=take, who=who))
+
     def backfill(
         self, pair: int, *, after: int = 0, since: datetime | None = None, who: str = "app"
     ) -> PairReport:

@@ -91,9 +91,9 @@ class Registry(_Reads):
         Args:
             what: ``register``, ``change``, ``delete``, ``begin``, ``end``, ``clean``,
                 ``reconfigure``; of pairs ``add pair``, ``change pair``, ``remove pair``,
-                ``reassign``, ``pause pair``, ``resume pair``, ``backfill pair``, ``retry dead``,
-                ``drop dead``; of logins ``login``, ``renew``, ``logout``, ``import``, ``export``,
-                ``restore``, ``recover``.
+                ``reassign``, ``pause pair``, ``resume pair``, ``confirm pair``,
+                ``backfill pair``, ``retry dead``, ``drop dead``; of logins ``login``, ``renew``,
+                ``logout``, ``import``, ``export``, ``restore``, ``recover``.
             subject: a session's name, ``pair 3``, ``operation 17``, ``registry``.
             since: epoch seconds.
             limit: how many rows at most, 1 to 1,000,000.

@@ -42,6 +42,7 @@ class PairCommands:
             "add": self._add,
             "backfill": self._backfill,
             "change": self._change,
+            "confirm": self._confirm,
             "dead": self._dead,
             "drop": self._drop,
             "list": self._list,
@@ -93,6 +94,9 @@ class PairCommands:
 
     async def _resume(self, pair: int) -> Answer:
         return asdict(await self._pairs.resume(pair, who=WHO))
+
+    async def _confirm(self, pair: int, take: bool = False) -> Answer:
+        return _shown(await self._pairs.confirm(pair, take=take, who=WHO))
 
     async def _backfill(self, pair: int, after: int = 0, since: str | None = None) -> Answer:
         return asdict(await self._pairs.backfill(pair, after=after, since=_moment(since), who=WHO))

@@ -109,6 +109,21 @@ def resume(config: ConfigPath, pair: Pair, as_json: AsJson = False) -> None:
 
 
 @pairs_app.command()
+def confirm(
+    config: ConfigPath,
+    pair: Pair,
+    take: Annotated[
+        bool, typer.Option("--take", help="Go on with the chats that its names mean now.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say which chat is meant when a name means another one now: the one it has."""
+    one = _client(config).pairs("confirm", pair=pair, take=take)
+    way = f"{one['source']} -> {one['target'] or one['handler']}"
+    _say(one, f"pair {pair} goes on: {way}", as_json=as_json)
+
+
+@pairs_app.command()
 def backfill(
     config: ConfigPath,
     pair: Pair,

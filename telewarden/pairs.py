@@ -17,6 +17,7 @@ from .actors import (
     AddPair,
     Backfill,
     ChangePair,
+    ConfirmPair,
     DropDead,
     PairPlan,
     PausePair,
@@ -182,6 +183,27 @@ class Pairs:
             report = await self._desk.order(pair, ResumePair(pair))
             after["paused"] = None
             return report  # type: ignore[no-any-return]  # as above
+
+    async def confirm(self, pair: int, *, take: bool = False, who: str = "app") -> PairPlan:
+        """Say which chats a pair means whose ``@name`` means another chat by now.
+
+        It stays with those that it has, planned by their numbers from now on. With ``take`` it
+        goes on with those that its names mean now: with another source it begins anew.
+
+        Raises:
+            UnknownRecordError: there is no such pair.
+        """
+        async with self._noted(who, "confirm pair", pair) as after:
+            after["take"] = take
+            known = await self._desk.order(pair, ConfirmPair(pair, take))
+            before = await self._desk.plan(pair)
+            if take or known is None:
+                return before
+            plan = replace(before, source=known[0], target=known[1])
+            if plan == before:
+                await self._desk.order(pair, ResumePair(pair))
+                return before
+            return await self._ask(ChangePair(before=before, after=plan, who=who))  # type: ignore[no-any-return]  # as above
 
     async def backfill(
         self, pair: int, *, after: int = 0, since: datetime | None = None, who: str = "app"

@@ -87,6 +87,17 @@ def edit_admin(call: Call, request: Any) -> bool:
     return True
 
 
+def migrate_chat(call: Call, request: Any) -> Any:
+    """Make a supergroup of a group, for its creator to decide."""
+    chat = call.peers.group(request.chat_id)
+    if not require_member(chat, call.me).creator:
+        raise RpcError("CHAT_ADMIN_REQUIRED")
+    if chat.moved_to is not None:
+        raise RpcError("CHAT_ID_INVALID")
+    channel = call.engine.membership.upgrade(chat, call.me, origin=call.conversation)
+    return call.delivery.changed(call.me, chat, channel)
+
+
 def get_chats(call: Call, request: Any) -> Any:
     """Groups by id."""
     view = View(call.world, call.me)
@@ -123,5 +134,6 @@ HANDLERS: Final[Handlers] = {
     functions.messages.EditChatTitleRequest: edit_title,
     functions.messages.EditChatAdminRequest: edit_admin,
     functions.messages.GetChatsRequest: get_chats,
+    functions.messages.MigrateChatRequest: migrate_chat,
     functions.messages.GetFullChatRequest: get_full_chat,
 }

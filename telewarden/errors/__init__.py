@@ -89,6 +89,7 @@ Each room's errors hang below the one root, so that an app can write
     |-- UnknownHandlerError         no installed package offers that handler
     |-- MessageNotCopyableError     a message holds nothing that can be sent
     |-- PeerUnknownError            this account never saw that chat
+    |-- NameMovedError              a name means another chat than the one known by it
     |-- ProtectedContentError       the source protects its content
     |-- SessionStringDamagedError   a text is no session string
     |-- TelethonFileDamagedError    a file is no usable Telethon session
@@ -109,6 +110,7 @@ from .forwarding import (
     BackfillRunningError,
     HandlerRefusedError,
     MessageNotCopyableError,
+    NameMovedError,
     PairBusyError,
     PairsNotMovedError,
     PatternTooSlowError,
@@ -256,6 +258,7 @@ __all__ = [
     "MasterKeyMalformedError",
     "MasterKeyMissingError",
     "MessageNotCopyableError",
+    "NameMovedError",
     "NoCredentialError",
     "NoLoginError",
     "NoSessionFitsError",

@@ -8,6 +8,7 @@ __all__ = [
     "BackfillRunningError",
     "HandlerRefusedError",
     "MessageNotCopyableError",
+    "NameMovedError",
     "PairBusyError",
     "PairsNotMovedError",
     "PatternTooSlowError",
@@ -25,6 +26,16 @@ class PeerUnknownError(TelewardenError):
             f"chat {chat} is unknown to this account; open or join it once, then try again"
         )
         self.chat = chat
+
+
+class NameMovedError(TelewardenError):
+    """A name means another chat than the one that is known by it; nothing was read or sent."""
+
+    def __init__(self, name: str, *, known: int, now: int) -> None:
+        super().__init__(
+            f"{name} means the chat {now} now, and was {known}; confirm which one is meant"
+        )
+        self.name, self.known, self.now = name, known, now
 
 
 class ProtectedContentError(TelewardenError):

@@ -137,6 +137,7 @@ MADE: tuple[Mapping[str, Mapping[str, Any]], ...] = (
             "at": 1.0,
         }
     },
+    {},
 )
 
 

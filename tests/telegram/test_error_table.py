@@ -129,7 +129,6 @@ ANSWERS: list[tuple[str, int, ErrorClass, Action]] = [
         (text, 400, E.PAIR, A.DISABLE_PAIR)
         for text in (
             "CHANNEL_PRIVATE",
-            "CHANNEL_INVALID",
             "CHAT_FORBIDDEN",
             "USER_NOT_PARTICIPANT",
             "INVITE_HASH_EXPIRED",
@@ -161,6 +160,7 @@ ANSWERS: list[tuple[str, int, ErrorClass, Action]] = [
     ("INPUT_USER_DEACTIVATED", 400, E.PAIR, A.DISABLE_PAIR),
     ("PEER_ID_INVALID", 400, E.PAIR, A.RESOLVE_PEER),
     ("CHAT_ID_INVALID", 400, E.PAIR, A.RESOLVE_PEER),
+    ("CHANNEL_INVALID", 400, E.PAIR, A.RESOLVE_PEER),
     ("USERNAME_NOT_OCCUPIED", 400, E.PAIR, A.RESOLVE_PEER),
     ("USERNAME_INVALID", 400, E.PAIR, A.RESOLVE_PEER),
     ("TOPIC_DELETED", 400, E.PAIR, A.PAUSE_PAIR),
