@@ -56,7 +56,7 @@ def best_session(
         NoSessionFitsError: none can take it, and why.
         InvalidRecordError: ``exclude`` is no collection of names; a text would be one of letters.
     """
-    if isinstance(exclude, str) or not isinstance(exclude, Collection):
+    if isinstance(exclude, str | bytes) or not isinstance(exclude, Collection):
         raise InvalidRecordError("exclude", exclude, "a collection of names, such as {'alice'}")
     ranked = sorted(
         (_judged(entry, now, only_healthy) for entry in entries if entry.name not in exclude),

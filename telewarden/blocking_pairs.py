@@ -98,7 +98,7 @@ class BlockingPairs:
         """Let there be one more pair; every later start has it, too."""
         return self._run(self._pairs.add(pair, session=session, who=who, **fields))
 
-    def change(self, pair: int, *, who: str = "app", **fields: Any) -> PairPlan:
+    def change(self, pair: int, /, *, who: str = "app", **fields: Any) -> PairPlan:
         """Change how a pair goes on from now, in place."""
         return self._run(self._pairs.change(pair, who=who, **fields))
 

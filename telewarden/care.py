@@ -26,6 +26,7 @@ from .actors import (
     TakeIn,
     WaitQr,
 )
+from .checks import a_number, a_path, a_text, seconds
 from .errors import SessionOfflineError, TelethonFileDamagedError, TelethonFileInUseError
 from .storage import BackupRecord, file_users
 from .telegram import (
@@ -88,6 +89,7 @@ class SessionCare(abc.ABC):
             LoginTakenError: its login is another session's by now.
             CredentialDamagedError: it does not open.
         """
+        a_number("backup_id", backup_id)
         async with self._noted(who, "restore") as after:
             after["backup"] = backup_id
             return await self._ask(RestoreBackup(backup_id), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
@@ -105,6 +107,7 @@ class SessionCare(abc.ABC):
             LoginTakenError, OtherAccountError: nothing has changed.
             TelegramError: Telegram does not take it; nothing has changed.
         """
+        a_text("text", text, "a session string")
         async with self._noted(who, "import"):
             return await self._take_in(StoredSession(version=0, parts=parse_string(text)))
 
@@ -117,6 +120,7 @@ class SessionCare(abc.ABC):
             TelethonFileDamagedError: nothing in it can be used, and why.
             Exception: as ``import_string``.
         """
+        a_path(path)
         async with self._noted(who, "import"):
             return await self._import_file(path)
 
@@ -149,6 +153,7 @@ class SessionCare(abc.ABC):
         Raises:
             FileExistsError: there is a file of that name; it is not touched.
         """
+        a_path(path)
         async with self._noted(who, "export"):
             stored = await self._given_out()
             await asyncio.to_thread(
@@ -169,7 +174,7 @@ class SessionCare(abc.ABC):
         The phase afterwards is ``awaiting_password`` for an account with a cloud password:
         go on with ``login("password", ...)``.
         """
-        timeout = CARE_WITHIN + (QR_LIVES if deadline is None else deadline)
+        timeout = CARE_WITHIN + seconds("deadline", deadline, default=QR_LIVES)
         async with self._noted(who, "login") as after:
             after["step"] = "wait for qr"
             return await self._ask(WaitQr(deadline), timeout=timeout)  # type: ignore[no-any-return]  # as above

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from .checks import a_path
 from .config import Config
 from .errors import TelewardenError, UnknownRecordError
 from .keeping import Keeping, config_of, master_key_of
@@ -128,6 +129,8 @@ def restore_database(
         StorageError: the copy is damaged, or under another master key; nothing has changed.
     """
     read = config_of(config)
+    if snapshot is not None:
+        a_path(snapshot)
     places = Keeping(read)
     snapshots = places.snapshots()
     if not snapshots.list():

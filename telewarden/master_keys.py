@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
+from .checks import a_text
 from .config import Config
 from .errors import MasterKeyMissingError, StorageBusyError, WrongMasterKeyError
 from .keeping import Keeping, key_from, master_key_of
@@ -114,6 +115,8 @@ class MasterKeys:
             StorageBusyError: another process is changing keys; nothing has changed.
             StorageError: the disk takes nothing; nothing has changed.
         """
+        if text is not None:
+            a_text("text", text, "the new key, or passphrase")
         async with self._noted(who, "rotate master key", SUBJECT) as after:
             turned = await self._rotate_master(text)
             after.update(asdict(turned))

@@ -218,7 +218,7 @@ class Operations(OperationReads):
                     yield progress.operation
 
     def track(
-        self, kind: str, *, who: str = "app", **details: Any
+        self, kind: str, /, *, who: str = "app", **details: Any
     ) -> contextlib.AbstractAsyncContextManager[Tracked]:
         """Begin an operation and end it with the block: finished, failed or cancelled.
 
@@ -320,7 +320,7 @@ class BlockingOperations(OperationReads):
                 yield progress.operation
 
     def track(
-        self, kind: str, *, who: str = "app", **details: Any
+        self, kind: str, /, *, who: str = "app", **details: Any
     ) -> contextlib.AbstractContextManager[TrackedBlocking]:
         """Begin an operation and end it with the block: finished, failed or cancelled."""
         return tracked_blocking(self, kind, who=who, details=details)

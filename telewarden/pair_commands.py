@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from .actors import PairPlan
+from .checks import a_text
 from .console import WHO
 from .errors import BadCommandError
 from .operation_handles import Operations
@@ -61,6 +62,7 @@ class PairCommands:
             BadCommandError: there is no such command, or the arguments are not its own.
             TelewardenError: whatever the handle raises.
         """
+        a_text("command", command, "its name")
         work = self._commands.get(command)
         if work is None:
             raise BadCommandError(command, f"commands are: {', '.join(self._commands)}")

@@ -25,6 +25,7 @@ from .actors import (
     ResumePair,
     RetryDead,
 )
+from .checks import a_callback, a_moment, a_number, a_text, numbers
 from .config import PairConfig, parse_pair
 from .configured import pair_plan_of, tables_of
 from .errors import UnknownFieldError, UnknownRecordError
@@ -79,6 +80,8 @@ class Pairs:
         Raises:
             UnknownSessionError: there is no such session.
         """
+        if session is not None:
+            a_text("session", session, "a session's name")
         return await self._desk.plans(session)
 
     async def get(self, pair: int) -> PairPlan:
@@ -87,7 +90,7 @@ class Pairs:
         Raises:
             UnknownRecordError: there is no such pair.
         """
-        return await self._desk.plan(pair)
+        return await self._desk.plan(a_number("pair", pair))
 
     async def add(
         self,
@@ -116,12 +119,12 @@ class Pairs:
         """
         subject = "pair (new)" if pair is None else f"pair {pair}"
         with self._desk.auditor.refusals(who, "add pair", subject):
-            name = session or self._sessions.best().name
+            name = self._sessions.best().name if session is None else session
             plan = self._plan({**fields, "id": 1 if pair is None else pair, "session": name})
         wanted = plan if pair is not None else replace(plan, id=0)
         return await self._ask(AddPair(plan=wanted, who=who))  # type: ignore[no-any-return]  # asks say nothing of answers
 
-    async def change(self, pair: int, *, who: str = "app", **fields: Any) -> PairPlan:
+    async def change(self, pair: int, /, *, who: str = "app", **fields: Any) -> PairPlan:
         """Change how a pair goes on from now, in place; every later start has it so.
 
         That stands as long as the configuration says of the pair what it says now. A pair's
@@ -135,7 +138,7 @@ class Pairs:
         """
         with self._desk.auditor.refusals(who, "change pair", f"pair {pair}"):
             _refuse_fixed(fields)
-            before = await self._desk.plan(pair)
+            before = await self._desk.plan(a_number("pair", pair))
             after = self._plan({**tables_of(before), **fields})
         return await self._ask(ChangePair(before=before, after=after, who=who))  # type: ignore[no-any-return]  # as above
 
@@ -149,7 +152,7 @@ class Pairs:
             UnknownRecordError: there is no such pair.
             PairBusyError: it did not come to rest within 10 seconds; it goes on.
         """
-        async with self._desk.let_go(frozenset({pair})) as problems:
+        async with self._desk.let_go(frozenset({a_number("pair", pair)})) as problems:
             for error in problems.values():
                 if not isinstance(error, UnknownRecordError):  # no group has it: it is at rest
                     raise error
@@ -171,7 +174,8 @@ class Pairs:
         Raises:
             UnknownRecordError: there is no such pair.
         """
-        by_hand = f"paused by hand: {reason}" if reason else "paused by hand"
+        said = a_text("reason", reason, "words to be shown beside the pair")
+        by_hand = f"paused by hand: {said}" if said else "paused by hand"
         async with self._noted(who, "pause pair", pair) as after:
             report = await self._desk.order(pair, PausePair(pair, by_hand))
             after["paused"] = by_hand
@@ -216,14 +220,15 @@ class Pairs:
         Raises:
             BackfillRunningError: it is at it already.
         """
-        moment = None if since is None else since.timestamp()
+        moment = None if since is None else a_moment("since", since)
+        a_number("after", after)
         async with self._noted(who, "backfill pair", pair) as asked:
             asked |= {"after": after, "since": moment}
             return await self._desk.order(pair, Backfill(pair=pair, after=after, since=moment))  # type: ignore[no-any-return]  # as above
 
     async def dead(self, pair: int | None = None) -> tuple[DeadLetter, ...]:
         """The messages that could not be delivered, of one pair or of all."""
-        wanted = None if pair is None else (pair,)
+        wanted = None if pair is None else (a_number("pair", pair),)
 
         def work(store: Store) -> tuple[DeadLetter, ...]:
             return tuple(
@@ -242,11 +247,15 @@ class Pairs:
 
     async def retry(self, pair: int, source_ids: Sequence[int] = (), *, who: str = "app") -> int:
         """Send dead letters again, all of a pair's or these; returns how many."""
-        return await self._with_dead(who, "retry dead", RetryDead(pair, tuple(source_ids)))
+        return await self._with_dead(
+            who, "retry dead", RetryDead(pair, numbers("source_ids", source_ids))
+        )
 
     async def drop(self, pair: int, source_ids: Sequence[int] = (), *, who: str = "app") -> int:
         """Forget dead letters, all of a pair's or these; returns how many."""
-        return await self._with_dead(who, "drop dead", DropDead(pair, tuple(source_ids)))
+        return await self._with_dead(
+            who, "drop dead", DropDead(pair, numbers("source_ids", source_ids))
+        )
 
     async def _with_dead(self, who: str, what: str, order: RetryDead | DropDead) -> int:
         async with self._noted(who, what, order.pair) as after:
@@ -256,7 +265,7 @@ class Pairs:
     def _noted(
         self, who: str, what: str, pair: int
     ) -> contextlib.AbstractAsyncContextManager[dict[str, Any]]:
-        return self._desk.auditor.noted(who, what, f"pair {pair}")
+        return self._desk.auditor.noted(who, what, f"pair {a_number('pair', pair)}")
 
     # Moves
 
@@ -283,7 +292,11 @@ class Pairs:
 
         Raises:
             PairsNotMovedError: with every reason; nothing has changed.
+            InvalidRecordError: it is no selection, no name, or nothing that can be called.
         """
+        a_text("selection", selection, "1,2,3, 1-10 or all_from:NAME")
+        a_text("to", to, "a session's name")
+        a_callback("begun", begun)
         if dry_run:
             move = await self._reassigning.plan(selection, to)
             await self._reassigning.check(move)

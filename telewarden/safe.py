@@ -20,6 +20,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Final, Self
 
+from .checks import a_callback, a_text, seconds
 from .config import Config
 from .configured import proxies_of, refuse_invented
 from .errors import (
@@ -119,6 +120,7 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
         LeaseHeldError: somebody else had it all the time, and who; no packet was sent.
         KeyLatchedError: the key is dead; no packet was sent.
         UnknownSessionError, NoCredentialError: there is no such session, or no login of it.
+        InvalidRecordError: a name, a purpose or a time is none.
         TelegramError: Telegram does not take the login, or cannot be reached; also, and without a
             packet, while Telegram has asked to wait with what proves a login.
     """
@@ -134,10 +136,11 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
         progress: Callable[[LeaseWait], object] | None = None,
         server: ServerAddress | None = None,
     ) -> None:
-        self._config, self._name = config_of(config), name
-        self._purpose, self._connect, self._server = purpose, connect, server
-        self._timeout = self._config.storage.lease_timeout if timeout is None else timeout
-        self._progress = progress
+        self._config, self._name = config_of(config), a_text("name", name, "a session's name")
+        self._purpose = a_text("purpose", purpose, "what for, in a few words")
+        self._connect, self._server = connect, server
+        self._timeout = seconds("timeout", timeout, default=self._config.storage.lease_timeout)
+        self._progress = None if progress is None else a_callback("progress", progress)
         self._stack: contextlib.AsyncExitStack | None = None
         self._runner: asyncio.Runner | None = None
 

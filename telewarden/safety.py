@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from .checks import a_text
 from .config import Config
 from .errors import UnknownSessionError
 from .keeping import Keeping, config_of
@@ -57,6 +58,8 @@ def safety_check(
         StorageError: the database cannot be read.
     """
     places = Keeping(config_of(config))
+    if session is not None:
+        a_text("session", session, "a session's name")
     lease, reports = places.lease(), []
     with Store.open_reader(places.database) as store:
         known = store.sessions()
@@ -134,6 +137,7 @@ def clear_stale(config: Config | Mapping[str, Any] | Path | str, session: str) -
         LeaseHeldError: somebody uses the session.
     """
     places = Keeping(config_of(config))
+    a_text("session", session, "a session's name")
     with Store.open_reader(places.database) as store:
         record = store.session(session)
     if record is None or record.key_id is None:

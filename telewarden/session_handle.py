@@ -21,9 +21,9 @@ from .actors import (
 )
 from .auditing import Auditor
 from .care import SessionCare
-from .checks import a_request, seconds
+from .checks import a_request, a_text, seconds
 from .console import LoginStep
-from .errors import ChildUnavailableError, SessionOfflineError
+from .errors import ChildUnavailableError, InvalidRecordError, SessionOfflineError
 from .operation_handles import Operations
 from .storage import BackupRecord, Store
 from .supervision import ask_async
@@ -139,7 +139,7 @@ class SessionHandle(SessionCare):
 
         The five newest of a session stay. It is an operation of the kind ``backup``.
         """
-        said = f"copying the login: {reason}"
+        said = f"copying the login: {a_text('reason', reason, 'why, in a few words')}"
         details = {"session": self.name, "description": said, "who": who}
         async with noted(self._operations, "backup", **details) as tracked:
             record = await super().backup(reason)
@@ -165,6 +165,8 @@ class SessionHandle(SessionCare):
             LoginBudgetError: enough codes were asked for today.
             NoLoginError: no login is under way.
         """
+        if secret is not None:
+            a_text("secret", secret, "the code or the password, as a text")
         message: StartLogin | SubmitCode | SubmitPassword
         match step:
             case "start":
@@ -173,6 +175,8 @@ class SessionHandle(SessionCare):
                 message = SubmitCode(secret or "")
             case "password":
                 message = SubmitPassword(secret or "")
+            case _:
+                raise InvalidRecordError("step", step, "start, code or password")
         async with self._noted(who, "login") as after:
             after["step"] = step
             return await self._ask(message, timeout=LOGIN_WITHIN)  # type: ignore[no-any-return]  # as above

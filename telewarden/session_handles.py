@@ -91,7 +91,7 @@ class SessionReads:
 class Sessions(SessionReads):
     """Sessions, for coroutines."""
 
-    async def register(self, name: str, *, who: str = "app", **fields: Any) -> SessionEntry:
+    async def register(self, name: str, /, *, who: str = "app", **fields: Any) -> SessionEntry:
         """Register a session that no configuration declares; every later start has it, too.
 
         Args:
@@ -106,7 +106,7 @@ class Sessions(SessionReads):
         message = RegisterSession(name=name, fields=_own(fields), who=who)
         return await self._desk.ask(message)  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer
 
-    async def change(self, name: str, *, who: str = "app", **fields: Any) -> SessionEntry:
+    async def change(self, name: str, /, *, who: str = "app", **fields: Any) -> SessionEntry:
         """Change some fields of a session at once, all or none; see ``register``.
 
         Raises:
@@ -145,18 +145,18 @@ class Sessions(SessionReads):
 class BlockingSessions(SessionReads):
     """Sessions, for plain code in any thread; each method is explained in ``Sessions``."""
 
-    def register(self, name: str, *, who: str = "app", **fields: Any) -> SessionEntry:
+    def register(self, name: str, /, *, who: str = "app", **fields: Any) -> SessionEntry:
         """Register a session that no configuration declares."""
         message = RegisterSession(name=name, fields=_own(fields), who=who)
         return self._desk.ask_blocking(message)  # type: ignore[no-any-return]  # as above
 
-    def change(self, name: str, *, who: str = "app", **fields: Any) -> SessionEntry:
+    def change(self, name: str, /, *, who: str = "app", **fields: Any) -> SessionEntry:
         """Change some fields of a session at once, all or none."""
         message = ChangeSession(name=name, fields=_own(fields), who=who)
         return self._desk.ask_blocking(message)  # type: ignore[no-any-return]  # as above
 
     def change_later(
-        self, name: str, *, who: str = "app", **fields: Any
+        self, name: str, /, *, who: str = "app", **fields: Any
     ) -> pykka.Future[SessionEntry]:
         """Ask for a change and go on; ``get()`` of the future waits until it is on disk.
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pykka
 
-from .errors import TelewardenError
+from .errors import TelewardenError, UnknownFieldError
 
 if TYPE_CHECKING:
     from .operation_handles import BlockingOperations, Operations
@@ -94,8 +94,15 @@ async def tracked(
         await operations.finish(id_, who=who)
 
 
+def _refuse_unknown(details: dict[str, Any]) -> None:
+    known = ("description", "parts", "session", "steps")
+    if unknown := tuple(sorted(set(details).difference(known))):
+        raise UnknownFieldError(unknown, known)
+
+
 async def _begun(operations: Operations, kind: str, who: str, details: dict[str, Any]) -> int:
     """Begin one; if that is given up on its way, it does not stay behind."""
+    _refuse_unknown(details)
     beginning = asyncio.ensure_future(operations.begin(kind, who=who, **details))
     try:
         return (await asyncio.shield(beginning)).id
@@ -125,6 +132,7 @@ def tracked_blocking(
     operations: BlockingOperations, kind: str, *, who: str, details: dict[str, Any]
 ) -> Iterator[TrackedBlocking]:
     """``BlockingOperations.track``."""
+    _refuse_unknown(details)
     id_ = operations.begin(kind, who=who, **details).id
     try:
         yield TrackedBlocking(id_, operations)

@@ -25,10 +25,12 @@ from .actors import (
     OverviewAsked,
     SessionRefAsked,
     WaitLedger,
+    check_who,
     with_waits,
 )
 from .assembly import Assembly
 from .blocking_pairs import Blocking
+from .checks import a_text
 from .collector import CollectorRest
 from .config import Config, ConsoleConfig
 from .console import ConsoleActor, LoginStep, bind_tcp, bind_unix
@@ -273,6 +275,7 @@ class Warden(Enterable):
 
     def shutdown(self, *, who: str = "app") -> None:
         """Ask for a stop: ``wait`` returns, and whoever waits there stops the warden."""
+        check_who(who)
         if self._tree is not None:
             self._auditor.note(who, "shutdown", "warden")
         self._stopping.set()
@@ -302,6 +305,7 @@ class Warden(Enterable):
         Raises:
             UnknownSessionError: there is none of that name.
         """
+        a_text("session", name, "a session's name")
         names = {session.name for session in self.config.sessions}
         if name not in names and name not in self._board.now.sessions:
             raise UnknownSessionError(name, tuple(sorted(names.union(self._board.now.sessions))))
@@ -363,6 +367,7 @@ class Warden(Enterable):
 
     async def drill(self, path: str, *, who: str = "app") -> None:
         """Crash the child at ``path`` on purpose, to see it come back."""
+        a_text("path", path, "a child's path, as the tree shows it")
         async with self._auditor.noted(who, "drill", path):
             self._ref(path).tell(Drill(reason="asked for"))
 
