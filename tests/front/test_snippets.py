@@ -1,0 +1,300 @@
+"""Each snippet of the README and the pages runs as it is printed, or says here why it does not.
+
+A snippet is known by its page and its number there. What its text takes for granted (a warden that
+runs, a folder with a configuration) is made for it; the snippet itself is not changed.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import contextlib
+import inspect
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import tomllib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from telewarden import Warden, parse_config
+from telewarden.actors import OperationStuck
+from telewarden.loopback import LoopbackTelegram
+from telewarden.storage import MasterKey
+from telewarden.testing import RegistryKit
+
+from ..offline import CLOSED_IN
+
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(r"^```([a-z]+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+PAGES: Final = ("README.md", *sorted(f"docs/{one.name}" for one in (ROOT / "docs").glob("*.md")))
+RUN: Final = {"python", "toml", "sh", "json"}
+SHOWN: Final = {"text", "mermaid"}  # output and drawings; the phases' is compared with its table
+ELSEWHERE: Final = {
+    "docs/supervision.md": "tests/supervision/test_supervision_docs.py runs each",
+    "docs/loopback.md python": "tests/loopback/test_documentation.py runs each",
+    "docs/configuration.md": "tests/front/test_documents.py reads it as it is printed",
+}
+WITHIN: Final = 50.0  # seconds
+PASSWORD: Final = "..."
+
+pytestmark = [pytest.mark.session, pytest.mark.checkout, pytest.mark.timeout(120)]
+
+
+def blocks(page: str) -> list[tuple[str, str]]:
+    """The language and the text of each snippet of a page."""
+    return [(one[1], one[2]) for one in BLOCK.finditer((ROOT / page).read_text(encoding="utf-8"))]
+
+
+def snippet(page: str, number: int, language: str = "python") -> str:
+    return [text for kind, text in blocks(page) if kind == language][number]
+
+
+CONFIG = """\
+[telegram]
+api_id = 1
+[storage]
+folder = "store"
+master_key = { file = "key", create = true }
+[console]
+port = 0
+socket = "c.sock"
+[[sessions]]
+name = "alice"
+phone = "+9996620001"
+[[sessions]]
+name = "bob"
+phone = "+9996620002"
+[[pairs]]
+id = 3
+session = "alice"
+source = "@market_in"
+target = "@market_out"
+"""
+OWN = """\
+[loopback]
+[[loopback.accounts]]
+name = "alice"
+phone = "+9996620001"
+[[loopback.accounts]]
+name = "bob"
+phone = "+9996620002"
+"""
+CHATS = "".join(
+    f'[[loopback.chats]]\nusername = "{name}"\ntitle = "{name}"\nkind = "supergroup"\n'
+    'owner = "alice"\nmembers = ["bob"]\n'
+    for name in ("market_in", "market_out", "news_in", "news_out")
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the snippets are run: a folder with the configurations that they name."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TELEWARDEN_KEY", MasterKey.generate())
+    for name in ("telewarden.toml", "forwarding.toml"):
+        (tmp_path / name).write_text(CONFIG + OWN + CHATS, encoding="utf-8")
+    return tmp_path
+
+
+async def run(text: str, **known: Any) -> dict[str, Any]:
+    """Run a snippet, which may wait at its top level, with what its page has made known."""
+    code = compile(text, "snippet", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    names: dict[str, Any] = dict(known)
+    async with asyncio.timeout(WITHIN):
+        if code.co_flags & inspect.CO_COROUTINE:
+            await eval(code, names)  # noqa: S307 - our own page
+        else:  # plain code, which may block: in a thread, where no loop runs
+            await asyncio.to_thread(exec, code, names)
+    return names
+
+
+@contextlib.asynccontextmanager
+async def running(name: str = "forwarding.toml") -> AsyncIterator[Warden]:
+    """A warden whose sessions are online and whose pair is ready."""
+    async with Warden(name) as warden:
+        for session in ("alice", "bob"):
+            await warden.session(session).wait_online(WITHIN)
+        async with asyncio.timeout(WITHIN):
+            while not [p for g in (await warden.overview()).groups for p in g.pairs if p.ready]:
+                await asyncio.sleep(0.05)
+        yield warden
+
+
+async def has_run() -> None:
+    """Leave what a warden leaves that has run: logins, and a copy of the database."""
+    async with running() as warden:
+        await warden.backups.take()
+
+
+# One for each snippet: what its text takes for granted, and what must come of it.
+
+
+async def readme(text: str) -> None:
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", text],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), *sys.path]))},
+        capture_output=True,
+        text=True,
+        timeout=WITHIN,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "NearestDc" in done.stdout
+
+
+async def a_pair(text: str) -> None:
+    tables = {**tomllib.loads(CONFIG + OWN), "pairs": tomllib.loads(text)["pairs"]}
+    assert parse_config(tables).pairs[0].mode == "copy"
+
+
+async def rules(text: str) -> None:
+    assert {"wanted", "change"} <= set(await run(text))
+
+
+async def a_handler(text: str) -> None:
+    await (await run(text))["Printer"]({"prefix": ">"}).close()
+
+
+async def pair_orders(text: str) -> None:
+    async with running() as warden:
+        await run(text, warden=warden)
+
+
+async def registrations(text: str) -> None:
+    await run(text, Warden=Warden)
+
+
+async def an_audit(text: str) -> None:
+    async with running() as warden:
+        await warden.sessions.change("alice", priority=2)
+        await run(text, warden=warden, yesterday=0.0)
+
+
+async def a_registry_kit(text: str) -> None:
+    folder = await asyncio.to_thread(Path.cwd)
+    await run(text, RegistryKit=RegistryKit, OperationStuck=OperationStuck, tmp_path=folder)
+
+
+async def a_login(text: str) -> None:
+    async with LoopbackTelegram(code="12345") as telegram:
+        telegram.add_account("alice", phone="+9996620001", password=PASSWORD)
+        telegram.add_account("bob", phone="+9996620002")
+        await asyncio.to_thread(Path("pub.pem").write_text, str(telegram.pem))
+        elsewhere = f'[loopback]\nembedded = false\nport = {telegram.port}\npubkey = "pub.pem"\n'
+        await asyncio.to_thread(Path("forwarding.toml").write_text, CONFIG + elsewhere)
+        await run(text)
+
+
+async def a_restore(text: str) -> None:
+    await has_run()
+    assert (await run(text))["kept"]
+
+
+async def a_script(text: str) -> None:
+    await has_run()
+    strings: list[str] = []
+    await run(text, run_my_own_client=strings.append)
+    assert strings or "run_my_own_client" not in text
+
+
+async def a_key(text: str) -> None:
+    with contextlib.redirect_stdout(io.StringIO()) as printed:  # a key, which is no log's to keep
+        assert isinstance((await run(text))["master"], MasterKey)
+    assert printed.getvalue().startswith("twk1_")
+
+
+async def snapshots(text: str) -> None:
+    """Both of the page: taking one and putting it back."""
+    key = 'master_key = { env = "TELEWARDEN_KEY" }'
+    config = CONFIG.replace('master_key = { file = "key", create = true }', key)
+    await asyncio.to_thread(Path("forwarding.toml").write_text, config + OWN + CHATS)
+    async with running():
+        known = await run(snippet("docs/storage.md", 1))
+    assert (await run(snippet("docs/storage.md", 2), **known))["kept"]
+
+
+async def a_data_centre(text: str) -> None:
+    """Both of the page: the program, and steering it over HTTP."""
+    if not CLOSED_IN:  # its ports are anybody's on this machine
+        pytest.skip("to have all ports to itself is root's to arrange")
+    async with LoopbackTelegram(state=Path("world.json")) as telegram:
+        owner = telegram.add_account("Alice", phone="+9996620001")
+        telegram.add_channel("News", owner=owner)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    program = subprocess.Popen(  # noqa: ASYNC220 - returns at once; its output is read in threads
+        ["sh", "-c", f"exec {snippet('docs/loopback.md', 0, 'sh')}"],
+        env={**os.environ, "PATH": path},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    guard = threading.Timer(WITHIN, program.kill)
+    guard.start()
+    try:
+        assert program.stdout is not None
+        assert "ready" in await asyncio.to_thread(program.stdout.readline)
+        done = await asyncio.to_thread(
+            subprocess.run,
+            ["sh", "-ec", snippet("docs/loopback.md", 1, "sh")],
+            capture_output=True,
+            text=True,
+            timeout=WITHIN,
+            check=False,
+        )
+    finally:
+        guard.cancel()
+        program.terminate()
+        program.communicate(timeout=WITHIN)
+    assert done.returncode == 0, done.stderr
+    assert "hello" in done.stdout
+    assert "error" not in done.stdout
+
+
+async def a_scenario(text: str) -> None:
+    assert {"accounts", "chats"} == set(json.loads(text))
+
+
+SETTINGS: Final[dict[str, tuple[Callable[[str], Any], ...]]] = {
+    "README.md python": (readme,),
+    "docs/forwarding.md toml": (a_pair,),
+    "docs/forwarding.md python": (rules, a_handler, pair_orders, pair_orders, pair_orders),
+    "docs/registry.md python": (registrations, registrations, an_audit, a_registry_kit),
+    "docs/sessions.md python": (a_login, a_restore, a_script, a_script),
+    "docs/storage.md python": (a_key, snapshots, snapshots),
+    "docs/loopback.md sh": (a_data_centre, a_data_centre),
+    "docs/loopback.md json": (a_scenario,),
+}
+
+
+def every_snippet() -> list[Any]:
+    return [
+        pytest.param(setting, snippet(page, number, kind), id=f"{page} {kind} {number}")
+        for where, settings in SETTINGS.items()
+        for page, kind in (where.split(),)
+        for number, setting in enumerate(settings)
+    ]
+
+
+@pytest.mark.parametrize(("setting", "text"), every_snippet())
+async def test_a_snippet_runs_as_it_is_printed(
+    folder: Path, setting: Callable[[str], Any], text: str
+) -> None:
+    await setting(text)
+
+
+def test_every_snippet_is_run_or_says_why_not() -> None:
+    for page in PAGES:
+        kinds = [kind for kind, _ in blocks(page)]
+        assert set(kinds) <= RUN | SHOWN, page
+        for kind in RUN.intersection(kinds):
+            elsewhere = ELSEWHERE.get(page) or ELSEWHERE.get(f"{page} {kind}")
+            settled = len(SETTINGS.get(f"{page} {kind}", ()))
+            assert elsewhere or settled == kinds.count(kind), f"{page}: {kind}"
