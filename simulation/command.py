@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any, Final
@@ -136,7 +137,7 @@ class _Total:
     def __init__(self) -> None:
         self.began = real_monotonic()
         self.seeds = self.acts = self.copies = self.bad = 0
-        self.virtual = 0.0
+        self.virtual = self.cpu = 0.0
         self.struck: Counter[str] = Counter()
 
     def add(self, outcome: Outcome) -> None:
@@ -153,7 +154,8 @@ class _Total:
             setattr(self, name, getattr(self, name) + value)
 
     def to_json(self) -> str:
-        names = ("seeds", "acts", "copies", "bad", "virtual", "struck")
+        self.cpu = time.process_time()
+        names = ("cpu", "seeds", "acts", "copies", "bad", "virtual", "struck")
         return json.dumps({name: getattr(self, name) for name in names})
 
     def __str__(self) -> str:
@@ -162,7 +164,8 @@ class _Total:
         return (
             f"seeds {self.seeds}  acts {self.acts}  copies at rest {self.copies}"
             f"  violations {self.bad}  virtual {self.virtual / 3600:.1f} h"
-            f"  took {took:.0f} s  {self.acts / took:.0f} acts/s\nstruck{struck}"
+            f"  took {took:.0f} s  {self.acts / took:.0f} acts/s"
+            f"  {self.acts / (self.cpu or time.process_time()):.0f} acts/s of CPU\nstruck{struck}"
         )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..errors import SealDamagedError
+from .faults import SQLITE_ERRORS, sorted_sqlite_error
 from .masterkey import MasterKey
 from .rows import Rows
 from .slots import write_slots
@@ -77,7 +78,10 @@ class RotationRows(Rows):
         # it, since a key that is not stored must seal nothing.
         vault, before = self.vault, self.vault.copy()
         self._if_undone.append(lambda: vault.become(before))
-        write_slots(self._conn, fresh)
+        try:
+            write_slots(self._conn, fresh)
+        except SQLITE_ERRORS as exc:
+            raise sorted_sqlite_error(exc, self.path) from exc
         vault.become(fresh)
 
     def _reseal(self, select: str, update: str, fresh: Vault) -> list[str]:

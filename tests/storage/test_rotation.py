@@ -154,6 +154,24 @@ def test_a_rotation_that_fails_half_way_is_not_done_at_all(
         assert_whole(again, sessions=40)
 
 
+@pytest.mark.parametrize("way", ["master", "data"])
+def test_a_disk_that_refuses_the_new_keys_is_said_with_an_error_of_ours(
+    store: Store, other: MasterKey, way: str
+) -> None:
+    fill(store)
+    slot = store.vault.slot
+    store.db.execute(
+        "create temp trigger full before delete on vault begin select raise(rollback, 'full'); end"
+    )
+
+    with pytest.raises(StorageFailedError, match="full"):
+        store.rotate_master(other) if way == "master" else store.rotate_data_key()
+
+    assert store.vault.slot == slot
+    store.db.execute("drop trigger full")
+    assert_whole(store)
+
+
 ROTATE = """
 import sys
 from telewarden.storage import MasterKey, Store
