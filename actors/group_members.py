@@ -20,7 +20,7 @@ from ..telegram import GroupReport
 from .desk import Desk
 from .group_notes import HandlersClosed, Loaded, ReleaseLater, Rows
 from .group_sending import Sending
-from .group_trouble import CONFIGURED, Trouble
+from .group_trouble import CONFIGURED, TOO_SLOW, Trouble
 from .group_writing import Writing
 from .handlers import TELEGRAM
 from .messages import GroupReady, PairPlan, Reported
@@ -174,7 +174,11 @@ class Members:
             self._give_handler(state)
         if not plan.enabled:
             self._trouble.pause(state, CONFIGURED)
-        elif state.paused == CONFIGURED or self._trouble.settled_by(plan, state):
+        elif (
+            state.paused == CONFIGURED
+            or self._trouble.settled_by(plan, state)
+            or (state.paused == TOO_SLOW and before.rules != plan.rules)
+        ):
             self._trouble.resume(state)
         self._desk.write_down(state)
         self._begin([state])  # among the others it may be another way now

@@ -62,7 +62,11 @@ class Reading:
             if state.behind:
                 state.hold(message)
             else:
-                self._writing.accept(state, state.admit((message,)))
+                self._accept(state, state.admit((message,)))
+
+    def _accept(self, state: PairState, messages: Sequence[Incoming]) -> None:
+        self._writing.accept(state, messages)
+        self._trouble.look_at_patterns(state)
 
     def catch_up(self, states: Iterable[PairState]) -> None:
         """Read what was said since the mark; a pair without one starts with what comes now."""
@@ -189,7 +193,7 @@ class Reading:
         fresh = state.admit(message.messages)
         if fresh and not message.more:
             state.albums.touch(fresh[-1], self._desk.now())  # it may just be being posted
-        self._writing.accept(state, fresh)
+        self._accept(state, fresh)
         if fresh:
             self._tell_caught_up(state, len(fresh))
         if message.more and not fresh:
@@ -202,7 +206,7 @@ class Reading:
 
     def _go_live(self, state: PairState) -> None:
         state.behind = False
-        self._writing.accept(state, state.admit(state.release()))
+        self._accept(state, state.admit(state.release()))
         state.tidy()
         self._sending.pump(state)
         self.go_on(state)
@@ -268,6 +272,8 @@ class Reading:
         last = max((one.id for one in page), default=row.until)
         entries = self._writing.entries(state, state.as_they_are(page))
         ids = tuple(one.id for one in entries.messages)
+        if entries.left:
+            last, done = min(entries.left) - 1, False
 
         def work(store: Store) -> Filled:
             fresh = entries.without(store.known(pair, [one.source_id for one in entries.rows]))
@@ -281,6 +287,7 @@ class Reading:
             return Filled(pair, ids, messages, dead, filled, done)
 
         self._writing.ask(work)
+        self._trouble.look_at_patterns(state)
 
     def filled(self, message: Filled) -> None:
         """A page of the past is in the outbox."""

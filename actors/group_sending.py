@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from ..errors import PatternTooSlowError
 from ..storage import Store
 from ..telegram import (
     Action,
@@ -275,12 +276,14 @@ class Sending:
 
     def _spoilt(self, state: PairState, items: tuple[Item, ...], error: Exception) -> None:
         """A rule cannot be applied to one of these; the others go on."""
+        state.slow += isinstance(error, PatternTooSlowError)
         spoilt = tuple(one for one in items if _fails(state, one)) or items
         for item in state.give_up(spoilt):
             if isinstance(item, Change):
                 self._not_made(state, item, why_not(error))
             else:
                 self.put_aside(state, item.id, why_not(error))
+        self._trouble.look_at_patterns(state)
 
     def looked(self, message: Looked) -> None:
         """It is known which messages are concerned at the target."""

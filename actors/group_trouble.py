@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from ..telegram import PairPaused, PairResumed
 from .desk import Desk
 from .group_notes import Recheck
+from .group_writing import SLOW_LIMIT
 from .messages import CheckAccess, PairPlan
 from .pair_graph import PAIR_FAULTS
 from .pairstate import PairState
@@ -19,12 +20,16 @@ from .pairstate import PairState
 if TYPE_CHECKING:
     from ..telegram import Access
 
-__all__ = ["BY_HAND", "CONFIGURED", "Trouble"]
+__all__ = ["BY_HAND", "CONFIGURED", "TOO_SLOW", "Trouble"]
 
 BY_HAND: Final = "paused by hand"
 CONFIGURED: Final = "paused in the configuration"
 OTHER_CHAT: Final = "NAME_MOVED"  # until somebody says which chat is meant
 ASTRAY: Final = ("PEER_ID_INVALID", "CHAT_ID_INVALID", "CHANNEL_INVALID", "PEER_UNKNOWN")
+TOO_SLOW: Final = (
+    "PATTERN_TOO_SLOW: a pattern was not through with three messages in a row, as their dead"
+    " letters say; change the pair's rules, or resume it"
+)
 BAN: Final = "USER_BANNED_IN_CHANNEL"  # ends with the account's limit
 
 
@@ -59,6 +64,11 @@ class Trouble:
             )
         )
         self._look_later(state)
+
+    def look_at_patterns(self, state: PairState) -> None:
+        """Pause a pair one of whose patterns hangs on message after message."""
+        if state.slow >= SLOW_LIMIT:
+            self.pause(state, TOO_SLOW)
 
     def resume(self, state: PairState) -> None:
         """Let a pair go on."""
@@ -137,7 +147,7 @@ class Trouble:
 def _looked_after(state: PairState) -> bool:
     """Whether the pair is paused for a reason that may go away by itself."""
     reason = state.paused
-    return reason is not None and not reason.startswith((BY_HAND, CONFIGURED, OTHER_CHAT))
+    return reason is not None and not reason.startswith((BY_HAND, CONFIGURED, OTHER_CHAT, TOO_SLOW))
 
 
 def _astray(state: PairState) -> bool:

@@ -11,14 +11,16 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from ..errors import PatternTooSlowError
 from ..storage import OutboxRow, Store
 from ..telegram import DeadLettered, Incoming, random_id_for
 from .desk import Desk, why_not
 from .group_notes import Stored, WriteTicks, Written
 from .pairstate import PairState
 
-__all__ = ["Writing"]
+__all__ = ["SLOW_LIMIT", "Writing"]
 
+SLOW_LIMIT: Final = 3  # messages in a row that a pattern is not through with; then its pair pauses
 TICK_AFTER: Final = 0.01  # seconds
 BACKLOG: Final = 20  # messages that wait to be sent; then more may be gathered for one commit
 
@@ -81,6 +83,8 @@ class Writing:
         if not messages:
             return
         entries = self.entries(state, messages)  # all of it is built before anything is to be kept
+        if entries.left:
+            state.seen = min(entries.left) - 1  # read again when the pair goes on
         self.tell_dead(state, entries.dead)
         pair = state.plan.id
         accepted = self._accepted.get(pair)
@@ -97,10 +101,14 @@ class Writing:
     def entries(self, state: PairState, messages: Sequence[Incoming]) -> Entries:
         """What of these messages goes into the outbox; albums are judged when they are whole.
 
-        One that a rule of the pair cannot be applied to goes as a dead letter.
+        One that a rule of the pair cannot be applied to goes as a dead letter. Behind the third in
+        a row that a pattern is not through with, the others are left: each holds up everybody.
         """
         entries = Entries()
         for message in messages:
+            if state.slow >= SLOW_LIMIT:
+                entries.left.append(message.id)
+                continue
             try:
                 if message.grouped_id is None and not state.rules.lets_through((message,)):
                     continue
@@ -108,7 +116,9 @@ class Writing:
             except Exception as error:  # noqa: BLE001 - a rule is the user's; so is its trouble
                 entries.rows.append(self._row(state, message, None))
                 entries.dead.append((message.id, why_not(error), self._desk.kit.stamp()))
+                state.slow += isinstance(error, PatternTooSlowError)
             else:
+                state.slow = 0
                 entries.messages.append(message)
                 entries.rows.append(self._row(state, message, version))
                 state.coming.add(message.id)
@@ -173,6 +183,7 @@ class Entries:
     messages: list[Incoming] = field(default_factory=list)
     rows: list[OutboxRow] = field(default_factory=list)
     dead: list[Dead] = field(default_factory=list)
+    left: list[int] = field(default_factory=list)
 
     def without(self, known: Container[int]) -> Entries:
         """The same without those that are in the outbox, or were."""

@@ -96,6 +96,7 @@ class PairState:
         changes: edits and deletions of an earlier run that were not made.
         backfill: how far the past has been read, while it is.
         pauses: how often the pair has been paused in a row.
+        slow: how many messages in a row a pattern of the pair was not through with in time.
         overflown: the oldest live message that was dropped because too many were held; 0 for none.
         released: nothing more is begun, so that another session can take the pair over.
     """
@@ -129,6 +130,7 @@ class PairState:
     under_way: UnderWay | None = None
     attempts: int = 0
     pauses: int = 0
+    slow: int = 0
     delivered: int = 0
     repeated: int = 0
     dead: int = 0
@@ -312,7 +314,7 @@ class PairState:
 
     def resume(self) -> None:
         """Work again; nothing that comes counts as seen before history is read."""
-        self.paused, self.attempts = None, 0
+        self.paused, self.attempts, self.slow = None, 0, 0
         self.compare = self.behind = True
 
     # From what is said to what is done

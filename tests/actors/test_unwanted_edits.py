@@ -9,7 +9,7 @@ import pytest
 from telethon import types
 
 from telewarden.loopback import Fault, FloodWait, Message
-from telewarden.telegram import CopyChanged, DeadLettered, FloodBegan
+from telewarden.telegram import CopyChanged, DeadLettered, FloodBegan, PairPaused
 
 from .conftest import BOB, LOOK_EVERY, Newsroom
 
@@ -170,3 +170,32 @@ async def test_a_text_on_which_a_pattern_hangs_costs_that_message_of_that_pair_o
     await newsroom.arrives("market_three", "before", nasty, "after")
     assert (letter.pair, letter.source_id) == (2, 2)
     assert r"'^(a|aa)+$' was not through with a message in 0.05 s" in letter.reason
+
+
+@pytest.mark.parametrize("when", ["live", "missed", "past"])
+async def test_a_pattern_that_hangs_on_message_after_message_pauses_its_pair_and_nothing_is_lost(
+    newsroom: Newsroom, tables: dict[str, Any], when: str
+) -> None:
+    ruled(newsroom, tables, deny={"patterns": [r"^(a|aa)+$"]})
+    nasty = ["a" * 3000 + f"! {number}" for number in range(30)]
+    if when == "past":
+        newsroom.say("market_in", *nasty, "end")
+    await newsroom.start()
+    if when == "missed":
+        await newsroom.stop()
+        newsroom.say("market_in", *nasty, "end")
+        await newsroom.start()
+    elif when == "live":
+        newsroom.say("market_in", *nasty, "end")
+    else:
+        await newsroom.warden.pairs.backfill(2)
+
+    paused = await newsroom.hears(PairPaused, pair=2)
+    assert paused.reason.startswith("PATTERN_TOO_SLOW: ")
+    await newsroom.hears(DeadLettered, source_id=3)
+    assert [one.source_id for one in newsroom.heard if isinstance(one, DeadLettered)] == [1, 2, 3]
+    await newsroom.warden.pairs.change(2, deny={"words": ["advert"]})
+
+    await newsroom.arrives("market_out", *nasty[3:], "end")
+    await newsroom.warden.pairs.retry(2)
+    await newsroom.arrives("market_out", *nasty[3:], "end", *nasty[:3])
