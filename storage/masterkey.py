@@ -137,6 +137,16 @@ class MasterKey:
             raise MasterKeyMalformedError(origin, f"has under {PASSPHRASE_LEAST} characters")
         return cls(passphrase.encode("utf-8"), kdf="scrypt", origin=origin)
 
+    def kept(self) -> bytes:
+        """The key as it is sealed under its successor; nothing else may see this."""
+        return self.kdf.encode("ascii") + b"\0" + self._secret
+
+    @classmethod
+    def from_kept(cls, kept: bytes, *, origin: str) -> MasterKey:
+        """The key that ``kept`` gave."""
+        kdf, _, secret = kept.partition(b"\0")
+        return cls(secret, kdf=kdf.decode("ascii"), origin=origin)
+
     def derive(self, salt: bytes) -> tuple[bytes, bytes]:
         """Return ``(wrapping key, key check)`` for ``salt``; the slow way is gone only once."""
         if salt not in self._derived:

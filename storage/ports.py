@@ -317,7 +317,11 @@ class HistoryPort(Protocol):
 class RotationPort(Protocol):
     """New keys while the store is in use."""
 
-    def rotate_master(self, master: MasterKey) -> None:
+    def old_masters(self) -> list[MasterKey]:
+        """The master keys of earlier times, the newest first."""
+        ...
+
+    def rotate_master(self, master: MasterKey, *, old: MasterKey | None = None) -> None:
         """Put another master key in charge; the old one opens this database no longer."""
         ...
 

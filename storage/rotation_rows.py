@@ -6,6 +6,7 @@ middle, the database opens with exactly the keys it had before, and so does what
 
 from __future__ import annotations
 
+import contextlib
 from typing import Final
 
 from ..errors import SealDamagedError
@@ -39,22 +40,43 @@ SEALED: Final = (
         "select 'accounts/' || session, sealed, rowid from accounts",
         "update accounts set sealed = ? where rowid = ?",
     ),
+    (
+        "select 'old_keys/' || id, sealed, id from old_keys",
+        "update old_keys set sealed = ? where id = ?",
+    ),
 )
 
 
 class RotationRows(Rows):
     """New master keys and new data keys."""
 
-    def rotate_master(self, master: MasterKey) -> None:
+    def rotate_master(self, master: MasterKey, *, old: MasterKey | None = None) -> None:
         """Put another master key in charge; the old one opens this database no longer.
 
-        Values stay as they are, only the data keys are wrapped anew. Session files still open
-        with this database; have ``SessionFiles.reseal`` make them open without it again.
+        ``old`` is kept, sealed, for the copies of the database that it alone opens. Values stay as
+        they are, only the data keys are wrapped anew. Session files still open with this database;
+        have ``SessionFiles.reseal`` make them open without it again.
         """
         fresh = self.vault.rewrapped(master)
         with self.transaction():
+            if old is not None:
+                self._keep_old(old)
             self._put_in_charge(fresh)
             self._wipe_log_when_stored()
+
+    def _keep_old(self, old: MasterKey) -> None:
+        ((number,),) = self._all("select coalesce(max(id), 0) + 1 from old_keys", ())
+        sealed = self.vault.seal(f"old_keys/{number}", old.kept())
+        self._run("insert into old_keys (id, sealed) values (?, ?)", (number, sealed))
+
+    def old_masters(self) -> list[MasterKey]:
+        """The master keys of earlier times, the newest first; what does not open is left out."""
+        found = []
+        for row, sealed, number in self._all(f"{SEALED[-1][0]} order by id desc", ()):
+            with contextlib.suppress(SealDamagedError):
+                kept = self.vault.open(row, sealed)
+                found.append(MasterKey.from_kept(kept, origin=f"old key {number}"))
+        return found
 
     def rotate_data_key(self) -> list[str]:
         """Seal everything under a new data key; return the rows that did not open.

@@ -223,6 +223,13 @@ def _named(db: Database) -> None:
         db.table("pairs").add_column(column, str)
 
 
+def _old_keys(db: Database) -> None:
+    """Master keys that are not in charge any more, sealed: older copies open with them alone."""
+    db.table("old_keys").create(
+        {"id": int, "sealed": bytes}, pk="id", not_null={"sealed"}, strict=True
+    )
+
+
 MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _sessions,
     _forwarding,
@@ -238,6 +245,7 @@ MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _versions,
     _rings,
     _named,
+    _old_keys,
 )
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 ACCOUNTS_FROM: Final = 10  # the schema from which on a session's account is sealed

@@ -99,9 +99,32 @@ class Snapshots:
                 if found is not None:
                     yield found
 
-    def restore(self, snapshot: Snapshot, database: Path, master: MasterKey) -> tuple[Path, ...]:
+    def opens(self, snapshot: Snapshot, master: MasterKey) -> bool:
+        """Whether a snapshot is whole, and sealed under this master key."""
+        with contextlib.suppress(StorageError):
+            check_database(snapshot.path, master, closed=True)
+            return True
+        return False
+
+    def old_masters(self, master: MasterKey) -> tuple[MasterKey, ...]:
+        """The earlier master keys that the newest snapshot under ``master`` remembers."""
+        newest = next((one for one in self.list() if self.opens(one, master)), None)
+        if newest is None:
+            return ()
+        with Store.open_reader(newest.path, master) as store:
+            return tuple(store.old_masters())
+
+    def restore(
+        self,
+        snapshot: Snapshot,
+        database: Path,
+        master: MasterKey,
+        *,
+        present: MasterKey | None = None,
+    ) -> tuple[Path, ...]:
         """Put a snapshot in the database's place; return where what was there is kept.
 
+        With ``present`` the copy is put under that master key, as ``master`` is an earlier one.
         The snapshot is opened first and stays. Raises ``StorageBusyError`` while any process has
         the database open, ``UnknownRecordError`` if the snapshot is gone, and what a damaged
         snapshot or a wrong master key raises; the database is then as it was.
@@ -115,6 +138,9 @@ class Snapshots:
                 shutil.copyfile(snapshot.path, fresh)
             except OSError as exc:
                 raise sorted_os_error(exc, fresh) from exc
+            if present is not None:
+                with Store.open(fresh, master) as store:
+                    store.rotate_master(present, old=master)
             with fresh.open("rb") as file:
                 os.fsync(file.fileno())
             kept = _set_aside(database)

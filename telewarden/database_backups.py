@@ -8,6 +8,7 @@ event loop waits for it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ from typing import Any, Final
 
 from .checks import a_path
 from .config import Config
-from .errors import TelewardenError, UnknownRecordError
+from .errors import StorageError, TelewardenError, UnknownRecordError
 from .keeping import Keeping, config_of, master_key_of
 from .operation_handles import Operations
 from .storage import MasterKey, Snapshot, Store
@@ -118,7 +119,8 @@ def restore_database(
 
     Args:
         config: a configuration, its tables, or the path of its file.
-        snapshot: which copy; by default the newest that is whole and opens.
+        snapshot: which copy; by default the newest that is whole and opens. One from before the
+            master key was changed opens with the key of its time, and is put under the new one.
 
     Returns:
         Where the replaced files are now.
@@ -135,12 +137,28 @@ def restore_database(
     snapshots = places.snapshots()
     if not snapshots.list():
         raise UnknownRecordError("database backup", snapshot or "that opens")
-    master = master_key_of(read, make=False)
-    if snapshot is None:
-        chosen = snapshots.newest_usable(master)
-    else:
-        wanted = (places.backup_folder / snapshot).resolve()  # a name, or a whole path
-        chosen = next((one for one in snapshots.list() if one.path.resolve() == wanted), None)
-    if chosen is None:
-        raise UnknownRecordError("database backup", snapshot or "that opens")
-    return snapshots.restore(chosen, places.database, master)
+    present = master_key_of(read, make=False)
+    wanted = None if snapshot is None else (places.backup_folder / snapshot).resolve()
+    masters = (present, *_earlier(places, present))
+    for one in snapshots.list():
+        if wanted is not None and one.path.resolve() != wanted:
+            continue
+        for master in masters:
+            if snapshots.opens(one, master):
+                under = None if master is present else present
+                return snapshots.restore(one, places.database, master, present=under)
+        if wanted is not None:
+            return snapshots.restore(one, places.database, present)  # which says what is wrong
+    raise UnknownRecordError("database backup", snapshot or "that opens")
+
+
+def _earlier(places: Keeping, present: MasterKey) -> tuple[MasterKey, ...]:
+    """The master keys of earlier times, from the database, or from the newest copy of it."""
+    with (
+        contextlib.suppress(StorageError),
+        Store.open_reader(places.database, present) as store,
+    ):
+        return tuple(store.old_masters())
+    with contextlib.suppress(StorageError):
+        return places.snapshots().old_masters(present)
+    return ()

@@ -101,6 +101,8 @@ class MasterKeys:
     async def rotate_master(self, text: str | None = None, *, who: str = "app") -> Turned:
         """Put another master key in charge; the old one opens nothing any more but old snapshots.
 
+        For their sake it is kept, sealed under the new one; see ``restore_database``.
+
         A key in a file is replaced there. Of one that is elsewhere (environment, keyring) put
         the new text to its place yourself, before the next start; keep the old one until this
         has returned.
@@ -131,7 +133,8 @@ class MasterKeys:
         new = key_from(text, secret, origin=self.present.origin)
         async with self._turning():
             await asyncio.to_thread(self._lay_beside, text)
-            await self._do(lambda store: store.rotate_master(new))
+            old = self.present
+            await self._do(lambda store: store.rotate_master(new, old=old))
             self._present = new
             turned = await self._reseal()
             await asyncio.to_thread(self._take_over)

@@ -14,6 +14,7 @@ from telewarden import Warden
 from telewarden.config import parse_config
 from telewarden.database_backups import DatabaseBackups, restore_database
 from telewarden.errors import RegistryFullError, StorageBusyError, StorageError, UnknownRecordError
+from telewarden.keeping import Keeping, master_key_of
 from telewarden.storage import MasterKey, Store
 
 pytestmark = pytest.mark.session
@@ -210,3 +211,27 @@ async def test_the_copy_just_taken_stays_whatever_the_others_are_called(
         fresh = await backups.take()
 
     assert fresh in backups.list()
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["beside the database", "the database lost"])
+async def test_a_copy_from_before_the_master_key_was_changed_is_put_back_under_the_new_one(
+    tables: dict[str, Any], tmp_path: Path, *, lost: bool
+) -> None:
+    tables["storage"]["backups_kept"] = 9
+    async with idle(tables) as warden:
+        await warden.sessions.register("dave", phone="+12025550123")
+        early = await warden.backups.take()
+        await warden.sessions.delete("dave")
+        await warden.keys.rotate_master()
+        await warden.keys.rotate_master()  # which keeps the first key, too
+    if lost:
+        (tmp_path / "store" / "telewarden.db").write_bytes(b"damaged" * 1_000)
+
+    kept = restore_database(tables, early.path.name)
+
+    assert kept
+    async with idle(tables) as warden:
+        assert "dave" in warden.sessions
+    restored = Keeping(parse_config(tables)).database
+    with Store.open_reader(restored, master_key_of(parse_config(tables))) as store:
+        assert store.old_masters() != []

@@ -150,7 +150,8 @@ class StoreContract:
         other, store = MasterKey.from_text(MasterKey.generate()), opening(master)
         known_to(store)
 
-        store.rotate_master(other)
+        store.rotate_master(other, old=master)
+        assert len(store.old_masters()) == 1
         store.close()
 
         with pytest.raises(WrongMasterKeyError):

@@ -138,6 +138,7 @@ MADE: tuple[Mapping[str, Mapping[str, Any]], ...] = (
         }
     },
     {},
+    {"old_keys": {"id": 1, "sealed": b"sealed"}},
 )
 
 
