@@ -151,6 +151,19 @@ async def test_a_pair_is_paused_resumed_and_reads_its_past(line: Line) -> None:
     assert "no date" in str(wrong.exception)
 
 
+async def test_a_pair_is_confirmed_to_mean_the_chats_it_has(line: Line) -> None:
+    room = line.room
+
+    kept = await line("pairs", "confirm", "CONFIG", "1")
+    taken = await line("pairs", "confirm", "CONFIG", "2", "--take", "--json")
+    room.say("news_in", "one")
+    await room.arrives("news_out", "one")
+
+    source, target = room.chats["news_in"].peer_id, room.chats["news_out"].peer_id
+    assert f"pair 1 goes on: {source} -> {target}" in kept.stdout
+    assert json.loads(taken.stdout)["source"] == "@market_in"
+
+
 async def test_a_wanted_ring_is_added_with_its_option_and_another_one_refused(line: Line) -> None:
     room = line.room
     pair = ("source=@news_out", "target=@news_in", "--session", "bob")
