@@ -40,9 +40,28 @@ async def deliver(client: Client, shipment: Shipment, *, deadline: float = 30.0)
     if shipment.deed == "copies":
         return await _in_turn(client, shipment, deadline)
     try:
+        if _may_be_mute(shipment):
+            shipment = await _as_mute(client, shipment, deadline)
         return await _send(client, shipment, deadline)
     except Exception as error:  # noqa: BLE001 - raised again unless it can be mended
         return await _mended(client, shipment, deadline, error)
+
+
+def _may_be_mute(shipment: Shipment) -> bool:
+    """Whether it would give the pair's words to an item of an album that says nothing itself."""
+    if shipment.deed != "edit" or shipment.first.grouped_id is None or shipment.first.text:
+        return False
+    text = shipment.texts.get(shipment.first.id)
+    return text is not None and bool(text.text)
+
+
+async def _as_mute(client: Client, shipment: Shipment, deadline: float) -> Shipment:
+    """The same without the pair's words, where another item of the album has them."""
+    found = await fetch(client, shipment.target, shipment.target_ids, deadline=deadline)
+    if any(one.text for one in found):
+        return shipment
+    text = shipment.texts[shipment.first.id]
+    return replace(shipment, texts={shipment.first.id: replace(text, text="", marks=())})
 
 
 async def _mended(

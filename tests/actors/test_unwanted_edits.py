@@ -12,6 +12,7 @@ from telewarden.loopback import Fault, FloodWait, Message
 from telewarden.telegram import CopyChanged, DeadLettered, FloodBegan, PairPaused
 
 from .conftest import BOB, LOOK_EVERY, Newsroom
+from .test_content import press, send_album
 
 pytestmark = [pytest.mark.actors, pytest.mark.session]
 
@@ -148,6 +149,26 @@ async def test_header_and_footer_stand_and_words_are_replaced_after_an_edit(
     assert copy.text.startswith("News\n\n6 euro😀")
     assert copy.text.endswith("…\n\nvia us")
     assert [(one.offset, one.length) for one in copy.entities] == [(6, 6)]
+
+
+async def test_an_edited_item_of_an_album_gets_no_footer_that_stands_below_another(
+    newsroom: Newsroom, tables: dict[str, Any]
+) -> None:
+    ruled(newsroom, tables, footer="via us")
+    await newsroom.start()
+    async with press(newsroom) as client:
+        await send_album(client, newsroom.chats["market_in"], 3, "look")
+        await newsroom.arrives("market_out", "look\n\nvia us", "", "")
+    source = newsroom.chats["market_in"]
+    first, second, third = source.messages
+
+    source.edit_message(second, "", media=third.media)
+    await newsroom.hears(CopyChanged, source_id=second.id)
+    assert newsroom.texts("market_out") == ["look\n\nvia us", "", ""]
+
+    source.edit_message(first, "", media=third.media)
+    await newsroom.hears(CopyChanged, source_id=first.id)
+    assert newsroom.texts("market_out") == ["via us", "", ""]
 
 
 async def test_a_text_on_which_a_pattern_hangs_costs_that_message_of_that_pair_only(
