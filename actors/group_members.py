@@ -162,7 +162,7 @@ class Members:
         state.backfill = next((one for one in rows.backfills if one.pair_id == pair), None)
 
     def _give_handler(self, state: PairState) -> None:
-        plan = state.plan
+        plan, state.returned_badly = state.plan, False
         if plan.handler != TELEGRAM:
             state.handler = self._desk.kit.handlers.make(plan.handler, plan.options)
 

@@ -451,9 +451,7 @@ class Sending:
                 self._try_again_or_put_aside(state, items, verdict)
             case _ if self._desk.online or state.handler is not None:
                 state.doubt(items)
-                state.attempts += 1
-                pause = RETRY_AFTER * min(state.attempts, RETRIES_GROW)
-                self._desk.actor.after(pause, Retry(state.plan.id))
+                self._try_later(state, items, verdict)
             case _:
                 state.doubt(items)  # SessionUp brings it on its way again
 
@@ -465,6 +463,18 @@ class Sending:
         if state.attempts < TRIES and not once_is_enough:
             self._desk.actor.after(RETRY_AFTER, Retry(state.plan.id))
             return
+        self._give_up(state, items, verdict)
+
+    def _try_later(self, state: PairState, items: tuple[Item, ...], verdict: Verdict) -> None:
+        """Wait out what is no fault of the message; a handler's error may be one."""
+        state.attempts += 1
+        if state.handler is not None and state.attempts >= self._desk.kit.settings.handler_tries:
+            self._give_up(state, items, verdict)
+        else:
+            pause = RETRY_AFTER * min(state.attempts, RETRIES_GROW)
+            self._desk.actor.after(pause, Retry(state.plan.id))
+
+    def _give_up(self, state: PairState, items: tuple[Item, ...], verdict: Verdict) -> None:
         for item in state.give_up(items):
             if isinstance(item, Change):
                 self._not_made(state, item, verdict.name)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
+from typing import Final
 
 from ..errors import HandlerRefusedError
 from ..supervision import LoopActor
@@ -24,6 +26,10 @@ from .pairstate import PairState
 
 __all__ = ["hand_over"]
 
+logger = logging.getLogger(__name__)
+
+NUMBERS: Final = range(-(2**63), 2**63)  # what the database keeps
+
 
 def hand_over(
     actor: LoopActor,
@@ -37,20 +43,50 @@ def hand_over(
     """Let the pair's handler do ``items``; the answer comes as from a session."""
     assert state.handler is not None  # noqa: S101 - the caller looked
     pair, handed = state.plan.id, _handed(state, items, texts)
+    posted = [one.id for one in handed.messages]
     actor.pipe(
         _within(state.handler, handed, deadline),
-        done=lambda number: Delivered(
+        done=lambda value: Delivered(
             pair=pair,
             ticket=ticket,
-            receipt=Receipt(target_ids={one.id: number for one in handed.messages}),
+            receipt=Receipt(target_ids=dict.fromkeys(posted, _number(state, value))),
         ),
         failed=lambda error: Undelivered(pair=pair, ticket=ticket, verdict=_verdict(error)),
     )
 
 
-async def _within(handler: PairHandler, handed: Handed, deadline: float) -> int | None:
+async def _within(handler: PairHandler, handed: Handed, deadline: float) -> object:
     async with asyncio.timeout(deadline):
-        return await handler.deliver(handed)
+        try:
+            return await handler.deliver(handed)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise  # by the deadline, or with the group
+            raise HandlerCancelledError from error  # by whatever it waited for itself
+
+
+class HandlerCancelledError(Exception):
+    """A handler ended with a ``CancelledError`` that nobody outside has caused."""
+
+
+def _number(state: PairState, value: object) -> int | None:
+    """What a handler returned, if it is a number under which anything can be kept.
+
+    The message has been delivered in any case: trying it again would double it.
+    """
+    if value is None or (type(value) is int and value in NUMBERS):
+        return value
+    if not state.returned_badly:  # once for each handler
+        state.returned_badly = True
+        logger.warning(
+            "handler's number not kept pair=%d handler=%s type=%s; give None or a 64-bit int:"
+            " what it delivers cannot be edited, deleted or answered",
+            state.plan.id,
+            state.plan.handler,
+            type(value).__name__,
+        )
+    return None
 
 
 def _handed(state: PairState, items: tuple[Item, ...], texts: Mapping[int, RichText]) -> Handed:
@@ -83,7 +119,7 @@ def _key(pair: int, chat: int, source_id: int) -> str:
 
 
 def _verdict(error: BaseException) -> Verdict:
-    """A handler's refusal is the message's fault; anything else passes, and is tried again."""
+    """A handler's refusal is the message's fault; anything else may pass, and is tried again."""
     name = type(error).__name__
     if isinstance(error, HandlerRefusedError):
         return Verdict(
@@ -96,5 +132,5 @@ def _verdict(error: BaseException) -> Verdict:
         kind=ErrorClass.SRV,
         action=Action.RETRY,
         name=name,
-        advice="The pair's handler failed; it is tried again after a pause.",
+        advice="The pair's handler failed.",
     )

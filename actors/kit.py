@@ -47,6 +47,7 @@ class Settings:
     restarts: int = 5
     restarts_within: float = 60.0
     group_size: int = 30
+    handler_tries: int = 10
     recheck_initial: float = 600.0
     recheck_max: float = 21600.0
     pace: Pace = field(default_factory=Pace)

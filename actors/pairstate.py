@@ -66,6 +66,7 @@ class PairState:
 
     Args:
         plan: what the pair is to do; ``rules`` are the plan's, read.
+        returned_badly: the handler has returned what is no number.
         source, target: its chats' marked ids, once they are known.
         known: what its chats were when it was last written down.
         named: by which name or number they were found then; only while the plan gives the same
@@ -104,6 +105,7 @@ class PairState:
     plan: PairPlan
     rules: Rules = field(default_factory=Rules)
     handler: PairHandler | None = None
+    returned_badly: bool = False
     source: int | None = None
     target: int | None = None
     known: tuple[int, int] | None = None

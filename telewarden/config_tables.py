@@ -101,6 +101,7 @@ class RecoveryConfig(Table):
     backoff_max: float = Field(default=300.0, gt=0, description="seconds")
     restarts: int = Field(default=5, ge=0)
     restarts_within: float = Field(default=60.0, gt=0, description="seconds")
+    handler_tries: int = Field(default=10, ge=1, description="of one message, by a pair's handler")
 
 
 class PacingConfig(Table):

@@ -42,6 +42,7 @@ def settings_of(config: Config) -> Settings:
         backoff_max=config.recovery.backoff_max,
         restarts=config.recovery.restarts,
         restarts_within=config.recovery.restarts_within,
+        handler_tries=config.recovery.handler_tries,
         connect_deadline=config.telegram.connect_deadline,
         call_deadline=config.telegram.call_deadline,
         lease_timeout=config.storage.lease_timeout,

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import itertools
 import json
+import math
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from telewarden import Warden
-from telewarden.actors import Handlers
+from telewarden.actors import Handed, Handlers
 from telewarden.errors import UnknownHandlerError
 from telewarden.telegram import CopyChanged, DeadLettered, Forwarded
 
@@ -197,3 +199,77 @@ def test_an_installed_package_offers_its_handler_by_name(
     found = Handlers().factory("hook")
 
     assert found.__name__ == "Hook"
+
+
+class Elsewhere:
+    """Delivers as its options say: what it returns, what it raises and how often."""
+
+    returns: object = None
+    raises: BaseException | None = None
+    asked: ClassVar[list[str]] = []
+
+    def __init__(self, options: object) -> None:
+        self.options = options
+
+    async def deliver(self, handed: Handed) -> object:
+        self.asked.append(handed.text)
+        if self.raises is not None and handed.text == "poison":
+            raise self.raises
+        return self.returns
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.fixture
+async def elsewhere(newsroom: Newsroom, tables: Any) -> Newsroom:
+    """One source for two pairs of alice's: to Telegram, and to a handler of an app's."""
+    tables["pairs"].append(
+        {"id": 3, "session": "alice", "source": "@news_in", "handler": "elsewhere"}
+    )
+    tables["recovery"]["handler_tries"] = 2
+    Elsewhere.asked = []
+    newsroom.handlers = {"elsewhere": Elsewhere}
+    newsroom.reconfigure(tables)
+    return newsroom
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["message-17", ["17"], 2**80, math.nan, True],
+    ids=["text", "list", "big", "nan", "bool"],
+)
+async def test_what_a_handler_returns_is_a_number_or_is_not_kept(
+    elsewhere: Newsroom,
+    value: object,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(Elsewhere, "returns", value)
+    await elsewhere.start()
+
+    elsewhere.say("news_in", "one", "two")
+    for source_id in (1, 2):
+        told = await elsewhere.hears(Forwarded, pair=3, source_id=source_id)
+        assert told.target_id is None
+    await elsewhere.arrives("news_out", "one", "two")
+
+    assert Elsewhere.asked == ["one", "two"]
+    assert caplog.text.count("handler's number not kept pair=3") == 1
+
+
+@pytest.mark.parametrize("error", [RuntimeError("why"), asyncio.CancelledError()], ids=repr)
+async def test_a_message_that_a_handler_always_fails_with_holds_nothing_up(
+    elsewhere: Newsroom, error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Elsewhere, "raises", error)
+    await elsewhere.start()
+
+    elsewhere.say("news_in", "poison", "two")
+    dead = await elsewhere.hears(DeadLettered, pair=3)
+    await elsewhere.hears(Forwarded, pair=3, source_id=2)
+    await elsewhere.arrives("news_out", "poison", "two")
+
+    assert dead.source_id == 1
+    assert "handler failed" in dead.reason
+    assert Elsewhere.asked == ["poison", "poison", "two"]
