@@ -81,6 +81,7 @@ from .session_notes import (
     Climbed,
     ClimbFailed,
     Flush,
+    GroupsSeen,
     Heard,
     Switch,
 )
@@ -205,6 +206,7 @@ class SessionActor(LoopActor):
 
     def recover(self, message: Recover) -> None:
         self._comeback.wanted(message.cause)
+        self.groups.release()
         self._kit.gateway.api.ask_for(self._name)
         if self.phase is Phase.ONLINE:
             self.prober.probe()
@@ -399,6 +401,18 @@ class SessionActor(LoopActor):
         if self.groups.ready(message) and self.phase is Phase.ONLINE:
             tell(message.ref, SessionUp(epoch=self.line.epoch))
 
+    def groups_seen(self, message: GroupsSeen) -> None:
+        """Some worker groups are kept down, or are no more."""
+        if message.down != self.groups.down:
+            self.groups.down = message.down
+            if message.down:
+                logger.warning(
+                    "groups kept down session=%s groups=%s; release: telewarden recover",
+                    self._name,
+                    ",".join(sorted(message.down)),
+                )
+            self.tell_monitor()
+
     def send_failed(self, message: SendFailed) -> None:
         until = self.outbound.until
         verdict = self.outbound.failed(message)
@@ -425,11 +439,13 @@ class SessionActor(LoopActor):
     def report(self) -> SessionReport:
         """How the session is."""
         standing, client = self._standing, self.line.client
+        trouble = self.groups.trouble if standing.phase is Phase.ONLINE else ""
+        reason = trouble or standing.reason
         return SessionReport(
             session=self._name,
             phase=standing.phase,
-            health=health_of(standing.phase, reason=standing.reason.partition(":")[0]),
-            reason=standing.reason,
+            health=health_of(standing.phase, reason=reason.partition(":")[0]),
+            reason=reason,
             since=standing.since,
             until=standing.until or self.outbound.until,
             limited_until=self.outbound.limited_until,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from ..supervision import Down
 from .care import GiveOut, LogOut, RestoreBackup, TakeBackup, TakeIn
 from .logins import CancelLogin, Renew, ResendCode, StartQr, WaitQr
 from .messages import (
@@ -35,11 +36,13 @@ from .session_notes import (
     ClimbFailed,
     Flush,
     GroupEnded,
+    GroupsSeen,
     GroupStarted,
     Heard,
     KeyEnded,
     LoginWanted,
     LoginWent,
+    LookAtGroups,
     PassOn,
     ProbeAnswered,
     ProbeFailed,
@@ -74,6 +77,9 @@ HANDLERS: Final[Mapping[type, Handler]] = {
     GroupReady: lambda session, message: session.group_ready(message),
     GroupEnded: lambda session, message: session.groups.ended(message),
     GroupStarted: lambda session, message: session.groups.started(message),
+    Down: lambda session, _: session.groups.failed(),
+    LookAtGroups: lambda session, _: session.groups.look(),
+    GroupsSeen: lambda session, message: session.groups_seen(message),
     PairOrder: lambda session, message: session.groups.order(message),
     Unlimited: lambda session, message: session.groups.tell(message),
     # Sending

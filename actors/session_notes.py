@@ -20,10 +20,12 @@ __all__ = [
     "Flush",
     "GroupEnded",
     "GroupStarted",
+    "GroupsSeen",
     "Heard",
     "KeyEnded",
     "LoginWanted",
     "LoginWent",
+    "LookAtGroups",
     "PassOn",
     "ProbeAnswered",
     "ProbeFailed",
@@ -85,6 +87,18 @@ class Switch:
     """Another login has taken this one's place."""
 
     cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtGroups:
+    """See which worker groups are kept down."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupsSeen:
+    """These worker groups are kept down."""
+
+    down: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

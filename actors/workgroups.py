@@ -21,21 +21,32 @@ from ..errors import (
     ChildPresentError,
     ChildRestartingError,
     ChildRunningError,
+    TelewardenError,
     UnknownRecordError,
 )
-from ..supervision import Answer, LoopActor, StartChild, TerminateChild, ask_async
+from ..supervision import (
+    Answer,
+    LoopActor,
+    Phase,
+    RestartChild,
+    StartChild,
+    TerminateChild,
+    WhichChildren,
+    ask_async,
+)
 from ..telegram import Deleted, Edited
 from .grouping import group_spec, groups_of
 from .kit import Kit
 from .messages import Forget, GroupReady, Introduce, PairPlan, Serve
 from .pair_orders import PairOrder
 from .sender import tell
-from .session_notes import GroupEnded, GroupStarted, Replied
+from .session_notes import GroupEnded, GroupsSeen, GroupStarted, LookAtGroups, Replied
 
 __all__ = ["WorkerGroups"]
 
 START_WITHIN: Final = 10.0  # seconds that a worker group gets to start, or to stop
 ORDER_WITHIN: Final = 30.0  # seconds; a pair that is let go finishes what is on its way first
+LOOK_AGAIN: Final = 1.0  # seconds; by then it is decided what becomes of a group that failed
 EARLY_KEPT: Final = 1000  # edits and deletions that are told before the groups are there
 
 logger = logging.getLogger(__name__)
@@ -61,6 +72,7 @@ class WorkerGroups:
         kit: what all actors of a warden share.
         actor: the session actor, which the groups report to.
         supervisor: who starts and stops them.
+        down: those that failed too often and are kept down until ``release``.
     """
 
     session: str
@@ -70,6 +82,7 @@ class WorkerGroups:
     _homes: Mapping[str, tuple[PairPlan, ...]] = field(default_factory=dict)
     _lent: frozenset[int] = frozenset()
     _served: bool = False
+    down: frozenset[str] = frozenset()
     _groups: dict[str, _Group] = field(default_factory=dict)
     _early: list[Edited | Deleted] = field(default_factory=list)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -95,6 +108,8 @@ class WorkerGroups:
             known.has = has
         else:
             self._groups[message.group] = _Group(message.ref, has)
+            self.down -= {message.group}
+            self.actor.watch(message.ref)
         self._arrange()
         return not message.again
 
@@ -160,6 +175,48 @@ class WorkerGroups:
             self.actor.pipe(self._start(message.group), done=GroupStarted)
         else:
             tell(self.kit.monitor, Forget(self.session, message.group))
+
+    # Those that are kept down
+
+    def failed(self) -> None:
+        """A group has ended: see whether it comes back."""
+        self.look()
+        self.actor.after(LOOK_AGAIN, LookAtGroups())
+
+    def look(self) -> None:
+        """Find out which are kept down; the session is told with ``GroupsSeen``."""
+        self.actor.pipe(self._kept_down(), done=GroupsSeen)
+
+    def release(self) -> None:
+        """Let those that are kept down begin anew; each then introduces itself."""
+        self.actor.pipe(self._released(), done=GroupsSeen)
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with them, and what to do; empty if nothing is."""
+        if not self.down:
+            return ""
+        names, pairs = (
+            ", ".join(sorted(self.down)),
+            sum(len(self._homes.get(one, ())) for one in self.down),
+        )
+        return (
+            f"GROUP_QUARANTINED: {names} failed too often and is kept down, with {pairs} pairs;"
+            f" the log says why; release it with: telewarden recover CONFIG {self.session}"
+        )
+
+    async def _kept_down(self) -> frozenset[str]:
+        try:
+            found = await ask_async(self.supervisor, WhichChildren(), timeout=START_WITHIN)
+        except (TelewardenError, pykka.ActorDeadError):
+            return self.down  # with their supervisor the session itself begins anew
+        return frozenset(one.id for one in found if one.phase is Phase.QUARANTINED)
+
+    async def _released(self) -> frozenset[str]:
+        for name in sorted(await self._kept_down()):
+            with contextlib.suppress(TelewardenError, pykka.ActorDeadError):
+                await ask_async(self.supervisor, RestartChild(name), timeout=START_WITHIN)
+        return await self._kept_down()
 
     # Talking to them
 

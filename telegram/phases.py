@@ -45,6 +45,9 @@ __all__ = [
 ]
 
 
+GROUP_QUARANTINED: Final = "GROUP_QUARANTINED"  # the session works, some of its pairs do not
+
+
 class Phase(StrEnum):
     """Where a session stands."""
 
@@ -259,7 +262,8 @@ PHASES: Final[Mapping[Phase, Telling]] = {
 HEALTHS: Final[Mapping[Health, Telling]] = {
     Health.HEALTHY: _telling("It works.", "Nothing to do."),
     Health.UNHEALTHY: _telling(
-        "It should work and does not, for now.", "Watch; it recovers itself."
+        "It should work and does not, for now.",
+        "Watch; it recovers itself, unless its reason says that somebody is needed.",
     ),
     Health.EXPIRED: _telling("Telegram ended the authorisation.", "Log in again."),
     Health.UNAUTHORIZED: _telling("It is not logged in.", "Log in."),
@@ -292,12 +296,13 @@ _HEALTH: Final[Mapping[Phase, Health]] = {
 def health_of(phase: Phase, *, reason: str = "", deaf: bool = False) -> Health:
     """Derive the health of a session.
 
-    ``reason`` is the name of the last error (``SESSION_EXPIRED``), ``deaf`` says that it is
+    ``reason`` is the name of the last error (``SESSION_EXPIRED``) or of what is wrong beside the
+    phase (``GROUP_QUARANTINED``), ``deaf`` says that it is
     connected and answers while updates that should come do not.
     """
     if phase is Phase.NEEDS_LOGIN and reason in {"SESSION_EXPIRED", "SESSION_REVOKED"}:
         return Health.EXPIRED
-    if phase is Phase.ONLINE and deaf:
+    if phase is Phase.ONLINE and (deaf or reason == GROUP_QUARANTINED):
         return Health.UNHEALTHY
     return _HEALTH[phase]
 

@@ -24,7 +24,14 @@ from telewarden.errors import DiskFailedError, LoginBudgetError, StorageError
 from telewarden.loopback import AcceptAndClose, Fault, FloodWait, Silence
 from telewarden.screens import overview_tables
 from telewarden.storage import Lease, LeaseHolder, MasterKey, SessionRecord, Store
-from telewarden.supervision import ChildQuarantined, ChildSpec, ChildStarted, SupervisorSpec, Tree
+from telewarden.supervision import (
+    ChildQuarantined,
+    ChildReleased,
+    ChildSpec,
+    ChildStarted,
+    SupervisorSpec,
+    Tree,
+)
 from telewarden.telegram import Health, Overview, Wait, WaitKind
 
 from .conftest import ALICE, LOOK_EVERY, SOON, Newsroom
@@ -318,6 +325,30 @@ async def test_a_group_that_is_kept_down_makes_its_session_unhealthy_and_is_told
     assert ready.status_code == 503
     assert "group-1" in ready.text
     assert 'telewarden_waits{kind="quarantine"} 1.0' in metrics.text
+
+
+async def test_a_group_that_is_kept_down_is_released_by_recover_and_goes_on(
+    newsroom: Newsroom, tables: dict[str, Any]
+) -> None:
+    tables["recovery"]["restarts"] = 0
+    newsroom.reconfigure(tables)
+    warden = await newsroom.start()
+    alice = warden.session("alice")
+    await warden.drill(GROUP)
+    await newsroom.hears(ChildQuarantined, child=GROUP)
+    newsroom.say("news_in", "said meanwhile")
+    async with asyncio.timeout(SOON):
+        while (report := await alice.report()).health is Health.HEALTHY:
+            await asyncio.sleep(LOOK_EVERY)
+
+    assert report.reason.startswith("GROUP_QUARANTINED: group-1")
+    assert "telewarden recover" in report.reason
+    await alice.recover()
+    await newsroom.hears(ChildReleased, child=GROUP)
+    await newsroom.arrives("news_out", "said meanwhile")
+    async with asyncio.timeout(SOON):
+        while (report := await alice.report()).health is not Health.HEALTHY:
+            await asyncio.sleep(LOOK_EVERY)
 
 
 # Pairs
