@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .assignments import chosen
 from .care import GiveOut, LogOut, RestoreBackup, TakeBackup, TakeIn
-from .choosing import Candidate, Choice, best_session
+from .choosing import Candidate, Choice, best_session, chats_of, strangers
 from .entries import (
     Operation,
     OperationState,
@@ -45,6 +45,7 @@ from .pair_facts import PairAdded, PairChanged, PairRemoved, PairsMoved
 from .pair_orders import (
     Backfill,
     ConfirmPair,
+    DoubtAsked,
     DropDead,
     PairOrder,
     PausePair,
@@ -117,6 +118,7 @@ __all__ = [
     "ConfirmPair",
     "DeleteSession",
     "Deleted",
+    "DoubtAsked",
     "DropDead",
     "EndOperation",
     "GatewayActor",
@@ -200,11 +202,13 @@ __all__ = [
     "What",
     "WorkerGroupActor",
     "best_session",
+    "chats_of",
     "check_who",
     "chosen",
     "group_spec",
     "groups_of",
     "session_spec",
     "statistics",
+    "strangers",
     "with_waits",
 ]

@@ -1,4 +1,4 @@
-"""Which session is best for one more pair, and why. Pure.
+"""Which session is best for one more pair, which cannot serve it at all, and why. Pure.
 
 First those that are online and not told to wait, then by priority (1 first), then by how much of
 their room is free, then by name: the same question has the same answer twice.
@@ -6,15 +6,20 @@ their room is free, then by name: the same question has the same answer twice.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from heapq import heapify, heapreplace
+from typing import TYPE_CHECKING
 
 from ..errors import InvalidRecordError, NoSessionFitsError
 from ..telegram import Health
 from .entries import SessionEntry
 
-__all__ = ["Candidate", "Choice", "best_session", "places_for"]
+if TYPE_CHECKING:
+    from ..storage import PairRecord
+    from ..telegram import Access  # with it comes Telethon
+
+__all__ = ["Candidate", "Choice", "best_session", "chats_of", "places_for", "strangers"]
 
 HARMLESS = frozenset({Health.HEALTHY, Health.UNHEALTHY, Health.UNKNOWN})
 
@@ -98,6 +103,27 @@ def _reasons(entries: Iterable[SessionEntry], now: float) -> tuple[str, ...]:
         (_judged(entry, now, only_healthy=False) for entry in entries), key=lambda one: one[0]
     )
     return tuple(f"{one.name}: {one.reason}" for _, one in judged)
+
+
+def chats_of(records: Iterable[PairRecord]) -> tuple[int, ...]:
+    """The chats that a session must be able to work in for these pairs."""
+    return tuple(sorted({chat for one in records for chat in (one.source, one.target) if chat}))
+
+
+def strangers(
+    records: Iterable[PairRecord], rights: Mapping[int, Access], session: str
+) -> tuple[str, ...]:
+    """Why a session cannot serve these pairs, as far as its rights in their chats tell."""
+    problems = []
+    for record in records:
+        source, target = rights.get(record.source), rights.get(record.target)
+        if source is None or not source.read:
+            problems.append(f"pair {record.id}: {session} is not in its source")
+        elif source.protected:
+            problems.append(f"pair {record.id}: its source protects its content")
+        if record.target and (target is None or not target.write):
+            problems.append(f"pair {record.id}: {session} may not write in its target")
+    return tuple(problems)
 
 
 Rank = tuple[bool, bool, bool, int, float, str]

@@ -108,7 +108,12 @@ def plan_deletion(draft: Draft, message: DeleteSession) -> Deletion:
     )
     moves = places_for(pairs, others, now=draft.now)
     return Deletion(
-        name=message.name, who=message.who, moves=moves, within=message.within, force=message.force
+        name=message.name,
+        who=message.who,
+        moves=moves,
+        within=message.within,
+        force=message.force,
+        accept_doubt=message.accept_doubt,
     )
 
 

@@ -70,6 +70,7 @@ from .messages import (
 from .pair_orders import (
     Backfill,
     ConfirmPair,
+    DoubtAsked,
     DropDead,
     PausePair,
     ReleasePair,
@@ -171,6 +172,7 @@ class WorkerGroupActor(LoopActor):
                 pass
             case (
                 ConfirmPair()
+                | DoubtAsked()
                 | PausePair()
                 | ResumePair()
                 | Backfill()

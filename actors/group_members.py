@@ -13,10 +13,10 @@ from typing import Final
 
 import pykka
 
-from ..errors import PairBusyError, UnknownRecordError
-from ..storage import Store
+from ..errors import PairBusyError, PairInDoubtError, UnknownRecordError
+from ..storage import IN_DOUBT, Store
 from ..supervision import Answer
-from ..telegram import GroupReport
+from ..telegram import GroupReport, Incoming
 from .desk import Desk
 from .group_notes import HandlersClosed, Loaded, ReleaseLater, Rows
 from .group_sending import Sending
@@ -158,6 +158,9 @@ class Members:
         state.owed = [row.source_id for row in rows.owed if row.pair_id == pair]
         state.says = {one: said for (of, one), said in rows.sayings.items() if of == pair}
         state.doubtful = set(state.says).intersection(state.owed)
+        state.foreign = {
+            row.source_id for row in rows.owed if row.pair_id == pair and row.reason == IN_DOUBT
+        }
         state.changes = [change for change in rows.changes if change.pair_id == pair]
         state.backfill = next((one for one in rows.backfills if one.pair_id == pair), None)
 
@@ -189,7 +192,8 @@ class Members:
         """Let a pair go to another account, or fail: that one could not find out what arrived."""
         answer = Answer()
         state.released = True
-        self.release(ReleaseLater(order.pair, self._desk.now() + order.within, answer))
+        until = self._desk.now() + order.within
+        self.release(ReleaseLater(order.pair, until, answer, order.accept_doubt))
         return answer
 
     def _leave(self, state: PairState) -> None:
@@ -207,18 +211,29 @@ class Members:
                 answer.fail(UnknownRecordError("pair", message.pair))
             return
         late = self._desk.now() >= message.until
-        if state.under_way is None and (answer is None or not state.unsure):
+        known = answer is None or not state.unsure
+        given_up = message.accept_doubt and (late or not self._desk.online)
+        if (state.under_way is None and known) or given_up or (late and answer is None):
             self._gone(state)
             if answer is not None:
+                self._leave_in_doubt(state)
                 answer.set(state.plan)
         elif not late:
             self._desk.actor.after(LOOK_EVERY, message)
-        elif answer is None:
-            self._gone(state)
-        else:
+        elif answer is not None:
             state.released = False
             self._sending.pump(state)
-            answer.fail(PairBusyError(message.pair))
+            doubt = 0 if self._desk.online else state.in_doubt
+            pair, session = message.pair, self._desk.session
+            answer.fail(PairInDoubtError(pair, session, doubt) if doubt else PairBusyError(pair))
+
+    def _leave_in_doubt(self, state: PairState) -> None:
+        """Whoever has the pair next looks in the target for what may have arrived."""
+        pair, ids = state.plan.id, (*state.doubtful, *state.orphans)
+        if state.under_way is not None:
+            ids = (*ids, *(one.id for one in state.under_way.items if isinstance(one, Incoming)))
+        if state.handler is None and ids:
+            self._desk.kit.journal.post(lambda store: store.note_doubt(pair, ids))
 
     def _gone(self, state: PairState) -> None:
         del self._desk.pairs[state.plan.id]

@@ -157,6 +157,7 @@ class ReleaseLater:
     pair: int
     until: float
     answer: Answer | None
+    accept_doubt: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from .group_trouble import BY_HAND, Trouble
 from .pair_orders import (
     Backfill,
     ConfirmPair,
+    DoubtAsked,
     DropDead,
     PausePair,
     ReleasePair,
@@ -28,7 +29,16 @@ from .pairstate import PairState
 
 __all__ = ["Order", "Orders"]
 
-Order = ConfirmPair | PausePair | ResumePair | Backfill | RetryDead | DropDead | ReleasePair
+Order = (
+    ConfirmPair
+    | DoubtAsked
+    | PausePair
+    | ResumePair
+    | Backfill
+    | RetryDead
+    | DropDead
+    | ReleasePair
+)
 
 
 class Orders:
@@ -40,7 +50,7 @@ class Orders:
         self._desk, self._members = desk, members
         self._reading, self._trouble, self._places = reading, trouble, places
 
-    def carry_out(self, order: Order) -> PairReport | Answer | tuple[int, int] | None:
+    def carry_out(self, order: Order) -> PairReport | Answer | tuple[int, int] | int | None:
         """Do it; what has to wait for the disk is answered later.
 
         Raises:
@@ -67,6 +77,8 @@ class Orders:
                 return self._with_dead(order, Store.drop, again=False)
             case ReleasePair():
                 return self._members.let_go(state, order)
+            case DoubtAsked():
+                return 0 if self._desk.online else state.in_doubt
         return state.report()
 
     def _backfill(self, state: PairState, order: Backfill) -> Answer:

@@ -82,11 +82,11 @@ class Reading:
             self._desk.tell_session(state.reading)
 
     def _next_reading(self, state: PairState, source: int) -> History:
-        if state.owed:
-            return self._question(state, source, "owed", ids=tuple(state.owed[:OWED_AT_ONCE]))
         if state.orphans and state.target:
             after = min(one.after for one in state.orphans.values())
             return self._question(state, state.target, "orphans", after=after)
+        if state.owed:
+            return self._question(state, source, "owed", ids=tuple(state.owed[:OWED_AT_ONCE]))
         if state.seen is None:
             return self._question(state, source, "mark", newest_only=True)
         return self._question(state, source, "missed", after=state.seen)
@@ -148,8 +148,11 @@ class Reading:
     def _owed_found(self, state: PairState, message: HistoryRead) -> None:
         """Messages that an earlier run wrote down and may not have sent: they go first."""
         found = {one.id: one for one in state.as_they_are(message.messages)}
+        look = bool(state.foreign.intersection(message.request.ids)) and bool(state.target)
         for source_id in message.request.ids:
-            if source_id in found:
+            if source_id in found and look:
+                state.orphan(source_id, found[source_id])  # all of them: order is kept
+            elif source_id in found:
                 state.queue.append(found[source_id])
             elif state.says.get(source_id) and state.target:
                 state.orphan(source_id)
@@ -159,22 +162,27 @@ class Reading:
         self.catch_up([state])
 
     def _orphans_found(self, state: PairState, there: Sequence[Incoming]) -> None:
-        """Messages that are gone at the source, and whose answer was lost: have they arrived?"""
+        """Messages that are gone at the source, or another account's: have they arrived?"""
         orphans, state.orphans = sorted(state.orphans.items()), {}
         others = set(state.targets.values())
         there = [
             one for one in there if one.forwarded is not state.plan.copies and one.id not in others
         ]
         for source_id, orphan in orphans:
+            sought = orphan.message is None or source_id in state.foreign
             alike = (
                 one for one in there if one.id > orphan.after and version_of(one) in orphan.says
             )
-            found = next(alike, None)  # a pair sends in order
-            if found is None:
-                self._sending.put_aside(state, source_id, GONE_BEFORE)
-            else:
-                self._sending.orphan(state, source_id, found.id)
+            found = next(alike, None) if sought else None  # a pair sends in order
+            state.foreign.discard(source_id)
+            if found is not None:
+                self._sending.orphan(state, source_id, found.id, gone=orphan.message is None)
                 there.remove(found)
+            elif orphan.message is not None:
+                state.queue.append(orphan.message)
+                self._sending.bring_up_to_date(state, [orphan.message])
+            else:
+                self._sending.put_aside(state, source_id, GONE_BEFORE)
         self.catch_up([state])
 
     def _start_mark(self, state: PairState, chat: int, newest: int) -> None:

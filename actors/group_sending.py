@@ -106,11 +106,11 @@ class Sending:
         if sent and state.plan.deletes:
             self._want_removals(state, sent)
 
-    def orphan(self, state: PairState, source_id: int, target_id: int) -> None:
-        """A message that is gone at the source had arrived unseen: so its copy goes too."""
+    def orphan(self, state: PairState, source_id: int, target_id: int, *, gone: bool) -> None:
+        """A message had arrived unseen; if it is gone at the source, its copy goes too."""
         state.sure(source_id)
         state.targets[source_id] = target_id  # last_target stays: others are looked for behind it
-        pair, now, deletes = state.plan.id, self._desk.kit.stamp(), state.plan.deletes
+        pair, now, deletes = state.plan.id, self._desk.kit.stamp(), gone and state.plan.deletes
         asked = (source_id,)
 
         def work(store: Store) -> Wanted:

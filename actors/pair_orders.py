@@ -7,6 +7,7 @@ from dataclasses import dataclass
 __all__ = [
     "Backfill",
     "ConfirmPair",
+    "DoubtAsked",
     "DropDead",
     "PairOrder",
     "PausePair",
@@ -84,9 +85,21 @@ class DropDead:
 class ReleasePair:
     """Finish what is on its way, then let the pair go. Answered with its plan.
 
-    Raises ``PairBusyError`` when that did not come to an end within ``within`` seconds; the pair
-    then goes on as before.
+    Raises ``PairBusyError`` when that did not come to an end within ``within`` seconds, and
+    ``PairInDoubtError`` where it never will; the pair then goes on as before. With
+    ``accept_doubt`` it is let go even so.
     """
 
     pair: int
     within: float = 10.0
+    accept_doubt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtAsked:
+    """What of the pair cannot be known? Answered with the number of messages.
+
+    Those are meant that may have arrived unseen while its account cannot be asked.
+    """
+
+    pair: int

@@ -53,11 +53,13 @@ class UnderWay:
 class Orphan:
     """A message that is gone at the source and may have arrived before.
 
-    Its copy says one of ``says``, and stands behind message ``after`` in the target.
+    Its copy says one of ``says``, and stands behind message ``after`` in the target. With a
+    ``message`` it is not gone, and goes on its way if it has not arrived.
     """
 
     says: frozenset[int]
     after: int
+    message: Incoming | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,7 +94,9 @@ class PairState:
         says: what the copies of messages that are on their way may say, as numbers; all that was
             ever sent is there, and on the disk.
         doubtful: messages that may have arrived without an answer.
-        orphans: of these, those that are gone at the source.
+        foreign: messages that may have arrived by another account, which cannot be asked.
+        orphans: messages that are looked for in the target: those that are gone at the source,
+            and foreign ones.
         asked: how many changes of a message are just being noted on the disk.
         changes: edits and deletions of an earlier run that were not made.
         backfill: how far the past has been read, while it is.
@@ -146,6 +150,7 @@ class PairState:
     says: dict[int, frozenset[int]] = field(default_factory=dict)
     doubtful: set[int] = field(default_factory=set)
     asked: Counter[int] = field(default_factory=Counter)
+    foreign: set[int] = field(default_factory=set)
     orphans: dict[int, Orphan] = field(default_factory=dict)
     changes: list[ChangeWanted] = field(default_factory=list)
     backfill: Backfill | None = None
@@ -184,6 +189,11 @@ class PairState:
         return self.handler is None and bool(self.doubtful or self.orphans)
 
     @property
+    def in_doubt(self) -> int:
+        """How many messages may have arrived unseen that only the same account can find out."""
+        return len(self.doubtful | self.orphans.keys()) if self.handler is None else 0
+
+    @property
     def asking(self) -> bool:
         """Whether an answer is on its way that may be older than what is told meanwhile."""
         return not (self.reading is None and self.filling is None and self.comparing is None)
@@ -204,6 +214,7 @@ class PairState:
         self.doubtful.clear()
         self.says.clear()
         self.orphans.clear()
+        self.foreign.clear()
         self.changes, self.last_target = [], 0
 
     def interrupt(self) -> tuple[Item, ...]:
@@ -237,9 +248,13 @@ class PairState:
         self.doubtful.discard(source_id)
         self.says.pop(source_id, None)
 
-    def orphan(self, source_id: int) -> None:
-        """A message that may have arrived is gone at the source: its copy is to be looked for."""
-        self.orphans[source_id] = Orphan(self.says.get(source_id, frozenset()), self.last_target)
+    def orphan(self, source_id: int, message: Incoming | None = None) -> None:
+        """A message may have arrived, and its account is of no help: its copy is looked for.
+
+        It is gone at the source, or was sent by another account.
+        """
+        says = self.says.get(source_id, frozenset())
+        self.orphans[source_id] = Orphan(says, self.last_target, message)
         self.sure(source_id)
 
     def may_say(self, versions: Mapping[int, int]) -> dict[int, int]:
@@ -300,6 +315,7 @@ class PairState:
         return {
             *self.coming,
             *self.owed,
+            *self.orphans,
             *self.asked,
             *(one.id for one in self.held),
             *(one.id if isinstance(one, Incoming) else one.source_id for one in self.queue),

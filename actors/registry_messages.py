@@ -129,6 +129,7 @@ class DeleteSession(_SessionWrite):
 
     force: bool = False
     within: float = 10.0
+    accept_doubt: bool = False
 
     def __post_init__(self) -> None:
         _SessionWrite.__post_init__(self)
@@ -147,6 +148,7 @@ class Deletion(RegistryWrite):
     moves: Mapping[int, str]
     within: float = 10.0
     force: bool = False
+    accept_doubt: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

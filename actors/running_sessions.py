@@ -68,9 +68,14 @@ class RunningSessions:
         self.busy[deletion.name] = "deleted"
         if self._subtrees is None:
             return False
-        ref = self._roster.refs.get(deletion.name)
         self._pipe(
-            self._subtrees.retire(deletion.name, ref, deletion.moves, within=deletion.within),
+            self._subtrees.retire(
+                deletion.name,
+                dict(self._roster.refs),
+                deletion.moves,
+                within=deletion.within,
+                accept_doubt=deletion.accept_doubt,
+            ),
             done=lambda _: StoppedFor(deletion, answer, None),
             failed=lambda error: StoppedFor(deletion, answer, error),
         )

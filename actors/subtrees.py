@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import pykka
@@ -14,6 +15,7 @@ from ..errors import (
     ChildPresentError,
     ChildRestartingError,
     ChildRunningError,
+    PairsNotMovedError,
     UnknownRecordError,
 )
 from ..storage import SessionRecord
@@ -31,9 +33,10 @@ from ..supervision import (
     WhichChild,
     ask_async,
 )
+from .choosing import chats_of, strangers
 from .grouping import first_at_once
 from .kit import Kit
-from .messages import PairPlan
+from .messages import LookInto, PairPlan
 from .pair_orders import PairOrder, ReleasePair
 from .session import SessionActor
 
@@ -92,17 +95,27 @@ class Subtrees:
             return
 
     async def retire(
-        self, name: str, ref: pykka.ActorRef[Any] | None, pairs: Iterable[int], *, within: float
+        self,
+        name: str,
+        refs: Mapping[str, pykka.ActorRef[Any]],
+        moves: Mapping[int, str],
+        *,
+        within: float,
+        accept_doubt: bool,
     ) -> None:
         """Let pairs that will move finish what is on its way, then stop their session.
 
         Telegram refuses a repeat from the same account only: what is not known to have arrived
-        must not be sent again by another.
+        must not be sent again by another, unless that is accepted.
 
         Raises:
+            PairsNotMovedError: who is to take some may not serve them, and why.
             PairBusyError: one of them did not come to rest; the session goes on.
         """
-        orders = [PairOrder(pair=pair, order=ReleasePair(pair, within)) for pair in pairs]
+        await self._refuse_strangers(refs, moves)
+        ref = refs.get(name)
+        order = partial(ReleasePair, within=within, accept_doubt=accept_doubt)
+        orders = [PairOrder(pair=pair, order=order(pair)) for pair in moves]
         if ref is not None:
             asked = (ask_async(ref, order, timeout=within + RELEASE_SLACK) for order in orders)
             for answer in await asyncio.gather(*asked, return_exceptions=True):
@@ -110,6 +123,25 @@ class Subtrees:
                 if isinstance(answer, BaseException) and not isinstance(answer, UnknownRecordError):
                     raise answer
         await self.stop(name)
+
+    async def _refuse_strangers(
+        self, refs: Mapping[str, pykka.ActorRef[Any]], moves: Mapping[int, str]
+    ) -> None:
+        """The same look that every move begins with; a pair without known chats has no say."""
+        records = await self._kit.journal.do(lambda store: store.pairs_with(tuple(moves)))
+        problems: list[str] = []
+        for to in sorted({moves[one.id] for one in records}):
+            taken = [one for one in records if moves[one.id] == to]
+            try:
+                look = LookInto(chats=chats_of(taken))
+                rights = await ask_async(refs[to], look, timeout=START_WITHIN)
+            except Exception as error:  # noqa: BLE001 - whatever it is, nobody has looked
+                told = f"whether {to} may serve them cannot be seen ({type(error).__name__})"
+                problems.append(f"pairs {', '.join(str(one.id) for one in taken)}: {told}")
+            else:
+                problems += strangers(taken, rights, to)
+        if problems:
+            raise PairsNotMovedError(tuple(problems))
 
 
 async def _session_in(subtree: object) -> pykka.ActorRef[Any] | None:

@@ -24,6 +24,7 @@ from .masterkey import MasterKey, keyring_text
 from .peers import Peer, is_trusted, peer_of, user_name
 from .ports import StorePort
 from .records import (
+    IN_DOUBT,
     AuditRow,
     Backfill,
     BackupRecord,
@@ -52,6 +53,7 @@ from .store import Store
 from .vault import KeySlot, Vault
 
 __all__ = [
+    "IN_DOUBT",
     "AuditRow",
     "Backfill",
     "BackupRecord",

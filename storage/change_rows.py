@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
-from .records import Backfill, ChangeWanted
+from .records import IN_DOUBT, Backfill, ChangeWanted
 from .rows import Rows
 
 __all__ = ["ChangeRows"]
@@ -92,6 +92,14 @@ class ChangeRows(Rows):
             key = pair_id, source_id
             found[key] = found.get(key, frozenset()) | {version}
         return found
+
+    def note_doubt(self, pair_id: int, source_ids: Sequence[int]) -> None:
+        """Note that nobody can be asked any more whether these have arrived."""
+        self._run_many(
+            "update outbox set reason = ? where pair_id = ? and source_id = ?"
+            " and state = 'pending'",
+            [(IN_DOUBT, pair_id, source_id) for source_id in source_ids],
+        )
 
     def changes_wanted(self, pair_ids: Sequence[int]) -> list[ChangeWanted]:
         """Return the changes that were noted and not made, by pair and message."""

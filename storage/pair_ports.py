@@ -164,6 +164,10 @@ class OutboxPort(Protocol):
         """Return what the copies of messages that wait may say, by pair and message."""
         ...
 
+    def note_doubt(self, pair_id: int, source_ids: Sequence[int]) -> None:
+        """Note that nobody can be asked any more whether these have arrived."""
+        ...
+
     def changes_wanted(self, pair_ids: Sequence[int]) -> list[ChangeWanted]:
         """Return the changes that were noted and not made, by pair and message."""
         ...

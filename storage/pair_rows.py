@@ -17,6 +17,7 @@ __all__ = ["PairRows"]
 
 logger = logging.getLogger(__name__)
 
+BY_PEOPLE: Final = "paused "  # how a pause's reason begins that somebody has wanted
 SELECT: Final = (
     "select id, session, source, target, mode, enabled, paused_reason, filters, group_id,"
     " source_name, target_name from pairs"
@@ -90,7 +91,10 @@ class PairRows(Rows):
             raise UnknownRecordError("pair", pair_id)
 
     def move_pairs(self, pair_ids: Sequence[int], session: str) -> None:
-        """Give pairs to another session, all of them or none; their outbox and marks stay."""
+        """Give pairs to another session, all of them or none; their outbox and marks stay.
+
+        What paused them was the account's trouble, and stays behind, unless people paused them.
+        """
         with self.transaction():
             for pair_id in pair_ids:
                 record = self.pair(pair_id)
@@ -99,8 +103,13 @@ class PairRows(Rows):
             if self._one("select 1 from user_sessions where name = ?", (session,)) is None:
                 raise UnknownRecordError("session", session)
             self._run_many(
-                "update pairs set session = ?, group_id = null where id = ?",
-                [(session, pair_id) for pair_id in pair_ids],
+                "update pairs set session = :session, group_id = null, paused_reason = case"
+                " when session = :session or paused_reason like :people || '%'"
+                " then paused_reason end where id = :pair",
+                [
+                    {"session": session, "pair": pair_id, "people": BY_PEOPLE}
+                    for pair_id in pair_ids
+                ],
             )
 
     def delete_pair(self, pair_id: int) -> bool:

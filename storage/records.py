@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 from ..errors import InvalidRecordError
 
 __all__ = [
+    "IN_DOUBT",
     "AuditRow",
     "Backfill",
     "BackupRecord",
@@ -179,6 +180,9 @@ class PlanRow:
     id: int
     plan: Mapping[str, object] | None = field(repr=False)
     declared: str | None = None
+
+
+IN_DOUBT: Final = "IN_DOUBT"  # the reason of a message that may have arrived by another account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,9 +102,9 @@ class BlockingPairs:
         """Change how a pair goes on from now, in place."""
         return self._run(self._pairs.change(pair, who=who, **fields))
 
-    def remove(self, pair: int, *, who: str = "app") -> PairPlan:
+    def remove(self, pair: int, *, accept_doubt: bool = False, who: str = "app") -> PairPlan:
         """Let a pair go."""
-        return self._run(self._pairs.remove(pair, who=who))
+        return self._run(self._pairs.remove(pair, accept_doubt=accept_doubt, who=who))
 
     def pause(self, pair: int, reason: str = "", *, who: str = "app") -> PairReport:
         """Stop forwarding until ``resume``."""
@@ -136,9 +136,20 @@ class BlockingPairs:
         """Forget dead letters; returns how many."""
         return self._run(self._pairs.drop(pair, source_ids, who=who))
 
-    def reassign(self, selection: str, to: str, *, dry_run: bool = False, who: str = "app") -> Move:
+    def reassign(
+        self,
+        selection: str,
+        to: str,
+        *,
+        dry_run: bool = False,
+        accept_doubt: bool = False,
+        who: str = "app",
+    ) -> Move:
         """Move pairs to another session: all of them or none."""
-        return self._run(self._pairs.reassign(selection, to, dry_run=dry_run, who=who))
+        move = self._pairs.reassign(
+            selection, to, dry_run=dry_run, accept_doubt=accept_doubt, who=who
+        )
+        return self._run(move)
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         way = "await the same method of `warden.pairs`"

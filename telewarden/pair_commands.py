@@ -88,8 +88,8 @@ class PairCommands:
     async def _change(self, pair: int, fields: Given) -> Answer:
         return _shown(await self._pairs.change(pair, who=WHO, **fields))
 
-    async def _remove(self, pair: int) -> Answer:
-        return _shown(await self._pairs.remove(pair, who=WHO))
+    async def _remove(self, pair: int, accept_doubt: bool = False) -> Answer:
+        return _shown(await self._pairs.remove(pair, accept_doubt=accept_doubt, who=WHO))
 
     async def _pause(self, pair: int, reason: str = "") -> Answer:
         return asdict(await self._pairs.pause(pair, reason, who=WHO))
@@ -112,10 +112,19 @@ class PairCommands:
     async def _drop(self, pair: int, messages: list[int] | None = None) -> Answer:
         return {"pair": pair, "dropped": await self._pairs.drop(pair, messages or (), who=WHO)}
 
-    async def _reassign(self, selection: str, to: str, dry_run: bool = False) -> Answer:
+    async def _reassign(
+        self, selection: str, to: str, dry_run: bool = False, accept_doubt: bool = False
+    ) -> Answer:
         begun: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         moving = asyncio.ensure_future(
-            self._pairs.reassign(selection, to, dry_run=dry_run, who=WHO, begun=_telling(begun))
+            self._pairs.reassign(
+                selection,
+                to,
+                dry_run=dry_run,
+                accept_doubt=accept_doubt,
+                who=WHO,
+                begun=_telling(begun),
+            )
         )
         either: set[asyncio.Future[Any]] = {begun, moving}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)

@@ -87,20 +87,25 @@ class PairDesk:
 
     @contextlib.asynccontextmanager
     async def let_go(
-        self, pairs: frozenset[int], progress: Callable[[int], Awaitable[object]] | None = None
+        self,
+        pairs: frozenset[int],
+        progress: Callable[[int], Awaitable[object]] | None = None,
+        *,
+        accept_doubt: bool = False,
     ) -> AsyncIterator[dict[int, BaseException]]:
         """Let pairs come to rest; yields why some would not. Who fails to change them keeps them.
 
         Args:
             pairs: their numbers.
             progress: called after each pair that has come to rest.
+            accept_doubt: let them go also where it cannot be known what has arrived.
         """
         await self.registry.ask(LendPairs(pairs))
         problems: dict[int, BaseException] = {}
 
         async def one(pair: int) -> None:
             try:
-                await self.order(pair, ReleasePair(pair))
+                await self.order(pair, ReleasePair(pair, accept_doubt=accept_doubt))
             except Exception as error:  # noqa: BLE001 - it is told, whatever it is
                 problems[pair] = error
             else:

@@ -33,6 +33,13 @@ ConfigPath = Annotated[
     Path, typer.Argument(metavar="CONFIG", help="The configuration, a TOML file.")
 ]
 Pair = Annotated[int, typer.Argument(metavar="PAIR", help="Its number.")]
+AcceptDoubt = Annotated[
+    bool,
+    typer.Option(
+        "--accept-doubt",
+        help="Also where nobody can be asked any more whether a message has arrived.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Fields = Annotated[
     list[str] | None,
@@ -85,9 +92,12 @@ def change(config: ConfigPath, pair: Pair, fields: Fields = None, as_json: AsJso
 
 
 @pairs_app.command()
-def remove(config: ConfigPath, pair: Pair, as_json: AsJson = False) -> None:
+def remove(
+    config: ConfigPath, pair: Pair, accept_doubt: AcceptDoubt = False, as_json: AsJson = False
+) -> None:
     """Let a pair go, with its outbox and dead letters; what is on its way arrives first."""
-    _say(_client(config).pairs("remove", pair=pair), f"pair {pair} removed", as_json=as_json)
+    gone = _client(config).pairs("remove", pair=pair, accept_doubt=accept_doubt)
+    _say(gone, f"pair {pair} removed", as_json=as_json)
 
 
 @pairs_app.command()
@@ -176,12 +186,15 @@ def reassign(
     ],
     to: Annotated[str, typer.Argument(metavar="SESSION", help="Who takes them.")],
     dry_run: Annotated[bool, typer.Option(help="Only say what would be done.")] = False,
+    accept_doubt: AcceptDoubt = False,
     as_json: AsJson = False,
 ) -> None:
     """Move pairs to another session: all of them or none, while messages flow."""
     client = _client(config)
     try:
-        answer = client.pairs("reassign", selection=selection, to=to, dry_run=dry_run)
+        answer = client.pairs(
+            "reassign", selection=selection, to=to, dry_run=dry_run, accept_doubt=accept_doubt
+        )
     except CommandFailedError as refused:
         if refused.kind != "PairsNotMovedError":
             raise

@@ -142,7 +142,7 @@ class Pairs:
             after = self._plan({**tables_of(before), **fields})
         return await self._ask(ChangePair(before=before, after=after, who=who))  # type: ignore[no-any-return]  # as above
 
-    async def remove(self, pair: int, *, who: str = "app") -> PairPlan:
+    async def remove(self, pair: int, *, accept_doubt: bool = False, who: str = "app") -> PairPlan:
         """Let a pair go: what is on its way arrives, what waits and its dead letters go with it.
 
         A pair of the configuration stays away as long as the configuration says of it what it
@@ -151,8 +151,11 @@ class Pairs:
         Raises:
             UnknownRecordError: there is no such pair.
             PairBusyError: it did not come to rest within 10 seconds; it goes on.
+            PairInDoubtError: it cannot be known whether some of its messages have arrived; with
+                ``accept_doubt`` it goes even so.
         """
-        async with self._desk.let_go(frozenset({a_number("pair", pair)})) as problems:
+        gone = frozenset({a_number("pair", pair)})
+        async with self._desk.let_go(gone, accept_doubt=accept_doubt) as problems:
             for error in problems.values():
                 if not isinstance(error, UnknownRecordError):  # no group has it: it is at rest
                     raise error
@@ -275,6 +278,7 @@ class Pairs:
         to: str,
         *,
         dry_run: bool = False,
+        accept_doubt: bool = False,
         who: str = "app",
         begun: Callable[[int], object] = lambda _: None,
     ) -> Move:
@@ -286,7 +290,11 @@ class Pairs:
         Args:
             selection: ``1,2,3``, ``1-10`` or ``all_from:NAME``.
             to: the session that takes them.
-            dry_run: only say what would be done.
+            dry_run: only say what would be done; it looks at the same things.
+            accept_doubt: move pairs also where it cannot be known whether some messages have
+                arrived, because their account cannot be asked any more. The new account looks
+                for them in the target first; one that it does not find there is sent, and may
+                arrive twice.
             who: for the audit trail.
             begun: called with the operation's number once it has begun.
 
@@ -298,11 +306,11 @@ class Pairs:
         a_text("to", to, "a session's name")
         a_callback("begun", begun)
         if dry_run:
-            move = await self._reassigning.plan(selection, to)
+            move = await self._reassigning.plan(selection, to, accept_doubt=accept_doubt)
             await self._reassigning.check(move)
             return move
         with self._desk.auditor.refusals(who, "reassign", to):
-            move = await self._reassigning.plan(selection, to)
+            move = await self._reassigning.plan(selection, to, accept_doubt=accept_doubt)
             return await self._reassigning.carry_out(move, who, begun) if move.pairs else move
 
 

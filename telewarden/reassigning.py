@@ -6,13 +6,15 @@ is told whether it has arrived, so each pair comes to rest before it changes han
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from .actors import LookInto, MovePairs, Report, chosen
-from .errors import PairsNotMovedError, RegistryError
+from .actors import DoubtAsked, LookInto, MovePairs, Report, chats_of, chosen, strangers
+from .errors import PairsNotMovedError, RegistryError, UnknownRecordError
+from .errors.forwarding import in_doubt
 from .operation_handles import Operations
 from .pair_desk import PairDesk
 from .session_handles import Sessions
@@ -28,12 +30,14 @@ KIND: Final = "reassign"  # what its operations are called
 class Move:
     """Pairs with the sessions that they are taken from, and the one that takes them.
 
-    ``operation`` is the number under which it was followed; ``None`` for a dry run.
+    ``operation`` is the number under which it was followed; ``None`` for a dry run. With
+    ``accept_doubt`` pairs move although it cannot be known what became of some messages.
     """
 
     pairs: Mapping[int, str]
     to: str
     operation: int | None = None
+    accept_doubt: bool = False
 
 
 class Reassigning:
@@ -42,7 +46,7 @@ class Reassigning:
     def __init__(self, desk: PairDesk, sessions: Sessions, operations: Operations) -> None:
         self._desk, self._sessions, self._operations = desk, sessions, operations
 
-    async def plan(self, selection: str, to: str) -> Move:
+    async def plan(self, selection: str, to: str, *, accept_doubt: bool = False) -> Move:
         """What a selection comes to.
 
         Raises:
@@ -55,7 +59,7 @@ class Reassigning:
             raise PairsNotMovedError((str(exc),)) from exc
         if to not in self._sessions:
             raise PairsNotMovedError((f"there is no session {to}",))
-        return Move(pairs={one: known[one] for one in ids}, to=to)
+        return Move(pairs={one: known[one] for one in ids}, to=to, accept_doubt=accept_doubt)
 
     async def check(self, move: Move) -> None:
         """Look at everything that may speak against a move.
@@ -94,7 +98,8 @@ class Reassigning:
             at_rest += 1
             await tracked.step(1 + at_rest, f"pair {pair} has come to rest")
 
-        async with self._desk.let_go(frozenset(move.pairs), progress) as problems:
+        pairs, doubt = frozenset(move.pairs), move.accept_doubt
+        async with self._desk.let_go(pairs, progress, accept_doubt=doubt) as problems:
             if problems:
                 raise PairsNotMovedError(tuple(str(one) for one in problems.values()))
             try:
@@ -123,7 +128,19 @@ class Reassigning:
             for name, report in reports.items()
             if report.until is not None and report.until > self._desk.registry.wall()
         ]
+        if not move.accept_doubt:
+            problems += await self._doubts(move)
         return problems or await self._strangers(move)
+
+    async def _doubts(self, move: Move) -> list[str]:
+        """Pairs of which it cannot be known what has arrived."""
+        problems = []
+        for pair, name in sorted(move.pairs.items()):
+            with contextlib.suppress(UnknownRecordError):  # no group has it: it is at rest
+                count = await self._desk.order(pair, DoubtAsked(pair))
+                if count:
+                    problems.append(in_doubt(pair, name, count))
+        return problems
 
     async def _strangers(self, move: Move) -> list[str]:
         """Pairs whose chats the new session is not in, or may not write in."""
@@ -131,17 +148,8 @@ class Reassigning:
         records = await self._desk.stored(lambda store: store.pairs_with(wanted))
         found = {one.id for one in records}
         problems = [f"pair {one}: its chats were never found" for one in wanted if one not in found]
-        chats = {chat for one in records for chat in (one.source, one.target) if chat}
-        rights = await self._desk.ask_session(move.to, LookInto(chats=tuple(sorted(chats))))
-        for record in records:
-            source, target = rights.get(record.source), rights.get(record.target)
-            if source is None or not source.read:
-                problems.append(f"pair {record.id}: {move.to} is not in its source")
-            elif source.protected:
-                problems.append(f"pair {record.id}: its source protects its content")
-            if record.target and (target is None or not target.write):
-                problems.append(f"pair {record.id}: {move.to} may not write in its target")
-        return problems
+        rights = await self._desk.ask_session(move.to, LookInto(chats=chats_of(records)))
+        return [*problems, *strangers(records, rights, move.to)]
 
 
 def _clock(at: float) -> str:

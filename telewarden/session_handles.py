@@ -124,21 +124,32 @@ class Sessions(SessionReads):
         return await self._desk.ask(message)  # type: ignore[no-any-return]  # as above
 
     async def delete(
-        self, name: str, *, force: bool = False, within: float = 10.0, who: str = "app"
+        self,
+        name: str,
+        *,
+        force: bool = False,
+        within: float = 10.0,
+        accept_doubt: bool = False,
+        who: str = "app",
     ) -> Deleted:
         """Stop a session and forget it; its backups are kept.
 
         Args:
             force: give its pairs to other sessions first, all of them or none.
             within: seconds that its pairs get to finish what is on its way.
+            accept_doubt: give pairs away also where it cannot be known what has arrived; see
+                ``Pairs.reassign``.
 
         Raises:
             UnknownSessionError, SessionBusyError
             PairsAssignedError: it has pairs, and ``force`` was not given.
             NoSessionFitsError: the others have not room for all of its pairs.
+            PairsNotMovedError: who would take them may not serve them, and why; ``reassign`` them.
             PairBusyError: a pair did not come to rest in time; the session goes on with all.
         """
-        message = DeleteSession(name=name, force=force, within=within, who=who)
+        message = DeleteSession(
+            name=name, force=force, within=within, accept_doubt=accept_doubt, who=who
+        )
         return await self._desk.ask(message, timeout=DELETE_WITHIN + within)  # type: ignore[no-any-return]  # as above
 
 
@@ -178,10 +189,18 @@ class BlockingSessions(SessionReads):
         return self._desk.send(ChangeMany(changes=_each(changes), who=who))
 
     def delete(
-        self, name: str, *, force: bool = False, within: float = 10.0, who: str = "app"
+        self,
+        name: str,
+        *,
+        force: bool = False,
+        within: float = 10.0,
+        accept_doubt: bool = False,
+        who: str = "app",
     ) -> Deleted:
         """Stop a session and forget it; its backups are kept."""
-        message = DeleteSession(name=name, force=force, within=within, who=who)
+        message = DeleteSession(
+            name=name, force=force, within=within, accept_doubt=accept_doubt, who=who
+        )
         return self._desk.ask_blocking(message, timeout=DELETE_WITHIN + within)  # type: ignore[no-any-return]  # as above
 
 

@@ -84,6 +84,7 @@ Each room's errors hang below the one root, so that an app can write
     |-- BadCommandError             a command was not given as it has to be
     |-- HandlerRefusedError         a pair's handler will never take this message
     |-- PairBusyError               a pair would not come to rest
+    |   `-- PairInDoubtError        what became of its messages cannot be known
     |-- PairsNotMovedError          pairs stay where they are, with every reason
     |-- PatternTooSlowError         a pattern was not through with a message in time
     |-- UnknownHandlerError         no installed package offers that handler
@@ -112,6 +113,7 @@ from .forwarding import (
     MessageNotCopyableError,
     NameMovedError,
     PairBusyError,
+    PairInDoubtError,
     PairsNotMovedError,
     PatternTooSlowError,
     PeerUnknownError,
@@ -271,6 +273,7 @@ __all__ = [
     "PairChangedError",
     "PairExistsError",
     "PairFaultError",
+    "PairInDoubtError",
     "PairsAssignedError",
     "PairsNotMovedError",
     "PatternTooSlowError",

@@ -10,6 +10,7 @@ __all__ = [
     "MessageNotCopyableError",
     "NameMovedError",
     "PairBusyError",
+    "PairInDoubtError",
     "PairsNotMovedError",
     "PatternTooSlowError",
     "PeerUnknownError",
@@ -99,6 +100,26 @@ class PairBusyError(TelewardenError):
             f"pair {pair} has a message on its way, or one that waits for a flood; try again later"
         )
         self.pair = pair
+
+
+class PairInDoubtError(PairBusyError):
+    """Messages of a pair may have arrived, and their account cannot be asked; it stays as it is.
+
+    What is not known is for a person to decide: with ``accept_doubt`` the pair is let go.
+    """
+
+    def __init__(self, pair: int, session: str, messages: int) -> None:
+        TelewardenError.__init__(self, in_doubt(pair, session, messages))
+        self.pair, self.session, self.messages = pair, session, messages
+
+
+def in_doubt(pair: int, session: str, messages: int) -> str:
+    """What cannot be known of a pair, in words."""
+    many = f"{messages} messages" if messages != 1 else "1 message"
+    return (
+        f"pair {pair}: {many} may have arrived unseen, and {session} cannot be asked as it is not"
+        " online; bring it back, or go on without knowing: --accept-doubt, accept_doubt=True"
+    )
 
 
 class PairsNotMovedError(TelewardenError):

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from telewarden import Warden
 from telewarden.actors import chosen
-from telewarden.errors import PairsNotMovedError
+from telewarden.errors import PairInDoubtError, PairsNotMovedError
 from telewarden.loopback import Fault, FloodWait
-from telewarden.telegram import FloodBegan
+from telewarden.telegram import FloodBegan, Health, PairPaused, Phase, PhaseChanged
 
-from .conftest import BOB, LOOK_EVERY, Newsroom
+from .conftest import ALICE, BOB, LOOK_EVERY, SOON, Newsroom
 
 pytestmark = [pytest.mark.actors, pytest.mark.session]
 
@@ -141,3 +142,98 @@ async def test_a_session_takes_no_more_pairs_than_it_may(
 
     with pytest.raises(PairsNotMovedError, match="has 1 pairs and takes 1"):
         await warden.pairs.reassign("1", "bob")
+
+
+async def dead_with_a_message_parked(newsroom: Newsroom) -> Warden:
+    """A warden whose alice is logged out for good, while a message of her pair's is parked."""
+    let_bob_in(newsroom)
+    await newsroom.start()
+    newsroom.telegram.faults.add(
+        Fault(method="messages.forwardMessages", times=1, action=FloodWait(3600))
+    )
+    newsroom.say("news_in", "parked")
+    await newsroom.hears(FloodBegan, session="alice")
+    newsroom.telegram.revoke(newsroom.account(ALICE))
+    await newsroom.hears(PhaseChanged, session="alice", after=Phase.NEEDS_LOGIN)
+    await newsroom.stop()
+    newsroom.telegram.faults.clear()
+    warden = await newsroom.start(signed_in=False)
+    async with asyncio.timeout(SOON):
+        while 1 not in await newsroom.pairs():
+            await asyncio.sleep(LOOK_EVERY)
+        while (await warden.session("bob").report()).health is not Health.HEALTHY:
+            await asyncio.sleep(LOOK_EVERY)
+    return warden
+
+
+async def test_what_cannot_be_known_of_a_dead_account_is_told_and_may_be_accepted(
+    newsroom: Newsroom,
+) -> None:
+    warden = await dead_with_a_message_parked(newsroom)
+
+    reasons = []
+    for dry_run in (True, False):
+        with pytest.raises(PairsNotMovedError) as refused:
+            await warden.pairs.reassign("1", "bob", dry_run=dry_run)
+        reasons.append(refused.value.reasons)
+    dry = await warden.pairs.reassign("1", "bob", dry_run=True, accept_doubt=True)
+    await warden.pairs.reassign("1", "bob", accept_doubt=True)
+
+    assert reasons[0] == reasons[1]
+    assert "pair 1: 1 message may have arrived unseen" in reasons[0][0]
+    assert "--accept-doubt" in reasons[0][0]
+    assert dry.pairs == {1: "alice"}
+    newsroom.say("news_in", "after")
+    await newsroom.arrives("news_out", "parked", "after")
+
+
+async def test_what_had_arrived_by_a_dead_account_is_found_by_the_one_that_takes_over(
+    newsroom: Newsroom,
+) -> None:
+    let_bob_in(newsroom)
+    await newsroom.start()
+    newsroom.say("news_in", "one", "two", "three")
+    await newsroom.arrives("news_out", "one", "two", "three")
+    newsroom.telegram.revoke(newsroom.account(ALICE))
+    await newsroom.hears(PhaseChanged, session="alice", after=Phase.NEEDS_LOGIN)
+    await newsroom.stop()
+    newsroom.lose_answers("source_id > 1 and pair_id = 1")
+    newsroom.say("news_in", "said since")
+    warden = await newsroom.start(signed_in=False)
+    async with asyncio.timeout(SOON):
+        while 1 not in await newsroom.pairs():
+            await asyncio.sleep(LOOK_EVERY)
+        while (await warden.session("bob").report()).health is not Health.HEALTHY:
+            await asyncio.sleep(LOOK_EVERY)
+
+    await warden.pairs.reassign("1", "bob", accept_doubt=True)
+    newsroom.say("news_in", "after")
+
+    await newsroom.arrives("news_out", "one", "two", "three", "said since", "after")
+
+
+async def test_a_pair_of_a_dead_account_can_be_removed(
+    newsroom: Newsroom,
+) -> None:
+    warden = await dead_with_a_message_parked(newsroom)
+
+    with pytest.raises(PairInDoubtError, match="accept_doubt=True"):
+        await warden.pairs.remove(1)
+    await warden.pairs.remove(1, accept_doubt=True)
+
+    assert [one.id for one in await warden.pairs.list()] == [2]
+
+
+async def test_a_pair_that_moves_leaves_the_pause_of_its_account_behind(
+    newsroom: Newsroom,
+) -> None:
+    let_bob_in(newsroom)
+    warden = await newsroom.start()
+    newsroom.chats["news_out"].kick(newsroom.account(ALICE))
+    newsroom.say("news_in", "news")
+    await newsroom.hears(PairPaused, session="alice", pair=1)
+
+    await warden.pairs.reassign("1", "bob")
+
+    await newsroom.arrives("news_out", "news")
+    assert (await newsroom.pairs())[1].paused is None

@@ -13,6 +13,7 @@ from telewarden.errors import (
     ChildUnavailableError,
     PairBusyError,
     PairsAssignedError,
+    PairsNotMovedError,
     SessionBusyError,
     UnknownSessionError,
 )
@@ -127,14 +128,18 @@ async def test_a_deleted_session_is_stopped_and_shown_no_more(newsroom: Newsroom
         warden.session("carol")
 
 
-async def test_by_force_the_pairs_of_a_deleted_session_are_forwarded_by_another(
-    newsroom: Newsroom,
-) -> None:
-    warden = await newsroom.start()
+def let_bob_in(newsroom: Newsroom) -> None:
     account = newsroom.account(BOB)
     for chat in ("news_in", "news_out"):
         newsroom.chats[chat].join(account)
     newsroom.chats["news_out"].set_rights(account, admin=True)
+
+
+async def test_by_force_the_pairs_of_a_deleted_session_are_forwarded_by_another(
+    newsroom: Newsroom,
+) -> None:
+    warden = await newsroom.start()
+    let_bob_in(newsroom)
     await healthy(newsroom, "bob")
     newsroom.say("news_in", "before")
     await newsroom.arrives("news_out", "before")
@@ -147,12 +152,24 @@ async def test_by_force_the_pairs_of_a_deleted_session_are_forwarded_by_another(
     assert warden.sessions.get("bob").pairs == 2
 
 
+async def test_by_force_no_pair_goes_to_an_account_that_may_not_serve_it(
+    newsroom: Newsroom,
+) -> None:
+    warden = await newsroom.start()
+    newsroom.chats["news_in"].join(newsroom.account(BOB))
+    await healthy(newsroom, "bob")
+
+    with pytest.raises(PairsNotMovedError, match="bob may not write in its target"):
+        await warden.sessions.delete("alice", force=True)
+
+    assert [(one.name, one.pairs) for one in warden.sessions.list()] == [("alice", 1), ("bob", 1)]
+    newsroom.say("news_in", "still here")
+    await newsroom.arrives("news_out", "still here")
+
+
 async def test_a_pair_that_does_not_come_to_rest_keeps_its_session(newsroom: Newsroom) -> None:
     warden = await newsroom.start()
-    account = newsroom.account(BOB)
-    for chat in ("news_in", "news_out"):
-        newsroom.chats[chat].join(account)
-    newsroom.chats["news_out"].set_rights(account, admin=True)
+    let_bob_in(newsroom)
     await healthy(newsroom, "bob")
     newsroom.telegram.faults.add(
         Fault(method="messages.forwardMessages", times=1, action=FloodWait(3600))
@@ -192,6 +209,7 @@ async def test_the_best_session_for_a_pair_is_none_that_telegram_told_to_wait(
 
 async def test_who_is_given_pairs_stays_as_it_is_until_they_have_come(newsroom: Newsroom) -> None:
     warden = await newsroom.start()
+    let_bob_in(newsroom)
     await healthy(newsroom, "bob")
 
     _, *refused = await asyncio.gather(
@@ -227,6 +245,7 @@ async def test_a_crash_of_the_registry_during_a_deletion_is_told_and_the_session
     newsroom: Newsroom,
 ) -> None:
     warden = await newsroom.start()
+    let_bob_in(newsroom)
     await healthy(newsroom, "bob")
     newsroom.telegram.faults.add(
         Fault(method="messages.forwardMessages", times=1, action=FloodWait(3600))
