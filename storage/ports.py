@@ -352,6 +352,15 @@ class StorePort(
         """Store everything written inside, or nothing; may be nested."""
         ...
 
+    @property
+    def changes(self) -> int:
+        """How many rows have been changed so far by way of this store."""
+        ...
+
+    def touch(self) -> None:
+        """Write the smallest thing there is, to see whether anything can be written."""
+        ...
+
     def checkpoint(self) -> None:
         """Make everything committed so far safe from a power cut."""
         ...

@@ -170,6 +170,22 @@ class StoreContract:
         assert [isinstance(one, Credential) for one in port.credentials()] == [True]
         assert [row.payload for row in port.pending([1])] == [b"text"]
 
+    def test_changes_are_counted_and_reading_is_none(self, port: StorePort) -> None:
+        before = port.changes
+        port.sessions()
+        read = port.changes
+        port.put_session(SessionRecord(name="alice"))
+
+        assert read == before
+        assert port.changes > before
+
+    def test_a_touch_leaves_everything_as_it_was(self, port: StorePort) -> None:
+        port.put_session(SessionRecord(name="alice"))
+
+        port.touch()
+
+        assert [one.name for one in port.sessions()] == ["alice"]
+
     # Sessions and logins
 
     def test_sessions_come_by_priority_then_name(self, port: StorePort) -> None:
