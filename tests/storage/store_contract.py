@@ -20,6 +20,7 @@ from telewarden.errors import (
     WrongMasterKeyError,
 )
 from telewarden.storage import (
+    IN_DOUBT,
     Backfill,
     ChangeWanted,
     Credential,
@@ -380,7 +381,13 @@ class StoreContract:
 
         found = port.pair(1)
         assert found is not None
-        assert (found.enabled, found.paused_reason, found.session) == (False, "no right", "bob")
+        assert (found.enabled, found.paused_reason, found.session) == (False, None, "bob")
+        port.set_pair_state(1, enabled=True, paused_reason="no right")
+        port.move_pairs([1], "bob")
+        port.move_pairs([1], "bob")  # nowhere: what pauses it is still its account's
+        found = port.pair(1)
+        assert found is not None
+        assert found.paused_reason == "no right"
         for change in (
             lambda: port.set_pair_state(9, enabled=True),
             lambda: port.set_pair_group(9, 1),
@@ -743,3 +750,30 @@ class StoreContract:
         port.complete(1, 1, 901, 5.0, 46)
         port.filter_out(1, [3])
         assert port.sayings([1]) == {}
+
+    def test_a_pause_by_hand_moves_with_its_pair(self, port: StorePort) -> None:
+        known_to(port)
+        port.put_session(SessionRecord(name="bob"))
+        port.put_pair(PairRecord(id=1, session="alice", source=-1, target=-2))
+        port.set_pair_state(1, enabled=True, paused_reason="paused by hand: holidays")
+
+        port.move_pairs([1], "bob")
+
+        found = port.pair(1)
+        assert found is not None
+        assert found.paused_reason == "paused by hand: holidays"
+
+    def test_what_is_in_doubt_is_noted_of_what_waits(self, port: StorePort) -> None:
+        port.enqueue([message(1), message(2), message(3)])
+        port.complete(1, 3, 903, 5.0)
+
+        port.note_doubt(1, [1, 3, 9])
+
+        assert [(row.source_id, row.reason) for row in port.pending([1])] == [
+            (1, IN_DOUBT),
+            (2, None),
+        ]
+        port.complete(1, 1, 901, 6.0)
+        row = port.outbox_row(1, 1)
+        assert row is not None
+        assert row.reason is None
