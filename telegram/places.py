@@ -39,22 +39,43 @@ async def locate(
         anew: chats of which what is remembered is no good.
     """
     found: dict[int | str, int | Exception] = {}
-    for chat in anew:
-        place = _remembered(client, chat)
-        if place is not None:
-            client.forget_peer(place)
-    learnt = False
+    names, learnt = names or {}, bool(anew)
+    if anew:
+        try:
+            await _look_anew(client, anew, names, deadline)
+        except Exception as exc:  # noqa: BLE001 - it is asked for again
+            return dict.fromkeys(chats, exc)
     for chat in chats:
         try:
-            if not learnt and (chat in anew or isinstance(chat, int)):
+            if not learnt and isinstance(chat, int):
                 learnt = _remembered(client, chat) is None
                 if learnt:
                     await client.learn_chats(deadline=deadline)
-            name = (names or {}).get(chat) if isinstance(chat, int) else None
+            name = names.get(chat) if isinstance(chat, int) else None
             found[chat] = await _locate_one(client, chat, name, deadline)
         except Exception as exc:  # noqa: BLE001 - each chat has its own answer
             found[chat] = exc
     return found
+
+
+async def _look_anew(
+    client: Client, chats: Collection[int | str], names: Mapping[int, str], deadline: float
+) -> None:
+    """Read the dialogs, without what is remembered of these chats.
+
+    What the dialogs do not tell, and what has no name to be found by, stays as it was: it may be
+    another chat of the pair that Telegram does not take.
+    """
+    places = [place for chat in chats if (place := _remembered(client, chat)) is not None]
+    rows = [row for place in places if (row := client.session.entity(place)) is not None]
+    for place in places:
+        client.forget_peer(place)
+    try:
+        await client.learn_chats(deadline=deadline)
+    finally:
+        for row in rows:
+            if client.session.entity(row.id) is None and row.id not in names:
+                client.session.remember(row)
 
 
 async def _locate_one(client: Client, chat: int | str, name: str | None, deadline: float) -> int:

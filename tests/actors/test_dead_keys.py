@@ -33,7 +33,7 @@ async def safe(newsroom: Newsroom) -> Any:
 
 
 @pytest.mark.parametrize("why", ["AUTH_KEY_DUPLICATED", "SESSION_REVOKED"])
-@pytest.mark.parametrize("when", ["online", "coming back", "asked"])
+@pytest.mark.parametrize("when", ["online", "coming back", "asked", "reading"])
 async def test_a_dead_key_is_let_go_when_its_client_is_off_and_it_is_latched(
     newsroom: Newsroom, why: str, when: str
 ) -> None:
@@ -52,6 +52,9 @@ async def test_a_dead_key_is_let_go_when_its_client_is_off_and_it_is_latched(
         newsroom.telegram.cut(newsroom.account(ALICE))
     elif when == "online":
         newsroom.say("news_in", "one")
+    elif when == "reading":
+        await warden.pairs.pause(1)
+        await warden.pairs.resume(1)
     else:
         await alice.recover()
     await newsroom.hears(PhaseChanged, since=since, session="alice", after=Phase.NEEDS_LOGIN)

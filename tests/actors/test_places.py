@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from telethon import types
 
-from telewarden.loopback import ChatHandle, Fault, RpcError
+from telewarden.loopback import Answer, ChatHandle, Fault, RpcError
 from telewarden.telegram import PairPaused, PairResumed
 
 from .conftest import ALICE, PRESS, Newsroom
@@ -193,6 +194,25 @@ async def test_a_pair_whose_table_names_another_source_begins_there_anew(
 
 
 # Access hashes
+
+
+async def test_a_chat_that_no_dialog_tells_is_not_lost_by_being_looked_for(
+    newsroom: Newsroom, tables: dict[str, Any]
+) -> None:
+    target = newsroom.chats["news_out"].peer_id
+    one_pair(newsroom, tables, newsroom.chats["news_in"].peer_id, target)
+    await newsroom.start()
+    newsroom.say("news_in", "one")
+    await newsroom.arrives("news_out", "one")
+    await newsroom.stop()
+    none = types.messages.Dialogs([], [], [], [])
+    newsroom.telegram.faults.add(Fault(method=DIALOGS, action=Answer(lambda _: none)))
+    newsroom.telegram.faults.add(Fault(method=HISTORY, action=RpcError("PEER_ID_INVALID"), times=1))
+
+    await newsroom.start(signed_in=False)
+    newsroom.say("news_in", "two")
+
+    await newsroom.arrives("news_out", "one", "two")
 
 
 async def test_a_void_access_hash_is_looked_for_anew_among_the_dialogs(
