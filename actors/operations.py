@@ -57,7 +57,7 @@ SHARE: Final = 100  # of a full registry, a hundredth is made free at once: the 
 
 def begin(draft: Draft, message: BeginOperation) -> Operation:
     """Begin an operation, making room for it if need be."""
-    if not isinstance(message.kind, str) or not KIND.fullmatch(message.kind):
+    if not isinstance(message.kind, str) or not KIND.fullmatch(message.kind):  # type: ignore[redundant-expr]  # whatever is given
         raise InvalidRecordError("kind", message.kind, "1 to 32 of a-z, 0-9, _ and -")
     if message.session is not None:
         draft.session(message.session)
@@ -145,7 +145,7 @@ def interrupt(draft: Draft, who: str) -> None:
 
 def clean(draft: Draft, message: CleanOperations) -> tuple[int, ...]:
     """Forget operations; none that is under way, unless its time is over."""
-    wanted = CLEANED.get(message.what) if isinstance(message.what, str) else None
+    wanted = CLEANED.get(message.what) if isinstance(message.what, str) else None  # type: ignore[redundant-expr]  # as above
     if wanted is None:
         raise InvalidRecordError("what", message.what, ", ".join(CLEANED))
     going = [one for one in draft.operations() if wanted(one, draft)]

@@ -102,7 +102,7 @@ class CredentialRows(Rows):
         return self.vault.seal(row, head + text)
 
     def _open_credential(
-        self, row: str, name: str, sealed: bytes, digest: str, key_id: int, dc_id: int
+        self, row: str, name: str, sealed: bytes, digest: str, key_id: int | None, dc_id: int
     ) -> Credential:
         try:
             plain = self.vault.open(row, sealed)

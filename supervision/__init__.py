@@ -62,7 +62,7 @@ from .snapshot import Snapshot
 from .spec import AutoShutdown, ChildSpec, Host, Shutdown, Sibling
 from .stopreport import StopEntry, StopReport
 from .strategy import Strategy
-from .stream import EventStream, Subscription, check_callback
+from .stream import EventStream, Subscription, check_callback, every_tree
 from .supervisor import Supervisor
 from .term import Term, current_term
 from .tree import Tree
@@ -164,6 +164,7 @@ __all__ = [
     "check_callback",
     "current_term",
     "directives",
+    "every_tree",
     "fact",
     "leave_process",
     "watch",

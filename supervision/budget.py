@@ -28,7 +28,7 @@ class RestartBudget:
     in_a_row: int | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.limit, int) or self.limit < 0:
+        if not isinstance(self.limit, int) or self.limit < 0:  # type: ignore[redundant-expr]  # whatever is given
             raise InvalidSpecError("RestartBudget.limit", self.limit, "a whole number, 0 or more")
         if not self.within > 0:
             raise InvalidSpecError("RestartBudget.within", self.within, "more than 0 seconds")

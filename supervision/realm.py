@@ -74,6 +74,7 @@ class Realm:
         self.clock: Clock = clock or MonotonicClock()
         self.rng = rng or random.Random()
         self.events = events or EventStream()
+        self.events.tell_everywhere()
         self.dead_letters = DeadLetters()
         self.abandoned = 0
         """Incarnations that had to be left behind."""

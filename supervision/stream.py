@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Final, Self, TypeVar, cast
 
 from ..errors import InvalidSpecError
 from .events import Event, ObserverFailed
 
-__all__ = ["EventStream", "Subscription", "check_callback"]
+__all__ = ["EventStream", "Subscription", "check_callback", "every_tree"]
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +93,12 @@ class EventStream:
             except BaseException as error:  # noqa: BLE001 - S4: it must not hurt what it observes
                 self._detach(subscription, event, error)
 
+    def tell_everywhere(self) -> None:
+        """Tell ``every_tree`` from now on, too, what somebody asked it for."""
+        if every_tree._subscriptions:  # noqa: SLF001 - its own kind
+            self._subscriptions[_ONWARDS] = None  # once, however many trees share the stream
+            self._listeners = {}
+
     def _detach(self, subscription: Subscription, event: Event, error: BaseException) -> None:
         subscription.close()
         name = getattr(subscription.offer, "__qualname__", repr(subscription.offer))
@@ -113,6 +119,21 @@ class EventStream:
         return found
 
 
+class _Onwards(Subscription):
+    """What takes a stream's events to ``every_tree``; one for all streams."""
+
+    __slots__ = ()
+
+    def wants(self, kind: type[Event]) -> bool:
+        """Whether anybody there asked for events of this class."""
+        return every_tree.heard(kind)
+
+
+every_tree: Final = EventStream()
+"""What the trees of this process tell, all of them: of those made after the first ``subscribe``."""
+_ONWARDS: Final = _Onwards(every_tree, every_tree.publish, ())
+
+
 def check_callback(callback: object) -> None:
     """Raise ``InvalidSpecError`` for a callback that would hear nothing, and say nothing of it."""
     called = getattr(type(callback), "__call__", None)  # noqa: B004 - its code is looked at
@@ -124,7 +145,7 @@ def check_callback(callback: object) -> None:
 
 def _checked_kinds(kinds: Iterable[Any]) -> tuple[type[Event], ...]:
     alone: tuple[Any, ...] = (None,)  # one class instead of a list of them, say
-    wanted = tuple(kinds) if isinstance(kinds, Iterable) else alone
+    wanted = tuple(kinds) if isinstance(kinds, Iterable) else alone  # type: ignore[redundant-expr]  # whatever is given
     for kind in wanted:
         if not (isinstance(kind, type) and issubclass(kind, Event)):
             raise InvalidSpecError("kinds", kinds, "a list of classes of events")

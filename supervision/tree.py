@@ -190,7 +190,7 @@ class Tree:
             ChildNotFoundError: nobody lives there.
         """
         place = self._top()
-        for id_ in path.split("/") if isinstance(path, str) else (path,):
+        for id_ in path.split("/") if isinstance(path, str) else (path,):  # type: ignore[redundant-expr]  # whatever is given
             if id_ not in place.children:
                 raise ChildNotFoundError(path)
             place = place.children[id_]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
 from rich.console import Console
@@ -224,7 +224,7 @@ def _follow(client: ControlClient, number: int, *, as_json: bool) -> None:
     _say(operation, f"moved: {len(operation['parts'])} pairs", as_json=as_json)
 
 
-def _refused(why: str, *, as_json: bool, operation: int | None = None) -> None:
+def _refused(why: str, *, as_json: bool, operation: int | None = None) -> NoReturn:
     if as_json:
         typer.echo(json.dumps({"moved": False, "error": why, "operation": operation}))
     else:

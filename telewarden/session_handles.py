@@ -215,7 +215,7 @@ def _each(changes: Mapping[str, Fields]) -> dict[str, Fields]:
 def _own(fields: Fields) -> Fields:
     """The fields as they are now: the registry reads them later, when the giver's are others."""
     if not isinstance(fields, dict):
-        return dict(fields) if isinstance(fields, Mapping) else fields
+        return dict(fields) if isinstance(fields, Mapping) else fields  # type: ignore[redundant-expr]  # whatever is given
     own = fields.copy()
     metadata = own.get("metadata")
     if isinstance(metadata, Mapping):

@@ -158,7 +158,7 @@ def populate(telegram: LoopbackTelegram, wanted: LoopbackConfig) -> dict[str, Ch
         accounts[account.name] = known or telegram.add_account(
             account.name, phone=account.phone, password=account.password
         )
-    chats = {chat.username: chat for chat in telegram.chats if chat.username}
+    chats = {name: chat for chat in telegram.chats if (name := chat.username)}
     for chat in wanted.chats:
         if chat.username not in chats:
             chats[chat.username] = telegram.add_channel(
@@ -168,7 +168,7 @@ def populate(telegram: LoopbackTelegram, wanted: LoopbackConfig) -> dict[str, Ch
                 megagroup=chat.kind == "supergroup",
                 username=chat.username,
             )
-    return {name: chat for name, chat in chats.items() if name is not None}
+    return chats
 
 
 async def sign_in(warden: SigningIn, standin: StandIn) -> None:

@@ -1,16 +1,24 @@
-"""No secret gets out: what the whole suite logs, prints, raises, shows and measures is looked at.
+"""What every test is held to at its end: no secret got out, and no crash that it did not declare.
+
+No secret gets out: what the whole suite logs, prints, raises, shows and measures is looked at.
 
 Keys and session strings are known by their looks, wherever a test has made them; codes, passwords
 and an app's own hash by ``leaks.keep``. A test from which one got out fails at its end, and the
 failure names the place and the kind, not the secret.
+
+Crashes are looked for by ``telewarden.testing``; here are added those in processes that a test
+starts, and an error that only shows when what nobody waited for is thrown away.
 """
 
 from __future__ import annotations
 
+import gc
+import json
 import logging
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +26,8 @@ from typing import Any, Final
 import pytest
 
 from telewarden.errors import TelewardenError
+from telewarden.testing.crashes import Kind, Trouble
+from telewarden.testing.plugin import WATCH
 
 from .offline import stays_on_this_machine  # noqa: F401 - a fixture of every test
 
@@ -82,7 +92,9 @@ LEAKS: Final = pytest.StashKey[Leaks]()
 
 
 @pytest.fixture(autouse=True)
-def leaks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Leaks]:
+def leaks(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, swept: None
+) -> Iterator[Leaks]:
     """Notes what gets out while the test runs; looked through when it has ended."""
     noted = request.node.stash[LEAKS] = Leaks()
     raised = TelewardenError.__init__
@@ -116,6 +128,55 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
         report.sections = []  # which may hold the secret
         report.longrepr = "secrets got out:\n" + "\n".join(f"  {one}" for one in found)
     return report
+
+
+# Crashes that the look-out for them cannot see by itself
+
+IN_PROCESSES: Final = Path(__file__).parent / "processes"
+LONG: Final = 0.02  # seconds; a shorter test leaves little behind, and there are thousands
+
+
+@pytest.fixture(autouse=True, scope="session")
+def processes(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Has each Python that a test starts write down what goes wrong in it."""
+    folder = tmp_path_factory.mktemp("troubles")
+    if WATCH in pytestconfig.stash:
+        pytestconfig.stash[WATCH].sources.append(lambda: told_by_processes(folder))
+    path = os.pathsep.join(filter(None, (str(IN_PROCESSES), os.environ.get("PYTHONPATH"))))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", path)
+        patch.setenv("TELEWARDEN_TEST_TROUBLES", str(folder))
+        yield
+
+
+def told_by_processes(folder: Path) -> list[Trouble]:
+    """What they have written since the last look."""
+    told = []
+    for path in sorted(folder.glob("*.jsonl")):
+        taken = path.rename(path.with_suffix(".taken"))  # it may be writing
+        for line in taken.read_text(encoding="utf-8").splitlines():
+            trouble = json.loads(line)
+            for name in ("errors", "where"):
+                trouble[name] = tuple(trouble[name])
+            told.append(Trouble(**{**trouble, "kind": Kind[trouble["kind"]]}))
+        taken.unlink()
+    return told
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()  # what is there before the first test need not be looked at after each of them
+
+
+@pytest.fixture(autouse=True)
+def swept() -> Iterator[None]:
+    """A task whose error nobody took says so when it goes: here, while it is known whose it was."""
+    began = time.monotonic()
+    yield
+    if time.monotonic() - began > LONG:
+        gc.collect()
 
 
 @pytest.fixture

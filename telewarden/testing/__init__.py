@@ -11,12 +11,13 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .crashes import CrashWatch
     from .events import EventLog
     from .registry import RegistryKit
 
-__all__ = ["EventLog", "RegistryKit"]
+__all__ = ["CrashWatch", "EventLog", "RegistryKit"]
 
-_LATE = {"EventLog": "events", "RegistryKit": "registry"}
+_LATE = {"CrashWatch": "crashes", "EventLog": "events", "RegistryKit": "registry"}
 
 
 def __getattr__(name: str) -> object:

@@ -1,20 +1,35 @@
-"""pytest fixtures for tests that want a Telegram: found by pytest without being imported.
+"""pytest fixtures for tests that want a Telegram, and a look-out for crashes that nobody declared.
 
-Everything is imported inside the fixtures, so that a project which has Telewarden
-installed and does not use them pays nothing.
+Found by pytest without being imported. Everything is imported where it is used, so that a project
+which has Telewarden installed and uses none of it pays nothing. With ``telewarden_crashes = true``
+a test fails at its end in which an actor crashed, a start failed, a message was dropped, a line at
+ERROR was logged or an exception was handled by nobody, unless a mark ``crashes`` declares it.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import pytest
 
 if TYPE_CHECKING:
     from telewarden.loopback import Account, LoopbackTelegram
 
-__all__ = ["loopback_client", "loopback_telegram", "loopback_telegram_thread"]
+    from .crashes import CrashWatch, Declaration
+
+__all__ = ["WATCH", "loopback_client", "loopback_telegram", "loopback_telegram_thread"]
+
+WATCH: Final[pytest.StashKey[CrashWatch]] = pytest.StashKey()
+"""Where a run keeps its look-out, in ``config.stash``; absent when none was asked for."""
+
+_PASSED: Final = pytest.StashKey[bool]()
+_DECLARED: Final[pytest.StashKey[list[Declaration]]] = pytest.StashKey()
+_MARK: Final = (
+    "crashes(child, error, ..., *, start=None, dropped=None, logged=None, possible=False):"
+    " say which crash, failed start, dropped message or line at ERROR the test is about"
+)
+_UNHANDLED: Final = ("UnhandledThreadException", "UnraisableException")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -87,3 +102,83 @@ async def loopback_client(
     yield connect
     for client in clients:
         await client.disconnect()
+
+
+# The look-out for crashes
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a project ask for the look-out, which is off by default."""
+    about = "fail a test in which an actor crashes, or the like, and no mark `crashes` says so"
+    parser.addini("telewarden_crashes", about, type="bool", default=False)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin to look, if that was asked for."""
+    config.addinivalue_line("markers", _MARK)
+    if not config.getini("telewarden_crashes"):
+        return
+    from .crashes import CrashWatch
+
+    watch = config.stash[WATCH] = CrashWatch()
+    config.add_cleanup(watch.end)
+    filters = config.getini("filterwarnings")  # what nobody handled is a warning of pytest's own
+    filters[:0] = [f"error::pytest.Pytest{one}Warning" for one in _UNHANDLED]
+
+
+def pytest_pycollect_makeitem(name: str, obj: object) -> None:
+    """Refuse what a mark with nothing but a class makes of a test.
+
+    pytest takes the class for what is marked, and the test becomes one of its instances, which
+    nobody would run or miss.
+    """
+    if name.startswith("test") and isinstance(obj, BaseException):
+        kind = type(obj).__name__
+        pytest.fail(f'{name}: write @pytest.mark.crashes("*", {kind})', pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Remember whether a test came to a good end: else it need not do what it declares."""
+    report = yield
+    if report.when == "call":
+        item.stash[_PASSED] = report.outcome == "passed" and not hasattr(report, "wasxfail")
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """Read what the test declares; a mark that does not say what fails it."""
+    result = yield
+    if WATCH in item.config.stash:
+        try:
+            item.stash[_DECLARED] = _declarations(item)
+        except (ValueError, TypeError) as error:
+            pytest.fail(f"@pytest.mark.crashes: {error}", pytrace=False)
+    return result
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """Say what happened and was not declared, when all of the test's fixtures are gone."""
+    result = yield
+    watch = item.config.stash.get(WATCH, None)
+    if watch is not None:
+        from .crashes import judge
+
+        passed = item.stash.get(_PASSED, False)
+        meant = item.stash.get(_DECLARED, None) or []
+        if said := judge(watch.take(), meant, passed=passed):
+            pytest.fail(said, pytrace=False)
+    return result
+
+
+def _declarations(item: pytest.Item) -> list[Declaration]:
+    """What its marks declare; a mark of its class or module is for some of the tests there."""
+    from .crashes import declared
+
+    found: list[Declaration] = []
+    for node, mark in item.iter_markers_with_node("crashes"):
+        shared = {} if node is item else {"possible": True}
+        found += declared(*mark.args, **{**mark.kwargs, **shared})
+    return found

@@ -12,7 +12,7 @@ from telethon import errors, functions, types
 
 from telewarden.actors import Kit
 from telewarden.actors.call_floods import CallFloods
-from telewarden.errors import TelegramRateLimitError
+from telewarden.errors import DrillError, TelegramRateLimitError
 from telewarden.loopback import Fault, FloodWait, RpcError
 from telewarden.telegram import (
     Action,
@@ -217,6 +217,7 @@ def test_a_method_is_named_as_telegram_does() -> None:
     assert method_name(functions.PingRequest(1)) == "ping"
 
 
+@pytest.mark.crashes("*:alice/session", DrillError)
 async def test_reading_history_waits_and_sending_goes_on_across_a_restart(
     newsroom: Newsroom,
 ) -> None:

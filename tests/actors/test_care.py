@@ -19,6 +19,7 @@ from telethon.sessions import SQLiteSession, StringSession
 
 from telewarden.errors import (
     ChildNotFoundError,
+    DrillError,
     KeyLatchedError,
     LoginTakenError,
     NoLoginError,
@@ -130,6 +131,7 @@ async def test_each_step_of_a_login_and_who_took_it_is_in_the_audit_trail(
     ]
 
 
+@pytest.mark.crashes("*:alice/session", DrillError)
 async def test_who_recovers_and_strikes_is_in_the_audit_trail(newsroom: Newsroom) -> None:
     warden = await newsroom.start()
     path = "sessions/session:alice/session"

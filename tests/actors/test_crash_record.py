@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from telewarden.diagnostics import Level, diagnose
+from telewarden.errors import DrillError
 from telewarden.supervision import (
     ChildFailed,
     ChildQuarantined,
@@ -26,6 +27,7 @@ GROUP = "sessions/session:alice/groups/group-1"
 SESSION = "sessions/session:alice/session"
 
 
+@pytest.mark.crashes("*:alice/session", DrillError)
 async def test_a_crash_is_on_record_after_the_process_and_diagnostics_name_it(
     newsroom: Newsroom,
 ) -> None:
@@ -48,6 +50,9 @@ async def test_a_crash_is_on_record_after_the_process_and_diagnostics_name_it(
     assert f"1 within a day, {SESSION}: 1; the last 0 min ago" in finding.what
 
 
+@pytest.mark.crashes("*:alice/groups/group-1", DrillError)
+@pytest.mark.crashes("*:alice/groups/group-1", dropped="Loaded")
+@pytest.mark.crashes(logged="child quarantined")
 async def test_a_budget_remembers_what_earlier_processes_spent(
     newsroom: Newsroom, tables: Any
 ) -> None:
@@ -81,6 +86,7 @@ async def test_what_is_old_is_forgotten(newsroom: Newsroom) -> None:
         assert [one.reason for one in store.crashes()] == ["error: just now"]
 
 
+@pytest.mark.crashes("journal", DrillError)
 async def test_a_crash_of_the_journal_itself_is_on_record(newsroom: Newsroom) -> None:
     warden = await newsroom.start(signed_in=False)
     await warden.drill("journal")
@@ -92,6 +98,7 @@ async def test_a_crash_of_the_journal_itself_is_on_record(newsroom: Newsroom) ->
         assert [one.path for one in store.crashes()] == ["journal"]
 
 
+@pytest.mark.crashes(logged="loop stalled")
 async def test_a_loop_that_is_held_up_is_told_of_and_counted(
     newsroom: Newsroom, tables: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

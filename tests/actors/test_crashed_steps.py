@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from telewarden.errors import ChildUnavailableError
+from telewarden.errors import ChildUnavailableError, DrillError
 from telewarden.loopback import Delay, Fault
 from telewarden.storage import Held, Lease
 from telewarden.telegram import SessionRecovered, parse_string
@@ -60,6 +60,7 @@ async def renewing(newsroom: Newsroom) -> Any:
         (renewing, "auth.sendCode"),
     ],
 )
+@pytest.mark.crashes("*:alice/session", DrillError)
 async def test_whoever_waits_for_a_step_is_told_when_the_session_crashes(
     newsroom: Newsroom, step: Callable[[Newsroom], Any], method: str
 ) -> None:
@@ -78,6 +79,7 @@ async def test_whoever_waits_for_a_step_is_told_when_the_session_crashes(
             await waiting
 
 
+@pytest.mark.crashes("*:alice/session", DrillError)
 async def test_an_import_cut_short_leaves_its_key_free_and_the_session_as_it_was(
     newsroom: Newsroom,
 ) -> None:

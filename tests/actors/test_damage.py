@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from telewarden.errors import DrillError
 from telewarden.telegram import CopyRepaired, Phase, PhaseChanged, RecoveryTried, SessionRecovered
 
 from .conftest import ALICE, Newsroom
@@ -191,6 +192,7 @@ async def test_a_session_comes_back_from_every_damage_with_its_own_key(
     assert newsroom.telegram.stats.calls["auth.sendCode"] == 0
 
 
+@pytest.mark.crashes("*:alice/session", DrillError)
 async def test_what_no_copy_holds_any_more_is_said_and_nothing_is_tried(newsroom: Newsroom) -> None:
     warden = await newsroom.start()
     ward = Ward(newsroom)
@@ -205,6 +207,7 @@ async def test_what_no_copy_holds_any_more_is_said_and_nothing_is_tried(newsroom
     assert newsroom.telegram.stats.connects == connects
 
 
+@pytest.mark.crashes("*:alice/session", DrillError)
 async def test_a_long_search_in_a_damaged_file_keeps_nobody_else_waiting(
     newsroom: Newsroom,
 ) -> None:
@@ -242,6 +245,7 @@ async def test_a_lost_database_brings_its_sessions_back_from_their_files(
     assert {one.rung for one in back} == {"file"}
 
 
+@pytest.mark.crashes("*:alice/session", DrillError)
 async def test_the_key_of_a_backup_with_a_turned_bit_is_found(newsroom: Newsroom) -> None:
     warden = await newsroom.start()
     ward = Ward(newsroom)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from telewarden.diagnostics import Diagnosis, Finding, Level, diagnose
-from telewarden.errors import MasterKeyError
+from telewarden.errors import MasterKeyError, WrongMasterKeyError
 from telewarden.safety import safety_check
 from telewarden.storage import MasterKey, SessionRecord, Store
 
@@ -102,7 +102,12 @@ async def test_an_unreachable_network_and_a_missing_key_are_problems(newsroom: N
     assert {one.area for one in diagnosis.problems} == {"network", "master key"}
 
 
-@pytest.mark.parametrize("lost", [False, True], ids=["another", "none"])
+REFUSED = pytest.mark.crashes("journal", start=WrongMasterKeyError)
+
+
+@pytest.mark.parametrize(
+    "lost", [pytest.param(False, marks=REFUSED, id="another"), pytest.param(True, id="none")]
+)
 async def test_a_master_key_that_is_not_the_one_costs_no_database(
     newsroom: Newsroom, lost: bool
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from telewarden import Warden
-from telewarden.errors import StorageFullError, StorageNotWritableError, TelewardenError
+from telewarden.errors import DrillError, StorageFullError, StorageNotWritableError, TelewardenError
 from telewarden.telegram import SessionRecovered
 
 from .conftest import ALICE, Newsroom
@@ -54,6 +54,7 @@ async def test_messages_wait_for_the_disk_and_none_is_lost_or_doubled(
 
 
 @pytest.mark.parametrize("how", ["full", "read-only"])
+@pytest.mark.crashes("*:alice/session", DrillError)
 async def test_a_session_comes_back_while_the_disk_takes_nothing(
     newsroom: Newsroom, how: str
 ) -> None:

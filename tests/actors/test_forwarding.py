@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from telewarden.errors import DrillError
 from telewarden.loopback import Fault, FloodWait, RpcError
 from telewarden.supervision import ChildStarted
 from telewarden.telegram import (
@@ -75,6 +76,8 @@ async def test_what_is_said_while_the_warden_is_down_arrives_after_its_restart(
 @pytest.mark.parametrize(
     "path", [SESSION, GROUP, "journal", "gateway", "sessions", "registry", "health"]
 )
+@pytest.mark.crashes("*", DrillError)
+@pytest.mark.crashes("*:alice/session", dropped="Deliver", possible=True)
 async def test_a_crash_under_load_loses_and_doubles_nothing(newsroom: Newsroom, path: str) -> None:
     warden = await newsroom.start()
     said = [f"news {n}" for n in range(60)]
@@ -103,6 +106,7 @@ async def test_a_cut_line_loses_and_doubles_nothing(newsroom: Newsroom) -> None:
     await newsroom.arrives("news_out", *said)
 
 
+@pytest.mark.crashes("*:alice/session", DrillError)
 async def test_a_crash_of_one_session_does_not_touch_the_other(newsroom: Newsroom) -> None:
     warden = await newsroom.start()
     before = (await warden.session("bob").report()).since

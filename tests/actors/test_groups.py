@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telewarden.actors import PairPlan, groups_of
+from telewarden.errors import DrillError
 from telewarden.supervision import ChildFailed, ChildStarted, ChildStopped
 from telewarden.telegram import PhaseChanged, SessionRecovered
 
@@ -106,6 +107,7 @@ async def test_groups_merge_and_split_in_place_while_messages_flow(
     ]
 
 
+@pytest.mark.crashes("*:alice/groups/group-2", DrillError)
 async def test_the_crash_of_one_group_does_not_touch_the_others(
     newsroom: Newsroom, tables: dict[str, Any]
 ) -> None:
@@ -124,6 +126,7 @@ async def test_the_crash_of_one_group_does_not_touch_the_others(
     assert failed == {f"{GROUPS}/group-2"}
 
 
+@pytest.mark.crashes("*", DrillError)
 async def test_a_group_and_its_session_that_crash_have_their_pairs_again(
     newsroom: Newsroom, tables: dict[str, Any]
 ) -> None:

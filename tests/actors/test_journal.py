@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from telewarden.actors import Journal, JournalActor, JournalStats
-from telewarden.errors import JournalUnavailableError, StorageNotWritableError
+from telewarden.errors import DrillError, JournalUnavailableError, StorageNotWritableError
 from telewarden.storage import MasterKey, SessionRecord, Store
 from telewarden.supervision import ChildSpec, Drill, SupervisorSpec, Tree
 
@@ -119,6 +119,7 @@ async def test_what_the_disk_refuses_is_not_overtaken_by_what_comes_after_it(
     assert wrote == ["first", "second", "third"]
 
 
+@pytest.mark.crashes(logged="writes lost")
 async def test_who_waits_for_the_disk_is_told_when_the_journal_stops_first(tmp_path: Path) -> None:
     master = MasterKey.from_text(MasterKey.generate())
     spec = ChildSpec(
@@ -135,6 +136,7 @@ async def test_who_waits_for_the_disk_is_told_when_the_journal_stops_first(tmp_p
         await waiting
 
 
+@pytest.mark.crashes("journal", DrillError)
 async def test_it_works_again_after_a_crash(office: Office) -> None:
     await office.journal.do(register("alice"))
 
@@ -169,6 +171,7 @@ async def test_what_is_queued_when_it_stops_is_kept(tmp_path: Path) -> None:
         assert len(store.sessions()) == 500
 
 
+@pytest.mark.crashes("journal", DrillError)
 async def test_what_is_queued_when_it_crashes_is_kept(office: Office) -> None:
     for number in range(100):
         office.journal.post(register(f"s{number}"))

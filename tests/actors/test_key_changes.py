@@ -16,6 +16,7 @@ import pytest
 from telewarden import Warden
 from telewarden.config import parse_config
 from telewarden.errors import (
+    DrillError,
     MasterKeyMalformedError,
     MasterKeyMissingError,
     StorageBusyError,
@@ -56,6 +57,7 @@ async def test_a_new_master_key_takes_over_while_messages_are_forwarded(newsroom
     assert await newsroom.settled("alice") is Phase.ONLINE
 
 
+@pytest.mark.crashes("journal", DrillError)
 async def test_the_journal_comes_back_after_its_key_was_changed(newsroom: Newsroom) -> None:
     await newsroom.start()
     await newsroom.warden.keys.rotate_master()
@@ -143,6 +145,7 @@ async def test_blanks_around_a_new_passphrase_do_not_count(
     assert await newsroom.settled("alice") is Phase.ONLINE
 
 
+@pytest.mark.crashes("journal", start=WrongMasterKeyError)
 async def test_a_wrong_master_key_is_refused_and_nothing_is_touched(
     newsroom: Newsroom, tables: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

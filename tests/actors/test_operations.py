@@ -30,6 +30,7 @@ from telewarden.actors.registry_messages import LendPairs
 from telewarden.errors import (
     AskTimeoutError,
     BlockingAskError,
+    DrillError,
     InvalidRecordError,
     InvalidSpecError,
     NotRunningError,
@@ -215,6 +216,7 @@ async def test_a_number_is_never_given_twice(tmp_path: Path) -> None:
         assert (await again.make_operation()).id == last.id + 1
 
 
+@pytest.mark.crashes("registry", DrillError)
 async def test_a_crash_of_the_registry_interrupts_nothing(kit: RegistryKit) -> None:
     operation = await kit.make_operation(steps=2)
 
@@ -265,6 +267,7 @@ async def test_watching_one_ends_when_the_registry_stops(tmp_path: Path) -> None
         await kit.registry.operations.advance(operation.id, step=1)
 
 
+@pytest.mark.crashes("registry", DrillError)
 async def test_an_end_that_a_crash_kept_from_being_told_is_seen_all_the_same(
     kit: RegistryKit,
 ) -> None:
@@ -281,6 +284,7 @@ async def test_an_end_that_a_crash_kept_from_being_told_is_seen_all_the_same(
         await anext(watching)
 
 
+@pytest.mark.crashes("registry", DrillError)
 async def test_a_crash_of_the_registry_is_no_step_to_who_watches(kit: RegistryKit) -> None:
     operation = await kit.make_operation(steps=2)
     watching = kit.registry.operations.watch(operation.id)
@@ -535,6 +539,7 @@ async def test_one_without_progress_is_called_stuck_once(kit: RegistryKit) -> No
     assert len(kit.log.of(OperationStuck)) == 1
 
 
+@pytest.mark.crashes("registry", DrillError)
 async def test_a_stuck_operation_is_not_told_again_when_the_registry_comes_back(
     kit: RegistryKit,
 ) -> None:
@@ -660,6 +665,7 @@ def progress(pair: int, at: int, *, session: str = "alice", done: bool = False) 
     )
 
 
+@pytest.mark.crashes("registry", DrillError)
 async def test_a_backfill_is_one_operation_when_its_pair_moves_and_the_registry_crashes(
     kit: RegistryKit,
 ) -> None:

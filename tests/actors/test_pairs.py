@@ -10,6 +10,7 @@ import pytest
 from telewarden.errors import (
     BackfillRunningError,
     ConfigError,
+    DrillError,
     InvalidRecordError,
     PairsNotMovedError,
     UnknownFieldError,
@@ -201,6 +202,7 @@ async def test_a_backfill_that_was_ordered_is_not_forgotten_whatever_comes(
 
 
 @pytest.mark.parametrize("path", ["journal", "sessions/session:alice/groups/group-1"])
+@pytest.mark.crashes("*", DrillError)
 async def test_a_crash_in_the_middle_of_a_backfill_loses_and_doubles_nothing(
     newsroom: Newsroom, path: str
 ) -> None:

@@ -14,7 +14,7 @@ import pytest
 from telethon import functions
 
 from telewarden.database_backups import restore_database
-from telewarden.errors import TelegramAuthError
+from telewarden.errors import DrillError, TelegramAuthError
 from telewarden.loopback import AcceptAndClose, Delay, Fault, RpcError, TransportError
 from telewarden.storage import Lease, LeaseHolder
 from telewarden.storage.rows import signed
@@ -97,6 +97,7 @@ async def test_both_copies_damaged_are_repaired_from_the_newest_backup(newsroom:
     assert mended == {"string", "file"}
 
 
+@pytest.mark.crashes("*:alice/session", DrillError)
 async def test_a_damaged_file_is_set_aside_and_never_deleted(newsroom: Newsroom) -> None:
     warden = await newsroom.start()
     damage_file(newsroom)

@@ -29,6 +29,7 @@ async def held(newsroom: Newsroom, session: str, *, since: int) -> Any:
 
 
 @pytest.mark.parametrize("name", ["API_ID_INVALID", "API_ID_PUBLISHED_FLOOD"])
+@pytest.mark.crashes(logged="api refused")
 async def test_an_app_that_is_refused_to_one_session_is_tried_by_none(
     newsroom: Newsroom, name: str
 ) -> None:
@@ -45,6 +46,7 @@ async def test_an_app_that_is_refused_to_one_session_is_tried_by_none(
     assert newsroom.telegram.stats.connects == connects + 1
 
 
+@pytest.mark.crashes(logged="api refused")
 async def test_when_somebody_asks_one_session_tries_and_all_come_if_it_is_taken(
     newsroom: Newsroom,
 ) -> None:
@@ -71,6 +73,7 @@ async def test_when_somebody_asks_one_session_tries_and_all_come_if_it_is_taken(
     await newsroom.arrives("news_out", "meanwhile")
 
 
+@pytest.mark.crashes(logged="api refused")
 async def test_a_new_start_tries_anew(newsroom: Newsroom) -> None:
     await newsroom.start()
     rule = refuse(newsroom, BOB)
@@ -87,6 +90,7 @@ async def test_a_new_start_tries_anew(newsroom: Newsroom) -> None:
         await newsroom.hears(SessionRecovered, since=since, session=session)
 
 
+@pytest.mark.crashes(logged="api refused")
 async def test_an_app_that_is_refused_at_a_call_holds_all_as_well(newsroom: Newsroom) -> None:
     warden = await newsroom.start()
     refuse(newsroom, ALICE)
@@ -99,6 +103,7 @@ async def test_an_app_that_is_refused_at_a_call_holds_all_as_well(newsroom: News
     await newsroom.until(lambda: newsroom.telegram.connections() == [])
 
 
+@pytest.mark.crashes(logged="api refused")
 async def test_an_import_while_the_app_is_held_sends_nothing_and_says_why(
     newsroom: Newsroom,
 ) -> None:

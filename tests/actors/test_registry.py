@@ -31,6 +31,7 @@ from telewarden.actors.entries import Standing
 from telewarden.errors import (
     BlockingAskError,
     ChildUnavailableError,
+    DrillError,
     InvalidRecordError,
     InvalidSpecError,
     NoSessionFitsError,
@@ -578,6 +579,7 @@ async def test_a_question_that_makes_no_sense_is_refused_and_not_answered_with_n
         await kit.registry.audit(**asked)
 
 
+@pytest.mark.crashes(logged="observer detached observer=.*exits")
 async def test_a_subscriber_that_exits_is_detached_and_reported(kit: RegistryKit) -> None:
     def exits(event: RegistryEvent) -> None:
         raise SystemExit(3)
@@ -591,6 +593,7 @@ async def test_a_subscriber_that_exits_is_detached_and_reported(kit: RegistryKit
     assert listener.closed
 
 
+@pytest.mark.crashes(logged="observer detached observer=.*fail")
 async def test_an_observer_that_raises_is_detached_and_reported(kit: RegistryKit) -> None:
     def fail(event: SessionRegistered) -> None:
         raise ValueError(event.session)
@@ -736,6 +739,7 @@ async def test_a_blocking_call_inside_the_loop_names_the_handles_that_may_be_awa
         office.blocking.sessions.change("alice", priority=1)
 
 
+@pytest.mark.crashes("registry", DrillError)
 async def test_a_crash_costs_nothing_that_was_answered(office: RegistryKit) -> None:
     await office.make_session("dave", metadata={"n": 1})
     before = office.registry.snapshot
@@ -750,6 +754,7 @@ async def test_a_crash_costs_nothing_that_was_answered(office: RegistryKit) -> N
     assert after.sessions["alice"].pairs == 3
 
 
+@pytest.mark.crashes("registry", DrillError)
 async def test_a_question_that_is_open_when_it_crashes_is_answered_at_once(
     office: RegistryKit,
 ) -> None:

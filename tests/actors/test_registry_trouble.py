@@ -13,6 +13,7 @@ from telewarden.desk import Desk
 from telewarden.errors import (
     AskTimeoutError,
     ChildUnavailableError,
+    DrillError,
     JournalUnavailableError,
     RegistryFullError,
 )
@@ -49,6 +50,7 @@ def shown(kit: RegistryKit) -> dict[str, int]:
     return {entry.name: entry.priority for entry in kit.registry.sessions.list()}
 
 
+@pytest.mark.crashes(logged="change not written")
 async def test_a_change_that_the_disk_refuses_is_not_seen_and_costs_the_others_nothing(
     kit: RegistryKit,
 ) -> None:
@@ -66,6 +68,7 @@ async def test_a_change_that_the_disk_refuses_is_not_seen_and_costs_the_others_n
     assert "s3" not in {event.session for event in kit.log.of(SessionChanged)}
 
 
+@pytest.mark.crashes(logged="change not written")
 async def test_it_takes_changes_again_after_the_disk_refused_one(kit: RegistryKit) -> None:
     await Journal(kit.tree.ref("journal")).do(refuse_priority_seven)
     with pytest.raises(Exception, match="no"):
@@ -107,6 +110,7 @@ async def test_limits_and_numbers_count_what_is_being_written(kit: RegistryKit) 
     assert len({operation.id for operation in begun}) == 3
 
 
+@pytest.mark.crashes(logged="change not written")
 async def test_what_stood_on_a_change_that_the_disk_refused_is_done_without_it(
     kit: RegistryKit,
 ) -> None:
@@ -125,6 +129,7 @@ async def test_what_stood_on_a_change_that_the_disk_refused_is_done_without_it(
 
 
 @pytest.mark.parametrize("victim", ["journal", "registry"])
+@pytest.mark.crashes("*", DrillError)
 async def test_what_was_answered_before_a_crash_holds_and_what_is_shown_is_on_disk(
     kit: RegistryKit, victim: str
 ) -> None:
@@ -146,6 +151,7 @@ async def test_what_was_answered_before_a_crash_holds_and_what_is_shown_is_on_di
     assert last.priority == 9
 
 
+@pytest.mark.crashes("registry", DrillError)
 async def test_what_was_decided_at_run_time_outlives_a_crash_of_the_registry(
     tmp_path: Path,
 ) -> None:
@@ -210,6 +216,7 @@ async def test_who_waits_for_a_full_disk_hears_so_and_the_change_is_made_when_th
     assert kit.board.waits_for == ""
 
 
+@pytest.mark.crashes("registry", DrillError)
 async def test_what_was_written_by_a_registry_that_crashed_before_telling_is_told(
     kit: RegistryKit,
 ) -> None:

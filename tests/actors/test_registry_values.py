@@ -27,6 +27,7 @@ async def test_a_snapshot_takes_no_other_attributes(tmp_path: Path) -> None:
         assert snapshot.by_state
 
 
+@pytest.mark.crashes(logged="observer detached observer=.*forge")
 async def test_no_subscriber_changes_what_the_next_one_hears(tmp_path: Path) -> None:
     async with RegistryKit(tmp_path) as kit:
         await kit.make_session("alice", metadata={"team": "news"})

@@ -11,6 +11,7 @@ from telewarden import Warden
 from telewarden.actors import OperationEnded
 from telewarden.errors import (
     ChildUnavailableError,
+    DrillError,
     PairBusyError,
     PairsAssignedError,
     PairsNotMovedError,
@@ -99,6 +100,7 @@ async def test_a_changed_phone_is_the_one_that_the_next_login_uses(newsroom: New
     assert me.user_id == newsroom.account(CAROL).id
 
 
+@pytest.mark.crashes("*:alice/session", DrillError)
 async def test_a_changed_phone_outlives_a_crash_of_its_session(newsroom: Newsroom) -> None:
     warden = await newsroom.start(signed_in=False)
     newsroom.telegram.add_account("carol", phone=CAROL)
@@ -226,6 +228,7 @@ async def test_who_is_given_pairs_stays_as_it_is_until_they_have_come(newsroom: 
     assert (await warden.sessions.change("bob", max_pairs=2)).pairs == 2
 
 
+@pytest.mark.crashes("registry", DrillError)
 async def test_a_crash_of_the_registry_leaves_sessions_alone_and_in_reach(
     newsroom: Newsroom,
 ) -> None:
@@ -241,6 +244,7 @@ async def test_a_crash_of_the_registry_leaves_sessions_alone_and_in_reach(
     await newsroom.arrives("news_out", "still here")
 
 
+@pytest.mark.crashes("registry", DrillError)
 async def test_a_crash_of_the_registry_during_a_deletion_is_told_and_the_session_goes_on(
     newsroom: Newsroom,
 ) -> None:
@@ -295,6 +299,7 @@ async def test_the_monitor_looks_as_often_as_it_is_told_to_while_running(
 
 
 @pytest.mark.parametrize("child", ["health", "registry"])
+@pytest.mark.crashes("*", DrillError)
 async def test_how_often_the_monitor_looks_outlives_a_restart(
     newsroom: Newsroom, child: str
 ) -> None:

@@ -19,6 +19,8 @@ from telewarden.console import WHO, ConsoleActor, ControlClient, bind_tcp, bind_
 from telewarden.errors import (
     ChildStartError,
     CommandFailedError,
+    DrillError,
+    ListenError,
     NoLoginError,
     WardenUnreachableError,
 )
@@ -83,6 +85,7 @@ async def test_the_client_reads_state_and_metrics(running: Running) -> None:
     assert 'telewarden_children{phase="running"} 2.0' in metrics
 
 
+@pytest.mark.crashes("console", DrillError)
 async def test_a_crashed_console_comes_back_on_the_same_addresses(running: Running) -> None:
     again = restarted(running.tree)
     client = ControlClient(running.control)
@@ -99,6 +102,7 @@ async def test_a_crashed_console_comes_back_on_the_same_addresses(running: Runni
     assert state["counters"]["restarts"] == 1
 
 
+@pytest.mark.crashes("console", DrillError)
 async def test_nobody_is_refused_while_a_crash_is_mended(running: Running) -> None:
     again, crashed = restarted(running.tree), asyncio.Event()
     running.tree.events.subscribe(lambda _: crashed.set(), (ChildFailed,))
@@ -155,6 +159,8 @@ async def test_an_answer_under_way_is_finished_before_the_stop(
     assert report.is_clean
 
 
+@pytest.mark.crashes(logged="timeout graceful shutdown exceeded")
+@pytest.mark.crashes(logged="Exception in ASGI application")
 async def test_an_answer_that_never_comes_does_not_hold_up_the_stop(
     console_tree: ConsoleTree, panel: FakePanel
 ) -> None:
@@ -171,6 +177,7 @@ async def test_an_answer_that_never_comes_does_not_hold_up_the_stop(
     assert report.is_clean
 
 
+@pytest.mark.crashes(logged="timeout graceful shutdown exceeded")
 async def test_a_caller_that_does_not_read_its_answer_is_cut_off_by_the_stop(
     console_tree: ConsoleTree, panel: FakePanel
 ) -> None:
@@ -189,6 +196,7 @@ async def test_a_caller_that_does_not_read_its_answer_is_cut_off_by_the_stop(
     assert got < more_than_fits
 
 
+@pytest.mark.crashes("console", DrillError)
 async def test_the_actor_can_keep_the_control_socket_by_itself(
     panel: FakePanel, tmp_path: Path
 ) -> None:
@@ -207,6 +215,7 @@ async def test_the_actor_can_keep_the_control_socket_by_itself(
     assert not control.exists()
 
 
+@pytest.mark.crashes("console", start=ListenError)
 async def test_a_path_that_cannot_be_listened_on_fails_the_start_and_leaves_nothing_open(
     panel: FakePanel, tmp_path: Path
 ) -> None:

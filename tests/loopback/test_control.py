@@ -92,6 +92,7 @@ async def test_rules_are_added_listed_and_removed_over_the_port(
     assert (await steering.ok("GET", "/stats"))["errors"] == {"CHAT_INVALID": 1}
 
 
+@pytest.mark.crashes(logged="Automatic reconnection failed")
 async def test_connections_are_cut_and_logins_ended_over_the_port(
     tg, steering, alice, loopback_client
 ):

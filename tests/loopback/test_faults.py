@@ -140,6 +140,7 @@ async def test_an_error_after_the_deed_has_done_the_deed(tg, alice, loopback_cli
     ],
     ids=repr,
 )
+@pytest.mark.crashes(logged="telethon.network", possible=True)
 async def test_an_answer_lost_after_the_deed_makes_its_repeat_a_duplicate(
     tg, alice, loopback_client, action
 ):
@@ -217,6 +218,7 @@ async def test_silence_loses_one_answer_and_no_other(tg, alice, loopback_client)
     await ask(client)
 
 
+@pytest.mark.crashes(logged="Automatic reconnection failed")
 async def test_a_cut_connection_ends_a_client_that_does_not_reconnect(tg, alice, loopback_client):
     client = await loopback_client(alice, auto_reconnect=False)
     tg.faults.add(getstate(CutConnection(), times=1))
@@ -235,6 +237,7 @@ async def test_a_client_that_reconnects_repeats_the_request_after_a_cut(tg, alic
     assert tg.stats.connects == 2
 
 
+@pytest.mark.crashes(logged="Automatic reconnection failed")
 async def test_cutting_by_hand_drops_the_accounts_connections(tg, alice, bob, loopback_client):
     client = await loopback_client(alice, auto_reconnect=False)
     await loopback_client(bob)
@@ -247,6 +250,7 @@ async def test_cutting_by_hand_drops_the_accounts_connections(tg, alice, bob, lo
 
 
 @pytest.mark.parametrize("action", [BadChecksum(), Noise(), Noise(count=4096)], ids=repr)
+@pytest.mark.crashes(logged="telethon.network", possible=True)
 async def test_what_is_no_answer_makes_the_client_reconnect_and_repeat(
     tg, alice, loopback_client, action
 ):
@@ -481,6 +485,7 @@ async def test_a_ping_can_go_unanswered(tg, alice, loopback_client):
     assert (await client._sender.send(functions.PingRequest(2))).ping_id == 2
 
 
+@pytest.mark.crashes(logged="handler failed method=updates.getState")
 async def test_a_bug_in_a_handler_is_an_answer_and_not_a_closed_connection(
     tg, alice, loopback_client, caplog
 ):

@@ -73,6 +73,7 @@ def test_an_unknown_mode_is_refused() -> None:
         PairRecord(id=1, session="alice", source=1, target=2, mode="steal")  # type: ignore[arg-type] # the error under test
 
 
+@pytest.mark.crashes(logged="pair row damaged")
 def test_a_senseless_pair_does_not_cost_the_others(
     alice: Store, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -99,6 +99,7 @@ def test_a_senseless_value_is_refused_by_name(field: str, value: object) -> None
         SessionRecord(name="alice", **{field: value})  # type: ignore[arg-type] # a table of errors
 
 
+@pytest.mark.crashes(logged="session row damaged")
 def test_a_senseless_row_does_not_cost_the_other_sessions(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -34,7 +34,10 @@ from telewarden.supervision import (
     WhichChildren,
 )
 
-pytestmark = pytest.mark.supervision
+pytestmark = [
+    pytest.mark.supervision,
+    pytest.mark.crashes("*", ValueError),
+]
 
 POOL = SupervisorSpec(children=(ChildSpec(id="pool", actor=DynamicSupervisor),))
 

@@ -19,7 +19,20 @@ recorded: Any = importlib.import_module("differential.recorded")
 subject: Any = importlib.import_module("differential.subject")
 sys.path.pop(0)
 
-pytestmark = pytest.mark.supervision
+from telewarden.errors import ChildStartError, DrillError  # noqa: E402 - as above
+
+pytestmark = [
+    pytest.mark.supervision,
+    pytest.mark.crashes(
+        "*",
+        (DrillError, ValueError),
+        start=(ChildStartError, OSError),
+        logged="supervisor gives up",
+    ),
+    pytest.mark.crashes("*", dropped="Drill"),
+    pytest.mark.crashes("*", dropped="_ActorStop"),
+    pytest.mark.crashes("*", dropped="tuple"),
+]
 
 
 @pytest.fixture(autouse=True)

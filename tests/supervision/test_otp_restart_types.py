@@ -28,7 +28,15 @@ from telewarden.supervision import (
     TerminateChild,
 )
 
-pytestmark = pytest.mark.supervision
+pytestmark = [
+    pytest.mark.supervision,
+    pytest.mark.crashes(
+        "*",
+        (SystemExit, ValueError),
+        start=(ChildStartError, OSError),
+        logged="supervisor gives up",
+    ),
+]
 
 
 def giving_up(nursery: Any, restart: Restart, **more: Any) -> ChildSpec:

@@ -12,7 +12,12 @@ from typing import Any
 import pytest
 from tenacity import wait_fixed
 
-from telewarden.errors import ChildNotFoundError, ChildPresentError, ChildRestartingError
+from telewarden.errors import (
+    ChildNotFoundError,
+    ChildPresentError,
+    ChildRestartingError,
+    DrillError,
+)
 from telewarden.supervision import (
     ChildForgotten,
     ChildRestarting,
@@ -39,7 +44,12 @@ from telewarden.supervision import (
     WhichChildren,
 )
 
-pytestmark = pytest.mark.supervision
+pytestmark = [
+    pytest.mark.supervision,
+    pytest.mark.crashes(
+        "*", (DrillError, ValueError), start=OSError, logged="child left behind|child quarantined"
+    ),
+]
 
 ENDLESS = RestartBudget(limit=1_000_000, within=1.0)
 POOL = SupervisorSpec(

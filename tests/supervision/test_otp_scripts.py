@@ -11,8 +11,10 @@ import pytest
 from tenacity import wait_fixed
 
 from telewarden.errors import (
+    BudgetExhaustedError,
     ChildNotFoundError,
     ChildRunningError,
+    DrillError,
     InvalidSpecError,
 )
 from telewarden.supervision import (
@@ -46,7 +48,16 @@ from telewarden.supervision import (
     WhichChildren,
 )
 
-pytestmark = pytest.mark.supervision
+pytestmark = [
+    pytest.mark.supervision,
+    pytest.mark.crashes(
+        "*",
+        (DrillError, ValueError),
+        start=(BudgetExhaustedError, OSError),
+        logged="child left behind|child quarantined|supervisor gives up",
+    ),
+    pytest.mark.crashes("*", dropped="_ActorStop"),
+]
 
 ENDLESS = RestartBudget(limit=1_000_000, within=1.0)
 GROUPS = [Strategy.ONE_FOR_ALL, Strategy.REST_FOR_ONE]

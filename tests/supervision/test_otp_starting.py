@@ -26,7 +26,10 @@ from telewarden.supervision import (
     WhichChildren,
 )
 
-pytestmark = pytest.mark.supervision
+pytestmark = [
+    pytest.mark.supervision,
+    pytest.mark.crashes("*", start=(LookupError, OSError, TypeError)),
+]
 
 
 class IgnoredSupervisor(Supervisor):

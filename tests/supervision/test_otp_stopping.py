@@ -23,7 +23,12 @@ from telewarden.supervision import (
     SupervisorSpec,
 )
 
-pytestmark = pytest.mark.supervision
+pytestmark = [
+    pytest.mark.supervision,
+    pytest.mark.crashes(
+        "*", (KeyError, SystemExit, ValueError, asyncio.CancelledError), logged="child left behind"
+    ),
+]
 
 POOL = SupervisorSpec(
     children=(ChildSpec(id="pool", actor=DynamicSupervisor, kwargs={}, shutdown=Shutdown.INFINITY),)

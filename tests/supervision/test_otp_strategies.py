@@ -29,7 +29,10 @@ from telewarden.supervision import (
     SupervisorSpec,
 )
 
-pytestmark = pytest.mark.supervision
+pytestmark = [
+    pytest.mark.supervision,
+    pytest.mark.crashes("*", ValueError, start=OSError, logged="supervisor gives up"),
+]
 
 TWICE = RestartBudget(limit=2, within=3600.0)
 POOL = SupervisorSpec(

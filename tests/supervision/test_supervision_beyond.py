@@ -33,7 +33,14 @@ from telewarden.supervision import (
     directives,
 )
 
-pytestmark = pytest.mark.supervision
+pytestmark = [
+    pytest.mark.supervision,
+    pytest.mark.crashes(
+        "*",
+        (IndexError, KeyError, PermissionError, TimeoutError, ValueError),
+        logged="child left behind|child quarantined|supervisor gives up",
+    ),
+]
 
 GENEROUS = RestartBudget(limit=1000, within=1.0)
 BOOM = ("raise", ValueError("boom"))

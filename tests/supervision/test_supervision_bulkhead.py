@@ -32,7 +32,15 @@ from telewarden.supervision import (
 )
 from telewarden.supervision.bulkhead import Gate
 
-pytestmark = pytest.mark.supervision
+pytestmark = [
+    pytest.mark.supervision,
+    pytest.mark.crashes(
+        "*",
+        (ConnectionError, ValueError),
+        start=OSError,
+        logged="child quarantined|supervisor gives up",
+    ),
+]
 
 POLICY = Bulkhead(
     children=3, within=10.0, pause=wait_fixed(30), proof=5.0, rate=0.5, burst=2, jitter=0.0

@@ -15,6 +15,7 @@ from telewarden.errors import (
     ChildRestartingError,
     ChildRunningError,
     ChildStartError,
+    DrillError,
 )
 from telewarden.supervision import (
     AutoShutdown,
@@ -47,7 +48,10 @@ from telewarden.supervision import (
     ask_async,
 )
 
-pytestmark = pytest.mark.supervision
+pytestmark = [
+    pytest.mark.supervision,
+    pytest.mark.crashes("*", (DrillError, ValueError), start=OSError),
+]
 
 BOOM = ("raise", ValueError("boom"))
 

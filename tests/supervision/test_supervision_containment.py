@@ -25,7 +25,30 @@ from telewarden.supervision import (
     watch,
 )
 
-pytestmark = pytest.mark.supervision
+pytestmark = [
+    pytest.mark.supervision,
+    pytest.mark.crashes(
+        "*",
+        (
+            GeneratorExit,
+            KeyboardInterrupt,
+            LookupError,
+            OSError,
+            StopIteration,
+            SystemExit,
+            ValueError,
+            asyncio.CancelledError,
+        ),
+        start=(
+            GeneratorExit,
+            KeyboardInterrupt,
+            StopIteration,
+            SystemExit,
+            ValueError,
+            asyncio.CancelledError,
+        ),
+    ),
+]
 
 WILD = [asyncio.CancelledError, SystemExit, KeyboardInterrupt, GeneratorExit, StopIteration]
 
@@ -125,6 +148,7 @@ async def test_s4_hooks_that_raise_hide_neither_the_end_nor_the_restart(
 
 
 @pytest.mark.parametrize("kind", [*WILD, LookupError])
+@pytest.mark.crashes(logged="directive failed")
 async def test_s4_a_directive_that_raises_means_the_default(
     grow: Any,
     child_class: type[pykka.Actor],
@@ -143,6 +167,8 @@ async def test_s4_a_directive_that_raises_means_the_default(
 
 
 @pytest.mark.parametrize("kind", [*WILD, LookupError])
+@pytest.mark.crashes(logged="observer detached", possible=True)
+@pytest.mark.crashes(logged="watcher failed", possible=True)
 async def test_s4_a_subscriber_or_watcher_that_raises_hurts_nobody(
     grow: Any, child_class: type[pykka.Actor], kind: type[BaseException]
 ) -> None:
@@ -185,6 +211,7 @@ async def test_s4_work_beside_the_mailbox_that_raises_crashes_its_actor_alone(
         assert await grown.ask("bystander", "here") == "here"
 
 
+@pytest.mark.crashes(logged="backoff failed")
 async def test_s24_a_backoff_that_raises_does_not_take_its_supervisor_down(
     grow: Any, nursery: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -20,7 +20,10 @@ from telewarden.supervision import (
     Tree,
 )
 
-pytestmark = pytest.mark.supervision
+pytestmark = [
+    pytest.mark.supervision,
+    pytest.mark.crashes("*", ValueError, logged="child left behind|child quarantined"),
+]
 
 
 class Patient(LoopActor):

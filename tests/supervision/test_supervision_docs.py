@@ -23,9 +23,9 @@ EXAMPLE = ROOT / "examples" / "supervise_threads.py"
 PIECES = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", range(5))
 def test_each_piece_of_code_on_the_page_runs(number: int) -> None:
-    assert len(PIECES) == 4
+    assert len(PIECES) == 5
 
     exec(compile(PIECES[number], f"{PAGE.name}[{number}]", "exec"), {})  # noqa: S102 - our own page
 

@@ -12,6 +12,7 @@ from tenacity import wait_fixed
 from telewarden.errors import (
     ChildNotFoundError,
     ChildStartError,
+    DrillError,
     InvalidSpecError,
     TooManyChildrenError,
 )
@@ -32,7 +33,10 @@ from telewarden.supervision import (
     ask_async,
 )
 
-pytestmark = pytest.mark.supervision
+pytestmark = [
+    pytest.mark.supervision,
+    pytest.mark.crashes("*", (DrillError, ValueError), start=ChildStartError),
+]
 
 BOOM = ("raise", ValueError("boom"))
 

@@ -25,7 +25,10 @@ from telewarden.supervision import (
     ask_async,
 )
 
-pytestmark = pytest.mark.supervision
+pytestmark = [
+    pytest.mark.supervision,
+    pytest.mark.crashes("*", (OSError, ValueError)),
+]
 
 
 class Busy(LoopActor):
@@ -288,6 +291,7 @@ async def test_a_loop_actor_starts_on_its_own_like_any_pykka_actor() -> None:
         ref.tell("anything")
 
 
+@pytest.mark.crashes(logged="actor failed")
 async def test_a_loop_actor_on_its_own_dies_of_a_crash(caplog: pytest.LogCaptureFixture) -> None:
     ref = Busy.start()
     ref.tell("crash")

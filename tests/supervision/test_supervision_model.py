@@ -15,7 +15,7 @@ from hypothesis import Phase as Stage
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from telewarden.errors import ChildRunningError, ChildStartError
+from telewarden.errors import ChildRunningError, ChildStartError, DrillError
 from telewarden.supervision import (
     ChildSpec,
     DeleteChild,
@@ -37,7 +37,12 @@ from telewarden.supervision import (
     ask_async,
 )
 
-pytestmark = pytest.mark.supervision
+pytestmark = [
+    pytest.mark.supervision,
+    pytest.mark.crashes(
+        "*", DrillError, start=(ChildStartError, OSError), logged="supervisor gives up"
+    ),
+]
 
 
 def _model() -> Any:

@@ -38,7 +38,12 @@ from telewarden.supervision import (
     ask_async,
 )
 
-pytestmark = pytest.mark.supervision
+pytestmark = [
+    pytest.mark.supervision,
+    pytest.mark.crashes("*", ValueError),
+    pytest.mark.crashes("*", dropped="str"),
+    pytest.mark.crashes("*", dropped="tuple"),
+]
 
 BOOM = ("raise", ValueError("boom"))
 GENEROUS = RestartBudget(limit=1_000_000, within=1.0)

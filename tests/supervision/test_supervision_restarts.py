@@ -7,7 +7,7 @@ from typing import Any
 import pykka
 import pytest
 
-from telewarden.errors import BudgetExhaustedError, ChildStartError
+from telewarden.errors import BudgetExhaustedError, ChildStartError, DrillError
 from telewarden.supervision import (
     BudgetExhausted,
     ChildFailed,
@@ -29,7 +29,15 @@ from telewarden.supervision import (
     TerminateChild,
 )
 
-pytestmark = pytest.mark.supervision
+pytestmark = [
+    pytest.mark.supervision,
+    pytest.mark.crashes(
+        "*",
+        (ConnectionResetError, DrillError, ValueError),
+        start=OSError,
+        logged="supervisor gives up",
+    ),
+]
 
 GENEROUS = RestartBudget(limit=1000, within=1.0)
 BOOM = ("raise", ValueError("boom"))

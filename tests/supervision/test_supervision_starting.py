@@ -10,7 +10,7 @@ from typing import Any
 import pykka
 import pytest
 
-from telewarden.errors import ChildStartError, SupervisorAskedError
+from telewarden.errors import ChildAbandonedError, ChildStartError, SupervisorAskedError
 from telewarden.supervision import (
     ChildAbandoned,
     ChildIgnored,
@@ -35,7 +35,22 @@ from telewarden.supervision import (
     ask_async,
 )
 
-pytestmark = pytest.mark.supervision
+pytestmark = [
+    pytest.mark.supervision,
+    pytest.mark.crashes(
+        "*",
+        start=(
+            ChildAbandonedError,
+            ChildStartError,
+            MemoryError,
+            OSError,
+            RuntimeError,
+            SupervisorAskedError,
+            TimeoutError,
+        ),
+        logged="child left behind",
+    ),
+]
 
 BOOM = ("raise", ValueError("boom"))
 

@@ -8,7 +8,7 @@ from typing import Any
 import pykka
 import pytest
 
-from telewarden.errors import ChildUnavailableError
+from telewarden.errors import ChildUnavailableError, DrillError
 from telewarden.supervision import (
     ChildQuarantined,
     ChildSpec,
@@ -32,7 +32,14 @@ from telewarden.supervision import (
     ask_async,
 )
 
-pytestmark = pytest.mark.supervision
+pytestmark = [
+    pytest.mark.supervision,
+    pytest.mark.crashes(
+        "*",
+        (DrillError, ValueError),
+        logged="child left behind|child quarantined|supervisor gives up",
+    ),
+]
 
 BOOM = ("raise", ValueError("boom"))
 

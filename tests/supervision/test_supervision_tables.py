@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import pytest
 
+from telewarden.errors import DrillError
 from telewarden.supervision import (
     Bulkhead,
     ChildFailed,
@@ -42,7 +43,14 @@ from telewarden.supervision import (
     watch,
 )
 
-pytestmark = pytest.mark.supervision
+pytestmark = [
+    pytest.mark.supervision,
+    pytest.mark.crashes(
+        "*",
+        (DrillError, SystemExit, ValueError, asyncio.CancelledError),
+        logged="child quarantined|supervisor gives up",
+    ),
+]
 
 GENEROUS = RestartBudget(limit=1000, within=1.0)
 UP, AGAIN, DOWN = (1, Phase.RUNNING), (2, Phase.RUNNING), (1, Phase.STOPPED)

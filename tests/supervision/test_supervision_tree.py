@@ -20,6 +20,7 @@ from pykka._envelope import Envelope
 from telewarden.errors import (
     ChildNotFoundError,
     ChildStartError,
+    DrillError,
     InvalidSpecError,
     SupervisionError,
 )
@@ -47,7 +48,12 @@ from telewarden.supervision import (
 )
 from telewarden.supervision.reports import MOST_WAITING, Reports, level
 
-pytestmark = pytest.mark.supervision
+pytestmark = [
+    pytest.mark.supervision,
+    pytest.mark.crashes(
+        "*", (DrillError, ValueError), start=OSError, logged="child left behind|supervisor gives up"
+    ),
+]
 
 BOOM = ("raise", ValueError("boom"))
 
@@ -153,6 +159,7 @@ def test_a_tree_on_its_own_thread_tells_when_its_root_gave_up(
         assert "BudgetExhaustedError" in tree.terminated.get(timeout=5).reason
 
 
+@pytest.mark.crashes(logged="Task was destroyed")
 def test_leaving_a_tree_on_its_own_thread_waits_for_nobody_for_ever(
     loop_factory: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,6 +235,7 @@ def test_a_subscriber_hears_the_kinds_it_asked_for_until_it_leaves() -> None:
     assert heard == [started]
 
 
+@pytest.mark.crashes(logged="observer detached")
 def test_a_subscriber_that_raises_is_detached_logged_and_reported(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

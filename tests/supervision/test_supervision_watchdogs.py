@@ -40,7 +40,10 @@ from telewarden.supervision import (
     Tree,
 )
 
-pytestmark = pytest.mark.supervision
+pytestmark = [
+    pytest.mark.supervision,
+    pytest.mark.crashes("*", HandlerStuckError, logged="child left behind|child quarantined"),
+]
 
 
 class Sleepy(LoopActor):
@@ -50,6 +53,7 @@ class Sleepy(LoopActor):
         await asyncio.Event().wait()
 
 
+@pytest.mark.crashes(logged="child stuck")
 async def test_a_handler_that_never_returns_in_the_loop_is_cancelled_and_its_child_restarted(
     grow: Any,
 ) -> None:
@@ -70,6 +74,7 @@ async def test_a_handler_that_never_returns_in_the_loop_is_cancelled_and_its_chi
             await asked
 
 
+@pytest.mark.crashes(logged="child stuck")
 async def test_a_handler_that_never_returns_on_a_thread_is_left_behind(
     grow: Any, thread_child: Any, gate: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -143,6 +148,7 @@ def block_the_loop(tree: Tree, gate: threading.Event) -> None:
     loop.call_soon_threadsafe(gate.wait, 5)
 
 
+@pytest.mark.crashes(logged="loop stalled")
 def test_a_loop_that_does_not_turn_is_reported_with_the_culprit_s_stack(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -161,6 +167,8 @@ def test_a_loop_that_does_not_turn_is_reported_with_the_culprit_s_stack(
     assert resumed.seconds >= stalled.seconds >= 0.02
 
 
+@pytest.mark.crashes(logged="loop given up", possible=True)
+@pytest.mark.crashes(logged="loop stalled", possible=True)
 def test_a_loop_that_stands_still_for_good_ends_the_process_with_70() -> None:
     gate, codes = threading.Event(), []
 

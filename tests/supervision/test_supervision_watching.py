@@ -33,7 +33,10 @@ from telewarden.supervision import (
     watch,
 )
 
-pytestmark = pytest.mark.supervision
+pytestmark = [
+    pytest.mark.supervision,
+    pytest.mark.crashes("*", (TypeError, ValueError), logged="child left behind|child quarantined"),
+]
 
 
 class Watcher(LoopActor):
@@ -129,6 +132,7 @@ async def test_s22_a_watch_dies_with_the_incarnation_that_asked_for_it(
         assert told == []
 
 
+@pytest.mark.crashes(logged="watcher failed")
 async def test_a_watcher_that_raises_or_is_dead_is_not_told_again(grow: Any, nursery: Any) -> None:
     calls: list[object] = []
     errors: list[Exception] = []

@@ -18,7 +18,10 @@ from telewarden.supervision import (
     SupervisorSpec,
 )
 
-pytestmark = pytest.mark.supervision
+pytestmark = [
+    pytest.mark.supervision,
+    pytest.mark.crashes("*", ValueError, logged="child left behind|supervisor gives up"),
+]
 
 
 async def test_s7_the_worst_case_is_the_product_of_the_limits_up_the_tree(

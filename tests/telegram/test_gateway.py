@@ -287,6 +287,7 @@ async def test_a_known_session_opens_in_one_round_trip(line: Any) -> None:
     assert calls <= 2  # getState inside initConnection, and perhaps already getDifference
 
 
+@pytest.mark.crashes(logged="listener failed session=alice")
 async def test_a_listener_that_raises_does_not_stop_updates(
     line: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

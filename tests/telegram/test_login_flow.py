@@ -178,6 +178,7 @@ async def test_a_number_without_account_is_refused_with_advice(line: Any, flow: 
         ("FLOOD_WAIT_500", TelegramRateLimitError, "park_method"),
     ],
 )
+@pytest.mark.crashes(logged="api refused", possible=True)
 async def test_what_telegram_refuses_comes_as_our_error(
     line: Any, flow: LoginFlow, text: str, error: type[Exception], action: str
 ) -> None:
