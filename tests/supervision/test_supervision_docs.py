@@ -12,7 +12,10 @@ import pytest
 
 from telewarden import errors, supervision
 
-pytestmark = pytest.mark.supervision
+pytestmark = [
+    pytest.mark.supervision,
+    pytest.mark.crashes("*", (TypeError, errors.DrillError)),
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "supervision.md"
