@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pykka
 from pykka._envelope import Envelope
+from pykka.messages import _ActorStop
 
 from ..errors import DrillError
 from .directive import Directive, Verdict
 from .events import ChildResumed
 from .exits import Exit, ExitKind
+from .mailbox import OwnEnvelope
 from .place import Place, answer
 from .signals import Ignore
 
@@ -22,7 +24,7 @@ RESTART: Final = Verdict.RESTART
 RESUME: Final = Verdict.RESUME
 ERROR: Final = ExitKind.ERROR
 
-__all__ = ["directive_for", "is_crash", "start_exit", "take_failure"]
+__all__ = ["directive_for", "is_crash", "start_exit", "stop_itself", "take_failure"]
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +75,11 @@ def start_exit(place: Place, error: BaseException) -> Exit:
     if isinstance(error, Ignore):
         return Exit(ExitKind.IGNORED)
     return Exit(ExitKind.START_FAILED, error, directive=directive_for(place, error))
+
+
+def stop_itself(place: Place, incarnation: int) -> None:
+    """Have that incarnation stop in its turn; the next one does not inherit it."""
+    place.mailbox.put(OwnEnvelope(_ActorStop(), incarnation))
 
 
 def run_failure_hook(place: Place, actor: pykka.Actor, error: BaseException) -> Any:

@@ -12,6 +12,7 @@ import pykka
 
 from .clock import Clock
 from .errands import TimerHandle, run_errand, watch_for
+from .failing import stop_itself
 from .refs import StopFlag
 from .reply import Reply
 from .term import Term
@@ -73,6 +74,10 @@ class LoopActor(pykka.Actor):
 
     def _start_actor_loop(self) -> None:
         raise TypeError("a LoopActor is started by its place")
+
+    def stop(self) -> None:
+        """Stop when the messages before this have been handled; no other incarnation will."""
+        stop_itself(self._telewarden_place, self._telewarden_incarnation)
 
     def on_start(self) -> Any:
         """Prepare, before the first message. May be ``async def``; see Pykka."""

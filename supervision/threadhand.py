@@ -17,8 +17,8 @@ from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop
 
 from ..errors import ChildUnavailableError, DrillError
 from .exits import Exit, ExitKind
-from .failing import run_failure_hook, run_stop_hook, start_exit, take_failure
-from .mailbox import NUDGE, ThreadMailbox, wrapped
+from .failing import run_failure_hook, run_stop_hook, start_exit, stop_itself, take_failure
+from .mailbox import NUDGE, OwnEnvelope, ThreadMailbox, wrapped
 from .phases import Outcome
 from .place import STARTING, Place, answer
 from .refs import StopFlag
@@ -243,6 +243,8 @@ class _Hand:
 
     def _handle(self, actor: pykka.Actor, envelope: Envelope[Any], incarnation: int) -> Exit | None:
         message = envelope.message
+        if type(envelope) is OwnEnvelope and envelope.incarnation != incarnation:
+            return None
         try:
             if type(message) not in SPECIAL:
                 result = actor.on_receive(message)
@@ -284,7 +286,7 @@ class _Hand:
 IDLE: Final = object()
 STARTING_UP: Final = object()
 STOPPING: Final = frozenset({_Halt, _ActorStop})
-SPECIAL: Final = STOPPING | {Envelope, Drill, ProxyCall, ProxyGetAttr, ProxySetAttr}
+SPECIAL: Final = STOPPING | {Envelope, OwnEnvelope, Drill, ProxyCall, ProxyGetAttr, ProxySetAttr}
 """Types of what waits that ``on_receive`` does not get as it is."""
 
 
@@ -336,5 +338,11 @@ class _Settled(pykka.Actor):
     _telewarden_place: Place
 
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:  # Pykka's makes what a place has
+        term = TERM.get()
+        self._telewarden_incarnation = 0 if term is None else term.incarnation
         self.actor_inbox = self._telewarden_place.mailbox
         self.actor_stopped = StopFlag()
+
+    def stop(self) -> None:
+        """Stop when the messages before this have been handled; no other incarnation will."""
+        stop_itself(self._telewarden_place, self._telewarden_incarnation)

@@ -14,7 +14,7 @@ __all__ = ["Act", "Node", "Script", "erlang", "is_change", "is_question", "walk"
 Node: TypeAlias = dict[str, Any]
 Act: TypeAlias = tuple[Any, ...]
 Script: TypeAlias = dict[str, Any]
-"""``tree``: the root supervisor; ``steps``: lists of acts."""
+"""``tree``: the root supervisor; ``steps``: lists of acts; ``hasty``: stopped within the last."""
 
 QUESTIONS = frozenset({"which", "count", "spec"})
 

@@ -25,6 +25,8 @@ def shrink(script: Script, differs: Callable[[Script], bool]) -> Script:
 
 def _smaller(script: Script) -> Iterator[Script]:
     steps = script["steps"]
+    if script["hasty"]:
+        yield {**script, "hasty": False}
     for at in range(len(steps) - 1, -1, -1):
         yield {**script, "steps": steps[:at] + steps[at + 1 :]}
     for at, step in enumerate(steps):

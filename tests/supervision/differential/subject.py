@@ -7,6 +7,7 @@ a list of the answer, how the root stands, the tree, and who was started and sto
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -125,10 +126,7 @@ class Working:
     def __init__(self, book: Book, node: Node) -> None:
         super().__init__()
         self.book, self.node = book, node
-        self.number = 0
-
-    def begin(self) -> None:
-        self.number, outcome = self.book.begin(self.node)
+        self.number, outcome = book.begin(node)  # here: what is broken off has begun
         if outcome != "ok":
             self.actor_ref.tell((outcome, self.number))  # type: ignore[attr-defined]
 
@@ -146,20 +144,19 @@ class Working:
 
 class LoopWorker(Working, LoopActor):
     def on_start(self) -> Any:
-        return self.dawdle(self.begin) if self.book.pace else self.begin()
+        return self.dawdle() if self.book.pace else None
 
     def on_stop(self) -> Any:
-        return self.dawdle(self.end) if self.book.pace else self.end()
+        self.end()
+        return self.dawdle() if self.book.pace else None
 
-    async def dawdle(self, after: Any) -> None:
-        after()
+    async def dawdle(self) -> None:
         for _ in range(self.book.pace):
             await asyncio.sleep(0)
 
 
 class ThreadWorker(Working, pykka.ThreadingActor):
     def on_start(self) -> None:
-        self.begin()
         time.sleep(self.book.pace * 1e-4)
 
     def on_stop(self) -> None:
@@ -236,6 +233,9 @@ class _Running:
         steps = [await self.start()]
         for step in self.script["steps"]:
             answers = [self.do(act) for act in step]
+            if self.script["hasty"] and step is self.script["steps"][-1]:
+                await self.stop_at_once([a for a in answers if isinstance(a, pykka.Future)])
+                return Run(steps, len(self.probe.seen(ChildAbandoned)))
             await self.settle([a for a in answers if isinstance(a, pykka.Future)])
             plain = [self.plain(act, answer) for act, answer in zip(step, answers, strict=True)]
             if len(step) == 1:
@@ -247,6 +247,13 @@ class _Running:
         self.up = False
         steps.append(self.look("stopped"))
         return Run(steps, len(self.probe.seen(ChildAbandoned)))
+
+    async def stop_at_once(self, answers: list[Any]) -> None:
+        """Stop before anything comes to rest: that ends, and leaves nobody without an answer."""
+        async with asyncio.timeout(PATIENCE):
+            report = await self.tree.stop()
+        assert report.is_clean or self.probe.seen(ChildAbandoned), report.as_text()
+        assert all(answer.done for answer in answers), "somebody still waits for an answer"
 
     async def start(self) -> list[Any]:
         try:
@@ -429,5 +436,11 @@ def plain_error(error: BaseException) -> str:
 
 
 def carry_out(script: Script, subject: Subject) -> Run:
-    """Carry a script out, in a loop of its own."""
-    return asyncio.run(_Running(script, subject).run())
+    """Carry a script out, in a loop of its own, and see that nothing of it stays."""
+    before = set(threading.enumerate())
+    run = asyncio.run(_Running(script, subject).run())
+    assert pykka.ActorRegistry.get_all() == []
+    for thread in set(threading.enumerate()) - before:
+        thread.join(PATIENCE)
+        assert not thread.is_alive(), f"the thread of {thread.name} is still there"
+    return run
