@@ -20,7 +20,7 @@ from rich.console import Console
 from telewarden.actors import Journal, JournalActor, WaitLedger
 from telewarden.actors.kit import Doorway
 from telewarden.console import make_app
-from telewarden.errors import DiskFailedError, LoginBudgetError, StorageError
+from telewarden.errors import DiskFailedError, DrillError, LoginBudgetError, StorageError
 from telewarden.loopback import AcceptAndClose, Fault, FloodWait, Silence
 from telewarden.screens import overview_tables
 from telewarden.storage import Lease, LeaseHolder, MasterKey, SessionRecord, Store
@@ -304,6 +304,9 @@ async def test_who_stands_at_the_doorway_is_seen() -> None:
 # What is kept down
 
 
+@pytest.mark.crashes("*:alice/groups/group-1", DrillError)
+@pytest.mark.crashes("*:alice/groups/group-1", dropped="*", possible=True)
+@pytest.mark.crashes(logged="child quarantined")
 async def test_a_group_that_is_kept_down_makes_its_session_unhealthy_and_is_told(
     newsroom: Newsroom, tables: dict[str, Any]
 ) -> None:
@@ -327,6 +330,9 @@ async def test_a_group_that_is_kept_down_makes_its_session_unhealthy_and_is_told
     assert 'telewarden_waits{kind="quarantine"} 1.0' in metrics.text
 
 
+@pytest.mark.crashes("*:alice/groups/group-1", DrillError)
+@pytest.mark.crashes("*:alice/groups/group-1", dropped="*", possible=True)
+@pytest.mark.crashes(logged="child quarantined")
 async def test_a_group_that_is_kept_down_is_released_by_recover_and_goes_on(
     newsroom: Newsroom, tables: dict[str, Any]
 ) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import telewarden
+from telewarden.errors import DrillError
 from telewarden.storage import MasterKey
 
 from .conftest import Shell
@@ -205,6 +206,7 @@ def test_status_without_a_warden_says_how_to_start_one(shell: Shell) -> None:
     refused(shell("status", "telewarden.toml"), "telewarden run")
 
 
+@pytest.mark.crashes("*:alice/session", DrillError)
 def test_a_drill_on_a_running_warden_brings_the_session_back(shell: Shell) -> None:
     process = shell.start("run", "telewarden.toml", "--json")
     shell.until(process, '"SessionRecovered"')

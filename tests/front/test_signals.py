@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from telewarden.errors import DrillError
+
 from .conftest import Shell
 
 pytestmark = [pytest.mark.console, pytest.mark.timeout(180)]  # several processes each
@@ -73,6 +75,7 @@ def test_who_was_told_to_outlive_its_terminal_does(shell: Shell) -> None:
     assert process.returncode == 0
 
 
+@pytest.mark.crashes("*:alice/session", DrillError)
 def test_a_reader_of_its_lines_that_goes_away_does_not_stop_the_work(shell: Shell) -> None:
     process = shell.start("run", "telewarden.toml")
     shell.until(process, "online by string")

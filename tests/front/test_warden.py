@@ -18,6 +18,7 @@ from telewarden.actors import SessionChanged
 from telewarden.errors import (
     AlreadyRunningError,
     BlockingAskError,
+    DrillError,
     InvalidRecordError,
     NotRunningError,
     StorageNotWritableError,
@@ -263,6 +264,8 @@ def test_a_subscriber_that_would_wait_for_its_own_loop_is_told_so(
     assert "await" in str(told[0])
 
 
+@pytest.mark.crashes("registry", DrillError)
+@pytest.mark.crashes(logged="supervisor gives up")
 async def test_what_is_asked_of_a_tree_that_gave_up_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
