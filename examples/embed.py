@@ -16,6 +16,8 @@ CONFIG = Path(__file__).with_name("forwarding.toml")
 async def main() -> None:
     async with Warden(CONFIG) as warden:
         warden.events.subscribe(lambda event: print(event), kinds=(Forwarded,))
+        for session in warden.config.sessions:
+            await warden.session(session.name).wait_online()
         await asyncio.sleep(5)  # the app's own work
         for session in (await warden.overview()).sessions:
             print(session.session, session.health)
