@@ -40,7 +40,7 @@ class Shutdown(Enum):
     """How long to wait for a child that was asked to stop, other than a number of seconds."""
 
     IMMEDIATE = "immediate"
-    """Not at all: it is fenced off at once and left behind."""
+    """Not at all: it is off at once, without a hook; who is busy is fenced and left behind."""
     INFINITY = "infinity"
     """For as long as it takes: right for supervisors, whose children have limits of their own."""
 

@@ -1,4 +1,4 @@
-"""Which children a failure concerns, and what a failed attempt to restart them means (S10, S11).
+"""Which children a failure concerns (S10, S11); an attempt to restart them that fails is another.
 
 Pure: ids in, ids out, always in start order. Stopping goes through them backwards.
 """

@@ -27,8 +27,9 @@ class Supervisor(Commanded):
     """Starts its children in order, restarts them by its strategy, stops them in reverse.
 
     A group restart runs as one round beside the mailbox: questions are answered meanwhile, commands
-    wait until it is over, and a stop breaks it off. A child that ends while a later one is being
-    started is seen to at once: the later one may be waiting for it.
+    wait until it is over or has failed, and a stop breaks it off. What fails is tried again when
+    they have been carried out: one of them may call it off. A child that ends while a later one is
+    being started is seen to at once: the later one may be waiting for it.
     """
 
     def __init__(self, spec: SupervisorSpec) -> None:

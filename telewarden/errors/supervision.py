@@ -93,7 +93,9 @@ class TooManyChildrenError(SupervisionError):
     """The dynamic supervisor holds as many children as it may; nothing has been started."""
 
     def __init__(self, supervisor: str, limit: int) -> None:
-        super().__init__(f"{supervisor} holds {limit} children, its limit")
+        super().__init__(
+            f"{supervisor} holds {limit} children, its limit; terminate one, or raise max_children"
+        )
         self.supervisor, self.limit = supervisor, limit
 
 
