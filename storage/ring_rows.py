@@ -41,7 +41,7 @@ class RingRows(Rows):
         """
         with self.transaction():
             self._tidy(at)
-            found = {
+            found: dict[int, RingVerdict] = {
                 one: self._verdict(pair_id, (source, one), target, version, at)
                 for one, version in versions.items()
             }
