@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from .checks import a_path
 from .config import Config
-from .errors import StorageError, TelewardenError, UnknownRecordError
+from .errors import NotRunningError, StorageError, TelewardenError, UnknownRecordError
 from .keeping import Keeping, config_of, master_key_of
 from .operation_handles import Operations
 from .storage import MasterKey, Snapshot, Store
@@ -89,6 +89,8 @@ class DatabaseBackups:
             return None
         try:
             return await self.take(who=WARDEN)
+        except NotRunningError:
+            return None  # it is being stopped; the next start sees to it
         except TelewardenError as error:
             logger.error("database not backed up why=%s", error)
             return None

@@ -90,6 +90,7 @@ def started(shell: Shell, tmp_path: Path) -> Start:
     return start
 
 
+@pytest.mark.crashes(logged="loop given up")
 def test_a_loop_that_stands_still_for_good_ends_the_process_and_names_the_culprit(
     shell: Shell, started: Start
 ) -> None:
@@ -117,6 +118,7 @@ def test_too_many_left_behind_end_the_process_even_if_they_never_let_go(
     assert "1 were left behind, 0 are allowed; restart the process" in complained
 
 
+@pytest.mark.crashes(logged="child left behind")
 def test_a_stop_that_leaves_something_behind_says_what_and_ends_all_the_same(
     shell: Shell, started: Start
 ) -> None:

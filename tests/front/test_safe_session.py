@@ -538,6 +538,7 @@ async def test_what_the_database_does_not_take_at_once_it_gets_at_the_end(place:
     assert [row.method for row in floods(place)] == ["help.getNearestDc"]
 
 
+@pytest.mark.crashes(logged="flood not on record")
 async def test_a_deadline_that_cannot_be_stored_is_said_and_harms_nothing_else(
     place: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
