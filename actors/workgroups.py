@@ -105,6 +105,8 @@ class WorkerGroups:
         """A group says what it has; tells whether it is there anew."""
         known, has = self._groups.get(message.group), frozenset(message.pairs)
         if message.again and known is not None:
+            if not known.has <= has:
+                known.told = None  # it let one go: whether it is to have it again is said anew
             known.has = has
         else:
             self._groups[message.group] = _Group(message.ref, has)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telewarden.actors import PairPlan, groups_of
+from telewarden.actors import PairPlan, Settings, groups_of
+from telewarden.actors.messages import GroupReady, Serve
+from telewarden.actors.workgroups import WorkerGroups
 from telewarden.errors import DrillError
 from telewarden.supervision import ChildFailed, ChildStarted, ChildStopped
 from telewarden.telegram import PhaseChanged, SessionRecovered
@@ -29,6 +32,31 @@ def plan(number: int) -> PairPlan:
 def homes(ids: set[int], size: int) -> dict[int, str]:
     groups = groups_of([plan(number) for number in sorted(ids, reverse=True)], size=size)
     return {one.id: name for name, group in groups.items() for one in group}
+
+
+class Told:
+    """A group's reference that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.messages: list[Any] = []
+
+    def tell(self, message: object) -> None:
+        self.messages.append(message)
+
+
+def test_a_pair_that_a_group_let_go_of_is_given_back_when_it_stays_with_its_session() -> None:
+    ref: Any = Told()
+    kit: Any = SimpleNamespace(settings=Settings())
+    actor: Any = SimpleNamespace(watch=lambda _: None)
+    groups = WorkerGroups(session="alice", kit=kit, actor=actor, supervisor=ref)
+    plans = (plan(1), plan(2))
+    groups.ready(GroupReady(group="group-1", ref=ref, pairs=(1, 2)))
+    groups.serve(Serve(plans=plans))
+
+    # asked to by a registry that has crashed since, and whose successor knows of no such thing
+    groups.ready(GroupReady(group="group-1", ref=ref, pairs=(1,), again=True))
+
+    assert [message.plans for message in ref.messages] == [plans, plans]
 
 
 @given(ids=st.sets(st.integers(1, 200), max_size=60), one=st.integers(1, 200))
