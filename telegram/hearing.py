@@ -81,6 +81,7 @@ class HearingClient(TelegramClient):  # type: ignore[misc]  # the same
         self._updates_error: BaseException | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._ping_at = 0.0
+        self._left: set[int] = set()  # chats that the account is out of
 
     def _start_hearing(self, *, catch_up: bool) -> None:
         loop = asyncio.get_running_loop()
@@ -140,10 +141,22 @@ class HearingClient(TelegramClient):  # type: ignore[misc]  # the same
             self.session.process_entities(types.contacts.ResolvedPeer(None, users, chats))
             self._forget_entities()
         homes = {utils.get_peer_id(home): home for home in (*users, *chats)}
+        self._note_returns(chats)
         for update in updates:
             if not hasattr(update, "_entities"):  # one that had to wait came with its own
                 update._entities = homes  # noqa: SLF001 - where Telethon's own events look
             self._deliver(update)
+
+    def _note_returns(self, chats: list[Any]) -> None:
+        """What went on in a chat while the account was out of it is told to nobody later."""
+        for chat in chats:
+            number = int(utils.get_peer_id(chat))
+            forbidden = isinstance(chat, types.ChannelForbidden | types.ChatForbidden)
+            if forbidden or getattr(chat, "left", False):
+                self._left.add(number)
+            elif number in self._left:
+                self._left.discard(number)
+                self._gap(number)
 
     def _forget_entities(self) -> None:
         cache = self._mb_entity_cache

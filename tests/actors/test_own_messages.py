@@ -112,3 +112,18 @@ async def test_the_pushes_of_a_whole_run_are_lost_and_every_message_arrives(
         newsroom.say("news_in", f"lost {number}", f"heard {number}")
         said += [f"lost {number}", f"heard {number}"]
         await newsroom.arrives("news_out", *said)
+
+
+async def test_what_is_deleted_while_the_account_is_out_of_a_chat_goes_when_it_is_back(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.start()
+    newsroom.say("news_in", "one", "two")
+    await newsroom.arrives("news_out", "one", "two")
+    chat, alice = newsroom.chats["news_in"], newsroom.account(ALICE)
+
+    chat.leave(alice)
+    chat.delete_messages(message for message in chat.messages if message.text == "one")
+    chat.join(alice)
+
+    await newsroom.until(lambda: newsroom.texts("news_out") == ["two"])
