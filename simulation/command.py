@@ -211,13 +211,15 @@ def _replay(given: argparse.Namespace) -> int:
 
 
 def _shrink(given: argparse.Namespace) -> int:
+    def keep(script: Script) -> None:
+        if given.out is not None:
+            given.out.write_text(script.to_json())
+
     try:
-        script, outcome = shrink(_script_of(given), most=given.most)
+        script, outcome = shrink(_script_of(given), keep=keep, most=given.most)
     except ValueError as error:
         print(error)
         return 0
-    if given.out is not None:
-        given.out.write_text(script.to_json())
     print(script.to_json())
     return _show(outcome)
 

@@ -28,6 +28,14 @@ METHODS: Final = (
     "updates.getState",
     "*",
 )
+SENDING: Final = (
+    "messages.forwardMessages",
+    "messages.sendMessage",
+    "messages.sendMessage",
+    "messages.editMessage",
+    "channels.deleteMessages",
+)
+"""What is called most."""
 ERRORS: Final = (
     ("RPC_CALL_FAIL", 500),
     ("INTERDC_2_CALL_ERROR", 500),
@@ -320,7 +328,7 @@ class _Maker:
             }
         if draw < 0.51:
             return {"do": "still", "session": session, "times": rng.choice((1, 3, 50))}
-        method = rng.choice(METHODS)
+        method = rng.choice(SENDING if rng.random() < 0.6 else METHODS)
         return {
             "do": "fault",
             "session": session,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import heapq
 import random
 import sys
@@ -129,7 +128,6 @@ class Scheduler:
             self.graves.clear()
             self._due.clear()
             self.ready.clear()
-            gc.collect()
         finally:
             sys.unraisablehook = hook
 

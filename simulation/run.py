@@ -47,11 +47,12 @@ __all__ = ["Outcome", "Run", "play"]
 
 BEGIN: Final = 1000.0  # what the monotonic clock says when a run begins
 REST_WITHIN: Final = 600.0  # virtual seconds until everything must be as the model says
-SHAKE: Final = 400.0  # virtual seconds for which it must stay so
+SHAKE: Final = 250.0  # virtual seconds for which it must stay so
 READY_WITHIN: Final = 600.0
 CALLS_WITHIN: Final = 10.0  # virtual seconds over which calls of one method are counted
 CALLS_MOST: Final = 150  # in that time, beside what the acts in it ask for
 CALLS_AN_ACT: Final = 12
+COLLECT_EVERY: Final = 8  # runs; until then what one leaves behind lies in the memory
 EARLY: Final = 2.0  # virtual seconds; what was under way when the flood began still arrives
 EXPECTED: Final = ("telegram.wire.telethon",)  # loggers that are not ours
 TABLES: Final[dict[str, Any]] = {
@@ -63,7 +64,7 @@ TABLES: Final[dict[str, Any]] = {
     },
     "pacing": {"per_account": 1000.0, "per_chat": 1000.0, "burst": 1000},
     "recovery": {"backoff_initial": 0.05, "backoff_max": 5.0, "restarts": 100},
-    "health": {"recheck_initial": 20.0, "recheck_max": 60.0, "groups_every": 60.0},
+    "health": {"recheck_initial": 20.0, "recheck_max": 60.0, "groups_every": 120.0},
 }
 
 
@@ -97,6 +98,9 @@ class Run:
         script: what happens.
         keep_trace: whether everything that happens is kept, for a person to read.
     """
+
+    played = 0
+    """How many, in this process."""
 
     def __init__(self, script: Script, *, keep_trace: bool) -> None:
         self.script, self.keep_trace = script, keep_trace
@@ -168,6 +172,9 @@ class Run:
         self._orders.clear()
         self._at_rest.clear()
         self.scheduler.decay()
+        Run.played += 1
+        if not Run.played % COLLECT_EVERY:
+            gc.collect()
         logging.disable(logging.NOTSET)
 
     # What is seen

@@ -27,24 +27,24 @@ def kind_of(violation: str) -> str:
 
 
 def shrink(
-    script: Script, *, say: Callable[[str], object] = lambda _: None, most: int = 400
+    script: Script, *, keep: Callable[[Script], object] = lambda _: None, most: int = 400
 ) -> tuple[Script, Outcome]:
     """Make a script smaller as long as it shows a violation of the same kind.
 
     Args:
         script: one that shows a violation.
-        say: told each progress.
+        keep: given each smaller one.
         most: how many plays it may take.
 
     Raises:
         ValueError: the script shows none.
     """
-    return _Shrinker(script, say, most).shrink()
+    return _Shrinker(script, keep, most).shrink()
 
 
 class _Shrinker:
-    def __init__(self, script: Script, say: Callable[[str], object], most: int) -> None:
-        self.best, self.say, self.left = script, say, most
+    def __init__(self, script: Script, keep: Callable[[Script], object], most: int) -> None:
+        self.best, self.keep, self.left = script, keep, most
         self.outcome = play(script)
         if not self.outcome.violations:
             raise ValueError(f"seed {script.seed} shows no violation")
@@ -107,5 +107,5 @@ class _Shrinker:
         if not outcome.violations or kind_of(outcome.violations[0]) != self.kind:
             return False
         self.best, self.outcome = script, outcome
-        self.say(f"{len(script.steps)} steps, {len(script.pairs)} pairs")
+        self.keep(script)
         return True
