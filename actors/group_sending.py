@@ -33,7 +33,7 @@ from .group_notes import Looked, ReadAgain, Retry, Stored, Wanted
 from .group_trouble import Trouble
 from .group_writing import Writing
 from .handling import hand_over
-from .messages import Deliver, Delivered, Returned, Undelivered
+from .messages import Deliver, Delivered, Returned, Undelivered, Withdraw
 from .packing import needed, not_let_through, packed, rounds
 from .pairstate import PairState, UnderWay
 
@@ -90,12 +90,14 @@ class Sending:
             return  # told before, and something newer since
         for waiting in state.waiting((message.id,)):
             state.swap(waiting, message)
+        self._withdraw(state, (message.id,))
         if state.plan.edits and state.plan.copies and not state.on_its_way(message.id):
             self._want_edits(state, {message.id: message})
 
     def deleted(self, state: PairState, source_ids: Sequence[int]) -> None:
         """Messages are gone: what is on its way is put aside, what was sent is deleted."""
         state.told_gone(source_ids)
+        self._withdraw(state, source_ids)
         waiting = {one.id: one for one in state.waiting(source_ids)}
         for one in waiting.values():
             state.swap(one, None)
@@ -105,6 +107,15 @@ class Sending:
         sent = [one for one in source_ids if one not in unsent]
         if sent and state.plan.deletes:
             self._want_removals(state, sent)
+
+    def _withdraw(self, state: PairState, source_ids: Sequence[int]) -> None:
+        """What waits for a flood with these is not to go as it was handed over."""
+        under_way = state.under_way
+        if under_way is None or state.handler is not None or not self._desk.online:
+            return
+        ids = frozenset(source_ids)
+        if any(isinstance(one, Incoming) and one.id in ids for one in under_way.items):
+            self._desk.tell_session(Withdraw(state.plan.id, under_way.ticket))
 
     def orphan(self, state: PairState, source_id: int, target_id: int, *, gone: bool) -> None:
         """A message had arrived unseen; if it is gone at the source, its copy goes too."""
@@ -337,12 +348,15 @@ class Sending:
             self._settle(state, answer.ticket, answer.receipt)
 
     def returned(self, message: Returned) -> None:
-        """Only some of it is under way now; the others may still change."""
+        """Only some of it is under way now, or nothing; the others may still change."""
         state = self._desk.pairs.get(message.pair)
         if state is not None and state.under_way is not None and _current(state, message.ticket):
             before = state.under_way
-            state.under_way = replace(before, items=before.items[: message.count])
+            kept = before.items[: message.count]
+            state.under_way = replace(before, items=kept) if kept else None
             self.bring_up_to_date(state, before.items[message.count :])
+            if not kept:
+                self.pump(state)
 
     def _settle(self, state: PairState, ticket: int, receipt: Receipt) -> None:
         state.pauses = 0

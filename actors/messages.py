@@ -58,6 +58,7 @@ __all__ = [
     "SweepEvery",
     "Undelivered",
     "Unlimited",
+    "Withdraw",
 ]
 
 Ref = pykka.ActorRef[Any]
@@ -214,6 +215,17 @@ class Deliver:
         """The same for the messages behind those that a receipt tells of."""
         told = sum(1 for one in self.shipment.messages if receipt.tells(one.id))
         return replace(self, shipment=self.shipment.part(told))
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """What a pair has handed over is not as it was any more.
+
+    Answered by ``Returned`` with 0, if it waits for a flood to end; otherwise not at all.
+    """
+
+    pair: int
+    ticket: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -124,6 +124,15 @@ class Outgoing:
         self._timed.add(key)
         return Parked(key, self._floods[key], first)
 
+    def withdraw(self, pair: int, ticket: int) -> Deliver | None:
+        """Take a parked job back, if it is parked: it is not what it was any more."""
+        for jobs in self._parked.values():
+            for job in jobs:
+                if (job.pair, job.ticket) == (pair, ticket):
+                    jobs.remove(job)
+                    return job
+        return None
+
     def release(self, key: FloodKey, *, wall: float) -> tuple[Deliver, ...] | float:
         """The jobs that may go now, oldest first, or until when it still lasts."""
         until = self._floods.get(key, 0.0)

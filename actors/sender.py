@@ -33,7 +33,7 @@ from ..telegram import (
 )
 from .call_floods import what_floods
 from .kit import Kit
-from .messages import Deliver, Delivered, Returned, Undelivered, Unlimited
+from .messages import Deliver, Delivered, Returned, Undelivered, Unlimited, Withdraw
 from .outgoing import ANY_METHOD, LIMITED, FloodKey, Go, Later, Outgoing, Parked
 
 __all__ = ["OFFLINE", "FloodOver", "Send", "SendFailed", "Sender", "Sent", "tell"]
@@ -140,6 +140,12 @@ class Sender:
             case Parked() as parked:
                 _return(job, job.first(1))
                 self._wait_for(parked)
+
+    def withdraw(self, message: Withdraw) -> None:
+        """Give a job back that waits for a flood; one that is under way is under way."""
+        job = self._outgoing.withdraw(message.pair, message.ticket)
+        if job is not None:
+            tell(job.reply_to, Returned(pair=job.pair, ticket=job.ticket, count=0))
 
     def send(self, job: Deliver) -> None:
         """Start the request; its result comes back as ``Sent`` or ``SendFailed``."""

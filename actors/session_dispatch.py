@@ -26,6 +26,7 @@ from .messages import (
     SubmitCode,
     SubmitPassword,
     Unlimited,
+    Withdraw,
 )
 from .online_waits import AwaitOnline, WaitedEnough
 from .pair_orders import PairOrder
@@ -84,6 +85,7 @@ HANDLERS: Final[Mapping[type, Handler]] = {
     Unlimited: lambda session, message: session.groups.tell(message),
     # Sending
     Deliver: lambda session, message: session.outbound.offer(message),
+    Withdraw: lambda session, message: session.outbound.withdraw(message),
     Send: lambda session, message: session.outbound.send(message.job),
     Sent: lambda session, message: session.outbound.sent(message),
     SendFailed: lambda session, message: session.send_failed(message),

@@ -355,6 +355,16 @@ def test_of_several_that_are_flooded_only_the_first_is_kept_back(deed: Deed) -> 
     assert outgoing.release((METHOD, None), wall=50.0) == (several.first(1),)
 
 
+def test_a_parked_job_is_taken_back_once() -> None:
+    outgoing = Outgoing(FREE)
+    outgoing.flood((METHOD, None), 50.0)
+    for number in (1, 2):
+        outgoing.offer(job(number), METHOD, wall=10.0, now=0.0)
+
+    assert [outgoing.withdraw(1, 1), outgoing.withdraw(1, 1)] == [job(1), None]
+    assert outgoing.release((METHOD, None), wall=50.0) == (job(2),)
+
+
 def test_an_album_is_never_divided() -> None:
     album = batch("copy", 3)
 

@@ -12,8 +12,8 @@ from telewarden.actors import PairPlan
 from telewarden.actors.albums import Change
 from telewarden.actors.pairstate import HELD_LIMIT, PairState, UnderWay
 from telewarden.actors.revisions import KEPT, Revisions
-from telewarden.loopback import CutConnection, Delay, Fault, Message, Refuse, RpcError
-from telewarden.telegram import DeadLettered, Incoming, SessionRecovered
+from telewarden.loopback import CutConnection, Delay, Fault, FloodWait, Message, Refuse, RpcError
+from telewarden.telegram import DeadLettered, FloodBegan, Incoming, SessionRecovered
 
 from .conftest import BOB, Newsroom
 
@@ -401,6 +401,29 @@ async def test_a_copy_follows_a_source_that_is_changed_as_the_session_returns(
     post(newsroom, "two")
 
     await newsroom.until(lambda: newsroom.texts("market_out") == told)
+
+
+async def test_what_waits_for_a_flood_goes_as_it_is_when_the_flood_is_over(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.start()
+    newsroom.telegram.faults.add(
+        Fault(
+            method="messages.sendMessage",
+            times=1,
+            account=newsroom.account(BOB),
+            action=FloodWait(2),
+        )
+    )
+    gone, edited = post(newsroom, "regretted"), post(newsroom, "draft")
+    await newsroom.hears(FloodBegan, session="bob")
+
+    newsroom.chats["market_in"].delete_messages([gone])
+    newsroom.chats["market_in"].edit_message(edited, "corrected")
+
+    await newsroom.arrives("market_out", "corrected")
+    (copy,) = newsroom.chats["market_out"].messages
+    assert copy.edit_date is None
 
 
 async def test_a_message_that_a_rule_cannot_be_applied_to_is_a_dead_letter_and_no_more(
