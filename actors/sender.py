@@ -156,12 +156,18 @@ class Sender:
             deliver(self._client, job.shipment, deadline=self._kit.settings.call_deadline)
         )
         self._under_way[sending] = job
-        sending.add_done_callback(lambda sending: self._under_way.pop(sending, None))
+        sending.add_done_callback(self._over)
         self._actor.pipe(
             asyncio.shield(sending),  # a stop lets it end, see drain
             done=lambda receipt: Sent(job, receipt),
             failed=lambda error: SendFailed(job, error),
         )
+
+    def _over(self, sending: asyncio.Task[Receipt]) -> None:
+        """It has ended, perhaps after its session: then nobody asks any more what came of it."""
+        self._under_way.pop(sending, None)
+        if not sending.cancelled():
+            sending.exception()
 
     def sent(self, message: Sent) -> None:
         """Tell the group what arrived; some of it may have met trouble."""
