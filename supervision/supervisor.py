@@ -169,6 +169,8 @@ class Supervisor(Commanded):
             self._isolate(child, LEFT_BEHIND)
         elif child.spec.restart is Restart.TEMPORARY:
             self._forget(child)
+        elif child.waits_for_sibling:
+            child.place.enter(Phase.IDLE)  # it has its turn in this round
         else:
             child.place.expect()
 
@@ -297,7 +299,7 @@ class Supervisor(Commanded):
 
     def _carry_out(self, child: Child, exit_: Exit, conclusion: Conclusion) -> None:
         super()._carry_out(child, exit_, conclusion)
-        if isinstance(conclusion, Isolate | Leave) and not self._over:
+        if isinstance(conclusion, Isolate | Leave) and self._round is None and not self._over:
             # the one they waited for is not coming: the others need not wait
             others = tuple(other.id for other in self._waiting_for(child))
             if others:

@@ -517,6 +517,39 @@ async def test_a_crash_between_a_groups_attempts_costs_a_restart(grow: Any, nurs
         assert spent == 2
 
 
+async def test_who_waited_for_a_sibling_has_its_turn_though_that_ends_in_the_next_attempt(
+    grow: Any, nursery: Any
+) -> None:
+    """An end during another's start must not break off the round that starts them all."""
+    unlucky = [OSError("no luck")]
+
+    class Unsteady(LoopActor):
+        def on_start(self) -> None:
+            if self.incarnation > 1 and unlucky:
+                raise unlucky.pop()
+            if self.incarnation > 1:
+                self.stop()
+
+    class Slow(LoopActor):
+        async def on_start(self) -> None:
+            for _ in range(10):
+                await asyncio.sleep(0)
+
+    unsteady = ChildSpec(id="a", actor=Unsteady, restart=Restart.TRANSIENT)
+    spec = nursery.group(
+        unsteady, ChildSpec(id="b", actor=Slow), "c", strategy=Strategy.ONE_FOR_ALL
+    )
+    async with grow(spec) as grown:
+        await grown.crash("c")
+        await grown.expect(ChildStarted, "c", count=2)
+
+        assert [p for _, p in grown.standing().values()] == [
+            Phase.STOPPED,
+            Phase.RUNNING,
+            Phase.RUNNING,
+        ]
+
+
 # the order of checks
 
 

@@ -438,7 +438,11 @@ def plain_error(error: BaseException) -> str:
 def carry_out(script: Script, subject: Subject) -> Run:
     """Carry a script out, in a loop of its own, and see that nothing of it stays."""
     before = set(threading.enumerate())
-    run = asyncio.run(_Running(script, subject).run())
+    try:
+        run = asyncio.run(_Running(script, subject).run())
+    except BaseException:
+        pykka.ActorRegistry._actor_refs.clear()  # it is not the next script's fault
+        raise
     assert pykka.ActorRegistry.get_all() == []
     for thread in set(threading.enumerate()) - before:
         thread.join(PATIENCE)
