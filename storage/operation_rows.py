@@ -205,8 +205,13 @@ class OperationRows(AccountRows):
 
 
 def _as_json(rows: object) -> str:
-    """The rows as JSON that SQLite can hold."""
-    return _readable(json.dumps(rows, ensure_ascii=False, default=str))
+    """The rows as JSON that SQLite can hold, which knows no number that is none."""
+    try:
+        text = json.dumps(rows, ensure_ascii=False, default=str, allow_nan=False)
+    except ValueError:
+        plain = json.loads(json.dumps(rows, default=str), parse_constant=str)
+        text = json.dumps(plain, ensure_ascii=False)
+    return _readable(text)
 
 
 def _readable(value: T) -> T:

@@ -11,7 +11,12 @@ import pytest
 from telethon import functions
 
 from telewarden import Warden
-from telewarden.errors import InvalidRecordError, SessionOfflineError, TelegramSessionError
+from telewarden.errors import (
+    DrillError,
+    InvalidRecordError,
+    SessionOfflineError,
+    TelegramSessionError,
+)
 from telewarden.loopback import CutConnection, Fault, FloodWait
 from telewarden.telegram import Health, Phase, PhaseChanged
 
@@ -107,6 +112,7 @@ async def test_a_session_that_does_not_come_in_time_is_told_with_where_it_stands
             await warden.session("alice").call(NEAREST, patience=0.3)
 
 
+@pytest.mark.crashes("*:alice/session", DrillError)
 async def test_a_wait_goes_on_through_a_crash_of_the_session(newsroom: Newsroom) -> None:
     warden = await newsroom.start()
     alice = warden.session("alice")
