@@ -150,7 +150,11 @@ def test_a_path_that_is_one_is_repeated(name: str) -> None:
     assert path_shown(name) == f"file {name}"
 
 
-@pytest.mark.parametrize("name", [PASSWORD, HASH, f"/etc/{KEY}", "x7$k/9#b"])
+@pytest.mark.parametrize(
+    "name",
+    [PASSWORD, HASH, f"/etc/{KEY}", "x7$k/9#b"],
+    ids=["a password", "a hash", "a fresh key", "noise"],
+)
 def test_a_path_that_may_be_the_secret_is_not_repeated(name: str) -> None:
     assert name not in path_shown(name)
 
