@@ -45,8 +45,8 @@ from .script import Script
 from .surroundings import START, TIME
 
 MINUTES: Final = 10  # virtual, for each answer
-A_SECOND: Final = 12  # calls of one method; four pairs, and what people do
-IN_ALL: Final = 250
+A_SECOND: Final = 40  # calls of one method: four pairs that begin together, and what people do
+IN_ALL: Final = 600  # a line that is opened again every 5 s, the longest pause here, is asked twice
 
 METHODS: Final = (
     "account.getAuthorizations",
