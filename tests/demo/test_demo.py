@@ -13,7 +13,13 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.demo
+from telewarden.errors import DrillError
+
+pytestmark = [
+    pytest.mark.demo,
+    pytest.mark.crashes("*", DrillError),
+    pytest.mark.crashes("*", dropped="*"),
+]
 
 SECONDS = 20
 FAULTS = [

@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.actors, pytest.mark.session]
+from telewarden.errors import DrillError
+
+pytestmark = [
+    pytest.mark.actors,
+    pytest.mark.session,
+    pytest.mark.crashes("*", DrillError),
+    pytest.mark.crashes("*", dropped="*"),
+]
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "long_run.py"
 
