@@ -15,6 +15,7 @@ from ..supervision import Answer, LoopActor
 from ..telegram import (
     Access,
     Client,
+    ErrorClass,
     accesses,
     classify,
     locate,
@@ -113,7 +114,7 @@ class Reader:
         self._actor.pipe(
             _known_rights(client, message.chats, self._deadline),
             done=lambda rights: Replied(answer, rights, None),
-            failed=lambda error: Replied(answer, None, error),
+            failed=lambda error: self._refused(answer, error),
         )
         return answer
 
@@ -183,6 +184,9 @@ async def _look_up(client: Client, message: Locate, deadline: float) -> Located:
 async def _known_rights(client: Client, chats: Sequence[int], deadline: float) -> dict[int, Access]:
     """What the account may do in chats that it may have to look for among its dialogs first."""
     found = await locate(client, chats, deadline=deadline)
+    for place in found.values():  # a line that was lost says nothing of where the account is
+        if isinstance(place, Exception) and classify(place).kind is not ErrorClass.PAIR:
+            raise place
     there = [place for place in found.values() if isinstance(place, int)]
     return await accesses(client, there, deadline=deadline)
 

@@ -9,8 +9,8 @@ import pytest
 
 from telewarden import Warden
 from telewarden.actors import chosen
-from telewarden.errors import PairInDoubtError, PairsNotMovedError
-from telewarden.loopback import Fault, FloodWait
+from telewarden.errors import PairInDoubtError, PairsNotMovedError, TelegramSessionError
+from telewarden.loopback import CutConnection, Fault, FloodWait
 from telewarden.telegram import FloodBegan, Health, PairPaused, Phase, PhaseChanged
 
 from .conftest import ALICE, BOB, LOOK_EVERY, SOON, Newsroom
@@ -237,3 +237,15 @@ async def test_a_pair_that_moves_leaves_the_pause_of_its_account_behind(
 
     await newsroom.arrives("news_out", "news")
     assert (await newsroom.pairs())[1].paused is None
+
+
+async def test_a_move_that_loses_its_line_while_it_looks_is_refused_with_an_error_of_ours(
+    newsroom: Newsroom,
+) -> None:
+    let_bob_in(newsroom)
+    warden = await newsroom.start()
+    bob = newsroom.account(BOB)
+    newsroom.telegram.faults.add(Fault(action=CutConnection(), account=bob, times=1))
+
+    with pytest.raises(TelegramSessionError):
+        await warden.pairs.reassign("1", "bob")
