@@ -370,6 +370,7 @@ class WardenClient(HearingClient):
         with contextlib.suppress(AttributeError, TypeError, ValueError):
             # The server has done it: what cannot be remembered must not look like a failure.
             self.session.process_entities(result)
+            self._note_returns(getattr(result, "chats", None) or [])
 
     def _begin_to_count(self, request: Any, page: Any) -> None:
         """A channel's history has been read as it was then: from there on nothing may be missing.
