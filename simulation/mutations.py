@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from telewarden.actors import group_sending, group_writing, revisions, rules
+from telewarden.actors import (
+    group_sending,
+    group_writing,
+    packing,
+    revisions,
+    rules,
+    workgroups,
+)
 from telewarden.telegram import deliveries, hearing, missed, requests
 
 __all__ = ["MUTATIONS"]
@@ -57,7 +64,7 @@ def random_ids_are_drawn() -> None:
 
         return int.from_bytes(os.urandom(7), "little")
 
-    group_writing.random_id_for = drawn  # type: ignore[assignment]
+    packing.random_id_for = drawn  # type: ignore[assignment]
 
 
 def edits_of_what_waits_are_dropped() -> None:
@@ -128,6 +135,28 @@ def keys_are_used_twice() -> None:
     client.Client.close = close  # type: ignore[method-assign]
 
 
+def a_pair_let_go_of_is_not_given_back() -> None:
+    """A group's word that it let a pair go is not followed by another look at who is to have it."""
+    ready = workgroups.WorkerGroups.ready
+
+    def deaf(self: Any, message: Any) -> bool:
+        known = self._groups.get(message.group)
+        told = None if known is None else known.told
+        if message.again and known is not None:
+            known.has = frozenset()  # then nothing looks let go of
+            ready(self, message)
+            known.told = told
+            return False
+        return ready(self, message)
+
+    workgroups.WorkerGroups.ready = deaf  # type: ignore[method-assign]
+
+
+def a_chat_returned_to_is_not_compared() -> None:
+    """What is deleted while the account is out of a chat stays."""
+    hearing.HearingClient._note_returns = lambda *_: None  # type: ignore[method-assign]
+
+
 MUTATIONS: Final[dict[str, Callable[[], None]]] = {
     one.__name__: one
     for one in (
@@ -144,5 +173,7 @@ MUTATIONS: Final[dict[str, Callable[[], None]]] = {
         answers_refer_to_anything,
         filters_are_not_asked,
         keys_are_used_twice,
+        a_pair_let_go_of_is_not_given_back,
+        a_chat_returned_to_is_not_compared,
     )
 }
