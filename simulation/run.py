@@ -52,6 +52,7 @@ READY_WITHIN: Final = 600.0
 CALLS_WITHIN: Final = 10.0  # virtual seconds over which calls of one method are counted
 CALLS_MOST: Final = 150  # in that time, beside what the acts in it ask for
 CALLS_AN_ACT: Final = 12
+ANSWERS_WITHIN: Final = 60.0  # virtual seconds in which the warden speaks again after a fault
 COLLECT_EVERY: Final = 8  # runs; until then what one leaves behind lies in the memory
 EARLY: Final = 2.0  # virtual seconds; what was under way when the flood began still arrives
 EXPECTED: Final = ("telegram.wire.telethon",)  # loggers that are not ours
@@ -443,7 +444,7 @@ class Run:
     async def _settle_pairs(self) -> None:
         """Which pairs there are, and whose, as the warden says; paused ones go on."""
         warden = self.process.warden
-        plans = {plan.id: plan for plan in await self.process.call(warden.pairs.list)}
+        plans = {plan.id: plan for plan in await self._plans()}
         for pair in self.pairs:
             plan = plans.get(pair.id)
             if pair.gone and plan is not None and pair is self._newest(pair.id):
@@ -466,6 +467,18 @@ class Run:
                 with contextlib.suppress(TelewardenError):
                     await self.process.call(lambda number=number: warden.pairs.resume(number))
         self.paused.clear()
+
+    async def _plans(self) -> Any:
+        """The pairs as the warden has them; right after a fault it may still be at something."""
+        end = TIME.now + ANSWERS_WITHIN
+        while True:
+            try:
+                return await self.process.call(self.process.warden.pairs.list)
+            except TelewardenError as error:
+                if TIME.now > end:
+                    self.wrong(f"warden: says nothing of its pairs: {type(error).__name__}")
+                    raise _ViolationError from error
+            await asyncio.sleep(1.0)
 
     async def _newcomers_ready(self) -> None:
         """Pairs that were added carry everything from the first rest on at which they are ready."""
