@@ -12,7 +12,8 @@ WORKERS := -n auto --maxprocesses 4 --dist worksteal
 # make simulate SEED=7 plays one seed again; HOURS=8, SECONDS=180 or SEEDS=100 fresh ones on JOBS cores.
 JOBS ?= 2
 SPAN = $(if $(HOURS),--seconds $$(( $(HOURS) * 3600 )),$(if $(SEEDS),--seeds $(SEEDS),--seconds $(or $(SECONDS),180)))
-SIMULATE = $(if $(SEED),seed $(SEED),run --jobs $(JOBS) $(SPAN))
+SIMULATE_ARGS ?=
+SIMULATE = $(if $(SEED),seed $(SEED),run --jobs $(JOBS) $(SPAN)) $(SIMULATE_ARGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test coverage check differential bench simulate simulate-test lock clean
