@@ -57,6 +57,19 @@ ERRORS: Final = (
     ("SOMETHING_NEW_FORBIDDEN", 403),
     ("FILE_REFERENCE_EXPIRED", 400),
 )
+CHANGES: Final = (
+    "messages.editMessage",
+    "messages.deleteMessages",
+    "channels.deleteMessages",
+)
+OF_ONE_MESSAGE: Final = (
+    "MESSAGE_ID_INVALID",
+    "MSG_ID_INVALID",
+    "SOMETHING_NEW_INVALID",
+    "SOMETHING_NEW_FORBIDDEN",
+    "FILE_REFERENCE_EXPIRED",
+)
+"""Upon these a change is given up, as promised; there is no dead letter to excuse it by."""
 WORDS: Final = ("gold", "tin", "salt")
 ACTORS: Final = (
     "registry",
@@ -343,6 +356,8 @@ class _Maker:
         executed = rng.random() < 0.6
         if self.flavour["errors"] and rng.random() < 0.5 and method != "*":
             text, code = rng.choice(ERRORS)
+            if method in CHANGES and text in OF_ONE_MESSAGE:
+                text, code = ERRORS[0]
             return {"kind": "rpc_error", "text": text, "code": code, "executed": False}
         flood = {"kind": "flood_wait", "seconds": rng.choice((1, 3, 12))}
         return rng.choice(
