@@ -137,7 +137,7 @@ class WorkerGroupActor(LoopActor):
 
     async def on_failure(self, *_exc_info: object) -> None:  # type: ignore[override]  # as above
         with contextlib.suppress(JournalUnavailableError):
-            self._writing.close()
+            self._writing.close(failed=True)
         await close_handlers(self._desk.pairs.values())
 
     def on_receive(self, message: object) -> object:

@@ -65,9 +65,12 @@ class Writing:
         if ticks:
             self._desk.kit.journal.post(lambda store: _write(store, ticks))
 
-    def close(self) -> None:
+    def close(self, *, failed: bool = False) -> None:
         """The group ends: leave everything with the journal. Its next life finds it there."""
-        works, self._ticks, self._asks = [*self._ticks, *self._asks], [], []
+        # Behind a commit that may have failed: a mark would pass what is not in the outbox. What is
+        # not written is read from history, or compared.
+        asks = () if self._under_way and failed else self._asks
+        works, self._ticks, self._asks = [*self._ticks, *asks], [], []
         if works:
             self._desk.kit.journal.post(lambda store: _write(store, works))
 

@@ -516,6 +516,8 @@ class Run:
 
 def _disk_refused(error: BaseException | None) -> bool:
     """Whether it is the disk's fault that something does not start."""
+    if isinstance(error, TimeoutError) and DISK.struck:
+        return True  # a start that waits for the disk takes longer than it may
     seen: BaseException | None = error
     while seen is not None:
         if type(seen).__name__ in (
