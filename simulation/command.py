@@ -111,6 +111,7 @@ def _seeds(given: argparse.Namespace, first: int) -> Any:
 
 def _side_by_side(given: argparse.Namespace, first: int) -> int:
     print(f"seeds from {first}", flush=True)
+    total = _Total()
     with tempfile.TemporaryDirectory() as folder:
         workers = []
         for number in range(given.jobs):
@@ -123,7 +124,6 @@ def _side_by_side(given: argparse.Namespace, first: int) -> int:
             worker = subprocess.Popen([sys.executable, "-m", "simulation", *words])  # noqa: S603 - itself
             workers.append((worker, summary))
         codes = [worker.wait() for worker, _ in workers]
-        total = _Total()
         for _, summary in workers:
             if summary.exists():
                 total.merge(json.loads(summary.read_text()))
