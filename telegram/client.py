@@ -177,7 +177,7 @@ class Client:
             following = _after(page)
             if not isinstance(page, types.messages.DialogsSlice) or following is None:
                 break
-            if following[:2] == offset[:2]:
+            if following == offset:
                 break  # the same page again
             offset = following
         return seen

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 from telethon import errors, functions
 
@@ -113,5 +115,5 @@ async def test_a_call_that_finds_the_login_ended_holds_the_session(newsroom: New
 async def test_a_fault_in_an_apps_own_code_stays_what_it_is(newsroom: Newsroom) -> None:
     warden = await newsroom.start()
 
-    with pytest.raises(AttributeError):
-        await warden.session("alice").call("no request")
+    with pytest.raises(struct.error):
+        await warden.session("alice").call(functions.help.GetAppConfigRequest(hash="no number"))
