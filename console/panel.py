@@ -42,6 +42,7 @@ class Panel(Protocol):
 
     async def phase(self, session: str) -> str:
         """Where a session stands, asked of itself."""
+        ...
 
     async def login(
         self, session: str, step: LoginStep, secret: str | None = None, *, who: str

@@ -34,15 +34,15 @@ AGAIN: Final = 0.001  # seconds; the loop's clock may say the same time twice
 class _Arrivals:
     """What Telethon takes for a queue: at its end its loop ends, instead of waiting."""
 
-    __slots__ = ("_hear", "_settle", "held", "put_answer")
+    __slots__ = ("_hear", "_hear_answer", "_settle", "held")
 
     def __init__(
         self,
         hear: Callable[[Any], None],
         settle: Callable[[], None],
-        put_answer: Callable[[Any, Any], None],
+        hear_answer: Callable[[Any, Any], None],
     ) -> None:
-        self._hear, self._settle, self.put_answer = hear, settle, put_answer
+        self._hear, self._settle, self._hear_answer = hear, settle, hear_answer
         self.held: list[Any] | None = None
         """What came while missed updates are fetched; None while none are."""
 
@@ -51,6 +51,9 @@ class _Arrivals:
             self._hear(updates)
         else:
             self.held.append(updates)
+
+    def put_answer(self, request: Any, result: Any) -> None:
+        self._hear_answer(request, result)
 
     async def put(self, updates: Any) -> None:
         self.put_nowait(updates)

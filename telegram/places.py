@@ -150,7 +150,7 @@ async def _groups(client: Client, groups: Sequence[int], deadline: float) -> lis
 
 def upgraded_to(home: Any) -> int | None:
     """The marked id of the supergroup that a basic group was upgraded to."""
-    moved = getattr(home, "migrated_to", None)
+    moved: Any = getattr(home, "migrated_to", None)
     return -(CHANNEL_MARK + moved.channel_id) if isinstance(moved, types.InputChannel) else None
 
 

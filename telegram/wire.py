@@ -378,7 +378,7 @@ class WardenClient(HearingClient):
         Otherwise the first update of it that comes would be where its count begins, whatever was
         lost before.
         """
-        peer = getattr(request, "peer", None)
+        peer: Any = getattr(request, "peer", None)
         if isinstance(request, functions.messages.GetHistoryRequest) and isinstance(
             peer, types.InputPeerChannel
         ):

@@ -40,6 +40,7 @@ class SigningIn(Protocol):
 
     def session(self, name: str) -> SessionHandle:
         """A handle on one session."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
