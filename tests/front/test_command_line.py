@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import telewarden
-from telewarden.errors import DrillError
+from telewarden.errors import DrillError, WrongMasterKeyError
 from telewarden.storage import MasterKey
 
 from .conftest import Shell
@@ -159,6 +159,7 @@ def test_a_missing_master_key_is_refused(shell: Shell) -> None:
     refused(shell("run", "telewarden.toml"), "TELEWARDEN_TEST_KEY", "is not set")
 
 
+@pytest.mark.crashes("journal", start=WrongMasterKeyError)
 def test_a_wrong_master_key_is_refused_and_nothing_is_touched(shell: Shell) -> None:
     process = shell.start("run", "telewarden.toml", "--json")
     shell.until(process, '"after": "online"')

@@ -105,6 +105,9 @@ def test_a_loop_that_stands_still_for_good_ends_the_process_and_names_the_culpri
     assert "loop given up" in complained
 
 
+@pytest.mark.crashes(logged="child left behind")
+@pytest.mark.crashes(logged="child quarantined", possible=True)
+@pytest.mark.crashes("*", dropped="*", possible=True)  # what was on its way to who is left behind
 def test_too_many_left_behind_end_the_process_even_if_they_never_let_go(
     shell: Shell, started: Start
 ) -> None:
