@@ -137,6 +137,7 @@ def test_what_is_not_there_is_named(tables: dict[str, Any], tmp_path: Path) -> N
         restore_database(tables, tmp_path / "nothing.db")
 
 
+@pytest.mark.crashes(logged="database not backed up")
 async def test_a_failure_is_logged_and_the_older_copies_stay(
     tables: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

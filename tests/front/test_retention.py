@@ -189,6 +189,7 @@ async def test_it_is_done_a_little_after_the_start_and_every_hour(store: Store) 
     assert len(hall.told) == 3
 
 
+@pytest.mark.crashes(logged="database not pruned")
 async def test_a_disk_that_refuses_is_said_and_tried_again_an_hour_later(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
