@@ -77,7 +77,7 @@ async def test_what_is_said_while_the_warden_is_down_arrives_after_its_restart(
     "path", [SESSION, GROUP, "journal", "gateway", "sessions", "registry", "health"]
 )
 @pytest.mark.crashes("*", DrillError)
-@pytest.mark.crashes("*:alice/session", dropped="Deliver", possible=True)
+@pytest.mark.crashes("sessions/*", dropped="*", possible=True)
 async def test_a_crash_under_load_loses_and_doubles_nothing(newsroom: Newsroom, path: str) -> None:
     warden = await newsroom.start()
     said = [f"news {n}" for n in range(60)]
