@@ -14,7 +14,8 @@ from telethon._updates import messagebox
 
 from telewarden.actors import assignments, draft, kit, outgoing, roster
 from telewarden.loopback import hub
-from telewarden.supervision import looplife, overseer
+from telewarden.supervision.runtime import loop_lifecycle
+from telewarden.supervision.supervisor import restarts
 from telewarden.telegram import gateway
 
 __all__ = ["OrderedSet", "install"]
@@ -26,8 +27,8 @@ MODULES: Final[tuple[Any, ...]] = (
     outgoing,
     roster,
     hub,
-    looplife,
-    overseer,
+    loop_lifecycle,
+    restarts,
     gateway,
 )
 """Where sets are gone through that hold objects or words."""

@@ -25,9 +25,9 @@ from telewarden.storage import claim as claim_module
 from telewarden.storage import grant as grant_module
 from telewarden.storage import lease as lease_module
 from telewarden.storage import store as store_module
-from telewarden.supervision import mailbox as mailbox_module
-from telewarden.supervision import root as root_module
-from telewarden.supervision import threadhand as threadhand_module
+from telewarden.supervision.runtime import mailbox as mailbox_module
+from telewarden.supervision.runtime import thread_runner as thread_runner_module
+from telewarden.supervision.supervisor import root as root_module
 from telewarden.telegram import Phase
 
 from .loop import NodeLoop, Scheduler
@@ -101,8 +101,8 @@ def _claim(key_id: int, key: bytes | None = None) -> _Claim | None:
 
 def install() -> None:
     """Put the simulation below the product: sockets, threads, and what the kernel keeps."""
-    threadhand_module.threading = SimpleNamespace(Thread=SimThread)  # type: ignore[attr-defined]
-    threadhand_module.SimpleQueue = SimQueue  # type: ignore[attr-defined]
+    thread_runner_module.threading = SimpleNamespace(Thread=SimThread)  # type: ignore[attr-defined]
+    thread_runner_module.SimpleQueue = SimQueue  # type: ignore[attr-defined]
     mailbox_module.SimpleQueue = SimQueue  # type: ignore[attr-defined]
     journal_module.threading = SimpleNamespace(Timer=SimTimer)  # type: ignore[attr-defined]
     root_module.LoopWatchdog = _NoWatchdog  # type: ignore[attr-defined]

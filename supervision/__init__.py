@@ -4,25 +4,12 @@ Owns hosts (loop and thread), mailboxes, stable references, strategies, budgets,
 Knows Pykka and tenacity; leaves disks, networks and what the actors do to others.
 """
 
-from .budget import RestartBudget, RestartLedger
-from .bulkhead import Bulkhead, CauseState
 from .clock import Clock, ManualClock, MonotonicClock
-from .commands import (
-    ChildCounts,
-    ChildInfo,
-    CountChildren,
-    DeleteChild,
-    GetChildSpec,
-    RestartChild,
-    StartChild,
-    TerminateChild,
-    WhichChild,
-    WhichChildren,
-)
-from .directive import Directive, Quarantine, SharedCause, Verdict, WaitUntil, directives
-from .dynamic import DynamicSupervisor
-from .errands import TimerHandle
-from .events import (
+from .event_probe import EventProbe
+from .frozen import fact
+from .observe.crash_history import CrashHistory, PastCrash
+from .observe.event_stream import EventStream, Subscription, check_callback, every_tree
+from .observe.events import (
     BudgetExhausted,
     CauseCleared,
     CausePaused,
@@ -45,29 +32,51 @@ from .events import (
     MessageDropped,
     ObserverFailed,
 )
-from .exits import Exit, ExitKind, Restart
-from .fact import fact
-from .groupspec import DynamicSpec, SupervisorSpec
-from .history import CrashHistory, PastCrash
-from .ladder import Exhausted, Failed, Finished, Ladder, Recovered, Rung, Terminal, Try
-from .line_limit import LineLimit
-from .loopactor import LoopActor
-from .phases import Phase
-from .probe import EventProbe
-from .realm import DeadLetter, DeadLetters
-from .refs import StableRef, ask_async
-from .reply import Answer
-from .signals import Drill, Ignore
-from .snapshot import Snapshot
-from .spec import AutoShutdown, ChildSpec, Host, Shutdown, Sibling
-from .stopreport import StopEntry, StopReport
-from .strategy import Strategy
-from .stream import EventStream, Subscription, check_callback, every_tree
-from .supervisor import Supervisor
-from .term import Term, current_term
+from .observe.line_limit import LineLimit
+from .observe.loop_watchdog import LEFT_BEHIND, LoopWatch, LoopWatchdog, leave_process
+from .observe.stop_report import StopEntry, StopReport
+from .policy.circuit_breaker import Bulkhead, CauseState
+from .policy.directive import Directive, Quarantine, SharedCause, Verdict, WaitUntil, directives
+from .policy.exit_reason import Exit, ExitKind, Restart
+from .policy.recovery_ladder import (
+    Exhausted,
+    Failed,
+    Finished,
+    Ladder,
+    Recovered,
+    Rung,
+    Terminal,
+    Try,
+)
+from .policy.restart_intensity import RestartBudget, RestartLedger
+from .policy.strategy import Strategy
+from .runtime.actor_tasks import TimerHandle
+from .runtime.control import Drill, Ignore
+from .runtime.fencing import Term, current_term
+from .runtime.future import Answer
+from .runtime.loop_actor import LoopActor
+from .runtime.monitor import Down, Gone, Watch, watch
+from .runtime.refs import StableRef, ask_async
+from .runtime.states import Phase
+from .runtime.tree_context import DeadLetter, DeadLetters
+from .spec.child_spec import AutoShutdown, ChildSpec, Host, Shutdown, Sibling
+from .spec.supervisor_spec import DynamicSpec, SupervisorSpec
+from .supervisor.dynamic import DynamicSupervisor
+from .supervisor.messages import (
+    ChildCounts,
+    ChildInfo,
+    CountChildren,
+    DeleteChild,
+    GetChildSpec,
+    RestartChild,
+    StartChild,
+    TerminateChild,
+    WhichChild,
+    WhichChildren,
+)
+from .supervisor.static import Supervisor
 from .tree import Tree
-from .watchdog import LEFT_BEHIND, LoopWatch, LoopWatchdog, leave_process
-from .watching import Down, Gone, Watch, watch
+from .tree_snapshot import Snapshot
 
 __all__ = [
     "LEFT_BEHIND",

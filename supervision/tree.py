@@ -12,22 +12,22 @@ from typing import Any, Self
 import pykka
 
 from ..errors import ChildNotFoundError, SupervisionError
-from .bulkhead import Bulkhead
 from .clock import Clock
-from .groupspec import SupervisorSpec
-from .history import CrashHistory
-from .loophost import LoopHost
-from .ownloop import OwnLoop
-from .place import Place
-from .realm import DeadLetters, Realm
-from .reply import Reply
-from .root import Root
-from .snapshot import Snapshot, take
-from .spec import ChildSpec
-from .stopreport import StopReport
-from .stream import EventStream
-from .supervisor import Supervisor
-from .watchdog import LoopWatch, leave_process
+from .observe.crash_history import CrashHistory
+from .observe.event_stream import EventStream
+from .observe.loop_watchdog import LoopWatch, leave_process
+from .observe.stop_report import StopReport
+from .policy.circuit_breaker import Bulkhead
+from .runtime.child_slot import Place
+from .runtime.event_loop import LoopHost
+from .runtime.future import Reply
+from .runtime.loop_thread import OwnLoop
+from .runtime.tree_context import DeadLetters, Realm
+from .spec.child_spec import ChildSpec
+from .spec.supervisor_spec import SupervisorSpec
+from .supervisor.root import Root
+from .supervisor.static import Supervisor
+from .tree_snapshot import Snapshot, take
 
 __all__ = ["Tree"]
 

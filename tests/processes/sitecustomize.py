@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 
 FOLDER = os.environ.get("TELEWARDEN_TEST_TROUBLES")
-REPORTS = "telewarden.supervision.reports"
+REPORTS = "telewarden.supervision.observe.event_logger"
 KINDS = {
     "child failed": "CRASH",
     "child goes on": "CRASH",

@@ -30,7 +30,7 @@ from telewarden.supervision import (
     WaitUntil,
     directives,
 )
-from telewarden.supervision.bulkhead import Gate
+from telewarden.supervision.policy.circuit_breaker import Gate
 
 pytestmark = [
     pytest.mark.supervision,

@@ -27,9 +27,9 @@ from telewarden.supervision import (
     WaitUntil,
     directives,
 )
-from telewarden.supervision.backoff import Streak, delay_before
-from telewarden.supervision.exits import calls_for_restart
-from telewarden.supervision.strategy import concerned
+from telewarden.supervision.policy.backoff import Streak, delay_before
+from telewarden.supervision.policy.exit_reason import calls_for_restart
+from telewarden.supervision.policy.strategy import concerned
 
 pytestmark = pytest.mark.supervision
 

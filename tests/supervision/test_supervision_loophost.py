@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from telewarden.supervision.loophost import LoopHost
+from telewarden.supervision.runtime.event_loop import LoopHost
 
 pytestmark = pytest.mark.supervision
 

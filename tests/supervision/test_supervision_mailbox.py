@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pykka._envelope import Envelope
 
-from telewarden.supervision.mailbox import NUDGE, LoopMailbox, Mailbox, Mode, ThreadMailbox
+from telewarden.supervision.runtime.mailbox import NUDGE, LoopMailbox, Mailbox, Mode, ThreadMailbox
 
 pytestmark = pytest.mark.supervision
 

@@ -46,7 +46,7 @@ from telewarden.supervision import (
     SupervisorSpec,
     Tree,
 )
-from telewarden.supervision.reports import MOST_WAITING, Reports, level
+from telewarden.supervision.observe.event_logger import MOST_WAITING, Reports, level
 
 pytestmark = [
     pytest.mark.supervision,
@@ -170,7 +170,7 @@ def test_leaving_a_tree_on_its_own_thread_waits_for_nobody_for_ever(
                 with contextlib.suppress(asyncio.CancelledError):
                     await asyncio.Event().wait()
 
-    monkeypatch.setattr("telewarden.supervision.ownloop.GRACE", 0.01)
+    monkeypatch.setattr("telewarden.supervision.runtime.loop_thread.GRACE", 0.01)
     came = threading.Event()
     spec = SupervisorSpec(children=(ChildSpec(id="a", actor=Stubborn, shutdown=0.01),))
     with Tree(spec, loop_factory=loop_factory) as tree:
@@ -339,7 +339,7 @@ async def test_reports_are_facts_with_keys_and_carry_the_traceback(
         grown.tree.ref("a").tell(Drill("fire"))
         await grown.expect(ChildStarted, "a", count=2)
 
-    messages = [r.getMessage() for r in caplog.records if r.name.endswith("reports")]
+    messages = [r.getMessage() for r in caplog.records if r.name.endswith("event_logger")]
     failed = next(r for r in caplog.records if r.getMessage().startswith("child failed"))
     assert "child started child=a incarnation=1" in messages
     assert "child failed child=a incarnation=1 exit='error: DrillError' uptime=0.000" in messages

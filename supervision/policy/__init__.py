@@ -1,0 +1,5 @@
+"""Decisions about children, as pure values and functions: clock readings in, decisions out.
+
+Owns strategies, restart intensity, backoff, directives, exit reasons, the circuit breaker and the
+recovery ladder. Nothing here starts, waits or looks anything up.
+"""

@@ -1,0 +1,219 @@
+"""References that outlive restarts: they point at a place, not at an incarnation (S19)."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pykka
+from pykka._envelope import Envelope
+from pykka.messages import _ActorStop
+
+from ...errors import AskTimeoutError, BlockingAskError
+from ..spec.child_spec import ChildSpec, Host
+from .fencing import refuse_fenced
+from .future import Reply
+from .mailbox import CLOSED
+
+if TYPE_CHECKING:
+    from .child_slot import Place
+
+__all__ = ["StableRef", "StopFlag", "Window", "ask_async"]
+
+
+class StopFlag(threading.Event):
+    """A ``threading.Event`` that makes its lock only when somebody waits: there is one an actor."""
+
+    def __init__(self) -> None:  # the base class would make its lock here
+        self._flag = False
+        self._gates: list[threading.Lock] = []
+
+    def set(self) -> None:
+        """Raise the flag and wake whoever waits for it."""
+        self._flag = True
+        while self._gates:
+            try:
+                self._gates.pop().release()
+            except IndexError:
+                return
+
+    def clear(self) -> None:
+        """Lower the flag."""
+        self._flag = False
+
+    def is_set(self) -> bool:
+        """Whether the flag is up."""
+        return self._flag
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the flag is up, at most ``timeout`` seconds; tell whether it is."""
+        if self._flag:
+            return True
+        gate = threading.Lock()
+        gate.acquire()
+        self._gates.append(gate)
+        if self.is_set():  # raised before it could see the gate
+            return True
+        return gate.acquire(timeout=-1 if timeout is None else max(0.0, timeout)) or self._flag
+
+    def __repr__(self) -> str:
+        return f"<StopFlag {'set' if self._flag else 'unset'}>"
+
+
+class Window:
+    """What a Pykka proxy holds instead of an actor: it shows the present incarnation.
+
+    Between incarnations it shows what the class defines, and the names that the last one had: an
+    incarnation may end while a proxy is looking at it.
+    """
+
+    __slots__ = ("_names", "_place")
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._names: tuple[str, ...] = ()
+
+    @property
+    def __class__(self) -> Any:
+        original = self._place.spec.actor
+        return self._place.realm.adopted.get(original, original)
+
+    @__class__.setter
+    def __class__(self, value: object) -> None:
+        raise TypeError(f"a window shows one class, not {value!r}")
+
+    @property
+    def __dict__(self) -> Any:  # type: ignore[override]  # it shows another's
+        actor = self._place.actor
+        return dict.fromkeys(self._names) | ({} if actor is None else actor.__dict__)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._place.actor or self.__class__, name)
+
+    def __dir__(self) -> list[str]:
+        actor = self._place.actor
+        if actor is not None:
+            self._names = tuple(actor.__dict__)
+        return dir(actor or self.__class__)
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Window and other._place is self._place
+
+    def __hash__(self) -> int:
+        return hash(self._place)
+
+
+class StableRef(pykka.ActorRef[Any]):
+    """A Pykka reference to a place in a tree: good through every restart.
+
+    While nobody is there, messages wait; asks are always answered, by an error when need be.
+    """
+
+    def __init__(self, place: Place) -> None:  # the base class would take an instance
+        self.place, self._realm = place, place.realm
+        self.actor_urn = place.urn
+        self.actor_inbox = self._mailbox = place.mailbox
+        self.describe(place.spec)
+        self.actor_stopped = place.gone
+        # a thread answers even while this loop is blocked
+        self._here = place.realm.host.in_loop if place.spec.placed_on is Host.LOOP else None
+        self._actor_weakref = place.look  # type: ignore[assignment]  # called the same way
+
+    def describe(self, spec: ChildSpec) -> None:
+        """Point at a child of that class from now on."""
+        self.actor_class, self._supervises = spec.actor, spec.supervises
+
+    def __str__(self) -> str:
+        return f"{self.actor_class.__name__} at {self.place.path}"
+
+    def tell(self, message: Any) -> None:
+        """Send ``message``; see Pykka. Raises ``ActorDeadError`` when the place is gone.
+
+        Raises:
+            FencedError: the sender was left behind.
+        """
+        if self._realm.fences:
+            refuse_fenced()
+        inbox = self._mailbox
+        if inbox.mode is CLOSED:
+            raise pykka.ActorDeadError(f"{self} not found")
+        inbox.tell(message)
+
+    def ask(self, message: Any, *, block: bool = True, timeout: float | None = None) -> Any:
+        """Send ``message`` and wait for the answer; see Pykka.
+
+        Raises:
+            BlockingAskError: it would block the loop that has to answer; nothing was sent.
+            FencedError: the asker was left behind.
+        """
+        if self._realm.fences:
+            refuse_fenced()
+        if block:
+            self.refuse_to_block()
+        reply = Reply(None if block else self._here, self.place.path)
+        if self._supervises:
+            self.place.check_asker()
+        inbox = self._mailbox
+        if inbox.mode is CLOSED:
+            reply.fail(pykka.ActorDeadError(f"{self} not found"))
+        else:
+            inbox.put(Envelope(message, reply))
+        return reply.get(timeout=timeout) if block else reply
+
+    def refuse_to_block(self) -> None:
+        """Refuse to wait for the child inside the loop that it needs to go on.
+
+        Raises:
+            BlockingAskError: this is that loop.
+        """
+        if self._here is not None and self._here():
+            raise BlockingAskError(self.place.path)
+
+    def stop(self, *, block: bool = True, timeout: float | None = None) -> Any:
+        """Ask the present incarnation to stop by itself; its supervisor may start another."""
+        if block:
+            self.refuse_to_block()
+        asked = self.ask(_ActorStop(), block=False)
+        stopped = Reply(self._here, self.place.path)
+        asked.when_done(lambda: stopped.set(_was_alive(asked)))
+        return stopped.get(timeout=timeout) if block else stopped
+
+
+def _was_alive(asked: Reply) -> bool:
+    try:
+        asked.get(timeout=0)
+    except Exception:  # noqa: BLE001 - dead, unavailable: it was not there to be stopped
+        return False
+    return True
+
+
+async def ask_async(ref: pykka.ActorRef[Any], message: object, *, timeout: float) -> Any:
+    """Ask any Pykka actor from a coroutine, without blocking its loop.
+
+    Args:
+        ref: whom to ask; supervised or not, on a thread or in a loop.
+        message: what to ask; for methods there is ``await proxy.method()``.
+        timeout: seconds to wait for the answer.
+
+    Raises:
+        AskTimeoutError: no answer in time. It may still come, and is dropped.
+        pykka.ActorDeadError: the actor is gone for good.
+        ChildUnavailableError: it is not running now; try later.
+        Exception: whatever the actor raised.
+    """
+
+    if isinstance(ref, StableRef):
+        reply = ref.ask(message, block=False)
+    else:
+        reply = Reply()
+        if not ref.is_alive():
+            raise pykka.ActorDeadError(f"{ref} not found")
+        ref.actor_inbox.put(Envelope(message, reply))
+    try:
+        async with asyncio.timeout(timeout):
+            return await reply
+    except TimeoutError:
+        if reply.done:  # that was the answer
+            raise
+        raise AskTimeoutError(str(ref), timeout) from None

@@ -1,0 +1,1 @@
+"""Descriptions of children and supervisors, refused by field name when they make no sense."""

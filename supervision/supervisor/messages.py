@@ -1,0 +1,126 @@
+"""What a supervisor can be asked, as messages; each docstring says what the answer is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pykka
+
+from ..policy.exit_reason import Restart
+from ..runtime.states import Phase
+from ..spec.child_spec import ChildSpec
+
+__all__ = [
+    "ChildCounts",
+    "ChildInfo",
+    "CountChildren",
+    "DeleteChild",
+    "GetChildSpec",
+    "RestartChild",
+    "StartChild",
+    "TerminateChild",
+    "WhichChild",
+    "WhichChildren",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class StartChild:
+    """Describe and start one more child. Answers its stable reference once it runs.
+
+    Raises:
+        ChildRunningError: that id runs already; the error has the reference.
+        ChildPresentError: that id is known, and stopped, restarting or quarantined.
+        ChildStartError: it did not start; nothing of it is kept.
+        TooManyChildrenError: a dynamic supervisor is full.
+        InvalidSpecError: the description does not fit this supervisor; looked at before its id.
+    """
+
+    spec: ChildSpec
+
+
+@dataclass(frozen=True, slots=True)
+class TerminateChild:
+    """Stop a child, within its ``shutdown``, or call off its pending restart. Answers its ``Exit``.
+
+    Under a static supervisor it stays known and can be restarted, unless it is temporary; under a
+    dynamic one it is forgotten. Siblings that wait for it to be started stay down, too.
+
+    Raises:
+        ChildNotFoundError: no such id.
+    """
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestartChild:
+    """Start a stopped child again, or release one from quarantine. Answers its reference.
+
+    With ``force`` a running child is stopped first, and a pending restart happens now. Costs no
+    budget. One that only waits for a sibling's restart is started, too.
+
+    Raises:
+        ChildNotFoundError, ChildRunningError, ChildRestartingError, ChildStartError.
+    """
+
+    id: str
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteChild:
+    """Forget a child that is not running. Answers ``None``.
+
+    Raises:
+        ChildNotFoundError, ChildRunningError, ChildRestartingError.
+    """
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class WhichChildren:
+    """Answers a tuple of ``ChildInfo``, in start order."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhichChild:
+    """Answers one ``ChildInfo``; raises ``ChildNotFoundError``."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CountChildren:
+    """Answers ``ChildCounts``."""
+
+
+@dataclass(frozen=True, slots=True)
+class GetChildSpec:
+    """Answers the ``ChildSpec``; raises ``ChildNotFoundError``."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildInfo:
+    """A child as its supervisor sees it now."""
+
+    id: str
+    ref: pykka.ActorRef[Any]
+    phase: Phase
+    restart: Restart
+    supervises: bool
+    incarnation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildCounts:
+    """How many children are described, up now (not those just starting), supervisors, workers."""
+
+    specs: int
+    active: int
+    supervisors: int
+    workers: int

@@ -1,0 +1,115 @@
+"""A tree at one moment, to look at: values only, as text like ``pstree`` or as plain data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from .runtime.child_slot import Place
+from .runtime.states import Phase
+
+__all__ = ["Snapshot", "take"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """One place and those below it."""
+
+    id: str
+    path: str
+    actor: str
+    host: str
+    phase: Phase
+    why: str
+    incarnation: int
+    restarts: int
+    """Decided on for its own ends; a sibling's that took it along are not counted."""
+    seconds: float
+    """How long it has been in this phase."""
+    resumes_in: float | None
+    """Seconds until its next incarnation, when that is known."""
+    waiting: int
+    """Messages in its mailbox."""
+    budget_left: int | None = None
+    """Restarts that may still follow: its own, or for a supervisor those of its children."""
+    children: tuple[Snapshot, ...] = ()
+
+    def walk(self) -> Iterator[Snapshot]:
+        """This one and all below it, in start order."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+    def find(self, path: str) -> Snapshot | None:
+        """The one at ``path``, or ``None``."""
+        return next((one for one in self.walk() if one.path == path), None)
+
+    def as_text(self) -> str:
+        """A drawing, one line a place."""
+        return "\n".join(_drawn(self, "", ""))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, ready for JSON."""
+        return {
+            "id": self.id,
+            "path": self.path,
+            "actor": self.actor,
+            "host": self.host,
+            "phase": self.phase.value,
+            "why": self.why,
+            "incarnation": self.incarnation,
+            "restarts": self.restarts,
+            "budget_left": self.budget_left,
+            "seconds": round(self.seconds, 3),
+            "resumes_in": None if self.resumes_in is None else round(self.resumes_in, 3),
+            "waiting": self.waiting,
+            "children": [child.as_dict() for child in self.children],
+        }
+
+    def as_json(self, *, indent: int | None = None) -> str:
+        """``as_dict`` as text."""
+        return json.dumps(self.as_dict(), indent=indent)
+
+    def as_line(self) -> str:
+        """This one in one line."""
+        parts = [f"{self.id} ({self.actor}, {self.host}) {self.phase.value}"]
+        if self.why and self.phase is not Phase.RUNNING:
+            parts.append(f"[{self.why}]")
+        if self.resumes_in is not None:
+            parts.append(f"for {self.resumes_in:.1f} s more")
+        if self.restarts:
+            parts.append(f"restarts={self.restarts}")
+        if self.waiting:
+            parts.append(f"waiting={self.waiting}")
+        return " ".join(parts)
+
+
+def _drawn(one: Snapshot, first: str, rest: str) -> Iterator[str]:
+    yield first + one.as_line()
+    for child in one.children[:-1]:
+        yield from _drawn(child, f"{rest}|-- ", f"{rest}|   ")
+    for child in one.children[-1:]:
+        yield from _drawn(child, f"{rest}`-- ", f"{rest}    ")
+
+
+def take(place: Place) -> Snapshot:
+    """Look at a place and those below it; from any thread."""
+    now = place.realm.clock.now()
+    until = place.until
+    return Snapshot(
+        id=place.id,
+        path=place.path,
+        actor=place.spec.actor.__name__,
+        host=place.spec.placed_on.value,
+        phase=place.phase,
+        why=place.why,
+        incarnation=place.incarnation,
+        restarts=place.restarts,
+        budget_left=None if place.ledger is None else place.ledger.left(now),
+        seconds=max(0.0, now - place.since),
+        resumes_in=None if until is None else max(0.0, until - now),
+        waiting=len(place.mailbox),
+        children=tuple(take(child) for child in list(place.children.values())),
+    )
