@@ -516,11 +516,10 @@ class Run:
 
 def _disk_refused(error: BaseException | None) -> bool:
     """Whether it is the disk's fault that something does not start."""
-    if isinstance(error, TimeoutError) and DISK.struck:
-        return True  # a start that waits for the disk takes longer than it may
     seen: BaseException | None = error
     while seen is not None:
-        if type(seen).__name__ in (
+        # A start that waits for the disk takes longer than it may.
+        if isinstance(seen, TimeoutError) or type(seen).__name__ in (
             "StorageFullError", "StorageNotWritableError", "StorageBusyError", "StorageFailedError",
             "JournalUnavailableError",
         ):  # fmt: skip

@@ -10,6 +10,7 @@ import os
 import random
 import secrets
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -39,6 +40,7 @@ class VirtualTime:
         self.now, self.wall_offset = 1000.0, START - 1000.0
         self.entropy = random.Random(f"entropy {seed}")
         random.seed(f"global {seed}")
+        tempfile._name_sequence = None  # type: ignore[attr-defined]  # else a process's first run draws one more
         self.running = True
 
     def end(self) -> None:
