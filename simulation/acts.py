@@ -27,8 +27,9 @@ Act = Callable[["Run", Step], Awaitable[None]]
 
 
 async def say(run: Run, step: Step) -> None:
-    """Say something, perhaps as an answer, perhaps silently."""
-    options = {name: step[name] for name in ("answers", "silent") if name in step}
+    """Say something, perhaps as an answer, silently, below a picture, with an address."""
+    names = ("answers", "silent", "picture", "above", "link")
+    options = {name: step[name] for name in names if name in step}
     run.scene.say(step["chat"], step["token"], step["text"], **options)
 
 

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from . import disk, order, process
+from .directions import DIRECTIONS
 from .generator import generate
 from .mutations import MUTATIONS
+from .proof import as_json, prove, search
 from .run import Outcome, play
 from .script import Script
 from .shrink import shrink
@@ -61,11 +63,16 @@ def _parser() -> argparse.ArgumentParser:
     test.add_argument("--name", help="what the test says, in words_with_underscores")
     holes = commands.add_parser("mutations", help="take fixes out: is each fault found?")
     holes.add_argument("names", nargs="*", help="which; all by default")
-    holes.add_argument("--seconds", type=float, default=300.0, help="for each, at most")
+    holes.add_argument("--seconds", type=float, default=60.0, help="for each, at most")
+    holes.add_argument("--first", type=int, help="the first seed; a fresh one by default")
+    holes.add_argument("--table", action="store_true", help="as in the documentation")
+    holes.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
     for command in (one, small, test):
         command.add_argument("seed", help="a seed, or the file of a script")
     for command in (many, one, small, test):
         command.add_argument("--acts", type=int, default=ACTS, help="of people and operators")
+    for command in (many, one, small, test):
+        command.add_argument("--about", choices=sorted(DIRECTIONS), help="what scripts are about")
     for command in (one, again):
         command.add_argument("--trace", action="store_true", help="print what happens")
     return parser
@@ -76,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(given: argparse.Namespace) -> int:
     if given.mutation is not None:
-        MUTATIONS[given.mutation]()
+        MUTATIONS[given.mutation].take_out()
     first = given.first
     if first is None:
         first = int.from_bytes(os.urandom(5), "little") * 1000
@@ -84,11 +91,12 @@ def _run(given: argparse.Namespace) -> int:
         return _side_by_side(given, first)
     total = _Total()
     for seed in _seeds(given, first):
-        outcome = play(generate(seed, acts=given.acts))
+        outcome = play(generate(seed, acts=given.acts, about=given.about))
         total.add(outcome)
         if outcome.violations:
             print(f"seed {seed}: " + "\n    ".join(outcome.violations[:8]), flush=True)
-            print(f"    python -m simulation shrink {seed} --acts {given.acts}", flush=True)
+            about = f" --about {given.about!r}" if given.about else ""
+            print(f"    python -m simulation shrink {seed} --acts {given.acts}{about}", flush=True)
             if not given.keep_going:
                 break
     if given.summary is not None:
@@ -119,6 +127,7 @@ def _side_by_side(given: argparse.Namespace, first: int) -> int:
             words = ["run", "--first", str(first + number * 10_000_000), "--acts", str(given.acts)]
             words += ["--summary", str(summary)]
             words += ["--keep-going"] if given.keep_going else []
+            words += ["--about", given.about] if given.about else []
             words += [] if given.seeds is None else ["--seeds", str(given.seeds)]
             words += [] if given.seconds is None else ["--seconds", str(given.seconds)]
             worker = subprocess.Popen([sys.executable, "-m", "simulation", *words])  # noqa: S603 - itself
@@ -173,23 +182,11 @@ class _Total:
 
 
 def _mutations(given: argparse.Namespace) -> int:
-    missed = 0
-    for name in given.names or MUTATIONS:
-        with tempfile.TemporaryDirectory() as folder:
-            summary = Path(folder, "summary")
-            words = ["run", "--mutation", name, "--acts", "120", "--seconds", str(given.seconds)]
-            words += ["--summary", str(summary)]
-            done = subprocess.run(  # noqa: S603 - itself
-                [sys.executable, "-m", "simulation", *words],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            acts = json.loads(summary.read_text())["acts"] if summary.exists() else 0
-        found = done.stdout.partition("\n")[0] if done.returncode == 1 else "NOT FOUND"
-        missed += done.returncode != 1
-        print(f"{name:<40}{acts:>7} acts  {found[:120]}", flush=True)
-    return 1 if missed else 0
+    if given.alone:
+        [name] = given.names
+        print(as_json(search(name, first=given.first, seconds=given.seconds)))
+        return 0
+    return prove(given.names, seconds=given.seconds, first=given.first, table=given.table)
 
 
 # One
@@ -199,7 +196,7 @@ def _script_of(given: argparse.Namespace) -> Script:
     path = Path(given.seed)
     if path.suffix == ".json":
         return Script.from_json(path.read_text())
-    return generate(given.seed, acts=given.acts)
+    return generate(given.seed, acts=given.acts, about=given.about)
 
 
 def _seed(given: argparse.Namespace) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from typing import Any, Final
 
+from .directions import DIRECTIONS, Direction
 from .script import Script, Step
 
 __all__ = ["generate"]
@@ -85,14 +87,69 @@ OWN: Final = True  # whether a session's own messages are another pair's source
 REST_EVERY: Final = 60  # acts
 
 
-def generate(seed: int | str, *, acts: int = 250) -> Script:
-    """Make the script of a seed."""
-    return _Maker(str(seed), acts).make()
+SHARES: Final[Mapping[str, float]] = {
+    "albums": 0.3,
+    "answers": 0.4,
+    "silent": 0.3,
+    "filters": 0.3,
+    "dress": 0.3,
+    "orders": 0.4,
+    "errors": 0.4,
+    "disk": 0.15,
+    "clock": 0.1,
+    "members": 0.25,
+    "chains": 0.3,
+    "calm": 0.1,
+    "pictures": 0.2,
+    "links": 0.2,
+}
+"""How many scripts have a flavour: something that may happen in them."""
+ACTS: Final[Mapping[str, float]] = {
+    "order": 0.05,
+    "member": 0.02,
+    "say": 0.5,
+    "edit": 0.29,
+    "delete": 0.14,
+}
+ORDERS: Final[Mapping[str, float]] = dict.fromkeys(
+    ("pair_add", "pair_change", "pair_remove", "pair_pause", "pair_resume", "pair_move",
+     "recover", "rotate", "backup", "overview", "retry"),
+    1.0,
+)  # fmt: skip
+FAULTS: Final[Mapping[str, float]] = {
+    "disk": 0.1,
+    "clock": 0.1,
+    "cut": 0.15,
+    "kill": 0.05,
+    "restart": 0.01,
+    "crash": 0.06,
+    "forget": 0.06,
+    "network": 0.02,
+    "expire": 0.02,
+    "pushes": 0.08,
+    "still": 0.01,
+    "fault": 0.49,
+}
+"""How often what is done, or breaks, among what may be in a script of its flavours."""
+NEEDS: Final[Mapping[str, str]] = {
+    "order": "orders",
+    "member": "members",
+    "disk": "disk",
+    "clock": "clock",
+    "expire": "albums",
+}
+"""The flavour without which something does not happen."""
+
+
+def generate(seed: int | str, *, acts: int = 250, about: str | None = None) -> Script:
+    """Make the script of a seed; ``about`` names what it is to be about."""
+    return _Maker(str(seed), acts, DIRECTIONS[about] if about else Direction()).make()
 
 
 class _Maker:
-    def __init__(self, seed: str, acts: int) -> None:
+    def __init__(self, seed: str, acts: int, direction: Direction) -> None:
         self.rng = random.Random(f"script {seed}")
+        self.direction = direction
         self.script = Script(seed=seed)
         self.wanted = acts
         self.tokens = 0
@@ -100,24 +157,30 @@ class _Maker:
         self.removed: set[int] = set()
 
     def make(self) -> Script:
-        rng, script = self.rng, self.script
-        script.sessions = [f"s{n}" for n in range(rng.choice((1, 1, 2, 3)))]
-        self.flavour = {
-            name: rng.random() < share
-            for name, share in (
-                ("albums", 0.3), ("answers", 0.4), ("silent", 0.3), ("filters", 0.3),
-                ("dress", 0.3), ("orders", 0.4), ("errors", 0.4), ("disk", 0.15), ("clock", 0.1),
-                ("members", 0.25), ("chains", 0.3), ("calm", 0.1),
-            )
-        }  # fmt: skip
+        rng, script, direction = self.rng, self.script, self.direction
+        count = rng.choice((1, 1, 2, 3))
+        script.sessions = [f"s{n}" for n in range(direction.sessions or count)]
+        self.flavour = {name: rng.random() < share for name, share in SHARES.items()}
+        self.flavour |= dict.fromkeys(direction.on, True) | dict.fromkeys(direction.off, False)
+        script.flavours = [name for name, there in self.flavour.items() if there]
         script.pushes = {
             "echo": rng.random() < 0.3,
             "number_channels": rng.random() < 0.3,
-        }
+        } | direction.pushes
+        script.settings = dict(direction.settings)
         self._make_chats()
         self._make_pairs()
         self._make_steps()
         return script
+
+    def _draw(self, usual: Mapping[str, float], wanted: Mapping[str, float] | None) -> str:
+        """One of what may be, by its weight."""
+        weights = {
+            name: weight
+            for name, weight in (usual if wanted is None else wanted).items()
+            if self.flavour.get(NEEDS.get(name, ""), True)
+        }
+        return self.rng.choices(list(weights), list(weights.values()))[0]
 
     # Who is there
 
@@ -127,7 +190,9 @@ class _Maker:
         self.targets = [f"b{n}" for n in range(rng.randint(1, 3))]
         self.ends = [f"c{n}" for n in range(rng.randint(1, 2))] if self.flavour["chains"] else []
         for name in (*self.sources, *self.targets, *self.ends):
-            kind = rng.choice(("broadcast", "megagroup", "megagroup", "group"))
+            kind = rng.choice(
+                self.direction.kinds or ("broadcast", "megagroup", "megagroup", "group")
+            )
             if name in self.ends and kind == "group":
                 kind = "megagroup"
             members = list(self.script.sessions)
@@ -159,9 +224,11 @@ class _Maker:
             "source": source,
             "target": target,
             "mode": rng.choice(("copy", "copy", "forward")),
-        }
+        } | self.direction.pair
         if self.flavour["filters"] and rng.random() < 0.6:
             pair[rng.choice(("allow", "deny"))] = {"words": [rng.choice(WORDS)]}
+            if pair["mode"] == "copy" and rng.random() < 0.3:
+                pair["unwanted"] = "keep"
         if pair["mode"] == "copy" and self.flavour["dress"]:
             pair |= self._dress()
         if rng.random() < 0.1:
@@ -183,9 +250,13 @@ class _Maker:
 
     def _make_steps(self) -> None:
         rng, script = self.rng, self.script
+        direction = self.direction
         at, since, acts = 0.0, 0, 0
-        pace = rng.choice(PACES)
-        share = 0.0 if self.flavour["calm"] else rng.choice((0.05, 0.12, 0.25))
+        paces = direction.paces or PACES
+        pace = rng.choice(paces)
+        share = rng.choice((0.05, 0.12, 0.25)) if direction.share is None else direction.share
+        if self.flavour["calm"]:
+            share = 0.0
         while acts < self.wanted:
             at += rng.expovariate(1 / pace)
             if rng.random() < share:
@@ -200,21 +271,21 @@ class _Maker:
             if since >= REST_EVERY:
                 script.steps.append({"do": "rest", "at": round(at, 4)})
                 at, since = 0.0, 0
-                pace = rng.choice(PACES)
+                pace = rng.choice(paces)
 
     def _act(self) -> Step:
         rng = self.rng
-        draw = rng.random()
-        if self.flavour["orders"] and draw < 0.05:
+        what = self._draw(ACTS, self.direction.acts)
+        if what == "order":
             return self._order()
-        if self.flavour["members"] and draw < 0.02:
+        if what == "member":
             return self._member()
-        if draw < 0.55 or not self.alive:
+        if what == "say" or not self.alive:
             return self._say()
         known = list(self.alive)
         token = rng.choice(known[-12:] if rng.random() < 0.8 else known)
         chat, version, word = self.alive[token]
-        if draw < 0.85:
+        if what == "edit":
             if rng.random() < 0.1:
                 word = rng.choice(WORDS)
             self.alive[token] = chat, version + 1, word
@@ -249,6 +320,10 @@ class _Maker:
             step["answers"] = rng.choice(there[-8:])
         if self.flavour["silent"] and rng.random() < 0.3:
             step["silent"] = True
+        if self.flavour["pictures"] and rng.random() < 0.2:
+            step["picture"], step["above"] = True, rng.random() < 0.5
+        if self.flavour["links"] and rng.random() < 0.2:
+            step["link"] = rng.choice(WORDS)
         return step
 
     def _member(self) -> Step:
@@ -271,10 +346,7 @@ class _Maker:
         rng, script = self.rng, self.script
         numbers = [n for n in range(1, self.next_pair) if n not in self.removed]
         session, pair = rng.choice(script.sessions), rng.choice(numbers)
-        what = rng.choice(
-            ("pair_add", "pair_change", "pair_remove", "pair_pause", "pair_resume", "pair_move",
-             "recover", "rotate", "backup", "overview", "retry")
-        )  # fmt: skip
+        what = self._draw(ORDERS, self.direction.orders)
         match what:
             case "pair_add":
                 ways = {(p["source"], p["target"]) for p in script.pairs}
@@ -305,43 +377,52 @@ class _Maker:
     def _fault(self) -> Step:
         rng = self.rng
         session = rng.choice(self.script.sessions)
-        draw = rng.random()
-        if self.flavour["disk"] and draw < 0.1:
-            how = rng.choice(("full", "readonly", "io", "busy", "slow"))
-            seconds = round(rng.uniform(0.1, 6.0), 1)
-            return {"do": "disk", "how": how, "seconds": seconds, "rate": rng.choice((0.2, 1.0))}
-        if self.flavour["clock"] and draw < 0.1:
-            return {"do": "clock", "seconds": rng.choice((-20, -3, 3, 20))}
-        if draw < 0.2:
-            return {"do": "cut", "session": session}
-        if draw < 0.25:
-            return {"do": "kill", "down": round(rng.uniform(0.05, 3.0), 2)}
-        if draw < 0.26:
-            return {"do": "restart", "down": round(rng.uniform(0.05, 3.0), 2)}
-        if draw < 0.32:
-            return {"do": "crash", "path": rng.choice(ACTORS).format(session)}
-        if draw < 0.35:
-            return {"do": "forget", "session": session}
-        if draw < 0.38:
-            return {"do": "forget", "chat": rng.choice(self.sources)}
-        if draw < 0.4:
-            return {"do": "network", "spikes": rng.choice((0.0, 0.05, 0.2))}
-        if draw < 0.42 and self.flavour["albums"]:
-            return {"do": "expire"}
-        if draw < 0.5:
-            order, combined = rng.choice(("told", "reversed")), rng.random() < 0.3
-            return {
-                "do": "pushes",
-                "session": session,
-                "how": rng.choice(("lose", "hold")),
-                "count": rng.choice((1, 1, 2, 5)),
-                "order": order,
-                "combined": combined,
-                "seconds": round(rng.uniform(0.05, 3.0), 2),
-            }
-        if draw < 0.51:
-            return {"do": "still", "session": session, "times": rng.choice((1, 3, 50))}
-        method = rng.choice(SENDING if rng.random() < 0.6 else METHODS)
+        what = self._draw(FAULTS, self.direction.faults)
+        match what:
+            case "disk":
+                how = rng.choice(("full", "readonly", "io", "busy", "slow"))
+                seconds = round(rng.uniform(0.1, 6.0), 1)
+                return {"do": what, "how": how, "seconds": seconds, "rate": rng.choice((0.2, 1.0))}
+            case "clock":
+                return {"do": what, "seconds": rng.choice((-20, -3, 3, 20))}
+            case "cut":
+                return {"do": what, "session": session}
+            case "kill" | "restart":
+                return {"do": what, "down": round(rng.uniform(0.05, 3.0), 2)}
+            case "crash":
+                return {"do": what, "path": rng.choice(ACTORS).format(session)}
+            case "forget" if rng.random() < 0.5:
+                return {"do": what, "session": session}
+            case "forget":
+                return {"do": what, "chat": rng.choice(self.sources)}
+            case "network":
+                return {"do": what, "spikes": rng.choice((0.0, 0.05, 0.2))}
+            case "expire":
+                return {"do": what}
+            case "still":
+                return {"do": what, "session": session, "times": rng.choice((1, 3, 50))}
+            case "pushes":
+                return self._pushes(session)
+            case _:
+                return self._rule(session)
+
+    def _pushes(self, session: str) -> Step:
+        rng = self.rng
+        return {
+            "do": "pushes",
+            "session": session,
+            "how": rng.choice(("lose", "hold")),
+            "count": rng.choice((1, 1, 2, 5)),
+            "order": rng.choice(("told", "reversed")),
+            "combined": rng.random() < 0.3,
+            "seconds": round(rng.uniform(0.05, 3.0), 2),
+        }
+
+    def _rule(self, session: str) -> Step:
+        """One of the loopback's own faults."""
+        rng = self.rng
+        usual = SENDING if rng.random() < 0.6 else METHODS
+        method = rng.choice(self.direction.methods or usual)
         return {
             "do": "fault",
             "session": session,
@@ -360,21 +441,21 @@ class _Maker:
                 text, code = ERRORS[0]
             return {"kind": "rpc_error", "text": text, "code": code, "executed": False}
         flood = {"kind": "flood_wait", "seconds": rng.choice((1, 3, 12))}
-        return rng.choice(
-            (
-                {"kind": "cut_connection", "executed": executed, "reset": rng.random() < 0.5},
-                {"kind": "cut_connection", "executed": executed},
-                {"kind": "silence", "executed": executed},
-                {"kind": "delay", "executed": executed, "seconds": round(rng.uniform(0.1, 8.0), 1)},
-                {"kind": "bad_checksum", "executed": executed},
-                {"kind": "bad_msg_key", "executed": executed},
-                {"kind": "noise", "executed": executed, "count": 64},
-                {"kind": "bad_salt"},
-                {"kind": "bad_salt"} if method == "*" else flood,
-                {"kind": "rpc_error", "text": "RPC_CALL_FAIL", "code": 500, "executed": executed},
-                {"kind": "transport_error", "code": -429},
-                {"kind": "stall_writing", "seconds": round(rng.uniform(0.1, 8.0), 1)},
-                {"kind": "stall_reading", "seconds": round(rng.uniform(0.1, 8.0), 1)},
-                {"kind": "bad_message", "code": rng.choice((16, 32, 33, 64))},
-            )
+        actions: tuple[dict[str, Any], ...] = (
+            {"kind": "cut_connection", "executed": executed, "reset": rng.random() < 0.5},
+            {"kind": "cut_connection", "executed": executed},
+            {"kind": "silence", "executed": executed},
+            {"kind": "delay", "executed": executed, "seconds": round(rng.uniform(0.1, 8.0), 1)},
+            {"kind": "bad_checksum", "executed": executed},
+            {"kind": "bad_msg_key", "executed": executed},
+            {"kind": "noise", "executed": executed, "count": 64},
+            {"kind": "bad_salt"},
+            {"kind": "bad_salt"} if method == "*" else flood,
+            {"kind": "rpc_error", "text": "RPC_CALL_FAIL", "code": 500, "executed": executed},
+            {"kind": "transport_error", "code": -429},
+            {"kind": "stall_writing", "seconds": round(rng.uniform(0.1, 8.0), 1)},
+            {"kind": "stall_reading", "seconds": round(rng.uniform(0.1, 8.0), 1)},
+            {"kind": "bad_message", "code": rng.choice((16, 32, 33, 64))},
         )
+        wanted = self.direction.actions
+        return rng.choice([one for one in actions if not wanted or one["kind"] in wanted])

@@ -7,14 +7,20 @@ keep it out or its source went before it was sent. And nothing else is there.
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import product
+from typing import Any, Final
 
 from telewarden.telegram import random_id_for
 
-from .scene import Said, Scene
+from .scene import Said, Scene, urls_of
 
 __all__ = ["PairModel", "Ruling", "judge"]
+
+ALBUM_STATES: Final = 256  # of an album that is edited; past it, whether it passes is left open
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,7 +37,7 @@ class PairModel:
     carriers: list[str] = field(default_factory=list)
     """The sessions that it belonged to, the present one last."""
     variants: list[dict[str, Any]] = field(default_factory=list)
-    """What it was, or may have become, besides ``fields``."""
+    """What it was, or may have become, besides ``fields``; its filters are the same in all."""
     gone: bool = False
     """It was removed: what it has carried stays as it is."""
     doubtful: bool = False
@@ -53,31 +59,34 @@ class PairModel:
     def filters(self) -> bool:
         return bool(self.fields.get("allow") or self.fields.get("deny"))
 
-    def wants(self, text: str) -> bool | None:
-        """Whether the filters let a text through; ``None`` when that is not for sure."""
-        found = {_wants(fields, text) for fields in (self.fields, *self.variants)}
-        return found.pop() if len(found) == 1 else None
+    def wants(self, words: Sequence[str]) -> bool:
+        """Whether the filters let these through: a message, or an album's items together."""
+        allowed = self.fields.get("allow", {}).get("words")
+        if allowed and not any(_has(one, allowed) for one in words):
+            return False
+        return not any(self.denies(one) for one in words)
+
+    def denies(self, words: str) -> bool:
+        """Whether the filters keep out whatever says this."""
+        denied = self.fields.get("deny", {}).get("words")
+        return bool(denied) and _has(words, denied)
 
     def becomes(self, text: str) -> list[str]:
         """What a copy of a text may say."""
         return [_becomes(fields, text) for fields in (self.fields, *self.variants)]
 
+    @property
+    def follows(self) -> bool:
+        """Whether copies were edited as their sources were, all the time."""
+        return self.copies and self.always("edits")
+
     def always(self, name: str) -> bool:
         """Whether a switch was on all the time."""
         return all(fields.get(name, True) for fields in (self.fields, *self.variants))
 
-    def ever(self, name: str) -> bool:
-        """Whether a switch was on at some time."""
-        return any(fields.get(name, True) for fields in (self.fields, *self.variants))
 
-
-def _wants(fields: dict[str, Any], text: str) -> bool:
-    words = fields.get("allow", {}).get("words")
-    denied = fields.get("deny", {}).get("words")
-    parts = text.lower().split()
-    if words and not any(word in parts for word in words):
-        return False
-    return not (denied and any(word in parts for word in denied))
+def _has(words: str, wanted: Sequence[str]) -> bool:
+    return not set(wanted).isdisjoint(re.findall(r"\w+", words.lower()))
 
 
 def _becomes(fields: dict[str, Any], text: str) -> str:
@@ -135,7 +144,7 @@ def _judge_pair(
 ) -> None:
     source = scene.chats[pair.fields["source"]].record
     entries = scene.said.get(source.id, [])
-    last = 0
+    last = -1
     for index, said in enumerate(entries):
         if said.message.action is not None:
             continue
@@ -150,9 +159,9 @@ def _judge_pair(
             ruling.copies += 1
             if index < pair.first:
                 ruling.wrong.append(f"{name}: carried, though said before the pair was")
-            if found.message.id < last and not pair.retried:
+            if found.number < last and not pair.retried:
                 ruling.wrong.append(f"{name}: {found.message.id} out of order")
-            last = max(last, found.message.id)
+            last = max(last, found.number)
         if index < pair.must and not copies:
             continue
         if pair.gone or (pair.until is not None and index >= pair.until):
@@ -184,7 +193,11 @@ def _judge_one(
 ) -> None:
     message, wrong = said.message, ruling.wrong
     account = scene.accounts[pair.carriers[-1]]
-    if (pair.id, said.id_for(account)) in excused or message.noforwards:
+    if message.noforwards:
+        if found is not None:
+            wrong.append(f"{name}: carried, though it is protected")
+        return
+    if (pair.id, said.id_for(account)) in excused:
         return
     ours = found is None or (found.message.author is account)  # others' cannot be changed
     if message.deleted:
@@ -192,43 +205,96 @@ def _judge_one(
         if not gone and ours and pair.always("deletes"):
             wrong.append(f"{name}: deleted, its copy is not")
         return
-    was = {pair.wants(text) for text in said.texts}
-    if message.grouped_id is not None and pair.filters:
-        was.add(None)  # an album is judged as one message with all its captions
-    if len(was) > 1 or None in was:
-        return  # an edit made it wanted, or unwanted: then the pair says what follows
+    passes = _passes(scene, pair, said)
     if found is None:
-        if was == {True} and not said.options.get("unseen"):
+        if passes == {True}:
             wrong.append(f"{name}: lost ({message.text!r})")
         return
-    if was == {False}:
+    if passes == {False}:
         wrong.append(f"{name}: carried, though the filters keep it out")
-    elif found.message.deleted:
-        wrong.append(f"{name}: its copy is gone, it is not")
-    elif pair.copies:
-        _judge_copy(scene, pair, said, found, name, ruling, ours=ours)
-    else:
+        return
+    stays = _stays(pair, said)
+    if found.message.deleted:
+        if all(stays) or pair.fields.get("unwanted") == "keep" or not pair.follows:
+            wrong.append(f"{name}: its copy is gone, it is not")
+    elif not pair.copies:
         if found.message.forward is None:
             wrong.append(f"{name}: is no forward")
         if found.message.text not in said.texts:
             wrong.append(f"{name}: forwarded as {found.message.text!r}")
+    elif ours and pair.follows and not stays[-1] and pair.fields.get("unwanted") != "keep":
+        wrong.append(f"{name}: unwanted since an edit, its copy is not gone")
+    else:
+        _judge_copy(scene, pair, said, found, name, ruling, stays=stays, ours=ours)
+
+
+def _passes(scene: Scene, pair: PairModel, said: Said) -> set[bool]:
+    """What the filters may have said when it was accepted, or sent: an album is one message."""
+    if not pair.filters:
+        return {True}
+    group = said.message.grouped_id
+    if group is None:
+        return {pair.wants([words]) for words in said.words}
+    entries = scene.said[said.message.chat.id]
+    items = [one for one in entries if one.message.grouped_id == group]
+    # One that is gone by now may have been gone then.
+    may_be = [[*one.words, *([None] if one.message.deleted else ())] for one in items]
+    if math.prod(map(len, may_be)) > ALBUM_STATES:
+        return {True, False}
+    states = ([one for one in state if one is not None] for state in product(*may_be))
+    return {pair.wants(state) for state in states if state}
+
+
+def _stays(pair: PairModel, said: Said) -> list[bool]:
+    """Of each version whether what was sent may say it; of an album an item is looked at alone."""
+    if said.message.grouped_id is not None:
+        return [not pair.denies(words) for words in said.words]
+    return [pair.wants([words]) for words in said.words]
 
 
 def _judge_copy(
-    scene: Scene, pair: PairModel, said: Said, found: Said, name: str, ruling: Ruling, *, ours: bool
+    scene: Scene,
+    pair: PairModel,
+    said: Said,
+    found: Said,
+    name: str,
+    ruling: Ruling,
+    *,
+    stays: list[bool],
+    ours: bool,
 ) -> None:
     message, wrong = said.message, ruling.wrong
-    may_be = [message.text] if pair.always("edits") and ours else said.texts
+    present = ours and pair.follows and stays[-1]
+    wanted = [text for text, stay in zip(said.texts, stays, strict=True) if stay]
+    may_be = [message.text] if present else wanted if ours else said.texts
     if found.message.text not in [one for text in may_be for one in pair.becomes(text)]:
         wrong.append(f"{name}: says {found.message.text!r}, its source {message.text!r}")
+    elif present and not pair.fields.get("replace") and urls_of(found.message) != urls_of(message):
+        wrong.append(f"{name}: leads to {urls_of(found.message)}, its source {urls_of(message)}")
     if found.message.forward is not None:
         wrong.append(f"{name}: is a forward")
     if found.message.silent is not message.silent:
         wrong.append(f"{name}: is {'' if found.message.silent else 'not '}silent")
-    if found.message.reply_to is not None:
-        answered = message.reply_to
-        meant = [] if answered is None else _copies_of(scene, pair, scene.of[id(answered)])
-        if found.message.reply_to not in [one.message for one in meant]:
-            wrong.append(f"{name}: answers {found.message.reply_to.text!r}")
+    if found.message.invert_media is not message.invert_media:
+        place = "above" if found.message.invert_media else "below"
+        wrong.append(f"{name}: its caption stands {place} its picture")
     if (found.message.media is None) is not (message.media is None):
         wrong.append(f"{name}: has another medium")
+    _judge_answer(scene, pair, said, found, name, wrong)
+
+
+def _judge_answer(
+    scene: Scene, pair: PairModel, said: Said, found: Said, name: str, wrong: list[str]
+) -> None:
+    answered, answers = said.message.reply_to, found.message.reply_to
+    meant = [] if answered is None else _copies_of(scene, pair, scene.of[id(answered)])
+    if answers is not None:
+        if answers not in [one.message for one in meant]:
+            wrong.append(f"{name}: answers {answers.text!r}")
+        return
+    if answered is None or answered.deleted or len(meant) != 1:
+        return
+    one = meant[0]
+    there = not one.message.deleted and one.number < found.number
+    if there and one.message.author is found.message.author and not pair.retried:
+        wrong.append(f"{name}: answers nothing, its source {answered.text!r}")

@@ -1,61 +1,128 @@
 """Faults that were mended once, made again while the simulator runs: does it find them?
 
-Each takes one fix out of the running product. ``python -m simulation mutations`` plays fresh seeds
-until each is found, and says after how many acts; one that is not found is a hole in the model.
+Each takes one fix out of the running product, says what a script must be about to come upon it
+soon, and in which words it must be found: a violation of another kind is not a find.
+``python -m simulation mutations`` plays them; see ``proof``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
+
+from telethon._updates import GapError
+from telethon._updates.messagebox import ENTRY_ACCOUNT, NO_SEQ
 
 from telewarden.actors import (
     group_sending,
     group_writing,
     packing,
+    pairstate,
     revisions,
     rules,
     workgroups,
 )
-from telewarden.telegram import deliveries, hearing, missed, requests
+from telewarden.telegram import (
+    client,
+    deliveries,
+    hearing,
+    incoming,
+    message_box,
+    missed,
+    orders,
+    requests,
+)
 
-__all__ = ["MUTATIONS"]
+__all__ = ["MUTATIONS", "Mutation"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutation:
+    """A fix that is taken out.
+
+    Args:
+        take_out: does it, for as long as the process lives.
+        about: the direction of the scripts that are played.
+        found_as: what one of the violations must say.
+    """
+
+    take_out: Callable[[], None]
+    about: str
+    found_as: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """As it is given on the command line."""
+        return str(getattr(self.take_out, "__name__", ""))
+
+    @property
+    def what(self) -> str:
+        """What is wrong then, in a sentence."""
+        return (self.take_out.__doc__ or "").partition("\n")[0]
+
+
+MUTATIONS: Final[dict[str, Mutation]] = {}
+
+Taken = Callable[[], None]
+
+
+def found(*words: str, about: str) -> Callable[[Taken], Taken]:
+    """Enter a mutation."""
+
+    def enter(take_out: Taken) -> Taken:
+        mutation = Mutation(take_out=take_out, about=about, found_as=words)
+        MUTATIONS[mutation.name] = mutation
+        return take_out
+
+    return enter
+
+
+# What the account does itself
+
+
+@found("lost", about="chains")
 def own_messages_unheard() -> None:
-    """What the account does itself is dropped, as Telethon does by default."""
+    """What the account does itself is not heard, as Telethon does by default."""
     hearing.HearingClient._hear_answer = lambda *_: None  # type: ignore[method-assign]
 
 
-def outdated_copy_crashes_its_group() -> None:
-    """A copy that had arrived unseen and is outdated ends its worker group."""
-
-    def crash(*_: Any) -> None:
-        raise UnboundLocalError("pair")
-
-    group_sending.Sending._complete_outdated = crash  # type: ignore[method-assign]
+# What is written when something crashes
 
 
-def missed_updates_without_a_pause() -> None:
-    """A difference that does not get on is asked for again at once."""
-    missed.PATIENCE = (0.0,) * 5_000  # type: ignore[misc]
+@found("lost", about="kills")
+def the_mark_is_written_before_the_rows() -> None:
+    """What accepts messages is two commits, and a crash or a kill comes between them."""
+    write, written = group_writing.Entries.write, group_writing.Writing.written
+    later: list[tuple[Any, int]] = []
+
+    def rows_later(self: Any, _: Any, pair: int) -> None:
+        later.append((self, pair))
+
+    def then(self: Any, message: Any) -> Any:
+        mine, later[:] = list(later), ()
+        if mine:
+            self._desk.kit.journal.post(
+                lambda store: [write(entries, store, pair) for entries, pair in mine]
+            )
+        return written(self, message)
+
+    group_writing.Entries.write = rows_later  # type: ignore[method-assign]
+    group_writing.Writing.written = then  # type: ignore[method-assign]
 
 
-def silence_is_not_carried() -> None:
-    """Copies and forwards make a noise where their source makes none."""
-    for name in ("copy_request", "forward_request"):
-        made = getattr(requests, name)
+@found("lost", about="kills")
+def a_mark_goes_past_a_commit_that_failed() -> None:
+    """A group that ends leaves its marks with the journal, though the rows before have failed."""
+    close = group_writing.Writing.close
 
-        def loud(*args: Any, made: Any = made, **kwargs: Any) -> Any:
-            request = made(*args, **kwargs)
-            request.silent = None
-            return request
+    def all_of_it(self: Any, **_: Any) -> None:
+        close(self, failed=False)
 
-        from telewarden.telegram import orders
-
-        setattr(orders, name, loud)
+    group_writing.Writing.close = all_of_it  # type: ignore[method-assign]
 
 
+@found("came from nowhere", "doubled", "lost", about="answers lost")
 def random_ids_are_drawn() -> None:
     """A copy's random id is another one at each try."""
 
@@ -67,67 +134,180 @@ def random_ids_are_drawn() -> None:
     packing.random_id_for = drawn  # type: ignore[assignment]
 
 
+# What is told of a message on its way
+
+
+@found("says", about="edits on the way")
 def edits_of_what_waits_are_dropped() -> None:
     """What is told of a message that is held back, read or written does not change it."""
     revisions.Revisions.newest = lambda _, message: message  # type: ignore[method-assign]
     revisions.Revisions.knows = lambda *_: False  # type: ignore[method-assign]
 
 
+@found("deleted, its copy is not", about="edits on the way")
 def deletions_of_what_waits_are_dropped() -> None:
     """A message that is deleted before it was sent is sent."""
     revisions.Revisions.gone = lambda *_: None  # type: ignore[method-assign]
 
 
+@found("says", about="edits on the way")
+def history_is_taken_as_the_newest() -> None:
+    """An answer with history, asked for before an edit was told, is taken as what is said now."""
+    pairstate.PairState.as_they_are = lambda _, messages: tuple(messages)  # type: ignore[method-assign]
+    group_sending.Sending.bring_up_to_date = lambda *_: None  # type: ignore[method-assign]
+
+
+@found("says", about="answers lost")
 def a_copy_found_is_never_outdated() -> None:
     """A copy whose answer was lost is taken to say what its source says by now."""
     find = deliveries._find
 
-    async def found(*args: Any) -> tuple[int | None, bool]:
+    async def found_(*args: Any) -> tuple[int | None, bool]:
         target, _ = await find(*args)
         return target, False
 
-    deliveries._find = found  # type: ignore[assignment]
+    deliveries._find = found_  # type: ignore[assignment]
 
 
+@found("says", "deleted, its copy is not", about="answers lost")
+def only_the_newest_text_is_looked_for() -> None:
+    """Of a copy whose answer was lost it is not known what it may say besides its newest text."""
+    pack = group_sending.packed
+
+    def forgetful(state: Any, *args: Any) -> Any:
+        state.says = {one: frozenset() for one in state.says}
+        return pack(state, *args)
+
+    group_sending.packed = forgetful  # type: ignore[assignment]
+
+
+@found("says", about="late edits")
 def older_edits_are_made_over_newer_ones() -> None:
     """Edits are made in the order in which they are told, and they are told again after a gap."""
-    from telewarden.actors import pairstate
-
     revisions.is_older = lambda *_: False  # type: ignore[assignment]
-    if hasattr(pairstate, "is_older"):
-        pairstate.is_older = lambda *_: False
+    pairstate.is_older = lambda *_: False  # type: ignore[assignment]
 
 
-def the_mark_is_written_without_the_rows() -> None:
-    """A commit that accepts messages is cut in the middle: only the mark is on the disk."""
-    write = group_writing.Entries.write
-    count = iter(range(1, 1 << 60))
+@found("UnboundLocalError", about="answers lost")
+def an_outdated_copy_crashes_its_group() -> None:
+    """A copy that had arrived unseen and is outdated ends its worker group."""
+    complete = group_sending.Sending._complete
 
-    def half(self: Any, store: Any, pair: int) -> None:
-        if next(count) % 20:
-            write(self, store, pair)
+    def crash(self: Any, *args: Any, outdated: bool) -> None:
+        if outdated:
+            raise UnboundLocalError("pair")
+        complete(self, *args, outdated=outdated)
 
-    group_writing.Entries.write = half  # type: ignore[method-assign]
+    group_sending.Sending._complete = crash  # type: ignore[method-assign]
 
 
-def answers_refer_to_anything() -> None:
-    """A copy that answers refers to the newest message of the target."""
+# What is asked for again and again
+
+
+@found("called again and again", about="standing still")
+def missed_updates_without_a_pause() -> None:
+    """A difference that does not get on is asked for again at once."""
+    missed.PATIENCE = (0.0,) * 5_000  # type: ignore[misc]
+
+
+# Updates
+
+
+@found("lost", "says", "deleted, its copy is not", about="numbered by seq")
+def a_gap_of_seq_drops_what_it_holds() -> None:
+    """A container whose ``seq`` leaves a gap is dropped, with the channels' updates in it."""
+    process = message_box.Box.process_updates
+
+    def by_seq(self: Any, updates: Any, hashes: Any, result: Any) -> Any:
+        last = getattr(updates, "seq", None) or NO_SEQ
+        first = getattr(updates, "seq_start", None) or last
+        if first != NO_SEQ and first > self.seq + 1:
+            self.try_begin_get_diff(ENTRY_ACCOUNT, "a gap of seq")
+            raise GapError
+        return process(self, updates, hashes, result)
+
+    message_box.Box.process_updates = by_seq  # type: ignore[method-assign]
+
+
+@found("deleted, its copy is not", "says", about="out of a chat")
+def a_chat_returned_to_is_not_compared() -> None:
+    """What is edited or deleted while the account is out of a chat stays as it was."""
+    hearing.HearingClient._note_returns = lambda *_: None  # type: ignore[method-assign]
+
+
+# What copies are
+
+
+@found("silent", about="dressed")
+def silence_is_not_carried() -> None:
+    """Copies and forwards make a noise where their source makes none."""
+    for name in ("copy_request", "forward_request"):
+        made = getattr(requests, name)
+
+        def loud(*args: Any, made: Any = made, **kwargs: Any) -> Any:
+            request = made(*args, **kwargs)
+            request.silent = None
+            return request
+
+        setattr(orders, name, loud)
+
+
+@found("answers nothing", about="dressed")
+def answers_are_not_carried() -> None:
+    """A copy of an answer answers nothing."""
+    packing._answers = lambda _: False
+
+
+@found("answers 'm", about="dressed")
+def answers_refer_to_another_message() -> None:
+    """A copy that answers refers to the first message of the target."""
     make = requests._reply
 
-    def reply(reply_to: int | None, topic: int | None) -> Any:
-        return make(None if reply_to is None else 1, topic)
+    def reply(reply_to: int | None, topic: int | None, quote: Any) -> Any:
+        return make(None if reply_to is None else max(1, reply_to - 1), topic, quote)
 
     requests._reply = reply  # type: ignore[assignment]
 
 
+@found("its caption stands", about="dressed")
+def captions_stand_below() -> None:
+    """A caption above its picture is below that of the copy."""
+    requests._above = lambda _: False  # type: ignore[assignment]
+
+
+# Filters
+
+
+@found("the filters keep it out", about="filters")
 def filters_are_not_asked() -> None:
     """Everything is let through."""
     rules.Rules.lets_through = lambda *_: True  # type: ignore[method-assign]
 
 
+@found("the filters keep it out", "lost", about="filters")
+def filters_look_at_the_text_alone() -> None:
+    """The addresses behind a message's words are not looked at."""
+    incoming.besides = lambda *_: ()
+
+
+@found("unwanted since an edit", about="filters")
+def filters_are_asked_once() -> None:
+    """A message that is edited while it waits is sent, whatever it says by then."""
+    group_sending.Sending._kept_out = lambda *_: False  # type: ignore[method-assign]
+
+
+@found("unwanted since an edit", about="filters")
+def filters_are_not_asked_after_an_edit() -> None:
+    """A copy stays whose message an edit makes unwanted."""
+    rules.Rules.lets_stay = lambda *_: True  # type: ignore[method-assign]
+
+
+# Whose a pair is
+
+
+@found("a key was used twice", "KEY_DUPLICATED", about="crashes")
 def keys_are_used_twice() -> None:
     """Before a new client is opened, the old one is not closed."""
-    from telewarden.telegram import client
 
     async def close(self: Any, *, deadline: float = 10.0) -> bool:
         return bool(deadline) and self.name is not None
@@ -135,6 +315,7 @@ def keys_are_used_twice() -> None:
     client.Client.close = close  # type: ignore[method-assign]
 
 
+@found("lost", "never ready", about="moves")
 def a_pair_let_go_of_is_not_given_back() -> None:
     """A group's word that it let a pair go is not followed by another look at who is to have it."""
     ready = workgroups.WorkerGroups.ready
@@ -150,30 +331,3 @@ def a_pair_let_go_of_is_not_given_back() -> None:
         return ready(self, message)
 
     workgroups.WorkerGroups.ready = deaf  # type: ignore[method-assign]
-
-
-def a_chat_returned_to_is_not_compared() -> None:
-    """What is deleted while the account is out of a chat stays."""
-    hearing.HearingClient._note_returns = lambda *_: None  # type: ignore[method-assign]
-
-
-MUTATIONS: Final[dict[str, Callable[[], None]]] = {
-    one.__name__: one
-    for one in (
-        own_messages_unheard,
-        outdated_copy_crashes_its_group,
-        missed_updates_without_a_pause,
-        silence_is_not_carried,
-        random_ids_are_drawn,
-        edits_of_what_waits_are_dropped,
-        deletions_of_what_waits_are_dropped,
-        a_copy_found_is_never_outdated,
-        older_edits_are_made_over_newer_ones,
-        the_mark_is_written_without_the_rows,
-        answers_refer_to_anything,
-        filters_are_not_asked,
-        keys_are_used_twice,
-        a_pair_let_go_of_is_not_given_back,
-        a_chat_returned_to_is_not_compared,
-    )
-}

@@ -15,7 +15,12 @@ from telewarden.telegram import ServerAddress
 
 from .script import Script
 
-__all__ = ["Said", "Scene"]
+__all__ = ["Said", "Scene", "urls_of"]
+
+
+def urls_of(message: Message) -> list[str]:
+    """The addresses behind a message's words."""
+    return [url for one in message.entities if (url := getattr(one, "url", None))]
 
 
 @dataclass(slots=True, eq=False)
@@ -24,9 +29,18 @@ class Said:
 
     message: Message
     ids: dict[int, int]
-    texts: list[str]
     at: float
-    options: dict[str, Any] = field(default_factory=dict)
+    number: int
+    """Of all messages of the run."""
+    texts: list[str] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+    """To each text what a filter sees: also the addresses behind words."""
+
+    def note(self) -> None:
+        """It says something else from now on."""
+        message = self.message
+        self.texts.append(message.text)
+        self.words.append(" ".join((message.text, *urls_of(message))))
 
     def id_for(self, account: Account) -> int:
         """The number by which an account knows it, or knew it."""
@@ -92,13 +106,14 @@ class Scene:
         happenings = self._write(chat, author, drafts)
         for one in happenings:
             message = one.message
-            said = Said(message, dict(message.ids), [message.text], TIME.now)
+            said = Said(message, dict(message.ids), TIME.now, len(self.of))
+            said.note()
             self.said.setdefault(chat.id, []).append(said)
             self.of[id(message)] = said
         return happenings
 
     def _edited(self, message: Message, *args: Any, **kwargs: Any) -> Any:
-        self.of[id(message)].texts.append(message.text)
+        self.of[id(message)].note()
         return self._edit(message, *args, **kwargs)
 
     # What people do
@@ -110,6 +125,12 @@ class Scene:
         reply_to = None
         if answers is not None and not answers.message.deleted:
             reply_to = answers.message
+        if options.pop("picture", False):
+            options["media"] = self._picture()
+        options["invert_media"] = options.pop("above", False)
+        if link := options.pop("link", ""):
+            url = f"https://example.org/{link}"
+            options["entities"] = [types.MessageEntityTextUrl(0, len(token), url)]
         message = self.telegram.post(handle, text, reply_to=reply_to, **options)
         self.by_token[token] = self.of[id(message)]
 

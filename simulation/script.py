@@ -31,6 +31,7 @@ class Script:
         pairs: as in a configuration; chats by their names here.
         settings: pacing and the like.
         pushes: how the data centre numbers what it tells.
+        flavours: what of the generator's is in it; for people to read.
         steps: what happens.
     """
 
@@ -40,6 +41,7 @@ class Script:
     pairs: list[dict[str, Any]] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
     pushes: dict[str, bool] = field(default_factory=dict)
+    flavours: list[str] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
 
     @property

@@ -1,0 +1,141 @@
+"""Directed scripts: what one is about, where somebody wants it to be about something.
+
+A direction says which flavours a script has for sure, and how often what happens in it. It only
+makes rare things frequent: what may happen, and what must be there at rest, is as ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+__all__ = ["DIRECTIONS", "Direction"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Direction:
+    """What a script is about; what is not said is drawn as ever.
+
+    Args:
+        on, off: flavours that it has, and has not.
+        acts, orders, faults: weights in place of the usual ones; what is not named is left out.
+        share: how many of the steps are faults.
+        paces: mean seconds between two steps.
+        sessions: how many.
+        kinds: of chats.
+        methods, actions: of the loopback's faults.
+        pair: fields of every pair.
+        pushes: how the data centre numbers what it tells.
+        settings: of the warden.
+    """
+
+    on: tuple[str, ...] = ()
+    off: tuple[str, ...] = ()
+    acts: Mapping[str, float] | None = None
+    orders: Mapping[str, float] | None = None
+    faults: Mapping[str, float] | None = None
+    share: float | None = None
+    paces: tuple[float, ...] = ()
+    sessions: int | None = None
+    kinds: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+    pair: Mapping[str, Any] = field(default_factory=dict)
+    pushes: Mapping[str, bool] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+SEND: Final = ("messages.sendMessage", "messages.forwardMessages")
+LOSING: Final = ("cut_connection", "silence", "delay")
+
+DIRECTIONS: Final[Mapping[str, Direction]] = {
+    "chains": Direction(
+        on=("chains", "calm"), sessions=1, kinds=("megagroup", "broadcast"), pair={"mode": "copy"}
+    ),
+    "edits on the way": Direction(
+        off=("errors", "disk", "clock", "orders", "members", "calm"),
+        acts={"say": 0.4, "edit": 0.45, "delete": 0.15},
+        faults={"cut": 0.3, "kill": 0.1, "crash": 0.1, "pushes": 0.1, "fault": 0.4},
+        share=0.2,
+        paces=(0.02, 0.1, 0.4),
+        methods=("messages.sendMessage", "messages.getHistory"),
+        actions=("flood_wait", "cut_connection", "delay", "stall_writing"),
+        pair={"mode": "copy"},
+    ),
+    "answers lost": Direction(
+        off=("errors", "disk", "clock", "orders", "members", "calm"),
+        acts={"say": 0.5, "edit": 0.45, "delete": 0.05},
+        faults={"fault": 0.8, "kill": 0.2},
+        share=0.2,
+        paces=(0.1, 0.5),
+        methods=("messages.sendMessage",),
+        actions=LOSING,
+        pair={"mode": "copy"},
+    ),
+    "late edits": Direction(
+        off=("errors", "disk", "clock", "orders", "members", "calm"),
+        acts={"say": 0.3, "edit": 0.7},
+        faults={"pushes": 0.6, "cut": 0.2, "fault": 0.2},
+        share=0.3,
+        paces=(0.5, 1.0),
+        methods=("messages.editMessage", "updates.getDifference", "updates.getChannelDifference"),
+        actions=("delay", "flood_wait"),
+        pair={"mode": "copy"},
+    ),
+    "standing still": Direction(
+        off=("errors", "disk", "clock", "orders", "members", "calm"),
+        faults={"still": 0.5, "cut": 0.4, "pushes": 0.1},
+        share=0.2,
+    ),
+    "numbered by seq": Direction(
+        off=("errors", "disk", "clock", "orders", "members", "calm"),
+        faults={"pushes": 1.0},
+        share=0.3,
+        kinds=("megagroup", "broadcast"),
+        pushes={"number_channels": True},
+    ),
+    "kills": Direction(
+        off=("errors", "clock", "orders", "members", "calm"),
+        on=("disk",),
+        acts={"say": 0.9, "edit": 0.1},
+        faults={"kill": 0.4, "crash": 0.1, "disk": 0.5},
+        share=0.2,
+        paces=(0.02, 0.1),
+    ),
+    "dressed": Direction(
+        on=("answers", "silent", "pictures", "calm"), off=("orders",), pair={"mode": "copy"}
+    ),
+    "filters": Direction(
+        on=("filters", "links"),
+        off=("orders", "members", "errors", "disk", "clock", "calm"),
+        acts={"say": 0.5, "edit": 0.45, "delete": 0.05},
+        faults={"cut": 0.4, "fault": 0.6},
+        share=0.1,
+        methods=("messages.sendMessage",),
+        actions=("flood_wait", "delay"),
+    ),
+    "out of a chat": Direction(
+        on=("members",),
+        off=("errors", "disk", "clock", "orders", "calm"),
+        acts={"say": 0.4, "edit": 0.2, "delete": 0.2, "member": 0.2},
+        share=0.0,
+        paces=(0.5,),
+        kinds=("megagroup", "broadcast"),
+    ),
+    "moves": Direction(
+        on=("orders",),
+        off=("errors", "disk", "clock", "members", "calm"),
+        acts={"say": 0.7, "order": 0.3},
+        orders={"pair_move": 0.6, "pair_add": 0.2, "pair_remove": 0.2},
+        faults={"crash": 0.5, "cut": 0.5},
+        share=0.1,
+        sessions=3,
+    ),
+    "crashes": Direction(
+        off=("errors", "disk", "clock", "members", "calm"),
+        on=("orders",),
+        faults={"crash": 0.7, "cut": 0.3},
+        share=0.2,
+    ),
+}
