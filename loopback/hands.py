@@ -67,7 +67,7 @@ class ServerHand:
             bot_token=f"{number}:{world.entropy(16).hex()}" if bot else None,
         )
         if password is not None:
-            account.password = srp.new_password(password, world.entropy, hint)
+            account.password = srp.new_password(password, hint)
         return world.add_account(account)
 
     @in_loop

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 
 from telethon.password import compute_digest as _compute_digest
@@ -26,11 +27,22 @@ def algorithm(salt1: bytes, salt2: bytes) -> Any:
     return getattr(types, name)(salt1=salt1, salt2=salt2, g=G, p=_PRIME)
 
 
-def new_password(password: str, entropy: Callable[[int], bytes], hint: str = "") -> PasswordRecord:
+def new_password(password: str, hint: str = "") -> PasswordRecord:
     """What the server keeps of a password."""
-    salt1, salt2 = entropy(16), entropy(16)
-    verifier = int.from_bytes(_digest(algorithm(salt1, salt2), password), "big")
+    salt1, salt2, verifier = _verifier(password)
     return PasswordRecord(salt1=salt1, salt2=salt2, verifier=verifier, hint=hint)
+
+
+@lru_cache(maxsize=128)
+def _verifier(password: str) -> tuple[bytes, bytes, int]:
+    """Salts and verifier; the salts are the password's own, as nothing is protected.
+
+    The digest's 100,000 rounds are half of what it costs to set up a test's data centre, so that a
+    process takes them once for each password.
+    """
+    secret = password.encode("utf-8")
+    salt1, salt2 = _sha(b"salt1", secret)[:16], _sha(b"salt2", secret)[:16]
+    return salt1, salt2, int.from_bytes(_digest(algorithm(salt1, salt2), password), "big")
 
 
 def new_round(record: PasswordRecord, entropy: Callable[[int], bytes]) -> SrpRound:
