@@ -5,6 +5,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Where nothing may be compiled beside the code, what is compiled is kept in the environment: each of the
+# hundreds of processes of a run would compile everything anew, and pytest would rewrite every file.
+KEPT := $(if $(PYTHONDONTWRITEBYTECODE),env -u PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX=$(CURDIR)/$(VENV)/pycache)
+RUN := $(KEPT) $(BIN)/python
 PYTEST_ARGS ?=
 # A worker for each core, four at most. In one process: PYTEST_ARGS=-n0
 WORKERS := -n auto --maxprocesses 4 --dist worksteal
@@ -34,10 +38,10 @@ demo: $(STAMP)  ## Watch a supervised forwarder survive faults, for about a minu
 	$(BIN)/telewarden demo $(DEMO_ARGS)
 
 test: $(STAMP)  ## Run the tests
-	$(BIN)/python -m pytest $(WORKERS) $(PYTEST_ARGS)
+	$(RUN) -m pytest $(WORKERS) $(PYTEST_ARGS)
 
 coverage: $(STAMP)  ## Run the tests and say which branches they miss; takes twice as long
-	$(BIN)/python -m pytest $(WORKERS) --cov --cov-branch --cov-report=term:skip-covered $(PYTEST_ARGS)
+	$(RUN) -m pytest $(WORKERS) --cov --cov-branch --cov-report=term:skip-covered $(PYTEST_ARGS)
 
 check: $(STAMP)  ## Run ruff, mypy, pyright, the import contract and the packaging test
 	$(BIN)/ruff check .
@@ -45,19 +49,19 @@ check: $(STAMP)  ## Run ruff, mypy, pyright, the import contract and the packagi
 	$(BIN)/mypy
 	$(BIN)/pyright
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -m packaging
+	$(RUN) -m pytest -m packaging
 
 differential: $(STAMP)  ## Hold the supervisor against real Erlang (needs erl), ROUNDS fresh scripts or from SEED on
-	$(BIN)/python tests/supervision/differential --rounds $(or $(ROUNDS),300) --seed "$(SEED)" $(DIFFERENTIAL_ARGS)
+	$(RUN) tests/supervision/differential --rounds $(or $(ROUNDS),300) --seed "$(SEED)" $(DIFFERENTIAL_ARGS)
 
 bench: $(STAMP)  ## Measure what the documents claim, side by side with the alternatives
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+	@for script in benchmarks/*.py; do echo "== $$script"; $(RUN) "$$script" || exit 1; done
 
 simulate: $(STAMP)  ## Play fresh seeds for HOURS (or SECONDS, SEEDS), or one SEED again
-	$(BIN)/python -m simulation $(SIMULATE)
+	$(RUN) -m simulation $(SIMULATE)
 
 simulate-test: $(STAMP)  ## Shrink SEED to the smallest script and keep it as the test NAME
-	$(BIN)/python -m simulation test $(SEED) $(if $(NAME),--name $(NAME))
+	$(RUN) -m simulation test $(SEED) $(if $(NAME),--name $(NAME))
 
 lock:  ## Lock the newest versions that requirements/dev.in allows (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
