@@ -13,6 +13,7 @@ starts, and an error that only shows when what nobody waited for is thrown away.
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import logging
 import os
@@ -37,6 +38,8 @@ LOOKS: Final = {
     "a key in hex": re.compile(r"[0-9a-fA-F]{512}"),
     "a key's bytes": re.compile(r"(?:\\(?:x[0-9a-f]{2}|[ntr\\'])[^\\]{0,12}){96}"),
 }
+MEMORY: Final = "/dev/shm"  # Linux's; folders are made in it as in /tmp
+ROOM: Final = 1 << 30  # bytes; four workers take a tenth of it at their worst
 # The user's own key, and what a loopback data centre remembers: that is Telegram's side.
 NOT_OURS: Final = ("master.key", "loopback")
 VARIED: Final = 12  # different characters; a key has more, a filling of a test's fewer
@@ -130,10 +133,35 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
     return report
 
 
+# Where tests write
+
+
+def pytest_configure() -> None:
+    """Have tests and what they start write to memory, where there is enough of it.
+
+    What they hold against the disk is what is written, not when it is safe from a power cut, and
+    waiting for that is half of a warden's start. ``TMPDIR`` says otherwise.
+    """
+    if "TMPDIR" not in os.environ and is_roomy(MEMORY):
+        os.environ["TMPDIR"] = tempfile.tempdir = MEMORY
+
+
+def is_roomy(folder: str) -> bool:
+    """Whether a folder has the room for a run, and runs what lies in it."""
+    try:
+        there = os.statvfs(folder)
+    except OSError:
+        return False
+    roomy = there.f_bavail * there.f_frsize >= ROOM and os.access(folder, os.W_OK)
+    return roomy and not there.f_flag & os.ST_NOEXEC
+
+
 # Crashes that the look-out for them cannot see by itself
 
 IN_PROCESSES: Final = Path(__file__).parent / "processes"
 LONG: Final = 0.02  # seconds; a shorter test leaves little behind, and there are thousands
+OFTEN: Final = 100  # sweeps: by then what outlives tests, reports of theirs, costs more to look at
+SWEPT: Final = itertools.count(1)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -177,6 +205,8 @@ def swept() -> Iterator[None]:
     yield
     if time.monotonic() - began > LONG:
         gc.collect()
+        if next(SWEPT) % OFTEN == 0:
+            gc.freeze()
 
 
 @pytest.fixture
