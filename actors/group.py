@@ -34,11 +34,13 @@ from .group_notes import (
     LocateAgain,
     LookBack,
     Looked,
+    MakeAgain,
     ReadAgain,
     Recheck,
     ReleaseLater,
     Replied,
     Retry,
+    SeekAgain,
     Stored,
     Wanted,
     WriteTicks,
@@ -166,6 +168,11 @@ class WorkerGroupActor(LoopActor):
                     self.on_receive(told)
             case WriteTicks():
                 self._writing.tick_due()
+            case MakeAgain():
+                self._sending.make_again(message.pair)
+                self._with(message.pair, self._reading.go_on)
+            case SeekAgain():
+                self._reading.seek_again(message)
             case Retry():
                 self._with(message.pair, self._sending.pump)
             case HandlersClosed():
@@ -275,7 +282,7 @@ class WorkerGroupActor(LoopActor):
 
     def _interrupt(self) -> None:
         for state in self._desk.pairs.values():
-            self._sending.bring_up_to_date(state, state.interrupt())
+            self._sending.bring_up_to_date(state, state.interrupt(self._desk.now()))
 
     # Edits and deletions
 

@@ -26,7 +26,7 @@ from .handlers import TELEGRAM
 from .messages import GroupReady, PairPlan, Reported
 from .pair_orders import ReleasePair
 from .pair_waits import PairWaits
-from .pairstate import PairState
+from .pairstate import BELATED, PairState
 from .rules import Rules
 
 __all__ = ["Members", "close_handlers"]
@@ -162,6 +162,12 @@ class Members:
             row.source_id for row in rows.owed if row.pair_id == pair and row.reason == IN_DOUBT
         }
         state.changes = [change for change in rows.changes if change.pair_id == pair]
+        # Whoever noted these may have sent them, too, and Telegram may carry them out late.
+        state.belated = {
+            one.source_id: self._desk.now() + BELATED
+            for one in state.changes
+            if one.change == "edit" and state.handler is None
+        }
         state.backfill = next((one for one in rows.backfills if one.pair_id == pair), None)
 
     def _give_handler(self, state: PairState) -> None:

@@ -9,6 +9,7 @@ from ..storage import Backfill, ChangeWanted, OutboxRow, PairRecord, RingVerdict
 from ..supervision import Answer
 from ..telegram import Incoming
 from .albums import Change, Item
+from .pairstate import Orphan
 
 __all__ = [
     "BackfillNoted",
@@ -20,12 +21,14 @@ __all__ = [
     "LocateAgain",
     "LookBack",
     "Looked",
+    "MakeAgain",
     "ReadAgain",
     "Recheck",
     "ReleaseLater",
     "Replied",
     "Retry",
     "Rows",
+    "SeekAgain",
     "Stored",
     "Wanted",
     "WriteTicks",
@@ -170,6 +173,21 @@ class Retry:
     """Try this pair's next message again."""
 
     pair: int
+
+
+@dataclass(frozen=True, slots=True)
+class MakeAgain:
+    """Make edits of this pair once more: older ones may have been carried out behind them."""
+
+    pair: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeekAgain:
+    """Look once more in the target for messages that were given up: they may have come late."""
+
+    pair: int
+    strays: Mapping[int, Orphan]
 
 
 @dataclass(frozen=True, slots=True)

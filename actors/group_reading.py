@@ -22,13 +22,13 @@ from ..telegram import (
 )
 from .comparing import Comparing
 from .desk import Desk, pause_of, why
-from .group_notes import Filled, ReadAgain
+from .group_notes import Filled, ReadAgain, SeekAgain
 from .group_places import Places
 from .group_sending import GONE_BEFORE, Sending
 from .group_trouble import Trouble
 from .group_writing import Writing
 from .messages import History, HistoryRead
-from .pairstate import PairState
+from .pairstate import BELATED, Orphan, PairState
 
 __all__ = ["Reading"]
 
@@ -164,6 +164,7 @@ class Reading:
     def _orphans_found(self, state: PairState, there: Sequence[Incoming]) -> None:
         """Messages that are gone at the source, or another account's: have they arrived?"""
         orphans, state.orphans = sorted(state.orphans.items()), {}
+        newest, strays = max((one.id for one in there), default=0), dict[int, Orphan]()
         others = set(state.targets.values())
         there = [
             one for one in there if one.forwarded is not state.plan.copies and one.id not in others
@@ -176,14 +177,26 @@ class Reading:
             found = next(alike, None) if sought else None  # a pair sends in order
             state.foreign.discard(source_id)
             if found is not None:
+                state.dead -= orphan.given_up  # it counted as one
                 self._sending.orphan(state, source_id, found.id, gone=orphan.message is None)
                 there.remove(found)
             elif orphan.message is not None:
                 state.queue.append(orphan.message)
                 self._sending.bring_up_to_date(state, [orphan.message])
-            else:
+            elif not orphan.given_up:
                 self._sending.put_aside(state, source_id, GONE_BEFORE)
+                after = max(orphan.after, newest)
+                strays[source_id] = replace(orphan, after=after, given_up=True)
+        if strays:
+            self._desk.actor.after(BELATED, SeekAgain(state.plan.id, strays))
         self.catch_up([state])
+
+    def seek_again(self, message: SeekAgain) -> None:
+        """Messages that were given up may have arrived since, by a line that was lost before."""
+        state = self._desk.pairs.get(message.pair)
+        if state is not None:
+            state.orphans = {**message.strays, **state.orphans}
+            self.catch_up([state])
 
     def _start_mark(self, state: PairState, chat: int, newest: int) -> None:
         """A new pair starts with what is said from now on, which may be held back already."""

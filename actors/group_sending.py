@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Final
 
 from ..errors import PatternTooSlowError
-from ..storage import Store
+from ..storage import ChangeWanted, Store
 from ..telegram import (
     Action,
     CopyChanged,
@@ -29,7 +29,7 @@ from ..telegram import (
 )
 from .albums import Change, Item, Wait
 from .desk import Desk, why, why_not
-from .group_notes import Looked, ReadAgain, Retry, Stored, Wanted
+from .group_notes import Looked, MakeAgain, ReadAgain, Retry, Stored, Wanted
 from .group_trouble import Trouble
 from .group_writing import Writing
 from .handling import hand_over
@@ -434,12 +434,24 @@ class Sending:
         pair, source_id, message = state.plan.id, change.source_id, change.message
         if message is None:
             self._writing.tick(lambda store: store.note_removed(pair, (source_id,)))
+        elif late := state.is_belated(source_id, self._desk.now()):
+            self._desk.actor.after(late, MakeAgain(pair))  # it stays noted until then
         elif not state.has_change(source_id):  # otherwise it stays noted for the next one
+            state.belated.pop(source_id, None)
             version = version_of(message)
             self._writing.tick(lambda store: store.note_edited(pair, source_id, version))
 
+    def make_again(self, pair: int) -> None:
+        """An older edit may have been carried out behind a newer one: see that this one stands."""
+        state = self._desk.pairs.get(pair)
+        if state is not None:
+            again = state.take_belated(self._desk.now())
+            state.changes += [ChangeWanted(pair, one, "edit") for one in again]
+            state.compare = state.compare or bool(again)
+
     def _not_made(self, state: PairState, change: Change, reason: str) -> None:
         """A change is not tried again."""
+        state.belated.pop(change.source_id, None)
         logger.warning(
             "change not made pair=%d message=%d reason=%s",
             state.plan.id,
@@ -464,10 +476,10 @@ class Sending:
             case ErrorClass.MESSAGE | ErrorClass.BUG:
                 self._try_again_or_put_aside(state, items, verdict)
             case _ if self._desk.online or state.handler is not None:
-                state.doubt(items)
+                state.doubt(items, self._desk.now())
                 self._try_later(state, items, verdict)
             case _:
-                state.doubt(items)  # SessionUp brings it on its way again
+                state.doubt(items, self._desk.now())  # SessionUp brings it on its way again
 
     def _try_again_or_put_aside(
         self, state: PairState, items: tuple[Item, ...], verdict: Verdict

@@ -34,6 +34,7 @@ __all__ = ["Orphan", "PairState", "UnderWay"]
 HELD_LIMIT: Final = 1000  # live messages held back; past that history is read once more instead
 NOTED: Final = -1  # in place of what a message said: an edit was noted and not made
 TARGETS_KEPT: Final = 500  # which message became which; older ones are looked up in the outbox
+BELATED: Final = 60.0  # seconds; so late Telegram may carry out what it read on a line that broke
 TIDY_ABOVE: Final = 100  # revisions; so many may be of messages that are not on their way any more
 
 
@@ -54,12 +55,14 @@ class Orphan:
     """A message that is gone at the source and may have arrived before.
 
     Its copy says one of ``says``, and stands behind message ``after`` in the target. With a
-    ``message`` it is not gone, and goes on its way if it has not arrived.
+    ``message`` it is not gone, and goes on its way if it has not arrived. ``given_up`` says that it
+    was looked for before, and is only looked for once more.
     """
 
     says: frozenset[int]
     after: int
     message: Incoming | None = None
+    given_up: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,6 +94,7 @@ class PairState:
         coming: messages that are being written into the outbox.
         owed: messages of an earlier run that are in the outbox and not done.
         revisions: what was told meanwhile of messages that are on their way.
+        belated: until when Telegram may still carry out an edit whose answer was lost, by message.
         says: what the copies of messages that are on their way may say, as numbers; all that was
             ever sent is there, and on the disk.
         doubtful: messages that may have arrived without an answer.
@@ -152,6 +156,7 @@ class PairState:
     asked: Counter[int] = field(default_factory=Counter)
     foreign: set[int] = field(default_factory=set)
     orphans: dict[int, Orphan] = field(default_factory=dict)
+    belated: dict[int, float] = field(default_factory=dict)
     changes: list[ChangeWanted] = field(default_factory=list)
     backfill: Backfill | None = None
     albums: Albums = field(default_factory=Albums)
@@ -214,10 +219,11 @@ class PairState:
         self.doubtful.clear()
         self.says.clear()
         self.orphans.clear()
+        self.belated.clear()
         self.foreign.clear()
         self.changes, self.last_target = [], 0
 
-    def interrupt(self) -> tuple[Item, ...]:
+    def interrupt(self, now: float) -> tuple[Item, ...]:
         """The session came or went: something may be missed, and what was under way is void.
 
         Returns what waits again. What a handler does has nothing to do with the session.
@@ -225,7 +231,7 @@ class PairState:
         items: tuple[Item, ...] = ()
         if self.under_way is not None and self.handler is None:
             items, self.under_way = self.under_way.items, None
-            self.doubt(items)
+            self.doubt(items, now)
         self.reading = self.filling = None
         self.give_up_comparing()
         self.behind = True
@@ -239,9 +245,24 @@ class PairState:
 
     # What may have arrived
 
-    def doubt(self, items: Iterable[Item]) -> None:
-        """They may have been done: the answer was lost."""
-        self.doubtful |= {item.id for item in items if isinstance(item, Incoming)}
+    def doubt(self, items: Iterable[Item], now: float) -> None:
+        """They may have been done, or may yet be: the answer was lost."""
+        for item in items:
+            if isinstance(item, Incoming):
+                self.doubtful.add(item.id)
+            elif item.message is not None and self.handler is None:
+                self.belated[item.source_id] = now + BELATED
+
+    def is_belated(self, source_id: int, now: float) -> float:
+        """For how many seconds an older edit of a message may still be carried out; 0 for none."""
+        return max(0.0, self.belated.get(source_id, now) - now)
+
+    def take_belated(self, now: float) -> list[int]:
+        """The messages whose older edits have been carried out by now, or never will be."""
+        due = [one for one, until in self.belated.items() if until <= now]
+        for one in due:
+            del self.belated[one]
+        return [one for one in due if not self.has_change(one)]
 
     def sure(self, source_id: int) -> None:
         """It is known what became of a message."""

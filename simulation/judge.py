@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, Final
 
+from telewarden.actors.group_sending import GONE_BEFORE
 from telewarden.telegram import random_id_for
 
 from .scene import Said, Scene, urls_of
@@ -159,6 +160,8 @@ def _judge_pair(
             ruling.copies += 1
             if index < pair.first:
                 ruling.wrong.append(f"{name}: carried, though said before the pair was")
+            if found.message.deleted:
+                continue  # nobody sees where it stood
             if found.number < last and not pair.retried:
                 ruling.wrong.append(f"{name}: {found.message.id} out of order")
             last = max(last, found.number)
@@ -197,8 +200,9 @@ def _judge_one(
         if found is not None:
             wrong.append(f"{name}: carried, though it is protected")
         return
-    if (pair.id, said.id_for(account)) in excused:
-        return
+    reason = excused.get((pair.id, said.id_for(account)))
+    if reason is not None and (found is None or reason != GONE_BEFORE):
+        return  # one that was given up because it is gone must not be there, whenever it came
     ours = found is None or (found.message.author is account)  # others' cannot be changed
     if message.deleted:
         gone = found is None or found.message.deleted

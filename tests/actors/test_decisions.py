@@ -175,7 +175,7 @@ def test_an_answer_from_before_a_reconnect_settles_nothing() -> None:
     state = PairState(plan=plan(1), seen=0, under_way=UnderWay(1, (incoming(1),)))
     state.queue.append(incoming(1))
 
-    state.interrupt()
+    state.interrupt(0.0)
 
     assert state.settle(1, arrived(1)) == ()
     assert len(state.queue) == 1

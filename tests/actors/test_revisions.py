@@ -189,11 +189,11 @@ def test_what_a_handler_does_goes_on_while_the_session_is_away(state: PairState)
     state.under_way = UnderWay(1, items)
     state.handler = Handler()
 
-    assert state.interrupt() == ()
+    assert state.interrupt(0.0) == ()
     assert state.under_way == UnderWay(1, items)
 
     state.handler = None
-    assert state.interrupt() == items
+    assert state.interrupt(0.0) == items
     assert state.doubtful == {6}
 
 
