@@ -18,7 +18,7 @@ from ..telegram import (
     ErrorClass,
     Incoming,
     Verdict,
-    version_of,
+    alikeness,
 )
 from .comparing import Comparing
 from .desk import Desk, pause_of, why
@@ -166,15 +166,10 @@ class Reading:
         orphans, state.orphans = sorted(state.orphans.items()), {}
         newest, strays = max((one.id for one in there), default=0), dict[int, Orphan]()
         others = set(state.targets.values())
-        there = [
-            one for one in there if one.forwarded is not state.plan.copies and one.id not in others
-        ]
+        there = [one for one in there if one.id not in others]
         for source_id, orphan in orphans:
             sought = orphan.message is None or source_id in state.foreign
-            alike = (
-                one for one in there if one.id > orphan.after and version_of(one) in orphan.says
-            )
-            found = next(alike, None) if sought else None  # a pair sends in order
+            found = _copy_of(state, source_id, orphan, there) if sought else None
             state.foreign.discard(source_id)
             if found is not None:
                 state.dead -= orphan.given_up  # it counted as one
@@ -336,3 +331,22 @@ class Reading:
         )
         self._sending.pump(state)
         self.fill(state)
+
+
+def _copy_of(
+    state: PairState, source_id: int, orphan: Orphan, there: Sequence[Incoming]
+) -> Incoming | None:
+    """What an orphan became, if it is there: the first that fits best, as a pair sends in order."""
+    others = frozenset(
+        version for one, said in state.says.items() if one != source_id for version in said
+    )
+    place = (state.source or 0, source_id)
+    best, copy = 0, None
+    for one in there:
+        if one.id > orphan.after:
+            fits = alikeness(
+                one, of=place, says=orphan.says, others=others, forward=not state.plan.copies
+            )
+            if fits > best:
+                best, copy = fits, one
+    return copy

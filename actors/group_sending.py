@@ -225,7 +225,9 @@ class Sending:
         ticket = self._desk.ticket()
         state.under_way = UnderWay(ticket, items, texts)
         posts = state.handler is None and not isinstance(items[0], Change)
-        self._look_up(state, ticket, items, state.may_say(versions) if posts else {})
+        fresh = state.may_say(versions) if posts else {}
+        # What a forward says when Telegram gets to it may be another thing: see versions.
+        self._look_up(state, ticket, items, fresh if state.plan.copies else {})
         return True
 
     def _look_up(

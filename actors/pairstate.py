@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ..storage import Backfill, ChangeWanted
-from ..telegram import Incoming, PairReport, Receipt, RichText, version_of
+from ..telegram import Incoming, PairReport, Receipt, RichText, moment_of, version_of
 from .albums import (
     Albums,
     Change,
@@ -293,7 +293,12 @@ class PairState:
         return self.rules.texts(messages) if self.plan.copies else {}
 
     def version_there(self, message: Incoming) -> int:
-        """What a message's copy says, as a number; raises what a rule raises."""
+        """By what a message's copy is known: what it says, or for a forward its moment.
+
+        Raises what a rule raises.
+        """
+        if not self.plan.copies:
+            return moment_of(message)
         return version_of(message, self.texts((message,)).get(message.id))
 
     # What is told of messages that are on their way

@@ -110,7 +110,7 @@ if TYPE_CHECKING:
     )
     from .resending import CodeInfo
     from .session import EntityRow, SessionChanges, UpdateState, WardenSession
-    from .versions import version_of
+    from .versions import alikeness, moment_of, version_of
 
 __all__ = [
     "COMING",
@@ -209,6 +209,7 @@ __all__ = [
     "Welcomed",
     "access",
     "accesses",
+    "alikeness",
     "chat_of",
     "check_string",
     "classify",
@@ -229,6 +230,7 @@ __all__ = [
     "log_out",
     "method_name",
     "method_of",
+    "moment_of",
     "newest_id",
     "parse_string",
     "posts_into",
@@ -291,6 +293,8 @@ _LATE = {
     "log_out": "chats",
     "sent_ids": "requests",
     "server_time_request": "chats",
+    "alikeness": "versions",
+    "moment_of": "versions",
     "version_of": "versions",
 }
 

@@ -19,7 +19,7 @@ from .orders import request_of
 from .requests import fetch, history, sent_ids
 from .shipments import Receipt, Shipment
 from .verdict import Action, ErrorClass
-from .versions import version_of
+from .versions import alikeness, moment_of, version_of
 
 __all__ = ["deliver"]
 
@@ -251,13 +251,17 @@ async def _find(client: Client, shipment: Shipment, deadline: float) -> tuple[in
         if classify(error).kind in {ErrorClass.NET, ErrorClass.FLOOD}:
             raise
         return None, False  # this account may write there and not read
-    there = [(one.id, version_of(one)) for one in found if one.forwarded is forwarded]
-    wanted = {present, *shipment.earlier.get(message.id, ())}
-    alike = [(target_id, version) for target_id, version in there if version in wanted]
-    if not alike:
+    wanted = {present, moment_of(message), *shipment.earlier.get(message.id, ())}
+    fits = [
+        alikeness(one, of=(message.chat, message.id), says=wanted, forward=forwarded)
+        for one in found
+    ]
+    best = max(fits, default=0)
+    if not best:
         return None, False
-    target_id, says = alike[0 if shipment.after else -1]
-    return target_id, says != present
+    alike = [one for one, fit in zip(found, fits, strict=True) if fit == best]
+    one = alike[0 if shipment.after else -1]
+    return one.id, version_of(one) != present
 
 
 async def _behind(client: Client, shipment: Shipment, deadline: float) -> list[Incoming]:

@@ -334,6 +334,8 @@ class WardenSender(MTProtoSender):  # type: ignore[misc]  # the same
             for future in futures:
                 if not future.done():
                     self.forget(future)
+                elif not future.cancelled():
+                    future.exception()  # looked at, also where whoever waited was cancelled
 
     def forget(self, future: Any) -> None:
         """Drop the request that ``future`` stands for, sent or not."""
