@@ -196,8 +196,8 @@ class RegistryActor(LoopActor):
         if self._hearing is not None:
             self._hearing.close()
         for request in self._line.drop_all():
-            request.settle(ChildUnavailableError(self.place, why))
-        self._roster.fail_all(ChildUnavailableError(self.place, why))
+            request.settle(ChildUnavailableError(self.path, why))
+        self._roster.fail_all(ChildUnavailableError(self.path, why))
 
     # Starting
 
@@ -298,7 +298,7 @@ class RegistryActor(LoopActor):
             self._monitor.tell(SweepEvery(self._board.now.limits.sessions_every))
 
     def _tell(self, draft: Draft) -> None:
-        heard = self._events.heard(SessionChanged)
+        heard = self._events.has_subscribers(SessionChanged)
         for told in draft.events:
             if isinstance(told, RegistryEvent):
                 self._events.publish(told)
@@ -351,7 +351,7 @@ class RegistryActor(LoopActor):
         if error is not None:
             self._running.stays(deletion)
             write = Refusal(who=deletion.who, name=deletion.name, error=error)
-        self._take(write).pass_on(message.answer)
+        self._take(write).forward_to(message.answer)
 
     def _forget(self, name: str, draft: Draft) -> None:
         if self._monitor is not None:

@@ -14,8 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from ..supervision import Phase as PlacePhase
-from ..supervision import Snapshot
+from ..supervision import ChildState, Snapshot
 from ..telegram import Health, Overview, Phase, SessionReport
 from ..telegram.reports import Wait, WaitKind
 
@@ -132,7 +131,7 @@ def with_waits(
 def _kept_down(tree: Snapshot, now: float) -> Iterator[Wait]:
     for place in tree.walk():
         since = now - place.seconds
-        if place.phase is PlacePhase.QUARANTINED:
+        if place.state is ChildState.QUARANTINED:
             yield Wait(who=place.path, kind=WaitKind.QUARANTINE, what=place.why, since=since)
         elif place.resumes_in is not None:
             until = now + place.resumes_in

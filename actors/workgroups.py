@@ -26,8 +26,8 @@ from ..errors import (
 )
 from ..supervision import (
     Answer,
+    ChildState,
     LoopActor,
-    Phase,
     RestartChild,
     StartChild,
     TerminateChild,
@@ -212,7 +212,7 @@ class WorkerGroups:
             found = await ask_async(self.supervisor, WhichChildren(), timeout=START_WITHIN)
         except (TelewardenError, pykka.ActorDeadError):
             return self.down  # with their supervisor the session itself begins anew
-        return frozenset(one.id for one in found if one.phase is Phase.QUARANTINED)
+        return frozenset(one.id for one in found if one.state is ChildState.QUARANTINED)
 
     async def _released(self) -> frozenset[str]:
         for name in sorted(await self._kept_down()):

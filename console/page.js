@@ -211,10 +211,10 @@ function makePlace(place) {
 function fillPlace(node, place) {
   const branch = node.firstChild;
   const line = branch.firstChild.firstChild;
-  look(line, `line ${PLACE[place.phase]}`);
+  look(line, `line ${PLACE[place.state]}`);
   branch.firstChild.tabIndex = place.children.length ? 0 : -1;
   const notes = [];
-  if (place.phase !== "running") notes.push(words(place.phase), place.why);
+  if (place.state !== "running") notes.push(words(place.state), place.why);
   if (place.resumes_in !== null) notes.push(`back in ${span(place.resumes_in)}`);
   if (place.restarts) notes.push(`${place.restarts} restart${place.restarts > 1 ? "s" : ""}`);
   if (place.waiting) notes.push(`${number.format(place.waiting)} waiting`);

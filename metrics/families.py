@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from prometheus_client.core import Metric
 
-from ..supervision import Phase as PlacePhase
+from ..supervision import ChildState
 from ..telegram import Phase, WaitKind
 from .counting import Counts
 from .making import counter, gauge, gauges, histogram, histograms, number
@@ -83,9 +83,9 @@ def _tree(standing: Standing) -> Iterator[Metric]:
         children = standing.children
         yield gauges(
             "children",
-            "Places in the supervisor tree by phase.",
-            "phase",
-            ((phase.value, children.get(phase, 0)) for phase in PlacePhase),
+            "Children in the supervisor tree by state.",
+            "state",
+            ((state.value, children.get(state, 0)) for state in ChildState),
         )
         yield gauge(
             "mailbox_waiting", "Messages that wait in the actors' mailboxes.", standing.mailboxes
@@ -200,7 +200,7 @@ COUNTED: Final[tuple[Row, ...]] = (
     (
         gauge,
         "abandoned_children",
-        "Incarnations that would not stop and were left behind.",
+        "Incarnations that would not stop and were abandoned.",
         lambda counts: counts.abandoned,
     ),
     (

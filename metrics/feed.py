@@ -139,7 +139,7 @@ WORDS: Final[Mapping[type[Event], Callable[[Any], str | None]]] = {
     RowsPruned: _pruned,
     ChildStartFailed: lambda e: f"{e.child}: did not start ({e.exit.reason})",
     ChildQuarantined: lambda e: f"{e.child}: quarantined: {e.reason}",
-    ChildAbandoned: lambda e: f"{e.child}: did not stop within {e.seconds:g} s and was left behind",
+    ChildAbandoned: lambda e: f"{e.child}: did not stop within {e.seconds:g} s and was abandoned",
     BudgetExhausted: lambda e: f"{e.child}: gives up; {e.offender} failed too often",
     LoopStalled: lambda e: f"something holds the event loop up, for {e.seconds:.1f} s so far",
     LoopResumed: lambda e: f"the event loop turns again, after {e.seconds:.1f} s",

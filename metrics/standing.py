@@ -9,8 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-from ..supervision import Phase as PlacePhase
-from ..supervision import Snapshot
+from ..supervision import ChildState, Snapshot
 from ..telegram import Health, Phase
 from ..telegram.reports import Overview, SessionReport, Wait, WaitKind
 
@@ -35,7 +34,7 @@ class Standing:
     pairs_paused: int = 0
     waiting: int = 0
     update_age: float | None = None
-    children: dict[PlacePhase, int] | None = None
+    children: dict[ChildState, int] | None = None
     mailboxes: int = 0
     budget_left: int | None = None
     loop_lag: float = 0.0
@@ -63,7 +62,7 @@ def stand(
         pairs_paused=paused,
         waiting=sum(pair.waiting for pair in pairs),
         update_age=max(ages, default=None),
-        children=Counter(place.phase for place in places) if places else None,
+        children=Counter(place.state for place in places) if places else None,
         mailboxes=sum(place.waiting for place in places),
         budget_left=min((left for left in budgets if left is not None), default=None),
         loop_lag=loop_lag,

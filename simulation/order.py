@@ -14,8 +14,8 @@ from telethon._updates import messagebox
 
 from telewarden.actors import assignments, draft, kit, outgoing, roster
 from telewarden.loopback import hub
-from telewarden.supervision.runtime import loop_lifecycle
-from telewarden.supervision.supervisor import restarts
+from telewarden.supervision.runtime import loop_runner
+from telewarden.supervision.supervisor import changes
 from telewarden.telegram import gateway
 
 __all__ = ["OrderedSet", "install"]
@@ -27,8 +27,8 @@ MODULES: Final[tuple[Any, ...]] = (
     outgoing,
     roster,
     hub,
-    loop_lifecycle,
-    restarts,
+    loop_runner,
+    changes,
     gateway,
 )
 """Where sets are gone through that hold objects or words."""

@@ -1,7 +1,8 @@
 """Supervision for Pykka actors: a tree that starts, watches, restarts and stops them as OTP does.
 
 Owns hosts (loop and thread), mailboxes, stable references, strategies, budgets, timers and events.
-Knows Pykka and tenacity; leaves disks, networks and what the actors do to others.
+Knows Pykka and tenacity; leaves disks, networks and what the actors do to others. Begin reading
+with ``supervisor/base.py``.
 """
 
 from .clock import Clock, ManualClock, MonotonicClock
@@ -33,10 +34,17 @@ from .observe.events import (
     ObserverFailed,
 )
 from .observe.line_limit import LineLimit
-from .observe.loop_watchdog import LEFT_BEHIND, LoopWatch, LoopWatchdog, leave_process
+from .observe.loop_watchdog import EXIT_ABANDONED, LoopWatch, LoopWatchdog, leave_process
 from .observe.stop_report import StopEntry, StopReport
-from .policy.circuit_breaker import Bulkhead, CauseState
-from .policy.directive import Directive, Quarantine, SharedCause, Verdict, WaitUntil, directives
+from .policy.circuit_breaker import CauseState, CircuitBreaker
+from .policy.directive import (
+    AnyDirective,
+    Directive,
+    Quarantine,
+    SharedCause,
+    WaitUntil,
+    directives,
+)
 from .policy.exit_reason import Exit, ExitKind, Restart
 from .policy.recovery_ladder import (
     Exhausted,
@@ -48,16 +56,16 @@ from .policy.recovery_ladder import (
     Terminal,
     Try,
 )
-from .policy.restart_intensity import RestartBudget, RestartLedger
+from .policy.restart_intensity import RestartBudget, RestartWindow
 from .policy.strategy import Strategy
 from .runtime.actor_tasks import TimerHandle
 from .runtime.control import Drill, Ignore
-from .runtime.fencing import Term, current_term
+from .runtime.fencing import FencingToken, current_fencing_token
 from .runtime.future import Answer
 from .runtime.loop_actor import LoopActor
-from .runtime.monitor import Down, Gone, Watch, watch
+from .runtime.monitor import Down, Terminated, Watch, watch
 from .runtime.refs import StableRef, ask_async
-from .runtime.states import Phase
+from .runtime.states import ChildState
 from .runtime.tree_context import DeadLetter, DeadLetters
 from .spec.child_spec import AutoShutdown, ChildSpec, Host, Shutdown, Sibling
 from .spec.supervisor_spec import DynamicSpec, SupervisorSpec
@@ -79,11 +87,11 @@ from .tree import Tree
 from .tree_snapshot import Snapshot
 
 __all__ = [
-    "LEFT_BEHIND",
+    "EXIT_ABANDONED",
     "Answer",
+    "AnyDirective",
     "AutoShutdown",
     "BudgetExhausted",
-    "Bulkhead",
     "CauseCleared",
     "CausePaused",
     "CauseProbed",
@@ -101,8 +109,10 @@ __all__ = [
     "ChildSpec",
     "ChildStartFailed",
     "ChildStarted",
+    "ChildState",
     "ChildStopped",
     "ChildStuck",
+    "CircuitBreaker",
     "Clock",
     "CountChildren",
     "CrashHistory",
@@ -121,9 +131,9 @@ __all__ = [
     "Exit",
     "ExitKind",
     "Failed",
+    "FencingToken",
     "Finished",
     "GetChildSpec",
-    "Gone",
     "Host",
     "Ignore",
     "Ladder",
@@ -138,13 +148,12 @@ __all__ = [
     "MonotonicClock",
     "ObserverFailed",
     "PastCrash",
-    "Phase",
     "Quarantine",
     "Recovered",
     "Restart",
     "RestartBudget",
     "RestartChild",
-    "RestartLedger",
+    "RestartWindow",
     "Rung",
     "SharedCause",
     "Shutdown",
@@ -158,20 +167,19 @@ __all__ = [
     "Subscription",
     "Supervisor",
     "SupervisorSpec",
-    "Term",
     "Terminal",
     "TerminateChild",
+    "Terminated",
     "TimerHandle",
     "Tree",
     "Try",
-    "Verdict",
     "WaitUntil",
     "Watch",
     "WhichChild",
     "WhichChildren",
     "ask_async",
     "check_callback",
-    "current_term",
+    "current_fencing_token",
     "directives",
     "every_tree",
     "fact",

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from itertools import count
 from typing import Protocol
 
-__all__ = ["Clock", "ManualClock", "MonotonicClock", "Timer"]
-
 
 class Timer(Protocol):
     """Something that will happen unless it is cancelled."""

@@ -9,8 +9,6 @@ from .observe.event_stream import EventStream
 from .observe.events import Event
 from .runtime.future import Reply
 
-__all__ = ["EventProbe"]
-
 E = TypeVar("E", bound=Event)
 
 

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, TypeVar, dataclass_transform
 
-__all__ = ["fact", "value"]
-
 T = TypeVar("T")
 
 

@@ -17,19 +17,18 @@ from .observe.crash_history import CrashHistory
 from .observe.event_stream import EventStream
 from .observe.loop_watchdog import LoopWatch, leave_process
 from .observe.stop_report import StopReport
-from .policy.circuit_breaker import Bulkhead
-from .runtime.child_slot import Place
+from .policy.circuit_breaker import CircuitBreaker
+from .runtime.child_slot import ChildSlot
 from .runtime.event_loop import LoopHost
 from .runtime.future import Reply
 from .runtime.loop_thread import OwnLoop
-from .runtime.tree_context import DeadLetters, Realm
+from .runtime.runner_factory import make_runner
+from .runtime.tree_context import DeadLetters, TreeContext
 from .spec.child_spec import ChildSpec
 from .spec.supervisor_spec import SupervisorSpec
 from .supervisor.root import Root
 from .supervisor.static import Supervisor
 from .tree_snapshot import Snapshot, take
-
-__all__ = ["Tree"]
 
 STOP_LIMIT = 60.0  # seconds; longer than any sensible chain of children's own limits
 
@@ -46,11 +45,11 @@ class Tree:
         clock: where time comes from; a ``ManualClock`` in tests.
         rng: where chance comes from.
         events: where events go; ``tree.events`` otherwise.
-        bulkhead: how children that fail for one cause wait together; see ``SharedCause``.
+        circuit_breaker: how children that fail for one cause wait together; see ``SharedCause``.
         history: crashes of earlier processes, which the children's own budgets remember.
         wall: the wall clock that the history's times are on.
         loop_watch: has a thread look whether the loop turns; see ``LoopWatch``.
-        abandoned_limit: past so many incarnations left behind the tree stops and ``terminated``
+        abandoned_limit: past so many incarnations abandoned the tree stops and ``terminated``
             has a ``TooManyAbandonedError``: the process should be started anew, exit code 70.
         leave: ends the process when the loop is given up.
         loop_factory: makes the loop for plain code, ``uvloop.new_event_loop`` for one.
@@ -64,7 +63,7 @@ class Tree:
         clock: Clock | None = None,
         rng: random.Random | None = None,
         events: EventStream | None = None,
-        bulkhead: Bulkhead | None = None,
+        circuit_breaker: CircuitBreaker | None = None,
         history: CrashHistory | None = None,
         wall: Callable[[], float] = time.time,
         loop_watch: LoopWatch | None = None,
@@ -73,8 +72,14 @@ class Tree:
         loop_factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
     ) -> None:
         self._spec = ChildSpec(id=name, actor=Supervisor, args=(spec,))
-        self._realm = Realm(
-            clock=clock, rng=rng, events=events, bulkhead=bulkhead, history=history, wall=wall
+        self._context = TreeContext(
+            make_runner=make_runner,
+            clock=clock,
+            rng=rng,
+            events=events,
+            circuit_breaker=circuit_breaker,
+            history=history,
+            wall=wall,
         )
         self._loop_watch, self._leave = loop_watch, leave
         self._abandoned_limit = abandoned_limit
@@ -116,9 +121,9 @@ class Tree:
         Raises:
             ChildStartError: a child did not start; those before it have been stopped again.
         """
-        self._realm.host = LoopHost(asyncio.get_running_loop())
+        self._context.host = LoopHost(asyncio.get_running_loop())
         self._root = Root(
-            self._realm,
+            self._context,
             self._spec,
             terminated=self.terminated,
             abandoned_limit=self._abandoned_limit,
@@ -131,7 +136,7 @@ class Tree:
         """Stop everything, newest first, and tell how that went. More than once is fine.
 
         Args:
-            timeout: seconds for the whole tree; what has not stopped by then is left behind.
+            timeout: seconds for the whole tree; what has not stopped by then is abandoned.
         """
         if self._root is not None:
             self._report = await self._root.stop(timeout)
@@ -156,17 +161,17 @@ class Tree:
     @property
     def events(self) -> EventStream:
         """Where its events go."""
-        return self._realm.events
+        return self._context.events
 
     @property
     def dead_letters(self) -> DeadLetters:
         """The messages that were not handled to the end."""
-        return self._realm.dead_letters
+        return self._context.dead_letters
 
     @property
     def abandoned(self) -> int:
-        """How many incarnations had to be left behind."""
-        return self._realm.abandoned
+        """How many incarnations had to be abandoned."""
+        return self._context.abandoned
 
     @property
     def loop_lag(self) -> float:
@@ -176,7 +181,7 @@ class Tree:
     @property
     def causes(self) -> dict[str, tuple[str, int]]:
         """Of each shared cause that is not clear: its state, and how many children wait for it."""
-        return {} if self._realm.gates is None else self._realm.gates.states()
+        return {} if self._context.causes is None else self._context.causes.states()
 
     @property
     def supervisor(self) -> pykka.ActorRef[Any]:
@@ -189,18 +194,18 @@ class Tree:
         Raises:
             ChildNotFoundError: nobody lives there.
         """
-        place = self._top()
+        slot = self._top()
         for id_ in path.split("/") if isinstance(path, str) else (path,):  # type: ignore[redundant-expr]  # whatever is given
-            if id_ not in place.children:
+            if id_ not in slot.children:
                 raise ChildNotFoundError(path)
-            place = place.children[id_]
-        return place.ref
+            slot = slot.children[id_]
+        return slot.ref
 
     def snapshot(self) -> Snapshot:
         """The tree as it is now; from any thread."""
         return take(self._top())
 
-    def _top(self) -> Place:
+    def _top(self) -> ChildSlot:
         if self._root is None:
             raise SupervisionError("the tree has not been started")
-        return self._root.place
+        return self._root.slot

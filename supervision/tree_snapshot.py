@@ -7,27 +7,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .runtime.child_slot import Place
-from .runtime.states import Phase
-
-__all__ = ["Snapshot", "take"]
+from .runtime.child_slot import ChildSlot
+from .runtime.states import ChildState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """One place and those below it."""
+    """One slot and those below it."""
 
     id: str
     path: str
     actor: str
     host: str
-    phase: Phase
+    state: ChildState
     why: str
     incarnation: int
     restarts: int
     """Decided on for its own ends; a sibling's that took it along are not counted."""
     seconds: float
-    """How long it has been in this phase."""
+    """How long it has been in this state."""
     resumes_in: float | None
     """Seconds until its next incarnation, when that is known."""
     waiting: int
@@ -47,7 +45,7 @@ class Snapshot:
         return next((one for one in self.walk() if one.path == path), None)
 
     def as_text(self) -> str:
-        """A drawing, one line a place."""
+        """A drawing, one line a slot."""
         return "\n".join(_drawn(self, "", ""))
 
     def as_dict(self) -> dict[str, Any]:
@@ -57,7 +55,7 @@ class Snapshot:
             "path": self.path,
             "actor": self.actor,
             "host": self.host,
-            "phase": self.phase.value,
+            "state": self.state.value,
             "why": self.why,
             "incarnation": self.incarnation,
             "restarts": self.restarts,
@@ -74,8 +72,8 @@ class Snapshot:
 
     def as_line(self) -> str:
         """This one in one line."""
-        parts = [f"{self.id} ({self.actor}, {self.host}) {self.phase.value}"]
-        if self.why and self.phase is not Phase.RUNNING:
+        parts = [f"{self.id} ({self.actor}, {self.host}) {self.state.value}"]
+        if self.why and self.state is not ChildState.RUNNING:
             parts.append(f"[{self.why}]")
         if self.resumes_in is not None:
             parts.append(f"for {self.resumes_in:.1f} s more")
@@ -94,22 +92,22 @@ def _drawn(one: Snapshot, first: str, rest: str) -> Iterator[str]:
         yield from _drawn(child, f"{rest}`-- ", f"{rest}    ")
 
 
-def take(place: Place) -> Snapshot:
-    """Look at a place and those below it; from any thread."""
-    now = place.realm.clock.now()
-    until = place.until
+def take(slot: ChildSlot) -> Snapshot:
+    """Look at a slot and those below it; from any thread."""
+    now = slot.context.clock.now()
+    until = slot.until
     return Snapshot(
-        id=place.id,
-        path=place.path,
-        actor=place.spec.actor.__name__,
-        host=place.spec.placed_on.value,
-        phase=place.phase,
-        why=place.why,
-        incarnation=place.incarnation,
-        restarts=place.restarts,
-        budget_left=None if place.ledger is None else place.ledger.left(now),
-        seconds=max(0.0, now - place.since),
+        id=slot.id,
+        path=slot.path,
+        actor=slot.spec.actor.__name__,
+        host=slot.spec.placed_on.value,
+        state=slot.state,
+        why=slot.why,
+        incarnation=slot.incarnation,
+        restarts=slot.restarts,
+        budget_left=None if slot.restart_window is None else slot.restart_window.left(now),
+        seconds=max(0.0, now - slot.since),
         resumes_in=None if until is None else max(0.0, until - now),
-        waiting=len(place.mailbox),
-        children=tuple(take(child) for child in list(place.children.values())),
+        waiting=len(slot.mailbox),
+        children=tuple(take(child) for child in list(slot.children.values())),
     )

@@ -4,7 +4,7 @@ Owns options, help texts and exit codes. Telethon and the rooms are imported by 
 needs them, so that ``telewarden --help`` answers at once.
 
 Exit codes: 0 done; 1 it ran and did not end well; 2 it could not be started as asked (a wrong
-configuration, a port in use, a missing secret); 70 actors that would not stop were left behind.
+configuration, a port in use, a missing secret); 70 actors that would not stop were abandoned.
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ class RegistryConfig(Table):
 class SupervisionConfig(Table):
     """When the process itself is beyond help, and what it remembers; times in seconds."""
 
-    abandoned_limit: int = Field(default=10, ge=0, description="left behind; past it exit code 70")
+    abandoned_limit: int = Field(default=10, ge=0, description="abandoned; past it exit code 70")
     stall_after: float = Field(default=1.0, gt=0, description="a loop held up so long is reported")
     stall_fatal_after: float | None = Field(
         default=None, gt=0, description="held up so long, the process ends with exit code 70"

@@ -19,7 +19,7 @@ from .errors import TelewardenError, TooManyAbandonedError
 from .narrator import as_json as event_as_json
 from .narrator import sentence
 from .open_files import allow_all
-from .supervision import LEFT_BEHIND, Event, Exit, LineLimit, StopReport, leave_process
+from .supervision import EXIT_ABANDONED, Event, Exit, LineLimit, StopReport, leave_process
 from .warden import Warden
 
 __all__ = ["run_warden"]
@@ -34,7 +34,7 @@ START_ENDS_WITHIN: Final = 5.0  # seconds; container hosts kill after ten
 async def run_warden(config: Path, *, as_json: bool, verbose: bool) -> int:
     """Run until a signal comes or the tree gives up; returns the exit code.
 
-    With incarnations left behind it does not return: the process ends at once, exit code 70.
+    With incarnations abandoned it does not return: the process ends at once, exit code 70.
 
     Raises:
         TelewardenError: it could not be started; nothing is left running.
@@ -54,7 +54,7 @@ async def run_warden(config: Path, *, as_json: bool, verbose: bool) -> int:
         finally:
             await warden.stop()
     code = _outcome(exit_, report)
-    if code == LEFT_BEHIND:
+    if code == EXIT_ABANDONED:
         leave_process(code)  # whatever did not stop would hold the interpreter's own end up, too
     return code
 
@@ -69,7 +69,7 @@ async def _started(warden: Warden, asked: asyncio.Event) -> None:
     await asyncio.wait({starting}, timeout=START_ENDS_WITHIN)
     if not starting.done():
         _complain(f"the start did not end within {START_ENDS_WITHIN:g} s of the signal")
-        leave_process(LEFT_BEHIND)
+        leave_process(EXIT_ABANDONED)
     await starting
 
 
@@ -174,11 +174,11 @@ def _signals(stop: Callable[[], None]) -> Iterator[None]:
 def _outcome(exit_: Exit | None, report: StopReport | None) -> int:
     if report is not None and not report.is_clean:
         _complain(report.as_text())
-        return LEFT_BEHIND
+        return EXIT_ABANDONED
     if exit_ is not None:
         why = exit_.error if isinstance(exit_.error, TelewardenError) else exit_.reason
         _complain(f"the tree gave up: {why}")
-        return LEFT_BEHIND if isinstance(exit_.error, TooManyAbandonedError) else GAVE_UP
+        return EXIT_ABANDONED if isinstance(exit_.error, TooManyAbandonedError) else GAVE_UP
     return ENDED_WELL
 
 

@@ -231,7 +231,7 @@ class Warden(Enterable):
         already waits for the same end.
 
         Args:
-            deadline: seconds for all of it; what has not stopped by then is left behind.
+            deadline: seconds for all of it; what has not stopped by then is abandoned.
 
         Returns how it went and what did not stop in time; ``None`` if the warden did not run.
 

@@ -10,8 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Protocol
 
-__all__ = ["CrashHistory", "PastCrash", "Recollection"]
-
 
 class PastCrash(Protocol):
     """A crash on record."""
@@ -42,7 +40,7 @@ class CrashHistory(Protocol):
         ...
 
 
-class Recollection:
+class PastCrashes:
     """What is remembered of earlier processes, as readings of this tree's clock.
 
     Args:

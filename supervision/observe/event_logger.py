@@ -1,7 +1,7 @@
 """Log lines made from events, as OTP's reports, a little after the fact.
 
 Formatting a traceback takes longer than a restart, so it waits until the loop has nothing more
-urgent; arguments and messages never get here in the first place.
+urgent; arguments and messages never get here in the first slot.
 """
 
 from __future__ import annotations
@@ -35,12 +35,10 @@ from .events import (
     MessageDropped,
 )
 
-__all__ = ["REPORTED", "Reports", "level", "line"]
-
 logger = logging.getLogger(__name__)
 
-AT_ONCE: Final = 8  # lines written before the loop gets its turn again
-MOST_WAITING: Final = 10_000  # lines; a storm may outrun a log, and must not fill the memory
+LINES_A_TURN: Final = 8  # lines written before the loop gets its turn again
+MAX_WAITING: Final = 10_000  # lines; a storm may outrun a log, and must not fill the memory
 
 ROWS: Final[dict[type[Event], tuple[int, str, tuple[str, ...]]]] = {
     ChildStarted: (logging.INFO, "child started", ("incarnation",)),
@@ -53,7 +51,7 @@ ROWS: Final[dict[type[Event], tuple[int, str, tuple[str, ...]]]] = {
     ChildForgotten: (logging.DEBUG, "child forgotten", ()),
     ChildQuarantined: (logging.ERROR, "child quarantined", ("reason",)),
     ChildReleased: (logging.INFO, "child released", ()),
-    ChildAbandoned: (logging.ERROR, "child left behind", ("incarnation", "seconds", "abandoned")),
+    ChildAbandoned: (logging.ERROR, "child abandoned", ("incarnation", "seconds", "abandoned")),
     ChildStuck: (logging.ERROR, "child stuck", ("incarnation", "seconds")),
     LoopStalled: (logging.ERROR, "loop stalled", ("seconds",)),
     LoopResumed: (logging.WARNING, "loop turns again", ("seconds",)),
@@ -68,7 +66,7 @@ ROWS: Final[dict[type[Event], tuple[int, str, tuple[str, ...]]]] = {
 REPORTED: Final = tuple(ROWS)
 
 
-class Reports:
+class EventLogger:
     """Writes a line for each event; ``schedule`` runs something in the loop soon."""
 
     def __init__(self, schedule: Callable[[Callable[[], object]], object]) -> None:
@@ -87,7 +85,7 @@ class Reports:
         if isinstance(event, LoopStalled):
             _write(event)  # the loop has no time for it: that is the news
             return
-        if len(self._waiting) >= MOST_WAITING:
+        if len(self._waiting) >= MAX_WAITING:
             self._left_out += 1
             return
         self._waiting.append(event)
@@ -100,10 +98,10 @@ class Reports:
         with contextlib.suppress(IndexError):  # the loop may write some of them at the same time
             while True:
                 _write(self._waiting.popleft())
-        self._own_up()
+        self._log_dropped()
 
     def _write_some(self) -> None:
-        for _ in range(AT_ONCE):
+        for _ in range(LINES_A_TURN):
             if not self._waiting:
                 break
             _write(self._waiting.popleft())
@@ -111,9 +109,9 @@ class Reports:
         if self._scheduled:
             self._schedule(self._write_some)
         else:
-            self._own_up()
+            self._log_dropped()
 
-    def _own_up(self) -> None:
+    def _log_dropped(self) -> None:
         """Tell how many lines there was no time for."""
         left_out, self._left_out = self._left_out, 0
         if left_out:

@@ -10,8 +10,6 @@ from typing import Any, Final, Self, TypeVar, cast
 from ...errors import InvalidSpecError
 from .events import Event, ObserverFailed
 
-__all__ = ["EventStream", "Subscription", "check_callback", "every_tree"]
-
 logger = logging.getLogger(__name__)
 
 E = TypeVar("E", bound=Event)
@@ -20,7 +18,7 @@ E = TypeVar("E", bound=Event)
 class Subscription:
     """One subscriber; ``close`` ends it, and may be called from anywhere, more than once."""
 
-    __slots__ = ("_kinds", "_stream", "offer")
+    __slots__ = ("_kinds", "_stream", "deliver")
 
     def __init__(
         self,
@@ -29,7 +27,7 @@ class Subscription:
         kinds: tuple[type[Event], ...],
     ) -> None:
         self._stream, self._kinds = stream, kinds
-        self.offer = callback
+        self.deliver = callback
         """Call back with an event of a kind that was asked for."""
 
     def wants(self, kind: type[Event]) -> bool:
@@ -78,7 +76,7 @@ class EventStream:
         self._listeners = {}  # after the change: what was sorted out before it is looked at no more
         return subscription
 
-    def heard(self, kind: type[Event]) -> bool:
+    def has_subscribers(self, kind: type[Event]) -> bool:
         """Whether anybody would be told of an event of this very class.
 
         For who publishes so many that making one for nobody counts.
@@ -89,7 +87,7 @@ class EventStream:
         """Tell every subscriber; never raises."""
         for subscription in self._listeners_of(type(event)):
             try:
-                subscription.offer(event)
+                subscription.deliver(event)
             except BaseException as error:  # noqa: BLE001 - S4: it must not hurt what it observes
                 self._detach(subscription, event, error)
 
@@ -101,7 +99,7 @@ class EventStream:
 
     def _detach(self, subscription: Subscription, event: Event, error: BaseException) -> None:
         subscription.close()
-        name = getattr(subscription.offer, "__qualname__", repr(subscription.offer))
+        name = getattr(subscription.deliver, "__qualname__", repr(subscription.deliver))
         logger.exception("observer detached observer=%s event=%s", name, type(event).__name__)
         self.publish(ObserverFailed(at=event.at, child="", observer=name, error=error))
 
@@ -126,7 +124,7 @@ class _Onwards(Subscription):
 
     def wants(self, kind: type[Event]) -> bool:
         """Whether anybody there asked for events of this class."""
-        return every_tree.heard(kind)
+        return every_tree.has_subscribers(kind)
 
 
 every_tree: Final = EventStream()

@@ -11,30 +11,6 @@ from dataclasses import field
 from ..frozen import fact
 from ..policy.exit_reason import Exit
 
-__all__ = [
-    "BudgetExhausted",
-    "CauseCleared",
-    "CausePaused",
-    "CauseProbed",
-    "ChildAbandoned",
-    "ChildFailed",
-    "ChildForgotten",
-    "ChildIgnored",
-    "ChildQuarantined",
-    "ChildReleased",
-    "ChildRestarting",
-    "ChildResumed",
-    "ChildStartFailed",
-    "ChildStarted",
-    "ChildStopped",
-    "ChildStuck",
-    "Event",
-    "LoopResumed",
-    "LoopStalled",
-    "MessageDropped",
-    "ObserverFailed",
-]
-
 
 @fact
 class Event:
@@ -114,7 +90,7 @@ class ChildStopped(Event):
 
 @fact
 class ChildForgotten(Event):
-    """Its place is gone for good; its reference answers that the actor is dead."""
+    """Its slot is gone for good; its reference answers that the actor is dead."""
 
 
 @fact
@@ -133,7 +109,7 @@ class ChildReleased(Event):
 class ChildAbandoned(Event):
     """It did not come to an end within ``seconds`` and was fenced off.
 
-    ``abandoned`` is how many incarnations the tree has left behind so far.
+    ``abandoned`` is how many incarnations the tree has abandoned so far.
     """
 
     incarnation: int
@@ -143,7 +119,7 @@ class ChildAbandoned(Event):
 
 @fact
 class ChildStuck(Event):
-    """It has been at one message for ``seconds``: cancelled and restarted, or left behind.
+    """It has been at one message for ``seconds``: cancelled and restarted, or abandoned.
 
     ``stack`` is where it was; code, no values.
     """

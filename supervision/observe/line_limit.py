@@ -13,8 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["LineLimit"]
-
 PER_MINUTE: Final = 20  # lines of one kind; enough to see a pattern in
 WINDOW: Final = 60.0  # seconds
 KINDS: Final = 500  # that are remembered; a text with its values in it is a kind each time

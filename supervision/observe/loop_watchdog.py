@@ -18,11 +18,9 @@ from ...errors import InvalidSpecError
 from .events import Event, LoopResumed, LoopStalled
 from .stacks import thread_stack
 
-__all__ = ["LEFT_BEHIND", "LoopWatch", "LoopWatchdog", "leave_process"]
-
 logger = logging.getLogger(__name__)
 
-LEFT_BEHIND: Final = 70  # EX_SOFTWARE; tells a service manager that it has to start over
+EXIT_ABANDONED: Final = 70  # EX_SOFTWARE; tells a service manager that it has to start over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +119,8 @@ class LoopWatchdog:
         fatal = self._how.fatal_after
         left = None if fatal is None else max(0.0, fatal - lag)
         if not self._turned.wait(left):
-            logger.critical("loop given up seconds=%.1f exit=%d", fatal, LEFT_BEHIND)
-            self._leave(LEFT_BEHIND)
+            logger.critical("loop given up seconds=%.1f exit=%d", fatal, EXIT_ABANDONED)
+            self._leave(EXIT_ABANDONED)
             self._turned.wait()
         if not self._done.is_set():
             took = time.monotonic() - asked

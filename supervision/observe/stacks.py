@@ -7,8 +7,6 @@ import sys
 import traceback
 from typing import Any
 
-__all__ = ["task_stack", "thread_stack"]
-
 
 def thread_stack(ident: int | None) -> str:
     """The stack of a running thread, innermost last; empty when there is no such thread."""

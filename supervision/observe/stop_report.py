@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from ..policy.exit_reason import Exit, ExitKind
 
-__all__ = ["StopEntry", "StopReport"]
-
 
 @dataclass(frozen=True, slots=True)
 class StopEntry:
@@ -20,7 +18,7 @@ class StopEntry:
 
 @dataclass(frozen=True, slots=True)
 class StopReport:
-    """All of them; ``abandoned`` would not stop in time and have been left behind."""
+    """All of them; ``abandoned`` would not stop in time and have been abandoned."""
 
     entries: tuple[StopEntry, ...]
     seconds: float
@@ -36,11 +34,11 @@ class StopReport:
         return not self.abandoned
 
     def as_text(self) -> str:
-        """A line for the whole, and one for each child that was left behind."""
+        """A line for the whole, and one for each child that was abandoned."""
         head = f"{len(self.entries)} stopped in {self.seconds:.3f} s"
         if self.is_clean:
             return head
         lines = (
-            f"  {entry.child}: left behind after {entry.seconds:.3f} s" for entry in self.abandoned
+            f"  {entry.child}: abandoned after {entry.seconds:.3f} s" for entry in self.abandoned
         )
-        return "\n".join((f"{head}, {len(self.abandoned)} of them left behind", *lines))
+        return "\n".join((f"{head}, {len(self.abandoned)} of them abandoned", *lines))

@@ -1,4 +1,4 @@
-"""How long to wait before the next incarnation, and when to forget past failures.
+"""How long to wait before the next incarnation.
 
 Pure: tenacity's ``wait_*`` objects are asked for a number of seconds; nothing waits here.
 """
@@ -10,8 +10,6 @@ from typing import Any, cast
 
 from tenacity import Future, RetryCallState
 from tenacity.wait import wait_base
-
-__all__ = ["Streak", "delay_before"]
 
 logger = logging.getLogger(__name__)
 
@@ -32,22 +30,3 @@ def delay_before(wait: wait_base, attempt: int, error: BaseException | None = No
     except Exception:  # user's code, in a supervisor (S24): a wait is not worth a whole group
         logger.exception("backoff failed wait=%s", type(wait).__name__)
         return 0.0
-
-
-class Streak:
-    """Failures in a row: reset when the child has been up for ``stable_after`` seconds."""
-
-    __slots__ = ("length", "stable_after")
-
-    def __init__(self, stable_after: float) -> None:
-        self.stable_after = stable_after
-        self.length = 0
-
-    def failed(self, uptime: float) -> int:
-        """Count a failure after ``uptime`` seconds and tell how many there are in a row now."""
-        self.length = 1 if uptime >= self.stable_after else self.length + 1
-        return self.length
-
-    def reset(self) -> None:
-        """Start over, as after a release from quarantine."""
-        self.length = 0

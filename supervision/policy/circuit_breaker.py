@@ -16,13 +16,11 @@ from tenacity.wait import wait_base, wait_exponential
 from ...errors import InvalidSpecError
 from .backoff import delay_before
 
-__all__ = ["Bulkhead", "CauseState", "Gate"]
-
 DEFAULT_PAUSE = wait_exponential(multiplier=5.0, max=300.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bulkhead:
+class CircuitBreaker:
     """When failures count as one, and how their children come back.
 
     Args:
@@ -45,16 +43,16 @@ class Bulkhead:
 
     def __post_init__(self) -> None:
         if self.children < 1:
-            raise InvalidSpecError("Bulkhead.children", self.children, "1 or more")
+            raise InvalidSpecError("CircuitBreaker.children", self.children, "1 or more")
         if not isinstance(self.pause, wait_base):
-            raise InvalidSpecError("Bulkhead.pause", self.pause, "a tenacity wait")
+            raise InvalidSpecError("CircuitBreaker.pause", self.pause, "a tenacity wait")
         if self.burst < 1:
-            raise InvalidSpecError("Bulkhead.burst", self.burst, "1 or more")
+            raise InvalidSpecError("CircuitBreaker.burst", self.burst, "1 or more")
         for name in ("within", "proof", "rate"):
             if not getattr(self, name) > 0:
-                raise InvalidSpecError(f"Bulkhead.{name}", getattr(self, name), "more than 0")
+                raise InvalidSpecError(f"CircuitBreaker.{name}", getattr(self, name), "more than 0")
         if not self.jitter >= 0:
-            raise InvalidSpecError("Bulkhead.jitter", self.jitter, "0 or more seconds")
+            raise InvalidSpecError("CircuitBreaker.jitter", self.jitter, "0 or more seconds")
 
 
 class CauseState(Enum):
@@ -70,7 +68,7 @@ class CauseState(Enum):
     """The cause is gone: the others follow, not all at once."""
 
 
-class Gate:
+class Circuit:
     """How it stands about one cause, and who waits for it."""
 
     __slots__ = (
@@ -86,7 +84,7 @@ class Gate:
         "waiting",
     )
 
-    def __init__(self, policy: Bulkhead, rng: random.Random) -> None:
+    def __init__(self, policy: CircuitBreaker, rng: random.Random) -> None:
         self._policy, self._rng = policy, rng
         self.state = CauseState.CLEAR
         self.waiting: deque[str] = deque()

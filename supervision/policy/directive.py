@@ -13,10 +13,8 @@ from typing import TypeAlias
 
 from ...errors import InvalidSpecError
 
-__all__ = ["Directive", "Quarantine", "SharedCause", "Verdict", "WaitUntil", "directives"]
 
-
-class Verdict(Enum):
+class Directive(Enum):
     """The directives that need no detail."""
 
     RESTART = "restart"
@@ -52,27 +50,27 @@ class SharedCause:
     """Restart it, unless too many failed for the same cause: then it waits with the others.
 
     ``key`` names the cause (``("dc", 2)``, a proxy, a database), the same for all whom it hits.
-    See ``Bulkhead``; in a tree without one it is an ordinary restart.
+    See ``CircuitBreaker``; in a tree without one it is an ordinary restart.
     """
 
     key: Hashable
 
 
-Directive: TypeAlias = Verdict | Quarantine | WaitUntil | SharedCause
+AnyDirective: TypeAlias = Directive | Quarantine | WaitUntil | SharedCause
 
 
 def directives(
-    table: Mapping[type[BaseException], Directive | Callable[[BaseException], Directive]],
+    table: Mapping[type[BaseException], AnyDirective | Callable[[BaseException], AnyDirective]],
     *,
-    default: Directive = Verdict.RESTART,
-) -> Callable[[BaseException], Directive]:
+    default: AnyDirective = Directive.RESTART,
+) -> Callable[[BaseException], AnyDirective]:
     """Make a ``ChildSpec.directive`` of a table; an error's nearest class in the table decides.
 
     A value may be a function of the error: ``{FloodWait: lambda error: WaitUntil(error.seconds)}``.
     """
     rows = dict(table)
 
-    def decide(error: BaseException) -> Directive:
+    def decide(error: BaseException) -> AnyDirective:
         for kind in type(error).__mro__:
             if kind in rows:
                 row = rows[kind]

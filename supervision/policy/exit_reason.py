@@ -10,9 +10,7 @@ from enum import Enum
 from typing import Final
 
 from ..frozen import value
-from .directive import Directive
-
-__all__ = ["Exit", "ExitKind", "Restart", "calls_for_restart"]
+from .directive import AnyDirective
 
 
 class Restart(Enum):
@@ -57,7 +55,7 @@ class Exit:
     kind: ExitKind
     error: BaseException | None = field(default=None, repr=False)
     detail: str = ""
-    directive: Directive | None = field(default=None, repr=False, compare=False)
+    directive: AnyDirective | None = field(default=None, repr=False, compare=False)
     """What the child's spec wants to follow from the error."""
 
     @property

@@ -13,8 +13,6 @@ from tenacity.wait import wait_base
 from ...errors import InvalidSpecError
 from .backoff import delay_before
 
-__all__ = ["Exhausted", "Failed", "Finished", "Ladder", "Recovered", "Rung", "Terminal", "Try"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rung:
@@ -87,13 +85,13 @@ class Ladder:
     it. The position can be kept (``position``) and taken up again (``resume_at``).
     """
 
-    __slots__ = ("_attempt", "_ended", "_error", "_rung", "rungs")
+    __slots__ = ("_attempt", "_ended", "_error", "_woken", "rungs")
 
     def __init__(self, rungs: tuple[Rung, ...]) -> None:
         if not rungs:
             raise InvalidSpecError("Ladder.rungs", rungs, "one rung or more")
         self.rungs = rungs
-        self._rung, self._attempt = 0, 0
+        self._woken, self._attempt = 0, 0
         self._error: BaseException | None = None
         self._ended: Finished | Exhausted | None = None
 
@@ -101,7 +99,7 @@ class Ladder:
         """What to do now, given how the last try went (``None`` to begin, or to begin again)."""
         match after:
             case Recovered():
-                self._ended = Finished(self.rungs[self._rung].name, self._attempt)
+                self._ended = Finished(self.rungs[self._woken].name, self._attempt)
                 return self._ended
             case Terminal(error):
                 self._ended = Exhausted(error, terminal=True)
@@ -116,7 +114,7 @@ class Ladder:
     @property
     def position(self) -> tuple[str, int]:
         """The rung that is being tried, and how often it has been."""
-        return self.rungs[self._rung].name, self._attempt
+        return self.rungs[self._woken].name, self._attempt
 
     def resume_at(self, rung: str, attempt: int) -> None:
         """Take up a position again, as after a restart of the process.
@@ -127,25 +125,25 @@ class Ladder:
         names = [one.name for one in self.rungs]
         if rung not in names:
             raise InvalidSpecError("Ladder.resume_at", rung, f"one of {names}")
-        self._rung, self._attempt, self._ended = names.index(rung), attempt, None
+        self._woken, self._attempt, self._ended = names.index(rung), attempt, None
 
     def reset(self) -> None:
         """Start over at the first rung."""
-        self._rung, self._attempt, self._error, self._ended = 0, 0, None, None
+        self._woken, self._attempt, self._error, self._ended = 0, 0, None, None
 
     def _go_on(self, *, skip: bool) -> Advice:
         if self._ended is not None:
             return self._ended
-        if skip or self._attempt >= self.rungs[self._rung].tries:
-            if self._rung + 1 == len(self.rungs):
+        if skip or self._attempt >= self.rungs[self._woken].tries:
+            if self._woken + 1 == len(self.rungs):
                 self._ended = Exhausted(self._error)
                 return self._ended
-            self._rung, self._attempt = self._rung + 1, 0
+            self._woken, self._attempt = self._woken + 1, 0
         self._attempt += 1
-        return Try(self.rungs[self._rung].name, self._attempt, self._delay())
+        return Try(self.rungs[self._woken].name, self._attempt, self._delay())
 
     def _delay(self) -> float:
-        wait = self.rungs[self._rung].wait
+        wait = self.rungs[self._woken].wait
         if wait is None or self._attempt == 1:
             return 0.0
         return delay_before(wait, self._attempt - 1, self._error)

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 from ...errors import InvalidSpecError
 
-__all__ = ["RestartBudget", "RestartLedger"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestartBudget:
@@ -36,7 +34,7 @@ class RestartBudget:
             raise InvalidSpecError("RestartBudget.in_a_row", self.in_a_row, "0 or more, or None")
 
 
-class RestartLedger:
+class RestartWindow:
     """The restarts that have been spent inside a budget's window."""
 
     __slots__ = ("_spent", "budget")
@@ -78,3 +76,22 @@ class RestartLedger:
 
     def _forget_before(self, oldest: float) -> None:
         del self._spent[: bisect_left(self._spent, oldest)]
+
+
+class Streak:
+    """Failures in a row: reset when the child has been up for ``stable_after`` seconds."""
+
+    __slots__ = ("length", "stable_after")
+
+    def __init__(self, stable_after: float) -> None:
+        self.stable_after = stable_after
+        self.length = 0
+
+    def failed(self, uptime: float) -> int:
+        """Count a failure after ``uptime`` seconds and tell how many there are in a row now."""
+        self.length = 1 if uptime >= self.stable_after else self.length + 1
+        return self.length
+
+    def reset(self) -> None:
+        """Start over, as after a release from quarantine."""
+        self.length = 0

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 
-__all__ = ["Strategy", "concerned"]
-
 
 class Strategy(Enum):
     """Who is restarted when one child fails."""
@@ -22,7 +20,7 @@ class Strategy(Enum):
     """The failed child and those started after it."""
 
 
-def concerned(strategy: Strategy, ids: Sequence[str], failed: str) -> tuple[str, ...]:
+def affected(strategy: Strategy, ids: Sequence[str], failed: str) -> tuple[str, ...]:
     """The children to stop (backwards) and start again (forwards) after ``failed`` ended."""
     if strategy is Strategy.ONE_FOR_ONE:
         return (failed,)

@@ -9,45 +9,41 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import pykka
 
 from ..clock import Timer
-from .child_slot import STARTING, Place
-from .fencing import TERM
+from .fencing import TOKEN
+from .loop_runner import LoopRunner
 from .mailbox import OwnEnvelope
 from .monitor import Notice, Watch, begin_watch
 from .refs import StableRef
-
-if TYPE_CHECKING:
-    from .loop_lifecycle import LoopLife
-
-__all__ = ["TimerHandle", "life_of", "run_errand", "watch_for"]
+from .tree_context import STARTING_SLOT, Slot
 
 T = TypeVar("T")
 
 
-def life_of(place: Place) -> LoopLife:
-    """The cell of a loop-hosted place."""
-    return cast("LoopLife", place.runner)
+def runner_of(slot: Slot) -> LoopRunner:
+    """The runner of a loop-hosted slot."""
+    return cast("LoopRunner", slot.runner)
 
 
 class TimerHandle:
     """A message to oneself that is still to come; ``cancel`` takes it back."""
 
-    __slots__ = ("_incarnation", "_message", "_period", "_place", "_timer")
+    __slots__ = ("_incarnation", "_message", "_period", "_slot", "_timer")
 
     def __init__(
         self,
-        place: Place,
+        slot: Slot,
         incarnation: int,
         message: object,
         delay: float,
         *,
         period: float | None = None,
     ) -> None:
-        self._place, self._incarnation = place, incarnation
+        self._slot, self._incarnation = slot, incarnation
         self._message, self._period = message, period
         self._timer: Timer | None = None
         self._set(delay)
@@ -60,38 +56,38 @@ class TimerHandle:
             timer.cancel()
 
     def _set(self, delay: float) -> None:
-        if life_of(self._place).incarnation != self._incarnation:
-            return  # it was left behind: it has no more messages to come
-        self._timer = self._place.realm.clock.call_later(delay, self._due)
-        life_of(self._place).timers.add(self._timer)
+        if runner_of(self._slot).incarnation != self._incarnation:
+            return  # it was abandoned: it has no more messages to come
+        self._timer = self._slot.context.clock.call_later(delay, self._due)
+        runner_of(self._slot).timers.add(self._timer)
 
     def _drop(self) -> None:
         if self._timer is not None:
-            life_of(self._place).timers.discard(self._timer)
+            runner_of(self._slot).timers.discard(self._timer)
             self._timer = None
 
     def _due(self) -> None:
         self._drop()
         if self._period is not None:
             self._set(self._period)
-        self._place.mailbox.put(OwnEnvelope(self._message, self._incarnation))
+        self._slot.mailbox.put(OwnEnvelope(self._message, self._incarnation))
 
 
-def watch_for(place: Place, incarnation: int, ref: pykka.ActorRef[Any], *, for_good: bool) -> Watch:
+def watch_for(slot: Slot, incarnation: int, ref: pykka.ActorRef[Any], *, for_good: bool) -> Watch:
     """Watch ``ref`` on behalf of that incarnation; see ``LoopActor.watch``."""
     if not isinstance(ref, StableRef):
         raise TypeError(f"{ref} is not a reference from a tree; only those can be watched")
 
     def tell(notice: Notice) -> None:
-        place.mailbox.put(OwnEnvelope(notice, incarnation))
+        slot.mailbox.put(OwnEnvelope(notice, incarnation))
 
-    one = Watch(ref.place, tell, for_good=for_good, key=(place.urn, incarnation))
-    life_of(place).timers.add(one)
-    return begin_watch(one, ref.place)
+    one = Watch(ref.slot, tell, for_good=for_good, key=(slot.urn, incarnation))
+    runner_of(slot).timers.add(one)
+    return begin_watch(one, ref.slot)
 
 
-def run_errand(
-    place: Place,
+def start_task(
+    slot: Slot,
     incarnation: int,
     awaitable: Awaitable[T],
     done: Callable[[T], object],
@@ -99,12 +95,12 @@ def run_errand(
 ) -> asyncio.Task[None]:
     """Do ``awaitable`` as a task of that incarnation; see ``LoopActor.pipe``."""
     context = copy_context()
-    context.run(STARTING.set, None)
-    context.run(TERM.set, life_of(place).term)
+    context.run(STARTING_SLOT.set, None)
+    context.run(TOKEN.set, runner_of(slot).token)
     task = asyncio.get_running_loop().create_task(
-        _do(place, incarnation, awaitable, done, failed), context=context
+        _do(slot, incarnation, awaitable, done, failed), context=context
     )
-    tasks = life_of(place).tasks
+    tasks = runner_of(slot).tasks
     tasks.add(task)
 
     def ended(task: asyncio.Task[None]) -> None:
@@ -117,7 +113,7 @@ def run_errand(
 
 
 async def _do(
-    place: Place,
+    slot: Slot,
     incarnation: int,
     awaitable: Awaitable[T],
     done: Callable[[T], object],
@@ -130,20 +126,20 @@ async def _do(
         if isinstance(error, asyncio.CancelledError) and task.cancelling():
             raise
         if failed is None:
-            _crash(place, error, incarnation)
+            _crash(slot, error, incarnation)
             return
         try:
             message = failed(error)
         except BaseException as second:  # noqa: BLE001 - as above
-            _crash(place, second, incarnation)
+            _crash(slot, second, incarnation)
             return
-    place.mailbox.put(OwnEnvelope(message, incarnation))
+    slot.mailbox.put(OwnEnvelope(message, incarnation))
 
 
-def _crash(place: Place, error: BaseException, incarnation: int) -> None:
+def _crash(slot: Slot, error: BaseException, incarnation: int) -> None:
     def now() -> Any:
-        life = life_of(place)
-        if life.incarnation == incarnation:
-            life.crash(error)
+        runner = runner_of(slot)
+        if runner.incarnation == incarnation:
+            runner.crash(error)
 
-    place.realm.host.post(now)
+    slot.context.host.call_soon(now)

@@ -1,16 +1,13 @@
-"""A child's place in the tree: what stays while incarnations come and go.
+"""A child's slot in the tree: what stays while incarnations come and go.
 
-The place has the id, the mailbox, the reference and the runner (a cell in the loop, or a thread).
-Its supervisor decides what happens; the place only does it and reports.
+The slot owns the id, the path, the state, the mailbox, the reference and the runner (in the loop
+or on a thread). Its supervisor decides what happens; the slot does it, and reports.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextvars import ContextVar
-from functools import cache
-from queue import Full
 from typing import TYPE_CHECKING, Any, Final
 
 import pykka
@@ -19,102 +16,79 @@ from pykka.messages import _ActorStop
 
 from ...errors import ChildUnavailableError, SupervisorAskedError
 from ..policy.exit_reason import Exit
-from ..spec.child_spec import ChildSpec, Host, Sibling
-from .mailbox import HELD, OPEN, LoopMailbox, Mailbox, Mode, ThreadMailbox
+from ..spec.child_spec import ChildSpec, Sibling
+from .mailbox import HELD, OPEN, Mode, answer
 from .pykka_registry import register, unregister
-from .refs import StableRef, StopFlag, Window
-from .states import ALIVE, MODES, RESTING, Outcome, Phase, Runner, Watcher
+from .refs import ActorView, StableRef, StopFlag
+from .states import ALIVE, MODES, RESTING, ChildState, StartResult
+from .tree_context import STARTING_SLOT, ExitListener, SlotSupervisor, TreeContext
 
 if TYPE_CHECKING:
-    from ..policy.restart_intensity import RestartLedger
-    from .loop_runner import LoopCell
-    from .monitor import Watch
-    from .thread_runner import ThreadRunner
-    from .tree_context import Realm
-
-__all__ = ["STARTING", "Place", "answer"]
-
-
-STARTING: ContextVar[Place | None] = ContextVar("starting", default=None)
-"""The place whose ``on_start`` runs in this context, to catch it asking its own supervisor."""
-
+    from ..policy.restart_intensity import RestartWindow
 
 # looked up once: a member looked up in its class is slow before Python 3.12, and a restart does so
 # thirty times
-LOOP: Final = Host.LOOP
-PHASE_IDLE: Final = Phase.IDLE
-PHASE_STARTING: Final = Phase.STARTING
-PHASE_RUNNING: Final = Phase.RUNNING
+IDLE: Final = ChildState.IDLE
+STARTING: Final = ChildState.STARTING
+RUNNING: Final = ChildState.RUNNING
 
 
-class Place:
+class ChildSlot:
     """Where a child lives; written to in the loop only, read from anywhere."""
 
     __slots__ = (
         "__weakref__",
         "added",
         "children",
+        "context",
         "gone",
         "id",
         "incarnation",
         "last_exit",
-        "ledger",
         "mailbox",
-        "owner",
+        "parent",
         "path",
-        "phase",
-        "realm",
         "ref",
+        "restart_window",
         "restarts",
         "runner",
         "since",
         "spec",
+        "state",
+        "supervisor",
         "until",
         "urn",
-        "watcher",
         "watches",
         "why",
     )
 
-    def __init__(self, realm: Realm, spec: ChildSpec, owner: Place | None = None) -> None:
-        self.realm, self.spec, self.owner = realm, spec, owner
+    def __init__(
+        self, context: TreeContext, spec: ChildSpec, parent: ChildSlot | None = None
+    ) -> None:
+        self.context, self.spec, self.parent = context, spec, parent
         self.added = False
         """Whether a command described it, and not its supervisor's own description."""
         self.id = spec.id
         self.path: str = (
-            spec.id if owner is None or owner.owner is None else f"{owner.path}/{spec.id}"
+            spec.id if parent is None or parent.parent is None else f"{parent.path}/{spec.id}"
         )
         self.urn = _new_urn()
-        self.children: dict[str, Place] = {}
+        self.children: dict[str, ChildSlot] = {}
         self.gone: StopFlag = StopFlag()
         self.incarnation = 0
         self.restarts = 0
-        self.phase = Phase.IDLE
-        self.since = realm.clock.now()
+        self.state = ChildState.IDLE
+        self.since = context.clock.now()
         self.until: float | None = None
         self.why = ""
         self.last_exit: Exit | None = None
-        self.ledger: RestartLedger | None = None
-        self.watcher: Watcher | None = None
-        self.watches: tuple[Watch, ...] = ()
-        self.mailbox: Mailbox
-        self.runner: Runner
-        self._settle_in()
+        self.restart_window: RestartWindow | None = None
+        self.supervisor: SlotSupervisor | None = None
+        self.watches: tuple[ExitListener, ...] = ()
+        self.runner = context.make_runner(self)
+        self.mailbox = self.runner.mailbox
         self.ref = StableRef(self)
         register(self.ref)
-
-    def _settle_in(self) -> None:
-        limit = self.spec.mailbox_limit
-        loop_cell, thread_runner = _runners()
-        if self.spec.placed_on is LOOP:
-            cell = loop_cell(self)
-            self.mailbox = cell.mailbox = LoopMailbox(
-                limit=limit, refuse=self.refuse, wake=cell.wake
-            )
-            self.runner = cell
-        else:
-            self.mailbox = box = ThreadMailbox(limit=limit, refuse=self.refuse)
-            self.runner = thread_runner(self, box)
 
     @property
     def actor(self) -> pykka.Actor | None:
@@ -124,11 +98,11 @@ class Place:
     @property
     def alive(self) -> bool:
         """Whether an incarnation starts, runs or stops here."""
-        return self.phase in ALIVE
+        return self.state in ALIVE
 
-    def look(self) -> Window | None:
-        """What a Pykka proxy looks through; ``None`` when the place is gone."""
-        return None if self.gone.is_set() else Window(self)
+    def actor_view(self) -> ActorView | None:
+        """What a Pykka proxy looks through; ``None`` when the slot is gone."""
+        return None if self.gone.is_set() else ActorView(self)
 
     def build(self, actor_class: type[pykka.Actor]) -> pykka.Actor:
         """Make an incarnation, with siblings' references filled into its arguments."""
@@ -136,32 +110,32 @@ class Place:
         args = tuple(map(fill, spec.args)) if spec.args else ()
         kwargs = {name: fill(value) for name, value in spec.kwargs.items()} if spec.kwargs else {}
         actor = actor_class.__new__(actor_class, *args, **kwargs)
-        object.__setattr__(actor, "_telewarden_place", self)
-        actor.__init__(*args, **kwargs)  # type: ignore[misc]  # in two steps: it needs its place
+        object.__setattr__(actor, "_telewarden_slot", self)
+        actor.__init__(*args, **kwargs)  # type: ignore[misc]  # in two steps: it needs its slot
         return actor
 
     def _filled_in(self, value: Any) -> Any:
         if not isinstance(value, Sibling):
             return value
-        assert self.owner is not None, "a child without a supervisor has no siblings"  # noqa: S101
-        return self.owner.children[value.id].ref
+        assert self.parent is not None, "a child without a supervisor has no siblings"  # noqa: S101
+        return self.parent.children[value.id].ref
 
     # what its supervisor does with it
 
-    def enter(self, phase: Phase, *, why: str = "", until: float | None = None) -> None:
-        """Take up a phase; the mailbox follows."""
-        self.phase, self.why, self.until = phase, why, until
-        self.since = self.realm.clock.now()
-        self.mailbox.turn(MODES[phase])
-        if phase in RESTING:
-            self.runner.rest()
+    def enter(self, state: ChildState, *, why: str = "", until: float | None = None) -> None:
+        """Take up a state; the mailbox follows."""
+        self.state, self.why, self.until = state, why, until
+        self.since = self.context.clock.now()
+        self.mailbox.set_mode(MODES[state])
+        if state in RESTING:
+            self.runner.park()
             for child in list(self.children.values()):
-                child.enter(phase, why=f"{self.path} is {phase.value}")
+                child.enter(state, why=f"{self.path} is {state.value}")
 
     def expect(self) -> None:
         """Somebody is coming after all, here and below: what is sent to them waits."""
-        if self.phase in RESTING:
-            self.enter(PHASE_IDLE)
+        if self.state in RESTING:
+            self.enter(IDLE)
         for child in self.children.values():
             child.expect()
 
@@ -171,28 +145,28 @@ class Place:
         self.mailbox.limit = spec.mailbox_limit
         self.ref.describe(spec)
 
-    def begin(self) -> Outcome:
+    def start(self) -> StartResult:
         """Start the next incarnation; what is sent to it meanwhile waits."""
         self.incarnation += 1
-        self.phase, self.why, self.until = PHASE_STARTING, "", None
+        self.state, self.why, self.until = STARTING, "", None
         if self.mailbox.mode is not HELD:  # nothing ran here, and nobody was coming
-            self.mailbox.turn(HELD)
-        return self.runner.begin(self.incarnation)
+            self.mailbox.set_mode(HELD)
+        return self.runner.start(self.incarnation)
 
-    def went_up(self) -> None:
+    def on_started(self) -> None:
         """An incarnation runs."""
-        self.phase, self.since = PHASE_RUNNING, self.realm.clock.now()
-        self.mailbox.turn(OPEN)
+        self.state, self.since = RUNNING, self.context.clock.now()
+        self.mailbox.set_mode(OPEN)
 
-    def went_down(self, exit_: Exit) -> None:
+    def on_exited(self, exit_: Exit) -> None:
         """An incarnation ended; nothing has been decided yet, so messages wait."""
-        self.phase, self.last_exit = PHASE_IDLE, exit_
-        self.mailbox.turn(HELD)
+        self.state, self.last_exit = IDLE, exit_
+        self.mailbox.set_mode(HELD)
         for watch in self.watches:
-            watch.went_down()
+            watch.on_exited()
 
     def forget(self) -> None:
-        """Close the place for good, and those below it."""
+        """Close the slot for good, and those below it."""
         if self.gone.is_set():
             return
         for child in reversed(tuple(self.children.values())):  # as the registry likes it
@@ -200,30 +174,30 @@ class Place:
         watches, self.watches = self.watches, ()
         self.gone.set()
         for watch in watches:
-            watch.went_away()
-        self.phase = Phase.GONE
-        self.mailbox.turn(Mode.CLOSED)
-        self.runner.rest()
+            watch.on_removed()
+        self.state = ChildState.GONE
+        self.mailbox.set_mode(Mode.CLOSED)
+        self.runner.park()
         unregister(self.ref)
-        if self.owner is not None:
-            self.owner.children.pop(self.id, None)
+        if self.parent is not None:
+            self.parent.children.pop(self.id, None)
 
     # what its runner reports
 
     def report_started(self, incarnation: int) -> None:
         """A start that had been left open succeeded."""
-        if self.watcher is not None and incarnation == self.incarnation:
-            self.watcher.started(self, incarnation)
+        if self.supervisor is not None and incarnation == self.incarnation:
+            self.supervisor.child_started(self, incarnation)
 
-    def report_ended(self, incarnation: int, exit_: Exit) -> None:
+    def report_exited(self, incarnation: int, exit_: Exit) -> None:
         """An incarnation ended by itself, or after it was asked to."""
-        if self.watcher is not None and incarnation == self.incarnation:
-            self.watcher.ended(self, incarnation, exit_)
+        if self.supervisor is not None and incarnation == self.incarnation:
+            self.supervisor.child_exited(self, incarnation, exit_)
 
     def refuse(self, envelope: Envelope[Any], reason: str) -> None:
         """Answer a message that will not be handled, or drop it; from any thread."""
         if envelope.reply_to is None:
-            self.realm.drop(self.path, envelope.message, reason)
+            self.context.drop(self.path, envelope.message, reason)
         elif isinstance(envelope.message, _ActorStop):
             answer(envelope, value=None)
         elif reason == "gone":
@@ -232,7 +206,7 @@ class Place:
                 error=pykka.ActorDeadError(f"{self.ref} stopped before handling the message"),
             )
         else:
-            answer(envelope, error=ChildUnavailableError(self.path, self.why or self.phase.value))
+            answer(envelope, error=ChildUnavailableError(self.path, self.why or self.state.value))
 
     def check_asker(self) -> None:
         """Refuse an ask from a child of this supervisor that is still starting (S24).
@@ -240,42 +214,18 @@ class Place:
         Raises:
             SupervisorAskedError: it would wait for the supervisor, which waits for it.
         """
-        asker = STARTING.get()
-        if asker is not None and asker.owner is self and asker.phase is Phase.STARTING:
+        asker = STARTING_SLOT.get()
+        if asker is not None and asker.parent is self and asker.state is ChildState.STARTING:
             raise SupervisorAskedError(asker.path, self.path)
 
-    def walk(self) -> Iterator[Place]:
-        """This place and all below it, in start order."""
+    def walk(self) -> Iterator[ChildSlot]:
+        """This slot and all below it, in start order."""
         yield self
         for child in list(self.children.values()):
             yield from child.walk()
 
 
-@cache
-def _runners() -> tuple[type[LoopCell], type[ThreadRunner]]:
-    """What runs incarnations; both know what a place is, so they are imported late, and once."""
-    from .loop_runner import LoopCell
-    from .thread_runner import ThreadRunner
-
-    return LoopCell, ThreadRunner
-
-
 def _new_urn() -> str:
-    """As ``uuid.uuid4().urn``, at a fifth of the price: ten thousand places count."""
+    """As ``uuid.uuid4().urn``, at a fifth of the price: ten thousand slots count."""
     digits = os.urandom(16).hex()
     return f"urn:uuid:{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
-
-
-def answer(
-    envelope: Envelope[Any], *, value: object = None, error: BaseException | None = None
-) -> None:
-    """Answer an ask, unless somebody has: its actor may have been fenced off meanwhile."""
-    if envelope.reply_to is None:
-        return
-    try:
-        if error is None:
-            envelope.reply_to.set(value)
-        else:
-            envelope.reply_to.set_exception((type(error), error, error.__traceback__))
-    except Full:
-        return

@@ -11,20 +11,18 @@ from pykka.messages import _ActorStop
 
 from ...errors import DrillError
 from ..observe.events import ChildResumed
-from ..policy.directive import Directive, Verdict
+from ..policy.directive import AnyDirective, Directive
 from ..policy.exit_reason import Exit, ExitKind
-from .child_slot import Place, answer
 from .control import Ignore
-from .mailbox import OwnEnvelope
+from .mailbox import OwnEnvelope, answer
+from .tree_context import Slot
 
 if TYPE_CHECKING:
     from ..spec.child_spec import ChildSpec
 
-RESTART: Final = Verdict.RESTART
-RESUME: Final = Verdict.RESUME
+RESTART: Final = Directive.RESTART
+RESUME: Final = Directive.RESUME
 ERROR: Final = ExitKind.ERROR
-
-__all__ = ["directive_for", "is_crash", "start_exit", "stop_itself", "take_failure"]
 
 logger = logging.getLogger(__name__)
 
@@ -39,62 +37,62 @@ def is_crash(spec: ChildSpec, envelope: Envelope[Any], error: BaseException) -> 
     return isinstance(error, (DrillError, *spec.ask_failures))
 
 
-def take_failure(place: Place, envelope: Envelope[Any], error: BaseException) -> Exit | None:
+def take_failure(slot: Slot, envelope: Envelope[Any], error: BaseException) -> Exit | None:
     """Answer and record a message that failed; ``None`` when its actor goes on, else its end."""
     answer(envelope, error=error)
-    if not is_crash(place.spec, envelope, error):
+    if not is_crash(slot.spec, envelope, error):
         return None
-    place.realm.drop(place.path, envelope.message, "crashed")
-    directive = directive_for(place, error)
+    slot.context.drop(slot.path, envelope.message, "crashed")
+    directive = directive_for(slot, error)
     if directive is not RESUME:
         return Exit(ERROR, error, directive=directive)
-    place.realm.events.publish(
+    slot.context.events.publish(
         ChildResumed(
-            at=place.realm.clock.now(),
-            child=place.path,
-            incarnation=place.incarnation,
+            at=slot.context.clock.now(),
+            child=slot.path,
+            incarnation=slot.incarnation,
             error=error,
         )
     )
     return None
 
 
-def directive_for(place: Place, error: BaseException) -> Directive:
+def directive_for(slot: Slot, error: BaseException) -> AnyDirective:
     """Ask the spec what shall follow; an error in its answer means the default."""
-    if place.spec.directive is None:
+    if slot.spec.directive is None:
         return RESTART
     try:
-        return place.spec.directive(error)
+        return slot.spec.directive(error)
     except BaseException:  # S4: user's code in the loop; SystemExit would end it for everybody
-        logger.exception("directive failed child=%s", place.path)
-        return Verdict.RESTART
+        logger.exception("directive failed child=%s", slot.path)
+        return Directive.RESTART
 
 
-def start_exit(place: Place, error: BaseException) -> Exit:
+def start_exit(slot: Slot, error: BaseException) -> Exit:
     """How an incarnation ended that raised while it was built or started."""
     if isinstance(error, Ignore):
         return Exit(ExitKind.IGNORED)
-    return Exit(ExitKind.START_FAILED, error, directive=directive_for(place, error))
+    return Exit(ExitKind.START_FAILED, error, directive=directive_for(slot, error))
 
 
-def stop_itself(place: Place, incarnation: int) -> None:
+def stop_itself(slot: Slot, incarnation: int) -> None:
     """Have that incarnation stop in its turn; the next one does not inherit it."""
-    place.mailbox.put(OwnEnvelope(_ActorStop(), incarnation))
+    slot.mailbox.put(OwnEnvelope(_ActorStop(), incarnation))
 
 
-def run_failure_hook(place: Place, actor: pykka.Actor, error: BaseException) -> Any:
+def run_failure_hook(slot: Slot, actor: pykka.Actor, error: BaseException) -> Any:
     """Call ``on_failure`` and return what it returns; an error in it is logged and forgotten."""
     try:
         return actor.on_failure(type(error), error, error.__traceback__)
     except BaseException:  # S4: the end has been decided, and nothing may hide it
-        logger.warning("hook failed child=%s hook=on_failure", place.path, exc_info=True)
+        logger.warning("hook failed child=%s hook=on_failure", slot.path, exc_info=True)
         return None
 
 
-def run_stop_hook(place: Place, actor: pykka.Actor) -> Any:
+def run_stop_hook(slot: Slot, actor: pykka.Actor) -> Any:
     """Call ``on_stop`` and return what it returns; an error in it is logged and forgotten."""
     try:
         return actor.on_stop()
     except BaseException:  # as above
-        logger.warning("hook failed child=%s hook=on_stop", place.path, exc_info=True)
+        logger.warning("hook failed child=%s hook=on_stop", slot.path, exc_info=True)
         return None

@@ -21,8 +21,6 @@ import pykka
 
 from ...errors import BlockingAskError
 
-__all__ = ["Answer", "Reply"]
-
 GIVE_WAY: Final[Callable[[], object]] = getattr(os, "sched_yield", lambda: None)
 """Lets whoever was woken answer at once; going to sleep for him takes two more hand-overs."""
 
@@ -165,19 +163,19 @@ class Answer(Reply):
     The one who asked gets what is set here; nobody else is kept waiting meanwhile.
     """
 
-    __slots__ = ("_asker", "_owed")
+    __slots__ = ("_asker", "_pending")
 
     def __init__(self) -> None:
         super().__init__()
         self._asker: pykka.Future[Any] | None = None
-        self._owed: set[Answer] | None = None
+        self._pending: set[Answer] | None = None
 
     @property
     def awaited(self) -> bool:
         """Whether there is anybody to tell."""
         return self._asker is not None or bool(self._callbacks)
 
-    def pass_on(self, asker: pykka.Future[Any]) -> None:
+    def forward_to(self, asker: pykka.Future[Any]) -> None:
         """Give what is set here to ``asker`` as well, once it is set."""
         if self._asker is not None:
             self.when_done(partial(self._copy, asker))
@@ -186,12 +184,12 @@ class Answer(Reply):
         if self._outcome is not None:
             self._copy(asker)
 
-    def stand_in(self, owed: set[Answer]) -> None:
-        """Be in ``owed`` until it is set; whoever has to end before that may ``refuse`` it."""
-        self._owed = owed
-        owed.add(self)
+    def register_pending(self, pending: set[Answer]) -> None:
+        """Be in ``pending`` until it is set; whoever has to end before that may ``refuse`` it."""
+        self._pending = pending
+        pending.add(self)
         if self._outcome is not None:  # by another thread, just now
-            owed.discard(self)
+            pending.discard(self)
 
     def refuse(self, error: BaseException) -> None:
         """Tell the asker that no answer will come; one that does is nobody's."""
@@ -201,8 +199,8 @@ class Answer(Reply):
 
     def _settle(self, outcome: tuple[Any, BaseException | None]) -> None:
         super()._settle(outcome)
-        if self._owed is not None:
-            self._owed.discard(self)
+        if self._pending is not None:
+            self._pending.discard(self)
         if self._asker is not None:
             self._copy(self._asker)
 

@@ -6,22 +6,19 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 import pykka
 
 from ..clock import Clock
-from .actor_tasks import TimerHandle, run_errand, watch_for
+from .actor_tasks import TimerHandle, start_task, watch_for
 from .failures import stop_itself
-from .fencing import Term
+from .fencing import FencingToken
 from .future import Reply
 from .monitor import Watch
 from .refs import StopFlag
-
-if TYPE_CHECKING:
-    from .child_slot import Place
-
-__all__ = ["LoopActor"]
+from .tree_context import Slot
+from .unsupervised import start_unsupervised
 
 T = TypeVar("T")
 
@@ -37,20 +34,20 @@ class LoopActor(pykka.Actor):
     """
 
     runs_on_loop: ClassVar[bool] = True
-    _telewarden_place: Place
+    _telewarden_slot: Slot
 
-    def __init__(self, *_args: Any, **_kwargs: Any) -> None:  # Pykka's makes what a place has
-        place = self.__dict__.get("_telewarden_place")
-        if place is None:
+    def __init__(self, *_args: Any, **_kwargs: Any) -> None:  # Pykka's makes what a slot has
+        slot = self.__dict__.get("_telewarden_slot")
+        if slot is None:
             raise TypeError(
                 f"{type(self).__name__} is made by its supervisor or by .start(), in a running loop"
             )
-        self._telewarden_incarnation: int = place.incarnation
-        self._telewarden_term: Term = place.runner.term
-        self.actor_urn = place.urn
-        self.actor_inbox = place.mailbox
+        self._telewarden_incarnation: int = slot.incarnation
+        self._telewarden_token: FencingToken = slot.runner.token
+        self.actor_urn = slot.urn
+        self.actor_inbox = slot.mailbox
         self.actor_stopped = StopFlag()
-        self._actor_ref = place.ref
+        self._actor_ref = slot.ref
 
     @classmethod
     def start(cls, *args: Any, **kwargs: Any) -> pykka.ActorRef[Self]:
@@ -60,24 +57,22 @@ class LoopActor(pykka.Actor):
             Exception: whatever its constructor or a plain ``on_start`` raises. An ``async def``
                 ``on_start`` goes on after this returns; should it raise, the actor is dead.
         """
-        from .unsupervised import start_alone
-
-        return cast("pykka.ActorRef[Self]", start_alone(cls, args, kwargs))
+        return cast("pykka.ActorRef[Self]", start_unsupervised(cls, args, kwargs))
 
     @staticmethod
     def _create_actor_inbox() -> Any:
-        raise TypeError("a LoopActor's mailbox belongs to its place")
+        raise TypeError("a LoopActor's mailbox belongs to its slot")
 
     @staticmethod
     def _create_future() -> pykka.Future[Any]:
         return Reply()
 
     def _start_actor_loop(self) -> None:
-        raise TypeError("a LoopActor is started by its place")
+        raise TypeError("a LoopActor is started by its slot")
 
     def stop(self) -> None:
         """Stop when the messages before this have been handled; no other incarnation will."""
-        stop_itself(self._telewarden_place, self._telewarden_incarnation)
+        stop_itself(self._telewarden_slot, self._telewarden_incarnation)
 
     def on_start(self) -> Any:
         """Prepare, before the first message. May be ``async def``; see Pykka."""
@@ -94,32 +89,32 @@ class LoopActor(pykka.Actor):
         """Clean up after a crash, before anybody is told of it.
 
         May be ``async def``; bounded by the spec's ``failure_timeout``. A child that has not come
-        to an end by then is left behind, and nothing takes its place.
+        to an end by then is abandoned, and nothing follows it.
         """
 
     @property
     def clock(self) -> Clock:
         """The tree's clock."""
-        return self._telewarden_place.realm.clock
+        return self._telewarden_slot.context.clock
 
     @property
     def rng(self) -> random.Random:
         """The tree's source of chance."""
-        return self._telewarden_place.realm.rng
+        return self._telewarden_slot.context.rng
 
     @property
-    def place(self) -> str:
+    def path(self) -> str:
         """Where it lives: the ids from below the root down to its own, joined by ``/``."""
-        return self._telewarden_place.path
+        return self._telewarden_slot.path
 
     @property
     def incarnation(self) -> int:
-        """1 for the first that runs in this place, one more after each restart."""
+        """1 for the first that runs in this slot, one more after each restart."""
         return self._telewarden_incarnation
 
     def after(self, seconds: float, message: object) -> TimerHandle:
         """Send ``message`` to itself in ``seconds``; forgotten when this incarnation ends."""
-        return TimerHandle(self._telewarden_place, self.incarnation, message, seconds)
+        return TimerHandle(self._telewarden_slot, self.incarnation, message, seconds)
 
     def every(self, seconds: float, message: object, *, phase: float | None = None) -> TimerHandle:
         """Send ``message`` to itself every ``seconds``, first after ``phase`` seconds.
@@ -127,21 +122,21 @@ class LoopActor(pykka.Actor):
         Without a ``phase`` a random one is taken, so that many actors do not tick at once.
         """
         first = self.rng.uniform(0.0, seconds) if phase is None else phase
-        place = self._telewarden_place
-        return TimerHandle(place, self.incarnation, message, first, period=seconds)
+        slot = self._telewarden_slot
+        return TimerHandle(slot, self.incarnation, message, first, period=seconds)
 
     @property
-    def term(self) -> Term:
-        """This incarnation's term, to carry along into a thread and ``check`` before a write."""
-        return self._telewarden_term
+    def fencing_token(self) -> FencingToken:
+        """This incarnation's token, to carry along into a thread and ``check`` before a write."""
+        return self._telewarden_token
 
     def watch(self, ref: pykka.ActorRef[Any], *, for_good: bool = False) -> Watch:
         """Be sent a ``Down`` for each end of the child behind ``ref``; this one's incarnation only.
 
-        With ``for_good`` one ``Gone`` instead, when no other incarnation can follow. What does not
-        run now is told of at once. ``ref`` is a reference from a tree, this one or another.
+        With ``for_good`` one ``Terminated`` instead, when no other incarnation can follow. What
+        does not run now is told of at once. ``ref`` is a reference from this or another tree.
         """
-        return watch_for(self._telewarden_place, self.incarnation, ref, for_good=for_good)
+        return watch_for(self._telewarden_slot, self.incarnation, ref, for_good=for_good)
 
     def pipe(
         self,
@@ -154,4 +149,4 @@ class LoopActor(pykka.Actor):
         An error comes back as ``failed(error)``; without ``failed`` it crashes the actor. The work
         is cancelled with this incarnation, and cancelled work sends nothing.
         """
-        return run_errand(self._telewarden_place, self.incarnation, awaitable, done, failed)
+        return start_task(self._telewarden_slot, self.incarnation, awaitable, done, failed)

@@ -9,8 +9,6 @@ from typing import Any, Final, TypeVar
 
 from .future import Reply
 
-__all__ = ["OwnLoop"]
-
 T = TypeVar("T")
 
 GRACE: Final = 1.0  # seconds for what is still going on in the loop when it is left

@@ -1,4 +1,4 @@
-"""Where a place's messages wait, whichever incarnation is going to handle them (S14, S20, S21).
+"""Where a slot's messages wait, whichever incarnation is going to handle them (S14, S20, S21).
 
 A mailbox never takes a lock. Putting appends first and looks at the mode afterwards; changing the
 mode sets it first and drains afterwards: whatever the order, one of the two sees the message, so no
@@ -11,12 +11,10 @@ import abc
 from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
-from queue import Empty, SimpleQueue
+from queue import Empty, Full, SimpleQueue
 from typing import Any, Final, TypeAlias
 
 from pykka._envelope import Envelope
-
-__all__ = ["NUDGE", "LoopMailbox", "Mailbox", "Mode", "OwnEnvelope", "ThreadMailbox", "wrapped"]
 
 AnyEnvelope: TypeAlias = Envelope[Any]
 
@@ -31,7 +29,7 @@ class Mode(IntEnum):
     UNAVAILABLE = 2
     """Nobody is there and nobody is coming by himself: refused, "try later"."""
     CLOSED = 3
-    """The place is gone for good: refused, "dead"."""
+    """The slot is gone for good: refused, "dead"."""
 
 
 # an enumeration's member looked up in its class costs more than the rest of a ``tell`` before 3.12
@@ -64,9 +62,9 @@ class Mailbox(abc.ABC):
         self.limit, self._refuse = limit, refuse
         """How many messages may wait while nobody is there to handle them."""
         self.mode = Mode.HELD
-        """What happens to a message that arrives now; ``turn`` changes it."""
+        """What happens to a message that arrives now; ``set_mode`` changes it."""
 
-    def turn(self, mode: Mode) -> None:
+    def set_mode(self, mode: Mode) -> None:
         """Change the mode; a closed mailbox stays closed."""
         if self.mode is CLOSED:
             return
@@ -77,11 +75,11 @@ class Mailbox(abc.ABC):
     def _put_guarded(self, envelope: AnyEnvelope) -> None:
         if self.mode is HELD and len(self) < self.limit:
             self._append(envelope)
-            self.look_again()
+            self.recheck()
         else:
             self._refuse(envelope, REASONS[self.mode])
 
-    def look_again(self) -> None:
+    def recheck(self) -> None:
         """The mode may have changed while a message was being appended."""
         if self.mode >= UNAVAILABLE:
             self._refuse_all()
@@ -136,6 +134,21 @@ def wrapped(item: Any) -> AnyEnvelope:
     return item if isinstance(item, Envelope) else Envelope(item)
 
 
+def answer(
+    envelope: Envelope[Any], *, value: object = None, error: BaseException | None = None
+) -> None:
+    """Answer an ask, unless somebody has: its actor may have been fenced off meanwhile."""
+    if envelope.reply_to is None:
+        return
+    try:
+        if error is None:
+            envelope.reply_to.set(value)
+        else:
+            envelope.reply_to.set_exception((type(error), error, error.__traceback__))
+    except Full:
+        return
+
+
 class LoopMailbox(Mailbox):
     """Messages for a loop-hosted actor; the first one to arrive wakes it."""
 
@@ -162,7 +175,7 @@ class LoopMailbox(Mailbox):
         else:
             self.items.append(envelope)
             if self.mode:
-                self.look_again()
+                self.recheck()
         if self.idle:
             self.idle = False
             self._wake()
@@ -174,7 +187,7 @@ class LoopMailbox(Mailbox):
             return
         self.items.append(message)
         if self.mode:
-            self.look_again()
+            self.recheck()
         if self.idle:
             self.idle = False
             self._wake()
@@ -224,7 +237,7 @@ class ThreadMailbox(Mailbox):
             return
         self.push(message)
         if self.mode:
-            self.look_again()
+            self.recheck()
 
     def put(self, envelope: AnyEnvelope, /) -> None:
         """Let a message wait its turn; from any thread."""
@@ -233,7 +246,7 @@ class ThreadMailbox(Mailbox):
             return
         self.push(envelope)
         if self.mode:
-            self.look_again()
+            self.recheck()
 
     def overtake(self, envelope: AnyEnvelope) -> None:
         """Have this handled before anything that waits, whatever the mode."""

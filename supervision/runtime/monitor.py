@@ -5,18 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import pykka
 
 from ..policy.exit_reason import Exit, ExitKind
+from .refs import StableRef
 from .states import ALIVE
-
-if TYPE_CHECKING:
-    from .child_slot import Place
-    from .refs import StableRef
-
-__all__ = ["Down", "Gone", "Notice", "Watch", "begin_watch", "watch"]
+from .tree_context import Slot
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +31,7 @@ class Down:
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class Terminated:
     """A watched child is gone for good; its reference answers that the actor is dead."""
 
     child: str
@@ -43,56 +39,57 @@ class Gone:
     ref: pykka.ActorRef[Any] = field(repr=False, compare=False)
 
 
-Notice: TypeAlias = Down | Gone
+Notice: TypeAlias = Down | Terminated
 
 
 class Watch:
     """Somebody who wants to know; ``cancel`` when not any more."""
 
-    __slots__ = ("_for_good", "_key", "_place", "_tell")
+    __slots__ = ("_for_good", "_slot", "_tell", "key")
 
     def __init__(
         self,
-        place: Place,
+        slot: Slot,
         tell: Callable[[Notice], object],
         *,
         for_good: bool,
         key: Hashable | None = None,
     ) -> None:
-        self._place, self._tell, self._for_good = place, tell, for_good
-        self._key: Hashable = self if key is None else (key, for_good)
+        self._slot, self._tell, self._for_good = slot, tell, for_good
+        self.key: Hashable = self if key is None else (key, for_good)
+        """The same for two that would be told the same."""
 
     def cancel(self) -> None:
         """Tell nothing more; from any thread, more than once."""
-        place = self._place
-        place.watches = tuple(w for w in place.watches if w is not self)
+        slot = self._slot
+        slot.watches = tuple(w for w in slot.watches if w is not self)
 
     def begin(self) -> None:
         """Watch from now on; when nothing runs there, tell that at once. In the loop only."""
-        place = self._place
-        if any(w._key == self._key for w in place.watches):  # noqa: SLF001 - its own kind
+        slot = self._slot
+        if any(other.key == self.key for other in slot.watches):
             return
-        if place.gone.is_set():
-            self.went_down() if not self._for_good else self.went_away()
+        if slot.gone.is_set():
+            self.on_exited() if not self._for_good else self.on_removed()
             return
-        place.watches = (*place.watches, self)
-        if not self._for_good and place.phase not in ALIVE:
-            self.went_down()
+        slot.watches = (*slot.watches, self)
+        if not self._for_good and slot.state not in ALIVE:
+            self.on_exited()
 
-    def went_down(self) -> None:
+    def on_exited(self) -> None:
         """Its present incarnation has ended."""
         if not self._for_good:
-            place = self._place
-            self._give(Down(place.path, place.incarnation, place.last_exit, place.ref))
+            slot = self._slot
+            self._give(Down(slot.path, slot.incarnation, slot.last_exit, slot.ref))
 
-    def went_away(self) -> None:
-        """The place has been closed."""
-        place = self._place
+    def on_removed(self) -> None:
+        """The slot has been closed."""
+        slot = self._slot
         if self._for_good:
-            self._give(Gone(place.path, place.last_exit, place.ref))
-        elif place.phase in ALIVE:  # it was left behind with its tree
-            place.last_exit = Exit(ExitKind.ABANDONED)
-            self.went_down()
+            self._give(Terminated(slot.path, slot.last_exit, slot.ref))
+        elif slot.state in ALIVE:  # it was abandoned with its tree
+            slot.last_exit = Exit(ExitKind.ABANDONED)
+            self.on_exited()
 
     def _give(self, notice: Notice) -> None:
         try:
@@ -100,17 +97,17 @@ class Watch:
         except pykka.ActorDeadError:
             self.cancel()
         except BaseException:  # S4: who watches must not hurt whom it watches, nor the loop
-            logger.exception("watcher failed child=%s", self._place.path)
+            logger.exception("watcher failed child=%s", self._slot.path)
             self.cancel()
 
 
-def begin_watch(one: Watch, place: Place) -> Watch:
-    """Begin now in the place's own loop, else as soon as that loop has its turn."""
-    host = place.realm.host
+def begin_watch(one: Watch, slot: Slot) -> Watch:
+    """Begin now in the slot's own loop, else as soon as that loop has its turn."""
+    host = slot.context.host
     if host.in_loop():
         one.begin()
     else:
-        host.post(one.begin)
+        host.call_soon(one.begin)
     return one
 
 
@@ -119,10 +116,10 @@ def watch(ref: StableRef, tell: Callable[[Notice], object], *, for_good: bool = 
 
     Args:
         ref: a reference from a tree.
-        tell: gets a ``Down`` for each incarnation's end, or with ``for_good`` one ``Gone`` when no
-            other can follow. Called in the child's loop: be quick, as ``another_ref.tell`` is.
+        tell: gets a ``Down`` for each incarnation's end, or with ``for_good`` one ``Terminated``
+            when no other can follow. Called in the child's loop: be quick, as ``ref.tell`` is.
         for_good: which of the two.
 
     Something that does not run now is told of at once. In a ``LoopActor`` use ``self.watch``.
     """
-    return begin_watch(Watch(ref.place, tell, for_good=for_good), ref.place)
+    return begin_watch(Watch(ref.slot, tell, for_good=for_good), ref.slot)

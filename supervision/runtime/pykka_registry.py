@@ -1,4 +1,4 @@
-"""Places in Pykka's process-wide registry, without walking its list from the wrong end.
+"""References in Pykka's process-wide registry, without walking its list from the wrong end.
 
 Pykka looks for the reference to remove from the oldest on, twice; a tree stops the newest first,
 which with 10,000 actors costs 71 us each. These two look from the newest end.
@@ -9,8 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import pykka
-
-__all__ = ["register", "unregister"]
 
 
 def register(ref: pykka.ActorRef[Any]) -> None:

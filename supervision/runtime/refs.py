@@ -1,10 +1,10 @@
-"""References that outlive restarts: they point at a place, not at an incarnation (S19)."""
+"""References that outlive restarts: they point at a slot, not at an incarnation (S19)."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pykka
 from pykka._envelope import Envelope
@@ -15,11 +15,7 @@ from ..spec.child_spec import ChildSpec, Host
 from .fencing import refuse_fenced
 from .future import Reply
 from .mailbox import CLOSED
-
-if TYPE_CHECKING:
-    from .child_slot import Place
-
-__all__ = ["StableRef", "StopFlag", "Window", "ask_async"]
+from .tree_context import Slot
 
 
 class StopFlag(threading.Event):
@@ -61,23 +57,23 @@ class StopFlag(threading.Event):
         return f"<StopFlag {'set' if self._flag else 'unset'}>"
 
 
-class Window:
+class ActorView:
     """What a Pykka proxy holds instead of an actor: it shows the present incarnation.
 
     Between incarnations it shows what the class defines, and the names that the last one had: an
     incarnation may end while a proxy is looking at it.
     """
 
-    __slots__ = ("_names", "_place")
+    __slots__ = ("_names", "_slot")
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, slot: Slot) -> None:
+        self._slot = slot
         self._names: tuple[str, ...] = ()
 
     @property
     def __class__(self) -> Any:
-        original = self._place.spec.actor
-        return self._place.realm.adopted.get(original, original)
+        original = self._slot.spec.actor
+        return self._slot.context.adopted.get(original, original)
 
     @__class__.setter
     def __class__(self, value: object) -> None:
@@ -85,55 +81,55 @@ class Window:
 
     @property
     def __dict__(self) -> Any:  # type: ignore[override]  # it shows another's
-        actor = self._place.actor
+        actor = self._slot.actor
         return dict.fromkeys(self._names) | ({} if actor is None else actor.__dict__)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._place.actor or self.__class__, name)
+        return getattr(self._slot.actor or self.__class__, name)
 
     def __dir__(self) -> list[str]:
-        actor = self._place.actor
+        actor = self._slot.actor
         if actor is not None:
             self._names = tuple(actor.__dict__)
         return dir(actor or self.__class__)
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is Window and other._place is self._place
+        return type(other) is ActorView and other._slot is self._slot
 
     def __hash__(self) -> int:
-        return hash(self._place)
+        return hash(self._slot)
 
 
 class StableRef(pykka.ActorRef[Any]):
-    """A Pykka reference to a place in a tree: good through every restart.
+    """A Pykka reference to a slot in a tree: good through every restart.
 
     While nobody is there, messages wait; asks are always answered, by an error when need be.
     """
 
-    def __init__(self, place: Place) -> None:  # the base class would take an instance
-        self.place, self._realm = place, place.realm
-        self.actor_urn = place.urn
-        self.actor_inbox = self._mailbox = place.mailbox
-        self.describe(place.spec)
-        self.actor_stopped = place.gone
+    def __init__(self, slot: Slot) -> None:  # the base class would take an instance
+        self.slot, self._context = slot, slot.context
+        self.actor_urn = slot.urn
+        self.actor_inbox = self._mailbox = slot.mailbox
+        self.describe(slot.spec)
+        self.actor_stopped = slot.gone
         # a thread answers even while this loop is blocked
-        self._here = place.realm.host.in_loop if place.spec.placed_on is Host.LOOP else None
-        self._actor_weakref = place.look  # type: ignore[assignment]  # called the same way
+        self._here = slot.context.host.in_loop if slot.spec.placed_on is Host.LOOP else None
+        self._actor_weakref = slot.actor_view  # type: ignore[assignment]  # called the same way
 
     def describe(self, spec: ChildSpec) -> None:
         """Point at a child of that class from now on."""
         self.actor_class, self._supervises = spec.actor, spec.supervises
 
     def __str__(self) -> str:
-        return f"{self.actor_class.__name__} at {self.place.path}"
+        return f"{self.actor_class.__name__} at {self.slot.path}"
 
     def tell(self, message: Any) -> None:
-        """Send ``message``; see Pykka. Raises ``ActorDeadError`` when the place is gone.
+        """Send ``message``; see Pykka. Raises ``ActorDeadError`` when the slot is gone.
 
         Raises:
-            FencedError: the sender was left behind.
+            FencedError: the sender was abandoned.
         """
-        if self._realm.fences:
+        if self._context.fences:
             refuse_fenced()
         inbox = self._mailbox
         if inbox.mode is CLOSED:
@@ -145,15 +141,15 @@ class StableRef(pykka.ActorRef[Any]):
 
         Raises:
             BlockingAskError: it would block the loop that has to answer; nothing was sent.
-            FencedError: the asker was left behind.
+            FencedError: the asker was abandoned.
         """
-        if self._realm.fences:
+        if self._context.fences:
             refuse_fenced()
         if block:
             self.refuse_to_block()
-        reply = Reply(None if block else self._here, self.place.path)
+        reply = Reply(None if block else self._here, self.slot.path)
         if self._supervises:
-            self.place.check_asker()
+            self.slot.check_asker()
         inbox = self._mailbox
         if inbox.mode is CLOSED:
             reply.fail(pykka.ActorDeadError(f"{self} not found"))
@@ -168,14 +164,14 @@ class StableRef(pykka.ActorRef[Any]):
             BlockingAskError: this is that loop.
         """
         if self._here is not None and self._here():
-            raise BlockingAskError(self.place.path)
+            raise BlockingAskError(self.slot.path)
 
     def stop(self, *, block: bool = True, timeout: float | None = None) -> Any:
         """Ask the present incarnation to stop by itself; its supervisor may start another."""
         if block:
             self.refuse_to_block()
         asked = self.ask(_ActorStop(), block=False)
-        stopped = Reply(self._here, self.place.path)
+        stopped = Reply(self._here, self.slot.path)
         asked.when_done(lambda: stopped.set(_was_alive(asked)))
         return stopped.get(timeout=timeout) if block else stopped
 

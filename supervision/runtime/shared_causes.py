@@ -1,6 +1,6 @@
-"""The gates of a tree: whom a shared cause holds back, and the timers that let them go.
+"""Whom a shared cause holds back, and the timers that let them go.
 
-``bulkhead`` decides; this carries it out, in the loop.
+``policy.circuit_breaker`` decides; this carries it out, in the loop.
 """
 
 from __future__ import annotations
@@ -8,78 +8,94 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Hashable
 from functools import partial
+from typing import Final, Protocol
 
 from ..clock import Clock, Timer
 from ..observe.events import CauseCleared, CausePaused, CauseProbed, Event
-from ..policy.circuit_breaker import Bulkhead, CauseState, Gate
-from .child_slot import Place
-from .states import Phase
+from ..policy.circuit_breaker import CauseState, Circuit, CircuitBreaker
+from .states import ChildState
 
-__all__ = ["Gates", "Ticket"]
+DOWN_FOR_GOOD: Final = frozenset({ChildState.STOPPED, ChildState.QUARANTINED, ChildState.GONE})
 
 
-class Ticket:
-    """A held-back child's place in the queue; ``cancel`` gives it up."""
+class HeldChild(Protocol):
+    """A child that a shared cause holds back."""
 
-    __slots__ = ("_gates", "_key", "go", "place")
+    @property
+    def path(self) -> str:
+        """Where it lives in the tree."""
+        ...
 
-    def __init__(self, gates: Gates, key: Hashable, place: Place, go: Callable[[], object]) -> None:
-        self._gates, self._key, self.place, self.go = gates, key, place, go
+    @property
+    def state(self) -> ChildState:
+        """What it is doing."""
+        ...
+
+
+class HeldRestart:
+    """A held-back child's turn in the queue; ``cancel`` gives it up."""
+
+    __slots__ = ("_causes", "_key", "go", "slot")
+
+    def __init__(
+        self, causes: SharedCauses, key: Hashable, slot: HeldChild, go: Callable[[], object]
+    ) -> None:
+        self._causes, self._key, self.slot, self.go = causes, key, slot, go
 
     def cancel(self) -> None:
         """It does not wait any more."""
-        self._gates.leave(self._key, self.place.path)
+        self._causes.leave(self._key, self.slot.path)
 
 
-class Gates:
-    """One gate for each cause that has been heard of and is not clear."""
+class SharedCauses:
+    """One circuit for each cause that has been heard of and is not clear."""
 
     def __init__(
         self,
-        policy: Bulkhead,
+        policy: CircuitBreaker,
         *,
         clock: Clock,
         rng: random.Random,
         publish: Callable[[Event], object],
     ) -> None:
         self._policy, self._clock, self._rng, self._publish = policy, clock, rng, publish
-        self._gates: dict[Hashable, Gate] = {}
+        self._circuits: dict[Hashable, Circuit] = {}
         self._timers: dict[Hashable, Timer] = {}
-        self._tickets: dict[tuple[Hashable, str], Ticket] = {}
-        self._probes: dict[Hashable, Place] = {}
+        self._held: dict[tuple[Hashable, str], HeldRestart] = {}
+        self._probes: dict[Hashable, HeldChild] = {}
 
     def failed(self, key: Hashable, child: str, now: float) -> bool:
         """Count a failure for a cause, and tell whether its child is to be held back."""
-        gate = self._gate(key)
-        before = gate.state
-        held = gate.failed(child, now)
-        if gate.state is CauseState.PAUSED and before is not CauseState.PAUSED:
+        circuit = self._circuit(key)
+        before = circuit.state
+        held = circuit.failed(child, now)
+        if circuit.state is CauseState.PAUSED and before is not CauseState.PAUSED:
             self._probes.pop(key, None)
-            seconds = (gate.until or now) - now
+            seconds = (circuit.until or now) - now
             self._publish(CausePaused(at=now, child=child, cause=str(key), seconds=seconds))
-        self._wind(key, gate)
+        self._wind(key, circuit)
         return held
 
-    def hold(self, key: Hashable, place: Place, go: Callable[[], object]) -> Ticket:
-        """Call ``go`` when the child at ``place`` may come back."""
-        ticket = self._tickets[key, place.path] = Ticket(self, key, place, go)
-        gate = self._gate(key)
-        gate.join(place.path, self._clock.now())
-        self._wind(key, gate)
-        return ticket
+    def hold(self, key: Hashable, slot: HeldChild, go: Callable[[], object]) -> HeldRestart:
+        """Call ``go`` when the child at ``slot`` may come back."""
+        held = self._held[key, slot.path] = HeldRestart(self, key, slot, go)
+        circuit = self._circuit(key)
+        circuit.join(slot.path, self._clock.now())
+        self._wind(key, circuit)
+        return held
 
     def leave(self, key: Hashable, child: str) -> None:
         """A held-back child does not come back by itself."""
-        if self._tickets.pop((key, child), None) is not None and key in self._gates:
-            self._gates[key].leave(child, self._clock.now())
-            self._wind(key, self._gates[key])
+        if self._held.pop((key, child), None) is not None and key in self._circuits:
+            self._circuits[key].leave(child, self._clock.now())
+            self._wind(key, self._circuits[key])
 
     def states(self) -> dict[str, tuple[str, int]]:
         """Of each cause that is not clear: its state, and how many wait for it."""
         return {
-            str(key): (gate.state.value, len(gate.waiting))
-            for key, gate in list(self._gates.items())
-            if gate.state is not CauseState.CLEAR
+            str(key): (circuit.state.value, len(circuit.waiting))
+            for key, circuit in list(self._circuits.items())
+            if circuit.state is not CauseState.CLEAR
         }
 
     def close(self) -> None:
@@ -88,35 +104,35 @@ class Gates:
             timer.cancel()
         self._timers.clear()
 
-    def _gate(self, key: Hashable) -> Gate:
-        if key not in self._gates:
-            self._gates[key] = Gate(self._policy, self._rng)
-        return self._gates[key]
+    def _circuit(self, key: Hashable) -> Circuit:
+        if key not in self._circuits:
+            self._circuits[key] = Circuit(self._policy, self._rng)
+        return self._circuits[key]
 
-    def _wind(self, key: Hashable, gate: Gate) -> None:
+    def _wind(self, key: Hashable, circuit: Circuit) -> None:
         timer = self._timers.pop(key, None)
         if timer is not None:
             timer.cancel()
-        if gate.until is not None:
-            delay = max(0.0, gate.until - self._clock.now())
+        if circuit.until is not None:
+            delay = max(0.0, circuit.until - self._clock.now())
             self._timers[key] = self._clock.call_later(delay, partial(self._due, key))
 
     def _due(self, key: Hashable) -> None:
-        gate, now = self._gates[key], self._clock.now()
+        circuit, now = self._circuits[key], self._clock.now()
         probe = self._probes.get(key)
-        if probe is not None and probe.phase in {Phase.STOPPED, Phase.QUARANTINED, Phase.GONE}:
-            gate.leave(probe.path, now)  # it will prove nothing any more
-        proven = probe is not None and probe.phase is Phase.RUNNING
-        before = gate.state
-        for child in gate.due(now, proven=proven):
-            ticket = self._tickets.pop((key, child))
-            if gate.state is CauseState.PROBING:
-                self._probes[key] = ticket.place
+        if probe is not None and probe.state in DOWN_FOR_GOOD:
+            circuit.leave(probe.path, now)  # it will prove nothing any more
+        proven = probe is not None and probe.state is ChildState.RUNNING
+        before = circuit.state
+        for child in circuit.due(now, proven=proven):
+            held = self._held.pop((key, child))
+            if circuit.state is CauseState.PROBING:
+                self._probes[key] = held.slot
                 self._publish(CauseProbed(at=now, child=child, cause=str(key)))
-            ticket.go()
-        if gate.state is CauseState.CLEAR:
+            held.go()
+        if circuit.state is CauseState.CLEAR:
             self._probes.pop(key, None)
-            del self._gates[key]
+            del self._circuits[key]
             if before is not CauseState.CLEAR:
                 self._publish(CauseCleared(at=now, child="", cause=str(key)))
-        self._wind(key, gate)
+        self._wind(key, circuit)

@@ -1,23 +1,18 @@
-"""What a place can be doing, and the two sides of it: who runs an incarnation, who is told."""
+"""The states of a slot, what its mailbox does in each, and the protocol of what runs in it."""
 
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 import pykka
 
 from ..policy.exit_reason import Exit
-from .mailbox import Mode
-
-if TYPE_CHECKING:
-    from .child_slot import Place
-
-__all__ = ["ALIVE", "MODES", "RESTING", "Outcome", "Phase", "Runner", "Watcher"]
+from .mailbox import Mailbox, Mode
 
 
-class Phase(Enum):
-    """What a place is doing."""
+class ChildState(Enum):
+    """What a slot is doing."""
 
     __hash__ = object.__hash__  # members are alone of their kind; Enum's own is slow
 
@@ -33,25 +28,25 @@ class Phase(Enum):
     GONE = "gone"
 
 
-ALIVE: Final = frozenset({Phase.STARTING, Phase.RUNNING, Phase.STOPPING})
+ALIVE: Final = frozenset({ChildState.STARTING, ChildState.RUNNING, ChildState.STOPPING})
 """An incarnation is there."""
 
-RESTING: Final = frozenset({Phase.STOPPED, Phase.QUARANTINED})
+RESTING: Final = frozenset({ChildState.STOPPED, ChildState.QUARANTINED})
 """Nothing will run until somebody says so."""
 
 MODES: Final = {
-    Phase.IDLE: Mode.HELD,
-    Phase.STARTING: Mode.HELD,
-    Phase.RUNNING: Mode.OPEN,
-    Phase.STOPPING: Mode.HELD,
-    Phase.RESTARTING: Mode.HELD,
-    Phase.STOPPED: Mode.UNAVAILABLE,
-    Phase.QUARANTINED: Mode.UNAVAILABLE,
-    Phase.GONE: Mode.CLOSED,
+    ChildState.IDLE: Mode.HELD,
+    ChildState.STARTING: Mode.HELD,
+    ChildState.RUNNING: Mode.OPEN,
+    ChildState.STOPPING: Mode.HELD,
+    ChildState.RESTARTING: Mode.HELD,
+    ChildState.STOPPED: Mode.UNAVAILABLE,
+    ChildState.QUARANTINED: Mode.UNAVAILABLE,
+    ChildState.GONE: Mode.CLOSED,
 }
-"""What happens to messages in each phase."""
+"""What happens to messages in each state."""
 
-Outcome: TypeAlias = Literal[True] | Exit | None
+StartResult: TypeAlias = Literal[True] | Exit | None
 """Of a start: ``True`` it runs, an ``Exit`` it failed, ``None`` it will be reported."""
 
 
@@ -59,19 +54,24 @@ class Runner(Protocol):
     """Carries one incarnation after the other."""
 
     @property
+    def mailbox(self) -> Mailbox:
+        """Where its messages wait."""
+        ...
+
+    @property
     def actor(self) -> pykka.Actor | None:
         """The present incarnation, if there is one."""
         ...
 
-    def begin(self, incarnation: int) -> Outcome:
+    def start(self, incarnation: int) -> StartResult:
         """Start an incarnation."""
         ...
 
-    def halt(self) -> Exit | None:
+    def stop(self) -> Exit | None:
         """Ask it to stop, before any waiting message. Its end, if that came at once."""
         ...
 
-    def retire(self) -> None:
+    def finish(self) -> None:
         """It was asked to stop, and nothing follows: let it take down what it runs on."""
         ...
 
@@ -84,12 +84,12 @@ class Runner(Protocol):
         ...
 
     def fence(self) -> None:
-        """Leave it behind: whatever it still does has no effect here."""
+        """Abandon it: whatever it still does has no effect here."""
         ...
 
     @property
-    def haunted(self) -> bool:
-        """Whether an incarnation that was left behind still does something."""
+    def has_zombies(self) -> bool:
+        """Whether an incarnation that was abandoned still does something."""
         ...
 
     @property
@@ -97,7 +97,7 @@ class Runner(Protocol):
         """What it is at now, different for each message; ``None`` when it waits."""
         ...
 
-    def break_off(self, error: Exception) -> bool:
+    def interrupt(self, error: Exception) -> bool:
         """End the present handler as if it had raised ``error``; tell whether that is possible."""
         ...
 
@@ -105,18 +105,6 @@ class Runner(Protocol):
         """Where it is in the code."""
         ...
 
-    def rest(self) -> None:
+    def park(self) -> None:
         """Nothing will run here for a while: give back what only a running child needs."""
-        ...
-
-
-class Watcher(Protocol):
-    """Who is told what became of a place's incarnation; always in the loop."""
-
-    def started(self, place: Place, incarnation: int) -> None:
-        """A start that had been left open succeeded."""
-        ...
-
-    def ended(self, place: Place, incarnation: int, exit_: Exit) -> None:
-        """An incarnation ended."""
         ...

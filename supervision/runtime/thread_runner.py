@@ -1,4 +1,4 @@
-"""A place's thread: runs one incarnation of any Pykka actor after the other, in the same thread.
+"""A slot's thread: runs one incarnation of any Pykka actor after the other, in the same thread.
 
 Keeping the thread makes a restart four times as fast as starting another. A thread that will not
 come back is fenced: what it still does is refused, and the next incarnation gets a new one.
@@ -18,15 +18,13 @@ from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop
 from ...errors import ChildUnavailableError, DrillError
 from ..observe.stacks import thread_stack
 from ..policy.exit_reason import Exit, ExitKind
-from .child_slot import STARTING, Place, answer
 from .control import Drill
 from .failures import run_failure_hook, run_stop_hook, start_exit, stop_itself, take_failure
-from .fencing import TERM, Term
-from .mailbox import NUDGE, OwnEnvelope, ThreadMailbox, wrapped
+from .fencing import TOKEN, FencingToken
+from .mailbox import NUDGE, OwnEnvelope, ThreadMailbox, answer, wrapped
 from .refs import StopFlag
-from .states import Outcome
-
-__all__ = ["ThreadRunner", "adopt"]
+from .states import StartResult
+from .tree_context import STARTING_SLOT, Slot
 
 
 class _Halt:
@@ -39,99 +37,100 @@ class _Halt:
 
 
 class ThreadRunner:
-    """The runner of thread-hosted places."""
+    """The runner of thread-hosted slots."""
 
-    __slots__ = ("_ghost", "_hand", "_leaving", "_mailbox", "_place")
+    __slots__ = ("_abandoned", "_leaving", "_slot", "_worker", "mailbox")
 
-    def __init__(self, place: Place, mailbox: ThreadMailbox) -> None:
-        self._place, self._mailbox = place, mailbox
-        self._hand: _Hand | None = None
-        self._ghost: threading.Thread | None = None
+    def __init__(self, slot: Slot) -> None:
+        self._slot = slot
+        self.mailbox = ThreadMailbox(limit=slot.spec.mailbox_limit, refuse=slot.refuse)
+        self._worker: _Worker | None = None
+        self._abandoned: threading.Thread | None = None
         self._leaving: threading.Thread | None = None
         """One that was sent away while it waited; it only has to hear of it."""
 
     @property
     def actor(self) -> pykka.Actor | None:
         """The present incarnation, if there is one."""
-        return None if self._hand is None else self._hand.actor
+        return None if self._worker is None else self._worker.actor
 
-    def begin(self, incarnation: int) -> Outcome:
+    def start(self, incarnation: int) -> StartResult:
         """Have the thread build and start the next incarnation; it will report."""
-        if self._hand is not None and not self._hand.retired:
-            self._hand.orders.put(incarnation)
+        if self._worker is not None and not self._worker.retired:
+            self._worker.orders.put(incarnation)
             return None
-        hand = _Hand(self._place, self._mailbox, after=self._leaving)
+        worker = _Worker(self._slot, self.mailbox, after=self._leaving)
         self._leaving = None
-        hand.orders.put(incarnation)  # it need not be woken a second time
+        worker.orders.put(incarnation)  # it need not be woken a second time
         try:
-            hand.thread.start()
+            worker.thread.start()
         except RuntimeError as error:  # the system gives no more threads
-            return start_exit(self._place, error)
-        self._hand = hand
+            return start_exit(self._slot, error)
+        self._worker = worker
         return None
 
-    def halt(self) -> Exit | None:
+    def stop(self) -> Exit | None:
         """Ask it to stop as soon as its handler returns, before any waiting message."""
-        if self._hand is not None:
-            self._mailbox.overtake(Envelope(_Halt(self._place.incarnation)))
+        if self._worker is not None:
+            self.mailbox.overtake(Envelope(_Halt(self._slot.incarnation)))
         return None
 
-    def retire(self) -> None:
+    def finish(self) -> None:
         """Let the thread end with its incarnation, without being woken for it."""
-        if self._hand is not None:
-            self._hand.retired = True
-            self._hand.orders.put(None)
+        if self._worker is not None:
+            self._worker.retired = True
+            self._worker.orders.put(None)
 
-    def abort_start(self, exit_: Exit) -> bool:  # noqa: ARG002 - the loop's cells use it
+    def abort_start(self, exit_: Exit) -> bool:  # noqa: ARG002 - the loop's runner uses it
         """A thread cannot be interrupted."""
         return False
 
     def kill(self) -> bool:
-        """Leave it behind; true when it was idle: it does nothing more, and haunts nobody."""
-        hand, ghost = self._hand, self._ghost
+        """Abandon it; true when it was idle: it does nothing more, and is no zombie."""
+        worker, zombie = self._worker, self._abandoned
         self.fence()
-        if hand is not None and hand.busy:
+        if worker is not None and worker.busy:
             return False
-        self._ghost = ghost
-        if hand is not None:
-            self._leaving = hand.thread
+        self._abandoned = zombie
+        if worker is not None:
+            self._leaving = worker.thread
         return True
 
     @property
-    def haunted(self) -> bool:
-        """Whether a thread that was left behind is still there."""
-        return self._ghost is not None and self._ghost.is_alive()
+    def has_zombies(self) -> bool:
+        """Whether a thread that was abandoned is still there."""
+        return self._abandoned is not None and self._abandoned.is_alive()
 
     def fence(self) -> None:
-        """Leave the thread behind; it ends when it comes back from what it does."""
-        hand, self._hand = self._hand, None
-        if hand is not None:
-            self._place.realm.fences += 1
-            hand.dismiss()
-            self._ghost = hand.thread
+        """Abandon the thread; it ends when it comes back from what it does."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            self._slot.context.fences += 1
+            worker.dismiss()
+            self._abandoned = worker.thread
 
     @property
     def busy_with(self) -> object | None:
         """What it is at now, different for each message; ``None`` when it waits."""
-        return None if self._hand is None else self._hand.busy_with
+        return None if self._worker is None else self._worker.busy_with
 
-    def break_off(self, error: Exception) -> bool:  # noqa: ARG002 - the loop's cells use it
+    def interrupt(self, error: Exception) -> bool:  # noqa: ARG002 - the loop's runner uses it
         """A thread cannot be interrupted."""
         return False
 
     def stack(self) -> str:
         """Where it is in the code."""
-        return "" if self._hand is None else thread_stack(self._hand.thread.ident)
+        return "" if self._worker is None else thread_stack(self._worker.thread.ident)
 
-    def rest(self) -> None:
+    def park(self) -> None:
         """End the thread, which has nothing to do."""
-        hand, self._hand = self._hand, None
-        if hand is not None and not hand.retired:
-            hand.orders.put(None)
+        worker, self._worker = self._worker, None
+        if worker is not None and not worker.retired:
+            worker.orders.put(None)
 
 
-class _Hand:
-    """One thread in the service of one place."""
+class _Worker:
+    """One thread in the service of one slot."""
 
     __slots__ = (
         "_after",
@@ -139,8 +138,8 @@ class _Hand:
         "_handled",
         "_item",
         "_mailbox",
-        "_place",
-        "_term",
+        "_slot",
+        "_token",
         "actor",
         "orders",
         "retired",
@@ -148,19 +147,19 @@ class _Hand:
     )
 
     def __init__(
-        self, place: Place, mailbox: ThreadMailbox, *, after: threading.Thread | None = None
+        self, slot: Slot, mailbox: ThreadMailbox, *, after: threading.Thread | None = None
     ) -> None:
-        self._place, self._mailbox, self._after = place, mailbox, after
+        self._slot, self._mailbox, self._after = slot, mailbox, after
         self._fenced = False
         self._item: object = IDLE
         self._handled = 0
-        self._term: Term | None = None
+        self._token: FencingToken | None = None
         self.actor: pykka.Actor | None = None
         self.retired = False
         """Whether it has been told to end."""
         self.orders: SimpleQueue[int | None] = SimpleQueue()
         # a daemon, so that one that never comes back cannot keep the process from ending
-        self.thread = threading.Thread(target=self._serve, name=place.path, daemon=True)
+        self.thread = threading.Thread(target=self._serve, name=slot.path, daemon=True)
 
     @property
     def busy(self) -> bool:
@@ -173,18 +172,18 @@ class _Hand:
         return None if self._item is IDLE or self._item is STARTING_UP else self._handled
 
     def dismiss(self) -> None:
-        """Send it away: nothing it still does may have an effect on the place."""
+        """Send it away: nothing it still does may have an effect on the slot."""
         self._fenced = True
-        if self._term is not None:
-            self._term.fenced = True
+        if self._token is not None:
+            self._token.fenced = True
         item = self._item
         if isinstance(item, Envelope):
-            answer(item, error=ChildUnavailableError(self._place.path, "it was left behind"))
+            answer(item, error=ChildUnavailableError(self._slot.path, "it was abandoned"))
         self.orders.put(None)
         self._mailbox.nudge()
 
     def _serve(self) -> None:
-        post, ended = self._place.realm.host.post, self._place.report_ended
+        call_soon, ended = self._slot.context.host.call_soon, self._slot.report_exited
         if self._after is not None:  # two that wait at one mailbox would take each other's nudges
             self._after.join()
             self._after = None
@@ -195,22 +194,22 @@ class _Hand:
             exit_ = self._incarnate(incarnation)
             self.actor, self._item = None, IDLE
             if not self._fenced:
-                post(ended, incarnation, exit_)
+                call_soon(ended, incarnation, exit_)
 
     def _incarnate(self, incarnation: int) -> Exit:
-        self._term = Term(self._place.path, incarnation)
-        TERM.set(self._term)
-        token = STARTING.set(self._place)
+        self._token = FencingToken(self._slot.path, incarnation)
+        TOKEN.set(self._token)
+        token = STARTING_SLOT.set(self._slot)
         try:
-            actor = self.actor = self._place.build(adopt(self._place))
+            actor = self.actor = self._slot.build(stand_in_class(self._slot))
             actor.on_start()
         except BaseException as error:  # noqa: BLE001 - nothing a child raises may reach others
-            return start_exit(self._place, error)
+            return start_exit(self._slot, error)
         finally:
-            STARTING.reset(token)
+            STARTING_SLOT.reset(token)
         self._item = IDLE
         if not self._fenced:
-            self._place.realm.host.post(self._place.report_started, incarnation)
+            self._slot.context.host.call_soon(self._slot.report_started, incarnation)
         return self._handle_all(actor, incarnation)
 
     def _handle_all(self, actor: pykka.Actor, incarnation: int) -> Exit:
@@ -265,10 +264,10 @@ class _Hand:
     ) -> Exit | None:
         if self._fenced:  # its asker has been answered, its supervisor told
             return Exit(ExitKind.ABANDONED)
-        exit_ = take_failure(self._place, envelope, error)
+        exit_ = take_failure(self._slot, envelope, error)
         if exit_ is not None:
             actor.actor_stopped.set()
-            run_failure_hook(self._place, actor, error)
+            run_failure_hook(self._slot, actor, error)
         return exit_
 
     def _stopped(
@@ -278,7 +277,7 @@ class _Hand:
         if type(halt) is _Halt and halt.incarnation != incarnation:
             return None  # it was meant for one that ended before it could hear it
         actor.actor_stopped.set()
-        run_stop_hook(self._place, actor)
+        run_stop_hook(self._slot, actor)
         answer(envelope)
         return Exit(ExitKind.SHUTDOWN if type(halt) is _Halt else ExitKind.NORMAL)
 
@@ -290,14 +289,14 @@ SPECIAL: Final = STOPPING | {Envelope, OwnEnvelope, Drill, ProxyCall, ProxyGetAt
 """Types of what waits that ``on_receive`` does not get as it is."""
 
 
-def adopt(place: Place) -> type[pykka.Actor]:
-    """A class that behaves as the spec's class and knows its place's mailbox and reference.
+def stand_in_class(slot: Slot) -> type[pykka.Actor]:
+    """A class that behaves as the spec's class and knows its slot's mailbox and reference.
 
     Nothing is demanded of the class itself. What stands in for it is made once a tree and bears
     its name.
     """
-    adopted = place.realm.adopted
-    original = place.spec.actor
+    adopted = slot.context.adopted
+    original = slot.spec.actor
     if original not in adopted:
         made = new_class(original.__name__, (_Adopted, original, _Settled))
         for name in ("__module__", "__qualname__", "__doc__"):
@@ -307,42 +306,42 @@ def adopt(place: Place) -> type[pykka.Actor]:
 
 
 class _Adopted(pykka.Actor):
-    """What a supervised incarnation gets from its place instead of making it itself."""
+    """What a supervised incarnation gets from its slot instead of making it itself."""
 
-    _telewarden_place: Place
+    _telewarden_slot: Slot
 
     def _create_actor_inbox(self) -> Any:  # type: ignore[override]  # Pykka calls it on the instance
-        return self._telewarden_place.mailbox
+        return self._telewarden_slot.mailbox
 
     @property
     def _actor_ref(self) -> pykka.ActorRef[Any]:
-        return self._telewarden_place.ref
+        return self._telewarden_slot.ref
 
     @_actor_ref.setter
     def _actor_ref(self, ref: pykka.ActorRef[Any]) -> None:
-        """Keep the place's own; Pykka would set one that dies with the incarnation."""
+        """Keep the slot's own; Pykka would set one that dies with the incarnation."""
 
     @property
     def actor_urn(self) -> str:
-        """The place's URN, the same for each of its incarnations."""
-        return self._telewarden_place.urn
+        """The slot's URN, the same for each of its incarnations."""
+        return self._telewarden_slot.urn
 
     @actor_urn.setter
     def actor_urn(self, urn: str) -> None:
-        """Keep the place's own."""
+        """Keep the slot's own."""
 
 
 class _Settled(pykka.Actor):
     """Comes last but for Pykka's own ``__init__``, and does what is left of that."""
 
-    _telewarden_place: Place
+    _telewarden_slot: Slot
 
-    def __init__(self, *_args: Any, **_kwargs: Any) -> None:  # Pykka's makes what a place has
-        term = TERM.get()
-        self._telewarden_incarnation = 0 if term is None else term.incarnation
-        self.actor_inbox = self._telewarden_place.mailbox
+    def __init__(self, *_args: Any, **_kwargs: Any) -> None:  # Pykka's makes what a slot has
+        token = TOKEN.get()
+        self._telewarden_incarnation = 0 if token is None else token.incarnation
+        self.actor_inbox = self._telewarden_slot.mailbox
         self.actor_stopped = StopFlag()
 
     def stop(self) -> None:
         """Stop when the messages before this have been handled; no other incarnation will."""
-        stop_itself(self._telewarden_place, self._telewarden_incarnation)
+        stop_itself(self._telewarden_slot, self._telewarden_incarnation)

@@ -11,29 +11,31 @@ import pykka
 
 from ..policy.exit_reason import Exit, ExitKind
 from ..spec.child_spec import ChildSpec
-from .child_slot import Place
+from .child_slot import ChildSlot
 from .event_loop import LoopHost
-from .tree_context import Realm
-
-__all__ = ["start_alone"]
+from .runner_factory import make_runner
+from .tree_context import Slot, TreeContext
 
 logger = logging.getLogger(__name__)
 
 
-class _Solo:
-    """Watches one place and closes it when its only incarnation has ended."""
+class _Unsupervised:
+    """Stands where a supervisor would, and removes the slot when its only incarnation has ended."""
 
-    def started(self, place: Place, incarnation: int) -> None:  # noqa: ARG002 - there is one
-        place.went_up()
+    def __init__(self, slot: ChildSlot) -> None:
+        self._slot = slot
 
-    def ended(self, place: Place, incarnation: int, exit_: Exit) -> None:  # noqa: ARG002
+    def child_started(self, _slot: Slot, _incarnation: int) -> None:
+        self._slot.on_started()
+
+    def child_exited(self, _slot: Slot, _incarnation: int, exit_: Exit) -> None:
         if exit_.kind not in {ExitKind.NORMAL, ExitKind.SHUTDOWN}:
-            logger.error("actor failed child=%s", place.path, exc_info=exit_.error)
-        place.went_down(exit_)
-        place.forget()
+            logger.error("actor failed child=%s", self._slot.path, exc_info=exit_.error)
+        self._slot.on_exited(exit_)
+        self._slot.forget()
 
 
-def start_alone(
+def start_unsupervised(
     actor: type[pykka.Actor], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> pykka.ActorRef[Any]:
     """Start ``actor`` in the running loop.
@@ -42,15 +44,15 @@ def start_alone(
         Exception: what its constructor or a plain ``on_start`` raises.
         RuntimeError: no loop runs in this thread.
     """
-    realm = Realm()
-    realm.host = LoopHost(asyncio.get_running_loop())
-    place = Place(realm, ChildSpec(id=actor.__name__, actor=actor, args=args, kwargs=kwargs))
-    place.watcher = _Solo()
-    outcome = place.begin()
+    context = TreeContext(make_runner=make_runner)
+    context.host = LoopHost(asyncio.get_running_loop())
+    slot = ChildSlot(context, ChildSpec(id=actor.__name__, actor=actor, args=args, kwargs=kwargs))
+    slot.supervisor = _Unsupervised(slot)
+    outcome = slot.start()
     if outcome is True:
-        place.went_up()
+        slot.on_started()
     elif isinstance(outcome, Exit):
-        place.forget()
+        slot.forget()
         if outcome.error is not None:
             raise outcome.error
-    return place.ref
+    return slot.ref

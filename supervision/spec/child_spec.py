@@ -14,17 +14,9 @@ import pykka
 from tenacity.wait import wait_base
 
 from ...errors import InvalidSpecError
-from ..policy.directive import Directive
+from ..policy.directive import AnyDirective
 from ..policy.exit_reason import Restart
 from ..policy.restart_intensity import RestartBudget
-
-__all__ = [
-    "AutoShutdown",
-    "ChildSpec",
-    "Host",
-    "Shutdown",
-    "Sibling",
-]
 
 
 class Host(Enum):
@@ -40,7 +32,7 @@ class Shutdown(Enum):
     """How long to wait for a child that was asked to stop, other than a number of seconds."""
 
     IMMEDIATE = "immediate"
-    """Not at all: it is off at once, without a hook; who is busy is fenced and left behind."""
+    """Not at all: it is off at once, without a hook; who is busy is fenced and abandoned."""
     INFINITY = "infinity"
     """For as long as it takes: right for supervisors, whose children have limits of their own."""
 
@@ -57,7 +49,7 @@ class AutoShutdown(Enum):
 class Sibling:
     """Stands in a child's arguments for the stable reference of another child of its supervisor.
 
-    Places exist before anything starts, so the other may come earlier or later.
+    Slots exist before anything starts, so the other may come earlier or later.
     """
 
     id: str
@@ -88,7 +80,7 @@ class ChildSpec:
         mailbox_limit: messages that may wait while it is restarting; more go to dead letters.
         failure_timeout: seconds that ``on_failure`` may take, when it is ``async def``.
         stuck_after: seconds that one message may take, ``None`` for as long as it likes. Past it an
-            ``async def`` handler is cancelled and the child crashes; a thread is left behind.
+            ``async def`` handler is cancelled and the child crashes; a thread is abandoned.
     """
 
     id: str
@@ -103,7 +95,7 @@ class ChildSpec:
     backoff: wait_base | None = None
     stable_after: float = 10.0
     budget: RestartBudget | None = None
-    directive: Callable[[BaseException], Directive] | None = field(default=None, repr=False)
+    directive: Callable[[BaseException], AnyDirective] | None = field(default=None, repr=False)
     ask_failures: tuple[type[BaseException], ...] = ()
     mailbox_limit: int = 1000
     failure_timeout: float = 5.0

@@ -14,8 +14,6 @@ from ..policy.restart_intensity import RestartBudget
 from ..policy.strategy import Strategy
 from .child_spec import AutoShutdown, ChildSpec, Sibling
 
-__all__ = ["DynamicSpec", "SupervisorSpec", "check_siblings", "check_significance"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupervisorSpec:

@@ -1,48 +1,40 @@
-"""What a supervisor remembers about one child, and what it concludes from its end.
+"""What a supervisor remembers about one child, and what it decides when the child has ended.
 
-The record is the supervisor's own and dies with it; the place stays.
+The record is the supervisor's own and dies with it; the slot stays. ``decide`` looks at nothing but
+its arguments; all it changes is what the record and the windows have counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from ...errors import ChildStartError
 from ..frozen import value
-from ..policy.backoff import Streak, delay_before
-from ..policy.directive import Quarantine, SharedCause, Verdict, WaitUntil
+from ..policy.backoff import delay_before
+from ..policy.directive import Directive, Quarantine, SharedCause, WaitUntil
 from ..policy.exit_reason import Exit, ExitKind, Restart, calls_for_restart
-from ..policy.restart_intensity import RestartLedger
-from ..runtime.child_slot import Place
-from ..runtime.states import Phase
+from ..policy.restart_intensity import RestartWindow, Streak
+from ..runtime.child_slot import ChildSlot
+from ..runtime.states import ChildState
 from ..spec.child_spec import ChildSpec
+from .messages import ChildCounts, ChildInfo
 
 if TYPE_CHECKING:
     from ..clock import Timer
-    from ..runtime.shared_causes import Gates
-
-__all__ = [
-    "NEXT_ATTEMPT",
-    "SIBLING",
-    "Again",
-    "Child",
-    "Conclusion",
-    "Escalate",
-    "GiveUp",
-    "Isolate",
-    "Leave",
-    "conclude",
-]
+    from ..runtime.shared_causes import SharedCauses
 
 
 DICTATED: Final = "dictated"
 TEMPORARY: Final = Restart.TEMPORARY
 ABANDONED: Final = ExitKind.ABANDONED
-RESTART: Final = Verdict.RESTART
+RESTART: Final = Directive.RESTART
 WAITS_FOR_CAUSE: Final = "shared cause"
 NEXT_ATTEMPT: Final = "next attempt"
 SIBLING: Final = "sibling"
+ABANDONED_BEFORE: Final = "it did not come to an end and was abandoned"
+ABANDONED_AT_STOP: Final = "it did not stop and was abandoned"
 
 
 class Child:
@@ -50,9 +42,9 @@ class Child:
 
     __slots__ = (
         "awaited",
-        "gate",
-        "ledger",
-        "place",
+        "cause",
+        "restart_window",
+        "slot",
         "spec",
         "streak",
         "timer",
@@ -60,17 +52,18 @@ class Child:
         "was_asked",
     )
 
-    def __init__(self, place: Place) -> None:
-        self.place = place
-        self.spec: ChildSpec = place.spec
+    def __init__(self, slot: ChildSlot) -> None:
+        self.slot = slot
+        self.spec: ChildSpec = slot.spec
         self.streak = Streak(self.spec.stable_after)
-        self.ledger = RestartLedger(self.spec.budget) if self.spec.budget is not None else None
+        budget = self.spec.budget
+        self.restart_window = None if budget is None else RestartWindow(budget)
         self.timer: Timer | None = None
         self.awaited: Child | None = None
         """Who could not be started, when it waits for a sibling."""
         self.was_asked = False
         """Whether its last end was a stop that its supervisor asked for."""
-        self.gate: Hashable | None = None
+        self.cause: Hashable | None = None
         """The shared cause that held it back last."""
         self.waiters: list[Callable[[Exit | None], object]] = []
         """Who waits for its start (and is told ``None`` when it runs) or for its end."""
@@ -80,22 +73,22 @@ class Child:
         """Its name under its supervisor."""
         return self.spec.id
 
-    def still_waits(self, now: float) -> Again | None:
+    def still_waits(self, now: float) -> RestartAfter | None:
         """What it waits for when its error, or a shared cause, says how long; else ``None``."""
-        place = self.place
-        if place.phase is not Phase.RESTARTING:
+        slot = self.slot
+        if slot.state is not ChildState.RESTARTING:
             return None
-        if place.why == WAITS_FOR_CAUSE and self.gate is not None:
-            return Again(0.0, gate=self.gate)
-        left = (place.until or 0.0) - now
-        return Again(left, dictated=True) if place.why == DICTATED and left > 0 else None
+        if slot.why == WAITS_FOR_CAUSE and self.cause is not None:
+            return RestartAfter(0.0, cause=self.cause)
+        left = (slot.until or 0.0) - now
+        return RestartAfter(left, dictated=True) if slot.why == DICTATED and left > 0 else None
 
     @property
     def waits_for_sibling(self) -> bool:
         """Whether it is down only until another child of its group can be started."""
-        return self.place.phase is Phase.RESTARTING and self.place.why == SIBLING
+        return self.slot.state is ChildState.RESTARTING and self.slot.why == SIBLING
 
-    def disarm(self) -> None:
+    def cancel_timer(self) -> None:
         """Call off whatever timer is running for it."""
         if self.timer is not None:
             self.timer.cancel()
@@ -110,53 +103,46 @@ class Child:
             waiter(exit_)
         return True
 
-    def absolve(self) -> None:
+    def reset_failures(self) -> None:
         """Forget its past failures."""
         self.streak.reset()
-        if self.ledger is not None:
-            self.ledger.clear()
-
-
-@dataclass(frozen=True, slots=True)
-class Leave:
-    """It stays down; ``forget`` it altogether when it is temporary."""
-
-    forget: bool
+        if self.restart_window is not None:
+            self.restart_window.clear()
 
 
 @value
-class Again:
+class RestartAfter:
     """Another incarnation after ``delay`` seconds."""
 
     delay: float
     dictated: bool = False
     in_a_row: int = 0
-    gate: Hashable | None = None
+    cause: Hashable | None = None
     """The shared cause that decides when, instead of ``delay``."""
 
     @property
     def waits(self) -> bool:
         """Whether it is not at once."""
-        return self.delay > 0 or self.gate is not None
+        return self.delay > 0 or self.cause is not None
 
     @property
     def why(self) -> str:
         """What it waits for, in a word or two."""
-        if self.gate is not None:
+        if self.cause is not None:
             return WAITS_FOR_CAUSE
         return DICTATED if self.dictated else "backoff"
 
 
 @dataclass(frozen=True, slots=True)
-class Isolate:
-    """It is kept down until a command releases it."""
+class KeepDown:
+    """It stays down; ``forget`` it altogether when it is temporary."""
 
-    reason: str
+    forget: bool
 
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """The supervisor's budget is spent."""
+    """The supervisor's own budget is spent: it shuts down."""
 
     spent: int
     within: float
@@ -169,18 +155,18 @@ class Escalate:
     error: BaseException
 
 
-Conclusion: TypeAlias = Leave | Again | Isolate | GiveUp | Escalate
+Decision: TypeAlias = RestartAfter | KeepDown | Quarantine | GiveUp | Escalate
 
 
-def conclude(
+def decide(
     child: Child,
     exit_: Exit,
     *,
-    group: RestartLedger,
+    group: RestartWindow,
     now: float,
     uptime: float,
-    gates: Gates | None = None,
-) -> Conclusion:
+    causes: SharedCauses | None = None,
+) -> Decision:
     """Decide what follows from the end of one of a supervisor's children.
 
     Spends a restart from the child's own budget if it has one, else from the group's, when the
@@ -188,38 +174,71 @@ def conclude(
     """
     spec = child.spec
     if spec.restart is TEMPORARY:
-        return Leave(forget=True)
+        return KeepDown(forget=True)
     if exit_.kind is ABANDONED:
-        return Isolate("it did not come to an end and was left behind")
+        return Quarantine(ABANDONED_BEFORE)
     if not calls_for_restart(spec.restart, exit_):
-        return Leave(forget=False)
+        return KeepDown(forget=False)
     directive = exit_.directive
     if exit_.is_failure and directive is not None and directive is not RESTART:
         match directive:
-            case Verdict.STOP:
-                return Leave(forget=False)
-            case Verdict.ESCALATE:
+            case Directive.STOP:
+                return KeepDown(forget=False)
+            case Directive.ESCALATE:
                 return Escalate(exit_.error or RuntimeError(exit_.reason))
-            case Quarantine(reason):
-                return Isolate(reason)
+            case Quarantine():
+                return directive
             case WaitUntil(seconds):
-                return Again(seconds, dictated=True)
-            case SharedCause(key) if gates and gates.failed(key, child.place.path, now):
-                return Again(0.0, gate=key)
+                return RestartAfter(seconds, dictated=True)
+            case SharedCause(key) if causes and causes.failed(key, child.slot.path, now):
+                return RestartAfter(0.0, cause=key)
             case _:
                 pass
     return _spend(child, exit_, group=group, now=now, uptime=uptime)
 
 
 def _spend(
-    child: Child, exit_: Exit, *, group: RestartLedger, now: float, uptime: float
-) -> Conclusion:
+    child: Child, exit_: Exit, *, group: RestartWindow, now: float, uptime: float
+) -> Decision:
     in_a_row = child.streak.failed(uptime)
-    ledger = child.ledger or group
-    if not ledger.spend(now, in_a_row=in_a_row):
-        if child.ledger is not None:
-            return Isolate(f"it failed {ledger.spent} times in {ledger.budget.within:g} s")
-        return GiveUp(ledger.spent, ledger.budget.within)
+    window = child.restart_window or group
+    if not window.spend(now, in_a_row=in_a_row):
+        if child.restart_window is not None:
+            return Quarantine(f"it failed {window.spent} times in {window.budget.within:g} s")
+        return GiveUp(window.spent, window.budget.within)
     backoff = child.spec.backoff
     delay = 0.0 if backoff is None else delay_before(backoff, in_a_row, exit_.error)
-    return Again(delay, in_a_row=in_a_row)
+    return RestartAfter(delay, in_a_row=in_a_row)
+
+
+def start_error(slot: ChildSlot, exit_: Exit) -> ChildStartError:
+    """Name the child that did not start, however deep it lives, and why (S12)."""
+    cause = exit_.error or RuntimeError(exit_.reason)
+    return cause if isinstance(cause, ChildStartError) else ChildStartError(slot.path, cause)
+
+
+def child_info(child: Child) -> ChildInfo:
+    """A child as ``WhichChild`` answers it."""
+    slot = child.slot
+    return ChildInfo(
+        id=child.id,
+        ref=slot.ref,
+        state=slot.state,
+        restart=child.spec.restart,
+        supervises=child.spec.supervises,
+        incarnation=slot.incarnation,
+    )
+
+
+def count(children: Collection[Child]) -> ChildCounts:
+    """Children as ``CountChildren`` answers them (S27)."""
+    supervisors = sum(child.spec.supervises for child in children)
+    return ChildCounts(
+        specs=len(children),
+        active=sum(child.slot.state in UP for child in children),
+        supervisors=supervisors,
+        workers=len(children) - supervisors,
+    )
+
+
+UP: Final = frozenset({ChildState.RUNNING, ChildState.STOPPING})

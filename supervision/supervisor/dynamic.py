@@ -8,13 +8,11 @@ from ...errors import InvalidSpecError, TooManyChildrenError
 from ..policy.exit_reason import Exit
 from ..spec.child_spec import AutoShutdown, ChildSpec
 from ..spec.supervisor_spec import DynamicSpec
-from .call_handlers import Commanded
+from .base import BaseSupervisor
 from .child import Child
 
-__all__ = ["DynamicSupervisor"]
 
-
-class DynamicSupervisor(Commanded):
+class DynamicSupervisor(BaseSupervisor):
     """Each child alone (one for one), started by ``StartChild``, stopped all at once (S17).
 
     A child that ends and is not restarted is forgotten; one in quarantine stays until released or
@@ -26,9 +24,9 @@ class DynamicSupervisor(Commanded):
         super().__init__(self._spec.budget, AutoShutdown.NEVER)
 
     def on_start(self) -> None:
-        """Children of an earlier incarnation are not known to this one: close their places."""
-        for place in tuple(self._telewarden_place.children.values()):
-            place.forget()
+        """Children of an earlier incarnation are not known to this one: close their slots."""
+        for slot in tuple(self._telewarden_slot.children.values()):
+            slot.forget()
 
     def _check(self, spec: ChildSpec) -> None:
         super()._check(spec)
@@ -40,16 +38,16 @@ class DynamicSupervisor(Commanded):
     def _check_room(self) -> None:
         limit = self._spec.max_children
         if limit is not None and len(self._children) >= limit:
-            raise TooManyChildrenError(self.place, limit)
+            raise TooManyChildrenError(self.path, limit)
 
-    def _leave_down(self, child: Child, exit_: Exit, *, forget: bool) -> None:  # noqa: ARG002
-        super()._leave_down(child, exit_, forget=True)
+    def _keep_down(self, child: Child, exit_: Exit, *, forget: bool) -> None:  # noqa: ARG002
+        super()._keep_down(child, exit_, forget=True)
 
-    def _put_away(self, child: Child) -> None:
+    def _keep_stopped(self, child: Child) -> None:
         self._forget(child)
 
     async def _stop_all(self) -> None:
         children = tuple(self._children.values())
-        await asyncio.gather(*(self._bring_down(child) for child in reversed(children)))
+        await asyncio.gather(*(self._stop_and_wait(child) for child in reversed(children)))
         for child in children:
             self._forget(child)

@@ -8,21 +8,8 @@ from typing import Any
 import pykka
 
 from ..policy.exit_reason import Restart
-from ..runtime.states import Phase
+from ..runtime.states import ChildState
 from ..spec.child_spec import ChildSpec
-
-__all__ = [
-    "ChildCounts",
-    "ChildInfo",
-    "CountChildren",
-    "DeleteChild",
-    "GetChildSpec",
-    "RestartChild",
-    "StartChild",
-    "TerminateChild",
-    "WhichChild",
-    "WhichChildren",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +97,7 @@ class ChildInfo:
 
     id: str
     ref: pykka.ActorRef[Any]
-    phase: Phase
+    state: ChildState
     restart: Restart
     supervises: bool
     incarnation: int

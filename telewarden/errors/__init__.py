@@ -13,10 +13,10 @@ Each room's errors hang below the one root, so that an app can write
     |   |-- ChildRestartingError    the command must wait until the restart is over
     |   |-- TooManyChildrenError    the dynamic supervisor is full
     |   |-- ChildUnavailableError   not running now, may come back: try later
-    |   |-- ChildAbandonedError     would not stop; fenced off and left behind
+    |   |-- ChildAbandonedError     would not stop; fenced off and abandoned
     |   |-- HandlerStuckError       one message took too long; its handler was cancelled
-    |   |-- FencedError             what was left behind wanted to act; it was refused
-    |   |-- TooManyAbandonedError   too many had to be left behind; the tree stopped
+    |   |-- FencedError             what was abandoned wanted to act; it was refused
+    |   |-- TooManyAbandonedError   too many had to be abandoned; the tree stopped
     |   |-- BudgetExhaustedError    restarts outran the budget; the supervisor stopped
     |   |-- SupervisorAskedError    a starting child asked its own supervisor to act
     |   |-- BlockingAskError        a blocking ask inside the loop that must answer it

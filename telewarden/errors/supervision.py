@@ -127,13 +127,13 @@ class HandlerStuckError(SupervisionError):
 
 
 class FencedError(SupervisionError):
-    """An incarnation that was left behind wanted to send or write; nothing has been done.
+    """An incarnation that was abandoned wanted to send or write; nothing has been done.
 
     Another may have taken its place. End what you are doing.
     """
 
     def __init__(self, child: str, incarnation: int) -> None:
-        super().__init__(f"{child}#{incarnation} was left behind; it may not act any more")
+        super().__init__(f"{child}#{incarnation} was abandoned; it may not act any more")
         self.child, self.incarnation = child, incarnation
 
 
@@ -141,7 +141,7 @@ class TooManyAbandonedError(SupervisionError):
     """More incarnations than allowed would not end; the tree stopped. Start the process anew."""
 
     def __init__(self, abandoned: int, limit: int) -> None:
-        super().__init__(f"{abandoned} were left behind, {limit} are allowed; restart the process")
+        super().__init__(f"{abandoned} were abandoned, {limit} are allowed; restart the process")
         self.abandoned, self.limit = abandoned, limit
 
 

@@ -11,8 +11,7 @@ from telewarden.actors import PairPlan, WaitLedger, with_waits
 from telewarden.actors.pair_waits import PairWaits
 from telewarden.actors.pairstate import PairState, UnderWay
 from telewarden.actors.waits import session_wait
-from telewarden.supervision import Phase as PlacePhase
-from telewarden.supervision import Snapshot
+from telewarden.supervision import ChildState, Snapshot
 from telewarden.telegram import Health, Overview, Phase, SessionReport, Wait, WaitKind
 
 pytestmark = [pytest.mark.actors, pytest.mark.session]
@@ -29,14 +28,14 @@ class Hand:
         return self.now
 
 
-def place(path: str, phase: PlacePhase, *children: Snapshot, **more: Any) -> Snapshot:
+def place(path: str, state: ChildState, *children: Snapshot, **more: Any) -> Snapshot:
     told = {"why": "", "resumes_in": None, **more}
     return Snapshot(
         id=path.rpartition("/")[2],
         path=path,
         actor="Actor",
         host="loop",
-        phase=phase,
+        state=state,
         incarnation=1,
         restarts=0,
         seconds=7.0,
@@ -86,8 +85,8 @@ def test_a_session_that_works_or_rests_waits_for_nothing(phase: Phase) -> None:
 def test_a_part_that_is_to_be_restarted_says_when() -> None:
     tree = place(
         "warden",
-        PlacePhase.RUNNING,
-        place("console", PlacePhase.RESTARTING, why="error: OSError", resumes_in=4.0),
+        ChildState.RUNNING,
+        place("console", ChildState.RESTARTING, why="error: OSError", resumes_in=4.0),
     )
 
     (wait,) = with_waits(Overview(sessions=(), groups=()), tree, (), now=100.0).waits
@@ -106,7 +105,7 @@ def test_a_part_that_is_to_be_restarted_says_when() -> None:
     ],
 )
 def test_what_is_kept_down_is_told_and_its_session_is_not_well(path: str, unwell: set[str]) -> None:
-    tree = place("warden", PlacePhase.RUNNING, place(path, PlacePhase.QUARANTINED, why="too often"))
+    tree = place("warden", ChildState.RUNNING, place(path, ChildState.QUARANTINED, why="too often"))
     overview = Overview(sessions=(report("alice"), report("bob")), groups=())
 
     seen = with_waits(overview, tree, (), now=100.0)

@@ -16,13 +16,13 @@ from telewarden.console import ConsoleActor, LoginStep, bind_tcp, bind_unix, mak
 from telewarden.metrics import Exporter
 from telewarden.supervision import (
     ChildSpec,
+    ChildState,
     Drill,
     EventStream,
     Snapshot,
     SupervisorSpec,
     Tree,
 )
-from telewarden.supervision import Phase as PlacePhase
 from telewarden.telegram import Health, Phase
 from telewarden.telegram.reports import GroupReport, Overview, PairReport, SessionReport
 
@@ -60,7 +60,7 @@ PLACE = Snapshot(
     path="warden",
     actor="Supervisor",
     host="loop",
-    phase=PlacePhase.RUNNING,
+    state=ChildState.RUNNING,
     why="",
     incarnation=1,
     restarts=0,

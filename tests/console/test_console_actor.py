@@ -82,7 +82,7 @@ async def test_the_client_reads_state_and_metrics(running: Running) -> None:
 
     assert [session["session"] for session in state["sessions"]] == ["alice"]
     assert [child["id"] for child in state["tree"]["children"]] == ["console"]
-    assert 'telewarden_children{phase="running"} 2.0' in metrics
+    assert 'telewarden_children{state="running"} 2.0' in metrics
 
 
 @pytest.mark.crashes("console", DrillError)

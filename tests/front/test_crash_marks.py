@@ -21,7 +21,7 @@ import asyncio, gc, logging, threading
 import pykka, pytest
 from telewarden.supervision import (
     ChildResumed, ChildSpec, ChildStarted, ChildStopped, EventProbe, LoopActor,
-    Restart, SupervisorSpec, TerminateChild, Tree, Verdict, ask_async,
+    Restart, SupervisorSpec, TerminateChild, Tree, Directive, ask_async,
 )
 
 class Faulty:
@@ -128,7 +128,7 @@ def test_whatever_goes_wrong_undeclared_fails_the_test_and_is_named(run: Run) ->
 
 
 def test_both_hosts_and_an_error_that_the_actor_survived_are_seen(run: Run) -> None:
-    resumed = "crashes(then=ChildResumed, directive=lambda error: Verdict.RESUME)"
+    resumed = "crashes(then=ChildResumed, directive=lambda error: Directive.RESUME)"
     temporary = "crashes(then=ChildStopped, restart=Restart.TEMPORARY)"
 
     outcomes, said = run(

@@ -105,9 +105,9 @@ def test_a_loop_that_stands_still_for_good_ends_the_process_and_names_the_culpri
     assert "loop given up" in complained
 
 
-@pytest.mark.crashes(logged="child left behind")
+@pytest.mark.crashes(logged="child abandoned")
 @pytest.mark.crashes(logged="child quarantined", possible=True)
-@pytest.mark.crashes("*", dropped="*", possible=True)  # what was on its way to who is left behind
+@pytest.mark.crashes("*", dropped="*", possible=True)  # what was on its way to who is abandoned
 def test_too_many_left_behind_end_the_process_even_if_they_never_let_go(
     shell: Shell, started: Start
 ) -> None:
@@ -118,10 +118,10 @@ def test_too_many_left_behind_end_the_process_even_if_they_never_let_go(
 
     assert process.returncode == RESTART_ME
     assert f"{GROUP}: did not stop within" in said
-    assert "1 were left behind, 0 are allowed; restart the process" in complained
+    assert "1 were abandoned, 0 are allowed; restart the process" in complained
 
 
-@pytest.mark.crashes(logged="child left behind")
+@pytest.mark.crashes(logged="child abandoned")
 def test_a_stop_that_leaves_something_behind_says_what_and_ends_all_the_same(
     shell: Shell, started: Start
 ) -> None:
@@ -131,4 +131,4 @@ def test_a_stop_that_leaves_something_behind_says_what_and_ends_all_the_same(
     _, complained = process.communicate(timeout=30)
 
     assert process.returncode == RESTART_ME
-    assert f"{GROUP}: left behind after " in complained
+    assert f"{GROUP}: abandoned after " in complained

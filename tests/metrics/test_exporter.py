@@ -144,7 +144,7 @@ def overview(*sessions: SessionReport, pairs: tuple[PairReport, ...] = ()) -> Ov
             "abandoned_children",
             {},
             3,
-            id="what was left behind",
+            id="what was abandoned",
         ),
         pytest.param(
             MessageDropped(at=1.0, child="journal", message="Write", reason="overflow"),

@@ -16,13 +16,13 @@ import uvloop
 from telewarden.supervision import (
     ChildSpec,
     ChildStarted,
+    ChildState,
     CountChildren,
     EventProbe,
     Host,
     Ignore,
     LoopActor,
     ManualClock,
-    Phase,
     Strategy,
     SupervisorSpec,
     Tree,
@@ -228,11 +228,11 @@ class Grown:
         if again:
             await self.expect(ChildStarted, path, count=again)
 
-    def standing(self, path: str = "") -> dict[str, tuple[int, Phase]]:
-        """Incarnation and phase of each child of a supervisor."""
+    def standing(self, path: str = "") -> dict[str, tuple[int, ChildState]]:
+        """Incarnation and state of each child of a supervisor."""
         snapshot = self.tree.snapshot()
         found = snapshot.find(path) if path else snapshot
-        return {} if found is None else {c.id: (c.incarnation, c.phase) for c in found.children}
+        return {} if found is None else {c.id: (c.incarnation, c.state) for c in found.children}
 
     async def counts(self, path: str = "") -> tuple[int, int, int, int]:
         """Specs, active, supervisors, workers."""

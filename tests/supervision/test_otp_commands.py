@@ -18,10 +18,10 @@ from telewarden.supervision import (
     ChildRestarting,
     ChildSpec,
     ChildStarted,
+    ChildState,
     DeleteChild,
     DynamicSupervisor,
     GetChildSpec,
-    Phase,
     Restart,
     RestartBudget,
     RestartChild,
@@ -171,7 +171,7 @@ async def test_which_children_simple_one_for_one(grow: Any, nursery: Any) -> Non
         ref = await grown.command(StartChild(nursery.child("a")), "pool")
         (info,) = await grown.command(WhichChildren(), "pool")
 
-        assert (info.ref, info.id, info.phase) == (ref, "a", Phase.RUNNING)
+        assert (info.ref, info.id, info.state) == (ref, "a", ChildState.RUNNING)
         assert await grown.command(WhichChild("a"), "pool") == info
         await grown.command(TerminateChild("a"), "pool")
         assert await grown.command(WhichChildren(), "pool") == ()

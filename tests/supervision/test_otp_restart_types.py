@@ -14,10 +14,10 @@ from telewarden.supervision import (
     ChildRestarting,
     ChildSpec,
     ChildStarted,
+    ChildState,
     ChildStopped,
     DynamicSupervisor,
     ExitKind,
-    Phase,
     Restart,
     RestartBudget,
     RestartChild,
@@ -50,7 +50,7 @@ async def test_permanent_normal(grow: Any, nursery: Any) -> None:
         grown.tree.ref("a").tell("leave")
         await grown.expect(ChildStarted, "a", count=2)
 
-        assert grown.standing() == {"a": (2, Phase.RUNNING)}
+        assert grown.standing() == {"a": (2, ChildState.RUNNING)}
 
 
 async def test_permanent_shutdown(grow: Any, nursery: Any) -> None:
@@ -66,7 +66,7 @@ async def test_permanent_abnormal(grow: Any, nursery: Any) -> None:
     async with grow(nursery.group("a")) as grown:
         await grown.crash("a", again=2)
 
-        assert grown.standing() == {"a": (2, Phase.RUNNING)}
+        assert grown.standing() == {"a": (2, ChildState.RUNNING)}
 
 
 async def test_transient_normal(grow: Any, nursery: Any) -> None:
@@ -76,7 +76,7 @@ async def test_transient_normal(grow: Any, nursery: Any) -> None:
 
         assert await grown.counts() == (1, 0, 0, 1)
         await grown.command(RestartChild("a"))
-        assert grown.standing() == {"a": (2, Phase.RUNNING)}
+        assert grown.standing() == {"a": (2, ChildState.RUNNING)}
 
 
 async def test_transient_shutdown(grow: Any, nursery: Any) -> None:
@@ -87,14 +87,14 @@ async def test_transient_shutdown(grow: Any, nursery: Any) -> None:
         assert stopped.exit.kind is ExitKind.SHUTDOWN
         assert await grown.counts() == (1, 0, 1, 0)
         await grown.command(RestartChild("a"))
-        assert grown.standing() == {"a": (2, Phase.RUNNING)}
+        assert grown.standing() == {"a": (2, ChildState.RUNNING)}
 
 
 async def test_transient_abnormal(grow: Any, nursery: Any) -> None:
     async with grow(nursery.group(nursery.child("a", restart=Restart.TRANSIENT))) as grown:
         await grown.crash("a", again=2)
 
-        assert grown.standing() == {"a": (2, Phase.RUNNING)}
+        assert grown.standing() == {"a": (2, ChildState.RUNNING)}
 
 
 async def _is_forgotten(grown: Any, id_: str) -> None:
@@ -133,7 +133,7 @@ async def test_temporary_bystander(grow: Any, nursery: Any, strategy: Strategy) 
         await grown.crash("a", again=2)
         await grown.rest()
 
-        assert grown.standing() == {"a": (2, Phase.RUNNING)}
+        assert grown.standing() == {"a": (2, ChildState.RUNNING)}
         assert nursery.deeds("start") == ["a*2", "b"]
         assert not grown.tree.terminated.done
 
@@ -260,7 +260,7 @@ async def test_significant_bystander(
         await grown.rest()
 
         assert not grown.tree.terminated.done
-        assert grown.standing()["a"] == (2, Phase.RUNNING)
+        assert grown.standing()["a"] == (2, ChildState.RUNNING)
 
 
 @pytest.mark.parametrize("climbs", [True, False])

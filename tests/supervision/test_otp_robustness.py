@@ -23,6 +23,7 @@ from telewarden.supervision import (
     ChildRestarting,
     ChildSpec,
     ChildStarted,
+    ChildState,
     CountChildren,
     DeleteChild,
     Drill,
@@ -32,7 +33,6 @@ from telewarden.supervision import (
     GetChildSpec,
     Host,
     LoopActor,
-    Phase,
     Restart,
     RestartBudget,
     RestartChild,
@@ -47,7 +47,7 @@ from telewarden.supervision import (
 pytestmark = [
     pytest.mark.supervision,
     pytest.mark.crashes(
-        "*", (DrillError, ValueError), start=OSError, logged="child left behind|child quarantined"
+        "*", (DrillError, ValueError), start=OSError, logged="child abandoned|child quarantined"
     ),
 ]
 
@@ -81,9 +81,9 @@ async def test_child_unlink(grow: Any, nursery: Any, gate: Any) -> None:
         if nursery.host is Host.THREAD:
             await gate.is_entered()
         await grown.rest()
-        evading = grown.tree.ref("a").place.actor
+        evading = grown.tree.ref("a").slot.actor
         asked = asyncio.ensure_future(grown.command(TerminateChild("a")))
-        await grown.until(lambda: grown.standing()["a"][1] is Phase.STOPPING)
+        await grown.until(lambda: grown.standing()["a"][1] is ChildState.STOPPING)
         grown.clock.advance(1.0)
 
         assert (await grown.within(asked)).kind is ExitKind.ABANDONED
@@ -115,14 +115,14 @@ async def _answers_while_a_child_keeps_failing(grow: Any, nursery: Any, strategy
         for command in (RestartChild("b"), DeleteChild("b")):
             with pytest.raises(ChildRestartingError):
                 await grown.command(command)
-        infos = {info.id: info.phase for info in await grown.command(WhichChildren())}
-        assert infos["b"] in {Phase.RESTARTING, Phase.STARTING, Phase.IDLE}
+        infos = {info.id: info.state for info in await grown.command(WhichChildren())}
+        assert infos["b"] in {ChildState.RESTARTING, ChildState.STARTING, ChildState.IDLE}
         assert (await grown.command(CountChildren())).specs == 3
         assert await grown.command(GetChildSpec("b")) is spec.children[1]
 
         await grown.command(TerminateChild("b"))
         assert await grown.counts() == (3, others, 0, 3)
-        assert grown.standing()["b"][1] is Phase.STOPPED
+        assert grown.standing()["b"][1] is ChildState.STOPPED
         nursery.told["b"].fail_starts = 0
         await grown.command(RestartChild("b"))
         nursery.told["b"].fail_starts = 10**9
@@ -151,7 +151,7 @@ async def test_hanging_restart_loop_simple(grow: Any, nursery: Any) -> None:
         await grown.command(TerminateChild("a"), "pool")
         with pytest.raises(ChildNotFoundError):
             await grown.command(RestartChild("a"), "pool")
-        assert grown.standing("pool") == {"b": (1, Phase.RUNNING)}
+        assert grown.standing("pool") == {"b": (1, ChildState.RUNNING)}
 
 
 async def test_a_terminated_child_ignores_the_late_timer_of_its_restart(
@@ -166,7 +166,7 @@ async def test_a_terminated_child_ignores_the_late_timer_of_its_restart(
         grown.clock.advance(60.0)
         await grown.rest()
 
-        assert grown.standing() == {"a": (1, Phase.STOPPED)}
+        assert grown.standing() == {"a": (1, ChildState.STOPPED)}
 
 
 async def test_simple_global_supervisor(grow: Any, nursery: Any) -> None:

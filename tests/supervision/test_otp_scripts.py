@@ -24,6 +24,7 @@ from telewarden.supervision import (
     ChildSpec,
     ChildStarted,
     ChildStartFailed,
+    ChildState,
     ChildStopped,
     CountChildren,
     DeleteChild,
@@ -33,7 +34,6 @@ from telewarden.supervision import (
     Host,
     Ignore,
     LoopActor,
-    Phase,
     Restart,
     RestartBudget,
     RestartChild,
@@ -54,7 +54,7 @@ pytestmark = [
         "*",
         (DrillError, ValueError),
         start=(BudgetExhaustedError, OSError),
-        logged="child left behind|child quarantined|supervisor gives up",
+        logged="child abandoned|child quarantined|supervisor gives up",
     ),
     pytest.mark.crashes("*", dropped="_ActorStop"),
 ]
@@ -95,7 +95,7 @@ async def test_a_child_killed_while_it_was_idle_starts_again_with_its_supervisor
         for count in range(2, 100):
             grown.tree.ref("a").tell(Drill())
             await grown.expect(ChildStarted, "a", count=count)
-            assert grown.standing("a") == {"b": (count, Phase.RUNNING)}
+            assert grown.standing("a") == {"b": (count, ChildState.RUNNING)}
 
 
 async def test_a_thread_that_was_given_a_message_as_it_was_killed_is_left_behind(
@@ -110,7 +110,7 @@ async def test_a_thread_that_was_given_a_message_as_it_was_killed_is_left_behind
         grown.tree.ref("a").tell(Drill())
         await grown.expect(ChildStarted, "a", count=2)
 
-        assert grown.standing("a") == {"b": (1, Phase.QUARANTINED)}
+        assert grown.standing("a") == {"b": (1, ChildState.QUARANTINED)}
         gate.open()
 
 
@@ -160,7 +160,7 @@ async def test_the_first_message_a_child_sends_itself_is_handled_whatever_it_sta
         await grown.until(lambda: heard == ["own"] * starts)
         if way == "quarantined":
             grown.tree.ref("sup/c").tell("raise")
-            await grown.until(lambda: grown.standing("sup")["c"][1] is Phase.QUARANTINED)
+            await grown.until(lambda: grown.standing("sup")["c"][1] is ChildState.QUARANTINED)
         elif way == "below":
             await grown.command(TerminateChild("sup"))
         elif way != "ignored":
@@ -217,13 +217,13 @@ async def test_a_stop_that_a_child_asks_of_itself_is_not_left_to_the_next_incarn
     child = nursery.child("a", restart=Restart.TRANSIENT)
     async with grow(SupervisorSpec(children=(child,))) as grown:
         ref = grown.tree.ref("a")
-        actor = ref.place.actor
+        actor = ref.slot.actor
         ref.tell(("raise", ValueError("boom")))
         actor.stop()  # it would, if it had not failed before
         await grown.expect(ChildStarted, "a", count=2)
 
         assert await grown.ask("a", "here") == "here"
-        assert grown.standing() == {"a": (2, Phase.RUNNING)}
+        assert grown.standing() == {"a": (2, ChildState.RUNNING)}
 
 
 # what a supervisor is described with
@@ -245,7 +245,7 @@ async def test_a_restarted_supervisor_has_its_own_description_of_a_child_that_wa
             await grown.expect(ChildStarted, "a", count=2)
 
             (info,) = await grown.command(WhichChildren(), "a")
-            assert (info.restart, info.phase) == (Restart.PERMANENT, Phase.RUNNING)
+            assert (info.restart, info.state) == (Restart.PERMANENT, ChildState.RUNNING)
             assert info.ref.actor_class is nursery.child("c").actor
             assert not replaced.is_alive()
 
@@ -285,14 +285,14 @@ async def test_a_groups_restart_is_called_off_by_terminating_the_child_that_fail
         await grown.command(TerminateChild("b"))
         await grown.rest()
         assert [p for _, p in grown.standing().values()] == [
-            Phase.RUNNING,
-            Phase.STOPPED,
-            Phase.STOPPED,
+            ChildState.RUNNING,
+            ChildState.STOPPED,
+            ChildState.STOPPED,
         ]
         nursery.told["b"].fail_starts = 0
         for id_ in "bc":
             await grown.command(RestartChild(id_))
-        assert {p for _, p in grown.standing().values()} == {Phase.RUNNING}
+        assert {p for _, p in grown.standing().values()} == {ChildState.RUNNING}
 
 
 @pytest.mark.parametrize("strategy", GROUPS)
@@ -302,14 +302,14 @@ async def test_a_groups_backoff_is_called_off_by_terminating_the_child_that_wait
     spec = nursery.group("a", nursery.child("b", backoff=wait_fixed(5)), "c", strategy=strategy)
     async with grow(spec) as grown:
         await grown.crash("b")
-        await grown.until(lambda: grown.standing()["c"][1] is Phase.RESTARTING)
+        await grown.until(lambda: grown.standing()["c"][1] is ChildState.RESTARTING)
 
         await grown.command(TerminateChild("b"))
         grown.clock.advance(60.0)
         await grown.rest()
 
-        assert grown.standing()["b"] == (1, Phase.STOPPED)
-        assert grown.standing()["c"] == (1, Phase.STOPPED)
+        assert grown.standing()["b"] == (1, ChildState.STOPPED)
+        assert grown.standing()["c"] == (1, ChildState.STOPPED)
         assert not grown.tree.terminated.done
 
 
@@ -322,15 +322,15 @@ async def test_a_child_that_waits_for_a_sibling_can_be_started_or_deleted(
     )
     async with grow(spec) as grown:
         await grown.crash("b")
-        await grown.until(lambda: grown.standing()["c"][1] is Phase.RESTARTING)
+        await grown.until(lambda: grown.standing()["c"][1] is ChildState.RESTARTING)
 
         await grown.command(RestartChild("c"))
         await grown.command(DeleteChild("d"))
-        assert grown.standing() == {"b": (1, Phase.RESTARTING), "c": (2, Phase.RUNNING)}
+        assert grown.standing() == {"b": (1, ChildState.RESTARTING), "c": (2, ChildState.RUNNING)}
         grown.clock.advance(5.0)
         await grown.expect(ChildStarted, "c", count=3)
 
-        assert grown.standing() == {"b": (2, Phase.RUNNING), "c": (3, Phase.RUNNING)}
+        assert grown.standing() == {"b": (2, ChildState.RUNNING), "c": (3, ChildState.RUNNING)}
 
 
 async def test_a_dictated_wait_is_kept_when_an_earlier_sibling_waits_for_less(
@@ -344,7 +344,7 @@ async def test_a_dictated_wait_is_kept_when_an_earlier_sibling_waits_for_less(
     )
     async with grow(spec) as grown:
         await grown.crash("b")
-        await grown.until(lambda: grown.standing()["c"][1] is Phase.RESTARTING)
+        await grown.until(lambda: grown.standing()["c"][1] is ChildState.RESTARTING)
         await grown.crash("a")
         await grown.expect(ChildRestarting, "a")
         await grown.rest()
@@ -352,10 +352,10 @@ async def test_a_dictated_wait_is_kept_when_an_earlier_sibling_waits_for_less(
         await grown.expect(ChildStarted, "a", count=2)
         await grown.rest()
 
-        assert grown.standing()["b"] == (1, Phase.RESTARTING)
+        assert grown.standing()["b"] == (1, ChildState.RESTARTING)
         grown.clock.advance(295.0)
         await grown.expect(ChildStarted, "c", count=2)
-        assert grown.standing()["b"] == (2, Phase.RUNNING)
+        assert grown.standing()["b"] == (2, ChildState.RUNNING)
 
 
 # commands in their order
@@ -369,7 +369,7 @@ async def test_terminate_and_restart_without_waiting_leave_the_child_running(
 
         assert exit_.kind is ExitKind.SHUTDOWN
         assert ref is grown.tree.ref("a")
-        assert grown.standing() == {"a": (2, Phase.RUNNING)}
+        assert grown.standing() == {"a": (2, ChildState.RUNNING)}
 
 
 @pytest.mark.parametrize("supervisor", ["static", "dynamic"])
@@ -404,7 +404,7 @@ async def test_a_change_to_one_child_does_not_wait_for_another_childs(
         if nursery.host is Host.THREAD:
             nursery.told["slow"].hold_stop = let_go
             stopping = asyncio.ensure_future(grown.command(TerminateChild("slow")))
-            await grown.until(lambda: grown.standing()["slow"][1] is Phase.STOPPING)
+            await grown.until(lambda: grown.standing()["slow"][1] is ChildState.STOPPING)
 
             await grown.command(TerminateChild("b"))
             await grown.command(RestartChild("b"))
@@ -412,7 +412,7 @@ async def test_a_change_to_one_child_does_not_wait_for_another_childs(
             let_go.set()
             await stopping
 
-        assert grown.standing()["b"][1] is Phase.RUNNING
+        assert grown.standing()["b"][1] is ChildState.RUNNING
 
 
 async def test_a_change_to_a_child_that_is_being_restarted_waits_for_how_that_goes(
@@ -423,7 +423,7 @@ async def test_a_change_to_a_child_that_is_being_restarted_waits_for_how_that_go
     async with grow(SupervisorSpec(children=(spec,))) as grown:
         orders.hold_start = threading.Event()
         await grown.crash("a")
-        await grown.until(lambda: grown.standing()["a"][1] is Phase.STARTING)
+        await grown.until(lambda: grown.standing()["a"][1] is ChildState.STARTING)
         asked = grown.tree.supervisor.ask(RestartChild("a"), block=False)
         await grown.rest()
         assert not asked.done
@@ -451,7 +451,7 @@ async def test_a_child_started_by_command_while_its_group_is_restarted_is_answer
         await grown.rest()
 
         assert await grown.within(ref.ask("here", block=False)) == "here"
-        assert {p for _, p in grown.standing().values()} == {Phase.RUNNING}
+        assert {p for _, p in grown.standing().values()} == {ChildState.RUNNING}
 
 
 # between a failed attempt and the next
@@ -508,12 +508,12 @@ async def test_a_crash_between_a_groups_attempts_costs_a_restart(grow: Any, nurs
     async with grow(spec) as grown:
         nursery.told["b"].fail_starts = 1
         await grown.crash("b")
-        await grown.until(lambda: grown.standing()["b"][1] is Phase.RESTARTING)
+        await grown.until(lambda: grown.standing()["b"][1] is ChildState.RESTARTING)
         await grown.command(RestartChild("a"))
         await grown.crash("a")
         await grown.expect(ChildRestarting, "a")
 
-        spent = grown.tree.supervisor.place.ledger.spent
+        spent = grown.tree.supervisor.slot.restart_window.spent
         assert spent == 2
 
 
@@ -544,9 +544,9 @@ async def test_who_waited_for_a_sibling_has_its_turn_though_that_ends_in_the_nex
         await grown.expect(ChildStarted, "c", count=2)
 
         assert [p for _, p in grown.standing().values()] == [
-            Phase.STOPPED,
-            Phase.RUNNING,
-            Phase.RUNNING,
+            ChildState.STOPPED,
+            ChildState.RUNNING,
+            ChildState.RUNNING,
         ]
 
 
@@ -607,7 +607,7 @@ async def test_a_child_in_its_start_is_not_counted_among_the_active(
     async with grow(SupervisorSpec(children=(spec,))) as grown:
         orders.hold_start = threading.Event()
         await grown.crash("a")
-        await grown.until(lambda: grown.standing()["a"][1] is Phase.STARTING)
+        await grown.until(lambda: grown.standing()["a"][1] is ChildState.STARTING)
 
         counts = await grown.command(CountChildren())
         orders.hold_start.set()
@@ -626,5 +626,5 @@ async def test_a_command_that_came_before_the_last_attempt_is_carried_out_before
 
         assert len(answers) == 1
         assert not grown.probe.seen(BudgetExhausted)
-        assert grown.standing()["a"][1] is Phase.STOPPED
+        assert grown.standing()["a"][1] is ChildState.STOPPED
         assert len(grown.probe.seen(ChildStopped, "b")) == 0

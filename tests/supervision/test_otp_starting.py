@@ -11,10 +11,10 @@ from telewarden.errors import ChildNotFoundError, ChildStartError, InvalidSpecEr
 from telewarden.supervision import (
     ChildForgotten,
     ChildSpec,
+    ChildState,
     DynamicSupervisor,
     GetChildSpec,
     Ignore,
-    Phase,
     Restart,
     RestartChild,
     Shutdown,
@@ -63,7 +63,7 @@ async def test_sup_start_normal(grow: Any) -> None:
 async def test_sup_start_ignore_init(grow: Any, nursery: Any) -> None:
     inner = ChildSpec(id="inner", actor=IgnoredSupervisor, args=(nursery.group("a"),))
     async with grow(SupervisorSpec(children=(inner,))) as grown:
-        assert grown.standing() == {"inner": (1, Phase.STOPPED)}
+        assert grown.standing() == {"inner": (1, ChildState.STOPPED)}
         assert grown.standing("inner") == {}
     assert nursery.deeds("start") == []
 
@@ -76,7 +76,7 @@ async def test_sup_start_ignore_child(grow: Any, nursery: Any) -> None:
         assert await grown.command(StartChild(first)) is None
         await grown.command(StartChild(second))
 
-        assert (await grown.command(WhichChild("a"))).phase is Phase.STOPPED
+        assert (await grown.command(WhichChild("a"))).state is ChildState.STOPPED
         assert await grown.counts() == (2, 1, 0, 2)
 
 
@@ -84,7 +84,7 @@ async def test_sup_start_ignore_temporary_child(grow: Any, nursery: Any) -> None
     spec = nursery.group(nursery.child("a", restart=Restart.TEMPORARY), "b")
     nursery.told["a"].ignore_start = True
     async with grow(spec) as grown:
-        assert grown.standing() == {"b": (1, Phase.RUNNING)}
+        assert grown.standing() == {"b": (1, ChildState.RUNNING)}
         assert await grown.counts() == (1, 1, 0, 1)
 
 
@@ -176,7 +176,7 @@ async def test_sup_start_restart_child_returns_error(grow: Any, nursery: Any) ->
         with pytest.raises(ChildStartError):
             await grown.command(RestartChild("a"))
 
-        assert grown.standing() == {"a": (2, Phase.STOPPED)}
+        assert grown.standing() == {"a": (2, ChildState.STOPPED)}
         assert await grown.command(RestartChild("a")) == grown.tree.ref("a")
 
 

@@ -9,11 +9,11 @@ import pytest
 
 from telewarden.supervision import (
     ChildSpec,
+    ChildState,
     DynamicSupervisor,
     Exit,
     ExitKind,
     Host,
-    Phase,
     Restart,
     RestartBudget,
     Shutdown,
@@ -26,7 +26,7 @@ from telewarden.supervision import (
 pytestmark = [
     pytest.mark.supervision,
     pytest.mark.crashes(
-        "*", (KeyError, SystemExit, ValueError, asyncio.CancelledError), logged="child left behind"
+        "*", (KeyError, SystemExit, ValueError, asyncio.CancelledError), logged="child abandoned"
     ),
 ]
 
@@ -45,7 +45,7 @@ async def stop_with_a_sleeper(grown: Any, prefix: str, gate: Any) -> StopReport:
     await gate.is_entered()
     stopping = asyncio.ensure_future(grown.tree.stop())
     await grown.until(
-        lambda: grown.tree.snapshot().find(f"{prefix}sleeper").phase is Phase.STOPPING
+        lambda: grown.tree.snapshot().find(f"{prefix}sleeper").state is ChildState.STOPPING
     )
     grown.clock.advance(1.0)
     report: StopReport = await grown.within(stopping)

@@ -15,12 +15,12 @@ from telewarden.supervision import (
     ChildSpec,
     ChildStarted,
     ChildStartFailed,
+    ChildState,
     ChildStopped,
     DynamicSpec,
     DynamicSupervisor,
     ExitKind,
     LoopActor,
-    Phase,
     Restart,
     RestartBudget,
     StartChild,
@@ -55,13 +55,13 @@ async def test_multiple_restarts(grow: Any, nursery: Any) -> None:
             await grown.crash("a", again=n)
             grown.clock.advance(1.5)
 
-        assert grown.standing() == {"a": (5, Phase.RUNNING)}
+        assert grown.standing() == {"a": (5, ChildState.RUNNING)}
 
 
 async def test_one_for_one(grow: Any, nursery: Any) -> None:
     async with grow(nursery.group("a", "b", budget=TWICE)) as grown:
         await grown.crash("a", again=2)
-        assert grown.standing() == {"a": (2, Phase.RUNNING), "b": (1, Phase.RUNNING)}
+        assert grown.standing() == {"a": (2, ChildState.RUNNING), "b": (1, ChildState.RUNNING)}
         await grown.crash("a", again=3)
         await grown.crash("b")
 
@@ -92,7 +92,7 @@ async def test_one_for_all(grow: Any, nursery: Any) -> None:
     async with grow(spec) as grown:
         await grown.crash("a", again=2)
         await grown.expect(ChildStarted, "b", count=2)
-        assert grown.standing() == {"a": (2, Phase.RUNNING), "b": (2, Phase.RUNNING)}
+        assert grown.standing() == {"a": (2, ChildState.RUNNING), "b": (2, ChildState.RUNNING)}
         await grown.crash("b")
         await grown.expect(ChildStarted, "b", count=3)
         await grown.rest()
@@ -114,9 +114,9 @@ async def test_one_for_all_other_child_fails_restart(grow: Any, nursery: Any) ->
 
         # what the first round had started was stopped, and all began again
         assert grown.standing() == {
-            "a": (3, Phase.RUNNING),
-            "b": (3, Phase.RUNNING),
-            "c": (2, Phase.RUNNING),
+            "a": (3, ChildState.RUNNING),
+            "b": (3, ChildState.RUNNING),
+            "c": (2, ChildState.RUNNING),
         }
 
 
@@ -156,7 +156,10 @@ async def test_simple_one_for_one(grow: Any, nursery: Any) -> None:
         for id_ in "ab":
             await grown.command(StartChild(nursery.child(id_)), "pool")
         await grown.crash("pool/a", again=2)
-        assert grown.standing("pool") == {"a": (2, Phase.RUNNING), "b": (1, Phase.RUNNING)}
+        assert grown.standing("pool") == {
+            "a": (2, ChildState.RUNNING),
+            "b": (1, ChildState.RUNNING),
+        }
         await grown.crash("pool/a", again=3)
         await grown.crash("pool/b")
 
@@ -174,7 +177,7 @@ async def test_simple_one_for_one_extra(grow: Any, nursery: Any) -> None:
         await grown.crash("pool/b", again=2)  # each is restarted with its own arguments
 
         assert nursery.deeds("init") == ["a", "b*2"]
-        assert grown.tree.ref("pool/b").place.spec is specs["b"]
+        assert grown.tree.ref("pool/b").slot.spec is specs["b"]
 
 
 async def test_simple_one_for_one_escalation(grow: Any, nursery: Any) -> None:
@@ -286,14 +289,14 @@ async def test_tree(grow: Any, nursery: Any) -> None:
         await grown.expect(ChildStopped, "mid/t")
 
         await grown.crash("mid/leaf/w1", again=2)  # a local matter
-        assert grown.standing("mid/leaf")["w2"] == (1, Phase.RUNNING)
-        assert grown.standing("mid")["m"] == (1, Phase.RUNNING)
+        assert grown.standing("mid/leaf")["w2"] == (1, ChildState.RUNNING)
+        assert grown.standing("mid")["m"] == (1, ChildState.RUNNING)
 
         await grown.crash("mid/leaf/w1")  # the leaf gives up: its whole group begins again
         await grown.expect(ChildStarted, "mid/t", count=2)
         await grown.rest()
         assert {i: p for i, (_, p) in grown.standing("mid").items()} == dict.fromkeys(
-            ("m", "leaf", "pool", "t"), Phase.RUNNING
+            ("m", "leaf", "pool", "t"), ChildState.RUNNING
         )
         assert await grown.counts("mid/leaf") == (2, 2, 0, 2)
         assert await grown.counts("mid/pool") == (0, 0, 0, 0)  # dynamic ones do not come back

@@ -17,9 +17,10 @@ from telewarden.supervision import (
     ChildResumed,
     ChildSpec,
     ChildStarted,
+    ChildState,
     ChildStopped,
+    Directive,
     ExitKind,
-    Phase,
     Quarantine,
     Restart,
     RestartBudget,
@@ -27,7 +28,6 @@ from telewarden.supervision import (
     Strategy,
     Supervisor,
     SupervisorSpec,
-    Verdict,
     WaitUntil,
     ask_async,
     directives,
@@ -38,7 +38,7 @@ pytestmark = [
     pytest.mark.crashes(
         "*",
         (IndexError, KeyError, PermissionError, TimeoutError, ValueError),
-        logged="child left behind|child quarantined|supervisor gives up",
+        logged="child abandoned|child quarantined|supervisor gives up",
     ),
 ]
 
@@ -112,7 +112,7 @@ async def test_a_child_down_for_a_while_keeps_what_is_told_to_it(
         await grown.expect(ChildStarted, "a", count=2)
 
         assert (restarting.delay, restarting.in_a_row) == (3.0, 1)
-        assert (before.phase, before.why) == (Phase.RESTARTING, "backoff")
+        assert (before.state, before.why) == (ChildState.RESTARTING, "backoff")
         assert before.resumes_in == pytest.approx(0.1)
         assert await grown.ask("a", "count") == 2  # the one told during the pause was kept
 
@@ -144,8 +144,8 @@ async def test_a_directive_resumes_stops_quarantines_or_waits(
 ) -> None:
     decide = directives(
         {
-            KeyError: Verdict.RESUME,
-            IndexError: Verdict.STOP,
+            KeyError: Directive.RESUME,
+            IndexError: Directive.STOP,
             PermissionError: Quarantine("banned"),
             TimeoutError: WaitUntil(300.0),
         }
@@ -169,7 +169,7 @@ async def test_a_directive_resumes_stops_quarantines_or_waits(
         assert (restarting.delay, restarting.dictated) == (300.0, True)
         grown.clock.advance(299.0)
         await grown.rest()
-        assert grown.tree.snapshot().find("c").phase is Phase.RESTARTING
+        assert grown.tree.snapshot().find("c").state is ChildState.RESTARTING
         grown.clock.advance(1.0)
         await grown.expect(ChildStarted, "c", count=2)
 
@@ -190,7 +190,7 @@ async def test_a_dictated_wait_costs_no_budget(grow: Any, nursery: Any, own: boo
             await grown.expect(ChildStarted, "a", count=count + 1)
         await grown.crash("a", again=5)  # the one restart that the budget has
 
-        assert grown.standing() == {"a": (5, Phase.RUNNING)}
+        assert grown.standing() == {"a": (5, ChildState.RUNNING)}
 
 
 async def test_who_is_in_quarantine_stays_there_when_its_group_is_restarted(
@@ -204,11 +204,11 @@ async def test_who_is_in_quarantine_stays_there_when_its_group_is_restarted(
         await grown.crash("a")
         await grown.expect(ChildStarted, "c", count=2)
 
-        assert grown.standing()["sick"] == (1, Phase.QUARANTINED)
+        assert grown.standing()["sick"] == (1, ChildState.QUARANTINED)
         assert len(grown.probe.seen(ChildQuarantined)) == 1
 
 
-async def test_who_was_left_behind_is_quarantined_once(
+async def test_who_was_abandoned_is_quarantined_once(
     grow: Any, thread_child: type[pykka.Actor], gate: Any
 ) -> None:
     hanging = ChildSpec(id="hanging", actor=thread_child, shutdown=1.0)
@@ -220,12 +220,12 @@ async def test_who_was_left_behind_is_quarantined_once(
         await gate.is_entered()
         for count in (2, 3):
             await grown.crash("a")
-            await grown.until(lambda: grown.standing()["a"][1] is not Phase.RUNNING)
+            await grown.until(lambda: grown.standing()["a"][1] is not ChildState.RUNNING)
             await grown.rest()
             grown.clock.advance(1.0)
             await grown.expect(ChildStarted, "a", count=count)
 
-        assert grown.standing()["hanging"] == (1, Phase.QUARANTINED)
+        assert grown.standing()["hanging"] == (1, ChildState.QUARANTINED)
         assert len(grown.probe.seen(ChildQuarantined)) == 1
         gate.open()
 
@@ -247,7 +247,7 @@ async def test_a_release_from_quarantine_begins_with_a_fresh_budget(
             await grown.expect(ChildQuarantined, "a", count=(incarnation + 1) // 2)
             await grown.command(RestartChild("a"))
 
-        assert grown.standing() == {"a": (5, Phase.RUNNING)}
+        assert grown.standing() == {"a": (5, ChildState.RUNNING)}
         assert len(grown.probe.seen(ChildReleased, "a")) == 2
 
 
@@ -255,7 +255,7 @@ async def test_an_escalated_error_fails_the_supervisor_and_its_own_decides(
     grow: Any, child_class: type[pykka.Actor]
 ) -> None:
     inner = SupervisorSpec(
-        children=(ChildSpec(id="x", actor=child_class, directive=lambda _: Verdict.ESCALATE),)
+        children=(ChildSpec(id="x", actor=child_class, directive=lambda _: Directive.ESCALATE),)
     )
     spec = SupervisorSpec(children=(ChildSpec(id="inner", actor=Supervisor, args=(inner,)),))
     async with grow(spec) as grown:
@@ -282,14 +282,14 @@ async def test_a_group_waits_with_the_child_that_has_to_wait(
         grown.tree.ref("session").tell(BOOM)
         await grown.expect(ChildStopped, "groups")
         await grown.rest()
-        phases = {c.id: c.phase for c in grown.tree.snapshot().children}
+        states = {c.id: c.state for c in grown.tree.snapshot().children}
         grown.clock.advance(30.0)
         await grown.expect(ChildStarted, "groups", count=2)
 
-        assert phases == {
-            "before": Phase.RUNNING,
-            "session": Phase.RESTARTING,
-            "groups": Phase.RESTARTING,
+        assert states == {
+            "before": ChildState.RUNNING,
+            "session": ChildState.RESTARTING,
+            "groups": ChildState.RESTARTING,
         }
 
 

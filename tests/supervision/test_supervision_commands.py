@@ -23,6 +23,7 @@ from telewarden.supervision import (
     ChildSpec,
     ChildStarted,
     ChildStartFailed,
+    ChildState,
     ChildStopped,
     CountChildren,
     DeleteChild,
@@ -32,7 +33,6 @@ from telewarden.supervision import (
     GetChildSpec,
     LoopActor,
     ManualClock,
-    Phase,
     Restart,
     RestartBudget,
     RestartChild,
@@ -107,7 +107,7 @@ async def test_s13_a_failing_restart_by_command_keeps_the_stopped_child(
         with pytest.raises(ChildStartError):
             await grown.command(RestartChild("a"))
 
-        assert (await grown.command(WhichChild("a"))).phase is Phase.STOPPED
+        assert (await grown.command(WhichChild("a"))).state is ChildState.STOPPED
         await grown.command(RestartChild("a"))
 
 
@@ -142,7 +142,7 @@ async def test_s9_a_child_that_waits_for_its_restart_is_restarting_not_gone(
         await grown.command(TerminateChild("a"))
         grown.clock.advance(60.0)
         await grown.rest()
-        assert (await grown.command(WhichChild("a"))).phase is Phase.STOPPED
+        assert (await grown.command(WhichChild("a"))).state is ChildState.STOPPED
         assert len(grown.probe.seen(ChildStarted)) == 1  # the late timer was ignored
 
 
@@ -182,10 +182,10 @@ async def test_s27_counts_and_lists_agree(grow: Any, child_class: type[pykka.Act
         infos = await grown.command(WhichChildren())
 
         assert (counts.specs, counts.active, counts.supervisors, counts.workers) == (3, 2, 1, 2)
-        assert [(i.id, i.phase) for i in infos] == [
-            ("a", Phase.STOPPED),
-            ("inner", Phase.RUNNING),
-            ("b", Phase.RUNNING),
+        assert [(i.id, i.state) for i in infos] == [
+            ("a", ChildState.STOPPED),
+            ("inner", ChildState.RUNNING),
+            ("b", ChildState.RUNNING),
         ]
         assert await grown.command(WhichChild("b")) == infos[2]
         assert (await grown.command(GetChildSpec("b"))).actor is child_class
@@ -271,8 +271,8 @@ async def test_a_child_that_ends_while_a_later_one_waits_for_it_is_seen_to_at_on
         await grown.rest()
 
         standing = grown.standing()
-        assert standing["first"] == (3, Phase.RUNNING)
-        assert standing["needing"][1] is Phase.RUNNING  # in its second or third incarnation
+        assert standing["first"] == (3, ChildState.RUNNING)
+        assert standing["needing"][1] is ChildState.RUNNING  # in its second or third incarnation
 
 
 async def test_a_round_that_was_replaced_is_not_tried_again(grow: Any, nursery: Any) -> None:
@@ -282,7 +282,9 @@ async def test_a_round_that_was_replaced_is_not_tried_again(grow: Any, nursery: 
         grown.tree.ref("b").tell(BOOM)
         grown.tree.ref("a").tell(BOOM)
         await grown.expect(ChildStarted, "a", count=2)
-        await grown.until(lambda: all(p is Phase.RUNNING for _, p in grown.standing().values()))
+        await grown.until(
+            lambda: all(p is ChildState.RUNNING for _, p in grown.standing().values())
+        )
         await grown.rest()
         starts = len(grown.probe.seen(ChildStarted))
         await grown.rest()
@@ -319,8 +321,8 @@ async def test_a_child_that_ends_while_its_group_first_starts_is_seen_to_after_t
     await starting
     await asyncio.wait_for(probe.expect(ChildStarted, "slow", count=2), 5)
 
-    standing = {c.id: (c.incarnation, c.phase) for c in tree.snapshot().children}
-    assert standing == {"failing": (2, Phase.RUNNING), "slow": (2, Phase.RUNNING)}
+    standing = {c.id: (c.incarnation, c.state) for c in tree.snapshot().children}
+    assert standing == {"failing": (2, ChildState.RUNNING), "slow": (2, ChildState.RUNNING)}
     await tree.stop()
 
 

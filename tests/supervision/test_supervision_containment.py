@@ -14,10 +14,10 @@ from telewarden.supervision import (
     ChildFailed,
     ChildSpec,
     ChildStarted,
+    ChildState,
     ExitKind,
     LoopActor,
     ObserverFailed,
-    Phase,
     RestartBudget,
     StartChild,
     SupervisorSpec,
@@ -223,7 +223,7 @@ async def test_s24_a_backoff_that_raises_does_not_take_its_supervisor_down(
         await grown.crash("a", again=2)
 
         assert "backoff failed wait=Wrong" in caplog.text
-        assert grown.standing() == {"a": (2, Phase.RUNNING)}
+        assert grown.standing() == {"a": (2, ChildState.RUNNING)}
 
 
 async def test_an_unmodified_pykka_actor_is_supervised_as_it_is(grow: Any) -> None:
@@ -261,8 +261,8 @@ async def test_an_unmodified_pykka_actor_is_supervised_as_it_is(grow: Any) -> No
         await grown.within(proxy.greet("settled"))
 
         assert ref.actor_class is Ordinary
-        assert isinstance(ref.place.actor, Ordinary)
-        assert type(ref.place.actor).__name__ == "Ordinary"
+        assert isinstance(ref.slot.actor, Ordinary)
+        assert type(ref.slot.actor).__name__ == "Ordinary"
         assert pykka.ActorRegistry.get_by_class(Ordinary) == [ref]
         await asyncio.to_thread(setattr, proxy, "greeting", "bye")
         assert await proxy.greet("you") == "bye, you"

@@ -22,7 +22,7 @@ from telewarden.supervision import (
 
 pytestmark = [
     pytest.mark.supervision,
-    pytest.mark.crashes("*", ValueError, logged="child left behind|child quarantined"),
+    pytest.mark.crashes("*", ValueError, logged="child abandoned|child quarantined"),
 ]
 
 

@@ -8,6 +8,7 @@ from tenacity.wait import wait_exception
 
 from telewarden.errors import InvalidSpecError
 from telewarden.supervision import (
+    Directive,
     Exhausted,
     Exit,
     ExitKind,
@@ -18,18 +19,18 @@ from telewarden.supervision import (
     Recovered,
     Restart,
     RestartBudget,
-    RestartLedger,
+    RestartWindow,
     Rung,
     Strategy,
     Terminal,
     Try,
-    Verdict,
     WaitUntil,
     directives,
 )
-from telewarden.supervision.policy.backoff import Streak, delay_before
+from telewarden.supervision.policy.backoff import delay_before
 from telewarden.supervision.policy.exit_reason import calls_for_restart
-from telewarden.supervision.policy.strategy import concerned
+from telewarden.supervision.policy.restart_intensity import Streak
+from telewarden.supervision.policy.strategy import affected
 
 pytestmark = pytest.mark.supervision
 
@@ -40,41 +41,41 @@ IDS = ("a", "b", "c", "d")
 
 
 def test_restart_past_the_limit_is_refused() -> None:
-    ledger = RestartLedger(RestartBudget(limit=2, within=5.0))
+    restart_window = RestartWindow(RestartBudget(limit=2, within=5.0))
 
-    assert [ledger.spend(now) for now in (0.0, 1.0, 2.0)] == [True, True, False]
+    assert [restart_window.spend(now) for now in (0.0, 1.0, 2.0)] == [True, True, False]
 
 
 def test_s5_a_restart_exactly_as_old_as_the_window_still_counts() -> None:
-    ledger = RestartLedger(RestartBudget(limit=1, within=5.0))
-    ledger.spend(0.0)
+    restart_window = RestartWindow(RestartBudget(limit=1, within=5.0))
+    restart_window.spend(0.0)
 
-    assert ledger.spend(5.0) is False
+    assert restart_window.spend(5.0) is False
 
 
 def test_s5_restarts_spaced_wider_than_the_window_never_run_out() -> None:
-    ledger = RestartLedger(RestartBudget(limit=1, within=5.0))
+    restart_window = RestartWindow(RestartBudget(limit=1, within=5.0))
 
-    assert all(ledger.spend(now) for now in (0.0, 5.1, 10.2, 15.3))
+    assert all(restart_window.spend(now) for now in (0.0, 5.1, 10.2, 15.3))
 
 
 def test_s5_no_restart_at_all_is_a_budget_too() -> None:
-    assert RestartLedger(RestartBudget(limit=0)).spend(0.0) is False
+    assert RestartWindow(RestartBudget(limit=0)).spend(0.0) is False
 
 
 def test_s8_failures_in_a_row_trip_without_a_window() -> None:
-    ledger = RestartLedger(RestartBudget(limit=3, within=5.0, in_a_row=2))
+    restart_window = RestartWindow(RestartBudget(limit=3, within=5.0, in_a_row=2))
 
-    covered = [ledger.spend(hour * 3600.0, in_a_row=hour) for hour in (1, 2, 3)]
+    covered = [restart_window.spend(hour * 3600.0, in_a_row=hour) for hour in (1, 2, 3)]
 
     assert covered == [True, True, False]
 
 
 def test_what_is_left_grows_back_as_time_passes() -> None:
-    ledger = RestartLedger(RestartBudget(limit=2, within=5.0))
-    ledger.spend(0.0)
+    restart_window = RestartWindow(RestartBudget(limit=2, within=5.0))
+    restart_window.spend(0.0)
 
-    assert (ledger.left(4.0), ledger.left(5.1)) == (1, 2)
+    assert (restart_window.left(4.0), restart_window.left(5.1)) == (1, 2)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,7 @@ def test_an_end_does_not_show_what_its_error_says() -> None:
 def test_s10_s11_a_failure_concerns_what_its_strategy_says(
     strategy: Strategy, expected: tuple[str, ...]
 ) -> None:
-    assert concerned(strategy, IDS, "b") == expected
+    assert affected(strategy, IDS, "b") == expected
 
 
 # backoff
@@ -161,16 +162,16 @@ def test_stable_uptime_ends_a_streak_of_failures() -> None:
 def test_the_nearest_class_in_the_table_decides() -> None:
     decide = directives(
         {
-            OSError: Verdict.STOP,
+            OSError: Directive.STOP,
             ConnectionError: Quarantine("no line"),
             TimeoutError: lambda error: WaitUntil(float(str(error))),
         }
     )
 
     assert decide(ConnectionResetError()) == Quarantine("no line")
-    assert decide(OSError()) is Verdict.STOP
+    assert decide(OSError()) is Directive.STOP
     assert decide(TimeoutError("30")) == WaitUntil(30.0)
-    assert decide(KeyError()) is Verdict.RESTART
+    assert decide(KeyError()) is Directive.RESTART
 
 
 def test_a_wait_into_the_past_is_refused() -> None:

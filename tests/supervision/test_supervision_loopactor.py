@@ -320,7 +320,7 @@ async def test_it_knows_its_place_clock_chance_and_incarnation(grow: Any) -> Non
     async with grow(busy()) as grown:
         proxy = grown.tree.ref("a").proxy()
 
-        assert await proxy.place == "a"
+        assert await proxy.path == "a"
         assert await proxy.incarnation == 1
         assert await proxy.clock is grown.clock
 

@@ -38,8 +38,8 @@ def test_a_thread_wakes_the_loop_with_or_without_a_bell(
             host.open()
         came = asyncio.Event()
         calls: list[int] = []
-        from_a_thread(lambda: (host.post(calls.append, 1), host.post(calls.append, 2)))
-        from_a_thread(lambda: host.post(came.set))
+        from_a_thread(lambda: (host.call_soon(calls.append, 1), host.call_soon(calls.append, 2)))
+        from_a_thread(lambda: host.call_soon(came.set))
         async with asyncio.timeout(30):
             await came.wait()
         host.close()
@@ -53,7 +53,7 @@ async def test_what_was_posted_when_the_bell_is_taken_down_is_still_done() -> No
     host = LoopHost(asyncio.get_running_loop())
     host.open()
     calls: list[int] = []
-    from_a_thread(lambda: host.post(calls.append, 1))
+    from_a_thread(lambda: host.call_soon(calls.append, 1))
 
     host.close()
     host.close()
@@ -67,7 +67,7 @@ async def test_a_host_without_its_bell_is_woken_as_every_loop_is() -> None:
     host.close()
     came = asyncio.Event()
 
-    from_a_thread(lambda: host.post(came.set))
+    from_a_thread(lambda: host.call_soon(came.set))
 
     async with asyncio.timeout(30):
         await came.wait()

@@ -35,7 +35,7 @@ def test_s20_a_held_mailbox_keeps_what_fits(kind: str) -> None:
     mailbox, refused = made(kind, limit=2)
     for n in range(4):
         mailbox.put(Envelope(n))
-    mailbox.turn(Mode.OPEN)
+    mailbox.set_mode(Mode.OPEN)
     mailbox.put(Envelope(4))
 
     assert refused == [(2, "overflow"), (3, "overflow")]
@@ -51,9 +51,9 @@ def test_s21_closing_answers_what_waits_and_what_still_comes(
     kind: str, mode: Mode, reason: str
 ) -> None:
     mailbox, refused = made(kind)
-    mailbox.turn(Mode.OPEN)
+    mailbox.set_mode(Mode.OPEN)
     mailbox.put(Envelope("before"))
-    mailbox.turn(mode)
+    mailbox.set_mode(mode)
     mailbox.put(Envelope("after"))
 
     assert refused == [("before", reason), ("after", reason)]
@@ -62,8 +62,8 @@ def test_s21_closing_answers_what_waits_and_what_still_comes(
 @BOTH
 def test_s21_a_closed_mailbox_stays_closed(kind: str) -> None:
     mailbox, refused = made(kind)
-    mailbox.turn(Mode.CLOSED)
-    mailbox.turn(Mode.OPEN)
+    mailbox.set_mode(Mode.CLOSED)
+    mailbox.set_mode(Mode.OPEN)
     mailbox.put(Envelope("late"))
 
     assert refused == [("late", "gone")]
@@ -81,7 +81,7 @@ def test_s21_a_loop_mailbox_closed_in_the_middle_of_a_put_refuses_that_message(
             super().append(envelope)
 
     assert isinstance(mailbox, LoopMailbox)
-    mailbox.turn(before)
+    mailbox.set_mode(before)
     mailbox.items = ClosesBehindYou()
     mailbox.put(Envelope("between"))
 
@@ -106,7 +106,7 @@ def test_s21_a_thread_mailbox_closed_in_the_middle_of_a_put_refuses_that_message
             return getattr(self.queue, name)
 
     assert isinstance(mailbox, ThreadMailbox)
-    mailbox.turn(before)
+    mailbox.set_mode(before)
     mailbox.use(ClosesBehindYou())  # type: ignore[arg-type]  # stands in for a queue
     mailbox.put(Envelope("between"))
 
@@ -122,7 +122,7 @@ def test_s21_what_was_told_is_refused_by_a_mailbox_closed_in_the_middle_of_it() 
             super().put(item)
 
     mailbox = ThreadMailbox(limit=3, refuse=lambda e, why: refused.append((e.message, why)))
-    mailbox.turn(Mode.OPEN)
+    mailbox.set_mode(Mode.OPEN)
     mailbox.use(ClosesBehindYou())
     mailbox.tell("between")
 
@@ -134,7 +134,7 @@ def test_s21_what_was_told_is_refused_by_a_mailbox_closed_in_the_middle_of_it() 
 def test_anything_can_be_told(kind: str, message: object) -> None:
     mailbox, refused = made(kind)
     for mode in (Mode.HELD, Mode.OPEN):
-        mailbox.turn(mode)
+        mailbox.set_mode(mode)
         mailbox.tell(message)
 
     assert [mailbox.get().message for _ in range(2)] == [message, message]
@@ -144,10 +144,10 @@ def test_anything_can_be_told(kind: str, message: object) -> None:
 def test_s14_control_overtakes_the_backlog_and_a_drain_leaves_it_its_wake_up() -> None:
     mailbox, refused = made("thread")
     assert isinstance(mailbox, ThreadMailbox)
-    mailbox.turn(Mode.OPEN)
+    mailbox.set_mode(Mode.OPEN)
     mailbox.put(Envelope("backlog"))
     mailbox.overtake(Envelope("control"))
-    mailbox.turn(Mode.UNAVAILABLE)
+    mailbox.set_mode(Mode.UNAVAILABLE)
 
     assert mailbox.get().message == "control"
     assert refused == [("backlog", "unavailable")]
@@ -156,7 +156,7 @@ def test_s14_control_overtakes_the_backlog_and_a_drain_leaves_it_its_wake_up() -
 def test_an_idle_loop_mailbox_wakes_its_actor_once() -> None:
     woken: list[str] = []
     mailbox = LoopMailbox(limit=3, refuse=lambda *_: None, wake=lambda: woken.append("!"))
-    mailbox.turn(Mode.OPEN)
+    mailbox.set_mode(Mode.OPEN)
     mailbox.idle = True
     mailbox.put(Envelope(1))
     mailbox.put(Envelope(2))
@@ -167,7 +167,7 @@ def test_an_idle_loop_mailbox_wakes_its_actor_once() -> None:
 def test_a_thread_takes_what_waits_at_its_end_told_or_asked() -> None:
     mailbox, refused = made("thread")
     assert isinstance(mailbox, ThreadMailbox)
-    mailbox.turn(Mode.OPEN)
+    mailbox.set_mode(Mode.OPEN)
     mailbox.tell("told")
     mailbox.overtake(Envelope("control"))
     mailbox.put(Envelope("asked"))

@@ -18,13 +18,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from telewarden.errors import ChildRunningError, ChildStartError, DrillError
 from telewarden.supervision import (
     ChildSpec,
+    ChildState,
     DeleteChild,
     Drill,
     EventProbe,
     Host,
     LoopActor,
     ManualClock,
-    Phase,
     Restart,
     RestartBudget,
     RestartChild,
@@ -291,8 +291,10 @@ class Held(RuleBasedStateMachine):
         found = {}
         for one in self.tree.snapshot().walk():
             path = "" if one.path == "warden" else one.path
-            if one.actor == "Supervisor" and one.phase is Phase.RUNNING:
-                found[path] = [(child.id, child.phase is Phase.RUNNING) for child in one.children]
+            if one.actor == "Supervisor" and one.state is ChildState.RUNNING:
+                found[path] = [
+                    (child.id, child.state is ChildState.RUNNING) for child in one.children
+                ]
         return found
 
 

@@ -89,7 +89,7 @@ async def test_s19_a_proxy_does_not_keep_a_dead_incarnation_in_memory(
 ) -> None:
     async with grow(one(child_class)) as grown:
         proxy = grown.tree.ref("a").proxy()
-        first = weakref.ref(grown.tree.ref("a").place.actor)
+        first = weakref.ref(grown.tree.ref("a").slot.actor)
         grown.tree.ref("a").tell("leave")
         await grown.expect(ChildStarted, "a", count=2)
         gc.collect()

@@ -15,10 +15,10 @@ from telewarden.supervision import (
     ChildSpec,
     ChildStarted,
     ChildStartFailed,
+    ChildState,
     ChildStopped,
     Drill,
     ExitKind,
-    Phase,
     Restart,
     RestartBudget,
     RestartChild,
@@ -99,7 +99,7 @@ async def test_s10_a_finished_transient_sibling_comes_back_with_the_group(
         grown.tree.ref("b").tell(BOOM)
         await grown.expect(ChildStarted, "c", count=2)
 
-        assert all(child.phase is Phase.RUNNING for child in grown.tree.snapshot().children)
+        assert all(child.state is ChildState.RUNNING for child in grown.tree.snapshot().children)
 
 
 @pytest.mark.parametrize("strategy", [Strategy.ONE_FOR_ALL, Strategy.REST_FOR_ONE])
@@ -222,7 +222,7 @@ async def test_s5_what_is_no_automatic_restart_costs_nothing(
         assert grown.tree.snapshot().budget_left == 1
         incarnation = grown.standing()["a"][0]
         await grown.crash("a")
-        await grown.until(lambda: grown.standing()["a"] == (incarnation + 1, Phase.RUNNING))
+        await grown.until(lambda: grown.standing()["a"] == (incarnation + 1, ChildState.RUNNING))
         await grown.crash("a")
 
         assert (await grown.within(grown.tree.terminated)).kind is ExitKind.SHUTDOWN
@@ -245,7 +245,7 @@ async def test_s6_a_transient_supervisor_that_gave_up_is_not_restarted_a_permane
         await grown.expect(ChildStarted, "permanent", count=2)
 
         assert await grown.ask("permanent/x", "back") == "back"
-        assert grown.tree.snapshot().find("transient").phase is Phase.STOPPED
+        assert grown.tree.snapshot().find("transient").state is ChildState.STOPPED
 
 
 # S2, S3: what is a crash

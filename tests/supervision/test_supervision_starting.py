@@ -17,13 +17,13 @@ from telewarden.supervision import (
     ChildSpec,
     ChildStarted,
     ChildStartFailed,
+    ChildState,
     ChildStopped,
     CountChildren,
     EventProbe,
     Host,
     Ignore,
     LoopActor,
-    Phase,
     Restart,
     RestartChild,
     StartChild,
@@ -48,7 +48,7 @@ pytestmark = [
             SupervisorAskedError,
             TimeoutError,
         ),
-        logged="child left behind",
+        logged="child abandoned",
     ),
 ]
 
@@ -205,7 +205,7 @@ async def test_s18_a_start_that_takes_too_long_in_the_loop_is_cancelled(
             try:
                 await asyncio.Event().wait()
             except asyncio.CancelledError:
-                cancelled.append(self.place)
+                cancelled.append(self.path)
                 raise
 
     async with grow(SupervisorSpec()) as grown:
@@ -271,7 +271,7 @@ async def test_an_ignore_can_come_from_the_constructor(grow: Any) -> None:
             raise Ignore
 
     async with grow(SupervisorSpec(children=(ChildSpec(id="a", actor=Idle),))) as grown:
-        assert grown.tree.snapshot().find("a").phase is Phase.STOPPED
+        assert grown.tree.snapshot().find("a").state is ChildState.STOPPED
 
 
 async def test_s24_a_child_that_runs_may_ask_its_own_supervisor(grow: Any, nursery: Any) -> None:

@@ -13,12 +13,12 @@ from telewarden.supervision import (
     ChildQuarantined,
     ChildSpec,
     ChildStarted,
+    ChildState,
     Drill,
     DynamicSupervisor,
     ExitKind,
     LoopActor,
     ManualClock,
-    Phase,
     Restart,
     RestartBudget,
     RestartChild,
@@ -37,7 +37,7 @@ pytestmark = [
     pytest.mark.crashes(
         "*",
         (DrillError, ValueError),
-        logged="child left behind|child quarantined|supervisor gives up",
+        logged="child abandoned|child quarantined|supervisor gives up",
     ),
 ]
 
@@ -120,14 +120,14 @@ async def test_s15_a_thread_that_does_not_stop_is_left_behind_and_reported(
         report = await stopping
 
         assert [(e.child, e.seconds) for e in report.abandoned] == [("stuck", 3.0)]
-        assert "stuck: left behind" in report.as_text()
+        assert "stuck: abandoned" in report.as_text()
         assert grown.tree.abandoned == 1
         with pytest.raises(ChildUnavailableError):  # answered, though its thread never did
             await asked
         gate.open()
 
 
-async def test_s15_nothing_takes_the_place_of_one_that_was_left_behind(
+async def test_s15_nothing_takes_the_place_of_one_that_was_abandoned(
     grow: Any, thread_child: type[pykka.Actor], gate: Any
 ) -> None:
     spec = SupervisorSpec(
@@ -144,13 +144,13 @@ async def test_s15_nothing_takes_the_place_of_one_that_was_left_behind(
         await grown.within(grown.probe.expect(ChildStarted, "stuck"))
         for _ in range(200):
             await grown.rest()
-            if grown.tree.snapshot().find("stuck").phase is Phase.STOPPING:
+            if grown.tree.snapshot().find("stuck").state is ChildState.STOPPING:
                 break
         grown.clock.advance(3.0)
         await grown.expect(ChildStarted, "a", count=2)
 
         found = grown.tree.snapshot().find("stuck")
-        assert (found.phase, found.incarnation) == (Phase.QUARANTINED, 1)
+        assert (found.state, found.incarnation) == (ChildState.QUARANTINED, 1)
         gate.open()
 
 
@@ -189,7 +189,7 @@ async def test_s14_an_immediate_stop_calls_no_hook(
     )
     async with grow(spec) as grown:
         await grown.ask("b", "count")
-        runner = grown.tree.ref("b").place.runner
+        runner = grown.tree.ref("b").slot.runner
         await grown.until(lambda: runner.busy_with is None)  # a thread answers before it is idle
         report = await grown.tree.stop()
 
@@ -301,7 +301,7 @@ def test_a_clock_that_is_turned_by_hand_runs_what_is_due_in_order() -> None:
     assert (clock.now(), clock.next_due) == (3.0, None)
 
 
-async def test_s15_a_restarted_supervisor_starts_nothing_beside_one_that_was_left_behind(
+async def test_s15_a_restarted_supervisor_starts_nothing_beside_one_that_was_abandoned(
     grow: Any, thread_child: type[pykka.Actor], gate: Any
 ) -> None:
     stuck = ChildSpec(id="stuck", actor=thread_child, shutdown=1.0)
@@ -316,7 +316,7 @@ async def test_s15_a_restarted_supervisor_starts_nothing_beside_one_that_was_lef
         await grown.expect(ChildStarted, "inner", count=2)
 
         found = grown.tree.snapshot().find("inner/stuck")
-        assert (found.phase, found.incarnation) == (Phase.QUARANTINED, 1)
+        assert (found.state, found.incarnation) == (ChildState.QUARANTINED, 1)
         assert await grown.ask("inner/a", "fine") == "fine"
 
 
@@ -344,5 +344,5 @@ async def test_a_supervisor_that_is_cut_short_leaves_no_orphans(
         grown.clock.advance(2.0)
         await ending
 
-        phases = {one.path: one.phase for one in grown.tree.snapshot().walk()}
-        assert Phase.RUNNING not in {phases["inner"], phases["inner/x"], phases["inner/slow"]}
+        states = {one.path: one.state for one in grown.tree.snapshot().walk()}
+        assert ChildState.RUNNING not in {states["inner"], states["inner/x"], states["inner/slow"]}

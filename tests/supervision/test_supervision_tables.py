@@ -14,7 +14,7 @@ import pytest
 
 from telewarden.errors import DrillError
 from telewarden.supervision import (
-    Bulkhead,
+    AnyDirective,
     ChildFailed,
     ChildForgotten,
     ChildQuarantined,
@@ -22,13 +22,14 @@ from telewarden.supervision import (
     ChildResumed,
     ChildSpec,
     ChildStarted,
+    ChildState,
     ChildStopped,
+    CircuitBreaker,
     Directive,
     Drill,
     DynamicSpec,
     DynamicSupervisor,
     ExitKind,
-    Phase,
     Quarantine,
     Restart,
     RestartBudget,
@@ -38,7 +39,6 @@ from telewarden.supervision import (
     Supervisor,
     SupervisorSpec,
     TerminateChild,
-    Verdict,
     WaitUntil,
     watch,
 )
@@ -53,9 +53,9 @@ pytestmark = [
 ]
 
 GENEROUS = RestartBudget(limit=1000, within=1.0)
-UP, AGAIN, DOWN = (1, Phase.RUNNING), (2, Phase.RUNNING), (1, Phase.STOPPED)
-WAITS, AWAY = (1, Phase.RESTARTING), (1, Phase.QUARANTINED)
-Standing = dict[str, tuple[int, Phase]]
+UP, AGAIN, DOWN = (1, ChildState.RUNNING), (2, ChildState.RUNNING), (1, ChildState.STOPPED)
+WAITS, AWAY = (1, ChildState.RESTARTING), (1, ChildState.QUARANTINED)
+Standing = dict[str, tuple[int, ChildState]]
 
 DYNAMIC: Final = "dynamic"
 GROUPS: Final = (*Strategy, DYNAMIC)
@@ -87,7 +87,9 @@ async def start_dynamic(grown: Any, group: object, *children: ChildSpec) -> None
         await grown.command(StartChild(child), "boss")
 
 
-def with_b(group: object, others: tuple[int, Phase], b: tuple[int, Phase] | None) -> Standing:
+def with_b(
+    group: object, others: tuple[int, ChildState], b: tuple[int, ChildState] | None
+) -> Standing:
     """How all stand when ``b`` stands so, and whoever is concerned with it like ``others``."""
     found = {id_: others if id_ in CONCERNED[group] else UP for id_ in "ac"}
     return {"a": found["a"], "c": found["c"]} | ({} if b is None else {"b": b})
@@ -194,12 +196,12 @@ async def test_s1_the_matrix_of_strategy_restart_type_and_way_of_ending(
 
 # what follows from which directive
 
-DIRECTIVES: Final[Mapping[str, Directive]] = {
-    "restart": Verdict.RESTART,
-    "resume": Verdict.RESUME,
-    "stop": Verdict.STOP,
+DIRECTIVES: Final[Mapping[str, AnyDirective]] = {
+    "restart": Directive.RESTART,
+    "resume": Directive.RESUME,
+    "stop": Directive.STOP,
     "quarantine": Quarantine("banned"),
-    "escalate": Verdict.ESCALATE,
+    "escalate": Directive.ESCALATE,
     "wait until": WaitUntil(30.0),
     "shared cause": SharedCause("dc 2"),
 }
@@ -212,7 +214,7 @@ TOLD: Final[Mapping[str, tuple[type[Any], str]]] = {
     "wait until": (ChildRestarting, "boss/b"),
     "shared cause": (ChildRestarting, "boss/b"),
 }
-AFTERWARDS: Final[Mapping[str, tuple[tuple[int, Phase], tuple[int, Phase]]]] = {
+AFTERWARDS: Final[Mapping[str, tuple[tuple[int, ChildState], tuple[int, ChildState]]]] = {
     # those concerned with it, and the child itself
     "restart": (AGAIN, AGAIN),
     "resume": (UP, UP),
@@ -222,7 +224,7 @@ AFTERWARDS: Final[Mapping[str, tuple[tuple[int, Phase], tuple[int, Phase]]]] = {
     "wait until": (WAITS, WAITS),
     "shared cause": (WAITS, WAITS),
 }
-AT_ONCE_PAUSED: Final = Bulkhead(children=1, within=10.0)
+AT_ONCE_PAUSED: Final = CircuitBreaker(children=1, within=10.0)
 
 
 @pytest.mark.parametrize("directive", DIRECTIVES)
@@ -234,7 +236,7 @@ async def test_the_table_of_directive_and_strategy(
     b = nursery.child("b", directive=lambda _: given)
     children = (nursery.child("a"), b, nursery.child("c"))
     top = SupervisorSpec(children=(boss(group, *children),))
-    async with grow(top, bulkhead=AT_ONCE_PAUSED) as grown:
+    async with grow(top, circuit_breaker=AT_ONCE_PAUSED) as grown:
         await start_dynamic(grown, group, *children)
         await grown.ask("boss/b", "count")
         grown.probe.clear()

@@ -26,12 +26,13 @@ from telewarden.errors import (
 )
 from telewarden.supervision import (
     BudgetExhausted,
-    Bulkhead,
     ChildFailed,
     ChildRestarting,
     ChildSpec,
     ChildStarted,
+    ChildState,
     ChildStopped,
+    CircuitBreaker,
     Drill,
     Event,
     EventProbe,
@@ -39,19 +40,18 @@ from telewarden.supervision import (
     LoopActor,
     MessageDropped,
     ObserverFailed,
-    Phase,
     RestartBudget,
     SharedCause,
     Supervisor,
     SupervisorSpec,
     Tree,
 )
-from telewarden.supervision.observe.event_logger import MOST_WAITING, Reports, level
+from telewarden.supervision.observe.event_logger import MAX_WAITING, EventLogger, level
 
 pytestmark = [
     pytest.mark.supervision,
     pytest.mark.crashes(
-        "*", (DrillError, ValueError), start=OSError, logged="child left behind|supervisor gives up"
+        "*", (DrillError, ValueError), start=OSError, logged="child abandoned|supervisor gives up"
     ),
 ]
 
@@ -99,7 +99,7 @@ async def test_a_snapshot_draws_the_tree_and_is_plain_data(
         assert data == snapshot.as_dict()
         assert [child["path"] for child in data["children"]] == ["a", "inner"]
         assert [one.path for one in snapshot.walk()] == ["warden", "a", "inner", "inner/x"]
-        assert snapshot.find("inner/x").phase is Phase.RUNNING
+        assert snapshot.find("inner/x").state is ChildState.RUNNING
         assert snapshot.find("nowhere") is None
 
 
@@ -122,7 +122,7 @@ async def test_a_snapshot_shows_how_many_restarts_are_left_and_until_when(
     async with grow(spec) as grown:
 
         def left() -> list[int | None]:
-            return [place.budget_left for place in grown.tree.snapshot().walk()]
+            return [one.budget_left for one in grown.tree.snapshot().walk()]
 
         await grown.crash("a", again=2)
         await grown.crash("own", again=2)
@@ -267,7 +267,7 @@ def test_a_callback_that_would_hear_nothing_is_refused(callback: Any) -> None:
 
     with pytest.raises(InvalidSpecError, match=r"callback is .*; give a plain function"):
         stream.subscribe(callback)
-    assert not stream.heard(Event)
+    assert not stream.has_subscribers(Event)
 
 
 @pytest.mark.parametrize("kinds", [ChildStarted, [int], ["ChildStarted"], 5])
@@ -354,7 +354,7 @@ async def test_a_report_tells_the_shared_cause_and_no_message_twice(
 ) -> None:
     caplog.set_level(logging.INFO)
     spec = nursery.group(nursery.child("a", directive=lambda _: SharedCause("dc 2")))
-    async with grow(spec, bulkhead=Bulkhead(children=1)) as grown:
+    async with grow(spec, circuit_breaker=CircuitBreaker(children=1)) as grown:
         await grown.crash("a")
         await grown.expect(ChildRestarting, "a")
 
@@ -435,10 +435,10 @@ async def test_what_a_start_that_failed_leaves_unread_is_no_cause_for_a_warning(
 
 
 def test_a_storm_of_facts_does_not_fill_the_memory(caplog: pytest.LogCaptureFixture) -> None:
-    reports = Reports(lambda _: None)
-    for number in range(MOST_WAITING + 7):
+    reports = EventLogger(lambda _: None)
+    for number in range(MAX_WAITING + 7):
         reports.take(BudgetExhausted(at=number, child="a", offender="b", spent=1, within=1.0))
     reports.flush()
 
-    assert len(caplog.records) == MOST_WAITING + 1
+    assert len(caplog.records) == MAX_WAITING + 1
     assert caplog.records[-1].getMessage() == "reports left out count=7"

@@ -1,4 +1,4 @@
-"""Stuck handlers, a loop that does not turn, and too many left behind."""
+"""Stuck handlers, a loop that does not turn, and too many abandoned."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from telewarden.supervision import (
     ChildFailed,
     ChildSpec,
     ChildStarted,
+    ChildState,
     ChildStuck,
     Event,
     EventProbe,
@@ -33,7 +34,6 @@ from telewarden.supervision import (
     LoopStalled,
     LoopWatch,
     LoopWatchdog,
-    Phase,
     Shutdown,
     SupervisorSpec,
     TerminateChild,
@@ -42,7 +42,7 @@ from telewarden.supervision import (
 
 pytestmark = [
     pytest.mark.supervision,
-    pytest.mark.crashes("*", HandlerStuckError, logged="child left behind|child quarantined"),
+    pytest.mark.crashes("*", HandlerStuckError, logged="child abandoned|child quarantined"),
 ]
 
 
@@ -86,7 +86,7 @@ async def test_a_handler_that_never_returns_on_a_thread_is_left_behind(
             grown.clock.advance(1.0)
             await grown.rest()
 
-        assert grown.standing() == {"a": (1, Phase.QUARANTINED)}
+        assert grown.standing() == {"a": (1, ChildState.QUARANTINED)}
         assert "opened.wait" in grown.probe.seen(ChildStuck)[0].stack
         assert grown.probe.seen(ChildAbandoned)[0].abandoned == 1
         with pytest.raises(ChildUnavailableError):
@@ -108,7 +108,7 @@ async def test_a_child_that_is_busy_with_one_message_after_another_is_not_stuck(
             await grown.rest()
 
         assert grown.probe.seen(ChildStuck) == []
-        assert grown.standing() == {"a": (1, Phase.RUNNING)}
+        assert grown.standing() == {"a": (1, ChildState.RUNNING)}
 
 
 def test_s30_a_time_for_one_message_must_be_positive(child_class: Any) -> None:
@@ -144,7 +144,7 @@ async def test_past_a_limit_of_abandoned_threads_the_tree_stops_and_says_why(
 
 def block_the_loop(tree: Tree, gate: threading.Event) -> None:
     """Have the tree's loop wait for a gate, as an actor that blocks would."""
-    loop = tree._realm.host.loop
+    loop = tree._context.host.loop
     loop.call_soon_threadsafe(gate.wait, 5)
 
 

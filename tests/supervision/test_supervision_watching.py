@@ -1,4 +1,4 @@
-"""Watching children (S22), and refusing what was left behind (S15)."""
+"""Watching children (S22), and refusing what was abandoned (S15)."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from telewarden.supervision import (
     ChildForgotten,
     ChildSpec,
     ChildStarted,
+    ChildState,
     ChildStopped,
     DeleteChild,
     Down,
     ExitKind,
-    Gone,
+    FencingToken,
     LoopActor,
     MessageDropped,
-    Phase,
     Restart,
     RestartChild,
     StartChild,
     SupervisorSpec,
-    Term,
     TerminateChild,
-    current_term,
+    Terminated,
+    current_fencing_token,
     watch,
 )
 
 pytestmark = [
     pytest.mark.supervision,
-    pytest.mark.crashes("*", (TypeError, ValueError), logged="child left behind|child quarantined"),
+    pytest.mark.crashes("*", (TypeError, ValueError), logged="child abandoned|child quarantined"),
 ]
 
 
@@ -50,7 +50,7 @@ class Watcher(LoopActor):
         match message:
             case ("watch", ref, for_good):
                 self.watch(ref, for_good=for_good)
-            case Down() | Gone():
+            case Down() | Terminated():
                 self.told.append(message)
             case "crash":
                 raise ValueError(message)
@@ -92,12 +92,12 @@ async def test_s22_watching_what_does_not_run_is_answered_at_once(grow: Any, nur
 
         await grown.command(DeleteChild("a"))
         await grown.rest()
-        assert [type(notice) for notice in told] == [Down, Gone]
+        assert [type(notice) for notice in told] == [Down, Terminated]
         told.clear()
         late: list[object] = []
         watch(ref, late.append)
         watch(ref, late.append, for_good=True)
-        assert [type(notice) for notice in late] == [Down, Gone]
+        assert [type(notice) for notice in late] == [Down, Terminated]
 
 
 async def test_s22_gone_for_good_is_told_once_and_not_at_a_restart(grow: Any, nursery: Any) -> None:
@@ -115,7 +115,7 @@ async def test_s22_gone_for_good_is_told_once_and_not_at_a_restart(grow: Any, nu
         await grown.expect(ChildForgotten, "a")
         await grown.rest()
 
-        assert [(type(n), n.child) for n in told] == [(Gone, "a")]
+        assert [(type(n), n.child) for n in told] == [(Terminated, "a")]
 
 
 async def test_s22_a_watch_dies_with_the_incarnation_that_asked_for_it(
@@ -180,7 +180,7 @@ async def test_a_plain_reference_cannot_be_watched(grow: Any, nursery: Any) -> N
         await asyncio.to_thread(plain.stop)
 
 
-# what was left behind
+# what was abandoned
 
 
 class Lingering(pykka.ThreadingActor):
@@ -191,14 +191,14 @@ class Lingering(pykka.ThreadingActor):
         self.other, self.outcomes = other, outcomes
 
     def on_receive(self, message: Any) -> None:
-        term = current_term()
+        token = current_fencing_token()
         message.entered.set()
         message.opened.wait(5)
         for deed in (
             lambda: self.other.tell("stale"),
             lambda: self.other.ask("stale", block=False),
             lambda: self.other.proxy().double(2).get(timeout=1),
-            term.check,  # type: ignore[union-attr]  # it runs in one
+            token.check,  # type: ignore[union-attr]  # it runs in one
         ):
             try:
                 self.outcomes.append(deed())
@@ -207,7 +207,7 @@ class Lingering(pykka.ThreadingActor):
         raise ValueError("and this is nobody's business any more")
 
 
-async def test_s15_what_was_left_behind_can_neither_send_nor_write(
+async def test_s15_what_was_abandoned_can_neither_send_nor_write(
     grow: Any, nursery: Any, gate: Any
 ) -> None:
     outcomes: list[Any] = []
@@ -218,9 +218,9 @@ async def test_s15_what_was_left_behind_can_neither_send_nor_write(
         await grown.command(StartChild(lingering))
         grown.tree.ref("l").tell(gate)
         await gate.is_entered()
-        thread = grown.tree.ref("l").place.runner._hand.thread
+        thread = grown.tree.ref("l").slot.runner._worker.thread
         stopping = asyncio.ensure_future(grown.command(TerminateChild("l")))
-        await grown.until(lambda: grown.standing()["l"][1] is Phase.STOPPING)
+        await grown.until(lambda: grown.standing()["l"][1] is ChildState.STOPPING)
         grown.clock.advance(1.0)
         assert (await stopping).kind is ExitKind.ABANDONED
         gate.open()
@@ -233,7 +233,7 @@ async def test_s15_what_was_left_behind_can_neither_send_nor_write(
         grown.tree.ref("other").tell("from somebody who may")
 
 
-async def test_s15_a_coroutine_that_was_left_behind_is_refused_too(grow: Any, nursery: Any) -> None:
+async def test_s15_a_coroutine_that_was_abandoned_is_refused_too(grow: Any, nursery: Any) -> None:
     outcomes: list[Any] = []
     let_go = asyncio.Event()
 
@@ -264,18 +264,18 @@ async def test_s15_a_coroutine_that_was_left_behind_is_refused_too(grow: Any, nu
         assert grown.probe.seen(ChildAbandoned)[0].child == "s"
 
 
-async def test_a_term_names_its_child_and_incarnation(grow: Any, nursery: Any) -> None:
-    terms: list[Term | None] = []
+async def test_a_fencing_token_names_its_child_and_incarnation(grow: Any, nursery: Any) -> None:
+    tokens: list[FencingToken | None] = []
 
     class Telling(LoopActor):
         def on_receive(self, message: object) -> None:
-            terms.append(self.term)
+            tokens.append(self.fencing_token)
             self.pipe(self.later(), done=lambda _: None)
             if message == "crash":
                 raise ValueError(message)
 
         async def later(self) -> None:
-            terms.append(current_term())
+            tokens.append(current_fencing_token())
 
     async with grow(SupervisorSpec(children=(ChildSpec(id="t", actor=Telling),))) as grown:
         grown.tree.ref("t").tell("tell")
@@ -285,14 +285,14 @@ async def test_a_term_names_its_child_and_incarnation(grow: Any, nursery: Any) -
         grown.tree.ref("t").tell("tell")
         await grown.rest()
 
-        named = [(t.child, t.incarnation, t.fenced) for t in terms if t is not None]
+        named = [(t.child, t.incarnation, t.fenced) for t in tokens if t is not None]
         assert set(named) == {("t", 1, False), ("t", 2, False)}
-        assert repr(terms[0]) == "<Term t#1>"
-    assert current_term() is None
+        assert repr(tokens[0]) == "<FencingToken t#1>"
+    assert current_fencing_token() is None
     del nursery
 
 
-async def test_s15_messages_wait_for_nobody_who_was_left_behind(
+async def test_s15_messages_wait_for_nobody_who_was_abandoned(
     grow: Any, thread_child: type[pykka.Actor], gate: Any
 ) -> None:
     child = ChildSpec(id="a", actor=thread_child, shutdown=1.0)
@@ -302,7 +302,7 @@ async def test_s15_messages_wait_for_nobody_who_was_left_behind(
         await gate.is_entered()
         waiting = ref.ask("count", block=False)
         stopping = asyncio.ensure_future(grown.command(TerminateChild("a")))
-        await grown.until(lambda: grown.standing()["a"][1] is Phase.STOPPING)
+        await grown.until(lambda: grown.standing()["a"][1] is ChildState.STOPPING)
         grown.clock.advance(1.0)
         await grown.within(stopping)
         with pytest.raises(ChildUnavailableError):

@@ -20,7 +20,7 @@ from telewarden.supervision import (
 
 pytestmark = [
     pytest.mark.supervision,
-    pytest.mark.crashes("*", ValueError, logged="child left behind|supervisor gives up"),
+    pytest.mark.crashes("*", ValueError, logged="child abandoned|supervisor gives up"),
 ]
 
 
@@ -55,12 +55,12 @@ async def test_s16_a_thread_is_never_ended_by_an_error_thrown_into_it(
     async with grow(SupervisorSpec(children=(child,))) as grown:
         asked = grown.tree.ref("a").ask(("wait", gate), block=False)
         await gate.is_entered()
-        thread = grown.tree.ref("a").place.runner._hand.thread
+        thread = grown.tree.ref("a").slot.runner._worker.thread
         stopping = asyncio.ensure_future(grown.tree.stop())
         await grown.rest()
         grown.clock.advance(1.0)
         await grown.within(stopping)
-        assert thread.is_alive()  # left behind, and at its work until it comes back by itself
+        assert thread.is_alive()  # abandoned, and at its work until it comes back by itself
         gate.open()
         await asyncio.to_thread(thread.join, 5)
 

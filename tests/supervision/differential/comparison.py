@@ -164,8 +164,8 @@ def _glimpse_agrees(act: Act, ours: Any, theirs: Any) -> bool:
         return bool(ours == theirs)
     known = {row[0]: row[1] for row in theirs}
     return all(
-        phase in {"starting", "stopping", "idle", "restarting"} or known.get(id_) == phase
-        for id_, phase in ours
+        state in {"starting", "stopping", "idle", "restarting"} or known.get(id_) == state
+        for id_, state in ours
     )
 
 
@@ -186,7 +186,7 @@ def newcomers(script: Script) -> Iterator[Node]:
                 yield from walk(act[2][1])
 
 
-def _was_left_behind(script: Script, run: Run, subject: Subject, at: int) -> bool:
+def _was_abandoned(script: Script, run: Run, subject: Subject, at: int) -> bool:
     return run.abandoned > 0
 
 
@@ -215,7 +215,7 @@ def _mailbox_was_kept(script: Script, run: Run, subject: Subject, at: int) -> bo
 
 
 RULES: dict[str, Callable[[Script, Run, Subject, int], bool]] = {
-    "nobody can be killed: who is busy is left behind": _was_left_behind,
+    "nobody can be killed: who is busy is abandoned": _was_abandoned,
     "an end during another child's start is seen to at once": _ended_during_a_start,
     "an end by itself comes between what is asked for at once": _ended_in_between,
     "a supervisor's mailbox outlives it": _mailbox_was_kept,

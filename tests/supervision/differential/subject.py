@@ -19,6 +19,7 @@ from telewarden.supervision import (
     AutoShutdown,
     ChildAbandoned,
     ChildSpec,
+    ChildState,
     CountChildren,
     DeleteChild,
     Drill,
@@ -32,7 +33,6 @@ from telewarden.supervision import (
     LoopActor,
     ManualClock,
     MonotonicClock,
-    Phase,
     Restart,
     RestartBudget,
     RestartChild,
@@ -186,7 +186,7 @@ class Run:
 
     steps: list[list[Any]]
     abandoned: int
-    """How many were left behind, which Erlang does to nobody."""
+    """How many were abandoned, which Erlang does to nobody."""
 
 
 class _Running:
@@ -280,10 +280,10 @@ class _Running:
     def supervisor(self, path: str, request: Any) -> Any:
         """The supervisor at ``path``, unless what bears the name by now is of another kind."""
         ref = self.ref(path)
-        if ref is None or not ref.place.spec.supervises:
+        if ref is None or not ref.slot.spec.supervises:
             return None
         for_dynamic = request[0] == "start" and request[1]["kind"] == "guest"
-        is_dynamic = isinstance(ref.place.actor, DynamicSupervisor)
+        is_dynamic = isinstance(ref.slot.actor, DynamicSupervisor)
         return None if for_dynamic and not is_dynamic else ref
 
     def message(self, request: Any) -> Any:
@@ -300,8 +300,8 @@ class _Running:
                 return COMMANDS[what](id_)
 
     def end(self, ref: Any, what: str) -> None:
-        actor = ref.place.actor
-        once = (ref.place.urn, ref.place.incarnation)
+        actor = ref.slot.actor
+        once = (ref.slot.urn, ref.slot.incarnation)
         if once in self.ended:
             return  # the second would wait in the mailbox for another incarnation
         self.ended.add(once)
@@ -318,7 +318,7 @@ class _Running:
             ref: Any = self.tree.ref(path) if path else self.tree.supervisor
         except errors.ChildNotFoundError:
             return None
-        return ref if ref.place.phase is Phase.RUNNING else None
+        return ref if ref.slot.state is ChildState.RUNNING else None
 
     # rest
 
@@ -338,31 +338,31 @@ class _Running:
     def is_quiet(self) -> bool:
         if self.tree.terminated.done or not self.up:
             return True
-        host = self.tree._realm.host
+        host = self.tree._context.host
         if host._calls or host._ready:
             return False
-        return self.is_place_quiet(self.tree.supervisor.place)
+        return self.is_slot_quiet(self.tree.supervisor.slot)
 
-    def is_place_quiet(self, place: Any) -> bool:
-        if place.phase in {Phase.STOPPED, Phase.QUARANTINED, Phase.GONE}:
+    def is_slot_quiet(self, slot: Any) -> bool:
+        if slot.state in {ChildState.STOPPED, ChildState.QUARANTINED, ChildState.GONE}:
             return True
-        if place.phase is not Phase.RUNNING or len(place.mailbox):
+        if slot.state is not ChildState.RUNNING or len(slot.mailbox):
             return False
-        hand = getattr(place.runner, "_hand", None)
-        if hand is not None and hand.busy:
+        worker = getattr(slot.runner, "_worker", None)
+        if worker is not None and worker.busy:
             return False
-        actor = place.actor
+        actor = slot.actor
         if not isinstance(actor, Supervisor | DynamicSupervisor):
             return actor is not None
-        if place.runner.tasks or actor._answers:
+        if slot.runner.tasks or actor._changes.pending:
             return False
-        return all(self.is_place_quiet(c.place) for c in actor._children.values())
+        return all(self.is_slot_quiet(c.slot) for c in actor._children.values())
 
     # looking
 
     def look(self, answer: Any) -> list[Any]:
         end = self.how_root_stands()
-        state = self.children(self.tree.supervisor.place) if end == "up" else []
+        state = self.children(self.tree.supervisor.slot) if end == "up" else []
         log, self.book.log[:] = list(self.book.log), []
         return [answer, end, state, log]
 
@@ -372,20 +372,20 @@ class _Running:
             return ENDS.get(exit_.kind, "none")
         return "up" if self.up else "none"
 
-    def children(self, place: Any) -> list[Any]:
-        actor = place.actor
+    def children(self, slot: Any) -> list[Any]:
+        actor = slot.actor
         if not isinstance(actor, Supervisor | DynamicSupervisor):
             return []
-        rows = [self.row(child.place) for child in actor._children.values()]
+        rows = [self.row(child.slot) for child in actor._children.values()]
         return sorted(rows) if isinstance(actor, DynamicSupervisor) else rows
 
-    def row(self, place: Any) -> list[Any]:
-        if place.phase is not Phase.RUNNING:
-            return [place.id, PHASES[place.phase]]
-        if isinstance(place.actor, Working):
-            key = place.actor.node["key"]
-            return [place.id, "up", key, self.book.starts[key]]
-        return [place.id, "up", "supervisor", self.children(place)]
+    def row(self, slot: Any) -> list[Any]:
+        if slot.state is not ChildState.RUNNING:
+            return [slot.id, PHASES[slot.state]]
+        if isinstance(slot.actor, Working):
+            key = slot.actor.node["key"]
+            return [slot.id, "up", key, self.book.starts[key]]
+        return [slot.id, "up", "supervisor", self.children(slot)]
 
     def plain(self, act: Act, answer: Any) -> Any:
         if not isinstance(answer, pykka.Future):
@@ -397,7 +397,7 @@ class _Running:
             return plain_error(error)
         match kind:
             case "which":
-                return [[info.id, PHASES[info.phase]] for info in value]
+                return [[info.id, PHASES[info.state]] for info in value]
             case "count":
                 names = ("specs", "active", "supervisors", "workers")
                 return [[name, getattr(value, name)] for name in names]
@@ -410,14 +410,14 @@ class _Running:
 
 
 PHASES = {
-    Phase.RUNNING: "up",
-    Phase.STARTING: "starting",
-    Phase.STOPPING: "stopping",
-    Phase.STOPPED: "down",
-    Phase.RESTARTING: "restarting",
-    Phase.IDLE: "idle",
-    Phase.QUARANTINED: "quarantined",
-    Phase.GONE: "gone",
+    ChildState.RUNNING: "up",
+    ChildState.STARTING: "starting",
+    ChildState.STOPPING: "stopping",
+    ChildState.STOPPED: "down",
+    ChildState.RESTARTING: "restarting",
+    ChildState.IDLE: "idle",
+    ChildState.QUARANTINED: "quarantined",
+    ChildState.GONE: "gone",
 }
 ERRORS: dict[type[BaseException], str] = {
     errors.ChildRunningError: "running",

@@ -11,7 +11,6 @@ from tenacity import wait_fixed, wait_incrementing
 
 from telewarden.errors import InvalidSpecError
 from telewarden.supervision import (
-    Bulkhead,
     CauseCleared,
     CausePaused,
     CauseProbed,
@@ -20,7 +19,8 @@ from telewarden.supervision import (
     ChildRestarting,
     ChildSpec,
     ChildStarted,
-    Phase,
+    ChildState,
+    CircuitBreaker,
     RestartBudget,
     SharedCause,
     Strategy,
@@ -30,7 +30,7 @@ from telewarden.supervision import (
     WaitUntil,
     directives,
 )
-from telewarden.supervision.policy.circuit_breaker import Gate
+from telewarden.supervision.policy.circuit_breaker import Circuit
 
 pytestmark = [
     pytest.mark.supervision,
@@ -42,82 +42,82 @@ pytestmark = [
     ),
 ]
 
-POLICY = Bulkhead(
+POLICY = CircuitBreaker(
     children=3, within=10.0, pause=wait_fixed(30), proof=5.0, rate=0.5, burst=2, jitter=0.0
 )
 SHARED = directives({ConnectionError: SharedCause(("dc", 2))})
 CUT = ("raise", ConnectionError("cut"))
 
 
-def gate_of(policy: Bulkhead = POLICY) -> Gate:
-    return Gate(policy, random.Random(1))
+def circuit_of(policy: CircuitBreaker = POLICY) -> Circuit:
+    return Circuit(policy, random.Random(1))
 
 
 def test_few_failures_are_restarted_as_if_alone() -> None:
-    gate = gate_of()
+    circuit = circuit_of()
 
-    held = [gate.failed(child, now) for child, now in (("a", 0), ("b", 1), ("a", 2), ("c", 20))]
+    held = [circuit.failed(child, now) for child, now in (("a", 0), ("b", 1), ("a", 2), ("c", 20))]
 
     assert held == [False] * 4  # three different ones, but not within ten seconds
-    assert gate.state is CauseState.CLEAR
+    assert circuit.state is CauseState.CLEAR
 
 
 def test_a_cause_pauses_once_probes_with_one_and_releases_by_token_bucket() -> None:
-    gate = gate_of()
+    circuit = circuit_of()
     for n, child in enumerate("abcdefg"):
-        if gate.failed(child, 0.1 * n):
-            gate.join(child, 0.1 * n)
-    assert list(gate.waiting) == ["c", "d", "e", "f", "g"]
-    assert gate.until == pytest.approx(30.2)
+        if circuit.failed(child, 0.1 * n):
+            circuit.join(child, 0.1 * n)
+    assert list(circuit.waiting) == ["c", "d", "e", "f", "g"]
+    assert circuit.until == pytest.approx(30.2)
 
     let_go = {}
     now = 0.0
-    while gate.until is not None:
-        now = gate.until
-        let_go[round(now, 1)] = gate.due(now, proven=True)
+    while circuit.until is not None:
+        now = circuit.until
+        let_go[round(now, 1)] = circuit.due(now, proven=True)
 
     assert let_go == {30.2: ("c",), 35.2: ("d", "e"), 37.2: ("f",), 39.2: ("g",)}
-    assert gate.state is CauseState.CLEAR
+    assert circuit.state is CauseState.CLEAR
 
 
 def test_a_probe_that_fails_pauses_again_and_longer() -> None:
-    policy = Bulkhead(children=1, pause=wait_incrementing(start=10, increment=10), jitter=0.0)
-    gate = gate_of(policy)
+    policy = CircuitBreaker(children=1, pause=wait_incrementing(start=10, increment=10), jitter=0.0)
+    circuit = circuit_of(policy)
     waits = []
     now = 0.0
     for _ in range(3):
-        assert gate.failed("a", now)
-        gate.join("a", now)
-        assert gate.until is not None
-        waits.append(gate.until - now)
-        now = gate.until
-        assert gate.due(now, proven=False) == ("a",)
+        assert circuit.failed("a", now)
+        circuit.join("a", now)
+        assert circuit.until is not None
+        waits.append(circuit.until - now)
+        now = circuit.until
+        assert circuit.due(now, proven=False) == ("a",)
 
     assert waits == [10.0, 20.0, 30.0]
 
 
 def test_a_probe_that_is_still_starting_has_to_prove_itself_first() -> None:
-    gate = gate_of(Bulkhead(children=1, pause=wait_fixed(1), proof=5.0))
+    circuit = circuit_of(CircuitBreaker(children=1, pause=wait_fixed(1), proof=5.0))
     for child in "ab":
-        gate.failed(child, 0.0)
-        gate.join(child, 0.0)
-    gate.due(1.0, proven=False)
+        circuit.failed(child, 0.0)
+        circuit.join(child, 0.0)
+    circuit.due(1.0, proven=False)
 
-    assert gate.due(6.0, proven=False) == ()
-    assert gate.state is CauseState.PROBING
-    assert gate.due(11.0, proven=True) == ("b",)
+    assert circuit.due(6.0, proven=False) == ()
+    assert circuit.state is CauseState.PROBING
+    assert circuit.due(11.0, proven=True) == ("b",)
 
 
 def test_a_probe_that_is_stopped_leaves_its_part_to_the_next() -> None:
-    gate = gate_of(Bulkhead(children=1, pause=wait_fixed(1)))
+    circuit = circuit_of(CircuitBreaker(children=1, pause=wait_fixed(1)))
     for child in "abc":
-        gate.failed(child, 0.0)
-        gate.join(child, 0.0)
-    gate.due(1.0, proven=False)
-    gate.leave("b", 2.0)
-    gate.leave("a", 2.0)
+        circuit.failed(child, 0.0)
+        circuit.join(child, 0.0)
+    circuit.due(1.0, proven=False)
+    circuit.leave("b", 2.0)
+    circuit.leave("a", 2.0)
 
-    assert gate.due(2.0, proven=False) == ("c",)
+    assert circuit.due(2.0, proven=False) == ("c",)
 
 
 @pytest.mark.parametrize(
@@ -132,9 +132,11 @@ def test_a_probe_that_is_stopped_leaves_its_part_to_the_next() -> None:
         ("jitter", -1),
     ],
 )
-def test_s30_a_bulkhead_that_makes_no_sense_is_refused_by_name(field: str, wrong: object) -> None:
-    with pytest.raises(InvalidSpecError, match=rf"Bulkhead\.{field}"):
-        Bulkhead(**{field: wrong})  # type: ignore[arg-type]  # the point
+def test_s30_a_circuit_breaker_that_makes_no_sense_is_refused_by_name(
+    field: str, wrong: object
+) -> None:
+    with pytest.raises(InvalidSpecError, match=rf"CircuitBreaker\.{field}"):
+        CircuitBreaker(**{field: wrong})  # type: ignore[arg-type]  # the point
 
 
 def shared(nursery: Any, ids: str, **more: Any) -> Any:
@@ -143,7 +145,7 @@ def shared(nursery: Any, ids: str, **more: Any) -> Any:
 
 
 def running(grown: Any) -> str:
-    return "".join(i for i, (_, phase) in grown.standing().items() if phase is Phase.RUNNING)
+    return "".join(i for i, (_, state) in grown.standing().items() if state is ChildState.RUNNING)
 
 
 async def fell_all(grown: Any, ids: str) -> None:
@@ -156,10 +158,10 @@ async def fell_all(grown: Any, ids: str) -> None:
 async def test_children_that_fail_for_one_cause_come_back_one_after_another(
     grow: Any, nursery: Any
 ) -> None:
-    async with grow(shared(nursery, "abcdefx"), bulkhead=POLICY) as grown:
+    async with grow(shared(nursery, "abcdefx"), circuit_breaker=POLICY) as grown:
         await fell_all(grown, "abcdef")
         await grown.until(lambda: running(grown) == "abx")
-        assert grown.standing()["c"] == (1, Phase.RESTARTING)
+        assert grown.standing()["c"] == (1, ChildState.RESTARTING)
         assert grown.tree.snapshot().find("c").why == "shared cause"
         assert grown.tree.causes == {"('dc', 2)": ("paused", 4)}
         await grown.crash("x", again=2)  # an error of another kind is nobody else's business
@@ -182,23 +184,23 @@ async def test_children_that_fail_for_one_cause_come_back_one_after_another(
 
 
 async def test_a_held_back_child_can_be_stopped_and_is_not_let_go(grow: Any, nursery: Any) -> None:
-    policy = Bulkhead(children=1, pause=wait_fixed(30), jitter=0.0)
-    async with grow(shared(nursery, "ab"), bulkhead=policy) as grown:
+    policy = CircuitBreaker(children=1, pause=wait_fixed(30), jitter=0.0)
+    async with grow(shared(nursery, "ab"), circuit_breaker=policy) as grown:
         await fell_all(grown, "ab")
         await grown.command(TerminateChild("a"))
         grown.clock.advance(30.0)
         await grown.expect(ChildStarted, "b", count=2)
         await grown.rest()
 
-        assert grown.standing()["a"] == (1, Phase.STOPPED)
+        assert grown.standing()["a"] == (1, ChildState.STOPPED)
 
 
 async def test_a_group_waits_with_its_held_back_child(grow: Any, nursery: Any) -> None:
-    policy = Bulkhead(children=1, pause=wait_fixed(30), jitter=0.0)
+    policy = CircuitBreaker(children=1, pause=wait_fixed(30), jitter=0.0)
     spec = shared(nursery, "abc", strategy=Strategy.REST_FOR_ONE)
-    async with grow(spec, bulkhead=policy) as grown:
+    async with grow(spec, circuit_breaker=policy) as grown:
         await fell_all(grown, "b")
-        await grown.until(lambda: grown.standing()["c"][1] is Phase.RESTARTING)
+        await grown.until(lambda: grown.standing()["c"][1] is ChildState.RESTARTING)
         await grown.crash("a", again=2)  # another round begins; the cause still holds b and c
         await grown.rest()
         assert running(grown) == "a"
@@ -208,7 +210,7 @@ async def test_a_group_waits_with_its_held_back_child(grow: Any, nursery: Any) -
         assert running(grown) == "abc"
 
 
-async def test_without_a_bulkhead_a_shared_cause_is_an_ordinary_restart(
+async def test_without_a_circuit_breaker_a_shared_cause_is_an_ordinary_restart(
     grow: Any, nursery: Any
 ) -> None:
     async with grow(shared(nursery, "abcd")) as grown:
@@ -218,11 +220,11 @@ async def test_without_a_bulkhead_a_shared_cause_is_an_ordinary_restart(
 
 
 async def test_waiting_for_a_cause_costs_no_budget(grow: Any, nursery: Any) -> None:
-    policy = Bulkhead(children=1, pause=wait_fixed(1), jitter=0.0)
+    policy = CircuitBreaker(children=1, pause=wait_fixed(1), jitter=0.0)
     spec = nursery.group(
         nursery.child("a", directive=SHARED), budget=RestartBudget(limit=0, within=1000.0)
     )
-    async with grow(spec, bulkhead=policy) as grown:
+    async with grow(spec, circuit_breaker=policy) as grown:
         for again in (2, 3, 4):
             grown.tree.ref("a").tell(CUT)
             await grown.expect(ChildRestarting, "a", count=again - 1)
