@@ -1,13 +1,23 @@
-"""Nothing is forgotten: each rule S1 to S30, and each of OTP's portable cases, has a test."""
+"""Nothing is forgotten: each rule S1 to S30, and each of OTP's portable cases, has a test.
+
+A rule's number leads to the page of the rules, and the page to modules and tests that exist.
+"""
 
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
+from telewarden import supervision
+
 pytestmark = pytest.mark.supervision
+
+ROOM = Path(supervision.__path__[0])
+PAGE = Path(__file__).parents[2] / "docs" / "supervision-rules.md"
+NUMBER = re.compile(r"\bS([1-9][0-9]?)\b")  # three digits are ruff's
 
 CASES = """
 sup_start_normal sup_start_ignore_init sup_start_ignore_child sup_start_ignore_temporary_child
@@ -55,7 +65,41 @@ def test_every_portable_case_of_otp_is_there_under_its_name() -> None:
     assert set(cases) - names("test_otp_*.py") == set()
 
 
+def rules() -> dict[int, str]:
+    """The text below each rule's heading."""
+    parts = re.split(r"^### S(\d+) .+$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return dict(zip(map(int, parts[1::2]), parts[2::2], strict=True))
+
+
 def test_every_rule_has_a_test_that_names_it() -> None:
     words = {word for name in names("test_*.py") for word in name.split("_")}
 
-    assert {f"s{number}" for number in range(1, 31)} - words == set()
+    assert {f"s{number}" for number in rules()} - words == set()
+
+
+def test_the_page_has_each_rule_once_and_in_order() -> None:
+    assert list(rules()) == list(range(1, 31))
+
+
+def test_every_number_of_a_rule_leads_to_the_page() -> None:
+    known = rules()
+    quoted = {
+        (path.name, int(number))
+        for folder in (ROOM, Path(__file__).parent)
+        for path in folder.rglob("*.py")
+        for number in NUMBER.findall(path.read_text(encoding="utf-8"))
+    }
+
+    assert {number for _, number in quoted}  # they are quoted at all
+    assert {(path, number) for path, number in quoted if number not in known} == set()
+
+
+@pytest.mark.parametrize("number", range(1, 31), ids="S{}".format)
+def test_a_rule_names_modules_and_tests_that_exist(number: int) -> None:
+    text = rules()[number]
+    modules, tests = re.findall(r"`(\w+/\w+\.py)`", text), re.findall(r"`test_(\w+)`", text)
+
+    assert modules
+    assert [module for module in modules if not (ROOM / module).is_file()] == []
+    assert any(f"s{number}" in test.split("_") for test in tests)
+    assert set(tests) - names("test_*.py") == set()
