@@ -42,12 +42,13 @@ class Feed:
 
     It starts at 1, because Telethon takes 0 for "no state". ``floor`` is the
     oldest ``pts`` from which the difference can still be told; below it, it is
-    too long.
+    too long. ``changed`` is the date of the last event, forgotten or not; 0 for none.
     """
 
     pts: int = 1
     floor: int = 1
     events: list[Event] = field(default_factory=list)
+    changed: int = 0
 
     def add_message(self, kind: EventKind, message: Message, *, date: int) -> Event:
         """Count one message that came or was edited."""
@@ -75,5 +76,5 @@ class Feed:
 
     def _add(self, event: Event) -> Event:
         self.events.append(event)
-        self.pts = event.pts
+        self.pts, self.changed = event.pts, event.date
         return event

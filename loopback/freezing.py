@@ -131,7 +131,7 @@ def _feed_out(feed: Feed, number: Mapping[int, int]) -> list[Any]:
         [e.pts, e.count, e.kind.value, e.date, e.message and number[id(e.message)], e.ids]
         for e in feed.events
     ]
-    return [feed.pts, feed.floor, events]
+    return [feed.pts, feed.floor, events, feed.changed]
 
 
 def _message_out(message: Message, number: Mapping[int, int]) -> dict[str, Any]:

@@ -132,7 +132,7 @@ def _connect(world: World, data: dict[str, Any], messages: list[Message]) -> Non
 
 
 def _feed_in(given: list[Any], messages: list[Message]) -> Feed:
-    pts, floor, events = given
+    pts, floor, events, *changed = given  # without it where an earlier version has written
     return Feed(
         pts,
         floor,
@@ -147,6 +147,7 @@ def _feed_in(given: list[Any], messages: list[Message]) -> Feed:
             )
             for at, count, kind, date, index, ids in events
         ],
+        *(changed or [events[-1][3] if events else 0]),
     )
 
 

@@ -97,7 +97,7 @@ def _channels_with_news(call: Call, view: View, since: Any) -> list[Any]:
     stale = [
         chat
         for chat in call.world.chats_of(call.me)
-        if chat.is_channel and chat.feed.events and chat.feed.events[-1].date >= date
+        if chat.is_channel and chat.feed.changed >= max(date, 1)
     ]
     view.mention(*stale)
     return [types.UpdateChannelTooLong(chat.id, pts=chat.feed.pts) for chat in stale]

@@ -141,6 +141,20 @@ async def test_a_forgotten_past_is_too_long(tg, alice, bob, loopback_client):
     assert told.pts == 2
 
 
+async def test_a_channel_whose_past_is_forgotten_is_named_all_the_same(connect):
+    async with LoopbackTelegram() as tg:
+        alice = tg.add_account("Alice")
+        news = tg.add_channel("News", owner=alice)
+        tg.post(news, "forgotten")
+        news.forget_updates()
+        client = await connect(tg, alice)
+
+        told = await client(functions.updates.GetDifferenceRequest(pts=1, date=0, qts=0))
+        await client.disconnect()
+
+    assert [one.channel_id for one in told.other_updates] == [news.record.id]
+
+
 async def test_a_channel_difference_is_too_long_past_its_limit(connect):
     async with LoopbackTelegram(limits=Limits(channel_too_long=5)) as tg:
         alice = tg.add_account("Alice")
