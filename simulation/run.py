@@ -46,7 +46,9 @@ from .threads import Threads, run_in_thread
 __all__ = ["Outcome", "Run", "play"]
 
 BEGIN: Final = 1000.0  # what the monotonic clock says when a run begins
-REST_WITHIN: Final = 600.0  # virtual seconds until everything must be as the model says
+REST_WITHIN: Final = (
+    1200.0  # virtual seconds until all is as the model says; silence is noticed after 900
+)
 SHAKE: Final = 250.0  # virtual seconds for which it must stay so
 READY_WITHIN: Final = 600.0
 CALLS_WITHIN: Final = 10.0  # virtual seconds over which calls of one method are counted
