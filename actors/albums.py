@@ -84,7 +84,8 @@ def next_items(
 
     Args:
         together: which single messages may go at once; ``None`` lets each go alone.
-        more_to_come: history is being read, so that the queue's end is no message's end.
+        more_to_come: history is being read, or messages are being written, so that the queue's end
+            is no album's end.
     """
     if not queue:
         return None

@@ -214,13 +214,16 @@ class Reading:
             self._tell_caught_up(state, len(fresh))
         if message.more and not fresh:
             self._read_later(state)  # there is more, and it does not come
-        elif message.more or state.overflown or state.orphans:
+        elif message.more or state.overflown:
             state.overflown = 0
             self.catch_up([state])
         else:
             self._go_live(state)
 
     def _go_live(self, state: PairState) -> None:
+        if state.owed or state.orphans:  # they have come meanwhile, and go first
+            self.catch_up([state])
+            return
         state.behind = False
         self._accept(state, state.admit(state.release()))
         state.tidy()

@@ -35,7 +35,7 @@ from .group_writing import Writing
 from .handling import hand_over
 from .messages import Deliver, Delivered, Returned, Undelivered, Withdraw
 from .packing import needed, not_let_through, packed, rounds
-from .pairstate import PairState, UnderWay
+from .pairstate import UNKNOWN, PairState, UnderWay
 
 __all__ = ["GONE_BEFORE", "RETRY_AFTER", "Sending"]
 
@@ -66,7 +66,11 @@ class Sending:
         """Let messages of the outbox wait to be sent, each as it is by now."""
         ids = [one.id for one in messages]
         state.coming.difference_update(ids)
-        if state.owed:  # they come behind what is just being read again
+        if not state.unheard.isdisjoint(ids):
+            state.unheard.difference_update(ids)
+            state.owed += ids
+            self._desk.actor.actor_ref.tell(ReadAgain(state.plan.id))
+        elif state.owed:  # they come behind what is just being read again
             state.owed += ids
         else:
             state.queue.extend(messages)
@@ -143,7 +147,7 @@ class Sending:
             changed = {
                 one: found[one]
                 for one, version in versions.items()
-                if one in found and version_of(found[one]) != version
+                if one in found and version not in (UNKNOWN, version_of(found[one]))
             }
             if changed:
                 self._want_edits(state, changed)

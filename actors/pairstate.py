@@ -33,6 +33,7 @@ __all__ = ["Orphan", "PairState", "UnderWay"]
 
 HELD_LIMIT: Final = 1000  # live messages held back; past that history is read once more instead
 NOTED: Final = -1  # in place of what a message said: an edit was noted and not made
+UNKNOWN: Final = 0  # the same: nobody knows; its copy had arrived unseen and is not to be edited
 TARGETS_KEPT: Final = 500  # which message became which; older ones are looked up in the outbox
 BELATED: Final = 60.0  # seconds; so late Telegram may carry out what it read on a line that broke
 TIDY_ABOVE: Final = 100  # revisions; so many may be of messages that are not on their way any more
@@ -95,6 +96,9 @@ class PairState:
         owed: messages of an earlier run that are in the outbox and not done.
         revisions: what was told meanwhile of messages that are on their way.
         belated: until when Telegram may still carry out an edit whose answer was lost, by message.
+        unheard: messages that were being written, or under way, when Telegram would not tell what
+            changed: the former are read again before they go, the latter compared once they are
+            there.
         says: what the copies of messages that are on their way may say, as numbers; all that was
             ever sent is there, and on the disk.
         doubtful: messages that may have arrived without an answer.
@@ -151,6 +155,7 @@ class PairState:
     coming: set[int] = field(default_factory=set)
     owed: list[int] = field(default_factory=list)
     revisions: Revisions = field(default_factory=Revisions)
+    unheard: set[int] = field(default_factory=set)
     says: dict[int, frozenset[int]] = field(default_factory=dict)
     doubtful: set[int] = field(default_factory=set)
     asked: Counter[int] = field(default_factory=Counter)
@@ -211,6 +216,7 @@ class PairState:
         self.queue.clear()
         self.held.clear()
         self.revisions.clear()
+        self.unheard.clear()
         self.forget_targets()
 
     def forget_targets(self) -> None:
@@ -268,6 +274,9 @@ class PairState:
         """It is known what became of a message."""
         self.doubtful.discard(source_id)
         self.says.pop(source_id, None)
+        if source_id in self.unheard:
+            self.unheard.discard(source_id)
+            self.compare = True
 
     def orphan(self, source_id: int, message: Incoming | None = None) -> None:
         """A message may have arrived, and its account is of no help: its copy is looked for.
@@ -376,7 +385,12 @@ class PairState:
 
         What is said meanwhile is held, so that it comes behind.
         """
+        if self.under_way is not None:
+            self.unheard |= {one.id for one in self.under_way.items if isinstance(one, Incoming)}
         if self.plan.copies:
+            self.unheard |= self.coming
+            self.revisions.forget_edits()  # within a second, what is read now is newer
+            self.filling = None  # its answer may be older, too
             waiting = [
                 one for one in self.queue if isinstance(one, Incoming) and not self._is_busy(one)
             ]
@@ -417,8 +431,8 @@ class PairState:
         together = None
         if self.handler is None:
             together = copies_together if self.plan.copies else forwards_together
-        coming = self.behind or self.backfill is not None
-        return next_items(self.queue, self.albums, now=now, together=together, more_to_come=coming)
+        more = self.behind or self.backfill is not None or bool(self.coming)
+        return next_items(self.queue, self.albums, now=now, together=together, more_to_come=more)
 
     def settle(self, ticket: int, receipt: Receipt) -> tuple[Item, ...]:
         """Take off the queue what is done; empty if the answer is to an older try.

@@ -69,6 +69,10 @@ class Revisions:
         for one in source_ids:
             self._newest.pop(one, None)
 
+    def forget_edits(self) -> None:
+        """Newer ones may have been missed. What is gone stays gone."""
+        self.forget([one for one, message in self._newest.items() if message is not None])
+
     def keep(self, on_its_way: Callable[[int], bool]) -> None:
         """Forget all others."""
         if self._newest:

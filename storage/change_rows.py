@@ -113,12 +113,12 @@ class ChangeRows(Rows):
     def versions(self, pair_id: int, limit: int, below: int | None = None) -> dict[int, int | None]:
         """Return what the newest forwarded messages said when they were sent or last edited.
 
-        ``None`` for one whose edit is wanted and not made yet.
+        ``None`` for one whose edit is wanted and not made yet, 0 where nobody knows what it said.
         """
         rows = self._all(
-            "select source_id, version from outbox where pair_id = ? and state = 'done'"
-            " and target_id is not null"
-            " and (change = 'edit' or version is not null and change is null)"
+            "select source_id, case when change is null then coalesce(version, 0) end from outbox"
+            " where pair_id = ? and state = 'done' and target_id is not null"
+            " and coalesce(change, 'edit') = 'edit'"
             " and (? is null or source_id < ?) order by source_id desc limit ?",
             (pair_id, below, below, limit),
         )

@@ -175,7 +175,7 @@ class OutboxPort(Protocol):
     def versions(self, pair_id: int, limit: int, below: int | None = None) -> dict[int, int | None]:
         """Return what the newest forwarded messages said when they were sent or last edited.
 
-        ``None`` for one whose edit is wanted and not made yet.
+        ``None`` for one whose edit is wanted and not made yet, 0 where nobody knows what it said.
         """
         ...
 

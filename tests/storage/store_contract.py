@@ -750,6 +750,17 @@ class StoreContract:
         port.note_edited(1, 1, 44)
         assert port.versions(1, 10) == {1: 44}
 
+    def test_a_copy_of_which_nobody_knows_what_it_says_may_still_have_lost_its_source(
+        self, port: StorePort
+    ) -> None:
+        port.enqueue([message(1), message(2)])
+        port.complete(1, 1, 901, 5.0)
+        port.complete(1, 2, None, 5.0)
+
+        assert port.versions(1, 10) == {1: 0}
+        assert port.want_removal([1], [1]) == [ChangeWanted(1, 1, "delete")]
+        assert port.versions(1, 10) == {}
+
     def test_all_that_a_copy_may_say_is_known_until_it_has_arrived(self, port: StorePort) -> None:
         port.enqueue([replace(message(1), version=44), message(2), replace(message(3), version=7)])
 
