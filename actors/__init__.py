@@ -6,25 +6,23 @@ below, and every surface to those above.
 
 from __future__ import annotations
 
-from .assignments import chosen
-from .care import GiveOut, LogOut, RestoreBackup, TakeBackup, TakeIn
-from .choosing import Candidate, Choice, best_session, chats_of, strangers
-from .entries import (
-    Operation,
-    OperationState,
-    Part,
-    RegistryLimits,
-    SessionEntry,
-    Standing,
+from .context import KeyRing, Kit, Settings
+from .forwarding.actor import WorkerGroupActor
+from .forwarding.group_spec import group_spec, groups_of
+from .forwarding.messages import (
+    Backfill,
+    ConfirmPair,
+    DoubtAsked,
+    DropDead,
+    PairOrder,
+    PausePair,
+    ReleasePair,
+    ResumePair,
+    RetryDead,
 )
 from .gateway import GatewayActor
-from .group import WorkerGroupActor
-from .grouping import group_spec, groups_of
-from .handlers import Handed, HandlerFactory, Handlers, PairHandler
 from .health import HealthMonitorActor
 from .journal import Journal, JournalActor, JournalStats
-from .kit import KeyRing, Kit, Settings
-from .logins import CancelLogin, Renew, ResendCode, StartQr, WaitQr
 from .messages import (
     CallTelegram,
     LookInto,
@@ -38,23 +36,11 @@ from .messages import (
     SubmitCode,
     SubmitPassword,
 )
-from .online_waits import AwaitOnline
-from .pacing import Pace
-from .pair_changes import AddPair, ChangePair, MovePairs, RemovePair
-from .pair_facts import PairAdded, PairChanged, PairRemoved, PairsMoved
-from .pair_orders import (
-    Backfill,
-    ConfirmPair,
-    DoubtAsked,
-    DropDead,
-    PairOrder,
-    PausePair,
-    ReleasePair,
-    ResumePair,
-    RetryDead,
-)
-from .registry import RegistryActor
-from .registry_facts import (
+from .pair_handlers import Handed, HandlerFactory, Handlers, PairHandler
+from .rate_limit import Pace
+from .registry.actor import RegistryActor
+from .registry.changes.pairs import AddPair, ChangePair, MovePairs, RemovePair
+from .registry.events import (
     HealthChanged,
     LimitsChanged,
     OperationEnded,
@@ -68,7 +54,7 @@ from .registry_facts import (
     SessionDeleted,
     SessionRegistered,
 )
-from .registry_messages import (
+from .registry.messages import (
     AdvanceOperation,
     AuditAsked,
     BeginOperation,
@@ -92,10 +78,24 @@ from .registry_messages import (
     What,
     check_who,
 )
-from .registry_snapshot import Board, RegistrySnapshot
-from .session import SessionActor
-from .statistics import Ages, RegistryStatistics, statistics
-from .subtrees import SessionPlan, session_spec
+from .registry.model import (
+    Operation,
+    OperationState,
+    Part,
+    RegistryLimits,
+    SessionEntry,
+    Standing,
+)
+from .registry.pair_events import PairAdded, PairChanged, PairRemoved, PairsMoved
+from .registry.pair_plans import chosen
+from .registry.placement import Candidate, Choice, best_session, chats_of, strangers
+from .registry.session_specs import SessionPlan, session_spec
+from .registry.snapshot import Board, RegistrySnapshot
+from .registry.statistics import Ages, RegistryStatistics, statistics
+from .session.actor import SessionActor
+from .session.login import CancelLogin, Renew, ResendCode, StartQr, WaitQr
+from .session.maintenance import GiveOut, LogOut, RestoreBackup, TakeBackup, TakeIn
+from .session.online_waits import AwaitOnline
 from .waits import WaitLedger, with_waits
 
 __all__ = [

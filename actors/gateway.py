@@ -10,7 +10,7 @@ import logging
 
 from ..supervision import LoopActor
 from ..telegram import Gateway
-from .kit import KeyRing
+from .context import KeyRing
 
 __all__ = ["GatewayActor"]
 

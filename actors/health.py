@@ -16,9 +16,9 @@ import pykka
 from ..errors import TelewardenError
 from ..supervision import Answer, LoopActor, TimerHandle, ask_async
 from ..telegram import GroupReport, Overview, SessionReport
-from .kit import Settings
+from .context import Settings
 from .messages import Forget, OverviewAsked, Probe, Report, Reported, Roster, StateAsked, SweepEvery
-from .registry_messages import StandingNoted
+from .registry.messages import StandingNoted
 
 __all__ = ["HealthMonitorActor"]
 

@@ -17,7 +17,7 @@ from ..telegram import (
     Shipment,
     Verdict,
 )
-from .handlers import TELEGRAM
+from .pair_handlers import TELEGRAM
 
 if TYPE_CHECKING:
     from ..telegram import Access  # with it comes Telethon

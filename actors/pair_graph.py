@@ -14,8 +14,8 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from .handlers import TELEGRAM
 from .messages import PairPlan
+from .pair_handlers import TELEGRAM
 
 __all__ = ["PAIR_FAULTS", "Fault", "PairGraph", "Way", "faults_of", "way_of"]
 

@@ -35,7 +35,7 @@ from telethon.sessions import StringSession
 
 from telewarden import Warden, parse_config
 from telewarden.loopback import ChatHandle, LoopbackTelegram
-from telewarden.standin import StandIn, populate, sign_in
+from telewarden.service.loopback_server import StandIn, populate, sign_in
 from telewarden.telegram import ServerAddress
 
 AIMS = "throughput 0.8 or more, added latency p50 10 ms or less, CPU per message 1.5 or less"

@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from telewarden import Warden, parse_config
 from telewarden.errors import BackfillRunningError
 from telewarden.loopback import ChatHandle, LoopbackTelegram, Message
-from telewarden.standin import StandIn, populate, sign_in
+from telewarden.service.loopback_server import StandIn, populate, sign_in
 from telewarden.telegram import ServerAddress
 
 ALICE, PRESS = "+9996620001", "+9996620009"

@@ -50,7 +50,7 @@ from telewarden.loopback import (  # noqa: E402
     Message,
     RpcError,
 )
-from telewarden.standin import StandIn, populate, sign_in  # noqa: E402
+from telewarden.service.loopback_server import StandIn, populate, sign_in  # noqa: E402
 from telewarden.telegram import ServerAddress  # noqa: E402
 
 HOUR = 3600.0  # seconds

@@ -33,9 +33,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from telewarden.actors import RegisterSession, SessionChanged, SessionEntry
-from telewarden.actors.declaring import _checked
-from telewarden.collector import set_aside
-from telewarden.handles import BlockingRegistry
+from telewarden.actors.registry.changes.sessions import _checked
+from telewarden.api.registry import BlockingRegistry
+from telewarden.service.gc_pause import set_aside
 from telewarden.storage import AuditRow, SessionRecord
 from telewarden.testing import RegistryKit
 

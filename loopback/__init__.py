@@ -6,7 +6,10 @@ everything about supervising clients to the other rooms, of which it imports non
 
 from __future__ import annotations
 
-from .actions import (
+from .chat_handles import ChatHandle
+from .clock import Clock, ManualClock
+from .control_port import ControlPort
+from .faults.actions import (
     AcceptAndClose,
     AcceptAndStaySilent,
     Action,
@@ -26,17 +29,14 @@ from .actions import (
     TransportError,
     VoidKey,
 )
-from .clock import Clock, ManualClock
-from .connection import Connection
-from .control import ControlPort
-from .faults import Fault, FaultRules, Rule
-from .handles import ChatHandle
-from .pushes import Pushes
-from .records import Account, Authorization, ChatKind, Message, Topic
+from .faults.rules import Fault, FaultRules, Rule
 from .rpc import RpcError
 from .server import LoopbackTelegram
 from .stats import Stats
-from .world import Limits
+from .transport.connection import Connection
+from .updates.pushes import Pushes
+from .world.records import Account, Authorization, ChatKind, Message, Topic
+from .world.world import Limits
 
 __all__ = [
     "AcceptAndClose",

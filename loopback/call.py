@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .peers import Peers
-from .records import Account, Authorization
 from .rpc import RpcError
-from .world import World
+from .world.peers import Peers
+from .world.records import Account, Authorization
+from .world.world import World
 
 if TYPE_CHECKING:
-    from .conversation import Conversation
-    from .delivery import Delivery
     from .engine import Engine
+    from .transport.conversation import Conversation
+    from .updates.delivery import Delivery
 
 __all__ = ["Call"]
 

@@ -8,15 +8,15 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from . import striking
+from . import fault_injection
 from ._tl import UNREADABLE, functions, method_name, read_object, types
-from .actions import Answer
 from .call import Call
-from .order import Order
+from .faults.actions import Answer
 from .rpc import RpcError
+from .transport.invoke_after import Order
 
 if TYPE_CHECKING:
-    from .conversation import Conversation
+    from .transport.conversation import Conversation
 
 __all__ = ["Dispatcher", "pack_result"]
 
@@ -81,8 +81,10 @@ class Dispatcher:
         if action is None:
             self.answer(msg_id, request)
             return
-        struck = striking.Struck(self._conversation, msg_id, seq, self._answerer(request), request)
-        striking.strike(action, struck)
+        struck = fault_injection.Struck(
+            self._conversation, msg_id, seq, self._answerer(request), request
+        )
+        fault_injection.strike(action, struck)
         if isinstance(action, RpcError | Answer):
             self._order.ended(msg_id, well=isinstance(action, Answer))
 
@@ -94,7 +96,9 @@ class Dispatcher:
             self._conversation.exchange(request)
         else:
             conversation = self._conversation
-            striking.strike_plain(action, conversation, lambda: conversation.exchange(request))
+            fault_injection.strike_plain(
+                action, conversation, lambda: conversation.exchange(request)
+            )
 
     def answer(self, msg_id: int, request: Any) -> None:
         """Carry a request out and send the answer."""

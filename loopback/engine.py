@@ -12,19 +12,19 @@ from typing import Final
 from ..errors import ListenError
 from ._tl import types
 from .clock import Clock
-from .connection import Connection
-from .delivery import Delivery
-from .faults import FaultRules
+from .faults.rules import FaultRules
 from .handlers import ALL_HANDLERS
-from .hub import Hub
-from .membership import Membership
-from .pushes import Pushes
-from .records import Authorization
 from .rpc import RpcError
 from .rsakey import RsaKey
 from .stats import Stats
 from .threads import LoopGate
-from .world import World
+from .transport.connection import Connection
+from .updates.connections import Hub
+from .updates.delivery import Delivery
+from .updates.membership import Membership
+from .updates.pushes import Pushes
+from .world.records import Authorization
+from .world.world import World
 
 __all__ = ["Engine"]
 

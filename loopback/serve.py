@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LoopbackStateError, StorageNotWritableError
-from .control import ControlPort
-from .controls import ControlError, Controls
+from .control_port import ControlPort
+from .control_routes import ControlError, Controls
 from .server import LoopbackTelegram
 
 __all__ = ["serve"]

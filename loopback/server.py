@@ -12,17 +12,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from .admin import ServerHand
 from .clock import Clock
-from .connection import Connection
 from .engine import Engine
-from .faults import FaultRules
-from .hands import ServerHand
-from .keeper import StateKeeper
-from .pushes import Pushes
-from .records import Account
+from .faults.rules import FaultRules
 from .stats import Stats
 from .threads import in_loop
-from .world import Entropy, Limits, World
+from .transport.connection import Connection
+from .updates.pushes import Pushes
+from .world.records import Account
+from .world.state_keeper import StateKeeper
+from .world.world import Entropy, Limits, World
 
 __all__ = ["LoopbackTelegram"]
 

@@ -10,9 +10,9 @@ from typing import Any, Final
 from telethon.password import compute_digest as _compute_digest
 
 from ._tl import types
-from .logins import SrpRound
-from .records import PasswordRecord
 from .rsakey import DH_PRIME, G
+from .world.pending_logins import SrpRound
+from .world.records import PasswordRecord
 
 __all__ = ["algorithm", "new_password", "new_round", "proves"]
 

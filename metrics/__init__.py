@@ -4,8 +4,8 @@ Owns the counters, their names and their labels, and the last facts in words. Le
 to the console, and what is counted to those who publish it.
 """
 
+from .activity_log import Fact, Feed, sentence
 from .exporter import Exporter
-from .feed import Fact, Feed, sentence
 from .floods import Flood
 
 __all__ = ["Exporter", "Fact", "Feed", "Flood", "sentence"]

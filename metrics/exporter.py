@@ -19,12 +19,12 @@ from prometheus_client.registry import Collector
 from .._version import __version__
 from ..supervision import Event, EventStream, Snapshot, Subscription
 from ..telegram.reports import Overview
-from .counting import HEARD, Counts
+from .activity_log import WORDS, Feed
+from .event_counter import HEARD, Counts
 from .families import families_of_counts, families_of_standing
-from .feed import WORDS, Feed
 from .floods import Flood
-from .registered import RegistryNumbers, families_of_registry
-from .standing import Standing, stand
+from .registry_metrics import RegistryNumbers, families_of_registry
+from .sample import Standing, stand
 
 __all__ = ["Exporter", "JournalNumbers"]
 

@@ -13,9 +13,9 @@ from prometheus_client.core import Metric
 
 from ..supervision import ChildState
 from ..telegram import Phase, WaitKind
-from .counting import Counts
-from .making import counter, gauge, gauges, histogram, histograms, number
-from .standing import Standing
+from .event_counter import Counts
+from .family_builders import counter, gauge, gauges, histogram, histograms, number
+from .sample import Standing
 
 __all__ = ["families_of_counts", "families_of_standing"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from telewarden.loopback import Fault
 from telewarden.loopback._tl import types
-from telewarden.loopback.actions import Answer, action_from_json
+from telewarden.loopback.faults.actions import Answer, action_from_json
 
 from .disk import DISK
 from .script import Step

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, Final
 
-from telewarden.actors.group_sending import GONE_BEFORE
+from telewarden.actors.forwarding.delivery import GONE_BEFORE
 from telewarden.telegram import random_id_for
 
 from .scene import Said, Scene, urls_of

@@ -14,25 +14,22 @@ from typing import Any, Final
 from telethon._updates import GapError
 from telethon._updates.messagebox import ENTRY_ACCOUNT, NO_SEQ
 
-from telewarden.actors import (
-    group_sending,
-    group_writing,
-    packing,
-    pairstate,
+from telewarden.actors import rules
+from telewarden.actors.forwarding import (
+    delivery,
+    outbox,
     revisions,
-    rules,
-    workgroups,
+    shipping,
 )
-from telewarden.telegram import (
-    client,
-    deliveries,
-    hearing,
-    incoming,
-    message_box,
-    missed,
-    orders,
-    requests,
+from telewarden.actors.forwarding import (
+    pair as forwarding_pair,
 )
+from telewarden.actors.session import worker_groups
+from telewarden.telegram import client, incoming
+from telewarden.telegram.mtproto import difference, message_box
+from telewarden.telegram.mtproto import updates as mtproto_updates
+from telewarden.telegram.sending import delivery as sending_delivery
+from telewarden.telegram.sending import request_builder, requests
 
 __all__ = ["MUTATIONS", "Mutation"]
 
@@ -84,7 +81,7 @@ def found(*words: str, about: str) -> Callable[[Taken], Taken]:
 @found("lost", about="chains")
 def own_messages_unheard() -> None:
     """What the account does itself is not heard, as Telethon does by default."""
-    hearing.HearingClient._hear_answer = lambda *_: None  # type: ignore[method-assign]
+    mtproto_updates.HearingClient._hear_answer = lambda *_: None  # type: ignore[method-assign]
 
 
 # What is written when something crashes
@@ -93,7 +90,7 @@ def own_messages_unheard() -> None:
 @found("lost", about="kills")
 def the_mark_is_written_before_the_rows() -> None:
     """What accepts messages is two commits, and a crash or a kill comes between them."""
-    write, written = group_writing.Entries.write, group_writing.Writing.written
+    write, written = outbox.Entries.write, outbox.Writing.written
     later: list[tuple[Any, int]] = []
 
     def rows_later(self: Any, _: Any, pair: int) -> None:
@@ -107,19 +104,19 @@ def the_mark_is_written_before_the_rows() -> None:
             )
         return written(self, message)
 
-    group_writing.Entries.write = rows_later  # type: ignore[method-assign]
-    group_writing.Writing.written = then  # type: ignore[method-assign]
+    outbox.Entries.write = rows_later  # type: ignore[method-assign]
+    outbox.Writing.written = then  # type: ignore[method-assign]
 
 
 @found("lost", about="kills")
 def a_mark_goes_past_a_commit_that_failed() -> None:
     """A group that ends leaves its marks with the journal, though the rows before have failed."""
-    close = group_writing.Writing.close
+    close = outbox.Writing.close
 
     def all_of_it(self: Any, **_: Any) -> None:
         close(self, failed=False)
 
-    group_writing.Writing.close = all_of_it  # type: ignore[method-assign]
+    outbox.Writing.close = all_of_it  # type: ignore[method-assign]
 
 
 @found("came from nowhere", "doubled", "lost", about="answers lost")
@@ -131,7 +128,7 @@ def random_ids_are_drawn() -> None:
 
         return int.from_bytes(os.urandom(7), "little")
 
-    packing.random_id_for = drawn  # type: ignore[assignment]
+    shipping.random_id_for = drawn  # type: ignore[assignment]
 
 
 # What is told of a message on its way
@@ -153,52 +150,52 @@ def deletions_of_what_waits_are_dropped() -> None:
 @found("says", about="edits on the way")
 def history_is_taken_as_the_newest() -> None:
     """An answer with history, asked for before an edit was told, is taken as what is said now."""
-    pairstate.PairState.as_they_are = lambda _, messages: tuple(messages)  # type: ignore[method-assign]
-    group_sending.Sending.bring_up_to_date = lambda *_: None  # type: ignore[method-assign]
+    forwarding_pair.PairState.as_they_are = lambda _, messages: tuple(messages)  # type: ignore[method-assign]
+    delivery.Sending.bring_up_to_date = lambda *_: None  # type: ignore[method-assign]
 
 
 @found("says", about="answers lost")
 def a_copy_found_is_never_outdated() -> None:
     """A copy whose answer was lost is taken to say what its source says by now."""
-    find = deliveries._find
+    find = sending_delivery._find
 
     async def found_(*args: Any) -> tuple[int | None, bool]:
         target, _ = await find(*args)
         return target, False
 
-    deliveries._find = found_  # type: ignore[assignment]
+    sending_delivery._find = found_  # type: ignore[assignment]
 
 
 @found("says", "deleted, its copy is not", about="answers lost")
 def only_the_newest_text_is_looked_for() -> None:
     """Of a copy whose answer was lost it is not known what it may say besides its newest text."""
-    pack = group_sending.packed
+    pack = delivery.packed
 
     def forgetful(state: Any, *args: Any) -> Any:
         state.says = {one: frozenset() for one in state.says}
         return pack(state, *args)
 
-    group_sending.packed = forgetful  # type: ignore[assignment]
+    delivery.packed = forgetful  # type: ignore[assignment]
 
 
 @found("says", about="late edits")
 def older_edits_are_made_over_newer_ones() -> None:
     """Edits are made in the order in which they are told, and they are told again after a gap."""
     revisions.is_older = lambda *_: False  # type: ignore[assignment]
-    pairstate.is_older = lambda *_: False  # type: ignore[assignment]
+    forwarding_pair.is_older = lambda *_: False  # type: ignore[assignment]
 
 
 @found("UnboundLocalError", about="answers lost")
 def an_outdated_copy_crashes_its_group() -> None:
     """A copy that had arrived unseen and is outdated ends its worker group."""
-    complete = group_sending.Sending._complete
+    complete = delivery.Sending._complete
 
     def crash(self: Any, *args: Any, outdated: bool) -> None:
         if outdated:
             raise UnboundLocalError("pair")
         complete(self, *args, outdated=outdated)
 
-    group_sending.Sending._complete = crash  # type: ignore[method-assign]
+    delivery.Sending._complete = crash  # type: ignore[method-assign]
 
 
 # What is asked for again and again
@@ -207,7 +204,7 @@ def an_outdated_copy_crashes_its_group() -> None:
 @found("called again and again", about="standing still")
 def missed_updates_without_a_pause() -> None:
     """A difference that does not get on is asked for again at once."""
-    missed.PATIENCE = (0.0,) * 5_000  # type: ignore[misc]
+    difference.PATIENCE = (0.0,) * 5_000  # type: ignore[misc]
 
 
 # Updates
@@ -232,7 +229,7 @@ def a_gap_of_seq_drops_what_it_holds() -> None:
 @found("deleted, its copy is not", "says", about="out of a chat")
 def a_chat_returned_to_is_not_compared() -> None:
     """What is edited or deleted while the account is out of a chat stays as it was."""
-    hearing.HearingClient._note_returns = lambda *_: None  # type: ignore[method-assign]
+    mtproto_updates.HearingClient._note_returns = lambda *_: None  # type: ignore[method-assign]
 
 
 # What copies are
@@ -249,13 +246,13 @@ def silence_is_not_carried() -> None:
             request.silent = None
             return request
 
-        setattr(orders, name, loud)
+        setattr(request_builder, name, loud)
 
 
 @found("answers nothing", about="dressed")
 def answers_are_not_carried() -> None:
     """A copy of an answer answers nothing."""
-    packing._answers = lambda _: False
+    shipping._answers = lambda _: False
 
 
 @found("answers 'm", about="dressed")
@@ -293,7 +290,7 @@ def filters_look_at_the_text_alone() -> None:
 @found("unwanted since an edit", about="filters")
 def filters_are_asked_once() -> None:
     """A message that is edited while it waits is sent, whatever it says by then."""
-    group_sending.Sending._kept_out = lambda *_: False  # type: ignore[method-assign]
+    delivery.Sending._kept_out = lambda *_: False  # type: ignore[method-assign]
 
 
 @found("unwanted since an edit", about="filters")
@@ -318,7 +315,7 @@ def keys_are_used_twice() -> None:
 @found("lost", "never ready", about="moves")
 def a_pair_let_go_of_is_not_given_back() -> None:
     """A group's word that it let a pair go is not followed by another look at who is to have it."""
-    ready = workgroups.WorkerGroups.ready
+    ready = worker_groups.WorkerGroups.ready
 
     def deaf(self: Any, message: Any) -> bool:
         known = self._groups.get(message.group)
@@ -330,4 +327,4 @@ def a_pair_let_go_of_is_not_given_back() -> None:
             return False
         return ready(self, message)
 
-    workgroups.WorkerGroups.ready = deaf  # type: ignore[method-assign]
+    worker_groups.WorkerGroups.ready = deaf  # type: ignore[method-assign]

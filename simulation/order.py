@@ -12,21 +12,24 @@ from typing import Any, Final
 
 from telethon._updates import messagebox
 
-from telewarden.actors import assignments, draft, kit, outgoing, roster
-from telewarden.loopback import hub
+from telewarden.actors import context
+from telewarden.actors.registry import pair_plans, roster
+from telewarden.actors.registry.changes import transaction
+from telewarden.actors.session import send_queue
+from telewarden.loopback.updates import connections
 from telewarden.supervision.runtime import loop_runner
 from telewarden.supervision.supervisor import changes
-from telewarden.telegram import gateway
+from telewarden.telegram.connecting import gateway
 
 __all__ = ["OrderedSet", "install"]
 
 MODULES: Final[tuple[Any, ...]] = (
-    assignments,
-    draft,
-    kit,
-    outgoing,
+    pair_plans,
+    transaction,
+    context,
+    send_queue,
     roster,
-    hub,
+    connections,
     loop_runner,
     changes,
     gateway,

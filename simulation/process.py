@@ -21,10 +21,10 @@ from telewarden import Warden
 from telewarden.actors import journal as journal_module
 from telewarden.config import parse_config
 from telewarden.loopback import engine as engine_module
-from telewarden.storage import claim as claim_module
-from telewarden.storage import grant as grant_module
-from telewarden.storage import lease as lease_module
 from telewarden.storage import store as store_module
+from telewarden.storage.leases import grant as grant_module
+from telewarden.storage.leases import lease as lease_module
+from telewarden.storage.leases import machine_claim as claim_module
 from telewarden.supervision.runtime import mailbox as mailbox_module
 from telewarden.supervision.runtime import thread_runner as thread_runner_module
 from telewarden.supervision.supervisor import root as root_module

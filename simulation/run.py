@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from telewarden.actors.group_sending import GONE_BEFORE
+from telewarden.actors.forwarding.delivery import GONE_BEFORE
 from telewarden.errors import TelewardenError
 from telewarden.loopback import LoopbackTelegram
-from telewarden.loopback.faults import FaultRules
+from telewarden.loopback.faults.rules import FaultRules
 from telewarden.supervision import (
     ChildAbandoned,
     ChildFailed,
@@ -57,7 +57,7 @@ CALLS_AN_ACT: Final = 12
 ANSWERS_WITHIN: Final = 60.0  # virtual seconds in which the warden speaks again after a fault
 COLLECT_EVERY: Final = 8  # runs; until then what one leaves behind lies in the memory
 EARLY: Final = 2.0  # virtual seconds; what was under way when the flood began still arrives
-EXPECTED: Final = ("telegram.wire.telethon",)  # loggers that are not ours
+EXPECTED: Final = ("telegram.mtproto.raw_client.telethon",)  # loggers that are not ours
 TABLES: Final[dict[str, Any]] = {
     "telegram": {"api_id": 1, "api_hash": {"env": "SIMULATION_API_HASH"}},
     "storage": {

@@ -8,9 +8,9 @@ from typing import Any
 
 from telewarden.loopback import LoopbackTelegram
 from telewarden.loopback._tl import types
-from telewarden.loopback.handles import author_of
-from telewarden.loopback.happenings import Draft
-from telewarden.loopback.records import Account, Message
+from telewarden.loopback.chat_handles import author_of
+from telewarden.loopback.world.records import Account, Message
+from telewarden.loopback.world.update_events import Draft
 from telewarden.telegram import ServerAddress
 
 from .script import Script

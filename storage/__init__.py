@@ -6,10 +6,20 @@ process owns a session. Knows SQLite and cryptography; of Telegram only that the
 
 from __future__ import annotations
 
+from .crypto.master_key import MasterKey, keyring_text
+from .crypto.vault import KeySlot, Vault
+from .database_backups import Snapshot, Snapshots
 from .epoch import Epoch
-from .facts import RowsPruned
-from .file_users import FileUsers, file_users
-from .files import (
+from .events import RowsPruned
+from .files.salvage import KnownString, salvage_session_file
+from .files.session_files import SessionFileFacts, SessionFiles
+from .leases.grant import Free, Held, LeaseGrant, LeaseWait, Stale
+from .leases.lease import Lease
+from .leases.open_files import FileUsers, file_users
+from .leases.owner import LeaseHolder
+from .peer_credentials import Peer, is_trusted, peer_of, user_name
+from .ports import StorePort
+from .private_files import (
     check_owner,
     clear_leftovers,
     is_there,
@@ -17,12 +27,6 @@ from .files import (
     sync_folder,
     write_private_file,
 )
-from .grant import Free, Held, LeaseGrant, LeaseWait, Stale
-from .holder import LeaseHolder
-from .lease import Lease
-from .masterkey import MasterKey, keyring_text
-from .peers import Peer, is_trusted, peer_of, user_name
-from .ports import StorePort
 from .records import (
     IN_DOUBT,
     AuditRow,
@@ -45,12 +49,8 @@ from .records import (
     UpdateState,
     check_name,
 )
-from .ring_rows import RingVerdict
-from .salvage import KnownString, salvage_session_file
-from .session_files import SessionFileFacts, SessionFiles
-from .snapshots import Snapshot, Snapshots
 from .store import Store
-from .vault import KeySlot, Vault
+from .tables.rings import RingVerdict
 
 __all__ = [
     "IN_DOUBT",

@@ -28,13 +28,13 @@ from ..errors import (
     SealDamagedError,
     StorageNotFoundError,
 )
-from .account_rows import seal_accounts
-from .faults import BUSY_TIMEOUT, SQLITE_ERRORS, sorted_os_error, sorted_sqlite_error
-from .files import check_owner, sync_folder
-from .masterkey import MasterKey
+from .crypto.key_slots import read_slots, write_slots
+from .crypto.master_key import MasterKey
+from .crypto.vault import Vault
+from .error_mapping import BUSY_TIMEOUT, SQLITE_ERRORS, sorted_os_error, sorted_sqlite_error
+from .private_files import check_owner, sync_folder
 from .schema import ACCOUNTS_FROM, APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
-from .slots import read_slots, write_slots
-from .vault import Vault
+from .tables.accounts import seal_accounts
 
 __all__ = [
     "check_database",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from .records import Backfill, ChangeWanted, Mark, OutboxCounts, OutboxRow, PairRecord, PlanRow
-from .ring_rows import RingVerdict
+from .tables.rings import RingVerdict
 
 __all__ = ["OutboxPort", "PairPort"]
 

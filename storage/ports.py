@@ -11,9 +11,9 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from ..errors import CredentialDamagedError
-from .clock_rows import Reckoning
+from .crypto.master_key import MasterKey
+from .crypto.vault import Vault
 from .epoch import Epoch
-from .masterkey import MasterKey
 from .pair_ports import OutboxPort, PairPort
 from .pruning_port import PruningPort
 from .records import (
@@ -28,7 +28,7 @@ from .records import (
     SessionRecord,
     UpdateState,
 )
-from .vault import Vault
+from .tables.clock import Reckoning
 
 __all__ = [
     "BackupPort",

@@ -16,25 +16,25 @@ from typing import Self
 from sqlite_utils import Database
 
 from ..errors import StorageNotFoundError
-from .backup_rows import BackupRows
-from .change_rows import ChangeRows
-from .clock_rows import ClockRows
+from .crypto.master_key import MasterKey
+from .crypto.vault import Vault
 from .database import open_beside, open_or_create, open_read_only
-from .faults import SQLITE_ERRORS, sorted_sqlite_error
-from .files import is_there, make_private_folder
-from .history_rows import HistoryRows
-from .masterkey import MasterKey
-from .occupancy import leave, occupy
-from .operation_rows import OperationRows
-from .outbox_rows import OutboxRows
-from .pair_rows import PairRows
-from .plan_rows import PlanRows
-from .pruning_rows import PruningRows
-from .ring_rows import RingRows
-from .rotation_rows import RotationRows
-from .session_rows import SessionRows
-from .telegram_rows import TelegramRows
-from .vault import Vault
+from .error_mapping import SQLITE_ERRORS, sorted_sqlite_error
+from .leases.database_lock import leave, occupy
+from .private_files import is_there, make_private_folder
+from .tables.backups import BackupRows
+from .tables.clock import ClockRows
+from .tables.history import HistoryRows
+from .tables.operations import OperationRows
+from .tables.outbox import OutboxRows
+from .tables.outbox_changes import ChangeRows
+from .tables.pair_plans import PlanRows
+from .tables.pairs import PairRows
+from .tables.pruning import PruningRows
+from .tables.rings import RingRows
+from .tables.rotation import RotationRows
+from .tables.sessions import SessionRows
+from .tables.telegram import TelegramRows
 
 __all__ = ["Store"]
 

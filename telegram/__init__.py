@@ -10,7 +10,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from .errors import (
+from .connecting.connect_limit import ConnectLimit
+from .errors.classification import (
     NO_DESCRIPTORS,
     Action,
     ErrorClass,
@@ -20,28 +21,8 @@ from .errors import (
     short_of,
     to_telewarden,
 )
+from .errors.proxy_trouble import ProxyTrouble, ProxyTroubleError
 from .events import Arrived, Deleted, Edited, Gap, Incoming, Lost, Told, Upgraded
-from .facts import (
-    AccountLimited,
-    BackfillProgress,
-    CaughtUp,
-    CopyChanged,
-    CopyRepaired,
-    DeadLettered,
-    FloodBegan,
-    FloodEnded,
-    FloodRemembered,
-    Forwarded,
-    PairPaused,
-    PairResumed,
-    PhaseChanged,
-    Probed,
-    RecoveryTried,
-    SessionEvent,
-    SessionRecovered,
-)
-from .files import FileDamage, FileEntity, FileState, StoredSession, read_file, write_file
-from .limits import ConnectLimit
 from .methods import chat_of, method_name, posts_into
 from .phases import (
     COMING,
@@ -73,19 +54,51 @@ from .phases import (
     step,
 )
 from .proxies import Proxies, Proxy, ProxyKind
-from .proxy_trouble import ProxyTrouble, ProxyTroubleError
-from .random_ids import random_id_for
 from .reports import GroupReport, Overview, PairReport, SessionReport, Wait, WaitKind
 from .richtext import RichText, units
-from .salvage import rescue_file, salvage_file, salvage_keys
-from .shipments import Deed, Receipt, Shipment
-from .strings import SessionString, check_string, format_string, key_id_of, parse_string
+from .sending.random_ids import random_id_for
+from .sending.shipments import Deed, Receipt, Shipment
+from .session_events import (
+    AccountLimited,
+    BackfillProgress,
+    CaughtUp,
+    CopyChanged,
+    CopyRepaired,
+    DeadLettered,
+    FloodBegan,
+    FloodEnded,
+    FloodRemembered,
+    Forwarded,
+    PairPaused,
+    PairResumed,
+    PhaseChanged,
+    Probed,
+    RecoveryTried,
+    SessionEvent,
+    SessionRecovered,
+)
+from .session_files.salvage import rescue_file, salvage_file, salvage_keys
+from .session_files.session_file import (
+    FileDamage,
+    FileEntity,
+    FileState,
+    StoredSession,
+    read_file,
+    write_file,
+)
+from .session_files.session_string import (
+    SessionString,
+    check_string,
+    format_string,
+    key_id_of,
+    parse_string,
+)
 
 if TYPE_CHECKING:
     from .chats import Access, access, accesses, device_lifetime, join, log_out, server_time_request
     from .client import Client
-    from .deliveries import deliver
-    from .gateway import (
+    from .code_resend import CodeInfo
+    from .connecting.gateway import (
         SHARED_OUTAGE,
         CloseReport,
         Deadlines,
@@ -93,12 +106,14 @@ if TYPE_CHECKING:
         Gateway,
         ServerAddress,
     )
+    from .connecting.outage import OutageLimit
     from .login import LoggedIn, LoginFlow, PasswordNeeded, QrToken
-    from .orders import method_of
-    from .outage import OutageLimit
+    from .message_reader import Page, read_history, read_messages
     from .places import locate, upgrades
-    from .reading import Page, read_history, read_messages
-    from .requests import (
+    from .sending.content_hash import alikeness, moment_of, version_of
+    from .sending.delivery import deliver
+    from .sending.request_builder import method_of
+    from .sending.requests import (
         copy_request,
         delete_request,
         edit_request,
@@ -108,9 +123,7 @@ if TYPE_CHECKING:
         newest_id,
         sent_ids,
     )
-    from .resending import CodeInfo
     from .session import EntityRow, SessionChanges, UpdateState, WardenSession
-    from .versions import alikeness, moment_of, version_of
 
 __all__ = [
     "COMING",
@@ -256,46 +269,46 @@ __all__ = [
 _LATE = {
     "locate": "places",
     "upgrades": "places",
-    "read_messages": "reading",
-    "read_history": "reading",
-    "newest_id": "requests",
-    "method_of": "orders",
-    "deliver": "deliveries",
-    "Page": "reading",
+    "read_messages": "message_reader",
+    "read_history": "message_reader",
+    "newest_id": "sending.requests",
+    "method_of": "sending.request_builder",
+    "deliver": "sending.delivery",
+    "Page": "message_reader",
     "Access": "chats",
     "Client": "client",
-    "CloseReport": "gateway",
-    "CodeInfo": "resending",
-    "Deadlines": "gateway",
-    "Device": "gateway",
+    "CloseReport": "connecting.gateway",
+    "CodeInfo": "code_resend",
+    "Deadlines": "connecting.gateway",
+    "Device": "connecting.gateway",
     "EntityRow": "session",
-    "Gateway": "gateway",
-    "OutageLimit": "outage",
-    "SHARED_OUTAGE": "gateway",
+    "Gateway": "connecting.gateway",
+    "OutageLimit": "connecting.outage",
+    "SHARED_OUTAGE": "connecting.gateway",
     "LoggedIn": "login",
     "LoginFlow": "login",
     "PasswordNeeded": "login",
     "QrToken": "login",
-    "ServerAddress": "gateway",
+    "ServerAddress": "connecting.gateway",
     "SessionChanges": "session",
     "UpdateState": "session",
     "WardenSession": "session",
     "access": "chats",
     "accesses": "chats",
-    "copy_request": "requests",
-    "delete_request": "requests",
+    "copy_request": "sending.requests",
+    "delete_request": "sending.requests",
     "device_lifetime": "chats",
-    "edit_request": "requests",
-    "fetch": "requests",
-    "forward_request": "requests",
-    "history": "requests",
+    "edit_request": "sending.requests",
+    "fetch": "sending.requests",
+    "forward_request": "sending.requests",
+    "history": "sending.requests",
     "join": "chats",
     "log_out": "chats",
-    "sent_ids": "requests",
+    "sent_ids": "sending.requests",
     "server_time_request": "chats",
-    "alikeness": "versions",
-    "moment_of": "versions",
-    "version_of": "versions",
+    "alikeness": "sending.content_hash",
+    "moment_of": "sending.content_hash",
+    "version_of": "sending.content_hash",
 }
 
 

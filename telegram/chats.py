@@ -9,9 +9,9 @@ from typing import Any
 from ..errors import PeerUnknownError
 from ._tl import functions, types, utils
 from .client import Client
-from .errors import classify
+from .errors.classification import classify
+from .errors.verdict import Action, ErrorClass
 from .places import upgraded_to
-from .verdict import Action, ErrorClass
 
 __all__ = ["Access", "access", "accesses", "device_lifetime", "join", "log_out"]
 

@@ -17,8 +17,8 @@ from .events import Gap, Lost, Told
 from .gate import Gate
 from .incoming import told_of
 from .methods import refuse_logins
+from .mtproto.raw_client import WardenClient
 from .session import WardenSession
-from .wire import WardenClient
 
 __all__ = ["Client"]
 

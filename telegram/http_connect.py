@@ -12,7 +12,7 @@ import re
 import socket
 from typing import Final
 
-from .proxy_trouble import ProxyRefusalError, ProxyTrouble, told_by
+from .errors.proxy_trouble import ProxyRefusalError, ProxyTrouble, told_by
 
 __all__ = ["connect_by_http"]
 

@@ -23,12 +23,12 @@ from telethon.password import compute_check
 from ..errors import NoLoginError, TelewardenError
 from ._tl import errors as tg
 from ._tl import functions, types, utils
-from .errors import to_telewarden
-from .gateway import Gateway
+from .code_resend import CodeInfo, resend_refusal
+from .connecting.gateway import Gateway
+from .errors.classification import to_telewarden
 from .methods import method_name
-from .resending import CodeInfo, resend_refusal
+from .mtproto.raw_client import WardenClient
 from .session import WardenSession
-from .wire import WardenClient
 
 __all__ = ["LoggedIn", "LoginFlow", "PasswordNeeded", "QrToken"]
 

@@ -12,9 +12,9 @@ from typing import Any
 from ..errors import NameMovedError, PeerUnknownError
 from ._tl import functions, types, utils
 from .client import Client
-from .errors import classify
+from .errors.classification import classify
+from .errors.verdict import ErrorClass
 from .session import CHANNEL_MARK, EntityRow
-from .verdict import ErrorClass
 
 __all__ = ["locate", "upgrades"]
 

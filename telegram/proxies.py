@@ -18,9 +18,9 @@ from enum import StrEnum
 from typing import Final
 
 from ..errors import ProxySupportMissingError
-from .errors import Action, ErrorClass, classify
+from .errors.classification import Action, ErrorClass, classify
+from .errors.proxy_trouble import ProxyRefusalError, ProxyTrouble, ProxyTroubleError, told_by
 from .http_connect import connect_by_http
-from .proxy_trouble import ProxyRefusalError, ProxyTrouble, ProxyTroubleError, told_by
 
 __all__ = ["Proxies", "Proxy", "ProxyKind", "Route"]
 

@@ -16,7 +16,7 @@ from telethon.crypto import AuthKey
 from telethon.tl.types.updates import State
 
 from ._tl import MemorySession, utils
-from .strings import SessionString, format_string, parse_string
+from .session_files.session_string import SessionString, format_string, parse_string
 
 __all__ = ["EntityRow", "SessionChanges", "UpdateState", "WardenSession"]
 

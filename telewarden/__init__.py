@@ -19,10 +19,10 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from .api.session import SessionHandle
     from .config import Config, load_config, parse_config
-    from .safe import SafeSession, safe_session
-    from .safety import Safety, SafetyReport, safety_check
-    from .session_handle import SessionHandle
+    from .standalone.safe_session import SafeSession, safe_session
+    from .standalone.safety_check import Safety, SafetyReport, safety_check
     from .warden import Warden
 
 __all__ = [
@@ -48,15 +48,15 @@ __all__ = [
 # telewarden.supervision alone never waits for Telethon.
 _LATE = {
     "Config": "config",
-    "SafeSession": "safe",
-    "Safety": "safety",
-    "SafetyReport": "safety",
-    "SessionHandle": "session_handle",
+    "SafeSession": "standalone.safe_session",
+    "Safety": "standalone.safety_check",
+    "SafetyReport": "standalone.safety_check",
+    "SessionHandle": "api.session",
     "Warden": "warden",
     "load_config": "config",
     "parse_config": "config",
-    "safe_session": "safe",
-    "safety_check": "safety",
+    "safe_session": "standalone.safe_session",
+    "safety_check": "standalone.safety_check",
 }
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from .config import Config
-from .configured import proxies_of
+from .config.mapping import proxies_of
 from .errors import (
     MasterKeyError,
     SchemaTooNewError,
@@ -32,9 +32,9 @@ from .errors import (
     StorageNotWritableError,
     TelewardenError,
 )
-from .keeping import Keeping, config_of, master_key_of
-from .safety import Safety, safety_check
-from .standin import standin_address
+from .service.loopback_server import standin_address
+from .service.paths import Keeping, config_of, master_key_of
+from .standalone.safety_check import Safety, safety_check
 from .storage import Epoch, MasterKey, Store, is_trusted, user_name
 from .telegram import (
     PHASES,

@@ -28,15 +28,18 @@ from .actors import (
     check_who,
     with_waits,
 )
-from .assembly import Assembly
-from .blocking_pairs import Blocking
-from .checks import a_text
-from .collector import CollectorRest
+from .api.blocking import Blocking
+from .api.checks import a_text
+from .api.operations import Operations
+from .api.pairs import Pairs
+from .api.pairs_client import PairDesk
+from .api.reassign import Reassigning
+from .api.registry import Registry
+from .api.registry_client import Desk
+from .api.session import SessionHandle
+from .api.sessions import Sessions
 from .config import Config, ConsoleConfig
 from .console import ConsoleActor, LoginStep, bind_tcp, bind_unix
-from .crash_record import CrashRecord, past_crashes
-from .database_backups import DatabaseBackups
-from .desk import Desk
 from .diagnostics import Diagnosis, diagnose, live_findings
 from .errors import (
     AlreadyRunningError,
@@ -47,21 +50,19 @@ from .errors import (
     TelewardenError,
     UnknownSessionError,
 )
-from .handles import Registry
-from .keeping import Keeping, config_of
-from .loopthread import Enterable
-from .master_keys import MasterKeys
+from .loop_thread import Enterable
 from .metrics import Exporter
-from .open_files import make_room
-from .operation_handles import Operations
-from .pair_commands import PairCommands
-from .pair_desk import PairDesk
-from .pairs import Pairs
-from .reassigning import Reassigning
-from .retention import Retention
-from .session_handle import SessionHandle
-from .session_handles import Sessions
-from .standin import StandIn, sign_in, standin
+from .service.assembly import Assembly
+from .service.crash_record import CrashRecord, past_crashes
+from .service.database_backups import DatabaseBackups
+from .service.gc_pause import CollectorRest
+from .service.key_rotation import MasterKeys
+from .service.loopback_server import StandIn, sign_in, standin
+from .service.open_files import make_room
+from .service.pair_commands import PairCommands
+from .service.paths import Keeping, config_of
+from .service.retention import Retention
+from .service.wait_log import WaitLog
 from .storage import Epoch, Store
 from .supervision import (
     ChildSpec,
@@ -75,7 +76,6 @@ from .supervision import (
     ask_async,
 )
 from .telegram import Overview, Phase, ServerAddress, server_time_request
-from .wait_log import WaitLog
 
 __all__ = ["Warden"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from .._tl import functions, types
-from ..logins import SentCode
-from ..records import Account
-from ..rendering import View
 from ..rpc import RpcError
-from ..world import digits
+from ..world.pending_logins import SentCode
+from ..world.records import Account
+from ..world.rendering import View
+from ..world.world import digits
 from .base import Handlers
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._tl import types
-from ..records import Message
 from ..rpc import RpcError
+from ..world.records import Message
 
 if TYPE_CHECKING:
     from ..call import Call
-    from ..records import Chat
+    from ..world.records import Chat
 
 __all__ = ["Handler", "Handlers", "entities_of", "find_message", "quote_of", "units", "yes"]
 

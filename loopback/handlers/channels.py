@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from .._tl import functions, types
-from ..happenings import Draft
-from ..records import Chat, ChatKind, Member
-from ..rendering import BANNED_FLAGS, View
-from ..rights import require_admin
 from ..rpc import RpcError
+from ..world.records import Chat, ChatKind, Member
+from ..world.rendering import BANNED_FLAGS, View
+from ..world.rights import require_admin
+from ..world.update_events import Draft
 from .base import Handlers
 
 if TYPE_CHECKING:

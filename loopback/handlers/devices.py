@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from .._tl import functions, types
-from ..records import Authorization
 from ..rpc import RpcError
+from ..world.records import Authorization
 from .base import Handlers
 
 if TYPE_CHECKING:

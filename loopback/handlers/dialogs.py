@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from .._tl import functions, types
-from ..records import Chat
-from ..rendering import View
+from ..world.records import Chat
+from ..world.rendering import View
 from .base import Handlers, yes
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from .._tl import functions, types
-from ..feed import Event, EventKind
-from ..records import Chat
-from ..rendering import View
 from ..rpc import RpcError
+from ..world.feed import Event, EventKind
+from ..world.records import Chat
+from ..world.rendering import View
 from .base import Handlers
 from .history import seconds_of
 

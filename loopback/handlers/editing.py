@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from .._tl import functions, types
-from ..records import Chat, ChatKind, Message
-from ..rights import require_admin, require_delete, require_edit
 from ..rpc import RpcError
+from ..world.records import Chat, ChatKind, Message
+from ..world.rights import require_admin, require_delete, require_edit
 from . import media
 from .base import Handlers, entities_of, find_message, units
 

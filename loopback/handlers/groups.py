@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from .._tl import functions, types
-from ..happenings import Draft
-from ..records import Chat, ChatKind, Member
-from ..rendering import ADMIN_FLAGS, View
-from ..rights import require_member
 from ..rpc import RpcError
+from ..world.records import Chat, ChatKind, Member
+from ..world.rendering import ADMIN_FLAGS, View
+from ..world.rights import require_member
+from ..world.update_events import Draft
 from .base import Handlers
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from .._tl import functions, types
-from ..records import Chat, Message
-from ..rendering import View
 from ..rpc import RpcError
+from ..world.records import Chat, Message
+from ..world.rendering import View
 from .base import Handlers
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from .._tl import functions, types
-from ..records import Chat, ChatKind
-from ..rendering import View
-from ..rights import require_admin
 from ..rpc import RpcError
+from ..world.records import Chat, ChatKind
+from ..world.rendering import View
+from ..world.rights import require_admin
 from .base import Handlers
 
 if TYPE_CHECKING:

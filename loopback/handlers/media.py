@@ -6,8 +6,8 @@ import struct
 from typing import TYPE_CHECKING, Any, Final
 
 from .._tl import functions, read_object, types
-from ..files import StoredFile
 from ..rpc import RpcError
+from ..world.file_store import StoredFile
 from .base import Handlers
 
 if TYPE_CHECKING:

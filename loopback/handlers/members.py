@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from .._tl import functions, types
-from ..records import ChatKind, Member
-from ..rendering import ADMIN_FLAGS, BANNED_FLAGS, View, admin_rights, banned_rights
-from ..rights import require_admin
 from ..rpc import RpcError
+from ..world.records import ChatKind, Member
+from ..world.rendering import ADMIN_FLAGS, BANNED_FLAGS, View, admin_rights, banned_rights
+from ..world.rights import require_admin
 from .base import Handlers
 from .channels import flags_of
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .. import srp
 from .._tl import functions, types
-from ..records import Account, PasswordRecord
 from ..rpc import RpcError
+from ..world.records import Account, PasswordRecord
 from .auth import signed_in
 from .base import Handlers
 

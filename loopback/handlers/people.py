@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from .._tl import functions, types
-from ..records import Account
-from ..rendering import View
 from ..rpc import RpcError
+from ..world.records import Account
+from ..world.rendering import View
 from .base import Handlers, yes
 
 if TYPE_CHECKING:

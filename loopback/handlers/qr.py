@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from .._tl import functions, types
-from ..logins import LoginToken
-from ..records import Account
 from ..rpc import RpcError
+from ..world.pending_logins import LoginToken
+from ..world.records import Account
 from .auth import signed_in
 from .base import Handlers
 from .devices import device

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from .._tl import functions, types
-from ..happenings import Draft
-from ..records import Chat, ChatKind, Forward, Message
-from ..rights import require_send, spend_slowmode
 from ..rpc import RpcError
+from ..world.records import Chat, ChatKind, Forward, Message
+from ..world.rights import require_send, spend_slowmode
+from ..world.update_events import Draft
 from . import media
 from .base import Handlers, entities_of, find_message, quote_of, reply_target, units
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from .._tl import functions, types
-from ..happenings import Draft
-from ..records import Chat, Message, Topic
-from ..rendering import View
-from ..rights import require_admin, require_send
 from ..rpc import RpcError
+from ..world.records import Chat, Message, Topic
+from ..world.rendering import View
+from ..world.rights import require_admin, require_send
+from ..world.update_events import Draft
 from .base import Handlers
 
 if TYPE_CHECKING:

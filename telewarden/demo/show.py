@@ -18,7 +18,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from ..screens import sessions_table
+from ..terminal import sessions_table
 from .tally import Tally
 
 __all__ = ["Lines", "Quiet", "Screen", "Show", "Summary", "show_for"]

@@ -22,7 +22,7 @@ from ..config import load_config
 from ..console import ControlClient
 from ..errors import DemoError, TelewardenError
 from ..loopback import ChatHandle, LoopbackTelegram
-from ..standin import populate
+from ..service.loopback_server import populate
 from ..storage import MasterKey
 from .script import CODE, PASSWORD, PORTS_TRIED, SESSIONS, configuration
 

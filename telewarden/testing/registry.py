@@ -27,9 +27,9 @@ from ..actors import (
     SessionEntry,
     SessionPlan,
 )
-from ..actors.registry_messages import StandingNoted
-from ..desk import Desk
-from ..handles import BlockingRegistry, Registry
+from ..actors.registry.messages import StandingNoted
+from ..api.registry import BlockingRegistry, Registry
+from ..api.registry_client import Desk
 from ..storage import MasterKey, Store
 from ..supervision import (
     ChildSpec,

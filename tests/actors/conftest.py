@@ -16,7 +16,7 @@ from telewarden import Warden
 from telewarden.actors import HandlerFactory
 from telewarden.config import Config, SessionConfig, parse_config
 from telewarden.loopback import Account, ChatHandle, LoopbackTelegram
-from telewarden.standin import StandIn, populate, sign_in
+from telewarden.service.loopback_server import StandIn, populate, sign_in
 from telewarden.storage import MasterKey, Store
 from telewarden.supervision import Event
 from telewarden.telegram import PairReport, Phase, ServerAddress

@@ -12,7 +12,7 @@ from telewarden.errors import (
     TelegramSessionError,
 )
 from telewarden.loopback import CutConnection, Fault, RpcError, Silence
-from telewarden.loopback.faults import Action as Trouble
+from telewarden.loopback.faults.rules import Action as Trouble
 from telewarden.telegram import Action, ErrorClass, Health, Phase, PhaseChanged
 
 from .conftest import Newsroom

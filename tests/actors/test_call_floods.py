@@ -11,7 +11,7 @@ import pytest
 from telethon import errors, functions, types
 
 from telewarden.actors import Kit
-from telewarden.actors.call_floods import CallFloods
+from telewarden.actors.session.flood_waits import CallFloods
 from telewarden.errors import DrillError, TelegramRateLimitError
 from telewarden.loopback import Fault, FloodWait, RpcError
 from telewarden.telegram import (

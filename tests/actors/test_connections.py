@@ -12,7 +12,7 @@ import pytest
 from telewarden.loopback import AcceptAndClose, CutConnection, Fault, TransportError
 from telewarden.supervision import CauseCleared, CausePaused
 from telewarden.telegram import Phase, PhaseChanged, Probed, SessionRecovered
-from telewarden.telegram.outage import OutageLimit, OutageWatch
+from telewarden.telegram.connecting.outage import OutageLimit, OutageWatch
 
 from .conftest import ALICE, LOOK_EVERY, Newsroom
 
@@ -31,7 +31,7 @@ def deafen(newsroom: Newsroom, phone: str) -> None:
 async def test_a_client_that_is_connected_but_deaf_is_replaced_and_loses_nothing(
     newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("telewarden.actors.probing.LISTEN_AGAIN", 0.01)
+    monkeypatch.setattr("telewarden.actors.session.liveness.LISTEN_AGAIN", 0.01)
     warden = await newsroom.start()
     deafen(newsroom, ALICE)
     newsroom.say("news_in", "unheard")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from telewarden import Safety, safety_check
-from telewarden.actors.kit import KeyRing
+from telewarden.actors.context import KeyRing
 from telewarden.storage import Held, Lease
 from telewarden.telegram import Phase, PhaseChanged, SessionRecovered, parse_string
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telewarden.actors import Pace, PairPlan, groups_of
-from telewarden.actors.albums import (
+from telewarden.actors.forwarding.batching import (
     Albums,
     Change,
     Wait,
@@ -20,10 +20,10 @@ from telewarden.actors.albums import (
     forwards_together,
     next_items,
 )
+from telewarden.actors.forwarding.pair import HELD_LIMIT, PairState, UnderWay
 from telewarden.actors.messages import Deliver
-from telewarden.actors.outgoing import LIMITED, Go, Later, Outgoing, Parked
-from telewarden.actors.pacing import Pacer, TokenBucket
-from telewarden.actors.pairstate import HELD_LIMIT, PairState, UnderWay
+from telewarden.actors.rate_limit import Pacer, TokenBucket
+from telewarden.actors.session.send_queue import LIMITED, Go, Later, Outgoing, Parked
 from telewarden.telegram import Deed, Incoming, Receipt, Shipment
 
 pytestmark = pytest.mark.actors

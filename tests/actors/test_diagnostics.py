@@ -10,7 +10,7 @@ import pytest
 
 from telewarden.diagnostics import Diagnosis, Finding, Level, diagnose
 from telewarden.errors import MasterKeyError, WrongMasterKeyError
-from telewarden.safety import safety_check
+from telewarden.standalone.safety_check import safety_check
 from telewarden.storage import MasterKey, SessionRecord, Store
 
 from .conftest import ALICE, BOB, Newsroom

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from telewarden.actors import PairPlan, Settings, groups_of
 from telewarden.actors.messages import GroupReady, Serve
-from telewarden.actors.workgroups import WorkerGroups
+from telewarden.actors.session.worker_groups import WorkerGroups
 from telewarden.errors import DrillError
 from telewarden.supervision import ChildFailed, ChildStarted, ChildStopped
 from telewarden.telegram import PhaseChanged, SessionRecovered

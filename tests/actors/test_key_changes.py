@@ -22,7 +22,7 @@ from telewarden.errors import (
     StorageBusyError,
     WrongMasterKeyError,
 )
-from telewarden.keeping import Keeping, master_key_of
+from telewarden.service.paths import Keeping, master_key_of
 from telewarden.storage import Credential, MasterKey, SessionFiles, SessionRecord, Store
 from telewarden.supervision import ChildStarted
 from telewarden.telegram import Phase

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from telewarden.actors import KeyRing, WaitLedger
-from telewarden.actors.kit import Doorway
+from telewarden.actors.context import Doorway
 from telewarden.errors import LeaseHeldError
 from telewarden.storage import Held, Lease
 

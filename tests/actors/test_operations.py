@@ -25,8 +25,8 @@ from telewarden.actors import (
     RegistryLimits,
     SessionPlan,
 )
-from telewarden.actors.pair_changes import RemovePair
-from telewarden.actors.registry_messages import LendPairs
+from telewarden.actors.registry.changes.pairs import RemovePair
+from telewarden.actors.registry.messages import LendPairs
 from telewarden.errors import (
     AskTimeoutError,
     BlockingAskError,

@@ -9,7 +9,7 @@ import pytest
 
 from telewarden import Warden
 from telewarden.actors import PairAdded, PairChanged, PairPlan, PairRemoved
-from telewarden.actors.assignments import decision, fingerprint, standing
+from telewarden.actors.registry.pair_plans import decision, fingerprint, standing
 from telewarden.errors import (
     BlockingAskError,
     ConfigError,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from telewarden.actors.assignments import fingerprint
+from telewarden.actors.registry.pair_plans import fingerprint
 from telewarden.config import parse_config
 from telewarden.errors import ConfigError, PairFaultError
 from telewarden.loopback import CutConnection, Fault

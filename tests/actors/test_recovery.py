@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from telethon import functions
 
-from telewarden.database_backups import restore_database
 from telewarden.errors import DrillError, TelegramAuthError
 from telewarden.loopback import AcceptAndClose, Delay, Fault, RpcError, TransportError
+from telewarden.service.database_backups import restore_database
 from telewarden.storage import Lease, LeaseHolder
-from telewarden.storage.rows import signed
+from telewarden.storage.tables.connection import signed
 from telewarden.telegram import (
     CopyRepaired,
     Health,

@@ -26,8 +26,8 @@ from telewarden.actors import (
     SessionRegistered,
     best_session,
 )
-from telewarden.actors.choosing import places_for
-from telewarden.actors.entries import Standing
+from telewarden.actors.registry.model import Standing
+from telewarden.actors.registry.placement import places_for
 from telewarden.errors import (
     BlockingAskError,
     ChildUnavailableError,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from telewarden.actors import ChangeSession, Journal, PairPlan, SessionChanged, SessionPlan
-from telewarden.desk import Desk
+from telewarden.api.registry_client import Desk
 from telewarden.errors import (
     AskTimeoutError,
     ChildUnavailableError,

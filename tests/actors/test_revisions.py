@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from telewarden.actors import PairPlan
-from telewarden.actors.albums import Change
-from telewarden.actors.pairstate import HELD_LIMIT, PairState, UnderWay
-from telewarden.actors.revisions import KEPT, Revisions
+from telewarden.actors.forwarding.batching import Change
+from telewarden.actors.forwarding.pair import HELD_LIMIT, PairState, UnderWay
+from telewarden.actors.forwarding.revisions import KEPT, Revisions
 from telewarden.loopback import CutConnection, Delay, Fault, FloodWait, Message, Refuse, RpcError
 from telewarden.telegram import DeadLettered, FloodBegan, Incoming, SessionRecovered
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from telewarden.actors import PairPlan, WaitLedger, with_waits
-from telewarden.actors.pair_waits import PairWaits
-from telewarden.actors.pairstate import PairState, UnderWay
+from telewarden.actors.forwarding.pair import PairState, UnderWay
+from telewarden.actors.forwarding.pair_waits import PairWaits
 from telewarden.actors.waits import session_wait
 from telewarden.supervision import ChildState, Snapshot
 from telewarden.telegram import Health, Overview, Phase, SessionReport, Wait, WaitKind

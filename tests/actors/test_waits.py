@@ -18,11 +18,10 @@ from prometheus_client import generate_latest
 from rich.console import Console
 
 from telewarden.actors import Journal, JournalActor, WaitLedger
-from telewarden.actors.kit import Doorway
+from telewarden.actors.context import Doorway
 from telewarden.console import make_app
 from telewarden.errors import DiskFailedError, DrillError, LoginBudgetError, StorageError
 from telewarden.loopback import AcceptAndClose, Fault, FloodWait, Silence
-from telewarden.screens import overview_tables
 from telewarden.storage import Lease, LeaseHolder, MasterKey, SessionRecord, Store
 from telewarden.supervision import (
     ChildQuarantined,
@@ -33,6 +32,7 @@ from telewarden.supervision import (
     Tree,
 )
 from telewarden.telegram import Health, Overview, Wait, WaitKind
+from telewarden.terminal import overview_tables
 
 from .conftest import ALICE, LOOK_EVERY, SOON, Newsroom
 from .test_disk import fill
@@ -471,4 +471,4 @@ def test_the_command_line_shows_warnings(tmp_path: Any) -> None:
         process.terminate()
         _, said = process.communicate(timeout=SOON)
 
-    assert "WARNING telewarden.keeping master key made" in said
+    assert "WARNING telewarden.service.paths master key made" in said

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from telewarden.collector import CollectorRest
+from telewarden.service.gc_pause import CollectorRest
 from telewarden.supervision import EventStream
 from telewarden.telegram import Phase, PhaseChanged
 

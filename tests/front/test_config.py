@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from telewarden import Config, ConfigError, load_config, parse_config
-from telewarden.configured import proxies_of
+from telewarden.config.mapping import proxies_of
 from telewarden.errors import SecretMissingError
 
 pytestmark = pytest.mark.console

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from telewarden import Warden, parse_config
-from telewarden.config_check import config_problems
 from telewarden.errors import ListenError, TelewardenError
+from telewarden.standalone.config_check import config_problems
 
 pytestmark = pytest.mark.console
 

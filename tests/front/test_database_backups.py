@@ -12,9 +12,9 @@ import pytest
 
 from telewarden import Warden
 from telewarden.config import parse_config
-from telewarden.database_backups import DatabaseBackups, restore_database
 from telewarden.errors import RegistryFullError, StorageBusyError, StorageError, UnknownRecordError
-from telewarden.keeping import Keeping, master_key_of
+from telewarden.service.database_backups import DatabaseBackups, restore_database
+from telewarden.service.paths import Keeping, master_key_of
 from telewarden.storage import MasterKey, Store
 
 pytestmark = pytest.mark.session

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from telewarden.errors import StorageFailedError
-from telewarden.storage.faults import sorted_os_error
+from telewarden.storage.error_mapping import sorted_os_error
 from telewarden.telegram import Moment, Proxies, Proxy, ProxyKind, classify
-from telewarden.telegram.admission import Admission
-from telewarden.telegram.limits import ConnectLimit, ConnectQueue
-from telewarden.telegram.outage import OutageLimit, OutageWatch
+from telewarden.telegram.connecting.admission import Admission
+from telewarden.telegram.connecting.connect_limit import ConnectLimit, ConnectQueue
+from telewarden.telegram.connecting.outage import OutageLimit, OutageWatch
 from telewarden.telegram.proxies import Route
 
 pytestmark = pytest.mark.session

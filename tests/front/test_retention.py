@@ -12,7 +12,7 @@ import pytest
 from telewarden import Warden
 from telewarden.config import Config, parse_config
 from telewarden.errors import ConfigError, StorageFullError
-from telewarden.retention import Retention
+from telewarden.service.retention import Retention
 from telewarden.storage import Entity, MasterKey, OutboxRow, RowsPruned, Store, StorePort
 
 pytestmark = pytest.mark.storage

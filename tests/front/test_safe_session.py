@@ -32,7 +32,7 @@ from telewarden.errors import (
     UnknownSessionError,
 )
 from telewarden.loopback import Fault, FloodWait, LoopbackTelegram, RpcError, TransportError
-from telewarden.safety import Safety, clear_stale
+from telewarden.standalone.safety_check import Safety, clear_stale
 from telewarden.storage import (
     FloodRow,
     Free,
@@ -46,7 +46,7 @@ from telewarden.storage import (
     Stale,
     Store,
 )
-from telewarden.storage.occupancy import locked_alone
+from telewarden.storage.leases.database_lock import locked_alone
 from telewarden.telegram import Action, Phase, ServerAddress, parse_string
 
 pytestmark = [pytest.mark.session, pytest.mark.timeout(90)]

@@ -10,9 +10,9 @@ import pytest
 from telethon import functions
 
 from telewarden import ConfigError, Warden, parse_config, safe_session
-from telewarden.configured import refuse_invented
+from telewarden.config.mapping import refuse_invented
 from telewarden.diagnostics import NOT_STANDING_IN, Level, diagnose
-from telewarden.standin import standin
+from telewarden.service.loopback_server import standin
 from telewarden.supervision import EventStream
 from telewarden.telegram import SessionRecovered
 from telewarden.testing import EventLog

@@ -25,7 +25,7 @@ from telewarden.errors import (
     UnknownSessionError,
 )
 from telewarden.loopback import LoopbackTelegram
-from telewarden.standin import StandIn, sign_in
+from telewarden.service.loopback_server import StandIn, sign_in
 from telewarden.supervision import ChildStopped, EventStream
 from telewarden.telegram import Health, ServerAddress
 from telewarden.testing import EventLog

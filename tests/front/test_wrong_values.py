@@ -17,8 +17,8 @@ import pytest
 from telethon import functions
 
 from telewarden import SafeSession, TelewardenError, Warden, safe_session, safety_check
-from telewarden.database_backups import restore_database
-from telewarden.safety import clear_stale
+from telewarden.service.database_backups import restore_database
+from telewarden.standalone.safety_check import clear_stale
 from telewarden.telegram import Health, Phase
 
 pytestmark = [pytest.mark.session, pytest.mark.timeout(180)]  # thousands of calls

@@ -11,8 +11,8 @@ import pytest
 from telethon import errors
 
 from telewarden.errors import ListenError
-from telewarden.loopback import actions
-from telewarden.loopback.control import ControlPort
+from telewarden.loopback.control_port import ControlPort
+from telewarden.loopback.faults import actions
 
 pytestmark = pytest.mark.loopback
 

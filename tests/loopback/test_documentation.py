@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from telewarden.loopback import actions
+from telewarden.loopback.faults import actions
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "loopback.md"
 pytestmark = [

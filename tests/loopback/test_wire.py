@@ -15,14 +15,14 @@ from telethon.network.connection.tcpfull import FullPacketCodec
 from telethon.tl.types import MsgsAck
 
 from telewarden.loopback import LoopbackTelegram
-from telewarden.loopback.envelope import (
+from telewarden.loopback.transport.envelope import (
     BadEnvelopeError,
     Envelope,
     MessageClock,
     pack_container,
     unseal,
 )
-from telewarden.loopback.framing import BadFrameError, FrameReader, FrameWriter
+from telewarden.loopback.transport.framing import BadFrameError, FrameReader, FrameWriter
 
 pytestmark = pytest.mark.loopback
 

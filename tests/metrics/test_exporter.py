@@ -22,7 +22,8 @@ from telewarden.supervision import (
     MessageDropped,
 )
 from telewarden.telegram import Health, Phase
-from telewarden.telegram.facts import (
+from telewarden.telegram.reports import GroupReport, Overview, PairReport, SessionReport
+from telewarden.telegram.session_events import (
     CaughtUp,
     CopyRepaired,
     DeadLettered,
@@ -33,7 +34,6 @@ from telewarden.telegram.facts import (
     RecoveryTried,
     SessionRecovered,
 )
-from telewarden.telegram.reports import GroupReport, Overview, PairReport, SessionReport
 
 pytestmark = pytest.mark.metrics
 

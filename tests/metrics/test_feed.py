@@ -16,7 +16,7 @@ from telewarden.supervision import (
     ExitKind,
 )
 from telewarden.telegram import Phase
-from telewarden.telegram.facts import CaughtUp, Forwarded, PhaseChanged, RecoveryTried
+from telewarden.telegram.session_events import CaughtUp, Forwarded, PhaseChanged, RecoveryTried
 
 pytestmark = pytest.mark.metrics
 

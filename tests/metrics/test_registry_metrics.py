@@ -15,7 +15,7 @@ from telewarden.actors import (
     Standing,
     statistics,
 )
-from telewarden.actors.book import Book
+from telewarden.actors.registry.persistent_map import Book
 from telewarden.metrics import Exporter
 from telewarden.storage import SessionRecord
 from telewarden.telegram import Health

@@ -15,8 +15,8 @@ import pytest
 
 from telewarden.errors import LeaseHeldError
 from telewarden.storage import Lease, LeaseHolder
-from telewarden.storage.claim import _names
-from telewarden.storage.witness import proof_of
+from telewarden.storage.leases.claim_witness import proof_of
+from telewarden.storage.leases.machine_claim import _names
 
 pytestmark = [
     pytest.mark.storage,

@@ -19,7 +19,7 @@ from telewarden.errors import (
     WrongMasterKeyError,
 )
 from telewarden.storage import MasterKey, SessionFiles, Store, Vault
-from telewarden.storage.session_files import BODY, HEADER
+from telewarden.storage.files.session_files import BODY, HEADER
 
 pytestmark = pytest.mark.storage
 

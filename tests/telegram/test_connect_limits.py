@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from telewarden.telegram import ConnectLimit
-from telewarden.telegram.limits import ConnectQueue
+from telewarden.telegram.connecting.connect_limit import ConnectQueue
 
 pytestmark = pytest.mark.telegram
 

@@ -38,7 +38,7 @@ from telewarden.loopback import (
     VoidKey,
 )
 from telewarden.telegram import Action, ErrorClass, Moment, classify, to_telewarden
-from telewarden.telegram.error_rows import ROWS, TEXTS
+from telewarden.telegram.errors.table import ROWS, TEXTS
 
 pytestmark = pytest.mark.telegram
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from telewarden.telegram.journals import with_log, without_unfinished
+from telewarden.telegram.session_files.journals import with_log, without_unfinished
 
 pytestmark = pytest.mark.telegram
 

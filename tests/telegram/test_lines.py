@@ -15,7 +15,7 @@ from telethon.errors import InvalidBufferError, InvalidChecksumError
 from telethon.sessions import MemorySession
 
 from telewarden.telegram import Arrived, WardenSession
-from telewarden.telegram.line import Line
+from telewarden.telegram.mtproto.transport import Line
 
 pytestmark = pytest.mark.telegram
 

@@ -10,8 +10,8 @@ from telethon import functions, types
 
 from telewarden.telegram import Arrived, Client, Deleted, Edited, Gap
 from telewarden.telegram.incoming import told_of
-from telewarden.telegram.own_updates import own_updates
-from telewarden.telegram.requests import fetch
+from telewarden.telegram.mtproto.own_updates import own_updates
+from telewarden.telegram.sending.requests import fetch
 
 from .conftest import Heard, Line
 

@@ -32,7 +32,7 @@ from telewarden.telegram import (
     classify,
     to_telewarden,
 )
-from telewarden.telegram.limits import ConnectQueue
+from telewarden.telegram.connecting.connect_limit import ConnectQueue
 from telewarden.telegram.proxies import Route
 
 from ..proxy_server import TROUBLES, ProxyServer
@@ -199,7 +199,7 @@ async def closed_port() -> int:
 async def test_trouble_of_a_proxy_is_the_networks_and_names_it(
     line: Line, server: ProxyServer, trouble: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("telewarden.telegram.sender.CONNECT_WITHIN", 0.2)
+    monkeypatch.setattr("telewarden.telegram.mtproto.sender.CONNECT_WITHIN", 0.2)
     proxy = proxy_of(server)
     line.gateway = line.make_gateway(
         proxies=Proxies(default=proxy), deadlines=Deadlines(connect=0.5)

@@ -10,7 +10,7 @@ from telethon import types
 
 from telewarden.loopback import Answer, Fault, Silence
 from telewarden.telegram import Arrived, ErrorClass, Gap, Lost, classify
-from telewarden.telegram.requests import history
+from telewarden.telegram.sending.requests import history
 
 from .conftest import Heard, Line
 
@@ -191,7 +191,7 @@ async def test_an_answer_that_does_not_advance_is_asked_for_with_growing_pauses_
 async def test_a_difference_that_is_never_answered_costs_the_line(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("telewarden.telegram.missed.ANSWER_WITHIN", 0.05)
+    monkeypatch.setattr("telewarden.telegram.mtproto.difference.ANSWER_WITHIN", 0.05)
     heard = await listening(line, line.alice)
     line.tg.faults.add(Fault(method=DIFFERENCE, action=Silence()))
     line.tg.pushes.lose(line.alice)

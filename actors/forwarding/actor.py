@@ -1,0 +1,316 @@
+"""One worker group: up to 30 pairs of one session, from "it was said" to "it was delivered".
+
+Owns the pairs' progress. A message is written to the outbox before it is sent, sent with a
+random_id that is a function of pair and message, and ticked off when Telegram has it; a repeat is
+refused by Telegram and counted as delivered. After any gap (restart, lost connection, a session's
+crash) the source's history is read from the group's own mark, not from Telethon's.
+
+This module is the mailbox; the work is in its parts: ``members``, ``chats``,
+``history``, ``outbox``, ``delivery``, ``commands``, ``pausing``. Leaves
+to the session: the client, floods, pacing, and which pairs these are. To the journal: the disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any, Final
+
+import pykka
+
+from ...errors import JournalUnavailableError
+from ...supervision import LoopActor
+from ...telegram import Action, Arrived, Deleted, Edited, Upgraded
+from ..context import Kit
+from ..messages import (
+    AccessChecked,
+    CatchUp,
+    Delivered,
+    HistoryRead,
+    Introduce,
+    Located,
+    Missed,
+    Report,
+    Returned,
+    Serve,
+    SessionDown,
+    SessionUp,
+    Undelivered,
+    Unlimited,
+)
+from .chats import Places
+from .commands import Orders
+from .context import Desk
+from .delivery import Sending
+from .history import Reading
+from .internal import (
+    BackfillNoted,
+    Compare,
+    Filled,
+    Followed,
+    HandlersClosed,
+    Loaded,
+    LocateAgain,
+    LookBack,
+    Looked,
+    MakeAgain,
+    ReadAgain,
+    Recheck,
+    ReleaseLater,
+    Replied,
+    Retry,
+    SeekAgain,
+    Stored,
+    Wanted,
+    WriteTicks,
+    Written,
+)
+from .members import Members, close_handlers
+from .messages import (
+    Backfill,
+    ConfirmPair,
+    DoubtAsked,
+    DropDead,
+    PausePair,
+    ReleasePair,
+    ResumePair,
+    RetryDead,
+)
+from .outbox import Writing
+from .pair import PairState
+from .pausing import Trouble
+from .reconcile import Comparing
+
+__all__ = ["WorkerGroupActor"]
+
+CHANNELS: Final = -1_000_000_000_000  # marked ids from here down are channels'
+
+Early = tuple[Edited | Deleted, frozenset[int]]
+"""What was told before all pairs were there, and which pairs it was told to."""
+
+
+class WorkerGroupActor(LoopActor):
+    """Forwards messages for its pairs; which those are it is told by its session.
+
+    Args:
+        name: the group's id under its session, ``"group-1"``.
+        session: the session's name.
+        session_ref: the session actor; its mailbox outlives its restarts.
+        kit: what all actors of a warden share.
+    """
+
+    def __init__(
+        self, *, name: str, session: str, session_ref: pykka.ActorRef[Any], kit: Kit
+    ) -> None:
+        super().__init__()
+        self._desk = Desk(name=name, session=session, kit=kit, actor=self, ref=session_ref)
+        self._trouble = Trouble(self._desk, lambda state: self._places.locate([state]))
+        self._writing = Writing(self._desk)
+        self._sending = Sending(self._desk, self._writing, self._trouble)
+        self._comparing = Comparing(self._desk, self._writing, self._sending)
+        self._places = Places(
+            self._desk,
+            self._writing,
+            self._sending,
+            self._trouble,
+            lambda states: self._reading.catch_up(states),
+        )
+        self._reading = Reading(
+            self._desk,
+            self._writing,
+            self._sending,
+            self._trouble,
+            self._comparing,
+            self._places,
+        )
+        self._members = Members(
+            self._desk, self._writing, self._sending, self._trouble, self._places.locate
+        )
+        self._orders = Orders(self._desk, self._members, self._reading, self._trouble, self._places)
+        self._early: list[Early] = []
+
+    def on_start(self) -> None:
+        self._members.introduce()
+        self.every(self._desk.kit.settings.groups_every, CatchUp())
+
+    async def on_stop(self) -> None:  # type: ignore[override]  # a LoopActor's hooks may be async
+        self._writing.close()
+        await close_handlers(self._desk.pairs.values())
+
+    async def on_failure(self, *_exc_info: object) -> None:  # type: ignore[override]  # as above
+        with contextlib.suppress(JournalUnavailableError):
+            self._writing.close(failed=True)
+        await close_handlers(self._desk.pairs.values())
+
+    def on_receive(self, message: object) -> object:
+        match message:
+            case Arrived():
+                self._reading.arrived(message.message)
+            case Edited() | Deleted():
+                self._changed(message)
+            case Delivered():
+                self._sending.delivered(message)
+                self._with(message.pair, self._reading.go_on)
+            case Returned():
+                self._sending.returned(message)
+            case Undelivered():
+                self._sending.undelivered(message)
+                if message.verdict.action is Action.RESOLVE_PEER:
+                    self._with(message.pair, self._seek)
+            case Stored():
+                self._sending.stored(message)
+            case Wanted():
+                self._sending.changes_noted(message)
+            case Looked():
+                self._sending.looked(message)
+            case Written():
+                for told in self._writing.written(message):
+                    self.on_receive(told)
+            case WriteTicks():
+                self._writing.tick_due()
+            case MakeAgain():
+                self._sending.make_again(message.pair)
+                self._with(message.pair, self._reading.go_on)
+            case SeekAgain():
+                self._reading.seek_again(message)
+            case Retry():
+                self._with(message.pair, self._sending.pump)
+            case HandlersClosed():
+                pass
+            case (
+                ConfirmPair()
+                | DoubtAsked()
+                | PausePair()
+                | ResumePair()
+                | Backfill()
+                | RetryDead()
+                | DropDead()
+                | ReleasePair()
+            ):
+                return self._orders.carry_out(message)
+            case _:
+                return self._told(message)
+        return None
+
+    def _told(self, message: object) -> object:
+        """What the session, the monitor and the disk say."""
+        match message:
+            case Serve():
+                self._members.serve(message.plans)
+                self._catch_up_on_changes()
+            case Loaded():
+                self._members.settle_in(message.rows)
+                self._catch_up_on_changes()
+            case ReleaseLater():
+                self._members.release(message)
+            case Introduce():
+                self._members.introduce()
+            case Report():
+                return self._members.report()
+            case SessionUp():
+                self._session_up()
+            case SessionDown():
+                self._session_down()
+            case BackfillNoted():
+                self._orders.backfill_noted(message)
+            case Replied():
+                self._orders.replied(message)
+            case Recheck():
+                self._trouble.recheck(message.pair)
+            case AccessChecked():
+                for chat, right in message.rights.items():
+                    if right.moved is not None:
+                        self._places.upgraded(chat, right.moved)
+                self._trouble.rights_told(message.rights)
+            case Unlimited():
+                self._trouble.unlimited()
+            case _:
+                return self._read(message)
+        return None
+
+    def _read(self, message: object) -> object:
+        """What reading asked for, and when to read again."""
+        match message:
+            case HistoryRead():
+                self._reading.history_read(message)
+            case Located():
+                self._places.located(message)
+            case LocateAgain():
+                self._places.locate_again()
+            case Followed():
+                self._places.followed(message)
+            case Upgraded():
+                self._places.upgraded(message.chat, message.to)
+            case ReadAgain():
+                self._with(message.pair, lambda state: self._reading.catch_up([state]))
+                self._with(message.pair, self._reading.fill)
+            case CatchUp():
+                self._reading.catch_up(self._desk.pairs.values())
+                self._trouble.sweep()
+                self._members.report()
+            case Compare():
+                self._comparing.compare(message)
+            case LookBack():
+                self._comparing.look_back(message)
+            case Missed():
+                self._comparing.missed(message)
+            case Filled():
+                self._reading.filled(message)
+            case _:
+                return super().on_receive(message)
+        return None
+
+    def _seek(self, state: PairState) -> None:
+        if state.paused is None:
+            self._places.seek(state)
+
+    def _with(self, pair: int, work: Callable[[PairState], object]) -> None:
+        state = self._desk.pairs.get(pair)
+        if state is not None:
+            work(state)
+
+    # The session's coming and going
+
+    def _session_up(self) -> None:
+        self._desk.online = True
+        self._interrupt()
+        self._places.locate()
+
+    def _session_down(self) -> None:
+        self._desk.online = False
+        self._interrupt()
+
+    def _interrupt(self) -> None:
+        for state in self._desk.pairs.values():
+            self._sending.bring_up_to_date(state, state.interrupt(self._desk.now()))
+
+    # Edits and deletions
+
+    def _changed(self, message: Edited | Deleted) -> None:
+        """It concerns the pairs that are here, and those that are still read from the disk."""
+        if not self._members.settled:
+            self._early.append((message, frozenset(self._desk.pairs)))
+        self._tell_change(message, frozenset())
+
+    def _catch_up_on_changes(self) -> None:
+        if self._members.settled:
+            early, self._early = self._early, []
+            for message, told in early:
+                self._tell_change(message, told)
+
+    def _tell_change(self, message: Edited | Deleted, told: frozenset[int]) -> None:
+        for state in self._desk.pairs.values():
+            if state.plan.id in told:
+                continue
+            if isinstance(message, Edited):
+                if state.source == message.message.chat:
+                    self._sending.edited(state, message.message)
+            elif _concerns(message, state):
+                self._sending.deleted(state, message.ids)
+
+
+def _concerns(message: Deleted, state: PairState) -> bool:
+    """Outside of channels Telegram does not say where; ids are the account's own there."""
+    if message.chat is None:
+        return state.source is not None and state.source > CHANNELS
+    return state.source == message.chat

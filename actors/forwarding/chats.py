@@ -1,0 +1,239 @@
+"""A worker group's chats: where they are, whether they still are, and where they have gone.
+
+Which chat a pair works with is found once and stays, whoever has its name later; a name that means
+another one pauses the pair until somebody says which is meant. A chat that Telegram does not take
+by what is known of it is looked for anew, once. A basic group that was upgraded is followed into
+its supergroup: the old one is read to its end first, then the new one from its start.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from ...storage import Store
+from ...telegram import ErrorClass, Verdict
+from ..messages import Locate, Located
+from ..pair_graph import PAIR_FAULTS, way_of
+from .context import Desk, pause_of, record_of, why
+from .delivery import Sending
+from .internal import Followed, LocateAgain, ReadAgain
+from .messages import ConfirmPair
+from .outbox import Writing
+from .pair import PairState
+from .pausing import Trouble
+
+__all__ = ["Places"]
+
+logger = logging.getLogger(__name__)
+
+SEEK_AFTER: Final = 1.0  # seconds; dialogs are read once for all pairs whose chats are not taken
+
+
+class Places:
+    """The chats of one group's pairs.
+
+    Args:
+        desk: what the group's parts share.
+        writing, sending, trouble: the group's other parts.
+        catch_up: called with pairs whose chats were found.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        writing: Writing,
+        sending: Sending,
+        trouble: Trouble,
+        catch_up: Callable[[list[PairState]], None],
+    ) -> None:
+        self._desk, self._writing, self._catch_up = desk, writing, catch_up
+        self._sending, self._trouble = sending, trouble
+        self._seeking: set[int] = set()
+        self._failures = 0
+
+    # Looking for them
+
+    def locate(self, states: Iterable[PairState] | None = None) -> None:
+        """Let the session make sure that every chat can be addressed; it asks for unknown ones."""
+        wanted = tuple(self._desk.pairs.values() if states is None else states)
+        chats = dict.fromkeys(chat for state in wanted for chat in state.chats)
+        if not chats or not self._desk.online:
+            return
+        anew = {chat for state in wanted if state.plan.id in self._seeking for chat in state.chats}
+        self._seeking.difference_update(state.plan.id for state in wanted)
+        self._desk.tell_session(
+            Locate(
+                chats=tuple(chats),
+                names={chat: name for state in wanted for chat, name in state.names.items()},
+                anew=frozenset(anew),
+                reply_to=self._desk.actor.actor_ref,
+            )
+        )
+
+    def seek(self, state: PairState) -> None:
+        """Telegram does not take a chat by what is known of it: look for it anew, soon."""
+        state.sought, state.located = True, False
+        if not self._seeking:
+            self._desk.actor.after(SEEK_AFTER, LocateAgain())
+        self._seeking.add(state.plan.id)
+
+    def locate_again(self) -> None:
+        """Look for those that are not there yet."""
+        self.locate([state for state in self._desk.pairs.values() if not state.located])
+
+    def located(self, message: Located) -> None:
+        """Chats are known, or why they are not."""
+        again: list[Verdict] = []
+        for state in tuple(self._desk.pairs.values()):
+            lost = next((chat for chat in state.chats if chat in message.problems), None)
+            if lost is None:
+                self._found(state, message.ids)
+            elif message.problems[lost].kind is ErrorClass.PAIR:
+                self._trouble.pause(state, _why_lost(lost, message))
+            else:
+                again.append(message.problems[lost])
+        self._failures = self._failures + 1 if again else 0
+        if again and self._desk.online:
+            wait = max(verdict.wait or 0.0 for verdict in again)
+            self._desk.actor.after(max(pause_of(self._failures), wait), LocateAgain())
+        for chat, to in message.moved.items():
+            self.upgraded(chat, to)
+
+    def _found(self, state: PairState, ids: Mapping[int | str, int]) -> None:
+        places = [{0: 0, **ids}.get(chat) for chat in (*state.chats, 0)[:2]]
+        source, target = places
+        if source is None or target is None:
+            return  # an answer to an older question, or to one for other pairs
+        named = (str(state.plan.source), str(state.plan.target))
+        if ((source, target), named) != (state.known, state.named):
+            self._other_way(state, source, target)
+            state.source, state.target, state.known = source, target, (source, target)
+            state.named = named
+            self._desk.write_down(state)
+        if not self._enter(state):
+            return
+        state.located = True
+        self._catch_up([state])
+        self._sending.pump(state)
+
+    def _enter(self, state: PairState) -> bool:
+        """Have the pair among the ways of all sessions; what it would make wrong pauses it."""
+        graph, plan = self._desk.kit.graph, state.plan
+        for name, chat in ((plan.source, state.source), (plan.target, state.target)):
+            if isinstance(name, str) and chat is not None:
+                graph.names[name.lower()] = chat
+        way = way_of(plan, source=state.source, target=state.target)
+        if way is None:
+            graph.put(plan.id, None)
+            return True
+        fault = graph.enter(way)
+        if fault is not None:
+            state.located = False
+            self._trouble.pause(state, fault.reason)
+        elif (state.paused or "").startswith(PAIR_FAULTS):
+            self._trouble.resume(state)
+        return fault is None
+
+    def _other_way(self, state: PairState, source: int, target: int) -> None:
+        """A number stands for one way; what was noted about another is not this one's."""
+        pair, post = state.plan.id, self._desk.kit.journal.post
+        if state.known is None:
+            return
+        if state.known[0] != source:
+            state.begin_anew()
+            post(lambda store: store.begin_anew(pair))
+        elif state.known[1] != target:
+            state.forget_targets()
+            post(lambda store: store.forget_targets(pair))
+
+    # Names that mean other chats
+
+    def confirm(self, state: PairState, order: ConfirmPair) -> tuple[int, int] | None:
+        """Go on with the chats that the pair's names mean now, or stay with those it has.
+
+        Returns the latter, where they are known.
+        """
+        if order.take:
+            state.named = ("", "")  # whatever it was found by: it is looked up
+            self._trouble.resume(state)
+        return state.known
+
+    # Groups that are supergroups by now
+
+    def upgraded(self, chat: int, to: int) -> None:
+        """A basic group was upgraded: pairs that begin or end there follow it."""
+        for state in tuple(self._desk.pairs.values()):
+            if state.target == chat and state.source is not None:
+                self._follow_target(state, state.source, to)
+            if state.source == chat and state.upgraded is None:
+                state.upgraded = to
+                if state.located and state.paused is None:
+                    self._catch_up([state])  # to its end
+
+    def _follow_target(self, state: PairState, source: int, to: int) -> None:
+        logger.info(
+            "pair follows its target pair=%d from=%s to=%d", state.plan.id, state.target, to
+        )
+        if state.under_way is not None:  # whatever comes of it, the old one takes nothing more
+            items, state.under_way = state.under_way.items, None
+            self._sending.bring_up_to_date(state, items)
+        self._other_way(state, source, to)
+        state.target, state.known = to, (source, to)
+        self._desk.write_down(state)
+        if self._trouble.may_pass(state):
+            self._trouble.resume(state)
+        else:
+            self.locate([state])
+
+    def follow(self, state: PairState) -> None:
+        """Go over to the supergroup once all that was said in the basic group is done."""
+        waits = (state.behind, state.queue, state.coming, state.owed, state.changes, state.asked)
+        if state.upgraded is None or state.following or any(waits):
+            return
+        if state.backfill is not None or state.under_way is not None or state.orphans:
+            return
+        if state.target is None or state.released or state.paused is not None:
+            return
+        pair, to = state.plan.id, state.upgraded
+        record = replace(record_of(state, to, state.target), paused_reason=None)
+
+        def work(store: Store) -> Followed:
+            if store.pending((pair,)) or store.changes_wanted((pair,)):
+                return Followed(pair=pair, to=to, done=False)  # accepted meanwhile: it goes first
+            store.begin_anew(pair)
+            store.advance_mark(pair, to, 0)
+            store.put_pair(record)
+            return Followed(pair=pair, to=to, done=True)
+
+        state.behind = state.following = True
+        self._writing.ask(work)
+
+    def followed(self, message: Followed) -> None:
+        """The disk has the pair begin at the start of its supergroup."""
+        state = self._desk.pairs.get(message.pair)
+        if state is None or state.target is None:
+            return
+        state.following = False
+        if not message.done:
+            state.misread += 1
+            self._desk.actor.after(pause_of(state.misread), ReadAgain(message.pair))
+            return
+        logger.info(
+            "pair follows its source pair=%d from=%s to=%d",
+            message.pair,
+            state.source,
+            message.to,
+        )
+        state.begin_anew()
+        state.source, state.known, state.seen = message.to, (message.to, state.target), 0
+        state.located = False
+        self.locate([state])
+
+
+def _why_lost(chat: int | str, message: Located) -> str:
+    verdict = message.problems[chat]
+    said = message.said.get(chat)
+    return f"{chat}: {why(verdict)}" if said is None else f"{verdict.name}: {said}"

@@ -1,0 +1,133 @@
+"""What an operator or an app may tell a worker group to do with one of its pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ...errors import BackfillRunningError, UnknownRecordError
+from ...storage import Backfill as BackfillRow
+from ...storage import Store
+from ...supervision import Answer
+from ...telegram import PairReport
+from .chats import Places
+from .context import Desk
+from .history import Reading
+from .internal import BackfillNoted, Replied
+from .members import Members
+from .messages import (
+    Backfill,
+    ConfirmPair,
+    DoubtAsked,
+    DropDead,
+    PausePair,
+    ReleasePair,
+    ResumePair,
+    RetryDead,
+)
+from .pair import PairState
+from .pausing import BY_HAND, Trouble
+
+__all__ = ["Order", "Orders"]
+
+Order = (
+    ConfirmPair
+    | DoubtAsked
+    | PausePair
+    | ResumePair
+    | Backfill
+    | RetryDead
+    | DropDead
+    | ReleasePair
+)
+
+
+class Orders:
+    """Carries out orders for the pairs of one group."""
+
+    def __init__(
+        self, desk: Desk, members: Members, reading: Reading, trouble: Trouble, places: Places
+    ) -> None:
+        self._desk, self._members = desk, members
+        self._reading, self._trouble, self._places = reading, trouble, places
+
+    def carry_out(self, order: Order) -> PairReport | Answer | tuple[int, int] | int | None:
+        """Do it; what has to wait for the disk is answered later.
+
+        Raises:
+            UnknownRecordError: the pair is not here.
+        """
+        state = self._desk.pairs.get(order.pair)
+        if state is None:
+            raise UnknownRecordError("pair", order.pair)
+        match order:
+            case ConfirmPair():
+                return self._places.confirm(state, order)
+            case PausePair():
+                self._trouble.pause(state, order.reason or BY_HAND)
+            case ResumePair():
+                state.pauses = 0
+                self._trouble.resume(state)
+            case Backfill():
+                if state.backfill is not None:
+                    raise BackfillRunningError(order.pair, state.backfill.until)
+                return self._backfill(state, order)
+            case RetryDead():
+                return self._with_dead(order, Store.retry, again=True)
+            case DropDead():
+                return self._with_dead(order, Store.drop, again=False)
+            case ReleasePair():
+                return self._members.let_go(state, order)
+            case DoubtAsked():
+                return 0 if self._desk.online else state.in_doubt
+        return state.report()
+
+    def _backfill(self, state: PairState, order: Backfill) -> Answer:
+        answer, pair = Answer(), order.pair
+        state.backfill = row = BackfillRow(pair, order.after, state.seen or 0, since=order.since)
+        writing = self._desk.kit.journal.do_in_order(lambda store: store.put_backfill(row))
+        self._desk.actor.pipe(writing, done=lambda _: BackfillNoted(pair, answer))
+        return answer
+
+    def backfill_noted(self, message: BackfillNoted) -> None:
+        """It is on the disk: no restart forgets it."""
+        state = self._desk.pairs.get(message.pair)
+        if state is None:
+            message.answer.fail(UnknownRecordError("pair", message.pair))
+        else:
+            self._reading.fill(state)
+            message.answer.set(state.report())
+
+    def _with_dead(
+        self,
+        order: RetryDead | DropDead,
+        deed: Callable[[Store, int, int], bool],
+        *,
+        again: bool,
+    ) -> Answer:
+        answer, pair = Answer(), order.pair
+
+        def work(store: Store) -> Replied:
+            dead = _dead(store, pair, order.source_ids)
+            ids = tuple(one for one in dead if deed(store, pair, one))
+            return Replied(answer, pair, len(ids), ids if again else ())
+
+        self._desk.actor.pipe(
+            self._desk.kit.journal.do_in_order(work), done=lambda replied: replied
+        )
+        return answer
+
+    def replied(self, message: Replied) -> None:
+        """Dead letters were put back on their way, or dropped, on the disk."""
+        state = self._desk.pairs.get(message.pair)
+        if state is not None:
+            state.dead = max(0, state.dead - message.count)
+            if message.ids:
+                state.owed.extend(message.ids)
+                self._reading.catch_up([state])
+        message.answer.set(message.count)
+
+
+def _dead(store: Store, pair: int, wanted: Sequence[int]) -> list[int]:
+    """The dead letters that are meant: these, or all."""
+    dead = [row.source_id for row in store.dead((pair,))]
+    return [one for one in dead if not wanted or one in wanted]

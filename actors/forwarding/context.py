@@ -1,0 +1,88 @@
+"""What the parts of one worker group share: its pairs, its session, and the tickets."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pykka
+
+from ...errors import TelewardenError
+from ...storage import PairRecord
+from ...supervision import LoopActor
+from ...telegram import Verdict
+from ..context import Kit
+from .pair import PairState
+
+__all__ = ["Desk", "pause_of", "record_of", "why", "why_not"]
+
+PAUSE_FIRST: Final = 2.0  # seconds; Telegram's own trouble (RPC_CALL_FAIL) is over in a moment
+PAUSE_LONGEST: Final = 60.0  # seconds
+
+
+@dataclass(slots=True, kw_only=True)
+class Desk:
+    """One group's pairs and connections; used by its parts within the group's own turn."""
+
+    name: str
+    session: str
+    kit: Kit
+    actor: LoopActor
+    ref: pykka.ActorRef[Any]
+    pairs: dict[int, PairState] = field(default_factory=dict)
+    online: bool = False
+    last_ticket: int = 0
+
+    def ticket(self) -> int:
+        """A number for one try, never given twice, not even by the group's next incarnation."""
+        self.last_ticket += 1
+        return self.actor.incarnation << 32 | self.last_ticket
+
+    def tell_session(self, message: object) -> None:
+        """Ask the session for something; its answers come as messages."""
+        with contextlib.suppress(pykka.ActorDeadError):  # the warden stops
+            self.ref.tell(message)
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+        return self.actor.clock.now()
+
+    def write_down(self, state: PairState) -> None:
+        """Keep what is known of a pair; one whose chats were not found yet is not kept."""
+        if state.source is not None and state.target is not None:
+            record = record_of(state, state.source, state.target)
+            self.kit.journal.post(lambda store: store.put_pair(record))
+
+
+def pause_of(times: int) -> float:
+    """Seconds before something is asked for again that has failed so many times in a row."""
+    return min(PAUSE_LONGEST, PAUSE_FIRST * 2.0 ** min(max(times, 1) - 1, 30))
+
+
+def why(verdict: Verdict) -> str:
+    """A verdict as one reason: Telegram's word and the advice."""
+    return f"{verdict.name}: {verdict.advice}"
+
+
+def why_not(error: Exception) -> str:
+    """Why a rule of a pair cannot be applied to a message; an error of others may hold its text."""
+    said = str(error) if isinstance(error, TelewardenError) else type(error).__name__
+    return f"RULE_FAILED: {said}; change the pair's rules, then retry the message."
+
+
+def record_of(state: PairState, source: int, target: int) -> PairRecord:
+    """A pair as it is written down, with these chats."""
+    plan = state.plan
+    return PairRecord(
+        id=plan.id,
+        session=plan.session,
+        source=source,
+        target=target,
+        mode=plan.mode,
+        enabled=plan.enabled,
+        paused_reason=state.paused,
+        filters=plan.rules,
+        source_name=state.named[0],
+        target_name=state.named[1],
+    )

@@ -1,0 +1,136 @@
+"""A pair's own handler at work: started by the worker group, answered as by a session."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+from ...errors import HandlerRefusedError
+from ...supervision import LoopActor
+from ...telegram import (
+    Action,
+    ErrorClass,
+    Incoming,
+    Receipt,
+    RichText,
+    Verdict,
+    random_id_for,
+    version_of,
+)
+from ..messages import Delivered, Undelivered
+from ..pair_handlers import Handed, PairHandler
+from .batching import Change, Item
+from .pair import PairState
+
+__all__ = ["hand_over"]
+
+logger = logging.getLogger(__name__)
+
+NUMBERS: Final = range(-(2**63), 2**63)  # what the database keeps
+
+
+def hand_over(
+    actor: LoopActor,
+    state: PairState,
+    ticket: int,
+    items: tuple[Item, ...],
+    texts: Mapping[int, RichText],
+    *,
+    deadline: float,
+) -> None:
+    """Let the pair's handler do ``items``; the answer comes as from a session."""
+    assert state.handler is not None  # noqa: S101 - the caller looked
+    pair, handed = state.plan.id, _handed(state, items, texts)
+    posted = [one.id for one in handed.messages]
+    actor.pipe(
+        _within(state.handler, handed, deadline),
+        done=lambda value: Delivered(
+            pair=pair,
+            ticket=ticket,
+            receipt=Receipt(target_ids=dict.fromkeys(posted, _number(state, value))),
+        ),
+        failed=lambda error: Undelivered(pair=pair, ticket=ticket, verdict=_verdict(error)),
+    )
+
+
+async def _within(handler: PairHandler, handed: Handed, deadline: float) -> object:
+    async with asyncio.timeout(deadline):
+        try:
+            return await handler.deliver(handed)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise  # by the deadline, or with the group
+            raise HandlerCancelledError from error  # by whatever it waited for itself
+
+
+class HandlerCancelledError(Exception):
+    """A handler ended with a ``CancelledError`` that nobody outside has caused."""
+
+
+def _number(state: PairState, value: object) -> int | None:
+    """What a handler returned, if it is a number under which anything can be kept.
+
+    The message has been delivered in any case: trying it again would double it.
+    """
+    if value is None or (type(value) is int and value in NUMBERS):
+        return value
+    if not state.returned_badly:  # once for each handler
+        state.returned_badly = True
+        logger.warning(
+            "handler's number not kept pair=%d handler=%s type=%s; give None or a 64-bit int:"
+            " what it delivers cannot be edited, deleted or answered",
+            state.plan.id,
+            state.plan.handler,
+            type(value).__name__,
+        )
+    return None
+
+
+def _handed(state: PairState, items: tuple[Item, ...], texts: Mapping[int, RichText]) -> Handed:
+    first, pair, chat = items[0], state.plan.id, state.source or 0
+    if isinstance(first, Change):
+        messages = () if first.message is None else (first.message,)
+        deed = "delete" if first.message is None else f"edit-{version_of(first.message):x}"
+        return Handed(
+            deed="edit" if messages else "delete",
+            pair=pair,
+            key=f"{_key(pair, chat, first.source_id)}-{deed}",
+            messages=messages,
+            texts=texts,
+            receipts={first.source_id: state.targets[first.source_id]},
+        )
+    posted = tuple(item for item in items if isinstance(item, Incoming))
+    answers = posted[0].reply_to
+    return Handed(
+        deed="post",
+        pair=pair,
+        key=_key(pair, chat, first.id),
+        messages=posted,
+        texts=texts,
+        answers=None if answers is None else state.targets.get(answers),
+    )
+
+
+def _key(pair: int, chat: int, source_id: int) -> str:
+    return f"{random_id_for(pair, chat, source_id) & (1 << 64) - 1:016x}"
+
+
+def _verdict(error: BaseException) -> Verdict:
+    """A handler's refusal is the message's fault; anything else may pass, and is tried again."""
+    name = type(error).__name__
+    if isinstance(error, HandlerRefusedError):
+        return Verdict(
+            kind=ErrorClass.MESSAGE,
+            action=Action.DROP_MESSAGE,
+            name="HANDLER_REFUSED",
+            advice=str(error),
+        )
+    return Verdict(
+        kind=ErrorClass.SRV,
+        action=Action.RETRY,
+        name=name,
+        advice="The pair's handler failed.",
+    )

@@ -1,0 +1,355 @@
+"""A worker group's reading: from what was said to what is in the outbox.
+
+After any gap the source's history is read from the group's own mark; then ``reconcile`` looks at
+what was sent before. The past is read page by page, no faster than it is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from ...storage import Backfill, Store
+from ...telegram import (
+    Action,
+    BackfillProgress,
+    CaughtUp,
+    ErrorClass,
+    Incoming,
+    Verdict,
+    alikeness,
+)
+from ..messages import History, HistoryRead
+from .chats import Places
+from .context import Desk, pause_of, why
+from .delivery import GONE_BEFORE, Sending
+from .internal import Filled, ReadAgain, SeekAgain
+from .outbox import Writing
+from .pair import BELATED, Orphan, PairState
+from .pausing import Trouble
+from .reconcile import Comparing
+
+__all__ = ["Reading"]
+
+OWED_AT_ONCE: Final = 100  # messages; what Telegram gives for one question
+FILL_BELOW: Final = 100  # messages that wait; then the next page of the past is read
+
+
+class Reading:
+    """Reads for the pairs of one group."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        writing: Writing,
+        sending: Sending,
+        trouble: Trouble,
+        comparing: Comparing,
+        places: Places,
+    ) -> None:
+        self._desk, self._writing, self._places = desk, writing, places
+        self._sending, self._trouble, self._comparing = sending, trouble, comparing
+
+    # Since the mark
+
+    def arrived(self, message: Incoming) -> None:
+        """A message came, live."""
+        for state in self._desk.pairs.values():
+            if state.source != message.chat or state.paused is not None:
+                continue  # a paused pair reads its source's history when it goes on
+            state.albums.touch(message, self._desk.now())
+            if state.behind:
+                state.hold(message)
+            else:
+                self._accept(state, state.admit((message,)))
+
+    def _accept(self, state: PairState, messages: Sequence[Incoming]) -> None:
+        self._writing.accept(state, messages)
+        self._trouble.look_at_patterns(state)
+
+    def catch_up(self, states: Iterable[PairState]) -> None:
+        """Read what was said since the mark; a pair without one starts with what comes now."""
+        if not self._desk.online:
+            return
+        for state in states:
+            if state.source is None or state.paused is not None or state.reading is not None:
+                continue
+            if not state.located:
+                continue  # it reads when they are found
+            state.behind = True
+            state.reading = self._next_reading(state, state.source)
+            self._desk.tell_session(state.reading)
+
+    def _next_reading(self, state: PairState, source: int) -> History:
+        if state.orphans and state.target:
+            after = min(one.after for one in state.orphans.values())
+            return self._question(state, state.target, "orphans", after=after)
+        if state.owed:
+            return self._question(state, source, "owed", ids=tuple(state.owed[:OWED_AT_ONCE]))
+        if state.seen is None:
+            return self._question(state, source, "mark", newest_only=True)
+        return self._question(state, source, "missed", after=state.seen)
+
+    def _question(self, state: PairState, source: int, purpose: str, **fields: Any) -> History:
+        return History(
+            pair=state.plan.id,
+            chat=source,
+            reply_to=self._desk.actor.actor_ref,
+            purpose=purpose,
+            **fields,
+        )
+
+    def history_read(self, message: HistoryRead) -> None:
+        """Telegram's answer, or why there is none."""
+        state = self._desk.pairs.get(message.pair)
+        if state is None:
+            return
+        if message.request is state.reading:
+            state.reading = None
+            self._take(state, message)
+        elif message.request is state.comparing:
+            self._comparing.taken(state, message)
+        elif message.request is state.filling:
+            self._past_taken(state, message)
+
+    def _take(self, state: PairState, message: HistoryRead) -> None:
+        verdict, purpose = message.verdict, message.request.purpose
+        if verdict is not None and not (purpose == "orphans" and verdict.kind is ErrorClass.PAIR):
+            self._failed(state, verdict)
+            return
+        state.misread, state.sought = 0, False
+        match purpose:
+            case "owed":
+                self._owed_found(state, message)
+            case "orphans":
+                self._orphans_found(state, message.messages)
+            case "mark":
+                self._start_mark(state, message.request.chat, message.newest)
+            case _:
+                self._missed_found(state, message)
+
+    def _failed(self, state: PairState, verdict: Verdict) -> None:
+        if verdict.action is Action.RESOLVE_PEER and not state.sought:
+            self._places.seek(state)  # it pauses the pair if the chat is not there to be found
+        elif verdict.kind is ErrorClass.PAIR:
+            state.sought = False
+            self._trouble.pause(state, why(verdict))
+        else:
+            self._read_later(state, verdict.wait or 0.0)
+
+    def _read_later(self, state: PairState, wait: float = 0.0) -> None:
+        """Ask again, after a pause that grows with every time in a row."""
+        state.misread += 1
+        if self._desk.online:
+            pause = max(pause_of(state.misread), wait)
+            self._desk.actor.after(pause, ReadAgain(state.plan.id))
+
+    def _owed_found(self, state: PairState, message: HistoryRead) -> None:
+        """Messages that an earlier run wrote down and may not have sent: they go first."""
+        found = {one.id: one for one in state.as_they_are(message.messages)}
+        look = bool(state.foreign.intersection(message.request.ids)) and bool(state.target)
+        for source_id in message.request.ids:
+            if source_id in found and look:
+                state.orphan(source_id, found[source_id])  # all of them: order is kept
+            elif source_id in found:
+                state.queue.append(found[source_id])
+            elif state.says.get(source_id) and state.target:
+                state.orphan(source_id)
+            else:
+                self._sending.put_aside(state, source_id, GONE_BEFORE)
+        state.owed = state.owed[len(message.request.ids) :]
+        self.catch_up([state])
+
+    def _orphans_found(self, state: PairState, there: Sequence[Incoming]) -> None:
+        """Messages that are gone at the source, or another account's: have they arrived?"""
+        orphans, state.orphans = sorted(state.orphans.items()), {}
+        newest, strays = max((one.id for one in there), default=0), dict[int, Orphan]()
+        others = set(state.targets.values())
+        there = [one for one in there if one.id not in others]
+        for source_id, orphan in orphans:
+            sought = orphan.message is None or source_id in state.foreign
+            found = _copy_of(state, source_id, orphan, there) if sought else None
+            state.foreign.discard(source_id)
+            if found is not None:
+                state.dead -= orphan.given_up  # it counted as one
+                self._sending.orphan(state, source_id, found.id, gone=orphan.message is None)
+                there.remove(found)
+            elif orphan.message is not None:
+                state.queue.append(orphan.message)
+                self._sending.bring_up_to_date(state, [orphan.message])
+            elif not orphan.given_up:
+                self._sending.put_aside(state, source_id, GONE_BEFORE)
+                after = max(orphan.after, newest)
+                strays[source_id] = replace(orphan, after=after, given_up=True)
+        if strays:
+            self._desk.actor.after(BELATED, SeekAgain(state.plan.id, strays))
+        self.catch_up([state])
+
+    def seek_again(self, message: SeekAgain) -> None:
+        """Messages that were given up may have arrived since, by a line that was lost before."""
+        state = self._desk.pairs.get(message.pair)
+        if state is not None:
+            state.orphans = {**message.strays, **state.orphans}
+            self.catch_up([state])
+
+    def _start_mark(self, state: PairState, chat: int, newest: int) -> None:
+        """A new pair starts with what is said from now on, which may be held back already."""
+        first = state.overflown or min((one.id for one in state.held), default=newest + 1)
+        state.seen = mark = min(newest, first - 1)
+        pair = state.plan.id
+        self._desk.kit.journal.post(lambda store: store.advance_mark(pair, chat, mark))
+        if state.overflown:
+            state.overflown = 0
+            self.catch_up([state])
+        else:
+            self._go_live(state)
+
+    def _missed_found(self, state: PairState, message: HistoryRead) -> None:
+        fresh = state.admit(message.messages)
+        if fresh and not message.more:
+            state.albums.touch(fresh[-1], self._desk.now())  # it may just be being posted
+        self._accept(state, fresh)
+        if fresh:
+            self._tell_caught_up(state, len(fresh))
+        if message.more and not fresh:
+            self._read_later(state)  # there is more, and it does not come
+        elif message.more or state.overflown:
+            state.overflown = 0
+            self.catch_up([state])
+        else:
+            self._go_live(state)
+
+    def _go_live(self, state: PairState) -> None:
+        if state.owed or state.orphans:  # they have come meanwhile, and go first
+            self.catch_up([state])
+            return
+        state.behind = False
+        self._accept(state, state.admit(state.release()))
+        state.tidy()
+        self._sending.pump(state)
+        self.go_on(state)
+
+    def go_on(self, state: PairState) -> None:
+        """Do what has waited for deliveries: what may have arrived is compared when it is known."""
+        if state.compare and not state.behind and not state.doubtful:
+            self._comparing.begin(state)
+        self.fill(state)
+        self._places.follow(state)
+
+    def _tell_caught_up(self, state: PairState, missed: int) -> None:
+        self._desk.kit.publish(
+            CaughtUp(
+                session=self._desk.session,
+                at=self._desk.kit.stamp(),
+                pair=state.plan.id,
+                missed=missed,
+            )
+        )
+
+    # The past
+
+    def fill(self, state: PairState) -> None:
+        """Read the next page of the past, when there is room for it."""
+        row = state.backfill
+        if (
+            row is None
+            or state.filling is not None
+            or state.paused is not None
+            or state.source is None
+            or state.seen is None
+            or not self._desk.online
+            or len(state.queue) >= FILL_BELOW
+        ):
+            return
+        state.backfill = row = replace(row, until=row.until or state.seen)
+        if row.since is None:
+            state.filling = self._question(state, state.source, "past", after=row.after)
+        else:
+            state.filling = self._question(
+                state, state.source, "since", newest_only=True, before=row.since
+            )
+        self._desk.tell_session(state.filling)
+
+    def _past_taken(self, state: PairState, message: HistoryRead) -> None:
+        row = state.backfill
+        if message.verdict is not None:
+            state.filling = None
+            self._failed(state, message.verdict)
+        elif row is not None and message.request.purpose == "since":
+            state.filling = None
+            state.backfill = found = replace(row, after=message.newest, since=None)
+            self._desk.kit.journal.post(lambda store: store.put_backfill(found))
+            self.fill(state)
+        elif row is not None:
+            self._keep_page(state, row, message)
+
+    def _keep_page(self, state: PairState, row: Backfill, message: HistoryRead) -> None:
+        pair = state.plan.id
+        page = tuple(one for one in message.messages if one.id <= row.until)
+        done = not message.more or len(page) < len(message.messages)
+        last = max((one.id for one in page), default=row.until)
+        entries = self._writing.entries(state, state.as_they_are(page))
+        ids = tuple(one.id for one in entries.messages)
+        if entries.left:
+            last, done = min(entries.left) - 1, False
+
+        def work(store: Store) -> Filled:
+            fresh = entries.without(store.known(pair, [one.source_id for one in entries.rows]))
+            fresh.write(store, pair)
+            filled = replace(row, after=last, found=row.found + len(fresh.messages))
+            if done:
+                store.end_backfill(pair)
+            else:
+                store.put_backfill(filled)
+            messages, dead = tuple(fresh.messages), tuple(fresh.dead)
+            return Filled(pair, ids, messages, dead, filled, done)
+
+        self._writing.ask(work)
+        self._trouble.look_at_patterns(state)
+
+    def filled(self, message: Filled) -> None:
+        """A page of the past is in the outbox."""
+        state = self._desk.pairs.get(message.pair)
+        if state is None or state.backfill is None:
+            return
+        row, state.filling = message.backfill, None
+        state.backfill = None if message.done else row
+        state.coming.difference_update(message.ids)
+        self._sending.enqueue(state, message.messages)
+        self._writing.tell_dead(state, message.dead)
+        for known in message.ids:
+            if not state.on_its_way(known):
+                state.sure(known)
+        self._desk.kit.publish(
+            BackfillProgress(
+                session=self._desk.session,
+                at=self._desk.kit.stamp(),
+                pair=message.pair,
+                at_message=row.after,
+                until=row.until,
+                found=row.found,
+                done=message.done,
+            )
+        )
+        self._sending.pump(state)
+        self.fill(state)
+
+
+def _copy_of(
+    state: PairState, source_id: int, orphan: Orphan, there: Sequence[Incoming]
+) -> Incoming | None:
+    """What an orphan became, if it is there: the first that fits best, as a pair sends in order."""
+    others = frozenset(
+        version for one, said in state.says.items() if one != source_id for version in said
+    )
+    place = (state.source or 0, source_id)
+    best, copy = 0, None
+    for one in there:
+        if one.id > orphan.after:
+            fits = alikeness(
+                one, of=place, says=orphan.says, others=others, forward=not state.plan.copies
+            )
+            if fits > best:
+                best, copy = fits, one
+    return copy

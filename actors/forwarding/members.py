@@ -1,0 +1,265 @@
+"""Which pairs a worker group has: taken in from the disk, changed in place, let go at rest.
+
+The session says which pairs are the group's; what an earlier run or another group has written
+down of a pair is read before the pair begins. A pair is let go when nothing of it is on its way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import pykka
+
+from ...errors import PairBusyError, PairInDoubtError, UnknownRecordError
+from ...storage import IN_DOUBT, Store
+from ...supervision import Answer
+from ...telegram import GroupReport, Incoming
+from ..messages import GroupReady, PairPlan, Reported
+from ..pair_handlers import TELEGRAM
+from ..rules import Rules
+from .context import Desk
+from .delivery import Sending
+from .internal import HandlersClosed, Loaded, ReleaseLater, Rows
+from .messages import ReleasePair
+from .outbox import Writing
+from .pair import BELATED, PairState
+from .pair_waits import PairWaits
+from .pausing import CONFIGURED, TOO_SLOW, Trouble
+
+__all__ = ["Members", "close_handlers"]
+
+LOOK_EVERY: Final = 0.05  # seconds between two looks whether a pair has come to rest
+LEAVE_WITHIN: Final = 10.0  # seconds that a pair gets which goes to another group of its session
+
+
+class Members:
+    """The pairs of one group, and how they come and go.
+
+    Args:
+        desk: what the group's parts share.
+        writing, sending, trouble: the group's other parts.
+        begin: called with pairs that have been taken in.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        writing: Writing,
+        sending: Sending,
+        trouble: Trouble,
+        begin: Callable[[Iterable[PairState]], None],
+    ) -> None:
+        self._desk, self._writing, self._begin = desk, writing, begin
+        self._sending, self._trouble = sending, trouble
+        self._coming: dict[int, PairPlan] = {}
+        self._served = False
+        self._waits = PairWaits(desk.session)
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is known which pairs these are, and how an earlier run left them."""
+        return self._served and not self._coming
+
+    def introduce(self, *, again: bool = False) -> None:
+        """Tell the session which pairs are here, and the monitor how they are."""
+        desk = self._desk
+        ready = GroupReady(
+            group=desk.name, ref=desk.actor.actor_ref, pairs=tuple(desk.pairs), again=again
+        )
+        desk.tell_session(ready)
+        self.report()
+
+    def report(self) -> GroupReport:
+        """How the group is; told to the monitor as well as to whoever asks."""
+        desk = self._desk
+        report = GroupReport(
+            session=desk.session,
+            group=desk.name,
+            online=desk.online,
+            pairs=tuple(
+                self._waits.report(state, online=desk.online, now=desk.kit.now())
+                for state in desk.pairs.values()
+            ),
+        )
+        with contextlib.suppress(pykka.ActorDeadError):  # the warden stops
+            desk.kit.monitor.tell(Reported(report=report, ref=desk.actor.actor_ref))
+        return report
+
+    # Coming
+
+    def serve(self, plans: Iterable[PairPlan]) -> None:
+        """Have these pairs, and no others."""
+        self._served, pairs = True, self._desk.pairs
+        wanted = {plan.id: plan for plan in plans}
+        for state in tuple(pairs.values()):
+            if state.plan.id not in wanted:
+                self._leave(state)
+            elif wanted[state.plan.id] != state.plan:
+                self._replan(state, wanted[state.plan.id])
+        fresh = tuple(one for one in wanted if one not in pairs and one not in self._coming)
+        self._coming = {one: wanted[one] for one in (*self._coming, *fresh) if one in wanted}
+        if fresh:
+            self._load(fresh)
+
+    def _load(self, ids: tuple[int, ...]) -> None:
+        def work(store: Store) -> Rows:
+            return Rows(
+                ids=ids,
+                records={one.id: one for one in store.pairs_with(ids)},
+                marks={(mark.pair_id, mark.chat): mark.message_id for mark in store.marks(ids)},
+                owed=store.pending(ids),
+                sayings=store.sayings(ids),
+                changes=store.changes_wanted(ids),
+                last_targets=store.last_targets(ids),
+                backfills=store.backfills(ids),
+                dead=Counter(row.pair_id for row in store.dead(ids)),
+            )
+
+        self._desk.actor.pipe(self._desk.kit.journal.do_in_order(work), done=Loaded)
+
+    def settle_in(self, rows: Rows) -> None:
+        """The disk's answer: these pairs go on where they were left."""
+        states = []
+        for one in rows.ids:
+            plan = self._coming.pop(one, None)
+            if plan is not None:
+                states.append(self._taken_in(plan, rows))
+        self.introduce(again=True)
+        self._begin(states)
+
+    def _taken_in(self, plan: PairPlan, rows: Rows) -> PairState:
+        state = PairState(plan=plan, rules=Rules.of(plan.rules))
+        state.paused = None if plan.enabled else CONFIGURED
+        self._give_handler(state)
+        self._adopt(state, rows)
+        self._desk.pairs[plan.id] = state
+        return state
+
+    def _adopt(self, state: PairState, rows: Rows) -> None:
+        """Take over what an earlier run has found out, where the plan does not say otherwise."""
+        pair, plan, record = state.plan.id, state.plan, rows.records.get(state.plan.id)
+        state.source = plan.source if isinstance(plan.source, int) else None
+        state.target = plan.target if isinstance(plan.target, int) else None
+        if record is not None:
+            state.known = record.source, record.target
+            state.named = record.source_name, record.target_name
+            source, *target = state.chats
+            state.source = source if isinstance(source, int) else None
+            if target:
+                state.target = target[0] if isinstance(target[0], int) else None
+            if state.paused is None and record.paused_reason:
+                self._trouble.adopt(state, record.paused_reason)
+        if state.source is not None:
+            state.seen = rows.marks.get((pair, state.source))
+        state.last_target, state.dead = rows.last_targets.get(pair, 0), rows.dead.get(pair, 0)
+        state.owed = [row.source_id for row in rows.owed if row.pair_id == pair]
+        state.says = {one: said for (of, one), said in rows.sayings.items() if of == pair}
+        state.doubtful = set(state.says).intersection(state.owed)
+        state.foreign = {
+            row.source_id for row in rows.owed if row.pair_id == pair and row.reason == IN_DOUBT
+        }
+        state.changes = [change for change in rows.changes if change.pair_id == pair]
+        # Whoever noted these may have sent them, too, and Telegram may carry them out late.
+        state.belated = {
+            one.source_id: self._desk.now() + BELATED
+            for one in state.changes
+            if one.change == "edit" and state.handler is None
+        }
+        state.backfill = next((one for one in rows.backfills if one.pair_id == pair), None)
+
+    def _give_handler(self, state: PairState) -> None:
+        plan, state.returned_badly = state.plan, False
+        if plan.handler != TELEGRAM:
+            state.handler = self._desk.kit.handlers.make(plan.handler, plan.options)
+
+    def _replan(self, state: PairState, plan: PairPlan) -> None:
+        """Let a pair go on by another plan; its chats are the same."""
+        before, state.plan, state.rules = state.plan, plan, Rules.of(plan.rules)
+        if (before.handler, before.options) != (plan.handler, plan.options):
+            self._close_handlers([state])
+            self._give_handler(state)
+        if not plan.enabled:
+            self._trouble.pause(state, CONFIGURED)
+        elif (
+            state.paused == CONFIGURED
+            or self._trouble.settled_by(plan, state)
+            or (state.paused == TOO_SLOW and before.rules != plan.rules)
+        ):
+            self._trouble.resume(state)
+        self._desk.write_down(state)
+        self._begin([state])  # among the others it may be another way now
+
+    # Going
+
+    def let_go(self, state: PairState, order: ReleasePair) -> Answer:
+        """Let a pair go to another account, or fail: that one could not find out what arrived."""
+        answer = Answer()
+        state.released = True
+        until = self._desk.now() + order.within
+        self.release(ReleaseLater(order.pair, until, answer, order.accept_doubt))
+        return answer
+
+    def _leave(self, state: PairState) -> None:
+        """Let a pair go to another group of this account; Telegram would refuse it a repeat."""
+        if not state.released:
+            state.released = True
+            until = self._desk.now() + LEAVE_WITHIN
+            self.release(ReleaseLater(state.plan.id, until, None))
+
+    def release(self, message: ReleaseLater) -> None:
+        """Let a pair go once it is at rest; what is not known to have arrived keeps it here."""
+        state, answer = self._desk.pairs.get(message.pair), message.answer
+        if state is None:
+            if answer is not None:
+                answer.fail(UnknownRecordError("pair", message.pair))
+            return
+        late = self._desk.now() >= message.until
+        known = answer is None or not state.unsure
+        given_up = message.accept_doubt and (late or not self._desk.online)
+        if (state.under_way is None and known) or given_up or (late and answer is None):
+            self._gone(state)
+            if answer is not None:
+                self._leave_in_doubt(state)
+                answer.set(state.plan)
+        elif not late:
+            self._desk.actor.after(LOOK_EVERY, message)
+        elif answer is not None:
+            state.released = False
+            self._sending.pump(state)
+            doubt = 0 if self._desk.online else state.in_doubt
+            pair, session = message.pair, self._desk.session
+            answer.fail(PairInDoubtError(pair, session, doubt) if doubt else PairBusyError(pair))
+
+    def _leave_in_doubt(self, state: PairState) -> None:
+        """Whoever has the pair next looks in the target for what may have arrived."""
+        pair, ids = state.plan.id, (*state.doubtful, *state.orphans)
+        if state.under_way is not None:
+            ids = (*ids, *(one.id for one in state.under_way.items if isinstance(one, Incoming)))
+        if state.handler is None and ids:
+            self._desk.kit.journal.post(lambda store: store.note_doubt(pair, ids))
+
+    def _gone(self, state: PairState) -> None:
+        del self._desk.pairs[state.plan.id]
+        self._waits.forget(state.plan.id)
+        self._desk.kit.graph.put(state.plan.id, None)
+        self._writing.flush()
+        self._close_handlers([state])
+        self.introduce(again=True)
+
+    # Handlers
+
+    def _close_handlers(self, states: Iterable[PairState]) -> None:
+        closing = [state for state in states if state.handler is not None]
+        if closing:
+            self._desk.actor.pipe(close_handlers(closing), done=lambda _: HandlersClosed())
+
+
+async def close_handlers(states: Iterable[PairState]) -> None:
+    """Let go of what the pairs' handlers have open; one that cannot is let go of anyway."""
+    for state in states:
+        if state.handler is not None:
+            with contextlib.suppress(Exception):
+                await state.handler.close()

@@ -1,0 +1,535 @@
+"""Where one pair stands: what it has seen, what waits, what is on its way. Pure.
+
+The mark (``seen``) is raised when a message enters the outbox, in the same transaction, so that
+"at or below the mark" always means "in the outbox or done". While a pair is behind, live messages
+are held back until history is read through: order within a pair is the source's, and the mark
+never jumps over a message that was missed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from ...storage import Backfill, ChangeWanted
+from ...telegram import Incoming, PairReport, Receipt, RichText, moment_of, version_of
+from ..messages import History, PairPlan
+from ..pair_handlers import PairHandler
+from ..rules import Rules
+from .batching import (
+    Albums,
+    Change,
+    Item,
+    Wait,
+    copies_together,
+    forwards_together,
+    next_items,
+)
+from .revisions import Revisions, is_older
+
+__all__ = ["Orphan", "PairState", "UnderWay"]
+
+HELD_LIMIT: Final = 1000  # live messages held back; past that history is read once more instead
+NOTED: Final = -1  # in place of what a message said: an edit was noted and not made
+UNKNOWN: Final = 0  # the same: nobody knows; its copy had arrived unseen and is not to be edited
+TARGETS_KEPT: Final = 500  # which message became which; older ones are looked up in the outbox
+BELATED: Final = 60.0  # seconds; so late Telegram may carry out what it read on a line that broke
+TIDY_ABOVE: Final = 100  # revisions; so many may be of messages that are not on their way any more
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """What is being done for a pair; ``ticket`` tells this try from an earlier one.
+
+    ``texts`` are sent in place of the messages' own.
+    """
+
+    ticket: int
+    items: tuple[Item, ...]
+    texts: Mapping[int, RichText] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A message that is gone at the source and may have arrived before.
+
+    Its copy says one of ``says``, and stands behind message ``after`` in the target. With a
+    ``message`` it is not gone, and goes on its way if it has not arrived. ``given_up`` says that it
+    was looked for before, and is only looked for once more.
+    """
+
+    says: frozenset[int]
+    after: int
+    message: Incoming | None = None
+    given_up: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class PairState:
+    """One pair's progress, owned by its worker group.
+
+    Args:
+        plan: what the pair is to do; ``rules`` are the plan's, read.
+        returned_badly: the handler has returned what is no number.
+        source, target: its chats' marked ids, once they are known.
+        known: what its chats were when it was last written down.
+        named: by which name or number they were found then; only while the plan gives the same
+            they stay the ones they were.
+        located: its chats have been found since the group began; before that they may be others.
+        seen: the newest message that is in the outbox or done; ``None`` for a new pair.
+        behind: history has not been read up to now since the last gap.
+        compare: sent messages have not been compared with the source since the last gap.
+        deep: the older ones neither, though Telegram will not tell what became of them.
+        compared, round: how many have been since the newest were looked at; how often they were.
+        misread: how often in a row the source could not be read.
+        sought: since it was last read, its chats have been looked for anew.
+        upgraded: the supergroup that the source is by now; followed when all of it is done.
+        following: that is being written down.
+        compare_at: no sooner; after a question that failed, for the ``miscompared`` time in a row.
+        reading, comparing, filling: the questions for history that are under way: what was
+            missed, what was sent (``versions``) as it is now, the past.
+        paused: why the pair does nothing; ``None`` while it works.
+        under_way: what is being done at the target.
+        coming: messages that are being written into the outbox.
+        owed: messages of an earlier run that are in the outbox and not done.
+        revisions: what was told meanwhile of messages that are on their way.
+        belated: until when Telegram may still carry out an edit whose answer was lost, by message.
+        unheard: messages that were being written, or under way, when Telegram would not tell what
+            changed: the former are read again before they go, the latter compared once they are
+            there.
+        says: what the copies of messages that are on their way may say, as numbers; all that was
+            ever sent is there, and on the disk.
+        doubtful: messages that may have arrived without an answer.
+        foreign: messages that may have arrived by another account, which cannot be asked.
+        orphans: messages that are looked for in the target: those that are gone at the source,
+            and foreign ones.
+        asked: how many changes of a message are just being noted on the disk.
+        changes: edits and deletions of an earlier run that were not made.
+        backfill: how far the past has been read, while it is.
+        pauses: how often the pair has been paused in a row.
+        slow: how many messages in a row a pattern of the pair was not through with in time.
+        overflown: the oldest live message that was dropped because too many were held; 0 for none.
+        released: nothing more is begun, so that another session can take the pair over.
+    """
+
+    plan: PairPlan
+    rules: Rules = field(default_factory=Rules)
+    handler: PairHandler | None = None
+    returned_badly: bool = False
+    source: int | None = None
+    target: int | None = None
+    known: tuple[int, int] | None = None
+    named: tuple[str | None, str | None] = (None, None)
+    located: bool = False
+    seen: int | None = None
+    behind: bool = True
+    compare: bool = True
+    deep: bool = True
+    compared: int = 0
+    round: int = 0
+    misread: int = 0
+    sought: bool = False
+    upgraded: int | None = None
+    following: bool = False
+    compare_at: float = 0.0
+    miscompared: int = 0
+    reading: History | None = None
+    filling: History | None = None
+    comparing: History | None = None
+    versions: dict[int, int] = field(default_factory=dict)
+    released: bool = False
+    paused: str | None = None
+    under_way: UnderWay | None = None
+    attempts: int = 0
+    pauses: int = 0
+    slow: int = 0
+    delivered: int = 0
+    repeated: int = 0
+    dead: int = 0
+    last_target: int = 0
+    overflown: int = 0
+    queue: deque[Item] = field(default_factory=deque)
+    held: list[Incoming] = field(default_factory=list)
+    coming: set[int] = field(default_factory=set)
+    owed: list[int] = field(default_factory=list)
+    revisions: Revisions = field(default_factory=Revisions)
+    unheard: set[int] = field(default_factory=set)
+    says: dict[int, frozenset[int]] = field(default_factory=dict)
+    doubtful: set[int] = field(default_factory=set)
+    asked: Counter[int] = field(default_factory=Counter)
+    foreign: set[int] = field(default_factory=set)
+    orphans: dict[int, Orphan] = field(default_factory=dict)
+    belated: dict[int, float] = field(default_factory=dict)
+    changes: list[ChangeWanted] = field(default_factory=list)
+    backfill: Backfill | None = None
+    albums: Albums = field(default_factory=Albums)
+    targets: OrderedDict[int, int] = field(default_factory=OrderedDict)
+
+    @property
+    def chats(self) -> tuple[int | str, ...]:
+        """Source and target as they are looked for; a handler's pair has no target chat.
+
+        What was found by the name or number that the plan gives stays the chat that it was.
+        """
+        planned = (self.plan.source, self.plan.target)[: 1 if self.plan.target == 0 else 2]
+        return tuple(self._kept(side, chat) for side, chat in enumerate(planned))
+
+    def _kept(self, side: int, planned: int | str) -> int | str:
+        if self.known is None:
+            return planned
+        known, name = self.known[side], self.named[side]
+        unnamed = name is None and (isinstance(planned, str) or planned == known)
+        return known if unnamed or name == str(planned) else planned
+
+    @property
+    def names(self) -> dict[int, str]:
+        """The names by which chats are known, by what they are looked for by."""
+        planned = (self.plan.source, self.plan.target)
+        return {
+            chat: name
+            for chat, name in zip(self.chats, planned, strict=False)
+            if isinstance(chat, int) and isinstance(name, str)
+        }
+
+    @property
+    def unsure(self) -> bool:
+        """Whether something may have arrived unseen that only the same account can find out."""
+        return self.handler is None and bool(self.doubtful or self.orphans)
+
+    @property
+    def in_doubt(self) -> int:
+        """How many messages may have arrived unseen that only the same account can find out."""
+        return len(self.doubtful | self.orphans.keys()) if self.handler is None else 0
+
+    @property
+    def asking(self) -> bool:
+        """Whether an answer is on its way that may be older than what is told meanwhile."""
+        return not (self.reading is None and self.filling is None and self.comparing is None)
+
+    def begin_anew(self) -> None:
+        """Its source is another chat than before: nothing of that one is to be done any more."""
+        self.seen, self.backfill, self.dead = None, None, 0
+        self.upgraded = None
+        self.owed, self.changes = [], []
+        self.queue.clear()
+        self.held.clear()
+        self.revisions.clear()
+        self.unheard.clear()
+        self.forget_targets()
+
+    def forget_targets(self) -> None:
+        """Its target is another chat than before."""
+        self.targets.clear()
+        self.doubtful.clear()
+        self.says.clear()
+        self.orphans.clear()
+        self.belated.clear()
+        self.foreign.clear()
+        self.changes, self.last_target = [], 0
+
+    def interrupt(self, now: float) -> tuple[Item, ...]:
+        """The session came or went: something may be missed, and what was under way is void.
+
+        Returns what waits again. What a handler does has nothing to do with the session.
+        """
+        items: tuple[Item, ...] = ()
+        if self.under_way is not None and self.handler is None:
+            items, self.under_way = self.under_way.items, None
+            self.doubt(items, now)
+        self.reading = self.filling = None
+        self.give_up_comparing()
+        self.behind = True
+        return items
+
+    def give_up_comparing(self) -> None:
+        """Look at the newest messages again; edits that were noted are not made yet."""
+        noted = [one for one, version in self.versions.items() if version == NOTED]
+        self.changes += [ChangeWanted(self.plan.id, one, "edit") for one in noted]
+        self.comparing, self.versions, self.compare = None, {}, True
+
+    # What may have arrived
+
+    def doubt(self, items: Iterable[Item], now: float) -> None:
+        """They may have been done, or may yet be: the answer was lost."""
+        for item in items:
+            if isinstance(item, Incoming):
+                self.doubtful.add(item.id)
+            elif item.message is not None and self.handler is None:
+                self.belated[item.source_id] = now + BELATED
+
+    def is_belated(self, source_id: int, now: float) -> float:
+        """For how many seconds an older edit of a message may still be carried out; 0 for none."""
+        return max(0.0, self.belated.get(source_id, now) - now)
+
+    def take_belated(self, now: float) -> list[int]:
+        """The messages whose older edits have been carried out by now, or never will be."""
+        due = [one for one, until in self.belated.items() if until <= now]
+        for one in due:
+            del self.belated[one]
+        return [one for one in due if not self.has_change(one)]
+
+    def sure(self, source_id: int) -> None:
+        """It is known what became of a message."""
+        self.doubtful.discard(source_id)
+        self.says.pop(source_id, None)
+        if source_id in self.unheard:
+            self.unheard.discard(source_id)
+            self.compare = True
+
+    def orphan(self, source_id: int, message: Incoming | None = None) -> None:
+        """A message may have arrived, and its account is of no help: its copy is looked for.
+
+        It is gone at the source, or was sent by another account.
+        """
+        says = self.says.get(source_id, frozenset())
+        self.orphans[source_id] = Orphan(says, self.last_target, message)
+        self.sure(source_id)
+
+    def may_say(self, versions: Mapping[int, int]) -> dict[int, int]:
+        """These copies are about to be sent; returns those that never said that before."""
+        fresh = {}
+        for source_id, version in versions.items():
+            before = self.says.get(source_id, frozenset())
+            if version not in before:
+                self.says[source_id] = before | {version}
+                fresh[source_id] = version
+        return fresh
+
+    def texts(self, messages: tuple[Incoming, ...]) -> dict[int, RichText]:
+        """What is sent in place of the messages' own texts; raises what a rule raises."""
+        return self.rules.texts(messages) if self.plan.copies else {}
+
+    def version_there(self, message: Incoming) -> int:
+        """By what a message's copy is known: what it says, or for a forward its moment.
+
+        Raises what a rule raises.
+        """
+        if not self.plan.copies:
+            return moment_of(message)
+        return version_of(message, self.texts((message,)).get(message.id))
+
+    # What is told of messages that are on their way
+
+    def on_its_way(self, source_id: int) -> bool:
+        """Whether a message is held back, being written, or waits; whatever waits for it."""
+        return (
+            source_id in self.coming
+            or source_id in self.held_back()
+            or any(isinstance(one, Incoming) and one.id == source_id for one in self.queue)
+        )
+
+    def held_back(self) -> set[int]:
+        """The messages that are held; one that was told again, and is seen by now, is not."""
+        return {one.id for one in self.held if one.id > (self.seen or 0)}
+
+    def told_edited(self, message: Incoming) -> bool:
+        """An edit was told; tells whether it is news, as far as anybody remembers."""
+        one = message.id
+        if self.asking or self.revisions.knows(one) or one in self._in_hand():
+            return self.revisions.edited(message)
+        return True
+
+    def told_gone(self, source_ids: Iterable[int]) -> None:
+        """Deletions were told."""
+        in_hand = None if self.asking else self._in_hand()
+        for one in source_ids:
+            if in_hand is None or one in in_hand or self.revisions.knows(one):
+                self.revisions.gone(one)
+
+    def tidy(self) -> None:
+        """Forget what was told of messages that are not on their way any more."""
+        if self.revisions and not self.asking:
+            if self.revisions.lossy:
+                self.revisions.lossy, self.compare, self.deep = False, True, True
+            self.revisions.keep(self._in_hand().__contains__)
+
+    def _in_hand(self) -> set[int]:
+        """The messages that are on their way, and those whose changes are."""
+        return {
+            *self.coming,
+            *self.owed,
+            *self.orphans,
+            *self.asked,
+            *(one.id for one in self.held),
+            *(one.id if isinstance(one, Incoming) else one.source_id for one in self.queue),
+        }
+
+    # Pauses
+
+    def pause(self, reason: str) -> None:
+        """Do nothing more; what is said meanwhile is read from history afterwards."""
+        self.paused, self.behind, self.reading = reason, True, None
+        self.pauses += 1
+        self.held.clear()
+        self.overflown = 0
+
+    def resume(self) -> None:
+        """Work again; nothing that comes counts as seen before history is read."""
+        self.paused, self.attempts, self.slow = None, 0, 0
+        self.compare = self.behind = True
+
+    # From what is said to what is done
+
+    def hold(self, message: Incoming) -> None:
+        """Keep a live message until history is read through."""
+        if len(self.held) >= HELD_LIMIT:
+            self.overflown = min(one.id for one in self.held)
+            self.held.clear()
+        if not self.overflown:
+            self.held.append(message)
+
+    def read_again(self) -> None:
+        """Telegram will not tell what became of what waits: it is read anew before it is copied.
+
+        What is said meanwhile is held, so that it comes behind.
+        """
+        if self.under_way is not None:
+            self.unheard |= {one.id for one in self.under_way.items if isinstance(one, Incoming)}
+        if self.plan.copies:
+            self.unheard |= self.coming
+            self.revisions.forget_edits()  # within a second, what is read now is newer
+            self.filling = None  # its answer may be older, too
+            waiting = [
+                one for one in self.queue if isinstance(one, Incoming) and not self._is_busy(one)
+            ]
+            again = {one.id for one in waiting}
+            self.queue = deque(
+                one for one in self.queue if isinstance(one, Change) or one.id not in again
+            )
+            self.owed = [*(one.id for one in waiting), *self.owed]
+            self.reading, self.behind = None, True
+
+    def release(self) -> list[Incoming]:
+        """The live messages that were held back."""
+        held, self.held = self.held, []
+        return held
+
+    def admit(self, messages: Iterable[Incoming]) -> tuple[Incoming, ...]:
+        """The messages that are new, oldest first, as they are now; from now on they are seen."""
+        fresh = []
+        for message in sorted(messages, key=lambda one: one.id):
+            if message.id > (self.seen or 0):
+                self.seen = message.id
+                fresh.append(message)
+        return self.as_they_are(fresh)
+
+    def as_they_are(self, messages: Iterable[Incoming]) -> tuple[Incoming, ...]:
+        """The same messages in their newest revisions; without those that are gone."""
+        if not self.revisions:
+            return tuple(messages)
+        newest = map(self.revisions.newest, messages)
+        return tuple(message for message in newest if message is not None)
+
+    def next_items(self, now: float) -> tuple[Item, ...] | Wait | None:
+        """What may be done now; one thing at a time, so that order holds."""
+        if self.under_way is not None or self.paused is not None:
+            return None
+        if self.released and not self.unsure:
+            return None
+        together = None
+        if self.handler is None:
+            together = copies_together if self.plan.copies else forwards_together
+        more = self.behind or self.backfill is not None or bool(self.coming)
+        return next_items(self.queue, self.albums, now=now, together=together, more_to_come=more)
+
+    def settle(self, ticket: int, receipt: Receipt) -> tuple[Item, ...]:
+        """Take off the queue what is done; empty if the answer is to an older try.
+
+        Messages that the receipt does not tell of stay under way.
+        """
+        if self.under_way is None or self.under_way.ticket != ticket:
+            return ()
+        before, self.under_way = self.under_way, None
+        items = before.items
+        left = tuple(
+            one for one in items if isinstance(one, Incoming) and not receipt.tells(one.id)
+        )
+        if left:
+            self.under_way = replace(before, items=left)
+            items = tuple(one for one in items if one not in left)
+        return self.give_up(items)
+
+    def give_up(self, items: tuple[Item, ...]) -> tuple[Item, ...]:
+        """Take items off the queue; nothing more is tried with them."""
+        self.attempts = 0
+        for item in items:
+            self.queue.remove(item)
+        return items
+
+    def waiting(self, source_ids: Iterable[int]) -> list[Incoming]:
+        """Of these messages the ones that wait and are not under way."""
+        wanted = frozenset(source_ids)
+        return [
+            item
+            for item in self.queue
+            if isinstance(item, Incoming) and item.id in wanted and not self._is_busy(item)
+        ]
+
+    def _is_busy(self, item: Item) -> bool:
+        return self.under_way is not None and any(one is item for one in self.under_way.items)
+
+    def swap(self, old: Item, new: Item | None) -> None:
+        """Put ``new`` in the place of what waits, or take it out."""
+        place = self.queue.index(old)
+        if new is None:
+            del self.queue[place]
+        else:
+            self.queue[place] = new
+
+    def put_change(self, change: Change) -> None:
+        """Queue an edit or a deletion; of those that wait for one message the newest is made.
+
+        What is just being made is not made twice.
+        """
+        made = False
+        for place, item in enumerate(self.queue):
+            if isinstance(item, Change) and item.source_id == change.source_id:
+                if not self._is_busy(item):
+                    self.queue[place] = _newest(item, change)
+                    return
+                made = _same(item, change)
+        if not made:
+            self.queue.append(change)
+
+    def has_change(self, source_id: int) -> bool:
+        """Whether another change of a message is to be made, or is being noted."""
+        return self.asked[source_id] > 0 or any(
+            isinstance(one, Change) and one.source_id == source_id for one in self.queue
+        )
+
+    def note_target(self, source_id: int, target_id: int) -> None:
+        """Remember which message became which."""
+        self.targets[source_id] = target_id
+        self.last_target = max(self.last_target, target_id)
+        if len(self.targets) > TARGETS_KEPT:
+            self.targets.popitem(last=False)
+
+    def report(self) -> PairReport:
+        """How the pair is, as a value."""
+        return PairReport(
+            id=self.plan.id,
+            source=self.plan.source,
+            target=self.plan.target,
+            mode=self.plan.mode,
+            waiting=len(self.queue) + len(self.held) + len(self.owed) + len(self.coming),
+            delivered=self.delivered,
+            repeated=self.repeated,
+            dead=self.dead,
+            paused=self.paused,
+            ready=self.target is not None and not self.behind,
+        )
+
+
+def _newest(waiting: Change, change: Change) -> Change:
+    """Which of two changes of one message is to be made; what is gone stays gone."""
+    if waiting.message is None or change.message is None:
+        return Change(change.source_id)
+    return waiting if is_older(change.message, waiting.message) else change
+
+
+def _same(made: Change, change: Change) -> bool:
+    if made.message is None or change.message is None:
+        return made.message is None
+    return version_of(made.message) == version_of(change.message)

@@ -1,0 +1,175 @@
+"""A pair's own trouble: paused, looked at again after growing pauses, resumed.
+
+What is wrong with one pair never touches the session or another pair. A pause is written down;
+what is said meanwhile is read from the source's history when the pair goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from ...telegram import PairPaused, PairResumed
+from ..messages import CheckAccess, PairPlan
+from ..pair_graph import PAIR_FAULTS
+from .context import Desk
+from .internal import Recheck
+from .outbox import SLOW_LIMIT
+from .pair import PairState
+
+if TYPE_CHECKING:
+    from ...telegram import Access
+
+__all__ = ["BY_HAND", "CONFIGURED", "TOO_SLOW", "Trouble"]
+
+BY_HAND: Final = "paused by hand"
+CONFIGURED: Final = "paused in the configuration"
+OTHER_CHAT: Final = "NAME_MOVED"  # until somebody says which chat is meant
+ASTRAY: Final = ("PEER_ID_INVALID", "CHAT_ID_INVALID", "CHANNEL_INVALID", "PEER_UNKNOWN")
+TOO_SLOW: Final = (
+    "PATTERN_TOO_SLOW: a pattern was not through with three messages in a row, as their dead"
+    " letters say; change the pair's rules, or resume it"
+)
+BAN: Final = "USER_BANNED_IN_CHANNEL"  # ends with the account's limit
+
+
+class Trouble:
+    """Pauses and resumes the pairs of one group.
+
+    Args:
+        desk: what the group's parts share.
+        go_on: called for a pair that works again.
+    """
+
+    def __init__(self, desk: Desk, go_on: Callable[[PairState], None]) -> None:
+        self._desk, self._go_on = desk, go_on
+
+    def adopt(self, state: PairState, reason: str) -> None:
+        """Take over a pause from an earlier run."""
+        state.paused = reason
+        self._look_later(state)
+
+    def pause(self, state: PairState, reason: str) -> None:
+        """Pause a pair, write down why, and look again later."""
+        if state.paused is not None:
+            return
+        state.pause(reason)
+        self._desk.write_down(state)
+        self._desk.kit.publish(
+            PairPaused(
+                session=self._desk.session,
+                at=self._desk.kit.stamp(),
+                pair=state.plan.id,
+                reason=reason,
+            )
+        )
+        self._look_later(state)
+
+    def look_at_patterns(self, state: PairState) -> None:
+        """Pause a pair one of whose patterns hangs on message after message."""
+        if state.slow >= SLOW_LIMIT:
+            self.pause(state, TOO_SLOW)
+
+    def resume(self, state: PairState) -> None:
+        """Let a pair go on."""
+        if state.paused is None:
+            return
+        state.resume()
+        self._desk.write_down(state)
+        self._desk.kit.publish(
+            PairResumed(session=self._desk.session, at=self._desk.kit.stamp(), pair=state.plan.id)
+        )
+        self._go_on(state)
+
+    def may_pass(self, state: PairState) -> bool:
+        """Whether a pair is paused for a reason that may go away by itself."""
+        return _looked_after(state) and not _unfit(state)
+
+    def settled_by(self, plan: PairPlan, state: PairState) -> bool:
+        """Whether a plan says by number which chats are meant, where a name left it open."""
+        numbers = isinstance(plan.source, int) and isinstance(plan.target, int)
+        return numbers and state.paused is not None and state.paused.startswith(OTHER_CHAT)
+
+    def unlimited(self) -> None:
+        """The account may write again: so do the pairs that its limit had paused."""
+        for state in self._desk.pairs.values():
+            if state.paused is not None and state.paused.startswith(BAN):
+                self.resume(state)
+
+    def recheck(self, pair: int) -> None:
+        """See whether a paused pair would work again; chats that are known are only looked at."""
+        state = self._desk.pairs.get(pair)
+        if state is None or not _looked_after(state):
+            return
+        if _unfit(state):
+            self._go_on(state)  # it is paused again, or goes on where the others have changed
+            self._look_later(state)
+            return
+        state.pauses += 1  # each look that changes nothing makes the pause before the next longer
+        if state.source is None or state.target is None or _astray(state):
+            self.resume(state)  # they are looked up, and it is paused again if they are not there
+        elif self._desk.online:
+            self._ask((state.source, state.target))
+            self._look_later(state)  # nothing comes back from a session that is lost meanwhile
+        else:
+            self._look_later(state)
+
+    def sweep(self) -> None:
+        """Look whether the account may still write where it should, in one call."""
+        working = [state for state in self._desk.pairs.values() if state.paused is None]
+        chats = {chat for state in working for chat in (state.source, state.target) if chat}
+        if chats and self._desk.online:
+            self._ask(tuple(chats))
+
+    def rights_told(self, rights: Mapping[int, Access]) -> None:
+        """Pause what cannot work, resume what can again."""
+        for state in self._desk.pairs.values():
+            if state.source not in rights or (state.target and state.target not in rights):
+                continue
+            problem = _problem(state, rights)
+            if problem is not None and state.paused is None:
+                self.pause(state, problem)
+            elif problem is None and _looked_after(state) and not _unfit(state):
+                self.resume(state)
+
+    def _ask(self, chats: tuple[int, ...]) -> None:
+        wanted = tuple(chat for chat in chats if chat)
+        self._desk.tell_session(CheckAccess(chats=wanted, reply_to=self._desk.actor.actor_ref))
+
+    def _look_later(self, state: PairState) -> None:
+        if not _looked_after(state):
+            return
+        settings = self._desk.kit.settings
+        pause = settings.recheck_initial * 2 ** min(max(0, state.pauses - 1), 30)
+        self._desk.actor.after(min(settings.recheck_max, pause), Recheck(state.plan.id))
+
+
+def _looked_after(state: PairState) -> bool:
+    """Whether the pair is paused for a reason that may go away by itself."""
+    reason = state.paused
+    return reason is not None and not reason.startswith((BY_HAND, CONFIGURED, OTHER_CHAT, TOO_SLOW))
+
+
+def _astray(state: PairState) -> bool:
+    """Whether the pair is paused because a chat was not there to be found."""
+    return state.paused is not None and any(name in state.paused for name in ASTRAY)
+
+
+def _unfit(state: PairState) -> bool:
+    """Whether the pair is paused because of what it would be together with others."""
+    return state.paused is not None and state.paused.startswith(PAIR_FAULTS)
+
+
+def _problem(state: PairState, rights: Mapping[int, Access]) -> str | None:
+    """Why a pair cannot work, as far as its chats tell; ``None`` if they do not."""
+    source = rights.get(state.source or 0)
+    target = rights.get(state.target or 0)
+    if source is not None and source.gone:
+        return "CHANNEL_PRIVATE: The account cannot see the source any more; join it again."
+    if source is not None and source.protected and state.handler is None:
+        return "PROTECTED: The source protects its content; that is respected."
+    if target is not None and target.gone:
+        return "CHANNEL_PRIVATE: The account cannot see the target any more; join it again."
+    if target is not None and target.read and not target.write:
+        return "CHAT_WRITE_FORBIDDEN: The account may not write in the target; grant the right."
+    return None

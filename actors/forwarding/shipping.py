@@ -1,0 +1,82 @@
+"""What a pair's next items become at the target: one shipment. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ...telegram import Deed, Incoming, Shipment, random_id_for, version_of
+from .batching import Change, Item
+from .pair import PairState, UnderWay
+
+__all__ = ["needed", "packed"]
+
+GENERAL: Final = 1  # the topic of every forum in which a message stands that names none
+
+
+def needed(state: PairState, items: tuple[Item, ...]) -> list[int]:
+    """Source messages whose copies must be known before these can be done."""
+    first = items[0]
+    if isinstance(first, Change):
+        return [first.source_id]
+    if first.reply_to is None or not _answers(state):
+        return []
+    return [first.reply_to]
+
+
+def rounds(state: PairState, items: tuple[Item, ...]) -> dict[int, int]:
+    """Of messages that a pair of a ring would carry on, what each says; empty for other pairs."""
+    if not state.plan.ring or state.handler is not None:
+        return {}
+    return {one.id: version_of(one) for one in items if isinstance(one, Incoming)}
+
+
+def not_let_through(state: PairState, items: tuple[Item, ...]) -> list[Incoming]:
+    """Which of these the filters keep out as they are by now; an album is one message."""
+    messages = [item for item in items if isinstance(item, Incoming)]
+    if not messages or not state.rules.judges:
+        return []
+    if messages[0].grouped_id is not None:
+        return [] if state.rules.lets_through(messages) else messages
+    return [one for one in messages if not state.rules.lets_through((one,))]
+
+
+def packed(state: PairState, target: int, under_way: UnderWay) -> Shipment:
+    """The shipment that does what is under way; what is needed is known to ``state``."""
+    first = under_way.items[0]
+    if isinstance(first, Change):
+        return _change(state, target, first, under_way)
+    messages = tuple(item for item in under_way.items if isinstance(item, Incoming))
+    copies = state.plan.copies
+    answers = first.reply_to if _answers(state) else None
+    return Shipment(
+        deed=_deed(messages) if copies else "forward",
+        target=target,
+        messages=messages,
+        random_ids=tuple(random_id_for(state.plan.id, one.chat, one.id) for one in messages),
+        texts=under_way.texts,
+        answers=None if answers is None else state.targets.get(answers),
+        topic=state.plan.topics.get(first.topic or GENERAL, state.plan.topic),
+        after=state.last_target,
+        earlier={one.id: state.says[one.id] for one in messages if one.id in state.says},
+    )
+
+
+def _deed(messages: tuple[Incoming, ...]) -> Deed:
+    return "copies" if len(messages) > 1 and messages[0].grouped_id is None else "copy"
+
+
+def _change(state: PairState, target: int, change: Change, under_way: UnderWay) -> Shipment:
+    ids = (state.targets[change.source_id],)
+    if change.message is None:
+        return Shipment(deed="delete", target=target, target_ids=ids)
+    return Shipment(
+        deed="edit",
+        target=target,
+        messages=(change.message,),
+        texts=under_way.texts,
+        target_ids=ids,
+    )
+
+
+def _answers(state: PairState) -> bool:
+    return state.plan.replies and state.plan.copies

@@ -1,0 +1,421 @@
+"""The registry: who exists, what is in progress, and who runs it. One actor, no locks.
+
+Owns the list of sessions and operations, and starts a subtree for each session. It stands after
+the supervisor of the sessions, so that when that one is restarted, empty, the registry is
+restarted too and fills it again.
+
+Changes that arrive while others are being written wait, are tried together on a draft, and are
+written as one transaction; only then does the next snapshot show them and are the askers answered.
+Reads never come here: they look at the snapshot.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pykka
+
+from ...errors import ChildUnavailableError, JournalUnavailableError, PairsAssignedError
+from ...supervision import Answer, Event, EventStream, LoopActor, Subscription, TimerHandle
+from ...telegram import SessionReport
+from ..context import Kit
+from ..journal import Journal
+from ..messages import Forget, PairPlan, Roster, SessionIntroduced, SessionRefAsked, SweepEvery
+from ..pair_graph import PairGraph, faults_of
+from .changes import sessions as changes_sessions
+from .changes.apply import Refusal, Request, attempt, first_changes
+from .changes.operation_tracker import FOLLOWED, Followed, PhaseSeen, followed, outdated
+from .changes.pair_transaction import PairDraft
+from .changes.transaction import Draft
+from .changes.write_pipeline import Line
+from .events import HealthChanged, OperationStuck, RegistryEvent, SessionChanged
+from .internal import (
+    NotStarted,
+    NotWritten,
+    Read,
+    Ready,
+    Started,
+    StoppedFor,
+    Tidy,
+    Written,
+)
+from .loading import Loaded, audit_rows, first_snapshot, load, untold
+from .messages import (
+    AuditAsked,
+    CleanOperations,
+    DeleteSession,
+    Deletion,
+    LendPairs,
+    PairPlanAsked,
+    PairPlansAsked,
+    RegistryWrite,
+    ServeAgain,
+    StandingNoted,
+)
+from .model import RegistryLimits
+from .pair_plans import standing
+from .roster import SessionRoster
+from .session_lifecycle import RunningSessions
+from .session_specs import SessionPlan, Subtrees
+from .snapshot import Board, RegistrySnapshot
+
+__all__ = ["RegistryActor"]
+
+logger = logging.getLogger(__name__)
+
+
+class RegistryActor(LoopActor):
+    """Knows every session and operation of the warden and starts what belongs to it.
+
+    Args:
+        journal: the one writer of the database.
+        board: where the snapshots are put; it outlives this incarnation.
+        events: where facts are published, and where those of the sessions come from.
+        limits: how much it holds, until somebody reconfigures it.
+        plans: the sessions of the configuration.
+        sessions: the supervisor of all sessions; without one, none is started.
+        monitor: the health monitor.
+        make_kit: builds what sessions share, from the monitor's reference.
+        wall: tells the time in epoch seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        journal: pykka.ActorRef[Any],
+        board: Board,
+        events: EventStream,
+        limits: RegistryLimits | None = None,
+        plans: Sequence[SessionPlan] = (),
+        sessions: pykka.ActorRef[Any] | None = None,
+        monitor: pykka.ActorRef[Any] | None = None,
+        make_kit: Callable[..., Kit] | None = None,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__()
+        self._journal, self._board, self._events, self._wall = Journal(journal), board, events, wall
+        self._limits = limits or RegistryLimits()
+        # What was decided since the warden started outlives a restart of the registry.
+        self._again = board.plans is not None
+        self._declared = {pair.id: pair for plan in plans for pair in plan.pairs}
+        self._roster = SessionRoster(plans if board.plans is None else board.plans.values())
+        self._monitor = monitor
+        self._located: PairGraph | None = None
+        subtrees: Subtrees | None = None
+        if sessions is not None and make_kit is not None:
+            kit = make_kit(journal=journal, monitor=monitor)
+            subtrees = Subtrees(sessions, self.actor_ref, kit)
+            self._located = kit.graph
+        self._running = RunningSessions(self._roster, subtrees, self.pipe)
+        self._line = Line(self._draft)
+        self._following: dict[tuple[str, str], int] = {}
+        self._last_id, self._last_pair = 0, 0
+        self._tidying: TimerHandle | None = None
+        self._hearing: Subscription | None = None
+
+    async def on_start(self) -> None:  # type: ignore[override]  # a LoopActor's hooks may be async
+        """Read what was there and write down what is declared; only then is it started."""
+        planned, before = tuple(self._roster.plans), self._board.now
+        self._show_all(await self._journal.do(lambda store: load(store, planned)))
+        draft = self._draft()
+        declared = [plan.record for plan in self._roster.plans.values()]
+        for request in () if self._again else first_changes(declared):
+            attempt(draft, request)
+            if request.error is not None:
+                raise request.error
+        await self._journal.do(draft.write)
+        self._adopt(draft)
+        self._tell(draft)
+        if self._again:
+            for event in untold(before, self._board.now, at=self._wall()):
+                self._events.publish(event)
+        self._board.plans = self._roster.plans
+        self._hearing = self._events.subscribe(self._hear, FOLLOWED)
+        self._tidy_from_now_on()
+        self.actor_ref.tell(Ready(self.incarnation))
+
+    def on_receive(self, message: object) -> object:
+        match message:
+            case DeleteSession():
+                return self._plan_deletion(message)
+            case RegistryWrite():
+                return self._take(message)
+            case StandingNoted():
+                self._noted(message.report)
+            case Written():
+                self._written()
+            case NotWritten():
+                self._not_written(message.error)
+            case SessionIntroduced():
+                self._roster.introduced(message.session, message.ref)
+            case SessionRefAsked():
+                return self._roster.where(message.session)
+            case Roster():
+                self._tell_how_often()  # who asks is the monitor, and has just started
+                return tuple(self._roster.refs.values())
+            case AuditAsked():
+                return self._audit(message)
+            case PairPlansAsked():
+                return self._roster.plans_of(message.session)
+            case PairPlanAsked():
+                return self._roster.plan_of(message.pair)
+            case LendPairs():
+                self._roster.lend(message.pairs)
+            case ServeAgain():
+                self._roster.take_back(message.pairs)
+            case Ready():
+                if message.incarnation == self.incarnation:
+                    self._running.start_all()
+            case Started():
+                self._running.started(message)
+            case NotStarted():
+                logger.error(
+                    "session not started session=%s error=%s", message.session, message.error
+                )
+            case StoppedFor():
+                self._stopped(message)
+            case Read():
+                message.settle()
+            case Tidy():
+                self._tidy()
+            case _:
+                return super().on_receive(message)
+        return None
+
+    def on_stop(self) -> None:
+        self._leave("the registry is stopping")
+
+    def on_failure(self, *_exc_info: object) -> None:
+        self._leave("it failed; what it holds is read again from the disk")
+
+    def _leave(self, why: str) -> None:
+        if self._hearing is not None:
+            self._hearing.close()
+        for request in self._line.drop_all():
+            request.settle(ChildUnavailableError(self.path, why))
+        self._roster.fail_all(ChildUnavailableError(self.path, why))
+
+    # Starting
+
+    def _show_all(self, loaded: Loaded) -> None:
+        """Put on the board what the database holds."""
+        for record in loaded.records:
+            if self._again or record.name not in self._roster.plans:
+                self._roster.put(record)
+        plans, over = standing(self._declared, loaded.plans)
+        for pair in self._roster.plan_pairs(plans.values()):
+            logger.error("pair has no session pair=%d; register its session or remove it", pair)
+        for fault in faults_of(self._roster.graph.ways):
+            logger.warning("pairs are not fine together why=%s", fault.reason)
+        if over:
+            logger.info("pairs are as configured again pairs=%s", over)
+            self._journal.post(lambda store: store.forget_plans(over))
+        before = self._board.now
+        if not self._again:
+            before = RegistrySnapshot(revision=before.revision, limits=self._limits)
+        self._last_id = loaded.last_id
+        self._last_pair = max((row.id for row in loaded.plans), default=0)
+        self._following = followed(loaded.operations)
+        self._board.now = first_snapshot(
+            loaded,
+            before,
+            pairs=self._roster.pairs,
+            limits=before.limits,
+            now=self._wall(),
+        )
+
+    # Changes
+
+    def _take(self, write: RegistryWrite) -> Request:
+        request = Request(write)
+        self._line.take(request)
+        self._write_next()
+        return request
+
+    def _write_next(self) -> None:
+        draft = self._line.next()
+        if draft is not None:
+            writing = self._journal.do(draft.write, waits=self._wait_for_disk)
+            self.pipe(writing, done=lambda _: Written(), failed=NotWritten)
+
+    def _wait_for_disk(self, why: Exception) -> None:
+        """Whoever asks meanwhile gets no answer in time, and should know why."""
+        self._board.waits_for = str(why)
+
+    def _draft(self, before: Draft | None = None) -> Draft:
+        return Draft(
+            self._board.now,
+            before=before,
+            now=self._wall(),
+            last_id=self._last_id,
+            busy=self._running.busy,
+            pairs=PairDraft(
+                self._roster,
+                declared=self._declared,
+                last_id=self._last_pair,
+                before=None if before is None else before.pairs,
+                located=self._located,
+            ),
+            following=self._following,
+        )
+
+    def _written(self) -> None:
+        """Show it, let the disk work on what comes next, then answer."""
+        draft, requests = self._line.written()
+        self._board.waits_for = ""
+        self._adopt(draft)
+        self._line.shown(self._board.now)
+        self._write_next()
+        self._tell(draft)
+        for request in requests:
+            request.settle()
+
+    def _adopt(self, draft: Draft) -> None:
+        """What the draft says is on disk: let everybody see it."""
+        self._last_id, self._following = draft.last_id, draft.following
+        before = self._board.now
+        self._board.now = draft.applied_to(before)
+        self._note_plans(draft)
+        self._last_pair = max(self._last_pair, *draft.pairs.changes, 0)
+        self._forget_ways(draft.pairs.changes)
+        for name in self._roster.change_pairs(draft.pairs.changes):
+            self._show(name)
+        if draft.limits is not before.limits:
+            self._tidy_from_now_on()
+            self._tell_how_often()
+
+    def _forget_ways(self, changes: Mapping[int, PairPlan | None]) -> None:
+        for pair, plan in changes.items():
+            if plan is None and self._located is not None:
+                self._located.put(pair, None)
+
+    def _tell_how_often(self) -> None:
+        if self._monitor is not None:
+            self._monitor.tell(SweepEvery(self._board.now.limits.sessions_every))
+
+    def _tell(self, draft: Draft) -> None:
+        heard = self._events.has_subscribers(SessionChanged)
+        for told in draft.events:
+            if isinstance(told, RegistryEvent):
+                self._events.publish(told)
+            elif heard:  # otherwise there is no need to make an event of it
+                self._events.publish(changes_sessions.changed_event(told))
+
+    def _not_written(self, error: BaseException) -> None:
+        """Nothing was kept; where not even that is known, this incarnation ends and looks."""
+        self._board.waits_for = ""
+        if isinstance(error, JournalUnavailableError):
+            raise error
+        blamed = self._line.refused()
+        if blamed is not None:
+            write = blamed.write
+            if isinstance(write, Deletion):
+                self._running.stays(write)
+            # That its pairs are on record is an answer; that the disk takes nothing is a trouble.
+            level = logging.INFO if isinstance(error, PairsAssignedError) else logging.ERROR
+            logger.log(level, "change not written change=%s error=%s", type(write).__name__, error)
+            blamed.settle(error)
+        self._write_next()
+
+    def _note_plans(self, draft: Draft) -> None:
+        """New sessions get a subtree; the others hear of a change at their next start."""
+        for name in draft.deleted:
+            if draft.entries[name] is None:
+                self._forget(name, draft)
+        for name in draft.added.union(draft.changed.get("phone", ())):
+            entry = draft.entries[name]
+            fresh = None if entry is None else self._roster.put(entry.record)
+            if fresh is not None:
+                self._running.start(fresh)
+
+    # Deleting
+
+    def _plan_deletion(self, write: DeleteSession) -> Answer:
+        try:
+            deletion = changes_sessions.plan_deletion(self._line.view(), write)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the asker's answer
+            return self._take(Refusal(who=write.who, name=write.name, error=error))
+        answer = Answer()
+        if not self._running.retire(deletion, answer):
+            return self._take(deletion)
+        return answer
+
+    def _stopped(self, message: StoppedFor) -> None:
+        """The session has stopped, and is forgotten; or has not, and stays."""
+        deletion, error = message.deletion, message.error
+        write: RegistryWrite = deletion
+        if error is not None:
+            self._running.stays(deletion)
+            write = Refusal(who=deletion.who, name=deletion.name, error=error)
+        self._take(write).forward_to(message.answer)
+
+    def _forget(self, name: str, draft: Draft) -> None:
+        if self._monitor is not None:
+            self._monitor.tell(Forget(name))
+        self._running.forget(name, draft.deleted.get(name, {}))
+
+    # How the sessions are
+
+    def _noted(self, report: SessionReport) -> None:
+        if self._following and outdated(report, self._following, self._board.now.operations):
+            seen = PhaseSeen(
+                session=report.session, at=report.since, after=report.phase, reason=report.reason
+            )
+            self._take(Followed(event=seen))
+        before = self._board.now.sessions.get(report.session)
+        entry = None if before is None else before.reported(report)
+        if before is None or entry is None or entry == before:
+            return
+        self._board.put(entry)
+        if entry.health is not before.health:
+            self._events.publish(
+                HealthChanged(
+                    at=self._wall(),
+                    session=report.session,
+                    before=before.health,
+                    after=entry.health,
+                    reason=report.reason,
+                )
+            )
+
+    def _show(self, name: str) -> None:
+        entry = self._board.now.sessions.get(name)
+        if entry is not None:
+            self._board.put(replace(entry, pairs=len(self._roster.pairs.get(name, ()))))
+
+    # Operations
+
+    def _hear(self, event: Event) -> None:
+        self.actor_ref.tell(Followed(event=event))
+
+    def _tidy_from_now_on(self) -> None:
+        if self._tidying is not None:
+            self._tidying.cancel()
+        every = self._board.now.limits.tidy_every
+        self._tidying = self.every(every, Tidy(), phase=every)
+
+    def _tidy(self) -> None:
+        """Forget what has expired, and tell once of what makes no progress."""
+        now, snapshot = self._wall(), self._board.now
+        operations, limits = tuple(snapshot.operations.values()), snapshot.limits
+        stuck = {one.id: one for one in operations if one.stuck(now, limits.stuck_after)}
+        for id_ in stuck.keys() - self._board.stuck:
+            self._events.publish(OperationStuck(at=now, operation=stuck[id_]))
+        self._board.stuck = frozenset(stuck)
+        if any(limits.expired(one, now) for one in operations):
+            self._take(CleanOperations(who="registry"))
+
+    # The audit trail
+
+    def _audit(self, asked: AuditAsked) -> Answer:
+        answer = Answer()
+        self.pipe(
+            audit_rows(asked, self._journal),
+            done=lambda rows: Read(answer, rows),
+            failed=lambda error: Read(answer, error=error),
+        )
+        return answer

@@ -1,0 +1,147 @@
+"""How a group of changes is tried: each in its turn, each refused alone. Pure.
+
+The table says which function does which change; what is absent cannot be asked for.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ....errors import TelewardenError
+from ....storage import SessionRecord
+from ....supervision import Answer
+from ..messages import (
+    AdvanceOperation,
+    BeginOperation,
+    ChangeMany,
+    ChangeSession,
+    CleanOperations,
+    DeclareSessions,
+    DeleteSession,
+    Deletion,
+    EndOperation,
+    PutPart,
+    ReconfigureRegistry,
+    RegisterSession,
+    RegistryWrite,
+    SetParts,
+)
+from . import operations, pairs, sessions
+from .operation_tracker import Followed, follow
+from .transaction import Draft
+
+__all__ = ["APPLY", "Interrupt", "Refusal", "Request", "attempt", "first_changes"]
+
+logger = logging.getLogger(__name__)
+
+OWN: Final = "configuration"  # who declares what the configuration says
+WARDEN: Final = "warden"  # who ends what a process that is gone had under way
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interrupt(RegistryWrite):
+    """The process is a new one: nothing that was under way still is. No answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal(RegistryWrite):
+    """A deletion was refused, or its session would not stop; answered with the error."""
+
+    name: str
+    error: BaseException
+
+
+class Request(Answer):
+    """A change, what came of it so far, and the answer to whoever asked for it, in one."""
+
+    __slots__ = ("error", "result", "write")
+
+    def __init__(self, write: RegistryWrite) -> None:
+        super().__init__()
+        self.write = write
+        self.result: object = None
+        self.error: BaseException | None = None
+
+    def settle(self, error: BaseException | None = None) -> None:
+        """Tell whoever asked what came of it, or that it was ``error`` after all."""
+        error = error or self.error
+        if self.done:
+            return
+        if error is not None and not isinstance(error, TelewardenError) and not self.awaited:
+            logger.error("change failed and nobody waits for it", exc_info=error)
+        if error is None:
+            self.set(self.result)
+        else:
+            self.fail(error)
+
+
+def _refuse(_: Draft, message: Refusal) -> None:
+    raise message.error
+
+
+APPLY: Mapping[type[RegistryWrite], Callable[[Draft, Any], object]] = {
+    RegisterSession: sessions.register,
+    DeclareSessions: sessions.declare,
+    ChangeSession: sessions.change,
+    ChangeMany: sessions.change_many,
+    Deletion: sessions.delete,
+    Refusal: _refuse,
+    BeginOperation: operations.begin,
+    AdvanceOperation: operations.advance,
+    PutPart: operations.put_part,
+    SetParts: operations.set_parts,
+    EndOperation: operations.end,
+    CleanOperations: operations.clean,
+    ReconfigureRegistry: operations.reconfigure,
+    Interrupt: lambda draft, message: operations.interrupt(draft, message.who),
+    Followed: follow,
+    pairs.AddPair: pairs.add,
+    pairs.ChangePair: pairs.change,
+    pairs.MovePairs: pairs.move,
+    pairs.RemovePair: pairs.remove,
+}
+
+# What the audit trail calls a refused change, and what it was about. Progress is not audited.
+REFUSED: Final[Mapping[type[RegistryWrite], Callable[[Any], tuple[str, str]]]] = {
+    RegisterSession: lambda write: ("register", write.name),
+    ChangeSession: lambda write: ("change", write.name),
+    DeleteSession: lambda write: ("delete", write.name),
+    Refusal: lambda write: ("delete", write.name),
+    BeginOperation: lambda write: ("begin", f"operation {write.kind}"),
+    EndOperation: lambda write: ("end", f"operation {write.id}"),
+    CleanOperations: lambda _: ("clean", "operations"),
+    ReconfigureRegistry: lambda _: ("reconfigure", "registry"),
+    pairs.AddPair: lambda write: ("add pair", f"pair {write.plan.id or '(new)'}"),
+    pairs.ChangePair: lambda write: ("change pair", f"pair {write.before.id}"),
+    pairs.MovePairs: lambda write: ("reassign", write.to),
+    pairs.RemovePair: lambda write: ("remove pair", f"pair {write.pair}"),
+}
+
+
+def attempt(draft: Draft, request: Request) -> None:
+    """Try a change on the draft; one that is refused leaves it as it was."""
+    write = request.write
+    request.error = None
+    try:
+        request.result = APPLY[type(write)](draft, write)
+    except TelewardenError as error:
+        told = REFUSED.get(type(write))
+        if told is not None:
+            draft.note(write.who, *told(write), outcome=f"refused: {error}")
+        request.error = error
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the asker's answer
+        told = REFUSED.get(type(write))
+        if told is not None:
+            draft.note(write.who, *told(write), outcome=f"failed: {type(error).__name__}")
+        request.error = error
+
+
+def first_changes(declared: Iterable[SessionRecord]) -> tuple[Request, ...]:
+    """At a warden's start: what ran before has failed, and what the configuration says holds."""
+    return (
+        Request(Interrupt(who=WARDEN)),
+        Request(DeclareSessions(records=tuple(declared), who=OWN)),
+    )

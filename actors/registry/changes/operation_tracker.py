@@ -1,0 +1,251 @@
+"""The warden's own operations: recoveries, logins, backfills, followed by what sessions tell.
+
+A session knows nothing of this: its phases and tries are events already, and an operation is what
+they amount to. Tried on a draft, as every other change. Pure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ....errors import RegistryFullError, SessionBusyError
+from ....supervision import Event, fact
+from ....telegram import (
+    BackfillProgress,
+    Phase,
+    PhaseChanged,
+    RecoveryTried,
+    SessionEvent,
+    SessionReport,
+)
+from ...session.recovery import RUNGS
+from ..messages import (
+    AdvanceOperation,
+    BeginOperation,
+    EndOperation,
+    PutPart,
+    RegistryWrite,
+)
+from ..model import Operation, OperationState
+from . import operations
+from .transaction import Draft
+
+__all__ = [
+    "FOLLOWED",
+    "Followed",
+    "PhaseSeen",
+    "follow",
+    "followed",
+    "give_up",
+    "give_up_backfill",
+    "outdated",
+]
+
+WARDEN: Final = "warden"
+PAIRS: Final = ""  # whose a backfill is: the pair's, whichever session it belongs to
+BACKFILL: Final = "backfill of pair "
+FOLLOWED: Final = (PhaseChanged, RecoveryTried, BackfillProgress)
+START: Final = "start"
+"""Why a session climbs that has not been online. That is no operation unless a try fails: a start
+of ten thousand would leave no room for anybody else's."""
+LOGIN: Final = (Phase.AWAITING_CODE, Phase.AWAITING_PASSWORD, Phase.AWAITING_QR)
+
+UNDER_WAY: Final[Mapping[str, tuple[tuple[Phase, ...], Phase]]] = {
+    "login": (LOGIN, Phase.CONNECTING),
+    "recovery": ((Phase.RECOVERING,), Phase.ONLINE),
+}
+"""In which phases each is under way, and the one that follows when it went well."""
+
+
+@fact
+class PhaseSeen(SessionEvent):
+    """Where a session stands since ``at``, by its report; nobody may have heard of it."""
+
+    after: Phase
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed(RegistryWrite):
+    """A session told something about itself. No answer."""
+
+    event: Event
+    who: str = WARDEN
+
+
+def follow(draft: Draft, message: Followed) -> None:
+    """Begin, advance or end the operation that the event is about."""
+    match message.event:
+        case PhaseSeen() as seen:
+            _settle(draft, seen.session, seen.after, seen.reason, entered=seen.at)
+        case RecoveryTried() as tried:
+            _tried(draft, tried)
+        case BackfillProgress() as progress:
+            _filled(draft, progress)
+        case PhaseChanged() as changed:
+            _left(draft, changed)
+            _entered(draft, changed)
+        case _:
+            return
+
+
+def _left(draft: Draft, event: PhaseChanged) -> None:
+    failed = event.before is Phase.RECOVERING and event.after is not Phase.ONLINE
+    if failed and _current(draft, event.session, "recovery") is None:
+        _recovery(draft, event.session, START)
+    _settle(draft, event.session, event.after, event.reason)
+
+
+def _settle(
+    draft: Draft, session: str, phase: Phase, reason: str, *, entered: float = math.inf
+) -> None:
+    """End what cannot be under way where the session stands, and was before it ``entered``."""
+    for kind, (phases, well) in UNDER_WAY.items():
+        operation = _current(draft, session, kind)
+        if phase not in phases and operation is not None and operation.started < entered:
+            _end(draft, session, kind, reason, well=phase is well)
+
+
+def outdated(
+    report: SessionReport,
+    following: Mapping[tuple[str, str], int],
+    operations: Mapping[int, Operation],
+) -> bool:
+    """Whether what is followed of a session may be over, by a phase that it entered since."""
+    for kind, (phases, _) in UNDER_WAY.items():
+        operation = operations.get(following.get((report.session, kind), 0))
+        if operation and report.phase not in phases and operation.started < report.since:
+            return True
+    return False
+
+
+def _entered(draft: Draft, event: PhaseChanged) -> None:
+    if event.after in LOGIN and event.before not in LOGIN:
+        _login(draft, event)
+    elif event.after is Phase.AWAITING_PASSWORD:
+        _advance(draft, event.session, 1, "waiting for the password")
+    elif event.after is Phase.RECOVERING:
+        # An unfinished one, from before a crash.
+        _end(draft, event.session, "recovery", event.reason, well=False)
+        if event.reason != START:
+            _recovery(draft, event.session, event.reason)
+
+
+def _tried(draft: Draft, event: RecoveryTried) -> None:
+    if event.problem and _current(draft, event.session, "recovery") is None:
+        _recovery(draft, event.session, START)
+    operation = _current(draft, event.session, "recovery")
+    if operation is None:
+        return
+    number = len(operation.parts) + 1
+    text = f"{event.rung}, try {event.attempt}: {event.problem or 'worked'}"
+    operations.put_part(draft, PutPart(id=operation.id, number=number, text=text))
+    if event.rung in RUNGS:
+        step = RUNGS.index(event.rung) + (not event.problem)
+        operations.advance(draft, AdvanceOperation(id=operation.id, step=step))
+
+
+def _filled(draft: Draft, event: BackfillProgress) -> None:
+    """A pair reads its past; each pair's is an operation of its own, counted in message ids.
+
+    It goes on when the pair is moved to another session.
+    """
+    which = f"{BACKFILL}{event.pair}"
+    if _current(draft, PAIRS, which) is None:
+        _start(draft, event.session, which, kind="backfill", steps=1, description=which, of=PAIRS)
+    operation = _current(draft, PAIRS, which)
+    if operation is None:
+        return
+    steps = max(1, event.until, operation.step)
+    step = max(operation.step, min(event.at_message, steps))
+    said = f"{which}, up to message {event.at_message}: {event.found} to send"
+    change = AdvanceOperation(id=operation.id, step=step, steps=steps, description=said)
+    operations.advance(draft, change)
+    if event.done:
+        del draft.following[PAIRS, which]
+        operations.end(draft, EndOperation(id=operation.id, who=WARDEN))
+
+
+def _login(draft: Draft, event: PhaseChanged) -> None:
+    # An unfinished one, from before a crash.
+    _end(draft, event.session, "login", event.reason, well=False)
+    _start(draft, event.session, "login", kind="login", steps=2, description="waiting for the code")
+
+
+def _recovery(draft: Draft, session: str, why: str) -> None:
+    _start(draft, session, "recovery", kind="recovery", steps=len(RUNGS), description=why)
+
+
+def _start(
+    draft: Draft,
+    session: str,
+    which: str,
+    *,
+    kind: str,
+    steps: int,
+    description: str,
+    of: str | None = None,
+) -> None:
+    if draft.find(session) is None:
+        return
+    message = BeginOperation(
+        kind=kind, session=session, steps=steps, description=description, who=WARDEN
+    )
+    try:
+        operation = operations.begin(draft, message)
+    except (RegistryFullError, SessionBusyError):  # nobody waits for an answer
+        return
+    draft.following[session if of is None else of, which] = operation.id
+
+
+def _advance(draft: Draft, session: str, step: int, description: str) -> None:
+    operation = _current(draft, session, "login")
+    if operation is not None:
+        change = AdvanceOperation(id=operation.id, step=step, description=description)
+        operations.advance(draft, change)
+
+
+def give_up(draft: Draft, session: str, why: str) -> None:
+    """End what was under way of a session that is no more."""
+    for owner, kind in tuple(draft.following):
+        if owner == session:
+            _end(draft, session, kind, why, well=False)
+
+
+def give_up_backfill(draft: Draft, pair: int, why: str) -> None:
+    """The same of a pair."""
+    _end(draft, PAIRS, f"{BACKFILL}{pair}", why, well=False)
+
+
+def followed(operations: Iterable[Operation]) -> dict[tuple[str, str], int]:
+    """Which of them are under way and the warden's own, by whose they are and which."""
+    found = {}
+    for one in operations:
+        if one.active and one.session is not None and one.who == WARDEN:
+            if one.kind == "backfill":
+                found[PAIRS, one.description.partition(",")[0]] = one.id
+            else:
+                found[one.session, one.kind] = one.id
+    return found
+
+
+def _end(draft: Draft, session: str, kind: str, reason: str, *, well: bool) -> None:
+    operation = _current(draft, session, kind)
+    draft.following.pop((session, kind), None)
+    if operation is not None:
+        state = OperationState.FINISHED if well else OperationState.FAILED
+        error = "" if well else reason
+        description = reason if well else None
+        message = EndOperation(
+            id=operation.id, state=state, description=description, error=error, who=WARDEN
+        )
+        operations.end(draft, message)
+
+
+def _current(draft: Draft, session: str, kind: str) -> Operation | None:
+    id_ = draft.following.get((session, kind))
+    operation = None if id_ is None else draft.find_operation(id_)
+    return operation if operation is not None and operation.active else None

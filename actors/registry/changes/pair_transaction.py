@@ -1,0 +1,124 @@
+"""What a group of changes makes of the pairs, on its way to the disk with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ....errors import UnknownRecordError
+from ....storage import Store
+from ...messages import PairPlan
+from ...pair_graph import Fault, PairGraph, way_of
+from ..pair_plans import decision, fingerprint
+from ..roster import SessionRoster
+
+__all__ = ["PairDraft"]
+
+
+class PairDraft:
+    """The pairs as they would be.
+
+    Args:
+        roster: who serves what now.
+        declared: what the configuration says of the pairs that it has.
+        last_id: the highest number that a pair added while running ever had.
+        before: the draft that is being written; this one stands on it.
+        located: the pairs whose chats have been found, if any have.
+    """
+
+    def __init__(
+        self,
+        roster: SessionRoster,
+        *,
+        declared: Mapping[int, PairPlan],
+        last_id: int,
+        before: PairDraft | None = None,
+        located: PairGraph | None = None,
+    ) -> None:
+        self._roster, self._declared, self._last_id = roster, declared, last_id
+        self._before, self._located = before, located
+        self.changes: dict[int, PairPlan | None] = {}
+
+    def settle(self) -> None:
+        """The draft before this one is on disk, and the roster says so."""
+        self._before = None
+
+    @property
+    def lent(self) -> frozenset[int]:
+        """The pairs that their sessions have let go of, or are about to."""
+        return self._roster.lent
+
+    def _changed(self) -> dict[int, PairPlan | None]:
+        return self.changes if self._before is None else {**self._before.changes, **self.changes}
+
+    def find(self, pair: int) -> PairPlan | None:
+        """The pair as it would be, if there is one."""
+        changed = self._changed()
+        return changed[pair] if pair in changed else self._roster.served.get(pair)
+
+    def plan(self, pair: int) -> PairPlan:
+        """The pair as it would be.
+
+        Raises:
+            UnknownRecordError: there is none of that number.
+        """
+        found = self.find(pair)
+        if found is None:
+            raise UnknownRecordError("pair", pair)
+        return found
+
+    def fault(self, plan: PairPlan) -> Fault | None:
+        """What would be wrong with a pair together with the others, by names and by chats."""
+        way, changed = way_of(plan), self._changed()
+        if way is None:
+            return None
+        ways = {pair: None if one is None else way_of(one) for pair, one in changed.items()}
+        fault = self._roster.graph.fault(way, ways)
+        if fault is not None or self._located is None:
+            return fault
+        found = way_of(plan, names=self._located.names)
+        return None if found is None else self._located.fault(found)
+
+    def next_id(self) -> int:
+        """A number that no pair has or had: random ids, which Telegram knows, are made of it."""
+        return 1 + max(
+            (self._last_id, *self._roster.served, *self._declared, *self._changed()), default=0
+        )
+
+    def of(self, session: str) -> tuple[int, ...]:
+        """The numbers of the pairs that a session would have."""
+        now, changed = self._roster.pairs.get(session, ()), self._changed()
+        if not changed:
+            return now
+        come = (one.id for one in changed.values() if one is not None and one.session == session)
+        return (*(pair for pair in now if pair not in changed), *come)
+
+    def count(self, session: str) -> int:
+        """How many pairs a session would have."""
+        return len(self.of(session))
+
+    def put(self, pair: int, plan: PairPlan | None) -> None:
+        """Add a pair, change it, or take it out."""
+        self.changes[pair] = plan
+
+    def write(self, store: Store) -> None:
+        """Write it down; runs in the journal's thread, inside one transaction."""
+        if not self.changes:
+            return
+        as_declared = []
+        for pair, plan in self.changes.items():
+            if plan is None:
+                store.delete_pair(pair)
+            elif store.pair(pair) is not None:  # one whose chats were never found has no row
+                store.move_pairs((pair,), plan.session)
+            if plan is not None and plan == self._declared.get(pair):
+                as_declared.append(pair)
+        store.forget_plans(as_declared)
+        store.put_plans(
+            decision(pair, plan, self._fingerprint(pair))
+            for pair, plan in self.changes.items()
+            if pair not in as_declared
+        )
+
+    def _fingerprint(self, pair: int) -> str | None:
+        says = self._declared.get(pair)
+        return None if says is None else fingerprint(says)

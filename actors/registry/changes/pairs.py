@@ -1,0 +1,159 @@
+"""What it means to add, change, move and remove pairs: tried on a draft, all or nothing. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
+from types import MappingProxyType
+
+from ....errors import (
+    PairBusyError,
+    PairChangedError,
+    PairExistsError,
+    PairFaultError,
+    SessionFullError,
+)
+from ...messages import PairPlan
+from ...pair_graph import Fault
+from ..messages import RegistryWrite
+from ..pair_events import PairAdded, PairChanged, PairRemoved, PairsMoved
+from .operation_tracker import give_up_backfill
+from .transaction import Draft
+
+__all__ = ["AddPair", "ChangePair", "MovePairs", "RemovePair", "add", "change", "move", "remove"]
+
+SHOWN = ("session", "source", "target", "mode", "enabled", "handler")  # in the audit trail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddPair(RegistryWrite):
+    """Let there be one more pair; number 0 stands for the next free one. Answered with its plan."""
+
+    plan: PairPlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePair(RegistryWrite):
+    """Let a pair that is as ``before`` go on as ``after``. Answered with its plan."""
+
+    before: PairPlan
+    after: PairPlan = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovePair(RegistryWrite):
+    """Let a pair that was let go be gone, with its outbox. Answered with its plan."""
+
+    pair: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovePairs(RegistryWrite):
+    """Let pairs that were let go be another session's. Answered with whose they were."""
+
+    pairs: tuple[int, ...]
+    to: str
+
+
+def add(draft: Draft, message: AddPair) -> PairPlan:
+    """Add a pair."""
+    plan = message.plan
+    if plan.id == 0:
+        plan = replace(plan, id=draft.pairs.next_id())
+    if draft.pairs.find(plan.id) is not None:
+        raise PairExistsError(plan.id)
+    _has_room(draft, plan.session, 1)
+    _refuse_fault(draft.pairs.fault(plan))
+    draft.pairs.put(plan.id, plan)
+    draft.note(message.who, "add pair", f"pair {plan.id}", None, _shown(plan))
+    draft.events.append(
+        PairAdded(at=draft.now, pair=plan.id, session=plan.session, who=message.who)
+    )
+    return plan
+
+
+def change(draft: Draft, message: ChangePair) -> PairPlan:
+    """Change a pair in place, if nobody has changed it meanwhile."""
+    before, after = message.before, message.after
+    if draft.pairs.plan(before.id) != before:
+        raise PairChangedError(before.id)
+    old, new = asdict(before), asdict(after)
+    fields = tuple(name for name in old if old[name] != new[name])
+    if not fields:
+        return before
+    if draft.pairs.fault(before) is None:  # what is wrong already is mended one by one
+        _refuse_fault(draft.pairs.fault(after))
+    draft.pairs.put(after.id, after)
+    draft.note(
+        message.who,
+        "change pair",
+        f"pair {after.id}",
+        _shown(before, fields),
+        {**_shown(after, fields), "fields": list(fields)},
+    )
+    draft.events.append(
+        PairChanged(
+            at=draft.now, pair=after.id, session=after.session, who=message.who, fields=fields
+        )
+    )
+    return after
+
+
+def remove(draft: Draft, message: RemovePair) -> PairPlan:
+    """Take a pair out."""
+    plan = _let_go(draft, (message.pair,))[0]
+    draft.pairs.put(plan.id, None)
+    give_up_backfill(draft, plan.id, "the pair was removed")
+    draft.note(message.who, "remove pair", f"pair {plan.id}", _shown(plan))
+    draft.events.append(
+        PairRemoved(at=draft.now, pair=plan.id, session=plan.session, who=message.who)
+    )
+    return plan
+
+
+def move(draft: Draft, message: MovePairs) -> dict[int, str]:
+    """Give pairs to another session, all of them or none."""
+    plans = _let_go(draft, message.pairs)
+    before = {plan.id: plan.session for plan in plans}
+    _has_room(draft, message.to, sum(1 for name in before.values() if name != message.to))
+    for plan in plans:
+        draft.pairs.put(plan.id, replace(plan, session=message.to))
+    draft.note(
+        message.who,
+        "reassign",
+        message.to,
+        {str(pair): name for pair, name in before.items()},
+        {"session": message.to},
+    )
+    draft.events.append(
+        PairsMoved(at=draft.now, pairs=MappingProxyType(before), to=message.to, who=message.who)
+    )
+    return before
+
+
+def _refuse_fault(fault: Fault | None) -> None:
+    if fault is not None:
+        raise PairFaultError(fault.sentence, fault=fault.name, pairs=fault.pairs)
+
+
+def _has_room(draft: Draft, session: str, more: int) -> None:
+    entry, pairs = draft.session(session), draft.pairs.count(session) + more
+    if pairs > entry.max_pairs:
+        raise SessionFullError(session, pairs=pairs, limit=entry.max_pairs)
+
+
+def _let_go(draft: Draft, pairs: Iterable[int]) -> list[PairPlan]:
+    """The plans of pairs that nobody works for at the moment.
+
+    Raises:
+    """
+    plans = [draft.pairs.plan(pair) for pair in pairs]
+    for plan in plans:
+        if plan.id not in draft.pairs.lent:
+            raise PairBusyError(plan.id)
+    return plans
+
+
+def _shown(plan: PairPlan, fields: Iterable[str] = SHOWN) -> dict[str, object]:
+    """What others may read of a plan; rules and a handler's options are not shown."""
+    return {name: getattr(plan, name) for name in SHOWN if name in fields}

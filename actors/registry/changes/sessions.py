@@ -1,0 +1,298 @@
+"""What it means to register, change and delete a session: tried on a draft, all or nothing. Pure.
+
+A function here refuses before it changes anything, so that a refused change leaves no trace but
+its row in the audit trail.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, Final
+
+from ....errors import (
+    InvalidRecordError,
+    PairsAssignedError,
+    RegistryFullError,
+    SessionBusyError,
+    SessionExistsError,
+    SessionFullError,
+    TelewardenError,
+    UnknownFieldError,
+)
+from ....storage import SessionRecord, check_name
+from ..events import SessionChanged, SessionDeleted, SessionRegistered
+from ..messages import (
+    ChangeMany,
+    ChangeSession,
+    DeclareSessions,
+    Deleted,
+    DeleteSession,
+    Deletion,
+    ItemOutcome,
+    RegisterSession,
+)
+from ..model import SessionEntry
+from ..placement import places_for
+from .operation_tracker import give_up
+from .transaction import AuditNote, Draft
+
+__all__ = [
+    "FIELDS",
+    "change",
+    "change_many",
+    "changed_event",
+    "declare",
+    "delete",
+    "difference",
+    "plan_deletion",
+    "register",
+]
+
+FIELDS: Final = ("max_pairs", "metadata", "phone", "priority")
+E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
+SCALARS: Final = (str, int, float, bool, type(None))
+DECLARED: Final = ("phone", "priority", "max_pairs", "metadata")
+
+
+def register(draft: Draft, message: RegisterSession) -> SessionEntry:
+    """Add a session that no configuration declares."""
+    name, fields = check_name(message.name), _checked(message.fields)
+    if draft.find(name) is not None:
+        raise SessionExistsError(name)
+    if name in draft.busy:  # one of that name is going
+        raise SessionBusyError(name, draft.busy[name])
+    if draft.session_count >= draft.limits.max_sessions:
+        raise RegistryFullError("sessions", draft.limits.max_sessions)
+    record = SessionRecord(name=name, created=draft.now, updated=draft.now, **fields)
+    draft.registered.append(name)
+    return _added(draft, record, message.who)
+
+
+def declare(draft: Draft, message: DeclareSessions) -> None:
+    """Let sessions be as the configuration says; what is as it says already is not touched."""
+    for declared in message.records:
+        known = draft.find(declared.name)
+        record = replace(declared, metadata=_frozen(declared.metadata))
+        if known is None:
+            _added(draft, replace(record, created=draft.now, updated=draft.now), message.who)
+        else:
+            wanted = {field: getattr(record, field) for field in DECLARED}
+            _apply(draft, known, wanted, message.who)
+
+
+def change(draft: Draft, message: ChangeSession) -> SessionEntry:
+    """Change fields of a session, all or none."""
+    return _change(draft, message.name, message.fields, message.who)
+
+
+def change_many(draft: Draft, message: ChangeMany) -> tuple[ItemOutcome, ...]:
+    """Change many sessions, each all or none, and tell how each went."""
+    return tuple(
+        _outcome(draft, name, fields, message.who) for name, fields in message.changes.items()
+    )
+
+
+def plan_deletion(draft: Draft, message: DeleteSession) -> Deletion:
+    """Check that a session may go, and find places for its pairs."""
+    draft.session(message.name)
+    pairs = draft.pairs.of(message.name)
+    if pairs and not message.force:
+        raise PairsAssignedError(message.name, len(pairs))
+    others = (  # not looked at when there is nothing to be moved
+        replace(entry, pairs=draft.pair_count(entry.name))
+        for entry in draft.sessions()
+        if entry.name != message.name and entry.name not in draft.busy
+    )
+    moves = places_for(pairs, others, now=draft.now)
+    return Deletion(
+        name=message.name,
+        who=message.who,
+        moves=moves,
+        within=message.within,
+        force=message.force,
+        accept_doubt=message.accept_doubt,
+    )
+
+
+def delete(draft: Draft, message: Deletion) -> Deleted:
+    """Forget a session that has been stopped, and give its pairs to others."""
+    name, entry = message.name, draft.find(message.name)
+    before = None if entry is None else _shown(_values(entry.record, DECLARED))
+    for pair, target in message.moves.items():
+        draft.pairs.put(pair, replace(draft.pairs.plan(pair), session=target))
+    moved = MappingProxyType(dict(message.moves))
+    draft.drop(name, moved, force=message.force)
+    give_up(draft, name, "the session was deleted")
+    after = {"moved": {str(pair): target for pair, target in moved.items()}} if moved else None
+    draft.note(message.who, "delete", name, before, after)
+    draft.events.append(SessionDeleted(at=draft.now, session=name, who=message.who, moved=moved))
+    return Deleted(name=name, moved=moved)
+
+
+def _added(draft: Draft, record: SessionRecord, who: str) -> SessionEntry:
+    draft.note(who, "register", record.name, None, _shown(_values(record, DECLARED)))
+    draft.events.append(SessionRegistered(at=draft.now, session=record.name, who=who))
+    return draft.add(record)
+
+
+def _outcome(draft: Draft, name: Any, fields: Mapping[str, Any], who: str) -> ItemOutcome:
+    if not isinstance(name, str):  # nothing that the trail could note
+        return ItemOutcome(name=name, error=InvalidRecordError("name", name, "a session's name"))
+    try:
+        return ItemOutcome(name=name, entry=_change(draft, name, fields, who))
+    except TelewardenError as error:
+        draft.note(who, "change", name, outcome=f"refused: {error}")
+        return ItemOutcome(name=name, error=error)
+    except Exception as error:  # noqa: BLE001 - a value of a class of its own, say; others go on
+        draft.note(who, "change", name, outcome=f"failed: {type(error).__name__}")
+        odd = InvalidRecordError("fields", f"refused by {type(error).__name__}", "plain values")
+        return ItemOutcome(name=name, error=odd)
+
+
+def _change(draft: Draft, name: str, fields: Mapping[str, Any], who: str) -> SessionEntry:
+    entry, wanted = draft.session(name), _checked(fields)
+    if "max_pairs" in wanted:
+        pairs = draft.pair_count(name)
+        if wanted["max_pairs"] < pairs:
+            raise SessionFullError(name, pairs=pairs, limit=wanted["max_pairs"])
+    return _apply(draft, entry, wanted, who)
+
+
+def _apply(draft: Draft, entry: SessionEntry, wanted: dict[str, Any], who: str) -> SessionEntry:
+    """Change what is different; a change to the same values is none."""
+    record = entry.record
+    before = {key: getattr(record, key) for key in wanted}
+    if before == wanted and _same_kinds(before, wanted):
+        return entry
+    after = wanted
+    if len(wanted) > 1:  # some of them may be as they are
+        after = {
+            key: value
+            for key, value in wanted.items()
+            if before[key] != value or not _same_kinds(before, wanted, key)
+        }
+        before = {key: before[key] for key in after}
+    note = draft.note(who, "change", record.name, _shown(before), _shown(after))
+    draft.events.append(note)
+    return draft.put(entry, after)
+
+
+def _same_kinds(before: Mapping[str, Any], after: Mapping[str, Any], key: str = "metadata") -> bool:
+    """Whether equal metadata is the same: ``1`` equals ``True`` and ``1.0``, and is neither."""
+    if key != "metadata" or key not in after:
+        return True
+    old, new = before[key], after[key]
+    return all(type(old[name]) is type(value) for name, value in new.items())
+
+
+def difference(
+    before: SessionRecord, after: SessionRecord, *, who: str, at: float
+) -> AuditNote | None:
+    """What is different in a session, as a row of the audit trail; ``None`` if nothing is."""
+    old, new = (_values(record, DECLARED) for record in (before, after))
+    changed = tuple(
+        key for key in DECLARED if old[key] != new[key] or not _same_kinds(old, new, key)
+    )
+    if not changed:
+        return None
+    was, shown = (_shown({key: values[key] for key in changed}) for values in (old, new))
+    return who, "change", after.name, was, shown, "done", at
+
+
+def changed_event(note: AuditNote) -> SessionChanged:
+    """The event that tells of a change, from its row in the audit trail."""
+    who, _, session, before, after, _, at = note
+    return SessionChanged(
+        at=at,
+        session=session,
+        who=who,
+        before=_unchangeable(before),
+        after=_unchangeable(after),
+    )
+
+
+def _unchangeable(values: Any) -> Mapping[str, object]:
+    """The values as all subscribers share them; metadata, too, is read only."""
+    return MappingProxyType(
+        {key: MappingProxyType(one) if type(one) is dict else one for key, one in values.items()}
+    )
+
+
+def _checked(fields: Any) -> dict[str, Any]:
+    """The fields with sensible values, so that nothing can be changed behind our back."""
+    if not isinstance(fields, Mapping):
+        kind = type(fields).__name__
+        raise InvalidRecordError("fields", kind, "a mapping of fields to values")
+    try:
+        return {key: CHECKS[key](value) for key, value in fields.items()}
+    except (KeyError, TypeError):  # an odd key
+        unknown = tuple(sorted(str(key) for key in fields if key not in FIELDS))
+        if unknown:
+            raise UnknownFieldError(unknown, FIELDS) from None
+        raise
+
+
+def _whole(field: str, least: int, most: int) -> Callable[[object], int]:
+    allowed = range(least, most + 1)
+
+    def check(value: object) -> int:
+        if type(value) is not int or value not in allowed:
+            raise InvalidRecordError(field, value, f"a whole number from {least} to {most}")
+        return value
+
+    return check
+
+
+def _phone(value: object) -> str | None:
+    if value is None or (isinstance(value, str) and E164.fullmatch(value)):
+        return value
+    raise InvalidRecordError("phone", "not a number", "one as in +12025550123")
+
+
+def _frozen(metadata: object) -> Mapping[str, object]:
+    if not isinstance(metadata, Mapping):
+        raise InvalidRecordError("metadata", type(metadata).__name__, "a mapping of names")
+    for key, value in metadata.items():
+        if not isinstance(key, str) or not isinstance(value, SCALARS):
+            kind = type(value).__name__
+            raise InvalidRecordError(f"metadata.{key}", kind, "text, a number, a truth value, None")
+        huge = isinstance(value, int) and value.bit_length() > 64
+        if huge or value != value or value in {float("inf"), float("-inf")}:
+            shown = "a huge number" if huge else value
+            raise InvalidRecordError(f"metadata.{key}", shown, "a number that JSON can hold")
+        for text in (key, value):
+            if isinstance(text, str) and not _utf8(text):
+                raise InvalidRecordError("metadata", "half a character", "text that is whole")
+    return MappingProxyType(dict(metadata))
+
+
+def _utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+CHECKS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "max_pairs": _whole("max_pairs", 1, 50),
+    "metadata": _frozen,
+    "phone": _phone,
+    "priority": _whole("priority", 1, 10),
+}
+
+
+def _values(record: SessionRecord, fields: tuple[str, ...]) -> dict[str, Any]:
+    return {key: getattr(record, key) for key in fields}
+
+
+def _shown(values: dict[str, Any]) -> dict[str, Any]:
+    """The values for others to read; of a phone number the last two digits."""
+    if "phone" in values and values["phone"] is not None:
+        values = values | {"phone": f"...{values['phone'][-2:]}"}
+    if "metadata" in values:
+        values = values | {"metadata": dict(values["metadata"])}
+    return values

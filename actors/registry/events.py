@@ -1,0 +1,112 @@
+"""What happens in the registry, one event value a fact; ``at`` is epoch seconds.
+
+A change tells its fields' names and values before and after, a phone number only as changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+
+from ...supervision import Event, fact
+from ...telegram import Health
+from .model import Operation, RegistryLimits
+
+__all__ = [
+    "HealthChanged",
+    "LimitsChanged",
+    "OperationEnded",
+    "OperationEvent",
+    "OperationProgressed",
+    "OperationRemoved",
+    "OperationStarted",
+    "OperationStuck",
+    "RegistryEvent",
+    "SessionChanged",
+    "SessionDeleted",
+    "SessionRegistered",
+]
+
+
+@fact
+class RegistryEvent(Event):
+    """Something in the registry has changed, and is on disk."""
+
+    child: str = "registry"
+
+
+@fact
+class SessionRegistered(RegistryEvent):
+    """There is a new session."""
+
+    session: str
+    who: str
+
+
+@fact
+class SessionChanged(RegistryEvent):
+    """Some of a session's fields have other values."""
+
+    session: str
+    who: str
+    before: Mapping[str, object] = field(repr=False)
+    after: Mapping[str, object] = field(repr=False)
+
+
+@fact
+class SessionDeleted(RegistryEvent):
+    """A session is gone; ``moved`` says which pair went to which session."""
+
+    session: str
+    who: str
+    moved: Mapping[int, str]
+
+
+@fact
+class HealthChanged(RegistryEvent):
+    """A session's health has another word."""
+
+    session: str
+    before: Health
+    after: Health
+    reason: str
+
+
+@fact
+class LimitsChanged(RegistryEvent):
+    """The registry was reconfigured."""
+
+    before: RegistryLimits
+    after: RegistryLimits
+
+
+@fact
+class OperationEvent(RegistryEvent):
+    """Something about one operation; ``operation`` is how it is now."""
+
+    operation: Operation
+
+
+@fact
+class OperationStarted(OperationEvent):
+    """It began."""
+
+
+@fact
+class OperationProgressed(OperationEvent):
+    """It took a step, or says something else about itself."""
+
+
+@fact
+class OperationEnded(OperationEvent):
+    """It finished, failed or was cancelled."""
+
+
+@fact
+class OperationStuck(OperationEvent):
+    """It has made no progress for a long while; told once, until it makes some."""
+
+
+@fact
+class OperationRemoved(OperationEvent):
+    """It is not kept any longer."""

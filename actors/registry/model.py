@@ -1,0 +1,255 @@
+"""What the registry holds: sessions and operations as immutable values, and their limits.
+
+Times are epoch seconds, durations seconds. No phone number is in a repr.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from ...errors import InvalidSpecError
+from ...storage import OperationRecord, SessionRecord
+from ...supervision import fact
+from ...telegram import Health, Phase, SessionReport
+
+__all__ = ["Operation", "OperationState", "Part", "RegistryLimits", "SessionEntry", "Standing"]
+
+HOUR: Final = 3600.0
+SHORTEST, LONGEST = 0.001, 1e9  # seconds: shorter is a busy loop; no timer can be set for ever
+MOST: Final = 10**9  # entries
+DURATIONS: Final = (
+    "keep_finished",
+    "keep_failed",
+    "keep_any",
+    "stuck_after",
+    "tidy_every",
+    "sessions_every",
+)
+
+
+class OperationState(StrEnum):
+    """Where an operation stands; only a running one makes progress."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One numbered part of an operation, in plain words."""
+
+    number: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """Something that takes a while: a login, a recovery, a backfill, a bulk move, a backup.
+
+    Args:
+        step: how many of ``steps`` are done.
+        parts: numbered, in the order of their numbers.
+        error: why it failed; empty otherwise.
+        who: who began it.
+        updated: when it last made progress.
+    """
+
+    id: int
+    kind: str
+    session: str | None = None
+    state: OperationState = OperationState.RUNNING
+    step: int = 0
+    steps: int = 1
+    description: str = ""
+    parts: tuple[Part, ...] = ()
+    error: str = ""
+    who: str = "app"
+    started: float
+    updated: float
+    ended: float | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether it is still under way."""
+        return self.state is OperationState.RUNNING
+
+    @property
+    def progress(self) -> float:
+        """How much is done, 0 to 1."""
+        return self.step / self.steps
+
+    def stuck(self, now: float, after: float) -> bool:
+        """Whether it is under way and has made no progress for ``after`` seconds."""
+        return self.active and now - self.updated >= after
+
+    def as_record(self) -> OperationRecord:
+        """The row that it is stored as."""
+        return OperationRecord(
+            id=self.id,
+            kind=self.kind,
+            session=self.session,
+            state=self.state.value,
+            step=self.step,
+            steps=self.steps,
+            description=self.description,
+            parts=tuple((part.number, part.text) for part in self.parts),
+            error=self.error,
+            who=self.who,
+            started=self.started,
+            updated=self.updated,
+            ended=self.ended,
+        )
+
+    @classmethod
+    def from_record(cls, row: OperationRecord) -> Operation:
+        """The operation that a row holds."""
+        return cls(
+            id=row.id,
+            kind=row.kind,
+            session=row.session,
+            state=OperationState(row.state),
+            step=row.step,
+            steps=row.steps,
+            description=row.description,
+            parts=tuple(Part(number, text) for number, text in row.parts),
+            error=row.error,
+            who=row.who,
+            started=row.started,
+            updated=row.updated,
+            ended=row.ended,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a session was when it last reported; not stored, a restart finds it out again."""
+
+    health: Health = Health.UNKNOWN
+    phase: Phase = Phase.REGISTERED
+    reason: str = ""
+    since: float = 0.0
+    until: float | None = None
+    user_id: int | None = None
+
+
+UNHEARD: Final = Standing()
+
+
+@fact
+class SessionEntry:
+    """A session as the registry knows it: what was declared, how it is, how many pairs it has."""
+
+    record: SessionRecord
+    standing: Standing = UNHEARD
+    pairs: int = 0
+
+    def reported(self, report: SessionReport) -> SessionEntry:
+        """The session as it says that it is."""
+        standing = Standing(
+            health=report.health,
+            phase=report.phase,
+            reason=report.reason,
+            since=report.since,
+            until=report.until,
+            user_id=report.user_id,
+        )
+        return SessionEntry(record=self.record, standing=standing, pairs=self.pairs)
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.record.name
+
+    @property
+    def phone(self) -> str | None:
+        """In E.164; not for logs."""
+        return self.record.phone
+
+    @property
+    def priority(self) -> int:
+        """1 (first) to 10 (last)."""
+        return self.record.priority
+
+    @property
+    def max_pairs(self) -> int:
+        """How many pairs it takes."""
+        return self.record.max_pairs
+
+    @property
+    def free(self) -> int:
+        """How many more pairs it takes."""
+        return max(0, self.record.max_pairs - self.pairs)
+
+    @property
+    def metadata(self) -> Mapping[str, object]:
+        """Whatever its owner noted; cannot be changed in place."""
+        return self.record.metadata
+
+    @property
+    def health(self) -> Health:
+        """One of the six words."""
+        return self.standing.health
+
+    @property
+    def phase(self) -> Phase:
+        """Where it stands."""
+        return self.standing.phase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryLimits:
+    """How much the registry holds and for how long. Durations are seconds.
+
+    Args:
+        keep_any: how long an entry without progress is kept, whatever its state.
+        stuck_after: how long a running operation may make no progress before it is called stuck.
+        tidy_every: how often expired operations are removed.
+        sessions_every: how often the health monitor looks at every session.
+        warning_at, critical_at: utilisation (0 to 1) from which overall health is no more healthy.
+    """
+
+    max_sessions: int = 10_000
+    max_operations: int = 10_000
+    keep_finished: float = 6 * HOUR
+    keep_failed: float = HOUR
+    keep_any: float = 24 * HOUR
+    stuck_after: float = 0.5 * HOUR
+    tidy_every: float = 60.0
+    sessions_every: float = 300.0
+    warning_at: float = 0.7
+    critical_at: float = 0.9
+
+    def __post_init__(self) -> None:
+        for name in ("max_sessions", "max_operations"):
+            whole = type(getattr(self, name)) is int
+            allowed = f"a whole number from 1 to {MOST}"
+            self._must(name, whole and 1 <= getattr(self, name) <= MOST, allowed)
+        for name in DURATIONS:
+            seconds = getattr(self, name)
+            allowed = f"seconds from {SHORTEST:g} to {LONGEST:g}"
+            self._must(name, _number(seconds) and SHORTEST <= seconds <= LONGEST, allowed)
+        for name in ("warning_at", "critical_at"):
+            share = getattr(self, name)
+            self._must(name, _number(share) and share <= 1, "a share above 0, at most 1")
+        self._must("warning_at", self.warning_at <= self.critical_at, "at most critical_at")
+
+    def _must(self, name: str, holds: bool, allowed: str) -> None:
+        if not holds:
+            raise InvalidSpecError(f"RegistryLimits.{name}", getattr(self, name), allowed)
+
+    def expired(self, operation: Operation, now: float) -> bool:
+        """Whether an operation has been kept for long enough."""
+        if operation.ended is None:
+            return now - operation.updated >= self.keep_any
+        failed = operation.state is OperationState.FAILED
+        keep = self.keep_failed if failed else self.keep_finished
+        return now - operation.ended >= min(keep, self.keep_any)
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0

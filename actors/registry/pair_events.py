@@ -1,0 +1,47 @@
+"""What happens to pairs as a whole, one event value a fact; told when it is on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...supervision import fact
+from .events import RegistryEvent
+
+__all__ = ["PairAdded", "PairChanged", "PairRemoved", "PairsMoved"]
+
+
+@fact
+class PairAdded(RegistryEvent):
+    """There is one more pair."""
+
+    pair: int
+    session: str
+    who: str
+
+
+@fact
+class PairChanged(RegistryEvent):
+    """A pair goes on by another plan; ``fields`` are the ones that differ."""
+
+    pair: int
+    session: str
+    who: str
+    fields: tuple[str, ...]
+
+
+@fact
+class PairRemoved(RegistryEvent):
+    """A pair is gone, with its outbox and its mark."""
+
+    pair: int
+    session: str
+    who: str
+
+
+@fact
+class PairsMoved(RegistryEvent):
+    """Pairs have changed hands: ``pairs`` says whose each was."""
+
+    pairs: Mapping[int, str]
+    to: str
+    who: str

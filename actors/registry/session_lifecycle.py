@@ -1,0 +1,100 @@
+"""The sessions that run, on the registry's behalf: started and retired.
+
+Owns which of them must not be changed just now. What takes time is done beside the registry's
+mailbox and comes back to it as a message.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+
+from ...supervision import Answer
+from .internal import NotStarted, Started, StoppedFor
+from .messages import Deletion
+from .roster import SessionRoster
+from .session_specs import SessionPlan, Subtrees
+
+__all__ = ["RunningSessions"]
+
+logger = logging.getLogger(__name__)
+
+
+class RunningSessions:
+    """What runs of the roster.
+
+    Args:
+        roster: who is planned with what.
+        subtrees: starts and stops them; without it there are only names.
+        pipe: does work beside the mailbox, as ``LoopActor.pipe``.
+    """
+
+    def __init__(
+        self, roster: SessionRoster, subtrees: Subtrees | None, pipe: Callable[..., object]
+    ) -> None:
+        self._roster, self._subtrees, self._pipe = roster, subtrees, pipe
+        self.busy: dict[str, str] = {}
+        """Sessions that must not be changed now, and what is being done to them."""
+
+    def start_all(self) -> None:
+        """Start every session that is planned."""
+        for plan in self._roster.plans.values():
+            self.start(plan)
+
+    def start(self, plan: SessionPlan) -> None:
+        """Start a session, unless it is going."""
+        name = plan.record.name
+        if self._subtrees is not None and name not in self.busy:
+            self._pipe(
+                self._subtrees.start(plan),
+                done=lambda ref: Started(name, ref),
+                failed=lambda error: NotStarted(name, error),
+            )
+
+    def started(self, message: Started) -> None:
+        """A session's subtree runs; its actor introduces itself unless it ran already."""
+        logger.debug("session started session=%s", message.session)
+        if message.ref is not None:
+            self._roster.introduced(message.session, message.ref)
+
+    def retire(self, deletion: Deletion, answer: Answer) -> bool:
+        """Stop a session that is to be deleted; ``StoppedFor`` tells when it has.
+
+        Returns whether there was anything to be stopped.
+        """
+        self._roster.lend(frozenset(deletion.moves))
+        # Whoever is to take its pairs must still be there, with room, when they come.
+        self.busy |= dict.fromkeys(deletion.moves.values(), "given pairs")
+        self.busy[deletion.name] = "deleted"
+        if self._subtrees is None:
+            return False
+        self._pipe(
+            self._subtrees.retire(
+                deletion.name,
+                dict(self._roster.refs),
+                deletion.moves,
+                within=deletion.within,
+                accept_doubt=deletion.accept_doubt,
+            ),
+            done=lambda _: StoppedFor(deletion, answer, None),
+            failed=lambda error: StoppedFor(deletion, answer, error),
+        )
+        return True
+
+    def stays(self, deletion: Deletion) -> None:
+        """A session is not deleted after all: it has its pairs, and runs."""
+        self.free(deletion.name, deletion.moves)
+        self._roster.take_back(frozenset(deletion.moves))
+        self.start(self._roster.plans[deletion.name])
+
+    def free(self, name: str, moves: Mapping[int, str]) -> None:
+        """A deletion is over, well or not: those that it concerned can be changed again."""
+        for concerned in (name, *moves.values()):
+            self.busy.pop(concerned, None)
+
+    def forget(self, name: str, moves: Mapping[int, str]) -> None:
+        """A session is gone; its pairs have been given to others."""
+        self.free(name, moves)
+        self._roster.remove(name)
+        if self._subtrees is not None:
+            self._subtrees.set_file_aside(name)

@@ -1,0 +1,185 @@
+"""The subtree of each session: how it is described, started, stopped and found again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import pykka
+
+from ...errors import (
+    ChildNotFoundError,
+    ChildPresentError,
+    ChildRestartingError,
+    ChildRunningError,
+    PairsNotMovedError,
+    UnknownRecordError,
+)
+from ...storage import SessionRecord
+from ...supervision import (
+    ChildSpec,
+    DynamicSpec,
+    DynamicSupervisor,
+    RestartBudget,
+    Sibling,
+    StartChild,
+    Strategy,
+    Supervisor,
+    SupervisorSpec,
+    TerminateChild,
+    WhichChild,
+    ask_async,
+)
+from ..context import Kit
+from ..forwarding.group_spec import first_at_once
+from ..forwarding.messages import PairOrder, ReleasePair
+from ..messages import LookInto, PairPlan
+from ..session.actor import SessionActor
+from .placement import chats_of, strangers
+
+__all__ = ["SessionPlan", "Subtrees", "session_spec"]
+
+START_WITHIN: Final = 10.0  # seconds that a subtree gets to start; coming online is not in it
+RELEASE_SLACK: Final = 20.0  # seconds on top of what a pair may take, to be told of it
+STOP_SLACK: Final = 10.0  # seconds on top of what its parts may take, to be told of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionPlan:
+    """One session as planned: its record and its pairs."""
+
+    record: SessionRecord
+    pairs: tuple[PairPlan, ...] = ()
+
+
+class Subtrees:
+    """Starts and stops sessions under their supervisor.
+
+    Args:
+        sessions: the supervisor of all sessions.
+        registry: who is told where a session is.
+        kit: what all actors of a warden share.
+    """
+
+    def __init__(
+        self, sessions: pykka.ActorRef[Any], registry: pykka.ActorRef[Any], kit: Kit
+    ) -> None:
+        self._sessions, self._registry, self._kit = sessions, registry, kit
+
+    def set_file_aside(self, name: str) -> None:
+        """Keep a deleted session's sealed file out of the way of another of that name."""
+        kit = self._kit
+        kit.journal.post(lambda store: kit.files(store).set_aside_deleted(name))
+
+    async def start(self, plan: SessionPlan) -> pykka.ActorRef[Any] | None:
+        """Start a session; returns its actor if an earlier registry had started it already."""
+        spec = session_spec(plan, self._registry, self._kit)
+        try:
+            await ask_async(self._sessions, StartChild(spec), timeout=START_WITHIN)
+        except ChildRunningError as running:
+            return await _session_in(running.ref)
+        except (ChildPresentError, ChildRestartingError):
+            return None  # it introduces itself when it is back
+        return None
+
+    async def stop(self, name: str) -> None:
+        """Stop a session and forget its subtree; it finishes what is under way."""
+        settings = self._kit.settings
+        within = settings.drain + settings.close_deadline + STOP_SLACK
+        try:
+            await ask_async(self._sessions, TerminateChild(f"session:{name}"), timeout=within)
+        except ChildNotFoundError:
+            return
+
+    async def retire(
+        self,
+        name: str,
+        refs: Mapping[str, pykka.ActorRef[Any]],
+        moves: Mapping[int, str],
+        *,
+        within: float,
+        accept_doubt: bool,
+    ) -> None:
+        """Let pairs that will move finish what is on its way, then stop their session.
+
+        Telegram refuses a repeat from the same account only: what is not known to have arrived
+        must not be sent again by another, unless that is accepted.
+
+        Raises:
+            PairsNotMovedError: who is to take some may not serve them, and why.
+            PairBusyError: one of them did not come to rest; the session goes on.
+        """
+        await self._refuse_strangers(refs, moves)
+        ref = refs.get(name)
+        order = partial(ReleasePair, within=within, accept_doubt=accept_doubt)
+        orders = [PairOrder(pair=pair, order=order(pair)) for pair in moves]
+        if ref is not None:
+            asked = (ask_async(ref, order, timeout=within + RELEASE_SLACK) for order in orders)
+            for answer in await asyncio.gather(*asked, return_exceptions=True):
+                # A pair that no group has taken in yet has nothing on its way.
+                if isinstance(answer, BaseException) and not isinstance(answer, UnknownRecordError):
+                    raise answer
+        await self.stop(name)
+
+    async def _refuse_strangers(
+        self, refs: Mapping[str, pykka.ActorRef[Any]], moves: Mapping[int, str]
+    ) -> None:
+        """The same look that every move begins with; a pair without known chats has no say."""
+        records = await self._kit.journal.do(lambda store: store.pairs_with(tuple(moves)))
+        problems: list[str] = []
+        for to in sorted({moves[one.id] for one in records}):
+            taken = [one for one in records if moves[one.id] == to]
+            try:
+                look = LookInto(chats=chats_of(taken))
+                rights = await ask_async(refs[to], look, timeout=START_WITHIN)
+            except Exception as error:  # noqa: BLE001 - whatever it is, nobody has looked
+                told = f"whether {to} may serve them cannot be seen ({type(error).__name__})"
+                problems.append(f"pairs {', '.join(str(one.id) for one in taken)}: {told}")
+            else:
+                problems += strangers(taken, rights, to)
+        if problems:
+            raise PairsNotMovedError(tuple(problems))
+
+
+async def _session_in(subtree: object) -> pykka.ActorRef[Any] | None:
+    if not isinstance(subtree, pykka.ActorRef):
+        return None
+    info = await ask_async(subtree, WhichChild("session"), timeout=START_WITHIN)
+    return info.ref  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer
+
+
+def session_spec(plan: SessionPlan, registry: pykka.ActorRef[Any], kit: Kit) -> ChildSpec:
+    """A session's subtree: the supervisor of its groups, then the session itself.
+
+    The groups come first, so that a session's crash leaves them and their queues alone, while a
+    restart of their supervisor, which comes up empty, restarts the session, who fills it again.
+    """
+    settings = kit.settings
+    budget = RestartBudget(limit=settings.restarts, within=settings.restarts_within)
+    session = ChildSpec(
+        id="session",
+        actor=SessionActor,
+        kwargs={
+            "name": plan.record.name,
+            "phone": plan.record.phone or "",
+            "groups": Sibling("groups"),
+            "registry": registry,
+            "kit": kit,
+        },
+        backoff=first_at_once(settings),
+        shutdown=settings.drain + settings.close_deadline,
+    )
+    groups = ChildSpec(id="groups", actor=DynamicSupervisor, args=(DynamicSpec(budget=budget),))
+    return ChildSpec(
+        id=f"session:{plan.record.name}",
+        actor=Supervisor,
+        args=(
+            SupervisorSpec(
+                strategy=Strategy.REST_FOR_ONE, children=(groups, session), budget=budget
+            ),
+        ),
+        budget=RestartBudget(limit=1, within=settings.restarts_within),
+    )

@@ -1,0 +1,473 @@
+"""One Telegram session: its phase, its way online and back, what its mailbox hands to whom.
+
+Requests to Telegram are started beside the mailbox and their results come back as messages, so
+that a stop, a probe or a crash drill is heard while a request is under way. The parts work in the
+mailbox's turn: ``client_slot`` owns the client, ``state`` the phase, ``reconnect`` when to try
+again, ``online_waits`` who waits for that, ``liveness`` probes, ``sender`` sends, ``reader`` reads,
+``login_handler`` logs in, ``maintenance_handler`` keeps the login's copies, ``worker_groups`` has
+the pairs. ``dispatch`` says who serves which message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from types import TracebackType
+from typing import Any
+
+import pykka
+
+from ...errors import KeyLatchedError, LeaseHeldError, NoCredentialError, TelewardenError
+from ...supervision import LoopActor
+from ...telegram import (
+    NO_DESCRIPTORS,
+    SHARED_OUTAGE,
+    Action,
+    Arrived,
+    Delayed,
+    Deleted,
+    Dropped,
+    Edited,
+    ErrorClass,
+    Event,
+    Gap,
+    GaveUp,
+    Lost,
+    Moment,
+    Phase,
+    ProxyTrouble,
+    Recovered,
+    RecoveryStarted,
+    Rejected,
+    SessionRecovered,
+    SessionReport,
+    StopAsked,
+    Stopped,
+    Told,
+    Upgraded,
+    Verdict,
+    Wait,
+    classify,
+    health_of,
+)
+from ..context import Kit
+from ..messages import (
+    Begin,
+    CatchUp,
+    GroupReady,
+    Missed,
+    Probe,
+    Recover,
+    Report,
+    Reported,
+    Serve,
+    SessionDown,
+    SessionIntroduced,
+    SessionUp,
+)
+from ..waits import session_wait
+from .client_slot import Line
+from .dispatch import HANDLERS
+from .flood_waits import OPENING, keep_crowded
+from .internal import (
+    Climbed,
+    ClimbFailed,
+    Flush,
+    GroupsSeen,
+    Heard,
+    Switch,
+)
+from .liveness import Prober
+from .login_handler import LOGGING_IN, LoginDesk
+from .maintenance_handler import CareDesk
+from .online_waits import OnlineWaits
+from .reader import Reader
+from .reconnect import Comeback
+from .recovery import Climb, Recovery
+from .sender import Sender, SendFailed, tell
+from .state import Standing
+from .worker_groups import WorkerGroups
+
+__all__ = ["SessionActor"]
+
+logger = logging.getLogger(__name__)
+
+NO_CLIMB = {Phase.ONLINE, Phase.STOPPING, Phase.STOPPED, *LOGGING_IN}
+CRASH_CLOSE = 1.0  # seconds that a crashed session's client gets before its line is cut
+TOLD = {*ProxyTrouble, NO_DESCRIPTORS}  # their advice tells what is to be known
+CALM_WITHIN = 120.0  # seconds; past it a session looks for itself, whatever is said
+CLOCKS_AGREE = 2.0  # seconds; Telegram tells whole ones, and a message takes its time
+PROBE_AFTER_TROUBLE = 0.1  # seconds; several calls that fail together ask for one probe
+
+
+class SessionActor(LoopActor):
+    """Keeps one account's session online and works for its groups.
+
+    Args:
+        name: the session's name.
+        phone: in E.164; asked for by a login only.
+        groups: the supervisor of its worker groups.
+        registry: who is told where this session is.
+        kit: what all actors of a warden share.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        phone: str,
+        groups: pykka.ActorRef[Any],
+        registry: pykka.ActorRef[Any],
+        kit: Kit,
+    ) -> None:
+        super().__init__()
+        self._name, self._kit, self._registry = name, kit, registry
+        self.groups: WorkerGroups = WorkerGroups(
+            session=name, kit=kit, actor=self, supervisor=groups
+        )
+        self.line: Line = Line(name, kit, self)
+        self._standing = Standing(name, kit)
+        self.online_waits: OnlineWaits = OnlineWaits(self, self._standing)
+        self._comeback = Comeback(
+            initial=kit.settings.backoff_initial, longest=kit.settings.backoff_max
+        )
+        self.prober: Prober = Prober(name, kit, self, self.line, self.groups)
+        self.outbound: Sender = Sender(name, kit, self)
+        self.reader: Reader = Reader(name, kit, self, self.line, self._standing)
+        self.logins: LoginDesk = LoginDesk(name, phone, kit, self)
+        self.care: CareDesk = CareDesk(name, kit, self, self.line, self.outbound, self._standing)
+        self.climbing = False
+        self._switch_after = ""
+
+    def on_start(self) -> None:
+        self._registry.tell(SessionIntroduced(session=self._name, ref=self.actor_ref))
+        self._comeback.cause = "start" if self.incarnation == 1 else "crash"
+        self.actor_ref.tell(Begin())
+
+    def on_receive(self, message: object) -> object:
+        handler = HANDLERS.get(type(message))
+        return super().on_receive(message) if handler is None else handler(self, message)
+
+    async def on_stop(self) -> None:  # type: ignore[override]  # a LoopActor's hooks may be async
+        self.enter(StopAsked(), "asked to stop")
+        await self.outbound.drain(within=self._kit.settings.drain)
+        await self.logins.abandon()
+        await self.line.let_go()
+        self.enter(Stopped(), "stopped")
+
+    async def on_failure(  # type: ignore[override]  # a LoopActor's hooks may be async
+        self,
+        exception_type: type[BaseException] | None,  # noqa: ARG002 - Pykka's signature
+        exception_value: BaseException | None,  # noqa: ARG002
+        traceback: TracebackType | None,  # noqa: ARG002
+    ) -> None:
+        """Prove the client off before the next incarnation opens another on the same key."""
+        self.outbound.abandon()
+        self.line.flush()
+        await self.logins.abandon()
+        await self._kit.gateway.close(self._name, deadline=CRASH_CLOSE)
+
+    # Phases
+
+    @property
+    def phase(self) -> Phase:
+        """Where the session stands."""
+        return self._standing.phase
+
+    def enter(self, event: Event, reason: str, *, until: float | None = None) -> None:
+        """Move along the table of phases, and let everybody concerned know."""
+        if self._standing.move(event, reason, until=until) is Phase.ONLINE:
+            self.outbound.suspend()
+            self.pause_groups(reason)
+        self.online_waits.settle()
+        self.tell_monitor()
+
+    def pause_groups(self, reason: str) -> None:
+        """Tell the worker groups that nothing can be sent or read for now."""
+        self.groups.tell(SessionDown(reason))
+
+    # Coming online
+
+    def begin(self, *, cause: str | None = None) -> None:
+        """Climb from copy to copy, unless the session is online, at it, logging in or stopping."""
+        self._comeback.cause = cause or self._comeback.cause
+        if self.climbing or self.phase in NO_CLIMB:
+            return
+        self.climbing = True
+        self._comeback.begun(self.clock.now())
+        self.enter(RecoveryStarted(), self._comeback.cause)
+        recovery = Recovery(self._name, self._kit, self.line.listen(), self.reader.floods)
+        self.pipe(
+            recovery.climb(),
+            done=Climbed,
+            failed=lambda error: ClimbFailed(error, recovery.tried),
+        )
+
+    def recover(self, message: Recover) -> None:
+        self._comeback.wanted(message.cause)
+        self.groups.release()
+        self._kit.gateway.api.ask_for(self._name)
+        if self.phase is Phase.ONLINE:
+            self.prober.probe()
+        else:
+            self.begin()
+
+    def climbed(self, message: Climbed) -> None:
+        self._climb_over()
+        climb = message.climb
+        self.outbound.resume(climb.client, climb.floods)
+        self.prober.start_afresh()
+        self.line.take(climb.client)
+        seconds = self._comeback.online(self.clock.now(), rung=climb.rung)
+        self._note_time(climb.client.told_time)
+        self.enter(Recovered(), f"by {climb.rung}")
+        self._tell_recovered(climb, seconds)
+        if climb.client.disconnected.done():  # lost again while the copies were mended
+            self.lose(climb.client.disconnected.result())
+            return
+        self.groups.tell(SessionUp(epoch=self.line.epoch))
+        for heard in self.line.take_kept():
+            self.heard(heard)
+        if not self.logins.end_replaced(climb.client.key_id):
+            self._kit.keys.keep_only(climb.client.key_id, session=self._name)
+
+    def _note_time(self, told: float | None) -> None:
+        """Keep how far Telegram's time is from ours, for a start with another clock."""
+        epoch = self._kit.epoch
+        if told is None or abs(told - epoch.base - (epoch.ahead or -told)) < CLOCKS_AGREE:
+            return
+        epoch.ahead = ahead = told - epoch.base
+        self._kit.journal.post(lambda store: store.note_telegrams_time(ahead))
+
+    def _tell_recovered(self, climb: Climb, seconds: float) -> None:
+        self._kit.publish(
+            SessionRecovered(
+                session=self._name,
+                at=self._kit.now(),
+                rung=climb.rung,
+                seconds=seconds,
+                cause=self._comeback.cause,
+            )
+        )
+
+    def climb_failed(self, message: ClimbFailed) -> None:
+        self._climb_over()
+        if isinstance(message.error, NoCredentialError | KeyLatchedError):
+            self._comeback.given_up()
+            self._kit.keys.keep_only(None, session=self._name)  # no client is open, none comes
+            self.enter(Rejected(), str(message.error))
+            return
+        verdict = classify(message.error, moment=Moment.OPENING)
+        keep_crowded(self._kit, self._name, message.error)
+        if verdict.action is Action.PARK_METHOD and not isinstance(message.error, TelewardenError):
+            self.reader.floods.flooded(OPENING, verdict)
+        if not self._hold(verdict, message.key_id):
+            self._come_back_later(verdict, message.error)
+
+    def _climb_over(self) -> None:
+        self.climbing = False
+        self.logins.climb_over()
+        if self._switch_after:
+            cause, self._switch_after = self._switch_after, ""
+            self.actor_ref.tell(Switch(cause))
+
+    def _come_back_later(self, verdict: Verdict, error: BaseException | None = None) -> None:
+        if verdict.name == SHARED_OUTAGE:
+            self._wait_for_calm(verdict)
+            return
+        delay = max(verdict.wait or 0.0, self._comeback.pause())
+        until = self._kit.now() + delay
+        name = verdict.name
+        said = f"{name}: {verdict.advice} Next" if name in TOLD else f"{name}; next"
+        if isinstance(error, LeaseHeldError):
+            said = f"{name}: in use by {error.holder}; next"
+        self.enter(Delayed(until), f"{said} try in {delay:.1f} s", until=until)
+        self.after(delay, Begin())
+
+    def _wait_for_calm(self, verdict: Verdict) -> None:
+        """Others fail at the same address: one of them looks, this one comes when it works."""
+        until = self._kit.now() + CALM_WITHIN
+        self.enter(Delayed(until), f"{verdict.name}: {verdict.advice}", until=until)
+        self.pipe(self._calm(), done=lambda _: Begin())
+
+    async def _calm(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CALM_WITHIN):
+                await self._kit.gateway.calm(self._name)
+
+    def switch(self, cause: str) -> None:
+        """Come online by the login that is stored now; the client of the other is closed first."""
+        if self.climbing:
+            self._switch_after = cause
+            return
+        self.line.drop()
+        self._comeback.wanted(cause)
+        self.logins.give_up(cause)
+        if self.phase is Phase.ONLINE:
+            self.enter(Dropped(), cause)
+        self.begin()
+
+    # Losing
+
+    def heard(self, message: Heard) -> None:
+        if isinstance(message.told, Edited | Deleted):
+            # Told once, and true whichever client has heard it and wherever the session stands.
+            self.groups.tell_change(message.told)
+        elif message.epoch == self.line.epoch:
+            if self.phase is Phase.ONLINE:
+                self._tell_groups(message.told)
+            else:
+                self.line.keep(message)  # a group that knows of no gap would read past it
+
+    def _tell_groups(self, told: Told) -> None:
+        match told:
+            case Arrived() as arrived:
+                self.groups.tell(arrived)
+            case Upgraded() as upgraded:
+                self.groups.tell(upgraded)
+            case Gap(chat):
+                self.groups.tell(Missed(chat))
+                self.groups.tell(CatchUp())
+            case Lost(reason):
+                self.lose(reason)
+
+    def lose(self, reason: BaseException | None, *, cause: str = "connection lost") -> None:
+        """The line is gone or no good: come back, at once if it was a good one."""
+        client = self.line.drop()
+        at_once = self._comeback.lost(self.clock.now(), cause)
+        verdict = classify(reason := reason or ConnectionError("connection closed"))
+        keep_crowded(self._kit, self._name, reason)
+        # A server may forget a key for a while: the climb tries it again before it gives up.
+        forgotten = verdict.action is Action.TRY_OTHER_COPY
+        if not forgotten and self._hold(verdict, None if client is None else client.key_id):
+            return
+        self.enter(Dropped(), verdict.name)
+        if at_once:
+            self.begin()
+        else:
+            self._come_back_later(verdict)
+
+    def retire(self, verdict: Verdict) -> None:
+        """Telegram ended this session under way: hold it and close the client."""
+        if self.phase is Phase.ONLINE:
+            client = self.line.drop()
+            self._hold(verdict, None if client is None else client.key_id)
+            self.pipe(self._kit.gateway.close(self._name), done=lambda _: Flush())
+
+    def logged_out(self) -> None:
+        """The login was ended as asked."""
+        self._comeback.given_up()
+        self.enter(Rejected(), "logged out")
+
+    def _hold(self, verdict: Verdict, key_id: int | None) -> bool:
+        """Stop trying ``key_id`` where trying again would do harm; tells whether it did."""
+        if verdict.latches_key or verdict.action in {Action.TRY_OTHER_COPY, Action.NEW_LOGIN}:
+            self._comeback.given_up()
+            self._latch(verdict, key_id)
+            self.enter(Rejected(), verdict.name)
+        elif verdict.terminal or self._rebuilt_in_vain(verdict):
+            self.enter(GaveUp(), f"{verdict.name}: {verdict.advice}")
+            if verdict.action is Action.HOLD_API:
+                self._wait_for_api(verdict)
+        else:
+            return False
+        return True
+
+    def _wait_for_api(self, verdict: Verdict) -> None:
+        """The app is refused, and all sessions with it; this one comes when it is not."""
+        gateway = self._kit.gateway
+        if not gateway.api.held:
+            gateway.hold_api(verdict)
+        self.pipe(gateway.api.over(self._name), done=lambda over: Begin() if over else Flush())
+
+    def _rebuilt_in_vain(self, verdict: Verdict) -> bool:
+        return verdict.action is Action.REBUILD_ONCE and not self._comeback.rebuild()
+
+    def _latch(self, verdict: Verdict, key_id: int | None) -> None:
+        """Latch the key that was refused, which need not be the one that is stored."""
+        if verdict.latches_key and key_id is not None:
+            buried = self.line.bury(key_id, verdict.name)
+            self.pipe(buried, done=lambda _: Flush(), failed=lambda _: Flush())
+
+    # Working for the groups
+
+    def serve(self, message: Serve) -> None:
+        self.groups.serve(message)
+        self.logins.declared(message.phone)
+        self.introduce()  # the registry may have come back, and the monitor behind it
+
+    def group_ready(self, message: GroupReady) -> None:
+        if self.groups.ready(message) and self.phase is Phase.ONLINE:
+            tell(message.ref, SessionUp(epoch=self.line.epoch))
+
+    def groups_seen(self, message: GroupsSeen) -> None:
+        """Some worker groups are kept down, or are no more."""
+        if message.down != self.groups.down:
+            self.groups.down = message.down
+            if message.down:
+                logger.warning(
+                    "groups kept down session=%s groups=%s; release: telewarden recover",
+                    self._name,
+                    ",".join(sorted(message.down)),
+                )
+            self.tell_monitor()
+
+    def send_failed(self, message: SendFailed) -> None:
+        until = self.outbound.until
+        verdict = self.outbound.failed(message)
+        if self.outbound.until != until:  # whoever looks for a session for a pair should know
+            self.tell_monitor()
+        if verdict.terminal:
+            self.retire(verdict)
+        elif verdict.kind is ErrorClass.NET and self.line.client is not None:
+            self.after(PROBE_AFTER_TROUBLE, Probe())
+
+    # Reporting
+
+    def tell_monitor(self) -> SessionReport:
+        """Tell the health monitor how the session is."""
+        report = self.report()
+        tell(self._kit.monitor, Reported(report=report, ref=self.actor_ref))
+        return report
+
+    def introduce(self) -> SessionReport:
+        """Tell the monitor about this session and its groups, as after the monitor's restart."""
+        self.groups.tell(Report())
+        return self.tell_monitor()
+
+    def report(self) -> SessionReport:
+        """How the session is."""
+        standing, client = self._standing, self.line.client
+        trouble = self.groups.trouble if standing.phase is Phase.ONLINE else ""
+        reason = trouble or standing.reason
+        return SessionReport(
+            session=self._name,
+            phase=standing.phase,
+            health=health_of(standing.phase, reason=reason.partition(":")[0]),
+            reason=reason,
+            since=standing.since,
+            until=standing.until or self.outbound.until,
+            limited_until=self.outbound.limited_until,
+            rung=self._comeback.rung,
+            recoveries=self._comeback.recoveries,
+            parked=self.outbound.parked,
+            probe_seconds=self.prober.seconds,
+            update_age=self.line.update_age,
+            user_id=client.user_id if client else None,
+            groups=len(self.groups),
+            waits=self._waits(),
+        )
+
+    def _waits(self) -> tuple[Wait, ...]:
+        standing = self._standing
+        by_phase = session_wait(
+            self._name,
+            phase=standing.phase,
+            reason=standing.reason,
+            since=standing.since,
+            until=standing.until,
+        )
+        floods = {(one.who, one.what): one for one in self.outbound.waits()}
+        floods |= {(one.who, one.what): one for one in self.reader.floods.waits()}
+        return (*(() if by_phase is None else (by_phase,)), *floods.values())

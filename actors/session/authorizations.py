@@ -1,0 +1,56 @@
+"""Ending an authorisation at Telegram, and making sure that no copy of its key is tried again."""
+
+from __future__ import annotations
+
+from ...telegram import WardenSession, log_out, parse_string
+from ..context import Kit
+from .flood_waits import OPENING, floods_of, refused
+
+__all__ = ["end_authorisation", "ending_of", "proof_of", "refuse_early"]
+
+
+def proof_of(name: str) -> str:
+    """What the gateway calls the client that proves a login before it becomes ``name``'s."""
+    return f"{name}:proof"
+
+
+def ending_of(name: str) -> str:
+    """What the gateway calls the client that ends a login that was ``name``'s."""
+    return f"{name}:ending"
+
+
+async def refuse_early(kit: Kit, name: str) -> None:
+    """Refuse to open a client while the call that proves a login must wait.
+
+    Raises:
+        TelegramRateLimitError: it must; no packet was sent.
+    """
+    egress, now = kit.gateway.egress(name), kit.now()
+    kept, _ = await kit.journal.do(lambda store: floods_of(store, egress, name))
+    for row in kept:
+        if (row.method, row.chat) == OPENING and row.until > now:
+            raise refused(name, OPENING, row.until - now, row.until)
+
+
+async def end_authorisation(kit: Kit, name: str, string: str, *, reason: str) -> None:
+    """Log a key out that no client of the session uses any more, latch it, and let it go.
+
+    Raises:
+        Exception: what Telegram or the network said; the key is then neither ended nor latched.
+    """
+    parts, place = parse_string(string), ending_of(name)
+    key_id = parts.key_id
+    await refuse_early(kit, name)
+    await kit.keys.hold(key_id, session=name, passing=True, key=parts.key)
+    try:
+        client = await kit.gateway.open(
+            place,
+            WardenSession.from_string(string),
+            lambda _: None,
+            deadline=kit.settings.connect_deadline,
+        )
+        await log_out(client, deadline=kit.settings.call_deadline)
+        await kit.journal.do(lambda store: store.latch_key(key_id, reason, kit.stamp()))
+    finally:
+        await kit.gateway.close(place, deadline=kit.settings.close_deadline)
+        kit.keys.release(key_id)

@@ -1,0 +1,119 @@
+"""The client that a session works with now, and what it learns on the way to the disk.
+
+At most one client at a time, each in an epoch of its own, so that what an earlier one still says
+is told apart. Leaves opening to ``recovery`` and closing in time to the gateway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from ...storage import Store
+from ...supervision import LoopActor
+from ...telegram import Client, Told
+from ..context import Kit
+from .authorizations import ending_of, proof_of
+from .internal import Flush, Heard
+from .recovery import keep_changes
+
+__all__ = ["Line"]
+
+FLUSH_AFTER = 1.0  # seconds that a learnt update state may be newer than the database
+
+
+class Line:
+    """One session's client, or none.
+
+    Args:
+        name: the session's name.
+        kit: what the warden's actors share.
+        actor: the session actor; its mailbox gets what the client tells.
+    """
+
+    __slots__ = ("_actor", "_early", "_kit", "_name", "client", "epoch")
+
+    def __init__(self, name: str, kit: Kit, actor: LoopActor) -> None:
+        self._name, self._kit, self._actor = name, kit, actor
+        self.client: Client | None = None
+        self.epoch = 0
+        self._early: list[Heard] = []
+
+    @property
+    def update_age(self) -> float | None:
+        """Seconds since the client last heard an update; ``None`` without a client."""
+        if self.client is None:
+            return None
+        return max(0.0, self._actor.clock.now() - self.client.last_update)
+
+    def listen(self) -> Callable[[Told], None]:
+        """Begin an epoch and return where its client is to tell what it hears."""
+        self.epoch += 1
+        self._early.clear()
+        epoch, actor = self.epoch, self._actor
+
+        def hear(told: Told) -> None:
+            if epoch == self.epoch:  # a client that is being closed has nothing to say any more
+                actor.actor_ref.tell(Heard(epoch, told))
+
+        return hear
+
+    def keep(self, message: Heard) -> None:
+        """Keep what is told before the groups know of the gap in front of it."""
+        self._early.append(message)
+
+    def take_kept(self) -> list[Heard]:
+        """What was kept, to be told now."""
+        early, self._early = self._early, []
+        return early
+
+    def take(self, client: Client) -> None:
+        """Work with this client from now on."""
+        self.client = client
+        client.session.on_change = self._flush_soon
+        self.flush()
+
+    def drop(self) -> Client | None:
+        """Work with none any more, what it has learnt on its way to the disk; returns it."""
+        self.flush()  # what this client has learnt is what the next one starts with
+        client, self.client = self.client, None
+        return client
+
+    def hush(self) -> None:
+        """End the epoch: what its client still says is not heard."""
+        self.epoch += 1
+
+    def bury(self, key_id: int, reason: str) -> Awaitable[None]:
+        """Latch a dead key; await it to let the key go as soon as nothing can use it any more."""
+        now = self._kit.stamp()
+
+        def latch(store: Store) -> None:
+            store.latch_key(key_id, reason, now)
+
+        self._kit.journal.post(latch)
+        return self._let_go_of(key_id, latch)
+
+    async def _let_go_of(self, key_id: int, latch: Callable[[Store], None]) -> None:
+        await self._kit.gateway.close(self._name)
+        await self._kit.journal.do(latch)  # whoever takes the key from now on is refused by it
+        self._kit.keys.release(key_id)
+
+    def flush(self) -> None:
+        """Have what was learnt written down; posted, never waited for."""
+        changes = None if self.client is None else self.client.session.take_changes()
+        if changes is not None:
+            name, kit = self._name, self._kit
+            kit.journal.post(lambda store: keep_changes(store, name, changes, kit))
+
+    def _flush_soon(self) -> None:
+        self._actor.after(FLUSH_AFTER, Flush())
+
+    async def let_go(self) -> None:
+        """Write down what was learnt, prove the clients off, then let the keys go."""
+        self.hush()
+        if self.client is not None:
+            self.client.save_states()
+        self.drop()
+        deadline = self._kit.settings.close_deadline
+        for place in (self._name, proof_of(self._name), ending_of(self._name)):
+            await self._kit.gateway.close(place, deadline=deadline)
+        self._kit.keys.release_of(self._name)

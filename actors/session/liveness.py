@@ -1,0 +1,99 @@
+"""Whether a connected session answers and hears: a call that needs the login, now and then.
+
+``is_connected()`` would say yes to a line that is dead or deaf; so a probe asks Telegram, and
+compares how far Telegram has told with how far the client has heard.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from ...telegram import ErrorClass, Phase, Probed, classify
+from ..context import Kit
+from ..messages import CatchUp, Probe
+from .client_slot import Line
+from .internal import Flush, ProbeAnswered, ProbeFailed
+from .worker_groups import WorkerGroups
+
+if TYPE_CHECKING:
+    from .actor import SessionActor
+
+__all__ = ["Prober"]
+
+logger = logging.getLogger(__name__)
+
+LISTEN_AGAIN = 2.0  # seconds in which an update that is on its way arrives
+
+
+class Prober:
+    """Probes one session's client.
+
+    Args:
+        name: the session's name.
+        kit: what the warden's actors share.
+        actor: the session actor, which is told of losses.
+        line: the client to ask.
+        groups: who reads on when the line may have been silent.
+    """
+
+    __slots__ = ("_actor", "_deaf", "_groups", "_kit", "_line", "_name", "_under_way", "seconds")
+
+    def __init__(
+        self, name: str, kit: Kit, actor: SessionActor, line: Line, groups: WorkerGroups
+    ) -> None:
+        self._name, self._kit, self._actor = name, kit, actor
+        self._line, self._groups = line, groups
+        self._under_way, self._deaf = False, 0
+        self.seconds: float | None = None
+
+    def start_afresh(self) -> None:
+        """A new client has come: it has not been found deaf yet."""
+        self._deaf = 0
+
+    def probe(self) -> None:
+        """Ask, unless one is under way; without a client only report."""
+        if self._line.client is None or self._under_way:
+            self._actor.tell_monitor()
+            return
+        self._under_way = True
+        self._actor.pipe(self._line.client.probe(), done=ProbeAnswered, failed=ProbeFailed)
+
+    def answered(self, message: ProbeAnswered) -> None:
+        """Telegram has answered: publish how fast, and see whether the client hears."""
+        self._under_way, self.seconds = False, message.seconds
+        self._kit.publish(
+            Probed(
+                session=self._name,
+                at=self._kit.now(),
+                seconds=message.seconds,
+                update_age=self._line.update_age,
+            )
+        )
+        self._actor.tell_monitor()
+        self._listen_closely()
+
+    def _listen_closely(self) -> None:
+        """Connected and answering, and yet deaf? Then a fresh client hears."""
+        client = self._line.client
+        if client is None:
+            return
+        self._deaf = self._deaf + 1 if client.behind else 0
+        if self._deaf > 1:  # once may be an update that is on its way
+            logger.warning("deaf session=%s behind=%d", self._name, client.behind)
+            self._actor.lose(ConnectionError("connected but deaf"), cause="deaf")
+        elif self._deaf:
+            self._actor.after(LISTEN_AGAIN, Probe())
+        elif (self._line.update_age or 0.0) > self._kit.settings.deaf_after:
+            self._groups.tell(CatchUp())  # a channel may be silent, or not told of
+
+    def failed(self, message: ProbeFailed) -> None:
+        """No answer, or none that is good: hold the session, or have its line rebuilt."""
+        self._under_way = False
+        if self._actor.phase is not Phase.ONLINE:
+            return
+        verdict = classify(message.error)
+        if verdict.terminal:
+            self._actor.retire(verdict)
+        elif verdict.kind is not ErrorClass.FLOOD:
+            self._actor.pipe(self._kit.gateway.close(self._name), done=lambda _: Flush())

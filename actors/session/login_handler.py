@@ -1,0 +1,165 @@
+"""How a session logs in: whoever asks is answered when the step is done, and what follows, follows.
+
+A login waits while copies of the present one are tried, for they may do. A renewal runs beside
+the session, which works on. Leaves the flow and its budget to ``login``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from ...supervision import Answer
+from ...telegram import (
+    CodeSent,
+    Event,
+    LoginFailed,
+    PasswordAsked,
+    Phase,
+    SignedIn,
+    classify,
+)
+from ..context import Kit
+from ..messages import StartLogin
+from .authorizations import end_authorisation
+from .internal import Flush, KeyEnded, LoginWanted, LoginWent
+from .login import Login, LoginStep
+
+if TYPE_CHECKING:
+    from .actor import SessionActor
+
+__all__ = ["LOGGING_IN", "LoginDesk"]
+
+logger = logging.getLogger(__name__)
+
+AT_WORK: Final = frozenset({Phase.CONNECTING, Phase.ONLINE, Phase.WAITING, Phase.RECOVERING})
+LOGGING_IN: Final = frozenset(
+    {Phase.AWAITING_CODE, Phase.AWAITING_PASSWORD, Phase.AWAITING_QR},
+)
+BESIDE: Final[Mapping[type[Event], Phase]] = {
+    CodeSent: Phase.AWAITING_CODE,
+    PasswordAsked: Phase.AWAITING_PASSWORD,
+}
+
+
+class LoginDesk:
+    """Takes the steps of one session's logins.
+
+    Args:
+        name: the session's name.
+        phone: in E.164; asked for by a login only.
+        kit: what the warden's actors share.
+        actor: the session actor, whose phase follows.
+    """
+
+    __slots__ = ("_actor", "_kit", "_login", "_name", "_queue")
+
+    def __init__(self, name: str, phone: str, kit: Kit, actor: SessionActor) -> None:
+        self._name, self._kit, self._actor = name, kit, actor
+        self._login = Login(name, phone, kit)
+        self._queue: list[Answer] = []
+
+    def declared(self, phone: str | None) -> None:
+        """The session has this number; a login under way goes on with the one it began with."""
+        self._login.phone = phone or ""
+
+    def take(self, message: LoginStep) -> Answer:
+        """Take one step; answered when Telegram has answered."""
+        answer = Answer()
+        if isinstance(message, StartLogin) and self._actor.climbing:
+            self._queue.append(answer)  # the copies may do
+        elif isinstance(message, StartLogin) and self._actor.phase is Phase.ONLINE:
+            answer.set(self._actor.phase)
+        else:
+            self._start(message, answer)
+        return answer
+
+    def _start(self, message: LoginStep, answer: Answer) -> None:
+        self._actor.pipe(
+            self._login.take(message),
+            done=lambda step: LoginWent(answer, step, None),
+            failed=lambda error: LoginWent(answer, None, error),
+        )
+
+    def climb_over(self) -> None:
+        """A climb has ended, well or not: whoever waited to log in is served now."""
+        queue, self._queue = self._queue, []
+        for answer in queue:
+            self._actor.actor_ref.tell(LoginWanted(answer))
+
+    def wanted(self, message: LoginWanted) -> None:
+        """Serve one who waited for a climb to end."""
+        if self._actor.phase is Phase.ONLINE:
+            message.answer.set(self._actor.phase)
+        else:
+            self._start(StartLogin(), message.answer)
+
+    def went(self, message: LoginWent) -> None:
+        """A step is done: move the phase along, and answer."""
+        if message.step is None:
+            self._went_wrong(message)
+            return
+        event, told = message.step.event, message.step.told
+        beside = self._actor.phase
+        if event is not None and beside in AT_WORK:  # a renewal: the session works on
+            if isinstance(event, SignedIn):
+                self._actor.switch("renewal")
+            message.answer.set(told or BESIDE.get(type(event), beside))
+            return
+        if event is not None:
+            self._follow(event)
+        message.answer.set(told or self._actor.phase)
+
+    def _went_wrong(self, message: LoginWent) -> None:
+        error = message.error or RuntimeError("the login ended without a word")
+        if not self._login.under_way and self._actor.phase in LOGGING_IN:
+            self._actor.enter(LoginFailed(), type(error).__name__)
+        message.answer.fail(error)
+
+    def _follow(self, event: Event) -> None:
+        if self._actor.phase not in LOGGING_IN:
+            if isinstance(event, LoginFailed):
+                return  # what else ended it has said so
+            if isinstance(event, SignedIn | PasswordAsked):
+                self._actor.enter(CodeSent(), "logged in without a code")
+        self._actor.enter(event, "logging in")
+        if isinstance(event, SignedIn):
+            self._actor.begin(cause="login")
+
+    def give_up(self, reason: str) -> None:
+        """The session has another login: the one that is waited for is not needed any more."""
+        if self._actor.phase in LOGGING_IN:
+            self._actor.enter(LoginFailed(), reason)
+            self._actor.pipe(self.abandon(), done=lambda _: Flush())
+
+    async def abandon(self) -> None:
+        """Close a login that is under way; nothing of it stays."""
+        await self._login.abandon()
+
+    def end_replaced(self, key_id: int | None) -> bool:
+        """The login of this key works: end the one that it replaces; tells whether there is one.
+
+        A session that came back by another login, as by a backup, ends none: it may be its own.
+        """
+        if self._login.replaced is None:
+            return False
+        (replaced, by), self._login.replaced = self._login.replaced, None
+        if key_id == by:
+            self._actor.pipe(
+                end_authorisation(self._kit, self._name, replaced.session_string, reason="renewed"),
+                done=lambda _: KeyEnded(),
+                failed=KeyEnded,
+            )
+        return key_id == by
+
+    def key_ended(self, message: KeyEnded) -> None:
+        """The replaced login is ended, or a person has to."""
+        if message.error is None:
+            logger.info("replaced login ended session=%s", self._name)
+        else:
+            logger.warning(
+                "replaced login not ended session=%s why=%s; end it in Telegram's list of devices",
+                self._name,
+                classify(message.error).name,
+            )

@@ -1,0 +1,90 @@
+"""How a session is cared for: a step runs beside its mailbox, and the session follows.
+
+Before a logout its client is given up, so that the end which was asked for is no loss to come
+back from. Leaves the work of each step to ``maintenance``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...supervision import Answer
+from ...telegram import Client
+from ..context import Kit
+from ..errors import as_ours
+from .client_slot import Line
+from .internal import CareWent
+from .maintenance import Care, CareStep, Done, Follow, LogOut
+from .sender import Sender
+from .state import Standing
+
+if TYPE_CHECKING:
+    from .actor import SessionActor
+
+__all__ = ["CareDesk"]
+
+
+class CareDesk:
+    """Takes the steps of one session's care.
+
+    Args:
+        name: the session's name.
+        kit: what the warden's actors share.
+        actor: the session actor, which switches over or ends.
+        line: the client to log out with.
+        outbound: what must be sent before a logout.
+        standing: where the session stands.
+    """
+
+    __slots__ = ("_actor", "_care", "_kit", "_line", "_name", "_outbound")
+
+    def __init__(
+        self,
+        name: str,
+        kit: Kit,
+        actor: SessionActor,
+        line: Line,
+        outbound: Sender,
+        standing: Standing,
+    ) -> None:
+        self._name, self._kit, self._actor = name, kit, actor
+        self._line, self._outbound = line, outbound
+        self._care = Care(name, kit, standing)
+
+    def take(self, step: CareStep) -> Answer:
+        """Take one step; answered when it is done."""
+        answer, client = Answer(), self._line.client
+        given_up = isinstance(step, LogOut) and client is not None
+        self._line.flush()
+        if given_up:
+            self._line.drop()
+            self._line.hush()
+            self._actor.pause_groups("logging out")
+        self._actor.pipe(
+            self._done(step, client),
+            done=lambda done: CareWent(answer, done, None),
+            failed=lambda error: CareWent(answer, None, error, given_up),
+        )
+        return answer
+
+    async def _done(self, step: CareStep, client: Client | None) -> Done:
+        if isinstance(step, LogOut):
+            await self._outbound.drain(within=self._kit.settings.drain)
+        return await self._care.take(step, client)
+
+    def went(self, message: CareWent) -> None:
+        """A step is done, or has failed: follow, and answer."""
+        done = message.done
+        if done is None:
+            message.answer.fail(as_ours(message.error, session=self._name))
+            if message.given_up:
+                self._actor.switch("logout failed")
+            return
+        if done.follow is Follow.NOTHING:
+            message.answer.set(done.told)
+            return
+        if done.follow is Follow.SWITCH:
+            self._actor.switch("another login")
+        else:
+            self._actor.logged_out()
+        message.answer.set(done.told or self._actor.phase)

@@ -1,0 +1,195 @@
+"""What a session asks Telegram for others: history, where chats are, rights, an app's own calls.
+
+Each request is started here and its answer comes back through the session's mailbox, so that a
+stop, a probe or another request is heard meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from ...errors import NameMovedError
+from ...supervision import Answer, LoopActor
+from ...telegram import (
+    Access,
+    Client,
+    ErrorClass,
+    accesses,
+    classify,
+    locate,
+    newest_id,
+    read_history,
+    read_messages,
+    upgrades,
+)
+from ..context import Kit
+from ..errors import as_ours
+from ..messages import (
+    AccessChecked,
+    CallTelegram,
+    CheckAccess,
+    History,
+    HistoryRead,
+    Locate,
+    Located,
+    LookInto,
+    Probe,
+)
+from .client_slot import Line
+from .flood_waits import CallFloods
+from .internal import PassOn, Replied, RightsUnknown
+from .sender import OFFLINE, tell
+from .state import Standing
+
+__all__ = ["Reader"]
+
+logger = logging.getLogger(__name__)
+
+
+class Reader:
+    """Reads and calls for one session.
+
+    Args:
+        name: the session's name.
+        kit: what the warden's actors share.
+        actor: the session actor; its mailbox gets the answers.
+        line: the client to ask.
+        standing: where the session stands.
+    """
+
+    __slots__ = ("_actor", "_deadline", "_line", "_name", "_standing", "floods")
+
+    def __init__(
+        self, name: str, kit: Kit, actor: LoopActor, line: Line, standing: Standing
+    ) -> None:
+        self._name, self._actor, self._line = name, actor, line
+        self._standing = standing
+        self._deadline = kit.settings.call_deadline
+        self.floods = CallFloods(name, kit)
+
+    def history(self, message: History) -> None:
+        """Read on in a chat."""
+        client = self._line.client
+        if client is None:
+            tell(message.reply_to, _unread(message, OFFLINE))
+            return
+        self._actor.pipe(
+            _read(client, message, self._deadline),
+            done=lambda answer: PassOn(message.reply_to, answer),
+            failed=lambda error: self._not_read(message, error),
+        )
+
+    def _not_read(self, message: History, error: BaseException) -> PassOn:
+        if classify(error).terminal:
+            self._actor.actor_ref.tell(Probe())  # which will tell whether the session has ended
+        return PassOn(message.reply_to, _unread(message, error))
+
+    def locate(self, message: Locate) -> None:
+        """Find where chats are; asked again by itself when the session is back."""
+        client = self._line.client
+        if client is not None:
+            self._actor.pipe(
+                _look_up(client, message, self._deadline),
+                done=lambda answer: PassOn(message.reply_to, answer),
+            )
+
+    def check_access(self, message: CheckAccess) -> None:
+        """Ask what the account may do in chats that it knows."""
+        client = self._line.client
+        if client is not None:
+            self._actor.pipe(
+                _rights_in(client, message.chats, self._deadline),
+                done=lambda answer: PassOn(message.reply_to, answer),
+                failed=_not_looked,
+            )
+
+    def look_into(self, message: LookInto) -> Answer:
+        """Ask what the account may do in chats that it may have to look for first."""
+        answer, client = Answer(), self._line.client
+        if client is None:
+            answer.fail(OFFLINE)
+            return answer
+        self._actor.pipe(
+            _known_rights(client, message.chats, self._deadline),
+            done=lambda rights: Replied(answer, rights, None),
+            failed=lambda error: self._refused(answer, error),
+        )
+        return answer
+
+    def call(self, message: CallTelegram) -> Answer:
+        """Make an app's own request; its errors are ours, with Telegram's as the cause."""
+        answer, client = Answer(), self._line.client
+        if client is None:
+            answer.fail(self._standing.offline())
+            return answer
+        self._actor.pipe(
+            client.call(message.request, deadline=message.deadline or self._deadline),
+            done=lambda result: Replied(answer, result, None),
+            failed=lambda error: self._refused(answer, error),
+        )
+        return answer
+
+    def _refused(self, answer: Answer, error: BaseException) -> Replied:
+        if classify(error).terminal:
+            self._actor.actor_ref.tell(Probe())  # which will tell whether the session has ended
+        return Replied(answer, None, as_ours(error, session=self._name))
+
+
+def _not_looked(error: BaseException) -> object:
+    """A look at rights that failed says nothing about them; the next one comes by itself."""
+    logger.info("rights not looked at error=%s", type(error).__name__)
+    return RightsUnknown()
+
+
+async def _read(client: Client, message: History, deadline: float) -> HistoryRead:
+    if message.newest_only:
+        before = None
+        if message.before is not None:
+            before = datetime.fromtimestamp(message.before, tz=UTC)
+        newest = await newest_id(client, message.chat, before=before, deadline=deadline)
+        return HistoryRead(pair=message.pair, request=message, messages=(), newest=newest)
+    if message.ids:
+        page = await read_messages(client, message.chat, message.ids, deadline=deadline)
+    else:
+        page = await read_history(client, message.chat, after=message.after, deadline=deadline)
+    return HistoryRead(pair=message.pair, request=message, messages=page.messages, more=page.more)
+
+
+def _unread(message: History, error: BaseException) -> HistoryRead:
+    return HistoryRead(pair=message.pair, request=message, messages=(), verdict=classify(error))
+
+
+async def _look_up(client: Client, message: Locate, deadline: float) -> Located:
+    found = await locate(
+        client, message.chats, names=message.names, anew=message.anew, deadline=deadline
+    )
+    ids = {chat: place for chat, place in found.items() if isinstance(place, int)}
+    lost = {chat: place for chat, place in found.items() if isinstance(place, Exception)}
+    other = {chat: str(error) for chat, error in lost.items() if isinstance(error, NameMovedError)}
+    try:
+        moved = await upgrades(client, set(ids.values()), deadline=deadline)
+    except Exception as error:  # noqa: BLE001 - the next look at rights tells the same
+        logger.info("groups not looked at error=%s", type(error).__name__)
+        moved = {}
+    return Located(
+        ids=ids,
+        problems={chat: classify(error) for chat, error in lost.items()},
+        said=other,
+        moved=moved,
+    )
+
+
+async def _known_rights(client: Client, chats: Sequence[int], deadline: float) -> dict[int, Access]:
+    """What the account may do in chats that it may have to look for among its dialogs first."""
+    found = await locate(client, chats, deadline=deadline)
+    for place in found.values():  # a line that was lost says nothing of where the account is
+        if isinstance(place, Exception) and classify(place).kind is not ErrorClass.PAIR:
+            raise place
+    there = [place for place in found.values() if isinstance(place, int)]
+    return await accesses(client, there, deadline=deadline)
+
+
+async def _rights_in(client: Client, chats: Sequence[int], deadline: float) -> AccessChecked:
+    return AccessChecked(rights=await accesses(client, chats, deadline=deadline))

@@ -1,0 +1,381 @@
+"""The climb: from a lost session to a connected client, by the copies that are kept.
+
+Three rungs, each tried a few times: the string in the database, the sealed session file, and
+repair (what damaged copies still hold, then the backups). They hold the same key, so they are
+tried one after the other under one lease, never side by side, and a key that Telegram has
+declared dead is not tried from any copy. Trouble that is not the copy's (network, floods,
+Telegram's own) ends the climb at once: the copy is good, and the session waits.
+
+Another process may have the key for a while, and a person may give the session another login
+meanwhile. So what is stored is looked at again after a wait, and before it is written over.
+
+After a climb every copy is made whole again: damaged ones are set aside, never deleted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ...errors import (
+    CredentialDamagedError,
+    DatabaseDamagedError,
+    JournalUnavailableError,
+    KeyLatchedError,
+    NoCredentialError,
+    SessionFileDamagedError,
+    SessionStringDamagedError,
+    StorageError,
+    WrongMasterKeyError,
+)
+from ...storage import Entity, FloodRow, Store, UpdateState
+from ...telegram import (
+    Action,
+    Client,
+    CopyRepaired,
+    EntityRow,
+    ErrorClass,
+    Moment,
+    RecoveryTried,
+    SessionChanges,
+    Told,
+    WaitKind,
+    WardenSession,
+    classify,
+    parse_string,
+)
+from ...telegram import UpdateState as LiveState
+from ..context import Kit
+from .credential_copies import Copies, Copy
+from .flood_waits import OPENING, CallFloods, floods_of, refused
+
+__all__ = ["RUNGS", "Climb", "Recovery", "keep_changes"]
+
+logger = logging.getLogger(__name__)
+
+RUNGS: Final = ("string", "file", "repair")
+
+NOT_THE_COPY: Final = frozenset(
+    {ErrorClass.NET, ErrorClass.SRV, ErrorClass.FLOOD, ErrorClass.CONFIG, ErrorClass.BUG}
+)
+# A rung with such a copy is passed over; the next one may do.
+NO_USE: Final = (
+    CredentialDamagedError,
+    DatabaseDamagedError,
+    KeyLatchedError,
+    SessionFileDamagedError,
+    SessionStringDamagedError,
+    WrongMasterKeyError,
+)
+PAUSE: Final = 0.2  # seconds between two tries on a rung, and as much more each time
+FORGOTTEN: Final = 1.0  # seconds; the same where the server has forgotten the key for a while
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Learnt:
+    """What a session had learnt of Telegram, and until when it must not ask what."""
+
+    user_id: int | None = None
+    states: Sequence[UpdateState] = ()
+    entities: Sequence[Entity] = ()
+    floods: Sequence[FloodRow] = ()
+    cool_until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Climb:
+    """A climb that ended at a connected client. ``seconds`` is how long it took."""
+
+    client: Client
+    rung: str
+    seconds: float
+    floods: dict[tuple[str, int | None], float]
+    repaired: tuple[str, ...] = ()
+
+
+class _ReplacedError(Exception):
+    """The session got another login while this climb waited for the key of the one before."""
+
+
+class Recovery:
+    """One session's way back. A fresh one for each climb.
+
+    Args:
+        name: the session's name.
+        kit: what the warden's actors share.
+        on_event: where the client's events go.
+        floods: what the client asks before each call; it gets to know what is on record.
+    """
+
+    def __init__(
+        self, name: str, kit: Kit, on_event: Callable[[Told], None], floods: CallFloods
+    ) -> None:
+        self._name, self._kit, self._on_event = name, kit, on_event
+        self._call_floods = floods
+        self._copies = Copies(name, kit)
+        self._refused: set[int] = set()
+        self._damages: list[str] = []
+        self._learnt = _Learnt()
+        self.tried: int | None = None
+        """The key that was tried last."""
+        self._login: int | None = None
+
+    async def climb(self) -> Climb:
+        """Try the rungs in order and return the connected client; may wait for its turn.
+
+        Raises:
+            NoCredentialError: there is no copy left to try.
+            KeyLatchedError: the only copies left hold a key that is dead.
+            TelegramRateLimitError: Telegram has asked to wait before the next try.
+            Exception: what Telegram or the network said, where it is not the copy's fault.
+        """
+        began = time.perf_counter()
+        async with self._kit.doorway.turn(self._name, self._kit.waiting):
+            while True:
+                try:
+                    return await self._climb(began)
+                except _ReplacedError:
+                    logger.info("login replaced during a climb session=%s", self._name)
+
+    async def _climb(self, began: float) -> Climb:
+        last: Exception | None = None
+        self._refused.clear()
+        self._damages.clear()
+        for rung in RUNGS:
+            try:
+                client, problem = await self._try_rung(rung)
+            except Exception as exc:
+                if rung != RUNGS[0] or not _ends_key(exc):
+                    raise
+                # An older database may have been put back: the file then holds a newer login.
+                client, problem = await self._try_newer_file(exc), exc
+                rung = RUNGS[1]
+            last = problem or last
+            if client is not None:
+                repaired = await self._mend(client, rung)
+                return Climb(
+                    client=client,
+                    rung=rung,
+                    seconds=time.perf_counter() - began,
+                    floods=self._floods(),
+                    repaired=repaired,
+                )
+        if last is None or (isinstance(last, NO_USE) and not isinstance(last, KeyLatchedError)):
+            raise NoCredentialError(self._name, problems=tuple(self._damages))
+        raise last
+
+    async def _try_newer_file(self, ended: Exception) -> Client:
+        """Come back by a file of another login than the one that has ended, or raise ``ended``."""
+        dead = self.tried
+        assert dead is not None  # noqa: S101 - it has been tried just now
+        self._refused.add(dead)
+        client, _ = await self._try_rung(RUNGS[1])
+        if client is None:
+            raise ended
+        reason, now = classify(ended, moment=Moment.OPENING).name, self._kit.stamp()
+        self._kit.journal.post(lambda store: store.latch_key(dead, reason, now))
+        return client
+
+    async def _try_rung(self, rung: str) -> tuple[Client | None, Exception | None]:
+        try:
+            if rung == RUNGS[-1]:
+                known = await self._kit.journal.do(self._copies.known_keys)
+                await asyncio.to_thread(self._copies.look_beside, known)
+                if self._copies.passed_over:
+                    self._damages.append(self._copies.passed_over)
+            copies = await self._kit.journal.do(lambda store: self._look(store, rung))
+        except NO_USE as exc:
+            self._tell(rung, 1, exc)
+            if not isinstance(exc, KeyLatchedError):
+                self._damages.append(str(exc))
+            return None, exc
+        problem: Exception | None = None
+        for copy in copies:
+            if copy.key_id in self._refused:
+                continue
+            client, problem = await self._try_copy(rung, copy)
+            if client is not None:
+                return client, None
+            self._refused.add(copy.key_id)
+        return None, problem
+
+    def _look(self, store: Store, rung: str) -> list[Copy]:
+        """A rung's copies; runs in the journal's thread."""
+        if rung == RUNGS[0]:
+            self._login = store.key_id_of(self._name)
+        return self._copies.of_rung(store, rung)
+
+    def _look_again(self, store: Store, copy: Copy) -> _Learnt:
+        """What was learnt, if the key of a copy, which is ours now, is still the one to try."""
+        if (latch := store.latched(copy.key_id)) is not None:
+            raise KeyLatchedError(copy.key_id, latch.reason)
+        record = store.session(self._name)
+        if (None if record is None else record.key_id) != self._login:
+            raise _ReplacedError
+        return self._read_learnt(store, None if record is None else record.user_id)
+
+    def _read_learnt(self, store: Store, user_id: int | None) -> _Learnt:
+        """What the session has learnt; a damaged table costs that, and not the session."""
+        try:
+            floods, cool_until = floods_of(store, self._kit.gateway.egress(self._name), self._name)
+            return _Learnt(
+                user_id=user_id,
+                states=store.update_states(self._name),
+                entities=store.entities(self._name),
+                floods=floods,
+                cool_until=cool_until,
+            )
+        except DatabaseDamagedError as exc:
+            logger.warning("what was learnt is lost session=%s why=%s", self._name, exc)
+            return _Learnt()
+
+    async def _try_copy(self, rung: str, copy: Copy) -> tuple[Client | None, Exception | None]:
+        problem: Exception | None = None
+        for attempt in range(1, self._kit.settings.tries_per_rung + 1):
+            try:
+                client = await self._open(copy)
+            except _ReplacedError:
+                raise
+            except (KeyLatchedError, DatabaseDamagedError) as exc:  # by now
+                self._tell(rung, attempt, exc, origin=copy.origin)
+                return None, exc
+            except Exception as exc:
+                problem = exc
+                self._tell(rung, attempt, exc, origin=copy.origin)
+                if not _may_go_on(exc):
+                    raise
+                if attempt < self._kit.settings.tries_per_rung:
+                    await self._kit.sleep(_pause(exc) * attempt)
+            else:
+                self._tell(rung, attempt, None, origin=copy.origin)
+                return client, None
+        return None, problem
+
+    async def _open(self, copy: Copy) -> Client:
+        session, self.tried = WardenSession.from_parts(copy.parts), copy.key_id
+        await self._kit.keys.hold(copy.key_id, session=self._name, key=copy.parts.key)
+        # Only now: whoever had the key until then, be it for a moment, may have learnt more, have
+        # been asked to wait, or have brought another login.
+        learnt = await self._kit.journal.do(lambda store: self._look_again(store, copy))
+        self._learnt = learnt
+        floods = self._floods()
+        if (until := floods.get(OPENING)) is not None:
+            raise refused(self._name, OPENING, until - self._kit.now(), until)
+        self._call_floods.remember(floods, {(row.method, row.chat): row for row in learnt.floods})
+        if (left := learnt.cool_until - self._kit.now()) > 0:
+            self._kit.gateway.cool(self._name, left)
+        session.load_user_id(learnt.user_id)
+        session.load_states(
+            {
+                row.entity_id: LiveState(row.pts, row.qts, row.date, row.seq)
+                for row in learnt.states
+                if row.pts > 0
+            }
+        )
+        session.load_entities(
+            EntityRow(row.id, row.access_hash, row.username) for row in reversed(learnt.entities)
+        )
+        what = "its turn to connect, or Telegram's answer"
+        with self._kit.waiting.during(f"session {self._name}", WaitKind.CONNECT, what):
+            return await self._kit.gateway.open(
+                self._name,
+                session,
+                self._on_event,
+                deadline=self._kit.settings.connect_deadline,
+                gate=self._call_floods,
+            )
+
+    def _floods(self) -> dict[tuple[str, int | None], float]:
+        now, rows = self._kit.now(), self._learnt.floods
+        if any(row.until <= now for row in rows):
+            self._kit.journal.post(lambda store: store.clear_expired(now))
+        return {(row.method, row.chat): row.until for row in rows if row.until > now}
+
+    async def _mend(self, client: Client, rung: str) -> tuple[str, ...]:
+        """Make every copy hold the key that works; returns what had to be repaired.
+
+        Nothing is written over a login that the session got meanwhile. A disk that takes nothing
+        now keeps no session from working: the next climb mends.
+        """
+        good = Copy(parts=client.session.parts, origin="in use")
+        try:
+            repairs = await self._kit.journal.do(
+                lambda store: self._mended(store, good, rung), wait_for_disk=False
+            )
+        except (StorageError, JournalUnavailableError) as exc:
+            logger.warning("copies not mended session=%s why=%s", self._name, exc)
+            return ()
+        for repair in repairs:
+            self._kit.publish(repair)
+        return tuple(repair.copy for repair in repairs)
+
+    def _mended(self, store: Store, good: Copy, rung: str) -> list[CopyRepaired]:
+        if store.key_id_of(self._name) != self._login:
+            return []
+        return self._copies.mend(store, good, rung)
+
+    def _tell(
+        self, rung: str, attempt: int, problem: Exception | None, *, origin: str = ""
+    ) -> None:
+        said = "" if problem is None else classify(problem, moment=Moment.OPENING).name
+        self._kit.publish(
+            RecoveryTried(
+                session=self._name,
+                at=self._kit.now(),
+                rung=rung,
+                attempt=attempt,
+                problem=said,
+                origin=origin,
+            )
+        )
+
+
+def _may_go_on(exc: Exception) -> bool:
+    verdict = classify(exc, moment=Moment.OPENING)
+    return not verdict.terminal and (
+        verdict.kind not in NOT_THE_COPY or verdict.action is Action.TRY_OTHER_COPY
+    )
+
+
+def _ends_key(exc: Exception) -> bool:
+    """Whether it is this one login that has ended, for good."""
+    verdict = classify(exc, moment=Moment.OPENING)
+    return verdict.latches_key or verdict.action is Action.NEW_LOGIN
+
+
+def _pause(exc: Exception) -> float:
+    forgotten = classify(exc, moment=Moment.OPENING).action is Action.TRY_OTHER_COPY
+    return FORGOTTEN if forgotten else PAUSE
+
+
+def keep_changes(store: Store, name: str, changes: SessionChanges, kit: Kit) -> None:
+    """Write down what a session has learnt; runs in the journal's thread."""
+    now = kit.stamp()
+    if changes.string:
+        parts = parse_string(changes.string)
+        store.put_credential(name, changes.string, parts.key_id, parts.dc_id, at=now)
+        kit.files(store).write(name, changes.string, key_id=parts.key_id, dc_id=parts.dc_id)
+    if changes.user_id is not None:
+        store.put_user_id(name, changes.user_id)
+    store.put_update_states(
+        name,
+        [
+            UpdateState(entity_id=at, pts=s.pts, qts=s.qts, date=s.date, seq=s.seq)
+            for at, s in changes.states.items()
+            if s is not None
+        ],
+    )
+    for at, state in changes.states.items():
+        if state is None:
+            store.drop_update_state(name, at)
+    store.put_entities(
+        name,
+        [
+            Entity(id=row.id, access_hash=row.access_hash, username=row.username, seen=now)
+            for row in changes.entities
+        ],
+    )

@@ -1,0 +1,151 @@
+"""What one account may send now, what waits, and until when. Pure: readings of clocks come in.
+
+Floods are kept by method, or by chat: what is flooded waits, everything else goes on. A job that
+waits is parked here, never dropped; the group's outbox still holds it in any case. The same write
+ban on several chats within an hour is no trouble of the chats: the account is limited, and all
+its sending waits.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ..messages import Deliver
+from ..rate_limit import Pace, Pacer
+
+__all__ = ["ANY_METHOD", "LIMITED", "FloodKey", "Go", "Later", "Outgoing", "Parked"]
+
+FloodKey = tuple[str, int | None]
+
+ANY_METHOD: Final = "*"
+LIMITED: Final[FloodKey] = (ANY_METHOD, None)  # the account may write hardly anywhere
+BANS: Final = 3  # chats with the same write ban that mean the account
+BANS_WITHIN: Final = 3600.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """Send it now, or as many of its messages as there is room for."""
+
+    job: Deliver
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Its turn, or that of its first messages, comes in ``seconds``; it is booked."""
+
+    seconds: float
+    job: Deliver
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """It waits for the flood ``key`` to end; ``first`` says that no timer runs for it yet.
+
+    Of several messages only the first is kept here: the others may still be edited or deleted.
+    """
+
+    key: FloodKey
+    until: float
+    first: bool
+
+
+class Outgoing:
+    """One account's side of sending: pace, floods, bans, parked jobs."""
+
+    def __init__(self, pace: Pace) -> None:
+        self.pacer = Pacer(pace)
+        self._floods: dict[FloodKey, float] = {}
+        self._since: dict[FloodKey, float] = {}
+        self._parked: defaultdict[FloodKey, deque[Deliver]] = defaultdict(deque)
+        self._timed: set[FloodKey] = set()
+        self._bans: dict[int, float] = {}
+
+    @property
+    def parked(self) -> int:
+        """How many jobs wait for a flood to end."""
+        return sum(len(jobs) for jobs in self._parked.values())
+
+    @property
+    def until(self) -> float | None:
+        """When the last known flood ends (epoch seconds); ``None`` without one."""
+        return max(self._floods.values(), default=None)
+
+    def ahead(self, wall: float) -> list[tuple[FloodKey, float, float]]:
+        """What waits at ``wall``: for which flood, since when, until when (epoch seconds)."""
+        return [
+            (key, self._since.get(key, wall), until)
+            for key, until in self._floods.items()
+            if until > wall
+        ]
+
+    def limited_until(self, wall: float) -> float | None:
+        """Until when the account counts as limited; ``None`` when it does not."""
+        until = self._floods.get(LIMITED, 0.0)
+        return until if until > wall else None
+
+    def remember(self, floods: Mapping[FloodKey, float]) -> None:
+        """Take over deadlines that were kept on disk."""
+        for key, until in floods.items():
+            self._floods[key] = max(until, self._floods.get(key, until))
+
+    def flood(self, key: FloodKey, until: float, *, now: float | None = None) -> None:
+        """Telegram said at ``now``: not before ``until`` (epoch seconds)."""
+        self.remember({key: until})
+        if now is not None:
+            self._since.setdefault(key, now)
+
+    def banned_in(self, chat: int, wall: float) -> bool:
+        """Note a write ban in a chat; tells whether it means the account by now."""
+        self._bans = {one: at for one, at in self._bans.items() if at > wall - BANS_WITHIN}
+        self._bans[chat] = wall
+        return len(self._bans) >= BANS
+
+    def offer(self, job: Deliver, method: str, *, wall: float, now: float) -> Go | Later | Parked:
+        """Decide about a job that wants to be sent by ``method``."""
+        target = job.shipment.target
+        for key in (LIMITED, (method, None), (ANY_METHOD, target), (method, target)):
+            if self._floods.get(key, 0.0) > wall:
+                return self.park(job, key)
+        if not job.shipment.posts:
+            return Go(job)  # edits and deletions have limits of their own, and floods tell of them
+        if job.shipment.deed == "copies":  # each is a request
+            job = job.first(max(1, self.pacer.room(target, now)))
+        wait = self.pacer.reserve(target, now, job.shipment.cost)
+        return Later(wait, job) if wait > 0 else Go(job)
+
+    def park(self, job: Deliver, key: FloodKey) -> Parked:
+        """Let a job wait for a flood to end."""
+        self._parked[key].append(job.first(1))
+        first = key not in self._timed
+        self._timed.add(key)
+        return Parked(key, self._floods[key], first)
+
+    def withdraw(self, pair: int, ticket: int) -> Deliver | None:
+        """Take a parked job back, if it is parked: it is not what it was any more."""
+        for jobs in self._parked.values():
+            for job in jobs:
+                if (job.pair, job.ticket) == (pair, ticket):
+                    jobs.remove(job)
+                    return job
+        return None
+
+    def release(self, key: FloodKey, *, wall: float) -> tuple[Deliver, ...] | float:
+        """The jobs that may go now, oldest first, or until when it still lasts."""
+        until = self._floods.get(key, 0.0)
+        if until > wall:
+            return until
+        self._timed.discard(key)
+        self._floods.pop(key, None)
+        self._since.pop(key, None)
+        if key == LIMITED:
+            self._bans.clear()
+        return tuple(self._parked.pop(key, ()))
+
+    def forget_jobs(self) -> None:
+        """Drop what is parked: the groups offer it again when the session is back."""
+        self._parked.clear()
+        self._timed.clear()

@@ -1,0 +1,284 @@
+"""A session's sending: what its worker groups hand over, until Telegram has it or says why not.
+
+Owns the pace, the floods, the parked jobs and the requests under way. Belongs to one incarnation
+of one session actor and works in its mailbox's turn; results come back to that mailbox. What an
+error means for the session itself is the session's to decide.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pykka
+
+from ...supervision import LoopActor
+from ...telegram import (
+    AccountLimited,
+    Action,
+    Client,
+    ErrorClass,
+    FloodBegan,
+    FloodEnded,
+    Receipt,
+    Verdict,
+    Wait,
+    WaitKind,
+    classify,
+    deliver,
+    method_of,
+)
+from ..context import Kit
+from ..messages import Deliver, Delivered, Returned, Undelivered, Unlimited, Withdraw
+from .flood_waits import what_floods
+from .send_queue import ANY_METHOD, LIMITED, FloodKey, Go, Later, Outgoing, Parked
+
+__all__ = ["OFFLINE", "FloodOver", "Send", "SendFailed", "Sender", "Sent", "tell"]
+
+OFFLINE = ConnectionError("Cannot send requests while disconnected")
+UNTOLD_WAIT: Final = 60.0  # seconds; Telegram sometimes says FLOOD without a number
+LIMITED_FOR: Final = 86400.0  # seconds; limits last for days, and each try is held against one
+CHAT_BAN: Final = "USER_BANNED_IN_CHANNEL"
+RELEASE_LATE: Final = 0.05  # seconds; clocks differ, and an early call makes a flood longer
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """A job's turn has come."""
+
+    job: Deliver
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Telegram has taken a job, or as much of it as it would."""
+
+    job: Deliver
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class SendFailed:
+    """Telegram, or the way to it, has not taken a job."""
+
+    job: Deliver
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class FloodOver:
+    """A flood's deadline has come."""
+
+    key: FloodKey
+
+
+class Sender:
+    """Sends for one session actor.
+
+    Args:
+        name: the session's name.
+        kit: what the warden's actors share.
+        actor: the session actor; its mailbox gets the messages above.
+    """
+
+    def __init__(self, name: str, kit: Kit, actor: LoopActor) -> None:
+        self._name, self._kit, self._actor = name, kit, actor
+        self._client: Client | None = None
+        self._outgoing = Outgoing(kit.settings.pace)
+        self._under_way: dict[asyncio.Task[Receipt], Deliver] = {}
+
+    @property
+    def parked(self) -> int:
+        """How many jobs wait for a flood to end."""
+        return self._outgoing.parked
+
+    def waits(self) -> tuple[Wait, ...]:
+        """What waits for a deadline, and with how many jobs parked."""
+        now, who = self._kit.now(), f"session {self._name}"
+        return tuple(
+            Wait(who=who, kind=WaitKind.FLOOD, what=what_floods(key), since=since, until=until)
+            for key, since, until in self._outgoing.ahead(now)
+        )
+
+    @property
+    def until(self) -> float | None:
+        """When the last known flood ends, epoch seconds."""
+        return self._outgoing.until
+
+    @property
+    def limited_until(self) -> float | None:
+        """Until when the account counts as limited, epoch seconds; ``None`` when it does not."""
+        return self._outgoing.limited_until(self._kit.now())
+
+    def resume(self, client: Client, floods: Mapping[FloodKey, float]) -> None:
+        """The session is online with ``client``; ``floods`` are the deadlines kept on disk."""
+        self._client = client
+        self._outgoing.remember(floods)
+
+    def suspend(self) -> None:
+        """The session is not online: the groups offer again what was not delivered."""
+        self._client = None
+        self._outgoing.forget_jobs()
+
+    def offer(self, job: Deliver) -> None:
+        """Send a job, now or when pace and floods allow."""
+        if self._client is None:
+            tell(job.reply_to, _undelivered(job, classify(OFFLINE)))
+            return
+        method = method_of(job.shipment)
+        now, wall = self._actor.clock.now(), self._kit.now()
+        match self._outgoing.offer(job, method, wall=wall, now=now):
+            case Go(portion):
+                _return(job, portion)
+                self.send(portion)
+            case Later(seconds, portion):
+                _return(job, portion)
+                self._actor.after(seconds, Send(portion))
+            case Parked() as parked:
+                _return(job, job.first(1))
+                self._wait_for(parked)
+
+    def withdraw(self, message: Withdraw) -> None:
+        """Give a job back that waits for a flood; one that is under way is under way."""
+        job = self._outgoing.withdraw(message.pair, message.ticket)
+        if job is not None:
+            tell(job.reply_to, Returned(pair=job.pair, ticket=job.ticket, count=0))
+
+    def send(self, job: Deliver) -> None:
+        """Start the request; its result comes back as ``Sent`` or ``SendFailed``."""
+        if self._client is None:
+            tell(job.reply_to, _undelivered(job, classify(OFFLINE)))
+            return
+        sending = asyncio.ensure_future(
+            deliver(self._client, job.shipment, deadline=self._kit.settings.call_deadline)
+        )
+        self._under_way[sending] = job
+        sending.add_done_callback(self._over)
+        self._actor.pipe(
+            asyncio.shield(sending),  # a stop lets it end, see drain
+            done=lambda receipt: Sent(job, receipt),
+            failed=lambda error: SendFailed(job, error),
+        )
+
+    def _over(self, sending: asyncio.Task[Receipt]) -> None:
+        """It has ended, perhaps after its session: then nobody asks any more what came of it."""
+        self._under_way.pop(sending, None)
+        if not sending.cancelled():
+            sending.exception()
+
+    def sent(self, message: Sent) -> None:
+        """Tell the group what arrived; some of it may have met trouble."""
+        job, receipt = message.job, message.receipt
+        tell(job.reply_to, _delivered(job, receipt))
+        if receipt.trouble is not None:
+            self._actor.actor_ref.tell(SendFailed(job.rest(receipt), receipt.trouble))
+
+    def failed(self, message: SendFailed) -> Verdict:
+        """Do what the error means for the job; returns what it may mean for the session."""
+        job, verdict = message.job, classify(message.error)
+        if verdict.action in {Action.PARK_METHOD, Action.PARK_CHAT}:
+            self._flooded(job, verdict)
+        elif self._means_the_account(job, verdict):
+            self._limit(job, verdict)
+        else:
+            tell(job.reply_to, _undelivered(job, verdict))
+        return verdict
+
+    def flood_over(self, key: FloodKey) -> None:
+        """Offer what was parked again, if the deadline has really come."""
+        released = self._outgoing.release(key, wall=self._kit.now())
+        if not isinstance(released, tuple):
+            self._actor.after(max(RELEASE_LATE, released - self._kit.now()), FloodOver(key))
+            return
+        now = self._kit.now()
+        self._kit.publish(
+            FloodEnded(session=self._name, at=now, method=key[0], parked=len(released))
+        )
+        if key == LIMITED:
+            self._actor.actor_ref.tell(Unlimited())
+        for job in released:
+            self.offer(job)
+
+    def abandon(self) -> None:
+        """Cancel what is under way; the outbox still has it."""
+        for sending in tuple(self._under_way):
+            sending.cancel()
+
+    async def drain(self, *, within: float) -> None:
+        """Let what is under way end, at most ``within`` seconds, and tell the groups."""
+        under_way = dict(self._under_way)
+        if not under_way:
+            return
+        done, _ = await asyncio.wait(under_way, timeout=within)
+        for sending in done:
+            if not sending.cancelled() and sending.exception() is None:
+                job = under_way[sending]
+                tell(job.reply_to, _delivered(job, sending.result()))
+
+    def _flooded(self, job: Deliver, verdict: Verdict) -> None:
+        seconds = verdict.wait or UNTOLD_WAIT
+        target, now = job.shipment.target, self._actor.clock.now()
+        key: FloodKey
+        if verdict.action is Action.PARK_CHAT:
+            self._outgoing.pacer.slow_mode(target, seconds, now)
+            key = (ANY_METHOD, target)
+        else:
+            self._outgoing.pacer.flooded(None, now)
+            self._outgoing.pacer.flooded(target, now)
+            key = (method_of(job.shipment), None)
+        # The ledger has it already: the client's gate notes it.
+        self._outgoing.flood(key, self._kit.now() + seconds, now=self._kit.now())
+        self._wait_in_line(job, key)
+
+    def _wait_in_line(self, job: Deliver, key: FloodKey) -> None:
+        _return(job, job.first(1))
+        self._wait_for(self._outgoing.park(job, key))
+
+    def _means_the_account(self, job: Deliver, verdict: Verdict) -> bool:
+        """One chat's ban is the chat's affair; the same from several is the account's."""
+        if verdict.kind is ErrorClass.LIMITED or verdict.action is Action.HOLD_WRITES:
+            return True
+        banned = verdict.name == CHAT_BAN
+        return banned and self._outgoing.banned_in(job.shipment.target, self._kit.now())
+
+    def _limit(self, job: Deliver, verdict: Verdict) -> None:
+        """Let all sending of this account wait; nothing of it is dropped."""
+        name, (method, chat), now = self._name, LIMITED, self._kit.now()
+        until, reason = now + LIMITED_FOR, f"{verdict.name}: {verdict.advice}"
+        self._outgoing.flood(LIMITED, until, now=now)
+        self._kit.journal.post(
+            lambda store: store.put_flood(name, method, chat, until, LIMITED_FOR)
+        )
+        self._kit.publish(
+            FloodBegan(session=name, at=now, method=method, seconds=LIMITED_FOR, until=until)
+        )
+        self._wait_in_line(job, LIMITED)
+        self._kit.publish(AccountLimited(session=name, at=now, reason=reason, until=until))
+
+    def _wait_for(self, parked: Parked) -> None:
+        if parked.first:
+            self._actor.after(max(0.0, parked.until - self._kit.now()), FloodOver(parked.key))
+
+
+def tell(ref: pykka.ActorRef[Any], message: object) -> None:
+    """Tell somebody who may be gone by now; who is gone needs no answer."""
+    with contextlib.suppress(pykka.ActorDeadError):
+        ref.tell(message)
+
+
+def _return(job: Deliver, portion: Deliver) -> None:
+    """Let the group have back what does not go with the portion."""
+    count = portion.shipment.cost
+    if count < job.shipment.cost:
+        tell(job.reply_to, Returned(pair=job.pair, ticket=job.ticket, count=count))
+
+
+def _delivered(job: Deliver, receipt: Receipt) -> Delivered:
+    return Delivered(pair=job.pair, ticket=job.ticket, receipt=receipt)
+
+
+def _undelivered(job: Deliver, verdict: Verdict) -> Undelivered:
+    return Undelivered(pair=job.pair, ticket=job.ticket, verdict=verdict)

@@ -1,0 +1,243 @@
+"""The server's own hand: accounts, chats, messages and sessions made without any client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from . import srp
+from .chat_handles import ChatHandle, author_of
+from .engine import Engine
+from .issued_sessions import mint, string_of
+from .threads import LoopGate, in_loop
+from .world.records import Account, Authorization, Chat, ChatKind, Member, Message
+from .world.update_events import Draft
+from .world.world import digits
+
+__all__ = ["ServerHand"]
+
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class ServerHand:
+    """What can be done to a data centre from its own side.
+
+    Nothing is asked of any account and no right is checked; whoever is concerned and
+    connected hears of it by updates. May be called from any thread.
+    """
+
+    _engine: Engine
+
+    @property
+    def gate(self) -> LoopGate:
+        """The way into the loop that owns the data centre."""
+        return self._engine.gate
+
+    # People and chats
+
+    @in_loop
+    def add_account(
+        self,
+        name: str,
+        *,
+        phone: str | None = None,
+        password: str | None = None,
+        username: str | None = None,
+        last_name: str = "",
+        dc_id: int | None = None,
+        bot: bool = False,
+        hint: str = "",
+    ) -> Account:
+        """Make an account; with ``password`` it has two-step verification on."""
+        world = self._engine.world
+        number = world.next_user_id
+        phone = "" if bot else phone or f"+99966{number % 100_000:05}"
+        if phone and world.account_by_phone(phone) is not None:
+            raise ValueError(f"the phone number of {name} is taken; give another")
+        if username and world.by_username(username) is not None:
+            raise ValueError(f"username {username!r} is taken; give another")
+        account = Account(
+            id=number,
+            phone=phone,
+            first_name=name,
+            last_name=last_name,
+            username=username,
+            dc_id=dc_id or world.dc_id,
+            bot_token=f"{number}:{world.entropy(16).hex()}" if bot else None,
+        )
+        if password is not None:
+            account.password = srp.new_password(password, hint)
+        return world.add_account(account)
+
+    @in_loop
+    def add_channel(
+        self,
+        title: str,
+        *,
+        owner: Account,
+        members: Iterable[Account] = (),
+        megagroup: bool = False,
+        forum: bool = False,
+        noforwards: bool = False,
+        username: str | None = None,
+    ) -> ChatHandle:
+        """Make a channel, or with ``megagroup`` or ``forum`` a supergroup."""
+        kind = ChatKind.MEGAGROUP if megagroup or forum else ChatKind.BROADCAST
+        chat = self._new_chat(kind, title, owner)
+        chat.forum, chat.noforwards, chat.username = forum, noforwards, username
+        return self._with_members(chat, owner, members)
+
+    @in_loop
+    def add_group(
+        self, title: str, *, owner: Account, members: Iterable[Account] = ()
+    ) -> ChatHandle:
+        """Make a basic group."""
+        return self._with_members(self._new_chat(ChatKind.GROUP, title, owner), owner, members)
+
+    @property
+    def accounts(self) -> list[Account]:
+        """All accounts."""
+        return list(self._engine.world.accounts.values())
+
+    @property
+    def chats(self) -> list[ChatHandle]:
+        """All groups and channels."""
+        return [self._handle(chat) for chat in self._engine.world.chats.values()]
+
+    def account(self, phone: str) -> Account | None:
+        """The account with a phone number."""
+        return self._engine.world.account_by_phone(phone)
+
+    def chat(self, peer_id: int) -> ChatHandle | None:
+        """The group or channel with a marked id."""
+        return next((chat for chat in self.chats if chat.peer_id == peer_id), None)
+
+    # Messages
+
+    @in_loop
+    def post(
+        self,
+        chat: ChatHandle | Account,
+        text: str,
+        *,
+        author: Account | None = None,
+        reply_to: Message | None = None,
+        topic_id: int | None = None,
+        silent: bool = False,
+        media: Any = None,
+        entities: Iterable[Any] = (),
+        invert_media: bool = False,
+        quote: Any = None,
+        further: Mapping[str, Any] = NOTHING,
+    ) -> Message:
+        """Write a message from the server's side; members hear of it by updates.
+
+        ``chat`` may be an account: then ``author`` writes to it. In a channel or group
+        the owner writes when no author is named. ``media`` and ``entities`` are TL objects,
+        ``quote`` an ``InputReplyToMessage`` whose words are quoted of ``reply_to``. What is in
+        ``further`` is told as it is: fields of a TL ``Message`` (buttons, an effect, a bot).
+        """
+        target = self._conversation(chat, author)
+        writer = author or author_of(target, self._engine)
+        draft = Draft(
+            text=text,
+            entities=list(entities),
+            media=media,
+            reply_to=reply_to,
+            topic_id=topic_id,
+            silent=silent,
+            invert_media=invert_media,
+            quote=quote,
+            further=further,
+        )
+        self._engine.delivery.post(target, writer, [draft])
+        return target.messages[-1]
+
+    @in_loop
+    def history(
+        self, chat: ChatHandle | Account, *, author: Account | None = None
+    ) -> list[Message]:
+        """The messages of a chat, or of the private one between two accounts."""
+        return list(self._conversation(chat, author).messages)
+
+    # Sessions
+
+    @in_loop
+    def mint(self, account: Account) -> str:
+        """A session string that is signed in already: no code, no key exchange."""
+        return string_of(self._engine, mint(self._engine, account))
+
+    @in_loop
+    def sent_code(self, phone: str) -> str | None:
+        """The login code that was last sent to a number: what its owner would read."""
+        return self._engine.world.logins.codes_sent.get(digits(phone))
+
+    @in_loop
+    def authorizations(self, account: Account) -> list[Authorization]:
+        """The account's live authorizations, oldest first."""
+        return self._engine.world.authorizations(account)
+
+    @in_loop
+    def revoke(
+        self, account: Account, *, text: str = "SESSION_REVOKED", notify: bool = True
+    ) -> int:
+        """End every login of an account, as its owner does elsewhere; how many there were.
+
+        With ``notify`` connected clients are nudged (updatesTooLong); without it only
+        their next request tells.
+        """
+        doomed = self._engine.world.authorizations(account)
+        for authorization in doomed:
+            self._engine.end_authorization(authorization, text, notify=notify)
+        return len(doomed)
+
+    @in_loop
+    def void_key(self, account: Account, text: str = "AUTH_KEY_UNREGISTERED") -> int:
+        """Let the account's keys die without telling; how many there were."""
+        return self.revoke(account, text=text, notify=False)
+
+    @in_loop
+    def forget_keys(self, account: Account) -> int:
+        """Forget the account's keys altogether: they are answered -404; how many there were."""
+        doomed = [a for a in self._engine.world.keys.values() if a.account is account]
+        for authorization in doomed:
+            self._engine.forget_key(authorization)
+        return len(doomed)
+
+    @in_loop
+    def ban(self, account: Account, text: str = "USER_DEACTIVATED_BAN") -> None:
+        """Ban an account: its requests are answered with ``text``, its number gets no code."""
+        account.ban = text
+        self._engine.world.touch()
+
+    @in_loop
+    def unban(self, account: Account) -> None:
+        """Take a ban back."""
+        account.ban = None
+        self._engine.world.touch()
+
+    # Helpers
+
+    def _new_chat(self, kind: ChatKind, title: str, owner: Account) -> Chat:
+        world = self._engine.world
+        take = world.take_group_id if kind is ChatKind.GROUP else world.take_channel_id
+        chat = Chat(id=take(), kind=kind, title=title, date=world.now())
+        chat.members[owner.id] = Member(
+            account_id=owner.id, date=chat.date, inviter_id=owner.id, creator=True
+        )
+        return world.add_chat(chat)
+
+    def _with_members(self, chat: Chat, owner: Account, members: Iterable[Account]) -> ChatHandle:
+        self._engine.delivery.chat_changed(chat, [owner])
+        handle = self._handle(chat)
+        handle.join(*members)
+        return handle
+
+    def _handle(self, chat: Chat) -> ChatHandle:
+        return ChatHandle(self._engine, chat)
+
+    def _conversation(self, chat: ChatHandle | Account, author: Account | None) -> Chat:
+        if isinstance(chat, ChatHandle):
+            return chat.record
+        return self._engine.world.private(author or chat, chat)

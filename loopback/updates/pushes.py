@@ -1,0 +1,139 @@
+"""Updates on their way to clients: numbered, and on request lost, late, out of order or twice.
+
+``seq`` is the number of containers that a login has been sent unasked, as Telegram counts them.
+Answers to requests carry none (0). What happened in a channel has the channel's own ``pts`` and
+comes as a rule without one, too; ``number_channels`` has it numbered like all else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from .._tl import types
+from ..threads import LoopGate, in_loop
+from ..world.records import Account, Authorization
+
+if TYPE_CHECKING:
+    from ..engine import Engine
+    from ..transport.conversation import Conversation
+
+__all__ = ["Pushes"]
+
+Order = Literal["told", "reversed"]
+
+_OF_CHANNELS: Final = (
+    types.UpdateNewChannelMessage,
+    types.UpdateEditChannelMessage,
+    types.UpdateDeleteChannelMessages,
+)
+
+
+class Pushes:
+    """What is sent unasked.
+
+    ``echo`` says whether the connection that asked for a change is told of it as well, behind
+    its answer; ``number_channels`` whether containers of a channel's events count for ``seq``.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.echo = self.number_channels = False
+        self._to_lose: Counter[int] = Counter()
+        self._held: dict[int, list[tuple[Conversation, Any]]] = {}
+
+    @property
+    def gate(self) -> LoopGate:
+        """The way into the loop that owns the data centre."""
+        return self._engine.gate
+
+    # Misfortunes
+
+    @in_loop
+    def lose(self, account: Account, count: int = 1) -> None:
+        """Let the next ``count`` containers for an account be numbered and never arrive."""
+        self._to_lose[account.id] += count
+
+    @in_loop
+    def hold(self, account: Account) -> None:
+        """Keep what an account is to be told back until ``release``."""
+        self._held.setdefault(account.id, [])
+
+    @in_loop
+    def release(self, account: Account, *, order: Order = "told", combined: bool = False) -> int:
+        """Send what was held, and hold nothing more; how many containers there were.
+
+        With ``combined`` as one ``updatesCombined`` for each connection, otherwise in ``order``.
+        """
+        held = self._held.pop(account.id, [])
+        if combined:
+            for conversation in dict.fromkeys(one for one, _ in held):
+                parts = [updates for one, updates in held if one is conversation]
+                self._give(conversation, _combined(parts))
+        else:
+            for conversation, updates in held if order == "told" else held[::-1]:
+                self._give(conversation, updates)
+        return len(held)
+
+    # Sending
+
+    def listeners(self, account: Account, origin: Conversation | None) -> list[Conversation]:
+        """The connections on which an account is told of what ``origin`` asked for."""
+        return [
+            link.conversation
+            for link in self._engine.hub.of_account(account)
+            if link.conversation.wants_updates and (self.echo or link.conversation is not origin)
+        ]
+
+    def send(
+        self,
+        account: Account,
+        updates: Any,
+        to: list[Conversation],
+        *,
+        origin: Conversation | None,
+    ) -> None:
+        """Send a container; the connection that asked hears of it behind its answer."""
+        for conversation in to:
+            if conversation is origin:
+                loop = asyncio.get_running_loop()
+                loop.call_soon(self._number_and_send, account, updates, conversation)
+            else:
+                self._number_and_send(account, updates, conversation)
+
+    def _number_and_send(self, account: Account, updates: Any, conversation: Conversation) -> None:
+        authorization = conversation.authorization
+        if authorization is None or not conversation.connection.is_connected:
+            return
+        numbered = self._numbered(updates, authorization)
+        if self._to_lose[account.id]:
+            self._to_lose[account.id] -= 1
+        elif account.id in self._held:
+            self._held[account.id].append((conversation, numbered))
+        else:
+            self._give(conversation, numbered)
+
+    def _numbered(self, updates: Any, authorization: Authorization) -> Any:
+        seq = 0
+        if self.number_channels or not all(
+            isinstance(one, _OF_CHANNELS) for one in updates.updates
+        ):
+            authorization.seq = seq = authorization.seq + 1
+        return types.Updates(updates.updates, updates.users, updates.chats, updates.date, seq)
+
+    def _give(self, conversation: Conversation, updates: Any) -> None:
+        conversation.send_body(bytes(updates), reply=False)
+        self._engine.stats.pushes += 1
+
+
+def _combined(parts: list[Any]) -> Any:
+    counted = [part.seq for part in parts if part.seq]
+    return types.UpdatesCombined(
+        updates=[update for part in parts for update in part.updates],
+        users=list({user.id: user for part in parts for user in part.users}.values()),
+        chats=list({chat.id: chat for part in parts for chat in part.chats}.values()),
+        date=parts[-1].date,
+        seq_start=min(counted, default=0),
+        seq=max(counted, default=0),
+    )

@@ -1,0 +1,159 @@
+"""What is counted when which fact is heard: a table from event classes to plain numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from ..storage.events import RowsPruned
+from ..supervision import (
+    ChildAbandoned,
+    ChildQuarantined,
+    ChildRestarting,
+    Event,
+    LoopResumed,
+    LoopStalled,
+    MessageDropped,
+)
+from ..telegram.session_events import (
+    CaughtUp,
+    CopyRepaired,
+    DeadLettered,
+    FloodBegan,
+    FloodEnded,
+    FloodRemembered,
+    Forwarded,
+    Probed,
+    RecoveryTried,
+    SessionRecovered,
+)
+from .counters import Bins, LabelledBins, Tally
+from .floods import Floods
+from .labels import cause_class, kind_of, reason_word
+
+__all__ = ["HEARD", "Counts"]
+
+# seconds; issue: recovery is to take under 5 s and aims at 0.25 s
+RECOVERY_BOUNDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+LAG_BOUNDS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
+PROBE_BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+COMMIT_BOUNDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0)
+
+
+class Counts:
+    """Every number that only grows, and the floods that are still to end."""
+
+    def __init__(self) -> None:
+        self.restarts, self.quarantines = Tally(), Tally()
+        self.recoveries, self.tries, self.copies = Tally(), Tally(), Tally()
+        self.flood_waits, self.drops = Tally(), Tally()
+        self.forwarded = self.repeated = self.dead_letters = self.caught_up = 0
+        self.abandoned = 0
+        self.pruned = Tally()
+        self.loop_stalls, self.loop_stalled = 0, 0.0
+        self.floods = Floods()
+        self.recovery_seconds = LabelledBins(RECOVERY_BOUNDS)
+        self.lag_seconds, self.probe_seconds = Bins(LAG_BOUNDS), Bins(PROBE_BOUNDS)
+        self.journal_writes = self.journal_commits = self.journal_failures = 0
+        self.commit_seconds = Bins(COMMIT_BOUNDS)
+
+    def hear(self, event: Event) -> None:
+        """Count one fact; what is not in ``HEARD`` is not counted."""
+        count = HEARD.get(type(event))
+        if count is not None:
+            count(self, event)
+
+
+def _restarting(counts: Counts, event: ChildRestarting) -> None:
+    counts.restarts.add(kind_of(event.child), reason_word(event.reason))
+
+
+def _quarantined(counts: Counts, event: ChildQuarantined) -> None:
+    counts.quarantines.add(kind_of(event.child))
+
+
+def _abandoned(counts: Counts, event: ChildAbandoned) -> None:
+    counts.abandoned = event.abandoned
+
+
+def _stalled(counts: Counts, _: LoopStalled) -> None:
+    counts.loop_stalls += 1
+
+
+def _turns_again(counts: Counts, event: LoopResumed) -> None:
+    counts.loop_stalled += event.seconds
+
+
+def _dropped(counts: Counts, event: MessageDropped) -> None:
+    counts.drops.add(event.reason)
+
+
+def _recovered(counts: Counts, event: SessionRecovered) -> None:
+    cause = cause_class(event.cause)
+    counts.recoveries.add(event.rung, cause)
+    counts.recovery_seconds.add(cause, event.seconds)
+
+
+def _tried(counts: Counts, event: RecoveryTried) -> None:
+    counts.tries.add(event.rung, "failed" if event.problem else "worked")
+
+
+def _repaired(counts: Counts, event: CopyRepaired) -> None:
+    counts.copies.add(event.copy)
+
+
+def _flood_began(counts: Counts, event: FloodBegan) -> None:
+    counts.flood_waits.add(event.method)
+    counts.floods.began(event.session, event.method, event.until)
+
+
+def _flood_remembered(counts: Counts, event: FloodRemembered) -> None:
+    counts.floods.began(event.session, event.method, event.until)
+
+
+def _flood_ended(counts: Counts, event: FloodEnded) -> None:
+    counts.floods.ended(event.session, event.method)
+
+
+def _forwarded(counts: Counts, event: Forwarded) -> None:
+    counts.forwarded += 1
+    counts.repeated += event.repeated
+    counts.lag_seconds.add(event.lag)
+
+
+def _put_aside(counts: Counts, _: DeadLettered) -> None:
+    counts.dead_letters += 1
+
+
+def _caught_up(counts: Counts, event: CaughtUp) -> None:
+    counts.caught_up += event.missed
+
+
+def _probed(counts: Counts, event: Probed) -> None:
+    counts.probe_seconds.add(event.seconds)
+
+
+def _pruned(counts: Counts, event: RowsPruned) -> None:
+    for table, rows in event.rows.items():
+        counts.pruned.add(table, amount=rows)
+
+
+HEARD: Final[Mapping[type[Event], Callable[[Counts, Any], None]]] = {
+    ChildRestarting: _restarting,
+    ChildQuarantined: _quarantined,
+    ChildAbandoned: _abandoned,
+    LoopStalled: _stalled,
+    LoopResumed: _turns_again,
+    MessageDropped: _dropped,
+    SessionRecovered: _recovered,
+    RecoveryTried: _tried,
+    CopyRepaired: _repaired,
+    FloodBegan: _flood_began,
+    FloodRemembered: _flood_remembered,
+    FloodEnded: _flood_ended,
+    Forwarded: _forwarded,
+    DeadLettered: _put_aside,
+    CaughtUp: _caught_up,
+    Probed: _probed,
+    RowsPruned: _pruned,
+}

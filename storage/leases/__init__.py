@@ -1,0 +1,5 @@
+"""Leases: one owner for each auth key and each database, whichever process asks.
+
+Owns locks, owners and what is known of their processes. Leaves who wants a lease, and for how
+long, to the callers.
+"""

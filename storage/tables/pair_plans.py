@@ -1,0 +1,62 @@
+"""What was decided about pairs while running, beside what the configuration says of them.
+
+Owns ``pair_plans``. A plan may hold a handler's secrets, so it is sealed. What a plan means, and
+whether a decision still stands, is for the registry to say.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from ...errors import SealDamagedError
+from ..records import PlanRow
+from .connection import Rows, mapping_from_json, to_json
+
+__all__ = ["PlanRows"]
+
+logger = logging.getLogger(__name__)
+
+SELECT: Final = "select id, sealed, declared from pair_plans order by id"
+
+
+class PlanRows(Rows):
+    """Pairs that were added, changed, moved or removed at run time."""
+
+    def put_plans(self, rows: Iterable[PlanRow]) -> None:
+        """Store decisions; each takes the place of an earlier one about the same pair."""
+        self._run_many(
+            "insert or replace into pair_plans (id, sealed, declared) values (?, ?, ?)",
+            [(row.id, self._sealed(row), row.declared) for row in rows],
+        )
+
+    def plans(self) -> list[PlanRow]:
+        """Return all decisions, by pair; one whose plan does not open is logged and left out."""
+        found = []
+        for id_, sealed, declared in self._all(SELECT):
+            try:
+                plan = None if sealed is None else self.vault.open(_place(id_), sealed).decode()
+            except SealDamagedError as exc:
+                logger.error("pair plan damaged pair=%d why=%s; add it again", id_, exc.what)
+                continue
+            plain = None if plan is None else mapping_from_json(plan)
+            found.append(PlanRow(id=id_, plan=plain, declared=declared))
+        return found
+
+    def forget_plans(self, pair_ids: Sequence[int]) -> None:
+        """Forget what was decided about these pairs; the configuration is obeyed again."""
+        self._run(
+            "delete from pair_plans where id in (select value from json_each(?))",
+            (json.dumps(list(pair_ids)),),
+        )
+
+    def _sealed(self, row: PlanRow) -> bytes | None:
+        if row.plan is None:
+            return None
+        return self.vault.seal(_place(row.id), to_json(dict(row.plan)).encode())
+
+
+def _place(pair_id: int) -> str:
+    return f"pair_plans/{pair_id}"

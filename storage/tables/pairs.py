@@ -1,0 +1,185 @@
+"""Which chats are forwarded where, by which session, and how far each pair has come.
+
+Owns ``pairs`` and ``marks``. What a pair's filters mean is for the worker groups to say.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Final
+
+from ...errors import InvalidRecordError, UnknownRecordError
+from ..records import Mark, PairRecord
+from .connection import Rows, mapping_from_json, to_json
+
+__all__ = ["PairRows"]
+
+logger = logging.getLogger(__name__)
+
+BY_PEOPLE: Final = "paused "  # how a pause's reason begins that somebody has wanted
+SELECT: Final = (
+    "select id, session, source, target, mode, enabled, paused_reason, filters, group_id,"
+    " source_name, target_name from pairs"
+)
+
+
+class PairRows(Rows):
+    """Which chats are forwarded where, by which session."""
+
+    def put_pair(self, record: PairRecord) -> None:
+        """Store a pair; raises ``UnknownRecordError`` if its session is not registered."""
+        with self.transaction():
+            if self._one("select 1 from user_sessions where name = ?", (record.session,)) is None:
+                raise UnknownRecordError("session", record.session)
+            self._run(
+                "insert into pairs (id, session, source, target, mode, enabled, paused_reason,"
+                " filters, group_id, source_name, target_name)"
+                " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " on conflict (id) do update set session = excluded.session,"
+                " source = excluded.source, target = excluded.target, mode = excluded.mode,"
+                " enabled = excluded.enabled, paused_reason = excluded.paused_reason,"
+                " filters = excluded.filters, group_id = excluded.group_id,"
+                " source_name = excluded.source_name, target_name = excluded.target_name",
+                (
+                    record.id,
+                    record.session,
+                    record.source,
+                    record.target,
+                    record.mode,
+                    record.enabled,
+                    record.paused_reason,
+                    to_json(dict(record.filters)),
+                    record.group,
+                    record.source_name,
+                    record.target_name,
+                ),
+            )
+
+    def pair(self, pair_id: int) -> PairRecord | None:
+        """Return one pair, if there is one with this id."""
+        row = self._one(SELECT + " where id = ?", (pair_id,))
+        return None if row is None else _pair(row)
+
+    def pairs(self, session: str | None = None) -> list[PairRecord]:
+        """Return the pairs of one session, or all, by id; a senseless row is logged, not raised."""
+        return _sensible(
+            self._all(SELECT + " where ? is null or session = ? order by id", (session, session))
+        )
+
+    def pairs_with(self, pair_ids: Sequence[int]) -> list[PairRecord]:
+        """Return these pairs, as far as there are any; a senseless row is logged, not raised."""
+        return _sensible(
+            self._in_chunks(SELECT + " where id in ({}) order by id", sorted(set(pair_ids)))
+        )
+
+    def set_pair_state(
+        self, pair_id: int, *, enabled: bool, paused_reason: str | None = None
+    ) -> None:
+        """Pause or resume a pair; raises ``UnknownRecordError`` if there is none."""
+        done = self._run(
+            "update pairs set enabled = ?, paused_reason = ? where id = ?",
+            (enabled, paused_reason, pair_id),
+        )
+        if not done.rowcount:
+            raise UnknownRecordError("pair", pair_id)
+
+    def set_pair_group(self, pair_id: int, group: int | None) -> None:
+        """Put a pair into a worker group, or into none."""
+        done = self._run("update pairs set group_id = ? where id = ?", (group, pair_id))
+        if not done.rowcount:
+            raise UnknownRecordError("pair", pair_id)
+
+    def move_pairs(self, pair_ids: Sequence[int], session: str) -> None:
+        """Give pairs to another session, all of them or none; their outbox and marks stay.
+
+        What paused them was the account's trouble, and stays behind, unless people paused them.
+        """
+        with self.transaction():
+            for pair_id in pair_ids:
+                record = self.pair(pair_id)
+                if record is None:
+                    raise UnknownRecordError("pair", pair_id)
+            if self._one("select 1 from user_sessions where name = ?", (session,)) is None:
+                raise UnknownRecordError("session", session)
+            self._run_many(
+                "update pairs set session = :session, group_id = null, paused_reason = case"
+                " when session = :session or paused_reason like :people || '%'"
+                " then paused_reason end where id = :pair",
+                [
+                    {"session": session, "pair": pair_id, "people": BY_PEOPLE}
+                    for pair_id in pair_ids
+                ],
+            )
+
+    def delete_pair(self, pair_id: int) -> bool:
+        """Remove a pair with its outbox and marks; tell whether there was one."""
+        with self.transaction():
+            self.begin_anew(pair_id)
+            return self._run("delete from pairs where id = ?", (pair_id,)).rowcount > 0
+
+    def begin_anew(self, pair_id: int) -> None:
+        """Forget how far a pair has come: its outbox, its marks, its backfill."""
+        with self.transaction():
+            self._run("delete from outbox where pair_id = ?", (pair_id,))
+            self._run("delete from sent_versions where pair_id = ?", (pair_id,))
+            self._run("delete from last_targets where pair_id = ?", (pair_id,))
+            self._run("delete from pruned where pair_id = ?", (pair_id,))
+            self._run("delete from marks where pair_id = ?", (pair_id,))
+            self._run("delete from backfills where pair_id = ?", (pair_id,))
+
+    def forget_targets(self, pair_id: int) -> None:
+        """Forget which message became which; what was not sent yet stays on its way."""
+        with self.transaction():
+            self._run(
+                "update outbox set target_id = null, version = null, change = null"
+                " where pair_id = ?",
+                (pair_id,),
+            )
+            self._run("delete from sent_versions where pair_id = ?", (pair_id,))
+            self._run("delete from last_targets where pair_id = ?", (pair_id,))
+
+    def advance_mark(self, pair_id: int, chat: int, message_id: int) -> None:
+        """Raise a pair's mark for a chat; an older message than the mark changes nothing."""
+        self._run(
+            "insert into marks (pair_id, chat, message_id) values (?, ?, ?)"
+            " on conflict (pair_id, chat) do update set message_id = excluded.message_id"
+            " where excluded.message_id > message_id",
+            (pair_id, chat, message_id),
+        )
+
+    def marks(self, pair_ids: Sequence[int]) -> list[Mark]:
+        """Return the marks of these pairs, by pair and chat."""
+        rows = self._in_chunks(
+            "select pair_id, chat, message_id from marks where pair_id in ({})"
+            " order by pair_id, chat",
+            sorted(set(pair_ids)),
+        )
+        return [Mark(pair_id=row[0], chat=row[1], message_id=row[2]) for row in rows]
+
+
+def _sensible(rows: list[tuple[Any, ...]]) -> list[PairRecord]:
+    found = []
+    for row in rows:
+        try:
+            found.append(_pair(row))
+        except InvalidRecordError as exc:
+            logger.error("pair row damaged pair=%s field=%s", row[0], exc.field)
+    return found
+
+
+def _pair(row: tuple[Any, ...]) -> PairRecord:
+    pair_id, session, source, target, mode, enabled, paused_reason, filters, group = row[:9]
+    return PairRecord(
+        id=pair_id,
+        session=session,
+        source=source,
+        target=target,
+        mode=mode,
+        enabled=bool(enabled),
+        paused_reason=paused_reason,
+        filters=mapping_from_json(filters),
+        group=group,
+        source_name=row[9],
+        target_name=row[10],
+    )

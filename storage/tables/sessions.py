@@ -1,0 +1,129 @@
+"""The sessions that are registered, and what each of them was declared to be.
+
+Owns the declared columns of ``user_sessions``; the sealed ones belong to ``credentials``.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import Any, Final
+
+from ...errors import InvalidRecordError, PairsAssignedError
+from ..records import SessionRecord
+from .accounts import AccountRows
+from .connection import mapping_from_json, signed, to_json, unsigned
+
+__all__ = ["SessionRows"]
+
+logger = logging.getLogger(__name__)
+
+SELECT: Final = (
+    "select name, phone, priority, max_pairs, metadata, key_id, dc_id, user_id, created, updated"
+    " from user_sessions"
+)
+
+
+class SessionRows(AccountRows):
+    """The sessions of one installation."""
+
+    def put_session(self, record: SessionRecord) -> None:
+        """Store what ``record`` declares; the credential and the first ``created`` are kept."""
+        with self.transaction():
+            self._declare(record)
+            if record.user_id is not None:
+                self._bind_account(record.name, record.user_id)
+
+    def _declare(self, record: SessionRecord) -> None:
+        self._run(
+            "insert into user_sessions"
+            " (name, phone, priority, max_pairs, metadata, user_id, created, updated)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (name) do update set"
+            " phone = excluded.phone, priority = excluded.priority,"
+            " max_pairs = excluded.max_pairs, metadata = excluded.metadata,"
+            " user_id = coalesce(excluded.user_id, user_id), updated = excluded.updated",
+            (
+                record.name,
+                record.phone,
+                record.priority,
+                record.max_pairs,
+                to_json(dict(record.metadata)),
+                record.user_id,
+                record.created,
+                record.updated,
+            ),
+        )
+
+    def session(self, name: str) -> SessionRecord | None:
+        """Return the session called ``name``, if there is one."""
+        row = self._one(SELECT + " where name = ?", (name,))
+        return None if row is None else self._read(row, self._accounts(name))
+
+    def sessions(self) -> list[SessionRecord]:
+        """Return all sessions, most urgent first (priority 1), then by name.
+
+        A row that damage made senseless is left out and logged: it must not cost the others.
+        """
+        found, accounts = [], self._accounts()
+        for row in self._all(SELECT + " order by priority, name"):
+            try:
+                found.append(self._read(row, accounts))
+            except InvalidRecordError as exc:
+                logger.error("session row damaged field=%s", exc.field)
+        return found
+
+    def key_id_of(self, name: str) -> int | None:
+        """Return which key a session's login has, be that login damaged or not."""
+        row = self._one("select key_id from user_sessions where name = ?", (name,))
+        return None if row is None or row[0] is None else unsigned(row[0])
+
+    def sessions_with_key(self, key_id: int) -> list[str]:
+        """Return the names of the sessions whose login has this key: one, or none.
+
+        Two are what damage, or a copied row, has made of it.
+        """
+        rows = self._all(
+            "select name from user_sessions where key_id = ? order by name", (signed(key_id),)
+        )
+        return [name for (name,) in rows]
+
+    def forget_learnt(self, name: str) -> None:
+        """Forget what a session has learnt of Telegram, and how far it has heard."""
+        with self.transaction():
+            self._run("delete from entities where session = ?", (name,))
+            self._run("delete from update_states where session = ?", (name,))
+
+    def delete_session(self, name: str) -> bool:
+        """Forget a session, what it had heard and its floods; tell whether there was one.
+
+        Its backups, latches and audit rows stay. With pairs it raises ``PairsAssignedError``.
+        """
+        with self.transaction():
+            (pairs,) = self._one("select count(*) from pairs where session = ?", (name,)) or (0,)
+            if pairs:
+                raise PairsAssignedError(name, pairs)
+            self.forget_learnt(name)
+            self._forget_account(name)
+            self._run("delete from floods where account = ?", (name,))
+            return self._run("delete from user_sessions where name = ?", (name,)).rowcount > 0
+
+    def _read(self, row: tuple[Any, ...], accounts: dict[str, bytes] | None) -> SessionRecord:
+        record = _session(row)
+        account = self._account(record.name, record.user_id, accounts)
+        return record if account == record.user_id else replace(record, user_id=account)
+
+
+def _session(row: tuple[Any, ...]) -> SessionRecord:
+    name, phone, priority, max_pairs, metadata, key_id, dc_id, user_id, created, updated = row
+    return SessionRecord(
+        name=name,
+        phone=phone,
+        priority=priority,
+        max_pairs=max_pairs,
+        metadata=mapping_from_json(metadata),
+        key_id=None if key_id is None else unsigned(key_id),
+        dc_id=dc_id,
+        user_id=user_id,
+        created=created,
+        updated=updated,
+    )

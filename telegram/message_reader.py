@@ -1,0 +1,34 @@
+"""One page of history, read; single messages, read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .client import Client
+from .events import Incoming
+from .sending.requests import HISTORY_PAGE, fetch, history
+
+__all__ = ["Page", "read_history", "read_messages"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Messages, oldest first; ``more`` says that newer ones follow."""
+
+    messages: tuple[Incoming, ...]
+    more: bool = False
+
+
+async def read_history(client: Client, chat: int, *, after: int, deadline: float = 30.0) -> Page:
+    """Read a page of what was said in ``chat`` after message ``after``."""
+    found = await history(client, chat, after, HISTORY_PAGE, deadline=deadline)
+    return Page(messages=tuple(found), more=len(found) == HISTORY_PAGE)
+
+
+async def read_messages(
+    client: Client, chat: int, ids: Sequence[int], *, deadline: float = 30.0
+) -> Page:
+    """Read just these messages; the deleted ones are missing."""
+    found = await fetch(client, chat, ids, deadline=deadline)
+    return Page(messages=tuple(sorted(found, key=lambda one: one.id)))

@@ -1,0 +1,5 @@
+"""MTProto below a client: frames, the sender, updates in order, and the missed ones fetched.
+
+Owns one connection's bytes and numbers. Leaves who may connect to ``connecting``, and what an
+update says to ``incoming``.
+"""

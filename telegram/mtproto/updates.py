@@ -1,0 +1,232 @@
+"""How a client hears: updates in order, in the breath in which they come, without a task.
+
+Telethon keeps a queue, a task that waits for it and another for pings with each client. Here a
+task runs only while missed updates are fetched, and one timer does the rest: pings, updates that
+came out of order and did not fit within half a second, a quarter of an hour of silence.
+Pinned to Telethon 1.45.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from telethon._updates import EntityCache, GapError
+
+from .._tl import TelegramClient, functions, types, utils
+from ..session import WardenSession
+from .message_box import Box
+from .own_updates import Own, own_updates
+from .sender import WardenSender
+
+__all__ = ["PING_EVERY", "HearingClient"]
+
+logger = logging.getLogger(__name__)
+
+PING_EVERY: Final = 60.0  # seconds; as Telethon does, so that middleboxes keep the line
+AGAIN: Final = 0.001  # seconds; the loop's clock may say the same time twice
+
+
+class _Arrivals:
+    """What Telethon takes for a queue: at its end its loop ends, instead of waiting."""
+
+    __slots__ = ("_hear", "_hear_answer", "_settle", "held")
+
+    def __init__(
+        self,
+        hear: Callable[[Any], None],
+        settle: Callable[[], None],
+        hear_answer: Callable[[Any, Any], None],
+    ) -> None:
+        self._hear, self._settle, self._hear_answer = hear, settle, hear_answer
+        self.held: list[Any] | None = None
+        """What came while missed updates are fetched; None while none are."""
+
+    def put_nowait(self, updates: Any) -> None:
+        if self.held is None:
+            self._hear(updates)
+        else:
+            self.held.append(updates)
+
+    def put_answer(self, request: Any, result: Any) -> None:
+        self._hear_answer(request, result)
+
+    async def put(self, updates: Any) -> None:
+        self.put_nowait(updates)
+
+    async def get(self) -> Any:
+        self._settle()  # Telethon comes here when there is no more difference to be asked for
+        if not self.held:
+            raise asyncio.CancelledError
+        return self.held.pop(0)
+
+
+class HearingClient(TelegramClient):  # type: ignore[misc]  # the same
+    """The hearing half of a client; the other half connects and asks."""
+
+    session: WardenSession
+    _sender: WardenSender
+    _deliver: Callable[[Any], None]
+    _gap: Callable[[int | None], None]
+    _ping_every: float
+    _pong_within: float
+    _sequential_updates, _entity_cache_limit, _catch_up = True, 5_000, False
+
+    def _prepare_hearing(self, loggers: Mapping[str, Any]) -> None:
+        self._updates_queue = _Arrivals(self._hear, self._settle, self._hear_answer)
+        self._message_box = Box(loggers["telethon.messagebox"], self._gap)
+        self._mb_entity_cache = EntityCache()
+        self._updates_handle: asyncio.Task[None] | None = None
+        self._updates_error: BaseException | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self._ping_at = 0.0
+        self._left: set[int] = set()  # chats that the account is out of
+
+    def _start_hearing(self, *, catch_up: bool) -> None:
+        loop = asyncio.get_running_loop()
+        self._ping_at = loop.time() + self._ping_every
+        self._set_alarm()
+        if catch_up:
+            self._hear(types.UpdatesTooLong())
+
+    async def _stop_hearing(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        fetching = self._updates_handle
+        if fetching is not None and fetching is not asyncio.current_task():
+            fetching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await fetching
+
+    # -- updates
+
+    def _hear(self, updates: Any) -> None:
+        """Take updates; must not raise, whoever waits for an answer would wait for ever."""
+        heard: list[Any] = []
+        try:
+            users, chats = self._message_box.process_updates(updates, self._mb_entity_cache, heard)
+            self._pass_on(heard, users, chats)
+        except GapError:
+            pass  # what is missing is asked for
+        except Exception as error:
+            logger.exception("updates not understood kind=%s", type(updates).__name__)
+            self._updates_error = error
+            self._sender.fail(None)
+            return
+        if self._message_box.getting_diff_for:
+            self._fetch_missed()
+        elif self._message_box.incomplete:
+            self._set_alarm()
+
+    def _settle(self) -> None:
+        self._pass_on(self._message_box.settle(), [], [])
+
+    def _hear_answer(self, request: Any, result: Any) -> None:
+        """Take what the answer to a request tells of the account's own doings; must not raise."""
+        try:
+            own = own_updates(request, result, self.session.user_id)
+        except Exception:
+            logger.exception("answer not understood request=%s", type(request).__name__)
+            own = Own((), gap=True)
+        for updates in own.updates:
+            self._updates_queue.put_nowait(updates)
+        if own.gap:
+            self._gap(own.chat)
+
+    def _pass_on(self, updates: list[Any], users: list[Any], chats: list[Any]) -> None:
+        if users or chats:
+            self._mb_entity_cache.extend(users, chats)
+            self.session.process_entities(types.contacts.ResolvedPeer(None, users, chats))
+            self._forget_entities()
+        homes = {utils.get_peer_id(home): home for home in (*users, *chats)}
+        self._note_returns(chats)
+        for update in updates:
+            if not hasattr(update, "_entities"):  # one that had to wait came with its own
+                update._entities = homes  # noqa: SLF001 - where Telethon's own events look
+            self._deliver(update)
+
+    def _note_returns(self, chats: list[Any]) -> None:
+        """What went on in a chat while the account was out of it is told to nobody later."""
+        for chat in chats:
+            number = int(utils.get_peer_id(chat))
+            forbidden = isinstance(chat, types.ChannelForbidden | types.ChatForbidden)
+            if forbidden or getattr(chat, "left", False):
+                self._left.add(number)
+            elif number in self._left:
+                self._left.discard(number)
+                self._gap(number)
+
+    def _forget_entities(self) -> None:
+        cache = self._mb_entity_cache
+        if len(cache) >= self._entity_cache_limit:
+            known = self._message_box.map
+            cache.retain(lambda one: one == cache.self_id or one in known)
+
+    async def _preprocess_updates(self, updates: Any, users: Any, chats: Any) -> list[Any]:
+        # Told in the same breath in which they are counted as seen: Telethon would put them
+        # in a queue of its own, and drop it with the connection.
+        self._pass_on(updates, users, chats)
+        return []
+
+    def _fetch_missed(self) -> None:
+        if self._updates_handle is None and self._sender.is_connected():
+            self._updates_queue.held = []
+            self._updates_handle = asyncio.get_running_loop().create_task(self._update_loop())
+            self._updates_handle.add_done_callback(self._fetched)
+
+    def _fetched(self, fetching: asyncio.Task[None]) -> None:
+        self._updates_handle = None
+        if not fetching.cancelled() and fetching.exception() is not None:
+            logger.error("missed updates not fetched error=%s", type(fetching.exception()).__name__)
+        self._settle()
+        held, self._updates_queue.held = self._updates_queue.held, None
+        for updates in held or ():
+            self._updates_queue.put_nowait(updates)
+        if self._updates_error is None and self._sender.is_connected():
+            self._set_alarm()
+
+    # -- the timer
+
+    def _set_alarm(self) -> None:
+        """Look again when the next ping, or the next deadline of the updates, is due."""
+        loop = asyncio.get_running_loop()
+        at = max(min(self._ping_at, self._message_box.check_deadlines()), loop.time() + AGAIN)
+        if self._alarm is not None:
+            if self._alarm.when() <= at and not self._alarm.cancelled():
+                return
+            self._alarm.cancel()
+        self._alarm = loop.call_at(at, self._look)
+
+    def _look(self) -> None:
+        self._alarm = None
+        if not self._sender.is_connected():
+            return
+        loop = asyncio.get_running_loop()
+        if loop.time() >= self._ping_at:
+            self._ping_at = loop.time() + self._ping_every
+            self._ping(loop)
+        self._message_box.check_deadlines()
+        if self._message_box.getting_diff_for:
+            self._fetch_missed()
+        else:
+            self._set_alarm()
+
+    def _ping(self, loop: asyncio.AbstractEventLoop) -> None:
+        pong = self._sender.send(functions.PingRequest(random.randrange(2**62)))
+        late = loop.call_later(self._pong_within, self._not_heard, pong)
+        pong.add_done_callback(lambda pong: _answered(pong, late))
+
+    def _not_heard(self, pong: Any) -> None:
+        self._sender.forget(pong)
+        self._sender.fail(TimeoutError(f"no pong within {self._pong_within:g} s"))
+
+
+def _answered(pong: asyncio.Future[Any], late: asyncio.TimerHandle) -> None:
+    late.cancel()
+    if not pong.cancelled():
+        pong.exception()  # looked at: that the line was lost is told elsewhere

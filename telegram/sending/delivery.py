@@ -1,0 +1,270 @@
+"""One shipment, delivered: the request, and what is done when Telegram does not take it as it is.
+
+A single step that a session's actor starts and whose result comes back to it as a message. Which
+request a step makes is decided here, so that floods can be kept by method. What can be mended is
+mended by a table: a stale file is read anew, a lost thread is left out, a batch that is refused
+goes one by one, and what had arrived before is looked up in the target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from ..client import Client
+from ..errors.classification import classify
+from ..errors.verdict import Action, ErrorClass
+from ..events import Incoming
+from .content_hash import alikeness, moment_of, version_of
+from .request_builder import request_of
+from .requests import fetch, history, sent_ids
+from .shipments import Receipt, Shipment
+
+__all__ = ["deliver"]
+
+_OF_ONE: Final = frozenset({ErrorClass.MESSAGE, ErrorClass.BUG})  # a fault of one message
+LOOK_BACK: Final = 100  # messages of the target in which a lost answer is looked for
+
+
+async def deliver(client: Client, shipment: Shipment, *, deadline: float = 30.0) -> Receipt:
+    """Do what ``shipment`` says. Repeating it is safe: Telegram takes no random id twice.
+
+    Of ``copies`` some may have gone when the others could not: then the receipt tells the trouble.
+
+    Raises:
+        PeerUnknownError, ProtectedContentError, MessageNotCopyableError: before anything is sent.
+        TimeoutError: no answer in time; it may or may not have arrived.
+        Exception: Telegram's refusal, when nothing of it could be mended.
+    """
+    if shipment.deed == "copies":
+        return await _in_turn(client, shipment, deadline)
+    try:
+        if _may_be_mute(shipment):
+            shipment = await _as_mute(client, shipment, deadline)
+        return await _send(client, shipment, deadline)
+    except Exception as error:  # noqa: BLE001 - raised again unless it can be mended
+        return await _mended(client, shipment, deadline, error)
+
+
+def _may_be_mute(shipment: Shipment) -> bool:
+    """Whether it would give the pair's words to an item of an album that says nothing itself."""
+    if shipment.deed != "edit" or shipment.first.grouped_id is None or shipment.first.text:
+        return False
+    text = shipment.texts.get(shipment.first.id)
+    return text is not None and bool(text.text)
+
+
+async def _as_mute(client: Client, shipment: Shipment, deadline: float) -> Shipment:
+    """The same without the pair's words, where another item of the album has them."""
+    found = await fetch(client, shipment.target, shipment.target_ids, deadline=deadline)
+    if any(one.text for one in found):
+        return shipment
+    text = shipment.texts[shipment.first.id]
+    return replace(shipment, texts={shipment.first.id: replace(text, text="", marks=())})
+
+
+async def _mended(
+    client: Client, shipment: Shipment, deadline: float, error: BaseException
+) -> Receipt:
+    verdict = classify(error)
+    mend = _MENDS.get(verdict.action)
+    if mend is None and verdict.kind in _OF_ONE:
+        mend = _apart
+    if mend is None:
+        raise error
+    return await mend(client, shipment, deadline, error)
+
+
+async def _send(client: Client, shipment: Shipment, deadline: float) -> Receipt:
+    result = await client.call(request_of(client, shipment), deadline=deadline)
+    if not shipment.posts:
+        return Receipt()
+    told = sent_ids(result, shipment.random_ids)
+    ids = {
+        message.id: told.get(random_id)
+        for message, random_id in zip(shipment.messages, shipment.random_ids, strict=True)
+    }
+    unsent = [one for one, target_id in ids.items() if target_id is None]
+    if len(shipment.messages) > 1 and unsent:
+        # Telegram passes over what is gone at the source, without a word.
+        rest = await _one_by_one(client, shipment, deadline, only=frozenset(unsent))
+        return replace(rest, target_ids=ids | dict(rest.target_ids))
+    return Receipt(target_ids=ids)
+
+
+async def _in_turn(client: Client, shipment: Shipment, deadline: float) -> Receipt:
+    """Send copies at once, to be taken one behind the other, and go on behind what is refused."""
+    left, told = list(shipment.singles()), Receipt()
+    at_once = len(left)
+    while left:
+        sent, error = await _as_many_as_go(client, left[:at_once], deadline)
+        told, left = told.plus(Receipt(target_ids=sent)), left[len(sent) :]
+        at_once = len(left)
+        if error is None:
+            continue
+        single = replace(left.pop(0), after=max(shipment.after, told.newest))
+        try:
+            receipt = await _of_one(single, _mended(client, single, deadline, error))
+        except Exception as trouble:
+            if not told.target_ids and not told.refused:
+                raise
+            return replace(told, trouble=trouble)
+        told = told.plus(receipt)
+        if receipt.repeated:
+            at_once = 1  # the next ones may have arrived as well
+    return told
+
+
+async def _as_many_as_go(
+    client: Client, singles: Sequence[Shipment], deadline: float
+) -> tuple[dict[int, int | None], BaseException | None]:
+    """Send single copies in turn; returns what they became, up to the first error."""
+    requests, error = [], None
+    for single in singles:
+        try:
+            requests.append(request_of(client, single))
+        except Exception as unfit:  # noqa: BLE001 - what stands before it goes
+            error = unfit
+            break
+    answers = await client.call_in_turn(requests, deadline=deadline) if requests else []
+    sent: dict[int, int | None] = {}
+    for single, answer in zip(singles, answers, strict=False):
+        if isinstance(answer, BaseException):
+            return sent, answer
+        sent[single.first.id] = sent_ids(answer, single.random_ids).get(single.random_ids[0])
+    return sent, error
+
+
+async def _one_by_one(
+    client: Client, shipment: Shipment, deadline: float, *, only: frozenset[int] | None = None
+) -> Receipt:
+    told = Receipt()
+    for one in shipment.singles():
+        if only is None or one.first.id in only:
+            single = replace(one, after=max(shipment.after, told.newest))
+            work = deliver(client, single, deadline=deadline)
+            told = told.plus(await _of_one(single, work))
+    return told
+
+
+async def _of_one(single: Shipment, work: Awaitable[Receipt]) -> Receipt:
+    """What came of one message; a fault of its own is told and holds nothing up."""
+    try:
+        return await work
+    except Exception as error:
+        verdict = classify(error)
+        if verdict.kind not in _OF_ONE:
+            raise  # what went is known to Telegram by its random id
+        return Receipt(refused={single.first.id: verdict})
+
+
+# What can be mended. Each mend leaves less to mend, so that they end.
+
+Mend = Callable[[Client, Shipment, float, BaseException], Awaitable[Receipt]]
+
+
+async def _arrived_before(
+    client: Client, shipment: Shipment, deadline: float, error: BaseException
+) -> Receipt:
+    """The whole request is refused when one of it is known: so each is tried by itself."""
+    if len(shipment.messages) > 1:
+        return await _one_by_one(client, shipment, deadline)
+    if not shipment.posts:
+        raise error
+    source_id = shipment.first.id
+    target_id, outdated = await _find(client, shipment, deadline)
+    return Receipt(
+        target_ids={source_id: target_id},
+        repeated=1,
+        outdated=frozenset({source_id} if outdated else ()),
+    )
+
+
+async def _apart(
+    client: Client, shipment: Shipment, deadline: float, error: BaseException
+) -> Receipt:
+    if len(shipment.messages) < 2 or not shipment.divisible:
+        raise error  # an album arrives as one, or not at all
+    return await _one_by_one(client, shipment, deadline)
+
+
+async def _plain(
+    client: Client, shipment: Shipment, deadline: float, error: BaseException
+) -> Receipt:
+    if shipment.answers is None:
+        raise error  # a topic is where the message belongs: nowhere else is as good
+    if shipment.quoted and classify(error).name.startswith("QUOTE"):
+        plain = replace(shipment, quoted=False)
+    else:
+        plain = replace(shipment, answers=None)
+    return await deliver(client, plain, deadline=deadline)
+
+
+async def _refetched(
+    client: Client, shipment: Shipment, deadline: float, error: BaseException
+) -> Receipt:
+    if shipment.fresh:
+        raise error
+    ids = [message.id for message in shipment.messages]
+    found = {
+        message.id: message
+        for message in await fetch(client, shipment.messages[0].chat, ids, deadline=deadline)
+    }
+    messages = tuple(found.get(message.id, message) for message in shipment.messages)
+    return await deliver(
+        client, replace(shipment, messages=messages, fresh=True), deadline=deadline
+    )
+
+
+async def _nothing_left(
+    _client: Client, shipment: Shipment, _deadline: float, error: BaseException
+) -> Receipt:
+    """A change that has been made already, or whose message is gone."""
+    if shipment.posts:
+        return await _apart(_client, shipment, _deadline, error)
+    return Receipt()
+
+
+_MENDS: Final[Mapping[Action, Mend]] = {
+    Action.ACCEPT: _arrived_before,
+    Action.REPAIR_MESSAGE: _apart,
+    Action.SEND_PLAIN: _plain,
+    Action.REFETCH_MESSAGE: _refetched,
+    Action.DROP_MESSAGE: _nothing_left,
+}
+
+
+async def _find(client: Client, shipment: Shipment, deadline: float) -> tuple[int | None, bool]:
+    """Look in the target for the message whose answer was lost; ``None`` if it is not there.
+
+    A pair sends in order, so it is the first of its kind behind the last one known. Also returns
+    whether that one says something else than the message says now: its own words decide, whatever
+    else it might have said.
+    """
+    message = shipment.messages[0]
+    present = version_of(message, shipment.texts.get(message.id))
+    forwarded = shipment.deed == "forward"
+    try:
+        found = await _behind(client, shipment, deadline)
+    except Exception as error:
+        if classify(error).kind in {ErrorClass.NET, ErrorClass.FLOOD}:
+            raise
+        return None, False  # this account may write there and not read
+    wanted = {present, moment_of(message), *shipment.earlier.get(message.id, ())}
+    fits = [
+        alikeness(one, of=(message.chat, message.id), says=wanted, forward=forwarded)
+        for one in found
+    ]
+    best = max(fits, default=0)
+    if not best:
+        return None, False
+    alike = [one for one, fit in zip(found, fits, strict=True) if fit == best]
+    one = alike[0 if shipment.after else -1]
+    return one.id, version_of(one) != present
+
+
+async def _behind(client: Client, shipment: Shipment, deadline: float) -> list[Incoming]:
+    if shipment.after:
+        return await history(client, shipment.target, shipment.after, LOOK_BACK, deadline=deadline)
+    return await history(client, shipment.target, None, LOOK_BACK, deadline=deadline)

@@ -1,0 +1,69 @@
+"""Which request a shipment makes. Its method is known beforehand: floods are kept by it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..client import Client
+from .requests import copy_request, delete_request, edit_request, forward_request
+from .shipments import Shipment
+
+__all__ = ["method_of", "request_of"]
+
+
+def method_of(shipment: Shipment) -> str:
+    """Return the TL name of the method that ``deliver`` calls; floods are kept by it."""
+    match shipment.deed:
+        case "forward":
+            return "messages.forwardMessages"
+        case "edit":
+            return "messages.editMessage"
+        case "delete":
+            return "messages.deleteMessages"
+        case "copy" if len(shipment.messages) > 1:
+            return "messages.sendMultiMedia"
+        case "copy" | "copies" if shipment.first.by_media:
+            return "messages.sendMedia"
+        case _:
+            return "messages.sendMessage"
+
+
+def request_of(client: Client, shipment: Shipment) -> Any:
+    """Build the one request that does ``shipment``; ``copies`` take one for each message.
+
+    Raises:
+        PeerUnknownError, ProtectedContentError, MessageNotCopyableError: it cannot be sent.
+    """
+    match shipment.deed:
+        case "forward":
+            return forward_request(
+                client,
+                shipment.messages[0].chat,
+                shipment.target,
+                [message.id for message in shipment.messages],
+                shipment.random_ids,
+                topic=shipment.topic,
+                silent=any(message.silent for message in shipment.messages),
+            )
+        case "copy":
+            return copy_request(
+                client,
+                shipment.target,
+                shipment.messages,
+                shipment.random_ids,
+                texts=shipment.texts,
+                reply_to=shipment.answers,
+                quoted=shipment.quoted,
+                topic=shipment.topic,
+            )
+        case "edit":
+            message = shipment.messages[0]
+            return edit_request(
+                client,
+                shipment.target,
+                shipment.target_ids[0],
+                message,
+                text=shipment.texts.get(message.id),
+            )
+        case _:
+            return delete_request(client, shipment.target, shipment.target_ids)

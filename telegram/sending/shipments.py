@@ -1,0 +1,123 @@
+"""What is to be done in a target chat, and what came of it: plain values, no Telethon."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from ..errors.verdict import Verdict
+from ..events import Incoming
+from ..richtext import RichText
+
+__all__ = ["Deed", "Receipt", "Shipment"]
+
+Deed = Literal["forward", "copy", "copies", "edit", "delete"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shipment:
+    """Messages to be sent into a chat, or sent ones to be changed or deleted there.
+
+    Args:
+        deed: what is done; a ``copy`` of several is an album, ``copies`` are single messages that
+            go at once and arrive one behind the other.
+        target: the chat, as a marked id.
+        messages: what is sent, or the message as it is now; several go in one request.
+        random_ids: one for each message that is sent; a repeat with the same ones is safe.
+        texts: by message id, what is sent in place of its own text and other words.
+        answers: the message in the target that is answered.
+        quoted: the words that the source quotes of it are quoted, too.
+        topic: the forum topic in the target.
+        target_ids: the messages in the target that are changed or deleted.
+        after: the newest message in the target that is known to be ours; what was sent without
+            an answer is looked for behind it.
+        fresh: the messages have just been read anew.
+        earlier: by message id, what a copy that was sent without an answer may say, as numbers,
+            where the message says something else by now.
+    """
+
+    deed: Deed
+    target: int
+    messages: tuple[Incoming, ...] = ()
+    random_ids: tuple[int, ...] = ()
+    texts: Mapping[int, RichText] = field(default_factory=dict, repr=False)
+    answers: int | None = None
+    quoted: bool = True
+    topic: int | None = None
+    target_ids: tuple[int, ...] = ()
+    after: int = 0
+    fresh: bool = False
+    earlier: Mapping[int, frozenset[int]] = field(default_factory=dict)
+
+    @property
+    def cost(self) -> int:
+        """How many messages it counts for, against the pace."""
+        return max(1, len(self.messages))
+
+    @property
+    def posts(self) -> bool:
+        """Whether it puts something new into the chat."""
+        return self.deed in {"forward", "copy", "copies"}
+
+    @property
+    def divisible(self) -> bool:
+        """Whether its messages may also go in several portions, one behind the other."""
+        single = bool(self.messages) and self.first.grouped_id is None
+        return self.deed == "copies" or (self.deed == "forward" and single)
+
+    @property
+    def first(self) -> Incoming:
+        """The first message; what sends or edits has one."""
+        return self.messages[0]
+
+    def singles(self) -> tuple[Shipment, ...]:
+        """The same, one message at a time."""
+        deed: Deed = "copy" if self.deed == "copies" else self.deed
+        return tuple(
+            replace(self, deed=deed, messages=(message,), random_ids=(random_id,))
+            for message, random_id in zip(self.messages, self.random_ids, strict=True)
+        )
+
+    def part(self, start: int, end: int | None = None) -> Shipment:
+        """The same for some of its messages."""
+        return replace(
+            self, messages=self.messages[start:end], random_ids=self.random_ids[start:end]
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What came of a shipment, by the source's message ids.
+
+    Args:
+        target_ids: what each became; ``None`` where Telegram did not tell.
+        refused: what Telegram would not have, while the others went.
+        repeated: how many Telegram already had, from a try whose answer was lost.
+        outdated: of those, which say what their message said before.
+        trouble: why the messages that are not named here have not been sent.
+    """
+
+    target_ids: Mapping[int, int | None] = field(default_factory=dict)
+    refused: Mapping[int, Verdict] = field(default_factory=dict)
+    repeated: int = 0
+    outdated: frozenset[int] = frozenset()
+    trouble: BaseException | None = field(default=None, repr=False)
+
+    @property
+    def newest(self) -> int:
+        """The newest message in the target that this tells of; 0 when it tells of none."""
+        return max((one or 0 for one in self.target_ids.values()), default=0)
+
+    def plus(self, other: Receipt) -> Receipt:
+        """What this and a later one tell together."""
+        return Receipt(
+            target_ids={**self.target_ids, **other.target_ids},
+            refused={**self.refused, **other.refused},
+            repeated=self.repeated + other.repeated,
+            outdated=self.outdated | other.outdated,
+        )
+
+    def tells(self, source_id: int) -> bool:
+        """Whether it is known what became of that message."""
+        return source_id in self.target_ids or source_id in self.refused

@@ -1,0 +1,131 @@
+"""What an app hands in, looked at where it comes in: an error names the thing and the value.
+
+Pure. What it refuses has changed nothing and asked nobody.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from ..errors import InvalidRecordError
+
+__all__ = [
+    "a_callback",
+    "a_moment",
+    "a_number",
+    "a_path",
+    "a_request",
+    "a_text",
+    "numbers",
+    "seconds",
+]
+
+LARGEST = 2**62  # what a row can hold, with room to count on
+
+LONGEST = 10 * 365.25 * 86_400  # seconds; past it a clock's reading and a timer lose their sense
+
+
+def seconds(what: str, value: object, *, default: float) -> float:
+    """A length of time; ``default`` for ``None``.
+
+    Raises:
+        InvalidRecordError: it is no number, or none that a clock can wait for.
+    """
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidRecordError(what, value, "seconds, as a number")
+    if not 0 <= value <= LONGEST or math.isnan(value):
+        raise InvalidRecordError(what, value, "seconds, 0 or more and within ten years")
+    return float(value)
+
+
+def a_number(what: str, value: object) -> int:
+    """A whole number, such as a pair's; whether there is one like it is another question.
+
+    Raises:
+        InvalidRecordError: it is none, or none that can be stored.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > LARGEST:
+        raise InvalidRecordError(what, value, "a whole number")
+    return value
+
+
+def numbers(what: str, value: object) -> tuple[int, ...]:
+    """Whole numbers, such as those of messages.
+
+    Raises:
+        InvalidRecordError: it is no collection, or something else is in it.
+    """
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise InvalidRecordError(what, value, "a list of whole numbers")
+    return tuple(a_number(what, one) for one in value)
+
+
+def a_text(what: str, value: object, wanted: str) -> str:
+    """A text.
+
+    Raises:
+        InvalidRecordError: it is none; never with the value, which may be a secret.
+    """
+    if not isinstance(value, str):
+        raise InvalidRecordError(what, type(value).__name__, wanted)
+    return value
+
+
+def a_moment(what: str, value: object) -> float:
+    """A date and time, as epoch seconds; one without a zone is this machine's.
+
+    Raises:
+        InvalidRecordError: it is none.
+    """
+    wanted = "a datetime, such as datetime(2026, 1, 31, tzinfo=UTC)"
+    if not isinstance(value, datetime):
+        raise InvalidRecordError(what, value, wanted)
+    try:
+        return value.timestamp()
+    except (OverflowError, OSError, ValueError):  # the year 1, or 9999, in some zone
+        raise InvalidRecordError(what, value, wanted) from None
+
+
+def a_path(value: object) -> None:
+    """Make sure that it is a file's path.
+
+    Raises:
+        InvalidRecordError: it is none.
+    """
+    told = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(told, str) or not told or "\0" in told:
+        raise InvalidRecordError("path", type(value).__name__, "the path of a file")
+
+
+def a_callback(what: str, value: Any) -> Any:
+    """Something that can be called.
+
+    Raises:
+        InvalidRecordError: it is not.
+    """
+    if not callable(value):
+        raise InvalidRecordError(what, value, "something that can be called")
+    return value
+
+
+def a_request(value: Any) -> Any:
+    """A request to Telegram, or a list of them.
+
+    Raises:
+        InvalidRecordError: it is none.
+    """
+    each = value if isinstance(value, list | tuple | set) else (value,)
+    if not each or not all(_is_request(one) for one in each):
+        wanted = "a request of Telethon's, such as functions.help.GetConfigRequest()"
+        raise InvalidRecordError("request", type(value).__name__, wanted)
+    return value
+
+
+def _is_request(value: object) -> bool:
+    return hasattr(value, "CONSTRUCTOR_ID") and not isinstance(value, type)

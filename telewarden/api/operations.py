@@ -1,0 +1,365 @@
+"""Typed handles on operations: what takes a while, how far it is, and who wants to know.
+
+Reading looks at the newest snapshot. ``Operations`` is for coroutines, ``BlockingOperations`` for
+plain code in any thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from math import inf
+from queue import Empty, SimpleQueue
+from typing import Any, Final, TypeVar
+
+from ..actors import (
+    AdvanceOperation,
+    BeginOperation,
+    CleanOperations,
+    EndOperation,
+    Operation,
+    OperationEvent,
+    OperationState,
+    PutPart,
+    SetParts,
+    What,
+)
+from ..errors import (
+    AskTimeoutError,
+    InvalidRecordError,
+    UnknownOperationError,
+)
+from ..supervision import Event
+from .listener import Listener
+from .operation_tracking import Tracked, TrackedBlocking, tracked, tracked_blocking
+from .operation_watch import HEARD, Progress
+from .registry_client import Desk
+
+__all__ = ["BlockingOperations", "OperationReads", "Operations"]
+
+FINISHED: Final = OperationState.FINISHED
+FAILED: Final = OperationState.FAILED
+CANCELLED: Final = OperationState.CANCELLED
+
+E = TypeVar("E", bound=OperationEvent)
+
+
+class OperationReads:
+    """What there is to read about operations, without waiting for anybody."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk, self._board = desk, desk.board
+
+    def get(self, id_: int) -> Operation:
+        """The operation as it is now.
+
+        Raises:
+            UnknownOperationError: there is none of that number, or it has expired.
+        """
+        try:
+            if type(id_) is not int:  # True and 1.0 equal 1, and are no numbers of operations
+                raise UnknownOperationError(id_)
+            return self._board.now.operations[id_]
+        except KeyError:
+            raise UnknownOperationError(id_) from None
+
+    def list(
+        self,
+        *,
+        state: OperationState | str | None = None,
+        kind: str | None = None,
+        session: str | None = None,
+    ) -> tuple[Operation, ...]:
+        """The operations that match, oldest first; all from the same snapshot.
+
+        Raises:
+            InvalidRecordError: there is no such state.
+        """
+        by_state = self._board.now.by_state
+        states = tuple(OperationState) if state is None else (_state(state),)
+        found = [
+            one
+            for each in states
+            for one in by_state[each]
+            if kind in (None, one.kind) and session in (None, one.session)
+        ]
+        return tuple(sorted(found, key=lambda one: one.id))
+
+    def stuck(self) -> tuple[Operation, ...]:
+        """The running operations that have made no progress for the limits' ``stuck_after``."""
+        now, after = self._desk.wall(), self._board.now.limits.stuck_after
+        return tuple(one for one in self.list(state="running") if one.stuck(now, after))
+
+    def subscribe(self, callback: Callable[[E], object], kinds: Sequence[type[E]] = ()) -> Listener:
+        """Call ``callback`` with every event about operations, in a thread of its own.
+
+        Nobody waits for it, however long it takes. If it raises it is detached and reported.
+        ``close()`` of what is returned ends it.
+
+        Raises:
+            InvalidSpecError: ``callback`` is a coroutine function, which nobody would await, or
+                ``kinds`` are no classes of events.
+        """
+        return Listener(self._desk.events, callback, kinds or (OperationEvent,))
+
+    def __len__(self) -> int:
+        return len(self._board.now.operations)
+
+
+class Operations(OperationReads):
+    """Operations, for coroutines."""
+
+    async def begin(
+        self,
+        kind: str,
+        *,
+        session: str | None = None,
+        steps: int = 1,
+        description: str = "",
+        parts: Sequence[str] = (),
+        who: str = "app",
+    ) -> Operation:
+        """Begin an operation, such as ``backfill``; it runs until it is ended.
+
+        Raises:
+            RegistryFullError: as many operations as there may be are running.
+            UnknownSessionError, InvalidRecordError
+        """
+        message = BeginOperation(
+            kind=kind,
+            session=session,
+            steps=steps,
+            description=description,
+            parts=_texts(parts),
+            who=who,
+        )
+        return await self._ask(message)
+
+    async def advance(
+        self,
+        id_: int,
+        *,
+        step: int | None = None,
+        steps: int | None = None,
+        description: str | None = None,
+    ) -> Operation:
+        """Say how far it is: ``step`` of ``steps``, and what it is doing.
+
+        Raises:
+            UnknownOperationError, OperationEndedError, InvalidRecordError
+        """
+        message = AdvanceOperation(id=id_, step=step, steps=steps, description=description)
+        return await self._ask(message)
+
+    async def put_part(self, id_: int, number: int, text: str) -> Operation:
+        """Add part ``number``, or replace it."""
+        return await self._ask(PutPart(id=id_, number=number, text=text))
+
+    async def set_parts(self, id_: int, parts: Sequence[str]) -> Operation:
+        """Replace all parts; they are numbered from 1."""
+        return await self._ask(SetParts(id=id_, parts=_texts(parts)))
+
+    async def finish(
+        self, id_: int, *, description: str | None = None, who: str = "app"
+    ) -> Operation:
+        """It went well, and has taken all its steps."""
+        return await self._ask(_end(id_, FINISHED, who, description=description))
+
+    async def fail(self, id_: int, error: str, *, who: str = "app") -> Operation:
+        """It went wrong, and why."""
+        return await self._ask(_end(id_, FAILED, who, error=error))
+
+    async def cancel(self, id_: int, *, who: str = "app") -> Operation:
+        """Nobody wants it any more."""
+        return await self._ask(_end(id_, CANCELLED, who))
+
+    def cancel_later(self, id_: int, *, who: str = "app") -> None:
+        """The same, without waiting until it is on disk."""
+        self._desk.send(_end(id_, CANCELLED, who))
+
+    async def clean(self, what: What = "expired", *, who: str = "app") -> tuple[int, ...]:
+        """Forget operations that are over; returns their numbers.
+
+        A running one stays, unless it has expired: without progress for the limits' ``keep_any``.
+
+        Raises:
+            InvalidRecordError: there is no such choice.
+        """
+        return await self._desk.ask(CleanOperations(what=what, who=who))  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer
+
+    async def watch(self, id_: int) -> AsyncIterator[Operation]:
+        """The operation now, and after each step until it has ended.
+
+        Raises:
+            UnknownOperationError: there is none of that number.
+            OperationDroppedError: it was removed first.
+            NotRunningError: the registry has stopped, and the operation with it.
+        """
+        loop = asyncio.get_running_loop()
+        queue: asyncio.Queue[Event] = asyncio.Queue()
+
+        def hear(event: Event) -> None:
+            if Progress.concerns(event, id_):
+                loop.call_soon_threadsafe(queue.put_nowait, event)
+
+        with self._desk.events.subscribe(hear, HEARD):
+            progress = Progress(self._desk, self.get(id_))
+            yield progress.operation
+            while progress.operation.active:
+                try:
+                    async with asyncio.timeout(progress.patience):
+                        event = await queue.get()
+                except TimeoutError:
+                    progress.look()
+                    continue
+                if progress.heard(event):
+                    yield progress.operation
+
+    def track(
+        self, kind: str, /, *, who: str = "app", **details: Any
+    ) -> contextlib.AbstractAsyncContextManager[Tracked]:
+        """Begin an operation and end it with the block: finished, failed or cancelled.
+
+        Takes what ``begin`` takes, and raises what it raises.
+        """
+        return tracked(self, kind, who=who, details=details)
+
+    async def _ask(self, message: object) -> Operation:
+        return await self._desk.ask(message)  # type: ignore[no-any-return]  # as above
+
+
+class BlockingOperations(OperationReads):
+    """Operations, for plain code in any thread; each method is explained in ``Operations``."""
+
+    def begin(
+        self,
+        kind: str,
+        *,
+        session: str | None = None,
+        steps: int = 1,
+        description: str = "",
+        parts: Sequence[str] = (),
+        who: str = "app",
+    ) -> Operation:
+        """Begin an operation; it runs until it is ended."""
+        message = BeginOperation(
+            kind=kind,
+            session=session,
+            steps=steps,
+            description=description,
+            parts=_texts(parts),
+            who=who,
+        )
+        return self._ask(message)
+
+    def advance(
+        self,
+        id_: int,
+        *,
+        step: int | None = None,
+        steps: int | None = None,
+        description: str | None = None,
+    ) -> Operation:
+        """Say how far it is, and what it is doing."""
+        message = AdvanceOperation(id=id_, step=step, steps=steps, description=description)
+        return self._ask(message)
+
+    def put_part(self, id_: int, number: int, text: str) -> Operation:
+        """Add part ``number``, or replace it."""
+        return self._ask(PutPart(id=id_, number=number, text=text))
+
+    def set_parts(self, id_: int, parts: Sequence[str]) -> Operation:
+        """Replace all parts; they are numbered from 1."""
+        return self._ask(SetParts(id=id_, parts=_texts(parts)))
+
+    def finish(self, id_: int, *, description: str | None = None, who: str = "app") -> Operation:
+        """It went well, and has taken all its steps."""
+        return self._ask(_end(id_, FINISHED, who, description=description))
+
+    def fail(self, id_: int, error: str, *, who: str = "app") -> Operation:
+        """It went wrong, and why."""
+        return self._ask(_end(id_, FAILED, who, error=error))
+
+    def cancel(self, id_: int, *, who: str = "app") -> Operation:
+        """Nobody wants it any more."""
+        return self._ask(_end(id_, CANCELLED, who))
+
+    def clean(self, what: What = "expired", *, who: str = "app") -> tuple[int, ...]:
+        """Forget operations that are over; returns their numbers."""
+        return self._desk.ask_blocking(CleanOperations(what=what, who=who))  # type: ignore[no-any-return]  # as above
+
+    def watch(self, id_: int, *, timeout: float | None = None) -> Iterator[Operation]:
+        """The operation now, and after each step until it has ended.
+
+        Args:
+            timeout: seconds to wait for each step; ``None`` for as long as it takes.
+
+        Raises:
+            AskTimeoutError: no step came in time.
+            BlockingAskError: called inside the registry's loop, which it would hold up.
+            UnknownOperationError, OperationDroppedError, NotRunningError
+        """
+        self._desk.refuse_to_block()
+        return self._watched(id_, timeout)
+
+    def _watched(self, id_: int, timeout: float | None) -> Iterator[Operation]:
+        queue: SimpleQueue[Event] = SimpleQueue()
+
+        def hear(event: Event) -> None:
+            if Progress.concerns(event, id_):
+                queue.put(event)
+
+        with self._desk.events.subscribe(hear, HEARD):
+            progress = Progress(self._desk, self.get(id_))
+            yield progress.operation
+            while progress.operation.active:
+                if not _moved(progress, queue, timeout):
+                    raise AskTimeoutError(f"operation {id_}", timeout or 0.0)
+                yield progress.operation
+
+    def track(
+        self, kind: str, /, *, who: str = "app", **details: Any
+    ) -> contextlib.AbstractContextManager[TrackedBlocking]:
+        """Begin an operation and end it with the block: finished, failed or cancelled."""
+        return tracked_blocking(self, kind, who=who, details=details)
+
+    def _ask(self, message: object) -> Operation:
+        return self._desk.ask_blocking(message)  # type: ignore[no-any-return]  # as above
+
+
+def _state(word: str) -> OperationState:
+    try:
+        return OperationState(word)
+    except ValueError:
+        raise InvalidRecordError("state", word, ", ".join(OperationState)) from None
+
+
+def _texts(parts: Sequence[str]) -> tuple[str, ...]:
+    """Each part's text; a text alone would be taken apart into its letters."""
+    if isinstance(parts, str) or not isinstance(parts, Iterable):
+        raise InvalidRecordError("parts", type(parts).__name__, "a list of texts")
+    return tuple(parts)
+
+
+def _end(
+    id_: int, state: OperationState, who: str, *, description: str | None = None, error: str = ""
+) -> EndOperation:
+    return EndOperation(id=id_, state=state, who=who, description=description, error=error)
+
+
+def _moved(progress: Progress, queue: SimpleQueue[Event], timeout: float | None) -> bool:
+    """Wait until the operation is another than it was; false if it is not in time."""
+    end = inf if timeout is None else time.monotonic() + timeout
+    while True:
+        left = min(end - time.monotonic(), inf if progress.patience is None else progress.patience)
+        try:
+            event = queue.get(timeout=None if left == inf else max(0.0, left))
+        except Empty:
+            progress.look()
+            if time.monotonic() >= end:
+                return False
+            continue
+        if progress.heard(event):
+            return True

@@ -1,0 +1,135 @@
+"""The typed handle on a registry: sessions, operations, numbers, limits and the audit trail.
+
+Reads look at one immutable snapshot and wait for nobody; changes are messages to one actor and
+return when they are on disk. ``Registry`` is for coroutines, ``BlockingRegistry`` for plain code
+in any thread but the registry's own loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
+
+from ..actors import (
+    AuditAsked,
+    Limited,
+    ReconfigureRegistry,
+    RegistryEvent,
+    RegistrySnapshot,
+    RegistryStatistics,
+    statistics,
+)
+from ..storage import AuditRow
+from .listener import Listener
+from .operations import BlockingOperations, Operations
+from .registry_client import ANSWER_WITHIN, Desk
+from .sessions import BlockingSessions, Sessions
+
+__all__ = ["BlockingRegistry", "Registry"]
+
+ROWS_A_SECOND: Final = 10_000
+
+E = TypeVar("E", bound=RegistryEvent)
+
+
+class _Reads:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    @property
+    def snapshot(self) -> RegistrySnapshot:
+        """Everything as it is at one moment: immutable, and whole."""
+        return self._desk.board.now
+
+    def statistics(self) -> RegistryStatistics:
+        """The registry in numbers, and its overall health."""
+        return statistics(self._desk.board.now, self._desk.wall())
+
+    def subscribe(self, callback: Callable[[E], object], kinds: Sequence[type[E]] = ()) -> Listener:
+        """Call ``callback`` with the registry's events of ``kinds``, in a thread of its own.
+
+        Nobody waits for it, however long it takes. If it raises it is detached and reported.
+        ``close()`` of what is returned ends it.
+
+        Raises:
+            InvalidSpecError: ``callback`` is a coroutine function, which nobody would await, or
+                ``kinds`` are no classes of events.
+        """
+        return Listener(self._desk.events, callback, kinds or (RegistryEvent,))
+
+
+class Registry(_Reads):
+    """One registry, for coroutines."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.sessions, self.operations = Sessions(desk), Operations(desk)
+
+    async def reconfigure(self, *, who: str = "app", **limits: Any) -> Limited:
+        """Change limits while running; see ``RegistryLimits``. Returns what followed.
+
+        A lower maximum of operations removes the ones that are over, oldest first; shorter times
+        remove what has expired by them. Nothing that is in use goes. It lasts until the next
+        start, which reads the configuration again.
+
+        Raises:
+            UnknownFieldError, InvalidSpecError: nothing has changed.
+        """
+        return await self._desk.ask(ReconfigureRegistry(fields=limits, who=who))  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer
+
+    async def audit(
+        self,
+        *,
+        who: str | None = None,
+        what: str | None = None,
+        subject: str | None = None,
+        since: float = 0.0,
+        limit: int = 100,
+    ) -> tuple[AuditRow, ...]:
+        """Who changed what, newest first; ``None`` matches everything.
+
+        Args:
+            what: ``register``, ``change``, ``delete``, ``begin``, ``end``, ``clean``,
+                ``reconfigure``; of pairs ``add pair``, ``change pair``, ``remove pair``,
+                ``reassign``, ``pause pair``, ``resume pair``, ``confirm pair``,
+                ``backfill pair``, ``retry dead``, ``drop dead``; of logins ``login``, ``renew``,
+                ``logout``, ``import``, ``export``, ``restore``, ``recover``.
+            subject: a session's name, ``pair 3``, ``operation 17``, ``registry``.
+            since: epoch seconds.
+            limit: how many rows at most, 1 to 1,000,000.
+
+        Raises:
+            InvalidRecordError: the question makes no sense.
+        """
+        asked = AuditAsked(who=who, what=what, subject=subject, since=since, limit=limit)
+        return await self._desk.ask(asked, timeout=_patience(limit))  # type: ignore[no-any-return]  # as above
+
+
+class BlockingRegistry(_Reads):
+    """One registry, for plain code in any thread; each method is explained in ``Registry``."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.sessions, self.operations = BlockingSessions(desk), BlockingOperations(desk)
+
+    def reconfigure(self, *, who: str = "app", **limits: Any) -> Limited:
+        """Change limits while running; returns what followed."""
+        return self._desk.ask_blocking(ReconfigureRegistry(fields=limits, who=who))  # type: ignore[no-any-return]  # as above
+
+    def audit(
+        self,
+        *,
+        who: str | None = None,
+        what: str | None = None,
+        subject: str | None = None,
+        since: float = 0.0,
+        limit: int = 100,
+    ) -> tuple[AuditRow, ...]:
+        """Who changed what, newest first."""
+        asked = AuditAsked(who=who, what=what, subject=subject, since=since, limit=limit)
+        return self._desk.ask_blocking(asked, timeout=_patience(limit))  # type: ignore[no-any-return]  # as above
+
+
+def _patience(limit: int) -> float:
+    """Seconds to wait for so many rows: they are read in turns with what others write."""
+    return ANSWER_WITHIN + limit / ROWS_A_SECOND

@@ -1,0 +1,199 @@
+"""The handle on one session of a running warden."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Protocol, TypeVar
+
+import pykka
+
+from ..actors import (
+    AwaitOnline,
+    CallTelegram,
+    Recover,
+    Report,
+    StartLogin,
+    SubmitCode,
+    SubmitPassword,
+)
+from ..console import LoginStep
+from ..errors import ChildUnavailableError, InvalidRecordError, SessionOfflineError
+from ..storage import BackupRecord, Store
+from ..supervision import ask_async
+from ..telegram import Phase, SessionReport
+from .audit import Auditor
+from .checks import a_request, a_text, seconds
+from .operation_tracking import noted
+from .operations import Operations
+from .session_login import SessionCare
+
+__all__ = ["SessionHandle"]
+
+ASK_WITHIN: Final = 10.0  # seconds; the actors answer in microseconds unless something is wrong
+ASK_AGAIN: Final = 0.05  # seconds between two tries to find an actor that is starting again
+LOGIN_WITHIN: Final = 90.0  # seconds; a login step may be sent on to another data centre
+
+T = TypeVar("T")
+
+
+class Reading(Protocol):
+    """Does some reading in the running warden's database, behind what is being written."""
+
+    def __call__(self, work: Callable[[Store], T], /) -> Awaitable[T]: ...
+
+
+class SessionHandle(SessionCare):
+    """One session of a running warden. Made by ``Warden.session``; good through restarts."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        find: Callable[[str], Awaitable[pykka.ActorRef[Any]]],
+        read: Reading,
+        call_deadline: float,
+        patience: float,
+        signing: asyncio.Task[None] | None,
+        operations: Operations,
+        auditor: Auditor,
+    ) -> None:
+        self.name, self._operations, self._auditor = name, operations, auditor
+        self._find, self._reading, self._call_deadline = find, read, call_deadline
+        self._patience, self._signing = patience, signing
+
+    def __repr__(self) -> str:
+        return f"<SessionHandle {self.name}>"
+
+    async def wait_online(self, timeout: float | None = None) -> SessionReport:
+        """Wait until the session is online, and return how it is.
+
+        Args:
+            timeout: seconds; the configuration's ``online_deadline`` by default.
+
+        Raises:
+            SessionOfflineError: it did not come in time, or does not come by itself: of one that
+                needs a login, is quarantined or tries nothing until later it is said at once.
+            InvalidRecordError: the timeout is no number of seconds.
+        """
+        patience = seconds("timeout", timeout, default=self._patience)
+        await self._come_online(time.monotonic() + patience)
+        return await self.report()
+
+    async def call(
+        self, request: Any, *, deadline: float | None = None, patience: float | None = None
+    ) -> Any:
+        """Make one Telegram request with this session's client and return its answer.
+
+        Args:
+            request: a Telethon TL request.
+            deadline: seconds; the configuration's ``call_deadline`` by default.
+            patience: seconds to wait for a session that is coming online, as after a start; the
+                configuration's ``online_deadline`` by default.
+
+        Raises:
+            SessionOfflineError: it is not online; see ``wait_online``. Telegram was not asked.
+            TelegramRateLimitError: it must wait until ``deadline``; a method, or a chat with slow
+                mode, that has to wait already costs no packet.
+            TelegramAuthError: the login or the key is the trouble.
+            TelegramSessionError: the line, the account, the chat or the request is.
+            LoginCallError: it makes a login or ends it, and which method is for that.
+            InvalidRecordError: it is no request, or a time no number of seconds.
+
+        Each of the first four has the class, the advice and, as ``__cause__``, what Telethon
+        raised.
+        """
+        within = seconds("deadline", deadline, default=self._call_deadline)
+        end = time.monotonic() + seconds("patience", patience, default=self._patience)
+        message = CallTelegram(request=a_request(request), deadline=within)
+        while True:
+            try:
+                return await self._ask(message, timeout=within + 1.0)
+            except SessionOfflineError as error:
+                if not self._may_come(error, end):
+                    raise
+            await self._come_online(end)
+
+    async def _come_online(self, end: float) -> None:
+        """Wait until it is online, through crashes of its actor, no longer than ``end``."""
+        await self._signed_in(max(0.0, end - time.monotonic()))
+        while True:
+            left = max(0.0, end - time.monotonic())
+            try:
+                await self._ask(AwaitOnline(left), timeout=left + 1.0)
+            except ChildUnavailableError:
+                if time.monotonic() >= end:
+                    raise
+                await asyncio.sleep(ASK_AGAIN)
+            else:
+                return
+
+    def _may_come(self, error: SessionOfflineError, end: float) -> bool:
+        """Whether there is anything to wait for: it comes by itself, or is being logged in."""
+        return time.monotonic() < end and (error.coming or self._is_signing_in())
+
+    async def backup(self, reason: str = "by hand", *, who: str = "app") -> BackupRecord | None:
+        """Keep a copy of the login, opened after writing; None if there is no login.
+
+        The five newest of a session stay. It is an operation of the kind ``backup``.
+        """
+        said = f"copying the login: {a_text('reason', reason, 'why, in a few words')}"
+        details = {"session": self.name, "description": said, "who": who}
+        async with noted(self._operations, "backup", **details) as tracked:
+            record = await super().backup(reason)
+            if tracked is not None:
+                kept = "there is no login yet" if record is None else f"backup {record.id}, opens"
+                await tracked.part(1, kept)
+            return record
+
+    async def report(self) -> SessionReport:
+        """How the session is."""
+        return await self._ask(Report())  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer
+
+    async def recover(self, *, who: str = "app") -> None:
+        """Let the session climb the recovery ladder now, whatever it waits for."""
+        async with self._noted(who, "recover"):
+            (await self._find(self.name)).tell(Recover())
+
+    async def login(self, step: LoginStep, secret: str | None = None, *, who: str = "app") -> Phase:
+        """Take one step of a login; see ``Warden.login``. The secret is kept nowhere.
+
+        Raises:
+            TelegramError: Telegram refused, with advice; a wrong code may be given again.
+            LoginBudgetError: enough codes were asked for today.
+            NoLoginError: no login is under way.
+        """
+        if secret is not None:
+            a_text("secret", secret, "the code or the password, as a text")
+        message: StartLogin | SubmitCode | SubmitPassword
+        match step:
+            case "start":
+                message = StartLogin()
+            case "code":
+                message = SubmitCode(secret or "")
+            case "password":
+                message = SubmitPassword(secret or "")
+            case _:
+                raise InvalidRecordError("step", step, "start, code or password")
+        async with self._noted(who, "login") as after:
+            after["step"] = step
+            return await self._ask(message, timeout=LOGIN_WITHIN)  # type: ignore[no-any-return]  # as above
+
+    def _is_signing_in(self) -> bool:
+        """Whether the warden is logging its sessions in, on a data centre of its own."""
+        return self._signing is not None and not self._signing.done()
+
+    async def _signed_in(self, within: float) -> None:
+        if self._signing is not None:
+            await asyncio.wait({self._signing}, timeout=within)
+
+    def _noted(self, who: str, what: str) -> contextlib.AbstractAsyncContextManager[dict[str, Any]]:
+        return self._auditor.noted(who, what, self.name)
+
+    async def _ask(self, message: object, *, timeout: float = ASK_WITHIN) -> Any:
+        return await ask_async(await self._find(self.name), message, timeout=timeout)
+
+    async def _read(self, work: Callable[[Store], T]) -> T:
+        return await self._reading(work)

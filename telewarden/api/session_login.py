@@ -1,0 +1,263 @@
+"""What can be done to one session's login, as methods of its handle.
+
+Kept, put back, brought in, taken away, renewed, ended. Each does its work inside the running
+warden, under the session's lease, and takes a backup before it changes anything.
+"""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from ..actors import (
+    CancelLogin,
+    GiveOut,
+    LogOut,
+    Renew,
+    ResendCode,
+    RestoreBackup,
+    StartQr,
+    TakeBackup,
+    TakeIn,
+    WaitQr,
+)
+from ..errors import SessionOfflineError, TelethonFileDamagedError, TelethonFileInUseError
+from ..storage import BackupRecord, file_users
+from ..telegram import (
+    CodeInfo,
+    FileDamage,
+    Phase,
+    QrToken,
+    StoredSession,
+    format_string,
+    parse_string,
+    rescue_file,
+    write_file,
+)
+from .checks import a_number, a_path, a_text, seconds
+
+__all__ = ["Imported", "SessionCare"]
+
+CARE_WITHIN: Final = 90.0  # seconds; another data centre may have to be asked
+PROVEN_WITHIN: Final = 30.0  # seconds that a lost line gets to come back
+LOOK_EVERY: Final = 0.1  # seconds
+QR_LIVES: Final = 30.0  # seconds, as Telegram has it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What an import brought: the key's id, and what was wrong with the file, if anything.
+
+    ``unseen`` processes are other users' and could not be asked whether they have the file open.
+    """
+
+    key_id: int
+    entities: int = 0
+    damage: str | None = field(default=None)
+    unseen: int = 0
+
+
+class SessionCare(abc.ABC):
+    """The part of a session's handle that looks after its login."""
+
+    name: str
+
+    # Backups
+
+    async def backup(self, reason: str = "by hand") -> BackupRecord | None:
+        """Keep a copy of the login, opened after writing; None if there is no login.
+
+        The five newest of a session stay.
+        """
+        return await self._ask(TakeBackup(reason))  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer
+
+    async def backups(self) -> list[BackupRecord]:
+        """The copies that are kept, newest first."""
+        return await self._read(lambda store: store.backups(self.name))  # type: ignore[no-any-return]  # as above
+
+    async def restore(self, backup_id: int, *, who: str = "app") -> Phase:
+        """Make a backup the login again and come online by it; what it replaces is kept, too.
+
+        Raises:
+            UnknownRecordError: this session has no such backup.
+            KeyLatchedError: its key is dead; log in again.
+            LoginTakenError: its login is another session's by now.
+            CredentialDamagedError: it does not open.
+        """
+        a_number("backup_id", backup_id)
+        async with self._noted(who, "restore") as after:
+            after["backup"] = backup_id
+            return await self._ask(RestoreBackup(backup_id), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
+
+    # In and out
+
+    async def import_string(self, text: str, *, who: str = "app") -> Imported:
+        """Use a login that another program made, once Telegram has confirmed it.
+
+        Stop that program first: two connections on one key end the key.
+
+        Raises:
+            SessionStringDamagedError: it is no session string.
+            KeyLatchedError, LeaseHeldError: nothing has changed.
+            LoginTakenError, OtherAccountError: nothing has changed.
+            TelegramError: Telegram does not take it; nothing has changed.
+        """
+        a_text("text", text, "a session string")
+        async with self._noted(who, "import"):
+            return await self._take_in(StoredSession(version=0, parts=parse_string(text)))
+
+    async def import_file(self, path: Path | str, *, who: str = "app") -> Imported:
+        """Use a Telethon ``.session`` file, or what a damaged one still holds; it is not changed.
+
+        Raises:
+            TelethonFileInUseError: some process, be it this one, has it open, and which; no packet
+                was sent.
+            TelethonFileDamagedError: nothing in it can be used, and why.
+            Exception: as ``import_string``.
+        """
+        a_path(path)
+        async with self._noted(who, "import"):
+            return await self._import_file(path)
+
+    async def _import_file(self, path: Path | str) -> Imported:
+        unseen = await asyncio.to_thread(_refuse_used, path)
+        known = await self._read(lambda store: store.known_strings(self.name))
+        key_ids = frozenset(key_id for key_id, _, _ in known)
+        try:
+            stored, damage = await asyncio.to_thread(rescue_file, path, key_ids=key_ids)
+        except TelethonFileDamagedError as error:
+            if error.damage != FileDamage.OTHER_KEY:
+                raise
+            # A newer login of the same account: Telegram tells whose it is.
+            stored, damage = await asyncio.to_thread(rescue_file, path)
+        taken = await self._take_in(stored, None if damage is None else damage.what)
+        return replace(taken, unseen=unseen)
+
+    async def export_string(self, *, who: str = "app") -> str:
+        """The session string: whoever has it has the account. Stop this session before it is used.
+
+        Raises:
+            NoCredentialError: there is no login.
+        """
+        async with self._noted(who, "export"):
+            return format_string((await self._given_out()).parts)
+
+    async def export_file(self, path: Path | str, *, who: str = "app") -> None:
+        """Write a Telethon ``.session`` file (0600) with the chats it knows; see ``export_string``.
+
+        Raises:
+            FileExistsError: there is a file of that name; it is not touched.
+        """
+        a_path(path)
+        async with self._noted(who, "export"):
+            stored = await self._given_out()
+            await asyncio.to_thread(
+                write_file, path, stored.parts, entities=stored.entities, states=stored.states
+            )
+
+    # Logging in and out
+
+    async def login_qr(self, *, who: str = "app") -> QrToken | Phase:
+        """Begin a login by QR code: show the token's ``url``, then call ``wait_qr``."""
+        async with self._noted(who, "login") as after:
+            after["step"] = "qr"
+            return await self._ask(StartQr(), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
+
+    async def wait_qr(self, *, deadline: float | None = None, who: str = "app") -> QrToken | Phase:
+        """Wait for the scan; a token that comes back is the one to show from now on.
+
+        The phase afterwards is ``awaiting_password`` for an account with a cloud password:
+        go on with ``login("password", ...)``.
+        """
+        timeout = CARE_WITHIN + seconds("deadline", deadline, default=QR_LIVES)
+        async with self._noted(who, "login") as after:
+            after["step"] = "wait for qr"
+            return await self._ask(WaitQr(deadline), timeout=timeout)  # type: ignore[no-any-return]  # as above
+
+    async def resend_code(self, *, who: str = "app") -> CodeInfo | Phase:
+        """Let Telegram send the code in its next way; counts as a code of the day.
+
+        Raises:
+            TelegramRateLimitError: it is too early; nothing was sent or counted, ``wait`` is the
+                seconds left.
+            TelegramAuthError: Telegram has no further way; nothing was sent or counted.
+            LoginBudgetError: enough codes were asked for today.
+            NoLoginError: no login is under way.
+        """
+        async with self._noted(who, "login") as after:
+            after["step"] = "resend"
+            return await self._ask(ResendCode(), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
+
+    async def cancel_login(self, *, who: str = "app") -> Phase:
+        """End a login that is under way.
+
+        Raises:
+            NoLoginError: there is none.
+        """
+        async with self._noted(who, "login") as after:
+            after["step"] = "cancel"
+            return await self._ask(CancelLogin())  # type: ignore[no-any-return]  # as above
+
+    async def renew(self, *, qr: bool = False, who: str = "app") -> QrToken | Phase:
+        """Begin a new login beside this one, which works on; go on as with any login.
+
+        When it succeeds the session switches over, and then ends the old login at Telegram.
+        """
+        async with self._noted(who, "renew"):
+            return await self._ask(Renew(qr=qr), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
+
+    async def logout(self, *, who: str = "app") -> Phase:
+        """End the login at Telegram, for good: work in hand is finished, a backup taken, the key
+        latched, and what was stored of it cleared. Pairs and their queues stay.
+
+        Raises:
+            TelegramError: the session is not online, or Telegram refused; nothing has changed.
+        """
+        async with self._noted(who, "logout"):
+            return await self._ask(LogOut(), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
+
+    # Inside
+
+    async def _take_in(self, stored: StoredSession, damage: str | None = None) -> Imported:
+        key_id = await self._proven(stored)
+        return Imported(key_id=key_id, entities=len(stored.entities), damage=damage)
+
+    async def _proven(self, stored: StoredSession) -> int:
+        """The key's id, once Telegram has confirmed it; of the session's own, once it is back."""
+        end = time.monotonic() + PROVEN_WITHIN
+        while True:
+            try:
+                return await self._ask(TakeIn(stored), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
+            except SessionOfflineError as error:
+                if not error.coming or time.monotonic() >= end:
+                    raise
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def _given_out(self) -> StoredSession:
+        return await self._ask(GiveOut())  # type: ignore[no-any-return]  # as above
+
+    @abc.abstractmethod
+    def _noted(self, who: str, what: str) -> contextlib.AbstractAsyncContextManager[dict[str, Any]]:
+        """Note what the block does in the audit trail; see ``Auditor.noted``."""
+
+    @abc.abstractmethod
+    async def _ask(self, message: object, *, timeout: float = 10.0) -> Any:
+        """Ask the session's actor."""
+
+    @abc.abstractmethod
+    async def _read(self, work: Any) -> Any:
+        """Do some reading in the warden's database."""
+
+
+def _refuse_used(path: Path | str) -> int:
+    """Refuse a file that some process has open; returns how many could not be looked into."""
+    found = file_users(path)
+    if found.users:
+        pids = tuple(one.pid for one in found.users)
+        raise TelethonFileInUseError(path, str(found), pids=pids, unseen=found.unseen)
+    return found.unseen

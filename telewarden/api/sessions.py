@@ -1,0 +1,223 @@
+"""Typed handles on the registered sessions: reads that never wait, changes that are durable.
+
+Reading looks at the newest snapshot, from any thread. A change returns when it is on disk.
+``Sessions`` is for coroutines, ``BlockingSessions`` for plain code; they differ in nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+import pykka
+
+from ..actors import (
+    ChangeMany,
+    ChangeSession,
+    Choice,
+    Deleted,
+    DeleteSession,
+    ItemOutcome,
+    RegisterSession,
+    SessionEntry,
+    best_session,
+)
+from ..errors import InvalidRecordError, UnknownSessionError
+from ..telegram import Health
+from .registry_client import Desk
+
+__all__ = ["BlockingSessions", "SessionReads", "Sessions"]
+
+DELETE_WITHIN: Final = 90.0  # seconds; the session finishes what is under way first
+
+Fields = Mapping[str, Any]
+
+
+class SessionReads:
+    """What there is to read about sessions, without waiting for anybody."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk, self._board = desk, desk.board
+
+    def get(self, name: str) -> SessionEntry:
+        """The session as it is now.
+
+        Raises:
+            UnknownSessionError: there is none of that name.
+        """
+        try:
+            return self._board.now.sessions[name]
+        except (KeyError, TypeError):
+            raise UnknownSessionError(name, tuple(sorted(self._board.now.sessions))) from None
+
+    def list(self) -> tuple[SessionEntry, ...]:
+        """All sessions, by name."""
+        entries = self._board.now.sessions.values()
+        return tuple(sorted(entries, key=lambda one: one.record.name))
+
+    def by_health(self, health: Health | str) -> tuple[SessionEntry, ...]:
+        """The sessions under one of the six words, by name; all from the same snapshot.
+
+        Under ``deleted`` are the last ones that were deleted since the warden started.
+
+        Raises:
+            InvalidRecordError: it is none of the six words.
+        """
+        try:
+            return self._board.now.by_health[Health(health)]
+        except ValueError:
+            raise InvalidRecordError("health", health, ", ".join(Health)) from None
+
+    def best(self, *, exclude: Collection[str] = (), only_healthy: bool = True) -> Choice:
+        """The session to give one more pair to, why, and how the others compare.
+
+        Raises:
+            NoSessionFitsError: none can take one, and why.
+        """
+        return best_session(
+            self._board.now.sessions.values(),
+            now=self._desk.wall(),
+            exclude=exclude,
+            only_healthy=only_healthy,
+        )
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._board.now.sessions
+
+    def __len__(self) -> int:
+        return len(self._board.now.sessions)
+
+
+class Sessions(SessionReads):
+    """Sessions, for coroutines."""
+
+    async def register(self, name: str, /, *, who: str = "app", **fields: Any) -> SessionEntry:
+        """Register a session that no configuration declares; every later start has it, too.
+
+        Args:
+            name: letters, digits and underscores.
+            who: noted in the audit trail.
+            fields: ``phone`` (E.164), ``priority`` (1 to 10, 5), ``max_pairs`` (1 to 50, 30) and
+                ``metadata`` (names to text, numbers, truth values or ``None``).
+
+        Raises:
+            SessionExistsError, RegistryFullError, UnknownFieldError, InvalidRecordError
+        """
+        message = RegisterSession(name=name, fields=_own(fields), who=who)
+        return await self._desk.ask(message)  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer
+
+    async def change(self, name: str, /, *, who: str = "app", **fields: Any) -> SessionEntry:
+        """Change some fields of a session at once, all or none; see ``register``.
+
+        Raises:
+            UnknownSessionError, SessionBusyError, SessionFullError, UnknownFieldError,
+            InvalidRecordError
+        """
+        message = ChangeSession(name=name, fields=_own(fields), who=who)
+        return await self._desk.ask(message)  # type: ignore[no-any-return]  # as above
+
+    async def change_many(
+        self, changes: Mapping[str, Fields], *, who: str = "app"
+    ) -> tuple[ItemOutcome, ...]:
+        """Change many sessions, each all or none; returns how each went, in the same order."""
+        message = ChangeMany(changes=_each(changes), who=who)
+        return await self._desk.ask(message)  # type: ignore[no-any-return]  # as above
+
+    async def delete(
+        self,
+        name: str,
+        *,
+        force: bool = False,
+        within: float = 10.0,
+        accept_doubt: bool = False,
+        who: str = "app",
+    ) -> Deleted:
+        """Stop a session and forget it; its backups are kept.
+
+        Args:
+            force: give its pairs to other sessions first, all of them or none.
+            within: seconds that its pairs get to finish what is on its way.
+            accept_doubt: give pairs away also where it cannot be known what has arrived; see
+                ``Pairs.reassign``.
+
+        Raises:
+            UnknownSessionError, SessionBusyError
+            PairsAssignedError: it has pairs, and ``force`` was not given.
+            NoSessionFitsError: the others have not room for all of its pairs.
+            PairsNotMovedError: who would take them may not serve them, and why; ``reassign`` them.
+            PairBusyError: a pair did not come to rest in time; the session goes on with all.
+        """
+        message = DeleteSession(
+            name=name, force=force, within=within, accept_doubt=accept_doubt, who=who
+        )
+        return await self._desk.ask(message, timeout=DELETE_WITHIN + within)  # type: ignore[no-any-return]  # as above
+
+
+class BlockingSessions(SessionReads):
+    """Sessions, for plain code in any thread; each method is explained in ``Sessions``."""
+
+    def register(self, name: str, /, *, who: str = "app", **fields: Any) -> SessionEntry:
+        """Register a session that no configuration declares."""
+        message = RegisterSession(name=name, fields=_own(fields), who=who)
+        return self._desk.ask_blocking(message)  # type: ignore[no-any-return]  # as above
+
+    def change(self, name: str, /, *, who: str = "app", **fields: Any) -> SessionEntry:
+        """Change some fields of a session at once, all or none."""
+        message = ChangeSession(name=name, fields=_own(fields), who=who)
+        return self._desk.ask_blocking(message)  # type: ignore[no-any-return]  # as above
+
+    def change_later(
+        self, name: str, /, *, who: str = "app", **fields: Any
+    ) -> pykka.Future[SessionEntry]:
+        """Ask for a change and go on; ``get()`` of the future waits until it is on disk.
+
+        A thread that has many changes to make is not held up by the disk for each of them.
+        """
+        return self._desk.send(ChangeSession(name=name, fields=_own(fields), who=who))
+
+    def change_many(
+        self, changes: Mapping[str, Fields], *, who: str = "app"
+    ) -> tuple[ItemOutcome, ...]:
+        """Change many sessions, each all or none; returns how each went."""
+        message = ChangeMany(changes=_each(changes), who=who)
+        return self._desk.ask_blocking(message)  # type: ignore[no-any-return]  # as above
+
+    def change_many_later(
+        self, changes: Mapping[str, Fields], *, who: str = "app"
+    ) -> pykka.Future[tuple[ItemOutcome, ...]]:
+        """Ask for many changes and go on: the next ones can be got ready meanwhile."""
+        return self._desk.send(ChangeMany(changes=_each(changes), who=who))
+
+    def delete(
+        self,
+        name: str,
+        *,
+        force: bool = False,
+        within: float = 10.0,
+        accept_doubt: bool = False,
+        who: str = "app",
+    ) -> Deleted:
+        """Stop a session and forget it; its backups are kept."""
+        message = DeleteSession(
+            name=name, force=force, within=within, accept_doubt=accept_doubt, who=who
+        )
+        return self._desk.ask_blocking(message, timeout=DELETE_WITHIN + within)  # type: ignore[no-any-return]  # as above
+
+
+def _each(changes: Mapping[str, Fields]) -> dict[str, Fields]:
+    try:
+        return {name: _own(fields) for name, fields in dict(changes).items()}
+    except (TypeError, ValueError):
+        kind = type(changes).__name__
+        raise InvalidRecordError("changes", kind, "a mapping of names to fields") from None
+
+
+def _own(fields: Fields) -> Fields:
+    """The fields as they are now: the registry reads them later, when the giver's are others."""
+    if not isinstance(fields, dict):
+        return dict(fields) if isinstance(fields, Mapping) else fields  # type: ignore[redundant-expr]  # whatever is given
+    own = fields.copy()
+    metadata = own.get("metadata")
+    if isinstance(metadata, Mapping):
+        own["metadata"] = dict(metadata)
+    return own

@@ -1,0 +1,187 @@
+"""``telewarden run``: one warden from start to signal, telling what happens line by line."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from ..config import load_config
+from ..errors import TelewardenError, TooManyAbandonedError
+from ..service.gc_pause import set_aside
+from ..service.open_files import allow_all
+from ..supervision import EXIT_ABANDONED, Event, Exit, LineLimit, StopReport, leave_process
+from ..warden import Warden
+from .event_lines import as_json as event_as_json
+from .event_lines import sentence
+
+__all__ = ["run_warden"]
+
+logger = logging.getLogger(__name__)
+
+ENDED_WELL: Final = 0
+GAVE_UP: Final = 1
+START_ENDS_WITHIN: Final = 5.0  # seconds; container hosts kill after ten
+
+
+async def run_warden(config: Path, *, as_json: bool, verbose: bool) -> int:
+    """Run until a signal comes or the tree gives up; returns the exit code.
+
+    With incarnations abandoned it does not return: the process ends at once, exit code 70.
+
+    Raises:
+        TelewardenError: it could not be started; nothing is left running.
+    """
+    _write_log(verbose=verbose)
+    allow_all()
+    asked = asyncio.Event()
+    with _signals(asked.set):
+        warden = Warden(load_config(config))
+        warden.events.subscribe(_teller(as_json=as_json))
+        try:
+            await _started(warden, asked)
+            set_aside()
+            _announce(warden, as_json=as_json)
+            exit_ = await _waited(warden, asked)
+            report = await warden.stop()
+        finally:
+            await warden.stop()
+    code = _outcome(exit_, report)
+    if code == EXIT_ABANDONED:
+        leave_process(code)  # whatever did not stop would hold the interpreter's own end up, too
+    return code
+
+
+async def _started(warden: Warden, asked: asyncio.Event) -> None:
+    """Start it. Who asks for a stop meanwhile is not kept waiting by a start that hangs: then the
+    process ends as by a kill, which nothing that is stored minds.
+    """
+    starting, asking = asyncio.ensure_future(warden.start()), asyncio.ensure_future(asked.wait())
+    await asyncio.wait({starting, asking}, return_when=asyncio.FIRST_COMPLETED)
+    asking.cancel()
+    await asyncio.wait({starting}, timeout=START_ENDS_WITHIN)
+    if not starting.done():
+        _complain(f"the start did not end within {START_ENDS_WITHIN:g} s of the signal")
+        leave_process(EXIT_ABANDONED)
+    await starting
+
+
+async def _waited(warden: Warden, asked: asyncio.Event) -> Exit | None:
+    """Wait for a signal, or for the warden to end by itself, and how that was."""
+    if asked.is_set():
+        return None
+    asking = asyncio.ensure_future(asked.wait())
+
+    def stop(done: asyncio.Future[Any]) -> None:
+        if not done.cancelled():
+            warden.shutdown(who="signal")
+
+    asking.add_done_callback(stop)
+    try:
+        return await warden.wait()
+    finally:
+        asking.cancel()
+
+
+def _write_log(*, verbose: bool) -> None:
+    """Write warnings and errors to the standard error, each kind so many times a minute.
+
+    With ``verbose`` everything, without a limit.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    if not verbose:
+        handler.addFilter(_is_news)
+        handler.addFilter(LineLimit())
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        handlers=[handler],
+    )
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a line says what no event does: those are told as they come."""
+    return record.levelno >= logging.ERROR or not record.name.startswith("telewarden.supervision")
+
+
+def _announce(warden: Warden, *, as_json: bool) -> None:
+    if as_json:
+        return
+    stand_in = warden.standin
+    if stand_in is not None and stand_in.telegram is not None:
+        _say(f"loopback data centre on 127.0.0.1:{stand_in.telegram.port}")
+    if warden.url is not None:
+        _say(f"page and metrics on {warden.url} and {warden.url}metrics")
+    _say(f"{len(warden.config.sessions)} sessions, {len(warden.config.pairs)} pairs; Ctrl-C ends")
+
+
+def _teller(*, as_json: bool) -> Callable[[Event], None]:
+    def tell(event: Event) -> None:
+        if as_json:
+            _print(event_as_json(event))
+        elif (words := sentence(event)) is not None:
+            _say(words)
+
+    return tell
+
+
+def _say(words: str) -> None:
+    now = dt.datetime.now().astimezone().strftime("%H:%M:%S.%f")[:-3]
+    _print(f"{now} {words}")
+
+
+def _print(line: str) -> None:
+    with contextlib.suppress(OSError):  # the terminal is gone, or the pipe's reader: work goes on
+        print(line, flush=True)  # noqa: T201 - the command's output
+
+
+@contextlib.contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    """SIGTERM, SIGINT and SIGHUP ask for a stop; a second of the first two ends it at once.
+
+    SIGHUP is what a terminal says that closes, sometimes twice; who started this with nohup has
+    it ignored, and so it stays.
+    """
+    loop = asyncio.get_running_loop()
+    heard: list[int] = []
+
+    def hear(number: int) -> None:
+        if heard and number != signal.SIGHUP:
+            os._exit(128 + number)
+        if number != signal.SIGHUP:
+            heard.append(number)
+        stop()
+
+    numbers = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        numbers.remove(signal.SIGHUP)
+    for number in numbers:
+        loop.add_signal_handler(number, hear, number)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+def _outcome(exit_: Exit | None, report: StopReport | None) -> int:
+    if report is not None and not report.is_clean:
+        _complain(report.as_text())
+        return EXIT_ABANDONED
+    if exit_ is not None:
+        why = exit_.error if isinstance(exit_.error, TelewardenError) else exit_.reason
+        _complain(f"the tree gave up: {why}")
+        return EXIT_ABANDONED if isinstance(exit_.error, TooManyAbandonedError) else GAVE_UP
+    return ENDED_WELL
+
+
+def _complain(words: str) -> None:
+    with contextlib.suppress(OSError):
+        print(words, file=sys.stderr, flush=True)  # noqa: T201 - the command's output

@@ -1,0 +1,245 @@
+"""One TOML file, read once, refused with the place of every mistake.
+
+Owns the shape of a configuration and the sentences said about a wrong one. Secrets are never in
+the file: it names an environment variable or a file that holds them.
+
+The models are pydantic's; they are frozen, and an unknown key is an error, because a misspelt
+option that is silently ignored is the worst of all.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+
+from ..errors import ConfigError
+from ..errors.root import shown
+from .lines import Lines
+from .loopback import LoopbackAccount, LoopbackChat, LoopbackConfig
+from .pairs import FilterConfig, PairConfig, ReplaceConfig, refuse_together
+from .proxies import ProxyConfig
+from .secrets import Secret, Table
+from .tables import (
+    ConsoleConfig,
+    HealthConfig,
+    PacingConfig,
+    RecoveryConfig,
+    RegistryConfig,
+    SessionConfig,
+    StorageConfig,
+    SupervisionConfig,
+    TelegramConfig,
+)
+from .text import place_of, read_text, tables_in
+
+__all__ = [
+    "Config",
+    "ConsoleConfig",
+    "FilterConfig",
+    "HealthConfig",
+    "LoopbackAccount",
+    "LoopbackChat",
+    "LoopbackConfig",
+    "PacingConfig",
+    "PairConfig",
+    "ProxyConfig",
+    "RecoveryConfig",
+    "RegistryConfig",
+    "ReplaceConfig",
+    "Secret",
+    "SessionConfig",
+    "StorageConfig",
+    "SupervisionConfig",
+    "TelegramConfig",
+    "load_config",
+    "parse_config",
+    "parse_pair",
+]
+
+
+class Config(Table):
+    """Everything a warden is told before it starts."""
+
+    telegram: TelegramConfig
+    storage: StorageConfig
+    sessions: tuple[SessionConfig, ...] = ()
+    pairs: tuple[PairConfig, ...] = ()
+    health: HealthConfig = HealthConfig()
+    recovery: RecoveryConfig = RecoveryConfig()
+    pacing: PacingConfig = PacingConfig()
+    registry: RegistryConfig = RegistryConfig()
+    supervision: SupervisionConfig = SupervisionConfig()
+    console: ConsoleConfig | None = ConsoleConfig()
+    loopback: LoopbackConfig | None = None
+    base: Path = Field(default=Path(), exclude=True, description="what relative paths start from")
+
+    @model_validator(mode="after")
+    def _real(self) -> Self:
+        if self.loopback is None and self.telegram.api_hash is None:
+            raise ValueError(
+                'telegram.api_hash is missing; name its place: { env = "TELEGRAM_API_HASH" }'
+            )
+        hashed = self.telegram.api_hash
+        if hashed is not None and (hashed.create or hashed.passphrase or hashed.keyring):
+            raise ValueError(
+                "telegram.api_hash: create, passphrase and keyring are for master keys;"
+                " this is Telegram's"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = Counter(session.name for session in self.sessions)
+        for name, count in names.items():
+            if count > 1:
+                raise ValueError(
+                    f"sessions: name {name!r} is given {count} times; names are unique"
+                )
+        for pair_id, count in Counter(pair.id for pair in self.pairs).items():
+            if count > 1:
+                raise ValueError(f"pairs: id {pair_id} is given {count} times; ids are unique")
+        for pair in self.pairs:
+            if pair.session not in names:
+                known = ", ".join(sorted(names)) or "none"
+                raise ValueError(
+                    f"pairs: pair {pair.id} names session {pair.session!r}; sessions are: {known}"
+                )
+        refuse_together(self.pairs)
+        load = Counter(pair.session for pair in self.pairs)
+        for session in self.sessions:
+            if load[session.name] > session.max_pairs:
+                raise ValueError(
+                    f"pairs: session {session.name!r} has {load[session.name]} pairs and takes "
+                    f"{session.max_pairs}; raise its max_pairs (50 at most) or move some"
+                )
+        return self
+
+    @property
+    def folder(self) -> Path:
+        """The storage folder, absolute."""
+        return (self.base / self.storage.folder.expanduser()).resolve()
+
+    @property
+    def control_socket(self) -> Path:
+        """The Unix socket over which a running warden is reached."""
+        if self.console is not None and self.console.socket is not None:
+            return (self.base / self.console.socket.expanduser()).resolve()
+        return self.folder / "control.sock"
+
+    def api_hash(self) -> SecretStr:
+        """The application's secret, read now.
+
+        Raises:
+            SecretMissingError: it is not where the configuration says.
+        """
+        secret = self.telegram.api_hash
+        if secret is None or self.loopback is not None:
+            return SecretStr("loopback")
+        return SecretStr(secret.read("telegram.api_hash", base=self.base))
+
+
+def load_config(path: Path | str) -> Config:
+    """Read and check a configuration file.
+
+    Raises:
+        ConfigError: the file cannot be read, is not TOML, or says something that cannot be.
+    """
+    place = place_of(path)
+    text = read_text(place)
+    data = tables_in(text, source=str(place))
+    return parse_config(data, source=str(place), base=place.resolve().parent, text=text)
+
+
+def parse_config(
+    data: Mapping[str, Any], *, source: str = "config", base: Path = Path(), text: str = ""
+) -> Config:
+    """Check a configuration that is already parsed.
+
+    Args:
+        data: the tables, as ``tomllib`` returns them.
+        source: what errors call it.
+        base: where relative paths start.
+        text: the TOML it came from; with it, errors name the line.
+
+    Raises:
+        ConfigError: with one sentence for every mistake, not for the first only.
+    """
+    _refuse_untabled(data, source)
+    if "base" in data:
+        raise ConfigError(source, ("base is an unknown key; remove it",))
+    try:
+        return Config.model_validate({**data, "base": base})
+    except ValidationError as exc:
+        lines = Lines(text)
+        problems = tuple(_sentence(error, lines) for error in exc.errors(include_url=False))
+        raise ConfigError(source, problems) from None
+
+
+def parse_pair(fields: Mapping[str, Any]) -> PairConfig:
+    """Check the fields of one pair, as a ``[[pairs]]`` table has them.
+
+    Raises:
+        ConfigError: with one sentence for every mistake.
+    """
+    _refuse_untabled(fields, "pair")
+    try:
+        return PairConfig.model_validate(fields)
+    except ValidationError as exc:
+        lines = Lines("")
+        problems = tuple(_sentence(error, lines) for error in exc.errors(include_url=False))
+        raise ConfigError("pair", problems) from None
+
+
+def _refuse_untabled(data: object, source: str) -> None:
+    if not isinstance(data, Mapping):
+        raise ConfigError(source, (f"is a {type(data).__name__}; give tables, as TOML has them",))
+    for key in data:
+        if not isinstance(key, str):
+            raise ConfigError(source, (f"has a key that is a {type(key).__name__}; give names",))
+
+
+SECRET_PLACES: Final = frozenset({"api_hash", "master_key", "password", "proxy"})
+_SAYING: Mapping[str, str] = {
+    "missing": "is missing",
+    "extra_forbidden": "is an unknown key; remove it or correct its spelling",
+    # Never with the input: a secret that was written here by mistake would be printed.
+    "model_type": 'must be a table of keys (a secret is named, as in { env = "NAME" })',
+}
+
+
+def _sentence(error: Any, lines: Lines) -> str:
+    place = _place(error["loc"])
+    kind, message = error["type"], str(error["msg"]).removeprefix("Value error, ")
+    said = _SAYING.get(kind)
+    if said is None and kind == "value_error":
+        said = f": {message}" if place else message
+    elif said is None:
+        said = f"{_value(error)}; {message[0].lower()}{message[1:]}"
+    line = lines.of(error["loc"])
+    where = f"line {line}: " if line else ""
+    return f"{where}{place} {said}".replace(" : ", ": ").strip()
+
+
+def _value(error: Any) -> str:
+    """What was given, unless it may be a secret or is more than a value."""
+    given = error["input"]
+    # A proxy's address is pasted with its password in it: no value is repeated there.
+    if not SECRET_PLACES.isdisjoint(error["loc"]):
+        return "cannot be that"
+    if isinstance(given, Mapping | list | tuple):
+        return f"is a {'table' if isinstance(given, Mapping) else 'list'}"
+    return f"is {shown(given)}"
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    parts: list[str] = []
+    for step in loc:
+        if isinstance(step, int):
+            parts[-1:] = [f"{parts[-1] if parts else ''}[{step + 1}]"]
+        elif step not in {"int", "str"}:
+            parts.append(step)
+    return ".".join(parts)

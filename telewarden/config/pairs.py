@@ -1,0 +1,159 @@
+"""The pairs of a configuration: from where to where, what is let through, what is changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import Field, model_validator
+
+from ..actors.messages import PairPlan
+from ..actors.pair_graph import faults_of, way_of
+from ..actors.pair_handlers import TELEGRAM
+from ..actors.rules import Rules
+from .secrets import Table
+
+__all__ = [
+    "FilterConfig",
+    "PairConfig",
+    "ReplaceConfig",
+    "refuse_together",
+]
+
+Whole = Annotated[int, Field(strict=True, ge=-(2**62), le=2**62)]
+Text = Annotated[str, Field(strict=True)]
+Switch = Annotated[bool, Field(strict=True)]
+PeerName = Annotated[Whole | Text, Field(union_mode="left_to_right")]
+
+FAULTS_SHOWN: Final = 20  # of those that pairs have together
+
+
+class FilterConfig(Table):
+    """What a message must, or must not, have; every key that is given counts."""
+
+    words: tuple[Text, ...] = ()
+    patterns: tuple[Text, ...] = Field(default=(), description="regular expressions")
+    senders: tuple[Whole, ...] = ()
+    kinds: tuple[Text, ...] = Field(default=(), description="text, photo, video, voice, ...")
+    topics: tuple[Whole, ...] = Field(default=(), description="of a forum; 1 is General")
+
+
+class ReplaceConfig(Table):
+    """What is replaced in a text: ``{ find = "EUR", with = "euro" }``."""
+
+    find: Text = Field(min_length=1)
+    words: Text = Field(alias="with")
+    regex: Switch = False
+
+
+class PairConfig(Table):
+    """One way from a source chat to a target chat.
+
+    A chat is a ``@username`` or the number that Telegram's clients show (``-1001234567890``).
+    With a ``handler`` of your own there is no target; ``options`` are handed to it.
+    """
+
+    id: Whole = Field(ge=1)
+    session: Text
+    source: PeerName
+    target: PeerName | None = None
+    mode: Literal["forward", "copy"] = "forward"
+    enabled: Switch = True
+    allow: FilterConfig = FilterConfig()
+    deny: FilterConfig = FilterConfig()
+    replace: tuple[ReplaceConfig, ...] = ()
+    header: Text = ""
+    footer: Text = ""
+    edits: Switch = Field(default=True, description="copies are edited as their source is")
+    deletes: Switch = Field(default=True, description="what is deleted at the source goes too")
+    replies: Switch = Field(default=True, description="answers stay answers, in copies")
+    topic: Whole | None = Field(default=None, description="of the target, when it is a forum")
+    topics: Mapping[Text, Whole] = Field(default_factory=dict, description="source to target")
+    ring: Switch = Field(
+        default=False,
+        description="may be in a ring of pairs; what these put into its source stays there",
+    )
+    unwanted: Literal["delete", "keep"] = Field(
+        default="delete", description="a copy whose message an edit makes unwanted"
+    )
+    handler: Text = TELEGRAM
+    options: Mapping[str, Any] = Field(default_factory=dict)
+
+    def rules(self) -> dict[str, Any]:
+        """Filters and transforms, as the worker groups read them."""
+        rules: dict[str, Any] = {
+            "allow": self.allow.model_dump(exclude_defaults=True),
+            "deny": self.deny.model_dump(exclude_defaults=True),
+            "replace": [one.model_dump(by_alias=True) for one in self.replace],
+            "header": self.header,
+            "footer": self.footer,
+        }
+        return {name: value for name, value in rules.items() if value}
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        Rules.of(self.rules())
+        changes = self.replace or self.header or self.footer
+        if changes and self.mode == "forward" and self.handler == TELEGRAM:
+            raise ValueError(
+                "replace, header and footer change the text, and a forward cannot be changed;"
+                ' say mode = "copy"'
+            )
+        if (self.target is None) == (self.handler == TELEGRAM):
+            raise ValueError("give a target, or a handler of your own, and not both")
+        if not all(re.fullmatch(r"[0-9]+", topic) for topic in self.topics):
+            raise ValueError("topics are numbers: { 5 = 12 }")
+        return self
+
+    @model_validator(mode="after")
+    def _names(self) -> Self:
+        for key in ("source", "target"):
+            value = getattr(self, key)
+            if isinstance(value, str) and not re.fullmatch(r"@[A-Za-z][A-Za-z0-9_]{3,31}", value):
+                raise ValueError(f"{key} is {value!r}; give a @username or a chat's number")
+            if value == 0:
+                raise ValueError(f"{key} is 0, which is no chat; give its number or a @username")
+        if _spelt(self.source) == _spelt(self.target):
+            raise ValueError("source and target are the same chat; a pair would feed itself")
+        return self
+
+    def plan(self) -> PairPlan:
+        """The pair as the worker groups know it."""
+        return PairPlan(
+            id=self.id,
+            session=self.session,
+            source=self.source,
+            target=0 if self.target is None else self.target,
+            mode=self.mode,
+            enabled=self.enabled,
+            rules=self.rules(),
+            handler=self.handler,
+            options=self.options,
+            edits=self.edits,
+            deletes=self.deletes,
+            replies=self.replies,
+            topic=self.topic,
+            topics={int(source): target for source, target in self.topics.items()},
+            ring=self.ring,
+            unwanted=self.unwanted,
+        )
+
+
+def refuse_together(pairs: Iterable[PairConfig]) -> None:
+    """Refuse pairs that are fine one by one and not together; pairs switched off do not count.
+
+    Raises:
+        ValueError: with a sentence for each fault, the first twenty.
+    """
+    ways = (way_of(pair.plan()) for pair in pairs)
+    faults = faults_of(way for way in ways if way is not None)
+    said = [fault.sentence for fault in faults[:FAULTS_SHOWN]]
+    if len(faults) > FAULTS_SHOWN:
+        said.append(f"and {len(faults) - FAULTS_SHOWN} more like these")
+    if said:
+        raise ValueError(f"pairs: {'; '.join(said)}")
+
+
+def _spelt(chat: int | str | None) -> int | str | None:
+    return chat.lower() if isinstance(chat, str) else chat

@@ -1,0 +1,167 @@
+"""The tables of a configuration file, but for pairs and the loopback: keys, limits, defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from ..actors.registry.model import LONGEST, MOST, SHORTEST
+from ..errors.redaction import looks_secret
+from .proxies import ProxyConfig
+from .secrets import Place, Secret, Table
+
+__all__ = [
+    "ConsoleConfig",
+    "HealthConfig",
+    "PacingConfig",
+    "RecoveryConfig",
+    "RegistryConfig",
+    "SessionConfig",
+    "StorageConfig",
+    "SupervisionConfig",
+    "TelegramConfig",
+]
+
+Seconds = Annotated[float, Field(ge=SHORTEST, le=LONGEST)]
+HOST_NAME = r"^[A-Za-z0-9._:-]{1,253}$"
+Entries = Annotated[int, Field(ge=1, le=MOST)]
+
+
+class TelegramConfig(Table):
+    """Your own application at Telegram (my.telegram.org); one api_id per owner, never borrowed.
+
+    The loopback data centre takes any; there ``api_hash`` may be left out.
+    """
+
+    api_id: int = Field(gt=0)
+    api_hash: Secret | None = None
+    connects_per_second: float = Field(default=5.0, gt=0, description="per address, all sessions")
+    connect_burst: int = Field(default=20, ge=1, description="connects at once, before that counts")
+    connect_deadline: float = Field(default=15.0, gt=0, description="seconds")
+    call_deadline: float = Field(default=30.0, gt=0, description="seconds")
+    online_deadline: float = Field(
+        default=30.0, ge=0, description="seconds that a call waits for its session to come online"
+    )
+    proxy: ProxyConfig | None = Field(default=None, description="for all sessions")
+
+
+class StorageConfig(Table):
+    """Where everything that must survive is kept, and the key that seals it."""
+
+    folder: Place
+    master_key: Secret
+    lease_timeout: float = Field(default=30.0, ge=0, description="seconds to wait for a session")
+    backup_every: float = Field(
+        default=86_400.0, ge=0, description="seconds between copies of the database; 0: none"
+    )
+    backups_kept: int = Field(default=5, ge=1, description="copies of the database that stay")
+    keep_delivered: float = Field(
+        default=2_592_000.0, ge=0, description="seconds that delivered messages stay; 0: for ever"
+    )
+    keep_audit: float = Field(
+        default=7_776_000.0, ge=0, description="seconds that the audit trail stays; 0: for ever"
+    )
+
+
+class SessionConfig(Table):
+    """One Telegram account."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_]{1,64}$")
+    phone: str = Field(pattern=r"^\+[1-9][0-9]{6,14}$", description="E.164")
+    priority: int = Field(default=5, ge=1, le=10)
+    max_pairs: int = Field(default=30, ge=1, le=50)
+    metadata: Mapping[str, str] = Field(default_factory=dict)
+    proxy: ProxyConfig | None = Field(default=None, description="instead of telegram.proxy")
+
+    @field_validator("name")
+    @classmethod
+    def _no_secret(cls, value: str) -> str:
+        if looks_secret(value):
+            raise ValueError("this looks like a secret, and a name is shown everywhere")
+        return value
+
+
+class HealthConfig(Table):
+    """How often the monitor looks; seconds."""
+
+    sessions_every: Seconds = Field(default=300.0)
+    groups_every: float = Field(default=180.0, gt=0)
+    deaf_after: float = Field(default=900.0, gt=0, description="silence that asks for a probe")
+    recheck_initial: float = Field(default=600.0, gt=0, description="a paused pair's first recheck")
+    recheck_max: float = Field(default=21600.0, gt=0, description="the longest pause between two")
+
+
+class RecoveryConfig(Table):
+    """How a lost session comes back."""
+
+    tries_per_rung: int = Field(default=3, ge=1, le=10)
+    backoff_initial: float = Field(default=0.5, gt=0, description="seconds")
+    backoff_max: float = Field(default=300.0, gt=0, description="seconds")
+    restarts: int = Field(default=5, ge=0)
+    restarts_within: float = Field(default=60.0, gt=0, description="seconds")
+    handler_tries: int = Field(default=10, ge=1, description="of one message, by a pair's handler")
+
+
+class PacingConfig(Table):
+    """How fast an account may send, in messages per second; conservative on purpose.
+
+    A flood multiplies the rates with ``after_flood``; a tenth of the configured rate comes back
+    after every ``recover_every`` seconds without one.
+    """
+
+    per_account: float = Field(default=20.0, gt=0)
+    per_chat: float = Field(default=1.0, gt=0)
+    burst: int = Field(default=5, ge=1)
+    after_flood: float = Field(default=0.5, gt=0, le=1)
+    recover_every: float = Field(default=60.0, gt=0, description="seconds")
+
+
+class RegistryConfig(Table):
+    """How much is registered and for how long operations are kept; times in seconds."""
+
+    max_sessions: Entries = Field(default=10_000)
+    max_operations: Entries = Field(default=10_000)
+    keep_finished: Seconds = Field(default=21_600.0, description="operations that went well")
+    keep_failed: Seconds = Field(default=3_600.0)
+    keep_any: Seconds = Field(default=86_400.0, description="without progress")
+    stuck_after: Seconds = Field(default=1_800.0, description="without progress")
+    tidy_every: Seconds = Field(default=60.0)
+    warning_at: float = Field(default=0.7, gt=0, le=1, description="utilisation")
+    critical_at: float = Field(default=0.9, gt=0, le=1, description="utilisation")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.warning_at > self.critical_at:
+            raise ValueError("warning_at is above critical_at; give at most critical_at")
+        return self
+
+
+class SupervisionConfig(Table):
+    """When the process itself is beyond help, and what it remembers; times in seconds."""
+
+    abandoned_limit: int = Field(default=10, ge=0, description="abandoned; past it exit code 70")
+    stall_after: float = Field(default=1.0, gt=0, description="a loop held up so long is reported")
+    stall_fatal_after: float | None = Field(
+        default=None, gt=0, description="held up so long, the process ends with exit code 70"
+    )
+    crashes_kept: float = Field(default=604_800.0, ge=0, description="seconds on record")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        fatal = self.stall_fatal_after
+        if fatal is not None and fatal < self.stall_after:
+            raise ValueError("stall_fatal_after is below stall_after; give at least stall_after")
+        return self
+
+
+class ConsoleConfig(Table):
+    """The pages; they listen on this machine only, until told otherwise."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=9464, ge=0, le=65535, description="0: any free port")
+    socket: Place | None = Field(default=None, description="default: control.sock in the folder")
+    names: tuple[Annotated[str, Field(pattern=HOST_NAME)], ...] = Field(
+        default=(), description="names that the pages are asked for by, without a port"
+    )

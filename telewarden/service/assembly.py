@@ -1,0 +1,206 @@
+"""What a running warden's tree consists of: one method for each part, in the order they start.
+
+Owns which actors there are, what they are given and how long they get. Entering and leaving the
+tree is the warden's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pykka
+
+from ..actors import (
+    Board,
+    GatewayActor,
+    Handlers,
+    HealthMonitorActor,
+    Journal,
+    JournalActor,
+    KeyRing,
+    Kit,
+    RegistryActor,
+    RegistryLimits,
+    WaitLedger,
+)
+from ..config import Config
+from ..config.mapping import plans_of, proxies_of, refuse_invented, settings_of
+from ..metrics import Exporter
+from ..storage import Epoch, make_private_folder
+from ..supervision import (
+    CauseCleared,
+    CausePaused,
+    ChildSpec,
+    DynamicSpec,
+    DynamicSupervisor,
+    EventStream,
+    RestartBudget,
+    Sibling,
+    Strategy,
+    SupervisorSpec,
+)
+from ..telegram import ConnectLimit, Deadlines, Gateway, OutageLimit, ServerAddress, WaitKind
+from .key_rotation import MasterKeys
+from .paths import Keeping, counting
+
+__all__ = ["Assembly"]
+
+
+class Assembly:
+    """The parts of one start. Making it opens nothing; it fails where a user's word is wrong.
+
+    Args:
+        config: what to run.
+        server: a data centre to use instead of Telegram's.
+        master: the master key in charge.
+        handlers: ways to deliver.
+        board: where the registry shows its newest snapshot.
+        events: where facts are published.
+        exporter: counts what the journal does.
+        epoch: the count of time that deadlines are kept by.
+        waiting: where whoever waits says so.
+
+    Raises:
+        TelewardenError: the master key, the api_hash or the folder cannot be used.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        server: ServerAddress | None,
+        master: MasterKeys,
+        handlers: Handlers,
+        board: Board,
+        events: EventStream,
+        exporter: Exporter,
+        epoch: Epoch,
+        waiting: WaitLedger,
+    ) -> None:
+        refuse_invented(config, server)
+        make_private_folder(config.folder)
+        self._config, self._handlers, self._board = config, handlers, board
+        self._events, self._exporter, self._epoch = events, exporter, epoch
+        self.master = master
+        _ = master.present  # a key that is missing is said now
+        self._settings = settings_of(config)
+        self.places = Keeping(config)
+        self._waiting = waiting
+        self._keys = KeyRing(
+            self.places.lease(), timeout=self._settings.lease_timeout, waiting=waiting
+        )
+        self._gateway = Gateway(
+            config.telegram.api_id,
+            config.api_hash().get_secret_value(),
+            server=server,
+            connect_limit=ConnectLimit(
+                rate=config.telegram.connects_per_second, burst=config.telegram.connect_burst
+            ),
+            deadlines=Deadlines(connect=config.telegram.connect_deadline),
+            on_outage=self._tell_outage,
+            proxies=proxies_of(config),
+        )
+
+    def _tell_outage(self, cause: str, scout: str | None) -> None:
+        """What fails for many is a shared cause like any other, to whoever listens."""
+        now = time.monotonic()
+        if scout is None:
+            self._waiting.end(cause, WaitKind.OUTAGE)
+            self._events.publish(CauseCleared(at=now, child="", cause=cause))
+        else:
+            what = f"it fails for many sessions; {scout} looks, the others wait"
+            self._waiting.begin(cause, WaitKind.OUTAGE, what)
+            seconds = OutageLimit().scout_for
+            self._events.publish(CausePaused(at=now, child=scout, cause=cause, seconds=seconds))
+
+    def spec(self, *more: ChildSpec) -> SupervisorSpec:
+        """The whole tree; ``more`` are children that start last."""
+        parts = (
+            self._journal_part(),
+            self._gateway_part(),
+            self._sessions_part(),
+            self._registry_part(),
+            self._health_part(),
+        )
+        return SupervisorSpec(
+            strategy=Strategy.REST_FOR_ONE,
+            children=(*parts, *more),
+            budget=RestartBudget(limit=10, within=60.0),
+        )
+
+    def _journal_part(self) -> ChildSpec:
+        database, master, epoch = self.places.database, self.master, self._epoch
+        return ChildSpec(
+            id="journal",
+            actor=JournalActor,
+            args=(
+                lambda: counting(database, master.present, epoch),
+                self._exporter.journal,
+                self._waiting,
+            ),
+            start_timeout=30.0,
+            shutdown=30.0,
+        )
+
+    def _gateway_part(self) -> ChildSpec:
+        deadline = self._settings.close_deadline
+        return ChildSpec(
+            id="gateway",
+            actor=GatewayActor,
+            kwargs={"gateway": self._gateway, "keys": self._keys, "deadline": deadline},
+            shutdown=deadline + 5.0,
+        )
+
+    def _sessions_part(self) -> ChildSpec:
+        return ChildSpec(
+            id="sessions",
+            actor=DynamicSupervisor,
+            args=(DynamicSpec(budget=RestartBudget(limit=10, within=60.0)),),
+        )
+
+    def _registry_part(self) -> ChildSpec:
+        return ChildSpec(
+            id="registry",
+            actor=RegistryActor,
+            kwargs={
+                "plans": plans_of(self._config),
+                "sessions": Sibling("sessions"),
+                "monitor": Sibling("health"),
+                "journal": Sibling("journal"),
+                "make_kit": self._kit,
+                "board": self._board,
+                "events": self._events,
+                "wall": self._epoch.now,
+                "limits": RegistryLimits(
+                    **self._config.registry.model_dump(),
+                    sessions_every=self._config.health.sessions_every,
+                ),
+            },
+        )
+
+    def _health_part(self) -> ChildSpec:
+        return ChildSpec(
+            id="health",
+            actor=HealthMonitorActor,
+            kwargs={"registry": Sibling("registry"), "settings": self._settings},
+            mailbox_limit=100_000,  # every session reports while it starts
+        )
+
+    def _kit(self, *, journal: pykka.ActorRef[Any], monitor: pykka.ActorRef[Any]) -> Kit:
+        """What all sessions share; the registry asks, once it has the two references."""
+        return Kit(
+            journal=Journal(journal),
+            gateway=self._gateway,
+            keys=self._keys,
+            events=self._events,
+            monitor=monitor,
+            session_folder=self.places.session_folder,
+            backup_folder=self.places.backup_folder,
+            sleep=asyncio.sleep,
+            settings=self._settings,
+            handlers=self._handlers,
+            epoch=self._epoch,
+            waiting=self._waiting,
+        )

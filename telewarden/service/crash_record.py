@@ -1,0 +1,59 @@
+"""Which children crashed, kept in the database, so that a process that crashes in a loop is known.
+
+Read once, before the tree starts; written through the journal, so that nobody waits for the disk.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pykka
+
+from ..actors import Journal
+from ..errors import TelewardenError
+from ..storage import CrashRow, MasterKey, Store
+
+__all__ = ["CrashRecord", "past_crashes"]
+
+logger = logging.getLogger(__name__)
+
+
+class CrashRecord:
+    """The supervision room's ``CrashHistory``, on the warden's database.
+
+    Args:
+        past: the crashes of earlier processes, oldest first.
+        journal: finds the journal's reference, once there is one.
+    """
+
+    def __init__(
+        self, past: Sequence[CrashRow], journal: Callable[[], pykka.ActorRef[Any]]
+    ) -> None:
+        self._past, self._journal = past, journal
+
+    def record_crash(self, path: str, reason: str, at: float) -> None:
+        """Have it written with the next commit; waits for nothing."""
+        try:
+            journal = Journal(self._journal())
+            journal.post(lambda store: store.record_crash(path, reason, at))
+        except TelewardenError:  # the journal itself did not start, or has been stopped
+            logger.warning("crash not on record child=%s reason=%r", path, reason)
+
+    def crashes(self, path: str | None = None, since: float = 0.0) -> list[CrashRow]:
+        """The crashes of earlier processes; those of this one the tree knows by itself."""
+        return [one for one in self._past if path in {None, one.path} and one.at >= since]
+
+
+def past_crashes(database: Path, master: MasterKey, *, since: float) -> list[CrashRow]:
+    """Read what earlier processes left, since ``since`` (epoch seconds); blocks for milliseconds.
+
+    A database that is not there, or does not open, holds none: the journal says what is wrong.
+    """
+    try:
+        with Store.open_reader(database, master) as store:
+            return store.crashes(since=since)
+    except TelewardenError:
+        return []

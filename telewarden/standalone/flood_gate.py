@@ -1,0 +1,185 @@
+"""The calls of a ``safe_session``: which must wait, and their errors as ours.
+
+While the block owns the session's key nobody else calls Telegram with it, so that the ledger is
+read once. What Telegram asks for is written into it at once, also beside a running warden that may
+have other sessions: each deadline is one short statement under SQLite's own lock, and the warden
+reads the ledger once it has the key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from ..actors.errors import as_ours
+from ..actors.session.flood_waits import (
+    CONNECT,
+    OPENING,
+    crowded_for,
+    egress_owner,
+    flood_key,
+    floods_of,
+    refusal_of,
+    refused,
+)
+from ..actors.session.send_queue import FloodKey
+from ..config import Config
+from ..errors import StorageError, TelegramRateLimitError, TelewardenError
+from ..service.paths import Keeping, master_key_of
+from ..storage import Epoch, FloodRow, Store
+from ..telegram import Action, Moment, classify
+
+__all__ = ["FloodNotes", "LedgerGate", "flood_deadlines", "our_errors"]
+
+logger = logging.getLogger(__name__)
+
+
+class LedgerGate:
+    """The deadlines of one account's methods and chats, for the time of a block.
+
+    Args:
+        session: its name.
+        egress: from where it connects.
+        until: epoch seconds before which there is to be no call.
+        notes: where new ones are kept.
+        now: epoch seconds, by the count that the deadlines are kept by.
+    """
+
+    def __init__(
+        self,
+        session: str,
+        egress: str,
+        until: dict[FloodKey, float],
+        notes: FloodNotes,
+        *,
+        now: Callable[[], float],
+    ) -> None:
+        self._session, self._egress, self._until = session, egress, until
+        self._notes, self._now = notes, now
+
+    def check_opening(self) -> None:
+        """Refuse to connect while the call that proves a login must wait.
+
+        Raises:
+            TelegramRateLimitError: it must; no packet was sent.
+        """
+        if (left := self._until.get(OPENING, 0.0) - self._now()) > 0:
+            raise refused(self._session, OPENING, left, self._until[OPENING])
+
+    def refusal(self, request: object) -> TelegramRateLimitError | None:
+        """The error that a call gets while it must wait; ``None`` when it may go."""
+        return refusal_of(request, self._until, session=self._session, now=self._now())
+
+    def failed(self, request: object, error: BaseException) -> None:
+        """Note what an error says about when to call or connect again, durably."""
+        self.lost(error)
+        verdict = classify(error)
+        if (key := flood_key(request, verdict)) is not None:
+            self._flooded(self._session, key, verdict.wait or 0.0)
+
+    def lost(self, reason: BaseException | None) -> None:
+        """Note what the end of a line says about when to connect again, durably."""
+        if reason is not None and (crowded := crowded_for(reason)) is not None:
+            self._flooded(egress_owner(self._egress), (CONNECT, None), crowded)
+
+    def opening_failed(self, error: BaseException) -> None:
+        """Note what a failed connect says about when to try again, durably."""
+        self.lost(error)
+        if not isinstance(error, TelewardenError):
+            verdict = classify(error, moment=Moment.OPENING)
+            if verdict.action is Action.PARK_METHOD and verdict.wait is not None:
+                self._flooded(self._session, OPENING, verdict.wait)
+
+    async def stored(self) -> None:
+        """Wait for what is being written of the deadlines."""
+        await self._notes.stored()
+
+    async def close(self) -> None:
+        """Write what is not on disk yet; what cannot be is logged."""
+        await self._notes.close()
+
+    def _flooded(self, account: str, key: FloodKey, seconds: float) -> None:
+        (method, chat), until = key, self._now() + seconds
+        self._until[key] = max(until, self._until.get(key, until))
+        self._notes.add(
+            FloodRow(account=account, method=method, chat=chat, until=until, seconds=seconds)
+        )
+
+
+class FloodNotes:
+    """Deadlines on their way into the database, in the order in which they were told.
+
+    Args:
+        database: its file; each write opens it for itself, so that nobody is kept from it.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        self._waiting: list[FloodRow] = []
+        self._storing: asyncio.Task[None] | None = None
+
+    def add(self, row: FloodRow) -> None:
+        """Begin to write a deadline; the loop does not wait for the disk."""
+        self._waiting.append(row)
+        if self._storing is None or self._storing.done():
+            self._storing = asyncio.get_running_loop().create_task(self._store())
+
+    async def stored(self) -> None:
+        """Wait for what is being written; what the disk refused is left to ``close``."""
+        if self._storing is not None:
+            await asyncio.shield(self._storing)
+
+    async def close(self) -> None:
+        """Write what is still to be written, and say what cannot be."""
+        await self.stored()
+        if self._waiting:
+            await self._store()
+        for row in self._waiting:
+            logger.error(
+                "flood not on record session=%s method=%s until=%.0f; do not call it before",
+                *(row.account, row.method, row.until),
+            )
+
+    async def _store(self) -> None:
+        while self._waiting:
+            rows = tuple(self._waiting)
+            try:
+                await asyncio.to_thread(_put_floods, self._database, rows)
+            except StorageError as exc:
+                logger.warning("floods not stored yet count=%d why=%s", len(rows), exc)
+                return
+            del self._waiting[: len(rows)]
+
+
+def _put_floods(database: Path, rows: Sequence[FloodRow]) -> None:
+    with Store.open_beside(database) as store, store.transaction():
+        for row in rows:
+            store.put_flood(row.account, row.method, row.chat, row.until, row.seconds)
+
+
+def flood_deadlines(
+    config: Config, name: str, egress: str, epoch: Epoch
+) -> tuple[dict[FloodKey, float], float]:
+    """What Telegram asked a session to wait with, and until when nothing connects from ``egress``.
+
+    In epoch seconds as ``epoch`` counts from here on; nothing on disk is changed.
+    """
+    with Store.open_reader(Keeping(config).database, master_key_of(config)) as store:
+        store.follow(epoch)
+        rows, cooling = floods_of(store, egress, name)
+    return {(row.method, row.chat): row.until for row in rows}, cooling
+
+
+@contextlib.contextmanager
+def our_errors(session: str) -> Iterator[None]:
+    """Let Telegram's and the line's errors out as a warden's session does, with their cause."""
+    try:
+        yield
+    except Exception as error:
+        told = as_ours(error, session=session)
+        if told is error:
+            raise
+        raise told from error
