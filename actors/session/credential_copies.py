@@ -67,7 +67,7 @@ class Copies:
     def look_beside(self, known: frozenset[int]) -> None:
         """Look for a ``NAME.session`` of Telethon's that its owner has put beside the sealed files.
 
-        Runs in a thread of its own: in a damaged one a key is looked for byte by byte, for seconds.
+        Runs in a thread of its own: in a damaged one a key is looked for, at the worst for seconds.
         One that a process has open is passed over: its key has two users otherwise.
         """
         path = self._kit.session_folder / f"{self._name}.session"

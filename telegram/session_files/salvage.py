@@ -14,6 +14,7 @@ import ipaddress
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -31,9 +32,11 @@ NULL_TYPE: Final = 0  # dc_id is the row's own number, so that the record holds 
 TEXT_TYPES: Final = range(13 + 2 * len("1.1.1.1"), 13 + 2 * 45 + 1, 2)
 INTEGER_TYPES: Final = range(1, 4)  # one to three bytes: enough for a port
 HEADERS: Final = range(6, 24)  # bytes of the record's header
+SPELLED: Final = re.compile(rb"[0-9a-f:.]{7,}")  # an address is written with these; 7 are the fewest
+PORT_BYTES: Final = 2  # of every port that Telegram has
 ADDRESS: Final = re.compile(rb"((?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9a-f:]{7,45})(..)\Z", re.DOTALL)
 DATA_CENTRES: Final = {b"149.154.167": 2, b"149.154.175": 1, b"91.108.56": 5}  # the likeliest there
-SEARCHED: Final = 4 << 20  # bytes that are tried one by one, in some 3 s; the row comes early
+TRIED: Final = 1 << 20  # places that are tried for a known key, in some 2 s; a file has a dozen
 BESIDE: Final = ("", "-wal", "-journal")
 
 
@@ -100,7 +103,7 @@ def salvage_file(path: Path | str, *, key_ids: Collection[int] = ()) -> tuple[Se
             continue
         found |= dict.fromkeys(salvage_keys(data))
         if not found and key_ids:
-            found |= dict.fromkeys(_known_keys(data[:SEARCHED], key_ids))
+            found |= dict.fromkeys(_known_keys(data, key_ids))
     return tuple(found)
 
 
@@ -115,11 +118,18 @@ def salvage_keys(data: bytes) -> Iterator[SessionString]:
 
 
 def _known_keys(data: bytes, key_ids: Collection[int]) -> Iterator[SessionString]:
-    for at in range(len(data) - KEY_BYTES + 1):
-        if data[at - 1 : at + 1] != b"\0\0" and key_id_of(data[at : at + KEY_BYTES]) in key_ids:
+    for at in islice(_after_addresses(data), TRIED):
+        if key_id_of(data[at : at + KEY_BYTES]) in key_ids:
             found = _around(data, at)
             if found is not None:
                 yield found
+
+
+def _after_addresses(data: bytes) -> Iterator[int]:
+    """Where a key may stand: after what may be an address, and a port."""
+    for spelled in SPELLED.finditer(data):
+        first, last = spelled.start() + len("1.1.1.1"), spelled.end()
+        yield from range(first + PORT_BYTES, min(last + PORT_BYTES, len(data) - KEY_BYTES) + 1)
 
 
 def _around(data: bytes, at: int) -> SessionString | None:
