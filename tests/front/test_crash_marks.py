@@ -15,6 +15,8 @@ from telewarden.testing.plugin import WATCH
 
 pytest_plugins = "pytester"
 
+# Hypothesis is imported whole by its plugin, again in each run, to report that it has nothing to say.
+NOT_NEEDED = ("cacheprovider", "hypothesispytest", "xdist", "pytest_cov")
 INI = "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
 PARTS = """
 import asyncio, gc, logging, threading
@@ -104,7 +106,8 @@ class Run:
     def __call__(self, *tests: str) -> tuple[dict[str, int], str]:
         """What came of them, and what was said."""
         self._pytester.makepyfile(PARTS + "\n" + "\n\n".join(tests))
-        done = self._pytester.runpytest_inprocess("-p", "no:cacheprovider")
+        without = [one for name in NOT_NEEDED for one in ("-p", f"no:{name}")]
+        done = self._pytester.runpytest_inprocess(*without)
         return done.parseoutcomes(), "\n".join(done.outlines)
 
 
