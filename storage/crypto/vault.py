@@ -87,18 +87,33 @@ class Vault:
 
     def open(self, row: str, blob: bytes) -> bytes:
         """Return what was sealed for ``row``; raises ``SealDamagedError`` for anything else."""
-        if len(blob) < OVERHEAD:
-            raise SealDamagedError(row, f"{len(blob)} bytes are too few")
-        if blob[:1] != FORMAT:
-            raise SealDamagedError(row, f"format {blob[0]} is not known")
+        plaintext = self.opened(row, blob)
+        if plaintext is None:
+            raise SealDamagedError(row, self._damage(blob))
+        return plaintext
+
+    def opened(self, row: str, blob: bytes) -> bytes | None:
+        """Return what was sealed for ``row``; ``None`` for anything else, without saying why."""
+        if len(blob) < OVERHEAD or blob[:1] != FORMAT:
+            return None
         name, nonce = blob[1 : 1 + KEY_NAME_SIZE], blob[1 + KEY_NAME_SIZE : HEAD_SIZE]
         cipher = self._ciphers.get(name)
         if cipher is None:
-            raise SealDamagedError(row, f"its data key {name.hex()} is not in this vault")
+            return None
         try:
             return cipher.decrypt(nonce, blob[HEAD_SIZE:], _bound(row, name))
         except InvalidTag:
-            raise SealDamagedError(row, "it was altered or belongs to another row") from None
+            return None
+
+    def _damage(self, blob: bytes) -> str:
+        if len(blob) < OVERHEAD:
+            return f"{len(blob)} bytes are too few"
+        if blob[:1] != FORMAT:
+            return f"format {blob[0]} is not known"
+        name = blob[1 : 1 + KEY_NAME_SIZE]
+        if name not in self._ciphers:
+            return f"its data key {name.hex()} is not in this vault"
+        return "it was altered or belongs to another row"
 
     def adopt(self, slot: KeySlot) -> None:
         """Take in a data key that this vault's master key wrapped; a known one is left alone."""
