@@ -392,6 +392,9 @@ async def test_a_message_that_waits_for_its_answer_says_so(newsroom: Newsroom) -
 
     assert wait.who == "pair 1 of alice"
     assert again.since == wait.since
+    newsroom.telegram.faults.clear()
+    newsroom.telegram.cut()  # a stop gives the answer fifteen seconds to come
+    await newsroom.arrives("news_out", "one")
 
 
 async def test_a_handler_that_takes_its_time_is_seen(

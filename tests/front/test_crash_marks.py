@@ -15,7 +15,7 @@ from telewarden.testing.plugin import WATCH
 
 pytest_plugins = "pytester"
 
-# Hypothesis is imported whole by its plugin, again in each run, to report that it has nothing to say.
+# The plugin of Hypothesis imports it whole, in each run anew, to say that there is nothing to say.
 NOT_NEEDED = ("cacheprovider", "hypothesispytest", "xdist", "pytest_cov")
 INI = "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
 PARTS = """
