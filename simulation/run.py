@@ -184,15 +184,21 @@ class Run:
 
     def note(self, text: str) -> None:
         """Something happened."""
+        text = self._placeless(text)
         self._digest.update(f"{TIME.now:.9f} {text}\n".encode())
         if self.keep_trace:
             self.outcome.trace.append(f"{TIME.now - BEGIN:12.6f}  {text}")
 
     def wrong(self, what: str) -> None:
         """Something is as it must not be."""
+        what = self._placeless(what)
         if what not in self.outcome.violations:
             self.outcome.violations.append(what)
             self.note(f"WRONG {what}")
+
+    def _placeless(self, text: str) -> str:
+        """A text without the folder's name, which bears the process's number."""
+        return text.replace(str(self.folder), "FOLDER")
 
     def _arrived(self, end: Any, data: bytes) -> None:
         self._digest.update(f"{TIME.now:.9f} {end.number} {len(data)}\n".encode())
@@ -547,7 +553,6 @@ class _LogWatch(logging.Handler):
             trail = traceback.extract_tb(record.exc_info[1].__traceback__)
             where = f"{trail[-1].filename.rpartition('/')[2]}:{trail[-1].lineno}" if trail else ""
             text += f" [{type(record.exc_info[1]).__name__}: {record.exc_info[1]} {where}]"
-        text = text.replace(str(self._run.folder), "FOLDER")
         if record.levelno >= logging.ERROR and not any(one in record.name for one in EXPECTED):
             self._expected_of_disk(text) or self._run.wrong(f"log {text}")
         elif self._run.keep_trace:

@@ -78,6 +78,7 @@ class SimThread:
         self._go = _thread.allocate_lock()
         self._go.acquire()
         self._killed = self._done = self._begun = self._woken = False
+        self._joining: list[SimThread] = []
         self.ident: int | None = None
 
     def start(self) -> None:
@@ -89,8 +90,12 @@ class SimThread:
     def is_alive(self) -> bool:
         return self._begun and not self._done
 
-    def join(self, timeout: float | None = None) -> None:
-        raise RuntimeError("a simulated thread is not waited for")
+    def join(self) -> None:
+        """Wait for its end; in another thread."""
+        waiting: SimThread = _LOCAL.thread
+        while self.is_alive():
+            self._joining.append(waiting)
+            waiting.park()
 
     def wake(self) -> None:
         """Let it go on soon."""
@@ -145,6 +150,8 @@ class SimThread:
             self._done = True
             if self in self.loop.threads:
                 self.loop.threads.remove(self)
+            for waiting in self._joining:
+                waiting.wake()
             self.threads.back.release()
 
 
