@@ -88,7 +88,7 @@ from .registry.model import (
 )
 from .registry.pair_events import PairAdded, PairChanged, PairRemoved, PairsMoved
 from .registry.pair_plans import chosen
-from .registry.placement import Candidate, Choice, best_session, chats_of, strangers
+from .registry.placement import Candidate, Choice, best_session, chats_of, in_flood, strangers
 from .registry.session_specs import SessionPlan, session_spec
 from .registry.snapshot import Board, RegistrySnapshot
 from .registry.statistics import Ages, RegistryStatistics, statistics
@@ -207,6 +207,7 @@ __all__ = [
     "chosen",
     "group_spec",
     "groups_of",
+    "in_flood",
     "session_spec",
     "statistics",
     "strangers",

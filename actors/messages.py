@@ -219,9 +219,10 @@ class Deliver:
 
 @dataclass(frozen=True, slots=True)
 class Withdraw:
-    """What a pair has handed over is not as it was any more.
+    """What a pair has handed over is not to go as it is.
 
-    Answered by ``Returned`` with 0, if it waits for a flood to end; otherwise not at all.
+    Answered by ``Returned`` with 0, if it waits for its turn or a flood's end; otherwise not at
+    all.
     """
 
     pair: int
@@ -230,10 +231,14 @@ class Withdraw:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckAccess:
-    """What may this account do in ``chats``? Answered by ``AccessChecked`` to ``reply_to``."""
+    """What may this account do in ``chats``? Answered by ``AccessChecked`` to ``reply_to``.
+
+    ``asked_for`` is the paused pair for which it is asked; 0 for all that work.
+    """
 
     chats: tuple[int, ...]
     reply_to: Ref
+    asked_for: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -347,9 +352,13 @@ class Undelivered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessChecked:
-    """What the account may do, by chat; chats that could not be looked at are missing."""
+    """What the account may do, by chat; chats that could not be looked at are missing.
+
+    ``asked_for`` is that of the question.
+    """
 
     rights: Mapping[int, Access]
+    asked_for: int = 0
 
 
 @dataclass(frozen=True, slots=True)

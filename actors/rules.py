@@ -23,7 +23,7 @@ from .filters import (
 from .patterns import looking
 from .transforms import Transform, chain, replacing, replacing_pattern, with_footer, with_header
 
-__all__ = ["Rules"]
+__all__ = ["Rules", "is_long"]
 
 TEXT_LIMIT: Final = 4096  # UTF-16 units, Telegram's
 CAPTION_LIMIT: Final = 1024  # UTF-16 units, for accounts without Premium
@@ -124,19 +124,20 @@ class Rules:
         parts = (replace(message, text=part, besides=()) for part in message.besides)
         return any(one(part) for part in (message, *parts) for one in self.deny)
 
-    def texts(self, messages: Sequence[Incoming]) -> dict[int, RichText]:
+    def texts(self, messages: Sequence[Incoming], *, short: bool = False) -> dict[int, RichText]:
         """What is sent in place of the messages' own texts and other words, by message id.
 
-        Of an album only the items that have a caption are changed, or else the first one.
+        Of an album only the items that have a caption are changed, or else the first one. With
+        ``short`` nothing is longer than an account without Premium may send it.
 
         Raises:
             PatternTooSlowError: a pattern was not through with them in time.
         """
         if not self.dresses:
-            return {}
+            return {one.id: _cut(one) for one in messages if short and is_long(one)}
         spoken = [one for one in messages if one.text] or list(messages[:1])
         with looking():
-            texts = {one.id: self._changed(one) for one in spoken if _speaks(one)}
+            texts = {one.id: self._changed(one, short=short) for one in spoken if _speaks(one)}
             for one in messages:
                 if parts := self._parts(one.besides):
                     text = texts.get(one.id) or RichText(one.text, _marks(one))
@@ -150,19 +151,32 @@ class Rules:
         changed = [(one, self.change(RichText(one)).text) for one in besides]
         return {before: after for before, after in changed if before != after}
 
-    def _changed(self, message: Incoming) -> RichText:
+    def _changed(self, message: Incoming, *, short: bool) -> RichText:
         """The source's words, changed, and cut so that the pair's own have room."""
         text = RichText(message.text, _marks(message))
         if self.change is not None:
             text = self.change(text)
-        limit = TEXT_LIMIT
-        if message.has_media:
-            limit = max(CAPTION_LIMIT, units(message.text))
+        limit = _limit(message)
+        if message.has_media and not short:
+            limit = max(limit, units(message.text))
         own = sum(units(words_) + BETWEEN for words_ in (self.header, self.footer) if words_)
         text = text.stripped().cut(limit - own)
         for add, words_ in ((with_header, self.header), (with_footer, self.footer)):
             text = add(words_)(text) if words_ else text
         return text
+
+
+def is_long(message: Incoming) -> bool:
+    """Whether an account without Premium may not be allowed to say what ``message`` says."""
+    return units(message.text) > _limit(message)
+
+
+def _limit(message: Incoming) -> int:
+    return CAPTION_LIMIT if message.has_media else TEXT_LIMIT
+
+
+def _cut(message: Incoming) -> RichText:
+    return RichText(message.text, _marks(message)).stripped().cut(_limit(message))
 
 
 def _together(messages: Sequence[Incoming]) -> list[Incoming]:

@@ -48,6 +48,7 @@ class ServerHand:
         dc_id: int | None = None,
         bot: bool = False,
         hint: str = "",
+        premium: bool = False,
     ) -> Account:
         """Make an account; with ``password`` it has two-step verification on."""
         world = self._engine.world
@@ -64,6 +65,7 @@ class ServerHand:
             last_name=last_name,
             username=username,
             dc_id=dc_id or world.dc_id,
+            premium=premium,
             bot_token=f"{number}:{world.entropy(16).hex()}" if bot else None,
         )
         if password is not None:

@@ -64,7 +64,7 @@ class Controls:
 
     def add_account(self, body: Body) -> Any:
         """A new account."""
-        known = {"name", "phone", "password", "username", "last_name", "dc_id", "bot"}
+        known = {"name", "phone", "password", "username", "last_name", "dc_id", "bot", "premium"}
         options = _only(body, known)
         account = _or_refused(
             lambda: self._telegram.add_account(str(_needed(options, "name")), **_rest(options))

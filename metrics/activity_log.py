@@ -23,6 +23,7 @@ from ..telegram.session_events import (
     AccountLimited,
     CaughtUp,
     CopyRepaired,
+    CopyShortened,
     DeadLettered,
     FloodBegan,
     FloodEnded,
@@ -151,6 +152,7 @@ WORDS: Final[Mapping[type[Event], Callable[[Any], str | None]]] = {
     AccountLimited: lambda e: (
         f"{e.session}: Telegram limits the account, sending waits: {e.reason}"
     ),
+    CopyShortened: lambda e: f"{e.session}: pair {e.pair} cut its copy of {e.source_id}: too long",
     DeadLettered: lambda e: f"{e.session}: pair {e.pair} put {e.source_id} aside: {e.reason}",
 }
 

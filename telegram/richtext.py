@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Any, Final
 
@@ -31,12 +31,14 @@ def units(text: str) -> int:
 class RichText:
     """A text and its marks. Changing it gives a new one; the marks given are never touched.
 
-    ``parts`` says of what else the message holds which words and addresses are replaced by which.
+    ``parts`` says of what else the message holds which words and addresses are replaced by which;
+    ``shortened`` that words were cut off, as it would have been too long.
     """
 
     text: str = field(repr=False)
     marks: tuple[Any, ...] = field(default=(), repr=False)
     parts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    shortened: bool = False
 
     def __len__(self) -> int:
         return len(self.text)
@@ -47,7 +49,7 @@ class RichText:
 
     def behind(self, words: str) -> RichText:
         """The same with ``words`` at the end."""
-        return RichText(self.text + words, self.marks)
+        return replace(self, text=self.text + words)
 
     def replaced(self, start: int, end: int, words: str) -> RichText:
         """The same with the characters from ``start`` to ``end`` replaced by ``words``.
@@ -69,19 +71,20 @@ class RichText:
                 break
         if not changes.count:
             return self
-        return RichText(changes.text(), changes.moved(self.marks))
+        return replace(self, text=changes.text(), marks=changes.moved(self.marks))
 
     def addressed(self, change: Callable[[str], str]) -> RichText:
         """The same with ``change`` made in the addresses that stand behind words."""
-        return RichText(self.text, tuple(_addressed(mark, change) for mark in self.marks))
+        return replace(self, marks=tuple(_addressed(mark, change) for mark in self.marks))
 
     def cut(self, limit: int) -> RichText:
         """At most ``limit`` UTF-16 units of it; what was cut off is told by an ellipsis."""
         if units(self.text) <= limit:
             return self
         if limit < 1:
-            return RichText("")
-        return self.replaced(_within(self.text, limit - 1), len(self.text), "…")
+            return RichText("", shortened=True)
+        text = self.replaced(_within(self.text, limit - 1), len(self.text), "…")
+        return replace(text, shortened=True)
 
     def stripped(self) -> RichText:
         """The same without white space at its ends, as Telegram stores it."""

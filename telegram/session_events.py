@@ -15,6 +15,7 @@ __all__ = [
     "CaughtUp",
     "CopyChanged",
     "CopyRepaired",
+    "CopyShortened",
     "DeadLettered",
     "FloodBegan",
     "FloodEnded",
@@ -131,6 +132,17 @@ class CopyChanged(SessionEvent):
     pair: int
     source_id: int
     gone: bool
+
+
+@fact
+class CopyShortened(SessionEvent):
+    """A copy ends in an ellipsis: Telegram does not take all that its source says.
+
+    The rest of the source's words is not at the target.
+    """
+
+    pair: int
+    source_id: int
 
 
 @fact

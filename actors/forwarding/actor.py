@@ -174,7 +174,7 @@ class WorkerGroupActor(LoopActor):
             case SeekAgain():
                 self._reading.seek_again(message)
             case Retry():
-                self._with(message.pair, self._sending.pump)
+                self._with(message.pair, self._sending.retry)
             case HandlersClosed():
                 pass
             case (
@@ -221,7 +221,7 @@ class WorkerGroupActor(LoopActor):
                 for chat, right in message.rights.items():
                     if right.moved is not None:
                         self._places.upgraded(chat, right.moved)
-                self._trouble.rights_told(message.rights)
+                self._trouble.rights_told(message.rights, asked_for=message.asked_for)
             case Unlimited():
                 self._trouble.unlimited()
             case _:
@@ -272,7 +272,7 @@ class WorkerGroupActor(LoopActor):
     # The session's coming and going
 
     def _session_up(self) -> None:
-        self._desk.online = True
+        self._desk.online, self._desk.short = True, False
         self._interrupt()
         self._places.locate()
 

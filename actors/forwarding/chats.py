@@ -77,7 +77,7 @@ class Places:
         """Telegram does not take a chat by what is known of it: look for it anew, soon."""
         state.sought, state.located = True, False
         if not self._seeking:
-            self._desk.actor.after(SEEK_AFTER, LocateAgain())
+            self._desk.set_timer(SEEK_AFTER, LocateAgain())
         self._seeking.add(state.plan.id)
 
     def locate_again(self) -> None:
@@ -98,7 +98,7 @@ class Places:
         self._failures = self._failures + 1 if again else 0
         if again and self._desk.online:
             wait = max(verdict.wait or 0.0 for verdict in again)
-            self._desk.actor.after(max(pause_of(self._failures), wait), LocateAgain())
+            self._desk.set_timer(max(pause_of(self._failures), wait), LocateAgain())
         for chat, to in message.moved.items():
             self.upgraded(chat, to)
 
@@ -140,8 +140,12 @@ class Places:
     def _other_way(self, state: PairState, source: int, target: int) -> None:
         """A number stands for one way; what was noted about another is not this one's."""
         pair, post = state.plan.id, self._desk.kit.journal.post
-        if state.known is None:
+        if state.known is None or state.known == (source, target):
             return
+        if state.under_way is not None:  # whatever comes of it, nothing more goes the old way
+            self._desk.take_back(state)
+            items, state.under_way = state.under_way.items, None
+            self._sending.bring_up_to_date(state, items)
         if state.known[0] != source:
             state.begin_anew()
             post(lambda store: store.begin_anew(pair))
@@ -177,9 +181,6 @@ class Places:
         logger.info(
             "pair follows its target pair=%d from=%s to=%d", state.plan.id, state.target, to
         )
-        if state.under_way is not None:  # whatever comes of it, the old one takes nothing more
-            items, state.under_way = state.under_way.items, None
-            self._sending.bring_up_to_date(state, items)
         self._other_way(state, source, to)
         state.target, state.known = to, (source, to)
         self._desk.write_down(state)
@@ -219,7 +220,7 @@ class Places:
         state.following = False
         if not message.done:
             state.misread += 1
-            self._desk.actor.after(pause_of(state.misread), ReadAgain(message.pair))
+            self._desk.set_timer(pause_of(state.misread), ReadAgain(message.pair))
             return
         logger.info(
             "pair follows its source pair=%d from=%s to=%d",

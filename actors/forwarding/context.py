@@ -10,9 +10,10 @@ import pykka
 
 from ...errors import TelewardenError
 from ...storage import PairRecord
-from ...supervision import LoopActor
+from ...supervision import LoopActor, TimerHandle
 from ...telegram import Verdict
 from ..context import Kit
+from ..messages import Withdraw
 from .pair import PairState
 
 __all__ = ["Desk", "pause_of", "record_of", "why", "why_not"]
@@ -32,7 +33,9 @@ class Desk:
     ref: pykka.ActorRef[Any]
     pairs: dict[int, PairState] = field(default_factory=dict)
     online: bool = False
+    short: bool = False  # Telegram takes no long captions from this account
     last_ticket: int = 0
+    _timers: dict[object, TimerHandle] = field(default_factory=dict)
 
     def ticket(self) -> int:
         """A number for one try, never given twice, not even by the group's next incarnation."""
@@ -43,6 +46,28 @@ class Desk:
         """Ask the session for something; its answers come as messages."""
         with contextlib.suppress(pykka.ActorDeadError):  # the warden stops
             self.ref.tell(message)
+
+    def set_timer(self, seconds: float, message: object) -> None:
+        """Send ``message`` to the group in ``seconds``; there is one timer for each, the last set.
+
+        Were there several, whatever sets one when it is over would be done ever more often.
+        """
+        self.cancel_timer(message)
+        self._timers[message] = self.actor.after(seconds, message)
+
+    def cancel_timer(self, message: object) -> None:
+        """Do not send ``message``; harmless when no timer runs for it."""
+        timer = self._timers.pop(message, None)
+        if timer is not None:
+            timer.cancel()
+
+    def take_back(self, state: PairState) -> None:
+        """Have the session give back what waits there to be sent; it comes with ``Returned``.
+
+        A request that is under way stays so, and its answer comes as always.
+        """
+        if state.under_way is not None and state.handler is None and self.online:
+            self.tell_session(Withdraw(state.plan.id, state.under_way.ticket))
 
     def now(self) -> float:
         """Monotonic seconds."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -19,15 +19,17 @@ from ...storage import ChangeWanted, Store
 from ...telegram import (
     Action,
     CopyChanged,
+    CopyShortened,
     DeadLettered,
     ErrorClass,
     Forwarded,
     Incoming,
     Receipt,
+    RichText,
     Verdict,
     version_of,
 )
-from ..messages import Deliver, Delivered, Returned, Undelivered, Withdraw
+from ..messages import Deliver, Delivered, Returned, Undelivered
 from .batching import Change, Item, Wait
 from .context import Desk, why, why_not
 from .handler_runner import hand_over
@@ -113,13 +115,10 @@ class Sending:
             self._want_removals(state, sent)
 
     def _withdraw(self, state: PairState, source_ids: Sequence[int]) -> None:
-        """What waits for a flood with these is not to go as it was handed over."""
-        under_way = state.under_way
-        if under_way is None or state.handler is not None or not self._desk.online:
-            return
-        ids = frozenset(source_ids)
-        if any(isinstance(one, Incoming) and one.id in ids for one in under_way.items):
-            self._desk.tell_session(Withdraw(state.plan.id, under_way.ticket))
+        """What waits for its turn with these is not to go as it was handed over."""
+        items, ids = () if state.under_way is None else state.under_way.items, frozenset(source_ids)
+        if any(isinstance(one, Incoming) and one.id in ids for one in items):
+            self._desk.take_back(state)
 
     def orphan(self, state: PairState, source_id: int, target_id: int, *, gone: bool) -> None:
         """A message had arrived unseen; if it is gone at the source, its copy goes too."""
@@ -198,7 +197,7 @@ class Sending:
                 state.tidy()
                 return
             if isinstance(items, Wait):
-                self._desk.actor.after(items.seconds, Retry(state.plan.id))
+                self._desk.set_timer(items.seconds, Retry(state.plan.id))
                 return
             if self._began(state, self._as_they_are(state, items)):
                 return
@@ -221,21 +220,26 @@ class Sending:
         try:
             if self._kept_out(state, items):
                 return False
-            texts = state.texts(messages)
-            versions = {one.id: version_of(one, texts.get(one.id)) for one in messages}
+            short = self._desk.short and state.handler is None
+            texts = state.texts(messages, short=short)
+            shorter = {} if short else state.shorter(messages)
         except Exception as error:  # noqa: BLE001 - a rule is the user's; so is its trouble
             self._spoilt(state, items, error)
             return False
         ticket = self._desk.ticket()
-        state.under_way = UnderWay(ticket, items, texts)
+        state.under_way = UnderWay(ticket, items, texts, shorter)
         posts = state.handler is None and not isinstance(items[0], Change)
-        fresh = state.may_say(versions) if posts else {}
+        fresh = _fresh(state, messages, texts, shorter) if posts else ()
         # What a forward says when Telegram gets to it may be another thing: see versions.
-        self._look_up(state, ticket, items, fresh if state.plan.copies else {})
+        self._look_up(state, ticket, items, fresh if state.plan.copies else ())
         return True
 
     def _look_up(
-        self, state: PairState, ticket: int, items: tuple[Item, ...], fresh: dict[int, int]
+        self,
+        state: PairState,
+        ticket: int,
+        items: tuple[Item, ...],
+        fresh: Sequence[Mapping[int, int]],
     ) -> None:
         """Find what is concerned at the target, and have on the disk what copies may now say."""
         unknown = [one for one in needed(state, items) if one not in state.targets]
@@ -248,8 +252,8 @@ class Sending:
 
         def work(store: Store) -> Looked:
             ring = store.ring(pair, source, target, around, now) if around else {}
-            if fresh:
-                store.may_say(pair, fresh)
+            for versions in fresh:
+                store.may_say(pair, versions)
             targets = store.targets(pair, unknown) if unknown else {}
             return Looked(pair, ticket, items, targets, ring)
 
@@ -324,7 +328,7 @@ class Sending:
             self.pump(state)
         elif "wait" in verdicts:
             state.under_way = None
-            self._desk.actor.after(RING_AGAIN, Retry(state.plan.id))
+            self._desk.set_timer(RING_AGAIN, Retry(state.plan.id))
         return not {"stay", "wait"}.intersection(verdicts)
 
     def _send(self, state: PairState, ticket: int, items: tuple[Item, ...]) -> None:
@@ -365,18 +369,31 @@ class Sending:
                 self.pump(state)
 
     def _settle(self, state: PairState, ticket: int, receipt: Receipt) -> None:
+        texts = {} if state.under_way is None else state.under_way.texts
+        cut = {*receipt.shortened, *(one for one, text in texts.items() if text.shortened)}
+        self._desk.short |= bool(receipt.shortened)
         state.pauses = 0
         for item in state.settle(ticket, receipt):
             if isinstance(item, Change):
-                self._changed(state, item)
+                self._changed(state, item, cut=item.source_id in cut)
             elif item.id in receipt.refused:
                 self._refused(state, item, why(receipt.refused[item.id]))
             else:
-                self._arrived(state, item, receipt)
+                self._arrived(state, item, receipt, cut=item.id in cut)
         state.repeated += receipt.repeated
         self.pump(state)
 
-    def _arrived(self, state: PairState, message: Incoming, receipt: Receipt) -> None:
+    def _tell_shortened(self, state: PairState, source_id: int) -> None:
+        self._desk.kit.publish(
+            CopyShortened(
+                session=self._desk.session,
+                at=self._desk.kit.stamp(),
+                pair=state.plan.id,
+                source_id=source_id,
+            )
+        )
+
+    def _arrived(self, state: PairState, message: Incoming, receipt: Receipt, *, cut: bool) -> None:
         state.delivered += 1
         state.sure(message.id)
         target_id = receipt.target_ids.get(message.id)
@@ -395,6 +412,8 @@ class Sending:
                 lag=max(0.0, now - message.date.timestamp()),
             )
         )
+        if cut:
+            self._tell_shortened(state, message.id)
 
     def _complete(
         self,
@@ -424,7 +443,7 @@ class Sending:
 
         self._ask_for(state, asked, work)
 
-    def _changed(self, state: PairState, change: Change) -> None:
+    def _changed(self, state: PairState, change: Change, *, cut: bool) -> None:
         self._note_changed(state, change)
         self._desk.kit.publish(
             CopyChanged(
@@ -435,6 +454,8 @@ class Sending:
                 gone=change.message is None,
             )
         )
+        if cut:
+            self._tell_shortened(state, change.source_id)
 
     def _note_changed(self, state: PairState, change: Change) -> None:
         pair, source_id, message = state.plan.id, change.source_id, change.message
@@ -493,7 +514,7 @@ class Sending:
         state.attempts += 1
         once_is_enough = verdict.action is Action.DROP_MESSAGE
         if state.attempts < TRIES and not once_is_enough:
-            self._desk.actor.after(RETRY_AFTER, Retry(state.plan.id))
+            self._wait_and_retry(state, RETRY_AFTER)
             return
         self._give_up(state, items, verdict)
 
@@ -504,7 +525,17 @@ class Sending:
             self._give_up(state, items, verdict)
         else:
             pause = RETRY_AFTER * min(state.attempts, RETRIES_GROW)
-            self._desk.actor.after(pause, Retry(state.plan.id))
+            self._wait_and_retry(state, pause)
+
+    def _wait_and_retry(self, state: PairState, pause: float) -> None:
+        """Nothing of the pair is tried before the pause is over, whatever is said meanwhile."""
+        state.retry_at = self._desk.now() + pause
+        self._desk.set_timer(pause, Retry(state.plan.id))
+
+    def retry(self, state: PairState) -> None:
+        """The pause after what failed, or before what is not complete, is over."""
+        state.retry_at = 0.0
+        self.pump(state)
 
     def _give_up(self, state: PairState, items: tuple[Item, ...], verdict: Verdict) -> None:
         for item in state.give_up(items):
@@ -541,6 +572,18 @@ class Sending:
 
 def _current(state: PairState, ticket: int) -> bool:
     return state.under_way is not None and state.under_way.ticket == ticket
+
+
+def _fresh(
+    state: PairState,
+    messages: tuple[Incoming, ...],
+    texts: Mapping[int, RichText],
+    shorter: Mapping[int, RichText],
+) -> tuple[dict[int, int], ...]:
+    """What copies are about to say, whole or cut, that they never said before."""
+    whole = {one.id: version_of(one, texts.get(one.id)) for one in messages}
+    cut = {one.id: version_of(one, shorter[one.id]) for one in messages if one.id in shorter}
+    return tuple(filter(None, (state.may_say(whole), state.may_say(cut))))
 
 
 def _message_of(item: Item) -> Incoming | None:

@@ -143,7 +143,7 @@ class Reading:
         state.misread += 1
         if self._desk.online:
             pause = max(pause_of(state.misread), wait)
-            self._desk.actor.after(pause, ReadAgain(state.plan.id))
+            self._desk.set_timer(pause, ReadAgain(state.plan.id))
 
     def _owed_found(self, state: PairState, message: HistoryRead) -> None:
         """Messages that an earlier run wrote down and may not have sent: they go first."""

@@ -181,6 +181,7 @@ class Members:
         if (before.handler, before.options) != (plan.handler, plan.options):
             self._close_handlers([state])
             self._give_handler(state)
+        self._desk.take_back(state)  # it was made up by the plan before
         if not plan.enabled:
             self._trouble.pause(state, CONFIGURED)
         elif (
@@ -198,6 +199,7 @@ class Members:
         """Let a pair go to another account, or fail: that one could not find out what arrived."""
         answer = Answer()
         state.released = True
+        self._desk.take_back(state)
         until = self._desk.now() + order.within
         self.release(ReleaseLater(order.pair, until, answer, order.accept_doubt))
         return answer
@@ -206,6 +208,7 @@ class Members:
         """Let a pair go to another group of this account; Telegram would refuse it a repeat."""
         if not state.released:
             state.released = True
+            self._desk.take_back(state)
             until = self._desk.now() + LEAVE_WITHIN
             self.release(ReleaseLater(state.plan.id, until, None))
 
@@ -242,6 +245,7 @@ class Members:
             self._desk.kit.journal.post(lambda store: store.note_doubt(pair, ids))
 
     def _gone(self, state: PairState) -> None:
+        self._desk.take_back(state)
         del self._desk.pairs[state.plan.id]
         self._waits.forget(state.plan.id)
         self._desk.kit.graph.put(state.plan.id, None)

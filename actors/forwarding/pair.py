@@ -17,7 +17,7 @@ from ...storage import Backfill, ChangeWanted
 from ...telegram import Incoming, PairReport, Receipt, RichText, moment_of, version_of
 from ..messages import History, PairPlan
 from ..pair_handlers import PairHandler
-from ..rules import Rules
+from ..rules import Rules, is_long
 from .batching import (
     Albums,
     Change,
@@ -43,12 +43,14 @@ TIDY_ABOVE: Final = 100  # revisions; so many may be of messages that are not on
 class UnderWay:
     """What is being done for a pair; ``ticket`` tells this try from an earlier one.
 
-    ``texts`` are sent in place of the messages' own.
+    ``texts`` are sent in place of the messages' own, ``shorter`` where Telegram finds them too
+    long.
     """
 
     ticket: int
     items: tuple[Item, ...]
     texts: Mapping[int, RichText] = field(default_factory=dict, repr=False)
+    shorter: Mapping[int, RichText] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,8 @@ class PairState:
         asked: how many changes of a message are just being noted on the disk.
         changes: edits and deletions of an earlier run that were not made.
         backfill: how far the past has been read, while it is.
-        pauses: how often the pair has been paused in a row.
+        attempts, retry_at: how often what is next has failed in a row; it is not tried sooner.
+        pauses: how often in a row the pair was paused, or found as bad as before.
         slow: how many messages in a row a pattern of the pair was not through with in time.
         overflown: the oldest live message that was dropped because too many were held; 0 for none.
         released: nothing more is begun, so that another session can take the pair over.
@@ -143,6 +146,7 @@ class PairState:
     paused: str | None = None
     under_way: UnderWay | None = None
     attempts: int = 0
+    retry_at: float = 0.0
     pauses: int = 0
     slow: int = 0
     delivered: int = 0
@@ -239,6 +243,7 @@ class PairState:
             items, self.under_way = self.under_way.items, None
             self.doubt(items, now)
         self.reading = self.filling = None
+        self.retry_at = 0.0
         self.give_up_comparing()
         self.behind = True
         return items
@@ -297,9 +302,17 @@ class PairState:
                 fresh[source_id] = version
         return fresh
 
-    def texts(self, messages: tuple[Incoming, ...]) -> dict[int, RichText]:
+    def texts(self, messages: tuple[Incoming, ...], *, short: bool = False) -> dict[int, RichText]:
         """What is sent in place of the messages' own texts; raises what a rule raises."""
-        return self.rules.texts(messages) if self.plan.copies else {}
+        return self.rules.texts(messages, short=short) if self.plan.copies else {}
+
+    def shorter(self, messages: tuple[Incoming, ...]) -> dict[int, RichText]:
+        """What is sent of the long ones where Telegram does not take all; as ``texts``."""
+        long = {one.id for one in messages if is_long(one)}
+        if not long or self.handler is not None:
+            return {}
+        texts = self.texts(messages, short=True)
+        return {one: text for one, text in texts.items() if one in long}
 
     def version_there(self, message: Incoming) -> int:
         """By what a message's copy is known: what it says, or for a forward its moment.
@@ -367,7 +380,7 @@ class PairState:
 
     def resume(self) -> None:
         """Work again; nothing that comes counts as seen before history is read."""
-        self.paused, self.attempts, self.slow = None, 0, 0
+        self.paused, self.attempts, self.retry_at, self.slow = None, 0, 0.0, 0
         self.compare = self.behind = True
 
     # From what is said to what is done
@@ -426,7 +439,7 @@ class PairState:
         """What may be done now; one thing at a time, so that order holds."""
         if self.under_way is not None or self.paused is not None:
             return None
-        if self.released and not self.unsure:
+        if now < self.retry_at or (self.released and not self.unsure):
             return None
         together = None
         if self.handler is None:
@@ -453,7 +466,7 @@ class PairState:
 
     def give_up(self, items: tuple[Item, ...]) -> tuple[Item, ...]:
         """Take items off the queue; nothing more is tried with them."""
-        self.attempts = 0
+        self.attempts, self.retry_at = 0, 0.0
         for item in items:
             self.queue.remove(item)
         return items

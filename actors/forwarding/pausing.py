@@ -46,13 +46,14 @@ class Trouble:
 
     def adopt(self, state: PairState, reason: str) -> None:
         """Take over a pause from an earlier run."""
-        state.paused = reason
+        state.paused, state.pauses = reason, 1
         self._look_later(state)
 
     def pause(self, state: PairState, reason: str) -> None:
         """Pause a pair, write down why, and look again later."""
         if state.paused is not None:
             return
+        self._desk.take_back(state)
         state.pause(reason)
         self._desk.write_down(state)
         self._desk.kit.publish(
@@ -75,6 +76,7 @@ class Trouble:
         if state.paused is None:
             return
         state.resume()
+        self._desk.cancel_timer(Recheck(state.plan.id))
         self._desk.write_down(state)
         self._desk.kit.publish(
             PairResumed(session=self._desk.session, at=self._desk.kit.stamp(), pair=state.plan.id)
@@ -102,17 +104,17 @@ class Trouble:
         if state is None or not _looked_after(state):
             return
         if _unfit(state):
-            self._go_on(state)  # it is paused again, or goes on where the others have changed
+            self._go_on(state)  # it goes on where the others have changed
+            state.pauses += 1
             self._look_later(state)
             return
-        state.pauses += 1  # each look that changes nothing makes the pause before the next longer
         if state.source is None or state.target is None or _astray(state):
             self.resume(state)  # they are looked up, and it is paused again if they are not there
-        elif self._desk.online:
-            self._ask((state.source, state.target))
-            self._look_later(state)  # nothing comes back from a session that is lost meanwhile
-        else:
-            self._look_later(state)
+            return
+        if self._desk.online:
+            self._ask((state.source, state.target), asked_for=pair)
+        state.pauses += 1  # a look that changes nothing makes the pause before the next longer
+        self._look_later(state)
 
     def sweep(self) -> None:
         """Look whether the account may still write where it should, in one call."""
@@ -121,27 +123,33 @@ class Trouble:
         if chats and self._desk.online:
             self._ask(tuple(chats))
 
-    def rights_told(self, rights: Mapping[int, Access]) -> None:
-        """Pause what cannot work, resume what can again."""
+    def rights_told(self, rights: Mapping[int, Access], *, asked_for: int = 0) -> None:
+        """Pause what cannot work; resume the pair that was asked for, if it can again.
+
+        Other paused pairs have their own time: rights alone may not be what was wrong with them.
+        """
         for state in self._desk.pairs.values():
             if state.source not in rights or (state.target and state.target not in rights):
                 continue
             problem = _problem(state, rights)
             if problem is not None and state.paused is None:
                 self.pause(state, problem)
-            elif problem is None and _looked_after(state) and not _unfit(state):
+            elif problem is None and state.plan.id == asked_for and self.may_pass(state):
+                state.pauses -= 1  # the look was not in vain
                 self.resume(state)
 
-    def _ask(self, chats: tuple[int, ...]) -> None:
+    def _ask(self, chats: tuple[int, ...], *, asked_for: int = 0) -> None:
         wanted = tuple(chat for chat in chats if chat)
-        self._desk.tell_session(CheckAccess(chats=wanted, reply_to=self._desk.actor.actor_ref))
+        self._desk.tell_session(
+            CheckAccess(chats=wanted, reply_to=self._desk.actor.actor_ref, asked_for=asked_for)
+        )
 
     def _look_later(self, state: PairState) -> None:
         if not _looked_after(state):
             return
         settings = self._desk.kit.settings
-        pause = settings.recheck_initial * 2 ** min(max(0, state.pauses - 1), 30)
-        self._desk.actor.after(min(settings.recheck_max, pause), Recheck(state.plan.id))
+        pause = settings.recheck_initial * 2.0 ** min(max(0, state.pauses - 1), 30)
+        self._desk.set_timer(min(settings.recheck_max, pause), Recheck(state.plan.id))
 
 
 def _looked_after(state: PairState) -> bool:

@@ -54,6 +54,7 @@ def packed(state: PairState, target: int, under_way: UnderWay) -> Shipment:
         messages=messages,
         random_ids=tuple(random_id_for(state.plan.id, one.chat, one.id) for one in messages),
         texts=under_way.texts,
+        shorter=under_way.shorter,
         answers=None if answers is None else state.targets.get(answers),
         topic=state.plan.topics.get(first.topic or GENERAL, state.plan.topic),
         after=state.last_target,
@@ -74,6 +75,7 @@ def _change(state: PairState, target: int, change: Change, under_way: UnderWay) 
         target=target,
         messages=(change.message,),
         texts=under_way.texts,
+        shorter=under_way.shorter,
         target_ids=ids,
     )
 

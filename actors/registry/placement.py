@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from heapq import heapify, heapreplace
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,9 @@ from .model import SessionEntry
 
 if TYPE_CHECKING:
     from ...storage import PairRecord
-    from ...telegram import Access  # with it comes Telethon
+    from ...telegram import Access, SessionReport  # with it comes Telethon
 
-__all__ = ["Candidate", "Choice", "best_session", "chats_of", "places_for", "strangers"]
+__all__ = ["Candidate", "Choice", "best_session", "chats_of", "in_flood", "places_for", "strangers"]
 
 HARMLESS = frozenset({Health.HEALTHY, Health.UNHEALTHY, Health.UNKNOWN})
 
@@ -108,6 +109,20 @@ def _reasons(entries: Iterable[SessionEntry], now: float) -> tuple[str, ...]:
 def chats_of(records: Iterable[PairRecord]) -> tuple[int, ...]:
     """The chats that a session must be able to work in for these pairs."""
     return tuple(sorted({chat for one in records for chat in (one.source, one.target) if chat}))
+
+
+def in_flood(reports: Mapping[str, SessionReport], now: float) -> tuple[str, ...]:
+    """Why pairs of these sessions stay where they are: Telegram has told one to wait."""
+    return tuple(
+        f"session {name} has to wait until {_clock(report.until)};"
+        " pairs are not moved around a flood"
+        for name, report in reports.items()
+        if report.until is not None and report.until > now
+    )
+
+
+def _clock(at: float) -> str:
+    return datetime.fromtimestamp(at, tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def strangers(

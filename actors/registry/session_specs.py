@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +17,7 @@ from ...errors import (
     ChildRestartingError,
     ChildRunningError,
     PairsNotMovedError,
+    TelewardenError,
     UnknownRecordError,
 )
 from ...storage import SessionRecord
@@ -36,9 +38,9 @@ from ...supervision import (
 from ..context import Kit
 from ..forwarding.group_spec import first_at_once
 from ..forwarding.messages import PairOrder, ReleasePair
-from ..messages import LookInto, PairPlan
+from ..messages import LookInto, PairPlan, Report
 from ..session.actor import SessionActor
-from .placement import chats_of, strangers
+from .placement import chats_of, in_flood, strangers
 
 __all__ = ["SessionPlan", "Subtrees", "session_spec"]
 
@@ -112,6 +114,7 @@ class Subtrees:
             PairsNotMovedError: who is to take some may not serve them, and why.
             PairBusyError: one of them did not come to rest; the session goes on.
         """
+        await self._refuse_in_flood(refs, {name, *moves.values()} if moves else set())
         await self._refuse_strangers(refs, moves)
         ref = refs.get(name)
         order = partial(ReleasePair, within=within, accept_doubt=accept_doubt)
@@ -123,6 +126,17 @@ class Subtrees:
                 if isinstance(answer, BaseException) and not isinstance(answer, UnknownRecordError):
                     raise answer
         await self.stop(name)
+
+    async def _refuse_in_flood(
+        self, refs: Mapping[str, pykka.ActorRef[Any]], names: set[str]
+    ) -> None:
+        """Pairs are not moved around a flood, not by a deletion either."""
+        reports = {}
+        for name in sorted(names & refs.keys()):
+            with contextlib.suppress(TelewardenError, pykka.ActorDeadError):  # it does not run
+                reports[name] = await ask_async(refs[name], Report(), timeout=START_WITHIN)
+        if problems := in_flood(reports, self._kit.now()):
+            raise PairsNotMovedError(problems)
 
     async def _refuse_strangers(
         self, refs: Mapping[str, pykka.ActorRef[Any]], moves: Mapping[int, str]

@@ -398,8 +398,10 @@ class SessionActor(LoopActor):
         self.introduce()  # the registry may have come back, and the monitor behind it
 
     def group_ready(self, message: GroupReady) -> None:
-        if self.groups.ready(message) and self.phase is Phase.ONLINE:
-            tell(message.ref, SessionUp(epoch=self.line.epoch))
+        if self.groups.ready(message):
+            self.outbound.forget(message.ref)
+            if self.phase is Phase.ONLINE:
+                tell(message.ref, SessionUp(epoch=self.line.epoch))
 
     def groups_seen(self, message: GroupsSeen) -> None:
         """Some worker groups are kept down, or are no more."""

@@ -86,7 +86,7 @@ HANDLERS: Final[Mapping[type, Handler]] = {
     # Sending
     Deliver: lambda session, message: session.outbound.offer(message),
     Withdraw: lambda session, message: session.outbound.withdraw(message),
-    Send: lambda session, message: session.outbound.send(message.job),
+    Send: lambda session, message: session.outbound.turn(message.job),
     Sent: lambda session, message: session.outbound.sent(message),
     SendFailed: lambda session, message: session.send_failed(message),
     FloodOver: lambda session, message: session.outbound.flood_over(message.key),

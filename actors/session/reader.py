@@ -100,7 +100,7 @@ class Reader:
         client = self._line.client
         if client is not None:
             self._actor.pipe(
-                _rights_in(client, message.chats, self._deadline),
+                _rights_in(client, message, self._deadline),
                 done=lambda answer: PassOn(message.reply_to, answer),
                 failed=_not_looked,
             )
@@ -191,5 +191,6 @@ async def _known_rights(client: Client, chats: Sequence[int], deadline: float) -
     return await accesses(client, there, deadline=deadline)
 
 
-async def _rights_in(client: Client, chats: Sequence[int], deadline: float) -> AccessChecked:
-    return AccessChecked(rights=await accesses(client, chats, deadline=deadline))
+async def _rights_in(client: Client, message: CheckAccess, deadline: float) -> AccessChecked:
+    rights = await accesses(client, message.chats, deadline=deadline)
+    return AccessChecked(rights=rights, asked_for=message.asked_for)

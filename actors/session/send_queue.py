@@ -1,9 +1,10 @@
 """What one account may send now, what waits, and until when. Pure: readings of clocks come in.
 
 Floods are kept by method, or by chat: what is flooded waits, everything else goes on. A job that
-waits is parked here, never dropped; the group's outbox still holds it in any case. The same write
-ban on several chats within an hour is no trouble of the chats: the account is limited, and all
-its sending waits.
+waits is kept here, parked for a flood's end or booked for its turn, and is sent only if it is still
+here by then: its group takes it back when it is not to go any more. The outbox holds it in any
+case. The same write ban on several chats within an hour is no trouble of the chats: the account is
+limited, and all its sending waits.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+import pykka
 
 from ..messages import Deliver
 from ..rate_limit import Pace, Pacer
@@ -53,8 +56,21 @@ class Parked:
     first: bool
 
 
+@dataclass(slots=True)
+class _Turn:
+    """What a pair has booked in a chat: for when (monotonic seconds), and for how many messages.
+
+    It stays the pair's while its job is taken back: an edit costs nobody his place in line.
+    """
+
+    target: int
+    at: float
+    count: int
+    job: Deliver | None
+
+
 class Outgoing:
-    """One account's side of sending: pace, floods, bans, parked jobs."""
+    """One account's side of sending: pace, floods, bans, and the jobs that wait."""
 
     def __init__(self, pace: Pace) -> None:
         self.pacer = Pacer(pace)
@@ -62,6 +78,7 @@ class Outgoing:
         self._since: dict[FloodKey, float] = {}
         self._parked: defaultdict[FloodKey, deque[Deliver]] = defaultdict(deque)
         self._timed: set[FloodKey] = set()
+        self._turns: dict[int, _Turn] = {}
         self._bans: dict[int, float] = {}
 
     @property
@@ -106,26 +123,64 @@ class Outgoing:
 
     def offer(self, job: Deliver, method: str, *, wall: float, now: float) -> Go | Later | Parked:
         """Decide about a job that wants to be sent by ``method``."""
-        target = job.shipment.target
-        for key in (LIMITED, (method, None), (ANY_METHOD, target), (method, target)):
-            if self._floods.get(key, 0.0) > wall:
-                return self.park(job, key)
+        flood = self._flood_of(job, method, wall)
+        if flood is not None:
+            return self.park(job, flood)
         if not job.shipment.posts:
             return Go(job)  # edits and deletions have limits of their own, and floods tell of them
-        if job.shipment.deed == "copies":  # each is a request
-            job = job.first(max(1, self.pacer.room(target, now)))
-        wait = self.pacer.reserve(target, now, job.shipment.cost)
+        job, wait = self._booked(job, now)
         return Later(wait, job) if wait > 0 else Go(job)
+
+    def turn(self, job: Deliver, method: str, *, wall: float) -> Go | Parked | None:
+        """Decide about a job whose turn has come; ``None`` if it was taken back meanwhile."""
+        booked = self._turns.get(job.pair)
+        if booked is None or booked.job is None or booked.job.ticket != job.ticket:
+            return None
+        del self._turns[job.pair]
+        flood = self._flood_of(job, method, wall)
+        return Go(job) if flood is None else self.park(job, flood)
+
+    def _flood_of(self, job: Deliver, method: str, wall: float) -> FloodKey | None:
+        target = job.shipment.target
+        keys: tuple[FloodKey, ...] = (
+            LIMITED,
+            (method, None),
+            (ANY_METHOD, target),
+            (method, target),
+        )
+        return next((key for key in keys if self._floods.get(key, 0.0) > wall), None)
+
+    def _booked(self, job: Deliver, now: float) -> tuple[Deliver, float]:
+        """As much of a job as goes at once, and in how many seconds; that is the pair's turn."""
+        target, turn = job.shipment.target, self._turns.pop(job.pair, None)
+        if turn is not None and turn.target == target:
+            job = job.first(turn.count)
+            wait, more = turn.at - now, job.shipment.cost - turn.count
+            if more > 0:
+                wait = max(wait, self.pacer.reserve(target, now, more))
+        else:
+            if job.shipment.deed == "copies":  # each is a request
+                job = job.first(max(1, self.pacer.room(target, now)))
+            wait = self.pacer.reserve(target, now, job.shipment.cost)
+        if wait > 0:
+            self._turns[job.pair] = _Turn(target, now + wait, job.shipment.cost, job)
+        return job, wait
 
     def park(self, job: Deliver, key: FloodKey) -> Parked:
         """Let a job wait for a flood to end."""
+        if job.shipment.posts:
+            self._turns.pop(job.pair, None)
         self._parked[key].append(job.first(1))
         first = key not in self._timed
         self._timed.add(key)
         return Parked(key, self._floods[key], first)
 
     def withdraw(self, pair: int, ticket: int) -> Deliver | None:
-        """Take a parked job back, if it is parked: it is not what it was any more."""
+        """Take a job back, if it waits here: it is not to go as it was handed over."""
+        turn = self._turns.get(pair)
+        if turn is not None and turn.job is not None and turn.job.ticket == ticket:
+            job, turn.job = turn.job, None
+            return job
         for jobs in self._parked.values():
             for job in jobs:
                 if (job.pair, job.ticket) == (pair, ticket):
@@ -145,7 +200,16 @@ class Outgoing:
             self._bans.clear()
         return tuple(self._parked.pop(key, ()))
 
-    def forget_jobs(self) -> None:
-        """Drop what is parked: the groups offer it again when the session is back."""
-        self._parked.clear()
-        self._timed.clear()
+    def forget_jobs(self, reply_to: pykka.ActorRef[Any] | None = None) -> None:
+        """Drop what waits: the groups offer it again when the session is back.
+
+        With ``reply_to`` that of one group, which has begun anew.
+        """
+        for turn in self._turns.values():
+            if turn.job is not None and (reply_to is None or turn.job.reply_to == reply_to):
+                turn.job = None
+        if reply_to is None:
+            self._parked.clear()
+            self._timed.clear()
+        for key, jobs in self._parked.items():
+            self._parked[key] = deque(one for one in jobs if one.reply_to != reply_to)

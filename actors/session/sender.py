@@ -1,6 +1,6 @@
 """A session's sending: what its worker groups hand over, until Telegram has it or says why not.
 
-Owns the pace, the floods, the parked jobs and the requests under way. Belongs to one incarnation
+Owns the pace, the floods, the jobs that wait and the requests under way. Belongs to one incarnation
 of one session actor and works in its mailbox's turn; results come back to that mailbox. What an
 error means for the session itself is the session's to decide.
 """
@@ -47,7 +47,7 @@ RELEASE_LATE: Final = 0.05  # seconds; clocks differ, and an early call makes a 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """A job's turn has come."""
+    """A job's turn has come; it goes if it has not been taken back."""
 
     job: Deliver
 
@@ -141,11 +141,24 @@ class Sender:
                 _return(job, job.first(1))
                 self._wait_for(parked)
 
+    def forget(self, group: pykka.ActorRef[Any]) -> None:
+        """A group has begun anew: what its last incarnation has handed over does not go."""
+        self._outgoing.forget_jobs(group)
+
     def withdraw(self, message: Withdraw) -> None:
-        """Give a job back that waits for a flood; one that is under way is under way."""
+        """Give a job back that waits here; one that is under way is under way."""
         job = self._outgoing.withdraw(message.pair, message.ticket)
         if job is not None:
             tell(job.reply_to, Returned(pair=job.pair, ticket=job.ticket, count=0))
+
+    def turn(self, job: Deliver) -> None:
+        """A job's turn has come: send it, unless it was taken back or is flooded by now."""
+        match self._outgoing.turn(job, method_of(job.shipment), wall=self._kit.now()):
+            case Go(portion):
+                self.send(portion)
+            case Parked() as parked:
+                _return(job, job.first(1))
+                self._wait_for(parked)
 
     def send(self, job: Deliver) -> None:
         """Start the request; its result comes back as ``Sent`` or ``SendFailed``."""

@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from ..call import Call
     from ..world.records import Chat
 
-__all__ = ["Handler", "Handlers", "entities_of", "find_message", "quote_of", "units", "yes"]
+__all__ = [
+    "Handler",
+    "Handlers",
+    "check_caption",
+    "entities_of",
+    "find_message",
+    "quote_of",
+    "units",
+    "yes",
+]
 
 Handler = Callable[["Call", Any], Any]
 """Answers one kind of request: a TL object, a bool or a list; raises ``RpcError``."""
@@ -63,6 +72,13 @@ def _open_topic(call: Call, chat: Chat, topic_id: int) -> int:
 def units(text: str) -> int:
     """The length of a text as Telegram counts it."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def check_caption(call: Call, caption: str) -> None:
+    """Raises MEDIA_CAPTION_TOO_LONG for more than this account may write below a picture."""
+    limits = call.world.limits
+    if units(caption) > (limits.premium_caption if call.me.premium else limits.caption):
+        raise RpcError("MEDIA_CAPTION_TOO_LONG")
 
 
 def entities_of(call: Call, given: Any, text: str) -> list[Any]:

@@ -9,7 +9,7 @@ from ..rpc import RpcError
 from ..world.records import Chat, ChatKind, Message
 from ..world.rights import require_admin, require_delete, require_edit
 from . import media
-from .base import Handlers, entities_of, find_message, units
+from .base import Handlers, check_caption, entities_of, find_message, units
 
 if TYPE_CHECKING:
     from ..call import Call
@@ -32,7 +32,10 @@ def edit_message(call: Call, request: Any) -> Any:
         raise RpcError("MESSAGE_NOT_MODIFIED")
     if not text and message.media is None and new_media is None:
         raise RpcError("MESSAGE_EMPTY")
-    if units(text) > call.world.limits.text:
+    shown = new_media or message.media
+    if shown is not None and not isinstance(shown, types.MessageMediaWebPage):
+        check_caption(call, text)
+    elif units(text) > call.world.limits.text:
         raise RpcError("MESSAGE_TOO_LONG")
     message.text, message.entities, message.invert_media = text, entities, above
     message.media = new_media or message.media

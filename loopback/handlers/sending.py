@@ -10,7 +10,7 @@ from ..world.records import Chat, ChatKind, Forward, Message
 from ..world.rights import require_send, spend_slowmode
 from ..world.update_events import Draft
 from . import media
-from .base import Handlers, entities_of, find_message, quote_of, reply_target, units
+from .base import Handlers, check_caption, entities_of, find_message, quote_of, reply_target, units
 
 if TYPE_CHECKING:
     from ..call import Call
@@ -53,7 +53,7 @@ def send_media(call: Call, request: Any) -> Any:
     made = media.make(call, request.media)
     require_send(chat, call.me, media=_KINDS.get(type(made)))
     if not isinstance(made, types.MessageMediaWebPage):
-        _check_caption(call, request.message)
+        check_caption(call, request.message)
     elif units(request.message) > call.world.limits.text:
         raise RpcError("MESSAGE_TOO_LONG")
     draft = _draft(call, chat, request, text=request.message, entities=request.entities, media=made)
@@ -71,7 +71,7 @@ def send_multi_media(call: Call, request: Any) -> Any:
     made = [media.make(call, single.media, uploaded=False) for single in singles]
     for one, single in zip(made, singles, strict=True):
         require_send(chat, call.me, media=_KINDS.get(type(one)))
-        _check_caption(call, single.message)
+        check_caption(call, single.message)
     group = call.world.random_long() if len(made) > 1 else None
     drafts = [
         _draft(
@@ -188,11 +188,6 @@ def _origin(message: Message) -> Forward:
     if message.post:
         return Forward(date=message.date, channel_id=message.chat.id, channel_post=message.id)
     return Forward(date=message.date, from_id=message.author.id if message.author else None)
-
-
-def _check_caption(call: Call, caption: str) -> None:
-    if units(caption) > call.world.limits.caption:
-        raise RpcError("MEDIA_CAPTION_TOO_LONG")
 
 
 def _expire_codes(call: Call, text: str) -> None:

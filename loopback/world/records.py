@@ -49,6 +49,7 @@ class Account:
     username: str | None = None
     bot_token: str | None = field(default=None, repr=False)
     dc_id: int = 2
+    premium: bool = False
     password: PasswordRecord | None = field(default=None, repr=False)
     ban: str | None = None
     contacts: set[int] = field(default_factory=set, repr=False)

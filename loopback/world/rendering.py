@@ -102,6 +102,7 @@ class View:
             is_self=mine or None,
             contact=account.id in self.me.contacts or None,
             bot=account.bot_token is not None or None,
+            premium=account.premium or None,
             bot_info_version=1 if account.bot_token is not None else None,
             access_hash=self.world.access_hash(self.me, account.id),
             first_name=account.first_name,

@@ -63,6 +63,7 @@ def _account_out(account: Account, number: Mapping[int, int]) -> dict[str, Any]:
         "username": account.username,
         "bot_token": account.bot_token,
         "dc_id": account.dc_id,
+        "premium": account.premium,
         "ban": account.ban,
         "contacts": sorted(account.contacts),
         "authorization_ttl_days": account.authorization_ttl_days,

@@ -37,7 +37,8 @@ class Limits:
         too_long: events behind which an account is told that the difference is too long.
         channel_too_long: the same for one channel.
         history: messages in one answer, at most.
-        text: characters of a message; ``caption`` of a caption.
+        text: characters of a message; ``caption`` of a caption, ``premium_caption`` of one that an
+            account with Premium writes.
         album: media of an album.
         edit_window: seconds in which an ordinary member may edit.
         fresh_login: seconds for which a new login may not end others.
@@ -51,6 +52,7 @@ class Limits:
     history: int = 100
     text: int = 4096
     caption: int = 1024
+    premium_caption: int = 4096
     album: int = 10
     edit_window: float = 48 * 3600.0
     fresh_login: float = 24 * 3600.0

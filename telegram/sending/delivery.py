@@ -24,6 +24,7 @@ from .shipments import Receipt, Shipment
 __all__ = ["deliver"]
 
 _OF_ONE: Final = frozenset({ErrorClass.MESSAGE, ErrorClass.BUG})  # a fault of one message
+_TOO_LONG: Final = frozenset({"MEDIA_CAPTION_TOO_LONG", "MESSAGE_TOO_LONG"})
 LOOK_BACK: Final = 100  # messages of the target in which a lost answer is looked for
 
 
@@ -189,6 +190,18 @@ async def _apart(
     return await _one_by_one(client, shipment, deadline)
 
 
+async def _shortened(
+    client: Client, shipment: Shipment, deadline: float, error: BaseException
+) -> Receipt:
+    """Telegram takes longer captions from Premium accounts only, and this may be none."""
+    ids = frozenset(one.id for one in shipment.messages if one.id in shipment.shorter)
+    if not ids or classify(error).name not in _TOO_LONG:
+        return await _apart(client, shipment, deadline, error)
+    texts = {**shipment.texts, **shipment.shorter}
+    receipt = await deliver(client, replace(shipment, texts=texts, shorter={}), deadline=deadline)
+    return replace(receipt, shortened=ids)
+
+
 async def _plain(
     client: Client, shipment: Shipment, deadline: float, error: BaseException
 ) -> Receipt:
@@ -228,7 +241,7 @@ async def _nothing_left(
 
 _MENDS: Final[Mapping[Action, Mend]] = {
     Action.ACCEPT: _arrived_before,
-    Action.REPAIR_MESSAGE: _apart,
+    Action.REPAIR_MESSAGE: _shortened,
     Action.SEND_PLAIN: _plain,
     Action.REFETCH_MESSAGE: _refetched,
     Action.DROP_MESSAGE: _nothing_left,
@@ -251,7 +264,9 @@ async def _find(client: Client, shipment: Shipment, deadline: float) -> tuple[in
         if classify(error).kind in {ErrorClass.NET, ErrorClass.FLOOD}:
             raise
         return None, False  # this account may write there and not read
-    wanted = {present, moment_of(message), *shipment.earlier.get(message.id, ())}
+    cut = shipment.shorter.get(message.id)
+    now = {present, present if cut is None else version_of(message, cut)}
+    wanted = {*now, moment_of(message), *shipment.earlier.get(message.id, ())}
     fits = [
         alikeness(one, of=(message.chat, message.id), says=wanted, forward=forwarded)
         for one in found
@@ -261,7 +276,7 @@ async def _find(client: Client, shipment: Shipment, deadline: float) -> tuple[in
         return None, False
     alike = [one for one, fit in zip(found, fits, strict=True) if fit == best]
     one = alike[0 if shipment.after else -1]
-    return one.id, version_of(one) != present
+    return one.id, version_of(one) not in now
 
 
 async def _behind(client: Client, shipment: Shipment, deadline: float) -> list[Incoming]:

@@ -26,6 +26,7 @@ class Shipment:
         messages: what is sent, or the message as it is now; several go in one request.
         random_ids: one for each message that is sent; a repeat with the same ones is safe.
         texts: by message id, what is sent in place of its own text and other words.
+        shorter: the same of those that Telegram may find too long; sent when it does.
         answers: the message in the target that is answered.
         quoted: the words that the source quotes of it are quoted, too.
         topic: the forum topic in the target.
@@ -42,6 +43,7 @@ class Shipment:
     messages: tuple[Incoming, ...] = ()
     random_ids: tuple[int, ...] = ()
     texts: Mapping[int, RichText] = field(default_factory=dict, repr=False)
+    shorter: Mapping[int, RichText] = field(default_factory=dict, repr=False)
     answers: int | None = None
     quoted: bool = True
     topic: int | None = None
@@ -95,6 +97,7 @@ class Receipt:
         refused: what Telegram would not have, while the others went.
         repeated: how many Telegram already had, from a try whose answer was lost.
         outdated: of those, which say what their message said before.
+        shortened: which said too much for Telegram and were cut.
         trouble: why the messages that are not named here have not been sent.
     """
 
@@ -102,6 +105,7 @@ class Receipt:
     refused: Mapping[int, Verdict] = field(default_factory=dict)
     repeated: int = 0
     outdated: frozenset[int] = frozenset()
+    shortened: frozenset[int] = frozenset()
     trouble: BaseException | None = field(default=None, repr=False)
 
     @property
@@ -116,6 +120,7 @@ class Receipt:
             refused={**self.refused, **other.refused},
             repeated=self.repeated + other.repeated,
             outdated=self.outdated | other.outdated,
+            shortened=self.shortened | other.shortened,
         )
 
     def tells(self, source_id: int) -> bool:

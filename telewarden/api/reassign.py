@@ -9,10 +9,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Final
 
-from ..actors import DoubtAsked, LookInto, MovePairs, Report, chats_of, chosen, strangers
+from ..actors import DoubtAsked, LookInto, MovePairs, Report, chats_of, chosen, in_flood, strangers
 from ..errors import PairsNotMovedError, RegistryError, UnknownRecordError
 from ..errors.forwarding import in_doubt
 from ..telegram import Health, SessionReport
@@ -122,12 +121,7 @@ class Reassigning:
             problems.append(
                 f"session {move.to} has {entry.pairs} pairs and takes {entry.max_pairs}"
             )
-        problems += [
-            f"session {name} has to wait until {_clock(report.until)};"
-            " pairs are not moved around a flood"
-            for name, report in reports.items()
-            if report.until is not None and report.until > self._desk.registry.wall()
-        ]
+        problems += in_flood(reports, self._desk.registry.wall())
         if not move.accept_doubt:
             problems += await self._doubts(move)
         return problems or await self._strangers(move)
@@ -150,7 +144,3 @@ class Reassigning:
         problems = [f"pair {one}: its chats were never found" for one in wanted if one not in found]
         rights = await self._desk.ask_session(move.to, LookInto(chats=chats_of(records)))
         return [*problems, *strangers(records, rights, move.to)]
-
-
-def _clock(at: float) -> str:
-    return datetime.fromtimestamp(at, tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -96,9 +96,7 @@ class PairBusyError(TelewardenError):
     """
 
     def __init__(self, pair: int) -> None:
-        super().__init__(
-            f"pair {pair} has a message on its way, or one that waits for a flood; try again later"
-        )
+        super().__init__(f"pair {pair} has a message on its way; try again later")
         self.pair = pair
 
 

@@ -18,7 +18,7 @@ from telewarden.errors import (
     SessionBusyError,
     UnknownSessionError,
 )
-from telewarden.loopback import Fault, FloodWait
+from telewarden.loopback import Fault, FloodWait, Silence
 from telewarden.supervision import ChildStarted
 from telewarden.telegram import FloodBegan, Health, Phase, Probed
 
@@ -173,11 +173,11 @@ async def test_a_pair_that_does_not_come_to_rest_keeps_its_session(newsroom: New
     warden = await newsroom.start()
     let_bob_in(newsroom)
     await healthy(newsroom, "bob")
-    newsroom.telegram.faults.add(
-        Fault(method="messages.forwardMessages", times=1, action=FloodWait(3600))
+    silent = newsroom.telegram.faults.add(
+        Fault(method="messages.forwardMessages", times=1, action=Silence())
     )
     newsroom.say("news_in", "kept")
-    await newsroom.hears(FloodBegan, session="alice")
+    await newsroom.until(lambda: silent.struck == 1)
 
     with pytest.raises(PairBusyError, match="try again later"):
         await warden.sessions.delete("alice", force=True, within=0.1)
@@ -186,6 +186,22 @@ async def test_a_pair_that_does_not_come_to_rest_keeps_its_session(newsroom: New
     assert (await warden.sessions.change("bob", priority=2)).priority == 2  # no longer held
     refused, *_ = await warden.registry.audit(what="delete", subject="alice")
     assert refused.outcome.startswith("refused: pair 1 has a message on its way")
+
+
+async def test_by_force_no_pair_is_moved_around_a_flood(newsroom: Newsroom) -> None:
+    warden = await newsroom.start()
+    let_bob_in(newsroom)
+    await healthy(newsroom, "bob")
+    newsroom.telegram.faults.add(
+        Fault(method="messages.forwardMessages", times=1, action=FloodWait(3600))
+    )
+    newsroom.say("news_in", "kept")
+    await newsroom.hears(FloodBegan, session="alice")
+
+    with pytest.raises(PairsNotMovedError, match=r"alice has to wait until .* around a flood"):
+        await warden.sessions.delete("alice", force=True)
+
+    assert [(one.name, one.pairs) for one in warden.sessions.list()] == [("alice", 1), ("bob", 1)]
 
 
 async def test_the_best_session_for_a_pair_is_none_that_telegram_told_to_wait(
@@ -251,11 +267,11 @@ async def test_a_crash_of_the_registry_during_a_deletion_is_told_and_the_session
     warden = await newsroom.start()
     let_bob_in(newsroom)
     await healthy(newsroom, "bob")
-    newsroom.telegram.faults.add(
-        Fault(method="messages.forwardMessages", times=1, action=FloodWait(3600))
+    silent = newsroom.telegram.faults.add(
+        Fault(method="messages.forwardMessages", times=1, action=Silence())
     )
     newsroom.say("news_in", "kept")
-    await newsroom.hears(FloodBegan, session="alice")
+    await newsroom.until(lambda: silent.struck == 1)
     deleting = asyncio.ensure_future(warden.sessions.delete("alice", force=True, within=60.0))
     await asyncio.sleep(0)
     with pytest.raises(SessionBusyError):
