@@ -13,7 +13,6 @@ starts, and an error that only shows when what nobody waited for is thrown away.
 from __future__ import annotations
 
 import gc
-import itertools
 import json
 import logging
 import os
@@ -160,8 +159,7 @@ def is_roomy(folder: str) -> bool:
 
 IN_PROCESSES: Final = Path(__file__).parent / "processes"
 LONG: Final = 0.02  # seconds; a shorter test leaves little behind, and there are thousands
-OFTEN: Final = 100  # sweeps: by then what outlives tests, reports of theirs, costs more to look at
-SWEPT: Final = itertools.count(1)
+HEAVY: Final = 0.01  # seconds of a look: what outlives tests, reports mostly, has piled up
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -204,8 +202,9 @@ def swept() -> Iterator[None]:
     began = time.monotonic()
     yield
     if time.monotonic() - began > LONG:
+        began = time.thread_time()
         gc.collect()
-        if next(SWEPT) % OFTEN == 0:
+        if time.thread_time() - began > HEAVY:
             gc.freeze()
 
 
