@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import pykka
 
-from telewarden.supervision import ChildSpec, LoopActor, RestartBudget, SupervisorSpec, Tree
+from telewarden.supervision import ChildSpec, LoopActor, RestartIntensity, SupervisorSpec, Tree
 
 ASKERS, EACH_TREE = 4, 25_000
 WITHIN = 10.0  # seconds that the last answers may take once the tree has ended
@@ -50,10 +50,10 @@ def race(seed: int, asks: int) -> Counter[str]:
         ChildSpec(id=f"c{number}", actor=actor, mailbox_limit=50)
         for number, actor in enumerate((OnLoop, OnThread) * 2)
     )
-    endless = RestartBudget(limit=10**9, within=1.0)
+    endless = RestartIntensity(limit=10**9, period=1.0)
     replies: list[Any] = []
     found: Counter[str] = Counter()
-    tree = Tree(SupervisorSpec(children=children, budget=endless))
+    tree = Tree(SupervisorSpec(children=children, intensity=endless))
     tree.start_blocking()
     refs = [tree.ref(spec.id) for spec in children]
 

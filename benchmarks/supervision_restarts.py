@@ -3,7 +3,7 @@
 Quiet, and with every crash reported in the log; one at a time, a millisecond apart (``restart_ms``)
 or each right after the one before (``again_ms``), and 1,000 at once; and with 10, 1,000 and 10,000
 siblings. A subscriber counts every event. Stock Pykka has no supervisor: beside it
-stands the least that restarts an actor, without budget, events, order or a kept mailbox. Erlang
+stands the least that restarts an actor, without a limit, events, order or a kept mailbox. Erlang
 runs when ``erl`` and ``erlc`` are there (``apt install erlang-base``).
 
 usage: python benchmarks/supervision_restarts.py [--reps 3] [--only quiet,siblings] [--how pinned]
@@ -31,10 +31,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import pykka
 from side_by_side import Aim, Cases, Figures, main
 
-from telewarden.supervision import ChildSpec, LoopActor, RestartBudget, SupervisorSpec, Tree
+from telewarden.supervision import ChildSpec, LoopActor, RestartIntensity, SupervisorSpec, Tree
 
 now = time.perf_counter
-ENDLESS = RestartBudget(limit=10**9, within=1.0)
+ENDLESS = RestartIntensity(limit=10**9, period=1.0)
 CRASHES, BURST = 300, 1_000
 BASES: dict[str, type[pykka.Actor]] = {"thread": pykka.ThreadingActor, "loop": LoopActor}
 
@@ -127,7 +127,7 @@ def grown(host: str, count: int) -> tuple[Times, Tree]:
     children = tuple(
         ChildSpec(id=str(number), actor=actor, args=(times, number)) for number in range(count)
     )
-    tree = Tree(SupervisorSpec(children=children, budget=ENDLESS))
+    tree = Tree(SupervisorSpec(children=children, intensity=ENDLESS))
     tree.events.subscribe(lambda _event: seen.append(None))
     tree.start_blocking()
     times.wait(count)

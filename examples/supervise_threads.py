@@ -19,8 +19,8 @@ from telewarden.supervision import (
     ChildRestarting,
     ChildSpec,
     EventProbe,
-    RestartBudget,
     RestartChild,
+    RestartIntensity,
     Sibling,
     Strategy,
     SupervisorSpec,
@@ -74,7 +74,7 @@ SPEC = SupervisorSpec(
             actor=Worker,
             args=(Sibling("printer"),),
             backoff=wait_random_exponential(multiplier=0.01, max=0.1),
-            budget=RestartBudget(limit=3, within=60.0),
+            intensity=RestartIntensity(limit=3, period=60.0),
         ),
     ),
 )

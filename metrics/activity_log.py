@@ -9,13 +9,13 @@ from typing import Any, Final
 
 from ..storage.events import RowsPruned
 from ..supervision import (
-    BudgetExhausted,
     ChildAbandoned,
     ChildFailed,
     ChildQuarantined,
     ChildStarted,
     ChildStartFailed,
     Event,
+    IntensityExceeded,
     LoopResumed,
     LoopStalled,
 )
@@ -141,7 +141,7 @@ WORDS: Final[Mapping[type[Event], Callable[[Any], str | None]]] = {
     ChildStartFailed: lambda e: f"{e.child}: did not start ({e.exit.reason})",
     ChildQuarantined: lambda e: f"{e.child}: quarantined: {e.reason}",
     ChildAbandoned: lambda e: f"{e.child}: did not stop within {e.seconds:g} s and was abandoned",
-    BudgetExhausted: lambda e: f"{e.child}: gives up; {e.offender} failed too often",
+    IntensityExceeded: lambda e: f"{e.child}: gives up; {e.offender} failed too often",
     LoopStalled: lambda e: f"something holds the event loop up, for {e.seconds:.1f} s so far",
     LoopResumed: lambda e: f"the event loop turns again, after {e.seconds:.1f} s",
     FloodBegan: lambda e: f"{e.session}: Telegram asks for {e.seconds:g} s of quiet on {e.method}",
@@ -166,7 +166,7 @@ TONES: Final[Mapping[type[Event], str]] = {
     ChildStartFailed: "bad",
     ChildQuarantined: "bad",
     ChildAbandoned: "bad",
-    BudgetExhausted: "bad",
+    IntensityExceeded: "bad",
     LoopStalled: "bad",
     LoopResumed: "good",
     FloodBegan: "bad",

@@ -90,12 +90,12 @@ def _tree(standing: Standing) -> Iterator[Metric]:
         yield gauge(
             "mailbox_waiting", "Messages that wait in the actors' mailboxes.", standing.mailboxes
         )
-    if standing.budget_left is not None:
+    if standing.restarts_left is not None:
         yield gauge(
-            "restart_budget_left",
+            "restarts_left",
             "Restarts that may still follow before something gives up or is kept down, where it is"
             " fewest.",
-            standing.budget_left,
+            standing.restarts_left,
         )
     yield gauge(
         "loop_lag_seconds",

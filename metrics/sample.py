@@ -36,7 +36,7 @@ class Standing:
     update_age: float | None = None
     children: dict[ChildState, int] | None = None
     mailboxes: int = 0
-    budget_left: int | None = None
+    restarts_left: int | None = None
     loop_lag: float = 0.0
     waits: dict[WaitKind, int] = field(default_factory=dict)
     waiting_since: dict[WaitKind, float] = field(default_factory=dict)
@@ -51,7 +51,7 @@ def stand(
     paused = sum(pair.paused is not None for pair in pairs)
     ages = [session.update_age for session in sessions if session.update_age is not None]
     places = () if tree is None else tuple(tree.walk())
-    budgets = [place.budget_left for place in places]
+    left = [place.restarts_left for place in places]
     return Standing(
         at=now,
         sessions=Counter(session.phase for session in sessions),
@@ -64,7 +64,7 @@ def stand(
         update_age=max(ages, default=None),
         children=Counter(place.state for place in places) if places else None,
         mailboxes=sum(place.waiting for place in places),
-        budget_left=min((left for left in budgets if left is not None), default=None),
+        restarts_left=min((one for one in left if one is not None), default=None),
         loop_lag=loop_lag,
         waits=Counter(wait.kind for wait in overview.waits),
         waiting_since=_since(overview.waits),

@@ -1,8 +1,8 @@
 """Supervision for Pykka actors: a tree that starts, watches, restarts and stops them as OTP does.
 
-Owns hosts (loop and thread), mailboxes, stable references, strategies, budgets, timers and events.
-Knows Pykka and tenacity; leaves disks, networks and what the actors do to others. Begin reading
-with ``supervisor/base.py``.
+Owns hosts (loop and thread), mailboxes, stable references, strategies, restart limits, timers and
+events. Knows Pykka and tenacity; leaves disks, networks and what the actors do to others. Begin
+reading with ``supervisor/base.py``.
 """
 
 from .clock import Clock, ManualClock, MonotonicClock
@@ -11,7 +11,6 @@ from .frozen import fact
 from .observe.crash_history import CrashHistory, PastCrash
 from .observe.event_stream import EventStream, Subscription, check_callback, every_tree
 from .observe.events import (
-    BudgetExhausted,
     CauseCleared,
     CausePaused,
     CauseProbed,
@@ -28,6 +27,7 @@ from .observe.events import (
     ChildStopped,
     ChildStuck,
     Event,
+    IntensityExceeded,
     LoopResumed,
     LoopStalled,
     MessageDropped,
@@ -56,7 +56,7 @@ from .policy.recovery_ladder import (
     Terminal,
     Try,
 )
-from .policy.restart_intensity import RestartBudget, RestartWindow
+from .policy.restart_intensity import RestartIntensity, RestartWindow
 from .policy.strategy import Strategy
 from .runtime.actor_tasks import TimerHandle
 from .runtime.control import Drill, Ignore
@@ -91,7 +91,6 @@ __all__ = [
     "Answer",
     "AnyDirective",
     "AutoShutdown",
-    "BudgetExhausted",
     "CauseCleared",
     "CausePaused",
     "CauseProbed",
@@ -136,6 +135,7 @@ __all__ = [
     "GetChildSpec",
     "Host",
     "Ignore",
+    "IntensityExceeded",
     "Ladder",
     "LineLimit",
     "LoopActor",
@@ -151,8 +151,8 @@ __all__ = [
     "Quarantine",
     "Recovered",
     "Restart",
-    "RestartBudget",
     "RestartChild",
+    "RestartIntensity",
     "RestartWindow",
     "Rung",
     "SharedCause",

@@ -46,7 +46,7 @@ class Tree:
         rng: where chance comes from.
         events: where events go; ``tree.events`` otherwise.
         circuit_breaker: how children that fail for one cause wait together; see ``SharedCause``.
-        history: crashes of earlier processes, which the children's own budgets remember.
+        history: crashes of earlier processes, which count towards the children's own intensities.
         wall: the wall clock that the history's times are on.
         loop_watch: has a thread look whether the loop turns; see ``LoopWatch``.
         abandoned_limit: past so many incarnations abandoned the tree stops and ``terminated``

@@ -30,7 +30,7 @@ class Snapshot:
     """Seconds until its next incarnation, when that is known."""
     waiting: int
     """Messages in its mailbox."""
-    budget_left: int | None = None
+    restarts_left: int | None = None
     """Restarts that may still follow: its own, or for a supervisor those of its children."""
     children: tuple[Snapshot, ...] = ()
 
@@ -59,7 +59,7 @@ class Snapshot:
             "why": self.why,
             "incarnation": self.incarnation,
             "restarts": self.restarts,
-            "budget_left": self.budget_left,
+            "restarts_left": self.restarts_left,
             "seconds": round(self.seconds, 3),
             "resumes_in": None if self.resumes_in is None else round(self.resumes_in, 3),
             "waiting": self.waiting,
@@ -105,7 +105,7 @@ def take(slot: ChildSlot) -> Snapshot:
         why=slot.why,
         incarnation=slot.incarnation,
         restarts=slot.restarts,
-        budget_left=None if slot.restart_window is None else slot.restart_window.left(now),
+        restarts_left=None if slot.restart_window is None else slot.restart_window.left(now),
         seconds=max(0.0, now - slot.since),
         resumes_in=None if until is None else max(0.0, until - now),
         waiting=len(slot.mailbox),

@@ -9,7 +9,7 @@ import pykka
 from tenacity import wait_chain, wait_none, wait_random_exponential
 from tenacity.wait import wait_base
 
-from ...supervision import ChildSpec, RestartBudget
+from ...supervision import ChildSpec, RestartIntensity
 from ..context import Kit, Settings
 from ..messages import PairPlan
 from .actor import WorkerGroupActor
@@ -37,12 +37,12 @@ def first_at_once(settings: Settings) -> wait_base:
 
 
 def group_spec(name: str, session: str, ref: pykka.ActorRef[Any], kit: Kit) -> ChildSpec:
-    """One worker group; its budget is its own, so that its trouble stays with it."""
+    """One worker group; its restart intensity is its own, so that its trouble stays with it."""
     settings = kit.settings
     return ChildSpec(
         id=name,
         actor=WorkerGroupActor,
         kwargs={"name": name, "session": session, "session_ref": ref, "kit": kit},
-        budget=RestartBudget(limit=settings.restarts, within=settings.restarts_within),
+        intensity=RestartIntensity(limit=settings.restarts, period=settings.restarts_within),
         backoff=first_at_once(settings),
     )

@@ -25,7 +25,7 @@ from ...supervision import (
     ChildSpec,
     DynamicSpec,
     DynamicSupervisor,
-    RestartBudget,
+    RestartIntensity,
     Sibling,
     StartChild,
     Strategy,
@@ -172,7 +172,7 @@ def session_spec(plan: SessionPlan, registry: pykka.ActorRef[Any], kit: Kit) -> 
     restart of their supervisor, which comes up empty, restarts the session, who fills it again.
     """
     settings = kit.settings
-    budget = RestartBudget(limit=settings.restarts, within=settings.restarts_within)
+    intensity = RestartIntensity(limit=settings.restarts, period=settings.restarts_within)
     session = ChildSpec(
         id="session",
         actor=SessionActor,
@@ -186,14 +186,16 @@ def session_spec(plan: SessionPlan, registry: pykka.ActorRef[Any], kit: Kit) -> 
         backoff=first_at_once(settings),
         shutdown=settings.drain + settings.close_deadline,
     )
-    groups = ChildSpec(id="groups", actor=DynamicSupervisor, args=(DynamicSpec(budget=budget),))
+    groups = ChildSpec(
+        id="groups", actor=DynamicSupervisor, args=(DynamicSpec(intensity=intensity),)
+    )
     return ChildSpec(
         id=f"session:{plan.record.name}",
         actor=Supervisor,
         args=(
             SupervisorSpec(
-                strategy=Strategy.REST_FOR_ONE, children=(groups, session), budget=budget
+                strategy=Strategy.REST_FOR_ONE, children=(groups, session), intensity=intensity
             ),
         ),
-        budget=RestartBudget(limit=1, within=settings.restarts_within),
+        intensity=RestartIntensity(limit=1, period=settings.restarts_within),
     )

@@ -1,7 +1,7 @@
 """What a tree knows of crashes before its time: a protocol, and what follows from the answer.
 
-A process that crashes in a loop would start every budget anew; with a history a child's own budget
-remembers. Where it is kept is somebody else's business.
+A process that crashes in a loop would start every restart window anew; with a history a child's own
+window remembers. Where it is kept is somebody else's business.
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from .events import (
-    BudgetExhausted,
     CauseCleared,
     CausePaused,
     CauseProbed,
@@ -30,6 +29,7 @@ from .events import (
     ChildStopped,
     ChildStuck,
     Event,
+    IntensityExceeded,
     LoopResumed,
     LoopStalled,
     MessageDropped,
@@ -58,7 +58,7 @@ ROWS: Final[dict[type[Event], tuple[int, str, tuple[str, ...]]]] = {
     CausePaused: (logging.WARNING, "shared cause paused", ("cause", "seconds")),
     CauseProbed: (logging.INFO, "shared cause probed", ("cause",)),
     CauseCleared: (logging.INFO, "shared cause cleared", ("cause",)),
-    BudgetExhausted: (logging.ERROR, "supervisor gives up", ("offender", "spent", "within")),
+    IntensityExceeded: (logging.ERROR, "supervisor gives up", ("offender", "restarts", "period")),
     MessageDropped: (logging.WARNING, "message dropped", ("message", "reason")),
 }
 """Usual level, fact and shown fields; ``ObserverFailed`` is logged where it happens."""

@@ -167,12 +167,12 @@ class CauseCleared(Event):
 
 
 @fact
-class BudgetExhausted(Event):
-    """Restarts outran a budget. ``child`` is the supervisor that gives up over ``offender``."""
+class IntensityExceeded(Event):
+    """Too many restarts. ``child`` is the supervisor that gives up over ``offender``."""
 
     offender: str
-    spent: int
-    within: float
+    restarts: int
+    period: float
 
 
 @fact

@@ -18,7 +18,7 @@ class Directive(Enum):
     """The directives that need no detail."""
 
     RESTART = "restart"
-    """Another incarnation, as the restart type, backoff and budget allow. The default."""
+    """Another incarnation, as restart type, backoff and intensity allow. The default."""
     RESUME = "resume"
     """Forget the message and go on with the same incarnation and its state."""
     STOP = "stop"
@@ -29,7 +29,7 @@ class Directive(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Quarantine:
-    """Keep the child down, without spending budget, until a command releases it."""
+    """Keep the child down, which counts as no restart, until a command releases it."""
 
     reason: str
 

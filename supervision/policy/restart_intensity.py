@@ -1,4 +1,4 @@
-"""How many restarts a supervisor or a child may spend, and how many it has spent (S5, S8).
+"""How many restarts are too many, and how many there have been (S5, S8).
 
 Pure: callers pass the clock's reading in. No thread, no actor, no I/O.
 """
@@ -13,8 +13,8 @@ from ...errors import InvalidSpecError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RestartBudget:
-    """At most ``limit`` restarts in any ``within`` seconds, and ``in_a_row`` in one go.
+class RestartIntensity:
+    """At most ``limit`` restarts in any ``period`` seconds, and ``in_a_row`` in one go.
 
     ``in_a_row`` has no window: it bounds failures that follow each other without the child ever
     staying up for its ``stable_after`` seconds. Without it a long backoff would outlast every
@@ -22,60 +22,60 @@ class RestartBudget:
     """
 
     limit: int = 3
-    within: float = 5.0
+    period: float = 5.0
     in_a_row: int | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.limit, int) or self.limit < 0:  # type: ignore[redundant-expr]  # whatever is given
-            raise InvalidSpecError("RestartBudget.limit", self.limit, "a whole number, 0 or more")
-        if not self.within > 0:
-            raise InvalidSpecError("RestartBudget.within", self.within, "more than 0 seconds")
+            raise InvalidSpecError("RestartIntensity.limit", self.limit, "a whole number from 0")
+        if not self.period > 0:
+            raise InvalidSpecError("RestartIntensity.period", self.period, "more than 0 seconds")
         if self.in_a_row is not None and self.in_a_row < 0:
-            raise InvalidSpecError("RestartBudget.in_a_row", self.in_a_row, "0 or more, or None")
+            raise InvalidSpecError("RestartIntensity.in_a_row", self.in_a_row, "0 or more, or None")
 
 
 class RestartWindow:
-    """The restarts that have been spent inside a budget's window."""
+    """The restarts inside an intensity's period."""
 
-    __slots__ = ("_spent", "budget")
+    __slots__ = ("_restarts", "intensity")
 
-    def __init__(self, budget: RestartBudget) -> None:
-        self.budget = budget
-        self._spent: list[float] = []  # a deque takes 0.7 KiB, and there are some in each session
+    def __init__(self, intensity: RestartIntensity) -> None:
+        self.intensity = intensity
+        self._restarts: list[float] = []  # a deque takes 0.7 KiB, and each session has some
 
-    def spend(self, now: float, *, in_a_row: int = 0) -> bool:
-        """Record a restart at ``now`` and tell whether the budget covers it.
+    def record(self, now: float, *, in_a_row: int = 0) -> bool:
+        """Record a restart at ``now`` and tell whether it is within the intensity.
 
-        A restart exactly ``within`` seconds old still counts. ``in_a_row`` is how many attempts,
+        A restart exactly ``period`` seconds old still counts. ``in_a_row`` is how many attempts,
         this one included, have followed each other without stable uptime between them.
         """
-        self._forget_before(now - self.budget.within)
-        self._spent.append(now)
-        if self.budget.in_a_row is not None and in_a_row > self.budget.in_a_row:
+        self._forget_before(now - self.intensity.period)
+        self._restarts.append(now)
+        if self.intensity.in_a_row is not None and in_a_row > self.intensity.in_a_row:
             return False
-        return len(self._spent) <= self.budget.limit
+        return len(self._restarts) <= self.intensity.limit
 
-    def recall(self, spent: Iterable[float]) -> None:
-        """Take over what an earlier process spent, oldest first; what is too old falls out."""
-        self._spent.extend(spent)
+    def recall(self, restarts: Iterable[float]) -> None:
+        """Take over those of an earlier process, oldest first; what is too old falls out."""
+        self._restarts.extend(restarts)
 
     def left(self, now: float) -> int:
-        """How many restarts the window still covers at ``now``; only looks, from any thread."""
-        oldest = now - self.budget.within
-        spent = sum(at >= oldest for at in self._spent.copy())
-        return max(0, self.budget.limit - spent)
+        """How many more are within the intensity at ``now``; only looks, from any thread."""
+        oldest = now - self.intensity.period
+        count = sum(at >= oldest for at in self._restarts.copy())
+        return max(0, self.intensity.limit - count)
 
     @property
-    def spent(self) -> int:
+    def count(self) -> int:
         """How many restarts were in the window when it was last looked at."""
-        return len(self._spent)
+        return len(self._restarts)
 
     def clear(self) -> None:
-        """Forget everything spent, as after a release from quarantine."""
-        self._spent.clear()
+        """Forget all of them, as after a release from quarantine."""
+        self._restarts.clear()
 
     def _forget_before(self, oldest: float) -> None:
-        del self._spent[: bisect_left(self._spent, oldest)]
+        del self._restarts[: bisect_left(self._restarts, oldest)]
 
 
 class Streak:

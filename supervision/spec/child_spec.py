@@ -16,7 +16,7 @@ from tenacity.wait import wait_base
 from ...errors import InvalidSpecError
 from ..policy.directive import AnyDirective
 from ..policy.exit_reason import Restart
-from ..policy.restart_intensity import RestartBudget
+from ..policy.restart_intensity import RestartIntensity
 
 
 class Host(Enum):
@@ -72,8 +72,8 @@ class ChildSpec:
             children each have their own, ``None`` (no limit) is the default; else 5.
         backoff: a tenacity ``wait_*`` that says how long to wait before each restart.
         stable_after: uptime in seconds after which past failures are forgotten.
-        budget: restarts of this child alone. Past it the child is quarantined, and its siblings
-            and its supervisor's budget are not touched by any of its failures.
+        intensity: for this child alone. Past it the child is quarantined, and none of its failures
+            counts for its supervisor or concerns its siblings.
         directive: what follows from an error; see ``directives``. Called where the child runs.
         ask_failures: errors that are a crash even when raised while answering an ask, which Pykka
             otherwise gives to the asker and nobody else.
@@ -94,7 +94,7 @@ class ChildSpec:
     start_timeout: float | None = None
     backoff: wait_base | None = None
     stable_after: float = 10.0
-    budget: RestartBudget | None = None
+    intensity: RestartIntensity | None = None
     directive: Callable[[BaseException], AnyDirective] | None = field(default=None, repr=False)
     ask_failures: tuple[type[BaseException], ...] = ()
     mailbox_limit: int = 1000
@@ -204,9 +204,9 @@ CHILD_RULES: Final[tuple[tuple[str, str, Callable[[Any], bool]], ...]] = (
     ),
     ("stable_after", "more than 0 seconds", lambda s: _positive(s.stable_after)),
     (
-        "budget",
-        "a RestartBudget, or None",
-        lambda s: s.budget is None or isinstance(s.budget, RestartBudget),
+        "intensity",
+        "a RestartIntensity, or None",
+        lambda s: s.intensity is None or isinstance(s.intensity, RestartIntensity),
     ),
     (
         "directive",

@@ -1,4 +1,4 @@
-"""What a supervisor is: strategy, children, budget; refused by name when wrong (S30).
+"""What a supervisor is: strategy, children, intensity; refused by name when wrong (S30).
 
 Plain values: nothing is started or looked up here.
 """
@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from ...errors import InvalidSpecError
-from ..policy.restart_intensity import RestartBudget
+from ..policy.restart_intensity import RestartIntensity
 from ..policy.strategy import Strategy
 from .child_spec import AutoShutdown, ChildSpec, Sibling
 
@@ -21,7 +21,7 @@ class SupervisorSpec:
 
     strategy: Strategy = Strategy.ONE_FOR_ONE
     children: tuple[ChildSpec, ...] = ()
-    budget: RestartBudget = field(default_factory=RestartBudget)
+    intensity: RestartIntensity = field(default_factory=RestartIntensity)
     auto_shutdown: AutoShutdown = AutoShutdown.NEVER
 
     def __post_init__(self) -> None:
@@ -29,7 +29,7 @@ class SupervisorSpec:
         _check_kind("SupervisorSpec.children", self.children, tuple)
         for child in self.children:
             _check_kind("SupervisorSpec.children", child, ChildSpec)
-        _check_kind("SupervisorSpec.budget", self.budget, RestartBudget)
+        _check_kind("SupervisorSpec.intensity", self.intensity, RestartIntensity)
         _check_kind("SupervisorSpec.auto_shutdown", self.auto_shutdown, AutoShutdown)
         twice = sorted(i for i, n in Counter(c.id for c in self.children).items() if n > 1)
         if twice:
@@ -47,11 +47,11 @@ class DynamicSpec:
     ``max_children`` counts restarting and stopped children too; ``None`` is no limit.
     """
 
-    budget: RestartBudget = field(default_factory=RestartBudget)
+    intensity: RestartIntensity = field(default_factory=RestartIntensity)
     max_children: int | None = None
 
     def __post_init__(self) -> None:
-        _check_kind("DynamicSpec.budget", self.budget, RestartBudget)
+        _check_kind("DynamicSpec.intensity", self.intensity, RestartIntensity)
         if self.max_children is not None and self.max_children < 0:
             raise InvalidSpecError("DynamicSpec.max_children", self.max_children, "0 or more")
 

@@ -14,7 +14,6 @@ from functools import partial
 from typing import Any, ClassVar, Final
 
 from ...errors import (
-    BudgetExhaustedError,
     ChildAbandonedError,
     ChildNotFoundError,
     ChildPresentError,
@@ -22,11 +21,11 @@ from ...errors import (
     ChildRunningError,
     ChildUnavailableError,
     HandlerStuckError,
+    IntensityExceededError,
     InvalidSpecError,
 )
 from ..clock import Timer
 from ..observe.events import (
-    BudgetExhausted,
     ChildAbandoned,
     ChildFailed,
     ChildForgotten,
@@ -39,10 +38,11 @@ from ..observe.events import (
     ChildStopped,
     ChildStuck,
     Event,
+    IntensityExceeded,
 )
 from ..policy.directive import Quarantine
 from ..policy.exit_reason import Exit, ExitKind, Restart
-from ..policy.restart_intensity import RestartBudget, RestartWindow
+from ..policy.restart_intensity import RestartIntensity, RestartWindow
 from ..runtime.actor_tasks import runner_of
 from ..runtime.child_slot import ChildSlot
 from ..runtime.future import Answer
@@ -106,14 +106,14 @@ class BaseSupervisor(LoopActor):
     # init
 
     def __init__(
-        self, budget: RestartBudget, auto_shutdown: AutoShutdown, *, groups: bool = False
+        self, intensity: RestartIntensity, auto_shutdown: AutoShutdown, *, groups: bool = False
     ) -> None:
         super().__init__()
         self._groups = groups
         """Whether siblings are restarted together; if not, ``static`` is not asked."""
         self._children: dict[str, Child] = {}
-        self._restart_window = RestartWindow(budget)
-        if self._telewarden_slot.spec.budget is None:
+        self._restart_window = RestartWindow(intensity)
+        if self._telewarden_slot.spec.intensity is None:
             self._telewarden_slot.restart_window = self._restart_window  # to be looked at
         self._auto_shutdown = auto_shutdown
         self._over = False
@@ -289,12 +289,12 @@ class BaseSupervisor(LoopActor):
         return decision
 
     def _record_crash(self, child: Child, exit_: Exit, decision: Decision | None) -> None:
-        """Keep crashes, and whatever else a child's own budget had to pay for."""
+        """Keep crashes, and whatever else counts towards a child's own intensity."""
         past = child.slot.context.past
         if past is None or (isinstance(decision, RestartAfter) and not decision.in_a_row):
             return  # a wait that was dictated is no crash, and costs nothing
-        paid = child.restart_window is not None and not isinstance(decision, KeepDown)
-        if exit_.is_failure or paid:
+        counts = child.restart_window is not None and not isinstance(decision, KeepDown)
+        if exit_.is_failure or counts:
             past.record(child.slot.path, exit_.reason, self.clock.now())
 
     def _carry_out(self, child: Child, exit_: Exit, decision: Decision) -> None:
@@ -308,8 +308,8 @@ class BaseSupervisor(LoopActor):
             case Quarantine(reason):
                 self._quarantine(child, reason)
                 self._release_waiting(child)
-            case GiveUp(spent, within):
-                self._give_up(child, spent, within)
+            case GiveUp(restarts, period):
+                self._give_up(child, restarts, period)
             case Escalate(error):
                 self._shut_down(Exit(ERROR, error))
 
@@ -529,11 +529,17 @@ class BaseSupervisor(LoopActor):
         if not waits or all(ended):
             self._shut_down(Exit(ExitKind.SHUTDOWN, detail="significant children have ended"))
 
-    def _give_up(self, child: Child, spent: int, within: float) -> None:
-        """Restarts outran the budget (S6): an orderly end, for its own supervisor to judge."""
+    def _give_up(self, child: Child, restarts: int, period: float) -> None:
+        """The intensity is exceeded (S6): an orderly end, for its own supervisor to judge."""
         offender = child.slot.path
-        self._tell(BudgetExhausted, child=self.path, offender=offender, spent=spent, within=within)
-        cause = BudgetExhaustedError(offender, spent=spent, within=within)
+        self._tell(
+            IntensityExceeded,
+            child=self.path,
+            offender=offender,
+            restarts=restarts,
+            period=period,
+        )
+        cause = IntensityExceededError(offender, restarts=restarts, period=period)
         self._shut_down(Exit(ExitKind.SHUTDOWN, cause))
 
     def _shut_down(self, exit_: Exit) -> None:

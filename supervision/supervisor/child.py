@@ -56,8 +56,8 @@ class Child:
         self.slot = slot
         self.spec: ChildSpec = slot.spec
         self.streak = Streak(self.spec.stable_after)
-        budget = self.spec.budget
-        self.restart_window = None if budget is None else RestartWindow(budget)
+        intensity = self.spec.intensity
+        self.restart_window = None if intensity is None else RestartWindow(intensity)
         self.timer: Timer | None = None
         self.awaited: Child | None = None
         """Who could not be started, when it waits for a sibling."""
@@ -142,10 +142,10 @@ class KeepDown:
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """The supervisor's own budget is spent: it shuts down."""
+    """The supervisor's own intensity is exceeded: it shuts down."""
 
-    spent: int
-    within: float
+    restarts: int
+    period: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +169,8 @@ def decide(
 ) -> Decision:
     """Decide what follows from the end of one of a supervisor's children.
 
-    Spends a restart from the child's own budget if it has one, else from the group's, when the
-    restart is a consequence of a failure.
+    A restart that follows from a failure counts towards the child's own intensity if it has one,
+    else towards the group's.
     """
     spec = child.spec
     if spec.restart is TEMPORARY:
@@ -194,18 +194,18 @@ def decide(
                 return RestartAfter(0.0, cause=key)
             case _:
                 pass
-    return _spend(child, exit_, group=group, now=now, uptime=uptime)
+    return _count_restart(child, exit_, group=group, now=now, uptime=uptime)
 
 
-def _spend(
+def _count_restart(
     child: Child, exit_: Exit, *, group: RestartWindow, now: float, uptime: float
 ) -> Decision:
     in_a_row = child.streak.failed(uptime)
     window = child.restart_window or group
-    if not window.spend(now, in_a_row=in_a_row):
+    if not window.record(now, in_a_row=in_a_row):
         if child.restart_window is not None:
-            return Quarantine(f"it failed {window.spent} times in {window.budget.within:g} s")
-        return GiveUp(window.spent, window.budget.within)
+            return Quarantine(f"it failed {window.count} times in {window.intensity.period:g} s")
+        return GiveUp(window.count, window.intensity.period)
     backoff = child.spec.backoff
     delay = 0.0 if backoff is None else delay_before(backoff, in_a_row, exit_.error)
     return RestartAfter(delay, in_a_row=in_a_row)

@@ -21,7 +21,7 @@ class DynamicSupervisor(BaseSupervisor):
 
     def __init__(self, spec: DynamicSpec | None = None) -> None:
         self._spec = spec or DynamicSpec()
-        super().__init__(self._spec.budget, AutoShutdown.NEVER)
+        super().__init__(self._spec.intensity, AutoShutdown.NEVER)
 
     def on_start(self) -> None:
         """Children of an earlier incarnation are not known to this one: close their slots."""

@@ -45,8 +45,8 @@ class TerminateChild:
 class RestartChild:
     """Start a stopped child again, or release one from quarantine. Answers its reference.
 
-    With ``force`` a running child is stopped first, and a pending restart happens now. Costs no
-    budget. One that only waits for a sibling's restart is started, too.
+    With ``force`` a running child is stopped first, and a pending restart happens now. Counts
+    towards no intensity. One that only waits for a sibling's restart is started, too.
 
     Raises:
         ChildNotFoundError, ChildRunningError, ChildRestartingError, ChildStartError.

@@ -30,7 +30,7 @@ class Supervisor(BaseSupervisor):
 
     def __init__(self, spec: SupervisorSpec) -> None:
         groups = spec.strategy is not Strategy.ONE_FOR_ONE
-        super().__init__(spec.budget, spec.auto_shutdown, groups=groups)
+        super().__init__(spec.intensity, spec.auto_shutdown, groups=groups)
         self._spec = spec
         self._round: asyncio.Task[None] | None = None
         self._is_starting = False

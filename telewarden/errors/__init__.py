@@ -17,7 +17,7 @@ Each room's errors hang below the one root, so that an app can write
     |   |-- HandlerStuckError       one message took too long; its handler was cancelled
     |   |-- FencedError             what was abandoned wanted to act; it was refused
     |   |-- TooManyAbandonedError   too many had to be abandoned; the tree stopped
-    |   |-- BudgetExhaustedError    restarts outran the budget; the supervisor stopped
+    |   |-- IntensityExceededError  restarts outran their intensity; the supervisor stopped
     |   |-- SupervisorAskedError    a starting child asked its own supervisor to act
     |   |-- BlockingAskError        a blocking ask inside the loop that must answer it
     |   |-- AskTimeoutError         no answer in time; it may still come, and is dropped
@@ -201,7 +201,6 @@ from .storage import (
 from .supervision import (
     AskTimeoutError,
     BlockingAskError,
-    BudgetExhaustedError,
     ChildAbandonedError,
     ChildNotFoundError,
     ChildPresentError,
@@ -212,6 +211,7 @@ from .supervision import (
     DrillError,
     FencedError,
     HandlerStuckError,
+    IntensityExceededError,
     InvalidSpecError,
     SupervisionError,
     SupervisorAskedError,
@@ -225,7 +225,6 @@ __all__ = [
     "BackfillRunningError",
     "BadCommandError",
     "BlockingAskError",
-    "BudgetExhaustedError",
     "ChildAbandonedError",
     "ChildNotFoundError",
     "ChildPresentError",
@@ -246,6 +245,7 @@ __all__ = [
     "HandlerRefusedError",
     "HandlerStuckError",
     "IllegalStepError",
+    "IntensityExceededError",
     "InvalidRecordError",
     "InvalidSpecError",
     "JournalUnavailableError",

@@ -7,7 +7,6 @@ from .root import TelewardenError, shown
 __all__ = [
     "AskTimeoutError",
     "BlockingAskError",
-    "BudgetExhaustedError",
     "ChildAbandonedError",
     "ChildNotFoundError",
     "ChildPresentError",
@@ -18,6 +17,7 @@ __all__ = [
     "DrillError",
     "FencedError",
     "HandlerStuckError",
+    "IntensityExceededError",
     "InvalidSpecError",
     "SupervisionError",
     "SupervisorAskedError",
@@ -34,7 +34,7 @@ class InvalidSpecError(SupervisionError, ValueError):
     """A description cannot be used; nothing has been started.
 
     Args:
-        field: the class and field at fault, as ``RestartBudget.limit``.
+        field: the class and field at fault, as ``RestartIntensity.limit``.
         value: what was given; shown as its type name when it may hold a secret.
         allowed: what would be accepted, as the end of "give ...".
     """
@@ -145,12 +145,12 @@ class TooManyAbandonedError(SupervisionError):
         self.abandoned, self.limit = abandoned, limit
 
 
-class BudgetExhaustedError(SupervisionError):
-    """A child outran its budget; its siblings have been stopped, newest first."""
+class IntensityExceededError(SupervisionError):
+    """A child outran the restart intensity; its siblings have been stopped, newest first."""
 
-    def __init__(self, child: str, *, spent: int, within: float) -> None:
-        super().__init__(f"{child} failed {spent} times in {within:g} s; supervisor stops")
-        self.child, self.spent, self.within = child, spent, within
+    def __init__(self, child: str, *, restarts: int, period: float) -> None:
+        super().__init__(f"{child} failed {restarts} times in {period:g} s; supervisor stops")
+        self.child, self.restarts, self.period = child, restarts, period
 
 
 class SupervisorAskedError(SupervisionError):

@@ -36,7 +36,7 @@ from ..supervision import (
     DynamicSpec,
     DynamicSupervisor,
     EventStream,
-    RestartBudget,
+    RestartIntensity,
     Sibling,
     Strategy,
     SupervisorSpec,
@@ -127,7 +127,7 @@ class Assembly:
         return SupervisorSpec(
             strategy=Strategy.REST_FOR_ONE,
             children=(*parts, *more),
-            budget=RestartBudget(limit=10, within=60.0),
+            intensity=RestartIntensity(limit=10, period=60.0),
         )
 
     def _journal_part(self) -> ChildSpec:
@@ -157,7 +157,7 @@ class Assembly:
         return ChildSpec(
             id="sessions",
             actor=DynamicSupervisor,
-            args=(DynamicSpec(budget=RestartBudget(limit=10, within=60.0)),),
+            args=(DynamicSpec(intensity=RestartIntensity(limit=10, period=60.0)),),
         )
 
     def _registry_part(self) -> ChildSpec:

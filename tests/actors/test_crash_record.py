@@ -1,4 +1,4 @@
-"""Crashes outlive the process: on record in the database, counted by the next one's budgets."""
+"""Crashes outlive the process: on record in the database, counted by the next one."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def test_a_crash_is_on_record_after_the_process_and_diagnostics_name_it(
 @pytest.mark.crashes("*:alice/groups/group-1", DrillError)
 @pytest.mark.crashes("*:alice/groups/group-1", dropped="Loaded", possible=True)
 @pytest.mark.crashes(logged="child quarantined")
-async def test_a_budget_remembers_what_earlier_processes_spent(
+async def test_an_intensity_counts_what_happened_in_earlier_processes(
     newsroom: Newsroom, tables: Any
 ) -> None:
     tables["recovery"] |= {"restarts": 1, "restarts_within": 600.0}

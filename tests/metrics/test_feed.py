@@ -7,13 +7,13 @@ import pytest
 from telewarden.metrics import Exporter, sentence
 from telewarden.storage import RowsPruned
 from telewarden.supervision import (
-    BudgetExhausted,
     ChildFailed,
     ChildStarted,
     Event,
     EventStream,
     Exit,
     ExitKind,
+    IntensityExceeded,
 )
 from telewarden.telegram import Phase
 from telewarden.telegram.session_events import CaughtUp, Forwarded, PhaseChanged, RecoveryTried
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.metrics
             "journal: restarted by its supervisor",
         ),
         (
-            BudgetExhausted(at=1.0, child="warden", offender="journal", spent=4, within=5.0),
+            IntensityExceeded(at=1.0, child="warden", offender="journal", restarts=4, period=5.0),
             "warden: gives up; journal failed too often",
         ),
         (RecoveryTried(session="alice", at=1.0, rung="string", attempt=1, problem=""), None),

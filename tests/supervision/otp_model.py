@@ -40,7 +40,7 @@ Node = Worker | Group
 
 
 class GaveUp(Exception):  # noqa: N818 - an outcome
-    """A group's budget is spent."""
+    """A group's intensity is spent."""
 
 
 class Model:

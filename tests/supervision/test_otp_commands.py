@@ -23,8 +23,8 @@ from telewarden.supervision import (
     DynamicSupervisor,
     GetChildSpec,
     Restart,
-    RestartBudget,
     RestartChild,
+    RestartIntensity,
     Shutdown,
     StartChild,
     Supervisor,
@@ -136,10 +136,10 @@ def test_child_specs_map(
     [
         ("SupervisorSpec.strategy", lambda: SupervisorSpec(strategy="none")),  # type: ignore[arg-type]
         ("SupervisorSpec.auto_shutdown", lambda: SupervisorSpec(auto_shutdown=True)),  # type: ignore[arg-type]
-        ("SupervisorSpec.budget", lambda: SupervisorSpec(budget=3)),  # type: ignore[arg-type]
-        ("RestartBudget.limit", lambda: RestartBudget(limit=-1)),
-        ("RestartBudget.limit", lambda: RestartBudget(limit=1.5)),  # type: ignore[arg-type]
-        ("RestartBudget.within", lambda: RestartBudget(within=0)),
+        ("SupervisorSpec.intensity", lambda: SupervisorSpec(intensity=3)),  # type: ignore[arg-type]
+        ("RestartIntensity.limit", lambda: RestartIntensity(limit=-1)),
+        ("RestartIntensity.limit", lambda: RestartIntensity(limit=1.5)),  # type: ignore[arg-type]
+        ("RestartIntensity.period", lambda: RestartIntensity(period=0)),
     ],
 )
 def test_sup_flags(named: str, build: Any) -> None:

@@ -19,8 +19,8 @@ from telewarden.supervision import (
     DynamicSupervisor,
     ExitKind,
     Restart,
-    RestartBudget,
     RestartChild,
+    RestartIntensity,
     StartChild,
     Strategy,
     Supervisor,
@@ -41,7 +41,7 @@ pytestmark = [
 
 def giving_up(nursery: Any, restart: Restart, **more: Any) -> ChildSpec:
     """A supervisor that ends with ``shutdown`` when its only child crashes."""
-    spec = nursery.group("k", budget=RestartBudget(limit=0, within=1.0))
+    spec = nursery.group("k", intensity=RestartIntensity(limit=0, period=1.0))
     return ChildSpec(id="a", actor=Supervisor, args=(spec,), restart=restart, **more)
 
 
@@ -59,7 +59,7 @@ async def test_permanent_shutdown(grow: Any, nursery: Any) -> None:
         await grown.expect(ChildStarted, "a", count=2)
 
         (restarting,) = grown.probe.seen(ChildRestarting, "a")
-        assert restarting.reason == "shutdown: BudgetExhaustedError"
+        assert restarting.reason == "shutdown: IntensityExceededError"
 
 
 async def test_permanent_abnormal(grow: Any, nursery: Any) -> None:
@@ -127,7 +127,7 @@ async def test_temporary_bystander(grow: Any, nursery: Any, strategy: Strategy) 
         "a",
         nursery.child("b", restart=Restart.TEMPORARY),
         strategy=strategy,
-        budget=RestartBudget(limit=1, within=5.0),
+        intensity=RestartIntensity(limit=1, period=5.0),
     )
     async with grow(spec) as grown:
         await grown.crash("a", again=2)

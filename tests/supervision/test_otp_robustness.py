@@ -34,8 +34,8 @@ from telewarden.supervision import (
     Host,
     LoopActor,
     Restart,
-    RestartBudget,
     RestartChild,
+    RestartIntensity,
     StartChild,
     Strategy,
     Supervisor,
@@ -51,9 +51,11 @@ pytestmark = [
     ),
 ]
 
-ENDLESS = RestartBudget(limit=1_000_000, within=1.0)
+ENDLESS = RestartIntensity(limit=1_000_000, period=1.0)
 POOL = SupervisorSpec(
-    children=(ChildSpec(id="pool", actor=DynamicSupervisor, args=(DynamicSpec(budget=ENDLESS),)),)
+    children=(
+        ChildSpec(id="pool", actor=DynamicSupervisor, args=(DynamicSpec(intensity=ENDLESS),)),
+    )
 )
 
 
@@ -103,7 +105,7 @@ async def test_hanging_restart_loop_rest_for_one(grow: Any, nursery: Any) -> Non
 
 
 async def _answers_while_a_child_keeps_failing(grow: Any, nursery: Any, strategy: Strategy) -> None:
-    spec = nursery.group("a", "b", "c", strategy=strategy, budget=ENDLESS)
+    spec = nursery.group("a", "b", "c", strategy=strategy, intensity=ENDLESS)
     others = 2 if strategy is Strategy.ONE_FOR_ONE else 1
     async with grow(spec) as grown:
         nursery.told["b"].fail_starts = 10**9
@@ -170,7 +172,7 @@ async def test_a_terminated_child_ignores_the_late_timer_of_its_restart(
 
 
 async def test_simple_global_supervisor(grow: Any, nursery: Any) -> None:
-    inner = nursery.group("w", budget=RestartBudget(limit=10, within=1.0))
+    inner = nursery.group("w", intensity=RestartIntensity(limit=10, period=1.0))
     spec = SupervisorSpec(children=(ChildSpec(id="sup", actor=Supervisor, args=(inner,)),))
     async with grow(spec) as grown:
         ref = grown.tree.ref("sup/w")  # by name, once; every incarnation answers it

@@ -11,15 +11,14 @@ import pytest
 from tenacity import wait_fixed
 
 from telewarden.errors import (
-    BudgetExhaustedError,
     ChildNotFoundError,
     ChildRunningError,
     DrillError,
+    IntensityExceededError,
     InvalidSpecError,
 )
 from telewarden.supervision import (
     AutoShutdown,
-    BudgetExhausted,
     ChildRestarting,
     ChildSpec,
     ChildStarted,
@@ -33,10 +32,11 @@ from telewarden.supervision import (
     ExitKind,
     Host,
     Ignore,
+    IntensityExceeded,
     LoopActor,
     Restart,
-    RestartBudget,
     RestartChild,
+    RestartIntensity,
     Shutdown,
     Sibling,
     StartChild,
@@ -53,13 +53,13 @@ pytestmark = [
     pytest.mark.crashes(
         "*",
         (DrillError, ValueError),
-        start=(BudgetExhaustedError, OSError),
+        start=(IntensityExceededError, OSError),
         logged="child abandoned|child quarantined|supervisor gives up",
     ),
     pytest.mark.crashes("*", dropped="_ActorStop"),
 ]
 
-ENDLESS = RestartBudget(limit=1_000_000, within=1.0)
+ENDLESS = RestartIntensity(limit=1_000_000, period=1.0)
 GROUPS = [Strategy.ONE_FOR_ALL, Strategy.REST_FOR_ONE]
 
 
@@ -89,7 +89,7 @@ async def test_a_child_killed_while_it_was_idle_starts_again_with_its_supervisor
 ) -> None:
     inner = nursery.group(nursery.child("b", shutdown=Shutdown.IMMEDIATE))
     spec = SupervisorSpec(
-        children=(nested("a", inner),), budget=RestartBudget(limit=200, within=1.0)
+        children=(nested("a", inner),), intensity=RestartIntensity(limit=200, period=1.0)
     )
     async with grow(spec) as grown:
         for count in range(2, 100):
@@ -152,8 +152,8 @@ async def test_the_first_message_a_child_sends_itself_is_handled_whatever_it_sta
 ) -> None:
     heard: list[object] = []
     ignores = [Ignore()] if way == "ignored" else []
-    budget = RestartBudget(limit=0, within=1.0) if way == "quarantined" else None
-    child = ChildSpec(id="c", actor=HASTY[host], args=(heard, ignores), budget=budget)
+    intensity = RestartIntensity(limit=0, period=1.0) if way == "quarantined" else None
+    child = ChildSpec(id="c", actor=HASTY[host], args=(heard, ignores), intensity=intensity)
     inner = SupervisorSpec(strategy=Strategy.ONE_FOR_ALL, children=(child, child_of("d", host)))
     async with grow(SupervisorSpec(children=(nested("sup", inner),))) as grown:
         starts = 0 if way == "ignored" else 1
@@ -276,7 +276,7 @@ async def test_a_supervisor_that_describes_itself_anew_is_followed_and_keeps_its
 async def test_a_groups_restart_is_called_off_by_terminating_the_child_that_fails(
     grow: Any, nursery: Any, strategy: Strategy
 ) -> None:
-    spec = nursery.group("a", "b", "c", strategy=strategy, budget=ENDLESS)
+    spec = nursery.group("a", "b", "c", strategy=strategy, intensity=ENDLESS)
     async with grow(spec) as grown:
         nursery.told["b"].fail_starts = 10**9
         await grown.crash("b")
@@ -318,7 +318,7 @@ async def test_a_child_that_waits_for_a_sibling_can_be_started_or_deleted(
     grow: Any, nursery: Any, strategy: Strategy
 ) -> None:
     spec = nursery.group(
-        nursery.child("b", backoff=wait_fixed(5)), "c", "d", strategy=strategy, budget=ENDLESS
+        nursery.child("b", backoff=wait_fixed(5)), "c", "d", strategy=strategy, intensity=ENDLESS
     )
     async with grow(spec) as grown:
         await grown.crash("b")
@@ -487,7 +487,7 @@ async def test_a_significant_end_between_a_groups_attempts_ends_the_supervisor(
         key,
         "b",
         strategy=Strategy.ONE_FOR_ALL,
-        budget=ENDLESS,
+        intensity=ENDLESS,
         auto_shutdown=AutoShutdown.ANY_SIGNIFICANT,
     )
     async with grow(spec) as grown:
@@ -503,7 +503,7 @@ async def test_a_crash_between_a_groups_attempts_costs_a_restart(grow: Any, nurs
         "a",
         nursery.child("b", backoff=wait_fixed(5)),
         strategy=Strategy.ONE_FOR_ALL,
-        budget=RestartBudget(limit=3, within=60.0),
+        intensity=RestartIntensity(limit=3, period=60.0),
     )
     async with grow(spec) as grown:
         nursery.told["b"].fail_starts = 1
@@ -513,7 +513,7 @@ async def test_a_crash_between_a_groups_attempts_costs_a_restart(grow: Any, nurs
         await grown.crash("a")
         await grown.expect(ChildRestarting, "a")
 
-        spent = grown.tree.supervisor.slot.restart_window.spent
+        spent = grown.tree.supervisor.slot.restart_window.count
         assert spent == 2
 
 
@@ -576,7 +576,7 @@ async def test_a_description_that_does_not_fit_is_refused_before_its_id_is_looke
 async def test_a_supervisor_that_gives_up_while_a_command_starts_it_is_told_to_have_failed(
     grow: Any, loop_child: Any
 ) -> None:
-    """It had not begun when its children outran its budget: nobody may wait for it."""
+    """It had not begun when its children outran its intensity: nobody may wait for it."""
 
     class Failing(LoopActor):
         def on_start(self) -> None:
@@ -591,7 +591,7 @@ async def test_a_supervisor_that_gives_up_while_a_command_starts_it_is_told_to_h
                 await asyncio.sleep(0)
 
     children = (ChildSpec(id="x", actor=Failing), ChildSpec(id="y", actor=Slow))
-    inner = SupervisorSpec(children=children, budget=RestartBudget(limit=0, within=1.0))
+    inner = SupervisorSpec(children=children, intensity=RestartIntensity(limit=0, period=1.0))
     async with grow(SupervisorSpec()) as grown:
         (answer,) = await at_once(grown, StartChild(nested("inner", inner)))
 
@@ -614,10 +614,10 @@ async def test_a_child_in_its_start_is_not_counted_among_the_active(
         assert (counts.specs, counts.active) == (1, 0)
 
 
-async def test_a_command_that_came_before_the_last_attempt_is_carried_out_before_the_budget_ends(
+async def test_a_command_that_came_before_the_last_attempt_is_carried_out_before_the_intensity_ends(
     grow: Any, nursery: Any
 ) -> None:
-    spec = nursery.group("a", "b", budget=RestartBudget(limit=1, within=60.0))
+    spec = nursery.group("a", "b", intensity=RestartIntensity(limit=1, period=60.0))
     async with grow(spec) as grown:
         nursery.told["a"].fail_starts = 1
         grown.tree.ref("a").tell(("raise", ValueError("boom")))
@@ -625,6 +625,6 @@ async def test_a_command_that_came_before_the_last_attempt_is_carried_out_before
         await grown.rest()
 
         assert len(answers) == 1
-        assert not grown.probe.seen(BudgetExhausted)
+        assert not grown.probe.seen(IntensityExceeded)
         assert grown.standing()["a"][1] is ChildState.STOPPED
         assert len(grown.probe.seen(ChildStopped, "b")) == 0

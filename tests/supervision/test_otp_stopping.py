@@ -15,7 +15,7 @@ from telewarden.supervision import (
     ExitKind,
     Host,
     Restart,
-    RestartBudget,
+    RestartIntensity,
     Shutdown,
     StartChild,
     StopReport,
@@ -118,7 +118,7 @@ async def test_sup_stop_brutal_kill_dynamic(grow: Any, nursery: Any) -> None:
 async def test_sup_stop_race(grow: Any, nursery: Any, restart: Restart, leaving: object) -> None:
     spec = nursery.group(
         *(nursery.child(id_, restart=restart) for id_ in "abc"),
-        budget=RestartBudget(limit=100, within=1.0),
+        intensity=RestartIntensity(limit=100, period=1.0),
     )
     async with grow(spec) as grown:
         refs = [grown.tree.ref(id_) for id_ in "abc"]

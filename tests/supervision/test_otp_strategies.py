@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from telewarden.supervision import (
-    BudgetExhausted,
     ChildForgotten,
     ChildSpec,
     ChildStarted,
@@ -20,9 +19,10 @@ from telewarden.supervision import (
     DynamicSpec,
     DynamicSupervisor,
     ExitKind,
+    IntensityExceeded,
     LoopActor,
     Restart,
-    RestartBudget,
+    RestartIntensity,
     StartChild,
     Strategy,
     Supervisor,
@@ -34,10 +34,10 @@ pytestmark = [
     pytest.mark.crashes("*", ValueError, start=OSError, logged="supervisor gives up"),
 ]
 
-TWICE = RestartBudget(limit=2, within=3600.0)
+TWICE = RestartIntensity(limit=2, period=3600.0)
 POOL = SupervisorSpec(
-    children=(ChildSpec(id="pool", actor=DynamicSupervisor, args=(DynamicSpec(budget=TWICE),)),),
-    budget=RestartBudget(limit=0, within=1.0),
+    children=(ChildSpec(id="pool", actor=DynamicSupervisor, args=(DynamicSpec(intensity=TWICE),)),),
+    intensity=RestartIntensity(limit=0, period=1.0),
 )
 
 
@@ -50,7 +50,7 @@ async def crash_until_it_gives_up(grown: Any, path: str, times: int) -> None:
 
 
 async def test_multiple_restarts(grow: Any, nursery: Any) -> None:
-    async with grow(nursery.group("a", budget=RestartBudget(limit=1, within=1.0))) as grown:
+    async with grow(nursery.group("a", intensity=RestartIntensity(limit=1, period=1.0))) as grown:
         for n in range(2, 6):
             await grown.crash("a", again=n)
             grown.clock.advance(1.5)
@@ -59,7 +59,7 @@ async def test_multiple_restarts(grow: Any, nursery: Any) -> None:
 
 
 async def test_one_for_one(grow: Any, nursery: Any) -> None:
-    async with grow(nursery.group("a", "b", budget=TWICE)) as grown:
+    async with grow(nursery.group("a", "b", intensity=TWICE)) as grown:
         await grown.crash("a", again=2)
         assert grown.standing() == {"a": (2, ChildState.RUNNING), "b": (1, ChildState.RUNNING)}
         await grown.crash("a", again=3)
@@ -75,7 +75,9 @@ async def test_one_for_one_escalation(grow: Any, nursery: Any) -> None:
 
 async def escalates(grow: Any, nursery: Any, strategy: Strategy, *, stopped: str) -> None:
     """A child that cannot be restarted exhausts its tries; supervisor and sibling end."""
-    spec = nursery.group("a", "b", strategy=strategy, budget=RestartBudget(limit=4, within=3600.0))
+    spec = nursery.group(
+        "a", "b", strategy=strategy, intensity=RestartIntensity(limit=4, period=3600.0)
+    )
     async with grow(spec) as grown:
         nursery.told["a"].fail_starts = 1000
         await grown.crash("a")
@@ -83,12 +85,12 @@ async def escalates(grow: Any, nursery: Any, strategy: Strategy, *, stopped: str
 
         assert exit_.kind is ExitKind.SHUTDOWN
         assert len(grown.probe.seen(ChildStartFailed, "a")) == 4
-        assert grown.probe.seen(BudgetExhausted)[0].offender == "a"
+        assert grown.probe.seen(IntensityExceeded)[0].offender == "a"
         assert grown.probe.seen(ChildStopped, stopped)
 
 
 async def test_one_for_all(grow: Any, nursery: Any) -> None:
-    spec = nursery.group("a", "b", strategy=Strategy.ONE_FOR_ALL, budget=TWICE)
+    spec = nursery.group("a", "b", strategy=Strategy.ONE_FOR_ALL, intensity=TWICE)
     async with grow(spec) as grown:
         await grown.crash("a", again=2)
         await grown.expect(ChildStarted, "b", count=2)
@@ -121,7 +123,7 @@ async def test_one_for_all_other_child_fails_restart(grow: Any, nursery: Any) ->
 
 
 async def test_rest_for_one(grow: Any, nursery: Any) -> None:
-    spec = nursery.group("a", "b", "c", strategy=Strategy.REST_FOR_ONE, budget=TWICE)
+    spec = nursery.group("a", "b", "c", strategy=Strategy.REST_FOR_ONE, intensity=TWICE)
     async with grow(spec) as grown:
         await grown.crash("b")
         await grown.expect(ChildStarted, "c", count=2)
@@ -272,7 +274,7 @@ async def test_order_of_children(grow: Any, nursery: Any) -> None:
 
 async def test_tree(grow: Any, nursery: Any) -> None:
     # a worker and two supervisors, one of them dynamic, below a middle one
-    leaf = nursery.group("w1", "w2", budget=RestartBudget(limit=1, within=3600.0))
+    leaf = nursery.group("w1", "w2", intensity=RestartIntensity(limit=1, period=3600.0))
     middle = SupervisorSpec(
         strategy=Strategy.ONE_FOR_ALL,
         children=(

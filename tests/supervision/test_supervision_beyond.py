@@ -1,4 +1,4 @@
-"""What OTP does not have: backoff, a budget and quarantine for one child, dictated waits."""
+"""What OTP does not have: backoff, an intensity and quarantine for one child, dictated waits."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from telewarden.supervision import (
     ExitKind,
     Quarantine,
     Restart,
-    RestartBudget,
     RestartChild,
+    RestartIntensity,
     Strategy,
     Supervisor,
     SupervisorSpec,
@@ -42,7 +42,7 @@ pytestmark = [
     ),
 ]
 
-GENEROUS = RestartBudget(limit=1000, within=1.0)
+GENEROUS = RestartIntensity(limit=1000, period=1.0)
 BOOM = ("raise", ValueError("boom"))
 
 
@@ -54,7 +54,7 @@ def three(
         children=tuple(
             ChildSpec(id=id_, actor=child_class, restart=restart, **more) for id_ in "abc"
         ),
-        budget=GENEROUS,
+        intensity=GENEROUS,
     )
 
 
@@ -63,7 +63,7 @@ async def test_s8_a_backoff_grows_with_each_failure_and_starts_over_after_stable
 ) -> None:
     growing = wait_incrementing(start=1, increment=1)
     child = nursery.child("a", backoff=growing, stable_after=60.0)
-    async with grow(nursery.group(child, budget=GENEROUS)) as grown:
+    async with grow(nursery.group(child, intensity=GENEROUS)) as grown:
         for count, uptime in enumerate((0.0, 0.0, 59.9, 60.0), start=1):
             grown.clock.advance(uptime)
             await grown.crash("a")
@@ -78,9 +78,9 @@ async def test_s8_a_backoff_grows_with_each_failure_and_starts_over_after_stable
 async def test_s8_failures_in_a_row_trip_where_a_long_backoff_outlasts_every_window(
     grow: Any, nursery: Any
 ) -> None:
-    budget = RestartBudget(limit=3, within=5.0, in_a_row=4)
+    intensity = RestartIntensity(limit=3, period=5.0, in_a_row=4)
     child = nursery.child("a", backoff=wait_fixed(60), stable_after=600.0)
-    async with grow(nursery.group(child, budget=budget)) as grown:
+    async with grow(nursery.group(child, intensity=intensity)) as grown:
         for count in range(1, 5):
             await grown.crash("a")
             await grown.expect(ChildRestarting, "a", count=count)
@@ -117,15 +117,17 @@ async def test_a_child_down_for_a_while_keeps_what_is_told_to_it(
         assert await grown.ask("a", "count") == 2  # the one told during the pause was kept
 
 
-async def test_a_child_past_its_own_budget_is_quarantined_and_its_siblings_go_on(
+async def test_a_child_past_its_own_intensity_is_quarantined_and_its_siblings_go_on(
     grow: Any, child_class: type[pykka.Actor]
 ) -> None:
     spec = SupervisorSpec(
         children=(
-            ChildSpec(id="sick", actor=child_class, budget=RestartBudget(limit=2, within=5.0)),
+            ChildSpec(
+                id="sick", actor=child_class, intensity=RestartIntensity(limit=2, period=5.0)
+            ),
             ChildSpec(id="well", actor=child_class),
         ),
-        budget=RestartBudget(limit=0),
+        intensity=RestartIntensity(limit=0),
     )
     async with grow(spec) as grown:
         for _ in range(3):
@@ -175,20 +177,20 @@ async def test_a_directive_resumes_stops_quarantines_or_waits(
 
 
 @pytest.mark.parametrize("own", [True, False], ids=["its own", "the group's"])
-async def test_a_dictated_wait_costs_no_budget(grow: Any, nursery: Any, own: bool) -> None:
-    once = RestartBudget(limit=1, within=600.0)
+async def test_a_dictated_wait_costs_no_intensity(grow: Any, nursery: Any, own: bool) -> None:
+    once = RestartIntensity(limit=1, period=600.0)
     child = nursery.child(
         "a",
         directive=directives({TimeoutError: WaitUntil(1.0)}),
-        budget=once if own else None,
+        intensity=once if own else None,
     )
-    async with grow(nursery.group(child, budget=once)) as grown:
+    async with grow(nursery.group(child, intensity=once)) as grown:
         for count in (1, 2, 3):
             grown.tree.ref("a").tell(("raise", TimeoutError()))
             await grown.expect(ChildRestarting, "a", count=count)
             grown.clock.advance(1.0)
             await grown.expect(ChildStarted, "a", count=count + 1)
-        await grown.crash("a", again=5)  # the one restart that the budget has
+        await grown.crash("a", again=5)  # the one restart that the intensity has
 
         assert grown.standing() == {"a": (5, ChildState.RUNNING)}
 
@@ -230,11 +232,11 @@ async def test_who_was_abandoned_is_quarantined_once(
         gate.open()
 
 
-async def test_a_release_from_quarantine_begins_with_a_fresh_budget(
+async def test_a_release_from_quarantine_begins_with_a_fresh_intensity(
     grow: Any, nursery: Any
 ) -> None:
     child = nursery.child(
-        "a", budget=RestartBudget(limit=1, within=600.0), backoff=wait_incrementing(1, 1)
+        "a", intensity=RestartIntensity(limit=1, period=600.0), backoff=wait_incrementing(1, 1)
     )
     async with grow(nursery.group(child)) as grown:
         for incarnation in (1, 3):
@@ -298,7 +300,7 @@ async def test_a_thousand_crashing_at_once_all_come_back(
 ) -> None:
     spec = SupervisorSpec(
         children=tuple(ChildSpec(id=f"c{n}", actor=loop_child) for n in range(1000)),
-        budget=RestartBudget(limit=1000, within=5.0),
+        intensity=RestartIntensity(limit=1000, period=5.0),
     )
     async with grow(spec) as grown:
         for n in range(1000):

@@ -21,7 +21,7 @@ from telewarden.supervision import (
     ChildStarted,
     ChildState,
     CircuitBreaker,
-    RestartBudget,
+    RestartIntensity,
     SharedCause,
     Strategy,
     Supervisor,
@@ -141,7 +141,7 @@ def test_s30_a_circuit_breaker_that_makes_no_sense_is_refused_by_name(
 
 def shared(nursery: Any, ids: str, **more: Any) -> Any:
     children = (nursery.child(i, directive=SHARED) for i in ids)
-    return nursery.group(*children, budget=RestartBudget(limit=10, within=1000.0), **more)
+    return nursery.group(*children, intensity=RestartIntensity(limit=10, period=1000.0), **more)
 
 
 def running(grown: Any) -> str:
@@ -219,10 +219,10 @@ async def test_without_a_circuit_breaker_a_shared_cause_is_an_ordinary_restart(
             await grown.expect(ChildStarted, id_, count=2)
 
 
-async def test_waiting_for_a_cause_costs_no_budget(grow: Any, nursery: Any) -> None:
+async def test_waiting_for_a_cause_costs_no_intensity(grow: Any, nursery: Any) -> None:
     policy = CircuitBreaker(children=1, pause=wait_fixed(1), jitter=0.0)
     spec = nursery.group(
-        nursery.child("a", directive=SHARED), budget=RestartBudget(limit=0, within=1000.0)
+        nursery.child("a", directive=SHARED), intensity=RestartIntensity(limit=0, period=1000.0)
     )
     async with grow(spec, circuit_breaker=policy) as grown:
         for again in (2, 3, 4):
@@ -256,11 +256,11 @@ class Records:
         return [r for r in self.rows if path in {None, r.path} and r.at >= since]
 
 
-async def test_a_child_s_own_budget_remembers_earlier_processes(grow: Any, nursery: Any) -> None:
+async def test_a_child_s_own_intensity_remembers_earlier_processes(grow: Any, nursery: Any) -> None:
     now = 1_700_000_000.0
     records = Records(*(Row("a", "error: OSError", now - ago) for ago in (500, 30, 20, 10)))
-    own = RestartBudget(limit=3, within=60.0)
-    spec = nursery.group(nursery.child("a", budget=own), nursery.child("b", budget=own))
+    own = RestartIntensity(limit=3, period=60.0)
+    spec = nursery.group(nursery.child("a", intensity=own), nursery.child("b", intensity=own))
     async with grow(spec, history=records, wall=lambda: now) as grown:
         grown.clock.advance(5.0)
         await grown.crash("b", again=2)
@@ -296,13 +296,13 @@ async def test_a_dictated_wait_is_neither_on_record_nor_remembered(grow: Any, nu
     assert records.rows == []
 
 
-async def test_a_supervisor_that_gave_up_is_on_record_when_its_own_budget_pays(
+async def test_a_supervisor_that_gave_up_is_on_record_when_its_own_intensity_pays(
     grow: Any, nursery: Any
 ) -> None:
-    inner = nursery.group("k", budget=RestartBudget(limit=0, within=60.0))
-    own = RestartBudget(limit=1, within=60.0)
+    inner = nursery.group("k", intensity=RestartIntensity(limit=0, period=60.0))
+    own = RestartIntensity(limit=1, period=60.0)
     spec = SupervisorSpec(
-        children=(ChildSpec(id="s", actor=Supervisor, args=(inner,), budget=own),)
+        children=(ChildSpec(id="s", actor=Supervisor, args=(inner,), intensity=own),)
     )
     records = Records()
     async with grow(spec, history=records, wall=lambda: 100.0) as grown:

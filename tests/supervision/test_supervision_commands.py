@@ -34,8 +34,8 @@ from telewarden.supervision import (
     LoopActor,
     ManualClock,
     Restart,
-    RestartBudget,
     RestartChild,
+    RestartIntensity,
     Sibling,
     StartChild,
     Strategy,
@@ -162,7 +162,7 @@ async def test_s29_a_commanded_stop_is_no_crash_and_is_not_restarted(
     grow: Any, child_class: type[pykka.Actor]
 ) -> None:
     spec = SupervisorSpec(
-        children=(ChildSpec(id="a", actor=child_class),), budget=RestartBudget(limit=0)
+        children=(ChildSpec(id="a", actor=child_class),), intensity=RestartIntensity(limit=0)
     )
     async with grow(spec) as grown:
         await grown.command(TerminateChild("a"))
@@ -202,7 +202,7 @@ async def test_a_supervisor_answers_while_a_child_keeps_failing_to_start(
             ChildSpec(id="a", actor=child_class, args=(orders,)),
             ChildSpec(id="b", actor=child_class),
         ),
-        budget=RestartBudget(limit=10**9, within=1.0),
+        intensity=RestartIntensity(limit=10**9, period=1.0),
     )
     async with grow(spec) as grown:
         orders.fail_starts = 10**9

@@ -18,7 +18,7 @@ from telewarden.supervision import (
     ExitKind,
     LoopActor,
     ObserverFailed,
-    RestartBudget,
+    RestartIntensity,
     StartChild,
     SupervisorSpec,
     ask_async,
@@ -59,7 +59,7 @@ def with_bystander(child_class: type[pykka.Actor]) -> SupervisorSpec:
             ChildSpec(id="wild", actor=child_class),
             ChildSpec(id="bystander", actor=child_class),
         ),
-        budget=RestartBudget(limit=100),
+        intensity=RestartIntensity(limit=100),
     )
 
 

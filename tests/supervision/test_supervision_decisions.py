@@ -1,4 +1,4 @@
-"""The pure parts: budgets, strategies, backoff, directives, the ladder."""
+"""The pure parts: intensities, strategies, backoff, directives, the ladder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from telewarden.supervision import (
     Quarantine,
     Recovered,
     Restart,
-    RestartBudget,
+    RestartIntensity,
     RestartWindow,
     Rung,
     Strategy,
@@ -41,52 +41,52 @@ IDS = ("a", "b", "c", "d")
 
 
 def test_restart_past_the_limit_is_refused() -> None:
-    restart_window = RestartWindow(RestartBudget(limit=2, within=5.0))
+    restart_window = RestartWindow(RestartIntensity(limit=2, period=5.0))
 
-    assert [restart_window.spend(now) for now in (0.0, 1.0, 2.0)] == [True, True, False]
+    assert [restart_window.record(now) for now in (0.0, 1.0, 2.0)] == [True, True, False]
 
 
 def test_s5_a_restart_exactly_as_old_as_the_window_still_counts() -> None:
-    restart_window = RestartWindow(RestartBudget(limit=1, within=5.0))
-    restart_window.spend(0.0)
+    restart_window = RestartWindow(RestartIntensity(limit=1, period=5.0))
+    restart_window.record(0.0)
 
-    assert restart_window.spend(5.0) is False
+    assert restart_window.record(5.0) is False
 
 
 def test_s5_restarts_spaced_wider_than_the_window_never_run_out() -> None:
-    restart_window = RestartWindow(RestartBudget(limit=1, within=5.0))
+    restart_window = RestartWindow(RestartIntensity(limit=1, period=5.0))
 
-    assert all(restart_window.spend(now) for now in (0.0, 5.1, 10.2, 15.3))
+    assert all(restart_window.record(now) for now in (0.0, 5.1, 10.2, 15.3))
 
 
-def test_s5_no_restart_at_all_is_a_budget_too() -> None:
-    assert RestartWindow(RestartBudget(limit=0)).spend(0.0) is False
+def test_s5_no_restart_at_all_is_a_intensity_too() -> None:
+    assert RestartWindow(RestartIntensity(limit=0)).record(0.0) is False
 
 
 def test_s8_failures_in_a_row_trip_without_a_window() -> None:
-    restart_window = RestartWindow(RestartBudget(limit=3, within=5.0, in_a_row=2))
+    restart_window = RestartWindow(RestartIntensity(limit=3, period=5.0, in_a_row=2))
 
-    covered = [restart_window.spend(hour * 3600.0, in_a_row=hour) for hour in (1, 2, 3)]
+    covered = [restart_window.record(hour * 3600.0, in_a_row=hour) for hour in (1, 2, 3)]
 
     assert covered == [True, True, False]
 
 
 def test_what_is_left_grows_back_as_time_passes() -> None:
-    restart_window = RestartWindow(RestartBudget(limit=2, within=5.0))
-    restart_window.spend(0.0)
+    restart_window = RestartWindow(RestartIntensity(limit=2, period=5.0))
+    restart_window.record(0.0)
 
     assert (restart_window.left(4.0), restart_window.left(5.1)) == (1, 2)
 
 
 @pytest.mark.parametrize(
     ("field", "values"),
-    [("limit", {"limit": -1}), ("within", {"within": 0.0}), ("in_a_row", {"in_a_row": -1})],
+    [("limit", {"limit": -1}), ("period", {"period": 0.0}), ("in_a_row", {"in_a_row": -1})],
 )
-def test_s30_a_budget_that_makes_no_sense_is_refused_by_name(
+def test_s30_a_intensity_that_makes_no_sense_is_refused_by_name(
     field: str, values: dict[str, float]
 ) -> None:
-    with pytest.raises(InvalidSpecError, match=rf"RestartBudget\.{field}"):
-        RestartBudget(**values)  # type: ignore[arg-type]  # the point
+    with pytest.raises(InvalidSpecError, match=rf"RestartIntensity\.{field}"):
+        RestartIntensity(**values)  # type: ignore[arg-type]  # the point
 
 
 # S1: which ends call for a restart

@@ -19,7 +19,7 @@ from telewarden.supervision import (
     ChildStarted,
     LoopActor,
     ManualClock,
-    RestartBudget,
+    RestartIntensity,
     SupervisorSpec,
     Tree,
     ask_async,
@@ -77,7 +77,7 @@ class Busy(LoopActor):
 def busy(heard: list[Any] | None = None, **more: Any) -> SupervisorSpec:
     return SupervisorSpec(
         children=(ChildSpec(id="a", actor=Busy, args=(heard,), **more),),
-        budget=RestartBudget(limit=100),
+        intensity=RestartIntensity(limit=100),
     )
 
 

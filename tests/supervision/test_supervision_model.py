@@ -26,8 +26,8 @@ from telewarden.supervision import (
     LoopActor,
     ManualClock,
     Restart,
-    RestartBudget,
     RestartChild,
+    RestartIntensity,
     StartChild,
     Strategy,
     Supervisor,
@@ -148,7 +148,7 @@ class Held(RuleBasedStateMachine):
         return SupervisorSpec(
             strategy=group.strategy,
             children=tuple(self.child(node) for node in group.described),
-            budget=RestartBudget(limit=group.limit, within=group.within),
+            intensity=RestartIntensity(limit=group.limit, period=group.within),
         )
 
     def child(self, node: Any) -> ChildSpec:

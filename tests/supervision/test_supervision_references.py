@@ -28,8 +28,8 @@ from telewarden.supervision import (
     DynamicSupervisor,
     MessageDropped,
     Restart,
-    RestartBudget,
     RestartChild,
+    RestartIntensity,
     Sibling,
     StartChild,
     SupervisorSpec,
@@ -46,11 +46,13 @@ pytestmark = [
 ]
 
 BOOM = ("raise", ValueError("boom"))
-GENEROUS = RestartBudget(limit=1_000_000, within=1.0)
+GENEROUS = RestartIntensity(limit=1_000_000, period=1.0)
 
 
 def one(child_class: type[pykka.Actor], **more: Any) -> SupervisorSpec:
-    return SupervisorSpec(children=(ChildSpec(id="a", actor=child_class, **more),), budget=GENEROUS)
+    return SupervisorSpec(
+        children=(ChildSpec(id="a", actor=child_class, **more),), intensity=GENEROUS
+    )
 
 
 async def test_s19_a_reference_taken_once_works_after_restarts(
@@ -298,7 +300,7 @@ def test_s21_asks_racing_with_crashes_and_stops_are_all_answered(
     )
     answers: list[pykka.Future[Any]] = []
     lock = threading.Lock()
-    with Tree(SupervisorSpec(children=children, budget=GENEROUS)) as tree:
+    with Tree(SupervisorSpec(children=children, intensity=GENEROUS)) as tree:
         refs = [tree.ref(f"c{n}") for n in range(4)]
 
         def ask_around(seed: int) -> None:

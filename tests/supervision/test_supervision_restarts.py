@@ -7,9 +7,8 @@ from typing import Any
 import pykka
 import pytest
 
-from telewarden.errors import BudgetExhaustedError, ChildStartError, DrillError
+from telewarden.errors import ChildStartError, DrillError, IntensityExceededError
 from telewarden.supervision import (
-    BudgetExhausted,
     ChildFailed,
     ChildForgotten,
     ChildSpec,
@@ -19,9 +18,10 @@ from telewarden.supervision import (
     ChildStopped,
     Drill,
     ExitKind,
+    IntensityExceeded,
     Restart,
-    RestartBudget,
     RestartChild,
+    RestartIntensity,
     StartChild,
     Strategy,
     Supervisor,
@@ -39,7 +39,7 @@ pytestmark = [
     ),
 ]
 
-GENEROUS = RestartBudget(limit=1000, within=1.0)
+GENEROUS = RestartIntensity(limit=1000, period=1.0)
 BOOM = ("raise", ValueError("boom"))
 
 
@@ -51,7 +51,7 @@ def three(
         children=tuple(
             ChildSpec(id=id_, actor=child_class, restart=restart, **more) for id_ in "abc"
         ),
-        budget=GENEROUS,
+        intensity=GENEROUS,
     )
 
 
@@ -81,7 +81,7 @@ async def test_s10_a_temporary_sibling_in_a_group_restart_is_forgotten_and_not_c
             ChildSpec(id="a", actor=child_class),
             ChildSpec(id="guest", actor=child_class, restart=Restart.TEMPORARY),
         ),
-        budget=RestartBudget(limit=1, within=5.0),
+        intensity=RestartIntensity(limit=1, period=5.0),
     )
     async with grow(spec) as grown:
         grown.tree.ref("a").tell(BOOM)
@@ -113,7 +113,7 @@ async def test_s10_s11_another_child_that_fails_to_restart_is_tried_again(
             ChildSpec(id="a", actor=child_class),
             ChildSpec(id="b", actor=child_class, args=(second,)),
         ),
-        budget=GENEROUS,
+        intensity=GENEROUS,
     )
     async with grow(spec) as grown:
         second.fail_starts = 1
@@ -127,23 +127,23 @@ async def test_s10_s11_another_child_that_fails_to_restart_is_tried_again(
         assert len(grown.probe.seen(ChildStartFailed, "b")) == 1
 
 
-# S5, S6: the budget
+# S5, S6: the intensity
 
 
-async def test_s6_a_supervisor_that_outran_its_budget_stops_all_and_ends(
+async def test_s6_a_supervisor_that_outran_its_intensity_stops_all_and_ends(
     grow: Any, child_class: type[pykka.Actor]
 ) -> None:
     spec = SupervisorSpec(
         children=tuple(ChildSpec(id=id_, actor=child_class) for id_ in "ab"),
-        budget=RestartBudget(limit=2, within=5.0),
+        intensity=RestartIntensity(limit=2, period=5.0),
     )
     async with grow(spec) as grown:
         for _ in range(3):
             grown.tree.ref("b").tell(BOOM)
         exit_ = await grown.within(grown.tree.terminated)
 
-        assert (exit_.kind, type(exit_.error)) == (ExitKind.SHUTDOWN, BudgetExhaustedError)
-        assert grown.probe.seen(BudgetExhausted)[0].offender == "b"
+        assert (exit_.kind, type(exit_.error)) == (ExitKind.SHUTDOWN, IntensityExceededError)
+        assert grown.probe.seen(IntensityExceeded)[0].offender == "b"
         assert grown.probe.story(ChildStopped)[-1] == ("ChildStopped", "a")
 
 
@@ -152,7 +152,7 @@ async def test_s5_four_restarts_spaced_wider_than_the_period_never_trip(
 ) -> None:
     spec = SupervisorSpec(
         children=(ChildSpec(id="a", actor=child_class),),
-        budget=RestartBudget(limit=1, within=1.0),
+        intensity=RestartIntensity(limit=1, period=1.0),
     )
     async with grow(spec) as grown:
         for incarnation in range(2, 6):
@@ -160,7 +160,7 @@ async def test_s5_four_restarts_spaced_wider_than_the_period_never_trip(
             grown.tree.ref("a").tell(BOOM)
             await grown.expect(ChildStarted, "a", count=incarnation)
 
-        assert grown.probe.seen(BudgetExhausted) == []
+        assert grown.probe.seen(IntensityExceeded) == []
 
 
 async def test_s5_a_child_that_cannot_restart_exhausts_its_tries(
@@ -169,7 +169,7 @@ async def test_s5_a_child_that_cannot_restart_exhausts_its_tries(
     orders = told()
     spec = SupervisorSpec(
         children=(ChildSpec(id="a", actor=child_class, args=(orders,)),),
-        budget=RestartBudget(limit=3, within=5.0),
+        intensity=RestartIntensity(limit=3, period=5.0),
     )
     async with grow(spec) as grown:
         orders.fail_starts = 100
@@ -217,9 +217,9 @@ async def fails_to_start_by_command(grown: Any, nursery: Any) -> None:
 async def test_s5_what_is_no_automatic_restart_costs_nothing(
     grow: Any, nursery: Any, deed: Any
 ) -> None:
-    async with grow(nursery.group("a", budget=RestartBudget(limit=1, within=600.0))) as grown:
+    async with grow(nursery.group("a", intensity=RestartIntensity(limit=1, period=600.0))) as grown:
         await deed(grown, nursery)
-        assert grown.tree.snapshot().budget_left == 1
+        assert grown.tree.snapshot().restarts_left == 1
         incarnation = grown.standing()["a"][0]
         await grown.crash("a")
         await grown.until(lambda: grown.standing()["a"] == (incarnation + 1, ChildState.RUNNING))
@@ -233,7 +233,7 @@ async def test_s6_a_transient_supervisor_that_gave_up_is_not_restarted_a_permane
 ) -> None:
     def inner(restart: Restart) -> ChildSpec:
         spec = SupervisorSpec(
-            children=(ChildSpec(id="x", actor=loop_child),), budget=RestartBudget(limit=0)
+            children=(ChildSpec(id="x", actor=loop_child),), intensity=RestartIntensity(limit=0)
         )
         return ChildSpec(id=restart.value, actor=Supervisor, args=(spec,), restart=restart)
 

@@ -17,7 +17,7 @@ from telewarden.supervision import (
     Host,
     LoopActor,
     Restart,
-    RestartBudget,
+    RestartIntensity,
     Shutdown,
     Sibling,
     Strategy,
@@ -54,7 +54,7 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("start_timeout", {"start_timeout": 0}),
     ("backoff", {"backoff": 3}),
     ("stable_after", {"stable_after": 0}),
-    ("budget", {"budget": 3}),
+    ("intensity", {"intensity": 3}),
     ("directive", {"directive": 3}),
     ("ask_failures", {"ask_failures": ValueError}),
     ("ask_failures", {"ask_failures": ("ValueError",)}),
@@ -80,7 +80,7 @@ def test_s30_legal_combinations_are_accepted() -> None:
                     shutdown=shutdown,
                     significant=significant,
                     backoff=wait_fixed(1),
-                    budget=RestartBudget(),
+                    intensity=RestartIntensity(),
                 )
 
 
@@ -106,7 +106,7 @@ def test_s30_defaults_are_permanent_five_seconds_and_infinity_for_supervisors() 
         ("children", {"children": [ChildSpec(id="a", actor=Plain)]}),
         ("children", {"children": (Plain,)}),
         ("children", {"children": (ChildSpec(id="a", actor=Plain),) * 2}),
-        ("budget", {"budget": 3}),
+        ("intensity", {"intensity": 3}),
         ("auto_shutdown", {"auto_shutdown": "yes"}),
     ],
     ids=str,
@@ -117,8 +117,8 @@ def test_s30_an_invalid_field_of_a_supervisor_is_named(field: str, wrong: dict[s
 
 
 def test_s30_unknown_fields_are_reported() -> None:
-    with pytest.raises(TypeError, match="intensity"):
-        SupervisorSpec(intensity=3)  # type: ignore[call-arg]  # the point
+    with pytest.raises(TypeError, match="max_restarts"):
+        SupervisorSpec(max_restarts=3)  # type: ignore[call-arg]  # the point
 
 
 def test_s26_a_significant_child_needs_a_supervisor_that_ends_for_it() -> None:

@@ -20,8 +20,8 @@ from telewarden.supervision import (
     LoopActor,
     ManualClock,
     Restart,
-    RestartBudget,
     RestartChild,
+    RestartIntensity,
     Shutdown,
     StartChild,
     Strategy,
@@ -206,7 +206,7 @@ async def test_s14_children_that_leave_by_themselves_do_not_upset_a_stop(
             for restart in Restart
             for n in range(3)
         ),
-        budget=RestartBudget(limit=100),
+        intensity=RestartIntensity(limit=100),
     )
     async with grow(spec) as grown:
         for child in grown.tree.snapshot().children:
@@ -280,7 +280,7 @@ async def test_leaving_the_context_after_the_root_has_ended_is_quiet(
     grow: Any, loop_child: type[pykka.Actor]
 ) -> None:
     spec = SupervisorSpec(
-        children=(ChildSpec(id="a", actor=loop_child),), budget=RestartBudget(limit=0)
+        children=(ChildSpec(id="a", actor=loop_child),), intensity=RestartIntensity(limit=0)
     )
     async with grow(spec) as grown:
         grown.tree.ref("a").tell(BOOM)

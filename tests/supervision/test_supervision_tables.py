@@ -32,7 +32,7 @@ from telewarden.supervision import (
     ExitKind,
     Quarantine,
     Restart,
-    RestartBudget,
+    RestartIntensity,
     SharedCause,
     StartChild,
     Strategy,
@@ -52,7 +52,7 @@ pytestmark = [
     ),
 ]
 
-GENEROUS = RestartBudget(limit=1000, within=1.0)
+GENEROUS = RestartIntensity(limit=1000, period=1.0)
 UP, AGAIN, DOWN = (1, ChildState.RUNNING), (2, ChildState.RUNNING), (1, ChildState.STOPPED)
 WAITS, AWAY = (1, ChildState.RESTARTING), (1, ChildState.QUARANTINED)
 Standing = dict[str, tuple[int, ChildState]]
@@ -76,9 +76,11 @@ def name_of(value: object) -> str:
 def boss(group: object, *children: ChildSpec) -> ChildSpec:
     """The supervisor of that kind."""
     if group is DYNAMIC:
-        return ChildSpec(id="boss", actor=DynamicSupervisor, args=(DynamicSpec(budget=GENEROUS),))
+        return ChildSpec(
+            id="boss", actor=DynamicSupervisor, args=(DynamicSpec(intensity=GENEROUS),)
+        )
     assert isinstance(group, Strategy)
-    spec = SupervisorSpec(strategy=group, children=children, budget=GENEROUS)
+    spec = SupervisorSpec(strategy=group, children=children, intensity=GENEROUS)
     return ChildSpec(id="boss", actor=Supervisor, args=(spec,))
 
 
@@ -168,7 +170,7 @@ async def test_s1_the_matrix_of_strategy_restart_type_and_way_of_ending(
     grow: Any, nursery: Any, group: object, restart: Restart, end: str
 ) -> None:
     if end == "gave up":
-        inner = nursery.group("k", budget=RestartBudget(limit=0, within=1.0))
+        inner = nursery.group("k", intensity=RestartIntensity(limit=0, period=1.0))
         b = ChildSpec(id="b", actor=Supervisor, args=(inner,), restart=restart)
     else:
         b = nursery.child("b", restart=restart)

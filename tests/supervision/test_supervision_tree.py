@@ -25,7 +25,6 @@ from telewarden.errors import (
     SupervisionError,
 )
 from telewarden.supervision import (
-    BudgetExhausted,
     ChildFailed,
     ChildRestarting,
     ChildSpec,
@@ -37,10 +36,11 @@ from telewarden.supervision import (
     Event,
     EventProbe,
     EventStream,
+    IntensityExceeded,
     LoopActor,
     MessageDropped,
     ObserverFailed,
-    RestartBudget,
+    RestartIntensity,
     SharedCause,
     Supervisor,
     SupervisorSpec,
@@ -117,12 +117,12 @@ async def test_a_snapshot_is_of_one_moment_and_stays_as_it_is(grow: Any, nursery
 async def test_a_snapshot_shows_how_many_restarts_are_left_and_until_when(
     grow: Any, nursery: Any
 ) -> None:
-    own = nursery.child("own", budget=RestartBudget(limit=5, within=60.0))
-    spec = nursery.group(own, "a", budget=RestartBudget(limit=2, within=10.0))
+    own = nursery.child("own", intensity=RestartIntensity(limit=5, period=60.0))
+    spec = nursery.group(own, "a", intensity=RestartIntensity(limit=2, period=10.0))
     async with grow(spec) as grown:
 
         def left() -> list[int | None]:
-            return [one.budget_left for one in grown.tree.snapshot().walk()]
+            return [one.restarts_left for one in grown.tree.snapshot().walk()]
 
         await grown.crash("a", again=2)
         await grown.crash("own", again=2)
@@ -151,12 +151,12 @@ def test_a_tree_on_its_own_thread_tells_when_its_root_gave_up(
     loop_child: type[pykka.Actor], loop_factory: Any
 ) -> None:
     spec = SupervisorSpec(
-        children=(ChildSpec(id="a", actor=loop_child),), budget=RestartBudget(limit=0)
+        children=(ChildSpec(id="a", actor=loop_child),), intensity=RestartIntensity(limit=0)
     )
     with Tree(spec, loop_factory=loop_factory) as tree:
         tree.ref("a").tell(BOOM)
 
-        assert "BudgetExhaustedError" in tree.terminated.get(timeout=5).reason
+        assert "IntensityExceededError" in tree.terminated.get(timeout=5).reason
 
 
 @pytest.mark.crashes(logged="Task was destroyed")
@@ -437,7 +437,7 @@ async def test_what_a_start_that_failed_leaves_unread_is_no_cause_for_a_warning(
 def test_a_storm_of_facts_does_not_fill_the_memory(caplog: pytest.LogCaptureFixture) -> None:
     reports = EventLogger(lambda _: None)
     for number in range(MAX_WAITING + 7):
-        reports.take(BudgetExhausted(at=number, child="a", offender="b", spent=1, within=1.0))
+        reports.take(IntensityExceeded(at=number, child="a", offender="b", restarts=1, period=1.0))
     reports.flush()
 
     assert len(caplog.records) == MAX_WAITING + 1

@@ -13,7 +13,7 @@ from telewarden.supervision import (
     ChildSpec,
     ChildStarted,
     Host,
-    RestartBudget,
+    RestartIntensity,
     Supervisor,
     SupervisorSpec,
 )
@@ -27,10 +27,10 @@ pytestmark = [
 async def test_s7_the_worst_case_is_the_product_of_the_limits_up_the_tree(
     grow: Any, nursery: Any
 ) -> None:
-    inner = nursery.group("w", budget=RestartBudget(limit=2, within=1000.0))
+    inner = nursery.group("w", intensity=RestartIntensity(limit=2, period=1000.0))
     middle = SupervisorSpec(
         children=(ChildSpec(id="inner", actor=Supervisor, args=(inner,)),),
-        budget=RestartBudget(limit=3, within=1000.0),
+        intensity=RestartIntensity(limit=3, period=1000.0),
     )
     async with grow(middle) as grown:
         crashes = 0

@@ -34,8 +34,8 @@ from telewarden.supervision import (
     ManualClock,
     MonotonicClock,
     Restart,
-    RestartBudget,
     RestartChild,
+    RestartIntensity,
     Shutdown,
     StartChild,
     Strategy,
@@ -205,7 +205,7 @@ class _Running:
         return SupervisorSpec(
             strategy=Strategy(node["strategy"]),
             children=tuple(self.child(child) for child in node["children"]),
-            budget=RestartBudget(limit=node["intensity"], within=float(node["period"])),
+            intensity=RestartIntensity(limit=node["intensity"], period=float(node["period"])),
             auto_shutdown=AutoShutdown(node["auto"]),
         )
 
@@ -220,8 +220,8 @@ class _Running:
             actor = LoopWorker if self.subject.host is Host.LOOP else ThreadWorker
             return ChildSpec(actor=actor, args=(self.book, node), **common)
         if node["kind"] == "dynamic":
-            budget = RestartBudget(limit=node["intensity"], within=float(node["period"]))
-            spec: Any = DynamicSpec(budget=budget)
+            intensity = RestartIntensity(limit=node["intensity"], period=float(node["period"]))
+            spec: Any = DynamicSpec(intensity=intensity)
             return ChildSpec(actor=LoggedDynamic, args=(spec, self.book, node["key"]), **common)
         return ChildSpec(
             actor=Logged, args=(self.described(node), self.book, node["key"]), **common
