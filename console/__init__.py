@@ -1,4 +1,4 @@
-"""The operator's surfaces over one command set: the command line and the pages.
+"""The operator's surfaces: web pages, metrics endpoint and control socket.
 
 Owns sockets, HTTP, the live page and the client of the control socket. Leaves what a command does
 to its ``Panel``, which the warden is.

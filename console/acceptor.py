@@ -1,4 +1,4 @@
-"""Taking connections from a listening socket: so many at most, and from whom it may be.
+"""Accepting of connections: a bounded number, from permitted users only.
 
 ``asyncio``'s own server takes as many as come, and when the process has no descriptors left it
 says so two thousand times a second. Here the one that has been quiet for longest makes room

@@ -1,4 +1,4 @@
-"""The web application: pages and metrics for everybody who can connect, commands for the trusted.
+"""The web application: public pages and metrics, commands for trusted callers.
 
 What steers is only there when ``trusted``: on the Unix socket, which its owner alone may open.
 """

@@ -1,4 +1,4 @@
-"""The client of the control socket: what the command line says to a running warden.
+"""The client of the control socket, as the command line uses it.
 
 Synchronous, one connection a command, with what the standard library has. It knows no Telegram
 and no actors, so that a command starts quickly.

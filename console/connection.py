@@ -1,4 +1,4 @@
-"""One connection: a request has to come in time, and its answer has to be taken in time.
+"""The HTTP connection: deadlines for the request's head and for taking the answer.
 
 Uvicorn's protocol with deadlines. It writes no access log, and what strangers can provoke is
 written so many times a minute.

@@ -1,4 +1,4 @@
-"""Headers that every answer bears: do not keep it, do not guess its type, do not frame it."""
+"""Security headers of every answer: no caching, sniffing or framing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which names a request may have asked for: a page of another site is not to read this one.
+"""The Host allow-list, against DNS rebinding.
 
 A browser that was led to a stranger's name, which then points at this machine, sends that name
 along. So only names that are known to be ours are answered.

@@ -1,4 +1,4 @@
-"""One web server on one socket, inside a loop that belongs to somebody else.
+"""One web server on one socket, inside a loop that belongs to the warden.
 
 It installs no signal handlers, configures no logging, and ticks not even once while nobody asks.
 """

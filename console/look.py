@@ -1,4 +1,4 @@
-"""The newest look at a warden, shared by whoever asks at about the same time.
+"""A cached snapshot of the warden, shared by requests of about the same time.
 
 Ten open pages and a scrape cost the actors one question. When nobody answers, the last look is
 shown, with its age and what went wrong, so that the page works while the tree is being mended.

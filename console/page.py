@@ -1,4 +1,4 @@
-"""The live page as one self-contained document, and the policy under which a browser runs it.
+"""The live page as one self-contained document, and its Content-Security-Policy.
 
 Its three parts lie beside this module and are put together once. The policy names the inline
 parts by their digests: nothing else may run, and nothing is loaded from anywhere.

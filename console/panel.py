@@ -1,4 +1,4 @@
-"""What the pages and the control socket need of a warden, and nothing else of it."""
+"""The protocol through which the console reads and steers a warden."""
 
 from __future__ import annotations
 

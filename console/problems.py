@@ -1,4 +1,4 @@
-"""Errors as answers: which HTTP status an error has, and how it is said in JSON."""
+"""Mapping of errors to HTTP statuses and JSON problems."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The console's actor: keeps pages and control socket served, through its own crashes too."""
+"""The console's actor: serves pages and control socket, through its own crashes too."""
 
 from __future__ import annotations
 

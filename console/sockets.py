@@ -1,4 +1,4 @@
-"""Sockets to listen on, taken before the tree starts, so that an occupied address is a start error.
+"""Listening sockets, bound before the tree starts, so that an occupied address fails early.
 
 A console that is restarted goes on with the same sockets: it listens on copies, and the owner of
 the original closes that when everything has stopped.

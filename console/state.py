@@ -1,4 +1,4 @@
-"""Everything a page shows, as plain data ready for JSON. Nothing in it is secret."""
+"""The page's state as plain data ready for JSON, without secrets."""
 
 from __future__ import annotations
 

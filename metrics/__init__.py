@@ -1,4 +1,4 @@
-"""What Prometheus scrapes: watches events and snapshots, steers nothing.
+"""Prometheus metrics from events and snapshots; steers nothing.
 
 Owns the counters, their names and their labels, and the last facts in words. Leaves serving them
 to the console, and what is counted to those who publish it.

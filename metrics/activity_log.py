@@ -1,4 +1,4 @@
-"""The last facts in words: one plain sentence an event, for pages and for people who look on."""
+"""The activity log: one plain sentence for each recent event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counters and histograms as plain numbers; Prometheus is not touched when a fact is counted.
+"""Counters and histograms as plain numbers, independent of prometheus-client.
 
 Not safe for threads by themselves; the exporter counts under its lock.
 """

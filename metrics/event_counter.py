@@ -1,4 +1,4 @@
-"""What is counted when which fact is heard: a table from event classes to plain numbers."""
+"""The table from event classes to the counters that they raise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exporter: hears facts, keeps the newest look, and shows both to Prometheus when scraped.
+"""The Prometheus exporter: counts events, keeps the newest sample, answers scrapes.
 
 Owns the registry unless one is passed in. It asks nobody anything; a scrape only writes down what
 has been counted.

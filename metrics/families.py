@@ -1,4 +1,4 @@
-"""The metrics by name: what each is called, what it means, which labels it has.
+"""The metric families: names, HELP texts, labels.
 
 Names and units follow Prometheus' conventions: base units, ``_total`` on what only grows. No
 label is a session, a chat or a message, so that the number of series does not grow with them.

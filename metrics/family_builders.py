@@ -1,4 +1,4 @@
-"""Plain numbers made into the families that Prometheus' client library writes down."""
+"""Builders of prometheus-client metric families from plain numbers."""
 
 from __future__ import annotations
 

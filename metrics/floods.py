@@ -1,4 +1,4 @@
-"""Which methods Telegram has asked to keep quiet on, and until when."""
+"""Open flood waits by method, and their deadlines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Label values from small sets, whatever the facts say. Pure."""
+"""Label values from small fixed sets. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the registry holds, as metrics: sessions, operations, how full it is, how old things are.
+"""Metrics of the registry: sessions, operations, room left, ages.
 
 Kinds of operations are named by apps; past a limit they are counted as ``other``.
 """

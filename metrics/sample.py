@@ -1,4 +1,4 @@
-"""How everything stands at one moment, boiled down to the few numbers that a scrape shows.
+"""A sample of all sessions and groups, aggregated for one scrape.
 
 Made once for each look, so that a scrape costs the same for three sessions and ten thousand.
 """

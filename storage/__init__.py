@@ -1,4 +1,4 @@
-"""What survives: sessions, pairs, messages on their way, backups, leases and what was learnt.
+"""Durable state: sessions, pairs, outbox, backups, leases and learnt Telegram facts.
 
 Owns the database, the sealed session files, the vault that seals both, and the lease by which one
 process owns a session. Knows SQLite and cryptography; of Telegram only that there are key ids.

@@ -1,4 +1,4 @@
-"""Opening the database file, safely.
+"""Opening of the SQLite file: permissions, integrity checks, migrations.
 
 Owns what happens before the first row is read: folder and file permissions, the check that the
 file is ours, whole, not too new and sealed with this master key, and the steps to today's schema.

@@ -1,4 +1,4 @@
-"""Whole-database backups: taken while the database is in use, opened before they count.
+"""Backups of the whole database, taken online and verified before they count.
 
 Owns the folder of snapshots and putting one back. A snapshot is an ordinary database file, sealed
 under the same master key; what was there before a restore is set aside, never deleted.

@@ -1,4 +1,4 @@
-"""Time that nobody sets: epoch seconds for deadlines, going on from one process to the next.
+"""Epoch seconds that follow the monotonic clock, across processes of one boot.
 
 The wall clock is read once, when a process begins; from there the monotonic clock counts, so that
 a step of the wall makes no call early and parks nothing for longer. Within one boot of the machine

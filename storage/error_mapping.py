@@ -1,4 +1,4 @@
-"""SQLite's and the system's errors, sorted once into Telewarden's.
+"""Mapping of SQLite's and the system's errors to Telewarden's.
 
 Owns the table of what means what. An error's result code decides, never its text, except where
 Python raises without one.

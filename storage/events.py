@@ -1,4 +1,4 @@
-"""What happens to the store, one event value a fact; ``at`` is epoch seconds."""
+"""Events of the store, one frozen value a fact; ``at`` is epoch seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is at the other end of a Unix socket, as the kernel tells it.
+"""Peer credentials of a Unix socket, as the kernel reports them (SO_PEERCRED).
 
 What a process says of itself is no proof; the user that the kernel noted when the other end
 connected, or began to listen, is. Elsewhere than on Linux nothing is told.

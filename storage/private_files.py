@@ -1,4 +1,4 @@
-"""Private files and folders, written so that a crash leaves the old content or the new.
+"""Private files and folders: owner-only permissions, atomic replacement, fsync.
 
 Owns permissions (files 0600, folders 0700), atomic replacement and syncing. What is inside the
 files is others' business.

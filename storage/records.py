@@ -1,4 +1,4 @@
-"""What goes into the store and comes out of it: plain frozen records.
+"""Frozen records that go into the store and come out of it.
 
 Owns their shapes and what a sensible value is. Times are epoch seconds, chats are Telegram's
 marked peer ids, key ids are unsigned 64-bit numbers. Secrets and phone numbers are not in reprs.

@@ -1,4 +1,4 @@
-"""The tables, as a list of steps from an empty file to today's schema.
+"""The database schema, as migrations from an empty file to today's version.
 
 Owns what a table looks like. A step is never edited once released: a change is a new step at the
 end, and a file's ``user_version`` says how many of them it has taken.

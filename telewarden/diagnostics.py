@@ -1,4 +1,4 @@
-"""What is wrong, and what to do about it, step by step: storage, keys, locks, network, accounts.
+"""Diagnosis with steps to take: storage, keys, locks, network, accounts.
 
 ``diagnose`` looks from outside, with or without a running warden, and changes nothing. Its
 findings hold no phone number, key, text or chat: they can be pasted into an issue.

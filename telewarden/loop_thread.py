@@ -1,4 +1,4 @@
-"""A loop in a thread of its own, for code that has none, and what can be entered either way."""
+"""An event loop in a thread, for blocking code, and context managers of both kinds."""
 
 from __future__ import annotations
 

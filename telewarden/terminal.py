@@ -1,4 +1,4 @@
-"""Tables and panels for a terminal, from the state that a running warden tells.
+"""Tables and panels for a terminal, made from a running warden's state.
 
 Owns how things look in rich; takes plain data, as ``/api/state`` gives it, and asks nobody.
 """

@@ -1,4 +1,4 @@
-"""The warden: one process's supervised sessions, from a configuration to a clean stop.
+"""The warden: one process's supervised sessions, from configuration to clean stop.
 
 Owns how the tree is put together and how it is entered: ``async with`` in an app's own loop,
 plain ``with`` from code that has none. What runs in the tree is the rooms' business.

@@ -1,4 +1,4 @@
-"""The master key, the vault that it opens, and values of which one bit has turned.
+"""Encryption at rest: master key, vault, and repair of single flipped bits.
 
 Owns keys and ciphertext. Leaves where the ciphertext is kept to ``tables`` and ``files``.
 """

@@ -1,4 +1,4 @@
-"""Opening a sealed value of which one bit may have been turned.
+"""Decryption of a sealed value in which one bit may have flipped.
 
 A seal is authenticated: what opens is what was sealed, to the last bit. So a search among the
 values nearby can find the right one, and can never find a wrong one.

@@ -1,4 +1,4 @@
-"""Where the wrapped data keys stand in the database.
+"""Key slots: the wrapped data keys in the table ``vault``.
 
 Owns the table ``vault``.
 """

@@ -1,4 +1,4 @@
-"""The one secret that opens everything else, and where it may come from.
+"""The master key and its sources: environment, file, text or passphrase.
 
 Owns reading a master key (environment, file, text, passphrase) and deriving a wrapping key from
 it. What is sealed with that is the vault's business. The key is never in a repr, log or error.

@@ -1,4 +1,4 @@
-"""Sealing values so that only this installation can read them, each in its own place.
+"""The vault: authenticated encryption of values, each bound to its row.
 
 Owns the data keys and the format of a sealed value: AES-256-GCM under a random data key, bound to
 the row it stands in, so that a value moved to another row does not open. The data key itself is

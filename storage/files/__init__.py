@@ -1,4 +1,4 @@
-"""Session files: sealed copies of session strings outside the database, and their salvage.
+"""Session files: encrypted copies of session strings, and their recovery.
 
 Owns their format. Leaves safe writing to ``private_files``, and sealing to ``crypto``.
 """

@@ -1,4 +1,4 @@
-"""What a damaged session file still holds.
+"""Recovery of what a damaged session file still holds.
 
 Owns the search: a header with one bit turned is found by its checksum, a lost one is built anew
 from what the database knows, bytes added at the end are left out, one turned bit of the sealed

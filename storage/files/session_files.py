@@ -1,4 +1,4 @@
-"""Sealed session files: a second copy of each session string, outside the database.
+"""The session file: an encrypted copy of a session string outside the database.
 
 Owns the format. A file carries its own wrapped data key, so that the master key alone opens it
 even when the database is lost; its header says which key it holds without opening anything.

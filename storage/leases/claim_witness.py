@@ -1,4 +1,4 @@
-"""Proving to whoever asks that the holder of a claim has the key, and finding out about others.
+"""Challenge and response that prove a claim's holder has the auth key.
 
 A name among the abstract sockets can be taken by any user of the machine. So who claims a key
 listens there, and answers a random number with what only an owner of the key can make of it. It

@@ -1,4 +1,4 @@
-"""Knowing whether anybody has the database open.
+"""The shared lock of every process that has the database open.
 
 Owns a lock file beside the database: each process that has it open shares the lock, and who puts
 another file in the database's place must have it alone. The kernel frees it with the process.

@@ -1,4 +1,4 @@
-"""A lease that is held, and what can be said about a key from outside.
+"""A granted lease, and a lease's state as seen from outside.
 
 Owns letting go of the lock and of the facts with it. Taking it is the lease's business.
 """

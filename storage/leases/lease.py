@@ -1,4 +1,4 @@
-"""One owner for each auth key.
+"""The lease: one owning process for each auth key.
 
 Owns the lock that a process holds from before a session's first packet until its client is proven
 off. It is the kernel's (flock), so it is free the moment its process dies, however that happens.

@@ -1,4 +1,4 @@
-"""A key's claim on the whole machine: a name that the kernel gives to one process at a time.
+"""A machine-wide claim on an auth key: an abstract Unix socket name.
 
 Any user may take such a name. So who claims a key proves there that he has it (``claim_witness``);
 a name that a stranger has taken keeps nobody out, as there are others that only an owner of the key

@@ -1,4 +1,4 @@
-"""Which live processes have a file open, by what the file is and not by its name.
+"""Lookup of the live processes that have a file open, by device and inode.
 
 Owns the look into the processes of this machine. A program that does not know the lease, such as
 a script with Telethon, is found by its session file alone. It may have been opened by another

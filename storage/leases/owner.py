@@ -1,4 +1,4 @@
-"""Who holds a lease, as others can read it.
+"""The owner of a lease, as other processes can read it.
 
 Owns the facts in a lock file. The lock alone decides; the facts explain.
 """

@@ -1,4 +1,4 @@
-"""Hearing at once that a process has ended, without asking again and again.
+"""Notification of a process's exit (pidfd), without polling.
 
 Owns one descriptor for each process that is waited for, however many wait. Where the system has
 no such descriptors nothing is heard, and whoever waits looks for himself.

@@ -1,4 +1,4 @@
-"""Telling a live process from a dead one whose number was given out again.
+"""Identity of a process: its number and start time, so that a reused number is told apart.
 
 Owns the comparison: a process is its number and its start time, on one host.
 """

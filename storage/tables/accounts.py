@@ -1,4 +1,4 @@
-"""Which account each session is, sealed.
+"""Data access for ``accounts``: the sealed account id of each session.
 
 Owns ``accounts``. The number in the clear, in ``user_sessions``, is for people and other programs
 to read; what decides whether a login is the right account's is what was sealed.

@@ -1,4 +1,4 @@
-"""Kept copies of credentials, and the latch on keys that are dead.
+"""Data access for credential backups and the latch on dead auth keys.
 
 Owns ``session_backups`` and ``latched_keys``. A backup outlives its session; a latch outlives
 every copy of its key.

@@ -1,4 +1,4 @@
-"""By which count of time the deadlines in the database stand, and how that goes on.
+"""Data access for ``clock``: the time base of all stored deadlines.
 
 Owns the one row of ``clock``. Deadlines are kept as epoch seconds of one count: the wall clock when
 the first process of a boot began, and the monotonic clock from there. Whoever reads or writes them

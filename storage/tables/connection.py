@@ -1,4 +1,4 @@
-"""What every table of the store shares: one connection, one vault, transactions, sorted errors.
+"""The base of all data access: one connection, one vault, transactions, mapped errors.
 
 The tables' modules build on ``Rows``; nobody else does. Statements run on the bare connection,
 since one update through sqlite-utils costs four times as much.

@@ -1,4 +1,4 @@
-"""The sealed session strings.
+"""Data access for the sealed session strings.
 
 Owns the sealed columns of ``user_sessions`` and how a credential is sealed anywhere. Key id, data
 centre and digest stand inside the seal as well as beside it, so that a row put together from two

@@ -1,4 +1,4 @@
-"""What failed and who changed what.
+"""Data access for the crash history and the audit trail.
 
 Owns ``crashes`` and ``audit``. Callers give text without secrets; nothing is cleaned here.
 """

@@ -1,4 +1,4 @@
-"""What the registry writes: many sessions, operations and audit rows in one statement each.
+"""Bulk writes of the registry: sessions, operations and audit rows.
 
 Owns ``operations`` and ``registrations``, and asks ``audit`` questions. A group of changes goes in
 as JSON and is taken apart by SQLite: one statement a table, however many rows, because between

@@ -1,4 +1,4 @@
-"""The messages on their way through the pairs.
+"""Data access for the outbox: messages on their way through the pairs.
 
 Owns ``outbox`` and ``last_targets``. A message stands here before anything is sent and is written
 only once: who finds it a second time changes nothing. Done is final; only the dead can be retried

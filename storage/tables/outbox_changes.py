@@ -1,4 +1,4 @@
-"""What becomes of messages after they were sent: edits, deletions, and the past that is read later.
+"""Data access for edits, deletions and backfills of messages in the outbox.
 
 Owns the columns ``version`` and ``change`` of ``outbox``, ``sent_versions`` and ``backfills``. A
 change is wanted before it is made, so that a crash between the two loses nothing.

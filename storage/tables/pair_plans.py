@@ -1,4 +1,4 @@
-"""What was decided about pairs while running, beside what the configuration says of them.
+"""Data access for ``pair_plans``: changes of pairs made at run time.
 
 Owns ``pair_plans``. A plan may hold a handler's secrets, so it is sealed. What a plan means, and
 whether a decision still stands, is for the registry to say.

@@ -1,4 +1,4 @@
-"""Which chats are forwarded where, by which session, and how far each pair has come.
+"""Data access for pairs and their marks.
 
 Owns ``pairs`` and ``marks``. What a pair's filters mean is for the worker groups to say.
 """

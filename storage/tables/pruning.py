@@ -1,4 +1,4 @@
-"""What is past its time, removed a piece at a time.
+"""Removal of expired rows, a bounded piece at a time.
 
 Owns ``pruned``, and which rows of the other tables may go; how long each is kept is the caller's
 to say. A piece looks at no more rows than its limit, so that a live write behind it waits for

@@ -1,4 +1,4 @@
-"""What pairs in a ring carry: so that no message comes into a chat twice, however it goes round.
+"""Data access for ``ring_messages``: each message at most once in a chat of a ring.
 
 Owns ``ring_messages``. Before a pair of a ring sends a message it asks here whether it may. A
 message that another pair of a ring has put into the source is known by its number there; where

@@ -1,4 +1,4 @@
-"""Changing keys while the database is in use.
+"""Rotation of master and data keys while the database is in use.
 
 Owns rotation. Each way is one transaction, or part of a larger one: killed or undone in the
 middle, the database opens with exactly the keys it had before, and so does what is in memory.

@@ -1,4 +1,4 @@
-"""The sessions that are registered, and what each of them was declared to be.
+"""Data access for the registered sessions and their declared settings.
 
 Owns the declared columns of ``user_sessions``; the sealed ones belong to ``credentials``.
 """

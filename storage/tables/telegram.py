@@ -1,4 +1,4 @@
-"""What a session has learnt of Telegram, and what Telegram told it to wait for.
+"""Data access for entities, update states, flood waits and login codes of a session.
 
 Owns ``entities``, ``update_states``, ``floods`` and ``login_codes``. Deadlines only move on: a
 restart or a shorter answer never lets a call go early.

@@ -1,4 +1,4 @@
-"""Typed handles of a running warden: sessions, logins, pairs, operations, the audit trail.
+"""Typed handles on a running warden: sessions, logins, pairs, operations, audit trail.
 
 Owns what an app can ask and change, from a loop or from threads. Leaves doing it to the actors.
 """

@@ -1,4 +1,4 @@
-"""Rows in the audit trail for what is done without the registry: orders to pairs, care of logins.
+"""Audit rows for actions outside the registry: orders to pairs, maintenance of logins.
 
 The registry notes its own changes in their transactions. What others do has been done, or refused,
 by the time it is noted; the row goes with the next commit, in order, and nobody waits for it.

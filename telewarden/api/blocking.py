@@ -1,4 +1,4 @@
-"""What a warden offers to plain code, in any thread but its own loop: pairs, a session's calls."""
+"""Blocking handles for threads: pairs and a session's calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an app hands in, looked at where it comes in: an error names the thing and the value.
+"""Validation of arguments at the public border; an error names the argument and the value.
 
 Pure. What it refuses has changed nothing and asked nobody.
 """

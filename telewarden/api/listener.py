@@ -1,4 +1,4 @@
-"""Subscribers that nobody waits for: each hears its events in a thread of its own.
+"""Event subscribers that run in a thread of their own.
 
 A stream calls its subscribers where the fact happens, which for a warden is the loop that all
 sessions live in. Whoever writes to a network or a slow disk upon an event listens here instead.

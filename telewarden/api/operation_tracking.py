@@ -1,4 +1,4 @@
-"""Work that is an operation for as long as it lasts: begun, told of, and ended with its block.
+"""A context manager that records a block of work as an operation.
 
 The block's work is what matters: what it raises is what its caller sees, whether or not the end
 of the operation could still be written down.

@@ -1,4 +1,4 @@
-"""One operation, watched to its end: what there is to be told of it, also when events are missing.
+"""Observation of one operation to its end, also where events are missing.
 
 A registry that crashes may have written a step and told nobody; one that has stopped tells nothing
 any more. So what is heard of the registry itself counts, too: when it is back, its board is looked

@@ -1,4 +1,4 @@
-"""Typed handles on operations: what takes a while, how far it is, and who wants to know.
+"""Typed handles on operations: long-running work, its progress and its watchers.
 
 Reading looks at the newest snapshot. ``Operations`` is for coroutines, ``BlockingOperations`` for
 plain code in any thread.

@@ -1,4 +1,4 @@
-"""Where the handles on pairs ask: the registry for plans, a session for orders, the journal."""
+"""Client of the actors behind the pair handles: registry, session, journal."""
 
 from __future__ import annotations
 

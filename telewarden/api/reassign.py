@@ -1,4 +1,4 @@
-"""Moving pairs to another session: looked at from all sides first, then all of them or none.
+"""Reassignment of pairs to another session: all checks first, then all pairs or none.
 
 Owns what speaks against a move and the order of its steps. Only the account that sent a message
 is told whether it has arrived, so each pair comes to rest before it changes hands.

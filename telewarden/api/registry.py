@@ -1,4 +1,4 @@
-"""The typed handle on a registry: sessions, operations, numbers, limits and the audit trail.
+"""The typed handle on the registry: sessions, operations, statistics, limits, audit trail.
 
 Reads look at one immutable snapshot and wait for nobody; changes are messages to one actor and
 return when they are on disk. ``Registry`` is for coroutines, ``BlockingRegistry`` for plain code

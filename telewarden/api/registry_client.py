@@ -1,4 +1,4 @@
-"""Where the typed handles ask: the registry's board for what is, its mailbox for what shall be."""
+"""Client of the registry actor: reads from the published snapshot, writes to its mailbox."""
 
 from __future__ import annotations
 

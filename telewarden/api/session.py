@@ -1,4 +1,4 @@
-"""The handle on one session of a running warden."""
+"""The typed handle on one session of a running warden."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be done to one session's login, as methods of its handle.
+"""Maintenance of a session's login: backup, restore, import, export, renewal, logout.
 
 Kept, put back, brought in, taken away, renewed, ended. Each does its work inside the running
 warden, under the session's lease, and takes a backup before it changes anything.

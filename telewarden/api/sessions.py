@@ -1,4 +1,4 @@
-"""Typed handles on the registered sessions: reads that never wait, changes that are durable.
+"""Typed handles on the registered sessions: reads that never wait, durable changes.
 
 Reading looks at the newest snapshot, from any thread. A change returns when it is on disk.
 ``Sessions`` is for coroutines, ``BlockingSessions`` for plain code; they differ in nothing else.

@@ -1,4 +1,4 @@
-"""Facts for programs that look on: one JSON object an event."""
+"""Events as JSON lines, one object each, for programs."""
 
 from __future__ import annotations
 

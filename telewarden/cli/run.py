@@ -1,4 +1,4 @@
-"""``telewarden run``: one warden from start to signal, telling what happens line by line."""
+"""``telewarden run``: one warden from start to signal, with one line for each event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A configuration: one TOML file, read once, refused with the place of every mistake.
+"""The configuration: one TOML file, validated with the line of every mistake.
 
 Owns its tables and what they mean to the actors. Leaves starting anything to the warden.
 """

@@ -1,4 +1,4 @@
-"""On which line of a TOML file a key stands: read through once, however many mistakes there are."""
+"""Line numbers of the keys in a TOML file."""
 
 from __future__ import annotations
 

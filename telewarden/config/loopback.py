@@ -1,4 +1,4 @@
-"""A configuration's data centre in Telegram's place."""
+"""The table ``[loopback]``: a local data centre instead of Telegram."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a configuration says, in the words of the actors: their settings, and what to set up."""
+"""Mapping of a configuration to the actors' settings and specifications."""
 
 from __future__ import annotations
 

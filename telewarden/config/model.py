@@ -1,4 +1,4 @@
-"""One TOML file, read once, refused with the place of every mistake.
+"""The configuration model: one TOML file, validated with the place of every mistake.
 
 Owns the shape of a configuration and the sentences said about a wrong one. Secrets are never in
 the file: it names an environment variable or a file that holds them.

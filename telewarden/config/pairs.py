@@ -1,4 +1,4 @@
-"""The pairs of a configuration: from where to where, what is let through, what is changed."""
+"""The tables ``[[pairs]]``: source, target, filters and transforms."""
 
 from __future__ import annotations
 

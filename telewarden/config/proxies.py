@@ -1,4 +1,4 @@
-"""A proxy in a configuration."""
+"""A proxy's table in a configuration."""
 
 from __future__ import annotations
 

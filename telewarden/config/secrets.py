@@ -1,4 +1,4 @@
-"""What all tables of a configuration have in common, and a secret that is kept elsewhere."""
+"""The base of all configuration tables, and references to secrets kept elsewhere."""
 
 from __future__ import annotations
 

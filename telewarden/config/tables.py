@@ -1,4 +1,4 @@
-"""The tables of a configuration file, but for pairs and the loopback: keys, limits, defaults."""
+"""The configuration tables except pairs and loopback: keys, limits, defaults."""
 
 from __future__ import annotations
 

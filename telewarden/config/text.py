@@ -1,4 +1,4 @@
-"""A configuration file's text, whatever editor wrote it: what can be read is, the rest is named."""
+"""Decoding of a configuration file: byte order marks and encodings are read or named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The main job, shown: a supervised forwarder on a loopback data centre, struck by six faults.
+"""The demo: a supervised forwarder on a loopback data centre, struck by six faults.
 
 Owns the stage (data centre, configuration, the warden's process), the faults and the count of
 what arrived. The warden it shows is the one that everybody runs, started by ``telewarden run``.

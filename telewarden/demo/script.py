@@ -1,4 +1,4 @@
-"""Who plays in the demo: three sessions, a publisher, four pairs in two worker groups."""
+"""The demo's cast: three sessions, a publisher, four pairs in two worker groups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the onlooker sees: a live screen in a terminal, plain lines elsewhere, JSON on request.
+"""The demo's output: a live screen in a terminal, plain lines elsewhere, JSON on request.
 
 Owns output only; the story tells it what happens.
 """

@@ -1,4 +1,4 @@
-"""What was said, what arrived: the count that the demo is about."""
+"""The demo's count of messages posted and delivered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What keeps a message from being forwarded, or a pair from a change."""
+"""Errors of forwarding and of changes to pairs."""
 
 from __future__ import annotations
 

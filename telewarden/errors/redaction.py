@@ -1,4 +1,4 @@
-"""One guard for whatever an error repeats of what it was given: what looks like a secret stays out.
+"""Redaction of secrets in error messages.
 
 A secret ends up where its name belongs, or in the wrong field; the message that says so ends up
 in a log or an issue. What cannot be anything else is taken out of every message. What only may be

@@ -1,4 +1,4 @@
-"""What the registry of sessions, pairs and operations refuses; nothing has changed."""
+"""Errors of the registry; after each of them nothing has changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The root, and what the front door refuses: configuration, sockets, commands."""
+"""The root of all errors, and those of configuration, sockets and commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept under the master key, and who may use a session's key."""
+"""Errors of the master key, encryption and leases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Telegram refuses, and what is wrong with a session, its login or its copies."""
+"""Errors of Telegram, and of a session's login and its copies."""
 
 from __future__ import annotations
 

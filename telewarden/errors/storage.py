@@ -1,4 +1,4 @@
-"""What should survive and could not be read or written: places, files, rows."""
+"""Errors of the storage: places, files, rows."""
 
 from __future__ import annotations
 

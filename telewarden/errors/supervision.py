@@ -1,4 +1,4 @@
-"""What goes wrong between a supervisor and its children, or with a message to one."""
+"""Errors between a supervisor and its children, and of messages to actors."""
 
 from __future__ import annotations
 

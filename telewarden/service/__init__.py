@@ -1,4 +1,4 @@
-"""What a running warden needs beside its actors: assembly, paths, retention, backups, keys.
+"""The process around a warden's tree: assembly, paths, retention, backups, key rotation.
 
 Owns schedules and the process around the tree. Leaves the handles to ``api``, and what runs
 without a warden to ``standalone``.

@@ -1,4 +1,4 @@
-"""What a running warden's tree consists of: one method for each part, in the order they start.
+"""Assembly of a warden's supervisor tree: one method for each child, in start order.
 
 Owns which actors there are, what they are given and how long they get. Entering and leaving the
 tree is the warden's business.

@@ -1,4 +1,4 @@
-"""Which children crashed, kept in the database, so that a process that crashes in a loop is known.
+"""The crash history of all processes, kept in the database to detect crash loops.
 
 Read once, before the tree starts; written through the journal, so that nobody waits for the disk.
 """

@@ -1,4 +1,4 @@
-"""The whole database, copied while it is in use: on a schedule, and when somebody asks.
+"""Scheduled and requested backups of the database while it is in use.
 
 Owns when; what a snapshot is, and that each is opened before it counts, is the storage room's.
 A copy is read through a connection of its own in a thread, so that neither the journal nor the

@@ -1,4 +1,4 @@
-"""The garbage collector while many sessions start.
+"""A pause of the cyclic garbage collector while many sessions start.
 
 Nearly everything that a start makes stays. Python's cyclic collector looks through all of it again
 whenever it has grown by a quarter, which is two fifths of the time in which a thousand sessions

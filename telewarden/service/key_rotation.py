@@ -1,4 +1,4 @@
-"""Changing the master key and the data keys while a warden works, interruptible at any point.
+"""Rotation of master and data keys in a running warden, safe to interrupt anywhere.
 
 Owns the order of the steps. A new key lies beside the old one's file before the database knows
 it, and the session files are sealed anew after; so whatever a kill interrupts, the next start

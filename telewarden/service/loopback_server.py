@@ -1,4 +1,4 @@
-"""A loopback data centre in Telegram's place, as a configuration's ``[loopback]`` table asks.
+"""The loopback data centre that a configuration's ``[loopback]`` table asks for.
 
 Owns starting it, or finding the one that another process runs for the same folder; filling it
 with the accounts and chats that the table names, signing the sessions in as their owners would,

@@ -1,4 +1,4 @@
-"""How many files a process may open, and how many so many sessions need.
+"""The limit on open files (RLIMIT_NOFILE) and how many the sessions need.
 
 Each session has a line, a lease and a claim. Past the limit connects, leases and pages fail one by
 one, as if the network or the disk were at fault; so it is looked at before anything starts.

@@ -1,4 +1,4 @@
-"""What an operator may say about pairs over the control socket: names, arguments, answers in JSON.
+"""Commands on pairs over the control socket: names, arguments, JSON answers.
 
 Owns the shape of arguments and answers; what a command does is the handle's business. A move goes
 on by itself once its operation has begun, whoever asked for it hangs up or not.

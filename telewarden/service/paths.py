@@ -1,4 +1,4 @@
-"""Where a configuration keeps things, and how they are opened, with or without a running warden."""
+"""The paths of a configuration's storage, and how its parts are opened."""
 
 from __future__ import annotations
 

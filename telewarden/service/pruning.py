@@ -1,4 +1,4 @@
-"""What is past its time, and how it is removed: a piece after the other. Pure but for the store.
+"""Retention periods and the plan of a pruning sweep. Pure but for the store.
 
 Owns how long each kind of row stays. A sweep removes one kind; each piece of it is one write, done
 in the journal's thread, and says which piece follows.

@@ -1,4 +1,4 @@
-"""Keeping the database no larger than it must be: every hour, and when somebody asks.
+"""The hourly pruning sweep that bounds the database's size.
 
 Owns when, and that nobody waits for it; what goes is ``pruning``'s to say. Each piece is a write of
 the journal's like any other. After it the journal is left to the others for as long as it took.

@@ -1,4 +1,4 @@
-"""One log line when something begins to wait for long, and one when it waits no more."""
+"""Log lines for what begins to wait for long, and for what waits no more."""
 
 from __future__ import annotations
 

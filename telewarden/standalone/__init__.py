@@ -1,4 +1,4 @@
-"""One session or configuration used or looked at without a running warden.
+"""Use or inspection of one session or configuration without a running warden.
 
 Owns ``safe_session``, the safety check and the check of a configuration. Leaves supervision to the
 warden.

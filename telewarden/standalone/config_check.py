@@ -1,4 +1,4 @@
-"""Whether a configuration can be run here, looked at without starting or connecting anything.
+"""Check of a configuration without starting or connecting anything.
 
 Everything that a start would refuse and that stays as it is: secrets, handlers, proxies, the place
 of the control socket, the data centre of ``[loopback]``. What comes and goes (a port in use, a

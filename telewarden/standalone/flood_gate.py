@@ -1,4 +1,4 @@
-"""The calls of a ``safe_session``: which must wait, and their errors as ours.
+"""The flood gate of a ``safe_session``: calls that must wait, and their errors.
 
 While the block owns the session's key nobody else calls Telegram with it, so that the ledger is
 read once. What Telegram asks for is written into it at once, also beside a running warden that may

@@ -1,4 +1,4 @@
-"""Using one session safely outside a running warden, and telling beforehand whether that is safe.
+"""Safe use of one session outside a running warden.
 
 ``safe_session`` takes the lease on the session's key before the first packet and lets it go when
 the client is proven off: at the end of the block, by an exception, or by SIGTERM. A running

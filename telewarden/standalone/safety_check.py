@@ -1,4 +1,4 @@
-"""Is it safe to use this session now? Looked at from outside, with nothing taken or changed."""
+"""The safety check: whether a session may be used now, inspected without any change."""
 
 from __future__ import annotations
 

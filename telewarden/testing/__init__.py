@@ -1,4 +1,4 @@
-"""What users' own tests need: fixtures for pytest, and stand-ins that are honest about it.
+"""A test kit for apps: pytest fixtures, a loopback Telegram, event probes.
 
 The fixtures live in ``plugin``; pytest finds them by itself. Everything here is imported when it
 is first asked for, so that a project which has Telewarden installed and does not use it pays

@@ -1,4 +1,4 @@
-"""What a test must not hide: crashes, failed starts, dropped messages and lines at ERROR.
+"""Detection of crashes, failed starts, dropped messages and ERROR lines in tests.
 
 Owns how they are told apart, how a test declares those that it is about, and what is said of the
 others. Hears every tree of the process, whoever made it. Leaves to ``plugin`` when it is looked.

@@ -1,4 +1,4 @@
-"""Waiting for what is told instead of sleeping until it has probably happened."""
+"""Waiting for events with a deadline, instead of sleeping."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""pytest fixtures for tests that want a Telegram, and a look-out for crashes that nobody declared.
+"""pytest fixtures for a loopback Telegram, and the check for undeclared crashes.
 
 Found by pytest without being imported. Everything is imported where it is used, so that a project
 which has Telewarden installed and uses none of it pays nothing. With ``telewarden_crashes = true``

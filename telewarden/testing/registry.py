@@ -1,4 +1,4 @@
-"""A registry of one's own for a test: real actor, real SQLite, no Telegram, time turned by hand.
+"""A registry for tests: real actor, real SQLite, no Telegram, a hand-turned clock.
 
 ::
 
