@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from . import srp
 from .chat_handles import ChatHandle, author_of
-from .engine import Engine
+from .data_centre import DataCentre
 from .issued_sessions import mint, string_of
 from .threads import LoopGate, in_loop
 from .world.records import Account, Authorization, Chat, ChatKind, Member, Message
@@ -27,7 +27,7 @@ class ServerHand:
     connected hears of it by updates. May be called from any thread.
     """
 
-    _engine: Engine
+    _engine: DataCentre
 
     @property
     def gate(self) -> LoopGate:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from .data_centre import DataCentre
 from .rpc import RpcError
+from .transport.conversation import Conversation
+from .updates.delivery import Delivery
+from .updates.membership import Membership
 from .world.peers import Peers
 from .world.records import Account, Authorization
 from .world.world import World
-
-if TYPE_CHECKING:
-    from .engine import Engine
-    from .transport.conversation import Conversation
-    from .updates.delivery import Delivery
 
 __all__ = ["Call"]
 
@@ -22,19 +20,24 @@ __all__ = ["Call"]
 class Call:
     """One request's surroundings."""
 
-    engine: Engine
+    centre: DataCentre
     conversation: Conversation
     authorization: Authorization
 
     @property
     def world(self) -> World:
         """What the data centre knows."""
-        return self.engine.world
+        return self.centre.world
 
     @property
     def delivery(self) -> Delivery:
         """What changes messages and tells people."""
-        return self.engine.delivery
+        return self.centre.delivery
+
+    @property
+    def membership(self) -> Membership:
+        """What brings people into chats and takes them out."""
+        return self.centre.membership
 
     @property
     def me(self) -> Account:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from ._tl import types
-from .engine import Engine
+from .data_centre import DataCentre
 from .threads import LoopGate, in_loop
 from .world.records import Account, Chat, ChatKind, Member, Message, Topic
 from .world.update_events import Draft
@@ -33,13 +33,13 @@ class ChatHandle:
     those concerned hear of it by updates.
     """
 
-    def __init__(self, engine: Engine, record: Chat) -> None:
-        self._engine, self.record = engine, record
+    def __init__(self, centre: DataCentre, record: Chat) -> None:
+        self._centre, self.record = centre, record
 
     @property
     def gate(self) -> LoopGate:
         """The way into the loop that owns the data centre."""
-        return self._engine.gate
+        return self._centre.gate
 
     def __repr__(self) -> str:
         return f"ChatHandle({self.record.title!r}, {self.record.kind.value}, {self.peer_id})"
@@ -85,17 +85,17 @@ class ChatHandle:
     def join(self, *accounts: Account) -> None:
         """Bring accounts in; one that had been banned is forgiven."""
         for account in accounts:
-            self._engine.membership.add(self.record, account)
+            self._centre.membership.add(self.record, account)
 
     @in_loop
     def leave(self, account: Account) -> None:
         """Take an account out; it may come back."""
-        self._engine.membership.remove(self.record, account)
+        self._centre.membership.remove(self.record, account)
 
     @in_loop
     def kick(self, account: Account) -> None:
         """Take an account out and keep it out: a channel is private to it from now on."""
-        self._engine.membership.remove(self.record, account, banned=True)
+        self._centre.membership.remove(self.record, account, banned=True)
 
     @in_loop
     def set_rights(
@@ -129,7 +129,7 @@ class ChatHandle:
         given |= {"invite": invite, "ban": ban, "pin": pin}
         wanted = {_ADMIN[k]: v for k, v in given.items()}
         member.admin_rights = _changed(member.admin_rights, wanted)
-        self._engine.delivery.chat_changed(self.record, [account])
+        self._centre.delivery.chat_changed(self.record, [account])
 
     @in_loop
     def set_default_rights(self, *, send: bool | None = None, media: bool | None = None) -> None:
@@ -157,13 +157,13 @@ class ChatHandle:
         creator = author or self._owner()
         action = types.MessageActionTopicCreate(title=title, icon_color=0x6FB9F0)
         topic_id = self.record.next_message_id  # the notice below opens the topic and names it
-        self._engine.delivery.post(self.record, creator, [Draft(action=action)])
+        self._centre.delivery.post(self.record, creator, [Draft(action=action)])
         topic = Topic(
             id=topic_id,
             title=title,
             icon_color=0x6FB9F0,
             creator_id=creator.id,
-            date=self._engine.world.now(),
+            date=self._centre.world.now(),
         )
         self.record.topics[topic.id] = topic
         return topic
@@ -176,11 +176,11 @@ class ChatHandle:
     @in_loop
     def delete_messages(self, messages: Iterable[Message]) -> None:
         """Delete messages for everybody."""
-        doomed, delivery = list(messages), self._engine.delivery
+        doomed, delivery = list(messages), self._centre.delivery
         if self.record.is_channel:
             delivery.delete_from_channel(self.record, doomed)
         else:
-            accounts = [self._engine.world.accounts[i] for i in self.record.members]
+            accounts = [self._centre.world.accounts[i] for i in self.record.members]
             delivery.push_deletions(delivery.delete_for(accounts, doomed))
 
     @in_loop
@@ -190,7 +190,7 @@ class ChatHandle:
         """Give a message another text, and another medium if one is given (TL objects)."""
         message.text, message.entities = text, list(entities)
         message.media = message.media if media is None else media
-        self._engine.delivery.edit(message)
+        self._centre.delivery.edit(message)
 
     @in_loop
     def forget_updates(self) -> None:
@@ -206,12 +206,12 @@ class ChatHandle:
     @in_loop
     def void_access_hash(self, account: Account) -> None:
         """Refuse what an account knows this channel by; its dialogs tell it anew."""
-        self._engine.world.void_access_hash(account, -self.record.id)
+        self._centre.world.void_access_hash(account, -self.record.id)
 
     @in_loop
     def upgrade(self) -> ChatHandle:
         """Make a supergroup of a basic group, which nobody can write into any more."""
-        return ChatHandle(self._engine, self._engine.membership.upgrade(self.record, self._owner()))
+        return ChatHandle(self._centre, self._centre.membership.upgrade(self.record, self._owner()))
 
     @in_loop
     def delete(self) -> None:
@@ -227,11 +227,11 @@ class ChatHandle:
 
     def _owner(self) -> Account:
         creator = next(m for m in self.record.members.values() if m.creator)
-        return self._engine.world.accounts[creator.account_id]
+        return self._centre.world.accounts[creator.account_id]
 
     def _tell_all(self) -> None:
-        accounts = [self._engine.world.accounts[i] for i in self.record.present()]
-        self._engine.delivery.chat_changed(self.record, accounts)
+        accounts = [self._centre.world.accounts[i] for i in self.record.present()]
+        self._centre.delivery.chat_changed(self.record, accounts)
 
 
 def _changed(rights: frozenset[str], wanted: Mapping[str, bool | None]) -> frozenset[str]:
@@ -240,9 +240,9 @@ def _changed(rights: frozenset[str], wanted: Mapping[str, bool | None]) -> froze
     return (rights | given) - taken
 
 
-def author_of(chat: Chat, engine: Engine) -> Account:
+def author_of(chat: Chat, centre: DataCentre) -> Account:
     """Who writes when nobody is named: the creator; in a private chat there is no such one."""
     if chat.kind is ChatKind.PRIVATE:
         raise ValueError("a private chat has no owner; name the author")
     creator = next(member for member in chat.members.values() if member.creator)
-    return engine.world.accounts[creator.account_id]
+    return centre.world.accounts[creator.account_id]

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import gzip
 import logging
-import struct
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from . import fault_injection
 from ._tl import UNREADABLE, functions, method_name, read_object, types
 from .call import Call
 from .faults.actions import Answer
 from .rpc import RpcError
+from .transport.conversation import Conversation
 from .transport.invoke_after import Order
+from .transport.rpc_result import pack_result
 
-if TYPE_CHECKING:
-    from .transport.conversation import Conversation
-
-__all__ = ["Dispatcher", "pack_result"]
+__all__ = ["Dispatcher"]
 
 logger = logging.getLogger(__name__)
 
-_RESULT: Final = struct.Struct("<Iq")
-_RESULT_ID: Final = 0xF35C6D01
-_VECTOR: Final = struct.pack("<I", 0x1CB5C415)
-_TRUE: Final = struct.pack("<I", 0x997275B5)
-_FALSE: Final = struct.pack("<I", 0xBC799737)
-_GZIP: Final = struct.pack("<I", 0x3072CFA1)
-_WORTH_PACKING: Final = 4096  # below it, gzip costs more than the loopback saves
 _WRAPPERS: Final = (
     functions.InvokeWithLayerRequest,
     functions.InitConnectionRequest,
@@ -52,7 +42,7 @@ class Dispatcher:
 
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
-        self._engine = conversation.engine
+        self._centre = conversation.centre
         self._order = Order()
 
     def take(self, msg_id: int, seq: int, body: bytes) -> None:
@@ -76,7 +66,7 @@ class Dispatcher:
             self._conversation.send_body(pack_result(msg_id, refused), reply=True)
             return
         method = method_name(request.__class__)
-        self._engine.stats.calls[method] += 1
+        self._centre.stats.calls[method] += 1
         action = self._fault(method)
         if action is None:
             self.answer(msg_id, request)
@@ -90,7 +80,7 @@ class Dispatcher:
 
     def take_plain(self, method: str, request: Any) -> None:
         """Take one step of a key exchange."""
-        self._engine.stats.calls[method] += 1
+        self._centre.stats.calls[method] += 1
         action = self._fault(method)
         if action is None:
             self._conversation.exchange(request)
@@ -121,9 +111,9 @@ class Dispatcher:
             case functions.DestroySessionRequest():
                 return bytes(types.DestroySessionNone(request.session_id))
             case functions.GetFutureSaltsRequest():
-                return bytes(types.FutureSalts(msg_id, self._engine.world.now(), []))
+                return bytes(types.FutureSalts(msg_id, self._centre.world.now(), []))
             case functions.DestroyAuthKeyRequest():
-                self._engine.forget_key(self._conversation.authorization)
+                self._centre.forget_key(self._conversation.authorization)
                 return bytes(types.DestroyAuthKeyOk())
             case functions.RpcDropAnswerRequest():
                 return pack_result(msg_id, types.RpcAnswerUnknown())
@@ -139,31 +129,31 @@ class Dispatcher:
                 and (dead := RpcError(authorization.void)).code != 401
             ):
                 raise dead  # a 401 ends the login only: what needs none still works
-            handler = self._engine.handlers.get(type(request))
+            handler = self._centre.handlers.get(type(request))
             if handler is None:
                 logger.warning("method not played method=%s", method_name(request.__class__))
                 raise RpcError("INPUT_METHOD_INVALID")
-            return handler(Call(self._engine, self._conversation, authorization), request)
+            return handler(Call(self._centre, self._conversation, authorization), request)
         except RpcError as error:
             return self.refusal(error)
         except Exception:  # a bug here must be an answer: a closed connection starts a storm
-            self._engine.stats.crashes += 1
+            self._centre.stats.crashes += 1
             logger.exception("handler failed method=%s", method_name(request.__class__))
             return self.refusal(RpcError("INTERNAL_SERVER_ERROR", 500))
 
     def refusal(self, error: RpcError) -> Any:
         """An error as the client reads it, counted."""
-        self._engine.count_error(error)
+        self._centre.count_error(error)
         if error.text == "RANDOM_ID_DUPLICATE":
-            self._engine.stats.duplicates += 1
+            self._centre.stats.duplicates += 1
         return types.RpcError(error.code, error.text)
 
     def _fault(self, method: str) -> Any:
-        if not self._engine.faults:
+        if not self._centre.faults:
             return None
         authorization = self._conversation.authorization
         account = authorization.account if authorization is not None else None
-        return self._engine.faults.on_request(method, account.id if account else None)
+        return self._centre.faults.on_request(method, account.id if account else None)
 
     def _unpacked(self, obj: Any) -> Any:
         data = getattr(obj, "data", None)
@@ -195,28 +185,4 @@ class Dispatcher:
                 "system_version": init.system_version,
                 "app_version": init.app_version,
             }
-            self._engine.world.touch()
-
-
-def pack_result(msg_id: int, result: Any) -> bytes:
-    """An rpc_result as it goes over the wire."""
-    head = _RESULT.pack(_RESULT_ID, msg_id)
-    body = _result_body(result)
-    if len(body) >= _WORTH_PACKING and not isinstance(result, types.upload.File):
-        return head + _GZIP + _tl_bytes(gzip.compress(body, compresslevel=1))
-    return head + body
-
-
-def _result_body(result: Any) -> bytes:
-    if result is True:
-        return _TRUE
-    if result is False:
-        return _FALSE
-    if isinstance(result, list):
-        return _VECTOR + struct.pack("<i", len(result)) + b"".join(map(bytes, result))
-    return bytes(result)
-
-
-def _tl_bytes(data: bytes) -> bytes:
-    head = bytes([len(data)]) if len(data) < 254 else b"\xfe" + len(data).to_bytes(3, "little")
-    return head + data + bytes(-(len(head) + len(data)) % 4)
+            self._centre.world.touch()

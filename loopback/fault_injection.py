@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ._tl import types
 from .faults import actions as a
 from .rpc import RpcError
-
-if TYPE_CHECKING:
-    from .transport.conversation import Conversation
+from .transport.conversation import Conversation
+from .transport.rpc_result import pack_result
 
 __all__ = ["Struck", "strike", "strike_plain"]
 
@@ -47,7 +46,7 @@ def strike_plain(
     connection = conversation.connection
     match action:
         case a.Delay(seconds=seconds):
-            conversation.engine.later(seconds, carry_on)
+            conversation.centre.later(seconds, carry_on)
         case a.Silence():
             pass
         case a.TransportError(code=code, raw=raw):
@@ -66,23 +65,19 @@ def strike_plain(
 
 
 def _rpc_error(action: RpcError, struck: Struck) -> None:
-    from .dispatch import pack_result
-
     if action.executed:
         struck.execute()
-    engine = struck.conversation.engine
-    engine.count_error(action)
+    centre = struck.conversation.centre
+    centre.count_error(action)
     struck.send(pack_result(struck.msg_id, types.RpcError(action.code, action.text)))
 
 
 def _answer(action: a.Answer, struck: Struck) -> None:
-    from .dispatch import pack_result
-
     struck.send(pack_result(struck.msg_id, action.make(struck.request)))
 
 
 def _delay(action: a.Delay, struck: Struck) -> None:
-    later = struck.conversation.engine.later
+    later = struck.conversation.centre.later
     if action.executed:
         body = struck.execute()
         later(action.seconds, lambda: struck.send(body))
@@ -127,7 +122,7 @@ def _transport_error(action: a.TransportError, struck: Struck) -> None:
 
 def _bad_salt(_action: a.BadSalt, struck: Struck) -> None:
     conversation = struck.conversation
-    conversation.key.salt = conversation.engine.world.random_long()
+    conversation.key.salt = conversation.centre.world.random_long()
     conversation.refuse_salt(struck.msg_id, struck.seq)
 
 
@@ -139,10 +134,10 @@ def _bad_message(action: a.BadMessage, struck: Struck) -> None:
 def _void_key(action: a.VoidKey, struck: Struck) -> None:
     conversation = struck.conversation
     if action.text is None:
-        conversation.engine.forget_key(conversation.key)
+        conversation.centre.forget_key(conversation.key)
         conversation.connection.send_transport_error(-404)
     else:
-        conversation.engine.void_key(conversation.key, action.text)
+        conversation.centre.void_key(conversation.key, action.text)
         struck.send(struck.execute())
 
 
@@ -150,7 +145,7 @@ def _stall_reading(action: a.StallReading, struck: Struck) -> None:
     connection = struck.conversation.connection
     connection.stall_reading(action.seconds)
     if action.seconds is not None:  # the request was read too late, not lost
-        struck.conversation.engine.later(action.seconds, lambda: struck.send(struck.execute()))
+        struck.conversation.centre.later(action.seconds, lambda: struck.send(struck.execute()))
 
 
 def _stall_writing(action: a.StallWriting, struck: Struck) -> None:
@@ -160,7 +155,7 @@ def _stall_writing(action: a.StallWriting, struck: Struck) -> None:
 
 def _noise(conversation: Conversation, count: int) -> bytes:
     # The length comes first in a frame: all bits set, so that it cannot pass for one.
-    return (b"\xff" * 4 + conversation.engine.world.entropy(max(count, 8)))[: max(count, 8)]
+    return (b"\xff" * 4 + conversation.centre.world.entropy(max(count, 8)))[: max(count, 8)]
 
 
 _DEEDS: Final[Mapping[type, Callable[[Any, Struck], None]]] = {

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from .admin import ServerHand
 from .clock import Clock
@@ -50,6 +50,8 @@ class LoopbackTelegram(ServerHand):
         entropy: random bytes; give a seeded source for the same ids in every run.
         wall: the clock of the wire itself, to play a server whose clock is off.
     """
+
+    _engine: Engine
 
     def __init__(
         self,
@@ -188,8 +190,8 @@ class LoopbackTelegram(ServerHand):
     def connections(self, account: Account | None = None) -> list[Connection]:
         """The open connections, of everybody or of one account."""
         if account is None:
-            return list(self._engine.hub.connections)
-        return self._engine.hub.of_account(account)
+            return cast("list[Connection]", list(self._engine.hub.connections))
+        return cast("list[Connection]", self._engine.hub.of_account(account))
 
     @in_loop
     def cut(self, account: Account | None = None) -> int:

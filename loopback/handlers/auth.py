@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from .._tl import functions, types
+from ..call import Call
 from ..rpc import RpcError
 from ..world.pending_logins import SentCode
 from ..world.records import Account
 from ..world.rendering import View
 from ..world.world import digits
 from .base import Handlers
-
-if TYPE_CHECKING:
-    from ..call import Call
 
 __all__ = ["HANDLERS", "signed_in"]
 
@@ -30,7 +28,7 @@ def send_code(call: Call, request: Any) -> Any:
     phone = digits(request.phone_number)
     if not 5 <= len(phone) <= 15:
         raise RpcError("PHONE_NUMBER_INVALID")
-    if not call.engine.accepts_api_id(request.api_id):
+    if not call.centre.accepts_api_id(request.api_id):
         raise RpcError("API_ID_INVALID")
     account = call.world.account_by_phone(phone)
     if account is not None and account.ban is not None:
@@ -105,13 +103,13 @@ def import_bot(call: Call, request: Any) -> Any:
 def log_out(call: Call, _request: Any) -> Any:
     """End this authorization; the key is good for nothing afterwards."""
     _ = call.me
-    call.engine.void_key(call.authorization, "AUTH_KEY_UNREGISTERED")
+    call.centre.void_key(call.authorization, "AUTH_KEY_UNREGISTERED")
     return types.auth.LoggedOut()
 
 
 def export_authorization(call: Call, request: Any) -> Any:
     """A ticket with which another key becomes an authorization of the same account."""
-    if request.dc_id not in call.engine.ports:
+    if request.dc_id not in call.centre.ports:
         raise RpcError("DC_ID_INVALID")
     ticket = call.world.entropy(16)
     call.world.logins.exported[ticket] = call.me.id
@@ -133,7 +131,7 @@ def signed_in(call: Call, account: Account) -> Any:
     authorization = call.authorization
     authorization.account, authorization.pending, authorization.void = account, None, None
     authorization.created = call.world.now()
-    call.engine.hub.rebind(authorization)
+    call.centre.hub.rebind(authorization)
     call.world.touch()
     return types.auth.Authorization(user=View(call.world, account).user(account))
 
@@ -142,7 +140,7 @@ def _sent(call: Call, phone: str, *, way: int = 0) -> Any:
     desk, world = call.world.logins, call.world
     sent = SentCode(
         phone=phone,
-        code=call.engine.new_code(),
+        code=call.centre.new_code(),
         hash=world.entropy(9).hex(),
         expires=world.clock() + world.limits.code_life,
         way=way,

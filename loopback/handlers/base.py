@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._tl import types
+from ..call import Call
 from ..rpc import RpcError
-from ..world.records import Message
-
-if TYPE_CHECKING:
-    from ..call import Call
-    from ..world.records import Chat
+from ..world.records import Chat, Message
 
 __all__ = [
     "Handler",

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from .._tl import functions, types
+from ..call import Call
 from ..rpc import RpcError
 from ..world.records import Authorization
 from .base import Handlers
-
-if TYPE_CHECKING:
-    from ..call import Call
 
 __all__ = ["HANDLERS", "device"]
 
@@ -28,7 +26,7 @@ def reset_authorization(call: Call, request: Any) -> bool:
     doomed = next((a for a in others if a.hash == request.hash), None)
     if doomed is None:
         raise RpcError("HASH_INVALID")
-    call.engine.end_authorization(doomed, "AUTH_KEY_UNREGISTERED")
+    call.centre.end_authorization(doomed, "AUTH_KEY_UNREGISTERED")
     return True
 
 
@@ -37,7 +35,7 @@ def reset_authorizations(call: Call, _request: Any) -> bool:
     _require_settled(call)
     for authorization in call.world.authorizations(call.me):
         if authorization is not call.authorization:
-            call.engine.end_authorization(authorization, "SESSION_REVOKED")
+            call.centre.end_authorization(authorization, "SESSION_REVOKED")
     return True
 
 
@@ -64,7 +62,7 @@ def device(call: Call, authorization: Authorization, *, password_pending: bool =
         app_version=known.get("app_version", ""),
         date_created=authorization.created,
         date_active=authorization.active,
-        ip=call.engine.host,
+        ip=call.centre.host,
         country="loopback",
         region="",
         current=current or None,

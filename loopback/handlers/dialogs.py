@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from .._tl import functions, types
+from ..call import Call
 from ..world.records import Chat
 from ..world.rendering import View
 from .base import Handlers, yes
-
-if TYPE_CHECKING:
-    from ..call import Call
 
 __all__ = ["HANDLERS", "dialog"]
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from .._tl import functions, types
+from ..call import Call
 from ..rpc import RpcError
 from ..world.feed import Event, EventKind
-from ..world.records import Chat
+from ..world.records import Chat, Message
 from ..world.rendering import View
 from .base import Handlers
 from .history import seconds_of
-
-if TYPE_CHECKING:
-    from ..call import Call
 
 __all__ = ["HANDLERS"]
 
@@ -72,7 +70,7 @@ def get_channel_difference(call: Call, request: Any) -> Any:
 
 
 def _sorted_out(
-    call: Call, view: View, chat: Chat | None, events: Sequence[Event]
+    call: Call, view: View, chat: Chat | None, events: Sequence[Event[Message]]
 ) -> tuple[list[Any], list[Any]]:
     """New messages, and all other events as updates; what is deleted since is left out."""
     messages, others = [], []

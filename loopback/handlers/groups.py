@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from .._tl import functions, types
+from ..call import Call
 from ..rpc import RpcError
 from ..world.records import Chat, ChatKind, Member
 from ..world.rendering import ADMIN_FLAGS, View
 from ..world.rights import require_member
 from ..world.update_events import Draft
 from .base import Handlers
-
-if TYPE_CHECKING:
-    from ..call import Call
 
 __all__ = ["HANDLERS"]
 
@@ -45,7 +43,7 @@ def add_user(call: Call, request: Any) -> Any:
     require_member(chat, call.me)
     if account.id in chat.present():
         raise RpcError("USER_ALREADY_PARTICIPANT")
-    call.engine.membership.add(chat, account, by=call.me, notice=True, origin=call.conversation)
+    call.membership.add(chat, account, by=call.me, notice=True, origin=call.conversation)
     return types.messages.InvitedUsers(call.delivery.changed(call.me, chat, account), [])
 
 
@@ -58,7 +56,7 @@ def delete_user(call: Call, request: Any) -> Any:
         raise RpcError("USER_NOT_PARTICIPANT")
     if account is not call.me and not member.admin and target.inviter_id != call.me.id:
         raise RpcError("CHAT_ADMIN_REQUIRED")
-    call.engine.membership.remove(chat, account, by=call.me, notice=True, origin=call.conversation)
+    call.membership.remove(chat, account, by=call.me, notice=True, origin=call.conversation)
     return call.delivery.changed(call.me, chat, account)
 
 
@@ -94,7 +92,7 @@ def migrate_chat(call: Call, request: Any) -> Any:
         raise RpcError("CHAT_ADMIN_REQUIRED")
     if chat.moved_to is not None:
         raise RpcError("CHAT_ID_INVALID")
-    channel = call.engine.membership.upgrade(chat, call.me, origin=call.conversation)
+    channel = call.membership.upgrade(chat, call.me, origin=call.conversation)
     return call.delivery.changed(call.me, chat, channel)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from .._tl import functions, types
+from ..call import Call
 from ..rpc import RpcError
 from .base import Handlers
-
-if TYPE_CHECKING:
-    from ..call import Call
 
 __all__ = ["HANDLERS"]
 
@@ -43,8 +41,8 @@ _LIMITS: Final = {
 
 def get_config(call: Call, _request: Any) -> Any:
     """Where the data centres are: all of them here."""
-    engine = call.engine
-    options = [types.DcOption(dc_id, engine.host, port) for dc_id, port in engine.ports.items()]
+    centre = call.centre
+    options = [types.DcOption(dc_id, centre.host, port) for dc_id, port in centre.ports.items()]
     now = call.world.now()
     return types.Config(
         date=now,

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from .._tl import functions, types
+from ..call import Call
 from ..rpc import RpcError
 from ..world.records import Chat, ChatKind
 from ..world.rendering import View
 from ..world.rights import require_admin
 from .base import Handlers
-
-if TYPE_CHECKING:
-    from ..call import Call
 
 __all__ = ["HANDLERS"]
 
@@ -52,7 +50,7 @@ def import_invite(call: Call, request: Any) -> Any:
     member = chat.members.get(call.me.id)
     if member is not None and member.kicked:
         raise RpcError("INVITE_HASH_EXPIRED")  # what Telegram tells those who were banned
-    if not call.engine.membership.add(chat, call.me, notice=True, origin=call.conversation):
+    if not call.membership.add(chat, call.me, notice=True, origin=call.conversation):
         raise RpcError("USER_ALREADY_PARTICIPANT")
     return types.messages.ChatInviteJoinResultOk(call.delivery.changed(call.me, chat))
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from .._tl import functions, read_object, types
+from ..call import Call
 from ..rpc import RpcError
 from ..world.file_store import StoredFile
 from .base import Handlers
-
-if TYPE_CHECKING:
-    from ..call import Call
 
 __all__ = ["HANDLERS", "make", "preview"]
 

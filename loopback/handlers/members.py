@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from .._tl import functions, types
+from ..call import Call
 from ..rpc import RpcError
 from ..world.records import ChatKind, Member
 from ..world.rendering import ADMIN_FLAGS, BANNED_FLAGS, View, admin_rights, banned_rights
 from ..world.rights import require_admin
 from .base import Handlers
 from .channels import flags_of
-
-if TYPE_CHECKING:
-    from ..call import Call
 
 __all__ = ["HANDLERS"]
 
@@ -23,7 +21,7 @@ def join_channel(call: Call, request: Any) -> Any:
     """Join a channel that has a public name."""
     chat = call.peers.channel(request.channel)
     origin = call.conversation
-    call.engine.membership.add(chat, call.me, notice=True, origin=origin)
+    call.membership.add(chat, call.me, notice=True, origin=origin)
     return types.messages.ChatInviteJoinResultOk(call.delivery.changed(call.me, chat))
 
 
@@ -35,7 +33,7 @@ def leave_channel(call: Call, request: Any) -> Any:
         raise RpcError("USER_NOT_PARTICIPANT")
     if member.creator:
         raise RpcError("USER_CREATOR")
-    call.engine.membership.remove(chat, call.me, notice=True, origin=call.conversation)
+    call.membership.remove(chat, call.me, notice=True, origin=call.conversation)
     return call.delivery.changed(call.me, chat)
 
 
@@ -50,7 +48,7 @@ def invite(call: Call, request: Any) -> Any:
         if member is not None and member.kicked:
             raise RpcError("USER_KICKED")
     for account in people:
-        call.engine.membership.add(chat, account, by=call.me, notice=True, origin=call.conversation)
+        call.membership.add(chat, account, by=call.me, notice=True, origin=call.conversation)
     return types.messages.InvitedUsers(call.delivery.changed(call.me, chat, *people), [])
 
 
@@ -59,7 +57,7 @@ def edit_admin(call: Call, request: Any) -> Any:
     chat = call.peers.channel(request.channel)
     require_admin(chat, call.me, "add_admins")
     account = call.peers.user(request.user_id)
-    call.engine.membership.add(chat, account, by=call.me, origin=call.conversation)
+    call.membership.add(chat, account, by=call.me, origin=call.conversation)
     member = chat.members[account.id]
     if member.creator and account is not call.me:
         raise RpcError("USER_CREATOR")
@@ -79,7 +77,7 @@ def edit_banned(call: Call, request: Any) -> Any:
     if member is not None and member.creator:
         raise RpcError("USER_ADMIN_INVALID")
     if "view_messages" in rights:
-        call.engine.membership.remove(
+        call.membership.remove(
             chat, account, by=call.me, banned=True, notice=True, origin=call.conversation
         )
     elif member is not None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from .. import srp
 from .._tl import functions, types
+from ..call import Call
 from ..rpc import RpcError
 from ..world.records import Account, PasswordRecord
 from .auth import signed_in
 from .base import Handlers
-
-if TYPE_CHECKING:
-    from ..call import Call
 
 __all__ = ["HANDLERS"]
 

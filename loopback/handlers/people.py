@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from .._tl import functions, types
+from ..call import Call
 from ..rpc import RpcError
 from ..world.records import Account
 from ..world.rendering import View
 from .base import Handlers, yes
-
-if TYPE_CHECKING:
-    from ..call import Call
 
 __all__ = ["HANDLERS"]
 

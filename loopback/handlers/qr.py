@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from .._tl import functions, types
+from ..call import Call
 from ..rpc import RpcError
 from ..world.pending_logins import LoginToken
 from ..world.records import Account
@@ -12,15 +13,12 @@ from .auth import signed_in
 from .base import Handlers
 from .devices import device
 
-if TYPE_CHECKING:
-    from ..call import Call
-
 __all__ = ["HANDLERS"]
 
 
 def export_token(call: Call, request: Any) -> Any:
     """A token to show; once somebody accepted the last one, the login instead."""
-    if not call.engine.accepts_api_id(request.api_id):
+    if not call.centre.accepts_api_id(request.api_id):
         raise RpcError("API_ID_INVALID")
     desk, world = call.world.logins, call.world
     shown = desk.token_of(call.authorization.key_id)
@@ -47,7 +45,7 @@ def accept_token(call: Call, request: Any) -> Any:
     if waiting is None:
         raise RpcError("AUTH_TOKEN_INVALID")
     update = types.UpdateShort(types.UpdateLoginToken(), call.world.now())
-    for link in call.engine.hub.of_key(waiting):
+    for link in call.centre.hub.of_key(waiting):
         link.conversation.send(update)
     return device(call, waiting, password_pending=call.me.password is not None)
 

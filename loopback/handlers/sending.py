@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from .._tl import functions, types
+from ..call import Call
 from ..rpc import RpcError
 from ..world.records import Chat, ChatKind, Forward, Message
 from ..world.rights import require_send, spend_slowmode
 from ..world.update_events import Draft
 from . import media
 from .base import Handlers, check_caption, entities_of, find_message, quote_of, reply_target, units
-
-if TYPE_CHECKING:
-    from ..call import Call
 
 __all__ = ["HANDLERS"]
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from .._tl import functions, types
+from ..call import Call
 from ..rpc import RpcError
 from ..world.records import Chat, Message, Topic
 from ..world.rendering import View
 from ..world.rights import require_admin, require_send
 from ..world.update_events import Draft
 from .base import Handlers
-
-if TYPE_CHECKING:
-    from ..call import Call
 
 __all__ = ["HANDLERS"]
 

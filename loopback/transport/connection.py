@@ -10,15 +10,13 @@ import select
 import socket
 import struct
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
+from ..data_centre import DataCentre
 from ..faults.actions import AcceptAndClose
 from ..world.records import Authorization
-from .conversation import Conversation
+from .conversation import Conversation, Requests
 from .framing import BadFrameError, FrameReader, FrameWriter
-
-if TYPE_CHECKING:
-    from ..engine import Engine
 
 __all__ = ["Connection"]
 
@@ -33,14 +31,17 @@ class Connection(asyncio.Protocol):
     """A client's connection, from accept to close.
 
     Args:
-        engine: the data centre it belongs to.
+        centre: the data centre it belongs to.
         dc_id: the number of the data centre whose port was dialled.
+        answering: makes the one who answers what is asked here.
     """
 
-    def __init__(self, engine: Engine, dc_id: int) -> None:
-        self.engine = engine
+    def __init__(
+        self, centre: DataCentre, dc_id: int, answering: Callable[[Conversation], Requests]
+    ) -> None:
         self.dc_id = dc_id
-        self.conversation = Conversation(self)
+        self._centre = centre
+        self.conversation = Conversation(self, centre, answering)
         self._frames_in, self._frames_out = FrameReader(), FrameWriter()
         self._transport: asyncio.Transport | None = None
         self._deaf = False
@@ -71,9 +72,9 @@ class Connection(asyncio.Protocol):
         # follows a push waits 40 ms for the client's acknowledgement.
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.engine.hub.connections.add(self)
-        self.engine.stats.connects += 1
-        met = self.engine.faults.at_the_door() if self.engine.faults else None
+        self._centre.hub.connections.add(self)
+        self._centre.stats.connects += 1
+        met = self._centre.faults.at_the_door() if self._centre.faults else None
         if isinstance(met, AcceptAndClose):
             self.abort()
         elif met is not None:
@@ -96,7 +97,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio names it
         """Forget a connection that is closed."""
         self._transport = None
-        self.engine.hub.release(self)
+        self._centre.hub.release(self)
 
     # Out
 
@@ -145,7 +146,7 @@ class Connection(asyncio.Protocol):
 
     def _later(self, seconds: float | None, resume: Callable[[], None]) -> None:
         if seconds is not None:
-            self.engine.later(seconds, resume)
+            self._centre.later(seconds, resume)
 
     def _resume_reading(self) -> None:
         unread, self._unread = self._unread or [], None

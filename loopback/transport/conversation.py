@@ -1,42 +1,82 @@
 """What is said on a connection: key exchange, encryption, salts, sessions, acknowledgements.
 
-Requests that want an answer go to ``dispatch``.
+Requests that want an answer go to whoever answers them. Leaves sockets to ``connection``.
 """
 
 from __future__ import annotations
 
 import contextlib
 import struct
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Protocol
 
 from .._tl import UNREADABLE, functions, method_name, read_object, types
-from ..dispatch import Dispatcher
+from ..data_centre import DataCentre
+from ..updates.connections import Link
 from ..world.records import Authorization
 from .envelope import BadEnvelopeError, Envelope, MessageClock, pack_container, seal, unseal
 from .handshake import Handshake, HandshakeError
 
-if TYPE_CHECKING:
-    from .connection import Connection
-
-__all__ = ["Conversation"]
+__all__ = ["Conversation", "Requests", "Wire"]
 
 _PLAIN: Final = struct.Struct("<qqi")
 _BAD_SALT: Final = 48
 
 
-class Conversation:
-    """The MTProto side of one connection."""
+class Wire(Link, Protocol):
+    """The connection below: bytes out, and what can go wrong with them."""
 
-    def __init__(self, connection: Connection) -> None:
+    dc_id: int
+
+    def send(self, payload: bytes, *, spoil_checksum: bool = False) -> None:
+        """Send one payload in a frame."""
+
+    def send_raw(self, data: bytes) -> None:
+        """Send bytes as they are."""
+
+    def send_transport_error(self, code: int, *, raw: bool = False) -> None:
+        """Send a transport error such as -404."""
+
+    def stall_reading(self, seconds: float | None) -> None:
+        """Stop reading; after ``seconds`` go on."""
+
+    def stall_writing(self, seconds: float | None) -> None:
+        """Stop writing; after ``seconds`` go on."""
+
+
+class Requests(Protocol):
+    """Whoever answers what is asked on a connection."""
+
+    def take(self, msg_id: int, seq: int, body: bytes) -> None:
+        """Take one message that a client sent encrypted."""
+
+    def take_plain(self, method: str, request: Any) -> None:
+        """Take one step of a key exchange."""
+
+
+class Conversation:
+    """The MTProto side of one connection.
+
+    Args:
+        connection: the bytes' side of it.
+        centre: the data centre that the client talks to.
+        answering: makes the one who answers, of the conversation.
+    """
+
+    def __init__(
+        self,
+        connection: Wire,
+        centre: DataCentre,
+        answering: Callable[[Conversation], Requests],
+    ) -> None:
         self.connection = connection
-        self.engine = connection.engine
+        self.centre = centre
         self.authorization: Authorization | None = None
         self.session_id = 0
         self.wants_updates = True
         self._announced = False
-        self._ids = MessageClock(self.engine.wall)
-        self._dispatcher = Dispatcher(self)
+        self._ids = MessageClock(centre.wall)
+        self._requests = answering(self)
         self._handshake: Handshake | None = None
         self._corked = False
         self._waiting: list[tuple[int, int, bytes]] = []
@@ -61,7 +101,7 @@ class Conversation:
 
     def _take_encrypted(self, payload: bytes) -> None:
         key_id = int.from_bytes(payload[:8], "little")
-        authorization = self.engine.world.keys.get(key_id)
+        authorization = self.centre.world.keys.get(key_id)
         if authorization is None or authorization.dc_id != self.connection.dc_id:
             self.connection.send_transport_error(-404)
             return
@@ -73,18 +113,18 @@ class Conversation:
         self._bind(authorization)
         if self._in_order(envelope):
             for msg_id, seq, body in envelope.messages():
-                self._dispatcher.take(msg_id, seq, body)
+                self._requests.take(msg_id, seq, body)
 
     def _bind(self, authorization: Authorization) -> None:
         if self.authorization is not authorization:
             if self.authorization is not None:
-                self.engine.hub.release(self.connection)
-                self.engine.hub.connections.add(self.connection)
+                self.centre.hub.release(self.connection)
+                self.centre.hub.connections.add(self.connection)
             self.authorization = authorization
-            self.engine.hub.bind(self.connection, authorization)
-        authorization.active = self.engine.world.now()
-        if authorization.account is not None and self.engine.hub.shared(authorization):
-            self.engine.two_on_one_key(authorization)
+            self.centre.hub.bind(self.connection, authorization)
+        authorization.active = self.centre.world.now()
+        if authorization.account is not None and self.centre.hub.shared(authorization):
+            self.centre.two_on_one_key(authorization)
 
     def _in_order(self, envelope: Envelope) -> bool:
         """Check session, clock and salt; an objection is sent and the client repeats."""
@@ -115,13 +155,13 @@ class Conversation:
         except UNREADABLE:
             self.connection.abort()
             return
-        self._dispatcher.take_plain(method_name(request.__class__), request)
+        self._requests.take_plain(method_name(request.__class__), request)
 
     def exchange(self, request: Any) -> None:
         """Answer one step of the key exchange; a step out of order ends the connection."""
         if isinstance(request, (functions.ReqPqMultiRequest, functions.ReqPqRequest)):
-            world = self.engine.world
-            self._handshake = Handshake(self.engine.rsa, world.entropy, self.engine.wall)
+            world = self.centre.world
+            self._handshake = Handshake(self.centre.rsa, world.entropy, self.centre.wall)
         try:
             if self._handshake is None:
                 raise HandshakeError(type(request).__name__)
@@ -130,8 +170,8 @@ class Conversation:
             self.connection.abort()
             return
         if self._handshake.key is not None:
-            self.engine.world.add_key(self._handshake.key, dc_id=self.connection.dc_id)
-            self.engine.stats.keys += 1
+            self.centre.world.add_key(self._handshake.key, dc_id=self.connection.dc_id)
+            self.centre.stats.keys += 1
             self._handshake = None
         msg_id = self._ids.next_id(reply=True)
         self.connection.send(_PLAIN.pack(0, msg_id, len(answer)) + answer)

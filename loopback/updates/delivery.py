@@ -7,17 +7,16 @@ has what is sent unasked.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._tl import types
 from ..world.feed import Event, EventKind
 from ..world.records import Account, Chat, ChatKind, Message
 from ..world.rendering import View
 from ..world.update_events import Draft, Happening
-
-if TYPE_CHECKING:
-    from ..engine import Engine
-    from ..transport.conversation import Conversation
+from ..world.world import World
+from .connections import Speaker
+from .pushes import Pushes
 
 __all__ = ["Delivery"]
 
@@ -25,9 +24,8 @@ __all__ = ["Delivery"]
 class Delivery:
     """The one that changes messages."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._world = engine.world
+    def __init__(self, world: World, pushes: Pushes) -> None:
+        self._world, self._pushes = world, pushes
 
     # Changes
 
@@ -42,14 +40,14 @@ class Delivery:
         chat: Chat,
         author: Account,
         drafts: Sequence[Draft],
-        origin: Conversation | None = None,
+        origin: Speaker | None = None,
     ) -> list[Happening]:
         """Put messages into a chat and push them to all but ``origin``."""
         happenings = self.write(chat, author, drafts)
         self.push(happenings, origin=origin)
         return happenings
 
-    def edit(self, message: Message, origin: Conversation | None = None) -> Happening:
+    def edit(self, message: Message, origin: Speaker | None = None) -> Happening:
         """Tell that a message, changed by the caller, has been edited now."""
         message.edit_date = self._world.now()
         happening = self._count(message, EventKind.EDIT)
@@ -58,8 +56,8 @@ class Delivery:
         return happening
 
     def delete_from_channel(
-        self, chat: Chat, messages: Iterable[Message], origin: Conversation | None = None
-    ) -> Event | None:
+        self, chat: Chat, messages: Iterable[Message], origin: Speaker | None = None
+    ) -> Event[Message] | None:
         """Delete messages of a channel; None when there was nothing to delete."""
         doomed = [message for message in messages if not message.deleted]
         if not doomed:
@@ -74,9 +72,9 @@ class Delivery:
 
     def delete_for(
         self, accounts: Iterable[Account], messages: Sequence[Message]
-    ) -> dict[int, Event]:
+    ) -> dict[int, Event[Message]]:
         """Delete messages from accounts' own boxes; returns each one's event. Pushes nothing."""
-        events: dict[int, Event] = {}
+        events: dict[int, Event[Message]] = {}
         for account in accounts:
             ids = tuple(i for m in messages if (i := m.ids.pop(account.id, 0)))
             for message_id in ids:
@@ -91,7 +89,9 @@ class Delivery:
 
     # Telling
 
-    def push_deletions(self, events: dict[int, Event], origin: Conversation | None = None) -> None:
+    def push_deletions(
+        self, events: dict[int, Event[Message]], origin: Speaker | None = None
+    ) -> None:
         """Push to each account what went from its own box."""
         for account_id, event in events.items():
             account = self._world.accounts[account_id]
@@ -99,35 +99,35 @@ class Delivery:
                 [account], [self.update(View(self._world, account), None, event)], origin=origin
             )
 
-    def push(self, happenings: Sequence[Happening], *, origin: Conversation | None = None) -> None:
+    def push(self, happenings: Sequence[Happening], *, origin: Speaker | None = None) -> None:
         """Push events to the connections of everybody concerned; ``origin`` has its answer."""
         if not happenings:
             return
         chat = happenings[0].chat
         for account_id in chat.present():
             account = self._world.accounts[account_id]
-            listeners = self._engine.pushes.listeners(account, origin)
+            listeners = self._pushes.listeners(account, origin)
             if listeners:
                 updates = self.updates(account, happenings)
-                self._engine.pushes.send(account, updates, listeners, origin=origin)
+                self._pushes.send(account, updates, listeners, origin=origin)
 
     def tell(
         self,
         accounts: Iterable[Account],
         updates: Sequence[Any],
         *mentioned: Account | Chat,
-        origin: Conversation | None = None,
+        origin: Speaker | None = None,
     ) -> None:
         """Push updates that carry no pts, with whomever they mention."""
         for account in accounts:
             view = View(self._world, account)
             view.mention(*mentioned)
-            listeners = self._engine.pushes.listeners(account, origin)
+            listeners = self._pushes.listeners(account, origin)
             bundle = self._bundle(list(updates), view)
-            self._engine.pushes.send(account, bundle, listeners, origin=origin)
+            self._pushes.send(account, bundle, listeners, origin=origin)
 
     def chat_changed(
-        self, chat: Chat, accounts: Iterable[Account], origin: Conversation | None = None
+        self, chat: Chat, accounts: Iterable[Account], origin: Speaker | None = None
     ) -> None:
         """Tell accounts that their place in a chat, or the chat, is not what it was."""
         update = types.UpdateChannel(chat.id) if chat.is_channel else types.UpdateChat(chat.id)
@@ -159,7 +159,7 @@ class Delivery:
         view.mention(*mentioned)
         return self._bundle([], view)
 
-    def update(self, view: View, chat: Chat | None, event: Event) -> Any:
+    def update(self, view: View, chat: Chat | None, event: Event[Message]) -> Any:
         """One event as the update that tells it; ``chat`` is None for an account's own."""
         channel = chat is not None and chat.is_channel
         if event.kind is EventKind.DELETE:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._tl import types
 from ..world.records import Account, Chat, ChatKind, Member
 from ..world.update_events import Draft
-
-if TYPE_CHECKING:
-    from ..engine import Engine
-    from ..transport.conversation import Conversation
+from ..world.world import World
+from .connections import Speaker
+from .delivery import Delivery
 
 __all__ = ["Membership"]
 
@@ -23,8 +22,8 @@ class Membership:
     ``notice`` is asked, as Telegram does for what people do themselves.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, world: World, delivery: Delivery) -> None:
+        self._world, self._delivery = world, delivery
 
     def add(
         self,
@@ -33,7 +32,7 @@ class Membership:
         *,
         by: Account | None = None,
         notice: bool = False,
-        origin: Conversation | None = None,
+        origin: Speaker | None = None,
     ) -> bool:
         """Bring an account in; False when it is in already."""
         member = chat.members.get(account.id)
@@ -42,11 +41,11 @@ class Membership:
         inviter = by or account
         chat.members[account.id] = Member(
             account_id=account.id,
-            date=self._engine.world.now(),
+            date=self._world.now(),
             inviter_id=inviter.id,
             banned_rights=member.banned_rights if member is not None else frozenset(),
         )
-        self._engine.delivery.chat_changed(chat, [account], origin)
+        self._delivery.chat_changed(chat, [account], origin)
         if notice:
             self._notice(chat, inviter, types.MessageActionChatAddUser([account.id]), origin)
         return True
@@ -59,13 +58,13 @@ class Membership:
         by: Account | None = None,
         banned: bool = False,
         notice: bool = False,
-        origin: Conversation | None = None,
+        origin: Speaker | None = None,
     ) -> bool:
         """Take an account out, for good when ``banned``; False when it was not in."""
         member = chat.members.get(account.id)
         if member is None:
             if banned:
-                date = self._engine.world.now()
+                date = self._world.now()
                 chat.members[account.id] = Member(
                     account_id=account.id, date=date, inviter_id=account.id, kicked=True
                 )
@@ -76,12 +75,12 @@ class Membership:
             self._notice(chat, by or account, action, origin)
         member.left, member.kicked = True, banned or member.kicked
         member.admin_rights = frozenset()
-        self._engine.delivery.chat_changed(chat, [account], origin)
+        self._delivery.chat_changed(chat, [account], origin)
         return was_in
 
-    def upgrade(self, group: Chat, by: Account, *, origin: Conversation | None = None) -> Chat:
+    def upgrade(self, group: Chat, by: Account, *, origin: Speaker | None = None) -> Chat:
         """Make a supergroup of a basic group; everybody is in it, and both say so."""
-        world = self._engine.world
+        world = self._world
         channel = Chat(
             id=world.take_channel_id(),
             kind=ChatKind.MEGAGROUP,
@@ -94,13 +93,11 @@ class Membership:
         )
         group.moved_to = world.add_chat(channel).id
         moved = types.MessageActionChatMigrateTo(channel.id)
-        self._engine.delivery.post(group, by, [Draft(action=moved)], origin)
+        self._delivery.post(group, by, [Draft(action=moved)], origin)
         came = types.MessageActionChannelMigrateFrom(group.title, group.id)
-        self._engine.delivery.post(channel, by, [Draft(action=came)], origin)
+        self._delivery.post(channel, by, [Draft(action=came)], origin)
         return channel
 
-    def _notice(
-        self, chat: Chat, author: Account, action: Any, origin: Conversation | None
-    ) -> None:
+    def _notice(self, chat: Chat, author: Account, action: Any, origin: Speaker | None) -> None:
         if chat.kind in (ChatKind.GROUP, ChatKind.MEGAGROUP):
-            self._engine.delivery.post(chat, author, [Draft(action=action)], origin)
+            self._delivery.post(chat, author, [Draft(action=action)], origin)

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
 from .._tl import types
+from ..stats import Stats
 from ..threads import LoopGate, in_loop
 from ..world.records import Account, Authorization
-
-if TYPE_CHECKING:
-    from ..engine import Engine
-    from ..transport.conversation import Conversation
+from .connections import Hub, Speaker
 
 __all__ = ["Pushes"]
 
@@ -37,16 +35,16 @@ class Pushes:
     its answer; ``number_channels`` whether containers of a channel's events count for ``seq``.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, hub: Hub, stats: Stats, gate: LoopGate) -> None:
+        self._hub, self._stats, self._gate = hub, stats, gate
         self.echo = self.number_channels = False
         self._to_lose: Counter[int] = Counter()
-        self._held: dict[int, list[tuple[Conversation, Any]]] = {}
+        self._held: dict[int, list[tuple[Speaker, Any]]] = {}
 
     @property
     def gate(self) -> LoopGate:
         """The way into the loop that owns the data centre."""
-        return self._engine.gate
+        return self._gate
 
     # Misfortunes
 
@@ -78,11 +76,11 @@ class Pushes:
 
     # Sending
 
-    def listeners(self, account: Account, origin: Conversation | None) -> list[Conversation]:
+    def listeners(self, account: Account, origin: Speaker | None) -> list[Speaker]:
         """The connections on which an account is told of what ``origin`` asked for."""
         return [
             link.conversation
-            for link in self._engine.hub.of_account(account)
+            for link in self._hub.of_account(account)
             if link.conversation.wants_updates and (self.echo or link.conversation is not origin)
         ]
 
@@ -90,9 +88,9 @@ class Pushes:
         self,
         account: Account,
         updates: Any,
-        to: list[Conversation],
+        to: list[Speaker],
         *,
-        origin: Conversation | None,
+        origin: Speaker | None,
     ) -> None:
         """Send a container; the connection that asked hears of it behind its answer."""
         for conversation in to:
@@ -102,7 +100,7 @@ class Pushes:
             else:
                 self._number_and_send(account, updates, conversation)
 
-    def _number_and_send(self, account: Account, updates: Any, conversation: Conversation) -> None:
+    def _number_and_send(self, account: Account, updates: Any, conversation: Speaker) -> None:
         authorization = conversation.authorization
         if authorization is None or not conversation.connection.is_connected:
             return
@@ -122,9 +120,9 @@ class Pushes:
             authorization.seq = seq = authorization.seq + 1
         return types.Updates(updates.updates, updates.users, updates.chats, updates.date, seq)
 
-    def _give(self, conversation: Conversation, updates: Any) -> None:
+    def _give(self, conversation: Speaker, updates: Any) -> None:
         conversation.send_body(bytes(updates), reply=False)
-        self._engine.stats.pushes += 1
+        self._stats.pushes += 1
 
 
 def _combined(parts: list[Any]) -> Any:

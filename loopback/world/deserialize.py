@@ -131,7 +131,7 @@ def _connect(world: World, data: dict[str, Any], messages: list[Message]) -> Non
         world.accounts[given["id"]].feed = _feed_in(given["feed"], messages)
 
 
-def _feed_in(given: list[Any], messages: list[Message]) -> Feed:
+def _feed_in(given: list[Any], messages: list[Message]) -> Feed[Message]:
     pts, floor, events, *changed = given  # without it where an earlier version has written
     return Feed(
         pts,

@@ -8,12 +8,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .records import Message
+from typing import Generic, TypeVar
 
 __all__ = ["Event", "EventKind", "Feed"]
+
+M = TypeVar("M")  # what a message is, which nothing here looks into
 
 
 class EventKind(StrEnum):
@@ -25,19 +24,19 @@ class EventKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(Generic[M]):
     """One step of a feed: ``pts`` after it, ``count`` it took, what it was about."""
 
     pts: int
     count: int
     kind: EventKind
     date: int
-    message: Message | None = None
+    message: M | None = None
     ids: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
-class Feed:
+class Feed(Generic[M]):
     """A ``pts`` and the events that led to it.
 
     It starts at 1, because Telethon takes 0 for "no state". ``floor`` is the
@@ -47,21 +46,21 @@ class Feed:
 
     pts: int = 1
     floor: int = 1
-    events: list[Event] = field(default_factory=list)
+    events: list[Event[M]] = field(default_factory=list)
     changed: int = 0
 
-    def add_message(self, kind: EventKind, message: Message, *, date: int) -> Event:
+    def add_message(self, kind: EventKind, message: M, *, date: int) -> Event[M]:
         """Count one message that came or was edited."""
         return self._add(Event(pts=self.pts + 1, count=1, kind=kind, date=date, message=message))
 
-    def add_deletion(self, ids: tuple[int, ...], *, date: int) -> Event:
+    def add_deletion(self, ids: tuple[int, ...], *, date: int) -> Event[M]:
         """Count ``ids`` that went."""
         count = len(ids)
         return self._add(
             Event(pts=self.pts + count, count=count, kind=EventKind.DELETE, date=date, ids=ids)
         )
 
-    def after(self, pts: int) -> list[Event]:
+    def after(self, pts: int) -> list[Event[M]]:
         """The events later than ``pts``, oldest first; ask ``reaches`` before."""
         return self.events[bisect_right(self.events, pts, key=lambda event: event.pts) :]
 
@@ -74,7 +73,7 @@ class Feed:
         self.events.clear()
         self.floor = self.pts
 
-    def _add(self, event: Event) -> Event:
+    def _add(self, event: Event[M]) -> Event[M]:
         self.events.append(event)
         self.pts, self.changed = event.pts, event.date
         return event

@@ -127,7 +127,7 @@ def _member_out(member: Member) -> dict[str, Any]:
     return asdict(member) | rights
 
 
-def _feed_out(feed: Feed, number: Mapping[int, int]) -> list[Any]:
+def _feed_out(feed: Feed[Message], number: Mapping[int, int]) -> list[Any]:
     events = [
         [e.pts, e.count, e.kind.value, e.date, e.message and number[id(e.message)], e.ids]
         for e in feed.events

@@ -37,9 +37,9 @@ class Happening:
     """An event as each account counts it: of a channel, one for all (key 0)."""
 
     chat: Chat
-    events: dict[int, Event]
+    events: dict[int, Event[Message]]
     message: Message | None = None  # what came or was edited
 
-    def event_for(self, account_id: int) -> Event | None:
+    def event_for(self, account_id: int) -> Event[Message] | None:
         """The event as ``account_id`` counts it; None when it is none of its business."""
         return self.events.get(0 if self.chat.is_channel else account_id)
