@@ -1,4 +1,4 @@
-"""What all actors of one warden share: handles, settings, and the leases of this process.
+"""The context that all actors of one warden share: handles, settings, leases.
 
 A kit is passed by reference and holds no state of any actor. What it holds outlives every
 incarnation: that is why a restarted session finds its lease still held and its predecessor's

@@ -1,4 +1,4 @@
-"""Errors as an app catches them: ours, with a deadline and advice, and what they came from."""
+"""Translation of internal errors to the public ones, with deadline and advice."""
 
 from __future__ import annotations
 

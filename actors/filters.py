@@ -1,4 +1,4 @@
-"""Which messages a pair forwards: small predicates that are put together. Pure.
+"""Filters: small predicates on a message, put together. Pure.
 
 Each takes one message and says yes or no. What looks for words looks into the whole message: the
 text, and whatever else a reader sees or can open. ``Rules`` reads them from a pair's configuration;

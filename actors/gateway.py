@@ -1,4 +1,4 @@
-"""The keeper of the way to Telegram: makes sure that every client is off at the end.
+"""The gateway's actor: every client is closed when the tree stops.
 
 The gateway itself is shared and outlives restarts; this actor's place in the tree (after the
 journal, before the sessions) says when it is closed: after all sessions, before the journal.

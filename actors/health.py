@@ -1,4 +1,4 @@
-"""The monitor: who is how, and is it still true?
+"""The health monitor: state of all sessions and groups, and the sweeps that probe it.
 
 Owns the picture of all sessions and groups, put together from what they report, and the sweeps
 that ask again. A sweep is spread over its interval, so that a thousand probes never leave at

@@ -1,4 +1,4 @@
-"""The one writer of the database, and the handle that loop-hosted actors write through.
+"""The journal: the database's only writer, on a thread of its own.
 
 SQLite blocks, so the journal has a thread of its own. What has queued up is committed as one
 transaction: the queue's depth decides the group, so an idle journal answers at once and a busy

@@ -1,4 +1,4 @@
-"""What sessions, worker groups and the monitor say to each other; no secret is in a repr."""
+"""Messages between sessions, worker groups and the monitor; no secret is in a repr."""
 
 from __future__ import annotations
 

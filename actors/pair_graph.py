@@ -1,4 +1,4 @@
-"""Pairs as a graph: chats are places, each pair is a way from one to another. Pure.
+"""The graph of all pairs, and the rings in it. Pure.
 
 Looked at one by one, pairs A -> B and B -> A are both fine, and what is said in A goes round for
 ever. So they are looked at together: when a configuration is read and when a pair is added or

@@ -1,4 +1,4 @@
-"""What a pair does with a message: Telegram to Telegram ships, an app plugs in its own.
+"""Pair handlers by name: the built-in one, and those that an app or a package adds.
 
 A handler is found by name, among those given to the warden and those that installed packages
 offer in the entry-point group ``telewarden.handlers``. The outbox, order, retries, edits and

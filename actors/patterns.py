@@ -1,4 +1,4 @@
-r"""Regular expressions that an operator writes, and how long one may look at a text.
+r"""Regular expressions of operators, with a deadline for each match.
 
 They are the ``regex`` package's, which reads what the standard library does and stops at a
 deadline: a repeat inside a repeat (``(\w+\s?)*$``) takes longer than the universe lasts on the

@@ -1,4 +1,4 @@
-"""How fast an account may send: token buckets that slow down after a flood, pure.
+"""The rate limit of an account: token buckets that slow down after a flood. Pure.
 
 Telegram publishes no numbers for user accounts; its bot guide names one message a second in a
 chat. The defaults stay below what is known to be tolerated. A flood halves the rate, quiet time

@@ -1,4 +1,4 @@
-"""A pair's rules, from its configuration: what it lets through and what it changes. Pure.
+"""A pair's rules from its configuration: filters and transforms. Pure.
 
 Reading them refuses what cannot be, by name, before anything starts. They see the whole message:
 its text, and whatever else a reader sees or can open.

@@ -1,4 +1,4 @@
-"""What a pair changes in a text on its way: small functions that are put together. Pure.
+"""Transforms of a text: small functions on rich text, put together. Pure.
 
 Each takes a ``RichText`` and returns another; bold, links and mentions keep their places, and an
 address that stands behind words is changed like one that can be read::

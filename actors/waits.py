@@ -1,4 +1,4 @@
-"""Everything that waits: for what, and since when.
+"""Everything that waits in a warden: for what, and since when.
 
 Owns the ledger into which whoever waits writes that he does, and the whole picture: what is in the
 ledger, what sessions and pairs report, and what the supervisor tree keeps down. The second half is

@@ -1,4 +1,4 @@
-"""The server's own hand: accounts, chats, messages and sessions made without any client."""
+"""The server's administration: accounts, chats, messages and sessions without a client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a handler is given: the data centre, who asks, and on which connection."""
+"""The call that a handler is given: world, caller, connection."""
 
 from __future__ import annotations
 

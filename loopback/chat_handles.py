@@ -1,4 +1,4 @@
-"""Chats as tests hold them: read, and changed from the server's side."""
+"""Handles on chats for tests: read, and changed from the server's side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Time for the data centre: the wall's, or one that a test turns by hand."""
+"""The data centre's clock: the wall's, or a hand-turned one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the control port can do: a table from method and path to deed. No networking."""
+"""Routes of the control port: a table from method and path to action."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a request to its answer: wrappers off, faults asked, the handler called."""
+"""Dispatch of a request: wrappers removed, faults applied, the handler called."""
 
 from __future__ import annotations
 

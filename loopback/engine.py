@@ -1,4 +1,4 @@
-"""The data centre with its ports: open, refusing while a rule says so, closed."""
+"""The data centre's engine: world, connections, ports and rules put together."""
 
 from __future__ import annotations
 

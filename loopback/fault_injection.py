@@ -1,4 +1,4 @@
-"""How a fault is carried out on a connection: a table from action to deed."""
+"""Fault injection on a connection: a table from action to effect."""
 
 from __future__ import annotations
 

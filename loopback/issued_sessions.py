@@ -1,4 +1,4 @@
-"""Sessions made without logging in: a random key, registered, in Telethon's string form."""
+"""Sessions issued without a login: a random key, registered, in Telethon's string form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Error answers, as Telegram words them: a text and a number that follows from it."""
+"""RPC errors as Telegram words them: a text and its code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The data centre as a program of its own: the body of ``telewarden loopback serve``."""
+"""The data centre as a program: the body of ``telewarden loopback serve``."""
 
 from __future__ import annotations
 

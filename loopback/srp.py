@@ -1,4 +1,4 @@
-"""The two-step password, by SRP: the server finds it right without ever seeing it. Pure."""
+"""SRP for the two-step password, the server's side. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the data centre has counted, for tests and for whoever watches it."""
+"""Statistics of the data centre, for tests and observers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The data centre's loop entered from other threads, so that plain tests can use it too."""
+"""Thread-side access to the data centre's loop, for blocking tests."""
 
 from __future__ import annotations
 

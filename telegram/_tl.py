@@ -1,4 +1,4 @@
-"""Telethon's names, as Any: it ships no types, and what is inferred from its source is wrong."""
+"""Telethon's names, typed as ``Any``: it ships no types, and inferred ones are wrong."""
 
 from __future__ import annotations
 

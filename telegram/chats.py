@@ -1,4 +1,4 @@
-"""What an account may do in a chat, and how it gets into one."""
+"""Chats of an account: rights, joining, authorisation lifetime."""
 
 from __future__ import annotations
 

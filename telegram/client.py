@@ -1,4 +1,4 @@
-"""One connected session: requests with a deadline, a probe that cannot lie, a close that ends.
+"""One connected client: requests with a deadline, a truthful probe, a close that ends.
 
 Made by ``Gateway.open`` only. It never reconnects: when the line is lost it says so once, and
 a new client is opened by whoever decides about it.

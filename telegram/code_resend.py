@@ -1,4 +1,4 @@
-"""When a login code may be sent again: as Telegram told with the code, and never earlier.
+"""Resend rules of a login code: allowed from the time that Telegram gave, never earlier.
 
 Pure: callers pass the clock's reading in. A code too many brings the phone nearer to the flood
 that keeps it from logging in for a day; so what must be refused is refused here, without a packet.

@@ -1,4 +1,4 @@
-"""What a message holds beside its text that a reader sees or can open: words and addresses.
+"""All text and addresses of a message that a reader sees or can open.
 
 Found by walking through Telethon's object and taking every string that is not known to be
 technical, so that a kind of content that comes with a later layer is not passed over.

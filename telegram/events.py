@@ -1,4 +1,4 @@
-"""What a client tells: small values of our own, never Telethon's events.
+"""Events of a client: small values of our own, never Telethon's events.
 
 Chats are *marked* ids, as Telethon's ``get_peer_id`` gives them: users positive, basic groups
 negative, channels ``-100...``. Texts stay out of every ``repr``.

@@ -1,4 +1,4 @@
-"""Who knows which calls must wait; asked before each, and told of each that failed."""
+"""The flood gate's protocol: asked before each call, told of each refusal."""
 
 from __future__ import annotations
 

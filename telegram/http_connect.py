@@ -1,4 +1,4 @@
-"""HTTP's CONNECT: a tunnel through a web proxy.
+"""A tunnel through a web proxy by HTTP CONNECT.
 
 Spoken here, for an answer may come in pieces: what is read too little of it would be taken for
 Telegram's, and what is read too much would be missing there.

@@ -1,4 +1,4 @@
-"""Turns Telethon's updates and messages into the values of ``events``."""
+"""Conversion of Telethon's updates and messages to the values of ``events``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A login, step by step: by code, by QR, with the cloud password when there is one.
+"""The login flow: by code or QR code, with the cloud password where there is one.
 
 One connection is kept through all steps, as Telegram wants it. How often a code may be asked
 for is the login budget's to say, before any step is taken here. Codes and passwords pass

@@ -1,4 +1,4 @@
-"""One page of history, read; single messages, read."""
+"""Reading of messages: a page of history, or single messages by id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Telegram calls a request's method, however it is wrapped: floods are kept by that name.
+"""Method names of requests, by which floods are kept, however a request is wrapped.
 
 Which chat it is about, as slow mode is the chat's. And which methods no app may call by itself:
 those that make a login or end it, which are counted, backed up and kept elsewhere.

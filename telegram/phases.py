@@ -1,4 +1,4 @@
-"""Where a session stands, how it gets from there to elsewhere, and what that means to people.
+"""The session's state machine: phases, transitions, health, explanation and advice.
 
 The machine is the table ``STEPS``: what is absent is illegal. Health, in the six words that
 operators know, is derived from it. Each phase has one explanation and one piece of advice,

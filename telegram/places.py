@@ -1,4 +1,4 @@
-"""Where chats are: by number or name, from what is known, or looked for anew.
+"""Resolution of chats: by number or name, from the cache, the dialogs or a lookup.
 
 Numbers are kept: a chat that is known stays the one it was, whoever has its name now. What cannot
 be addressed is looked for once among the dialogs, then by its name.

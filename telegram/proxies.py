@@ -1,4 +1,4 @@
-"""The way through a proxy: SOCKS5, SOCKS4 or HTTP CONNECT, for all sessions or for one.
+"""Connections through a proxy: SOCKS5, SOCKS4 or HTTP CONNECT.
 
 Owns what a proxy is and how a connection is made through it. What goes wrong on the way is a
 ``ProxyTroubleError`` with a sentence of its own. SOCKS is spoken by python-socks (the extra

@@ -1,4 +1,4 @@
-"""How sessions, worker groups and pairs are, as values: what pages and metrics are made from.
+"""Reports of sessions, worker groups and pairs, as values for pages and metrics.
 
 Times are epoch seconds, durations seconds. Nothing in a report is secret.
 """

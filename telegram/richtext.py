@@ -1,4 +1,4 @@
-"""A text with its marks (bold, links, mentions), changed without the marks losing their place.
+"""Rich text: a text with its entities, edited without the entities losing their place.
 
 Pure, and knows no Telethon: a mark is anything with ``offset`` and ``length``, counted as Telegram
 counts, in UTF-16 units; one with a ``url`` is an address behind words. Telethon's own entities are

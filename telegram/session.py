@@ -1,4 +1,4 @@
-"""The live state of a session: in memory, bounded, and told to a journal when it changes.
+"""The live state of a Telethon session: in memory, bounded, journalled on change.
 
 Telethon writes to this object on the event loop, so that nothing here touches a disk. What
 must survive is asked for with ``take_changes`` by whoever keeps it; ``on_change`` says when

@@ -1,4 +1,4 @@
-"""What happens to sessions and messages, one event value a fact.
+"""Events of sessions and messages, one frozen value a fact.
 
 Log line, metric, page and demo are made from these and from the supervisors' own events. ``at``
 is wall time in epoch seconds. No event holds a phone number, a key or a message's text.

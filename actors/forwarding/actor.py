@@ -1,4 +1,4 @@
-"""One worker group: up to 30 pairs of one session, from "it was said" to "it was delivered".
+"""The worker group actor: up to thirty pairs of one session, from arrival to delivery.
 
 Owns the pairs' progress. A message is written to the outbox before it is sent, sent with a
 random_id that is a function of pair and message, and ticked off when Telegram has it; a repeat is

@@ -1,4 +1,4 @@
-"""What of a pair's queue goes next, and together: albums whole, others in batches. Pure.
+"""Batching of a pair's queue: albums whole, other messages in batches. Pure.
 
 Telegram tells an album item by item and never says how many there are. So an album waits until
 nothing has been added to it for a moment; one that turns out to be a single item goes as one.

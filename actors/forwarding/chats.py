@@ -1,4 +1,4 @@
-"""A worker group's chats: where they are, whether they still are, and where they have gone.
+"""A worker group's chats: located once, checked again, followed when upgraded.
 
 Which chat a pair works with is found once and stays, whoever has its name later; a name that means
 another one pauses the pair until somebody says which is meant. A chat that Telegram does not take

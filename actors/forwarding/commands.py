@@ -1,4 +1,4 @@
-"""What an operator or an app may tell a worker group to do with one of its pairs."""
+"""A worker group's handling of commands on one pair."""
 
 from __future__ import annotations
 

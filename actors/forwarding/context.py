@@ -1,4 +1,4 @@
-"""What the parts of one worker group share: its pairs, its session, and the tickets."""
+"""The context that the parts of one worker group share: pairs, session, tickets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A worker group's sending: from the outbox to the target, and what came of it.
+"""A worker group's delivery: from the outbox to the target, and the result.
 
 Owns the order: one request, or one run of copies of which each waits for the one before, is under
 way for a pair, and the next begins when it is known what became of it. An edit or a deletion is

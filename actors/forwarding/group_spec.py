@@ -1,4 +1,4 @@
-"""How pairs are spread over worker groups, and how a group is supervised. Pure."""
+"""Distribution of pairs over worker groups, and a group's child spec. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A pair's own handler at work: started by the worker group, answered as by a session."""
+"""Runs of an app's own pair handler, answered as if by a session."""
 
 from __future__ import annotations
 

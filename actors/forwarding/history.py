@@ -1,4 +1,4 @@
-"""A worker group's reading: from what was said to what is in the outbox.
+"""A worker group's reading of history: from the mark to the outbox.
 
 After any gap the source's history is read from the group's own mark; then ``reconcile`` looks at
 what was sent before. The past is read page by page, no faster than it is sent.

@@ -1,4 +1,4 @@
-"""What a worker group says to itself: results of what it started, and timers."""
+"""Internal messages of a worker group: results of started work, and timers."""
 
 from __future__ import annotations
 

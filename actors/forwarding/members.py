@@ -1,4 +1,4 @@
-"""Which pairs a worker group has: taken in from the disk, changed in place, let go at rest.
+"""Assignment of pairs to a worker group: loaded, changed in place, let go at rest.
 
 The session says which pairs are the group's; what an earlier run or another group has written
 down of a pair is read before the pair begins. A pair is let go when nothing of it is on its way.

@@ -1,4 +1,4 @@
-"""What an operator or an app has one pair do: orders to its worker group, by way of its session."""
+"""Messages on one pair, from an operator or app by way of its session."""
 
 from __future__ import annotations
 

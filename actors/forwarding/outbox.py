@@ -1,4 +1,4 @@
-"""A worker group's writing: everything that it keeps on the disk while messages flow.
+"""A worker group's writes to the database: group commit, in order.
 
 One commit is under way at a time; what comes meanwhile goes with the next one, all of it
 together. So writes stand on the disk in the order in which they were asked for, whatever the disk

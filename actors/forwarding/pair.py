@@ -1,4 +1,4 @@
-"""Where one pair stands: what it has seen, what waits, what is on its way. Pure.
+"""The state of one pair: its mark, its queue, what is in flight. Pure.
 
 The mark (``seen``) is raised when a message enters the outbox, in the same transaction, so that
 "at or below the mark" always means "in the outbox or done". While a pair is behind, live messages

@@ -1,4 +1,4 @@
-"""What a pair waits for, and since when it has been seen to. Pure but for the clock's reading."""
+"""Causes for which a pair waits, with their start times. Pure but for the clock."""
 
 from __future__ import annotations
 

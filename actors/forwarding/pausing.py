@@ -1,4 +1,4 @@
-"""A pair's own trouble: paused, looked at again after growing pauses, resumed.
+"""Pausing of a pair for its own trouble: rechecks at growing intervals, resumption.
 
 What is wrong with one pair never touches the session or another pair. A pause is written down;
 what is said meanwhile is read from the source's history when the pair goes on.

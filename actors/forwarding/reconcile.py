@@ -1,4 +1,4 @@
-"""A worker group's second look: what was sent, beside the source as it is now.
+"""Reconciliation of sent messages with their source after a gap.
 
 Telegram tells an edit or a deletion once. After every gap the newest hundred messages of a pair
 are looked at again. Where Telegram will not tell what changed meanwhile (a start, a difference

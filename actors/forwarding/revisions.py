@@ -1,4 +1,4 @@
-"""What became of a pair's messages while they are on their way: the newest revision of each. Pure.
+"""The newest known revision of each message on its way. Pure.
 
 An answer with history may be older than an edit that was told while it was on its way, and
 Telegram tells an edit again in the difference after a gap, when a newer one may have been told.

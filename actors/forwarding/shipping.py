@@ -1,4 +1,4 @@
-"""What a pair's next items become at the target: one shipment. Pure."""
+"""The shipment made of a pair's next items. Pure."""
 
 from __future__ import annotations
 

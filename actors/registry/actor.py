@@ -1,4 +1,4 @@
-"""The registry: who exists, what is in progress, and who runs it. One actor, no locks.
+"""The registry actor: which sessions and operations exist, and who runs them.
 
 Owns the list of sessions and operations, and starts a subtree for each session. It stands after
 the supervisor of the sessions, so that when that one is restarted, empty, the registry is

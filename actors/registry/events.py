@@ -1,4 +1,4 @@
-"""What happens in the registry, one event value a fact; ``at`` is epoch seconds.
+"""Events of the registry, one frozen value a fact; ``at`` is epoch seconds.
 
 A change tells its fields' names and values before and after, a phone number only as changed.
 """

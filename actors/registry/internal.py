@@ -1,4 +1,4 @@
-"""What the registry tells itself when something that it asked for is done."""
+"""Internal messages of the registry: results of work that it started."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the registry finds on the disk when it starts, and the first snapshot made of it."""
+"""Loading of the registry from the database, and its first snapshot."""
 
 from __future__ import annotations
 

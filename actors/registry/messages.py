@@ -1,4 +1,4 @@
-"""What the registry can be asked to change; each docstring says what the answer is.
+"""Messages that the registry takes; each docstring says what the answer is.
 
 Answers come when the change is on disk. A refusal is an error of ``RegistryError``'s branch or an
 ``InvalidRecordError``, and nothing has changed. ``who`` is noted in the audit trail. A message that

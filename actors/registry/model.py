@@ -1,4 +1,4 @@
-"""What the registry holds: sessions and operations as immutable values, and their limits.
+"""Sessions and operations as immutable values, and their limits.
 
 Times are epoch seconds, durations seconds. No phone number is in a repr.
 """

@@ -1,4 +1,4 @@
-"""What happens to pairs as a whole, one event value a fact; told when it is on disk."""
+"""Events of pairs as a whole, one frozen value a fact, told when durable."""
 
 from __future__ import annotations
 

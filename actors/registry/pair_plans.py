@@ -1,4 +1,4 @@
-"""Which pairs there are and who serves each: selections, and what stands at a start. Pure.
+"""The effective plan of each pair: configuration and run-time changes together. Pure.
 
 A pair is as the configuration says, until it is changed, moved or removed while running. That
 stands as long as the configuration says of the pair what it said then; who edits the pair's table

@@ -1,4 +1,4 @@
-"""Which session is best for one more pair, which cannot serve it at all, and why. Pure.
+"""Placement of pairs: which session is best for one more, which cannot serve it. Pure.
 
 First those that are online and not told to wait, then by priority (1 first), then by how much of
 their room is free, then by name: the same question has the same answer twice.

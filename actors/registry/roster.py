@@ -1,4 +1,4 @@
-"""Who is planned with which pairs, and where each session's actor is, who is told of them."""
+"""Assignments of pairs to sessions, and the sessions' actors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sessions that run, on the registry's behalf: started and retired.
+"""Start and retirement of the running sessions, for the registry.
 
 Owns which of them must not be changed just now. What takes time is done beside the registry's
 mailbox and comes back to it as a message.

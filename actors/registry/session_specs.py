@@ -1,4 +1,4 @@
-"""The subtree of each session: how it is described, started, stopped and found again."""
+"""The child spec of each session's subtree, and its start, stop and lookup."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The registry as it was at one moment: immutable, whole, read by anybody without asking.
+"""The registry's snapshot: immutable, published by one assignment, read by anybody.
 
 The registry's actor is the only one who makes the next snapshot; it puts it on the board with one
 assignment, so that a reader sees one state or the next and never half of each.

@@ -1,4 +1,4 @@
-"""What the registry's numbers are, worked out from one snapshot. Pure."""
+"""Statistics of the registry, computed from one snapshot. Pure."""
 
 from __future__ import annotations
 

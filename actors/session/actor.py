@@ -1,4 +1,4 @@
-"""One Telegram session: its phase, its way online and back, what its mailbox hands to whom.
+"""The session actor: one Telegram session's phase, connection, and mailbox.
 
 Requests to Telegram are started beside the mailbox and their results come back as messages, so
 that a stop, a probe or a crash drill is heard while a request is under way. The parts work in the

@@ -1,4 +1,4 @@
-"""Ending an authorisation at Telegram, and making sure that no copy of its key is tried again."""
+"""Termination of an authorisation, and the latch on every copy of its auth key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client that a session works with now, and what it learns on the way to the disk.
+"""The session's current client, and the persistence of what it learns.
 
 At most one client at a time, each in an epoch of its own, so that what an earlier one still says
 is told apart. Leaves opening to ``recovery`` and closing in time to the gateway.

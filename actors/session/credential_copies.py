@@ -1,4 +1,4 @@
-"""The copies that are kept of a session: where each rung of the ladder finds one.
+"""The credential copies of a session, for the rungs of the recovery ladder.
 
 Owns finding them, damaged ones too, and making all of them whole after a climb. All but
 ``look_beside`` runs in the journal's thread. A damaged file is set aside, never deleted; a copy

@@ -1,4 +1,4 @@
-"""What each message means to a session: which of its parts serves it."""
+"""Dispatch of a session's messages to its parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Telegram has asked an account to wait for: no call goes early, nor after a restart.
+"""The flood waits of an account: no call goes early, nor after a restart.
 
 Every call of a session's client passes here: an app's, those that read history or look chats up,
 and those that send. A refusal costs no packet: at Telegram, a call that comes early makes the wait

@@ -1,4 +1,4 @@
-"""What a session's actor says to itself: results of what it started, and timers."""
+"""Internal messages of a session actor: results of started work, and timers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a connected session answers and hears: a call that needs the login, now and then.
+"""The liveness probe of a connected session: it answers, and it hears.
 
 ``is_connected()`` would say yes to a line that is dead or deaf; so a probe asks Telegram, and
 compares how far Telegram has told with how far the client has heard.

@@ -1,4 +1,4 @@
-"""A session's login, as its actor runs it: the flow, the budget, what is kept afterwards.
+"""A session's login flow, its budget of codes, and what is stored afterwards.
 
 Codes and passwords pass through to Telegram and are kept nowhere. How many codes were asked for
 is durable: a restart never asks for another by itself, and a person at most a few times a day.

@@ -1,4 +1,4 @@
-"""How a session logs in: whoever asks is answered when the step is done, and what follows, follows.
+"""Handling of login requests in a session actor: replies, and moves the phase.
 
 A login waits while copies of the present one are tried, for they may do. A renewal runs beside
 the session, which works on. Leaves the flow and its budget to ``login``.

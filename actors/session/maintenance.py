@@ -1,4 +1,4 @@
-"""What is done to a session's login as a whole: kept, put back, brought in, taken away, ended.
+"""Maintenance of a session's login: backup, restore, import, export, logout.
 
 Owns the messages for it and the work behind each; runs beside the session actor's mailbox. What
 follows for the client and the phase (``Follow``) is the session's to do.

@@ -1,4 +1,4 @@
-"""How a session is cared for: a step runs beside its mailbox, and the session follows.
+"""Handling of maintenance requests in a session actor.
 
 Before a logout its client is given up, so that the end which was asked for is no loss to come
 back from. Leaves the work of each step to ``maintenance``.

@@ -1,4 +1,4 @@
-"""Who waits for a session to come online: served when it does, refused when it will not.
+"""Requests that wait for a session to come online, each with a deadline.
 
 Belongs to one incarnation of one session actor and works in its mailbox's turn. What is refused is
 told why, at once where only a person can help, else when its time is over.

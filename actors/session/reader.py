@@ -1,4 +1,4 @@
-"""What a session asks Telegram for others: history, where chats are, rights, an app's own calls.
+"""A session's read requests: history, chats, rights, an app's own calls.
 
 Each request is started here and its answer comes back through the session's mailbox, so that a
 stop, a probe or another request is heard meanwhile.

@@ -1,4 +1,4 @@
-"""When a lost session tries again: at once, or after a pause that grows with its failures.
+"""The reconnect policy: at once, then after pauses that grow with failures. Pure.
 
 Pure but for its chance: callers pass the clock's reading in. What is tried is ``recovery``'s.
 """

@@ -1,4 +1,4 @@
-"""The climb: from a lost session to a connected client, by the copies that are kept.
+"""The recovery ladder: from a lost session to a connected client, by the kept copies.
 
 Three rungs, each tried a few times: the string in the database, the sealed session file, and
 repair (what damaged copies still hold, then the backups). They hold the same key, so they are

@@ -1,4 +1,4 @@
-"""What one account may send now, what waits, and until when. Pure: readings of clocks come in.
+"""The send queue of an account: send now, send later, or park. Pure.
 
 Floods are kept by method, or by chat: what is flooded waits, everything else goes on. A job that
 waits is kept here, parked for a flood's end or booked for its turn, and is sent only if it is still

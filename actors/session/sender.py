@@ -1,4 +1,4 @@
-"""A session's sending: what its worker groups hand over, until Telegram has it or says why not.
+"""A session's sending: pace, floods, and the requests in flight.
 
 Owns the pace, the floods, the jobs that wait and the requests under way. Belongs to one incarnation
 of one session actor and works in its mailbox's turn; results come back to that mailbox. What an

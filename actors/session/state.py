@@ -1,4 +1,4 @@
-"""Where one session stands: its phase, why, since when, until when. The only one who moves it."""
+"""The state of one session: phase, reason, since when, until when."""
 
 from __future__ import annotations
 

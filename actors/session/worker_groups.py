@@ -1,4 +1,4 @@
-"""A session's side of its worker groups: which there are, what each has, what each should have.
+"""A session's worker groups: which exist, which pairs each has and should have.
 
 What a session serves it is told by the registry, what a group serves by its session, and both are
 told again after each restart: so none of it is lost with anybody. A pair is given to a group only

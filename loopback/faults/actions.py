@@ -1,4 +1,4 @@
-"""What a fault does when it strikes: one small value for each misfortune.
+"""Fault actions: one small value for each.
 
 ``executed`` says whether the request is carried out before things go wrong: an
 answer that is lost after the deed is another test than a request that is lost.

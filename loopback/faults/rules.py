@@ -1,4 +1,4 @@
-"""Which requests and connections go wrong: rules that are added and removed at any time."""
+"""Fault rules: which requests and connections are struck, changeable at any time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the data centre answers, one family of methods a module.
+"""Handlers of Telegram's methods, one family a module.
 
 Owns the meaning of Telegram's methods; leaves records to ``world``, telling people
 to ``delivery``, and the wire to the modules above.

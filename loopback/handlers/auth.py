@@ -1,4 +1,4 @@
-"""Logging in by code, signing up, bots, logging out, and the way to another data centre."""
+"""``auth.*``: codes, sign-up, bots, logout, authorisation transfer between data centres."""
 
 from __future__ import annotations
 

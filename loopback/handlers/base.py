@@ -1,4 +1,4 @@
-"""What the families of handlers share: their type, and how a message is looked up."""
+"""The handlers' common type, and message lookup."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Channels and supergroups themselves: made, described, renamed, opened, closed."""
+"""Channels and supergroups: created, described, renamed, opened, closed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An account's authorizations: listed, ended one by one or all but this one, their lifetime."""
+"""Authorisations of an account: listed, ended, their lifetime."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of conversations, thin: getDialogs, getPeerDialogs, getPinnedDialogs."""
+"""The dialogs, reduced: getDialogs, getPeerDialogs, getPinnedDialogs."""
 
 from __future__ import annotations
 

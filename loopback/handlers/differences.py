@@ -1,4 +1,4 @@
-"""What was missed: getState, getDifference, getChannelDifference, and "too long"."""
+"""Differences: getState, getDifference, getChannelDifference, and "too long"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages changed after the fact: edited, deleted, pinned."""
+"""Changes of messages: edited, deleted, pinned."""
 
 from __future__ import annotations
 

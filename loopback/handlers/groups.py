@@ -1,4 +1,4 @@
-"""Basic groups: made, described, renamed, people added and taken out."""
+"""Basic groups: created, described, renamed, members added and removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""About the data centre itself: its configuration and its neighbours."""
+"""``help.*``: the data centre's configuration and neighbours."""
 
 from __future__ import annotations
 

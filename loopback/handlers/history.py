@@ -1,4 +1,4 @@
-"""Messages read: getHistory, getMessages, search, replies; marks of what has been read."""
+"""Reads of messages: getHistory, getMessages, search, replies, read marks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Invite links: made, looked at, followed."""
+"""Invite links: created, checked, followed."""
 
 from __future__ import annotations
 

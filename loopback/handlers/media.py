@@ -1,4 +1,4 @@
-"""Files: parts uploaded, photos and documents made of them, bytes fetched again."""
+"""Files: parts uploaded, photos and documents made of them, bytes downloaded."""
 
 from __future__ import annotations
 

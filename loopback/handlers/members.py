@@ -1,4 +1,4 @@
-"""People in channels and supergroups: joining, leaving, invited, promoted, restricted, listed."""
+"""Members of channels and supergroups: join, leave, invite, promote, restrict, list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two-step password: asked for, checked, set, changed and taken away."""
+"""The two-step password: requested, checked, set, changed, removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accounts looked up and described: users.*, contacts.*, one's own profile."""
+"""Accounts looked up and described: ``users.*``, ``contacts.*``, the own profile."""
 
 from __future__ import annotations
 

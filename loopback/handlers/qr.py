@@ -1,4 +1,4 @@
-"""Logging in by QR code: a token shown, accepted by another device, asked for again."""
+"""Login by QR code: token exported, accepted by another device, imported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages sent and forwarded: sendMessage, sendMedia, sendMultiMedia, forwardMessages."""
+"""Sending: sendMessage, sendMedia, sendMultiMedia, forwardMessages."""
 
 from __future__ import annotations
 

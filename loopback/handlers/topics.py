@@ -1,4 +1,4 @@
-"""Topics of a forum: opened, renamed, closed, listed, deleted with what is in them."""
+"""Forum topics: created, renamed, closed, listed, deleted with their messages."""
 
 from __future__ import annotations
 

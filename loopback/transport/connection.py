@@ -1,4 +1,4 @@
-"""One TCP connection: bytes in, bytes out, and everything that can go wrong with them.
+"""One TCP connection: bytes in, bytes out, and injected faults.
 
 What the bytes mean is ``conversation``'s matter.
 """

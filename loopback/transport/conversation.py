@@ -1,4 +1,4 @@
-"""What is said on a connection: key exchange, encryption, salts, sessions, acknowledgements.
+"""The MTProto conversation: key exchange, encryption, salts, sessions, acknowledgements.
 
 Requests that want an answer go to whoever answers them. Leaves sockets to ``connection``.
 """

@@ -1,4 +1,4 @@
-"""MTProto 2.0 encryption, from the server's side, and the ids of its messages."""
+"""MTProto 2.0 encryption on the server's side, and its message ids."""
 
 from __future__ import annotations
 

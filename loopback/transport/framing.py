@@ -1,4 +1,4 @@
-"""TCP frames as Telethon's default transport ("full") has them.
+"""TCP framing as in Telethon's default transport ("full").
 
 ``length counter payload crc32``, all little-endian, the length counting itself.
 """

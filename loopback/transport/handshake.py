@@ -1,4 +1,4 @@
-"""The key exchange: three unencrypted questions, after which a client has an auth key."""
+"""The key exchange: three unencrypted requests, after which a client has an auth key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests that wait for others: ``invokeAfterMsg``, for the requests of one connection."""
+"""``invokeAfterMsg``: requests of one connection that wait for others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Updates: messages and members changed, everybody concerned told, on whichever connection.
+"""Updates: changes of messages and members, and their delivery to connections.
 
 Owns the numbers of events and the way to the clients. Leaves the records to ``world``.
 """

@@ -1,4 +1,4 @@
-"""Which connections there are, by key and by account."""
+"""The open connections, by auth key and by account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages written, edited, deleted, and everybody concerned told.
+"""Delivery of written, edited and deleted messages to everybody concerned.
 
 It counts the events of accounts and channels (``pts``) and says who is concerned; ``pushes``
 has what is sent unasked.

@@ -1,4 +1,4 @@
-"""People coming to chats and going: the change itself, the notice, and who hears of it."""
+"""Changes of membership: the change, its service message, and who is told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Updates on their way to clients: numbered, and on request lost, late, out of order or twice.
+"""Pushed updates: numbered, and on request lost, late, out of order or doubled.
 
 ``seq`` is the number of containers that a login has been sent unasked, as Telegram counts them.
 Answers to requests carry none (0). What happened in a channel has the channel's own ``pts`` and

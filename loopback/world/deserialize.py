@@ -1,4 +1,4 @@
-"""A world out of the plain JSON values that ``serialize`` made of one."""
+"""Deserialisation of a world from plain JSON values."""
 
 from __future__ import annotations
 

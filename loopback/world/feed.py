@@ -1,4 +1,4 @@
-"""One numbered sequence of events (``pts``): an account's, or a channel's.
+"""A numbered sequence of events (``pts``): an account's, or a channel's.
 
 Pure: it counts and remembers; who hears of an event is decided elsewhere.
 """

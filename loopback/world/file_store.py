@@ -1,4 +1,4 @@
-"""Uploaded files: parts as they come, then photos and documents that can be sent and fetched."""
+"""Uploaded files: parts first, then photos and documents to send and download."""
 
 from __future__ import annotations
 

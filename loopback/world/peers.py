@@ -1,4 +1,4 @@
-"""Names in requests resolved to records, for one account: access hashes and membership checked."""
+"""Resolution of peers in requests for one account: access hash and membership checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Logins under way: codes sent, QR tokens shown, exported authorizations, SRP rounds.
+"""Pending logins: sent codes, QR tokens, exported authorisations, SRP rounds.
 
 None of it survives a restart of the data centre, nor needs to.
 """

@@ -1,4 +1,4 @@
-"""What the data centre remembers: accounts, their keys, chats, members, messages.
+"""Records of the data centre: accounts, keys, chats, members, messages.
 
 Plain records without behaviour beyond looking themselves up; ``world`` holds
 them, ``delivery`` changes them.

@@ -1,4 +1,4 @@
-"""Records as TL objects, as one account sees them."""
+"""Rendering of records as TL objects, as one account sees them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may do what in a chat, and the error that says no."""
+"""Rights in a chat, and the error of each refusal."""
 
 from __future__ import annotations
 

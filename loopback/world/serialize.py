@@ -1,4 +1,4 @@
-"""The world as plain JSON values, messages by number. ``deserialize`` is the way back."""
+"""Serialisation of the world to plain JSON values, messages by number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state file: the world as JSON, replaced whole, so that it is never half written.
+"""The state file: the world as JSON, replaced atomically.
 
 Logins under way are not kept; whoever was typing a code asks for another.
 """

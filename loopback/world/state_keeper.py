@@ -1,4 +1,4 @@
-"""Writes the world to its state file: when it has changed, and at the end."""
+"""Saving of the world to its state file: after changes, and at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages as they are handed in, and events as those concerned count them."""
+"""Drafts of messages, and events as their recipients count them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything the data centre knows, and the one place that hands out ids.
+"""The world: all records, and the only source of ids.
 
 No networking: ``delivery`` tells people, ``state_file`` writes it down.
 """

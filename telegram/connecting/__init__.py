@@ -1,4 +1,4 @@
-"""Connecting: the gateway that opens and closes clients, and what lets one connect or wait.
+"""Connecting: the gateway that opens and closes clients, and its limits.
 
 Owns limits of connects, outages and blocks that many sessions share. Leaves the connection itself
 to ``mtproto``.

@@ -1,4 +1,4 @@
-"""Who may connect now, and what each failure says of the others.
+"""Admission of connects: spread over time, held back by -429, outages and API blocks.
 
 Connects are spread over time. An address that takes no more of them (-429) is left alone. When an
 address, or a proxy, fails for many sessions, one of them looks and the others wait. And when

@@ -1,4 +1,4 @@
-"""When Telegram refuses the app itself, no session of that api_id sends another packet.
+"""The API block: while Telegram refuses an api_id, none of its sessions sends a packet.
 
 Pure but for the waiting for better times. Who is asked for by a person may try; when Telegram
 takes the app again, all come.

@@ -1,4 +1,4 @@
-"""How many connects an address sees in a second: a token bucket for each.
+"""The connect limit: a token bucket for each address.
 
 An address is what counts connects by itself: a server, seen from here or from a proxy.
 Pure but for the waiting, which comes in from outside.

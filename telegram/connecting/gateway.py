@@ -1,4 +1,4 @@
-"""The way to Telegram: opens clients, one for each key, and closes them all.
+"""The gateway: opens clients, one for each auth key, and closes them all.
 
 Two connections on one key end the key (AUTH_KEY_DUPLICATED). So before a client is opened,
 an earlier one of the same name or key is proven off, and opens of one key take turns. How

@@ -1,4 +1,4 @@
-"""When an address fails for many sessions at once, the cause is shared: one looks, all wait.
+"""A circuit breaker for addresses that fail for many sessions at once.
 
 An address is whatever fails or works as a whole: a server, the way there through a proxy, a proxy.
 Pure but for the waiting for better times: readings of a clock come in. A session that is refused

@@ -1,4 +1,4 @@
-"""Telegram's errors, sorted once at the border: class, action, how long, what to tell.
+"""Classification of Telegram's errors: class, action, wait time, explanation.
 
 Owns the table and the words. Leaves what follows from a verdict to whoever asked.
 """

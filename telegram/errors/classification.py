@@ -1,4 +1,4 @@
-"""Sorts every error once, at the border: class, action, how long, what to tell the operator.
+"""Classification of any error by the table: class, action, wait time, explanation.
 
 ``classify`` is a pure look-up in ``table``; it reads an exception's class names, its text
 and its seconds, and never imports Telethon. ``to_telewarden`` dresses the same verdict as one

@@ -1,4 +1,4 @@
-"""What an error can mean, each meaning once: its class, what is done, what the operator is told.
+"""Meanings of errors, each once: class, action, words for the operator.
 
 ``table`` says which errors mean which.
 """

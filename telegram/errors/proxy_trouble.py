@@ -1,4 +1,4 @@
-"""What goes wrong with a proxy, each trouble with one sentence that says what to do.
+"""Errors of proxies, each with one sentence that says what to do.
 
 All of it is trouble of the network: the session is kept, and comes back after a pause. Whether it
 is the proxy itself or what lies behind it tells whose other sessions have the same trouble.

@@ -1,4 +1,4 @@
-"""The table that errors are sorted by: exception name, and for bare classes the text.
+"""The table of errors: by exception name, and by text for bare classes.
 
 A row is found by the class's name along its MRO, most special first, so that a bucket (401,
 406, 420) only speaks for what has no row of its own. Names of Telethon's classes stand bare;

@@ -1,4 +1,4 @@
-"""What an error means for us: its class, what follows from it, and for how long.
+"""The verdict on an error: its class, the action that follows, the wait time.
 
 Only the words and the value live here. ``classification`` decides, ``table`` is the table it
 decides by. Nothing in this module knows Telethon.

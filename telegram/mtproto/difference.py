@@ -1,4 +1,4 @@
-"""Fetching what was missed: through a short trouble, and past an update state that is refused.
+"""Fetching of differences: through transient errors, and past a refused update state.
 
 Telethon decides when a difference is asked for and applies it. Here stands what is done when it
 is not given, or does not get on: wait, take Telegram's present state instead, and say where there

@@ -1,4 +1,4 @@
-"""How far a client has heard, by the numbers that updates carry: what is next, known, missing.
+"""The message box: order of updates by pts, qts and seq, and the gaps between them.
 
 Telethon's box decides which difference to ask for and takes it in. Here stands how an update, or
 a container of updates, is taken, as Telegram's page on updates says: those with a ``pts`` have an

@@ -1,4 +1,4 @@
-"""What the answer to a request tells of the account's own doings, as updates like all others.
+"""Updates of an account's own actions, recovered from the answers to its requests. Pure.
 
 Telegram tells a client what it has done itself in the answer, and not once more. Some answers are
 whole containers of updates, some only say which number a message got, or how many are gone: what

@@ -1,4 +1,4 @@
-"""Telethon with its own will taken away: nothing here sleeps, retries or reconnects by itself.
+"""A Telethon client that neither sleeps, retries nor reconnects by itself.
 
 ``WardenClient`` connects and proves itself in one round trip and surfaces every error at once.
 It is built without Telethon's own constructor, which makes two dozen things that are not needed

@@ -1,4 +1,4 @@
-"""One connection to Telegram: says the true error, and forgets what nobody waits for.
+"""One MTProto connection: raises the original error, drops requests whose caller has gone.
 
 Telethon's sender counts attempts and raises how many there were; it keeps requests whose
 callers have gone, leaves others waiting for ever when the line is lost, and keeps four tasks for

@@ -1,4 +1,4 @@
-"""One TCP connection to Telegram in its full framing: frames in, frames out, no task of its own.
+"""One TCP connection in MTProto's full framing: frames in, frames out, no task.
 
 Telethon runs two tasks and two queues for this; here what arrives is cut into frames in the
 same breath and handed on. Until ``serve`` they wait to be fetched with ``recv``, which is what

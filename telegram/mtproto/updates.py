@@ -1,4 +1,4 @@
-"""How a client hears: updates in order, in the breath in which they come, without a task.
+"""Update handling of a client: in order, in the receiving callback, without a task.
 
 Telethon keeps a queue, a task that waits for it and another for pings with each client. Here a
 task runs only while missed updates are fetched, and one timer does the rest: pings, updates that

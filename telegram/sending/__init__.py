@@ -1,4 +1,4 @@
-"""Sending: from a shipment to requests that can be repeated, and the reading of their answers.
+"""Sending: idempotent requests made of a shipment, and the reading of their answers.
 
 Owns requests, random ids and what is done when Telegram refuses one. Leaves when to send to the
 caller.

@@ -1,4 +1,4 @@
-"""What a message says, as a number: so that a real edit is told from a new reaction or view.
+"""Content hash of a message: tells an edit from a new reaction or view.
 
 A copy is known by what it says. A forward says what its source said when Telegram got to it, which
 may be what nobody was told of; so it is known by the moment of its source, which it bears, too.

@@ -1,4 +1,4 @@
-"""One shipment, delivered: the request, and what is done when Telegram does not take it as it is.
+"""Delivery of one shipment: the request, and the repair of one that is refused.
 
 A single step that a session's actor starts and whose result comes back to it as a message. Which
 request a step makes is decided here, so that floods can be kept by method. What can be mended is

@@ -1,4 +1,4 @@
-"""A message's medium, preview, quote and mentions, as they are handed in again for a copy.
+"""Input media, preview, quote and mentions of a copy, made from the received message.
 
 Everything goes by reference, nothing is downloaded. What cannot be handed in whole is refused: half
 a message is no copy.

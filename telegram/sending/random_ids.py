@@ -1,4 +1,4 @@
-"""The random id of each copy that is sent: a function of what is sent, never drawn.
+"""Random ids of copies: a function of pair and source message, never drawn.
 
 Telegram remembers it, so that the same request sent twice arrives once.
 """

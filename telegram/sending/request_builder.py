@@ -1,4 +1,4 @@
-"""Which request a shipment makes. Its method is known beforehand: floods are kept by it."""
+"""The request that a shipment makes, and its method's name."""
 
 from __future__ import annotations
 

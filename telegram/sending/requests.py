@@ -1,4 +1,4 @@
-"""Requests that can be repeated, and the reading of their answers.
+"""Idempotent send requests, and the reading of their answers.
 
 Telegram remembers a message's random id: the same request sent twice arrives once. So the id
 is a function of pair and source message, never drawn, and the requests are built here instead

@@ -1,4 +1,4 @@
-"""What is to be done in a target chat, and what came of it: plain values, no Telethon."""
+"""Shipments and receipts: what to do in a target chat, and the result. No Telethon."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a dead writer left beside an SQLite file, put in its place in memory.
+"""Recovery of an SQLite file's hot journal or WAL, in memory.
 
 SQLite repairs on disk only, and a copy there would hold the key in the clear, for good if the
 process were killed meanwhile. Both formats are public: https://sqlite.org/fileformat2.html.

@@ -1,4 +1,4 @@
-"""What a damaged session file still holds: the key, found in its bytes without SQLite.
+"""Recovery of the auth key from a damaged session file's bytes.
 
 What the file had learnt is ``salvage_learnt``'s.
 

@@ -1,4 +1,4 @@
-"""What a damaged session file had learnt: chats and update states, read page by page.
+"""Recovery of entities and update states from a damaged session file's pages.
 
 SQLite gives up on the whole file; its leaf pages still hold their rows one by one. A page that
 does not add up is left out, and a row that is no chat and no state is not taken for one: a hash

@@ -1,4 +1,4 @@
-"""How a group of changes is tried: each in its turn, each refused alone. Pure.
+"""Application of a group of changes: in order, each refused alone. Pure.
 
 The table says which function does which change; what is absent cannot be asked for.
 """

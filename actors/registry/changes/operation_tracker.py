@@ -1,4 +1,4 @@
-"""The warden's own operations: recoveries, logins, backfills, followed by what sessions tell.
+"""Operations derived from session events: recoveries, logins, backfills. Pure.
 
 A session knows nothing of this: its phases and tries are events already, and an operation is what
 they amount to. Tried on a draft, as every other change. Pure.

@@ -1,4 +1,4 @@
-"""What it means to begin, advance, end and forget an operation: tried on a draft. Pure.
+"""Begin, advance, end and removal of operations, on a transaction. Pure.
 
 Room is made by what has expired, then by what is over, oldest first; an operation that is under
 way is never put out for another.

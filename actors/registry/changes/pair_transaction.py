@@ -1,4 +1,4 @@
-"""What a group of changes makes of the pairs, on its way to the disk with them."""
+"""The pairs' part of a registry transaction, and its write."""
 
 from __future__ import annotations
 

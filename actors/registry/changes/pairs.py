@@ -1,4 +1,4 @@
-"""What it means to add, change, move and remove pairs: tried on a draft, all or nothing. Pure."""
+"""Addition, change, move and removal of pairs, on a transaction, all or nothing. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What it means to register, change and delete a session: tried on a draft, all or nothing. Pure.
+"""Registration, change and deletion of sessions, on a transaction, all or nothing. Pure.
 
 A function here refuses before it changes anything, so that a refused change leaves no trace but
 its row in the audit trail.

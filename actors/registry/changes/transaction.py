@@ -1,4 +1,4 @@
-"""A group of changes on its way to the disk: what they would make of the registry.
+"""A registry transaction: a group of changes on top of a snapshot, until it commits.
 
 Changes are tried on a draft, in order, each on top of those before it; while one draft is being
 written, the next begins on top of it. A draft is written as one transaction; only then does the

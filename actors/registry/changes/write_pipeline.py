@@ -1,4 +1,4 @@
-"""The changes on their way to the disk: one draft is being written while the next is tried.
+"""The write pipeline: one transaction is written while the next is tried.
 
 Owns their order and what becomes of them when the disk refuses; carries nothing out. A change is
 tried when it comes, so that the work of trying many is done while the disk is busy with those
