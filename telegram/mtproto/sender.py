@@ -60,7 +60,7 @@ class _Recent(list[int]):
 
 
 class _Nobody:
-    """Who waits for the answer to what has none."""
+    """A null future, for requests that get no answer (acknowledgements)."""
 
     def cancel(self) -> None:
         """Nobody is told."""
