@@ -81,7 +81,7 @@ class KeyRing:
 
         ``passing`` is for who lets it go himself when he is done, as after ending a login.
         ``key`` is the auth key itself, if it is at hand.
-        Returns whether another owner had it since: the stored login may have changed.
+        Returns whether somebody else had it: he may have changed what is stored.
 
         Raises:
             LeaseHeldError: another process, or another session of this one, owns it, and who.

@@ -11,7 +11,7 @@ __all__ = ["as_ours"]
 def as_ours(error: BaseException | None, *, session: str) -> BaseException:
     """An error of Telegram or of the line as ours, with it as the cause; others as they are.
 
-    Unclassified built-in exceptions are returned unchanged: they come from the app's own code.
+    What nobody has sorted is no word of Telegram's: a fault in an app's own code stays what it is.
     """
     if error is None:
         return RuntimeError("it ended without a word")

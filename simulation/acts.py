@@ -19,6 +19,8 @@ __all__ = ["ACTS", "ACT_WITHIN"]
 
 ACT_WITHIN: Final = 400.0  # virtual seconds in which an operator has an answer, whatever it is
 ON_ITS_WAY: Final = 10.0  # virtual seconds; what was said before may not have been heard yet
+GOES_ON_WITHIN: Final = 15.0  # virtual seconds; a paused pair is looked at after 20 by itself
+BY_HAND: Final = ("paused by hand", "paused in the configuration")
 NEVER: Final = 1 << 60
 
 Act = Callable[["Run", Step], Awaitable[None]]
@@ -99,6 +101,16 @@ async def rename(run: Run, step: Step) -> None:
     run.scene.chats[step["chat"]]._tell_all()
 
 
+async def upgrade(run: Run, step: Step) -> None:
+    """A basic group becomes a supergroup."""
+    run.scene.upgrade(step["chat"])
+
+
+async def pass_name(run: Run, step: Step) -> None:
+    """A channel's public name becomes another's."""
+    run.scene.pass_name(step["chat"], step["to"])
+
+
 # Operators
 
 
@@ -133,6 +145,7 @@ async def pair_add(run: Run, step: Step) -> None:
     warden = run.process.warden
     pair = PairModel(fields=dict(fields), carriers=[fields["session"]])
     pair.first, pair.must = run.said_in(fields["source"], before=TIME.now - ON_ITS_WAY), NEVER
+    pair.barred = step.get("barred", False)
     run.pairs.append(pair)
     try:
         table = run.pair_table(fields)
@@ -183,10 +196,29 @@ async def pair_move(run: Run, step: Step) -> None:
     if pair is None or pair.carriers[-1] == step["session"]:
         return
     pair.carriers.append(step["session"])  # from now on either may carry
+    before = await run.report_of(pair.id)
     try:
         await run.process.call(lambda: warden.pairs.reassign(str(step["pair"]), step["session"]))
     finally:
         pair.unsettled = True
+    if before is not None and before.paused is not None:
+        await _goes_on(run, pair, step["session"], before.paused)
+
+
+async def _goes_on(run: Run, pair: PairModel, session: str, reason: str) -> None:
+    """What had paused a pair was the trouble of the account that it was taken from."""
+    account, ways = run.scene.accounts[session], (pair.fields["source"], pair.fields["target"])
+    if reason.startswith(BY_HAND) or not run.scene.may_work(account, *ways):
+        return
+    end = TIME.now + GOES_ON_WITHIN
+    while run.process.running and run.scene.may_work(account, *ways):
+        report = await run.report_of(pair.id)
+        if report is None or report.paused != reason:
+            return
+        if TIME.now > end:
+            run.wrong(f"pair {pair.id} keeps the pause of the account before: {reason}")
+            return
+        await asyncio.sleep(1.0)
 
 
 async def recover(run: Run, step: Step) -> None:
@@ -233,6 +265,8 @@ ACTS: Final[dict[str, Act]] = {
     "protect": protect,
     "rights": rights,
     "rename": rename,
+    "upgrade": upgrade,
+    "pass_name": pass_name,
     "pair_add": _order(pair_add),
     "pair_change": _order(pair_change),
     "pair_remove": _order(pair_remove),

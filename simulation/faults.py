@@ -77,6 +77,13 @@ async def forget(run: Run, step: Step) -> None:
         run.telegram.forget_updates(run.scene.accounts[step["session"]])
 
 
+async def void(run: Run, step: Step) -> None:
+    """What a session knows a channel by is void; its dialogs tell it anew."""
+    chat, account = run.scene.chats[step["chat"]], run.scene.accounts[step["session"]]
+    if chat.record.is_channel:
+        chat.void_access_hash(account)
+
+
 async def expire(run: Run, step: Step) -> None:
     """Every file reference is out of date."""
     run.telegram.expire_file_references()
@@ -133,6 +140,7 @@ FAULTS: Final[dict[str, Callable[[Any, Step], Awaitable[None]]]] = {
     "restart": restart,
     "crash": crash,
     "forget": forget,
+    "void": void,
     "expire": expire,
     "disk": disk,
     "clock": clock,

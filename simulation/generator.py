@@ -102,11 +102,20 @@ SHARES: Final[Mapping[str, float]] = {
     "calm": 0.1,
     "pictures": 0.2,
     "links": 0.2,
+    "upgrades": 0.1,
+    "names": 0.1,
+    "rings": 0.1,
+    "barred": 0.05,
+    "void": 0.1,
+    "protect": 0.1,
 }
 """How many scripts have a flavour: something that may happen in them."""
 ACTS: Final[Mapping[str, float]] = {
     "order": 0.05,
     "member": 0.02,
+    "upgrade": 0.01,
+    "pass_name": 0.01,
+    "barred": 0.02,
     "say": 0.5,
     "edit": 0.29,
     "delete": 0.14,
@@ -128,6 +137,7 @@ FAULTS: Final[Mapping[str, float]] = {
     "expire": 0.02,
     "pushes": 0.08,
     "still": 0.01,
+    "void": 0.05,
     "fault": 0.49,
 }
 """How often what is done, or breaks, among what may be in a script of its flavours."""
@@ -137,6 +147,10 @@ NEEDS: Final[Mapping[str, str]] = {
     "disk": "disk",
     "clock": "clock",
     "expire": "albums",
+    "upgrade": "upgrades",
+    "pass_name": "names",
+    "void": "void",
+    "barred": "barred",
 }
 """The flavour without which something does not happen."""
 
@@ -155,6 +169,8 @@ class _Maker:
         self.tokens = 0
         self.alive: dict[str, tuple[str, int, str]] = {}  # by token: chat, version, word
         self.removed: set[int] = set()
+        self.upgraded: set[str] = set()
+        self.passed = False
 
     def make(self) -> Script:
         rng, script, direction = self.rng, self.script, self.direction
@@ -189,11 +205,15 @@ class _Maker:
         self.sources = [f"a{n}" for n in range(rng.randint(1, 3))]
         self.targets = [f"b{n}" for n in range(rng.randint(1, 3))]
         self.ends = [f"c{n}" for n in range(rng.randint(1, 2))] if self.flavour["chains"] else []
-        for name in (*self.sources, *self.targets, *self.ends):
+        self.rings = (
+            [f"r{n}" for n in range(rng.choice((2, 2, 3)))] if self.flavour["rings"] else []
+        )
+        strangers = ["x0"] if self.flavour["names"] else []
+        for name in (*self.sources, *self.targets, *self.ends, *self.rings, *strangers):
             kind = rng.choice(
                 self.direction.kinds or ("broadcast", "megagroup", "megagroup", "group")
             )
-            if name in self.ends and kind == "group":
+            if name in (*self.ends, *strangers) and kind == "group":
                 kind = "megagroup"
             members = list(self.script.sessions)
             self.script.chats.append(
@@ -215,6 +235,18 @@ class _Maker:
                 pair["session"] = rng.choice(others)
                 self.script.pairs.append(pair)
         self.next_pair = len(ways) + len(self.ends) + 1
+        for source, target in zip(self.rings, [*self.rings[1:], *self.rings[:1]], strict=True):
+            pair = self._pair(self.next_pair, source, target)
+            self.script.pairs.append(pair | {"ring": True})
+            self.next_pair += 1
+        if self.flavour["names"]:
+            for pair in self.script.pairs:
+                named = [end for end in ("source", "target") if self._has_name(pair[end])]
+                if named and rng.random() < 0.7:
+                    pair["by_name"] = [rng.choice(named)]
+
+    def _has_name(self, chat: str) -> bool:
+        return any(one["name"] == chat and one["kind"] != "group" for one in self.script.chats)
 
     def _pair(self, number: int, source: str, target: str) -> dict[str, Any]:
         rng = self.rng
@@ -280,6 +312,8 @@ class _Maker:
             return self._order()
         if what == "member":
             return self._member()
+        if what in ("upgrade", "pass_name", "barred"):
+            return getattr(self, f"_{what}")() or self._say()
         if what == "say" or not self.alive:
             return self._say()
         known = list(self.alive)
@@ -309,6 +343,10 @@ class _Maker:
     def _say(self) -> Step:
         rng = self.rng
         chat = rng.choice(self.sources)
+        if self.rings and rng.random() < 0.4:
+            chat = rng.choice(self.rings)
+        elif self.flavour["names"] and rng.random() < 0.1:
+            chat = "x0"
         if self.flavour["albums"] and rng.random() < 0.1:
             new = [self._new(chat) for _ in range(rng.randint(2, 4))]
             tokens, texts = [list(one) for one in zip(*new, strict=True)]
@@ -326,11 +364,47 @@ class _Maker:
             step["link"] = rng.choice(WORDS)
         return step
 
+    def _upgrade(self) -> Step | None:
+        """A basic group becomes a supergroup: what was said before stands still."""
+        groups = [one["name"] for one in self.script.chats if one["kind"] == "group"]
+        groups = [name for name in groups if name not in self.upgraded]
+        if not groups:
+            return None
+        chat = self.rng.choice(groups)
+        self.upgraded.add(chat)
+        self.alive = {one: what for one, what in self.alive.items() if what[0] != chat}
+        return {"do": "upgrade", "chat": chat}
+
+    def _pass_name(self) -> Step | None:
+        """A stranger takes the name by which pairs have found their chat."""
+        pairs = self.script.pairs
+        named = [pair[end] for pair in pairs for end in pair.get("by_name", ())]
+        if self.passed or not named:
+            return None
+        self.passed = True
+        return {"do": "pass_name", "chat": self.rng.choice(named), "to": "x0"}
+
+    def _barred(self) -> Step | None:
+        """An operator wants a pair that would close a ring, or carry what another one does."""
+        rng = self.rng
+        pair = rng.choice(self.script.pairs)
+        source, target = pair["source"], pair["target"]
+        fields = pair | {"id": self.next_pair, "session": rng.choice(self.script.sessions)}
+        fields.pop("by_name", None)
+        if self._has_name(source) and rng.random() < 0.5:
+            fields["by_name"] = ["source"]
+        elif not pair.get("ring"):
+            fields |= {"source": target, "target": source}
+        self.next_pair += 1
+        return {"do": "pair_add", "fields": fields, "barred": True}
+
     def _member(self) -> Step:
         rng = self.rng
         chat, session = rng.choice(self.script.chats), rng.choice(self.script.sessions)
         name = chat["name"]
-        what = rng.choice(("leave", "return", "slow", "rights", "rename"))
+        what = rng.choice(("leave", "return", "slow", "rights", "rename", "protect"))
+        if what == "protect" and self.flavour["protect"]:
+            return {"do": what, "chat": name, "on": rng.random() < 0.5}
         if what in ("leave", "rights") and chat["kind"] == "group":
             what = "rename"
         if what == "slow":
@@ -338,7 +412,7 @@ class _Maker:
                 what = "rename"
             else:
                 return {"do": "slow", "chat": name, "seconds": rng.choice((0, 2, 10))}
-        if what == "rename":
+        if what in ("rename", "protect"):
             return {"do": "rename", "chat": name, "title": f"{name} {rng.randint(1, 99)}"}
         return {"do": what, "chat": name, "session": session}
 
@@ -358,7 +432,7 @@ class _Maker:
                 return {"do": "pair_add", "fields": fields}
             case "pair_change":
                 return {"do": what, "pair": pair, "fields": {"footer": f"via {rng.randint(1, 9)}"}}
-            case "pair_remove" if len(numbers) > 1:
+            case "pair_remove" if len(numbers) > 1 and not self.flavour["barred"]:
                 self.removed.add(pair)
                 return {"do": what, "pair": pair}
             case "pair_pause" | "pair_resume" | "retry":
@@ -399,8 +473,11 @@ class _Maker:
                 return {"do": what, "spikes": rng.choice((0.0, 0.05, 0.2))}
             case "expire":
                 return {"do": what}
+            case "void":
+                chat = rng.choice(self.script.chats)["name"]
+                return {"do": what, "session": session, "chat": chat}
             case "still":
-                return {"do": what, "session": session, "times": rng.choice((1, 3, 50))}
+                return {"do": what, "session": session, "times": rng.choice((1, 3, 50, 3000))}
             case "pushes":
                 return self._pushes(session)
             case _:

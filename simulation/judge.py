@@ -47,6 +47,8 @@ class PairModel:
     """Whose it is is to be asked."""
     retried: bool = False
     """Dead letters were sent again, out of order."""
+    barred: bool = False
+    """It would close a ring, or carry what another pair does: it is refused, or paused."""
 
     @property
     def id(self) -> int:
@@ -120,11 +122,12 @@ def judge(
     """
     ruling = Ruling()
     explained: set[int] = set()
+    rounds = _Rounds(scene, pairs)
     for pair in pairs:
-        _judge_pair(scene, pair, ruling, explained, excused or {})
+        _judge_pair(scene, pair, ruling, explained, excused or {}, rounds)
     ours = {scene.accounts[name].id for name in scene.accounts if name != "press"}
-    for name, handle in scene.chats.items():
-        for said in scene.said.get(handle.record.id, ()):
+    for name in scene.chats:
+        for said in scene.said_in(name):
             message = said.message
             if (
                 message.author is not None
@@ -142,9 +145,9 @@ def _judge_pair(
     ruling: Ruling,
     explained: set[int],
     excused: dict[tuple[int, int], str],
+    rounds: _Rounds,
 ) -> None:
-    source = scene.chats[pair.fields["source"]].record
-    entries = scene.said.get(source.id, [])
+    entries = scene.said_in(pair.fields["source"])
     last = -1
     for index, said in enumerate(entries):
         if said.message.action is not None:
@@ -153,6 +156,12 @@ def _judge_pair(
         name = f"pair {pair.id} {pair.fields.get('mode')} {said.texts[0].split(' ')[0]}"
         if len(copies) > 1:
             ruling.wrong.append(f"{name}: doubled")
+        if copies and pair.barred:
+            ruling.wrong.append(f"{name}: carried by a pair that must not be")
+        if pair.fields.get("ring") and rounds.has_been(said, pair.fields["target"]):
+            if copies:
+                ruling.wrong.append(f"{name}: goes round again")
+            continue
         for found in copies:
             if id(found.message) in explained:
                 ruling.wrong.append(f"{name}: one message for two")
@@ -167,9 +176,34 @@ def _judge_pair(
             last = max(last, found.number)
         if index < pair.must and not copies:
             continue
-        if pair.gone or (pair.until is not None and index >= pair.until):
+        if pair.gone or pair.barred or (pair.until is not None and index >= pair.until):
             continue
         _judge_one(scene, pair, said, copies[0] if copies else None, name, ruling, excused)
+
+
+class _Rounds:
+    """Where messages have come from that pairs of a ring have carried."""
+
+    def __init__(self, scene: Scene, pairs: list[PairModel]) -> None:
+        self._came: dict[int, tuple[str, Said]] = {}
+        for pair in pairs:
+            if pair.fields.get("ring"):
+                chat = pair.fields["source"]
+                for said in scene.said_in(chat):
+                    for found in _copies_of(scene, pair, said):
+                        self._came[id(found.message)] = chat, said
+
+    def has_been(self, said: Said, chat: str) -> bool:
+        """Whether a message was carried on from this chat before."""
+        seen = set()
+        while (came := self._came.get(id(said.message))) is not None:
+            if came[0] == chat:
+                return True
+            if id(said) in seen:
+                return False
+            seen.add(id(said))
+            said = came[1]
+        return False
 
 
 def _copies_of(scene: Scene, pair: PairModel, said: Said) -> list[Said]:
@@ -203,7 +237,8 @@ def _judge_one(
     reason = excused.get((pair.id, said.id_for(account)))
     if reason is not None and (found is None or reason != GONE_BEFORE):
         return  # one that was given up because it is gone must not be there, whenever it came
-    ours = found is None or (found.message.author is account)  # others' cannot be changed
+    # Others' messages cannot be changed, and those of groups that were upgraded are not.
+    ours = not _left(said, found) and (found is None or found.message.author is account)
     if message.deleted:
         gone = found is None or found.message.deleted
         if not gone and ours and pair.always("deletes"):
@@ -230,6 +265,12 @@ def _judge_one(
         wrong.append(f"{name}: unwanted since an edit, its copy is not gone")
     else:
         _judge_copy(scene, pair, said, found, name, ruling, stays=stays, ours=ours)
+
+
+def _left(said: Said, found: Said | None) -> bool:
+    """Whether a message, or its copy, stands in a basic group that is a supergroup by now."""
+    moved = [said.message.chat.moved_to, None if found is None else found.message.chat.moved_to]
+    return any(one is not None for one in moved)
 
 
 def _passes(scene: Scene, pair: PairModel, said: Said) -> set[bool]:

@@ -14,9 +14,10 @@ from typing import Any, Final
 from telethon._updates import GapError
 from telethon._updates.messagebox import ENTRY_ACCOUNT, NO_SEQ
 
-from telewarden.actors import rules
+from telewarden.actors import pair_graph, rules
 from telewarden.actors.forwarding import (
     delivery,
+    history,
     outbox,
     revisions,
     shipping,
@@ -24,8 +25,11 @@ from telewarden.actors.forwarding import (
 from telewarden.actors.forwarding import (
     pair as forwarding_pair,
 )
-from telewarden.actors.session import worker_groups
-from telewarden.telegram import client, incoming
+from telewarden.actors.session import reader, worker_groups
+from telewarden.storage.tables.pairs import PairRows
+from telewarden.storage.tables.rings import RingRows
+from telewarden.telegram import Action, incoming
+from telewarden.telegram.connecting import gateway
 from telewarden.telegram.mtproto import difference, message_box
 from telewarden.telegram.mtproto import updates as mtproto_updates
 from telewarden.telegram.sending import delivery as sending_delivery
@@ -78,7 +82,7 @@ def found(*words: str, about: str) -> Callable[[Taken], Taken]:
 # What the account does itself
 
 
-@found("lost", about="chains")
+@found("lost", "says", "deleted, its copy is not", about="chains")
 def own_messages_unheard() -> None:
     """What the account does itself is not heard, as Telethon does by default."""
     mtproto_updates.HearingClient._hear_answer = lambda *_: None  # type: ignore[method-assign]
@@ -119,7 +123,7 @@ def a_mark_goes_past_a_commit_that_failed() -> None:
     outbox.Writing.close = all_of_it  # type: ignore[method-assign]
 
 
-@found("came from nowhere", "doubled", "lost", about="answers lost")
+@found("came from nowhere", about="answers lost")
 def random_ids_are_drawn() -> None:
     """A copy's random id is another one at each try."""
 
@@ -147,7 +151,7 @@ def deletions_of_what_waits_are_dropped() -> None:
     revisions.Revisions.gone = lambda *_: None  # type: ignore[method-assign]
 
 
-@found("says", about="edits on the way")
+@found("says", "deleted, its copy is not", about="history late")
 def history_is_taken_as_the_newest() -> None:
     """An answer with history, asked for before an edit was told, is taken as what is said now."""
     forwarding_pair.PairState.as_they_are = lambda _, messages: tuple(messages)  # type: ignore[method-assign]
@@ -302,14 +306,77 @@ def filters_are_not_asked_after_an_edit() -> None:
 # Whose a pair is
 
 
-@found("a key was used twice", "KEY_DUPLICATED", about="crashes")
+@found("a key was used twice", about="crashes")
 def keys_are_used_twice() -> None:
-    """Before a new client is opened, the old one is not closed."""
+    """Before a new client is opened, the one of a session that crashed is not closed."""
 
-    async def close(self: Any, *, deadline: float = 10.0) -> bool:
-        return bool(deadline) and self.name is not None
+    async def leave_it(*_: Any) -> None:
+        return
 
-    client.Client.close = close  # type: ignore[method-assign]
+    gateway.Gateway._dispose = leave_it  # type: ignore[method-assign]
+
+
+@found("keeps the pause", about="paused moves")
+def a_pair_that_moves_keeps_its_pause() -> None:
+    """What paused a pair by its old account pauses it by the new one."""
+    move = PairRows.move_pairs
+
+    def with_pauses(self: Any, pair_ids: Any, session: str) -> None:
+        before = self.pairs_with(list(pair_ids))
+        move(self, pair_ids, session)
+        for one in before:
+            self.set_pair_state(one.id, enabled=one.enabled, paused_reason=one.paused_reason)
+
+    PairRows.move_pairs = with_pauses  # type: ignore[method-assign]
+
+
+# Chats that change
+
+
+@found("lost", about="upgrades")
+def an_upgraded_group_is_not_followed() -> None:
+    """A pair of a basic group that became a supergroup is deaf."""
+
+    async def none(*_: Any, **__: Any) -> dict[int, int]:
+        return {}
+
+    incoming._notice = lambda _: None
+    reader.upgrades = none  # type: ignore[assignment]
+
+
+@found("came from nowhere", about="names")
+def a_name_is_whoever_has_it() -> None:
+    """A pair reads from, or writes into, whichever chat has the name that it was given."""
+    forwarding_pair.PairState._kept = lambda _, __, planned: planned  # type: ignore[method-assign]
+
+
+@found("called again and again", "no time passes", about="void")
+def a_void_chat_is_read_again_at_once() -> None:
+    """A history that is refused for a void access hash is asked for again without a pause."""
+    failed = history.Reading._failed
+
+    def at_once(self: Any, state: Any, verdict: Any) -> None:
+        if verdict.action is Action.RESOLVE_PEER:
+            self.catch_up([state])
+        else:
+            failed(self, state, verdict)
+
+    history.Reading._failed = at_once  # type: ignore[method-assign]
+
+
+# Pairs together
+
+
+@found("carried by a pair that must not be", "called again and again", about="barred")
+def pairs_are_looked_at_one_by_one() -> None:
+    """A -> B and B -> A by two sessions run for ever; the same way by name and number doubles."""
+    pair_graph.PairGraph._fault = lambda *_: None  # type: ignore[method-assign]
+
+
+@found("goes round again", "called again and again", about="rings")
+def a_ring_is_not_ended() -> None:
+    """What a wanted ring has carried somewhere is carried on from there, round and round."""
+    RingRows._verdict = lambda *_: "go"  # type: ignore[method-assign]
 
 
 @found("lost", "never ready", about="moves")

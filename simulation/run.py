@@ -16,6 +16,7 @@ import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -327,8 +328,11 @@ class Run:
     def pair_table(self, pair: dict[str, Any]) -> dict[str, Any]:
         """A pair as a configuration has it."""
         table = dict(pair)
+        named = table.pop("by_name", ())
         for end in ("source", "target"):
-            if end in table:
+            if end in named:
+                table[end] = f"@{self.scene.public_name(table[end])}"
+            elif end in table:
                 table[end] = self.scene.chats[table[end]].peer_id
         return table
 
@@ -369,14 +373,18 @@ class Run:
 
     def said_in(self, chat: str, *, before: float = math.inf) -> int:
         """How many messages a chat has had before an instant."""
-        said = self.scene.said.get(self.scene.chats[chat].record.id, ())
-        return sum(one.at < before for one in said)
+        return sum(one.at < before for one in self.scene.said_in(chat))
 
     async def _reports(self, pair: PairModel) -> bool:
         """Whether a pair is ready."""
+        report = await self.report_of(pair.id)
+        return report is not None and bool(report.ready)
+
+    async def report_of(self, pair: int) -> Any:
+        """How a pair says it is; ``None`` if no group says anything of it."""
         overview = await self.process.call(self.process.warden.overview)
         reports = {one.id: one for group in overview.groups for one in group.pairs}
-        return pair.id in reports and reports[pair.id].ready
+        return reports.get(pair)
 
     # What goes on beside the script
 
@@ -421,6 +429,7 @@ class Run:
         excused: dict[tuple[int, int], str] = {}
         while True:
             await asyncio.sleep(pause)
+            await self._confirm_names()
             ruling = judge(self.scene, self.pairs, excused=excused)
             if ruling.wrong and pause > 10.0:
                 excused = await self._excuses()
@@ -476,6 +485,16 @@ class Run:
                     await self.process.call(lambda number=number: warden.pairs.resume(number))
         self.paused.clear()
 
+    async def _confirm_names(self) -> None:
+        """An operator says that pairs stay with their chats, whoever has the names by now."""
+        for pair in self.pairs:
+            if pair.fields.get("by_name") and not pair.gone:
+                report = await self.report_of(pair.id)
+                if report is not None and (report.paused or "").startswith("NAME_MOVED"):
+                    confirm = partial(self.process.warden.pairs.confirm, pair.id, take=False)
+                    with contextlib.suppress(TelewardenError):
+                        await self.process.call(confirm)
+
     async def _plans(self) -> Any:
         """The pairs as the warden has them; right after a fault it may still be at something."""
         end = TIME.now + ANSWERS_WITHIN
@@ -492,7 +511,7 @@ class Run:
         """Pairs that were added carry everything from the first rest on at which they are ready."""
         for pair in self.pairs:
             end = TIME.now + READY_WITHIN
-            while pair.must == NEVER and not pair.gone:
+            while pair.must == NEVER and not (pair.gone or pair.barred):
                 if await self._reports(pair):
                     pair.must = self.said_in(pair.fields["source"])
                 elif TIME.now > end:

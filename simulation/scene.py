@@ -9,7 +9,7 @@ from typing import Any
 from telewarden.loopback import LoopbackTelegram
 from telewarden.loopback._tl import types
 from telewarden.loopback.chat_handles import author_of
-from telewarden.loopback.world.records import Account, Message
+from telewarden.loopback.world.records import Account, Chat, Message
 from telewarden.loopback.world.update_events import Draft
 from telewarden.telegram import ServerAddress
 
@@ -69,7 +69,8 @@ class Scene:
         self._edit = telegram._engine.delivery.edit
         telegram._engine.delivery.edit = self._edited  # type: ignore[method-assign]
         self.chats = {chat["name"]: self._made(chat) for chat in script.chats}
-        self.specs = {chat["name"]: chat for chat in script.chats}
+        self.before: dict[str, list[Chat]] = {}
+        """By name, the basic groups that chats were once."""
 
     @staticmethod
     def phone(name: str) -> str:
@@ -93,12 +94,30 @@ class Scene:
             members=members,
             megagroup=chat["kind"] == "megagroup",
             forum=chat["kind"] == "forum",
-            username=f"chat_{chat['name']}",
+            username=self.public_name(chat["name"]),
         )
         if chat["kind"] == "broadcast":
             for member in members:
                 handle.set_rights(member, admin=True)
         return handle
+
+    @staticmethod
+    def public_name(chat: str) -> str:
+        """The name by which everybody finds a channel; at first."""
+        return f"chat_{chat}"
+
+    def said_in(self, chat: str) -> list[Said]:
+        """All that was ever said in a chat, also while it was a basic group."""
+        records = (*self.before.get(chat, ()), self.chats[chat].record)
+        return [said for record in records for said in self.said.get(record.id, ())]
+
+    def may_work(self, account: Account, source: str, target: str) -> bool:
+        """Whether an account may read one chat and write into another as things are."""
+        here, there = self.chats[source].record, self.chats[target].record
+        member, writer = here.members[account.id], there.members[account.id]
+        broadcast = there.kind.value == "broadcast"
+        allowed = writer.admin if broadcast else not writer.banned_rights
+        return member.present and writer.present and allowed
 
     def _written(self, chat: Any, author: Any, drafts: Any) -> Any:
         from .surroundings import TIME
@@ -166,17 +185,34 @@ class Scene:
         if chat.record.kind.value == "broadcast":
             chat.set_rights(account, admin=True)
 
+    def upgrade(self, chat: str) -> None:
+        """A basic group becomes a supergroup, with another number."""
+        handle = self.chats[chat]
+        if not handle.record.is_channel:
+            self.chats[chat] = handle.upgrade()
+            self.before.setdefault(chat, []).append(handle.record)
+
+    def pass_name(self, chat: str, to: str) -> None:
+        """A channel gives up its name, and another one takes it."""
+        if self.chats[chat].username == self.public_name(chat):
+            self.chats[chat].rename(f"former_{chat}")
+            self.chats[to].rename(self.public_name(chat))
+
     def edit(self, token: str, text: str) -> None:
         """Change what was said."""
         said = self.by_token.get(token)
-        if said is None or said.message.deleted:
+        if said is None or said.message.deleted or said.message.chat.moved_to is not None:
             return
         self._handle(said).edit_message(said.message, text)
 
     def delete(self, tokens: Sequence[str]) -> None:
         """Delete what was said."""
         found = [self.by_token[token] for token in tokens if token in self.by_token]
-        found = [said for said in found if not said.message.deleted]
+        found = [
+            said
+            for said in found
+            if not said.message.deleted and said.message.chat.moved_to is None
+        ]
         if found:
             self._handle(found[0]).delete_messages([said.message for said in found])
 

@@ -14,6 +14,7 @@ Step = dict[str, Any]
 ACTS = frozenset(
     {
         "say", "edit", "delete", "album", "rename", "leave", "return", "slow", "protect", "rights",
+        "upgrade", "pass_name",
         "pair_add", "pair_change", "pair_remove", "pair_pause", "pair_resume", "pair_move",
         "recover", "rotate", "backup", "overview", "retry",
     }

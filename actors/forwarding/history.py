@@ -231,7 +231,7 @@ class Reading:
         self.go_on(state)
 
     def go_on(self, state: PairState) -> None:
-        """Start reconciliation once no delivery of this pair is uncertain."""
+        """Do what has waited for deliveries: what may have arrived is compared when it is known."""
         if state.compare and not state.behind and not state.doubtful:
             self._comparing.begin(state)
         self.fill(state)

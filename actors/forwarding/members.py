@@ -196,7 +196,7 @@ class Members:
     # Going
 
     def let_go(self, state: PairState, order: ReleasePair) -> Answer:
-        """Release a pair to another account, or fail while a delivery of it is uncertain."""
+        """Let a pair go to another account, or fail: that one could not find out what arrived."""
         answer = Answer()
         state.released = True
         self._desk.take_back(state)

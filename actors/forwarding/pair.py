@@ -84,7 +84,7 @@ class PairState:
         behind: history has not been read up to now since the last gap.
         compare: sent messages have not been compared with the source since the last gap.
         deep: the older ones neither, though Telegram will not tell what became of them.
-        compared: messages reconciled in this round. round: the round's number.
+        compared, round: how many have been since the newest were looked at; how often they were.
         misread: how often in a row the source could not be read.
         sought: since it was last read, its chats have been looked for anew.
         upgraded: the supergroup that the source is by now; followed when all of it is done.
@@ -372,7 +372,7 @@ class PairState:
     # Pauses
 
     def pause(self, reason: str) -> None:
-        """Pause the pair; messages posted meanwhile are read from history on resumption."""
+        """Do nothing more; what is said meanwhile is read from history afterwards."""
         self.paused, self.behind, self.reading = reason, True, None
         self.pauses += 1
         self.held.clear()

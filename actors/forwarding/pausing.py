@@ -1,7 +1,7 @@
 """Pausing of a pair for its own trouble: rechecks at growing intervals, resumption.
 
-A pair's trouble never touches the session or another pair. A pause is durable; messages posted
-meanwhile are read from the source's history on resumption.
+What is wrong with one pair never touches the session or another pair. A pause is written down;
+what is said meanwhile is read from the source's history when the pair goes on.
 """
 
 from __future__ import annotations

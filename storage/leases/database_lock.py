@@ -1,7 +1,7 @@
 """The shared lock of every process that has the database open.
 
-Owns a lock file beside the database. Every open database holds a shared lock; replacing the file
-needs the exclusive lock. The kernel releases it with the process.
+Owns a lock file beside the database: each process that has it open shares the lock, and who puts
+another file in the database's place must have it alone. The kernel frees it with the process.
 """
 
 from __future__ import annotations

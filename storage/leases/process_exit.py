@@ -1,7 +1,7 @@
 """Notification of a process's exit (pidfd), without polling.
 
-Owns one descriptor for each watched process, shared by all waiters. Where the system has no pidfd
-nothing is notified, and the waiters poll.
+Owns one descriptor for each process that is waited for, however many wait. Where the system has
+no such descriptors nothing is heard, and whoever waits looks for himself.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ class Admission:
         self.refused(name, error)
 
     def refused(self, name: str, error: BaseException) -> None:
-        """Apply one session's refusal to every session of its address or its api_id."""
+        """What is said to one is meant for all: from where it connects, or for this app."""
         if isinstance(error, TelewardenError):
             return  # it was said here
         verdict = classify(error)

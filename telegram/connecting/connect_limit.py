@@ -1,6 +1,7 @@
 """The connect limit: a token bucket for each address.
 
-An address is a server as reached from here or through one proxy. Pure but for the injected sleep.
+An address is what counts connects by itself: a server, seen from here or from a proxy.
+Pure but for the waiting, which comes in from outside.
 """
 
 from __future__ import annotations

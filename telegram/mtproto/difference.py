@@ -138,7 +138,7 @@ class MissedUpdates:
         return types.updates.DifferenceEmpty(date=state.date, seq=state.seq)
 
     def _forget_channels(self) -> None:
-        """Drop the stored pts: one ahead of the server's would make the client ignore updates."""
+        """Begin each with what it tells next: a state ahead of Telegram's would be deaf to that."""
         for channel in [entry for entry in self._box.map if isinstance(entry, int)]:
             del self._box.map[channel]
             self._box.possible_gaps.pop(channel, None)

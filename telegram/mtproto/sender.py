@@ -60,7 +60,7 @@ class _Recent(list[int]):
 
 
 class _Nobody:
-    """A null future, for requests that get no answer (acknowledgements)."""
+    """Who waits for the answer to what has none."""
 
     def cancel(self) -> None:
         """Nobody is told."""

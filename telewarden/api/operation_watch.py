@@ -1,8 +1,8 @@
 """Observation of one operation to its end, also where events are missing.
 
-Events may be lost when the registry crashes, so its own lifecycle events are watched as well.
-After a restart the snapshot is read again; when the registry has stopped, the watcher gets an
-error. Never waits itself.
+A registry that crashes may have written a step and told nobody; one that has stopped tells nothing
+any more. So what is heard of the registry itself counts, too: when it is back, its board is looked
+at, and when it will not come back, whoever watches is told so. Waits for nothing itself.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Operations derived from session events: recoveries, logins, backfills. Pure.
 
-Sessions do not know their operations. They are applied to a transaction, as every other change.
+A session knows nothing of this: its phases and tries are events already, and an operation is what
+they amount to. Tried on a draft, as every other change. Pure.
 """
 
 from __future__ import annotations
