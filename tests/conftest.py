@@ -37,6 +37,7 @@ LOOKS: Final = {
     "a key in hex": re.compile(r"[0-9a-fA-F]{512}"),
     "a key's bytes": re.compile(r"(?:\\(?:x[0-9a-f]{2}|[ntr\\'])[^\\]{0,12}){96}"),
 }
+SURFACES: Final = frozenset({"console", "front", "packaging"})  # a parameter may be a module there
 MEMORY: Final = "/dev/shm"  # Linux's; folders are made in it as in /tmp
 ROOM: Final = 1 << 30  # bytes; four workers take a tenth of it at their worst
 # The user's own key, and what a loopback data centre remembers: that is Telegram's side.
@@ -117,6 +118,8 @@ def leaks(
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
     report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and item.config.getoption("no_skips"):
+        report.outcome, report.longrepr = "failed", f"skipped, which nothing may be: {_why(report)}"
     noted = item.stash.get(LEAKS, None)
     if report.when != "teardown" or noted is None:
         return report
@@ -130,6 +133,29 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
         report.sections = []  # which may hold the secret
         report.longrepr = "secrets got out:\n" + "\n".join(f"  {one}" for one in found)
     return report
+
+
+def _why(report: pytest.TestReport) -> str:
+    place = report.longrepr
+    return place[2] if isinstance(place, tuple) else str(place)
+
+
+# Which tests are run
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--no-skips", action="store_true", help="fail a test that is skipped")
+    only = "run what is below the surfaces with the first of each test's parameters only"
+    parser.addoption("--once", action="store_true", help=only)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("once"):
+        return
+    first = {item.nodeid.partition("[")[0]: item for item in reversed(items)}
+    kept = {*first.values(), *(one for one in items if SURFACES.intersection(one.path.parts))}
+    config.hook.pytest_deselected(items=[one for one in items if one not in kept])
+    items[:] = [one for one in items if one in kept]
 
 
 # Where tests write
