@@ -59,7 +59,7 @@ from .policy.recovery_ladder import (
 from .policy.restart_intensity import RestartIntensity, RestartWindow
 from .policy.strategy import Strategy
 from .runtime.actor_tasks import TimerHandle
-from .runtime.control import Drill, Ignore
+from .runtime.failures import Drill, Ignore
 from .runtime.fencing import FencingToken, current_fencing_token
 from .runtime.future import Answer
 from .runtime.loop_actor import LoopActor

@@ -1,4 +1,4 @@
-"""Waiting for what happens in a tree instead of sleeping: for tests, drills and scripts."""
+"""A probe for tests and drills: records events, and waits for one instead of sleeping."""
 
 from __future__ import annotations
 

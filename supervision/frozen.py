@@ -1,4 +1,4 @@
-"""Frozen values that are cheap to make, for what is told on a hot path.
+"""Frozen dataclasses that are cheap to make, for hot paths.
 
 The ``__init__`` of a frozen dataclass writes past the lock through ``object.__setattr__``, which
 takes twice as long as writing to the slots themselves; and a restart tells four facts.

@@ -1,4 +1,4 @@
-"""The front door: starts a tree of supervisors, finds who lives in it, and stops it."""
+"""The front door: starts a tree of supervisors, finds its children, and stops it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a tree knows of crashes before its time: a protocol, and what follows from the answer.
+"""Crashes of earlier processes: the protocol of their store, and their times on this tree's clock.
 
 A process that crashes in a loop would start every restart window anew; with a history a child's own
 window remembers. Where it is kept is somebody else's business.

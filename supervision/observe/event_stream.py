@@ -1,4 +1,4 @@
-"""Where events go: subscribers that can be added, taken away, and that cannot hurt."""
+"""The event stream: subscribers come and go, and one that raises is detached."""
 
 from __future__ import annotations
 

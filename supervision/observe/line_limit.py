@@ -1,4 +1,4 @@
-"""So many log lines of one kind in a minute, and then a count of what was not said.
+"""A rate limit for log lines: so many of one kind a minute, then a count of the dropped ones.
 
 A kind is a logger, a level and a text before its values are put in. Pure but for its clock; used
 as a filter, of a logger whose lines strangers can provoke, or of the handler that writes them all.

@@ -1,4 +1,4 @@
-"""A thread that sees from outside when a loop does not turn, and says who holds it up.
+"""A watchdog thread: reports a loop that does not turn, with the stack that holds it up.
 
 An actor in the loop that blocks holds up all the others, and the loop cannot notice by itself.
 """

@@ -1,4 +1,4 @@
-"""Where somebody who does not come back is in the code; file, line and code, never a value."""
+"""Stacks of threads and tasks that do not come back: file, line and code, never a value."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class CircuitBreaker:
 
 
 class CauseState(Enum):
-    """How it stands about one cause."""
+    """The state of one cause."""
 
     CLEAR = "clear"
     """Failures are counted; each child is restarted as if alone."""
@@ -69,7 +69,7 @@ class CauseState(Enum):
 
 
 class Circuit:
-    """How it stands about one cause, and who waits for it."""
+    """The state of one cause, and the children that wait for it."""
 
     __slots__ = (
         "_attempt",

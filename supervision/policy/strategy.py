@@ -1,4 +1,4 @@
-"""Which children a failure concerns (S10, S11); an attempt to restart them that fails is another.
+"""The strategies: which children are restarted when one fails (S10, S11).
 
 Pure: ids in, ids out, always in start order. Stopping goes through them backwards.
 """

@@ -133,7 +133,7 @@ class ChildSlot:
                 child.enter(state, why=f"{self.path} is {state.value}")
 
     def expect(self) -> None:
-        """Somebody is coming after all, here and below: what is sent to them waits."""
+        """A start is expected here and below: messages wait for it."""
         if self.state in RESTING:
             self.enter(IDLE)
         for child in self.children.values():
@@ -146,7 +146,7 @@ class ChildSlot:
         self.ref.describe(spec)
 
     def start(self) -> StartResult:
-        """Start the next incarnation; what is sent to it meanwhile waits."""
+        """Start the next incarnation; messages wait meanwhile."""
         self.incarnation += 1
         self.state, self.why, self.until = STARTING, "", None
         if self.mailbox.mode is not HELD:  # nothing ran here, and nobody was coming

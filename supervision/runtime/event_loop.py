@@ -1,4 +1,4 @@
-"""One asyncio loop and the actors that live in it: who is next, and for how long."""
+"""The scheduler of loop-hosted actors: runners served in turn, calls from any thread, one loop."""
 
 from __future__ import annotations
 

@@ -1,8 +1,12 @@
-"""What both hosts do with an error that left a handler: is it a crash, and what shall follow."""
+"""What both hosts do with an error that left a handler: is it a crash, and what shall follow.
+
+Two signals mean the same on either host: a drill is a crash, ``Ignore`` is no failure.
+"""
 
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import pykka
@@ -13,7 +17,6 @@ from ...errors import DrillError
 from ..observe.events import ChildResumed
 from ..policy.directive import AnyDirective, Directive
 from ..policy.exit_reason import Exit, ExitKind
-from .control import Ignore
 from .mailbox import OwnEnvelope, answer
 from .tree_context import Slot
 
@@ -25,6 +28,23 @@ RESUME: Final = Directive.RESUME
 ERROR: Final = ExitKind.ERROR
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """A message that makes any supervised actor raise ``DrillError`` in its handler: a real crash.
+
+    Also when it is asked: the asker gets the error, and the actor crashes all the same.
+    """
+
+    reason: str = "drill"
+
+
+class Ignore(Exception):  # noqa: N818 - an answer, not an error
+    """Raised in ``__init__`` or ``on_start`` by a child that has nothing to do: no failure.
+
+    Its supervisor keeps the description (a temporary or dynamic child is forgotten) and goes on.
+    """
 
 
 def is_crash(spec: ChildSpec, envelope: Envelope[Any], error: BaseException) -> bool:
@@ -58,7 +78,7 @@ def take_failure(slot: Slot, envelope: Envelope[Any], error: BaseException) -> E
 
 
 def directive_for(slot: Slot, error: BaseException) -> AnyDirective:
-    """Ask the spec what shall follow; an error in its answer means the default."""
+    """The directive that the spec gives for an error; the default if the spec itself raises."""
     if slot.spec.directive is None:
         return RESTART
     try:

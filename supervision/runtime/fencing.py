@@ -47,7 +47,7 @@ def current_fencing_token() -> FencingToken | None:
 
 
 def refuse_fenced() -> None:
-    """Turn the caller away if it runs on behalf of what was abandoned.
+    """Refuse a caller that runs on behalf of an abandoned incarnation.
 
     Raises:
         FencedError: it does.

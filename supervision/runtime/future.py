@@ -22,7 +22,7 @@ import pykka
 from ...errors import BlockingAskError
 
 GIVE_WAY: Final[Callable[[], object]] = getattr(os, "sched_yield", lambda: None)
-"""Lets whoever was woken answer at once; going to sleep for him takes two more hand-overs."""
+"""Yields the processor to the answering thread; waiting for a lock costs two switches more."""
 
 ExcInfo: TypeAlias = tuple[type[BaseException], BaseException | None, TracebackType | None]
 
@@ -40,7 +40,7 @@ class Reply(pykka.Future[Any]):
     _get_hook: Any = None
     _get_hook_result: Any = vars(pykka.Future())["_get_hook_result"]
     _callbacks: list[Callable[[], object]] | None = None
-    """Who is called back; made by the first who wants to be."""
+    """The callbacks; the list is made for the first of them."""
 
     def __init__(self, here: Callable[[], bool] | None = None, child: str = "") -> None:
         self._here, self._child = here, child
@@ -176,7 +176,7 @@ class Answer(Reply):
         return self._asker is not None or bool(self._callbacks)
 
     def forward_to(self, asker: pykka.Future[Any]) -> None:
-        """Give what is set here to ``asker`` as well, once it is set."""
+        """Set ``asker`` to the same outcome, once there is one."""
         if self._asker is not None:
             self.when_done(partial(self._copy, asker))
             return
@@ -185,7 +185,7 @@ class Answer(Reply):
             self._copy(asker)
 
     def register_pending(self, pending: set[Answer]) -> None:
-        """Be in ``pending`` until it is set; whoever has to end before that may ``refuse`` it."""
+        """Stay in ``pending`` until it is set; an actor that ends before that refuses it."""
         self._pending = pending
         pending.add(self)
         if self._outcome is not None:  # by another thread, just now

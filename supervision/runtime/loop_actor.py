@@ -1,4 +1,4 @@
-"""Actors that live in an asyncio loop: cheap, and deaf to nothing but their own blocking."""
+"""``LoopActor``: a Pykka actor without a thread, run by the tree's asyncio loop."""
 
 from __future__ import annotations
 

@@ -21,8 +21,14 @@ from ...errors import ChildAbandonedError, ChildUnavailableError, DrillError
 from ..observe.stacks import task_stack
 from ..policy.directive import Directive
 from ..policy.exit_reason import Exit, ExitKind
-from .control import Drill
-from .failures import directive_for, run_failure_hook, run_stop_hook, start_exit, take_failure
+from .failures import (
+    Drill,
+    directive_for,
+    run_failure_hook,
+    run_stop_hook,
+    start_exit,
+    take_failure,
+)
 from .fencing import TOKEN, FencingToken
 from .future import Answer
 from .mailbox import LoopMailbox, OwnEnvelope, answer, wrapped
@@ -276,7 +282,7 @@ class LoopRunner:
         return not busy
 
     def fence(self) -> None:
-        """Cancel what can be cancelled and listen to it no more."""
+        """Abandon it: cancel its tasks and ignore what they still do."""
         self._envelope_lost("it was abandoned")
         self._abandoned = tuple(task for task in (self._task, *self.tasks) if task is not None)
         for zombie in self._abandoned:
@@ -399,7 +405,7 @@ class LoopRunner:
         self._envelope_lost(why)
 
     def _promise(self, later: Answer) -> None:
-        """Somebody waits for what will be answered later: at the end at the latest."""
+        """Remember a reply that comes later; the end of the incarnation refuses it."""
         if self._pending is None:
             self._pending = set()
         later.register_pending(self._pending)
@@ -450,4 +456,4 @@ class LoopRunner:
 SPECIAL: Final = frozenset(
     {Envelope, OwnEnvelope, _ActorStop, Drill, ProxyCall, ProxyGetAttr, ProxySetAttr}
 )
-"""Types of what waits that ``on_receive`` does not get as it is."""
+"""Types of messages that ``on_receive`` does not get as they are."""

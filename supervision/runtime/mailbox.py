@@ -1,4 +1,4 @@
-"""Where a slot's messages wait, whichever incarnation is going to handle them (S14, S20, S21).
+"""A slot's mailbox, which outlives incarnations (S14, S20, S21).
 
 A mailbox never takes a lock. Putting appends first and looks at the mode afterwards; changing the
 mode sets it first and drains afterwards: whatever the order, one of the two sees the message, so no
@@ -50,9 +50,9 @@ class OwnEnvelope(Envelope[Any]):
 
 
 class Mailbox(abc.ABC):
-    """What both kinds share: the mode and what follows from it.
+    """The common part of both mailboxes: the mode and its consequences.
 
-    What was told waits as it is, what was asked in its envelope: making an envelope costs more than
+    A told message waits as it is, an asked one in its envelope: making an envelope costs more than
     the rest of a ``tell``. ``refuse(envelope, reason)`` answers a message that will not be handled.
     """
 
@@ -80,36 +80,36 @@ class Mailbox(abc.ABC):
             self._refuse(envelope, REASONS[self.mode])
 
     def recheck(self) -> None:
-        """The mode may have changed while a message was being appended."""
+        """Refuse what was appended while the mode changed."""
         if self.mode >= UNAVAILABLE:
             self._refuse_all()
 
     @abc.abstractmethod
     def _refuse_all(self) -> None:
-        """Refuse everything that waits."""
+        """Refuse all waiting messages."""
 
     @abc.abstractmethod
     def __len__(self) -> int: ...
 
     @abc.abstractmethod
     def put(self, envelope: AnyEnvelope, /) -> None:
-        """Let a message wait its turn; from any thread."""
+        """Enqueue a message in its envelope. Thread-safe."""
 
     @abc.abstractmethod
     def tell(self, message: Any) -> None:
-        """Let what nobody waits for an answer to wait its turn; from any thread."""
+        """Enqueue a message that expects no reply. Thread-safe."""
 
     @abc.abstractmethod
     def get(self) -> AnyEnvelope:
         """Take the next message."""
 
     def empty(self) -> bool:
-        """Whether nothing waits, as far as one can tell while others are putting."""
+        """Whether the queue is empty; only a guess while other threads put."""
         return len(self) == 0
 
     @abc.abstractmethod
     def _append(self, envelope: AnyEnvelope) -> None:
-        """Have it wait, whatever the mode."""
+        """Enqueue in any mode."""
 
 
 REASONS: Final = {
@@ -126,11 +126,11 @@ class Nudge:
 
 NUDGE: Final = Nudge()
 UNWRAPPED: Final = frozenset({Envelope, OwnEnvelope, Nudge})
-"""Types that cannot be put as they are, because they would mean something else."""
+"""Types that need an envelope, because bare they mean something else."""
 
 
 def wrapped(item: Any) -> AnyEnvelope:
-    """What waited in a mailbox, in an envelope."""
+    """An item of a mailbox, in an envelope."""
     return item if isinstance(item, Envelope) else Envelope(item)
 
 
@@ -163,13 +163,13 @@ class LoopMailbox(Mailbox):
     ) -> None:
         super().__init__(limit=limit, refuse=refuse)
         self.items: deque[Any] = deque()
-        """What waits: what was told as it is, what was asked in its envelope."""
+        """The queue: told messages as they are, asked ones in their envelopes."""
         self.idle = False
         """Whether the actor sleeps and must be woken; it is the only one who sets it."""
         self._wake = wake
 
     def put(self, envelope: AnyEnvelope, /) -> None:
-        """Let a message wait its turn; from any thread."""
+        """Enqueue a message in its envelope. Thread-safe."""
         if self.mode:
             self._put_guarded(envelope)
         else:
@@ -181,7 +181,7 @@ class LoopMailbox(Mailbox):
             self._wake()
 
     def tell(self, message: Any) -> None:
-        """Let what nobody waits for an answer to wait its turn; from any thread."""
+        """Enqueue a message that expects no reply. Thread-safe."""
         if self.mode or type(message) in UNWRAPPED:
             self.put(Envelope(message))
             return
@@ -223,15 +223,15 @@ class ThreadMailbox(Mailbox):
         self.use(SimpleQueue())
 
     def use(self, queue: SimpleQueue[Any]) -> None:
-        """Let messages wait in ``queue``."""
+        """Take ``queue`` for the messages."""
         self._queue = queue
         self.push: Callable[[Any], object] = queue.put
-        """Let something wait, whatever the mode; whoever does looks at the mode afterwards."""
+        """Enqueue in any mode; the caller rechecks the mode afterwards."""
         self.wait: Callable[[], Any] = queue.get
-        """Wait for what is next in the queue: a message, an envelope or ``NUDGE``."""
+        """Wait for the next item of the queue: a message, an envelope or ``NUDGE``."""
 
     def tell(self, message: Any) -> None:
-        """Let what nobody waits for an answer to wait its turn; from any thread."""
+        """Enqueue a message that expects no reply. Thread-safe."""
         if self.mode or type(message) in UNWRAPPED:
             self.put(Envelope(message))
             return
@@ -240,7 +240,7 @@ class ThreadMailbox(Mailbox):
             self.recheck()
 
     def put(self, envelope: AnyEnvelope, /) -> None:
-        """Let a message wait its turn; from any thread."""
+        """Enqueue a message in its envelope. Thread-safe."""
         if self.mode:
             self._put_guarded(envelope)
             return
@@ -249,7 +249,7 @@ class ThreadMailbox(Mailbox):
             self.recheck()
 
     def overtake(self, envelope: AnyEnvelope) -> None:
-        """Have this handled before anything that waits, whatever the mode."""
+        """Enqueue on the control lane, ahead of all waiting messages, in any mode."""
         self.control.append(envelope)
         self.push(NUDGE)
 
@@ -270,7 +270,7 @@ class ThreadMailbox(Mailbox):
         self.push(envelope)
 
     def take_waiting(self) -> list[AnyEnvelope]:
-        """Take everything that waits, without waiting; for a last look in ``on_stop``."""
+        """Take all waiting messages without blocking; for a last look in ``on_stop``."""
         taken: list[AnyEnvelope] = []
         nudges = 0
         while True:

@@ -43,7 +43,7 @@ Notice: TypeAlias = Down | Terminated
 
 
 class Watch:
-    """Somebody who wants to know; ``cancel`` when not any more."""
+    """One subscription to the exits of a child; ``cancel`` ends it."""
 
     __slots__ = ("_for_good", "_slot", "_tell", "key")
 

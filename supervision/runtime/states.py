@@ -72,7 +72,7 @@ class Runner(Protocol):
         ...
 
     def finish(self) -> None:
-        """It was asked to stop, and nothing follows: let it take down what it runs on."""
+        """No incarnation follows the stop that was asked for: release the thread with it."""
         ...
 
     def kill(self) -> bool:
@@ -106,5 +106,5 @@ class Runner(Protocol):
         ...
 
     def park(self) -> None:
-        """Nothing will run here for a while: give back what only a running child needs."""
+        """Release what only a running child needs; the next start makes it again."""
         ...

@@ -18,8 +18,7 @@ from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop
 from ...errors import ChildUnavailableError, DrillError
 from ..observe.stacks import thread_stack
 from ..policy.exit_reason import Exit, ExitKind
-from .control import Drill
-from .failures import run_failure_hook, run_stop_hook, start_exit, stop_itself, take_failure
+from .failures import Drill, run_failure_hook, run_stop_hook, start_exit, stop_itself, take_failure
 from .fencing import TOKEN, FencingToken
 from .mailbox import NUDGE, OwnEnvelope, ThreadMailbox, answer, wrapped
 from .refs import StopFlag
@@ -286,7 +285,7 @@ IDLE: Final = object()
 STARTING_UP: Final = object()
 STOPPING: Final = frozenset({_Halt, _ActorStop})
 SPECIAL: Final = STOPPING | {Envelope, OwnEnvelope, Drill, ProxyCall, ProxyGetAttr, ProxySetAttr}
-"""Types of what waits that ``on_receive`` does not get as it is."""
+"""Types of messages that ``on_receive`` does not get as they are."""
 
 
 def stand_in_class(slot: Slot) -> type[pykka.Actor]:
@@ -332,7 +331,7 @@ class _Adopted(pykka.Actor):
 
 
 class _Settled(pykka.Actor):
-    """Comes last but for Pykka's own ``__init__``, and does what is left of that."""
+    """The last base: takes the place of ``pykka.Actor.__init__`` and does what is left of it."""
 
     _telewarden_slot: Slot
 

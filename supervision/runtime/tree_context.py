@@ -94,7 +94,7 @@ class TreeContext:
         self.when_abandoned: Callable[[int], object] | None = None
         """Told how many there are, each time that there is one more."""
         self.fences = 0
-        """How often somebody was fenced off; while there is none, nobody has to be looked for."""
+        """The number of fenced incarnations; at 0 no sender has to be checked."""
         now = self.clock.now()
         self.causes: SharedCauses | None = None
         """Whom shared causes hold back; ``None`` without a circuit breaker."""
@@ -137,7 +137,7 @@ class TreeContext:
 
 
 class ExitListener(Protocol):
-    """Who is told of the ends of a slot's incarnations."""
+    """A listener to the ends of a slot's incarnations."""
 
     @property
     def key(self) -> Hashable:
@@ -250,7 +250,7 @@ class Slot(Protocol):
 
 
 class SlotSupervisor(Protocol):
-    """Who is told what became of a slot's incarnation; always in the loop."""
+    """The receiver of a slot's reports; called in the loop only."""
 
     def child_started(self, slot: Slot, incarnation: int, /) -> None:
         """A start that had been left open succeeded."""

@@ -20,7 +20,6 @@ from ...errors import (
     ChildRestartingError,
     ChildRunningError,
     ChildUnavailableError,
-    HandlerStuckError,
     IntensityExceededError,
     InvalidSpecError,
 )
@@ -77,6 +76,7 @@ from .messages import (
     WhichChild,
     WhichChildren,
 )
+from .time_limits import TimeLimits
 
 # looked up once: a member looked up in its class is slow before Python 3.12
 STARTING: Final = ChildState.STARTING
@@ -90,7 +90,6 @@ COMING: Final = frozenset({RESTARTING, ChildState.IDLE})
 STOPPED: Final = Exit(ExitKind.SHUTDOWN)
 KILLED: Final = Exit(ExitKind.SHUTDOWN, detail="killed")
 KILLED_WITH_PARENT: Final = Exit(ExitKind.SHUTDOWN, detail="killed with its supervisor")
-CHECKS: Final = 4  # of a busy child in the time that one message may take
 
 
 class BaseSupervisor(LoopActor):
@@ -122,6 +121,7 @@ class BaseSupervisor(LoopActor):
         """Exits that are decided about when no group is being stopped."""
         self._stops = 0
         """How many children are being stopped by command."""
+        self._limits = TimeLimits(self.clock, abandon=self._abandon, stuck=self._publish_stuck)
         self._changes = Changes(
             make=self._make, may_begin=self._may_begin, done=self._continue_soon
         )
@@ -152,7 +152,7 @@ class BaseSupervisor(LoopActor):
         if result is True:
             self._mark_running(child)
         elif result is None:
-            self._limit_start(child)
+            self._limits.limit_start(child)
         else:
             child.slot.on_exited(result)
         return result
@@ -174,50 +174,12 @@ class BaseSupervisor(LoopActor):
             ChildStarted(at=slot.since, child=slot.path, incarnation=number, restarted=number > 1)
         )
         if child.spec.stuck_after is not None:
-            self._check_handler(child, child.spec.stuck_after)
-
-    def _limit_start(self, child: Child) -> None:
-        within = child.spec.start_within
-        if within is not None:
-            late = partial(self._start_timed_out, child, child.slot.incarnation, within)
-            child.timer = self.clock.call_later(within, late)
-
-    def _start_timed_out(self, child: Child, incarnation: int, seconds: float) -> None:
-        slot = child.slot
-        if slot.incarnation != incarnation or not slot.alive:
-            return
-        late = Exit(START_FAILED, TimeoutError(f"no start within {seconds:g} s"))
-        if slot.runner.abort_start(late):
-            grace = child.spec.failure_timeout
-            abandon = partial(self._abandon, child, incarnation, grace)
-            child.timer = self.clock.call_later(grace, abandon)
-        else:
-            self._abandon(child, incarnation, seconds)
-
-    def _check_handler(
-        self, child: Child, within: float, seen: object = None, since: float = 0.0
-    ) -> None:
-        """Look from time to time whether the child is still at the same message."""
-        now, busy = self.clock.now(), child.slot.runner.busy_with
-        if busy is None or busy is not seen:
-            seen, since = busy, now
-        elif now - since >= within:
-            self._handler_stuck(child, now - since)
-            return
-        again = partial(self._check_handler, child, within, seen, since)
-        child.timer = self.clock.call_later(within / CHECKS, again)
-
-    def _handler_stuck(self, child: Child, seconds: float) -> None:
-        slot, stack = child.slot, child.slot.runner.stack()
-        self._publish(ChildStuck, child, seconds=seconds, stack=stack)
-        child.timer = None
-        if not slot.runner.interrupt(HandlerStuckError(slot.path, seconds)):
-            self._abandon(child, slot.incarnation, seconds)
+            self._limits.limit_messages(child, child.spec.stuck_after)
 
     # exit
 
     def child_exited(self, slot: Slot, _incarnation: int, exit_: Exit) -> None:
-        """An incarnation ended: tell who waits for that, or decide what follows."""
+        """An incarnation ended: call its waiters, or decide what follows."""
         child = self._known(slot)
         if child is not None and child.slot.alive:
             self._exited(child, exit_)
@@ -235,7 +197,7 @@ class BaseSupervisor(LoopActor):
             self._handle_exit(child, exit_, uptime)
 
     def _handle_exit(self, child: Child, exit_: Exit, uptime: float) -> None:
-        """A child ended and nobody waited for it: decide what follows, now or later."""
+        """Decide what follows from an exit that no waiter took, now or after a group's stop."""
         if self._groups and self._defers_exits and not self._over:
             self._deferred.append((child, child.slot.incarnation, exit_, uptime))
         else:
@@ -467,8 +429,7 @@ class BaseSupervisor(LoopActor):
         if for_good:
             slot.runner.finish()
         if isinstance(within, float | int):
-            late = partial(self._abandon, child, slot.incarnation, within)
-            child.timer = self.clock.call_later(within, late)
+            self._limits.limit_stop(child, within)
         return None
 
     def _kill(self, child: Child) -> Exit:
@@ -483,7 +444,7 @@ class BaseSupervisor(LoopActor):
         return exit_
 
     def _kill_below(self, slot: ChildSlot) -> None:
-        """Take down what is below a supervisor that gets no time to do it itself."""
+        """Kill all children of a supervisor that gets no time to stop them itself."""
         for below in reversed(tuple(slot.walk())[1:]):
             if not below.alive:
                 continue
@@ -506,6 +467,9 @@ class BaseSupervisor(LoopActor):
         slot.runner.fence()
         cause = ChildAbandonedError(slot.path, seconds)
         self.child_exited(slot, incarnation, Exit(ExitKind.ABANDONED, cause))
+
+    def _publish_stuck(self, child: Child, seconds: float) -> None:
+        self._publish(ChildStuck, child, seconds=seconds, stack=child.slot.runner.stack())
 
     def _count_abandoned(self, slot: ChildSlot, seconds: float) -> None:
         abandoned = slot.context.count_abandoned()

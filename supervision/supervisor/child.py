@@ -1,4 +1,4 @@
-"""What a supervisor remembers about one child, and what it decides when the child has ended.
+"""A supervisor's record of one child, and the decision when that child has ended.
 
 The record is the supervisor's own and dies with it; the slot stays. ``decide`` looks at nothing but
 its arguments; all it changes is what the record and the windows have counted.
@@ -95,7 +95,7 @@ class Child:
             self.timer = None
 
     def tell_waiters(self, exit_: Exit | None) -> bool:
-        """Tell whoever waits that it runs, or how it ended; and whether anybody did."""
+        """Call the waiters with ``None`` (it runs) or its exit; tell whether there were any."""
         if not self.waiters:
             return False
         waiters, self.waiters = self.waiters, []

@@ -1,4 +1,4 @@
-"""What a supervisor can be asked, as messages; each docstring says what the answer is."""
+"""The commands of a supervisor, as messages; each docstring says what the answer is."""
 
 from __future__ import annotations
 

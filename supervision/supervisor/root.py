@@ -1,4 +1,4 @@
-"""The top of a running tree: what watches over the root supervisor's slot, as it does over others.
+"""The top of a running tree: it supervises the slot of the root supervisor.
 
 Owns the root's start, stop and end, and what begins and ends with the tree: the log's reports,
 the loop's watchdog, the limit of what may be abandoned.

@@ -303,7 +303,7 @@ class Supervisor(BaseSupervisor):
             self._call_off(child)
 
     def _call_off(self, failed: Child) -> None:
-        """Let those rest that wait for a child that somebody has stopped (as OTP does)."""
+        """Keep those down that wait for a child which a command has stopped (as OTP does)."""
         for child in self._waiting_for(failed):
             child.slot.enter(
                 ChildState.STOPPED, why=f"{failed.id}, which it waited for, was stopped"
@@ -318,7 +318,8 @@ class Supervisor(BaseSupervisor):
     async def _stop_in_turn(self, children: Iterable[Child]) -> None:
         """Stop one child after the other, for good.
 
-        Each in the call that tells of the end of the one before: a task would be woken for it.
+        The next stop is begun from the exit callback of the one before; a task for each child would
+        cost a wake-up.
         """
         waiting, done = iter(children), asyncio.get_running_loop().create_future()
 
