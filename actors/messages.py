@@ -284,9 +284,12 @@ class SubmitPassword:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionUp:
-    """The session is online; ``epoch`` rises with every connection. Work in hand is sent anew."""
+    """The session is online; its work in hand is sent again.
 
-    epoch: int
+    ``generation`` rises with every connection.
+    """
+
+    generation: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,7 +226,7 @@ class SessionActor(LoopActor):
         if climb.client.disconnected.done():  # lost again while the copies were mended
             self.lose(climb.client.disconnected.result())
             return
-        self.groups.tell(SessionUp(epoch=self.line.epoch))
+        self.groups.tell(SessionUp(generation=self.line.generation))
         for heard in self.line.take_kept():
             self.heard(heard)
         if not self.logins.end_replaced(climb.client.key_id):
@@ -314,7 +314,7 @@ class SessionActor(LoopActor):
         if isinstance(message.told, Edited | Deleted):
             # Told once, and true whichever client has heard it and wherever the session stands.
             self.groups.tell_change(message.told)
-        elif message.epoch == self.line.epoch:
+        elif message.generation == self.line.generation:
             if self.phase is Phase.ONLINE:
                 self._tell_groups(message.told)
             else:
@@ -401,7 +401,7 @@ class SessionActor(LoopActor):
         if self.groups.ready(message):
             self.outbound.forget(message.ref)
             if self.phase is Phase.ONLINE:
-                tell(message.ref, SessionUp(epoch=self.line.epoch))
+                tell(message.ref, SessionUp(generation=self.line.generation))
 
     def groups_seen(self, message: GroupsSeen) -> None:
         """Some worker groups are kept down, or are no more."""

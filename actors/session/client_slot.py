@@ -1,7 +1,7 @@
 """The session's current client, and the persistence of what it learns.
 
-At most one client at a time, each in an epoch of its own, so that what an earlier one still says
-is told apart. Leaves opening to ``recovery`` and closing in time to the gateway.
+At most one client at a time, each with a generation of its own, so that what an earlier one
+still says is told apart. Leaves opening to ``recovery`` and closing in time to the gateway.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ class Line:
         actor: the session actor; its mailbox gets what the client tells.
     """
 
-    __slots__ = ("_actor", "_early", "_kit", "_name", "client", "epoch")
+    __slots__ = ("_actor", "_early", "_kit", "_name", "client", "generation")
 
     def __init__(self, name: str, kit: Kit, actor: LoopActor) -> None:
         self._name, self._kit, self._actor = name, kit, actor
         self.client: Client | None = None
-        self.epoch = 0
+        self.generation = 0
         self._early: list[Heard] = []
 
     @property
@@ -46,14 +46,14 @@ class Line:
         return max(0.0, self._actor.clock.now() - self.client.last_update)
 
     def listen(self) -> Callable[[Told], None]:
-        """Begin an epoch and return where its client is to tell what it hears."""
-        self.epoch += 1
+        """Begin a generation and return where its client is to tell what it hears."""
+        self.generation += 1
         self._early.clear()
-        epoch, actor = self.epoch, self._actor
+        generation, actor = self.generation, self._actor
 
         def hear(told: Told) -> None:
-            if epoch == self.epoch:  # a client that is being closed has nothing to say any more
-                actor.actor_ref.tell(Heard(epoch, told))
+            if generation == self.generation:  # a client that is being closed is not heard
+                actor.actor_ref.tell(Heard(generation, told))
 
         return hear
 
@@ -79,8 +79,8 @@ class Line:
         return client
 
     def hush(self) -> None:
-        """End the epoch: what its client still says is not heard."""
-        self.epoch += 1
+        """End the generation: what its client still says is not heard."""
+        self.generation += 1
 
     def bury(self, key_id: int, reason: str) -> Awaitable[None]:
         """Latch a dead key; await it to let the key go as soon as nothing can use it any more."""

@@ -38,9 +38,9 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The client of that epoch told something."""
+    """The client of that generation told something."""
 
-    epoch: int
+    generation: int
     told: Told
 
 
