@@ -41,7 +41,10 @@ class PairPort(Protocol):
         ...
 
     def move_pairs(self, pair_ids: Sequence[int], session: str) -> None:
-        """Give pairs to another session, all of them or none; their outbox and marks stay."""
+        """Give pairs to another session, all of them or none; their outbox and marks stay.
+
+        But for what was known by numbers that only mean something to the account: basic groups'.
+        """
         ...
 
     def delete_pair(self, pair_id: int) -> bool:
@@ -154,6 +157,10 @@ class OutboxPort(Protocol):
 
     def note_removed(self, pair_id: int, source_ids: Sequence[int]) -> None:
         """The copies are gone."""
+        ...
+
+    def note_refused(self, pair_id: int, source_id: int) -> None:
+        """Only the account that has sent the copy may change it; wanted again at a move."""
         ...
 
     def may_say(self, pair_id: int, versions: Mapping[int, int]) -> None:

@@ -96,7 +96,16 @@ from .session_files.session_string import (
 )
 
 if TYPE_CHECKING:
-    from .chats import Access, access, accesses, device_lifetime, join, log_out, server_time_request
+    from .chats import (
+        Access,
+        access,
+        accesses,
+        device_lifetime,
+        join,
+        log_out,
+        refusal_of,
+        server_time_request,
+    )
     from .client import Client
     from .code_resend import CodeInfo
     from .connecting.gateway import (
@@ -253,6 +262,7 @@ __all__ = [
     "read_file",
     "read_history",
     "read_messages",
+    "refusal_of",
     "rescue_file",
     "salvage_file",
     "salvage_keys",
@@ -306,6 +316,7 @@ _LATE = {
     "history": "sending.requests",
     "join": "chats",
     "log_out": "chats",
+    "refusal_of": "chats",
     "sent_ids": "sending.requests",
     "server_time_request": "chats",
     "alikeness": "sending.content_hash",

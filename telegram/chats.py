@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from telethon.errors import ChatWriteForbiddenError
+
 from ..errors import PeerUnknownError
 from ._tl import functions, types, utils
 from .client import Client
@@ -13,7 +15,15 @@ from .errors.classification import classify
 from .errors.verdict import Action, ErrorClass
 from .places import upgraded_to
 
-__all__ = ["Access", "access", "accesses", "device_lifetime", "join", "log_out"]
+__all__ = [
+    "Access",
+    "access",
+    "accesses",
+    "device_lifetime",
+    "join",
+    "log_out",
+    "refusal_of",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +110,18 @@ async def _homes(client: Client, channels: dict[int, Any], deadline: float) -> d
         return {chat: home for one in apart for chat, home in one.items()}
     told = {utils.get_peer_id(home): home for home in answer.chats}
     return {chat: told.get(chat) for chat in channels}
+
+
+async def refusal_of(
+    client: Client, chat: int, error: Exception, *, deadline: float = 30.0
+) -> Exception:
+    """Return what is behind ``error``, by which Telegram refused to have a message changed.
+
+    It says so of another account's message, and of one's own where the account has lost its right.
+    """
+    if (await access(client, chat, deadline=deadline)).write:
+        return error
+    return ChatWriteForbiddenError(None)
 
 
 async def join(client: Client, place: str, *, deadline: float = 30.0) -> int:

@@ -487,6 +487,14 @@ class Sending:
         )
         self._note_changed(state, change)
 
+    def _left_to_its_author(self, state: PairState, change: Change) -> None:
+        """The copy is another account's, who had the pair before; it may have it again."""
+        pair, source_id = state.plan.id, change.source_id
+        logger.info("change left to another account pair=%d message=%d", pair, source_id)
+        state.belated.pop(source_id, None)
+        if not state.has_change(source_id):
+            self._writing.tick(lambda store: store.note_refused(pair, source_id))
+
     def undelivered(self, answer: Undelivered) -> None:
         """It is not at its target: what follows is a table by the kind of trouble."""
         state, verdict = self._desk.pairs.get(answer.pair), answer.verdict
@@ -512,7 +520,7 @@ class Sending:
         self, state: PairState, items: tuple[Item, ...], verdict: Verdict
     ) -> None:
         state.attempts += 1
-        once_is_enough = verdict.action is Action.DROP_MESSAGE
+        once_is_enough = verdict.action in {Action.DROP_MESSAGE, Action.LEAVE_MESSAGE}
         if state.attempts < TRIES and not once_is_enough:
             self._wait_and_retry(state, RETRY_AFTER)
             return
@@ -539,10 +547,12 @@ class Sending:
 
     def _give_up(self, state: PairState, items: tuple[Item, ...], verdict: Verdict) -> None:
         for item in state.give_up(items):
-            if isinstance(item, Change):
-                self._not_made(state, item, verdict.name)
-            else:
+            if not isinstance(item, Change):
                 self._refused(state, item, why(verdict))
+            elif verdict.action is Action.LEAVE_MESSAGE:
+                self._left_to_its_author(state, item)
+            else:
+                self._not_made(state, item, verdict.name)
         self.pump(state)
 
     def _refused(self, state: PairState, message: Incoming, reason: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import pykka
@@ -105,7 +105,10 @@ class Members:
             self._load(fresh)
 
     def _load(self, ids: tuple[int, ...]) -> None:
+        sessions = {one: self._coming[one].session for one in ids}
+
         def work(store: Store) -> Rows:
+            _change_hands(store, sessions)
             return Rows(
                 ids=ids,
                 records={one.id: one for one in store.pairs_with(ids)},
@@ -267,3 +270,16 @@ async def close_handlers(states: Iterable[PairState]) -> None:
         if state.handler is not None:
             with contextlib.suppress(Exception):
                 await state.handler.close()
+
+
+def _change_hands(store: Store, sessions: Mapping[int, str]) -> None:
+    """Give pairs that the configuration has another session for to that one.
+
+    What the other account may have sent without an answer is looked for in the target.
+    """
+    held = store.pairs_with(tuple(sessions))
+    taken = [one.id for one in held if one.session != sessions[one.id]]
+    for one in taken:
+        store.move_pairs((one,), sessions[one])
+    for pair, source_id in store.sayings(taken) if taken else ():
+        store.note_doubt(pair, (source_id,))

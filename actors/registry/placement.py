@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Candidate", "Choice", "best_session", "chats_of", "in_flood", "places_for", "strangers"]
 
+CHANNELS = -1_000_000_000_000  # marked ids from here down are channels'
+OWN_NUMBERS = (
+    "its source is a basic group or a person, where each account has numbers of its own for the"
+    " messages; make the group a supergroup, or remove the pair and add it for the other session"
+)
 HARMLESS = frozenset({Health.HEALTHY, Health.UNHEALTHY, Health.UNKNOWN})
 
 
@@ -132,6 +137,8 @@ def strangers(
     problems = []
     for record in records:
         source, target = rights.get(record.source), rights.get(record.target)
+        if record.source > CHANNELS:
+            problems.append(f"pair {record.id}: {OWN_NUMBERS}")
         if source is None or not source.read:
             problems.append(f"pair {record.id}: {session} is not in its source")
         elif source.protected:

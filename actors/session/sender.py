@@ -24,12 +24,14 @@ from ...telegram import (
     FloodBegan,
     FloodEnded,
     Receipt,
+    Shipment,
     Verdict,
     Wait,
     WaitKind,
     classify,
     deliver,
     method_of,
+    refusal_of,
 )
 from ..context import Kit
 from ..messages import Deliver, Delivered, Returned, Undelivered, Unlimited, Withdraw
@@ -166,7 +168,7 @@ class Sender:
             tell(job.reply_to, _undelivered(job, classify(OFFLINE)))
             return
         sending = asyncio.ensure_future(
-            deliver(self._client, job.shipment, deadline=self._kit.settings.call_deadline)
+            _deliver(self._client, job.shipment, deadline=self._kit.settings.call_deadline)
         )
         self._under_way[sending] = job
         sending.add_done_callback(self._over)
@@ -274,6 +276,19 @@ class Sender:
     def _wait_for(self, parked: Parked) -> None:
         if parked.first:
             self._actor.after(max(0.0, parked.until - self._kit.now()), FloodOver(parked.key))
+
+
+async def _deliver(client: Client, shipment: Shipment, *, deadline: float) -> Receipt:
+    """Deliver a shipment; of a change that is refused, find out whether a right was lost."""
+    try:
+        return await deliver(client, shipment, deadline=deadline)
+    except Exception as error:
+        if shipment.posts or classify(error).action is not Action.LEAVE_MESSAGE:
+            raise
+        refusal = await refusal_of(client, shipment.target, error, deadline=deadline)
+        if refusal is error:
+            raise
+        raise refusal from error
 
 
 def tell(ref: pykka.ActorRef[Any], message: object) -> None:

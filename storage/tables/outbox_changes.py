@@ -16,6 +16,7 @@ __all__ = ["ChangeRows"]
 
 GONE: Final = "gone"  # the copy has been deleted; nothing more becomes of it
 
+
 Wanted = Literal["edit", "delete"]
 
 
@@ -30,7 +31,8 @@ class ChangeRows(Rows):
         done = self._run(
             "update outbox set change = 'edit', version = null"
             " where pair_id = ? and source_id = ? and state = 'done'"
-            " and coalesce(change, 'edit') = 'edit' and coalesce(version, 0) <> ?",
+            " and coalesce(change, 'edit') in ('edit', 'edit refused')"
+            " and coalesce(version, 0) <> ?",
             (pair_id, source_id, version),
         )
         return done.rowcount > 0
@@ -65,6 +67,14 @@ class ChangeRows(Rows):
         self._run_many(
             "update outbox set change = ? where pair_id = ? and source_id = ?",
             [(GONE, pair_id, source_id) for source_id in source_ids],
+        )
+
+    def note_refused(self, pair_id: int, source_id: int) -> None:
+        """Only the account that has sent the copy may change it; wanted again at a move."""
+        self._run(
+            "update outbox set change = change || ' refused'"
+            " where pair_id = ? and source_id = ? and change in ('edit', 'delete')",
+            (pair_id, source_id),
         )
 
     def may_say(self, pair_id: int, versions: Mapping[int, int]) -> None:
@@ -116,9 +126,9 @@ class ChangeRows(Rows):
         ``None`` for one whose edit is wanted and not made yet, 0 where nobody knows what it said.
         """
         rows = self._all(
-            "select source_id, case when change is null then coalesce(version, 0) end from outbox"
-            " where pair_id = ? and state = 'done' and target_id is not null"
-            " and coalesce(change, 'edit') = 'edit'"
+            "select source_id, case when coalesce(change, '') <> 'edit' then coalesce(version, 0)"
+            " end from outbox where pair_id = ? and state = 'done' and target_id is not null"
+            " and coalesce(change, 'edit') in ('edit', 'edit refused')"
             " and (? is null or source_id < ?) order by source_id desc limit ?",
             (pair_id, below, below, limit),
         )

@@ -17,6 +17,7 @@ __all__ = ["PairRows"]
 
 logger = logging.getLogger(__name__)
 
+CHANNELS: Final = -1_000_000_000_000  # marked ids from here down are channels'
 BY_PEOPLE: Final = "paused "  # how a pause's reason begins that somebody has wanted
 SELECT: Final = (
     "select id, session, source, target, mode, enabled, paused_reason, filters, group_id,"
@@ -94,12 +95,16 @@ class PairRows(Rows):
         """Give pairs to another session, all of them or none; their outbox and marks stay.
 
         What paused them was the account's trouble, and stays behind, unless people paused them.
+        Outside of channels messages have other numbers for each account: which message of a basic
+        group became which is forgotten, and a pair that reads from one begins anew.
         """
         with self.transaction():
             for pair_id in pair_ids:
                 record = self.pair(pair_id)
                 if record is None:
                     raise UnknownRecordError("pair", pair_id)
+                if record.session != session:
+                    self._changes_hands(record)
             if self._one("select 1 from user_sessions where name = ?", (session,)) is None:
                 raise UnknownRecordError("session", session)
             self._run_many(
@@ -111,6 +116,18 @@ class PairRows(Rows):
                     for pair_id in pair_ids
                 ],
             )
+
+    def _changes_hands(self, record: PairRecord) -> None:
+        if record.source > CHANNELS:
+            self.begin_anew(record.id)
+        elif record.target > CHANNELS and record.target:
+            self.forget_targets(record.id)
+        # What was refused to one account, as another had sent the copy, may be the next one's.
+        self._run(
+            "update outbox set change = replace(change, ' refused', '')"
+            " where pair_id = ? and change in ('edit refused', 'delete refused')",
+            (record.id,),
+        )
 
     def delete_pair(self, pair_id: int) -> bool:
         """Remove a pair with its outbox and marks; tell whether there was one."""

@@ -266,6 +266,11 @@ NO_THREAD = Row(
 STALE_JOB = Row(
     ErrorClass.MESSAGE, Action.DROP_MESSAGE, "Nothing to do: the message is gone or unchanged."
 )
+OTHERS_MESSAGE = Row(
+    ErrorClass.MESSAGE,
+    Action.LEAVE_MESSAGE,
+    "Only the account that sent the message, or an administrator, may change it.",
+)
 BAD_CONTENT = Row(
     ErrorClass.MESSAGE,
     Action.REPAIR_MESSAGE,

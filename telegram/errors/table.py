@@ -157,11 +157,9 @@ ROWS: Final[Mapping[str, Row]] = _table(
         (means.NO_TOPIC, "TopicDeletedError"),
         (
             means.STALE_JOB,
-            (
-                "MessageIdInvalidError MessageNotModifiedError MessageEditTimeExpiredError"
-                " MessageAuthorRequiredError MessageDeleteForbiddenError"
-            ),
+            "MessageIdInvalidError MessageNotModifiedError MessageEditTimeExpiredError",
         ),
+        (means.OTHERS_MESSAGE, "MessageAuthorRequiredError MessageDeleteForbiddenError"),
         (
             means.BAD_CONTENT,
             (

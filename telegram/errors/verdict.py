@@ -78,6 +78,7 @@ class Action(StrEnum):
     RESOLVE_PEER = "resolve_peer"  # look the chat up once through the dialogs, then disable
     SEND_PLAIN = "send_plain"  # again, without what it answers or quotes
     DROP_MESSAGE = "drop_message"  # this job has no sense any more
+    LEAVE_MESSAGE = "leave_message"  # only the account that sent it may change it
     REPAIR_MESSAGE = "repair_message"  # split or strip once, else dead letter
     REFETCH_MESSAGE = "refetch_message"  # read the message anew, once
     DEAD_LETTER = "dead_letter"  # keep the job aside with its reason

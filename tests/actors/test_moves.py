@@ -10,10 +10,10 @@ import pytest
 from telewarden import Warden
 from telewarden.actors import chosen
 from telewarden.errors import PairInDoubtError, PairsNotMovedError, TelegramSessionError
-from telewarden.loopback import CutConnection, Fault, FloodWait
+from telewarden.loopback import ChatHandle, CutConnection, Fault, FloodWait
 from telewarden.telegram import FloodBegan, Health, PairPaused, Phase, PhaseChanged
 
-from .conftest import ALICE, BOB, LOOK_EVERY, SOON, Newsroom
+from .conftest import ALICE, BOB, LOOK_EVERY, PRESS, SOON, Newsroom
 
 pytestmark = [pytest.mark.actors, pytest.mark.session]
 
@@ -249,3 +249,52 @@ async def test_a_move_that_loses_its_line_while_it_looks_is_refused_with_an_erro
 
     with pytest.raises(TelegramSessionError):
         await warden.pairs.reassign("1", "bob")
+
+
+# Basic groups: each account has numbers of its own there
+
+
+def few(newsroom: Newsroom) -> ChatHandle:
+    """A basic group; bob has seen more messages in his life than alice."""
+    press, alice, bob = (newsroom.account(phone) for phone in (PRESS, ALICE, BOB))
+    for number in range(20):
+        newsroom.telegram.post(bob, f"to bob {number}", author=press)
+    return newsroom.telegram.add_group("Few", owner=press, members=[alice, bob])
+
+
+async def test_a_pair_of_a_basic_group_is_not_moved(
+    newsroom: Newsroom, tables: dict[str, Any]
+) -> None:
+    let_bob_in(newsroom)
+    group = few(newsroom)
+    tables["pairs"][0] |= {"source": group.peer_id}
+    newsroom.reconfigure(tables)
+    warden = await newsroom.start()
+
+    with pytest.raises(PairsNotMovedError, match="each account has numbers of its own"):
+        await warden.pairs.reassign("1", "bob")
+
+    newsroom.telegram.post(group, "news")
+    await newsroom.arrives("news_out", "news")
+
+
+async def test_a_pair_of_a_basic_group_with_another_session_in_the_configuration_begins_anew(
+    newsroom: Newsroom, tables: dict[str, Any]
+) -> None:
+    let_bob_in(newsroom)
+    group = few(newsroom)
+    tables["pairs"][0] |= {"source": group.peer_id}
+    newsroom.reconfigure(tables)
+    await newsroom.start()
+    newsroom.telegram.post(group, "one")
+    newsroom.telegram.post(group, "two")
+    await newsroom.arrives("news_out", "one", "two")
+    await newsroom.stop()
+    tables["pairs"][0] |= {"session": "bob"}
+    newsroom.reconfigure(tables)
+    await newsroom.start()
+
+    newsroom.telegram.post(group, "three")
+
+    await newsroom.arrives("news_out", "one", "two", "three")
+    assert await serving(newsroom) == {1: "bob", 2: "bob"}

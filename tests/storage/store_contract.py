@@ -45,6 +45,9 @@ STRING, OTHER_STRING = "1" + "A" * 352, "1" + "B" * 352
 Opening = Callable[[MasterKey], StorePort]
 
 
+CHANNEL = 1_000_000_000_001  # marked ids from minus that down are channels'
+
+
 def message(source_id: int, *, pair_id: int = 1, payload: bytes | None = b"text") -> OutboxRow:
     return OutboxRow(
         pair_id=pair_id,
@@ -783,6 +786,58 @@ class StoreContract:
         found = port.pair(1)
         assert found is not None
         assert found.paused_reason == "paused by hand: holidays"
+
+    def test_what_is_refused_to_one_account_is_wanted_again_of_the_next(
+        self, port: StorePort
+    ) -> None:
+        known_to(port)
+        port.put_session(SessionRecord(name="bob"))
+        port.put_pair(PairRecord(id=1, session="alice", source=-CHANNEL, target=-CHANNEL - 1))
+        delivered(port, 1, 2)
+        port.want_edit(1, 1, 45)
+        port.want_removal([1], [2])
+
+        port.note_refused(1, 1)
+        port.note_refused(1, 2)
+
+        assert port.changes_wanted([1]) == []
+        assert port.versions(1, 10) == {1: 0}
+        assert port.want_edit(1, 1, 46)  # the next edit may be told to an administrator
+        port.note_refused(1, 1)
+        port.move_pairs([1], "alice")  # nowhere
+        assert port.changes_wanted([1]) == []
+        port.move_pairs([1], "bob")
+        assert port.changes_wanted([1]) == [
+            ChangeWanted(1, 1, "edit"),
+            ChangeWanted(1, 2, "delete"),
+        ]
+
+    @pytest.mark.parametrize(
+        ("source", "target", "targets", "known"),
+        [
+            (-CHANNEL, -CHANNEL - 1, {1: 901}, {1}),
+            (-CHANNEL, 0, {1: 901}, {1}),  # a handler's numbers are nobody's
+            (-CHANNEL, -7, {}, {1}),
+            (-7, -CHANNEL, {}, set()),
+        ],
+    )
+    def test_numbers_that_only_one_account_has_do_not_move(
+        self,
+        port: StorePort,
+        source: int,
+        target: int,
+        targets: dict[int, int],
+        known: set[int],
+    ) -> None:
+        known_to(port)
+        port.put_session(SessionRecord(name="bob"))
+        port.put_pair(PairRecord(id=1, session="alice", source=source, target=target))
+        delivered(port, 1)
+
+        port.move_pairs([1], "bob")
+
+        assert port.targets(1, [1]) == targets
+        assert port.known(1, [1]) == known
 
     def test_what_is_in_doubt_is_noted_of_what_waits(self, port: StorePort) -> None:
         port.enqueue([message(1), message(2), message(3)])

@@ -174,10 +174,10 @@ ANSWERS: list[tuple[str, int, ErrorClass, Action]] = [
             "MESSAGE_ID_INVALID",
             "MESSAGE_NOT_MODIFIED",
             "MESSAGE_EDIT_TIME_EXPIRED",
-            "MESSAGE_AUTHOR_REQUIRED",
-            "MESSAGE_DELETE_FORBIDDEN",
         )
     ],
+    ("MESSAGE_AUTHOR_REQUIRED", 400, E.MESSAGE, A.LEAVE_MESSAGE),
+    ("MESSAGE_DELETE_FORBIDDEN", 400, E.MESSAGE, A.LEAVE_MESSAGE),
     *[
         (text, 400, E.MESSAGE, A.REPAIR_MESSAGE)
         for text in (
