@@ -121,7 +121,8 @@ async def refusal_of(
     """
     if (await access(client, chat, deadline=deadline)).write:
         return error
-    return ChatWriteForbiddenError(None)
+    lost: Exception = ChatWriteForbiddenError(None)
+    return lost
 
 
 async def join(client: Client, place: str, *, deadline: float = 30.0) -> int:
