@@ -5,7 +5,7 @@ that a stop, a probe or a crash drill is heard while a request is under way. The
 mailbox's turn: ``client_slot`` owns the client, ``state`` the phase, ``reconnect`` when to try
 again, ``online_waits`` who waits for that, ``liveness`` probes, ``sender`` sends, ``reader`` reads,
 ``login_handler`` logs in, ``maintenance_handler`` keeps the login's copies, ``worker_groups`` has
-the pairs. ``dispatch`` says who serves which message.
+the pairs. ``HANDLERS``, at the end, says who serves which message.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 import pykka
 
 from ...errors import KeyLatchedError, LeaseHeldError, NoCredentialError, TelewardenError
-from ...supervision import LoopActor
+from ...supervision import Down, LoopActor
 from ...telegram import (
     NO_DESCRIPTORS,
     SHARED_OUTAGE,
@@ -52,10 +53,17 @@ from ...telegram import (
     health_of,
 )
 from ..context import Kit
+from ..forwarding.messages import PairOrder
 from ..messages import (
     Begin,
+    CallTelegram,
     CatchUp,
+    CheckAccess,
+    Deliver,
     GroupReady,
+    History,
+    Locate,
+    LookInto,
     Missed,
     Probe,
     Recover,
@@ -65,27 +73,47 @@ from ..messages import (
     SessionDown,
     SessionIntroduced,
     SessionUp,
+    StartLogin,
+    StateAsked,
+    SubmitCode,
+    SubmitPassword,
+    Unlimited,
+    Withdraw,
 )
 from ..waits import session_wait
 from .client_slot import Line
-from .dispatch import HANDLERS
 from .flood_waits import OPENING, keep_crowded
 from .internal import (
+    CareWent,
     Climbed,
     ClimbFailed,
     Flush,
+    GroupEnded,
     GroupsSeen,
+    GroupStarted,
     Heard,
+    KeyEnded,
+    LoginWanted,
+    LoginWent,
+    LookAtGroups,
+    PassOn,
+    ProbeAnswered,
+    ProbeFailed,
+    Replied,
+    RightsUnknown,
     Switch,
+    settle,
 )
 from .liveness import Prober
+from .login import CancelLogin, Renew, ResendCode, StartQr, WaitQr
 from .login_handler import LOGGING_IN, LoginDesk
+from .maintenance import GiveOut, LogOut, RestoreBackup, TakeBackup, TakeIn
 from .maintenance_handler import CareDesk
-from .online_waits import OnlineWaits
+from .online_waits import AwaitOnline, OnlineWaits, WaitedEnough
 from .reader import Reader
 from .reconnect import Comeback
 from .recovery import Climb, Recovery
-from .sender import Sender, SendFailed, tell
+from .sender import FloodOver, Send, Sender, SendFailed, Sent, tell
 from .state import Standing
 from .worker_groups import WorkerGroups
 
@@ -473,3 +501,70 @@ class SessionActor(LoopActor):
         floods = {(one.who, one.what): one for one in self.outbound.waits()}
         floods |= {(one.who, one.what): one for one in self.reader.floods.waits()}
         return (*(() if by_phase is None else (by_phase,)), *floods.values())
+
+
+# What each message means: which of the session's parts serves it.
+HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
+    Begin: lambda session, _: session.begin(),
+    Recover: lambda session, message: session.recover(message),
+    Climbed: lambda session, message: session.climbed(message),
+    ClimbFailed: lambda session, message: session.climb_failed(message),
+    Switch: lambda session, message: session.switch(message.cause),
+    Heard: lambda session, message: session.heard(message),
+    Flush: lambda session, _: session.line.flush(),
+    Probe: lambda session, _: session.prober.probe(),
+    ProbeAnswered: lambda session, message: session.prober.answered(message),
+    ProbeFailed: lambda session, message: session.prober.failed(message),
+    Report: lambda session, _: session.introduce(),
+    StateAsked: lambda session, _: session.report(),
+    # Groups and their pairs
+    Serve: lambda session, message: session.serve(message),
+    GroupReady: lambda session, message: session.group_ready(message),
+    GroupEnded: lambda session, message: session.groups.ended(message),
+    GroupStarted: lambda session, message: session.groups.started(message),
+    Down: lambda session, _: session.groups.failed(),
+    LookAtGroups: lambda session, _: session.groups.look(),
+    GroupsSeen: lambda session, message: session.groups_seen(message),
+    PairOrder: lambda session, message: session.groups.order(message),
+    Unlimited: lambda session, message: session.groups.tell(message),
+    # Sending
+    Deliver: lambda session, message: session.outbound.offer(message),
+    Withdraw: lambda session, message: session.outbound.withdraw(message),
+    Send: lambda session, message: session.outbound.turn(message.job),
+    Sent: lambda session, message: session.outbound.sent(message),
+    SendFailed: lambda session, message: session.send_failed(message),
+    FloodOver: lambda session, message: session.outbound.flood_over(message.key),
+    # Reading and calling
+    History: lambda session, message: session.reader.history(message),
+    Locate: lambda session, message: session.reader.locate(message),
+    CheckAccess: lambda session, message: session.reader.check_access(message),
+    LookInto: lambda session, message: session.reader.look_into(message),
+    CallTelegram: lambda session, message: session.reader.call(message),
+    AwaitOnline: lambda session, message: session.online_waits.take(message),
+    WaitedEnough: lambda session, message: session.online_waits.enough(message),
+    PassOn: lambda _, message: tell(message.to, message.answer),
+    Replied: lambda _, message: settle(message),
+    RightsUnknown: lambda *_: None,
+    # Logins
+    **dict.fromkeys(
+        (
+            StartLogin,
+            SubmitCode,
+            SubmitPassword,
+            Renew,
+            StartQr,
+            WaitQr,
+            ResendCode,
+            CancelLogin,
+        ),
+        lambda session, message: session.logins.take(message),
+    ),
+    LoginWanted: lambda session, message: session.logins.wanted(message),
+    LoginWent: lambda session, message: session.logins.went(message),
+    KeyEnded: lambda session, message: session.logins.key_ended(message),
+    **dict.fromkeys(
+        (TakeBackup, RestoreBackup, TakeIn, GiveOut, LogOut),
+        lambda session, message: session.care.take(message),
+    ),
+    CareWent: lambda session, message: session.care.went(message),
+}

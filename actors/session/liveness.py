@@ -7,17 +7,14 @@ compares how far Telegram has told with how far the client has heard.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 from ...telegram import ErrorClass, Phase, Probed, classify
 from ..context import Kit
 from ..messages import CatchUp, Probe
 from .client_slot import Line
+from .control import SessionControl
 from .internal import Flush, ProbeAnswered, ProbeFailed
 from .worker_groups import WorkerGroups
-
-if TYPE_CHECKING:
-    from .actor import SessionActor
 
 __all__ = ["Prober"]
 
@@ -32,7 +29,7 @@ class Prober:
     Args:
         name: the session's name.
         kit: what the warden's actors share.
-        actor: the session actor, which is told of losses.
+        actor: the session, which is told of losses.
         line: the client to ask.
         groups: who reads on when the line may have been silent.
     """
@@ -40,7 +37,7 @@ class Prober:
     __slots__ = ("_actor", "_deaf", "_groups", "_kit", "_line", "_name", "_under_way", "seconds")
 
     def __init__(
-        self, name: str, kit: Kit, actor: SessionActor, line: Line, groups: WorkerGroups
+        self, name: str, kit: Kit, actor: SessionControl, line: Line, groups: WorkerGroups
     ) -> None:
         self._name, self._kit, self._actor = name, kit, actor
         self._line, self._groups = line, groups

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ...supervision import Answer
 from ...telegram import (
@@ -23,11 +23,9 @@ from ...telegram import (
 from ..context import Kit
 from ..messages import StartLogin
 from .authorizations import end_authorisation
+from .control import SessionControl
 from .internal import Flush, KeyEnded, LoginWanted, LoginWent
 from .login import Login, LoginStep
-
-if TYPE_CHECKING:
-    from .actor import SessionActor
 
 __all__ = ["LOGGING_IN", "LoginDesk"]
 
@@ -50,12 +48,12 @@ class LoginDesk:
         name: the session's name.
         phone: in E.164; asked for by a login only.
         kit: what the warden's actors share.
-        actor: the session actor, whose phase follows.
+        actor: the session, whose phase follows.
     """
 
     __slots__ = ("_actor", "_kit", "_login", "_name", "_queue")
 
-    def __init__(self, name: str, phone: str, kit: Kit, actor: SessionActor) -> None:
+    def __init__(self, name: str, phone: str, kit: Kit, actor: SessionControl) -> None:
         self._name, self._kit, self._actor = name, kit, actor
         self._login = Login(name, phone, kit)
         self._queue: list[Answer] = []

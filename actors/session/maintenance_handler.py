@@ -6,20 +6,16 @@ back from. Leaves the work of each step to ``maintenance``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ...supervision import Answer
 from ...telegram import Client
 from ..context import Kit
 from ..errors import as_ours
 from .client_slot import Line
+from .control import SessionControl
 from .internal import CareWent
 from .maintenance import Care, CareStep, Done, Follow, LogOut
 from .sender import Sender
 from .state import Standing
-
-if TYPE_CHECKING:
-    from .actor import SessionActor
 
 __all__ = ["CareDesk"]
 
@@ -30,7 +26,7 @@ class CareDesk:
     Args:
         name: the session's name.
         kit: what the warden's actors share.
-        actor: the session actor, which switches over or ends.
+        actor: the session, which switches over or ends.
         line: the client to log out with.
         outbound: what must be sent before a logout.
         standing: where the session stands.
@@ -42,7 +38,7 @@ class CareDesk:
         self,
         name: str,
         kit: Kit,
-        actor: SessionActor,
+        actor: SessionControl,
         line: Line,
         outbound: Sender,
         standing: Standing,
