@@ -15,8 +15,7 @@ from ..actors import DoubtAsked, LookInto, MovePairs, Report, chats_of, chosen, 
 from ..errors import PairsNotMovedError, RegistryError, UnknownRecordError
 from ..errors.forwarding import in_doubt
 from ..telegram import Health, SessionReport
-from .operation_tracking import Tracked
-from .operations import Operations
+from .operations import Operations, Tracked
 from .pairs_client import PairDesk
 from .sessions import Sessions
 

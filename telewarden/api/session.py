@@ -26,8 +26,7 @@ from ..supervision import ask_async
 from ..telegram import Phase, SessionReport
 from .audit import Auditor
 from .checks import a_request, a_text, seconds
-from .operation_tracking import noted
-from .operations import Operations
+from .operations import Operations, noted
 from .session_login import SessionCare
 
 __all__ = ["SessionHandle"]

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..api.checks import a_path
-from ..api.operation_tracking import noted
-from ..api.operations import Operations
+from ..api.operations import Operations, noted
 from ..config import Config
 from ..errors import NotRunningError, StorageError, TelewardenError, UnknownRecordError
 from ..storage import MasterKey, Snapshot, Store

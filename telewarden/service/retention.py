@@ -12,8 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol, TypeVar
 
-from ..api.operation_tracking import noted
-from ..api.operations import Operations
+from ..api.operations import Operations, noted
 from ..config import Config
 from ..errors import TelewardenError
 from ..storage import RowsPruned, StorePort
