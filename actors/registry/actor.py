@@ -19,7 +19,12 @@ from typing import Any
 
 import pykka
 
-from ...errors import ChildUnavailableError, JournalUnavailableError, PairsAssignedError
+from ...errors import (
+    ChildUnavailableError,
+    JournalUnavailableError,
+    PairsAssignedError,
+    PairsNotMovedError,
+)
 from ...supervision import Answer, Event, EventStream, LoopActor, Subscription, TimerHandle
 from ...telegram import SessionReport
 from ..context import Kit
@@ -47,6 +52,7 @@ from .loading import Loaded, audit_rows, first_snapshot, load, untold
 from .messages import (
     AuditAsked,
     CleanOperations,
+    Deleted,
     DeleteSession,
     Deletion,
     LendPairs,
@@ -337,21 +343,47 @@ class RegistryActor(LoopActor):
     def _plan_deletion(self, write: DeleteSession) -> Answer:
         try:
             deletion = changes_sessions.plan_deletion(self._line.view(), write)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is the asker's answer
+        except Exception as error:
+            if write.dry_run:
+                raise
             return self._take(Refusal(who=write.who, name=write.name, error=error))
         answer = Answer()
-        if not self._running.retire(deletion, answer):
+        if self._running.retire(deletion, answer):
+            return answer
+        if not deletion.dry_run:
             return self._take(deletion)
+        answer.set(Deleted(name=deletion.name, moved=deletion.moves))
         return answer
 
     def _stopped(self, message: StoppedFor) -> None:
         """The session has stopped, and is forgotten; or has not, and stays."""
         deletion, error = message.deletion, message.error
+        if isinstance(error, PairsNotMovedError) and error.unfit:
+            if not deletion.dry_run:
+                self._running.free(deletion.name, deletion.moves)
+            try:
+                other = changes_sessions.plan_again(self._line.view(), deletion, error)
+            except PairsNotMovedError as refused:
+                error = refused
+            else:
+                self._running.retire(other, message.answer)
+                return
+        self._end_deletion(deletion, error, message.answer)
+
+    def _end_deletion(
+        self, deletion: Deletion, error: BaseException | None, answer: Answer
+    ) -> None:
+        if deletion.dry_run:
+            if error is not None:
+                answer.fail(error)
+            else:
+                answer.set(Deleted(name=deletion.name, moved=deletion.moves))
+            return
         write: RegistryWrite = deletion
         if error is not None:
             self._running.stays(deletion)
             write = Refusal(who=deletion.who, name=deletion.name, error=error)
-        self._take(write).forward_to(message.answer)
+        self._take(write).forward_to(answer)
 
     def _forget(self, name: str, draft: Draft) -> None:
         if self._monitor is not None:

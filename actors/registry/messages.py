@@ -123,13 +123,14 @@ class DeleteSession(_SessionWrite):
     """Stop and forget a session. Answered with ``Deleted``.
 
     Refused while it has pairs; with ``force`` they are given to other sessions first, or, if
-    there is no room for all of them, or one has not come to rest ``within`` as many seconds,
-    nothing happens.
+    there is no room for all of them, nobody may serve one, or one has not come to rest ``within``
+    as many seconds, nothing happens. With ``dry_run`` nothing happens in any case.
     """
 
     force: bool = False
     within: float = 10.0
     accept_doubt: bool = False
+    dry_run: bool = False
 
     def __post_init__(self) -> None:
         _SessionWrite.__post_init__(self)
@@ -142,13 +143,19 @@ class DeleteSession(_SessionWrite):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deletion(RegistryWrite):
-    """The session has been stopped: forget it. The registry's word to itself."""
+    """The session has been stopped: forget it. The registry's word to itself.
+
+    ``unfit`` are pairs with sessions that were planned before and may not serve them, and why.
+    """
 
     name: str
     moves: Mapping[int, str]
     within: float = 10.0
     force: bool = False
     accept_doubt: bool = False
+    dry_run: bool = False
+    unfit: frozenset[tuple[int, str]] = frozenset()
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,11 @@ their room is free, then by name: the same question has the same answer twice.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from heapq import heapify, heapreplace
+from heapq import heapify, heappop, heappush, heapreplace
 from typing import TYPE_CHECKING
 
 from ...errors import InvalidRecordError, NoSessionFitsError
@@ -80,14 +81,22 @@ def best_session(
 
 
 def places_for(
-    pairs: Iterable[int], entries: Iterable[SessionEntry], *, now: float
+    pairs: Iterable[int],
+    entries: Iterable[SessionEntry],
+    *,
+    now: float,
+    unfit: Collection[tuple[int, str]] = frozenset(),
 ) -> dict[int, str]:
     """Find a session for each pair, one after the other, all or none.
+
+    ``unfit`` are pairs with sessions that may not serve them; those pairs that have the fewest left
+    choose first.
 
     Raises:
         NoSessionFitsError: there is not room for all of them.
     """
-    wanted = tuple(pairs)
+    barred = Counter(pair for pair, _ in unfit)
+    wanted = sorted(pairs, key=lambda pair: -barred[pair])
     if not wanted:
         return {}
     # Each pair changes the rank of one session only; to sort thousands anew for each took seconds.
@@ -95,12 +104,17 @@ def places_for(
     heapify(heap)
     places: dict[int, str] = {}
     for pair in wanted:
+        passed = []
+        while barred[pair] and heap and (pair, heap[0][1].name) in unfit:
+            passed.append(heappop(heap))
         if not heap or not _fits(heap[0][0]):
-            raise NoSessionFitsError(_reasons((entry for _, entry in heap), now))
+            raise NoSessionFitsError(_reasons((entry for _, entry in (*passed, *heap)), now))
         entry = heap[0][1]
         places[pair] = entry.name
         fuller = replace(entry, pairs=entry.pairs + 1)
         heapreplace(heap, (_rank(fuller, now, only_healthy=False), fuller))
+        for one in passed:
+            heappush(heap, one)
     return places
 
 

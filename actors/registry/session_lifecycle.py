@@ -60,8 +60,10 @@ class RunningSessions:
     def retire(self, deletion: Deletion, answer: Answer) -> bool:
         """Stop a session that is to be deleted; ``StoppedFor`` tells when it has.
 
-        Returns whether there was anything to be stopped.
+        Returns whether there was anything to be stopped. A dry run only looks.
         """
+        if deletion.dry_run:
+            return self._look(deletion, answer)
         self._roster.lend(frozenset(deletion.moves))
         # Whoever is to take its pairs must still be there, with room, when they come.
         self.busy |= dict.fromkeys(deletion.moves.values(), "given pairs")
@@ -76,6 +78,16 @@ class RunningSessions:
                 within=deletion.within,
                 accept_doubt=deletion.accept_doubt,
             ),
+            done=lambda _: StoppedFor(deletion, answer, None),
+            failed=lambda error: StoppedFor(deletion, answer, error),
+        )
+        return True
+
+    def _look(self, deletion: Deletion, answer: Answer) -> bool:
+        if self._subtrees is None:
+            return False
+        self._pipe(
+            self._subtrees.look_at(deletion.name, dict(self._roster.refs), deletion.moves),
             done=lambda _: StoppedFor(deletion, answer, None),
             failed=lambda error: StoppedFor(deletion, answer, error),
         )

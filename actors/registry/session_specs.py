@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -20,7 +19,7 @@ from ...errors import (
     TelewardenError,
     UnknownRecordError,
 )
-from ...storage import SessionRecord
+from ...storage import PairRecord, SessionRecord
 from ...supervision import (
     ChildSpec,
     DynamicSpec,
@@ -111,11 +110,10 @@ class Subtrees:
         must not be sent again by another, unless that is accepted.
 
         Raises:
-            PairsNotMovedError: who is to take some may not serve them, and why.
+            PairsNotMovedError: as ``look_at`` says.
             PairBusyError: one of them did not come to rest; the session goes on.
         """
-        await self._refuse_in_flood(refs, {name, *moves.values()} if moves else set())
-        await self._refuse_strangers(refs, moves)
+        await self.look_at(name, refs, moves)
         ref = refs.get(name)
         order = partial(ReleasePair, within=within, accept_doubt=accept_doubt)
         orders = [PairOrder(pair=pair, order=order(pair)) for pair in moves]
@@ -127,35 +125,56 @@ class Subtrees:
                     raise answer
         await self.stop(name)
 
-    async def _refuse_in_flood(
-        self, refs: Mapping[str, pykka.ActorRef[Any]], names: set[str]
+    async def look_at(
+        self, name: str, refs: Mapping[str, pykka.ActorRef[Any]], moves: Mapping[int, str]
     ) -> None:
-        """Pairs are not moved around a flood, not by a deletion either."""
-        reports = {}
-        for name in sorted(names & refs.keys()):
-            with contextlib.suppress(TelewardenError, pykka.ActorDeadError):  # it does not run
-                reports[name] = await ask_async(refs[name], Report(), timeout=START_WITHIN)
-        if problems := in_flood(reports, self._kit.now()):
-            raise PairsNotMovedError(problems)
+        """The same look that every move begins with; a pair without known chats has no say.
 
-    async def _refuse_strangers(
-        self, refs: Mapping[str, pykka.ActorRef[Any]], moves: Mapping[int, str]
-    ) -> None:
-        """The same look that every move begins with; a pair without known chats has no say."""
+        Raises:
+            PairsNotMovedError: the session is in a flood; or some that are to take its pairs are,
+                or may not serve them: those are told as ``unfit``.
+        """
+        if not moves:
+            return
+        if problems := await self._in_flood(name, refs):
+            raise PairsNotMovedError(problems)
         records = await self._kit.journal.do(lambda store: store.pairs_with(tuple(moves)))
-        problems: list[str] = []
-        for to in sorted({moves[one.id] for one in records}):
+        reasons: list[str] = []
+        unfit: set[tuple[int, str]] = set()
+        for to in sorted(set(moves.values())):
             taken = [one for one in records if moves[one.id] == to]
-            try:
-                look = LookInto(chats=chats_of(taken))
-                rights = await ask_async(refs[to], look, timeout=START_WITHIN)
-            except Exception as error:  # noqa: BLE001 - whatever it is, nobody has looked
-                told = f"whether {to} may serve them cannot be seen ({type(error).__name__})"
-                problems.append(f"pairs {', '.join(str(one.id) for one in taken)}: {told}")
+            if problems := await self._in_flood(to, refs):
+                found = {pair: problems for pair, other in moves.items() if other == to}
             else:
-                problems += strangers(taken, rights, to)
-        if problems:
-            raise PairsNotMovedError(tuple(problems))
+                found = await _strangers(to, refs, taken)
+            reasons += dict.fromkeys(reason for problems in found.values() for reason in problems)
+            unfit |= {(pair, to) for pair in found}
+        if reasons:
+            raise PairsNotMovedError(tuple(reasons), unfit=frozenset(unfit))
+
+    async def _in_flood(
+        self, name: str, refs: Mapping[str, pykka.ActorRef[Any]]
+    ) -> tuple[str, ...]:
+        try:
+            report = await ask_async(refs[name], Report(), timeout=START_WITHIN)
+        except (KeyError, TelewardenError, pykka.ActorDeadError):
+            return ()  # it does not run
+        return in_flood({name: report}, self._kit.now())
+
+
+async def _strangers(
+    to: str, refs: Mapping[str, pykka.ActorRef[Any]], taken: Sequence[PairRecord]
+) -> dict[int, tuple[str, ...]]:
+    """Which of these pairs a session may not serve, and why."""
+    try:
+        look = LookInto(chats=chats_of(taken))
+        rights = await ask_async(refs[to], look, timeout=START_WITHIN) if taken else {}
+    except Exception as error:  # noqa: BLE001 - whatever it is, nobody has looked
+        pairs = ", ".join(str(one.id) for one in taken)
+        told = f"whether {to} may serve them cannot be seen ({type(error).__name__})"
+        return {one.id: (f"pairs {pairs}: {told}",) for one in taken}
+    found = {one.id: strangers([one], rights, to) for one in taken}
+    return {pair: problems for pair, problems in found.items() if problems}
 
 
 async def _session_in(subtree: object) -> pykka.ActorRef[Any] | None:

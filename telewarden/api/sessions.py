@@ -130,25 +130,33 @@ class Sessions(SessionReads):
         force: bool = False,
         within: float = 10.0,
         accept_doubt: bool = False,
+        dry_run: bool = False,
         who: str = "app",
     ) -> Deleted:
-        """Stop a session and forget it; its backups are kept.
+        """Stop a session and forget it; its backups are kept. Tells which pair went where.
 
         Args:
-            force: give its pairs to other sessions first, all of them or none.
+            force: give its pairs to other sessions first, all of them or none: each to the best
+                one that may serve it.
             within: seconds that its pairs get to finish what is on its way.
             accept_doubt: give pairs away also where it cannot be known what has arrived; see
                 ``Pairs.reassign``.
+            dry_run: only look, and tell where the pairs would go.
 
         Raises:
             UnknownSessionError, SessionBusyError
             PairsAssignedError: it has pairs, and ``force`` was not given.
             NoSessionFitsError: the others have not room for all of its pairs.
-            PairsNotMovedError: who would take them may not serve them, and why; ``reassign`` them.
+            PairsNotMovedError: nobody with room may serve them all, and why; or a flood lasts.
             PairBusyError: a pair did not come to rest in time; the session goes on with all.
         """
         message = DeleteSession(
-            name=name, force=force, within=within, accept_doubt=accept_doubt, who=who
+            name=name,
+            force=force,
+            within=within,
+            accept_doubt=accept_doubt,
+            dry_run=dry_run,
+            who=who,
         )
         return await self._desk.ask(message, timeout=DELETE_WITHIN + within)  # type: ignore[no-any-return]  # as above
 
@@ -195,11 +203,17 @@ class BlockingSessions(SessionReads):
         force: bool = False,
         within: float = 10.0,
         accept_doubt: bool = False,
+        dry_run: bool = False,
         who: str = "app",
     ) -> Deleted:
         """Stop a session and forget it; its backups are kept."""
         message = DeleteSession(
-            name=name, force=force, within=within, accept_doubt=accept_doubt, who=who
+            name=name,
+            force=force,
+            within=within,
+            accept_doubt=accept_doubt,
+            dry_run=dry_run,
+            who=who,
         )
         return self._desk.ask_blocking(message, timeout=DELETE_WITHIN + within)  # type: ignore[no-any-return]  # as above
 

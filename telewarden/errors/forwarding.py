@@ -121,8 +121,13 @@ def in_doubt(pair: int, session: str, messages: int) -> str:
 
 
 class PairsNotMovedError(TelewardenError):
-    """Pairs stay where they are, all of them; ``reasons`` has one sentence for each obstacle."""
+    """Pairs stay where they are, all of them; ``reasons`` has one sentence for each obstacle.
 
-    def __init__(self, reasons: tuple[str, ...]) -> None:
+    ``unfit`` tells which session may not serve which pair, where that is the obstacle.
+    """
+
+    def __init__(
+        self, reasons: tuple[str, ...], *, unfit: frozenset[tuple[int, str]] = frozenset()
+    ) -> None:
         super().__init__("no pair was moved: " + "; ".join(reasons))
-        self.reasons = reasons
+        self.reasons, self.unfit = reasons, unfit

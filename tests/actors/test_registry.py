@@ -420,6 +420,25 @@ def test_many_pairs_find_the_places_that_each_would_find_alone() -> None:
         places_for(range(40, 100), entries.values(), now=0.0)
 
 
+def test_a_pair_that_few_may_serve_takes_its_place_before_the_others() -> None:
+    entries = [
+        SessionEntry(
+            record=SessionRecord(name=name, priority=priority, max_pairs=1),
+            standing=Standing(health=Health.HEALTHY),
+        )
+        for priority, name in enumerate(("first", "second", "third"), start=1)
+    ]
+    unfit = frozenset({(3, "second"), (3, "third"), (2, "first")})
+
+    assert places_for((1, 2, 3), entries, now=0.0, unfit=unfit) == {
+        1: "third",
+        2: "second",
+        3: "first",
+    }
+    with pytest.raises(NoSessionFitsError):
+        places_for((1, 2, 3), entries, now=0.0, unfit=unfit | {(3, "first")})
+
+
 # Deleting
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from typing import Any
 
 import pytest
 
@@ -167,6 +168,48 @@ async def test_by_force_no_pair_goes_to_an_account_that_may_not_serve_it(
     assert [(one.name, one.pairs) for one in warden.sessions.list()] == [("alice", 1), ("bob", 1)]
     newsroom.say("news_in", "still here")
     await newsroom.arrives("news_out", "still here")
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_by_force_a_pair_goes_to_the_best_account_that_may_serve_it(
+    newsroom: Newsroom, tables: dict[str, Any], dry_run: bool
+) -> None:
+    carol = newsroom.telegram.add_account("carol", phone=CAROL)
+    for chat in ("news_in", "news_out"):
+        newsroom.chats[chat].join(carol)
+    newsroom.chats["news_out"].set_rights(carol, admin=True)
+    newsroom.chats["news_in"].join(newsroom.account(BOB))
+    tables["sessions"] += [{"name": "carol", "phone": CAROL, "priority": 10}]
+    newsroom.reconfigure(tables)
+    warden = await newsroom.start()
+    for name in ("bob", "carol"):
+        await healthy(newsroom, name)
+
+    gone = await warden.sessions.delete("alice", force=True, dry_run=dry_run)
+    newsroom.say("news_in", "news")
+
+    assert gone.moved == {1: "carol"}
+    assert warden.sessions.best().name == ("alice" if dry_run else "bob")  # not left marked
+    assert len(await warden.registry.audit(what="delete", subject="alice")) == (not dry_run)
+    await newsroom.arrives("news_out", "news")
+    assert warden.sessions.get("carol").pairs == (not dry_run)
+
+
+async def test_a_dry_run_of_a_deletion_is_refused_for_the_reasons_of_the_deletion(
+    newsroom: Newsroom,
+) -> None:
+    warden = await newsroom.start()
+    await healthy(newsroom, "bob")
+
+    refused = []
+    for dry_run in (True, False):
+        with pytest.raises(PairsNotMovedError) as error:
+            await warden.sessions.delete("alice", force=True, dry_run=dry_run)
+        refused.append(error.value.reasons)
+
+    assert refused[0] == refused[1]
+    assert refused[0][0] == "pair 1: bob is not in its source"
+    assert len(await warden.registry.audit(what="delete", subject="alice")) == 1
 
 
 async def test_a_pair_that_does_not_come_to_rest_keeps_its_session(newsroom: Newsroom) -> None:

@@ -7,14 +7,16 @@ its row in the audit trail.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
 from ....errors import (
     InvalidRecordError,
+    NoSessionFitsError,
     PairsAssignedError,
+    PairsNotMovedError,
     RegistryFullError,
     SessionBusyError,
     SessionExistsError,
@@ -51,6 +53,7 @@ __all__ = [
     "register",
 ]
 
+LOOKED_AT: Final = 20  # sessions; each look may read the dialogs of an account
 FIELDS: Final = ("max_pairs", "metadata", "phone", "priority")
 E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 SCALARS: Final = (str, int, float, bool, type(None))
@@ -101,12 +104,7 @@ def plan_deletion(draft: Draft, message: DeleteSession) -> Deletion:
     pairs = draft.pairs.of(message.name)
     if pairs and not message.force:
         raise PairsAssignedError(message.name, len(pairs))
-    others = (  # not looked at when there is nothing to be moved
-        replace(entry, pairs=draft.pair_count(entry.name))
-        for entry in draft.sessions()
-        if entry.name != message.name and entry.name not in draft.busy
-    )
-    moves = places_for(pairs, others, now=draft.now)
+    moves = places_for(pairs, _others(draft, message.name), now=draft.now)
     return Deletion(
         name=message.name,
         who=message.who,
@@ -114,6 +112,34 @@ def plan_deletion(draft: Draft, message: DeleteSession) -> Deletion:
         within=message.within,
         force=message.force,
         accept_doubt=message.accept_doubt,
+        dry_run=message.dry_run,
+    )
+
+
+def plan_again(draft: Draft, deletion: Deletion, error: PairsNotMovedError) -> Deletion:
+    """Find other places for the pairs, as those that were planned may not serve some of them.
+
+    Raises:
+        PairsNotMovedError: there are none; with the reason of each that was looked at.
+    """
+    reasons = tuple(dict.fromkeys((*deletion.reasons, *error.reasons)))
+    unfit = deletion.unfit | error.unfit
+    if len({name for _, name in unfit}) >= LOOKED_AT:
+        raise PairsNotMovedError(reasons, unfit=unfit)
+    others = _others(draft, deletion.name)
+    try:
+        moves = places_for(deletion.moves, others, now=draft.now, unfit=unfit)
+    except NoSessionFitsError:
+        raise PairsNotMovedError(reasons, unfit=unfit) from error
+    return replace(deletion, moves=moves, unfit=unfit, reasons=reasons)
+
+
+def _others(draft: Draft, name: str) -> Iterator[SessionEntry]:
+    """Who may take a session's pairs; not looked at when there is nothing to be moved."""
+    return (
+        replace(entry, pairs=draft.pair_count(entry.name))
+        for entry in draft.sessions()
+        if entry.name != name and entry.name not in draft.busy
     )
 
 
