@@ -32,7 +32,7 @@ from telewarden.telegram import ServerAddress
 
 ALICE, PRESS = "+9996620001", "+9996620009"
 PAST_A_ROUND = 100  # messages of the past, so that most rounds kill in the middle of it
-SETTLE_WITHIN = 60.0  # seconds that the last incarnation gets to make everything true
+STILL_FOR = 60.0  # seconds in which nothing comes true any more: then it never will
 NAMES = ("copied", "plain", "past")
 PAST = 3  # the pair that is told once to forward what was said before it began
 RECENT = 40  # messages among which the next one to edit or delete is chosen
@@ -171,7 +171,8 @@ class Rounds:
         assert child.stdout is not None
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(None if wait else self._chance.uniform(0.5, 2.0)):
-                await child.stdout.readline()
+                if not await child.stdout.readline():
+                    raise RuntimeError(f"the warden ended by itself: {await child.wait()}")
         return child
 
     async def _talk(self, seconds: float) -> None:
@@ -203,9 +204,15 @@ class Rounds:
         return [message.text for message in chat.messages]
 
     async def _settle(self) -> None:
-        until = time.monotonic() + SETTLE_WITHIN
-        while time.monotonic() < until:
-            if all(self._arrived(name) == self._expected(name) for name in self._said):
+        """Wait until all is true, as long as it goes on; a busy machine is no fault."""
+        seen, until = None, 0.0
+        while True:
+            arrived = {name: self._arrived(name) for name in self._said}
+            if all(arrived[name] == self._expected(name) for name in arrived):
+                return
+            if arrived != seen:
+                seen, until = arrived, time.monotonic() + STILL_FOR
+            if time.monotonic() > until:
                 return
             await asyncio.sleep(0.05)
 

@@ -12,7 +12,7 @@ import pytest
 pytestmark = [pytest.mark.actors, pytest.mark.session]
 
 ROUNDS = Path(__file__).parents[2] / "benchmarks" / "kill_rounds.py"
-WITHIN = 150.0  # seconds; alone it takes a tenth of them
+WITHIN = 600.0  # seconds; alone it takes a fiftieth, and it ends by itself when nothing goes on
 
 
 @pytest.mark.skipif(not ROUNDS.exists(), reason="needs the checkout")
