@@ -111,6 +111,25 @@ async def test_a_child_that_is_busy_with_one_message_after_another_is_not_stuck(
         assert grown.standing() == {"a": (1, ChildState.RUNNING)}
 
 
+async def test_a_child_that_is_being_stopped_has_the_time_of_its_stop_and_not_of_a_message(
+    grow: Any, thread_child: Any, gate: Any
+) -> None:
+    spec = ChildSpec(id="a", actor=thread_child, stuck_after=4.0, shutdown=60.0)
+    async with grow(SupervisorSpec(children=(spec,))) as grown:
+        grown.tree.ref("a").tell(("wait", gate))
+        await gate.is_entered()
+        stopping = asyncio.ensure_future(grown.command(TerminateChild("a")))
+        await grown.until(lambda: grown.standing()["a"][1] is ChildState.STOPPING)
+        for _ in range(20):
+            grown.clock.advance(1.0)
+            await grown.rest()
+        assert not stopping.done()
+        gate.open()
+
+        assert (await grown.within(stopping)).kind is ExitKind.SHUTDOWN
+        assert grown.probe.seen(ChildStuck) == []
+
+
 def test_s30_a_time_for_one_message_must_be_positive(child_class: Any) -> None:
     with pytest.raises(InvalidSpecError, match=r"ChildSpec\.stuck_after"):
         ChildSpec(id="a", actor=child_class, stuck_after=0.0)
