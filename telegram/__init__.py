@@ -120,7 +120,7 @@ if TYPE_CHECKING:
     from .login import LoggedIn, LoginFlow, PasswordNeeded, QrToken
     from .message_reader import Page, read_history, read_messages
     from .places import locate, upgrades
-    from .sending.content_hash import alikeness, moment_of, version_of
+    from .sending.content_hash import alikeness, origin_of, version_of
     from .sending.delivery import deliver
     from .sending.request_builder import method_of
     from .sending.requests import (
@@ -254,8 +254,8 @@ __all__ = [
     "log_out",
     "method_name",
     "method_of",
-    "moment_of",
     "newest_id",
+    "origin_of",
     "parse_string",
     "posts_into",
     "random_id_for",
@@ -320,7 +320,7 @@ _LATE = {
     "sent_ids": "sending.requests",
     "server_time_request": "chats",
     "alikeness": "sending.content_hash",
-    "moment_of": "sending.content_hash",
+    "origin_of": "sending.content_hash",
     "version_of": "sending.content_hash",
 }
 

@@ -165,7 +165,12 @@ class Reading:
         """Messages that are gone at the source, or another account's: have they arrived?"""
         orphans, state.orphans = sorted(state.orphans.items()), {}
         newest, strays = max((one.id for one in there), default=0), dict[int, Orphan]()
-        others = set(state.targets.values())
+        others = {
+            target
+            for one in self._desk.pairs.values()
+            if one.target == state.target
+            for target in one.targets.values()
+        }
         there = [one for one in there if one.id not in others]
         for source_id, orphan in orphans:
             sought = orphan.message is None or source_id in state.foreign

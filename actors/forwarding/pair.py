@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ...storage import Backfill, ChangeWanted
-from ...telegram import Incoming, PairReport, Receipt, RichText, moment_of, version_of
+from ...telegram import Incoming, PairReport, Receipt, RichText, origin_of, version_of
 from ..messages import History, PairPlan
 from ..pair_handlers import PairHandler
 from ..rules import Rules, is_long
@@ -315,12 +315,12 @@ class PairState:
         return {one: text for one, text in texts.items() if one in long}
 
     def version_there(self, message: Incoming) -> int:
-        """By what a message's copy is known: what it says, or for a forward its moment.
+        """By what a message's copy is known: what it says, or for a forward its origin.
 
         Raises what a rule raises.
         """
         if not self.plan.copies:
-            return moment_of(message)
+            return origin_of(message)
         return version_of(message, self.texts((message,)).get(message.id))
 
     # What is told of messages that are on their way

@@ -1,7 +1,7 @@
 """Content hash of a message: tells an edit from a new reaction or view.
 
 A copy is known by what it says. A forward says what its source said when Telegram got to it, which
-may be what nobody was told of; so it is known by the moment of its source, which it bears, too.
+may be what nobody was told of; so it is known by where it comes from, which it bears, too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from .._tl import types, utils
 from ..events import Incoming
 from ..richtext import RichText
 
-__all__ = ["alikeness", "moment_of", "version_of"]
+__all__ = ["alikeness", "origin_of", "version_of"]
+
+
+LATER_THAN_MOMENTS = 1 << 40  # seconds; so that no post's number is a moment's
 
 
 def version_of(message: Incoming, text: RichText | None = None) -> int:
@@ -31,12 +34,17 @@ def version_of(message: Incoming, text: RichText | None = None) -> int:
     return int.from_bytes(digest.digest(), "little") >> 1 or 1
 
 
-def moment_of(message: Incoming) -> int:
-    """Return when a message was first said, as a number below 0, which is no version's.
+def origin_of(message: Incoming) -> int:
+    """Return where a forward of a message says that it comes from, below 0, as no version is.
 
-    That of a forward is its source's.
+    For a forward of a channel's post that is the post. Otherwise it is the moment when it was
+    first said, as a person may hide behind a name.
     """
     header: Any = getattr(message.raw, "fwd_from", None)
+    post, home = getattr(header, "channel_post", None), getattr(header, "from_id", None)
+    if post and home:
+        digest = hashlib.blake2b(b"%d %d" % (utils.get_peer_id(home), post), digest_size=8)
+        return -LATER_THAN_MOMENTS - (int.from_bytes(digest.digest(), "little") >> 2)
     date = message.date if header is None or header.date is None else header.date
     return -int(date.timestamp())
 
@@ -54,7 +62,7 @@ def alikeness(
     Args:
         found: a message of the target.
         of: chat and number of the source.
-        says: versions that it may have, and the source's moment.
+        says: versions that it may have, and the source's origin.
         others: the same for messages that may have arrived as well.
         forward: whether it was forwarded, not copied.
     """
@@ -65,9 +73,10 @@ def alikeness(
         return int(version in says)
     header: Any = getattr(found.raw, "fwd_from", None)
     home = getattr(header, "from_id", None)
-    if getattr(header, "channel_post", None) and home and utils.get_peer_id(home) == of[0]:
-        return 3 if header.channel_post == of[1] else 0
-    if moment_of(found) in says:
+    if getattr(header, "channel_post", None) and home:
+        itself = (utils.get_peer_id(home), header.channel_post) == of
+        return 3 if itself or origin_of(found) in says else 0
+    if origin_of(found) in says:
         return 2 if version in says else int(version not in others)
     return 0
 

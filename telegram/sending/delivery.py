@@ -16,7 +16,7 @@ from ..client import Client
 from ..errors.classification import classify
 from ..errors.verdict import Action, ErrorClass
 from ..events import Incoming
-from .content_hash import alikeness, moment_of, version_of
+from .content_hash import alikeness, origin_of, version_of
 from .request_builder import request_of
 from .requests import fetch, history, sent_ids
 from .shipments import Receipt, Shipment
@@ -266,7 +266,7 @@ async def _find(client: Client, shipment: Shipment, deadline: float) -> tuple[in
         return None, False  # this account may write there and not read
     cut = shipment.shorter.get(message.id)
     now = {present, present if cut is None else version_of(message, cut)}
-    wanted = {*now, moment_of(message), *shipment.earlier.get(message.id, ())}
+    wanted = {*now, origin_of(message), *shipment.earlier.get(message.id, ())}
     fits = [
         alikeness(one, of=(message.chat, message.id), says=wanted, forward=forwarded)
         for one in found
