@@ -25,6 +25,7 @@ FloodKey = tuple[str, int | None]
 
 ANY_METHOD: Final = "*"
 LIMITED: Final[FloodKey] = (ANY_METHOD, None)  # the account may write hardly anywhere
+REPEATED: Final = 60.0  # seconds; the longest wait that a flood grows to which is told again
 BANS: Final = 3  # chats with the same write ban that mean the account
 BANS_WITHIN: Final = 3600.0  # seconds
 
@@ -76,6 +77,7 @@ class Outgoing:
         self.pacer = Pacer(pace)
         self._floods: dict[FloodKey, float] = {}
         self._since: dict[FloodKey, float] = {}
+        self._times: dict[FloodKey, int] = {}
         self._parked: defaultdict[FloodKey, deque[Deliver]] = defaultdict(deque)
         self._timed: set[FloodKey] = set()
         self._turns: dict[int, _Turn] = {}
@@ -114,6 +116,21 @@ class Outgoing:
         self.remember({key: until})
         if now is not None:
             self._since.setdefault(key, now)
+
+    def told(self, key: FloodKey, seconds: float, *, wall: float) -> float:
+        """How long to wait when Telegram asks for ``seconds``; more when it asks again and again.
+
+        It counts every try. One that it refuses as soon as the wait is over was too early.
+        """
+        if self._floods.get(key, 0.0) <= wall:  # otherwise it is the same flood, told to another
+            self._times[key] = self._times.get(key, 0) + 1
+        doubled = seconds * 2.0 ** min(self._times[key] - 1, 30)
+        return max(seconds, min(REPEATED, doubled))
+
+    def went(self, method: str, target: int) -> None:
+        """Something has gone: what floods next, floods for the first time."""
+        for key in ((method, None), (ANY_METHOD, target)):
+            self._times.pop(key, None)
 
     def banned_in(self, chat: int, wall: float) -> bool:
         """Note a write ban in a chat; tells whether it means the account by now."""

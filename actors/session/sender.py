@@ -188,6 +188,7 @@ class Sender:
         """Tell the group what arrived; some of it may have met trouble."""
         job, receipt = message.job, message.receipt
         tell(job.reply_to, _delivered(job, receipt))
+        self._outgoing.went(method_of(job.shipment), job.shipment.target)
         if receipt.trouble is not None:
             self._actor.actor_ref.tell(SendFailed(job.rest(receipt), receipt.trouble))
 
@@ -244,8 +245,10 @@ class Sender:
             self._outgoing.pacer.flooded(None, now)
             self._outgoing.pacer.flooded(target, now)
             key = (method_of(job.shipment), None)
-        # The ledger has it already: the client's gate notes it.
-        self._outgoing.flood(key, self._kit.now() + seconds, now=self._kit.now())
+        # The ledger has it already, as it was told: the client's gate notes it.
+        wall = self._kit.now()
+        wait = self._outgoing.told(key, seconds, wall=wall)
+        self._outgoing.flood(key, wall + wait, now=wall)
         self._wait_in_line(job, key)
 
     def _wait_in_line(self, job: Deliver, key: FloodKey) -> None:

@@ -6,8 +6,10 @@ import asyncio
 from itertools import pairwise
 from typing import Any
 
-from telewarden.loopback import Fault, RpcError
-from telewarden.telegram import PairPaused, PairResumed
+from telewarden.actors import Pace
+from telewarden.actors.session.send_queue import Outgoing
+from telewarden.loopback import Fault, FloodWait, RpcError
+from telewarden.telegram import FloodBegan, FloodEnded, PairPaused, PairResumed
 
 from .conftest import ALICE, LOOK_EVERY, SOON, Newsroom
 
@@ -70,3 +72,35 @@ async def test_a_pair_that_waits_before_its_next_try_is_not_hurried_by_what_is_s
     assert newsroom.telegram.stats.calls["messages.sendMessage"] <= 1 + passed / 2
     newsroom.telegram.faults.clear()
     await newsroom.until(lambda: len(newsroom.texts("news_out")) == 62)
+
+
+async def test_a_flood_that_is_told_again_at_its_end_is_waited_out_longer(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.start()
+    newsroom.telegram.faults.add(
+        Fault(method="messages.forwardMessages", times=2, action=FloodWait(1))
+    )
+
+    newsroom.say("news_in", "one")
+    await newsroom.arrives("news_out", "one")
+
+    began = [one.at for one in newsroom.heard if isinstance(one, FloodBegan)]
+    ended = [one.at for one in newsroom.heard if isinstance(one, FloodEnded)]
+    waited = [end - begin for begin, end in zip(began, ended, strict=True)]
+    assert waited[0] >= 0.95
+    assert waited[1] >= 1.95
+
+
+def test_a_flood_grows_to_a_minute_or_to_what_is_told_until_something_has_gone() -> None:
+    outgoing, key, wall, waits = Outgoing(Pace()), ("messages.sendMessage", None), 0.0, []
+    for seconds in (3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 90.0):
+        waits.append(outgoing.told(key, seconds, wall=wall))
+        outgoing.flood(key, wall + waits[-1])
+        assert outgoing.told(key, seconds, wall=wall) == waits[-1]  # the same flood, told twice
+        wall += waits[-1]
+
+    outgoing.went("messages.sendMessage", -1)
+
+    assert waits == [3.0, 6.0, 12.0, 24.0, 48.0, 60.0, 60.0, 90.0]
+    assert outgoing.told(key, 3.0, wall=wall) == 3.0
