@@ -16,16 +16,17 @@ import warnings
 from asyncio import events
 from collections import deque
 from collections.abc import Callable, Coroutine
-from contextvars import Context
+from contextvars import Context, copy_context
 from typing import Any, Final, TypeVar
 
 from .surroundings import TIME
 
-__all__ = ["LivelockError", "NodeLoop", "Scheduler", "StarvedError"]
+__all__ = ["Handle", "LivelockError", "NodeLoop", "Scheduler", "StarvedError"]
 
 T = TypeVar("T")
 
 TURNS_IN_AN_INSTANT: Final = 400_000  # callbacks; past it, nothing lets the time go on
+SWEEP_AFTER: Final = 64  # tasks; fewer that are done are not looked for
 
 
 class LivelockError(Exception):
@@ -36,12 +37,35 @@ class StarvedError(Exception):
     """Nothing is due any more, and what is waited for has not come."""
 
 
+class Handle(asyncio.TimerHandle):
+    """A callback that is to come, soon or at an instant; there are sixty of them an act."""
+
+    __slots__ = ()
+    _source_traceback = None  # what ``repr`` asks for
+
+    def __init__(
+        self,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: NodeLoop,
+        context: Context | None = None,
+        when: float = 0.0,
+    ) -> None:
+        self._callback, self._args, self._loop = callback, args, loop
+        self._context = copy_context() if context is None else context
+        self._cancelled, self._when = False, when
+
+    def cancel(self) -> None:
+        self._cancelled = True
+        self._callback = self._args = None
+
+
 class Scheduler:
     """Runs all loops of one simulation in one thread."""
 
     def __init__(self, seed: str) -> None:
         self.rng = random.Random(f"threads {seed}")
-        self.ready: deque[events.Handle] = deque()
+        self.ready: deque[Handle] = deque()
         self._due: list[tuple[float, int, Any]] = []
         self._number = 0
         self.current: NodeLoop | None = None
@@ -55,9 +79,9 @@ class Scheduler:
 
     def later(
         self, loop: NodeLoop, delay: float, call: Callable[..., object], *args: Any
-    ) -> events.Handle:
+    ) -> Handle:
         """Have a call made in a loop after ``delay`` seconds."""
-        handle = events.Handle(call, args, loop)
+        handle = Handle(call, args, loop)
         self.at(TIME.now + delay, handle)
         return handle
 
@@ -91,7 +115,13 @@ class Scheduler:
             left -= 1
             if not left:
                 raise LivelockError(f"no time passes at {TIME.now:.3f}: {handle!r}")
-            handle._run()
+            try:
+                handle._context.run(handle._callback, *handle._args)
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as error:  # noqa: BLE001 - as asyncio's own loops do
+                what = f"Exception in callback {handle!r}"
+                loop.call_exception_handler({"message": what, "exception": error})
         self.turns += TURNS_IN_AN_INSTANT - left
 
     def _advance(self) -> bool:
@@ -149,6 +179,7 @@ class NodeLoop(asyncio.AbstractEventLoop):
         self.connections: dict[Any, None] = {}
         self.trouble: Callable[[dict[str, Any]], object] | None = None
         self.tasks: dict[asyncio.Task[Any], None] = {}
+        self._sweep_at = SWEEP_AFTER
         self.left: list[Any] = []
         self._ready = scheduler.ready
 
@@ -162,8 +193,8 @@ class NodeLoop(asyncio.AbstractEventLoop):
 
     def call_soon(
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
-    ) -> events.Handle:
-        handle = events.Handle(callback, args, self, context)
+    ) -> Handle:
+        handle = Handle(callback, args, self, context)
         self._ready.append(handle)
         return handle
 
@@ -175,7 +206,7 @@ class NodeLoop(asyncio.AbstractEventLoop):
         callback: Callable[..., object],
         *args: Any,
         context: Context | None = None,
-    ) -> events.TimerHandle:
+    ) -> Handle:
         return self.call_at(TIME.now + delay, callback, *args, context=context)
 
     def call_at(
@@ -184,13 +215,10 @@ class NodeLoop(asyncio.AbstractEventLoop):
         callback: Callable[..., object],
         *args: Any,
         context: Context | None = None,
-    ) -> events.TimerHandle:
-        timer = events.TimerHandle(when, callback, args, self, context)
+    ) -> Handle:
+        timer = Handle(callback, args, self, context, when)
         self.scheduler.at(when, timer)
         return timer
-
-    def _timer_handle_cancelled(self, handle: events.TimerHandle) -> None:
-        pass
 
     # Futures and tasks
 
@@ -206,11 +234,14 @@ class NodeLoop(asyncio.AbstractEventLoop):
     ) -> asyncio.Task[T]:
         task = asyncio.Task(coro, loop=self, name=name, context=context)
         self.tasks[task] = None
-        task.add_done_callback(self._task_done)
+        if len(self.tasks) >= self._sweep_at:
+            self.sweep()
         return task
 
-    def _task_done(self, task: asyncio.Task[Any]) -> None:
-        self.tasks.pop(task, None)
+    def sweep(self) -> None:
+        """Let go of the tasks that are done; one whose error nobody looked at says so then."""
+        self.tasks = {task: None for task in self.tasks if not task.done()}
+        self._sweep_at = 2 * len(self.tasks) + SWEEP_AFTER
 
     def get_task_factory(self) -> None:
         return None
@@ -277,6 +308,7 @@ class NodeLoop(asyncio.AbstractEventLoop):
 
     def kill(self) -> None:
         """End the process at once: connections break, threads are gone, nothing runs any more."""
+        self.sweep()
         self.dead = True
         for connection in list(self.connections):
             connection.vanish()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from asyncio import events
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import Any, Final
 
-from .loop import NodeLoop, Scheduler
+from .loop import Handle, NodeLoop, Scheduler
 from .surroundings import TIME
 
 __all__ = ["Network", "SimTransport"]
@@ -124,6 +124,7 @@ class SimTransport(asyncio.Transport):
         super().__init__()
         self.network, self.loop, self.number = network, loop, number
         self._rng = rng
+        self._context = copy_context()  # a protocol is called in the one its connection began in
         self.peer: SimTransport
         self.protocol: Any = None
         self._closing = self._lost = False
@@ -197,11 +198,12 @@ class SimTransport(asyncio.Transport):
     def arrive(self, latency: float, call: Callable[..., object], *args: Any) -> None:
         """Have something happen here, after all that is on its way already."""
         self._last = when = max(self._last, TIME.now + latency)
-        self.network.scheduler.at(when, events.Handle(call, args, self.loop))
+        self.network.scheduler.at(when, Handle(call, args, self.loop, self._context))
 
     def at_once(self, latency: float, call: Callable[..., object]) -> None:
         """Have something happen here, whatever is on its way."""
-        self.network.scheduler.at(TIME.now + latency, events.Handle(call, (), self.loop))
+        handle = Handle(call, (), self.loop, self._context)
+        self.network.scheduler.at(TIME.now + latency, handle)
 
     def cut(self) -> None:
         """The way breaks: both ends hear of it, what is under way is lost."""

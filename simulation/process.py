@@ -226,9 +226,8 @@ class Process:
         """After a stop in good order: end the process; returns what it had left behind."""
         loop, self.loop = self.loop, None
         assert loop is not None
-        left = [
-            f"task {task.get_name()} {task.get_coro()}" for task in loop.tasks if not task.done()
-        ]
+        loop.sweep()
+        left = [f"task {task.get_name()} {task.get_coro()}" for task in loop.tasks]
         left += [f"timer {timer!r}" for timer in self._scheduler.timers_of(loop)]
         left += [f"thread {thread.name}" for thread in loop.threads]
         left += [f"connection {link.number}" for link in loop.connections if not link.is_closing()]

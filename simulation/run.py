@@ -202,8 +202,7 @@ class Run:
         return text.replace(str(self.folder), "FOLDER")
 
     def _arrived(self, end: Any, data: bytes) -> None:
-        self._digest.update(f"{TIME.now:.9f} {end.number} {len(data)}\n".encode())
-        self._digest.update(data)
+        self._digest.update(f"{TIME.now:.9f} {end.number} {len(data)}\n".encode() + data)
         if self.keep_trace:
             way = "<-" if end.number > 0 else "->"
             self.outcome.trace.append(
