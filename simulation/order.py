@@ -6,6 +6,7 @@ by each process; whoever goes through one and sends something each time is no ru
 
 from __future__ import annotations
 
+import functools
 import zlib
 from collections.abc import Iterable, Iterator, MutableSet
 from typing import Any, Final
@@ -78,4 +79,9 @@ def install() -> None:
     for module in MODULES:
         module.set = OrderedSet
     # Telethon keeps what is behind in one set with numbers; where this stands is its address.
-    messagebox.Sentinel.__hash__ = lambda self: zlib.crc32(self.tag.encode())
+    messagebox.Sentinel.__hash__ = lambda self: _of_tag(self.tag)
+
+
+@functools.cache
+def _of_tag(tag: str) -> int:
+    return zlib.crc32(tag.encode())

@@ -87,6 +87,8 @@ def _words(held: Any, depth: int) -> Iterator[str]:
         yield f"tg://user?id={held.user_id}"
     elif depth > 0 and hasattr(held, "CONSTRUCTOR_ID"):
         for name, value in vars(held).items():
+            if value is None or isinstance(value, int):  # most fields of most things are not set
+                continue
             if name not in (_TECHNICAL if isinstance(value, str) else _INSIDE):
                 yield from _words(value, depth - 1)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._tl import types, utils
+from ._tl import types
 from .contents import besides
 from .events import Arrived, Deleted, Edited, Incoming, Told, Upgraded
-from .session import CHANNEL_MARK
+from .session import CHANNEL_MARK, marked_id
 
 __all__ = ["incoming_of", "kind_of", "told_of"]
 
@@ -39,7 +39,7 @@ def _notice(notice: Any) -> Told | None:
     if not isinstance(notice.action, types.MessageActionChatMigrateTo):
         return None
     channel = -(CHANNEL_MARK + notice.action.channel_id)
-    return Upgraded(int(utils.get_peer_id(notice.peer_id)), channel)
+    return Upgraded(marked_id(notice.peer_id), channel)
 
 
 def incoming_of(
@@ -52,7 +52,7 @@ def incoming_of(
     """
     if not isinstance(message, types.Message):
         return None
-    chat = utils.get_peer_id(message.peer_id)
+    chat = marked_id(message.peer_id)
     home = (entities or {}).get(chat)
     reply = _reply_of(message, chat)
     return Incoming(
@@ -130,7 +130,7 @@ def _reply_of(message: Any, chat: int) -> Any:
     if not isinstance(reply, types.MessageReplyHeader):
         return None
     other = reply.reply_to_peer_id
-    return reply if other is None or utils.get_peer_id(other) == chat else None
+    return reply if other is None or marked_id(other) == chat else None
 
 
 def _answered(reply: Any) -> int | None:
@@ -148,7 +148,7 @@ def _topic(reply: Any) -> int | None:
 
 def _sender(message: Any, self_id: int | None) -> int | None:
     if message.from_id is not None:
-        return int(utils.get_peer_id(message.from_id))
+        return marked_id(message.from_id)
     if message.out and not message.post:
         return self_id
     return message.peer_id.user_id if isinstance(message.peer_id, types.PeerUser) else None

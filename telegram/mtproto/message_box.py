@@ -24,8 +24,8 @@ from telethon._updates.messagebox import (
     next_updates_deadline,
 )
 
-from .._tl import MessageBox, types, utils
-from ..session import CHANNEL_MARK
+from .._tl import MessageBox, types
+from ..session import CHANNEL_MARK, marked_id
 
 __all__ = ["Box"]
 
@@ -245,7 +245,7 @@ def _before(update: Any) -> int:
 
 
 def _name_homes(updates: Iterable[Any], users: list[Any], chats: list[Any]) -> None:
-    homes = {utils.get_peer_id(home): home for home in (*users, *chats)}
+    homes = {marked_id(home): home for home in (*users, *chats)}
     for update in updates:
         update._entities = homes  # noqa: SLF001 - where Telethon's own events look
 

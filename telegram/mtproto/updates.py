@@ -17,8 +17,8 @@ from typing import Any, Final
 
 from telethon._updates import EntityCache, GapError
 
-from .._tl import TelegramClient, functions, types, utils
-from ..session import WardenSession
+from .._tl import TelegramClient, functions, types
+from ..session import WardenSession, marked_id
 from .message_box import Box
 from .own_updates import Own, own_updates
 from .sender import WardenSender
@@ -143,17 +143,19 @@ class HearingClient(TelegramClient):  # type: ignore[misc]  # the same
             self._mb_entity_cache.extend(users, chats)
             self.session.process_entities(types.contacts.ResolvedPeer(None, users, chats))
             self._forget_entities()
-        homes = {utils.get_peer_id(home): home for home in (*users, *chats)}
         self._note_returns(chats)
+        homes: dict[int, Any] | None = None
         for update in updates:
             if not hasattr(update, "_entities"):  # one that had to wait came with its own
+                if homes is None:
+                    homes = {marked_id(home): home for home in (*users, *chats)}
                 update._entities = homes  # noqa: SLF001 - where Telethon's own events look
             self._deliver(update)
 
     def _note_returns(self, chats: list[Any]) -> None:
         """What went on in a chat while the account was out of it is told to nobody later."""
         for chat in chats:
-            number = int(utils.get_peer_id(chat))
+            number = marked_id(chat)
             forbidden = isinstance(chat, types.ChannelForbidden | types.ChatForbidden)
             if forbidden or getattr(chat, "left", False):
                 self._left.add(number)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from telethon import types
+from telethon import types, utils
 from telethon.crypto import AuthKey
 
 from telewarden.telegram import EntityRow, UpdateState, WardenSession
+from telewarden.telegram.session import marked_id
 
 pytestmark = pytest.mark.telegram
 
@@ -128,3 +129,24 @@ def test_an_entity_is_kept_once_however_often_it_is_renamed() -> None:
     assert len(session.entities()) == 1
     assert session.get_entity_rows_by_username("name99") == (1, 10)
     assert session.get_entity_rows_by_username("name3") is None
+
+
+@pytest.mark.parametrize(
+    "peer",
+    [
+        types.PeerUser(5),
+        types.PeerChat(6),
+        types.PeerChannel(7),
+        types.User(8),
+        types.UserEmpty(9),
+        types.Chat(10, "group", types.ChatPhotoEmpty(), 1, None, 1),
+        types.ChatEmpty(11),
+        types.ChatForbidden(12, "group"),
+        types.Channel(13, "channel", types.ChatPhotoEmpty(), None),
+        types.ChannelForbidden(14, 1, "channel"),
+        types.InputPeerChannel(15, 1),
+    ],
+    ids=lambda peer: type(peer).__name__,
+)
+def test_a_marked_id_is_the_one_that_telethon_gives(peer: object) -> None:
+    assert marked_id(peer) == utils.get_peer_id(peer)
