@@ -26,8 +26,6 @@ from .pair_handlers import Handlers
 from .rate_limit import Pace
 from .waits import WaitLedger
 
-__all__ = ["Doorway", "KeyRing", "Kit", "Settings"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:

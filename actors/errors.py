@@ -5,8 +5,6 @@ from __future__ import annotations
 from ..errors import TelewardenError
 from ..telegram import ErrorClass, to_telewarden
 
-__all__ = ["as_ours"]
-
 
 def as_ours(error: BaseException | None, *, session: str) -> BaseException:
     """An error of Telegram or of the line as ours, with it as the cause; others as they are.

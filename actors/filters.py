@@ -14,19 +14,6 @@ from collections.abc import Callable, Iterable
 from ..telegram import Incoming
 from .patterns import Pattern, any_word
 
-__all__ = [
-    "KINDS",
-    "Filter",
-    "all_of",
-    "any_of",
-    "from_senders",
-    "in_topics",
-    "matching",
-    "none_of",
-    "of_kinds",
-    "words",
-]
-
 Filter = Callable[[Incoming], bool]
 
 KINDS = frozenset(

@@ -12,8 +12,6 @@ from ..supervision import LoopActor
 from ..telegram import Gateway
 from .context import KeyRing
 
-__all__ = ["GatewayActor"]
-
 logger = logging.getLogger(__name__)
 
 

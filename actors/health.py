@@ -20,8 +20,6 @@ from .context import Settings
 from .messages import Forget, OverviewAsked, Probe, Report, Reported, Roster, StateAsked, SweepEvery
 from .registry.messages import StandingNoted
 
-__all__ = ["HealthMonitorActor"]
-
 REPORT_WITHIN: Final = 2.0  # seconds; a group that does not answer is shown by its last report
 LOOK_EVERY: Final = 2.0  # seconds between two looks at all sessions, however many pages ask
 SPREAD: Final = 0.5  # of an interval, over which a sweep's probes are spread

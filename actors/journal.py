@@ -30,8 +30,6 @@ from ..storage import Store
 from ..telegram import WaitKind
 from .waits import JOURNAL, WaitLedger
 
-__all__ = ["Journal", "JournalActor", "JournalStats", "Write"]
-
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")

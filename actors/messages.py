@@ -22,45 +22,6 @@ from .pair_handlers import TELEGRAM
 if TYPE_CHECKING:
     from ..telegram import Access  # with it comes Telethon
 
-__all__ = [
-    "AccessChecked",
-    "Begin",
-    "CallTelegram",
-    "CatchUp",
-    "CheckAccess",
-    "Deliver",
-    "Delivered",
-    "Forget",
-    "GroupReady",
-    "History",
-    "HistoryRead",
-    "Introduce",
-    "Locate",
-    "Located",
-    "LookInto",
-    "Missed",
-    "OverviewAsked",
-    "PairPlan",
-    "Probe",
-    "Recover",
-    "Report",
-    "Reported",
-    "Roster",
-    "Serve",
-    "SessionDown",
-    "SessionIntroduced",
-    "SessionRefAsked",
-    "SessionUp",
-    "StartLogin",
-    "StateAsked",
-    "SubmitCode",
-    "SubmitPassword",
-    "SweepEvery",
-    "Undelivered",
-    "Unlimited",
-    "Withdraw",
-]
-
 Ref = pykka.ActorRef[Any]
 Unwanted = Literal["delete", "keep"]
 

@@ -17,8 +17,6 @@ from typing import Final, Literal
 from .messages import PairPlan
 from .pair_handlers import TELEGRAM
 
-__all__ = ["PAIR_FAULTS", "Fault", "PairGraph", "Way", "faults_of", "way_of"]
-
 Place = Hashable
 FaultName = Literal["PAIR_TO_ITSELF", "PAIR_TWICE", "PAIR_RING"]
 PAIR_FAULTS: Final = ("PAIR_TO_ITSELF", "PAIR_TWICE", "PAIR_RING")

@@ -15,15 +15,6 @@ from typing import Any, Final, Literal, Protocol, runtime_checkable
 from ..errors import UnknownHandlerError
 from ..telegram import Incoming, RichText
 
-__all__ = [
-    "HANDLER_GROUP",
-    "TELEGRAM",
-    "Handed",
-    "HandlerFactory",
-    "Handlers",
-    "PairHandler",
-]
-
 HANDLER_GROUP: Final = "telewarden.handlers"
 TELEGRAM: Final = "telegram"  # the handler that ships: the worker group itself
 

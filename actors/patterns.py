@@ -19,8 +19,6 @@ import regex
 
 from ..errors import PatternTooSlowError
 
-__all__ = ["LONGEST", "LOOK_WITHIN", "Pattern", "any_word", "looking"]
-
 LOOK_WITHIN: Final = 0.05  # seconds of CPU that all patterns of a pair get for one message
 LONGEST: Final = 10_000  # characters of a pattern or of a replacement
 DEEPEST: Final = 8  # groups inside each other; reading one takes three times as long with each

@@ -11,8 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["Pace", "Pacer", "TokenBucket"]
-
 CHATS_KEPT: Final = 1000  # buckets of chats; a full one that is forgotten starts full again
 
 

@@ -23,8 +23,6 @@ from .filters import (
 from .patterns import looking
 from .transforms import Transform, chain, replacing, replacing_pattern, with_footer, with_header
 
-__all__ = ["Rules", "is_long"]
-
 TEXT_LIMIT: Final = 4096  # UTF-16 units, Telegram's
 CAPTION_LIMIT: Final = 1024  # UTF-16 units, for accounts without Premium
 OWN_LIMIT: Final = 900  # UTF-16 units of header and footer; the source has a word, too

@@ -13,15 +13,6 @@ from collections.abc import Callable, Iterator
 from ..telegram import RichText, units
 from .patterns import LONGEST, Pattern
 
-__all__ = [
-    "Transform",
-    "chain",
-    "replacing",
-    "replacing_pattern",
-    "with_footer",
-    "with_header",
-]
-
 Transform = Callable[[RichText], RichText]
 
 

@@ -18,8 +18,6 @@ from ..supervision import ChildState, Snapshot
 from ..telegram import Health, Overview, Phase, SessionReport
 from ..telegram.reports import Wait, WaitKind
 
-__all__ = ["JOURNAL", "WaitLedger", "session_wait", "with_waits"]
-
 JOURNAL: Final = "journal"
 
 REASONS: Final = {  # by the word that a session's reason begins with

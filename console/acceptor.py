@@ -18,8 +18,6 @@ from ..storage import is_trusted, peer_of
 from ..supervision import LineLimit
 from .connection import Connection
 
-__all__ = ["Acceptor"]
-
 logger = logging.getLogger(__name__)
 logger.addFilter(LineLimit())  # strangers can provoke them
 

@@ -25,8 +25,6 @@ from .panel import WHO, LoginStep, Panel
 from .problems import HANDLERS, BadRequestError
 from .state import state, waits_in_words
 
-__all__ = ["make_app"]
-
 LONGEST_BODY: Final = 16 * 1024  # bytes; a code, a password, a path
 STEPS: Final = ("start", "code", "password")
 

@@ -17,8 +17,6 @@ from urllib.parse import quote
 from ..errors import CommandFailedError, WardenUnreachableError
 from ..storage import is_trusted, peer_of
 
-__all__ = ["ControlClient"]
-
 TIMEOUT: Final = 10.0  # seconds
 PAIRS_TIMEOUT: Final = 40.0  # seconds; a pair finishes what is on its way before it goes
 LOGIN_TIMEOUT: Final = 120.0  # seconds; a login may be sent on to another data centre

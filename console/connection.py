@@ -15,8 +15,6 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from ..supervision import LineLimit
 
-__all__ = ["Connection", "Patience"]
-
 logger = logging.getLogger(__name__)
 logger.addFilter(LineLimit())
 

@@ -8,8 +8,6 @@ from email.utils import formatdate
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["Headers"]
-
 
 class Headers:
     """Adds them on the way out."""

@@ -16,8 +16,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ..supervision import LineLimit
 from .problems import problem
 
-__all__ = ["HostCheck"]
-
 logger = logging.getLogger(__name__)
 logger.addFilter(LineLimit())  # a stranger can provoke them
 

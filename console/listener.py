@@ -15,8 +15,6 @@ from starlette.types import ASGIApp
 from .acceptor import Acceptor
 from .connection import Connection, Patience
 
-__all__ = ["Listener"]
-
 logger = logging.getLogger(__name__)
 
 GRACE: Final = 2  # seconds that answers under way get when the server stops

@@ -18,8 +18,6 @@ from ..errors import TelewardenError
 from ..telegram.reports import Overview
 from .panel import Panel
 
-__all__ = ["Look", "Seen"]
-
 FRESH: Final = 0.5  # seconds that a look is shared; a page asks once a second
 PATIENCE: Final = 4.0  # seconds; a group that does not answer costs the monitor 2
 

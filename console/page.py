@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-__all__ = ["Page", "load_page"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:

@@ -9,8 +9,6 @@ from ..metrics import Exporter
 from ..supervision import Snapshot
 from ..telegram.reports import Overview
 
-__all__ = ["WHO", "LoginStep", "Panel"]
-
 WHO: Final = "command line"  # in the audit trail
 
 LoginStep = Literal["start", "code", "password"]

@@ -41,8 +41,6 @@ from ..errors import (
     UnknownSessionError,
 )
 
-__all__ = ["HANDLERS", "BadRequestError", "problem", "status_of"]
-
 STATUSES: Final[Mapping[type[BaseException], int]] = {
     InvalidRecordError: 400,
     InvalidSpecError: 400,

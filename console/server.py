@@ -13,8 +13,6 @@ from .listener import Listener
 from .panel import Panel
 from .sockets import bind_unix
 
-__all__ = ["ConsoleActor"]
-
 
 class ConsoleActor(LoopActor):
     """Serves a warden's pages in the loop of its actors.

@@ -17,8 +17,6 @@ from typing import Final
 from ..errors import ListenError
 from ..storage import is_trusted, peer_of
 
-__all__ = ["UnixListener", "bind_tcp", "bind_unix"]
-
 BACKLOG: Final = 128
 LAST_PORT: Final = 65535
 LONGEST_PATH: Final = 100  # bytes; the kernels take 103 to 107, with room left for a probe's suffix

@@ -12,8 +12,6 @@ from ..telegram.reports import GroupReport, PairReport, SessionReport, Wait
 from .look import Seen
 from .panel import Panel
 
-__all__ = ["state", "waits_in_words"]
-
 SHOWN: Final = 20  # waits that are told one by one
 
 

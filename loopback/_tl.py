@@ -21,17 +21,6 @@ from telethon.extensions import BinaryReader as _BinaryReader
 from telethon.tl import functions as _functions
 from telethon.tl import types as _types
 
-__all__ = [
-    "AES",
-    "UNREADABLE",
-    "AuthKey",
-    "error_class",
-    "functions",
-    "method_name",
-    "read_object",
-    "types",
-]
-
 AES: Final[Any] = _AES
 AuthKey: Final[Any] = _AuthKey
 functions: Final[Any] = _functions

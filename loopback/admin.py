@@ -15,8 +15,6 @@ from .world.records import Account, Authorization, Chat, ChatKind, Member, Messa
 from .world.update_events import Draft
 from .world.world import digits
 
-__all__ = ["ServerHand"]
-
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 

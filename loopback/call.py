@@ -13,8 +13,6 @@ from .world.peers import Peers
 from .world.records import Account, Authorization
 from .world.world import World
 
-__all__ = ["Call"]
-
 
 @dataclass(frozen=True, slots=True)
 class Call:

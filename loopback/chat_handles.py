@@ -14,8 +14,6 @@ from .world.update_events import Draft
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ChatHandle"]
-
 _ADMIN: Final[Mapping[str, str]] = {
     "post": "post_messages",
     "edit": "edit_messages",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-__all__ = ["Clock", "ManualClock"]
-
 Clock = Callable[[], float]
 """A reading in seconds since 1970."""
 

@@ -15,8 +15,6 @@ from ..errors import ListenError
 from .control_routes import ControlError, Controls
 from .server import LoopbackTelegram
 
-__all__ = ["ControlPort"]
-
 _HEAD_LIMIT: Final = 64 * 1024
 _BODY_LIMIT: Final = 4 * 1024 * 1024
 _PATIENCE: Final = 30.0  # seconds for a request to come in whole

@@ -12,8 +12,6 @@ from .faults.rules import Fault
 from .server import LoopbackTelegram
 from .world.records import Account, Message
 
-__all__ = ["ControlError", "Controls"]
-
 Body = Mapping[str, Any]
 T = TypeVar("T")
 

@@ -21,8 +21,6 @@ from .updates.pushes import Pushes
 from .world.records import Authorization
 from .world.world import World
 
-__all__ = ["DataCentre"]
-
 
 class DataCentre:
     """Everything but the ports: what is known, who is connected, what goes wrong.

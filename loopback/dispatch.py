@@ -15,8 +15,6 @@ from .transport.conversation import Conversation
 from .transport.invoke_after import Order
 from .transport.rpc_result import pack_result
 
-__all__ = ["Dispatcher"]
-
 logger = logging.getLogger(__name__)
 
 _WRAPPERS: Final = (

@@ -15,8 +15,6 @@ from .handlers import ALL_HANDLERS
 from .transport.connection import Connection
 from .world.world import World
 
-__all__ = ["Engine"]
-
 _BACKLOG: Final = 4096  # a thousand clients may dial at once
 
 

@@ -12,8 +12,6 @@ from .rpc import RpcError
 from .transport.conversation import Conversation
 from .transport.rpc_result import pack_result
 
-__all__ = ["Struck", "strike", "strike_plain"]
-
 
 @dataclass(frozen=True, slots=True)
 class Struck:

@@ -10,8 +10,6 @@ from ._tl import AuthKey
 from .data_centre import DataCentre
 from .world.records import Account, Authorization
 
-__all__ = ["mint", "string_of"]
-
 _Session: Final[Any] = _StringSession
 _SETTLED: Final = 2 * 24 * 3600  # seconds: old enough to be allowed to end other logins
 

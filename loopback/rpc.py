@@ -6,8 +6,6 @@ from typing import Final
 
 from ._tl import error_class
 
-__all__ = ["RpcError"]
-
 _CODES: Final = (
     # What Telethon has no class for, by how the text begins.
     ("FLOOD", 420),

@@ -16,8 +16,6 @@ from typing import Any, Final
 import rsa as _rsa
 from telethon.crypto import rsa as _telethon_rsa
 
-__all__ = ["DH_PRIME", "G", "RsaKey", "dh_public"]
-
 _keys: Final[Any] = _rsa
 _telethon: Final[Any] = _telethon_rsa
 

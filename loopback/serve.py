@@ -16,8 +16,6 @@ from .control_port import ControlPort
 from .control_routes import ControlError, Controls
 from .server import LoopbackTelegram
 
-__all__ = ["serve"]
-
 
 def serve(
     *,

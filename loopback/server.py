@@ -24,8 +24,6 @@ from .world.records import Account
 from .world.state_keeper import StateKeeper
 from .world.world import Entropy, Limits, World
 
-__all__ = ["LoopbackTelegram"]
-
 
 class LoopbackTelegram(ServerHand):
     """A Telegram of one's own on 127.0.0.1, for an unmodified Telethon client::

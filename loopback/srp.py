@@ -14,8 +14,6 @@ from .rsakey import DH_PRIME, G
 from .world.pending_logins import SrpRound
 from .world.records import PasswordRecord
 
-__all__ = ["algorithm", "new_password", "new_round", "proves"]
-
 _digest: Final[Any] = _compute_digest
 _PRIME: Final = DH_PRIME.to_bytes(256, "big")
 _G: Final = G.to_bytes(256, "big")

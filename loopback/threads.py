@@ -9,8 +9,6 @@ import threading
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
-__all__ = ["LoopGate", "in_loop"]
-
 P = ParamSpec("P")
 R = TypeVar("R")
 

@@ -35,8 +35,6 @@ from ..telegram.session_events import (
     SessionRecovered,
 )
 
-__all__ = ["WORDS", "Fact", "Feed", "sentence"]
-
 KEPT: Final = 60  # facts; a page shows no more
 
 

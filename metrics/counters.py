@@ -10,8 +10,6 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Final
 
-__all__ = ["Bins", "LabelledBins", "Tally"]
-
 LABEL_SETS: Final = 200  # a name outside the program (a method, an error class) must not grow it
 OTHER: Final = "other"
 

@@ -31,8 +31,6 @@ from .counters import Bins, LabelledBins, Tally
 from .floods import Floods
 from .labels import cause_class, kind_of, reason_word
 
-__all__ = ["HEARD", "Counts"]
-
 # seconds; issue: recovery is to take under 5 s and aims at 0.25 s
 RECOVERY_BOUNDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 LAG_BOUNDS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)

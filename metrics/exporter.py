@@ -26,8 +26,6 @@ from .floods import Flood
 from .registry_metrics import RegistryNumbers, families_of_registry
 from .sample import Standing, stand
 
-__all__ = ["Exporter", "JournalNumbers"]
-
 LISTENED: Final = tuple({*HEARD, *WORDS})
 FIRST: Final = frozenset({"start", "login"})  # coming online for the first time is no recovery
 

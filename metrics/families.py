@@ -17,9 +17,6 @@ from .event_counter import Counts
 from .family_builders import counter, gauge, gauges, histogram, histograms, number
 from .sample import Standing
 
-__all__ = ["families_of_counts", "families_of_standing"]
-
-
 Row = tuple[Callable[..., Metric], str, str, Callable[[Counts], Any], *tuple[Any, ...]]
 """What makes it, its name and meaning, where its numbers are, its labels."""
 

@@ -13,8 +13,6 @@ from prometheus_client.core import (
 
 from .counters import Bins, LabelledBins, Tally
 
-__all__ = ["counter", "gauge", "gauges", "histogram", "histograms", "number"]
-
 
 def gauge(name: str, text: str, value: float) -> Metric:
     """One number that goes up and down."""

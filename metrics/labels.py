@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["cause_class", "kind_of", "reason_word"]
-
 OTHER: Final = "other"
 
 SERVICES: Final = frozenset({"journal", "gateway", "registry", "health", "console"})

@@ -13,8 +13,6 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from .counters import Tally
 from .family_builders import gauge, gauges
 
-__all__ = ["AgeNumbers", "RegistryNumbers", "families_of_registry"]
-
 OVERALL: Final = ("healthy", "warning", "critical")
 KINDS: Final = 100  # combinations of kind and state that are told apart
 

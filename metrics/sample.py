@@ -13,8 +13,6 @@ from ..supervision import ChildState, Snapshot
 from ..telegram import Health, Phase
 from ..telegram.reports import Overview, SessionReport, Wait, WaitKind
 
-__all__ = ["Standing", "readiness", "stand"]
-
 AT_REST: Final = frozenset({Phase.STOPPING, Phase.STOPPED, Phase.DELETED})
 """Phases in which nobody expects a session to be online."""
 

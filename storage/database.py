@@ -36,14 +36,6 @@ from .private_files import check_owner, sync_folder
 from .schema import ACCOUNTS_FROM, APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
 from .tables.accounts import seal_accounts
 
-__all__ = [
-    "check_database",
-    "open_beside",
-    "open_existing",
-    "open_or_create",
-    "open_read_only",
-]
-
 logger = logging.getLogger(__name__)
 
 OLDEST_READ: Final = 4  # the schema with the youngest table that readers look into

@@ -31,8 +31,6 @@ from .records import Credential
 from .store import Store
 from .tables.credentials import CredentialRows
 
-__all__ = ["Snapshot", "Snapshots"]
-
 KEPT: Final = 5
 STAMP: Final = "%Y%m%dT%H%M%S.%fZ"
 NAME: Final = re.compile(r"warden-(\d{8}T\d{6}\.\d{6}Z)\.db")

@@ -11,8 +11,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["Epoch", "boot_id"]
-
 
 class Epoch:
     """Epoch seconds as the wall had them at the start, and what has passed since.

@@ -21,8 +21,6 @@ from ..errors import (
     StorageNotWritableError,
 )
 
-__all__ = ["BUSY_TIMEOUT", "SQLITE_ERRORS", "sorted_os_error", "sorted_sqlite_error"]
-
 BUSY_TIMEOUT: Final = 5.0  # seconds to wait for another process's write
 
 NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})

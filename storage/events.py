@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from ..supervision import Event, fact
 
-__all__ = ["RowsPruned"]
-
 
 @fact
 class RowsPruned(Event):

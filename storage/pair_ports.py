@@ -8,8 +8,6 @@ from typing import Protocol
 from .records import Backfill, ChangeWanted, Mark, OutboxCounts, OutboxRow, PairRecord, PlanRow
 from .tables.rings import RingVerdict
 
-__all__ = ["OutboxPort", "PairPort"]
-
 
 class PairPort(Protocol):
     """Pairs, and how far each has come."""

@@ -14,8 +14,6 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["Peer", "is_trusted", "peer_of", "user_name"]
-
 CREDENTIALS: Final = struct.Struct("3i")  # process, user, group: struct ucred
 ROOT: Final = 0
 

@@ -30,18 +30,6 @@ from .records import (
 )
 from .tables.clock import Reckoning
 
-__all__ = [
-    "BackupPort",
-    "HistoryPort",
-    "OutboxPort",
-    "PairPort",
-    "PruningPort",
-    "RotationPort",
-    "SessionPort",
-    "StorePort",
-    "TelegramPort",
-]
-
 
 class SessionPort(Protocol):
     """Registered sessions: what each was declared to be, and its sealed login."""

@@ -17,16 +17,6 @@ from ..errors import ForeignOwnerError, StorageNotWritableError
 from .error_mapping import sorted_os_error
 from .peer_credentials import is_trusted, user_name
 
-__all__ = [
-    "check_owner",
-    "clear_leftovers",
-    "is_there",
-    "make_private_folder",
-    "move_aside",
-    "sync_folder",
-    "write_private_file",
-]
-
 logger = logging.getLogger(__name__)
 
 PRIVATE_FOLDER: Final = 0o700

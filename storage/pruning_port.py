@@ -6,8 +6,6 @@ from typing import Protocol
 
 from .records import OutboxPruned
 
-__all__ = ["PruningPort"]
-
 
 class PruningPort(Protocol):
     """Removing what is past its time, in pieces that keep nobody waiting."""

@@ -15,29 +15,6 @@ from typing import Any, Final, Literal
 
 from ..errors import InvalidRecordError
 
-__all__ = [
-    "IN_DOUBT",
-    "AuditRow",
-    "Backfill",
-    "BackupRecord",
-    "ChangeWanted",
-    "CrashRow",
-    "Credential",
-    "Entity",
-    "FloodRow",
-    "Latch",
-    "Mark",
-    "OperationRecord",
-    "OutboxCounts",
-    "OutboxPruned",
-    "OutboxRow",
-    "PairRecord",
-    "PlanRow",
-    "SessionRecord",
-    "UpdateState",
-    "check_name",
-]
-
 NAME: Final = re.compile(r"[A-Za-z0-9_]{1,64}")
 PHONE: Final = re.compile(r"\+?[0-9]{5,15}")
 PRIORITIES: Final = range(1, 11)

@@ -12,8 +12,6 @@ from typing import Final
 from sqlite_utils import Database
 from sqlite_utils.db import ForeignKey
 
-__all__ = ["ACCOUNTS_FROM", "APPLICATION_ID", "MIGRATIONS", "SCHEMA_VERSION"]
-
 APPLICATION_ID: Final = 0x54574457  # "TWDW" in the file's header: this database is ours
 
 

@@ -36,8 +36,6 @@ from .tables.rotation import RotationRows
 from .tables.sessions import SessionRows
 from .tables.telegram import TelegramRows
 
-__all__ = ["Store"]
-
 
 class Store(
     SessionRows,

@@ -11,17 +11,9 @@ import importlib
 from typing import TYPE_CHECKING
 
 from .connecting.connect_limit import ConnectLimit
-from .errors.classification import (
-    NO_DESCRIPTORS,
-    Action,
-    ErrorClass,
-    Moment,
-    Verdict,
-    classify,
-    short_of,
-    to_telewarden,
-)
+from .errors.classification import NO_DESCRIPTORS, classify, short_of, to_telewarden
 from .errors.proxy_trouble import ProxyTrouble, ProxyTroubleError
+from .errors.verdict import Action, ErrorClass, Moment, Verdict
 from .events import Arrived, Deleted, Edited, Gap, Incoming, Lost, Told, Upgraded
 from .methods import chat_of, method_name, posts_into
 from .phases import (
@@ -108,14 +100,8 @@ if TYPE_CHECKING:
     )
     from .client import Client
     from .code_resend import CodeInfo
-    from .connecting.gateway import (
-        SHARED_OUTAGE,
-        CloseReport,
-        Deadlines,
-        Device,
-        Gateway,
-        ServerAddress,
-    )
+    from .connecting.admission import SHARED_OUTAGE
+    from .connecting.gateway import CloseReport, Deadlines, Device, Gateway, ServerAddress
     from .connecting.outage import OutageLimit
     from .login import LoggedIn, LoginFlow, PasswordNeeded, QrToken
     from .message_reader import Page, read_history, read_messages
@@ -296,7 +282,7 @@ _LATE = {
     "EntityRow": "session",
     "Gateway": "connecting.gateway",
     "OutageLimit": "connecting.outage",
-    "SHARED_OUTAGE": "connecting.gateway",
+    "SHARED_OUTAGE": "connecting.admission",
     "LoggedIn": "login",
     "LoginFlow": "login",
     "PasswordNeeded": "login",

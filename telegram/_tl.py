@@ -11,18 +11,6 @@ import telethon.utils
 from telethon._updates import messagebox
 from telethon.network import mtprotosender, mtprotostate
 
-__all__ = [
-    "MTProtoSender",
-    "MTProtoState",
-    "MemorySession",
-    "MessageBox",
-    "TelegramClient",
-    "errors",
-    "functions",
-    "types",
-    "utils",
-]
-
 errors: Any = telethon.errors
 functions: Any = telethon.functions
 types: Any = telethon.types

@@ -15,16 +15,6 @@ from .errors.classification import classify
 from .errors.verdict import Action, ErrorClass
 from .places import upgraded_to
 
-__all__ = [
-    "Access",
-    "access",
-    "accesses",
-    "device_lifetime",
-    "join",
-    "log_out",
-    "refusal_of",
-]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:

@@ -20,8 +20,6 @@ from .methods import refuse_logins
 from .mtproto.raw_client import WardenClient
 from .session import WardenSession
 
-__all__ = ["Client"]
-
 logger = logging.getLogger(__name__)
 
 DIALOGS_A_PAGE: Final = 100  # what Telegram gives at most

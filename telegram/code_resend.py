@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from ..errors import TelegramAuthError, TelegramError, TelegramRateLimitError
 from .errors.verdict import Action, ErrorClass
 
-__all__ = ["CodeInfo", "resend_refusal"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeInfo:

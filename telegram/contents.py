@@ -11,8 +11,6 @@ from typing import Any, Final
 
 from ._tl import types, utils
 
-__all__ = ["besides"]
-
 _HOLDERS: Final = (
     "entities",
     "media",

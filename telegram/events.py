@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-__all__ = ["Arrived", "Deleted", "Edited", "Gap", "Incoming", "Lost", "Told", "Upgraded"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-__all__ = ["Gate"]
-
 
 class Gate(Protocol):
     """Knows which calls must wait. What it is asked about names chats as Telegram wants them."""

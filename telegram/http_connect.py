@@ -14,8 +14,6 @@ from typing import Final
 
 from .errors.proxy_trouble import ProxyRefusalError, ProxyTrouble, told_by
 
-__all__ = ["connect_by_http"]
-
 LONGEST_HEAD: Final = 16_384  # bytes of an answer's head; a proxy's has some hundred
 LOGIN_WANTED: Final = 407
 STATUS: Final = re.compile(rb"HTTP/1\.[01] ([0-9]{3})\b")

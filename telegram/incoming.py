@@ -9,8 +9,6 @@ from .contents import besides
 from .events import Arrived, Deleted, Edited, Incoming, Told, Upgraded
 from .session import CHANNEL_MARK, marked_id
 
-__all__ = ["incoming_of", "kind_of", "told_of"]
-
 _NEW = (types.UpdateNewMessage, types.UpdateNewChannelMessage)
 _EDIT = (types.UpdateEditMessage, types.UpdateEditChannelMessage)
 

@@ -30,8 +30,6 @@ from .methods import method_name
 from .mtproto.raw_client import WardenClient
 from .session import WardenSession
 
-__all__ = ["LoggedIn", "LoginFlow", "PasswordNeeded", "QrToken"]
-
 logger = logging.getLogger(__name__)
 
 QR_LEAST: Final = 5.0  # seconds between two tokens, whatever the clocks say

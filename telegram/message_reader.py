@@ -9,8 +9,6 @@ from .client import Client
 from .events import Incoming
 from .sending.requests import HISTORY_PAGE, fetch, history
 
-__all__ = ["Page", "read_history", "read_messages"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:

@@ -12,8 +12,6 @@ from typing import Any, Final
 
 from ..errors import LoginCallError
 
-__all__ = ["chat_of", "method_name", "posts_into", "refuse_logins"]
-
 REQUESTS: Final = "telethon.tl.functions"  # the module of all request classes
 
 STEP: Final = "is a step of a login; use the session's {}, which counts codes and keeps the login"

@@ -14,37 +14,6 @@ from typing import Final
 
 from ..errors import IllegalStepError
 
-__all__ = [
-    "COMING",
-    "HEALTHS",
-    "PHASES",
-    "STEPS",
-    "CodeSent",
-    "Delayed",
-    "Dialled",
-    "Dropped",
-    "Event",
-    "GaveUp",
-    "Health",
-    "LoginFailed",
-    "PasswordAsked",
-    "Phase",
-    "QrShown",
-    "Recovered",
-    "RecoveryStarted",
-    "Rejected",
-    "Removed",
-    "SignedIn",
-    "StopAsked",
-    "Stopped",
-    "Telling",
-    "Welcomed",
-    "diagram",
-    "health_of",
-    "step",
-]
-
-
 GROUP_QUARANTINED: Final = "GROUP_QUARANTINED"  # the session works, some of its pairs do not
 
 

@@ -16,8 +16,6 @@ from .errors.classification import classify
 from .errors.verdict import ErrorClass
 from .session import CHANNEL_MARK, EntityRow
 
-__all__ = ["locate", "upgrades"]
-
 
 async def locate(
     client: Client,

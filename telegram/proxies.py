@@ -18,11 +18,10 @@ from enum import StrEnum
 from typing import Final
 
 from ..errors import ProxySupportMissingError
-from .errors.classification import Action, ErrorClass, classify
+from .errors.classification import classify
 from .errors.proxy_trouble import ProxyRefusalError, ProxyTrouble, ProxyTroubleError, told_by
+from .errors.verdict import Action, ErrorClass
 from .http_connect import connect_by_http
-
-__all__ = ["Proxies", "Proxy", "ProxyKind", "Route"]
 
 SOCKS4_LOGIN: Final = frozenset({92, 93})  # its user id is not known, or another
 

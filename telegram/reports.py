@@ -10,8 +10,6 @@ from enum import StrEnum
 
 from .phases import Health, Phase
 
-__all__ = ["GroupReport", "Overview", "PairReport", "SessionReport", "Wait", "WaitKind"]
-
 
 class WaitKind(StrEnum):
     """What kind of thing is waited for."""

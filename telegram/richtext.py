@@ -14,8 +14,6 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Any, Final
 
-__all__ = ["MOST_UNITS", "RichText", "units"]
-
 MOST_UNITS: Final = 65536  # what a text may grow to on its way; 16 times what Telegram takes
 
 Place = tuple[int, int, str]

@@ -18,8 +18,6 @@ from telethon.tl.types.updates import State
 from ._tl import MemorySession, types, utils
 from .session_files.session_string import SessionString, format_string, parse_string
 
-__all__ = ["EntityRow", "SessionChanges", "UpdateState", "WardenSession"]
-
 CHANNEL_MARK: Final = 1_000_000_000_000  # a channel's marked id is -(this + id)
 FACES_KNOWN: Final = 100  # chats and users that are told with nearly every message
 

@@ -9,27 +9,6 @@ from __future__ import annotations
 from ..supervision import Event, fact
 from .phases import Phase
 
-__all__ = [
-    "AccountLimited",
-    "BackfillProgress",
-    "CaughtUp",
-    "CopyChanged",
-    "CopyRepaired",
-    "CopyShortened",
-    "DeadLettered",
-    "FloodBegan",
-    "FloodEnded",
-    "FloodRemembered",
-    "Forwarded",
-    "PairPaused",
-    "PairResumed",
-    "PhaseChanged",
-    "Probed",
-    "RecoveryTried",
-    "SessionEvent",
-    "SessionRecovered",
-]
-
 
 @fact
 class SessionEvent(Event):

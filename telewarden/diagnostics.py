@@ -47,8 +47,6 @@ from .telegram import (
     parse_string,
 )
 
-__all__ = ["Diagnosis", "Finding", "Level", "diagnose", "live_findings"]
-
 LITTLE_ROOM: Final = 100 << 20  # bytes; a snapshot of a large database takes tens of MB
 MEBIBYTE: Final = 1 << 20  # bytes
 DAY: Final = 86_400.0  # seconds

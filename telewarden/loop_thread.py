@@ -12,8 +12,6 @@ from typing import Any, Self, TypeVar
 
 from .errors import BlockingAskError, NotRunningError
 
-__all__ = ["Enterable", "LoopThread", "run_in"]
-
 T = TypeVar("T")
 
 

@@ -13,8 +13,6 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["STYLES", "groups_table", "overview_tables", "sessions_table", "waits_table"]
-
 WAITS_SHOWN: Final = 40  # rows
 
 STYLES: Final[Mapping[str, str]] = {

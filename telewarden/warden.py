@@ -77,8 +77,6 @@ from .supervision import (
 )
 from .telegram import Overview, Phase, ServerAddress, server_time_request
 
-__all__ = ["Warden"]
-
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")

@@ -81,8 +81,6 @@ from .pair import PairState
 from .pausing import Trouble
 from .reconcile import Comparing
 
-__all__ = ["WorkerGroupActor"]
-
 CHANNELS: Final = -1_000_000_000_000  # marked ids from here down are channels'
 
 Early = tuple[Edited | Deleted, frozenset[int]]

@@ -14,17 +14,6 @@ from typing import Final
 
 from ...telegram import Incoming
 
-__all__ = [
-    "ALBUM_LIMIT",
-    "Albums",
-    "Change",
-    "Item",
-    "Wait",
-    "copies_together",
-    "forwards_together",
-    "next_items",
-]
-
 ALBUM_LIMIT: Final = 10  # pictures in one album, Telegram's limit
 ALBUM_QUIET: Final = 0.5  # seconds; items of one album come within a few hundredths of each other
 ALBUMS_KNOWN: Final = 50  # whose last item is remembered

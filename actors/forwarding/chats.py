@@ -25,8 +25,6 @@ from .outbox import Writing
 from .pair import PairState
 from .pausing import Trouble
 
-__all__ = ["Places"]
-
 logger = logging.getLogger(__name__)
 
 SEEK_AFTER: Final = 1.0  # seconds; dialogs are read once for all pairs whose chats are not taken

@@ -27,8 +27,6 @@ from .messages import (
 from .pair import PairState
 from .pausing import BY_HAND, Trouble
 
-__all__ = ["Order", "Orders"]
-
 Order = (
     ConfirmPair
     | DoubtAsked

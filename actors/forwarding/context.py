@@ -16,8 +16,6 @@ from ..context import Kit
 from ..messages import Withdraw
 from .pair import PairState
 
-__all__ = ["Desk", "pause_of", "record_of", "why", "why_not"]
-
 PAUSE_FIRST: Final = 2.0  # seconds; Telegram's own trouble (RPC_CALL_FAIL) is over in a moment
 PAUSE_LONGEST: Final = 60.0  # seconds
 

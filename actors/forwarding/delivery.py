@@ -39,8 +39,6 @@ from .pair import UNKNOWN, PairState, UnderWay
 from .pausing import Trouble
 from .shipping import needed, not_let_through, packed, rounds
 
-__all__ = ["GONE_BEFORE", "RETRY_AFTER", "Sending"]
-
 logger = logging.getLogger(__name__)
 
 GONE_BEFORE: Final = "deleted at the source before it was sent"

@@ -14,8 +14,6 @@ from ..context import Kit, Settings
 from ..messages import PairPlan
 from .actor import WorkerGroupActor
 
-__all__ = ["first_at_once", "group_spec", "groups_of"]
-
 
 def groups_of(pairs: Sequence[PairPlan], *, size: int) -> Mapping[str, tuple[PairPlan, ...]]:
     """Spread pairs evenly over as few groups of at most ``size`` as hold them.

@@ -24,8 +24,6 @@ from ..pair_handlers import Handed, PairHandler
 from .batching import Change, Item
 from .pair import PairState
 
-__all__ = ["hand_over"]
-
 logger = logging.getLogger(__name__)
 
 NUMBERS: Final = range(-(2**63), 2**63)  # what the database keeps

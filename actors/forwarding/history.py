@@ -30,8 +30,6 @@ from .pair import BELATED, Orphan, PairState
 from .pausing import Trouble
 from .reconcile import Comparing
 
-__all__ = ["Reading"]
-
 OWED_AT_ONCE: Final = 100  # messages; what Telegram gives for one question
 FILL_BELOW: Final = 100  # messages that wait; then the next page of the past is read
 

@@ -11,30 +11,6 @@ from ...telegram import Incoming
 from .batching import Change, Item
 from .pair import Orphan
 
-__all__ = [
-    "BackfillNoted",
-    "Compare",
-    "Filled",
-    "Followed",
-    "HandlersClosed",
-    "Loaded",
-    "LocateAgain",
-    "LookBack",
-    "Looked",
-    "MakeAgain",
-    "ReadAgain",
-    "Recheck",
-    "ReleaseLater",
-    "Replied",
-    "Retry",
-    "Rows",
-    "SeekAgain",
-    "Stored",
-    "Wanted",
-    "WriteTicks",
-    "Written",
-]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:

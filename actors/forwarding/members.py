@@ -29,8 +29,6 @@ from .pair import BELATED, PairState
 from .pair_waits import PairWaits
 from .pausing import CONFIGURED, TOO_SLOW, Trouble
 
-__all__ = ["Members", "close_handlers"]
-
 LOOK_EVERY: Final = 0.05  # seconds between two looks whether a pair has come to rest
 LEAVE_WITHIN: Final = 10.0  # seconds that a pair gets which goes to another group of its session
 

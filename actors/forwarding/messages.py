@@ -4,18 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = [
-    "Backfill",
-    "ConfirmPair",
-    "DoubtAsked",
-    "DropDead",
-    "PairOrder",
-    "PausePair",
-    "ReleasePair",
-    "ResumePair",
-    "RetryDead",
-]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairOrder:

@@ -18,8 +18,6 @@ from .context import Desk, why_not
 from .internal import Stored, WriteTicks, Written
 from .pair import PairState
 
-__all__ = ["SLOW_LIMIT", "Writing"]
-
 SLOW_LIMIT: Final = 3  # messages in a row that a pattern is not through with; then its pair pauses
 TICK_AFTER: Final = 0.01  # seconds
 BACKLOG: Final = 20  # messages that wait to be sent; then more may be gathered for one commit

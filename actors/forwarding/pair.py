@@ -29,8 +29,6 @@ from .batching import (
 )
 from .revisions import Revisions, is_older
 
-__all__ = ["Orphan", "PairState", "UnderWay"]
-
 HELD_LIMIT: Final = 1000  # live messages held back; past that history is read once more instead
 NOTED: Final = -1  # in place of what a message said: an edit was noted and not made
 UNKNOWN: Final = 0  # the same: nobody knows; its copy had arrived unseen and is not to be edited

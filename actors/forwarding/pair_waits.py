@@ -9,8 +9,6 @@ from ...telegram import PairReport
 from ...telegram.reports import Wait, WaitKind
 from .pair import PairState
 
-__all__ = ["PairWaits"]
-
 Found = tuple[WaitKind, str, object]
 """The kind, in words, and what tells this wait from the next of its kind."""
 

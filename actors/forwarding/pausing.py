@@ -20,8 +20,6 @@ from .pair import PairState
 if TYPE_CHECKING:
     from ...telegram import Access
 
-__all__ = ["BY_HAND", "CONFIGURED", "TOO_SLOW", "Trouble"]
-
 BY_HAND: Final = "paused by hand"
 CONFIGURED: Final = "paused in the configuration"
 OTHER_CHAT: Final = "NAME_MOVED"  # until somebody says which chat is meant

@@ -20,8 +20,6 @@ from .internal import Compare, LookBack
 from .outbox import Writing
 from .pair import NOTED, PairState
 
-__all__ = ["LOOK_BACK", "PAGE", "Comparing"]
-
 PAGE: Final = 100  # messages; what Telegram gives for one question
 LOOK_BACK: Final = 1000  # of the newest messages of a pair; what is older is not looked at again
 LOOK_EVERY: Final = 1.0  # seconds between two pages of one group

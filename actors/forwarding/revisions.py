@@ -13,8 +13,6 @@ from typing import Final
 
 from ...telegram import Incoming
 
-__all__ = ["KEPT", "Revisions", "is_older"]
-
 KEPT: Final = 10_000  # messages of one pair; whoever has more forgets the oldest, see ``lossy``
 
 

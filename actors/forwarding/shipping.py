@@ -8,8 +8,6 @@ from ...telegram import Deed, Incoming, Shipment, random_id_for, version_of
 from .batching import Change, Item
 from .pair import PairState, UnderWay
 
-__all__ = ["needed", "packed"]
-
 GENERAL: Final = 1  # the topic of every forum in which a message stands that names none
 
 

@@ -69,8 +69,6 @@ from .session_lifecycle import RunningSessions
 from .session_specs import SessionPlan, Subtrees
 from .snapshot import Board, RegistrySnapshot
 
-__all__ = ["RegistryActor"]
-
 logger = logging.getLogger(__name__)
 
 

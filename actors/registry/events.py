@@ -12,21 +12,6 @@ from ...supervision import Event, fact
 from ...telegram import Health
 from .model import Operation, RegistryLimits
 
-__all__ = [
-    "HealthChanged",
-    "LimitsChanged",
-    "OperationEnded",
-    "OperationEvent",
-    "OperationProgressed",
-    "OperationRemoved",
-    "OperationStarted",
-    "OperationStuck",
-    "RegistryEvent",
-    "SessionChanged",
-    "SessionDeleted",
-    "SessionRegistered",
-]
-
 
 @fact
 class RegistryEvent(Event):

@@ -10,17 +10,6 @@ import pykka
 from ...supervision import Answer
 from .messages import Deletion
 
-__all__ = [
-    "NotStarted",
-    "NotWritten",
-    "Read",
-    "Ready",
-    "Started",
-    "StoppedFor",
-    "Tidy",
-    "Written",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Ready:

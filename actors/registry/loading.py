@@ -17,9 +17,6 @@ from .model import Operation, RegistryLimits, SessionEntry, Standing
 from .persistent_map import Book
 from .snapshot import RegistrySnapshot
 
-__all__ = ["Loaded", "audit_rows", "first_snapshot", "load", "untold"]
-
-
 REGISTRY: Final = "registry"  # who tells what another incarnation has done
 NOBODY: Final[Mapping[int, str]] = MappingProxyType({})
 

@@ -18,34 +18,6 @@ from ...supervision import fact
 from ...telegram import SessionReport
 from .model import OperationState, RegistryLimits, SessionEntry
 
-__all__ = [
-    "AdvanceOperation",
-    "AuditAsked",
-    "BeginOperation",
-    "ChangeMany",
-    "ChangeSession",
-    "CleanOperations",
-    "DeclareSessions",
-    "DeleteSession",
-    "Deleted",
-    "Deletion",
-    "EndOperation",
-    "ItemOutcome",
-    "LendPairs",
-    "Limited",
-    "PairPlanAsked",
-    "PairPlansAsked",
-    "PutPart",
-    "ReconfigureRegistry",
-    "RegisterSession",
-    "RegistryWrite",
-    "ServeAgain",
-    "SetParts",
-    "StandingNoted",
-    "What",
-    "check_who",
-]
-
 LONGEST_REST: Final = 86_400.0  # seconds that a deletion may wait for pairs to come to rest
 LATEST: Final = 1e12  # epoch seconds; what is no time at all is more
 AUDIT_LIMITS: Final = range(1, 1_000_001)  # rows in one answer

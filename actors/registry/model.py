@@ -15,8 +15,6 @@ from ...storage import OperationRecord, SessionRecord
 from ...supervision import fact
 from ...telegram import Health, Phase, SessionReport
 
-__all__ = ["Operation", "OperationState", "Part", "RegistryLimits", "SessionEntry", "Standing"]
-
 HOUR: Final = 3600.0
 SHORTEST, LONGEST = 0.001, 1e9  # seconds: shorter is a busy loop; no timer can be set for ever
 MOST: Final = 10**9  # entries

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from ...supervision import fact
 from .events import RegistryEvent
 
-__all__ = ["PairAdded", "PairChanged", "PairRemoved", "PairsMoved"]
-
 
 @fact
 class PairAdded(RegistryEvent):

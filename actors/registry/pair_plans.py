@@ -17,8 +17,6 @@ from ...storage import PlanRow
 from ...storage.tables.connection import to_json
 from ..messages import PairPlan
 
-__all__ = ["chosen", "decision", "fingerprint", "standing"]
-
 
 def chosen(selection: str, known: Mapping[int, str]) -> tuple[int, ...]:
     """The pairs that ``1,2,3``, ``1-10`` or ``all_from:NAME`` mean, in order.

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final, Generic, TypeVar
 
-__all__ = ["PAGES", "Book"]
-
 PAGES: Final = 256  # 40 entries a page at 10,000; a power of two, so that a mask finds the page
 MASK: Final = PAGES - 1
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from ...storage import PairRecord
     from ...telegram import Access, SessionReport  # with it comes Telethon
 
-__all__ = ["Candidate", "Choice", "best_session", "chats_of", "in_flood", "places_for", "strangers"]
-
 CHANNELS = -1_000_000_000_000  # marked ids from here down are channels'
 OWN_NUMBERS = (
     "its source is a basic group or a person, where each account has numbers of its own for the"

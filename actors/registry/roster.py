@@ -16,8 +16,6 @@ from ..pair_graph import PairGraph, way_of
 from ..session.sender import tell
 from .session_specs import SessionPlan
 
-__all__ = ["SessionRoster"]
-
 
 class SessionRoster:
     """The sessions of a registry, by name.

@@ -15,8 +15,6 @@ from .messages import Deletion
 from .roster import SessionRoster
 from .session_specs import SessionPlan, Subtrees
 
-__all__ = ["RunningSessions"]
-
 logger = logging.getLogger(__name__)
 
 

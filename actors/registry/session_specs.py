@@ -41,8 +41,6 @@ from ..messages import LookInto, PairPlan, Report
 from ..session.actor import SessionActor
 from .placement import chats_of, in_flood, strangers
 
-__all__ = ["SessionPlan", "Subtrees", "session_spec"]
-
 START_WITHIN: Final = 10.0  # seconds that a subtree gets to start; coming online is not in it
 RELEASE_SLACK: Final = 20.0  # seconds on top of what a pair may take, to be told of it
 STOP_SLACK: Final = 10.0  # seconds on top of what its parts may take, to be told of it

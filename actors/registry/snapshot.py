@@ -16,8 +16,6 @@ from .model import Operation, OperationState, RegistryLimits, SessionEntry
 from .persistent_map import Book
 from .session_specs import SessionPlan
 
-__all__ = ["Board", "RegistrySnapshot"]
-
 NO_SESSIONS: Final[Book[str, SessionEntry]] = Book()
 NO_OPERATIONS: Final[Book[int, Operation]] = Book()
 

@@ -11,8 +11,6 @@ from ...telegram import Health
 from .model import Operation, OperationState, RegistryLimits
 from .snapshot import RegistrySnapshot
 
-__all__ = ["AGES", "Ages", "RegistryStatistics", "statistics"]
-
 HOUR: Final = 3600.0
 AGES: Final[tuple[tuple[str, float], ...]] = (
     ("<1h", HOUR),

@@ -117,8 +117,6 @@ from .sender import FloodOver, Send, Sender, SendFailed, Sent, tell
 from .state import Standing
 from .worker_groups import WorkerGroups
 
-__all__ = ["SessionActor"]
-
 logger = logging.getLogger(__name__)
 
 NO_CLIMB = {Phase.ONLINE, Phase.STOPPING, Phase.STOPPED, *LOGGING_IN}

@@ -6,8 +6,6 @@ from ...telegram import WardenSession, log_out, parse_string
 from ..context import Kit
 from .flood_waits import OPENING, floods_of, refused
 
-__all__ = ["end_authorisation", "ending_of", "proof_of", "refuse_early"]
-
 
 def proof_of(name: str) -> str:
     """What the gateway calls the client that proves a login before it becomes ``name``'s."""

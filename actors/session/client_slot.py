@@ -16,8 +16,6 @@ from .authorizations import ending_of, proof_of
 from .internal import Flush, Heard
 from .recovery import keep_changes
 
-__all__ = ["Line"]
-
 FLUSH_AFTER = 1.0  # seconds that a learnt update state may be newer than the database
 
 

@@ -9,8 +9,6 @@ import pykka
 
 from ...telegram import Event, Phase, SessionReport, Verdict
 
-__all__ = ["SessionControl"]
-
 T = TypeVar("T")
 
 

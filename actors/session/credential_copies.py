@@ -32,8 +32,6 @@ from ...telegram import (
 from ..context import Kit
 from .maintenance import BEFORE_DELETE, LOGGED_OUT, entities_of, states_of
 
-__all__ = ["Copies", "Copy"]
-
 logger = logging.getLogger(__name__)
 
 

@@ -27,20 +27,6 @@ from ...telegram import (
 from ..context import Kit
 from .send_queue import ANY_METHOD, FloodKey
 
-__all__ = [
-    "CONNECT",
-    "OPENING",
-    "CallFloods",
-    "crowded_for",
-    "egress_owner",
-    "flood_key",
-    "floods_of",
-    "keep_crowded",
-    "refusal_of",
-    "refused",
-    "what_floods",
-]
-
 ADVICE = "It may be called again at the deadline; an early call makes the wait longer."
 SLOW_ADVICE = "The chat has slow mode; the next message may go at the deadline."
 OPENING: FloodKey = ("updates.getState", None)  # what a client calls before anything else

@@ -13,28 +13,6 @@ from .login import Step
 from .maintenance import Done
 from .recovery import Climb
 
-__all__ = [
-    "CareWent",
-    "ClimbFailed",
-    "Climbed",
-    "Flush",
-    "GroupEnded",
-    "GroupStarted",
-    "GroupsSeen",
-    "Heard",
-    "KeyEnded",
-    "LoginWanted",
-    "LoginWent",
-    "LookAtGroups",
-    "PassOn",
-    "ProbeAnswered",
-    "ProbeFailed",
-    "Replied",
-    "RightsUnknown",
-    "Switch",
-    "settle",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Heard:

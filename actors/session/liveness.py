@@ -16,8 +16,6 @@ from .control import SessionControl
 from .internal import Flush, ProbeAnswered, ProbeFailed
 from .worker_groups import WorkerGroups
 
-__all__ = ["Prober"]
-
 logger = logging.getLogger(__name__)
 
 LISTEN_AGAIN = 2.0  # seconds in which an update that is on its way arrives

@@ -42,17 +42,6 @@ from ..messages import StartLogin, SubmitCode, SubmitPassword
 from .authorizations import end_authorisation
 from .flood_waits import OPENING, floods_of, keep_crowded, refused
 
-__all__ = [
-    "CancelLogin",
-    "Login",
-    "LoginStep",
-    "Renew",
-    "ResendCode",
-    "StartQr",
-    "Step",
-    "WaitQr",
-]
-
 CODES_A_DAY: Final = 3  # Telegram answers PHONE_NUMBER_FLOOD, for a day, not far above it
 DAY: Final = 86_400.0  # seconds
 TRIES: Final = 3  # wrong codes, or passwords, in one login

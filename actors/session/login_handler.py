@@ -27,8 +27,6 @@ from .control import SessionControl
 from .internal import Flush, KeyEnded, LoginWanted, LoginWent
 from .login import Login, LoginStep
 
-__all__ = ["LOGGING_IN", "LoginDesk"]
-
 logger = logging.getLogger(__name__)
 
 AT_WORK: Final = frozenset({Phase.CONNECTING, Phase.ONLINE, Phase.WAITING, Phase.RECOVERING})

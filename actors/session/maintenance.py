@@ -36,22 +36,6 @@ from ..context import Kit
 from .authorizations import proof_of, refuse_early
 from .state import Standing
 
-__all__ = [
-    "BEFORE_DELETE",
-    "LOGGED_OUT",
-    "Care",
-    "CareStep",
-    "Done",
-    "Follow",
-    "GiveOut",
-    "LogOut",
-    "RestoreBackup",
-    "TakeBackup",
-    "TakeIn",
-    "entities_of",
-    "states_of",
-]
-
 BEFORE_DELETE: Final = "before delete"  # the reason of the last backup of a session that is gone
 LOGGED_OUT: Final = "logged out"  # why a key is latched that a person has ended here
 

@@ -17,8 +17,6 @@ from .maintenance import Care, CareStep, Done, Follow, LogOut
 from .sender import Sender
 from .state import Standing
 
-__all__ = ["CareDesk"]
-
 
 class CareDesk:
     """Takes the steps of one session's care.

@@ -12,8 +12,6 @@ from ...supervision import Answer, LoopActor
 from ...telegram import COMING, Phase
 from .state import Standing
 
-__all__ = ["AwaitOnline", "OnlineWaits", "WaitedEnough"]
-
 
 @dataclass(frozen=True, slots=True)
 class AwaitOnline:

@@ -43,8 +43,6 @@ from .internal import PassOn, Replied, RightsUnknown
 from .sender import OFFLINE, tell
 from .state import Standing
 
-__all__ = ["Reader"]
-
 logger = logging.getLogger(__name__)
 
 

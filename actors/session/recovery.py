@@ -53,8 +53,6 @@ from ..context import Kit
 from .credential_copies import Copies, Copy
 from .flood_waits import OPENING, CallFloods, floods_of, refused
 
-__all__ = ["RUNGS", "Climb", "Recovery", "keep_changes"]
-
 logger = logging.getLogger(__name__)
 
 RUNGS: Final = ("string", "file", "repair")

@@ -19,8 +19,6 @@ import pykka
 from ..messages import Deliver
 from ..rate_limit import Pace, Pacer
 
-__all__ = ["ANY_METHOD", "LIMITED", "FloodKey", "Go", "Later", "Outgoing", "Parked"]
-
 FloodKey = tuple[str, int | None]
 
 ANY_METHOD: Final = "*"

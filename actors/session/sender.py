@@ -38,8 +38,6 @@ from ..messages import Deliver, Delivered, Returned, Undelivered, Unlimited, Wit
 from .flood_waits import what_floods
 from .send_queue import ANY_METHOD, LIMITED, FloodKey, Go, Later, Outgoing, Parked
 
-__all__ = ["OFFLINE", "FloodOver", "Send", "SendFailed", "Sender", "Sent", "tell"]
-
 OFFLINE = ConnectionError("Cannot send requests while disconnected")
 UNTOLD_WAIT: Final = 60.0  # seconds; Telegram sometimes says FLOOD without a number
 LIMITED_FOR: Final = 86400.0  # seconds; limits last for days, and each try is held against one

@@ -6,8 +6,6 @@ from ...errors import SessionOfflineError
 from ...telegram import COMING, PHASES, Event, Phase, PhaseChanged, step
 from ..context import Kit
 
-__all__ = ["Standing"]
-
 
 class Standing:
     """One session's phase and what is said of it.

@@ -42,8 +42,6 @@ from ..messages import Forget, GroupReady, Introduce, PairPlan, Serve
 from .internal import GroupEnded, GroupsSeen, GroupStarted, LookAtGroups, Replied
 from .sender import tell
 
-__all__ = ["WorkerGroups"]
-
 START_WITHIN: Final = 10.0  # seconds that a worker group gets to start, or to stop
 ORDER_WITHIN: Final = 30.0  # seconds; a pair that is let go finishes what is on its way first
 LOOK_AGAIN: Final = 1.0  # seconds; by then it is decided what becomes of a group that failed

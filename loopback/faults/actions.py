@@ -13,30 +13,6 @@ from typing import Any, Final
 
 from ..rpc import RpcError
 
-__all__ = [
-    "AcceptAndClose",
-    "AcceptAndStaySilent",
-    "Action",
-    "Answer",
-    "BadChecksum",
-    "BadMessage",
-    "BadMsgKey",
-    "BadSalt",
-    "CutConnection",
-    "Delay",
-    "FloodWait",
-    "Noise",
-    "Refuse",
-    "Silence",
-    "StallReading",
-    "StallWriting",
-    "TransportError",
-    "VoidKey",
-    "action_from_json",
-    "action_to_json",
-    "kind_of",
-]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Executable:

@@ -20,8 +20,6 @@ from .actions import (
     kind_of,
 )
 
-__all__ = ["Fault", "FaultRules", "Rule"]
-
 _AT_THE_DOOR = (Refuse, AcceptAndClose, AcceptAndStaySilent)
 
 

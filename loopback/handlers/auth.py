@@ -13,8 +13,6 @@ from ..world.rendering import View
 from ..world.world import digits
 from .base import Handlers
 
-__all__ = ["HANDLERS", "signed_in"]
-
 # How a code goes, and what a client is told of the next way: to another device, then by phone.
 WAYS: Final = (
     (types.auth.SentCodeTypeApp, types.auth.CodeTypeSms),

@@ -10,17 +10,6 @@ from ..call import Call
 from ..rpc import RpcError
 from ..world.records import Chat, Message
 
-__all__ = [
-    "Handler",
-    "Handlers",
-    "check_caption",
-    "entities_of",
-    "find_message",
-    "quote_of",
-    "units",
-    "yes",
-]
-
 Handler = Callable[["Call", Any], Any]
 """Answers one kind of request: a TL object, a bool or a list; raises ``RpcError``."""
 

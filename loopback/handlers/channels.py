@@ -14,8 +14,6 @@ from ..world.rights import require_admin
 from ..world.update_events import Draft
 from .base import Handlers
 
-__all__ = ["HANDLERS"]
-
 _USERNAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{3,31}")
 _SLOW: Final = (0, 10, 30, 60, 300, 900, 3600)  # seconds that Telegram offers
 

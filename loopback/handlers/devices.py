@@ -10,8 +10,6 @@ from ..rpc import RpcError
 from ..world.records import Authorization
 from .base import Handlers
 
-__all__ = ["HANDLERS", "device"]
-
 
 def get_authorizations(call: Call, _request: Any) -> Any:
     """Every device of the account."""

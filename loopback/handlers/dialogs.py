@@ -11,8 +11,6 @@ from ..world.records import Chat
 from ..world.rendering import View
 from .base import Handlers, yes
 
-__all__ = ["HANDLERS", "dialog"]
-
 
 def get_dialogs(call: Call, request: Any) -> Any:
     """The conversations of ``me``, newest first."""

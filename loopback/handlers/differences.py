@@ -14,8 +14,6 @@ from ..world.rendering import View
 from .base import Handlers
 from .history import seconds_of
 
-__all__ = ["HANDLERS"]
-
 
 def get_state(call: Call, _request: Any) -> Any:
     """Where the account's events have got to, and how many containers this login was sent."""

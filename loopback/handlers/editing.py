@@ -12,8 +12,6 @@ from ..world.rights import require_admin, require_delete, require_edit
 from . import media
 from .base import Handlers, check_caption, entities_of, find_message, units
 
-__all__ = ["HANDLERS"]
-
 
 def edit_message(call: Call, request: Any) -> Any:
     """New text, entities or media for a message of one's own, or of one's channel."""

@@ -13,8 +13,6 @@ from ..world.rights import require_member
 from ..world.update_events import Draft
 from .base import Handlers
 
-__all__ = ["HANDLERS"]
-
 
 def create_chat(call: Call, request: Any) -> Any:
     """A new group with these people; its first message says so."""

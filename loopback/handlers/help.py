@@ -9,8 +9,6 @@ from ..call import Call
 from ..rpc import RpcError
 from .base import Handlers
 
-__all__ = ["HANDLERS"]
-
 _LIMITS: Final = {
     # What Telegram itself answers, or near it; Telethon reads nothing of it but dc_options.
     "chat_size_max": 200,

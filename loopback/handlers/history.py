@@ -12,8 +12,6 @@ from ..world.records import Chat, Message
 from ..world.rendering import View
 from .base import Handlers
 
-__all__ = ["HANDLERS", "bundle", "seconds_of"]
-
 
 def get_history(call: Call, request: Any) -> Any:
     """A slice of a chat, newest first."""

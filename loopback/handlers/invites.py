@@ -12,8 +12,6 @@ from ..world.rendering import View
 from ..world.rights import require_admin
 from .base import Handlers
 
-__all__ = ["HANDLERS"]
-
 
 def export_invite(call: Call, request: Any) -> Any:
     """A new link; the old one is dead."""

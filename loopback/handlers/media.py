@@ -11,8 +11,6 @@ from ..rpc import RpcError
 from ..world.file_store import StoredFile
 from .base import Handlers
 
-__all__ = ["HANDLERS", "make", "preview"]
-
 _MOST: Final = 1024 * 1024  # bytes in one answer to upload.getFile, as Telegram allows
 
 

@@ -14,8 +14,6 @@ from ..world.rights import require_admin
 from .base import Handlers
 from .channels import flags_of
 
-__all__ = ["HANDLERS"]
-
 
 def join_channel(call: Call, request: Any) -> Any:
     """Join a channel that has a public name."""

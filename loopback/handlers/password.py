@@ -12,8 +12,6 @@ from ..world.records import Account, PasswordRecord
 from .auth import signed_in
 from .base import Handlers
 
-__all__ = ["HANDLERS"]
-
 
 def get_password(call: Call, _request: Any) -> Any:
     """How to prove the password, and how to make a new one."""

@@ -12,8 +12,6 @@ from ..world.records import Account
 from ..world.rendering import View
 from .base import Handlers, yes
 
-__all__ = ["HANDLERS"]
-
 _USERNAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{3,31}")
 
 

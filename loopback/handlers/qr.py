@@ -13,8 +13,6 @@ from .auth import signed_in
 from .base import Handlers
 from .devices import device
 
-__all__ = ["HANDLERS"]
-
 
 def export_token(call: Call, request: Any) -> Any:
     """A token to show; once somebody accepted the last one, the login instead."""

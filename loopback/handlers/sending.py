@@ -13,8 +13,6 @@ from ..world.update_events import Draft
 from . import media
 from .base import Handlers, check_caption, entities_of, find_message, quote_of, reply_target, units
 
-__all__ = ["HANDLERS"]
-
 _KINDS: Final = {types.MessageMediaPhoto: "photos", types.MessageMediaDocument: "docs"}
 
 

@@ -14,8 +14,6 @@ from ..world.rights import require_admin, require_send
 from ..world.update_events import Draft
 from .base import Handlers
 
-__all__ = ["HANDLERS"]
-
 _COLOR: Final = 0x6FB9F0  # the first of the colours that Telegram offers
 
 

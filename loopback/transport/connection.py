@@ -18,8 +18,6 @@ from ..world.records import Authorization
 from .conversation import Conversation, Requests
 from .framing import BadFrameError, FrameReader, FrameWriter
 
-__all__ = ["Connection"]
-
 # Linux tells of a peer that hung up even while unread data waits; elsewhere the loop must notice.
 _HUNG_UP: Final = (
     getattr(select, "POLLRDHUP", 0) | getattr(select, "POLLHUP", 0) | getattr(select, "POLLERR", 0)

@@ -17,8 +17,6 @@ from ..world.records import Authorization
 from .envelope import BadEnvelopeError, Envelope, MessageClock, pack_container, seal, unseal
 from .handshake import Handshake, HandshakeError
 
-__all__ = ["Conversation", "Requests", "Wire"]
-
 _PLAIN: Final = struct.Struct("<qqi")
 _BAD_SALT: Final = 48
 

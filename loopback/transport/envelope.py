@@ -12,8 +12,6 @@ from typing import Any, Final
 
 from .._tl import AES
 
-__all__ = ["BadEnvelopeError", "Envelope", "MessageClock", "pack_container", "seal", "unseal"]
-
 _HEAD: Final = struct.Struct("<qqqii")  # salt, session, msg_id, seq, length
 _INNER: Final = struct.Struct("<qii")
 _CONTAINER: Final = struct.pack("<I", 0x73F1F8DC)

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from typing import Final
 from zlib import crc32
 
-__all__ = ["BadFrameError", "FrameReader", "FrameWriter"]
-
 _HEAD: Final = struct.Struct("<ii")
 _CRC: Final = struct.Struct("<I")
 _SMALLEST: Final = 12

@@ -12,8 +12,6 @@ from telethon.helpers import generate_key_data_from_nonce as _key_data
 from .._tl import AES, AuthKey, functions, read_object, types
 from ..rsakey import DH_PRIME, G, RsaKey, dh_public
 
-__all__ = ["Handshake", "HandshakeError"]
-
 _generate_key_data: Final[Any] = _key_data
 _PQ: Final = 2 * 1_000_000_007  # even, so that a client has factored it at once
 _A: Final = int.from_bytes(sha1(b"telewarden loopback", usedforsecurity=False).digest() * 2, "big")

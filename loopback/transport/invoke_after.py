@@ -6,8 +6,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["Order"]
-
 KNOWN: Final = 1000  # requests whose outcome is remembered
 
 

@@ -8,8 +8,6 @@ from typing import Any, Final
 
 from .._tl import types
 
-__all__ = ["pack_result"]
-
 _RESULT: Final = struct.Struct("<Iq")
 _RESULT_ID: Final = 0xF35C6D01
 _VECTOR: Final = struct.pack("<I", 0x1CB5C415)

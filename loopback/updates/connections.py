@@ -6,8 +6,6 @@ from typing import Any, Protocol
 
 from ..world.records import Account, Authorization
 
-__all__ = ["Hub", "Link", "Speaker"]
-
 
 class Speaker(Protocol):
     """What is said on a connection, as those who tell something on it need it."""

@@ -18,8 +18,6 @@ from ..world.world import World
 from .connections import Speaker
 from .pushes import Pushes
 
-__all__ = ["Delivery"]
-
 
 class Delivery:
     """The one that changes messages."""

@@ -12,8 +12,6 @@ from ..world.world import World
 from .connections import Speaker
 from .delivery import Delivery
 
-__all__ = ["Membership"]
-
 
 class Membership:
     """The one that changes who is in a chat.

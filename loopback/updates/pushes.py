@@ -17,8 +17,6 @@ from ..threads import LoopGate, in_loop
 from ..world.records import Account, Authorization
 from .connections import Hub, Speaker
 
-__all__ = ["Pushes"]
-
 Order = Literal["told", "reversed"]
 
 _OF_CHANNELS: Final = (

@@ -21,8 +21,6 @@ from .records import (
 )
 from .world import World
 
-__all__ = ["thaw"]
-
 
 def thaw(world: World, data: dict[str, Any]) -> None:
     """Fill an empty world; raises whatever Python does when a value is not as it should be."""

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-__all__ = ["Event", "EventKind", "Feed"]
-
 M = TypeVar("M")  # what a message is, which nothing here looks into
 
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 
 from ..rpc import RpcError
 
-__all__ = ["FileShelf", "StoredFile"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredFile:

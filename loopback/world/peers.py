@@ -11,8 +11,6 @@ from .records import Account, Chat, ChatKind, Member
 if TYPE_CHECKING:
     from .world import World
 
-__all__ = ["Peers"]
-
 
 class Peers:
     """What ``me`` may name, and how.

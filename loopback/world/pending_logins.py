@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-__all__ = ["LoginDesk", "LoginToken", "SentCode", "SrpRound"]
-
 
 @dataclass(slots=True, kw_only=True)
 class SentCode:

@@ -12,19 +12,6 @@ from typing import Any, Final
 
 from .feed import Feed
 
-__all__ = [
-    "CHANNEL_MARK",
-    "Account",
-    "Authorization",
-    "Chat",
-    "ChatKind",
-    "Forward",
-    "Member",
-    "Message",
-    "PasswordRecord",
-    "Topic",
-]
-
 CHANNEL_MARK: Final = 1_000_000_000_000  # a channel's marked id is -(this + id), as Telethon has it
 
 

@@ -10,8 +10,6 @@ from .peers import Peers
 from .records import Account, Chat, ChatKind, Message
 from .world import World
 
-__all__ = ["ADMIN_FLAGS", "BANNED_FLAGS", "View", "admin_rights", "banned_rights"]
-
 ADMIN_FLAGS: Final = (
     "change_info",
     "post_messages",

@@ -8,15 +8,6 @@ from ..rpc import RpcError
 from .records import Account, Chat, ChatKind, Member
 from .world import World
 
-__all__ = [
-    "require_admin",
-    "require_delete",
-    "require_edit",
-    "require_member",
-    "require_send",
-    "spend_slowmode",
-]
-
 
 def require_member(chat: Chat, me: Account) -> Member:
     """The place of ``me`` in a chat; raises when it has none."""

@@ -12,8 +12,6 @@ from .file_store import StoredFile
 from .records import Account, Authorization, Chat, ChatKind, Member, Message
 from .world import World
 
-__all__ = ["FORMAT", "freeze"]
-
 FORMAT: Final = 1
 
 

@@ -14,8 +14,6 @@ from .deserialize import thaw
 from .serialize import FORMAT, freeze
 from .world import World
 
-__all__ = ["load", "save"]
-
 
 def save(world: World, path: Path) -> None:
     """Replace the file at ``path``; raises ``LoopbackStateError`` when that cannot be done."""

@@ -11,8 +11,6 @@ from typing import Final
 from . import state_file
 from .world import World
 
-__all__ = ["StateKeeper"]
-
 _EVERY: Final = 0.5  # seconds between looks; a kill -9 costs at most what came since the last
 _SHARE: Final = 20  # writing may take one part in so many of the loop's time
 

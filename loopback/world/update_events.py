@@ -9,8 +9,6 @@ from typing import Any
 from .feed import Event
 from .records import Chat, Forward, Message
 
-__all__ = ["Draft", "Happening"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:

@@ -18,8 +18,6 @@ from .file_store import FileShelf
 from .pending_logins import LoginDesk
 from .records import Account, Authorization, Chat, ChatKind, Member, Message
 
-__all__ = ["Entropy", "Limits", "World"]
-
 Entropy = Callable[[int], bytes]
 """So many random bytes."""
 

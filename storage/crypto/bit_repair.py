@@ -12,8 +12,6 @@ from typing import Final
 
 from .vault import OVERHEAD, Vault
 
-__all__ = ["one_bit_off", "open_mended"]
-
 LARGEST: Final = 2_048  # bytes; longer values are messages, which can be read from Telegram again
 
 

@@ -9,8 +9,6 @@ import sqlite3
 
 from .vault import KeySlot, Vault
 
-__all__ = ["read_slots", "write_slots"]
-
 
 def read_slots(conn: sqlite3.Connection) -> list[KeySlot]:
     """Return the data keys in the database, the one in use last."""

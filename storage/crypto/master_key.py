@@ -25,8 +25,6 @@ from ...errors import MasterKeyMalformedError, MasterKeyMissingError
 from ...errors.redaction import path_shown, redacted, variable_shown
 from ..private_files import check_owner, write_private_file
 
-__all__ = ["MasterKey", "SystemKeyring", "keyring_text"]
-
 logger = logging.getLogger(__name__)
 
 PREFIX: Final = "twk1_"

@@ -19,8 +19,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from ...errors import SealDamagedError, WrongMasterKeyError
 from .master_key import MasterKey
 
-__all__ = ["KeySlot", "Vault"]
-
 FORMAT: Final = b"\x01"
 DATA_KEY_SIZE: Final = 32
 KEY_NAME_SIZE: Final = 8

@@ -19,8 +19,6 @@ from ..crypto.bit_repair import one_bit_off, open_mended
 from ..crypto.vault import OVERHEAD, KeySlot, Vault
 from .session_files import BODY, CHECKSUM, HEADER, SessionFiles, bound_row, parse_header
 
-__all__ = ["KnownString", "salvage_session_file"]
-
 STRING_LENGTHS: Final = (353, 369)  # characters of a session string, IPv4 and IPv6
 
 

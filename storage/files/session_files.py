@@ -27,16 +27,6 @@ from ..error_mapping import sorted_os_error
 from ..private_files import make_private_folder, move_aside, write_private_file
 from ..records import check_name
 
-__all__ = [
-    "BODY",
-    "CHECKSUM",
-    "HEADER",
-    "SessionFileFacts",
-    "SessionFiles",
-    "bound_row",
-    "parse_header",
-]
-
 SUFFIX: Final = ".twsession"
 QUARANTINE: Final = "quarantine"
 DELETED: Final = "deleted"  # as what the file of a deleted session is set aside

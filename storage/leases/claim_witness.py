@@ -22,8 +22,6 @@ from typing import Final
 from ..peer_credentials import Peer, is_trusted, peer_of
 from .process_info import user_of, who_listens
 
-__all__ = ["Asked", "Witness", "ask", "proof_of"]
-
 logger = logging.getLogger(__name__)
 
 PURPOSE: Final = b"telewarden claim v1"

@@ -15,8 +15,6 @@ from pathlib import Path
 from ...errors import StorageBusyError
 from ..error_mapping import sorted_os_error
 
-__all__ = ["leave", "locked_alone", "occupy"]
-
 
 def occupy(path: Path, *, reading: bool = False) -> int | None:
     """Say that this process has the database at ``path`` open; give the result to ``leave``.

@@ -15,8 +15,6 @@ from typing import Self
 from .machine_claim import Claim
 from .owner import LeaseHolder
 
-__all__ = ["Free", "Held", "LeaseGrant", "LeaseWait", "Stale"]
-
 logger = logging.getLogger(__name__)
 
 

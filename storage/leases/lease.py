@@ -30,8 +30,6 @@ from .owner import LeaseHolder
 from .process_exit import Endings
 from .process_info import who_has_open
 
-__all__ = ["Lease"]
-
 logger = logging.getLogger(__name__)
 
 PATIENCE: Final = 30.0  # seconds

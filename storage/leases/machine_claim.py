@@ -24,8 +24,6 @@ from typing import Final, Protocol
 from .claim_witness import Asked, Witness, ask, proof_of
 from .process_info import who_listens
 
-__all__ = ["Claim", "NoClaim", "claim", "claimant"]
-
 logger = logging.getLogger(__name__)
 
 NAME: Final = "telewarden/{:016x}"

@@ -17,8 +17,6 @@ import psutil
 
 from .owner import LeaseHolder
 
-__all__ = ["FileUsers", "file_users"]
-
 BESIDE: Final = ("", "-journal", "-wal", "-shm")  # what SQLite opens with a database
 PURPOSE: Final = "has the file open"
 OURS: Final = "this same process has the file open"

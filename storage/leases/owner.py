@@ -16,8 +16,6 @@ from typing import Any, Final
 
 from .process_info import command_line, host_name, is_alive, program_of, start_time
 
-__all__ = ["LeaseHolder"]
-
 SIZE: Final = 4096  # bytes; the facts have some 200
 END: Final = b"\n"  # what follows is left of facts that were longer
 

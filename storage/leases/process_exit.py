@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 
 from .owner import LeaseHolder
 
-__all__ = ["Endings"]
-
 
 @dataclass(slots=True)
 class _Watched:

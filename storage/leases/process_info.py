@@ -14,17 +14,6 @@ from typing import Final
 
 import psutil
 
-__all__ = [
-    "command_line",
-    "host_name",
-    "is_alive",
-    "program_of",
-    "start_time",
-    "user_of",
-    "who_has_open",
-    "who_listens",
-]
-
 SOCKETS: Final = Path("/proc/net/unix")  # of this network namespace: inode and name of each
 TOLERANCE: Final = 2.0  # seconds: a start time is derived from the wall clock, which NTP may step
 

@@ -15,8 +15,6 @@ from ...errors import SealDamagedError
 from ..crypto.vault import Vault
 from .connection import Rows
 
-__all__ = ["AccountRows", "seal_accounts"]
-
 logger = logging.getLogger(__name__)
 
 ACCOUNT: Final = struct.Struct(">q")

@@ -15,8 +15,6 @@ from ..records import BackupRecord, Credential, Latch
 from .connection import signed, unsigned
 from .credentials import CredentialRows, digest_of
 
-__all__ = ["BackupRows"]
-
 BACKUPS_KEPT: Final = 5  # of each session
 
 

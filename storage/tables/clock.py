@@ -16,8 +16,6 @@ from typing import Final
 from ..epoch import Epoch, boot_id
 from .connection import Rows
 
-__all__ = ["ClockRows", "Reckoning"]
-
 STEP: Final = 1.0  # seconds; two clocks that differ by less were not set
 
 

@@ -17,8 +17,6 @@ from ...errors import MasterKeyMissingError, StorageNotWritableError, Transactio
 from ..crypto.vault import Vault
 from ..error_mapping import BUSY_TIMEOUT, SQLITE_ERRORS, sorted_sqlite_error
 
-__all__ = ["Rows", "from_json", "mapping_from_json", "marks_for", "signed", "to_json", "unsigned"]
-
 WRAP: Final = 1 << 64
 CHUNK: Final = 500  # ids in one statement; SQLite's oldest limit is 999
 

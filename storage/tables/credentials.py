@@ -17,8 +17,6 @@ from ..crypto.bit_repair import open_mended
 from ..records import Credential
 from .connection import Rows, signed, unsigned
 
-__all__ = ["CredentialRows", "digest_of"]
-
 HEAD: Final = struct.Struct(">QH32s")  # key id, data centre, digest; then the session string
 
 

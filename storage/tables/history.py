@@ -8,8 +8,6 @@ from __future__ import annotations
 from ..records import AuditRow, CrashRow
 from .connection import Rows, from_json, to_json
 
-__all__ = ["HistoryRows"]
-
 
 class HistoryRows(Rows):
     """The crash history, which outlives the process, and the audit trail."""

@@ -17,8 +17,6 @@ from ..records import AuditRow, OperationRecord, SessionRecord
 from .accounts import AccountRows
 from .connection import from_json, to_json
 
-__all__ = ["OperationRows"]
-
 T = TypeVar("T")
 
 OPERATIONS: Final = (

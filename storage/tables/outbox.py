@@ -15,8 +15,6 @@ from ...errors import SealDamagedError
 from ..records import OutboxCounts, OutboxRow
 from .connection import Rows
 
-__all__ = ["OutboxRows"]
-
 logger = logging.getLogger(__name__)
 
 SELECT: Final = (

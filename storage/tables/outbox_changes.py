@@ -12,8 +12,6 @@ from typing import Final, Literal
 from ..records import IN_DOUBT, Backfill, ChangeWanted
 from .connection import Rows
 
-__all__ = ["ChangeRows"]
-
 GONE: Final = "gone"  # the copy has been deleted; nothing more becomes of it
 
 

@@ -15,8 +15,6 @@ from ...errors import SealDamagedError
 from ..records import PlanRow
 from .connection import Rows, mapping_from_json, to_json
 
-__all__ = ["PlanRows"]
-
 logger = logging.getLogger(__name__)
 
 SELECT: Final = "select id, sealed, declared from pair_plans order by id"

@@ -13,8 +13,6 @@ from ...errors import InvalidRecordError, UnknownRecordError
 from ..records import Mark, PairRecord
 from .connection import Rows, mapping_from_json, to_json
 
-__all__ = ["PairRows"]
-
 logger = logging.getLogger(__name__)
 
 CHANNELS: Final = -1_000_000_000_000  # marked ids from here down are channels'

@@ -20,8 +20,6 @@ from ..records import OutboxPruned
 from .connection import Rows
 from .telegram import ENTITIES_KEPT
 
-__all__ = ["PruningRows"]
-
 PIECE: Final = 1_000  # rows; a few milliseconds of the journal's time
 
 BEHIND: Final = (

@@ -14,8 +14,6 @@ from typing import Final, Literal
 
 from .connection import Rows
 
-__all__ = ["RingRows", "RingVerdict"]
-
 RingVerdict = Literal["go", "stay", "wait"]
 
 GRACE: Final = 0.5  # seconds in which a copy's number is told; until then anything may be a copy

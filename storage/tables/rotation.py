@@ -16,8 +16,6 @@ from ..crypto.vault import Vault
 from ..error_mapping import SQLITE_ERRORS, sorted_sqlite_error
 from .connection import Rows
 
-__all__ = ["RotationRows"]
-
 # Each sealed column: all its values with the name their seal is bound to, and how to replace one.
 SEALED: Final = (
     (

@@ -14,8 +14,6 @@ from ..records import SessionRecord
 from .accounts import AccountRows
 from .connection import mapping_from_json, signed, to_json, unsigned
 
-__all__ = ["SessionRows"]
-
 logger = logging.getLogger(__name__)
 
 SELECT: Final = (

@@ -12,8 +12,6 @@ from typing import Final
 from ..records import Entity, FloodRow, UpdateState
 from .connection import Rows, marks_for
 
-__all__ = ["ENTITIES_KEPT", "TelegramRows"]
-
 ANY_CHAT: Final = 0  # a key column cannot be null, and no chat has this id
 ENTITIES_KEPT: Final = 5_000  # a session; about 1 MB once a client has read them
 

@@ -12,15 +12,14 @@ from collections.abc import Callable
 from typing import Final
 
 from ...errors import TelegramRateLimitError, TelegramSessionError, TelewardenError
-from ..errors.classification import Action, ErrorClass, Verdict, classify, short_of
+from ..errors.classification import classify, short_of
 from ..errors.proxy_trouble import ProxyTroubleError
+from ..errors.verdict import Action, ErrorClass, Verdict
 from ..proxies import Proxies, Route
 from ..session import WardenSession
 from .api_block import ApiHold
 from .connect_limit import ConnectQueue
 from .outage import OutageWatch
-
-__all__ = ["SHARED_OUTAGE", "Admission"]
 
 SHARED_OUTAGE: Final = "SHARED_OUTAGE"  # the name of the verdict that no packet was sent for
 DIRECT: Final = "this host"  # from where connects come that go through no proxy

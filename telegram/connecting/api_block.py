@@ -13,8 +13,6 @@ from ...errors import TelegramError
 from ..errors.classification import error_of
 from ..errors.verdict import Verdict
 
-__all__ = ["ApiHold"]
-
 logger = logging.getLogger(__name__)
 
 

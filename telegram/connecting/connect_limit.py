@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 
-__all__ = ["ConnectLimit", "ConnectQueue"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectLimit:

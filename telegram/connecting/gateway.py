@@ -20,18 +20,17 @@ from telethon.crypto import rsa
 
 from ...errors import SessionStringDamagedError
 from ..client import Client
-from ..errors.classification import Verdict, error_of
+from ..errors.classification import error_of
+from ..errors.verdict import Verdict
 from ..events import Told
 from ..gate import Gate
 from ..mtproto.raw_client import Greeting, WardenClient
 from ..mtproto.updates import PING_EVERY
 from ..proxies import Proxies, Proxy
 from ..session import WardenSession
-from .admission import SHARED_OUTAGE, Admission
+from .admission import Admission
 from .connect_limit import ConnectLimit, ConnectQueue
 from .outage import OutageLimit, OutageWatch
-
-__all__ = ["SHARED_OUTAGE", "CloseReport", "Deadlines", "Device", "Gateway", "ServerAddress"]
 
 logger = logging.getLogger(__name__)
 

@@ -12,8 +12,6 @@ import logging
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
-__all__ = ["OutageLimit", "OutageWatch"]
-
 logger = logging.getLogger(__name__)
 
 

@@ -28,21 +28,10 @@ from ...errors import (
     TelethonFileDamagedError,
     TelewardenError,
 )
+from .meanings import Row
 from .proxy_trouble import ProxyTroubleError
-from .table import ROWS, TEXTS, Row
+from .table import ROWS, TEXTS
 from .verdict import Action, ErrorClass, Moment, Verdict
-
-__all__ = [
-    "NO_DESCRIPTORS",
-    "Action",
-    "ErrorClass",
-    "Moment",
-    "Verdict",
-    "classify",
-    "error_of",
-    "short_of",
-    "to_telewarden",
-]
 
 _AUTH: Final = frozenset(
     {

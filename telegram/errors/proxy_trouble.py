@@ -12,8 +12,6 @@ from enum import StrEnum
 from socket import gaierror
 from typing import Final
 
-__all__ = ["ProxyRefusalError", "ProxyTrouble", "ProxyTroubleError", "told_by"]
-
 
 class ProxyTrouble(StrEnum):
     """What went wrong, as verdicts name it."""

@@ -18,8 +18,6 @@ from . import meanings as means
 from .meanings import Row
 from .verdict import Moment
 
-__all__ = ["ROWS", "TEXTS", "Row", "TextRow"]
-
 
 @dataclass(frozen=True, slots=True)
 class TextRow:

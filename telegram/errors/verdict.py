@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-__all__ = ["Action", "ErrorClass", "Moment", "Verdict"]
-
 
 class ErrorClass(StrEnum):
     """What kind of trouble an error is; small enough to be a metric label."""

@@ -15,10 +15,9 @@ from typing import Any, Final
 from telethon.errors import ChannelPrivateError
 
 from .._tl import functions, types
-from ..errors.classification import Action, ErrorClass, classify
+from ..errors.classification import classify
+from ..errors.verdict import Action, ErrorClass
 from ..session import CHANNEL_MARK, WardenSession
-
-__all__ = ["MissedUpdates", "Sleep"]
 
 logger = logging.getLogger(__name__)
 

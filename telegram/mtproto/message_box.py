@@ -27,8 +27,6 @@ from telethon._updates.messagebox import (
 from .._tl import MessageBox, types
 from ..session import CHANNEL_MARK, marked_id
 
-__all__ = ["Box"]
-
 NEVER: Final = epoch()  # the date of what carries none
 CHANGES: Final = (types.UpdateEditMessage, types.UpdateDeleteMessages)
 CHANNEL_CHANGES: Final = (types.UpdateEditChannelMessage, types.UpdateDeleteChannelMessages)

@@ -13,8 +13,6 @@ from typing import Any, Final
 from .._tl import functions, types, utils
 from .message_box import NEVER
 
-__all__ = ["Own", "own_updates"]
-
 UPDATES: Final = types.Updates.SUBCLASS_OF_ID
 AFFECTED: Final = (
     types.messages.AffectedMessages,

@@ -32,8 +32,6 @@ from .sender import WardenSender
 from .transport import Line
 from .updates import PING_EVERY, HearingClient
 
-__all__ = ["Greeting", "WardenClient"]
-
 logger = logging.getLogger(__name__)
 telethon_logger = logging.getLogger(f"{__name__}.telethon")
 # Below WARNING Telethon writes the contents of messages it cannot place. Whoever needs them

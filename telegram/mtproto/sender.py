@@ -26,8 +26,6 @@ from telethon.tl.tlobject import TLRequest
 from .._tl import MTProtoSender, MTProtoState, types
 from .transport import Line
 
-__all__ = ["Arrivals", "WardenSender"]
-
 logger = logging.getLogger(__name__)
 
 KEY_EXCHANGES: Final = 5  # tries for a new key, on one connection

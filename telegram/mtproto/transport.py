@@ -17,8 +17,6 @@ from telethon.errors import InvalidBufferError, InvalidChecksumError
 
 from ..proxies import Proxy
 
-__all__ = ["Line"]
-
 HEAD: Final = struct.Struct("<ii")  # length of the whole frame, and its number
 SUM: Final = struct.Struct("<I")  # CRC-32 of all before
 LARGEST: Final = 64 << 20  # bytes; Telegram sends no frame near this, a damaged length may say so

@@ -23,8 +23,6 @@ from .message_box import Box
 from .own_updates import Own, own_updates
 from .sender import WardenSender
 
-__all__ = ["PING_EVERY", "HearingClient"]
-
 logger = logging.getLogger(__name__)
 
 PING_EVERY: Final = 60.0  # seconds; as Telethon does, so that middleboxes keep the line

@@ -14,9 +14,6 @@ from .._tl import types, utils
 from ..events import Incoming
 from ..richtext import RichText
 
-__all__ = ["alikeness", "origin_of", "version_of"]
-
-
 LATER_THAN_MOMENTS = 1 << 40  # seconds; so that no post's number is a moment's
 
 

@@ -21,8 +21,6 @@ from .request_builder import request_of
 from .requests import fetch, history, sent_ids
 from .shipments import Receipt, Shipment
 
-__all__ = ["deliver"]
-
 _OF_ONE: Final = frozenset({ErrorClass.MESSAGE, ErrorClass.BUG})  # a fault of one message
 _TOO_LONG: Final = frozenset({"MEDIA_CAPTION_TOO_LONG", "MESSAGE_TOO_LONG"})
 LOOK_BACK: Final = 100  # messages of the target in which a lost answer is looked for

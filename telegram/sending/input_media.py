@@ -16,8 +16,6 @@ from ..client import Client
 from ..events import Incoming
 from ..richtext import RichText
 
-__all__ = ["marks_of", "medium_of", "quote_of"]
-
 QUESTION: Final = 255  # UTF-16 units of a poll's question; Telegram's config says 300
 OPTION: Final = 100  # of one of its options
 NONE: Final[Mapping[str, str]] = {}

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import hashlib
 
-__all__ = ["random_id_for"]
-
 
 def random_id_for(pair_id: object, source_chat: int, source_id: int, *, part: int = 0) -> int:
     """Return the random id of a pair's copy of one message: always the same, never 0.

@@ -8,8 +8,6 @@ from ..client import Client
 from .requests import copy_request, delete_request, edit_request, forward_request
 from .shipments import Shipment
 
-__all__ = ["method_of", "request_of"]
-
 
 def method_of(shipment: Shipment) -> str:
     """Return the TL name of the method that ``deliver`` calls; floods are kept by it."""

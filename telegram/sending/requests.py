@@ -19,17 +19,6 @@ from ..incoming import incoming_of
 from ..richtext import RichText
 from .input_media import marks_of, medium_of, quote_of
 
-__all__ = [
-    "copy_request",
-    "delete_request",
-    "edit_request",
-    "fetch",
-    "forward_request",
-    "history",
-    "newest_id",
-    "sent_ids",
-]
-
 HISTORY_PAGE: Final = 100  # messages; what Telegram gives at most
 GENERAL_TOPIC: Final = 1  # of every forum; Telegram wants it not named
 ALBUM_LIMIT: Final = 10  # pictures in one album, Telegram's limit

@@ -10,8 +10,6 @@ from ..errors.verdict import Verdict
 from ..events import Incoming
 from ..richtext import RichText
 
-__all__ = ["Deed", "Receipt", "Shipment"]
-
 Deed = Literal["forward", "copy", "copies", "edit", "delete"]
 
 

@@ -10,8 +10,6 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-__all__ = ["with_log", "without_unfinished"]
-
 ROLLBACK_MAGIC: Final = bytes.fromhex("d9d505f920a163d7")
 ROLLBACK_HEADER: Final = struct.Struct(">8s5I")  # records, nonce, pages before, sector, page size
 UNCOUNTED: Final = 0xFFFFFFFF  # as many records as there is room for

@@ -23,8 +23,6 @@ from .salvage_learnt import salvage_learnt
 from .session_file import FileDamage, StoredSession, bytes_in, read_file
 from .session_string import KEY_BYTES, SessionString, key_id_of
 
-__all__ = ["rescue_file", "salvage_file", "salvage_keys", "with_known_key"]
-
 # SQLite's file format: a record is its header's length, a type for each column, the values.
 # A blob of 256 bytes has type 12 + 2 * 256, which is written as these two bytes.
 KEY_TYPE: Final = b"\x84\x0c"

@@ -13,8 +13,6 @@ from typing import Final
 
 from .session_file import FileEntity, FileState
 
-__all__ = ["salvage_learnt"]
-
 PAGE_SIZES: Final = (4_096, 1_024, 512, 2_048, 8_192)  # the likeliest first
 FIRST_PAGE_HEADER: Final = 100
 LEAF: Final = 0x0D  # a page of a table's rows

@@ -23,16 +23,6 @@ from ...errors import TelethonFileDamagedError
 from .journals import with_log, without_unfinished
 from .session_string import KEY_BYTES, SessionString
 
-__all__ = [
-    "FileDamage",
-    "FileEntity",
-    "FileState",
-    "StoredSession",
-    "bytes_in",
-    "read_file",
-    "write_file",
-]
-
 NEWEST: Final = 8  # the schema of Telethon 1.45
 HASHES_SINCE: Final = 6  # access hashes written by older schemas may be wrong; Telethon drops them
 MAGIC: Final = b"SQLite format 3\x00"

@@ -19,8 +19,6 @@ from typing import Final
 
 from ...errors import SessionStringDamagedError
 
-__all__ = ["SessionString", "check_string", "format_string", "key_id_of", "parse_string"]
-
 KEY_BYTES: Final = 256
 VERSION: Final = "1"
 LENGTHS: Final = {353: 4, 369: 16}  # characters of the whole text: bytes of the address

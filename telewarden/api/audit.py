@@ -16,8 +16,6 @@ from ..actors import check_who
 from ..errors import JournalUnavailableError, NotRunningError, RegistryError, TelewardenError
 from ..storage import Store
 
-__all__ = ["Auditor"]
-
 logger = logging.getLogger(__name__)
 
 

@@ -10,12 +10,11 @@ from typing import Any, TypeVar
 from ..actors import PairPlan
 from ..loop_thread import run_in
 from ..telegram import PairReport, SessionReport
-from .pairs import DeadLetter, Move, Pairs
+from .pairs import DeadLetter, Pairs
+from .reassign import Move
 from .registry import BlockingRegistry
 from .registry_client import Desk
 from .session import SessionHandle
-
-__all__ = ["Blocking", "BlockingPairs", "BlockingSession"]
 
 T = TypeVar("T")
 

@@ -13,17 +13,6 @@ from typing import Any
 
 from ..errors import InvalidRecordError
 
-__all__ = [
-    "a_callback",
-    "a_moment",
-    "a_number",
-    "a_path",
-    "a_request",
-    "a_text",
-    "numbers",
-    "seconds",
-]
-
 LARGEST = 2**62  # what a row can hold, with room to count on
 
 LONGEST = 10 * 365.25 * 86_400  # seconds; past it a clock's reading and a timer lose their sense

@@ -14,8 +14,6 @@ from typing import Any, Final, Self
 
 from ..supervision import Event, EventStream, ObserverFailed, check_callback
 
-__all__ = ["Listener"]
-
 logger = logging.getLogger(__name__)
 
 KEPT: Final = 100_000  # events that may wait for a slow callback before it is given up

@@ -20,8 +20,6 @@ from ..errors import NotRunningError, OperationDroppedError
 from ..supervision import ChildFailed, ChildStarted, ChildStopped, Event
 from .registry_client import Desk
 
-__all__ = ["HEARD", "Progress"]
-
 HEARD: Final[tuple[type[Event], ...]] = (
     OperationProgressed,
     OperationEnded,

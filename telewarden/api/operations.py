@@ -42,15 +42,6 @@ from .listener import Listener
 from .operation_watch import HEARD, Progress
 from .registry_client import Desk
 
-__all__ = [
-    "BlockingOperations",
-    "OperationReads",
-    "Operations",
-    "Tracked",
-    "TrackedBlocking",
-    "noted",
-]
-
 logger = logging.getLogger(__name__)
 
 FINISHED: Final = OperationState.FINISHED

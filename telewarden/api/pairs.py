@@ -35,8 +35,6 @@ from .pairs_client import PairDesk
 from .reassign import Move, Reassigning
 from .sessions import Sessions
 
-__all__ = ["DeadLetter", "Move", "Pairs"]
-
 FIXED = ("id", "session", "source", "target", "handler")  # another way is another pair
 
 

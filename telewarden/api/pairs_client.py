@@ -26,8 +26,6 @@ from ..supervision import ask_async
 from .audit import Auditor
 from .registry_client import Desk
 
-__all__ = ["PairDesk"]
-
 T = TypeVar("T")
 
 ORDER_WITHIN: Final = 30.0  # seconds

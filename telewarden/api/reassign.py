@@ -19,8 +19,6 @@ from .operations import Operations, Tracked
 from .pairs_client import PairDesk
 from .sessions import Sessions
 
-__all__ = ["KIND", "Move", "Reassigning"]
-
 KIND: Final = "reassign"  # what its operations are called
 
 

@@ -25,8 +25,6 @@ from .operations import BlockingOperations, Operations
 from .registry_client import ANSWER_WITHIN, Desk
 from .sessions import BlockingSessions, Sessions
 
-__all__ = ["BlockingRegistry", "Registry"]
-
 ROWS_A_SECOND: Final = 10_000
 
 E = TypeVar("E", bound=RegistryEvent)

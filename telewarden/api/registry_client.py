@@ -19,8 +19,6 @@ from ..errors import (
 )
 from ..supervision import EventStream, StableRef, ask_async
 
-__all__ = ["Desk"]
-
 GONE: Final = ("the registry", "its tree has stopped or given up, see the log; start it again")
 ASYNC_HANDLES: Final = (
     "await the same method of `warden.sessions`, `warden.operations` or `warden.registry`"

@@ -29,8 +29,6 @@ from .checks import a_request, a_text, seconds
 from .operations import Operations, noted
 from .session_login import SessionCare
 
-__all__ = ["SessionHandle"]
-
 ASK_WITHIN: Final = 10.0  # seconds; the actors answer in microseconds unless something is wrong
 ASK_AGAIN: Final = 0.05  # seconds between two tries to find an actor that is starting again
 LOGIN_WITHIN: Final = 90.0  # seconds; a login step may be sent on to another data centre

@@ -41,8 +41,6 @@ from ..telegram import (
 )
 from .checks import a_number, a_path, a_text, seconds
 
-__all__ = ["Imported", "SessionCare"]
-
 CARE_WITHIN: Final = 90.0  # seconds; another data centre may have to be asked
 PROVEN_WITHIN: Final = 30.0  # seconds that a lost line gets to come back
 LOOK_EVERY: Final = 0.1  # seconds

@@ -26,8 +26,6 @@ from ..errors import InvalidRecordError, UnknownSessionError
 from ..telegram import Health
 from .registry_client import Desk
 
-__all__ = ["BlockingSessions", "SessionReads", "Sessions"]
-
 DELETE_WITHIN: Final = 90.0  # seconds; the session finishes what is under way first
 
 Fields = Mapping[str, Any]

@@ -9,8 +9,6 @@ from enum import Enum
 from ..metrics import sentence
 from ..supervision import Event, Exit
 
-__all__ = ["as_json", "sentence"]
-
 
 def as_json(event: Event) -> str:
     """The event as a line of JSON: class under ``event``, its sentence under ``says``."""

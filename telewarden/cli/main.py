@@ -27,8 +27,6 @@ from .pairs import pairs_app, reassign
 if TYPE_CHECKING:
     from ..console import ControlClient
 
-__all__ = ["app", "main"]
-
 ENDED_BADLY: Final = 1
 NOT_STARTED: Final = 2
 

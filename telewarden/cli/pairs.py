@@ -19,8 +19,6 @@ from ..errors import CommandFailedError
 if TYPE_CHECKING:
     from ..console import ControlClient
 
-__all__ = ["pairs_app", "reassign"]
-
 LOOK_EVERY: Final = 0.2  # seconds between two looks at a move
 REFUSED: Final = 1
 

@@ -15,14 +15,12 @@ from typing import Any, Final
 
 from ..config import load_config
 from ..errors import TelewardenError, TooManyAbandonedError
+from ..metrics import sentence
 from ..service.gc_pause import set_aside
 from ..service.open_files import allow_all
 from ..supervision import EXIT_ABANDONED, Event, Exit, LineLimit, StopReport, leave_process
 from ..warden import Warden
 from .event_lines import as_json as event_as_json
-from .event_lines import sentence
-
-__all__ = ["run_warden"]
 
 logger = logging.getLogger(__name__)
 

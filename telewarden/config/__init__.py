@@ -5,28 +5,21 @@ Owns its tables and what they mean to the actors. Leaves starting anything to th
 
 from __future__ import annotations
 
-from .model import (
-    Config,
+from .loopback import LoopbackAccount, LoopbackChat, LoopbackConfig
+from .model import Config, load_config, parse_config, parse_pair
+from .pairs import FilterConfig, PairConfig, ReplaceConfig
+from .proxies import ProxyConfig
+from .secrets import Secret
+from .tables import (
     ConsoleConfig,
-    FilterConfig,
     HealthConfig,
-    LoopbackAccount,
-    LoopbackChat,
-    LoopbackConfig,
     PacingConfig,
-    PairConfig,
-    ProxyConfig,
     RecoveryConfig,
     RegistryConfig,
-    ReplaceConfig,
-    Secret,
     SessionConfig,
     StorageConfig,
     SupervisionConfig,
     TelegramConfig,
-    load_config,
-    parse_config,
-    parse_pair,
 )
 
 __all__ = [

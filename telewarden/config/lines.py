@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["Lines"]
-
 _KEY = re.compile(r"([A-Za-z0-9_-]+)\s*=")
 
 

@@ -8,12 +8,6 @@ from pydantic import Field, model_validator
 
 from .secrets import Place, Table
 
-__all__ = [
-    "LoopbackAccount",
-    "LoopbackChat",
-    "LoopbackConfig",
-]
-
 
 class LoopbackAccount(Table):
     """An account on the loopback data centre."""

@@ -15,18 +15,10 @@ from ..errors import (
 )
 from ..storage import SessionRecord
 from ..telegram import Proxies, Proxy, ProxyKind, ServerAddress
-from .model import Config, PairConfig, ProxyConfig, SessionConfig
-
-__all__ = [
-    "handler_problems",
-    "pair_plan_of",
-    "plans_of",
-    "proxies_of",
-    "proxy_problems",
-    "refuse_invented",
-    "settings_of",
-    "tables_of",
-]
+from .model import Config
+from .pairs import PairConfig
+from .proxies import ProxyConfig
+from .tables import SessionConfig
 
 
 def settings_of(config: Config) -> Settings:

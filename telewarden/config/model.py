@@ -19,10 +19,9 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from ..errors import ConfigError
 from ..errors.root import shown
 from .lines import Lines
-from .loopback import LoopbackAccount, LoopbackChat, LoopbackConfig
-from .pairs import FilterConfig, PairConfig, ReplaceConfig, refuse_together
-from .proxies import ProxyConfig
-from .secrets import Secret, Table
+from .loopback import LoopbackConfig
+from .pairs import PairConfig, refuse_together
+from .secrets import Table
 from .tables import (
     ConsoleConfig,
     HealthConfig,
@@ -35,30 +34,6 @@ from .tables import (
     TelegramConfig,
 )
 from .text import place_of, read_text, tables_in
-
-__all__ = [
-    "Config",
-    "ConsoleConfig",
-    "FilterConfig",
-    "HealthConfig",
-    "LoopbackAccount",
-    "LoopbackChat",
-    "LoopbackConfig",
-    "PacingConfig",
-    "PairConfig",
-    "ProxyConfig",
-    "RecoveryConfig",
-    "RegistryConfig",
-    "ReplaceConfig",
-    "Secret",
-    "SessionConfig",
-    "StorageConfig",
-    "SupervisionConfig",
-    "TelegramConfig",
-    "load_config",
-    "parse_config",
-    "parse_pair",
-]
 
 
 class Config(Table):

@@ -14,13 +14,6 @@ from ..actors.pair_handlers import TELEGRAM
 from ..actors.rules import Rules
 from .secrets import Table
 
-__all__ = [
-    "FilterConfig",
-    "PairConfig",
-    "ReplaceConfig",
-    "refuse_together",
-]
-
 Whole = Annotated[int, Field(strict=True, ge=-(2**62), le=2**62)]
 Text = Annotated[str, Field(strict=True)]
 Switch = Annotated[bool, Field(strict=True)]

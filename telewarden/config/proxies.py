@@ -9,10 +9,6 @@ from pydantic import Field, field_validator, model_validator
 
 from .secrets import Secret, Table
 
-__all__ = [
-    "ProxyConfig",
-]
-
 
 class ProxyConfig(Table):
     """A proxy that connections to Telegram go through; ``direct`` goes through none.

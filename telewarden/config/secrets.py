@@ -12,13 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from ..errors import ForeignOwnerError, MasterKeyMissingError, SecretMissingError, StorageError
 from ..errors.redaction import looks_secret, path_shown, variable_shown
 
-__all__ = [
-    "Place",
-    "Secret",
-    "Table",
-]
-
-
 Place = Annotated[Path, Field(strict=False)]  # which TOML has as a text
 
 

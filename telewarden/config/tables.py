@@ -12,18 +12,6 @@ from ..errors.redaction import looks_secret
 from .proxies import ProxyConfig
 from .secrets import Place, Secret, Table
 
-__all__ = [
-    "ConsoleConfig",
-    "HealthConfig",
-    "PacingConfig",
-    "RecoveryConfig",
-    "RegistryConfig",
-    "SessionConfig",
-    "StorageConfig",
-    "SupervisionConfig",
-    "TelegramConfig",
-]
-
 Seconds = Annotated[float, Field(ge=SHORTEST, le=LONGEST)]
 HOST_NAME = r"^[A-Za-z0-9._:-]{1,253}$"
 Entries = Annotated[int, Field(ge=1, le=MOST)]

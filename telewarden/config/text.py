@@ -12,8 +12,6 @@ from typing import Any, Final
 
 from ..errors import ConfigError
 
-__all__ = ["place_of", "read_text", "tables_in"]
-
 # The longer marks first: one begins as the other does.
 OTHER_ENCODINGS: Final = (
     (codecs.BOM_UTF32_LE, "UTF-32"),

@@ -12,8 +12,6 @@ from telethon.sessions import StringSession
 from ..loopback import LoopbackTelegram
 from .script import PUBLISHER
 
-__all__ = ["connected"]
-
 
 @contextlib.asynccontextmanager
 async def connected(telegram: LoopbackTelegram) -> AsyncIterator[Any]:

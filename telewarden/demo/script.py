@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-__all__ = ["CODE", "PAIRS", "PASSWORD", "PORTS_TRIED", "PUBLISHER", "SESSIONS", "configuration"]
-
 CODE: Final = "22222"
 PASSWORD: Final = "correct horse"  # noqa: S105 - of an account that lives for a minute
 PUBLISHER: Final = "press"

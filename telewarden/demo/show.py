@@ -21,8 +21,6 @@ from rich.text import Text
 from ..terminal import sessions_table
 from .tally import Tally
 
-__all__ = ["Lines", "Quiet", "Screen", "Show", "Summary", "show_for"]
-
 LINES_KEPT: Final = 12
 TALL, WIDE = 40, 110  # lines and columns that the tree needs beside the rest
 

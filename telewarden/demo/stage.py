@@ -26,8 +26,6 @@ from ..service.loopback_server import populate
 from ..storage import MasterKey
 from .script import CODE, PASSWORD, PORTS_TRIED, SESSIONS, configuration
 
-__all__ = ["Heard", "Stage", "log_in", "stage"]
-
 LOOK_EVERY: Final = 0.1  # seconds between two looks at something that tells no event
 START_WITHIN: Final = 30.0  # seconds; a slow machine imports Telethon for some of them
 STOP_WITHIN: Final = 40.0  # seconds; sessions may take 25 to end what they are doing

@@ -21,8 +21,6 @@ from .stage import Heard, Stage, log_in, stage
 from .strikes import STRIKES, Strike
 from .tally import Publisher, count, settle
 
-__all__ = ["run_demo"]
-
 PUBLISH_EVERY: Final = 0.1  # seconds between two messages, over all four sources
 REDRAW_EVERY: Final = 0.4  # seconds
 AFTERMATH: Final = 4.0  # seconds kept for the end: the last messages, the count, the stop

@@ -20,8 +20,6 @@ from ..loopback import Account, Fault, FloodWait
 from .script import SESSIONS
 from .stage import Stage
 
-__all__ = ["STRIKES", "Outcome", "Strike"]
-
 FLOOD: Final = 3  # seconds
 
 

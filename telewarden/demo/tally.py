@@ -15,8 +15,6 @@ from .publishing import connected
 from .script import PAIRS
 from .stage import Stage
 
-__all__ = ["Publisher", "Tally", "count", "settle"]
-
 SETTLE_WITHIN: Final = 20.0  # seconds that the last messages get to arrive
 
 

@@ -4,20 +4,6 @@ from __future__ import annotations
 
 from .root import TelewardenError
 
-__all__ = [
-    "BackfillRunningError",
-    "HandlerRefusedError",
-    "MessageNotCopyableError",
-    "NameMovedError",
-    "PairBusyError",
-    "PairInDoubtError",
-    "PairsNotMovedError",
-    "PatternTooSlowError",
-    "PeerUnknownError",
-    "ProtectedContentError",
-    "UnknownHandlerError",
-]
-
 
 class PeerUnknownError(TelewardenError):
     """This account never saw that chat, so that it cannot be addressed; nothing was sent."""

@@ -11,8 +11,6 @@ import os
 import re
 from typing import Final
 
-__all__ = ["WITHHELD", "looks_secret", "path_shown", "redacted", "variable_shown"]
-
 WITHHELD: Final = "(withheld: it looks like a secret)"
 VARIED: Final = 12  # different characters; a key in base64 has more, a filling fewer
 LOOKS: Final = (

@@ -4,23 +4,6 @@ from __future__ import annotations
 
 from .root import TelewardenError
 
-__all__ = [
-    "NoSessionFitsError",
-    "OperationDroppedError",
-    "OperationEndedError",
-    "PairChangedError",
-    "PairExistsError",
-    "PairFaultError",
-    "RegistryError",
-    "RegistryFullError",
-    "SessionBusyError",
-    "SessionExistsError",
-    "SessionFullError",
-    "UnknownFieldError",
-    "UnknownOperationError",
-    "UnknownSessionError",
-]
-
 NAMES_SHOWN = 10  # in a message; the error carries them all
 
 

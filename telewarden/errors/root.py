@@ -6,21 +6,6 @@ from typing import Final
 
 from .redaction import redacted
 
-__all__ = [
-    "BadCommandError",
-    "CommandFailedError",
-    "ConfigError",
-    "DemoError",
-    "ListenError",
-    "LoopbackStateError",
-    "NotRunningError",
-    "OpenFilesError",
-    "ProxySupportMissingError",
-    "SecretMissingError",
-    "TelewardenError",
-    "WardenUnreachableError",
-]
-
 LONGEST_SHOWN: Final = 200  # characters of a value in a message
 
 

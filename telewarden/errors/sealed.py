@@ -4,18 +4,6 @@ from __future__ import annotations
 
 from .storage import StorageError
 
-__all__ = [
-    "CredentialDamagedError",
-    "KeyLatchedError",
-    "LeaseHeldError",
-    "MasterKeyError",
-    "MasterKeyMalformedError",
-    "MasterKeyMissingError",
-    "SealDamagedError",
-    "SessionFileDamagedError",
-    "WrongMasterKeyError",
-]
-
 
 class MasterKeyError(StorageError):
     """The master key cannot be used; no stored data has been touched."""

@@ -6,24 +6,6 @@ from datetime import UTC, datetime
 
 from .root import TelewardenError
 
-__all__ = [
-    "IllegalStepError",
-    "LoginBudgetError",
-    "LoginCallError",
-    "LoginTakenError",
-    "NoCredentialError",
-    "NoLoginError",
-    "OtherAccountError",
-    "SessionOfflineError",
-    "SessionStringDamagedError",
-    "TelegramAuthError",
-    "TelegramError",
-    "TelegramRateLimitError",
-    "TelegramSessionError",
-    "TelethonFileDamagedError",
-    "TelethonFileInUseError",
-]
-
 
 class TelegramError(TelewardenError):
     """Telegram refused something or cannot be reached; what is stored has not been touched.

@@ -4,26 +4,6 @@ from __future__ import annotations
 
 from .root import TelewardenError, shown
 
-__all__ = [
-    "DatabaseDamagedError",
-    "DiskFailedError",
-    "ForeignDatabaseError",
-    "ForeignOwnerError",
-    "InvalidRecordError",
-    "JournalUnavailableError",
-    "PairsAssignedError",
-    "SchemaTooNewError",
-    "SchemaTooOldError",
-    "StorageBusyError",
-    "StorageError",
-    "StorageFailedError",
-    "StorageFullError",
-    "StorageNotFoundError",
-    "StorageNotWritableError",
-    "TransactionLostError",
-    "UnknownRecordError",
-]
-
 
 class JournalUnavailableError(TelewardenError):
     """The database's writer did not answer; whether the write was done is not known."""

@@ -4,27 +4,6 @@ from __future__ import annotations
 
 from .root import TelewardenError, shown
 
-__all__ = [
-    "AskTimeoutError",
-    "BlockingAskError",
-    "ChildAbandonedError",
-    "ChildNotFoundError",
-    "ChildPresentError",
-    "ChildRestartingError",
-    "ChildRunningError",
-    "ChildStartError",
-    "ChildUnavailableError",
-    "DrillError",
-    "FencedError",
-    "HandlerStuckError",
-    "IntensityExceededError",
-    "InvalidSpecError",
-    "SupervisionError",
-    "SupervisorAskedError",
-    "TooManyAbandonedError",
-    "TooManyChildrenError",
-]
-
 
 class SupervisionError(TelewardenError):
     """The root of what goes wrong between a supervisor and its children."""

@@ -45,8 +45,6 @@ from ..telegram import ConnectLimit, Deadlines, Gateway, OutageLimit, ServerAddr
 from .key_rotation import MasterKeys
 from .paths import Keeping, counting
 
-__all__ = ["Assembly"]
-
 
 class Assembly:
     """The parts of one start. Making it opens nothing; it fails where a user's word is wrong.

@@ -16,8 +16,6 @@ from ..actors import Journal
 from ..errors import TelewardenError
 from ..storage import CrashRow, MasterKey, Store
 
-__all__ = ["CrashRecord", "past_crashes"]
-
 logger = logging.getLogger(__name__)
 
 

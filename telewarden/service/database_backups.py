@@ -22,8 +22,6 @@ from ..errors import NotRunningError, StorageError, TelewardenError, UnknownReco
 from ..storage import MasterKey, Snapshot, Store
 from .paths import Keeping, config_of, master_key_of
 
-__all__ = ["DatabaseBackups", "restore_database"]
-
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY: Final = 60.0  # seconds between two looks at the schedule

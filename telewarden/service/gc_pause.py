@@ -17,8 +17,6 @@ from typing import Final
 from ..supervision import Event, EventStream, Subscription
 from ..telegram import Phase, PhaseChanged
 
-__all__ = ["CollectorRest", "set_aside"]
-
 MANY: Final = 100  # sessions; below that a collection is no matter
 AT_MOST: Final = 5.0  # seconds; sessions that connect one after the other leave it time enough
 UNDER_WAY: Final = frozenset({Phase.REGISTERED, Phase.RECOVERING, Phase.CONNECTING})

@@ -24,8 +24,6 @@ from ..errors import MasterKeyMissingError, StorageBusyError, WrongMasterKeyErro
 from ..storage import MasterKey, Store, make_private_folder, sync_folder, write_private_file
 from .paths import Keeping, key_from, master_key_of
 
-__all__ = ["MasterKeys", "Turned"]
-
 logger = logging.getLogger(__name__)
 
 AT_ONCE: Final = 50  # session files sealed anew between two other writes; about 2 ms each

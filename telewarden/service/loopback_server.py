@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from ..api.session import SessionHandle
     from ..loopback import ChatHandle, LoopbackTelegram
 
-__all__ = ["StandIn", "populate", "sign_in", "standin", "standin_address"]
-
 LOOK_EVERY: Final = 0.05  # seconds between two looks at what another is about to do
 TOLD_WITHIN: Final = 10.0  # seconds that another process gets to say where its data centre is
 

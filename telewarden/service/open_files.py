@@ -13,8 +13,6 @@ from typing import Final
 
 from ..errors import OpenFilesError
 
-__all__ = ["allow_all", "make_room"]
-
 PER_SESSION: Final = 3
 BESIDE: Final = 200  # the database, the loop, the console and its 128 connections
 

@@ -20,8 +20,6 @@ from ..api.pairs import Pairs
 from ..console import WHO
 from ..errors import BadCommandError
 
-__all__ = ["PairCommands"]
-
 SHOWN: Final = ("id", "session", "source", "target", "mode", "enabled", "handler")
 
 Given = Mapping[str, Any]

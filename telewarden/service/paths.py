@@ -20,8 +20,6 @@ from ..storage import (
     is_there,
 )
 
-__all__ = ["Keeping", "config_of", "counting", "key_from", "master_key_of"]
-
 logger = logging.getLogger(__name__)
 
 

@@ -13,8 +13,6 @@ from typing import Final
 from ..config import Config
 from ..storage import StorePort
 
-__all__ = ["Piece", "Sweep", "Work", "sweeps_of"]
-
 ROWS: Final = 1_000  # in one piece; it takes the journal a few milliseconds
 SESSIONS: Final = 50  # whose entities are counted in one piece
 # Floods that are over and login codes that are not counted any more: for two days, so that a clock

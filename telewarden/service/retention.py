@@ -18,8 +18,6 @@ from ..errors import TelewardenError
 from ..storage import RowsPruned, StorePort
 from .pruning import Sweep, sweeps_of
 
-__all__ = ["Retention"]
-
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")

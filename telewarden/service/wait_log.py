@@ -10,8 +10,6 @@ from typing import Final
 from ..supervision import LineLimit
 from ..telegram import Wait
 
-__all__ = ["WaitLog"]
-
 logger = logging.getLogger(__name__)
 logger.addFilter(LineLimit())  # a thousand sessions may wait for the same thing
 

@@ -18,8 +18,6 @@ from ..service.loopback_server import standin_address
 from ..service.paths import Keeping, master_key_of
 from ..storage import is_there
 
-__all__ = ["config_problems"]
-
 
 def config_problems(config: Config) -> tuple[str, ...]:
     """What keeps a configuration from being run, a sentence each."""

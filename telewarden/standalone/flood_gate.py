@@ -32,8 +32,6 @@ from ..service.paths import Keeping, master_key_of
 from ..storage import Epoch, FloodRow, Store
 from ..telegram import Action, Moment, classify
 
-__all__ = ["FloodNotes", "LedgerGate", "flood_deadlines", "our_errors"]
-
 logger = logging.getLogger(__name__)
 
 

@@ -37,8 +37,6 @@ from ..storage import Credential, Epoch, LeaseGrant, LeaseHolder, LeaseWait, Sto
 from ..telegram import Client, Gateway, ServerAddress, WardenSession, parse_string
 from .flood_gate import FloodNotes, LedgerGate, flood_deadlines, our_errors
 
-__all__ = ["SafeSession", "safe_session", "stored_login"]
-
 INSIDE: Final = "_telewarden_blocks"  # the attribute of a loop that holds who is in a block
 CLOSE_WITHIN: Final = 10.0  # seconds that the client gets to disconnect
 

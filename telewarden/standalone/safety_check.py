@@ -14,8 +14,6 @@ from ..errors import UnknownSessionError
 from ..service.paths import Keeping, config_of
 from ..storage import FileUsers, Free, Held, Lease, LeaseHolder, Stale, Store, file_users
 
-__all__ = ["Safety", "SafetyReport", "clear_stale", "safety_check"]
-
 
 class Safety(StrEnum):
     """The verdict."""

@@ -27,8 +27,6 @@ from ..supervision import (
     every_tree,
 )
 
-__all__ = ["CrashWatch", "Declaration", "Kind", "Trouble", "declared", "judge"]
-
 LOGGERS: Final = frozenset({
     "telewarden", "pykka", "asyncio", "concurrent", "telethon", "uvicorn",
 })  # fmt: skip

@@ -9,8 +9,6 @@ from typing import Any, Final, TypeVar
 
 from ..supervision import Event, EventStream
 
-__all__ = ["EventLog"]
-
 SOON: Final = 10.0  # seconds in which anything that is going to happen has happened
 E = TypeVar("E", bound=Event)
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from .crashes import CrashWatch, Declaration
 
-__all__ = ["WATCH", "loopback_client", "loopback_telegram", "loopback_telegram_thread"]
-
 WATCH: Final[pytest.StashKey[CrashWatch]] = pytest.StashKey()
 """Where a run keeps its look-out, in ``config.stash``; absent when none was asked for."""
 

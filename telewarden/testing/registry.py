@@ -44,8 +44,6 @@ from ..supervision import (
 from ..telegram import Health, Phase, SessionReport
 from .events import EventLog
 
-__all__ = ["RegistryKit"]
-
 BEGINNING: Final = 1_000_000.0  # epoch seconds, when a kit's clock starts
 E = TypeVar("E", bound=Event)
 

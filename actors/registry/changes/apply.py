@@ -33,8 +33,6 @@ from . import operations, pairs, sessions
 from .operation_tracker import Followed, follow
 from .transaction import Draft
 
-__all__ = ["APPLY", "Interrupt", "Refusal", "Request", "attempt", "first_changes"]
-
 logger = logging.getLogger(__name__)
 
 OWN: Final = "configuration"  # who declares what the configuration says

@@ -33,17 +33,6 @@ from ..model import Operation, OperationState
 from . import operations
 from .transaction import Draft
 
-__all__ = [
-    "FOLLOWED",
-    "Followed",
-    "PhaseSeen",
-    "follow",
-    "followed",
-    "give_up",
-    "give_up_backfill",
-    "outdated",
-]
-
 WARDEN: Final = "warden"
 PAIRS: Final = ""  # whose a backfill is: the pair's, whichever session it belongs to
 BACKFILL: Final = "backfill of pair "

@@ -38,18 +38,6 @@ from ..messages import (
 from ..model import Operation, OperationState, Part, RegistryLimits
 from .transaction import Draft
 
-__all__ = [
-    "LIMIT_FIELDS",
-    "advance",
-    "begin",
-    "clean",
-    "end",
-    "interrupt",
-    "put_part",
-    "reconfigure",
-    "set_parts",
-]
-
 KIND: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 LIMIT_FIELDS: Final = tuple(sorted(RegistryLimits.__dataclass_fields__))
 SHARE: Final = 100  # of a full registry, a hundredth is made free at once: the search costs a scan

@@ -11,8 +11,6 @@ from ...pair_graph import Fault, PairGraph, way_of
 from ..pair_plans import decision, fingerprint
 from ..roster import SessionRoster
 
-__all__ = ["PairDraft"]
-
 
 class PairDraft:
     """The pairs as they would be.

@@ -20,8 +20,6 @@ from ..pair_events import PairAdded, PairChanged, PairRemoved, PairsMoved
 from .operation_tracker import give_up_backfill
 from .transaction import Draft
 
-__all__ = ["AddPair", "ChangePair", "MovePairs", "RemovePair", "add", "change", "move", "remove"]
-
 SHOWN = ("session", "source", "target", "mode", "enabled", "handler")  # in the audit trail
 
 

@@ -41,18 +41,6 @@ from ..placement import places_for
 from .operation_tracker import give_up
 from .transaction import AuditNote, Draft
 
-__all__ = [
-    "FIELDS",
-    "change",
-    "change_many",
-    "changed_event",
-    "declare",
-    "delete",
-    "difference",
-    "plan_deletion",
-    "register",
-]
-
 LOOKED_AT: Final = 20  # sessions; each look may read the dialogs of an account
 FIELDS: Final = ("max_pairs", "metadata", "phone", "priority")
 E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")

@@ -26,8 +26,6 @@ from ..model import Operation, RegistryLimits, SessionEntry, Standing
 from ..snapshot import RegistrySnapshot
 from .pair_transaction import PairDraft
 
-__all__ = ["DELETED_KEPT", "AuditNote", "Draft"]
-
 DELETED_KEPT = 100  # deleted sessions that are still shown
 
 AuditNote: TypeAlias = tuple[

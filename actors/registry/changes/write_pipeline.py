@@ -14,8 +14,6 @@ from ..snapshot import RegistrySnapshot
 from .apply import Request, attempt
 from .transaction import Draft
 
-__all__ = ["Line"]
-
 
 class Line:
     """Requests in the order in which they came.
