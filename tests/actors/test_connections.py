@@ -16,6 +16,7 @@ from telewarden.telegram.connecting.outage import OutageLimit, OutageWatch
 
 from .conftest import ALICE, LOOK_EVERY, Newsroom
 
+PAUSE = 0.1  # seconds; the first, of which the tests of storms look at a dozen
 pytestmark = [pytest.mark.actors, pytest.mark.session]
 
 PLACE = "149.154.167.51"
@@ -65,14 +66,14 @@ async def test_a_quiet_session_is_not_taken_for_deaf(newsroom: Newsroom) -> None
 async def test_a_data_centre_that_takes_and_drops_connections_sees_few_of_them(
     newsroom: Newsroom, tables: dict[str, Any]
 ) -> None:
-    tables["recovery"] = {"backoff_initial": 0.5, "backoff_max": 60.0}
+    tables["recovery"] = {"backoff_initial": PAUSE, "backoff_max": 120 * PAUSE}
     newsroom.reconfigure(tables)
     await newsroom.start()
     connects, began = newsroom.telegram.stats.connects, time.monotonic()
     newsroom.telegram.faults.add(Fault(method="connect", action=AcceptAndClose()))
     newsroom.telegram.cut()
 
-    await newsroom.until(lambda: time.monotonic() - began > 6.0)
+    await newsroom.until(lambda: time.monotonic() - began > 12 * PAUSE)
 
     # Two sessions: a few tries at once, then less and less often.
     assert newsroom.telegram.stats.connects - connects <= 2 * 12
@@ -81,7 +82,7 @@ async def test_a_data_centre_that_takes_and_drops_connections_sees_few_of_them(
 async def test_a_line_that_is_dropped_as_soon_as_it_stands_makes_no_storm(
     newsroom: Newsroom, tables: dict[str, Any]
 ) -> None:
-    tables["recovery"] = {"backoff_initial": 0.5, "backoff_max": 60.0}
+    tables["recovery"] = {"backoff_initial": PAUSE, "backoff_max": 120 * PAUSE}
     tables["pairs"] = []
     newsroom.reconfigure(tables)
     await newsroom.start()
@@ -91,7 +92,7 @@ async def test_a_line_that_is_dropped_as_soon_as_it_stands_makes_no_storm(
     )
     newsroom.telegram.cut(newsroom.account(ALICE))
 
-    await newsroom.until(lambda: time.monotonic() - began > 5.0)
+    await newsroom.until(lambda: time.monotonic() - began > 10 * PAUSE)
 
     assert newsroom.telegram.stats.connects - connects <= 12
 
