@@ -30,6 +30,7 @@ from telewarden.testing.crashes import Kind, Trouble
 from telewarden.testing.plugin import WATCH
 
 from .offline import stays_on_this_machine  # noqa: F401 - a fixture of every test
+from .warm import WarmPython
 
 LOOKS: Final = {
     "a master key": re.compile(r"twk1_[A-Za-z0-9_-]{48}"),
@@ -201,6 +202,13 @@ def processes(
         patch.setenv("PYTHONPATH", path)
         patch.setenv("TELEWARDEN_TEST_TROUBLES", str(folder))
         yield
+
+
+@pytest.fixture(scope="session")
+def warm_python(processes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmPython]:
+    """For programs of which many are started, and whose imports are not what the test is about."""
+    with WarmPython(tmp_path_factory.mktemp("warm")) as python:
+        yield python
 
 
 def told_by_processes(folder: Path) -> list[Trouble]:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +24,7 @@ from telewarden.storage import Credential, MasterKey, SessionFiles, SessionRecor
 from telewarden.supervision import ChildStarted
 from telewarden.telegram import Phase
 
+from ..warm import WarmPython
 from .conftest import Newsroom
 
 pytestmark = pytest.mark.session
@@ -202,7 +200,9 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize("touches", [0, 1, 2, 3, 5, 8, 13, 20, 28, 37, 50, 70])
-def test_a_change_of_keys_that_is_killed_loses_nothing(tmp_path: Path, touches: int) -> None:
+def test_a_change_of_keys_that_is_killed_loses_nothing(
+    tmp_path: Path, warm_python: WarmPython, touches: int
+) -> None:
     tables = {
         "telegram": {"api_id": 1},
         "storage": {
@@ -221,14 +221,8 @@ def test_a_change_of_keys_that_is_killed_loses_nothing(tmp_path: Path, touches: 
             store.put_credential(name, STRING + name, number, 2)
             places.files(store).write(name, STRING + name, key_id=number, dc_id=2)
 
-    killed = subprocess.run(
-        [sys.executable, "-c", TURNER, json.dumps(tables), str(touches)],
-        check=False,
-        capture_output=True,
-        timeout=60,
-        env=os.environ | {"PYTHONWARNINGS": "ignore"},
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    killed = warm_python.run(TURNER, json.dumps(tables), touches)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
 
     with Warden(tables):
         pass
