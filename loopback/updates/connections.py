@@ -16,12 +16,15 @@ class Speaker(Protocol):
     @property
     def connection(self) -> Link:
         """The connection that it is said on."""
+        ...
 
     def send(self, obj: Any, *, content: bool = True) -> None:
         """Send a TL object that is no answer to a request."""
+        ...
 
     def send_body(self, body: bytes, *, reply: bool, content: bool = True) -> None:
         """Send a message's body."""
+        ...
 
 
 class Link(Protocol):
@@ -30,21 +33,26 @@ class Link(Protocol):
     @property
     def conversation(self) -> Speaker:
         """What is said on it."""
+        ...
 
     @property
     def authorization(self) -> Authorization | None:
         """The key in use, once the client has sent something with it."""
+        ...
 
     @property
     def is_open(self) -> bool:
         """Whether the client is still at the other end."""
+        ...
 
     @property
     def is_connected(self) -> bool:
         """Whether there is a connection, as far as has been noticed."""
+        ...
 
     def abort(self, *, reset: bool = False) -> None:
         """Close at once."""
+        ...
 
 
 class Hub:

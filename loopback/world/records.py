@@ -41,7 +41,7 @@ class Account:
     ban: str | None = None
     contacts: set[int] = field(default_factory=set, repr=False)
     authorization_ttl_days: int = 180
-    feed: Feed[Message] = field(default_factory=Feed, repr=False)
+    feed: Feed[Message] = field(default_factory=lambda: Feed[Message](), repr=False)
     box: dict[int, Message] = field(default_factory=dict, repr=False)
     next_message_id: int = 1
 
@@ -135,7 +135,7 @@ class Chat:
     members: dict[int, Member] = field(default_factory=dict, repr=False)
     messages: list[Message] = field(default_factory=list, repr=False)
     by_id: dict[int, Message] = field(default_factory=dict, repr=False)
-    feed: Feed[Message] = field(default_factory=Feed, repr=False)
+    feed: Feed[Message] = field(default_factory=lambda: Feed[Message](), repr=False)
     next_message_id: int = 1
     noforwards: bool = False
     forum: bool = False
