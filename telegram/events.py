@@ -16,12 +16,12 @@ class Incoming:
 
     ``sender`` is a marked id or None (anonymous, or a channel's own post), ``reply_to`` the
     message answered, ``topic`` the forum topic it stands in. ``noforwards`` is true when the
-    message or its chat is protected. ``kind`` is ``text`` or the medium's (``photo``, ``video``,
-    ``voice`` ...), ``forwarded`` says that it came from elsewhere, ``silent`` that it was posted
-    without a sound, ``chosen_preview`` that its author chose how a link is shown. ``besides`` are
-    the words and addresses that a reader sees or can open beside the text: behind words, on
-    buttons, in a poll, of a file. ``edited`` is when it was last edited, to the second. ``raw`` is
-    Telethon's own object, for copying.
+    message or its chat is protected, ``protected_home`` when it is the chat, which may end.
+    ``kind`` is ``text`` or the medium's (``photo``, ``video``, ``voice`` ...), ``forwarded`` says
+    that it came from elsewhere, ``silent`` that it was posted without a sound, ``chosen_preview``
+    that its author chose how a link is shown. ``besides`` are the words and addresses that a reader
+    sees or can open beside the text: behind words, on buttons, in a poll, of a file. ``edited`` is
+    when it was last edited, to the second. ``raw`` is Telethon's own object, for copying.
     """
 
     chat: int
@@ -37,6 +37,7 @@ class Incoming:
     kind: str = "text"
     forwarded: bool = False
     noforwards: bool = False
+    protected_home: bool = False
     edited: datetime | None = None
     silent: bool = False
     chosen_preview: bool = False

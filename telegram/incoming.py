@@ -67,6 +67,7 @@ def incoming_of(
         kind=kind_of(message),
         forwarded=message.fwd_from is not None,
         noforwards=bool(message.noforwards or getattr(home, "noforwards", False)),
+        protected_home=bool(getattr(home, "noforwards", False)),
         edited=message.edit_date,
         silent=bool(message.silent),
         chosen_preview=_chosen_preview(message.media),

@@ -30,6 +30,7 @@ from .batching import (
 from .revisions import Revisions, is_older
 
 HELD_LIMIT: Final = 1000  # live messages held back; past that history is read once more instead
+PROTECTED: Final = ("PROTECTED", "CHAT_FORWARDS_RESTRICTED")  # how reasons of such pauses begin
 NOTED: Final = -1  # in place of what a message said: an edit was noted and not made
 UNKNOWN: Final = 0  # the same: nobody knows; its copy had arrived unseen and is not to be edited
 TARGETS_KEPT: Final = 500  # which message became which; older ones are looked up in the outbox
@@ -378,8 +379,18 @@ class PairState:
 
     def resume(self) -> None:
         """Work again; nothing that comes counts as seen before history is read."""
+        if (self.paused or "").startswith(PROTECTED):
+            self._forget_protection()
         self.paused, self.attempts, self.retry_at, self.slow = None, 0, 0.0, 0
         self.compare = self.behind = True
+
+    def _forget_protection(self) -> None:
+        """What waits was told as protected, and may not be any more: it is read anew."""
+        edits = [one for one in self.queue if isinstance(one, Change) and one.message is not None]
+        self.changes += [ChangeWanted(self.plan.id, one.source_id, "edit") for one in edits]
+        self.queue = deque(one for one in self.queue if one not in edits)
+        self.revisions.forget_edits()
+        self._read_waiting_again()
 
     # From what is said to what is done
 
@@ -402,15 +413,18 @@ class PairState:
             self.unheard |= self.coming
             self.revisions.forget_edits()  # within a second, what is read now is newer
             self.filling = None  # its answer may be older, too
-            waiting = [
-                one for one in self.queue if isinstance(one, Incoming) and not self._is_busy(one)
-            ]
-            again = {one.id for one in waiting}
-            self.queue = deque(
-                one for one in self.queue if isinstance(one, Change) or one.id not in again
-            )
-            self.owed = [*(one.id for one in waiting), *self.owed]
-            self.reading, self.behind = None, True
+            self._read_waiting_again()
+
+    def _read_waiting_again(self) -> None:
+        waiting = [
+            one for one in self.queue if isinstance(one, Incoming) and not self._is_busy(one)
+        ]
+        again = {one.id for one in waiting}
+        self.queue = deque(
+            one for one in self.queue if isinstance(one, Change) or one.id not in again
+        )
+        self.owed = [*(one.id for one in waiting), *self.owed]
+        self.reading, self.behind = None, True
 
     def release(self) -> list[Incoming]:
         """The live messages that were held back."""

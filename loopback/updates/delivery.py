@@ -194,7 +194,7 @@ class Delivery:
             grouped_id=draft.grouped_id,
             forward=draft.forward,
             silent=draft.silent,
-            noforwards=draft.noforwards or chat.noforwards,
+            noforwards=draft.noforwards,
             invert_media=draft.invert_media,
             quote=draft.quote,
             further=dict(draft.further),

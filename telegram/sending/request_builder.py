@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from ..client import Client
-from .requests import copy_request, delete_request, edit_request, forward_request
+from .requests import (
+    copy_request,
+    delete_request,
+    edit_request,
+    forward_request,
+    refuse_protected,
+)
 from .shipments import Shipment
 
 
@@ -34,6 +40,7 @@ def request_of(client: Client, shipment: Shipment) -> Any:
     """
     match shipment.deed:
         case "forward":
+            refuse_protected(shipment.messages)
             return forward_request(
                 client,
                 shipment.messages[0].chat,

@@ -73,14 +73,14 @@ def copy_request(
 
     Raises:
         ProtectedContentError: the source protects its content.
-        MessageNotCopyableError: it cannot be sent whole.
+        MessageNotCopyableError: it cannot be sent whole, or its author protects it.
         PeerUnknownError: this account never saw the target.
     """
     if not messages or len(messages) != len(random_ids):
         raise ValueError(
             f"{len(messages)} messages, {len(random_ids)} random ids; give equally many"
         )
-    _refuse_protected(messages)
+    refuse_protected(messages)
     first, texts = messages[0], texts or {}
     parts = {one.id: _parts(texts.get(one.id)) for one in messages}
     quote = quote_of(first, parts[first.id]) if quoted else {}
@@ -113,7 +113,7 @@ def edit_request(
         ProtectedContentError: the source protects its content by now.
         MessageNotCopyableError: it cannot be sent whole.
     """
-    _refuse_protected((message,))
+    refuse_protected((message,))
     words, entities = _text_of(client, message, None if text is None else {message.id: text})
     return functions.messages.EditMessageRequest(
         peer=client.peer(target),
@@ -233,10 +233,18 @@ def _incoming(messages: Sequence[Any], page: Any, self_id: int | None) -> list[I
     return [one for one in read if one is not None]
 
 
-def _refuse_protected(messages: Sequence[Incoming]) -> None:
+def refuse_protected(messages: Sequence[Incoming]) -> None:
+    """Refuse what is not to be carried: nothing of a chat goes, or only this message does not.
+
+    Raises:
+        ProtectedContentError: the chat protects its content.
+        MessageNotCopyableError: the message is protected by its author.
+    """
     for message in messages:
-        if message.noforwards:
+        if message.protected_home:
             raise ProtectedContentError(message.chat)
+        if message.noforwards:
+            raise MessageNotCopyableError(message.chat, message.id, "its author protects it")
 
 
 def _reply(reply_to: int | None, topic: int | None, quote: Mapping[str, Any]) -> Any:

@@ -512,6 +512,38 @@ async def test_protected_content_is_refused_with_the_reason(
     assert newsroom.texts(target) == []
 
 
+@pytest.mark.parametrize(
+    ("source", "target"), [("news_in", "news_out"), ("market_in", "market_out")]
+)
+async def test_a_message_that_its_author_protects_holds_up_no_other(
+    newsroom: Newsroom, source: str, target: str
+) -> None:
+    await newsroom.start()
+
+    newsroom.say(source, "one")
+    newsroom.telegram.post(newsroom.chats[source], "secret", noforwards=True)
+    newsroom.say(source, "two")
+
+    await newsroom.arrives(target, "one", "two")
+    dead = await newsroom.hears(DeadLettered)
+    assert "protects" in dead.reason
+
+
+async def test_what_was_said_while_a_chat_was_protected_goes_when_it_is_not_any_more(
+    newsroom: Newsroom, tables: dict[str, Any]
+) -> None:
+    tables["health"] = {"recheck_initial": 0.01, "recheck_max": 0.05, "groups_every": 0.05}
+    newsroom.reconfigure(tables)
+    await newsroom.start()
+    newsroom.chats["market_in"].set_noforwards(True)
+    newsroom.say("market_in", "one", "two")
+    await newsroom.hears(PairPaused)
+
+    newsroom.chats["market_in"].set_noforwards(False)
+
+    await newsroom.arrives("market_out", "one", "two")
+
+
 async def test_one_bad_message_in_a_batch_does_not_hold_up_the_others(newsroom: Newsroom) -> None:
     await newsroom.start()
     newsroom.telegram.faults.add(
