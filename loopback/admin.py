@@ -18,7 +18,7 @@ from .world.world import digits
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-class ServerHand:
+class ServerAdmin:
     """What can be done to a data centre from its own side.
 
     Nothing is asked of any account and no right is checked; whoever is concerned and

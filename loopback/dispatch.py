@@ -12,7 +12,7 @@ from .call import Call
 from .faults.actions import Answer
 from .rpc import RpcError
 from .transport.conversation import Conversation
-from .transport.invoke_after import Order
+from .transport.invoke_after import InvokeAfter
 from .transport.rpc_result import pack_result
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Dispatcher:
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
         self._centre = conversation.centre
-        self._order = Order()
+        self._order = InvokeAfter()
 
     def take(self, msg_id: int, seq: int, body: bytes) -> None:
         """Take one message that a client sent encrypted; what it means may be unknown here."""

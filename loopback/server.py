@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
-from .admin import ServerHand
+from .admin import ServerAdmin
 from .clock import Clock
 from .engine import Engine
 from .faults.rules import FaultRules
@@ -25,7 +25,7 @@ from .world.state_keeper import StateKeeper
 from .world.world import Entropy, Limits, World
 
 
-class LoopbackTelegram(ServerHand):
+class LoopbackTelegram(ServerAdmin):
     """A Telegram of one's own on 127.0.0.1, for an unmodified Telethon client::
 
         async with LoopbackTelegram() as tg:

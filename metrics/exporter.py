@@ -24,7 +24,7 @@ from .event_counter import HEARD, Counts
 from .families import families_of_counts, families_of_standing
 from .floods import Flood
 from .registry_metrics import RegistryNumbers, families_of_registry
-from .sample import Standing, stand
+from .sample import Sample, stand
 
 LISTENED: Final = tuple({*HEARD, *WORDS})
 FIRST: Final = frozenset({"start", "login"})  # coming online for the first time is no recovery
@@ -62,7 +62,7 @@ class Exporter(Collector):
         self.feed = Feed()
         self._guest, self._registered = registry is not None, False
         self._wall = wall
-        self._counts, self._standing = Counts(), Standing()
+        self._counts, self._standing = Counts(), Sample()
         self._numbers: RegistryNumbers | None = None
         self._journal: JournalNumbers | None = None
         self._subscription: Subscription | None = None

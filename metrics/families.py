@@ -15,7 +15,7 @@ from ..supervision import ChildState
 from ..telegram import Phase, WaitKind
 from .event_counter import Counts
 from .family_builders import counter, gauge, gauges, histogram, histograms, number
-from .sample import Standing
+from .sample import Sample
 
 Row = tuple[Callable[..., Metric], str, str, Callable[[Counts], Any], *tuple[Any, ...]]
 """What makes it, its name and meaning, where its numbers are, its labels."""
@@ -32,7 +32,7 @@ def families_of_counts(counts: Counts, *, now: float) -> Iterator[Metric]:
     )
 
 
-def families_of_standing(standing: Standing) -> Iterator[Metric]:
+def families_of_standing(standing: Sample) -> Iterator[Metric]:
     """How everything stood at the last look."""
     yield gauges(
         "sessions",
@@ -75,7 +75,7 @@ def families_of_standing(standing: Standing) -> Iterator[Metric]:
     )
 
 
-def _tree(standing: Standing) -> Iterator[Metric]:
+def _tree(standing: Sample) -> Iterator[Metric]:
     if standing.children is not None:
         children = standing.children
         yield gauges(

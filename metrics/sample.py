@@ -20,7 +20,7 @@ NAMED: Final = 5  # sessions that a sentence names before it only counts the res
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Sample:
     """Counts at ``at`` (epoch seconds)."""
 
     at: float = 0.0
@@ -42,7 +42,7 @@ class Standing:
 
 def stand(
     overview: Overview, tree: Snapshot | None, *, now: float, loop_lag: float = 0.0
-) -> Standing:
+) -> Sample:
     """Count what ``overview`` and ``tree`` show."""
     sessions = overview.sessions
     pairs = [pair for group in overview.groups for pair in group.pairs]
@@ -50,7 +50,7 @@ def stand(
     ages = [session.update_age for session in sessions if session.update_age is not None]
     places = () if tree is None else tuple(tree.walk())
     left = [place.restarts_left for place in places]
-    return Standing(
+    return Sample(
         at=now,
         sessions=Counter(session.phase for session in sessions),
         healthy=sum(session.health is Health.HEALTHY for session in sessions),

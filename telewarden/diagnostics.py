@@ -33,7 +33,7 @@ from .errors import (
     TelewardenError,
 )
 from .service.loopback_server import standin_address
-from .service.paths import Keeping, config_of, master_key_of
+from .service.paths import StoragePaths, config_of, master_key_of
 from .standalone.safety_check import Safety, safety_check
 from .storage import Epoch, MasterKey, Store, is_trusted, user_name
 from .telegram import (
@@ -152,7 +152,7 @@ def diagnose(
 
 
 def _examined(read: Config, server: ServerAddress | None, at: float) -> Diagnosis:
-    places = Keeping(read)
+    places = StoragePaths(read)
     findings = [*_folder(places), *_network(read, server)]
     try:
         master = master_key_of(read, make=False)
@@ -215,7 +215,7 @@ _PASSING: Final = frozenset(
 )
 
 
-def _folder(places: Keeping) -> Iterator[Finding]:
+def _folder(places: StoragePaths) -> Iterator[Finding]:
     folder = places.folder
     if not folder.exists():
         yield _note("folder", "it is not there yet", "start the warden once")
@@ -294,7 +294,7 @@ def _through(proxy: Proxy, host: str, port: int) -> Finding:
     return _ok("proxy", f"data centre reached by {proxy} in {time.monotonic() - began:.3f} s")
 
 
-def _database(places: Keeping, master: MasterKey, error: StorageError) -> Finding:
+def _database(places: StoragePaths, master: MasterKey, error: StorageError) -> Finding:
     for kind, (area, steps) in NOT_DAMAGED.items():
         if isinstance(error, kind):
             return _problem(area, str(error), *steps)
@@ -309,7 +309,7 @@ def _database(places: Keeping, master: MasterKey, error: StorageError) -> Findin
     return _problem("database", str(error), "stop the warden", rescue, "start the warden")
 
 
-def _stored(places: Keeping, store: Store, now: float) -> Iterator[Finding]:
+def _stored(places: StoragePaths, store: Store, now: float) -> Iterator[Finding]:
     (verdict,) = store.db.execute("pragma quick_check(1)").fetchone()
     if verdict == "ok":
         yield _ok("database", "whole")
@@ -357,7 +357,7 @@ def _crashes(store: Store, now: float) -> Finding:
     )
 
 
-def _copies(places: Keeping, store: Store, name: str) -> Iterator[Finding]:
+def _copies(places: StoragePaths, store: Store, name: str) -> Iterator[Finding]:
     area, damage = f"copies of {name}", []
     key_id: int | None = None
     try:

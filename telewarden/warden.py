@@ -32,10 +32,10 @@ from .api.blocking import Blocking
 from .api.checks import a_text
 from .api.operations import Operations
 from .api.pairs import Pairs
-from .api.pairs_client import PairDesk
+from .api.pairs_client import PairsClient
 from .api.reassign import Reassigning
 from .api.registry import Registry
-from .api.registry_client import Desk
+from .api.registry_client import RegistryClient
 from .api.session import SessionHandle
 from .api.sessions import Sessions
 from .config import Config, ConsoleConfig
@@ -55,12 +55,12 @@ from .metrics import Exporter
 from .service.assembly import Assembly
 from .service.crash_record import CrashRecord, past_crashes
 from .service.database_backups import DatabaseBackups
-from .service.gc_pause import CollectorRest
+from .service.gc_pause import GcPause
 from .service.key_rotation import MasterKeys
 from .service.loopback_server import StandIn, sign_in, standin
 from .service.open_files import make_room
 from .service.pair_commands import PairCommands
-from .service.paths import Keeping, config_of
+from .service.paths import StoragePaths, config_of
 from .service.retention import Retention
 from .service.wait_log import WaitLog
 from .storage import Epoch, Store
@@ -133,9 +133,11 @@ class Warden(Enterable):
         self._board = Board()
         self._waiting = WaitLedger(wall=self._epoch.now)
         self._wait_log = WaitLog(wall=self._epoch.now)
-        desk = Desk(lambda: self._ref("registry"), self._board, self.events, wall=self._epoch.now)
+        desk = RegistryClient(
+            lambda: self._ref("registry"), self._board, self.events, wall=self._epoch.now
+        )
         self.registry = Registry(desk)
-        pair_desk = PairDesk(desk, self._session_ref, self._journal)
+        pair_desk = PairsClient(desk, self._session_ref, self._journal)
         self._auditor = pair_desk.auditor
         moves = Reassigning(pair_desk, self.sessions, self.operations)
         self.pairs = Pairs(pair_desk, self.sessions, moves, self._handlers.check)
@@ -195,7 +197,7 @@ class Warden(Enterable):
                 self._standin = await undo.enter_async_context(standin(self.config))
             self.exporter.watch(self.events)
             undo.callback(self.exporter.close)
-            rest = CollectorRest(self.events, len(self.config.sessions))
+            rest = GcPause(self.events, len(self.config.sessions))
             undo.callback(rest.end)
             rest.begin()
             tree = await self._plant(undo)
@@ -443,7 +445,7 @@ class Warden(Enterable):
     async def _plant(self, undo: contextlib.AsyncExitStack) -> Tree:
         """The tree, not started yet, with what earlier processes left on record."""
         await asyncio.to_thread(self.keys.read_again)
-        await asyncio.to_thread(Keeping(self.config).tidy, now=time.time())
+        await asyncio.to_thread(StoragePaths(self.config).tidy, now=time.time())
         parts = Assembly(
             self.config,
             server=self._address,

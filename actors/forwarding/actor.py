@@ -40,7 +40,7 @@ from ..messages import (
 )
 from .chats import Places
 from .commands import Orders
-from .context import Desk
+from .context import GroupContext
 from .delivery import Sending
 from .history import Reading
 from .internal import (
@@ -78,8 +78,8 @@ from .messages import (
 )
 from .outbox import Writing
 from .pair import PairState
-from .pausing import Trouble
-from .reconcile import Comparing
+from .pausing import PairPausing
+from .reconcile import Reconciler
 
 CHANNELS: Final = -1_000_000_000_000  # marked ids from here down are channels'
 
@@ -101,11 +101,11 @@ class WorkerGroupActor(LoopActor):
         self, *, name: str, session: str, session_ref: pykka.ActorRef[Any], kit: Kit
     ) -> None:
         super().__init__()
-        self._desk = Desk(name=name, session=session, kit=kit, actor=self, ref=session_ref)
-        self._trouble = Trouble(self._desk, lambda state: self._places.locate([state]))
+        self._desk = GroupContext(name=name, session=session, kit=kit, actor=self, ref=session_ref)
+        self._trouble = PairPausing(self._desk, lambda state: self._places.locate([state]))
         self._writing = Writing(self._desk)
         self._sending = Sending(self._desk, self._writing, self._trouble)
-        self._comparing = Comparing(self._desk, self._writing, self._sending)
+        self._comparing = Reconciler(self._desk, self._writing, self._sending)
         self._places = Places(
             self._desk,
             self._writing,

@@ -17,13 +17,13 @@ from ...storage import Store
 from ...telegram import ErrorClass, Verdict
 from ..messages import Locate, Located
 from ..pair_graph import PAIR_FAULTS, way_of
-from .context import Desk, pause_of, record_of, why
+from .context import GroupContext, pause_of, record_of, why
 from .delivery import Sending
 from .internal import Followed, LocateAgain, ReadAgain
 from .messages import ConfirmPair
 from .outbox import Writing
 from .pair import PairState
-from .pausing import Trouble
+from .pausing import PairPausing
 
 logger = logging.getLogger(__name__)
 
@@ -41,10 +41,10 @@ class Places:
 
     def __init__(
         self,
-        desk: Desk,
+        desk: GroupContext,
         writing: Writing,
         sending: Sending,
-        trouble: Trouble,
+        trouble: PairPausing,
         catch_up: Callable[[list[PairState]], None],
     ) -> None:
         self._desk, self._writing, self._catch_up = desk, writing, catch_up

@@ -10,7 +10,7 @@ from ...storage import Store
 from ...supervision import Answer
 from ...telegram import PairReport
 from .chats import Places
-from .context import Desk
+from .context import GroupContext
 from .history import Reading
 from .internal import BackfillNoted, Replied
 from .members import Members
@@ -25,7 +25,7 @@ from .messages import (
     RetryDead,
 )
 from .pair import PairState
-from .pausing import BY_HAND, Trouble
+from .pausing import BY_HAND, PairPausing
 
 Order = (
     ConfirmPair
@@ -43,7 +43,12 @@ class Orders:
     """Carries out orders for the pairs of one group."""
 
     def __init__(
-        self, desk: Desk, members: Members, reading: Reading, trouble: Trouble, places: Places
+        self,
+        desk: GroupContext,
+        members: Members,
+        reading: Reading,
+        trouble: PairPausing,
+        places: Places,
     ) -> None:
         self._desk, self._members = desk, members
         self._reading, self._trouble, self._places = reading, trouble, places

@@ -21,7 +21,7 @@ PAUSE_LONGEST: Final = 60.0  # seconds
 
 
 @dataclass(slots=True, kw_only=True)
-class Desk:
+class GroupContext:
     """One group's pairs and connections; used by its parts within the group's own turn."""
 
     name: str

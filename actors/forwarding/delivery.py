@@ -31,12 +31,12 @@ from ...telegram import (
 )
 from ..messages import Deliver, Delivered, Returned, Undelivered
 from .batching import Change, Item, Wait
-from .context import Desk, why, why_not
+from .context import GroupContext, why, why_not
 from .handler_runner import hand_over
 from .internal import Looked, MakeAgain, ReadAgain, Retry, Stored, Wanted
 from .outbox import Writing
 from .pair import UNKNOWN, PairState, UnderWay
-from .pausing import Trouble
+from .pausing import PairPausing
 from .shipping import needed, not_let_through, packed, rounds
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ RETRIES_GROW: Final = 30  # times; so the longest pause is a minute
 class Sending:
     """Sends for the pairs of one group."""
 
-    def __init__(self, desk: Desk, writing: Writing, trouble: Trouble) -> None:
+    def __init__(self, desk: GroupContext, writing: Writing, trouble: PairPausing) -> None:
         self._desk, self._writing, self._trouble = desk, writing, trouble
 
     def stored(self, message: Stored) -> None:

@@ -22,13 +22,13 @@ from ...telegram import (
 )
 from ..messages import History, HistoryRead
 from .chats import Places
-from .context import Desk, pause_of, why
+from .context import GroupContext, pause_of, why
 from .delivery import GONE_BEFORE, Sending
 from .internal import Filled, ReadAgain, SeekAgain
 from .outbox import Writing
 from .pair import BELATED, Orphan, PairState
-from .pausing import Trouble
-from .reconcile import Comparing
+from .pausing import PairPausing
+from .reconcile import Reconciler
 
 OWED_AT_ONCE: Final = 100  # messages; what Telegram gives for one question
 FILL_BELOW: Final = 100  # messages that wait; then the next page of the past is read
@@ -39,11 +39,11 @@ class Reading:
 
     def __init__(
         self,
-        desk: Desk,
+        desk: GroupContext,
         writing: Writing,
         sending: Sending,
-        trouble: Trouble,
-        comparing: Comparing,
+        trouble: PairPausing,
+        comparing: Reconciler,
         places: Places,
     ) -> None:
         self._desk, self._writing, self._places = desk, writing, places

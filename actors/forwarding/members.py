@@ -20,14 +20,14 @@ from ...telegram import GroupReport, Incoming
 from ..messages import GroupReady, PairPlan, Reported
 from ..pair_handlers import TELEGRAM
 from ..rules import Rules
-from .context import Desk
+from .context import GroupContext
 from .delivery import Sending
 from .internal import HandlersClosed, Loaded, ReleaseLater, Rows
 from .messages import ReleasePair
 from .outbox import Writing
 from .pair import BELATED, PairState
 from .pair_waits import PairWaits
-from .pausing import CONFIGURED, TOO_SLOW, Trouble
+from .pausing import CONFIGURED, TOO_SLOW, PairPausing
 
 LOOK_EVERY: Final = 0.05  # seconds between two looks whether a pair has come to rest
 LEAVE_WITHIN: Final = 10.0  # seconds that a pair gets which goes to another group of its session
@@ -44,10 +44,10 @@ class Members:
 
     def __init__(
         self,
-        desk: Desk,
+        desk: GroupContext,
         writing: Writing,
         sending: Sending,
-        trouble: Trouble,
+        trouble: PairPausing,
         begin: Callable[[Iterable[PairState]], None],
     ) -> None:
         self._desk, self._writing, self._begin = desk, writing, begin

@@ -14,7 +14,7 @@ from typing import Final
 from ...errors import PatternTooSlowError
 from ...storage import OutboxRow, Store
 from ...telegram import DeadLettered, Incoming, random_id_for
-from .context import Desk, why_not
+from .context import GroupContext, why_not
 from .internal import Stored, WriteTicks, Written
 from .pair import PairState
 
@@ -30,7 +30,7 @@ Dead = tuple[int, str, float]  # a message, why it was given up, and when
 class Writing:
     """Writes for the pairs of one group."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: GroupContext) -> None:
         self._desk = desk
         self._ticks: list[Tick] = []
         self._asks: list[Ask] = []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from ...telegram import PairPaused, PairResumed
 from ..messages import CheckAccess, PairPlan
 from ..pair_graph import PAIR_FAULTS
-from .context import Desk
+from .context import GroupContext
 from .internal import Recheck
 from .outbox import SLOW_LIMIT
 from .pair import PairState
@@ -31,7 +31,7 @@ TOO_SLOW: Final = (
 BAN: Final = "USER_BANNED_IN_CHANNEL"  # ends with the account's limit
 
 
-class Trouble:
+class PairPausing:
     """Pauses and resumes the pairs of one group.
 
     Args:
@@ -39,7 +39,7 @@ class Trouble:
         go_on: called for a pair that works again.
     """
 
-    def __init__(self, desk: Desk, go_on: Callable[[PairState], None]) -> None:
+    def __init__(self, desk: GroupContext, go_on: Callable[[PairState], None]) -> None:
         self._desk, self._go_on = desk, go_on
 
     def adopt(self, state: PairState, reason: str) -> None:

@@ -14,7 +14,7 @@ from typing import Final
 from ...storage import Store
 from ..messages import History, HistoryRead, Missed
 from .batching import Change
-from .context import Desk, pause_of
+from .context import GroupContext, pause_of
 from .delivery import Sending
 from .internal import Compare, LookBack
 from .outbox import Writing
@@ -25,10 +25,10 @@ LOOK_BACK: Final = 1000  # of the newest messages of a pair; what is older is no
 LOOK_EVERY: Final = 1.0  # seconds between two pages of one group
 
 
-class Comparing:
+class Reconciler:
     """Compares for the pairs of one group."""
 
-    def __init__(self, desk: Desk, writing: Writing, sending: Sending) -> None:
+    def __init__(self, desk: GroupContext, writing: Writing, sending: Sending) -> None:
         self._desk, self._writing, self._sending = desk, writing, sending
 
     def missed(self, message: Missed) -> None:

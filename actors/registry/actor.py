@@ -34,9 +34,9 @@ from ..pair_graph import PairGraph, faults_of
 from .changes import sessions as changes_sessions
 from .changes.apply import Refusal, Request, attempt, first_changes
 from .changes.operation_tracker import FOLLOWED, Followed, PhaseSeen, followed, outdated
-from .changes.pair_transaction import PairDraft
-from .changes.transaction import Draft
-from .changes.write_pipeline import Line
+from .changes.pair_transaction import PairTransaction
+from .changes.transaction import Transaction
+from .changes.write_pipeline import WritePipeline
 from .events import HealthChanged, OperationStuck, RegistryEvent, SessionChanged
 from .internal import (
     NotStarted,
@@ -115,7 +115,7 @@ class RegistryActor(LoopActor):
             subtrees = Subtrees(sessions, self.actor_ref, kit)
             self._located = kit.graph
         self._running = RunningSessions(self._roster, subtrees, self.pipe)
-        self._line = Line(self._draft)
+        self._line = WritePipeline(self._draft)
         self._following: dict[tuple[str, str], int] = {}
         self._last_id, self._last_pair = 0, 0
         self._tidying: TimerHandle | None = None
@@ -250,14 +250,14 @@ class RegistryActor(LoopActor):
         """Whoever asks meanwhile gets no answer in time, and should know why."""
         self._board.waits_for = str(why)
 
-    def _draft(self, before: Draft | None = None) -> Draft:
-        return Draft(
+    def _draft(self, before: Transaction | None = None) -> Transaction:
+        return Transaction(
             self._board.now,
             before=before,
             now=self._wall(),
             last_id=self._last_id,
             busy=self._running.busy,
-            pairs=PairDraft(
+            pairs=PairTransaction(
                 self._roster,
                 declared=self._declared,
                 last_id=self._last_pair,
@@ -278,7 +278,7 @@ class RegistryActor(LoopActor):
         for request in requests:
             request.settle()
 
-    def _adopt(self, draft: Draft) -> None:
+    def _adopt(self, draft: Transaction) -> None:
         """What the draft says is on disk: let everybody see it."""
         self._last_id, self._following = draft.last_id, draft.following
         before = self._board.now
@@ -301,7 +301,7 @@ class RegistryActor(LoopActor):
         if self._monitor is not None:
             self._monitor.tell(SweepEvery(self._board.now.limits.sessions_every))
 
-    def _tell(self, draft: Draft) -> None:
+    def _tell(self, draft: Transaction) -> None:
         heard = self._events.has_subscribers(SessionChanged)
         for told in draft.events:
             if isinstance(told, RegistryEvent):
@@ -325,7 +325,7 @@ class RegistryActor(LoopActor):
             blamed.settle(error)
         self._write_next()
 
-    def _note_plans(self, draft: Draft) -> None:
+    def _note_plans(self, draft: Transaction) -> None:
         """New sessions get a subtree; the others hear of a change at their next start."""
         for name in draft.deleted:
             if draft.entries[name] is None:
@@ -383,7 +383,7 @@ class RegistryActor(LoopActor):
             write = Refusal(who=deletion.who, name=deletion.name, error=error)
         self._take(write).forward_to(answer)
 
-    def _forget(self, name: str, draft: Draft) -> None:
+    def _forget(self, name: str, draft: Transaction) -> None:
         if self._monitor is not None:
             self._monitor.tell(Forget(name))
         self._running.forget(name, draft.deleted.get(name, {}))

@@ -14,7 +14,7 @@ from .changes.sessions import changed_event, difference
 from .events import RegistryEvent, SessionDeleted, SessionRegistered
 from .messages import AuditAsked
 from .model import Operation, RegistryLimits, SessionEntry, Standing
-from .persistent_map import Book
+from .persistent_map import PersistentMap
 from .snapshot import RegistrySnapshot
 
 REGISTRY: Final = "registry"  # who tells what another incarnation has done
@@ -64,8 +64,8 @@ def first_snapshot(
         )
     return RegistrySnapshot(
         revision=before.revision + 1,
-        sessions=Book(entries),
-        operations=Book({one.id: one for one in loaded.operations}),
+        sessions=PersistentMap(entries),
+        operations=PersistentMap({one.id: one for one in loaded.operations}),
         deleted=before.deleted,
         limits=limits,
     )

@@ -17,7 +17,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Book(Mapping[K, V], Generic[K, V]):
+class PersistentMap(Mapping[K, V], Generic[K, V]):
     """Entries by key; in no particular order."""
 
     __slots__ = ("_count", "pages")
@@ -49,7 +49,7 @@ class Book(Mapping[K, V], Generic[K, V]):
     def __repr__(self) -> str:
         return f"<Book of {self._count}>"
 
-    def with_changes(self, changes: Mapping[K, V | None]) -> Book[K, V]:
+    def with_changes(self, changes: Mapping[K, V | None]) -> PersistentMap[K, V]:
         """The next version: each key gets its value, or goes if that is ``None``."""
         if not changes:
             return self
@@ -64,12 +64,12 @@ class Book(Mapping[K, V], Generic[K, V]):
                 fresh[at][key] = value
         return self._turned(fresh)
 
-    def _turned(self, fresh: Mapping[int, dict[K, V]]) -> Book[K, V]:
+    def _turned(self, fresh: Mapping[int, dict[K, V]]) -> PersistentMap[K, V]:
         pages = list(self.pages)
         count = self._count
         for at, page in fresh.items():
             count += len(page) - len(pages[at])
             pages[at] = page
-        book: Book[K, V] = Book()
+        book: PersistentMap[K, V] = PersistentMap()
         book.pages, book._count = tuple(pages), count
         return book

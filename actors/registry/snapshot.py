@@ -13,11 +13,11 @@ from typing import Final
 
 from ...telegram import Health
 from .model import Operation, OperationState, RegistryLimits, SessionEntry
-from .persistent_map import Book
+from .persistent_map import PersistentMap
 from .session_specs import SessionPlan
 
-NO_SESSIONS: Final[Book[str, SessionEntry]] = Book()
-NO_OPERATIONS: Final[Book[int, Operation]] = Book()
+NO_SESSIONS: Final[PersistentMap[str, SessionEntry]] = PersistentMap()
+NO_OPERATIONS: Final[PersistentMap[int, Operation]] = PersistentMap()
 
 
 class RegistrySnapshot:
@@ -37,8 +37,8 @@ class RegistrySnapshot:
     )
 
     revision: int
-    sessions: Book[str, SessionEntry]
-    operations: Book[int, Operation]
+    sessions: PersistentMap[str, SessionEntry]
+    operations: PersistentMap[int, Operation]
     deleted: tuple[SessionEntry, ...]
     limits: RegistryLimits
     _by_health: Mapping[Health, tuple[SessionEntry, ...]] | None
@@ -48,8 +48,8 @@ class RegistrySnapshot:
         self,
         *,
         revision: int = 0,
-        sessions: Book[str, SessionEntry] = NO_SESSIONS,
-        operations: Book[int, Operation] = NO_OPERATIONS,
+        sessions: PersistentMap[str, SessionEntry] = NO_SESSIONS,
+        operations: PersistentMap[int, Operation] = NO_OPERATIONS,
         deleted: tuple[SessionEntry, ...] = (),
         limits: RegistryLimits | None = None,
     ) -> None:

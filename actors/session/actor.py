@@ -81,7 +81,7 @@ from ..messages import (
     Withdraw,
 )
 from ..waits import session_wait
-from .client_slot import Line
+from .client_slot import ClientSlot
 from .flood_waits import OPENING, keep_crowded
 from .internal import (
     CareWent,
@@ -106,15 +106,15 @@ from .internal import (
 )
 from .liveness import Prober
 from .login import CancelLogin, Renew, ResendCode, StartQr, WaitQr
-from .login_handler import LOGGING_IN, LoginDesk
+from .login_handler import LOGGING_IN, LoginHandler
 from .maintenance import GiveOut, LogOut, RestoreBackup, TakeBackup, TakeIn
-from .maintenance_handler import CareDesk
+from .maintenance_handler import MaintenanceHandler
 from .online_waits import AwaitOnline, OnlineWaits, WaitedEnough
 from .reader import Reader
-from .reconnect import Comeback
+from .reconnect import ReconnectPolicy
 from .recovery import Climb, Recovery
 from .sender import FloodOver, Send, Sender, SendFailed, Sent, tell
-from .state import Standing
+from .state import SessionState
 from .worker_groups import WorkerGroups
 
 logger = logging.getLogger(__name__)
@@ -152,17 +152,19 @@ class SessionActor(LoopActor):
         self.groups: WorkerGroups = WorkerGroups(
             session=name, kit=kit, actor=self, supervisor=groups
         )
-        self.line: Line = Line(name, kit, self)
-        self._standing = Standing(name, kit)
+        self.line: ClientSlot = ClientSlot(name, kit, self)
+        self._standing = SessionState(name, kit)
         self.online_waits: OnlineWaits = OnlineWaits(self, self._standing)
-        self._comeback = Comeback(
+        self._comeback = ReconnectPolicy(
             initial=kit.settings.backoff_initial, longest=kit.settings.backoff_max
         )
         self.prober: Prober = Prober(name, kit, self, self.line, self.groups)
         self.outbound: Sender = Sender(name, kit, self)
         self.reader: Reader = Reader(name, kit, self, self.line, self._standing)
-        self.logins: LoginDesk = LoginDesk(name, phone, kit, self)
-        self.care: CareDesk = CareDesk(name, kit, self, self.line, self.outbound, self._standing)
+        self.logins: LoginHandler = LoginHandler(name, phone, kit, self)
+        self.care: MaintenanceHandler = MaintenanceHandler(
+            name, kit, self, self.line, self.outbound, self._standing
+        )
         self.climbing = False
         self._switch_after = ""
 

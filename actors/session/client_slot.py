@@ -19,7 +19,7 @@ from .recovery import keep_changes
 FLUSH_AFTER = 1.0  # seconds that a learnt update state may be newer than the database
 
 
-class Line:
+class ClientSlot:
     """One session's client, or none.
 
     Args:

@@ -36,7 +36,7 @@ CALM_AFTER = 3_600.0  # seconds after an untold flood's end until the next is a 
 LONGEST_UNTOLD = 3_600.0  # seconds
 
 
-class CallFloods:
+class FloodWaits:
     """The deadlines of one account's methods, and of chats with slow mode.
 
     Args:

@@ -39,7 +39,7 @@ BESIDE: Final[Mapping[type[Event], Phase]] = {
 }
 
 
-class LoginDesk:
+class LoginHandler:
     """Takes the steps of one session's logins.
 
     Args:

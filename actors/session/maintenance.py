@@ -34,7 +34,7 @@ from ...telegram import (
 from ...telegram.session_files.session_string import format_string
 from ..context import Kit
 from .authorizations import proof_of, refuse_early
-from .state import Standing
+from .state import SessionState
 
 BEFORE_DELETE: Final = "before delete"  # the reason of the last backup of a session that is gone
 LOGGED_OUT: Final = "logged out"  # why a key is latched that a person has ended here
@@ -92,10 +92,10 @@ class Done:
     follow: Follow = Follow.NOTHING
 
 
-class Care:
+class Maintenance:
     """Looks after one session's login."""
 
-    def __init__(self, name: str, kit: Kit, standing: Standing) -> None:
+    def __init__(self, name: str, kit: Kit, standing: SessionState) -> None:
         self._name, self._kit, self._standing = name, kit, standing
         self._turn = asyncio.Lock()
 

@@ -10,15 +10,15 @@ from ...supervision import Answer
 from ...telegram import Client
 from ..context import Kit
 from ..errors import as_ours
-from .client_slot import Line
+from .client_slot import ClientSlot
 from .control import SessionControl
 from .internal import CareWent
-from .maintenance import Care, CareStep, Done, Follow, LogOut
+from .maintenance import CareStep, Done, Follow, LogOut, Maintenance
 from .sender import Sender
-from .state import Standing
+from .state import SessionState
 
 
-class CareDesk:
+class MaintenanceHandler:
     """Takes the steps of one session's care.
 
     Args:
@@ -37,13 +37,13 @@ class CareDesk:
         name: str,
         kit: Kit,
         actor: SessionControl,
-        line: Line,
+        line: ClientSlot,
         outbound: Sender,
-        standing: Standing,
+        standing: SessionState,
     ) -> None:
         self._name, self._kit, self._actor = name, kit, actor
         self._line, self._outbound = line, outbound
-        self._care = Care(name, kit, standing)
+        self._care = Maintenance(name, kit, standing)
 
     def take(self, step: CareStep) -> Answer:
         """Take one step; answered when it is done."""

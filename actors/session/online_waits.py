@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ...supervision import Answer, LoopActor
 from ...telegram import COMING, Phase
-from .state import Standing
+from .state import SessionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class OnlineWaits:
 
     __slots__ = ("_actor", "_standing", "_waiting")
 
-    def __init__(self, actor: LoopActor, standing: Standing) -> None:
+    def __init__(self, actor: LoopActor, standing: SessionState) -> None:
         self._actor, self._standing = actor, standing
         self._waiting: dict[Answer, float] = {}
 

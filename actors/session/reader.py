@@ -37,11 +37,11 @@ from ..messages import (
     LookInto,
     Probe,
 )
-from .client_slot import Line
-from .flood_waits import CallFloods
+from .client_slot import ClientSlot
+from .flood_waits import FloodWaits
 from .internal import PassOn, Replied, RightsUnknown
 from .sender import OFFLINE, tell
-from .state import Standing
+from .state import SessionState
 
 logger = logging.getLogger(__name__)
 
@@ -60,12 +60,12 @@ class Reader:
     __slots__ = ("_actor", "_deadline", "_line", "_name", "_standing", "floods")
 
     def __init__(
-        self, name: str, kit: Kit, actor: LoopActor, line: Line, standing: Standing
+        self, name: str, kit: Kit, actor: LoopActor, line: ClientSlot, standing: SessionState
     ) -> None:
         self._name, self._actor, self._line = name, actor, line
         self._standing = standing
         self._deadline = kit.settings.call_deadline
-        self.floods = CallFloods(name, kit)
+        self.floods = FloodWaits(name, kit)
 
     def history(self, message: History) -> None:
         """Read on in a chat."""

@@ -13,7 +13,7 @@ LONG_LIFE: Final = 10.0  # seconds online after which a loss is a fresh one
 SHORT_LIVES: Final = 3  # losses soon after coming online that are made good at once
 
 
-class Comeback:
+class ReconnectPolicy:
     """One session's losses and failed tries.
 
     Args:

@@ -51,7 +51,7 @@ from ...telegram import (
 from ...telegram import UpdateState as LiveState
 from ..context import Kit
 from .credential_copies import Copies, Copy
-from .flood_waits import OPENING, CallFloods, floods_of, refused
+from .flood_waits import OPENING, FloodWaits, floods_of, refused
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ class Recovery:
     """
 
     def __init__(
-        self, name: str, kit: Kit, on_event: Callable[[Told], None], floods: CallFloods
+        self, name: str, kit: Kit, on_event: Callable[[Told], None], floods: FloodWaits
     ) -> None:
         self._name, self._kit, self._on_event = name, kit, on_event
         self._call_floods = floods

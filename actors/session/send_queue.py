@@ -68,7 +68,7 @@ class _Turn:
     job: Deliver | None
 
 
-class Outgoing:
+class SendQueue:
     """One account's side of sending: pace, floods, bans, and the jobs that wait."""
 
     def __init__(self, pace: Pace) -> None:

@@ -36,7 +36,7 @@ from ...telegram import (
 from ..context import Kit
 from ..messages import Deliver, Delivered, Returned, Undelivered, Unlimited, Withdraw
 from .flood_waits import what_floods
-from .send_queue import ANY_METHOD, LIMITED, FloodKey, Go, Later, Outgoing, Parked
+from .send_queue import ANY_METHOD, LIMITED, FloodKey, Go, Later, Parked, SendQueue
 
 OFFLINE = ConnectionError("Cannot send requests while disconnected")
 UNTOLD_WAIT: Final = 60.0  # seconds; Telegram sometimes says FLOOD without a number
@@ -87,7 +87,7 @@ class Sender:
     def __init__(self, name: str, kit: Kit, actor: LoopActor) -> None:
         self._name, self._kit, self._actor = name, kit, actor
         self._client: Client | None = None
-        self._outgoing = Outgoing(kit.settings.pace)
+        self._outgoing = SendQueue(kit.settings.pace)
         self._under_way: dict[asyncio.Task[Receipt], Deliver] = {}
 
     @property

@@ -7,7 +7,7 @@ from ...telegram import COMING, PHASES, Event, Phase, PhaseChanged, step
 from ..context import Kit
 
 
-class Standing:
+class SessionState:
     """One session's phase and what is said of it.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Final
 KNOWN: Final = 1000  # requests whose outcome is remembered
 
 
-class Order:
+class InvokeAfter:
     """What became of the latest requests, and what waits for one of them."""
 
     def __init__(self) -> None:

@@ -40,7 +40,7 @@ class SrpRound:
 
 
 @dataclass(slots=True)
-class LoginDesk:
+class PendingLogins:
     """Everything about logins that is not finished."""
 
     codes: dict[str, SentCode] = field(default_factory=dict)

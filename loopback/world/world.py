@@ -15,7 +15,7 @@ from .._tl import AuthKey
 from ..clock import Clock
 from ..rpc import RpcError
 from .file_store import FileShelf
-from .pending_logins import LoginDesk
+from .pending_logins import PendingLogins
 from .records import Account, Authorization, Chat, ChatKind, Member, Message
 
 Entropy = Callable[[int], bytes]
@@ -74,7 +74,7 @@ class World:
     keys: dict[int, Authorization] = field(default_factory=dict)
     sent: dict[tuple[int, int], Message] = field(default_factory=dict)
     files: FileShelf = field(init=False)
-    logins: LoginDesk = field(default_factory=LoginDesk)
+    logins: PendingLogins = field(default_factory=PendingLogins)
     next_user_id: int = _FIRST_USER
     next_group_id: int = _FIRST_GROUP
     next_channel_id: int = _FIRST_CHANNEL

@@ -27,7 +27,7 @@ from ..private_files import check_owner, make_private_folder
 from .grant import Free, Held, LeaseGrant, LeaseWait, Stale
 from .machine_claim import Claim, NoClaim, claim, claimant
 from .owner import LeaseHolder
-from .process_exit import Endings
+from .process_exit import ExitWatcher
 from .process_info import who_has_open
 
 logger = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class Lease:
         self._folder, self._everywhere = Path(folder), everywhere
         self._clock, self._sleep, self._sleep_async = clock, sleep, sleep_async
         self._waiters, self._owned = 0, False
-        self._endings = Endings()
+        self._endings = ExitWatcher()
         self._far: set[int] = set()
         """Keys that are held by way of another folder: to ask there costs its owner some work."""
 

@@ -22,7 +22,7 @@ class _Watched:
     waiting: int = 0
 
 
-class Endings:
+class ExitWatcher:
     """The processes of this machine whose end is waited for; in one event loop."""
 
     def __init__(self) -> None:

@@ -29,7 +29,7 @@ from ..proxies import Proxy
 from ..session import CHANNEL_MARK, WardenSession
 from .difference import MissedUpdates, Sleep
 from .sender import WardenSender
-from .transport import Line
+from .transport import MtprotoTransport
 from .updates import PING_EVERY, HearingClient
 
 logger = logging.getLogger(__name__)
@@ -187,7 +187,7 @@ class WardenClient(HearingClient):
         if not self.session.server_address:
             self.session.set_dc(*DEFAULT_DC)
         await self._sender.connect(
-            Line(self.session.server_address, self.session.port, proxy=self._proxy)
+            MtprotoTransport(self.session.server_address, self.session.port, proxy=self._proxy)
         )
         if not self.session.auth_key:
             self.session.auth_key = self._sender.auth_key

@@ -24,7 +24,7 @@ from telethon.tl.core import GzipPacked, MessageContainer, RpcResult
 from telethon.tl.tlobject import TLRequest
 
 from .._tl import MTProtoSender, MTProtoState, types
-from .transport import Line
+from .transport import MtprotoTransport
 
 logger = logging.getLogger(__name__)
 
@@ -197,7 +197,7 @@ class WardenSender(MTProtoSender):  # type: ignore[misc]  # the same
         self.auth_key = auth_key or AuthKey(None)
         self._state = _WatchfulState(self.auth_key, loggers)
         self._send_queue = _Packer(self._state, loggers, self._send_soon)
-        self._connection: Line | None = None
+        self._connection: MtprotoTransport | None = None
         self._user_connected = self._sending = False
         self._pending_state: dict[int, Any] = {}
         self._pending_ack: list[int] = []
@@ -238,7 +238,7 @@ class WardenSender(MTProtoSender):  # type: ignore[misc]  # the same
 
     # -- connecting and ending
 
-    async def connect(self, line: Line) -> bool:
+    async def connect(self, line: MtprotoTransport) -> bool:
         """Connect by ``line``, agreeing upon a key if there is none."""
         self._connection = line
         await line.connect(timeout=CONNECT_WITHIN)

@@ -23,7 +23,7 @@ LARGEST: Final = 64 << 20  # bytes; Telegram sends no frame near this, a damaged
 LAST_BYTES: Final = 10.0  # seconds that unsent data gets when the line is closed
 
 
-class Line(asyncio.Protocol):
+class MtprotoTransport(asyncio.Protocol):
     """One connection; made new for every connect.
 
     Args:
@@ -165,7 +165,7 @@ class Line(asyncio.Protocol):
 
     # -- inside
 
-    def _itself(self) -> Line:
+    def _itself(self) -> MtprotoTransport:
         return self
 
     def _hand_on(self, frame: bytes) -> None:

@@ -13,7 +13,7 @@ from ..telegram import PairReport, SessionReport
 from .pairs import DeadLetter, Pairs
 from .reassign import Move
 from .registry import BlockingRegistry
-from .registry_client import Desk
+from .registry_client import RegistryClient
 from .session import SessionHandle
 
 T = TypeVar("T")
@@ -25,7 +25,11 @@ class Blocking(BlockingRegistry):
     """What a warden offers to plain code: sessions, pairs, operations, the audit trail."""
 
     def __init__(
-        self, desk: Desk, pairs: Pairs, loop: Loop, session: Callable[[str], SessionHandle]
+        self,
+        desk: RegistryClient,
+        pairs: Pairs,
+        loop: Loop,
+        session: Callable[[str], SessionHandle],
     ) -> None:
         super().__init__(desk)
         self.pairs = BlockingPairs(pairs, loop)

@@ -18,7 +18,7 @@ from ..actors import (
 )
 from ..errors import NotRunningError, OperationDroppedError
 from ..supervision import ChildFailed, ChildStarted, ChildStopped, Event
-from .registry_client import Desk
+from .registry_client import RegistryClient
 
 HEARD: Final[tuple[type[Event], ...]] = (
     OperationProgressed,
@@ -40,7 +40,7 @@ class Progress:
         operation: how it is now, looked up after its events were subscribed to.
     """
 
-    def __init__(self, desk: Desk, operation: Operation) -> None:
+    def __init__(self, desk: RegistryClient, operation: Operation) -> None:
         self._desk, self._id, self.operation = desk, operation.id, operation
         self._away = False
 

@@ -40,7 +40,7 @@ from ..errors import (
 from ..supervision import Event
 from .listener import Listener
 from .operation_watch import HEARD, Progress
-from .registry_client import Desk
+from .registry_client import RegistryClient
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ E = TypeVar("E", bound=OperationEvent)
 class OperationReads:
     """What there is to read about operations, without waiting for anybody."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: RegistryClient) -> None:
         self._desk, self._board = desk, desk.board
 
     def get(self, id_: int) -> Operation:

@@ -31,7 +31,7 @@ from ..errors import UnknownFieldError, UnknownRecordError
 from ..storage import Store
 from ..telegram import PairReport
 from .checks import a_callback, a_moment, a_number, a_text, numbers
-from .pairs_client import PairDesk
+from .pairs_client import PairsClient
 from .reassign import Move, Reassigning
 from .sessions import Sessions
 
@@ -62,7 +62,7 @@ class Pairs:
 
     def __init__(
         self,
-        desk: PairDesk,
+        desk: PairsClient,
         sessions: Sessions,
         reassigning: Reassigning,
         check_handler: Callable[[str], None],

@@ -24,7 +24,7 @@ from ..errors import UnknownRecordError
 from ..storage import Store
 from ..supervision import ask_async
 from .audit import Auditor
-from .registry_client import Desk
+from .registry_client import RegistryClient
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ TAKEN_IN_WITHIN: Final = 5.0  # seconds in which a worker group takes a pair in
 LOOK_EVERY: Final = 0.02  # seconds
 
 
-class PairDesk:
+class PairsClient:
     """One warden's pairs as their handles see them.
 
     Args:
@@ -44,7 +44,7 @@ class PairDesk:
 
     def __init__(
         self,
-        registry: Desk,
+        registry: RegistryClient,
         find: Callable[[str], Awaitable[pykka.ActorRef[Any]]],
         journal: Callable[[], Journal],
     ) -> None:

@@ -16,7 +16,7 @@ from ..errors import PairsNotMovedError, RegistryError, UnknownRecordError
 from ..errors.forwarding import in_doubt
 from ..telegram import Health, SessionReport
 from .operations import Operations, Tracked
-from .pairs_client import PairDesk
+from .pairs_client import PairsClient
 from .sessions import Sessions
 
 KIND: Final = "reassign"  # what its operations are called
@@ -39,7 +39,7 @@ class Move:
 class Reassigning:
     """Moves pairs for ``Pairs.reassign``."""
 
-    def __init__(self, desk: PairDesk, sessions: Sessions, operations: Operations) -> None:
+    def __init__(self, desk: PairsClient, sessions: Sessions, operations: Operations) -> None:
         self._desk, self._sessions, self._operations = desk, sessions, operations
 
     async def plan(self, selection: str, to: str, *, accept_doubt: bool = False) -> Move:

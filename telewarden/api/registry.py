@@ -22,7 +22,7 @@ from ..actors import (
 from ..storage import AuditRow
 from .listener import Listener
 from .operations import BlockingOperations, Operations
-from .registry_client import ANSWER_WITHIN, Desk
+from .registry_client import ANSWER_WITHIN, RegistryClient
 from .sessions import BlockingSessions, Sessions
 
 ROWS_A_SECOND: Final = 10_000
@@ -31,7 +31,7 @@ E = TypeVar("E", bound=RegistryEvent)
 
 
 class _Reads:
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: RegistryClient) -> None:
         self._desk = desk
 
     @property
@@ -59,7 +59,7 @@ class _Reads:
 class Registry(_Reads):
     """One registry, for coroutines."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: RegistryClient) -> None:
         super().__init__(desk)
         self.sessions, self.operations = Sessions(desk), Operations(desk)
 
@@ -106,7 +106,7 @@ class Registry(_Reads):
 class BlockingRegistry(_Reads):
     """One registry, for plain code in any thread; each method is explained in ``Registry``."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: RegistryClient) -> None:
         super().__init__(desk)
         self.sessions, self.operations = BlockingSessions(desk), BlockingOperations(desk)
 

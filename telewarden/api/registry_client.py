@@ -26,7 +26,7 @@ ASYNC_HANDLES: Final = (
 ANSWER_WITHIN: Final = 10.0  # seconds; a change takes a millisecond unless something is wrong
 
 
-class Desk:
+class RegistryClient:
     """One registry as its handles see it.
 
     Args:

@@ -24,7 +24,7 @@ from ..actors import (
 )
 from ..errors import InvalidRecordError, UnknownSessionError
 from ..telegram import Health
-from .registry_client import Desk
+from .registry_client import RegistryClient
 
 DELETE_WITHIN: Final = 90.0  # seconds; the session finishes what is under way first
 
@@ -34,7 +34,7 @@ Fields = Mapping[str, Any]
 class SessionReads:
     """What there is to read about sessions, without waiting for anybody."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: RegistryClient) -> None:
         self._desk, self._board = desk, desk.board
 
     def get(self, name: str) -> SessionEntry:

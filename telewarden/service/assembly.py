@@ -43,7 +43,7 @@ from ..supervision import (
 )
 from ..telegram import ConnectLimit, Deadlines, Gateway, OutageLimit, ServerAddress, WaitKind
 from .key_rotation import MasterKeys
-from .paths import Keeping, counting
+from .paths import StoragePaths, counting
 
 
 class Assembly:
@@ -84,7 +84,7 @@ class Assembly:
         self.master = master
         _ = master.present  # a key that is missing is said now
         self._settings = settings_of(config)
-        self.places = Keeping(config)
+        self.places = StoragePaths(config)
         self._waiting = waiting
         self._keys = KeyRing(
             self.places.lease(), timeout=self._settings.lease_timeout, waiting=waiting

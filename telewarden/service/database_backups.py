@@ -20,7 +20,7 @@ from ..api.operations import Operations, noted
 from ..config import Config
 from ..errors import NotRunningError, StorageError, TelewardenError, UnknownRecordError
 from ..storage import MasterKey, Snapshot, Store
-from .paths import Keeping, config_of, master_key_of
+from .paths import StoragePaths, config_of, master_key_of
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class DatabaseBackups:
     ) -> None:
         self._config, self._operations, self._wall = config, operations, wall
         self._master = master or (lambda: master_key_of(config))
-        places = Keeping(config)
+        places = StoragePaths(config)
         self._database = places.database
         self._snapshots = places.snapshots(keep=config.storage.backups_kept)
 
@@ -132,7 +132,7 @@ def restore_database(
     read = config_of(config)
     if snapshot is not None:
         a_path(snapshot)
-    places = Keeping(read)
+    places = StoragePaths(read)
     snapshots = places.snapshots()
     if not snapshots.list():
         raise UnknownRecordError("database backup", snapshot or "that opens")
@@ -151,7 +151,7 @@ def restore_database(
     raise UnknownRecordError("database backup", snapshot or "that opens")
 
 
-def _earlier(places: Keeping, present: MasterKey) -> tuple[MasterKey, ...]:
+def _earlier(places: StoragePaths, present: MasterKey) -> tuple[MasterKey, ...]:
     """The master keys of earlier times, from the database, or from the newest copy of it."""
     with (
         contextlib.suppress(StorageError),

@@ -22,7 +22,7 @@ AT_MOST: Final = 5.0  # seconds; sessions that connect one after the other leave
 UNDER_WAY: Final = frozenset({Phase.REGISTERED, Phase.RECOVERING, Phase.CONNECTING})
 
 
-class CollectorRest:
+class GcPause:
     """Lets the collector rest until ``sessions`` of them have come online, or cannot.
 
     Does nothing for few sessions, or where the app has switched the collector off itself.

@@ -22,7 +22,7 @@ from ..api.checks import a_text
 from ..config import Config
 from ..errors import MasterKeyMissingError, StorageBusyError, WrongMasterKeyError
 from ..storage import MasterKey, Store, make_private_folder, sync_folder, write_private_file
-from .paths import Keeping, key_from, master_key_of
+from .paths import StoragePaths, key_from, master_key_of
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class MasterKeys:
         noted: Noting,
     ) -> None:
         self._config, self._do, self._back_up, self._noted = config, do, back_up, noted
-        self._places = Keeping(config)
+        self._places = StoragePaths(config)
         self._turn = asyncio.Lock()
         self._present: MasterKey | None = None
 
@@ -235,5 +235,5 @@ def _marked(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _resealing(places: Keeping, names: Sequence[str]) -> Callable[[Store], list[str]]:
+def _resealing(places: StoragePaths, names: Sequence[str]) -> Callable[[Store], list[str]]:
     return lambda store: places.files(store).reseal(names)

@@ -23,7 +23,7 @@ from ..storage import (
 logger = logging.getLogger(__name__)
 
 
-class Keeping:
+class StoragePaths:
     """The places below a configuration's storage folder."""
 
     def __init__(self, config: Config) -> None:
@@ -107,7 +107,7 @@ def master_key_of(config: Config, *, make: bool = True) -> MasterKey:
     if secret.env is not None:
         return MasterKey.from_env(secret.env)
     path = secret.path(config.base)
-    fresh = secret.create and not is_there(Keeping(config).database)
+    fresh = secret.create and not is_there(StoragePaths(config).database)
     if make and fresh and MasterKey.make_file(path):
         logger.warning("master key made path=%s; without it nothing stored can be opened", path)
     return MasterKey.from_file(path)

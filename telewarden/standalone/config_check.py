@@ -15,7 +15,7 @@ from ..config.mapping import handler_problems, proxy_problems
 from ..console import LONGEST_PATH
 from ..errors import ConfigError, TelewardenError
 from ..service.loopback_server import standin_address
-from ..service.paths import Keeping, master_key_of
+from ..service.paths import StoragePaths, master_key_of
 from ..storage import is_there
 
 
@@ -41,7 +41,7 @@ def _others(config: Config) -> Iterator[str]:
 def _makes_its_key(config: Config) -> bool:
     """Whether the start makes the master key, as nothing is sealed yet."""
     secret = config.storage.master_key
-    if not secret.create or is_there(Keeping(config).database):
+    if not secret.create or is_there(StoragePaths(config).database):
         return False
     return not secret.path(config.base).exists()
 

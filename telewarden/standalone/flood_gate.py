@@ -28,7 +28,7 @@ from ..actors.session.flood_waits import (
 from ..actors.session.send_queue import FloodKey
 from ..config import Config
 from ..errors import StorageError, TelegramRateLimitError, TelewardenError
-from ..service.paths import Keeping, master_key_of
+from ..service.paths import StoragePaths, master_key_of
 from ..storage import Epoch, FloodRow, Store
 from ..telegram import Action, Moment, classify
 
@@ -165,7 +165,7 @@ def flood_deadlines(
 
     In epoch seconds as ``epoch`` counts from here on; nothing on disk is changed.
     """
-    with Store.open_reader(Keeping(config).database, master_key_of(config)) as store:
+    with Store.open_reader(StoragePaths(config).database, master_key_of(config)) as store:
         store.follow(epoch)
         rows, cooling = floods_of(store, egress, name)
     return {(row.method, row.chat): row.until for row in rows}, cooling

@@ -32,7 +32,7 @@ from ..errors import (
     UnknownSessionError,
 )
 from ..service.loopback_server import standin
-from ..service.paths import Keeping, config_of, master_key_of
+from ..service.paths import StoragePaths, config_of, master_key_of
 from ..storage import Credential, Epoch, LeaseGrant, LeaseHolder, LeaseWait, Store
 from ..telegram import Client, Gateway, ServerAddress, WardenSession, parse_string
 from .flood_gate import FloodNotes, LedgerGate, flood_deadlines, our_errors
@@ -228,7 +228,7 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
 
         try:
             return (
-                await Keeping(self._config)
+                await StoragePaths(self._config)
                 .lease()
                 .acquire_async(
                     key_id,
@@ -266,7 +266,7 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
         until, cooling = await asyncio.to_thread(
             flood_deadlines, self._config, self._name, egress, epoch
         )
-        notes = FloodNotes(Keeping(self._config).database)
+        notes = FloodNotes(StoragePaths(self._config).database)
         gate = LedgerGate(self._name, egress, until, notes, now=epoch.now)
         gate.check_opening()
         gateway.cool(self._name, cooling - epoch.now())
@@ -301,7 +301,7 @@ def stored_login(config: Config, name: str) -> Credential:
         KeyLatchedError: its key is dead.
         StorageError: the database or the master key cannot be used.
     """
-    places = Keeping(config)
+    places = StoragePaths(config)
     with Store.open_reader(places.database, master_key_of(config)) as store:
         if store.session(name) is None:
             raise UnknownSessionError(name, tuple(one.name for one in store.sessions()))
@@ -312,7 +312,7 @@ def stored_login(config: Config, name: str) -> Credential:
         return found
 
 
-def _login_in(places: Keeping, store: Store, name: str) -> Credential:
+def _login_in(places: StoragePaths, store: Store, name: str) -> Credential:
     with contextlib.suppress(CredentialDamagedError):
         found = store.credential(name)
         if found is not None:

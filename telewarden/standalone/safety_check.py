@@ -11,7 +11,7 @@ from typing import Any, Final
 from ..api.checks import a_text
 from ..config import Config
 from ..errors import UnknownSessionError
-from ..service.paths import Keeping, config_of
+from ..service.paths import StoragePaths, config_of
 from ..storage import FileUsers, Free, Held, Lease, LeaseHolder, Stale, Store, file_users
 
 
@@ -55,7 +55,7 @@ def safety_check(
         UnknownSessionError: there is no such session.
         StorageError: the database cannot be read.
     """
-    places = Keeping(config_of(config))
+    places = StoragePaths(config_of(config))
     if session is not None:
         a_text("session", session, "a session's name")
     lease, reports = places.lease(), []
@@ -134,7 +134,7 @@ def clear_stale(config: Config | Mapping[str, Any] | Path | str, session: str) -
     Raises:
         LeaseHeldError: somebody uses the session.
     """
-    places = Keeping(config_of(config))
+    places = StoragePaths(config_of(config))
     a_text("session", session, "a session's name")
     with Store.open_reader(places.database) as store:
         record = store.session(session)

@@ -29,7 +29,7 @@ from ..actors import (
 )
 from ..actors.registry.messages import StandingNoted
 from ..api.registry import BlockingRegistry, Registry
-from ..api.registry_client import Desk
+from ..api.registry_client import RegistryClient
 from ..storage import MasterKey, Store
 from ..supervision import (
     ChildSpec,
@@ -92,7 +92,7 @@ class RegistryKit:
         )
         spec = SupervisorSpec(strategy=Strategy.REST_FOR_ONE, children=(journal, registry))
         self.tree = Tree(spec, clock=self.clock, events=self.events)
-        desk = Desk(lambda: self.tree.ref("registry"), self.board, self.events, self.now)
+        desk = RegistryClient(lambda: self.tree.ref("registry"), self.board, self.events, self.now)
         self.registry, self.blocking = Registry(desk), BlockingRegistry(desk)
 
     async def __aenter__(self) -> Self:

@@ -11,7 +11,7 @@ import pytest
 from telethon import errors, functions, types
 
 from telewarden.actors import Kit
-from telewarden.actors.session.flood_waits import CallFloods
+from telewarden.actors.session.flood_waits import FloodWaits
 from telewarden.errors import DrillError, TelegramRateLimitError
 from telewarden.loopback import Fault, FloodWait, RpcError
 from telewarden.telegram import (
@@ -320,7 +320,7 @@ def test_a_shorter_answer_lets_no_call_go_before_a_longer_one() -> None:
     kit = SimpleNamespace(
         now=lambda: 1_000.0, journal=SimpleNamespace(post=[].append), publish=[].append
     )
-    floods = CallFloods("alice", cast("Kit", kit))
+    floods = FloodWaits("alice", cast("Kit", kit))
     for seconds in (600, 5):
         floods.failed(NEAREST(), errors.FloodWaitError(NEAREST(), capture=seconds))
 
@@ -340,7 +340,7 @@ def test_a_flood_without_a_number_waits_twice_as_long_each_time() -> None:
             publish=[].append,
         ),
     )
-    floods = CallFloods("alice", kit)
+    floods = FloodWaits("alice", kit)
     waits = []
     for _ in range(3):
         floods.failed(NEAREST(), errors.FloodError(NEAREST(), "FLOOD", 420))

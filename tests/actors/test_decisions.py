@@ -23,7 +23,7 @@ from telewarden.actors.forwarding.batching import (
 from telewarden.actors.forwarding.pair import HELD_LIMIT, PairState, UnderWay
 from telewarden.actors.messages import Deliver
 from telewarden.actors.rate_limit import Pacer, TokenBucket
-from telewarden.actors.session.send_queue import LIMITED, Go, Later, Outgoing, Parked
+from telewarden.actors.session.send_queue import LIMITED, Go, Later, Parked, SendQueue
 from telewarden.telegram import Deed, Incoming, Receipt, Shipment
 
 pytestmark = pytest.mark.actors
@@ -104,7 +104,7 @@ def test_one_busy_chat_does_not_slow_another() -> None:
 
 
 def test_what_is_flooded_is_parked_and_everything_else_goes() -> None:
-    outgoing = Outgoing(FREE)
+    outgoing = SendQueue(FREE)
     outgoing.flood((METHOD, None), 50.0)
 
     assert outgoing.offer(job(1), METHOD, wall=10.0, now=0.0) == Parked((METHOD, None), 50.0, True)
@@ -114,7 +114,7 @@ def test_what_is_flooded_is_parked_and_everything_else_goes() -> None:
 
 
 def test_slow_mode_of_one_chat_parks_that_chat_only() -> None:
-    outgoing = Outgoing(FREE)
+    outgoing = SendQueue(FREE)
     outgoing.flood((METHOD, -5), 50.0)
 
     assert isinstance(outgoing.offer(job(1, target=-5), METHOD, wall=10.0, now=0.0), Parked)
@@ -122,7 +122,7 @@ def test_slow_mode_of_one_chat_parks_that_chat_only() -> None:
 
 
 def test_parked_jobs_come_back_in_order_and_not_before_the_deadline() -> None:
-    outgoing = Outgoing(FREE)
+    outgoing = SendQueue(FREE)
     outgoing.flood((METHOD, None), 50.0)
     jobs = [job(1), job(2), job(3)]
     for one in jobs:
@@ -134,7 +134,7 @@ def test_parked_jobs_come_back_in_order_and_not_before_the_deadline() -> None:
 
 
 def test_a_shorter_answer_does_not_shorten_a_deadline() -> None:
-    outgoing = Outgoing(FREE)
+    outgoing = SendQueue(FREE)
     outgoing.flood((METHOD, None), 100.0)
     outgoing.flood((METHOD, None), 20.0)
 
@@ -142,7 +142,7 @@ def test_a_shorter_answer_does_not_shorten_a_deadline() -> None:
 
 
 def test_a_job_whose_turn_comes_later_is_booked_once() -> None:
-    outgoing = Outgoing(Pace(per_account=1.0, per_chat=1.0, burst=1))
+    outgoing = SendQueue(Pace(per_account=1.0, per_chat=1.0, burst=1))
     outgoing.offer(job(1), METHOD, wall=0.0, now=0.0)
 
     late = job(2)
@@ -237,7 +237,7 @@ def test_slow_mode_teaches_the_pace_of_that_chat_only() -> None:
 
 
 def test_an_account_counts_as_limited_after_three_chats_within_an_hour() -> None:
-    hasty, slow = Outgoing(FREE), Outgoing(FREE)
+    hasty, slow = SendQueue(FREE), SendQueue(FREE)
 
     quick = [hasty.banned_in(chat, at) for chat, at in ((1, 0.0), (1, 1.0), (2, 2.0), (3, 3.0))]
     late = [slow.banned_in(chat, at) for chat, at in ((1, 0.0), (2, 3599.0), (3, 3600.0))]
@@ -247,7 +247,7 @@ def test_an_account_counts_as_limited_after_three_chats_within_an_hour() -> None
 
 
 def test_a_limited_account_parks_everything_until_the_deadline() -> None:
-    outgoing = Outgoing(FREE)
+    outgoing = SendQueue(FREE)
     outgoing.flood(LIMITED, 50.0)
 
     assert isinstance(outgoing.offer(job(1), METHOD, wall=10.0, now=0.0), Parked)
@@ -333,7 +333,7 @@ def batch(deed: Deed, count: int) -> Deliver:
 
 
 def test_of_several_copies_as_many_go_at_once_as_there_is_room_for() -> None:
-    outgoing = Outgoing(Pace(per_account=1000.0, per_chat=1.0, burst=5))
+    outgoing = SendQueue(Pace(per_account=1000.0, per_chat=1.0, burst=5))
     copies = batch("copies", 8)
     rest = copies.rest(arrived(0, 1, 2, 3, 4))
 
@@ -346,7 +346,7 @@ def test_of_several_copies_as_many_go_at_once_as_there_is_room_for() -> None:
 
 @pytest.mark.parametrize("deed", ["copies", "forward"])
 def test_of_several_that_are_flooded_only_the_first_is_kept_back(deed: Deed) -> None:
-    outgoing = Outgoing(FREE)
+    outgoing = SendQueue(FREE)
     outgoing.flood((METHOD, None), 50.0)
     several = batch(deed, 8)
 
@@ -356,7 +356,7 @@ def test_of_several_that_are_flooded_only_the_first_is_kept_back(deed: Deed) -> 
 
 
 def test_a_parked_job_is_taken_back_once() -> None:
-    outgoing = Outgoing(FREE)
+    outgoing = SendQueue(FREE)
     outgoing.flood((METHOD, None), 50.0)
     for number in (1, 2):
         outgoing.offer(job(number), METHOD, wall=10.0, now=0.0)

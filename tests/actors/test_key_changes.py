@@ -19,7 +19,7 @@ from telewarden.errors import (
     StorageBusyError,
     WrongMasterKeyError,
 )
-from telewarden.service.paths import Keeping, master_key_of
+from telewarden.service.paths import StoragePaths, master_key_of
 from telewarden.storage import Credential, MasterKey, SessionFiles, SessionRecord, Store
 from telewarden.supervision import ChildStarted
 from telewarden.telegram import Phase
@@ -46,7 +46,7 @@ async def test_a_new_master_key_takes_over_while_messages_are_forwarded(newsroom
 
     assert (turned.resealed, turned.damaged) == (2, ())
     assert place.stat().st_mode & 0o777 == 0o600
-    places = Keeping(newsroom.config)
+    places = StoragePaths(newsroom.config)
     with pytest.raises(WrongMasterKeyError):
         Store.open_reader(places.database, old)
     assert places.snapshots().newest_usable(MasterKey.from_file(place)) is not None
@@ -77,7 +77,7 @@ async def test_a_new_data_key_seals_everything_anew_while_sessions_work(newsroom
     assert (turned.resealed, turned.damaged) == (2, ())
     await newsroom.stop()
     with newsroom.store() as store:
-        files = SessionFiles(Keeping(newsroom.config).session_folder, store.vault)
+        files = SessionFiles(StoragePaths(newsroom.config).session_folder, store.vault)
         assert len(store.vault.slots) == 1
         assert {name: files.read(name) for name in files.names()} == {
             one.name: one.session_string
@@ -214,7 +214,7 @@ def test_a_change_of_keys_that_is_killed_loses_nothing(
         "loopback": {},
     }
     config = parse_config(tables)
-    places = Keeping(config)
+    places = StoragePaths(config)
     with Store.open(places.database, master_key_of(config)) as store:
         for number, name in enumerate(NAMES):
             store.put_session(SessionRecord(name=name))
@@ -239,7 +239,7 @@ def test_a_change_of_keys_that_is_killed_loses_nothing(
 
 async def test_keys_that_another_process_is_changing_are_left_alone(newsroom: Newsroom) -> None:
     await newsroom.start()
-    place = Keeping(newsroom.config).turning
+    place = StoragePaths(newsroom.config).turning
     with place.open("w") as marker:
         fcntl.flock(marker, fcntl.LOCK_EX)
         with pytest.raises(StorageBusyError):

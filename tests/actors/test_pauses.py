@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from telewarden.actors import Pace
-from telewarden.actors.session.send_queue import Outgoing
+from telewarden.actors.session.send_queue import SendQueue
 from telewarden.loopback import Fault, FloodWait, RpcError
 from telewarden.telegram import FloodBegan, FloodEnded, PairPaused, PairResumed
 
@@ -93,7 +93,7 @@ async def test_a_flood_that_is_told_again_at_its_end_is_waited_out_longer(
 
 
 def test_a_flood_grows_to_a_minute_or_to_what_is_told_until_something_has_gone() -> None:
-    outgoing, key, wall, waits = Outgoing(Pace()), ("messages.sendMessage", None), 0.0, []
+    outgoing, key, wall, waits = SendQueue(Pace()), ("messages.sendMessage", None), 0.0, []
     for seconds in (3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 90.0):
         waits.append(outgoing.told(key, seconds, wall=wall))
         outgoing.flood(key, wall + waits[-1])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from telewarden.actors import ChangeSession, Journal, PairPlan, SessionChanged, SessionPlan
-from telewarden.api.registry_client import Desk
+from telewarden.api.registry_client import RegistryClient
 from telewarden.errors import (
     AskTimeoutError,
     ChildUnavailableError,
@@ -203,7 +203,7 @@ async def test_a_full_disk_is_told_of_once_and_waited_for(
 async def test_who_waits_for_a_full_disk_hears_so_and_the_change_is_made_when_there_is_room(
     kit: RegistryKit,
 ) -> None:
-    desk = Desk(lambda: kit.tree.ref("registry"), kit.board, kit.events, kit.now)
+    desk = RegistryClient(lambda: kit.tree.ref("registry"), kit.board, kit.events, kit.now)
     journal = Journal(kit.tree.ref("journal"))
     await journal.do(lambda store: store.db.execute("pragma query_only = on"))
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from telewarden.actors import Pace
-from telewarden.actors.session.send_queue import Go, Later, Outgoing, Parked
+from telewarden.actors.session.send_queue import Go, Later, Parked, SendQueue
 from telewarden.errors import DrillError
 from telewarden.loopback import Fault, FloodWait, Message
 from telewarden.supervision import ChildStarted
@@ -131,7 +131,7 @@ async def test_what_a_crashed_group_had_handed_over_is_not_sent_behind_its_back(
 
 
 def test_a_job_that_was_taken_back_does_not_go_when_its_turn_comes() -> None:
-    outgoing = Outgoing(SLOW)
+    outgoing = SendQueue(SLOW)
     outgoing.offer(job(1), METHOD, wall=0.0, now=0.0)
     late = job(2)
     outgoing.offer(late, METHOD, wall=0.0, now=0.0)
@@ -142,7 +142,7 @@ def test_a_job_that_was_taken_back_does_not_go_when_its_turn_comes() -> None:
 
 
 def test_what_is_offered_again_keeps_its_pairs_place_in_line() -> None:
-    outgoing = Outgoing(SLOW)
+    outgoing = SendQueue(SLOW)
     outgoing.offer(job(1), METHOD, wall=0.0, now=0.0)
     outgoing.offer(job(2), METHOD, wall=0.0, now=0.0)
     other = replace(job(3), pair=2)
@@ -159,7 +159,7 @@ def test_what_is_offered_again_keeps_its_pairs_place_in_line() -> None:
 
 
 def test_no_more_goes_in_a_place_in_line_than_was_booked() -> None:
-    outgoing = Outgoing(SLOW)
+    outgoing = SendQueue(SLOW)
     outgoing.offer(job(1), METHOD, wall=0.0, now=0.0)
     outgoing.offer(job(2), METHOD, wall=0.0, now=0.0)
     outgoing.withdraw(1, 2)
@@ -172,7 +172,7 @@ def test_no_more_goes_in_a_place_in_line_than_was_booked() -> None:
 
 
 def test_a_turn_that_comes_in_a_flood_waits_for_its_end() -> None:
-    outgoing = Outgoing(SLOW)
+    outgoing = SendQueue(SLOW)
     outgoing.offer(job(1), METHOD, wall=0.0, now=0.0)
     outgoing.offer(job(2), METHOD, wall=0.0, now=0.0)
     outgoing.flood((METHOD, None), 50.0)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from telewarden.service.gc_pause import CollectorRest
+from telewarden.service.gc_pause import GcPause
 from telewarden.supervision import EventStream
 from telewarden.telegram import Phase, PhaseChanged
 
@@ -34,7 +34,7 @@ def told(events: EventStream, session: str, after: Phase) -> None:
 
 async def test_it_rests_until_all_are_online_or_cannot_be() -> None:
     events = EventStream()
-    rest = CollectorRest(events, MANY)
+    rest = GcPause(events, MANY)
 
     rest.begin()
     for number in range(MANY - 1):
@@ -48,7 +48,7 @@ async def test_it_rests_until_all_are_online_or_cannot_be() -> None:
 
 
 async def test_an_early_end_lets_it_work_again() -> None:
-    rest = CollectorRest(EventStream(), MANY)
+    rest = GcPause(EventStream(), MANY)
     rest.begin()
 
     rest.end()
@@ -61,7 +61,7 @@ async def test_an_early_end_lets_it_work_again() -> None:
 async def test_it_rests_for_many_sessions_and_works_on_for_few() -> None:
     works_on = {}
     for sessions in (MANY - 1, MANY):
-        rest = CollectorRest(EventStream(), sessions)
+        rest = GcPause(EventStream(), sessions)
         rest.begin()
         works_on[sessions] = gc.isenabled()
         rest.end()
@@ -73,7 +73,7 @@ async def test_its_end_leaves_the_collector_as_the_app_had_it() -> None:
     works = {}
     for before in (True, False):
         gc.enable() if before else gc.disable()
-        rest = CollectorRest(EventStream(), MANY)
+        rest = GcPause(EventStream(), MANY)
         rest.begin()
         resting = not gc.isenabled()
         rest.end()

@@ -14,7 +14,7 @@ from telewarden import Warden
 from telewarden.config import parse_config
 from telewarden.errors import RegistryFullError, StorageBusyError, StorageError, UnknownRecordError
 from telewarden.service.database_backups import DatabaseBackups, restore_database
-from telewarden.service.paths import Keeping, master_key_of
+from telewarden.service.paths import StoragePaths, master_key_of
 from telewarden.storage import MasterKey, Store
 
 pytestmark = pytest.mark.session
@@ -233,6 +233,6 @@ async def test_a_copy_from_before_the_master_key_was_changed_is_put_back_under_t
     assert kept
     async with idle(tables) as warden:
         assert "dave" in warden.sessions
-    restored = Keeping(parse_config(tables)).database
+    restored = StoragePaths(parse_config(tables)).database
     with Store.open_reader(restored, master_key_of(parse_config(tables))) as store:
         assert store.old_masters() != []

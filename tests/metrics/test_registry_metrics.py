@@ -15,7 +15,7 @@ from telewarden.actors import (
     Standing,
     statistics,
 )
-from telewarden.actors.registry.persistent_map import Book
+from telewarden.actors.registry.persistent_map import PersistentMap
 from telewarden.metrics import Exporter
 from telewarden.storage import SessionRecord
 from telewarden.telegram import Health
@@ -43,8 +43,8 @@ def scraped(
     limits: RegistryLimits | None = None,
 ) -> Exporter:
     snapshot = RegistrySnapshot(
-        sessions=Book({one.name: one for one in sessions}),
-        operations=Book({one.id: one for one in operations}),
+        sessions=PersistentMap({one.name: one for one in sessions}),
+        operations=PersistentMap({one.id: one for one in operations}),
         limits=limits,
     )
     exporter = Exporter(wall=lambda: NOW)

@@ -15,7 +15,7 @@ from telethon.errors import InvalidBufferError, InvalidChecksumError
 from telethon.sessions import MemorySession
 
 from telewarden.telegram import Arrived, WardenSession
-from telewarden.telegram.mtproto.transport import Line
+from telewarden.telegram.mtproto.transport import MtprotoTransport
 
 pytestmark = pytest.mark.telegram
 
@@ -24,7 +24,7 @@ class Noted:
     """What a line hands on."""
 
     def __init__(self) -> None:
-        self.line = Line("127.0.0.1", 443)
+        self.line = MtprotoTransport("127.0.0.1", 443)
         self.frames: list[bytes] = []
         self.losses: list[Exception] = []
         self.line.serve(self.frames.append, self.losses.append)
@@ -49,7 +49,7 @@ def test_frames_come_whole_wherever_the_stream_is_cut(bodies: list[bytes], data:
 
 
 def test_frames_before_and_after_the_first_listener_come_in_order() -> None:
-    line, frames = Line("127.0.0.1", 443), []
+    line, frames = MtprotoTransport("127.0.0.1", 443), []
     line.data_received(framed(b"one") + framed(b"two"))
 
     line.serve(frames.append, frames.append)

@@ -31,7 +31,7 @@ from ..messages import (
 )
 from . import operations, pairs, sessions
 from .operation_tracker import Followed, follow
-from .transaction import Draft
+from .transaction import Transaction
 
 logger = logging.getLogger(__name__)
 
@@ -76,11 +76,11 @@ class Request(Answer):
             self.fail(error)
 
 
-def _refuse(_: Draft, message: Refusal) -> None:
+def _refuse(_: Transaction, message: Refusal) -> None:
     raise message.error
 
 
-APPLY: Mapping[type[RegistryWrite], Callable[[Draft, Any], object]] = {
+APPLY: Mapping[type[RegistryWrite], Callable[[Transaction, Any], object]] = {
     RegisterSession: sessions.register,
     DeclareSessions: sessions.declare,
     ChangeSession: sessions.change,
@@ -119,7 +119,7 @@ REFUSED: Final[Mapping[type[RegistryWrite], Callable[[Any], tuple[str, str]]]] =
 }
 
 
-def attempt(draft: Draft, request: Request) -> None:
+def attempt(draft: Transaction, request: Request) -> None:
     """Try a change on the draft; one that is refused leaves it as it was."""
     write = request.write
     request.error = None

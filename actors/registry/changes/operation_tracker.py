@@ -31,7 +31,7 @@ from ..messages import (
 )
 from ..model import Operation, OperationState
 from . import operations
-from .transaction import Draft
+from .transaction import Transaction
 
 WARDEN: Final = "warden"
 PAIRS: Final = ""  # whose a backfill is: the pair's, whichever session it belongs to
@@ -65,7 +65,7 @@ class Followed(RegistryWrite):
     who: str = WARDEN
 
 
-def follow(draft: Draft, message: Followed) -> None:
+def follow(draft: Transaction, message: Followed) -> None:
     """Begin, advance or end the operation that the event is about."""
     match message.event:
         case PhaseSeen() as seen:
@@ -81,7 +81,7 @@ def follow(draft: Draft, message: Followed) -> None:
             return
 
 
-def _left(draft: Draft, event: PhaseChanged) -> None:
+def _left(draft: Transaction, event: PhaseChanged) -> None:
     failed = event.before is Phase.RECOVERING and event.after is not Phase.ONLINE
     if failed and _current(draft, event.session, "recovery") is None:
         _recovery(draft, event.session, START)
@@ -89,7 +89,7 @@ def _left(draft: Draft, event: PhaseChanged) -> None:
 
 
 def _settle(
-    draft: Draft, session: str, phase: Phase, reason: str, *, entered: float = math.inf
+    draft: Transaction, session: str, phase: Phase, reason: str, *, entered: float = math.inf
 ) -> None:
     """End what cannot be under way where the session stands, and was before it ``entered``."""
     for kind, (phases, well) in UNDER_WAY.items():
@@ -111,7 +111,7 @@ def outdated(
     return False
 
 
-def _entered(draft: Draft, event: PhaseChanged) -> None:
+def _entered(draft: Transaction, event: PhaseChanged) -> None:
     if event.after in LOGIN and event.before not in LOGIN:
         _login(draft, event)
     elif event.after is Phase.AWAITING_PASSWORD:
@@ -123,7 +123,7 @@ def _entered(draft: Draft, event: PhaseChanged) -> None:
             _recovery(draft, event.session, event.reason)
 
 
-def _tried(draft: Draft, event: RecoveryTried) -> None:
+def _tried(draft: Transaction, event: RecoveryTried) -> None:
     if event.problem and _current(draft, event.session, "recovery") is None:
         _recovery(draft, event.session, START)
     operation = _current(draft, event.session, "recovery")
@@ -137,7 +137,7 @@ def _tried(draft: Draft, event: RecoveryTried) -> None:
         operations.advance(draft, AdvanceOperation(id=operation.id, step=step))
 
 
-def _filled(draft: Draft, event: BackfillProgress) -> None:
+def _filled(draft: Transaction, event: BackfillProgress) -> None:
     """A pair reads its past; each pair's is an operation of its own, counted in message ids.
 
     It goes on when the pair is moved to another session.
@@ -158,18 +158,18 @@ def _filled(draft: Draft, event: BackfillProgress) -> None:
         operations.end(draft, EndOperation(id=operation.id, who=WARDEN))
 
 
-def _login(draft: Draft, event: PhaseChanged) -> None:
+def _login(draft: Transaction, event: PhaseChanged) -> None:
     # An unfinished one, from before a crash.
     _end(draft, event.session, "login", event.reason, well=False)
     _start(draft, event.session, "login", kind="login", steps=2, description="waiting for the code")
 
 
-def _recovery(draft: Draft, session: str, why: str) -> None:
+def _recovery(draft: Transaction, session: str, why: str) -> None:
     _start(draft, session, "recovery", kind="recovery", steps=len(RUNGS), description=why)
 
 
 def _start(
-    draft: Draft,
+    draft: Transaction,
     session: str,
     which: str,
     *,
@@ -190,21 +190,21 @@ def _start(
     draft.following[session if of is None else of, which] = operation.id
 
 
-def _advance(draft: Draft, session: str, step: int, description: str) -> None:
+def _advance(draft: Transaction, session: str, step: int, description: str) -> None:
     operation = _current(draft, session, "login")
     if operation is not None:
         change = AdvanceOperation(id=operation.id, step=step, description=description)
         operations.advance(draft, change)
 
 
-def give_up(draft: Draft, session: str, why: str) -> None:
+def give_up(draft: Transaction, session: str, why: str) -> None:
     """End what was under way of a session that is no more."""
     for owner, kind in tuple(draft.following):
         if owner == session:
             _end(draft, session, kind, why, well=False)
 
 
-def give_up_backfill(draft: Draft, pair: int, why: str) -> None:
+def give_up_backfill(draft: Transaction, pair: int, why: str) -> None:
     """The same of a pair."""
     _end(draft, PAIRS, f"{BACKFILL}{pair}", why, well=False)
 
@@ -221,7 +221,7 @@ def followed(operations: Iterable[Operation]) -> dict[tuple[str, str], int]:
     return found
 
 
-def _end(draft: Draft, session: str, kind: str, reason: str, *, well: bool) -> None:
+def _end(draft: Transaction, session: str, kind: str, reason: str, *, well: bool) -> None:
     operation = _current(draft, session, kind)
     draft.following.pop((session, kind), None)
     if operation is not None:
@@ -234,7 +234,7 @@ def _end(draft: Draft, session: str, kind: str, reason: str, *, well: bool) -> N
         operations.end(draft, message)
 
 
-def _current(draft: Draft, session: str, kind: str) -> Operation | None:
+def _current(draft: Transaction, session: str, kind: str) -> Operation | None:
     id_ = draft.following.get((session, kind))
     operation = None if id_ is None else draft.find_operation(id_)
     return operation if operation is not None and operation.active else None

@@ -36,14 +36,14 @@ from ..messages import (
     What,
 )
 from ..model import Operation, OperationState, Part, RegistryLimits
-from .transaction import Draft
+from .transaction import Transaction
 
 KIND: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 LIMIT_FIELDS: Final = tuple(sorted(RegistryLimits.__dataclass_fields__))
 SHARE: Final = 100  # of a full registry, a hundredth is made free at once: the search costs a scan
 
 
-def begin(draft: Draft, message: BeginOperation) -> Operation:
+def begin(draft: Transaction, message: BeginOperation) -> Operation:
     """Begin an operation, making room for it if need be."""
     if not isinstance(message.kind, str) or not KIND.fullmatch(message.kind):  # type: ignore[redundant-expr]  # whatever is given
         raise InvalidRecordError("kind", message.kind, "1 to 32 of a-z, 0-9, _ and -")
@@ -70,7 +70,7 @@ def begin(draft: Draft, message: BeginOperation) -> Operation:
     return operation
 
 
-def advance(draft: Draft, message: AdvanceOperation) -> Operation:
+def advance(draft: Transaction, message: AdvanceOperation) -> Operation:
     """Let an operation have come further, or describe itself otherwise."""
     operation = _active(draft, message.id)
     steps = operation.steps if message.steps is None else _whole("steps", message.steps, least=1)
@@ -83,7 +83,7 @@ def advance(draft: Draft, message: AdvanceOperation) -> Operation:
     return _progressed(draft, replace(operation, step=step, steps=steps, description=description))
 
 
-def put_part(draft: Draft, message: PutPart) -> Operation:
+def put_part(draft: Transaction, message: PutPart) -> Operation:
     """Add a part, or replace the one of that number."""
     operation = _active(draft, message.id)
     number = _whole("number", message.number, least=1)
@@ -93,13 +93,13 @@ def put_part(draft: Draft, message: PutPart) -> Operation:
     return _progressed(draft, replace(operation, parts=parts))
 
 
-def set_parts(draft: Draft, message: SetParts) -> Operation:
+def set_parts(draft: Transaction, message: SetParts) -> Operation:
     """Replace all parts."""
     operation = _active(draft, message.id)
     return _progressed(draft, replace(operation, parts=_numbered(message.parts)))
 
 
-def end(draft: Draft, message: EndOperation) -> Operation:
+def end(draft: Transaction, message: EndOperation) -> Operation:
     """End an operation; a finished one has taken all its steps."""
     operation = _active(draft, message.id)
     state = OperationState(message.state)
@@ -123,7 +123,7 @@ def end(draft: Draft, message: EndOperation) -> Operation:
     )
 
 
-def interrupt(draft: Draft, who: str) -> None:
+def interrupt(draft: Transaction, who: str) -> None:
     """End what a process that is gone had under way."""
     for operation in tuple(draft.operations()):
         if operation.active:
@@ -131,7 +131,7 @@ def interrupt(draft: Draft, who: str) -> None:
             _ended(draft, replace(operation, state=OperationState.FAILED, error=error), who)
 
 
-def clean(draft: Draft, message: CleanOperations) -> tuple[int, ...]:
+def clean(draft: Transaction, message: CleanOperations) -> tuple[int, ...]:
     """Forget operations; none that is under way, unless its time is over."""
     wanted = CLEANED.get(message.what) if isinstance(message.what, str) else None  # type: ignore[redundant-expr]  # as above
     if wanted is None:
@@ -143,7 +143,7 @@ def clean(draft: Draft, message: CleanOperations) -> tuple[int, ...]:
     return removed
 
 
-def reconfigure(draft: Draft, message: ReconfigureRegistry) -> Limited:
+def reconfigure(draft: Transaction, message: ReconfigureRegistry) -> Limited:
     """Set limits, and let follow what follows: a lower maximum cleans up."""
     unknown = tuple(sorted(key for key in message.fields if key not in LIMIT_FIELDS))
     if unknown:
@@ -167,7 +167,7 @@ def reconfigure(draft: Draft, message: ReconfigureRegistry) -> Limited:
     return _limited(draft, removed)
 
 
-def _limited(draft: Draft, removed: Iterable[int]) -> Limited:
+def _limited(draft: Transaction, removed: Iterable[int]) -> Limited:
     limits = draft.limits
     return Limited(
         limits=limits,
@@ -182,7 +182,7 @@ def subject(operation: Operation) -> str:
     return f"operation {operation.id}"
 
 
-CLEANED: Final[Mapping[What, Callable[[Operation, Draft], bool]]] = {
+CLEANED: Final[Mapping[What, Callable[[Operation, Transaction], bool]]] = {
     "expired": lambda one, draft: draft.limits.expired(one, draft.now),
     "finished": lambda one, _: one.state in {OperationState.FINISHED, OperationState.CANCELLED},
     "failed": lambda one, _: one.state is OperationState.FAILED,
@@ -190,21 +190,21 @@ CLEANED: Final[Mapping[What, Callable[[Operation, Draft], bool]]] = {
 }
 
 
-def _active(draft: Draft, id_: int) -> Operation:
+def _active(draft: Transaction, id_: int) -> Operation:
     operation = draft.operation(id_)
     if not operation.active:
         raise OperationEndedError(id_, operation.state.value)
     return operation
 
 
-def _progressed(draft: Draft, operation: Operation) -> Operation:
+def _progressed(draft: Transaction, operation: Operation) -> Operation:
     operation = replace(operation, updated=draft.now)
     draft.put_operation(operation)
     draft.events.append(OperationProgressed(at=draft.now, operation=operation))
     return operation
 
 
-def _ended(draft: Draft, operation: Operation, who: str) -> Operation:
+def _ended(draft: Transaction, operation: Operation, who: str) -> Operation:
     operation = replace(operation, updated=draft.now, ended=draft.now)
     draft.put_operation(operation)
     after = {"state": operation.state.value, "error": operation.error}
@@ -213,7 +213,7 @@ def _ended(draft: Draft, operation: Operation, who: str) -> Operation:
     return operation
 
 
-def _make_room(draft: Draft, who: str) -> None:
+def _make_room(draft: Transaction, who: str) -> None:
     limit = draft.limits.max_operations
     if draft.operation_count < limit:
         return
@@ -227,11 +227,11 @@ def _make_room(draft: Draft, who: str) -> None:
     draft.note(who, "clean", "operations for room", None, sorted(removed))
 
 
-def _expired(draft: Draft) -> list[Operation]:
+def _expired(draft: Transaction) -> list[Operation]:
     return [one for one in draft.operations() if draft.limits.expired(one, draft.now)]
 
 
-def _shrink(draft: Draft, to: int) -> list[int]:
+def _shrink(draft: Transaction, to: int) -> list[int]:
     """Forget what is over, oldest first, until there are ``to`` or only running ones."""
     over = draft.operation_count - to
     if over <= 0:
@@ -240,7 +240,7 @@ def _shrink(draft: Draft, to: int) -> list[int]:
     return [_remove(draft, operation) for operation in ended[:over]]
 
 
-def _remove(draft: Draft, operation: Operation) -> int:
+def _remove(draft: Transaction, operation: Operation) -> int:
     draft.drop_operation(operation.id)
     draft.events.append(OperationRemoved(at=draft.now, operation=operation))
     return operation.id

@@ -12,7 +12,7 @@ from ..pair_plans import decision, fingerprint
 from ..roster import SessionRoster
 
 
-class PairDraft:
+class PairTransaction:
     """The pairs as they would be.
 
     Args:
@@ -29,7 +29,7 @@ class PairDraft:
         *,
         declared: Mapping[int, PairPlan],
         last_id: int,
-        before: PairDraft | None = None,
+        before: PairTransaction | None = None,
         located: PairGraph | None = None,
     ) -> None:
         self._roster, self._declared, self._last_id = roster, declared, last_id

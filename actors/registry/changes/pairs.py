@@ -18,7 +18,7 @@ from ...pair_graph import Fault
 from ..messages import RegistryWrite
 from ..pair_events import PairAdded, PairChanged, PairRemoved, PairsMoved
 from .operation_tracker import give_up_backfill
-from .transaction import Draft
+from .transaction import Transaction
 
 SHOWN = ("session", "source", "target", "mode", "enabled", "handler")  # in the audit trail
 
@@ -53,7 +53,7 @@ class MovePairs(RegistryWrite):
     to: str
 
 
-def add(draft: Draft, message: AddPair) -> PairPlan:
+def add(draft: Transaction, message: AddPair) -> PairPlan:
     """Add a pair."""
     plan = message.plan
     if plan.id == 0:
@@ -70,7 +70,7 @@ def add(draft: Draft, message: AddPair) -> PairPlan:
     return plan
 
 
-def change(draft: Draft, message: ChangePair) -> PairPlan:
+def change(draft: Transaction, message: ChangePair) -> PairPlan:
     """Change a pair in place, if nobody has changed it meanwhile."""
     before, after = message.before, message.after
     if draft.pairs.plan(before.id) != before:
@@ -97,7 +97,7 @@ def change(draft: Draft, message: ChangePair) -> PairPlan:
     return after
 
 
-def remove(draft: Draft, message: RemovePair) -> PairPlan:
+def remove(draft: Transaction, message: RemovePair) -> PairPlan:
     """Take a pair out."""
     plan = _let_go(draft, (message.pair,))[0]
     draft.pairs.put(plan.id, None)
@@ -109,7 +109,7 @@ def remove(draft: Draft, message: RemovePair) -> PairPlan:
     return plan
 
 
-def move(draft: Draft, message: MovePairs) -> dict[int, str]:
+def move(draft: Transaction, message: MovePairs) -> dict[int, str]:
     """Give pairs to another session, all of them or none."""
     plans = _let_go(draft, message.pairs)
     before = {plan.id: plan.session for plan in plans}
@@ -134,13 +134,13 @@ def _refuse_fault(fault: Fault | None) -> None:
         raise PairFaultError(fault.sentence, fault=fault.name, pairs=fault.pairs)
 
 
-def _has_room(draft: Draft, session: str, more: int) -> None:
+def _has_room(draft: Transaction, session: str, more: int) -> None:
     entry, pairs = draft.session(session), draft.pairs.count(session) + more
     if pairs > entry.max_pairs:
         raise SessionFullError(session, pairs=pairs, limit=entry.max_pairs)
 
 
-def _let_go(draft: Draft, pairs: Iterable[int]) -> list[PairPlan]:
+def _let_go(draft: Transaction, pairs: Iterable[int]) -> list[PairPlan]:
     """The plans of pairs that nobody works for at the moment.
 
     Raises:

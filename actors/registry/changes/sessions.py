@@ -39,7 +39,7 @@ from ..messages import (
 from ..model import SessionEntry
 from ..placement import places_for
 from .operation_tracker import give_up
-from .transaction import AuditNote, Draft
+from .transaction import AuditNote, Transaction
 
 LOOKED_AT: Final = 20  # sessions; each look may read the dialogs of an account
 FIELDS: Final = ("max_pairs", "metadata", "phone", "priority")
@@ -48,7 +48,7 @@ SCALARS: Final = (str, int, float, bool, type(None))
 DECLARED: Final = ("phone", "priority", "max_pairs", "metadata")
 
 
-def register(draft: Draft, message: RegisterSession) -> SessionEntry:
+def register(draft: Transaction, message: RegisterSession) -> SessionEntry:
     """Add a session that no configuration declares."""
     name, fields = check_name(message.name), _checked(message.fields)
     if draft.find(name) is not None:
@@ -62,7 +62,7 @@ def register(draft: Draft, message: RegisterSession) -> SessionEntry:
     return _added(draft, record, message.who)
 
 
-def declare(draft: Draft, message: DeclareSessions) -> None:
+def declare(draft: Transaction, message: DeclareSessions) -> None:
     """Let sessions be as the configuration says; what is as it says already is not touched."""
     for declared in message.records:
         known = draft.find(declared.name)
@@ -74,19 +74,19 @@ def declare(draft: Draft, message: DeclareSessions) -> None:
             _apply(draft, known, wanted, message.who)
 
 
-def change(draft: Draft, message: ChangeSession) -> SessionEntry:
+def change(draft: Transaction, message: ChangeSession) -> SessionEntry:
     """Change fields of a session, all or none."""
     return _change(draft, message.name, message.fields, message.who)
 
 
-def change_many(draft: Draft, message: ChangeMany) -> tuple[ItemOutcome, ...]:
+def change_many(draft: Transaction, message: ChangeMany) -> tuple[ItemOutcome, ...]:
     """Change many sessions, each all or none, and tell how each went."""
     return tuple(
         _outcome(draft, name, fields, message.who) for name, fields in message.changes.items()
     )
 
 
-def plan_deletion(draft: Draft, message: DeleteSession) -> Deletion:
+def plan_deletion(draft: Transaction, message: DeleteSession) -> Deletion:
     """Check that a session may go, and find places for its pairs."""
     draft.session(message.name)
     pairs = draft.pairs.of(message.name)
@@ -104,7 +104,7 @@ def plan_deletion(draft: Draft, message: DeleteSession) -> Deletion:
     )
 
 
-def plan_again(draft: Draft, deletion: Deletion, error: PairsNotMovedError) -> Deletion:
+def plan_again(draft: Transaction, deletion: Deletion, error: PairsNotMovedError) -> Deletion:
     """Find other places for the pairs, as those that were planned may not serve some of them.
 
     Raises:
@@ -122,7 +122,7 @@ def plan_again(draft: Draft, deletion: Deletion, error: PairsNotMovedError) -> D
     return replace(deletion, moves=moves, unfit=unfit, reasons=reasons)
 
 
-def _others(draft: Draft, name: str) -> Iterator[SessionEntry]:
+def _others(draft: Transaction, name: str) -> Iterator[SessionEntry]:
     """Who may take a session's pairs; not looked at when there is nothing to be moved."""
     return (
         replace(entry, pairs=draft.pair_count(entry.name))
@@ -131,7 +131,7 @@ def _others(draft: Draft, name: str) -> Iterator[SessionEntry]:
     )
 
 
-def delete(draft: Draft, message: Deletion) -> Deleted:
+def delete(draft: Transaction, message: Deletion) -> Deleted:
     """Forget a session that has been stopped, and give its pairs to others."""
     name, entry = message.name, draft.find(message.name)
     before = None if entry is None else _shown(_values(entry.record, DECLARED))
@@ -146,13 +146,13 @@ def delete(draft: Draft, message: Deletion) -> Deleted:
     return Deleted(name=name, moved=moved)
 
 
-def _added(draft: Draft, record: SessionRecord, who: str) -> SessionEntry:
+def _added(draft: Transaction, record: SessionRecord, who: str) -> SessionEntry:
     draft.note(who, "register", record.name, None, _shown(_values(record, DECLARED)))
     draft.events.append(SessionRegistered(at=draft.now, session=record.name, who=who))
     return draft.add(record)
 
 
-def _outcome(draft: Draft, name: Any, fields: Mapping[str, Any], who: str) -> ItemOutcome:
+def _outcome(draft: Transaction, name: Any, fields: Mapping[str, Any], who: str) -> ItemOutcome:
     if not isinstance(name, str):  # nothing that the trail could note
         return ItemOutcome(name=name, error=InvalidRecordError("name", name, "a session's name"))
     try:
@@ -166,7 +166,7 @@ def _outcome(draft: Draft, name: Any, fields: Mapping[str, Any], who: str) -> It
         return ItemOutcome(name=name, error=odd)
 
 
-def _change(draft: Draft, name: str, fields: Mapping[str, Any], who: str) -> SessionEntry:
+def _change(draft: Transaction, name: str, fields: Mapping[str, Any], who: str) -> SessionEntry:
     entry, wanted = draft.session(name), _checked(fields)
     if "max_pairs" in wanted:
         pairs = draft.pair_count(name)
@@ -175,7 +175,9 @@ def _change(draft: Draft, name: str, fields: Mapping[str, Any], who: str) -> Ses
     return _apply(draft, entry, wanted, who)
 
 
-def _apply(draft: Draft, entry: SessionEntry, wanted: dict[str, Any], who: str) -> SessionEntry:
+def _apply(
+    draft: Transaction, entry: SessionEntry, wanted: dict[str, Any], who: str
+) -> SessionEntry:
     """Change what is different; a change to the same values is none."""
     record = entry.record
     before = {key: getattr(record, key) for key in wanted}

@@ -24,7 +24,7 @@ from ...session.maintenance import BEFORE_DELETE
 from ..events import RegistryEvent
 from ..model import Operation, RegistryLimits, SessionEntry, Standing
 from ..snapshot import RegistrySnapshot
-from .pair_transaction import PairDraft
+from .pair_transaction import PairTransaction
 
 DELETED_KEPT = 100  # deleted sessions that are still shown
 
@@ -34,7 +34,7 @@ AuditNote: TypeAlias = tuple[
 """Who, what, subject, before, after, outcome, at."""
 
 
-class Draft:
+class Transaction:
     """What a group of changes makes of ``base``.
 
     Args:
@@ -51,11 +51,11 @@ class Draft:
         self,
         base: RegistrySnapshot,
         *,
-        before: Draft | None = None,
+        before: Transaction | None = None,
         now: float,
         last_id: int,
         busy: Mapping[str, str],
-        pairs: PairDraft,
+        pairs: PairTransaction,
         following: Mapping[tuple[str, str], int],
     ) -> None:
         self.base, self.before, self.now, self.last_id = base, before, now, last_id

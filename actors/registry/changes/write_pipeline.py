@@ -12,20 +12,20 @@ from collections.abc import Callable
 
 from ..snapshot import RegistrySnapshot
 from .apply import Request, attempt
-from .transaction import Draft
+from .transaction import Transaction
 
 
-class Line:
+class WritePipeline:
     """Requests in the order in which they came.
 
     Args:
         make_draft: begins a draft, on top of the one that is being written, if there is one.
     """
 
-    def __init__(self, make_draft: Callable[[Draft | None], Draft]) -> None:
+    def __init__(self, make_draft: Callable[[Transaction | None], Transaction]) -> None:
         self._make_draft = make_draft
-        self._under_way: tuple[Draft, list[Request]] | None = None
-        self._next: tuple[Draft, list[Request]] | None = None
+        self._under_way: tuple[Transaction, list[Request]] | None = None
+        self._next: tuple[Transaction, list[Request]] | None = None
         self._waiting: deque[Request] = deque()  # after a refusal only
         self._alone = 0
 
@@ -36,11 +36,11 @@ class Line:
         else:
             self._try(request)
 
-    def view(self) -> Draft:
+    def view(self) -> Transaction:
         """The registry as all that was tried so far would make it; not to be changed."""
         return self._begun()[0] if self._next is not None else self._make_draft(self._before())
 
-    def next(self) -> Draft | None:
+    def next(self) -> Transaction | None:
         """The draft to be written now, if there is any and none is being written."""
         if self._under_way is not None:
             return None
@@ -52,7 +52,7 @@ class Line:
         self._under_way, self._next = self._next, None
         return None if self._under_way is None else self._under_way[0]
 
-    def written(self) -> tuple[Draft, list[Request]]:
+    def written(self) -> tuple[Transaction, list[Request]]:
         """The draft under way is on disk."""
         done, self._under_way = self._under_way, None
         assert done is not None  # noqa: S101 - it was given out by next
@@ -90,10 +90,10 @@ class Line:
         attempt(draft, request)
         requests.append(request)
 
-    def _begun(self) -> tuple[Draft, list[Request]]:
+    def _begun(self) -> tuple[Transaction, list[Request]]:
         if self._next is None:
             self._next = (self._make_draft(self._before()), [])
         return self._next
 
-    def _before(self) -> Draft | None:
+    def _before(self) -> Transaction | None:
         return None if self._under_way is None else self._under_way[0]
