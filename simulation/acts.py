@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from telewarden.errors import TelewardenError
+from telewarden.loopback import Fault, Silence
 
 from .judge import PairModel
 from .script import Step
@@ -19,6 +20,7 @@ __all__ = ["ACTS", "ACT_WITHIN"]
 
 ACT_WITHIN: Final = 400.0  # virtual seconds in which an operator has an answer, whatever it is
 ON_ITS_WAY: Final = 10.0  # virtual seconds; what was said before may not have been heard yet
+LEAVES_WITHIN: Final = 120.0  # virtual seconds
 GOES_ON_WITHIN: Final = 15.0  # virtual seconds; a paused pair is looked at after 20 by itself
 BY_HAND: Final = ("paused by hand", "paused in the configuration")
 NEVER: Final = 1 << 60
@@ -111,6 +113,24 @@ async def pass_name(run: Run, step: Step) -> None:
     run.scene.pass_name(step["chat"], step["to"])
 
 
+async def revoke(run: Run, step: Step) -> None:
+    """A session's logins are ended elsewhere; an operator makes another when the run rests.
+
+    Perhaps nothing that it sent just before is answered any more.
+    """
+    account = run.scene.accounts[step["session"]]
+    if step.get("unanswered"):
+        for method in ("messages.sendMessage", "messages.forwardMessages"):
+            rule = Fault(action=Silence(executed=True), method=method, account=account)
+            run.telegram.faults.add(rule)
+
+    def end() -> None:
+        run.dead.add(step["session"])
+        run.telegram.revoke(account)
+
+    asyncio.get_running_loop().call_later(step["after"], end)
+
+
 # Operators
 
 
@@ -192,17 +212,39 @@ async def pair_resume(run: Run, step: Step) -> None:
 
 async def pair_move(run: Run, step: Step) -> None:
     """Give a pair to another session."""
-    warden, pair = run.process.warden, _pair(run, step)
+    pair = _pair(run, step)
     if pair is None or pair.carriers[-1] == step["session"]:
         return
     pair.carriers.append(step["session"])  # from now on either may carry
-    before = await run.report_of(pair.id)
+    before, doubt = await run.report_of(pair.id), pair.carriers[-2] in run.dead
+    pair.doubted |= doubt
     try:
-        await run.process.call(lambda: warden.pairs.reassign(str(step["pair"]), step["session"]))
+        await _reassigned(run, pair, step["session"], accept_doubt=doubt)
     finally:
         pair.unsettled = True
     if before is not None and before.paused is not None:
         await _goes_on(run, pair, step["session"], before.paused)
+
+
+async def _reassigned(run: Run, pair: PairModel, to: str, *, accept_doubt: bool) -> None:
+    """Move a pair; of an account that is dead no reason holds it for ever."""
+    pairs, end = run.process.warden.pairs, TIME.now + LEAVES_WITHIN
+    account, ways = run.scene.accounts[to], (pair.fields["source"], pair.fields["target"])
+    while True:
+        try:
+            await run.process.call(
+                lambda: pairs.reassign(str(pair.id), to, accept_doubt=accept_doubt)
+            )
+        except TelewardenError as error:
+            may = to not in run.dead and run.scene.may_work(account, *ways)
+            if not accept_doubt or not may or pair.gone:
+                raise
+            if TIME.now > end:
+                run.wrong(f"pair {pair.id} of a dead account cannot be moved: {error}")
+                raise
+            await asyncio.sleep(10.0)
+        else:
+            return
 
 
 async def _goes_on(run: Run, pair: PairModel, session: str, reason: str) -> None:
@@ -267,6 +309,7 @@ ACTS: Final[dict[str, Act]] = {
     "rename": rename,
     "upgrade": upgrade,
     "pass_name": pass_name,
+    "revoke": revoke,
     "pair_add": _order(pair_add),
     "pair_change": _order(pair_change),
     "pair_remove": _order(pair_remove),

@@ -9,11 +9,12 @@ from __future__ import annotations
 import random
 import sqlite3
 import time
+from pathlib import Path
 from typing import Any, Final
 
 from .surroundings import TIME
 
-__all__ = ["DISK", "Disk", "SimConnection", "install"]
+__all__ = ["DISK", "Disk", "SimConnection", "WrittenLog", "install"]
 
 REFUSALS: Final = {
     "full": (sqlite3.SQLITE_FULL, "SQLITE_FULL", "database or disk is full"),
@@ -25,6 +26,11 @@ REFUSALS: Final = {
     "io": (sqlite3.SQLITE_IOERR, "SQLITE_IOERR", "disk I/O error"),
     "busy": (sqlite3.SQLITE_BUSY, "SQLITE_BUSY", "database is locked"),
 }
+LOG: Final = "telewarden.db-wal"
+SYNCED_AFTER: Final = (
+    30.0  # virtual seconds until a kernel has brought to the disk what it was given
+)
+TORN: Final = 5_000  # bytes of zeros at the end of a log that was just being written
 WRITES: Final = ("insert", "update", "delete", "replace", "commit", "release")
 
 
@@ -65,6 +71,43 @@ class Disk:
 
 
 DISK: Final = Disk()
+
+
+class WrittenLog:
+    """How long SQLite's write-ahead log was when: a power cut may take what is younger.
+
+    With ``synchronous = normal`` it is synced when it is brought into the database, and what stands
+    behind that may be lost, up to any byte.
+    """
+
+    def __init__(self) -> None:
+        self._sizes: list[tuple[float, int]] = []
+
+    def look(self, folder: Path) -> None:
+        """See how long it is by now."""
+        try:
+            size = (folder / "store" / LOG).stat().st_size
+        except FileNotFoundError:
+            size = 0
+        if self._sizes and size < self._sizes[-1][1]:
+            self._sizes.clear()  # it was brought into the database
+            self._sizes.append((0.0, 0))
+        self._sizes.append((TIME.now, size))
+
+    def cut(self, folder: Path, *, keep: float, torn: bool) -> None:
+        """Lose what was written in the last seconds, but for a share; the end may be torn."""
+        self.look(folder)
+        path, kept = folder / "store" / LOG, self._sizes[0][1]
+        for at, size in self._sizes:
+            if at <= TIME.now - SYNCED_AFTER:
+                kept = size
+        if not path.exists():
+            return
+        data = path.read_bytes()
+        end = kept + int(keep * (len(data) - kept))
+        rest = bytes(min(len(data) - end, TORN)) if torn else b""
+        path.write_bytes(data[:end] + rest)
+        self._sizes = [one for one in self._sizes if one[1] <= end] or [(TIME.now, end)]
 
 
 class SimConnection(sqlite3.Connection):

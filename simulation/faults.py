@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from telewarden.errors import TelewardenError
 from telewarden.loopback import Fault
 from telewarden.loopback._tl import types
 from telewarden.loopback.faults.actions import Answer, action_from_json
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from .run import Run
 
 __all__ = ["FAULTS"]
+
+CRASHES: Final = 8  # more than the worker groups may have where they are to be kept down
+TOLD_WITHIN: Final = 30.0  # virtual seconds
+GROUP: Final = "sessions/session:{}/groups/group-1"
 
 
 async def cut(run: Run, step: Step) -> None:
@@ -52,6 +57,65 @@ async def kill(run: Run, step: Step) -> None:
     run.process.kill()
     await asyncio.sleep(step.get("down", 0.5))
     await run.start()
+
+
+async def power(run: Run, step: Step) -> None:
+    """The power fails: of what was not synced only a part is there, perhaps with a torn end."""
+    run.forget_orders()
+    run.process.kill()
+    run.log.cut(run.folder, keep=step["keep"], torn=step["torn"])
+    run.undone()
+    await asyncio.sleep(step.get("down", 0.5))
+    await run.start()
+
+
+async def second(run: Run, step: Step) -> None:
+    """Another process is started on the folder: it gets none of the sessions, and does no harm."""
+    other = run.process.beside()
+    starting = other.start()
+    run.others.add(other.loop)
+    try:
+        await starting
+        end = TIME.now + step["seconds"]
+        while TIME.now < end:
+            overview = await other.call(other.warden.overview)
+            for one in overview.sessions:
+                if one.phase == "online":
+                    run.wrong(f"{one.session} is online in two processes")
+            await asyncio.sleep(1.0)
+        if step["stop"]:
+            await other.stop()
+    except TelewardenError as error:
+        run.note(f"second process refused: {type(error).__name__}: {error}")
+    other.vanish()
+
+
+async def exhaust(run: Run, step: Step) -> None:
+    """A worker group crashes until it is kept down: somebody must be told; then it is released."""
+    session, group = step["session"], GROUP.format(step["session"])
+    warden = run.process.warden
+    if not any(pair.carriers[-1] == session and not pair.gone for pair in run.pairs):
+        return
+    run.exhausted.add(group)
+    for _ in range(CRASHES):
+        with contextlib.suppress(Exception):
+            await run.process.call(lambda: warden.drill(group))
+        await asyncio.sleep(0.5)
+    end = TIME.now + TOLD_WITHIN
+    while not await _is_told(run, session):
+        if TIME.now > end:
+            run.wrong(f"a worker group of {session} is kept down, and nobody is told")
+            break
+        await asyncio.sleep(1.0)
+    await run.process.call(lambda: warden.recover(session))
+
+
+async def _is_told(run: Run, session: str) -> bool:
+    overview = await run.process.call(run.process.warden.overview)
+    return any(
+        one.session == session and one.health == "unhealthy" and "GROUP_QUARANTINED" in one.reason
+        for one in overview.sessions
+    )
 
 
 async def restart(run: Run, step: Step) -> None:
@@ -137,6 +201,9 @@ FAULTS: Final[dict[str, Callable[[Any, Step], Awaitable[None]]]] = {
     "cut": cut,
     "fault": fault,
     "kill": kill,
+    "power": power,
+    "second": second,
+    "exhaust": exhaust,
     "restart": restart,
     "crash": crash,
     "forget": forget,

@@ -84,6 +84,7 @@ ACTORS: Final = (
 )
 PACES: Final = (0.003, 0.02, 0.1, 0.5)
 OWN: Final = True  # whether a session's own messages are another pair's source
+DAY: Final = 86_400
 REST_EVERY: Final = 60  # acts
 
 
@@ -108,6 +109,11 @@ SHARES: Final[Mapping[str, float]] = {
     "barred": 0.05,
     "void": 0.1,
     "protect": 0.1,
+    "power": 0.1,
+    "second": 0.05,
+    "revoked": 0.05,
+    "days": 0.05,
+    "by code": 0.1,
 }
 """How many scripts have a flavour: something that may happen in them."""
 ACTS: Final[Mapping[str, float]] = {
@@ -116,6 +122,7 @@ ACTS: Final[Mapping[str, float]] = {
     "upgrade": 0.01,
     "pass_name": 0.01,
     "barred": 0.02,
+    "revoke": 0.005,
     "say": 0.5,
     "edit": 0.29,
     "delete": 0.14,
@@ -138,6 +145,8 @@ FAULTS: Final[Mapping[str, float]] = {
     "pushes": 0.08,
     "still": 0.01,
     "void": 0.05,
+    "power": 0.05,
+    "second": 0.02,
     "fault": 0.49,
 }
 """How often what is done, or breaks, among what may be in a script of its flavours."""
@@ -151,6 +160,10 @@ NEEDS: Final[Mapping[str, str]] = {
     "pass_name": "names",
     "void": "void",
     "barred": "barred",
+    "power": "power",
+    "second": "second",
+    "revoke": "revoked",
+    "exhaust": "exhausted",
 }
 """The flavour without which something does not happen."""
 
@@ -184,6 +197,8 @@ class _Maker:
             "number_channels": rng.random() < 0.3,
         } | direction.pushes
         script.settings = dict(direction.settings)
+        if self.flavour["by code"]:
+            script.by_code = [name for name in script.sessions if rng.random() < 0.6]
         self._make_chats()
         self._make_pairs()
         self._make_steps()
@@ -312,7 +327,7 @@ class _Maker:
             return self._order()
         if what == "member":
             return self._member()
-        if what in ("upgrade", "pass_name", "barred"):
+        if what in ("upgrade", "pass_name", "barred", "revoke"):
             return getattr(self, f"_{what}")() or self._say()
         if what == "say" or not self.alive:
             return self._say()
@@ -383,6 +398,15 @@ class _Maker:
             return None
         self.passed = True
         return {"do": "pass_name", "chat": self.rng.choice(named), "to": "x0"}
+
+    def _revoke(self) -> Step | None:
+        """A session's logins are ended; while the last one works, pairs may leave for it."""
+        rng, dead = self.rng, self.script.sessions[:-1]
+        if not dead:
+            return None
+        unanswered, after = rng.random() < 0.5, round(rng.uniform(0.1, 4.0), 2)
+        session = rng.choice(dead)
+        return {"do": "revoke", "session": session, "unanswered": unanswered, "after": after}
 
     def _barred(self) -> Step | None:
         """An operator wants a pair that would close a ring, or carry what another one does."""
@@ -458,7 +482,18 @@ class _Maker:
                 seconds = round(rng.uniform(0.1, 6.0), 1)
                 return {"do": what, "how": how, "seconds": seconds, "rate": rng.choice((0.2, 1.0))}
             case "clock":
-                return {"do": what, "seconds": rng.choice((-20, -3, 3, 20))}
+                jumps = (-20, -3, 3, 20)
+                if self.flavour["days"]:
+                    jumps = (-3 * DAY, -DAY, -3600, 3600, DAY, 3 * DAY, 40 * DAY)
+                return {"do": what, "seconds": rng.choice(jumps)}
+            case "power":
+                keep, torn = round(rng.random(), 3), rng.random() < 0.5
+                down = round(rng.uniform(0.05, 3.0), 2)
+                return {"do": what, "keep": keep, "torn": torn, "down": down}
+            case "second":
+                return {"do": what, "seconds": rng.choice((3, 40)), "stop": rng.random() < 0.5}
+            case "exhaust":
+                return {"do": what, "session": session}
             case "cut":
                 return {"do": what, "session": session}
             case "kill" | "restart":

@@ -47,6 +47,8 @@ class PairModel:
     """Whose it is is to be asked."""
     retried: bool = False
     """Dead letters were sent again, out of order."""
+    doubted: bool = False
+    """It left a dead account, though nobody could say what had arrived."""
     barred: bool = False
     """It would close a ring, or carry what another pair does: it is refused, or paused."""
 
@@ -154,7 +156,8 @@ def _judge_pair(
             continue
         copies = _copies_of(scene, pair, said)
         name = f"pair {pair.id} {pair.fields.get('mode')} {said.texts[0].split(' ')[0]}"
-        if len(copies) > 1:
+        changed = pair.doubted and (said.message.deleted or len(said.texts) > 1)
+        if len(copies) > 1 and not changed:
             ruling.wrong.append(f"{name}: doubled")
         if copies and pair.barred:
             ruling.wrong.append(f"{name}: carried by a pair that must not be")
@@ -268,7 +271,12 @@ def _judge_one(
 
 
 def _left(said: Said, found: Said | None) -> bool:
-    """Whether a message, or its copy, stands in a basic group that is a supergroup by now."""
+    """Whether a copy is not followed any more: it may be forgotten which one it is.
+
+    Or the message, or its copy, stands in a basic group that is a supergroup by now.
+    """
+    if said.forgotten:
+        return True
     moved = [said.message.chat.moved_to, None if found is None else found.message.chat.moved_to]
     return any(one is not None for one in moved)
 
@@ -338,6 +346,8 @@ def _judge_answer(
             wrong.append(f"{name}: answers {answers.text!r}")
         return
     if answered is None or answered.deleted or len(meant) != 1:
+        return
+    if scene.of[id(answered)].forgotten:
         return
     one = meant[0]
     there = not one.message.deleted and one.number < found.number

@@ -8,7 +8,7 @@ soon, and in which words it must be found: a violation of another kind is not a 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from telethon._updates import GapError
@@ -18,6 +18,7 @@ from telewarden.actors import pair_graph, rules
 from telewarden.actors.forwarding import (
     delivery,
     history,
+    members,
     outbox,
     revisions,
     shipping,
@@ -308,12 +309,12 @@ def filters_are_not_asked_after_an_edit() -> None:
 
 @found("a key was used twice", about="crashes")
 def keys_are_used_twice() -> None:
-    """Before a new client is opened, the one of a session that crashed is not closed."""
+    """Before a new client is opened, the one before is not closed."""
 
-    async def leave_it(*_: Any) -> None:
-        return
+    async def leave_it(*_: Any, **__: Any) -> bool:
+        return True
 
-    gateway.Gateway._dispose = leave_it  # type: ignore[method-assign]
+    gateway.Gateway._discard = leave_it  # type: ignore[method-assign]
 
 
 @found("keeps the pause", about="paused moves")
@@ -328,6 +329,23 @@ def a_pair_that_moves_keeps_its_pause() -> None:
             self.set_pair_state(one.id, enabled=one.enabled, paused_reason=one.paused_reason)
 
     PairRows.move_pairs = with_pauses  # type: ignore[method-assign]
+
+
+@found("of a dead account cannot be moved", about="dead accounts")
+def a_dead_account_keeps_its_pairs() -> None:
+    """A pair whose account cannot be asked any more is not let go, whatever an operator accepts."""
+    release = members.Members.release
+
+    def never_in_doubt(self: Any, message: Any) -> None:
+        release(self, replace(message, accept_doubt=False))
+
+    members.Members.release = never_in_doubt  # type: ignore[method-assign]
+
+
+@found("is kept down, and nobody is told", about="kept down")
+def a_group_that_is_kept_down_is_not_told() -> None:
+    """A worker group in quarantine does not show in how its session is."""
+    worker_groups.WorkerGroups.trouble = ""  # type: ignore[assignment,method-assign]
 
 
 # Chats that change

@@ -37,6 +37,7 @@ from .threads import SimQueue, SimThread, SimTimer, run_in_thread
 __all__ = ["Process", "install"]
 
 SETTLE_WITHIN: Final = 120.0  # virtual seconds
+CODE: Final = "22222"  # what the data centre sends everybody
 
 
 class _Kernel:
@@ -135,7 +136,8 @@ class Process:
         base: its folder.
         server: the data centre.
         hear: told every event.
-        strings: gives a session string for a session's name, for its first login.
+        strings: gives a session string for a session's name, for a login; ``None`` for one that
+            is made by code.
     """
 
     def __init__(
@@ -149,7 +151,7 @@ class Process:
         server: Any,
         hear: Callable[[Any], object],
         trouble: Callable[[str], object],
-        strings: Callable[[str], str],
+        strings: Callable[[str], str | None],
         handlers: dict[str, Any] | None = None,
     ) -> None:
         self._scheduler, self._network = scheduler, network
@@ -206,7 +208,15 @@ class Process:
         assert self.warden is not None
         for session in self.warden.config.sessions:
             if await self._settled(session.name) is Phase.NEEDS_LOGIN:
-                await self.warden.session(session.name).import_string(self._strings(session.name))
+                await self._log_in(session.name)
+
+    async def _log_in(self, name: str) -> None:
+        assert self.warden is not None
+        handle, string = self.warden.session(name), self._strings(name)
+        if string is not None:
+            await handle.import_string(string)
+        elif await handle.login("start") is Phase.AWAITING_CODE:
+            await handle.login("code", CODE)
 
     async def _settled(self, name: str) -> Phase:
         assert self.warden is not None
@@ -215,6 +225,28 @@ class Process:
             while (phase := (await handle.report()).phase) in {Phase.REGISTERED, Phase.RECOVERING}:
                 await asyncio.sleep(0.05)
         return phase
+
+    def beside(self) -> Process:
+        """Another process that is started on the same folder."""
+        return Process(
+            self._scheduler,
+            self._network,
+            name="second",
+            base=self.base,
+            tables=self.tables,
+            server=self.server,
+            hear=lambda _: None,
+            trouble=self._trouble,
+            strings=self._strings,
+            handlers=self._handlers,
+        )
+
+    def vanish(self) -> None:
+        """End a process that has the folder beside another one."""
+        loop, self.loop, self.warden = self.loop, None, None
+        if loop is not None:
+            loop.kill()
+            self._bury(loop)
 
     def stop(self) -> asyncio.Future[Any]:
         """Stop in good order."""

@@ -36,6 +36,9 @@ class Said:
     words: list[str] = field(default_factory=list)
     """To each text what a filter sees: also the addresses behind words."""
 
+    forgotten: bool = False
+    """That it is known which copy it became may have been undone by a power cut."""
+
     def note(self) -> None:
         """It says something else from now on."""
         message = self.message

@@ -14,7 +14,7 @@ Step = dict[str, Any]
 ACTS = frozenset(
     {
         "say", "edit", "delete", "album", "rename", "leave", "return", "slow", "protect", "rights",
-        "upgrade", "pass_name",
+        "upgrade", "pass_name", "revoke",
         "pair_add", "pair_change", "pair_remove", "pair_pause", "pair_resume", "pair_move",
         "recover", "rotate", "backup", "overview", "retry",
     }
@@ -32,6 +32,7 @@ class Script:
         pairs: as in a configuration; chats by their names here.
         settings: pacing and the like.
         pushes: how the data centre numbers what it tells.
+        by_code: sessions whose first login is made by code.
         flavours: what of the generator's is in it; for people to read.
         steps: what happens.
     """
@@ -42,6 +43,7 @@ class Script:
     pairs: list[dict[str, Any]] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
     pushes: dict[str, bool] = field(default_factory=dict)
+    by_code: list[str] = field(default_factory=list)
     flavours: list[str] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
 

@@ -70,6 +70,31 @@ def test_a_script_shrinks_to_what_the_violation_needs(tmp_path: Path) -> None:
     assert [step["do"] for step in steps] == ["fault", "say"]
 
 
+@pytest.mark.parametrize(
+    "about", ["power", "second process", "upgrades", "names", "rings", "barred", "kept down"]
+)
+def test_a_directed_seed_is_clean(about: str) -> None:
+    code, said = simulate("seed", "1", "--about", about, "--acts", "50")
+
+    assert code == 0, said
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "silence_is_not_carried",
+        "an_upgraded_group_is_not_followed",
+        "missed_updates_without_a_pause",
+    ],
+)
+def test_a_fix_that_is_taken_out_is_found_by_its_name(name: str) -> None:
+    code, said = simulate("mutations", name, "--first", "1", "--seconds", "60")
+
+    assert code == 0, said
+    assert name in said
+    assert "NOT FOUND" not in said
+
+
 def deaf_script() -> dict[str, Any]:
     """A script in which one fault stays for ever: no copy is ever taken."""
     chat = {"kind": "broadcast", "owner": "press", "members": ["s0"]}
