@@ -60,6 +60,8 @@ class Box(MessageBox):  # type: ignore[misc]  # Telethon ships no types
         self._late_until = 0.0
         self._waiting: dict[Any, list[Any]] = {}
         """By entry, the updates behind a gap whose difference is being asked for."""
+        self._ahead: dict[int, tuple[int, float]] = {}
+        """By channel, how far Telegram says it is, and until when that may be on its way."""
 
     @property
     def incomplete(self) -> bool:
@@ -142,17 +144,40 @@ class Box(MessageBox):  # type: ignore[misc]  # Telethon ships no types
 
     # -- gaps
 
+    def told_of(self, channel: int, pts: int) -> None:
+        """Telegram says, with a channel's history, how far it is; what was not told is missed.
+
+        Edits and deletions that are lost on the way show in no history.
+        """
+        self.try_set_channel_state(channel, pts)
+        if self.map[channel].pts < pts:
+            until = asyncio.get_running_loop().time() + POSSIBLE_GAP_TIMEOUT
+            self._ahead.setdefault(channel, (pts, until))
+
     def check_deadlines(self) -> float:
         """When to look again, on the loop's clock; past deadlines are differences to ask for."""
         before = dict(self.possible_gaps)
         at: float = super().check_deadlines()
         for entry in self.getting_diff_for:
             self._keep(entry, before.get(entry))
+        if self._ahead and not self.getting_diff_for:
+            at = min(at, self._catch_up())
         if not self._late or self.getting_diff_for:
             return at
         if asyncio.get_running_loop().time() >= self._late_until:
             self.try_begin_get_diff(ENTRY_ACCOUNT, "a gap of seq")
         return min(at, self._late_until)
+
+    def _catch_up(self) -> float:
+        now = asyncio.get_running_loop().time()
+        for channel, (pts, until) in list(self._ahead.items()):
+            state = self.map.get(channel)
+            if state is None or state.pts >= pts:
+                del self._ahead[channel]
+            elif until <= now:
+                del self._ahead[channel]
+                self.try_begin_get_diff(channel, "its history is ahead")
+        return min((until for _, until in self._ahead.values()), default=math.inf)
 
     def try_begin_get_diff(self, entry: Any, reason: str) -> None:
         """Ask for an entry's difference, if it is known how far it has been heard."""

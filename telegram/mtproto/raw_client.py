@@ -374,7 +374,7 @@ class WardenClient(HearingClient):
         """A channel's history has been read as it was then: from there on nothing may be missing.
 
         Otherwise the first update of it that comes would be where its count begins, whatever was
-        lost before.
+        lost before. What is missing up to there is asked for, if it is not about to come.
         """
         peer: Any = getattr(request, "peer", None)
         if isinstance(request, functions.messages.GetHistoryRequest) and isinstance(
@@ -383,7 +383,9 @@ class WardenClient(HearingClient):
             if not self._mb_entity_cache.get(peer.channel_id):
                 row = Entity(EntityType.CHANNEL, peer.channel_id, peer.access_hash)
                 self._mb_entity_cache.put(row)
-            self._message_box.try_set_channel_state(peer.channel_id, page.pts)
+            self._message_box.told_of(peer.channel_id, page.pts)
+            if self._alarm is not None:
+                self._set_alarm()
 
     async def _once(self, sender: Any, request: Any) -> Any:
         if isinstance(sender, WardenSender):

@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from telewarden.loopback import CutConnection, Fault, RpcError
-from telewarden.telegram import Arrived, Deleted, Edited, ErrorClass, Gap, Lost, classify
+from telewarden.telegram import (
+    Arrived,
+    Deleted,
+    Edited,
+    ErrorClass,
+    Gap,
+    Lost,
+    classify,
+    history,
+)
 
 pytestmark = pytest.mark.telegram
 
@@ -88,6 +97,24 @@ async def test_edits_and_deletions_that_were_missed_are_told(line: Any, where: s
     (edited,), (deleted,) = await heard.until(Edited), await heard.until(Deleted)
     assert edited.message.text == "first, edited"
     assert deleted.ids == (second.id,)
+
+
+async def test_an_edit_that_is_lost_on_the_way_is_told_when_the_history_is_read_next(
+    line: Any,
+) -> None:
+    heard = line.heard()
+    first = line.tg.post(line.news, "first", author=line.bob)
+    client = await line.open(line.alice, heard)
+    line.tg.post(line.news, "second", author=line.bob)
+    await heard.until(Arrived)
+    line.tg.pushes.lose(line.alice, 2)
+    line.news.edit_message(first, "first, edited")
+    line.news.delete_messages([first])
+
+    assert await history(client, line.news.peer_id, min_id=2) == []
+
+    (deleted,) = await heard.until(Deleted)
+    assert deleted.ids == (first.id,)
 
 
 async def test_a_lasting_trouble_is_told_as_a_gap(line: Any) -> None:
