@@ -174,6 +174,8 @@ def _judge_pair(
                 ruling.wrong.append(f"{name}: carried, though said before the pair was")
             if found.message.deleted:
                 continue  # nobody sees where it stood
+            if said.message.deleted and not pair.always("deletes"):
+                continue  # it had been given up, came late, and the pair lets it be
             if found.number < last and not pair.retried:
                 ruling.wrong.append(f"{name}: {found.message.id} out of order")
             last = max(last, found.number)

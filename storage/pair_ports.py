@@ -188,6 +188,13 @@ class OutboxPort(Protocol):
         """Return the newest message that each pair is known to have put into its target."""
         ...
 
+    def taken(self, pair_id: int, limit: int) -> set[int]:
+        """Return the newest known copies of each pair that ends where this one does.
+
+        Outside of channels, where each account counts for itself, those of its session only.
+        """
+        ...
+
     def filter_out(self, pair_id: int, source_ids: Sequence[int]) -> None:
         """Forget messages that stand in the outbox and are not to be sent after all."""
         ...

@@ -106,7 +106,7 @@ if TYPE_CHECKING:
     from .login import LoggedIn, LoginFlow, PasswordNeeded, QrToken
     from .message_reader import Page, read_history, read_messages
     from .places import locate, upgrades
-    from .sending.content_hash import alikeness, origin_of, version_of
+    from .sending.content_hash import alikeness, as_old, origin_of, version_of
     from .sending.delivery import deliver
     from .sending.request_builder import method_of
     from .sending.requests import (
@@ -220,6 +220,7 @@ __all__ = [
     "access",
     "accesses",
     "alikeness",
+    "as_old",
     "chat_of",
     "check_string",
     "classify",
@@ -306,6 +307,7 @@ _LATE = {
     "sent_ids": "sending.requests",
     "server_time_request": "chats",
     "alikeness": "sending.content_hash",
+    "as_old": "sending.content_hash",
     "origin_of": "sending.content_hash",
     "version_of": "sending.content_hash",
 }

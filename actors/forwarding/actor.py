@@ -49,6 +49,7 @@ from .internal import (
     Filled,
     Followed,
     HandlersClosed,
+    KnownThere,
     Loaded,
     LocateAgain,
     LookBack,
@@ -169,6 +170,8 @@ class WorkerGroupActor(LoopActor):
             case MakeAgain():
                 self._sending.make_again(message.pair)
                 self._with(message.pair, self._reading.go_on)
+            case KnownThere():
+                self._reading.known_there(message)
             case SeekAgain():
                 self._reading.seek_again(message)
             case Retry():

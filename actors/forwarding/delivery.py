@@ -107,7 +107,8 @@ class Sending:
             state.swap(one, None)
             self._refused(state, one, GONE_BEFORE)
         # Whether these have arrived is just being asked, or they have not been sent; see revisions.
-        unsent = {*waiting, *state.owed, *state.orphans, *state.coming, *state.held_back()}
+        unsent = {*waiting, *state.owed, *state.orphans, *state.strays}
+        unsent |= {*state.coming, *state.held_back()}
         sent = [one for one in source_ids if one not in unsent]
         if sent and state.plan.deletes:
             self._want_removals(state, sent)
@@ -228,8 +229,7 @@ class Sending:
         state.under_way = UnderWay(ticket, items, texts, shorter)
         posts = state.handler is None and not isinstance(items[0], Change)
         fresh = _fresh(state, messages, texts, shorter) if posts else ()
-        # What a forward says when Telegram gets to it may be another thing: see versions.
-        self._look_up(state, ticket, items, fresh if state.plan.copies else ())
+        self._look_up(state, ticket, items, fresh)
         return True
 
     def _look_up(
@@ -589,7 +589,7 @@ def _fresh(
     shorter: Mapping[int, RichText],
 ) -> tuple[dict[int, int], ...]:
     """What copies are about to say, whole or cut, that they never said before."""
-    whole = {one.id: version_of(one, texts.get(one.id)) for one in messages}
+    whole = {one.id: state.version_there(one, texts) for one in messages}
     cut = {one.id: version_of(one, shorter[one.id]) for one in messages if one.id in shorter}
     return tuple(filter(None, (state.may_say(whole), state.may_say(cut))))
 

@@ -19,17 +19,20 @@ from ...telegram import (
     Incoming,
     Verdict,
     alikeness,
+    as_old,
+    origin_of,
 )
 from ..messages import History, HistoryRead
 from .chats import Places
 from .context import GroupContext, pause_of, why
 from .delivery import GONE_BEFORE, Sending
-from .internal import Filled, ReadAgain, SeekAgain
+from .internal import Filled, KnownThere, ReadAgain, SeekAgain
 from .outbox import Writing
 from .pair import BELATED, Orphan, PairState
 from .pausing import PairPausing
 from .reconcile import Reconciler
 
+TAKEN: Final = 1000  # newest copies of each pair in a target; what is looked for is new
 OWED_AT_ONCE: Final = 100  # messages; what Telegram gives for one question
 FILL_BELOW: Final = 100  # messages that wait; then the next page of the past is read
 
@@ -121,7 +124,7 @@ class Reading:
             case "owed":
                 self._owed_found(state, message)
             case "orphans":
-                self._orphans_found(state, message.messages)
+                self._known_there(state, message)
             case "mark":
                 self._start_mark(state, message.request.chat, message.newest)
             case _:
@@ -159,41 +162,58 @@ class Reading:
         state.owed = state.owed[len(message.request.ids) :]
         self.catch_up([state])
 
-    def _orphans_found(self, state: PairState, there: Sequence[Incoming]) -> None:
+    def _known_there(self, state: PairState, message: HistoryRead) -> None:
+        """Find out which of the messages in the target are known to be of other messages."""
+        pair = state.plan.id
+        state.reading = message.request
+
+        def work(store: Store) -> KnownThere:
+            return KnownThere(pair, message, frozenset(store.taken(pair, TAKEN)))
+
+        self._writing.ask(work)
+
+    def known_there(self, message: KnownThere) -> None:
         """Messages that are gone at the source, or another account's: have they arrived?"""
+        state = self._desk.pairs.get(message.pair)
+        if state is not None and state.reading is message.read.request:
+            state.reading = None
+            alike = (one for one in self._desk.pairs.values() if one.target == state.target)
+            others = message.taken.union(*(one.targets.values() for one in alike))
+            self._orphans_found(state, message.read.messages, others)
+
+    def _orphans_found(
+        self, state: PairState, found_there: Sequence[Incoming], others: frozenset[int]
+    ) -> None:
         orphans, state.orphans = sorted(state.orphans.items()), {}
-        newest, strays = max((one.id for one in there), default=0), dict[int, Orphan]()
-        others = {
-            target
-            for one in self._desk.pairs.values()
-            if one.target == state.target
-            for target in one.targets.values()
-        }
-        there = [one for one in there if one.id not in others]
+        newest, strays = max((one.id for one in found_there), default=0), []
+        there = [one for one in found_there if one.id not in others]
         for source_id, orphan in orphans:
             sought = orphan.message is None or source_id in state.foreign
             found = _copy_of(state, source_id, orphan, there) if sought else None
             state.foreign.discard(source_id)
             if found is not None:
-                state.dead -= orphan.given_up  # it counted as one
                 self._sending.orphan(state, source_id, found.id, gone=orphan.message is None)
                 there.remove(found)
             elif orphan.message is not None:
                 state.queue.append(orphan.message)
                 self._sending.bring_up_to_date(state, [orphan.message])
-            elif not orphan.given_up:
+            elif orphan.sought:
                 self._sending.put_aside(state, source_id, GONE_BEFORE)
-                after = max(orphan.after, newest)
-                strays[source_id] = replace(orphan, after=after, given_up=True)
+            else:
+                # Where it may be there and is not known from another yet, it is looked for anew.
+                after = max(orphan.after, newest) if state.plan.copies else orphan.after
+                state.strays[source_id] = replace(orphan, after=after, sought=True)
+                strays.append(source_id)
         if strays:
-            self._desk.actor.after(BELATED, SeekAgain(state.plan.id, strays))
+            self._desk.actor.after(BELATED, SeekAgain(state.plan.id, tuple(strays)))
         self.catch_up([state])
 
     def seek_again(self, message: SeekAgain) -> None:
-        """Messages that were given up may have arrived since, by a line that was lost before."""
+        """Messages that were not there may have arrived since, by a line that was lost before."""
         state = self._desk.pairs.get(message.pair)
         if state is not None:
-            state.orphans = {**message.strays, **state.orphans}
+            again = {one: state.strays.pop(one) for one in message.ids if one in state.strays}
+            state.orphans = {**again, **state.orphans}
             self.catch_up([state])
 
     def _start_mark(self, state: PairState, chat: int, newest: int) -> None:
@@ -342,17 +362,18 @@ class Reading:
 def _copy_of(
     state: PairState, source_id: int, orphan: Orphan, there: Sequence[Incoming]
 ) -> Incoming | None:
-    """What an orphan became, if it is there: the first that fits best, as a pair sends in order."""
-    others = frozenset(
-        version for one, said in state.says.items() if one != source_id for version in said
-    )
-    place = (state.source or 0, source_id)
-    best, copy = 0, None
-    for one in there:
-        if one.id > orphan.after:
-            fits = alikeness(
-                one, of=place, says=orphan.says, others=others, forward=not state.plan.copies
-            )
-            if fits > best:
-                best, copy = fits, one
-    return copy
+    """What an orphan became, if it is there: the first that fits best, as a pair sends in order.
+
+    A forward of the same second that says something else is only taken for it if there is one, and
+    nothing else of that second may have arrived.
+    """
+    place, forward = (state.source or 0, source_id), not state.plan.copies
+    there = [one for one in there if one.id > orphan.after]
+    fits = [alikeness(one, of=place, says=orphan.says, forward=forward) for one in there]
+    best = max(fits, default=0)
+    alike = [one for one, fit in zip(there, fits, strict=True) if fit == best > 0]
+    if forward and best == 1:
+        others = (one for other, said in state.says.items() if other != source_id for one in said)
+        if len(alike) > 1 or as_old(origin_of(alike[0]), others):
+            return None
+    return alike[0] if alike else None

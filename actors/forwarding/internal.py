@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from ...storage import Backfill, ChangeWanted, OutboxRow, PairRecord, RingVerdict
 from ...supervision import Answer
 from ...telegram import Incoming
+from ..messages import HistoryRead
 from .batching import Change, Item
-from .pair import Orphan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,11 +159,20 @@ class MakeAgain:
 
 
 @dataclass(frozen=True, slots=True)
-class SeekAgain:
-    """Look once more in the target for messages that were given up: they may have come late."""
+class KnownThere:
+    """Which messages of a target that was ``read`` are known to be copies of something else."""
 
     pair: int
-    strays: Mapping[int, Orphan]
+    read: HistoryRead
+    taken: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class SeekAgain:
+    """Look once more in the target for messages that were not there: they may have come late."""
+
+    pair: int
+    ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ class Writing:
             try:
                 if message.grouped_id is None and not state.rules.lets_through((message,)):
                     continue
-                version = state.version_there(message)
+                version = state.version_there(message, state.texts((message,)))
             except Exception as error:  # noqa: BLE001 - a rule is the user's; so is its trouble
                 entries.rows.append(self._row(state, message, None))
                 entries.dead.append((message.id, why_not(error), self._desk.kit.stamp()))

@@ -57,14 +57,14 @@ class Orphan:
     """A message that is gone at the source and may have arrived before.
 
     Its copy says one of ``says``, and stands behind message ``after`` in the target. With a
-    ``message`` it is not gone, and goes on its way if it has not arrived. ``given_up`` says that it
-    was looked for before, and is only looked for once more.
+    ``message`` it is not gone, and goes on its way if it has not arrived. ``sought`` says that it
+    was looked for before, and is so for the last time.
     """
 
     says: frozenset[int]
     after: int
     message: Incoming | None = None
-    given_up: bool = False
+    sought: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -96,6 +96,7 @@ class PairState:
         coming: messages that are being written into the outbox.
         owed: messages of an earlier run that are in the outbox and not done.
         revisions: what was told meanwhile of messages that are on their way.
+        strays: those that were not there, and may yet come; they are looked for once more.
         belated: until when Telegram may still carry out an edit whose answer was lost, by message.
         unheard: messages that were being written, or under way, when Telegram would not tell what
             changed: the former are read again before they go, the latter compared once they are
@@ -164,6 +165,7 @@ class PairState:
     asked: Counter[int] = field(default_factory=Counter)
     foreign: set[int] = field(default_factory=set)
     orphans: dict[int, Orphan] = field(default_factory=dict)
+    strays: dict[int, Orphan] = field(default_factory=dict)
     belated: dict[int, float] = field(default_factory=dict)
     changes: list[ChangeWanted] = field(default_factory=list)
     backfill: Backfill | None = None
@@ -228,6 +230,7 @@ class PairState:
         self.doubtful.clear()
         self.says.clear()
         self.orphans.clear()
+        self.strays.clear()
         self.belated.clear()
         self.foreign.clear()
         self.changes, self.last_target = [], 0
@@ -313,14 +316,11 @@ class PairState:
         texts = self.texts(messages, short=True)
         return {one: text for one, text in texts.items() if one in long}
 
-    def version_there(self, message: Incoming) -> int:
-        """By what a message's copy is known: what it says, or for a forward its origin.
-
-        Raises what a rule raises.
-        """
+    def version_there(self, message: Incoming, texts: Mapping[int, RichText]) -> int:
+        """By what a message's copy is known: what it says, or for a forward its origin."""
         if not self.plan.copies:
             return origin_of(message)
-        return version_of(message, self.texts((message,)).get(message.id))
+        return version_of(message, texts.get(message.id))
 
     # What is told of messages that are on their way
 
@@ -363,6 +363,7 @@ class PairState:
             *self.coming,
             *self.owed,
             *self.orphans,
+            *self.strays,
             *self.asked,
             *(one.id for one in self.held),
             *(one.id if isinstance(one, Incoming) else one.source_id for one in self.queue),

@@ -12,6 +12,7 @@ from typing import Final, Literal
 from ..records import IN_DOUBT, Backfill, ChangeWanted
 from .connection import Rows
 
+CHANNELS: Final = -1_000_000_000_000  # marked ids below it are channels'
 GONE: Final = "gone"  # the copy has been deleted; nothing more becomes of it
 
 
@@ -139,6 +140,26 @@ class ChangeRows(Rows):
             sorted(set(pair_ids)),
         )
         return dict(rows)
+
+    def taken(self, pair_id: int, limit: int) -> set[int]:
+        """Return the newest known copies of each pair that ends where this one does.
+
+        Outside of channels, where each account counts for itself, those of its session only.
+        """
+        ends = self._all(
+            "select other.id from pairs other join pairs own on own.id = ?"
+            " where other.target = own.target and (own.target < ? or other.session = own.session)",
+            (pair_id, CHANNELS),
+        )
+        return {
+            row[0]
+            for end in ends
+            for row in self._all(
+                "select target_id from outbox where pair_id = ? and target_id is not null"
+                " order by source_id desc limit ?",
+                (end[0], limit),
+            )
+        }
 
     def filter_out(self, pair_id: int, source_ids: Sequence[int]) -> None:
         """Forget messages that stand in the outbox and are not to be sent after all."""

@@ -7,14 +7,14 @@ may be what nobody was told of; so it is known by where it comes from, which it 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Container
-from typing import Any
+from collections.abc import Collection, Iterable
+from typing import Any, Final
 
 from .._tl import types, utils
 from ..events import Incoming
 from ..richtext import RichText
 
-LATER_THAN_MOMENTS = 1 << 40  # seconds; so that no post's number is a moment's
+TEXT_BITS: Final = 31  # of an origin; the others are the second
 
 
 def version_of(message: Incoming, text: RichText | None = None) -> int:
@@ -32,50 +32,56 @@ def version_of(message: Incoming, text: RichText | None = None) -> int:
 
 
 def origin_of(message: Incoming) -> int:
-    """Return where a forward of a message says that it comes from, below 0, as no version is.
+    """Return a number for where a forward of a message says that it comes from.
 
-    For a forward of a channel's post that is the post. Otherwise it is the moment when it was
-    first said, as a person may hide behind a name.
+    For a forward of a channel's post that is the post; the number is below 0 then. Otherwise it is
+    the second when it was first said, with what it says: a person may hide behind a name. As long
+    as the source is not edited, that of its forward is the same.
     """
     header: Any = getattr(message.raw, "fwd_from", None)
     post, home = getattr(header, "channel_post", None), getattr(header, "from_id", None)
     if post and home:
         digest = hashlib.blake2b(b"%d %d" % (utils.get_peer_id(home), post), digest_size=8)
-        return -LATER_THAN_MOMENTS - (int.from_bytes(digest.digest(), "little") >> 2)
+        return -(int.from_bytes(digest.digest(), "little") >> 1) - 1
     date = message.date if header is None or header.date is None else header.date
-    return -int(date.timestamp())
+    return (int(date.timestamp()) & 0xFFFFFFFF) << TEXT_BITS | version_of(message) >> 63 - TEXT_BITS
 
 
 def alikeness(
     found: Incoming,
     *,
     of: tuple[int, int],
-    says: Container[int],
-    others: Container[int] = (),
+    says: Collection[int],
     forward: bool,
 ) -> int:
     """Tell how well a message fits that may be the one which another became; 0 if it does not.
 
+    1 for a forward of which only the second fits: it may be of anything that was said in it.
+
     Args:
         found: a message of the target.
         of: chat and number of the source.
-        says: versions that it may have, and the source's origin.
-        others: the same for messages that may have arrived as well.
+        says: versions that it may have, or for a forward origins.
         forward: whether it was forwarded, not copied.
     """
     if found.forwarded is not forward:
         return 0
-    version = version_of(found)
     if not forward:
-        return int(version in says)
+        return int(version_of(found) in says)
     header: Any = getattr(found.raw, "fwd_from", None)
     home = getattr(header, "from_id", None)
     if getattr(header, "channel_post", None) and home:
         itself = (utils.get_peer_id(home), header.channel_post) == of
         return 3 if itself or origin_of(found) in says else 0
-    if origin_of(found) in says:
-        return 2 if version in says else int(version not in others)
-    return 0
+    origin = origin_of(found)
+    if origin in says:
+        return 2
+    return int(as_old(origin, says))
+
+
+def as_old(origin: int, others: Iterable[int]) -> bool:
+    """Tell whether one of these origins is of the same second."""
+    return any(other >> TEXT_BITS == origin >> TEXT_BITS for other in others)
 
 
 def _mark(mark: Any) -> bytes:

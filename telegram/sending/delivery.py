@@ -264,7 +264,8 @@ async def _find(client: Client, shipment: Shipment, deadline: float) -> tuple[in
         return None, False  # this account may write there and not read
     cut = shipment.shorter.get(message.id)
     now = {present, present if cut is None else version_of(message, cut)}
-    wanted = {*now, origin_of(message), *shipment.earlier.get(message.id, ())}
+    known = {origin_of(message)} if forwarded else now
+    wanted = {*known, *shipment.earlier.get(message.id, ())}
     fits = [
         alikeness(one, of=(message.chat, message.id), says=wanted, forward=forwarded)
         for one in found
@@ -273,6 +274,11 @@ async def _find(client: Client, shipment: Shipment, deadline: float) -> tuple[in
     if not best:
         return None, False
     alike = [one for one, fit in zip(found, fits, strict=True) if fit == best]
+    if best == 1 and forwarded:
+        others = {origin for said in shipment.earlier.values() for origin in said}
+        alike = [one for one in alike if origin_of(one) not in others]
+        if len(alike) != 1:
+            return None, False  # of several that it may be, none may be taken for it
     one = alike[0 if shipment.after else -1]
     return one.id, version_of(one) not in now
 

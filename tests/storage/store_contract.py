@@ -454,6 +454,22 @@ class StoreContract:
         assert port.known(1, [1, 2, 3]) == {1, 2}
         assert port.outbox_counts() == OutboxCounts(pending=1, done=1)
 
+    def test_it_is_told_which_messages_of_a_target_are_known_copies(self, port: StorePort) -> None:
+        known_to(port)
+        port.put_session(SessionRecord(name="bob"))
+        channel = -1_000_000_000_007
+        ends = {1: ("alice", channel), 2: ("bob", channel), 3: ("alice", -7), 4: ("bob", -7)}
+        for pair, (session, target) in ends.items():
+            port.put_pair(PairRecord(id=pair, session=session, source=-1, target=target))
+            port.enqueue([message(1, pair_id=pair), message(2, pair_id=pair)])
+            port.complete(pair, 1, pair * 100 + 1, 5.0, 44)
+            port.complete(pair, 2, pair * 100 + 2, 5.0, 44)
+
+        assert port.taken(1, 10) == port.taken(2, 10) == {101, 102, 201, 202}
+        assert port.taken(1, 1) == {102, 202}
+        assert port.taken(3, 10) == {301, 302}  # another account counts for itself there
+        assert port.taken(5, 10) == set()
+
     def test_a_copy_does_not_go_on_to_where_its_message_came_from(self, port: StorePort) -> None:
         there, back = message(1), replace(message(901, pair_id=2), source_chat=-7)
         port.enqueue([there])
