@@ -16,7 +16,7 @@ from telewarden.actors.messages import GroupReady, Serve
 from telewarden.actors.session.worker_groups import WorkerGroups
 from telewarden.errors import DrillError
 from telewarden.supervision import ChildFailed, ChildStarted, ChildStopped
-from telewarden.telegram import PhaseChanged, SessionRecovered
+from telewarden.telegram import Deleted, PhaseChanged, SessionRecovered
 
 from .conftest import BOB, LOOK_EVERY, Newsroom
 
@@ -57,6 +57,25 @@ def test_a_pair_that_a_group_let_go_of_is_given_back_when_it_stays_with_its_sess
     groups.ready(GroupReady(group="group-1", ref=ref, pairs=(1,), again=True))
 
     assert [message.plans for message in ref.messages] == [plans, plans]
+
+
+def test_a_change_that_is_told_before_all_groups_are_there_is_told_to_all_when_they_are() -> None:
+    refs: list[Any] = [Told(), Told()]
+    kit: Any = SimpleNamespace(settings=Settings(group_size=1))
+    actor: Any = SimpleNamespace(
+        watch=lambda _: None, pipe=lambda work, **_: work.close(), actor_ref=Told()
+    )
+    groups = WorkerGroups(session="alice", kit=kit, actor=actor, supervisor=refs[0])
+    change = Deleted(None, (7,))
+
+    groups.serve(Serve(plans=(plan(1), plan(2))))
+    groups.ready(GroupReady(group="group-1", ref=refs[0], pairs=()))
+    groups.tell_change(change)
+    early = [change in ref.messages for ref in refs]
+    groups.ready(GroupReady(group="group-2", ref=refs[1], pairs=()))
+
+    assert early == [False, False]
+    assert [ref.messages.count(change) for ref in refs] == [1, 1]
 
 
 @given(ids=st.sets(st.integers(1, 200), max_size=60), one=st.integers(1, 200))

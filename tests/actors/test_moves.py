@@ -10,7 +10,7 @@ import pytest
 from telewarden import Warden
 from telewarden.actors import chosen
 from telewarden.errors import PairInDoubtError, PairsNotMovedError, TelegramSessionError
-from telewarden.loopback import ChatHandle, CutConnection, Fault, FloodWait
+from telewarden.loopback import ChatHandle, CutConnection, Fault, FloodWait, RpcError
 from telewarden.telegram import FloodBegan, Health, PairPaused, Phase, PhaseChanged
 
 from .conftest import ALICE, BOB, LOOK_EVERY, PRESS, SOON, Newsroom
@@ -210,6 +210,29 @@ async def test_what_had_arrived_by_a_dead_account_is_found_by_the_one_that_takes
     newsroom.say("news_in", "after")
 
     await newsroom.arrives("news_out", "one", "two", "three", "said since", "after")
+
+
+async def test_a_pair_that_is_let_go_still_finds_out_what_has_arrived(newsroom: Newsroom) -> None:
+    let_bob_in(newsroom)
+    warden = await newsroom.start()
+    lost, refused = (
+        newsroom.telegram.faults.add(
+            Fault(
+                method="messages.forwardMessages",
+                times=1,
+                action=RpcError("RPC_CALL_FAIL", 500, executed=executed),
+            )
+        )
+        for executed in (True, False)
+    )
+    newsroom.say("news_in", "one")
+    await newsroom.until(lambda: lost.struck == 1)
+
+    await warden.pairs.reassign("1", "bob")
+
+    newsroom.say("news_in", "two")
+    await newsroom.arrives("news_out", "one", "two")
+    assert refused.struck == 1
 
 
 async def test_a_pair_of_a_dead_account_can_be_removed(

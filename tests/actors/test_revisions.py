@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -12,8 +13,10 @@ from telewarden.actors import PairPlan
 from telewarden.actors.forwarding.batching import Change
 from telewarden.actors.forwarding.pair import HELD_LIMIT, PairState, UnderWay
 from telewarden.actors.forwarding.revisions import KEPT, Revisions
+from telewarden.errors import DrillError
 from telewarden.loopback import CutConnection, Delay, Fault, FloodWait, Message, Refuse, RpcError
-from telewarden.telegram import DeadLettered, FloodBegan, Incoming, SessionRecovered
+from telewarden.supervision import ChildFailed
+from telewarden.telegram import DeadLettered, FloodBegan, Forwarded, Incoming, SessionRecovered
 
 from .conftest import BOB, Newsroom
 
@@ -312,6 +315,53 @@ async def test_a_copy_whose_answer_was_lost_says_what_its_source_says_last(
     post(newsroom, "after")
 
     await newsroom.until(lambda: newsroom.texts("market_out") == [edits[-1], "after"])
+
+
+async def test_a_copy_that_had_arrived_unseen_and_is_outdated_is_told_and_counted(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.start()
+    lost = lose_answer(newsroom)
+    message = post(newsroom, "first")
+    await newsroom.until(lambda: lost.struck == 1)
+    newsroom.chats["market_in"].edit_message(message, "second")
+
+    told = await newsroom.hears(Forwarded, pair=2, source_id=message.id)
+
+    await newsroom.until(lambda: newsroom.texts("market_out") == ["second"])
+    assert told.target_id == newsroom.chats["market_out"].messages[0].id
+    assert len([one for one in newsroom.heard if isinstance(one, Forwarded)]) == 1
+
+
+@pytest.mark.crashes("*:bob/groups/group-1", DrillError)
+async def test_an_edit_that_is_told_while_a_group_reads_its_pairs_from_the_disk_is_made(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.start()
+    messages = [post(newsroom, f"news {n}") for n in range(60)]
+    await newsroom.arrives("market_out", *(one.text for one in messages))
+    await newsroom.stop()  # so that all of them are known to have arrived
+    await newsroom.start()
+    # No comparison with the source makes up for an edit that was told.
+    newsroom.telegram.faults.add(
+        Fault(
+            method="channels.getMessages",
+            account=newsroom.account(BOB),
+            action=RpcError("RPC_CALL_FAIL"),
+        )
+    )
+
+    path = "sessions/session:bob/groups/group-1"
+    crash = asyncio.ensure_future(newsroom.warden.drill(path))
+    await newsroom.hears(ChildFailed, child=path)
+    for message in messages:
+        newsroom.chats["market_in"].edit_message(message, f"{message.text}, corrected")
+        await asyncio.sleep(0)  # all the time that the group takes to be back
+    await crash
+
+    await newsroom.until(
+        lambda: newsroom.texts("market_out") == [f"news {n}, corrected" for n in range(60)]
+    )
 
 
 @pytest.mark.parametrize("edits", [["second", "first"], ["second", "third"]])
