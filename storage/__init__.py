@@ -18,7 +18,6 @@ from .leases.lease import Lease
 from .leases.open_files import FileUsers, file_users
 from .leases.owner import LeaseHolder
 from .peer_credentials import Peer, is_trusted, peer_of, user_name
-from .ports import StorePort
 from .private_files import (
     check_owner,
     clear_leftovers,
@@ -91,7 +90,6 @@ __all__ = [
     "Snapshots",
     "Stale",
     "Store",
-    "StorePort",
     "UpdateState",
     "Vault",
     "check_name",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..config import Config
-from ..storage import StorePort
+from ..storage import Store
 
 ROWS: Final = 1_000  # in one piece; it takes the journal a few milliseconds
 SESSIONS: Final = 50  # whose entities are counted in one piece
@@ -28,7 +28,7 @@ class Piece:
     next: Work | None
 
 
-Work = Callable[[StorePort], Piece]
+Work = Callable[[Store], Piece]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,10 @@ def sweeps_of(config: Config, now: float) -> tuple[Sweep, ...]:
     return tuple(sweeps)
 
 
-def _oldest(prune: Callable[[StorePort], int]) -> Work:
+def _oldest(prune: Callable[[Store], int]) -> Work:
     """The oldest rows first, until none of them is old enough."""
 
-    def piece(store: StorePort) -> Piece:
+    def piece(store: Store) -> Piece:
         removed = prune(store)
         return Piece(removed, piece if removed else None)
 
@@ -68,7 +68,7 @@ def _oldest(prune: Callable[[StorePort], int]) -> Work:
 
 
 def _delivered(before: float, after: tuple[float, int] | None = None) -> Work:
-    def piece(store: StorePort) -> Piece:
+    def piece(store: Store) -> Piece:
         done = store.prune_outbox(before, limit=ROWS, after=after)
         following = None if done.reached is None else _delivered(before, done.reached)
         return Piece(done.removed, following)
@@ -79,7 +79,7 @@ def _delivered(before: float, after: tuple[float, int] | None = None) -> Work:
 def _entities(after: str = "") -> Work:
     """Session by session; one with more than a piece may remove is looked at again."""
 
-    def piece(store: StorePort) -> Piece:
+    def piece(store: Store) -> Piece:
         removed, reached = 0, after
         names = store.entity_owners(after, limit=SESSIONS)
         for name in names:

@@ -15,7 +15,7 @@ from typing import Final, Protocol, TypeVar
 from ..api.operations import Operations, noted
 from ..config import Config
 from ..errors import TelewardenError
-from ..storage import RowsPruned, StorePort
+from ..storage import RowsPruned, Store
 from .pruning import Sweep, sweeps_of
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ REST: Final = 0.01  # seconds at least between two pieces
 class Doing(Protocol):
     """Does some work in the running warden's database; returns when it is committed."""
 
-    def __call__(self, work: Callable[[StorePort], T], /) -> Awaitable[T]: ...
+    def __call__(self, work: Callable[[Store], T], /) -> Awaitable[T]: ...
 
 
 class Retention:

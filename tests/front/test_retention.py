@@ -13,7 +13,7 @@ from telewarden import Warden
 from telewarden.config import Config, parse_config
 from telewarden.errors import ConfigError, StorageFullError
 from telewarden.service.retention import Retention
-from telewarden.storage import Entity, MasterKey, OutboxRow, RowsPruned, Store, StorePort
+from telewarden.storage import Entity, MasterKey, OutboxRow, RowsPruned, Store
 
 pytestmark = pytest.mark.storage
 
@@ -50,7 +50,7 @@ class Hall:
             sleep=self.sleep,
         )
 
-    async def do(self, work: Callable[[StorePort], T], /) -> T:
+    async def do(self, work: Callable[[Store], T], /) -> T:
         if self.full:
             raise StorageFullError(self.store.path)
         before = self.store.db.conn.total_changes

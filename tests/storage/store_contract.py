@@ -1,7 +1,4 @@
-"""The contract of a store, to be run against any: derive from ``StoreContract``, say how to open.
-
-Everything is driven through ``StorePort`` alone, and no method of it may be missing here.
-"""
+"""The contract of the store: what every method of it promises, driven through ``Store`` alone."""
 
 from __future__ import annotations
 
@@ -35,14 +32,14 @@ from telewarden.storage import (
     PairRecord,
     PlanRow,
     SessionRecord,
-    StorePort,
+    Store,
     UpdateState,
 )
 
 KEY, OTHER_KEY = 0xDEAD_BEEF_0000_0001, 2
 STRING, OTHER_STRING = "1" + "A" * 352, "1" + "B" * 352
 
-Opening = Callable[[MasterKey], StorePort]
+Opening = Callable[[MasterKey], Store]
 
 
 CHANNEL = 1_000_000_000_001  # marked ids from minus that down are channels'
@@ -59,20 +56,20 @@ def message(source_id: int, *, pair_id: int = 1, payload: bytes | None = b"text"
     )
 
 
-def delivered(store: StorePort, *source_ids: int, pair_id: int = 1, at: float = 5.0) -> None:
+def delivered(store: Store, *source_ids: int, pair_id: int = 1, at: float = 5.0) -> None:
     """Have these messages delivered, each as 900 more, saying 44."""
     store.enqueue([message(one, pair_id=pair_id) for one in source_ids])
     for one in source_ids:
         store.complete(pair_id, one, 900 + one, at, 44)
 
 
-def known_to(store: StorePort) -> None:
+def known_to(store: Store) -> None:
     """Register alice, with a login."""
     store.put_session(SessionRecord(name="alice", created=1.0, updated=1.0))
     store.put_credential("alice", STRING, KEY, 2)
 
 
-def register_and_fail(store: StorePort, name: str) -> None:
+def register_and_fail(store: Store, name: str) -> None:
     """Register a session in a transaction that then fails."""
     with store.transaction():
         store.put_session(SessionRecord(name=name))
@@ -82,14 +79,14 @@ def register_and_fail(store: StorePort, name: str) -> None:
 class StoreContract:
     """What every store keeps to. Say in ``open_at`` how one is opened, and made, at a place."""
 
-    def open_at(self, place: Path, master: MasterKey) -> StorePort:
+    def open_at(self, place: Path, master: MasterKey) -> Store:
         raise NotImplementedError
 
     @pytest.fixture
     def opening(self, tmp_path: Path) -> Iterator[Opening]:
-        opened: list[StorePort] = []
+        opened: list[Store] = []
 
-        def open_again(master: MasterKey) -> StorePort:
+        def open_again(master: MasterKey) -> Store:
             store = self.open_at(tmp_path / "contract", master)
             opened.append(store)
             return store
@@ -99,7 +96,7 @@ class StoreContract:
             store.close()
 
     @pytest.fixture
-    def port(self, opening: Opening, master: MasterKey) -> StorePort:
+    def port(self, opening: Opening, master: MasterKey) -> Store:
         return opening(master)
 
     # The whole
@@ -123,13 +120,13 @@ class StoreContract:
         with pytest.raises(WrongMasterKeyError):
             opening(MasterKey.from_text(MasterKey.generate()))
 
-    def test_a_transaction_is_stored_whole_or_not_at_all(self, port: StorePort) -> None:
+    def test_a_transaction_is_stored_whole_or_not_at_all(self, port: Store) -> None:
         with pytest.raises(UnknownRecordError):
             register_and_fail(port, "alice")
 
         assert port.sessions() == []
 
-    def test_an_inner_transaction_undoes_its_own_part_only(self, port: StorePort) -> None:
+    def test_an_inner_transaction_undoes_its_own_part_only(self, port: Store) -> None:
         with port.transaction():
             port.put_session(SessionRecord(name="alice"))
             with pytest.raises(UnknownRecordError):
@@ -137,7 +134,7 @@ class StoreContract:
 
         assert [one.name for one in port.sessions()] == ["alice"]
 
-    def test_who_has_a_login_with_a_key_is_told(self, port: StorePort) -> None:
+    def test_who_has_a_login_with_a_key_is_told(self, port: Store) -> None:
         known_to(port)
         port.put_session(SessionRecord(name="bob", created=1.0, updated=1.0))
         port.put_credential("bob", OTHER_STRING, OTHER_KEY, 2)
@@ -162,7 +159,7 @@ class StoreContract:
             opening(master)
         assert opening(other).credential("alice") is not None
 
-    def test_a_new_data_key_seals_everything_anew(self, port: StorePort) -> None:
+    def test_a_new_data_key_seals_everything_anew(self, port: Store) -> None:
         known_to(port)
         port.add_backup("alice", "by hand", 1.0)
         port.enqueue([message(1)])
@@ -174,7 +171,7 @@ class StoreContract:
         assert [isinstance(one, Credential) for one in port.credentials()] == [True]
         assert [row.payload for row in port.pending([1])] == [b"text"]
 
-    def test_changes_are_counted_and_reading_is_none(self, port: StorePort) -> None:
+    def test_changes_are_counted_and_reading_is_none(self, port: Store) -> None:
         before = port.changes
         port.sessions()
         read = port.changes
@@ -183,7 +180,7 @@ class StoreContract:
         assert read == before
         assert port.changes > before
 
-    def test_a_touch_leaves_everything_as_it_was(self, port: StorePort) -> None:
+    def test_a_touch_leaves_everything_as_it_was(self, port: Store) -> None:
         port.put_session(SessionRecord(name="alice"))
 
         port.touch()
@@ -192,13 +189,13 @@ class StoreContract:
 
     # Sessions and logins
 
-    def test_sessions_come_by_priority_then_name(self, port: StorePort) -> None:
+    def test_sessions_come_by_priority_then_name(self, port: Store) -> None:
         for name, priority in (("carol", 5), ("bob", 1), ("alice", 5)):
             port.put_session(SessionRecord(name=name, priority=priority))
 
         assert [one.name for one in port.sessions()] == ["bob", "alice", "carol"]
 
-    def test_declaring_again_keeps_birthday_login_and_account(self, port: StorePort) -> None:
+    def test_declaring_again_keeps_birthday_login_and_account(self, port: Store) -> None:
         known_to(port)
         port.put_user_id("alice", 77)
 
@@ -210,12 +207,12 @@ class StoreContract:
         assert (found.key_id, found.dc_id, found.user_id) == (KEY, 2, 77)
         assert port.session("nobody") is None
 
-    def test_a_login_needs_its_session(self, port: StorePort) -> None:
+    def test_a_login_needs_its_session(self, port: Store) -> None:
         with pytest.raises(UnknownRecordError):
             port.put_credential("nobody", STRING, KEY, 2)
         assert port.credential("nobody") is None
 
-    def test_a_cleared_login_is_gone_and_its_backups_stay(self, port: StorePort) -> None:
+    def test_a_cleared_login_is_gone_and_its_backups_stay(self, port: Store) -> None:
         known_to(port)
         port.add_backup("alice", "by hand", 1.0)
         assert port.salvaged_credential("alice") == port.credential("alice")
@@ -226,7 +223,7 @@ class StoreContract:
         assert port.salvaged_credential("alice") is None
         assert len(port.backups("alice")) == 1
 
-    def test_a_session_with_pairs_is_not_deleted(self, port: StorePort) -> None:
+    def test_a_session_with_pairs_is_not_deleted(self, port: Store) -> None:
         known_to(port)
         port.put_pair(PairRecord(id=1, session="alice", source=-1, target=-2))
 
@@ -238,7 +235,7 @@ class StoreContract:
 
     # Backups and latches
 
-    def test_copies_of_one_login_do_not_push_another_out(self, port: StorePort) -> None:
+    def test_copies_of_one_login_do_not_push_another_out(self, port: Store) -> None:
         known_to(port)
         port.add_backup("alice", "good", 1.0)
         port.put_credential("alice", OTHER_STRING, OTHER_KEY, 4)
@@ -250,7 +247,7 @@ class StoreContract:
 
         assert kept == [*(f"number {at}" for at in (11, 10, 9, 8)), "good"]
 
-    def test_the_five_newest_backups_stay_and_open(self, port: StorePort) -> None:
+    def test_the_five_newest_backups_stay_and_open(self, port: Store) -> None:
         known_to(port)
         for at in range(7):
             port.add_backup("alice", f"number {at}", float(at))
@@ -263,13 +260,13 @@ class StoreContract:
         with pytest.raises(UnknownRecordError):
             port.backup_credential(4711)
 
-    def test_a_session_without_a_login_has_nothing_to_back_up(self, port: StorePort) -> None:
+    def test_a_session_without_a_login_has_nothing_to_back_up(self, port: Store) -> None:
         port.put_session(SessionRecord(name="alice"))
 
         assert port.add_backup("alice", "by hand", 1.0) is None
         assert port.newest_usable_backup("alice") is None
 
-    def test_a_restore_keeps_what_it_replaces(self, port: StorePort) -> None:
+    def test_a_restore_keeps_what_it_replaces(self, port: Store) -> None:
         known_to(port)
         kept = port.add_backup("alice", "first", 1.0)
         assert kept is not None
@@ -280,7 +277,7 @@ class StoreContract:
         assert [one.key_id for one in port.backups("alice")] == [OTHER_KEY, KEY]
         assert [key for key, _, _ in port.known_strings("alice")] == [KEY, OTHER_KEY]
 
-    def test_no_copy_of_a_latched_key_is_restored_or_offered(self, port: StorePort) -> None:
+    def test_no_copy_of_a_latched_key_is_restored_or_offered(self, port: Store) -> None:
         known_to(port)
         kept = port.add_backup("alice", "first", 1.0)
         assert kept is not None
@@ -299,7 +296,7 @@ class StoreContract:
 
     # What was learnt
 
-    def test_entities_come_newest_first_and_keep_their_names(self, port: StorePort) -> None:
+    def test_entities_come_newest_first_and_keep_their_names(self, port: Store) -> None:
         port.put_entities("alice", [Entity(id=n, access_hash=n, seen=float(n)) for n in range(4)])
         port.put_entities("alice", [Entity(id=1, access_hash=11, username="one", seen=9.0)])
         port.put_entities("alice", [Entity(id=1, access_hash=12, seen=8.0)])
@@ -311,7 +308,7 @@ class StoreContract:
         assert port.prune_entities("alice", 1) == 3
         assert [one.id for one in port.entities("alice")] == [1]
 
-    def test_update_states_are_the_latest_and_can_be_dropped(self, port: StorePort) -> None:
+    def test_update_states_are_the_latest_and_can_be_dropped(self, port: Store) -> None:
         port.put_update_states(
             "alice", [UpdateState(entity_id=0, pts=1), UpdateState(entity_id=5, pts=2)]
         )
@@ -322,7 +319,7 @@ class StoreContract:
         port.forget_learnt("alice")
         assert port.update_states("alice") == []
 
-    def test_a_flood_deadline_never_comes_nearer(self, port: StorePort) -> None:
+    def test_a_flood_deadline_never_comes_nearer(self, port: Store) -> None:
         port.put_flood("alice", "messages.sendMessage", None, 100.0, 60.0)
         port.put_flood("alice", "messages.sendMessage", None, 50.0, 5.0)
         port.put_flood("alice", "messages.sendMessage", -1, 70.0, 7.0)
@@ -338,7 +335,7 @@ class StoreContract:
         assert port.clear_expired(70.0) == 1
         assert [row.until for row in port.floods()] == [100.0]
 
-    def test_the_count_of_time_goes_on_from_process_to_process(self, port: StorePort) -> None:
+    def test_the_count_of_time_goes_on_from_process_to_process(self, port: Store) -> None:
         first = Epoch(wall=lambda: 1_000.0, steady=lambda: 10.0)
         later = Epoch(wall=lambda: 5_000.0, steady=lambda: 20.0)  # the wall was set meanwhile
 
@@ -351,7 +348,7 @@ class StoreContract:
         assert (found.boot, found.base, found.ahead) == ("one", 990.0, 3.0)
         assert later.now() == 1_010.0
 
-    def test_login_codes_are_counted_by_phone_and_time(self, port: StorePort) -> None:
+    def test_login_codes_are_counted_by_phone_and_time(self, port: Store) -> None:
         for at in (3.0, 1.0, 2.0):
             port.record_login_code("+1", at)
         port.record_login_code("+2", 2.0)
@@ -360,7 +357,7 @@ class StoreContract:
 
     # Pairs
 
-    def test_pairs_come_back_as_they_were_declared(self, port: StorePort) -> None:
+    def test_pairs_come_back_as_they_were_declared(self, port: Store) -> None:
         known_to(port)
         pair = PairRecord(id=2, session="alice", source=-1, target=-2, mode="copy")
         port.put_pair(pair)
@@ -373,7 +370,7 @@ class StoreContract:
         with pytest.raises(InvalidRecordError):
             PairRecord(id=3, session="alice", source=-1, target=-2, mode="steal")  # type: ignore[arg-type]
 
-    def test_pairs_are_paused_grouped_and_moved(self, port: StorePort) -> None:
+    def test_pairs_are_paused_grouped_and_moved(self, port: Store) -> None:
         known_to(port)
         port.put_session(SessionRecord(name="bob"))
         port.put_pair(PairRecord(id=1, session="alice", source=-1, target=-2))
@@ -403,9 +400,7 @@ class StoreContract:
         assert found is not None
         assert found.session == "bob"
 
-    def test_a_pair_begins_anew_or_only_forgets_where_its_messages_went(
-        self, port: StorePort
-    ) -> None:
+    def test_a_pair_begins_anew_or_only_forgets_where_its_messages_went(self, port: Store) -> None:
         port.enqueue([message(1), message(2)])
         port.complete(1, 1, 901, 5.0, 44)
         port.advance_mark(1, -1001, 2)
@@ -417,9 +412,7 @@ class StoreContract:
 
         assert (port.pending([1]), port.marks([1]), port.known(1, [1, 2])) == ([], [], set())
 
-    def test_what_was_decided_about_pairs_is_kept_until_it_is_forgotten(
-        self, port: StorePort
-    ) -> None:
+    def test_what_was_decided_about_pairs_is_kept_until_it_is_forgotten(self, port: Store) -> None:
         added = PlanRow(id=3, plan={"source": "@news", "topics": {"5": 12}})
         removed = PlanRow(id=1, plan=None, declared="what it said")
 
@@ -430,7 +423,7 @@ class StoreContract:
         port.forget_plans([1, 9])
         assert port.plans() == [added]
 
-    def test_a_mark_only_ever_rises(self, port: StorePort) -> None:
+    def test_a_mark_only_ever_rises(self, port: Store) -> None:
         for message_id in (5, 9, 7):
             port.advance_mark(1, -1001, message_id)
 
@@ -438,7 +431,7 @@ class StoreContract:
 
     # Messages
 
-    def test_a_message_is_stored_once_and_delivered_once(self, port: StorePort) -> None:
+    def test_a_message_is_stored_once_and_delivered_once(self, port: Store) -> None:
         assert port.enqueue([message(1), message(2)]) == 2
         assert port.enqueue([message(2)]) == 0
 
@@ -454,7 +447,7 @@ class StoreContract:
         assert port.known(1, [1, 2, 3]) == {1, 2}
         assert port.outbox_counts() == OutboxCounts(pending=1, done=1)
 
-    def test_it_is_told_which_messages_of_a_target_are_known_copies(self, port: StorePort) -> None:
+    def test_it_is_told_which_messages_of_a_target_are_known_copies(self, port: Store) -> None:
         known_to(port)
         port.put_session(SessionRecord(name="bob"))
         channel = -1_000_000_000_007
@@ -470,7 +463,7 @@ class StoreContract:
         assert port.taken(3, 10) == {301, 302}  # another account counts for itself there
         assert port.taken(5, 10) == set()
 
-    def test_a_copy_does_not_go_on_to_where_its_message_came_from(self, port: StorePort) -> None:
+    def test_a_copy_does_not_go_on_to_where_its_message_came_from(self, port: Store) -> None:
         there, back = message(1), replace(message(901, pair_id=2), source_chat=-7)
         port.enqueue([there])
         carried = port.ring(1, there.source_chat, -7, {1: 44}, 4.0)
@@ -480,7 +473,7 @@ class StoreContract:
         assert carried == {1: "go"}
         assert port.ring(2, -7, there.source_chat, {901: 44}, 6.0) == {901: "stay"}
 
-    def test_the_dead_are_retried_or_dropped_and_nobody_else(self, port: StorePort) -> None:
+    def test_the_dead_are_retried_or_dropped_and_nobody_else(self, port: Store) -> None:
         port.enqueue([message(1), message(2), message(3)])
         assert port.fail(1, 1, "no right", 5.0)
         assert port.fail(1, 2, "too long", 5.0, dead=True)
@@ -494,7 +487,7 @@ class StoreContract:
         assert not port.drop(1, 1)
         assert [(row.source_id, row.attempts) for row in port.pending([1])] == [(1, 1), (2, 0)]
 
-    def test_what_is_filtered_out_or_old_is_forgotten(self, port: StorePort) -> None:
+    def test_what_is_filtered_out_or_old_is_forgotten(self, port: Store) -> None:
         port.enqueue([message(1), message(2), message(3)])
         port.complete(1, 1, 901, 5.0)
 
@@ -507,7 +500,7 @@ class StoreContract:
 
     # Pruning
 
-    def test_a_forgotten_message_is_still_known_to_have_been_sent(self, port: StorePort) -> None:
+    def test_a_forgotten_message_is_still_known_to_have_been_sent(self, port: Store) -> None:
         delivered(port, 11, 12, 14)
         port.enqueue([message(13)])
 
@@ -523,7 +516,7 @@ class StoreContract:
         assert port.want_removal([1], [11]) == []
 
     def test_the_newest_message_in_the_target_is_known_as_long_as_the_target(
-        self, port: StorePort
+        self, port: Store
     ) -> None:
         delivered(port, 11, 12)
         port.prune_outbox(9.0)
@@ -534,9 +527,7 @@ class StoreContract:
         assert port.last_targets([1]) == {}
         assert port.known(1, [10, 11, 12, 13]) == {10, 11, 12}
 
-    def test_a_pair_that_begins_anew_knows_nothing_of_what_was_forgotten(
-        self, port: StorePort
-    ) -> None:
+    def test_a_pair_that_begins_anew_knows_nothing_of_what_was_forgotten(self, port: Store) -> None:
         delivered(port, 11, 12)
         port.prune_outbox(9.0)
 
@@ -545,7 +536,7 @@ class StoreContract:
         assert port.known(1, [11, 12]) == set()
         assert port.last_targets([1]) == {}
 
-    def test_what_still_has_something_to_do_is_not_forgotten(self, port: StorePort) -> None:
+    def test_what_still_has_something_to_do_is_not_forgotten(self, port: Store) -> None:
         delivered(port, 1, 2, 3, 4)
         port.enqueue([message(5), message(6)])
         port.fail(1, 6, "too long", 1.0, dead=True)
@@ -561,7 +552,7 @@ class StoreContract:
         port.note_removed(1, [2])
         assert port.prune_outbox(9.0).removed == 2
 
-    def test_a_pair_that_reads_its_past_forgets_nothing_meanwhile(self, port: StorePort) -> None:
+    def test_a_pair_that_reads_its_past_forgets_nothing_meanwhile(self, port: Store) -> None:
         delivered(port, 1, 2, 9)
         delivered(port, 5, pair_id=2)
         port.put_backfill(Backfill(1, 2, 9))
@@ -573,9 +564,7 @@ class StoreContract:
         assert port.prune_outbox(9.0).removed == 3
         assert port.known(1, [1, 2, 3, 8, 9]) == {1, 2, 3, 8, 9}
 
-    def test_pieces_look_at_no_more_than_their_limit_and_come_to_an_end(
-        self, port: StorePort
-    ) -> None:
+    def test_pieces_look_at_no_more_than_their_limit_and_come_to_an_end(self, port: Store) -> None:
         delivered(port, *range(1, 8))
         delivered(port, 8, at=20.0)
         port.want_edit(1, 1, 45)
@@ -589,7 +578,7 @@ class StoreContract:
         assert removed == [0, 2, 2, 1]
         assert port.outbox_counts() == OutboxCounts(done=3)
 
-    def test_history_goes_oldest_first_and_what_is_young_stays(self, port: StorePort) -> None:
+    def test_history_goes_oldest_first_and_what_is_young_stays(self, port: Store) -> None:
         for at in (1.0, 2.0, 3.0, 4.0):
             port.record_crash("a", "why", at)
             port.record_login_code("+1", at)
@@ -602,13 +591,13 @@ class StoreContract:
         assert port.login_codes("+1", 0.0) == [4.0]
         assert [row.at for row in port.audit_rows()] == [4.0]
 
-    def test_one_row_of_a_clock_that_was_ahead_holds_up_no_other(self, port: StorePort) -> None:
+    def test_one_row_of_a_clock_that_was_ahead_holds_up_no_other(self, port: Store) -> None:
         for at in (99.0, 1.0, 2.0, 3.0):
             port.audit("ann", "pause", "pair 1", at=at)
 
         assert [port.prune_audit(9.0, limit=2) for _ in range(4)] == [1, 1, 1, 0]
 
-    def test_entities_are_forgotten_session_by_session(self, port: StorePort) -> None:
+    def test_entities_are_forgotten_session_by_session(self, port: Store) -> None:
         for name in ("bob", "alice", "carol"):
             port.put_entities(name, [Entity(id=n, access_hash=n, seen=n / 2) for n in range(9)])
 
@@ -619,7 +608,7 @@ class StoreContract:
         assert [one.id for one in port.entities("bob")] == [8, 7, 6, 5]
         assert len(port.entities("alice")) == 9
 
-    def test_edits_and_deletions_are_wanted_before_they_are_made(self, port: StorePort) -> None:
+    def test_edits_and_deletions_are_wanted_before_they_are_made(self, port: Store) -> None:
         port.enqueue([message(1), message(2)])
         for source_id in (1, 2):
             port.complete(1, source_id, 900 + source_id, 5.0, 44)
@@ -636,7 +625,7 @@ class StoreContract:
         assert port.changes_wanted([1]) == []
         assert port.versions(1, 10) == {1: 45}
 
-    def test_a_backfill_is_kept_until_it_is_through(self, port: StorePort) -> None:
+    def test_a_backfill_is_kept_until_it_is_through(self, port: Store) -> None:
         port.put_backfill(Backfill(1, 0, 100))
         port.put_backfill(Backfill(1, 50, 100, 12))
 
@@ -646,7 +635,7 @@ class StoreContract:
 
     # History
 
-    def test_crashes_are_kept_by_child_and_time(self, port: StorePort) -> None:
+    def test_crashes_are_kept_by_child_and_time(self, port: Store) -> None:
         for path, at in (("a", 1.0), ("b", 2.0), ("a", 3.0)):
             port.record_crash(path, "why", at)
 
@@ -654,7 +643,7 @@ class StoreContract:
         assert [row.at for row in port.crashes(since=2.0)] == [2.0, 3.0]
         assert port.prune_crashes(3.0) == 2
 
-    def test_the_audit_trail_is_newest_first_and_can_be_asked(self, port: StorePort) -> None:
+    def test_the_audit_trail_is_newest_first_and_can_be_asked(self, port: Store) -> None:
         port.audit("ann", "pause", "pair 1", {"on": True}, {"on": False}, at=1.0)
         port.audit_many([("bob", "login", "alice", None, None, "done", 2.0)])
 
@@ -663,7 +652,7 @@ class StoreContract:
         (found,) = port.audit_trail(who="ann", what="pause", subject="pair 1", since=0.0, limit=5)
         assert (found.before, found.after, found.outcome) == ({"on": True}, {"on": False}, "done")
 
-    def test_the_audit_trail_is_looked_through_page_by_page(self, port: StorePort) -> None:
+    def test_the_audit_trail_is_looked_through_page_by_page(self, port: Store) -> None:
         assert port.audit_end() == 0
         port.audit_many(
             [("ann" if n % 4_000 else "bob", "w", "s", None, None, "done", n) for n in range(9_000)]
@@ -681,9 +670,7 @@ class StoreContract:
         assert [row.at for row in found] == [8_000.0, 4_000.0]
         assert [row.at for row in port.audit_trail(who="bob", limit=2)] == [8_000.0, 4_000.0]
 
-    def test_operations_replace_each_other_and_their_ids_are_remembered(
-        self, port: StorePort
-    ) -> None:
+    def test_operations_replace_each_other_and_their_ids_are_remembered(self, port: Store) -> None:
         port.put_operations([OperationRecord(id=n, kind="backfill") for n in (1, 2)])
         port.put_operations([OperationRecord(id=2, kind="backfill", state="done", ended=1.0)])
         port.delete_operations([1])
@@ -692,7 +679,7 @@ class StoreContract:
         port.delete_operations([2])
         assert port.last_operation_id() == 2
 
-    def test_registrations_are_noted_once_and_many_sessions_at_once(self, port: StorePort) -> None:
+    def test_registrations_are_noted_once_and_many_sessions_at_once(self, port: Store) -> None:
         port.declare_sessions([SessionRecord(name="alice"), SessionRecord(name="bob")])
         port.put_registrations(["alice", "bob"])
         port.put_registrations(["bob"])
@@ -702,7 +689,7 @@ class StoreContract:
         assert port.registrations() == {"bob"}
 
     def test_what_has_changed_of_many_sessions_is_stored_and_nothing_else(
-        self, port: StorePort
+        self, port: Store
     ) -> None:
         port.declare_sessions(
             [
@@ -735,7 +722,7 @@ class StoreContract:
 
     @pytest.mark.parametrize("askers", [1, 3, 40])
     def test_audit_rows_keep_their_order_whoever_they_are_of(
-        self, port: StorePort, askers: int
+        self, port: Store, askers: int
     ) -> None:
         rows = [
             (f"who {n % askers}", "change", f"s{n}", {"n": n}, [n], f"done {n % 2}", float(n // 9))
@@ -750,7 +737,7 @@ class StoreContract:
             for one in reversed(found)
         ] == sorted(rows, key=lambda row: (row[0], row[5], row[6]))
 
-    def test_credentials_come_one_by_one_with_their_damage(self, port: StorePort) -> None:
+    def test_credentials_come_one_by_one_with_their_damage(self, port: Store) -> None:
         known_to(port)
 
         found = list(port.credentials())
@@ -758,7 +745,7 @@ class StoreContract:
         assert [type(one) for one in found] == [Credential]
         assert issubclass(CredentialDamagedError, Exception)
 
-    def test_what_a_copy_says_is_unknown_until_its_edit_is_made(self, port: StorePort) -> None:
+    def test_what_a_copy_says_is_unknown_until_its_edit_is_made(self, port: Store) -> None:
         port.enqueue([message(1), message(2)])
         port.complete(1, 1, 901, 5.0, 44)
 
@@ -770,7 +757,7 @@ class StoreContract:
         assert port.versions(1, 10) == {1: 44}
 
     def test_a_copy_of_which_nobody_knows_what_it_says_may_still_have_lost_its_source(
-        self, port: StorePort
+        self, port: Store
     ) -> None:
         port.enqueue([message(1), message(2)])
         port.complete(1, 1, 901, 5.0)
@@ -780,7 +767,7 @@ class StoreContract:
         assert port.want_removal([1], [1]) == [ChangeWanted(1, 1, "delete")]
         assert port.versions(1, 10) == {}
 
-    def test_all_that_a_copy_may_say_is_known_until_it_has_arrived(self, port: StorePort) -> None:
+    def test_all_that_a_copy_may_say_is_known_until_it_has_arrived(self, port: Store) -> None:
         port.enqueue([replace(message(1), version=44), message(2), replace(message(3), version=7)])
 
         port.may_say(1, {1: 45, 3: 7, 9: 1})
@@ -791,7 +778,7 @@ class StoreContract:
         port.filter_out(1, [3])
         assert port.sayings([1]) == {}
 
-    def test_a_pause_by_hand_moves_with_its_pair(self, port: StorePort) -> None:
+    def test_a_pause_by_hand_moves_with_its_pair(self, port: Store) -> None:
         known_to(port)
         port.put_session(SessionRecord(name="bob"))
         port.put_pair(PairRecord(id=1, session="alice", source=-1, target=-2))
@@ -803,9 +790,7 @@ class StoreContract:
         assert found is not None
         assert found.paused_reason == "paused by hand: holidays"
 
-    def test_what_is_refused_to_one_account_is_wanted_again_of_the_next(
-        self, port: StorePort
-    ) -> None:
+    def test_what_is_refused_to_one_account_is_wanted_again_of_the_next(self, port: Store) -> None:
         known_to(port)
         port.put_session(SessionRecord(name="bob"))
         port.put_pair(PairRecord(id=1, session="alice", source=-CHANNEL, target=-CHANNEL - 1))
@@ -839,7 +824,7 @@ class StoreContract:
     )
     def test_numbers_that_only_one_account_has_do_not_move(
         self,
-        port: StorePort,
+        port: Store,
         source: int,
         target: int,
         targets: dict[int, int],
@@ -855,7 +840,7 @@ class StoreContract:
         assert port.targets(1, [1]) == targets
         assert port.known(1, [1]) == known
 
-    def test_what_is_in_doubt_is_noted_of_what_waits(self, port: StorePort) -> None:
+    def test_what_is_in_doubt_is_noted_of_what_waits(self, port: Store) -> None:
         port.enqueue([message(1), message(2), message(3)])
         port.complete(1, 3, 903, 5.0)
 
