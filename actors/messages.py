@@ -140,14 +140,16 @@ class History:
     """Read ``chat`` after message ``after``, oldest first. Answered by ``HistoryRead``.
 
     With ``ids`` just these messages; the deleted ones are missing from the answer. With
-    ``newest_only`` just the newest message's id, with ``before`` (epoch seconds) the newest
-    before that time. ``purpose`` is the asker's own note.
+    ``last_page`` the newest messages, as many as Telegram gives at once. With ``newest_only`` just
+    the newest message's id, with ``before`` (epoch seconds) the newest before that time.
+    ``purpose`` is the asker's own note.
     """
 
     pair: int
     chat: int
     after: int = 0
     ids: tuple[int, ...] = ()
+    last_page: bool = False
     newest_only: bool = False
     before: float | None = None
     purpose: str = ""

@@ -18,10 +18,12 @@ class Page:
     more: bool = False
 
 
-async def read_history(client: Client, chat: int, *, after: int, deadline: float = 30.0) -> Page:
-    """Read a page of what was said in ``chat`` after message ``after``."""
+async def read_history(
+    client: Client, chat: int, *, after: int | None, deadline: float = 30.0
+) -> Page:
+    """Read a page of what was said in ``chat`` after message ``after``; with None the last one."""
     found = await history(client, chat, after, HISTORY_PAGE, deadline=deadline)
-    return Page(messages=tuple(found), more=len(found) == HISTORY_PAGE)
+    return Page(messages=tuple(found), more=after is not None and len(found) == HISTORY_PAGE)
 
 
 async def read_messages(

@@ -34,6 +34,7 @@ from .reconcile import Reconciler
 
 TAKEN: Final = 1000  # newest copies of each pair in a target; what is looked for is new
 OWED_AT_ONCE: Final = 100  # messages; what Telegram gives for one question
+PAGES: Final = 10  # of the target; what stands further behind is not looked for
 FILL_BELOW: Final = 100  # messages that wait; then the next page of the past is read
 
 
@@ -85,7 +86,8 @@ class Reading:
     def _next_reading(self, state: PairState, source: int) -> History:
         if state.orphans and state.target:
             after = min(one.after for one in state.orphans.values())
-            return self._question(state, state.target, "orphans", after=after)
+            # A pair that is not known to have put anything there has done so just now.
+            return self._question(state, state.target, "orphans", after=after, last_page=not after)
         if state.owed:
             return self._question(state, source, "owed", ids=tuple(state.owed[:OWED_AT_ONCE]))
         if state.seen is None:
@@ -179,17 +181,22 @@ class Reading:
             state.reading = None
             alike = (one for one in self._desk.pairs.values() if one.target == state.target)
             others = message.taken.union(*(one.targets.values() for one in alike))
-            self._orphans_found(state, message.read.messages, others)
+            self._orphans_found(state, message.read, others)
 
     def _orphans_found(
-        self, state: PairState, found_there: Sequence[Incoming], others: frozenset[int]
+        self, state: PairState, message: HistoryRead, others: frozenset[int]
     ) -> None:
         orphans, state.orphans = sorted(state.orphans.items()), {}
-        newest, strays = max((one.id for one in found_there), default=0), []
-        there = [one for one in found_there if one.id not in others]
+        newest, strays = max((one.id for one in message.messages), default=0), []
+        there = [one for one in message.messages if one.id not in others]
         for source_id, orphan in orphans:
             sought = orphan.message is None or source_id in state.foreign
             found = _copy_of(state, source_id, orphan, there) if sought else None
+            further = message.more and orphan.pages < PAGES
+            if found is None and further and (sought or state.orphans):  # all of them: in order
+                after, pages = max(orphan.after, newest), orphan.pages + 1
+                state.orphans[source_id] = replace(orphan, after=after, pages=pages)
+                continue
             state.foreign.discard(source_id)
             if found is not None:
                 self._sending.orphan(state, source_id, found.id, gone=orphan.message is None)
@@ -202,7 +209,7 @@ class Reading:
             else:
                 # Where it may be there and is not known from another yet, it is looked for anew.
                 after = max(orphan.after, newest) if state.plan.copies else orphan.after
-                state.strays[source_id] = replace(orphan, after=after, sought=True)
+                state.strays[source_id] = replace(orphan, after=after, sought=True, pages=1)
                 strays.append(source_id)
         if strays:
             self._desk.actor.after(BELATED, SeekAgain(state.plan.id, tuple(strays)))

@@ -58,13 +58,14 @@ class Orphan:
 
     Its copy says one of ``says``, and stands behind message ``after`` in the target. With a
     ``message`` it is not gone, and goes on its way if it has not arrived. ``sought`` says that it
-    was looked for before, and is so for the last time.
+    was looked for before, and is so for the last time; ``pages``, how many have been read.
     """
 
     says: frozenset[int]
     after: int
     message: Incoming | None = None
     sought: bool = False
+    pages: int = 1
 
 
 @dataclass(slots=True, kw_only=True)

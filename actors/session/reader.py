@@ -151,7 +151,8 @@ async def _read(client: Client, message: History, deadline: float) -> HistoryRea
     if message.ids:
         page = await read_messages(client, message.chat, message.ids, deadline=deadline)
     else:
-        page = await read_history(client, message.chat, after=message.after, deadline=deadline)
+        after = None if message.last_page else message.after
+        page = await read_history(client, message.chat, after=after, deadline=deadline)
     return HistoryRead(pair=message.pair, request=message, messages=page.messages, more=page.more)
 
 

@@ -23,7 +23,7 @@ from .shipments import Receipt, Shipment
 
 _OF_ONE: Final = frozenset({ErrorClass.MESSAGE, ErrorClass.BUG})  # a fault of one message
 _TOO_LONG: Final = frozenset({"MEDIA_CAPTION_TOO_LONG", "MESSAGE_TOO_LONG"})
-LOOK_BACK: Final = 100  # messages of the target in which a lost answer is looked for
+LOOK_BACK: Final = 1000  # messages of the target in which a lost answer is looked for
 
 
 async def deliver(client: Client, shipment: Shipment, *, deadline: float = 30.0) -> Receipt:
