@@ -12,17 +12,17 @@ import re
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from ..errors import StorageError, UnknownRecordError
+from ..errors import StorageError, UnknownRecordError, WrongMasterKeyError
 from .crypto.key_slots import read_slots
 from .crypto.master_key import MasterKey
-from .crypto.vault import Vault
+from .crypto.vault import KeySlot, Vault
 from .database import check_database
 from .error_mapping import SQLITE_ERRORS, sorted_os_error, sorted_sqlite_error
 from .leases.database_lock import locked_alone
@@ -84,16 +84,21 @@ class Snapshots:
         return None
 
     def credentials(
-        self, name: str, vault: Vault, *, phone: str | None = None
+        self,
+        name: str,
+        vault: Vault,
+        *,
+        phone: str | None = None,
+        old: Sequence[MasterKey] = (),
     ) -> Iterator[Credential]:
         """Yield what the snapshots hold of one session, newest first; damaged ones are passed over.
 
         One of that name with another ``phone`` is another session. ``vault`` is one of the same
-        master key.
+        master key; snapshots of earlier times open with one of the ``old`` ones.
         """
         for snapshot in self.list():
             with contextlib.suppress(StorageError, *SQLITE_ERRORS):
-                found = _credential_in(snapshot.path, name, vault, phone)
+                found = _credential_in(snapshot.path, name, vault, phone, old)
                 if found is not None:
                     yield found
 
@@ -153,15 +158,33 @@ class Snapshots:
             snapshot.path.unlink(missing_ok=True)
 
 
-def _credential_in(path: Path, name: str, vault: Vault, phone: str | None) -> Credential | None:
+def _credential_in(
+    path: Path, name: str, vault: Vault, phone: str | None, old: Sequence[MasterKey]
+) -> Credential | None:
     with contextlib.closing(
         sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1", uri=True)
     ) as conn:
         row = conn.execute("select phone from user_sessions where name = ?", (name,)).fetchone()
         if phone is not None and row is not None and row[0] not in (None, phone):
             return None
-        there = CredentialRows(conn, path, vault.beside(read_slots(conn)))
+        slots = read_slots(conn)
+        there = CredentialRows(conn, path, _opening(slots, vault, old))
         return there.salvaged_credential(name)
+
+
+def _opening(slots: Sequence[KeySlot], vault: Vault, old: Sequence[MasterKey]) -> Vault:
+    """The vault that opens a snapshot: of the master key in charge, or of an earlier one.
+
+    Raises:
+        WrongMasterKeyError: of none of these.
+    """
+    try:
+        return vault.beside(slots)
+    except WrongMasterKeyError:
+        for master in old:
+            with contextlib.suppress(WrongMasterKeyError):
+                return Vault(master, slots)
+        raise
 
 
 def _copy(store: Store, fresh: Path) -> None:

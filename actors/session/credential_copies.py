@@ -189,7 +189,8 @@ class Copies:
             record = store.session(self._name)
             phone = None if record is None else record.phone
             snapshots = Snapshots(self._kit.backup_folder)
-            for held in snapshots.credentials(self._name, store.vault, phone=phone):
+            old = store.old_masters()
+            for held in snapshots.credentials(self._name, store.vault, phone=phone, old=old):
                 yield held.session_string, "database backup"
 
     def _telethon_file(self, store: Store) -> Iterator[tuple[str, str]]:

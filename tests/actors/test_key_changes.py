@@ -55,6 +55,29 @@ async def test_a_new_master_key_takes_over_while_messages_are_forwarded(newsroom
     assert await newsroom.settled("alice") is Phase.ONLINE
 
 
+async def test_a_session_comes_back_from_a_copy_of_the_database_under_an_earlier_master_key(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.start()
+    places = StoragePaths(newsroom.config)
+    old = MasterKey.from_file(newsroom.folder / "master.key")
+    with Store.open_reader(places.database, old) as reader:
+        kept = places.snapshots().take(reader, old, at=1.0)
+    await newsroom.warden.keys.rotate_master()
+    await newsroom.stop()
+    for path in kept.path.parent.glob("*.db"):
+        if path != kept.path:
+            path.unlink()
+    (places.session_folder / "alice.twsession").unlink()
+    with newsroom.store() as store, store.transaction():
+        store.db.execute("update user_sessions set sealed = null where name = 'alice'")
+        store.db.execute("delete from session_backups")
+
+    await newsroom.start(signed_in=False)
+
+    assert await newsroom.settled("alice") is Phase.ONLINE
+
+
 @pytest.mark.crashes("journal", DrillError)
 async def test_the_journal_comes_back_after_its_key_was_changed(newsroom: Newsroom) -> None:
     await newsroom.start()

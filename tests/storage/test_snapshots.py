@@ -317,3 +317,22 @@ def test_a_restore_that_is_killed_on_its_way_leaves_a_database(
 
     with Store.open(database, master) as store:
         assert names(store) == ["alice", "bob"]
+
+
+def test_what_snapshots_under_an_earlier_master_key_hold_of_a_session_is_found(
+    alice: Store, snapshots: Snapshots, master: MasterKey
+) -> None:
+    first, second = (MasterKey.from_text(MasterKey.generate()) for _ in range(2))
+    snapshots.take(alice, master, at=1.0)
+    alice.rotate_master(first, old=master)
+    snapshots.take(alice, first, at=2.0)
+    alice.rotate_master(second, old=first)
+    alice.rotate_data_key()
+    snapshots.take(alice, second, at=3.0)
+
+    def held(old: list[MasterKey]) -> list[str]:
+        found = snapshots.credentials("alice", alice.vault, old=old)
+        return [one.session_string for one in found]
+
+    assert held(alice.old_masters()) == [STRING] * 3
+    assert held([MasterKey.from_text(MasterKey.generate())]) == [STRING]
