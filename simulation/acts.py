@@ -32,7 +32,7 @@ Act = Callable[["Run", Step], Awaitable[None]]
 
 async def say(run: Run, step: Step) -> None:
     """Say something, perhaps as an answer, silently, below a picture, with an address."""
-    names = ("answers", "silent", "picture", "above", "link")
+    names = ("answers", "silent", "picture", "above", "link", "topic")
     options = {name: step[name] for name in names if name in step}
     run.scene.say(step["chat"], step["token"], step["text"], **options)
 
@@ -229,7 +229,7 @@ async def pair_move(run: Run, step: Step) -> None:
 async def _reassigned(run: Run, pair: PairModel, to: str, *, accept_doubt: bool) -> None:
     """Move a pair; of an account that is dead no reason holds it for ever."""
     pairs, end = run.process.warden.pairs, TIME.now + LEAVES_WITHIN
-    account, ways = run.scene.accounts[to], (pair.fields["source"], pair.fields["target"])
+    account, ways = run.scene.accounts[to], (pair.fields["source"], pair.fields.get("target"))
     while True:
         try:
             await run.process.call(
@@ -249,7 +249,7 @@ async def _reassigned(run: Run, pair: PairModel, to: str, *, accept_doubt: bool)
 
 async def _goes_on(run: Run, pair: PairModel, session: str, reason: str) -> None:
     """What had paused a pair was the trouble of the account that it was taken from."""
-    account, ways = run.scene.accounts[session], (pair.fields["source"], pair.fields["target"])
+    account, ways = run.scene.accounts[session], (pair.fields["source"], pair.fields.get("target"))
     if reason.startswith(BY_HAND) or not run.scene.may_work(account, *ways):
         return
     end = TIME.now + GOES_ON_WITHIN

@@ -253,4 +253,18 @@ DIRECTIONS: Final[Mapping[str, Direction]] = {
         paces=(0.5,),
         settings={"recovery": {"restarts": 3}},
     ),
+    "topics": Direction(
+        on=("topics", "answers"),
+        off=("disk", "clock", "members"),
+        faults={"cut": 0.4, "kill": 0.2, "fault": 0.4},
+        share=0.05,
+    ),
+    "handlers": Direction(
+        on=("handlers",),
+        off=("disk", "clock", "members", "errors", "calm"),
+        acts={"say": 0.5, "edit": 0.3, "delete": 0.2},
+        faults={"handler": 0.6, "cut": 0.2, "kill": 0.2},
+        share=0.1,
+        kinds=("megagroup", "broadcast"),
+    ),
 }

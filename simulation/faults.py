@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -148,6 +149,11 @@ async def void(run: Run, step: Step) -> None:
         chat.void_access_hash(account)
 
 
+async def handler(run: Run, step: Step) -> None:
+    """A pair's handler fails before or after its deed, is slow, or refuses."""
+    run.sink.trouble.setdefault(step["pair"], deque()).extend([step["how"]] * step["times"])
+
+
 async def expire(run: Run, step: Step) -> None:
     """Every file reference is out of date."""
     run.telegram.expire_file_references()
@@ -208,6 +214,7 @@ FAULTS: Final[dict[str, Callable[[Any, Step], Awaitable[None]]]] = {
     "crash": crash,
     "forget": forget,
     "void": void,
+    "handler": handler,
     "expire": expire,
     "disk": disk,
     "clock": clock,

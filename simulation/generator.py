@@ -114,6 +114,8 @@ SHARES: Final[Mapping[str, float]] = {
     "revoked": 0.05,
     "days": 0.05,
     "by code": 0.1,
+    "topics": 0.1,
+    "handlers": 0.1,
 }
 """How many scripts have a flavour: something that may happen in them."""
 ACTS: Final[Mapping[str, float]] = {
@@ -147,6 +149,7 @@ FAULTS: Final[Mapping[str, float]] = {
     "void": 0.05,
     "power": 0.05,
     "second": 0.02,
+    "handler": 0.1,
     "fault": 0.49,
 }
 """How often what is done, or breaks, among what may be in a script of its flavours."""
@@ -162,6 +165,7 @@ NEEDS: Final[Mapping[str, str]] = {
     "barred": "barred",
     "power": "power",
     "second": "second",
+    "handler": "handlers",
     "revoke": "revoked",
     "exhaust": "exhausted",
 }
@@ -230,10 +234,13 @@ class _Maker:
             )
             if name in (*self.ends, *strangers) and kind == "group":
                 kind = "megagroup"
+            if self.flavour["topics"] and name in (*self.sources, *self.targets):
+                kind = rng.choice(("forum", "forum", "megagroup"))
             members = list(self.script.sessions)
-            self.script.chats.append(
-                {"name": name, "kind": kind, "owner": "press", "members": members}
-            )
+            chat = {"name": name, "kind": kind, "owner": "press", "members": members}
+            if kind == "forum":
+                chat["topics"] = rng.randint(1, 3)
+            self.script.chats.append(chat)
 
     def _make_pairs(self) -> None:
         rng = self.rng
@@ -250,13 +257,24 @@ class _Maker:
                 pair["session"] = rng.choice(others)
                 self.script.pairs.append(pair)
         self.next_pair = len(ways) + len(self.ends) + 1
+        channels = [name for name in self.sources if self._has_name(name)]
+        self.handled = []
+        if self.flavour["handlers"] and channels:
+            pair = self._pair(self.next_pair, rng.choice(channels), self.targets[0])
+            del pair["target"]
+            pair |= {"handler": "sink", "mode": "copy"}
+            pair = {one: what for one, what in pair.items() if one not in ("topic", "topics")}
+            self.handled.append(self.next_pair)
+            self.script.pairs.append(pair)
+            self.next_pair += 1
         for source, target in zip(self.rings, [*self.rings[1:], *self.rings[:1]], strict=True):
             pair = self._pair(self.next_pair, source, target)
             self.script.pairs.append(pair | {"ring": True})
             self.next_pair += 1
         if self.flavour["names"]:
             for pair in self.script.pairs:
-                named = [end for end in ("source", "target") if self._has_name(pair[end])]
+                ends = [end for end in ("source", "target") if end in pair]
+                named = [end for end in ends if self._has_name(pair[end])]
                 if named and rng.random() < 0.7:
                     pair["by_name"] = [rng.choice(named)]
 
@@ -272,6 +290,11 @@ class _Maker:
             "target": target,
             "mode": rng.choice(("copy", "copy", "forward")),
         } | self.direction.pair
+        if self._topics(target) and rng.random() < 0.7:
+            pair["topic"] = rng.randint(0, self._topics(target))
+        if self._topics(source) and self._topics(target):
+            places = rng.sample(range(self._topics(source) + 1), rng.randint(0, 2))
+            pair["topics"] = {str(one): rng.randint(0, self._topics(target)) for one in places}
         if self.flavour["filters"] and rng.random() < 0.6:
             pair[rng.choice(("allow", "deny"))] = {"words": [rng.choice(WORDS)]}
             if pair["mode"] == "copy" and rng.random() < 0.3:
@@ -281,6 +304,9 @@ class _Maker:
         if rng.random() < 0.1:
             pair[rng.choice(("edits", "deletes"))] = False
         return pair
+
+    def _topics(self, chat: str) -> int:
+        return int(next(one.get("topics", 0) for one in self.script.chats if one["name"] == chat))
 
     def _dress(self) -> dict[str, Any]:
         rng = self.rng
@@ -367,10 +393,13 @@ class _Maker:
             tokens, texts = [list(one) for one in zip(*new, strict=True)]
             return {"do": "album", "chat": chat, "tokens": tokens, "texts": texts}
         there = [token for token, (where, _, _) in self.alive.items() if where == chat]
+        topics = self._topics(chat)
         token, text = self._new(chat)
         step: Step = {"do": "say", "chat": chat, "token": token, "text": text}
         if self.flavour["answers"] and there and rng.random() < 0.3:
             step["answers"] = rng.choice(there[-8:])
+        if topics:
+            step["topic"] = rng.randint(0, topics)
         if self.flavour["silent"] and rng.random() < 0.3:
             step["silent"] = True
         if self.flavour["pictures"] and rng.random() < 0.2:
@@ -411,10 +440,12 @@ class _Maker:
     def _barred(self) -> Step | None:
         """An operator wants a pair that would close a ring, or carry what another one does."""
         rng = self.rng
-        pair = rng.choice(self.script.pairs)
+        pair = rng.choice([one for one in self.script.pairs if "target" in one])
         source, target = pair["source"], pair["target"]
         fields = pair | {"id": self.next_pair, "session": rng.choice(self.script.sessions)}
         fields.pop("by_name", None)
+        if "topics" in fields or "topic" in fields:
+            return None  # where messages stand in the other chat is another matter
         if self._has_name(source) and rng.random() < 0.5:
             fields["by_name"] = ["source"]
         elif not pair.get("ring"):
@@ -447,7 +478,7 @@ class _Maker:
         what = self._draw(ORDERS, self.direction.orders)
         match what:
             case "pair_add":
-                ways = {(p["source"], p["target"]) for p in script.pairs}
+                ways = {(p["source"], p.get("target")) for p in script.pairs}
                 free = [(a, b) for a in self.sources for b in self.targets if (a, b) not in ways]
                 if not free:
                     return {"do": "overview"}
@@ -490,6 +521,12 @@ class _Maker:
                 keep, torn = round(rng.random(), 3), rng.random() < 0.5
                 down = round(rng.uniform(0.05, 3.0), 2)
                 return {"do": what, "keep": keep, "torn": torn, "down": down}
+            case "handler":
+                if not self.handled:
+                    return {"do": "cut", "session": session}
+                how = rng.choice(("fails", "fails after", "slow", "refuses"))
+                times = rng.choice((1, 1, 3, 12))
+                return {"do": what, "pair": self.handled[0], "how": how, "times": times}
             case "second":
                 return {"do": what, "seconds": rng.choice((3, 40)), "stop": rng.random() < 0.5}
             case "exhaust":

@@ -18,9 +18,11 @@ from telewarden.actors.forwarding.delivery import GONE_BEFORE
 from telewarden.telegram import random_id_for
 
 from .scene import Said, Scene, urls_of
+from .sink import Sink
 
 __all__ = ["PairModel", "Ruling", "judge"]
 
+GENERAL: Final = 1  # the topic of every forum in which a message stands that names none
 ALBUM_STATES: Final = 256  # of an album that is edited; past it, whether it passes is left open
 
 
@@ -57,8 +59,13 @@ class PairModel:
         return int(self.fields["id"])
 
     @property
+    def handled(self) -> bool:
+        """Whether it delivers to a handler."""
+        return "handler" in self.fields
+
+    @property
     def copies(self) -> bool:
-        return self.fields.get("mode") == "copy"
+        return self.handled or self.fields.get("mode") == "copy"
 
     @property
     def filters(self) -> bool:
@@ -113,7 +120,11 @@ class Ruling:
 
 
 def judge(
-    scene: Scene, pairs: list[PairModel], *, excused: dict[tuple[int, int], str] | None = None
+    scene: Scene,
+    pairs: list[PairModel],
+    *,
+    excused: dict[tuple[int, int], str] | None = None,
+    sink: Sink | None = None,
 ) -> Ruling:
     """Compare every pair's source with its target.
 
@@ -121,11 +132,16 @@ def judge(
         scene: the data centre.
         pairs: all pairs that there ever were.
         excused: dead letters whose reason is a fault that was asked for, by pair and source id.
+        sink: where pairs with a handler deliver.
     """
     ruling = Ruling()
     explained: set[int] = set()
     rounds = _Rounds(scene, pairs)
     for pair in pairs:
+        if pair.handled:
+            if sink is not None:
+                _judge_handled(scene, sink, pair, ruling, excused or {})
+            continue
         _judge_pair(scene, pair, ruling, explained, excused or {}, rounds)
     ours = {scene.accounts[name].id for name in scene.accounts if name != "press"}
     for name in scene.chats:
@@ -184,6 +200,51 @@ def _judge_pair(
         if pair.gone or pair.barred or (pair.until is not None and index >= pair.until):
             continue
         _judge_one(scene, pair, said, copies[0] if copies else None, name, ruling, excused)
+
+
+def _judge_handled(
+    scene: Scene, sink: Sink, pair: PairModel, ruling: Ruling, excused: dict[tuple[int, int], str]
+) -> None:
+    """What a pair's handler was handed, beside the source; the same is promised as of copies."""
+    account, last, wrong = scene.accounts[pair.carriers[-1]], -1, ruling.wrong
+    for index, said in enumerate(scene.said_in(pair.fields["source"])):
+        message, source = said.message, said.id_for(account)
+        if message.action is not None:
+            continue
+        name = f"pair {pair.id} handler {said.texts[0].split(' ')[0]}"
+        post = sink.of(pair.id, message.chat.peer_id, source)
+        if post is not None:
+            ruling.copies += 1
+            if index < pair.first:
+                wrong.append(f"{name}: carried, though said before the pair was")
+            if post.order < last and not pair.retried:
+                wrong.append(f"{name}: out of order")
+            last = max(last, post.order)
+        over = pair.gone or (pair.until is not None and index >= pair.until)
+        if over or (pair.id, source) in excused or (index < pair.must and post is None):
+            continue
+        passes, stays = _passes(scene, pair, said), _stays(pair, said)
+        unwanted = not stays[-1] and pair.fields.get("unwanted") != "keep" and pair.follows
+        if post is None:
+            if passes == {True} and not message.deleted:
+                wrong.append(f"{name}: lost ({message.text!r})")
+        elif passes == {False}:
+            wrong.append(f"{name}: carried, though the filters keep it out")
+        elif post.gone:
+            if not message.deleted and all(stays):
+                wrong.append(f"{name}: its copy is gone, it is not")
+        elif message.deleted:
+            if pair.always("deletes") and not said.forgotten:
+                wrong.append(f"{name}: deleted, its copy is not")
+        elif unwanted and not said.forgotten:
+            wrong.append(f"{name}: unwanted since an edit, its copy is not gone")
+        elif (
+            pair.follows
+            and stays[-1]
+            and not said.forgotten
+            and post.texts[-1] not in pair.becomes(message.text)
+        ):
+            wrong.append(f"{name}: says {post.texts[-1]!r}, its source {message.text!r}")
 
 
 class _Rounds:
@@ -261,6 +322,8 @@ def _judge_one(
     if found.message.deleted:
         if all(stays) or pair.fields.get("unwanted") == "keep" or not pair.follows:
             wrong.append(f"{name}: its copy is gone, it is not")
+    elif (found.message.topic_id or GENERAL) != scene.topic_of(pair.fields, message):
+        wrong.append(f"{name}: stands in topic {found.message.topic_id}")
     elif not pair.copies:
         if found.message.forward is None:
             wrong.append(f"{name}: is no forward")

@@ -277,6 +277,18 @@ def captions_stand_below() -> None:
     requests._above = lambda _: False  # type: ignore[assignment]
 
 
+@found("stands in topic", about="topics")
+def topics_are_not_told_apart() -> None:
+    """Whatever its topic, a message goes into the one that its pair names for all others."""
+    packed = delivery.packed
+
+    def plain(state: Any, *args: Any) -> Any:
+        shipment = packed(state, *args)
+        return replace(shipment, topic=state.plan.topic)
+
+    delivery.packed = plain  # type: ignore[assignment]
+
+
 # Filters
 
 

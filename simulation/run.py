@@ -35,12 +35,13 @@ from telewarden.supervision import (
 from .acts import ACT_WITHIN, ACTS, NEVER
 from .disk import DISK, WrittenLog
 from .faults import FAULTS
-from .judge import PairModel, judge
+from .judge import PairModel, Ruling, judge
 from .loop import LivelockError, NodeLoop, Scheduler, StarvedError
 from .network import Network
 from .process import KERNEL, Process
 from .scene import Scene
 from .script import Script, Step
+from .sink import Sink
 from .surroundings import START, TIME
 from .threads import Threads, run_in_thread
 
@@ -121,6 +122,7 @@ class Run:
         self.others: set[Any] = set()
         """Loops of processes beside the one that is judged."""
         self.log = WrittenLog()
+        self.sink = Sink(script.seed)
         self._coded: set[str] = set()
         self.process: Any = None
         self.telegram: Any = None
@@ -278,6 +280,7 @@ class Run:
                 hear=self._hear,
                 trouble=self.wrong,
                 strings=self._string_of,
+                handlers={"sink": self.sink.handler},
             )
             await self._begin()
             began = TIME.now
@@ -349,6 +352,11 @@ class Run:
         """A pair as a configuration has it."""
         table = dict(pair)
         named = table.pop("by_name", ())
+        if "topic" in table:
+            table["topic"] = self.scene.topic(pair["target"], table["topic"])
+        if "topics" in table:
+            topics = self.scene.topics_of(pair)
+            table["topics"] = {str(here): there for here, there in topics.items()}
         for end in ("source", "target"):
             if end in named:
                 table[end] = f"@{self.scene.public_name(table[end])}"
@@ -465,10 +473,10 @@ class Run:
         while True:
             await asyncio.sleep(pause)
             await self._confirm_names()
-            ruling = judge(self.scene, self.pairs, excused=excused)
+            ruling = self._judged(excused)
             if ruling.wrong and pause > 10.0:
                 excused = await self._excuses()
-                ruling = judge(self.scene, self.pairs, excused=excused)
+                ruling = self._judged(excused)
             if not ruling.wrong or TIME.now >= deadline or self.outcome.violations:
                 break
             pause = min(2 * pause, 60.0)
@@ -476,11 +484,14 @@ class Run:
             self.wrong(f"at rest: {what}")
         if not ruling.wrong and last:
             await asyncio.sleep(SHAKE)
-            for what in judge(self.scene, self.pairs, excused=excused).wrong:
+            for what in self._judged(excused).wrong:
                 self.wrong(f"afterwards: {what}")
         self.outcome.copies = ruling.copies
         self._check_server()
         self.network.spikes = 0.01
+
+    def _judged(self, excused: dict[tuple[int, int], str]) -> Ruling:
+        return judge(self.scene, self.pairs, excused=excused, sink=self.sink)
 
     def _heal(self) -> None:
         """No fault any more; who was taken out is back."""
@@ -488,6 +499,7 @@ class Run:
             if rule.id not in self.staying:
                 self.telegram.faults.remove(rule)
         self.network.spikes = 0.0
+        self.sink.trouble.clear()
         DISK.heal()
         deeds, self._at_rest = self._at_rest, {}
         for deed in deeds.values():
@@ -562,6 +574,8 @@ class Run:
         """Dead letters for reasons that were asked for."""
         letters = await self.process.call(self.process.warden.pairs.dead)
         known = (*self.injected, "rotected", GONE_BEFORE)
+        if self.sink.struck:
+            known += ("HANDLER_REFUSED", "SinkError", "TimeoutError")
         return {
             (one.pair, one.source_id): one.reason
             for one in letters

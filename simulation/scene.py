@@ -99,6 +99,8 @@ class Scene:
             forum=chat["kind"] == "forum",
             username=self.public_name(chat["name"]),
         )
+        for title in range(chat.get("topics", 0)):
+            handle.open_topic(f"topic {title}")
         if chat["kind"] == "broadcast":
             for member in members:
                 handle.set_rights(member, admin=True)
@@ -114,8 +116,10 @@ class Scene:
         records = (*self.before.get(chat, ()), self.chats[chat].record)
         return [said for record in records for said in self.said.get(record.id, ())]
 
-    def may_work(self, account: Account, source: str, target: str) -> bool:
+    def may_work(self, account: Account, source: str, target: str | None) -> bool:
         """Whether an account may read one chat and write into another as things are."""
+        if target is None:
+            return self.chats[source].record.members[account.id].present
         here, there = self.chats[source].record, self.chats[target].record
         member, writer = here.members[account.id], there.members[account.id]
         broadcast = there.kind.value == "broadcast"
@@ -147,6 +151,10 @@ class Scene:
         reply_to = None
         if answers is not None and not answers.message.deleted:
             reply_to = answers.message
+        if topic := options.pop("topic", 0):
+            options["topic_id"] = self.topic(chat, topic)
+        if reply_to is not None and reply_to.topic_id is not None:
+            options["topic_id"] = reply_to.topic_id
         if options.pop("picture", False):
             options["media"] = self._picture()
         options["invert_media"] = options.pop("above", False)
@@ -187,6 +195,23 @@ class Scene:
             chat.join(account)
         if chat.record.kind.value == "broadcast":
             chat.set_rights(account, admin=True)
+
+    def topic(self, chat: str, number: int) -> int:
+        """A forum's topic by its place among them; 0 is "General"."""
+        return [1, *self.chats[chat].record.topics][number]
+
+    def topics_of(self, pair: dict[str, Any]) -> dict[int, int]:
+        """Which topic of a pair's source goes into which of its target."""
+        source, target = pair["source"], pair.get("target", "")
+        return {
+            self.topic(source, int(here)): self.topic(target, there)
+            for here, there in pair.get("topics", {}).items()
+        }
+
+    def topic_of(self, pair: dict[str, Any], message: Message) -> int:
+        """In which topic of a pair's target what a message becomes must stand; 1 is "General"."""
+        present = self.topic(pair["target"], pair["topic"]) if "topic" in pair else 1
+        return self.topics_of(pair).get(message.topic_id or 1, present)
 
     def upgrade(self, chat: str) -> None:
         """A basic group becomes a supergroup, with another number."""

@@ -71,7 +71,8 @@ def test_a_script_shrinks_to_what_the_violation_needs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "about", ["power", "second process", "upgrades", "names", "rings", "barred", "kept down"]
+    "about",
+    ["power", "second process", "upgrades", "names", "rings", "barred", "kept down", "handlers"],
 )
 def test_a_directed_seed_is_clean(about: str) -> None:
     code, said = simulate("seed", "1", "--about", about, "--acts", "50")
