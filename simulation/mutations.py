@@ -338,7 +338,8 @@ def a_pair_that_moves_keeps_its_pause() -> None:
         before = self.pairs_with(list(pair_ids))
         move(self, pair_ids, session)
         for one in before:
-            self.set_pair_state(one.id, enabled=one.enabled, paused_reason=one.paused_reason)
+            now = self.pair(one.id)
+            self.put_pair(replace(now, enabled=one.enabled, paused_reason=one.paused_reason))
 
     PairRows.move_pairs = with_pauses  # type: ignore[method-assign]
 

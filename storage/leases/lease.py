@@ -17,7 +17,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -124,14 +124,6 @@ class Lease:
     ) -> Iterator[LeaseGrant]:
         """Hold the lease for the length of a ``with`` block."""
         with self.acquire(key_id, owner=owner, timeout=timeout) as grant:
-            yield grant
-
-    @contextlib.asynccontextmanager
-    async def held_async(
-        self, key_id: int, *, owner: LeaseHolder, timeout: float = PATIENCE
-    ) -> AsyncIterator[LeaseGrant]:
-        """Hold the lease for the length of an ``async with`` block."""
-        with await self.acquire_async(key_id, owner=owner, timeout=timeout) as grant:
             yield grant
 
     def inspect(self, key_id: int) -> Free | Held | Stale:

@@ -80,17 +80,6 @@ class BackupRows(CredentialRows):
         name, *sealed = row
         return self._open_credential(f"session_backups/{backup_id}", name, *sealed)
 
-    def newest_usable_backup(self, name: str) -> tuple[BackupRecord, Credential] | None:
-        """Return the newest backup that opens and whose key is not latched, if there is one."""
-        for backup in self.backups(name):
-            try:
-                credential = self.backup_credential(backup.id)
-            except CredentialDamagedError:
-                continue
-            if self.latched(credential.key_id) is None:
-                return backup, credential
-        return None
-
     def usable_backups(self, name: str) -> list[tuple[BackupRecord, Credential]]:
         """Return the backups that open, if need be with a bit turned back, newest first.
 

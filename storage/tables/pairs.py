@@ -72,23 +72,6 @@ class PairRows(Rows):
             self._in_chunks(SELECT + " where id in ({}) order by id", sorted(set(pair_ids)))
         )
 
-    def set_pair_state(
-        self, pair_id: int, *, enabled: bool, paused_reason: str | None = None
-    ) -> None:
-        """Pause or resume a pair; raises ``UnknownRecordError`` if there is none."""
-        done = self._run(
-            "update pairs set enabled = ?, paused_reason = ? where id = ?",
-            (enabled, paused_reason, pair_id),
-        )
-        if not done.rowcount:
-            raise UnknownRecordError("pair", pair_id)
-
-    def set_pair_group(self, pair_id: int, group: int | None) -> None:
-        """Put a pair into a worker group, or into none."""
-        done = self._run("update pairs set group_id = ? where id = ?", (group, pair_id))
-        if not done.rowcount:
-            raise UnknownRecordError("pair", pair_id)
-
     def move_pairs(self, pair_ids: Sequence[int], session: str) -> None:
         """Give pairs to another session, all of them or none; their outbox and marks stay.
 

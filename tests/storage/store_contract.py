@@ -264,7 +264,7 @@ class StoreContract:
         port.put_session(SessionRecord(name="alice"))
 
         assert port.add_backup("alice", "by hand", 1.0) is None
-        assert port.newest_usable_backup("alice") is None
+        assert port.usable_backups("alice") == []
 
     def test_a_restore_keeps_what_it_replaces(self, port: Store) -> None:
         known_to(port)
@@ -281,7 +281,7 @@ class StoreContract:
         known_to(port)
         kept = port.add_backup("alice", "first", 1.0)
         assert kept is not None
-        assert port.newest_usable_backup("alice") is not None
+        assert port.usable_backups("alice") != []
 
         port.latch_key(KEY, "revoked", 2.0)
         port.latch_key(KEY, "another reason", 3.0)
@@ -289,7 +289,6 @@ class StoreContract:
         assert [(one.key_id, one.reason) for one in port.latches()] == [(KEY, "revoked")]
         assert port.latched(KEY) == port.latches()[0]
         assert port.latched(OTHER_KEY) is None
-        assert port.newest_usable_backup("alice") is None
         assert port.usable_backups("alice") == []
         with pytest.raises(KeyLatchedError):
             port.restore_backup(kept.id, at=4.0)
@@ -373,24 +372,21 @@ class StoreContract:
     def test_pairs_are_paused_grouped_and_moved(self, port: Store) -> None:
         known_to(port)
         port.put_session(SessionRecord(name="bob"))
-        port.put_pair(PairRecord(id=1, session="alice", source=-1, target=-2))
+        ours = PairRecord(id=1, session="alice", source=-1, target=-2, paused_reason="no right")
 
-        port.set_pair_state(1, enabled=False, paused_reason="no right")
-        port.set_pair_group(1, 3)
+        port.put_pair(replace(ours, enabled=False, group=3))
         port.move_pairs([1], "bob")
 
         found = port.pair(1)
         assert found is not None
         assert (found.enabled, found.paused_reason, found.session) == (False, None, "bob")
-        port.set_pair_state(1, enabled=True, paused_reason="no right")
+        port.put_pair(replace(ours, session="bob"))
         port.move_pairs([1], "bob")
         port.move_pairs([1], "bob")  # nowhere: what pauses it is still its account's
         found = port.pair(1)
         assert found is not None
         assert found.paused_reason == "no right"
         for change in (
-            lambda: port.set_pair_state(9, enabled=True),
-            lambda: port.set_pair_group(9, 1),
             lambda: port.move_pairs([1, 9], "alice"),
             lambda: port.move_pairs([1], "nobody"),
         ):
@@ -781,8 +777,8 @@ class StoreContract:
     def test_a_pause_by_hand_moves_with_its_pair(self, port: Store) -> None:
         known_to(port)
         port.put_session(SessionRecord(name="bob"))
-        port.put_pair(PairRecord(id=1, session="alice", source=-1, target=-2))
-        port.set_pair_state(1, enabled=True, paused_reason="paused by hand: holidays")
+        ours = PairRecord(id=1, session="alice", source=-1, target=-2)
+        port.put_pair(replace(ours, paused_reason="paused by hand: holidays"))
 
         port.move_pairs([1], "bob")
 

@@ -209,9 +209,8 @@ async def test_a_cancelled_waiter_leaves_nothing_behind(folder: Path) -> None:
 
 
 async def test_an_async_refusal_says_who_holds_it(lease: Lease) -> None:
-    async with lease.held_async(KEY, owner=ME):
-        with pytest.raises(LeaseHeldError, match="a test"):
-            await lease.acquire_async(KEY, owner=ME, timeout=1.0)
+    with await lease.acquire_async(KEY, owner=ME), pytest.raises(LeaseHeldError, match="a test"):
+        await lease.acquire_async(KEY, owner=ME, timeout=1.0)
 
 
 def test_many_waiters_share_the_polling(folder: Path, clock: Clock) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -17,6 +18,8 @@ from telewarden.storage import (
 )
 
 pytestmark = pytest.mark.storage
+
+CHANNEL = -1_000_000_000_100  # where messages have the same numbers for every account
 
 
 def message(source_id: int, *, pair_id: int = 1, payload: bytes | None = b"hello") -> OutboxRow:
@@ -90,9 +93,9 @@ def test_a_senseless_pair_does_not_cost_the_others(
 def test_a_pair_is_paused_with_a_reason_and_resumed(alice: Store) -> None:
     alice.put_pair(pair(1))
 
-    alice.set_pair_state(1, enabled=False, paused_reason="CHAT_WRITE_FORBIDDEN")
+    alice.put_pair(replace(pair(1), enabled=False, paused_reason="CHAT_WRITE_FORBIDDEN"))
     paused = alice.pair(1)
-    alice.set_pair_state(1, enabled=True)
+    alice.put_pair(pair(1))
     resumed = alice.pair(1)
 
     assert paused is not None
@@ -104,23 +107,21 @@ def test_a_pair_is_paused_with_a_reason_and_resumed(alice: Store) -> None:
 def test_a_pair_is_put_into_a_group_and_out_of_it(alice: Store) -> None:
     alice.put_pair(pair(1))
 
-    alice.set_pair_group(1, 4)
+    alice.put_pair(replace(pair(1), group=4))
     assert [record.group for record in alice.pairs()] == [4]
-    alice.set_pair_group(1, None)
+    alice.put_pair(pair(1))
     assert [record.group for record in alice.pairs()] == [None]
 
 
 def test_an_unknown_pair_is_named(alice: Store) -> None:
     with pytest.raises(UnknownRecordError, match="no pair 9"):
-        alice.set_pair_state(9, enabled=False)
-    with pytest.raises(UnknownRecordError, match="no pair 9"):
-        alice.set_pair_group(9, 1)
+        alice.move_pairs([9], "alice")
 
 
 def test_pairs_move_all_together_with_what_is_on_its_way(alice: Store) -> None:
     alice.put_session(SessionRecord(name="bob"))
     for pair_id in (1, 2):
-        alice.put_pair(pair(pair_id))
+        alice.put_pair(replace(pair(pair_id), source=CHANNEL))
     alice.enqueue([message(5)])
     alice.advance_mark(1, -100, 4)
 
