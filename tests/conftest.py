@@ -17,6 +17,8 @@ import json
 import logging
 import os
 import re
+import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -162,14 +164,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 # Where tests write
 
 
-def pytest_configure() -> None:
+@pytest.hookimpl(tryfirst=True)  # pytest's own looks where its folders are to be
+def pytest_configure(config: pytest.Config) -> None:
     """Have tests and what they start write to memory, where there is enough of it.
 
     What they hold against the disk is what is written, not when it is safe from a power cut, and
-    waiting for that is half of a warden's start. ``TMPDIR`` says otherwise.
+    waiting for that is half of a warden's start. ``TMPDIR`` says otherwise. The folders' names are
+    short, as a socket's path has to be, and go with the next run.
     """
-    if "TMPDIR" not in os.environ and is_roomy(MEMORY):
-        os.environ["TMPDIR"] = tempfile.tempdir = MEMORY
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's for what it runs behind
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # tests send it
+    if "TMPDIR" in os.environ or not is_roomy(MEMORY):  # a worker has it from the one above
+        return
+    os.environ["TMPDIR"] = tempfile.tempdir = MEMORY
+    for left in Path(MEMORY).glob("tw-*"):
+        if not Path("/proc", left.name.removeprefix("tw-")).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    if config.option.basetemp is None:
+        config.option.basetemp = f"{MEMORY}/tw-{os.getpid()}"
 
 
 def is_roomy(folder: str) -> bool:

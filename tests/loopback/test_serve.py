@@ -67,7 +67,7 @@ def test_it_prints_one_line_serves_and_ends_by_a_signal(run, tmp_path, number):
     socket.create_connection(("127.0.0.1", int(facts["control"]))).close()
     process.send_signal(number)
 
-    assert process.wait(10) == 0
+    assert process.wait(30) == 0
     assert process.stdout.read() == ""
 
 
