@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ...telegram import Deed, Incoming, Shipment, random_id_for, version_of
+from ...telegram import Deed, Incoming, Shipment, origin_of, random_id_for, version_of
 from .batching import Change, Item
 from .pair import PairState, UnderWay
 
@@ -21,11 +21,18 @@ def needed(state: PairState, items: tuple[Item, ...]) -> list[int]:
     return [first.reply_to]
 
 
-def rounds(state: PairState, items: tuple[Item, ...]) -> dict[int, int]:
-    """Of messages that a pair of a ring would carry on, what each says; empty for other pairs."""
+def rounds(state: PairState, items: tuple[Item, ...]) -> dict[int, tuple[int, int]]:
+    """Of messages that a pair of a ring would carry on, by what each is known; else nothing.
+
+    One that was forwarded may be a forward of ours, which is known by its origin.
+    """
     if not state.plan.ring or state.handler is not None:
         return {}
-    return {one.id: version_of(one) for one in items if isinstance(one, Incoming)}
+    return {
+        one.id: (version_of(one), origin_of(one) if one.forwarded else version_of(one))
+        for one in items
+        if isinstance(one, Incoming)
+    }
 
 
 def not_let_through(state: PairState, items: tuple[Item, ...]) -> list[Incoming]:

@@ -18,6 +18,7 @@ RingVerdict = Literal["go", "stay", "wait"]
 
 GRACE: Final = 0.5  # seconds in which a copy's number is told; until then anything may be a copy
 KEPT: Final = 90 * 86_400.0  # seconds for which a message is known to have gone round
+TEXT_BITS: Final = 31  # of where a forward comes from; what is above is the second
 TIDIED: Final = 20  # rows that are looked at for age at a time
 
 Message = tuple[int, int]  # a chat and a number in it
@@ -27,14 +28,20 @@ class RingRows(Rows):
     """Messages that pairs of a ring have carried, or are about to."""
 
     def ring(
-        self, pair_id: int, source: int, target: int, versions: Mapping[int, int], at: float
+        self,
+        pair_id: int,
+        source: int,
+        target: int,
+        versions: Mapping[int, tuple[int, int]],
+        at: float,
     ) -> dict[int, RingVerdict]:
         """Tell which messages of ``source`` go on to ``target``; those that may count as gone.
 
         Args:
             pair_id: who would carry them.
             source, target: chats.
-            versions: by message, what it says, as a number.
+            versions: by message, what it says, as a number, and where it comes from; for one that
+                was not forwarded the former again.
             at: epoch seconds.
         """
         with self.transaction():
@@ -51,7 +58,7 @@ class RingRows(Rows):
         return found
 
     def _verdict(
-        self, pair_id: int, message: Message, target: int, version: int, at: float
+        self, pair_id: int, message: Message, target: int, version: tuple[int, int], at: float
     ) -> RingVerdict:
         begun = self._one(
             "select 1 from ring_messages where pair_id = ? and source_chat = ? and source_id = ?",
@@ -95,22 +102,26 @@ class RingRows(Rows):
         return chats
 
     def _unsure(
-        self, pair_id: int, message: Message, version: int, at: float
+        self, pair_id: int, message: Message, version: tuple[int, int], at: float
     ) -> RingVerdict | None:
         """Whether a message may be one of those whose numbers in this chat are not known."""
         rows = self._all(
-            "select o.state, o.version is null or o.version = ? or exists (select 1 from"
+            "select o.state, o.version is null or o.version in (?, ?) or exists (select 1 from"
             " sent_versions s where s.pair_id = o.pair_id and s.source_id = o.source_id"
-            " and s.version = ?) from ring_messages r join outbox o on o.pair_id = r.pair_id"
-            " and o.source_id = r.source_id and o.source_chat = r.source_chat"
+            " and s.version in (?, ?)), o.version >> ? = ? >> ? from ring_messages r join outbox o"
+            " on o.pair_id = r.pair_id and o.source_id = r.source_id"
+            " and o.source_chat = r.source_chat"
             " where r.target_chat = ? and r.target_id is null and o.state in ('pending', 'done')",
-            (version, version, message[0]),
+            (*version, *version, TEXT_BITS, version[1], TEXT_BITS, message[0]),
         )
-        if any(alike and state == "pending" for state, alike in rows):
+        forwarded = version[0] != version[1]  # an edit may have come between: the second counts
+        if any(
+            (alike or (near and forwarded)) and state == "pending" for state, alike, near in rows
+        ):
             return "wait"
-        if any(alike for _, alike in rows):
+        if any(alike for _, alike, _ in rows):
             return "stay"
-        if any(state == "pending" for state, _ in rows) and self._young(pair_id, message[1], at):
+        if any(state == "pending" for state, *_ in rows) and self._young(pair_id, message[1], at):
             return "wait"
         return None
 

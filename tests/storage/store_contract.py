@@ -462,12 +462,12 @@ class StoreContract:
     def test_a_copy_does_not_go_on_to_where_its_message_came_from(self, port: Store) -> None:
         there, back = message(1), replace(message(901, pair_id=2), source_chat=-7)
         port.enqueue([there])
-        carried = port.ring(1, there.source_chat, -7, {1: 44}, 4.0)
+        carried = port.ring(1, there.source_chat, -7, {1: (44, 44)}, 4.0)
         port.complete(1, 1, 901, 5.0, 44)
         port.enqueue([back])
 
         assert carried == {1: "go"}
-        assert port.ring(2, -7, there.source_chat, {901: 44}, 6.0) == {901: "stay"}
+        assert port.ring(2, -7, there.source_chat, {901: (44, 44)}, 6.0) == {901: "stay"}
 
     def test_the_dead_are_retried_or_dropped_and_nobody_else(self, port: Store) -> None:
         port.enqueue([message(1), message(2), message(3)])

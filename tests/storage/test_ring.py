@@ -30,7 +30,7 @@ class Ring:
             enqueued_at=self.now, version=says,
         )  # fmt: skip
         self.store.enqueue([row])
-        return self.store.ring(pair, source, target, {number: says}, self.now)[number]
+        return self.store.ring(pair, source, target, {number: (says, says)}, self.now)[number]
 
     def arrives(self, pair: int) -> int:
         """A number in the target is given; nobody has been told it yet."""
