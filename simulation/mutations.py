@@ -361,6 +361,19 @@ def a_group_that_is_kept_down_is_not_told() -> None:
     worker_groups.WorkerGroups.trouble = ""  # type: ignore[assignment,method-assign]
 
 
+# What is kept
+
+
+@found("keeps says", about="edits on the way")
+def what_was_on_its_way_is_kept() -> None:
+    """What the copies of messages may say is kept when they have arrived, in memory, for ever."""
+
+    def sure(self: Any, source_id: int) -> None:
+        self.doubtful.discard(source_id)
+
+    forwarding_pair.PairState.sure = sure  # type: ignore[method-assign]
+
+
 # Chats that change
 
 

@@ -19,6 +19,7 @@ import pykka
 
 from telewarden import Warden
 from telewarden.actors import journal as journal_module
+from telewarden.actors.forwarding import context as group_context
 from telewarden.config import parse_config
 from telewarden.loopback import engine as engine_module
 from telewarden.storage import store as store_module
@@ -48,12 +49,15 @@ class _Kernel:
         self.network: Network | None = None
         self.held: dict[NodeLoop, list[Any]] = {}
         self.claims: dict[int, NodeLoop] = {}
+        self.groups: dict[Any, Any] = {}
+        """Worker groups, by loop, session and name."""
 
     def begin(self, scheduler: Scheduler, network: Network) -> None:
         """A machine on which nothing runs yet."""
         self.scheduler, self.network = scheduler, network
         self.held.clear()
         self.claims.clear()
+        self.groups.clear()
 
     def end(self) -> None:
         """Nothing runs any more."""
@@ -115,6 +119,19 @@ def install() -> None:
     claim_module.claim = _claim  # type: ignore[attr-defined]
     _note_made(grant_module.LeaseGrant)
     _note_made(store_module.Store)
+    _note_groups()
+
+
+def _note_groups() -> None:
+    """Know each worker group's newest incarnation, to see what its pairs keep."""
+    made = group_context.GroupContext.__init__
+
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        made(self, *args, **kwargs)
+        if KERNEL.scheduler is not None:
+            KERNEL.groups[KERNEL.scheduler.current, self.session, self.name] = self
+
+    group_context.GroupContext.__init__ = init  # type: ignore[method-assign]
 
 
 def _note_made(cls: Any) -> None:
@@ -247,6 +264,11 @@ class Process:
         if loop is not None:
             loop.kill()
             self._bury(loop)
+
+    def pair_states(self) -> list[Any]:
+        """Where the pairs of this process stand, as its worker groups have them."""
+        groups = [one for (loop, *_), one in KERNEL.groups.items() if loop is self.loop]
+        return [state for group in groups for state in group.pairs.values()]
 
     def stop(self) -> asyncio.Future[Any]:
         """Stop in good order."""

@@ -36,6 +36,7 @@ from .acts import ACT_WITHIN, ACTS, NEVER
 from .disk import DISK, WrittenLog
 from .faults import FAULTS
 from .judge import PairModel, Ruling, judge
+from .levels import Level, left_in, measured
 from .loop import LivelockError, NodeLoop, Scheduler, StarvedError
 from .network import Network
 from .process import KERNEL, Process
@@ -58,6 +59,7 @@ CALLS_MOST: Final = 150  # in that time, beside what the acts in it ask for
 CALLS_AN_ACT: Final = 12
 ANSWERS_WITHIN: Final = 60.0  # virtual seconds in which the warden speaks again after a fault
 COLLECT_EVERY: Final = 8  # runs; until then what one leaves behind lies in the memory
+QUIET: Final = 60.0  # virtual seconds until what a start brings along is done
 UNDONE: Final = 90.0  # virtual seconds; what was said since may have been sent since
 EARLY: Final = 2.0  # virtual seconds; what was under way when the flood began still arrives
 EXPECTED: Final = ("telegram.mtproto.raw_client.telethon",)  # loggers that are not ours
@@ -376,6 +378,25 @@ class Run:
                     await asyncio.sleep(0.2)
         for pair in self.pairs:
             pair.first = pair.must = self.said_in(pair.fields["source"])
+        await asyncio.sleep(QUIET)
+        self._level = self._measured()
+
+    def _measured(self) -> Level:
+        """What the process holds now."""
+        timers = len(self.scheduler.timers_of(self.process.loop))
+        pairs = sum(not pair.gone for pair in self.pairs)
+        return measured(self.process, timers, pairs)
+
+    def _look_at_levels(self) -> None:
+        """After some quiet nothing is kept that was needed on the way."""
+        if any(self._measured().grown(self._level)):
+            gc.collect()  # it rests while a run is played: what is garbage is no growth
+        for what in self._measured().grown(self._level):
+            self.wrong(f"level: {what}")
+        wanted = {pair.id for pair in self.pairs if not pair.gone}
+        states = [one for one in self.process.pair_states() if one.plan.id in wanted]
+        for what in left_in(states):
+            self.wrong(f"level: {what}")
 
     async def start(self) -> None:
         """Start the process again, however often that takes while the disk refuses."""
@@ -486,6 +507,7 @@ class Run:
             await asyncio.sleep(SHAKE)
             for what in self._judged(excused).wrong:
                 self.wrong(f"afterwards: {what}")
+            self._look_at_levels()
         self.outcome.copies = ruling.copies
         self._check_server()
         self.network.spikes = 0.01

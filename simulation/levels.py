@@ -1,0 +1,91 @@
+"""What a warden holds at rest: are memory, tasks, timers and threads back at their level?
+
+Measured when the run begins and when it ends, each time after some quiet. What a pair keeps of
+messages on their way must be gone; the rest may only have grown with the number of pairs.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+__all__ = ["Level", "left_in", "measured"]
+
+ON_THE_WAY: Final = (
+    "under_way", "queue", "held", "coming", "owed", "unheard", "says", "doubtful", "asked",
+    "foreign", "orphans", "strays", "changes", "reading", "filling", "comparing", "revisions",
+)  # fmt: skip
+"""What a pair keeps of messages on their way; nothing of it outlasts them."""
+SPARE: Final = 6  # tasks or timers more than before: probes, sweeps, a ping that is just out
+FOR_A_PAIR: Final = 2
+OBJECTS: Final = 100  # of one class: what is remembered of messages that were sent is bounded
+KEPT: Final = ("Incoming",)  # newest revisions are kept with what was sent, up to a bound
+OWN: Final = "telewarden."
+NOT_OWN: Final = ("telewarden.loopback.", "telewarden.testing.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """What one process holds."""
+
+    life: int
+    pairs: int
+    tasks: int
+    timers: int
+    threads: int
+    connections: int
+    objects: Counter[str] = field(default_factory=Counter)
+
+    def grown(self, before: Level) -> Iterator[str]:
+        """What is more than it was, in sentences."""
+        more = SPARE + FOR_A_PAIR * max(0, self.pairs - before.pairs)
+        for name in ("tasks", "timers", "threads", "connections"):
+            now, then = getattr(self, name), getattr(before, name)
+            if now > then + (more if name in ("tasks", "timers") else 0):
+                yield f"{name}: {then} at first, {now} now"
+        if self.life == before.life:
+            for name, count in self.objects.items():
+                if count > before.objects[name] + OBJECTS and name not in KEPT:
+                    yield f"{name}: {before.objects[name]} objects at first, {count} now"
+
+
+def measured(process: Any, timers: int, pairs: int) -> Level:
+    """What a process holds now.
+
+    Args:
+        process: the simulated one.
+        timers: how many are still to come in it.
+        pairs: how many it has.
+    """
+    loop = process.loop
+    return Level(
+        life=process.lives,
+        pairs=pairs,
+        tasks=sum(not task.done() for task in loop.tasks),
+        timers=timers,
+        threads=len(loop.threads),
+        connections=sum(not link.is_closing() for link in loop.connections),
+        objects=_objects() if process.lives == 1 else Counter(),
+    )
+
+
+def _objects() -> Counter[str]:
+    found: Counter[str] = Counter()
+    for one in gc.get_objects():
+        kind = type(one)
+        home = kind.__module__
+        if home.startswith(OWN) and not home.startswith(NOT_OWN):
+            found[kind.__qualname__] += 1
+    return found
+
+
+def left_in(states: Iterable[Any]) -> Iterator[str]:
+    """What pairs still keep of messages that are not on their way any more."""
+    for state in states:
+        if state.paused is None:
+            for name in ON_THE_WAY:
+                if kept := getattr(state, name):
+                    yield f"pair {state.plan.id} keeps {name}: {repr(kept)[:80]}"
