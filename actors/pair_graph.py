@@ -18,8 +18,9 @@ from .messages import PairPlan
 from .pair_handlers import TELEGRAM
 
 Place = Hashable
-FaultName = Literal["PAIR_TO_ITSELF", "PAIR_TWICE", "PAIR_RING"]
-PAIR_FAULTS: Final = ("PAIR_TO_ITSELF", "PAIR_TWICE", "PAIR_RING")
+FaultName = Literal["PAIR_TO_ITSELF", "PAIR_TWICE", "PAIR_RING", "RING_DIVIDED"]
+PAIR_FAULTS: Final = ("PAIR_TO_ITSELF", "PAIR_TWICE", "PAIR_RING", "RING_DIVIDED")
+CHANNELS: Final = -1_000_000_000_000  # marked ids from here down are channels'
 SHOWN: Final = 6  # pairs and chats of a ring that are named
 
 
@@ -31,6 +32,8 @@ class Way:
         pair: its number.
         source, target: places; two that are equal are one chat.
         ring: the pair may be part of a ring.
+        session: whose the pair is.
+        groups: which of the places are basic groups.
         carries: what is carried, and where to in the target; with equal ways and equal contents
             everything arrives twice.
         shown: source and target as somebody wrote them.
@@ -40,6 +43,8 @@ class Way:
     source: Place
     target: Place
     ring: bool = False
+    session: str = ""
+    groups: frozenset[int] = field(default=frozenset(), compare=False)
     carries: Hashable = None
     shown: tuple[str, str] = ("", "")
 
@@ -79,6 +84,8 @@ def way_of(
         source=_place(source or plan.source, names or {}),
         target=_place(target or plan.target, names or {}) if own else ("handler", plan.handler),
         ring=plan.ring,
+        session=plan.session,
+        groups=frozenset(one for one in (source, target) if one and CHANNELS < one < 0),
         carries=_carries(plan),
         shown=(str(plan.source), str(plan.target) if own else plan.handler),
     )
@@ -169,19 +176,20 @@ class PairGraph:
             return None
         if not way.ring:
             return _ring_of([way, *back])
-        plain = self._plain_in_ring(way)
+        circle = self._circle(way)
+        plain = next((one for one in circle if not one.ring), None)
         if plain is None:
-            return None
+            return _divided([way, *circle])
         there = _path(self._from, way.target, plain.source) or []
         return _ring_of([way, *there, plain, *(_path(self._from, plain.target, way.source) or [])])
 
-    def _plain_in_ring(self, way: Way) -> Way | None:
-        """A way that would be in a ring with this one, and may not."""
+    def _circle(self, way: Way) -> list[Way]:
+        """The ways that would be in a ring with this one."""
         onward = _reached(lambda place: (one.target for one in self._from.get(place, {}).values()))
         back = _reached(lambda place: (one.source for one in self._to.get(place, {}).values()))
         around = onward(way.target) & back(way.source)
         ways = (one for place in around for one in self._from[place].values())
-        return next((one for one in ways if one.target in around and not one.ring), None)
+        return [one for one in ways if one.target in around]
 
 
 Ways = Mapping[Place, Mapping[int, Way]]
@@ -233,7 +241,7 @@ def _ring_among(ways: list[Way]) -> Fault | None:
     """A ring among ways each of which is in one, unless all of them may be."""
     plain = next((way for way in ways if not way.ring), None)
     if plain is None:
-        return None
+        return _divided(ways)
     leading = _leading(ways)
     return _ring_of([plain, *(_path(leading, plain.target, plain.source) or [])])
 
@@ -327,6 +335,25 @@ def _ring_of(ways: list[Way]) -> Fault:
         f" {' -> '.join([*chats, ways[0].shown[0]])}, in which a message would go round for ever;"
         " say ring = true in each of them, or take one out",
     )
+
+
+def _divided(ways: Iterable[Way]) -> Fault | None:
+    """A chat of a ring in which two accounts would not know each other's messages again."""
+    meeting: dict[int, dict[int, Way]] = defaultdict(dict)
+    for way in ways:
+        for group in way.groups:
+            meeting[group][way.pair] = way
+    for chat, there in meeting.items():
+        if len({way.session for way in there.values()}) > 1:
+            pairs = sorted(there)
+            return Fault(
+                name="RING_DIVIDED",
+                pairs=tuple(pairs),
+                sentence=f"pairs {_listed(pairs)} of a ring meet in {chat}, a basic group, where"
+                " each account has other numbers for the messages, so that they would go round for"
+                " ever; give them to one session, or make the group a supergroup",
+            )
+    return None
 
 
 def _listed(pairs: Iterable[int]) -> str:

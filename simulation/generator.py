@@ -236,6 +236,8 @@ class _Maker:
                 kind = "megagroup"
             if self.flavour["topics"] and name in (*self.sources, *self.targets):
                 kind = rng.choice(("forum", "forum", "megagroup"))
+            if name in self.rings and kind == "group" and len(self.script.sessions) > 1:
+                kind = "megagroup"  # two accounts in one would be refused
             members = list(self.script.sessions)
             chat = {"name": name, "kind": kind, "owner": "press", "members": members}
             if kind == "forum":

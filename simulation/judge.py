@@ -416,5 +416,6 @@ def _judge_answer(
         return
     one = meant[0]
     there = not one.message.deleted and one.number < found.number
+    there = there and one.message.chat is found.message.chat  # that was not upgraded meanwhile
     if there and one.message.author is found.message.author and not pair.retried:
         wrong.append(f"{name}: answers nothing, its source {answered.text!r}")

@@ -107,7 +107,7 @@ class Reader:
         """Ask what the account may do in chats that it may have to look for first."""
         answer, client = Answer(), self._line.client
         if client is None:
-            answer.fail(OFFLINE)
+            answer.fail(self._standing.offline())
             return answer
         self._actor.pipe(
             _known_rights(client, message.chats, self._deadline),

@@ -59,7 +59,8 @@ class PairExistsError(RegistryError):
 class PairFaultError(RegistryError):
     """A pair is fine by itself and not together with the others; nothing has changed.
 
-    ``fault`` is ``PAIR_TO_ITSELF``, ``PAIR_TWICE`` or ``PAIR_RING``, ``pairs`` are concerned.
+    ``fault`` is ``PAIR_TO_ITSELF``, ``PAIR_TWICE``, ``PAIR_RING`` or ``RING_DIVIDED``; ``pairs``
+    are concerned.
     """
 
     def __init__(self, sentence: str, *, fault: str, pairs: tuple[int, ...]) -> None:

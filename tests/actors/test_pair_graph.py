@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from telewarden.actors import PairPlan
 from telewarden.actors.pair_graph import PairGraph, Way, faults_of, way_of
 
 pytestmark = pytest.mark.actors
+
+CHANNEL = 1_000_000_000_001  # marked ids from minus that down are channels'
 
 
 def plan(pair: int, source: int | str, target: int | str, **fields: Any) -> PairPlan:
@@ -191,3 +194,29 @@ def test_a_ring_of_many_is_told_in_a_sentence_that_can_be_read() -> None:
 
     assert len(fault.sentence) < 250
     assert "pairs 1, 2, 3, 4, 5, 6 and 44 more make a ring, -1 -> -2 ->" in fault.sentence
+
+
+@pytest.mark.parametrize(
+    ("sessions", "group", "fault"),
+    [
+        (("alice", "bob"), -7, "RING_DIVIDED"),
+        (("alice", "alice"), -7, None),
+        (("alice", "bob"), -CHANNEL, None),
+    ],
+)
+def test_two_accounts_of_a_ring_do_not_meet_in_a_basic_group(
+    sessions: tuple[str, str], group: int, fault: str | None
+) -> None:
+    there = replace(plan(1, group, -CHANNEL - 1, ring=True), session=sessions[0])
+    back = replace(plan(2, -CHANNEL - 1, group, ring=True), session=sessions[1])
+    graph = PairGraph()
+    first = way_of(there, source=group, target=-CHANNEL - 1)
+    second = way_of(back, source=-CHANNEL - 1, target=group)
+    assert first is not None
+    assert second is not None
+
+    graph.enter(first)
+    found = graph.enter(second)
+
+    assert (found and found.name) == fault
+    assert [one.name for one in faults_of((first, second))] == ([fault] if fault else [])
