@@ -171,7 +171,7 @@ async def pair_add(run: Run, step: Step) -> None:
         table = run.pair_table(fields)
         number = table.pop("id")
         await run.process.call(lambda: warden.pairs.add(number, **table))
-    except BaseException:
+    except BaseException:  # a kill, too, ends an operator's waiting: the task is cancelled then
         pair.doubtful = True  # whether it is there shows when the run rests
         raise
 

@@ -247,7 +247,7 @@ class NodeLoop(asyncio.AbstractEventLoop):
         return None
 
     def set_task_factory(self, factory: Any) -> None:
-        raise NotImplementedError
+        raise NotImplementedError  # nobody here sets one: who does sees it at once, in the run
 
     # What it is
 
@@ -270,7 +270,7 @@ class NodeLoop(asyncio.AbstractEventLoop):
     default_exception_handler = call_exception_handler
 
     def set_exception_handler(self, handler: Any) -> None:
-        raise NotImplementedError
+        raise NotImplementedError  # it would hide from the judge what goes wrong in a loop
 
     def get_exception_handler(self) -> Any:
         return None
@@ -279,13 +279,15 @@ class NodeLoop(asyncio.AbstractEventLoop):
         pass
 
     def add_reader(self, fd: Any, callback: Any, *args: Any) -> None:
+        # As a loop says that cannot watch descriptors, on Windows; the tree's event loop is then
+        # woken by ``call_soon_threadsafe``. No descriptor ever becomes ready in virtual time.
         raise NotImplementedError
 
     def remove_reader(self, fd: Any) -> bool:
         return False
 
     def add_signal_handler(self, sig: int, callback: Any, *args: Any) -> None:
-        raise NotImplementedError
+        raise NotImplementedError  # a simulated process hears of no signal; SIGKILL is ``kill``
 
     # Threads and the network
 

@@ -5,6 +5,7 @@ No networking: ``delivery`` tells people, ``state_file`` writes it down.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 from collections.abc import Callable, Iterable
@@ -184,11 +185,8 @@ class World:
     def access_hash(self, viewer: Account | None, peer_id: int) -> int:
         """The hash by which ``viewer`` may name a peer; everybody gets another one."""
         viewer_id = 0 if viewer is None else viewer.id
-        seed = b"%d:%d" % (viewer_id, peer_id)
-        if rounds := self.hash_rounds.get((viewer_id, peer_id)):
-            seed += b":%d" % rounds
-        digest = hashlib.blake2b(seed, key=self.secret, digest_size=8).digest()
-        return int.from_bytes(digest, "little", signed=True) or 1
+        rounds = self.hash_rounds.get((viewer_id, peer_id), 0)
+        return _access_hash(self.secret, viewer_id, peer_id, rounds)
 
     def void_access_hash(self, viewer: Account, peer_id: int) -> None:
         """Let the hash by which ``viewer`` names a peer be no good any more; there is a new one."""
@@ -213,3 +211,12 @@ class World:
 def digits(phone: str) -> str:
     """A phone number without anything but its digits."""
     return "".join(filter(str.isdigit, phone))
+
+
+@functools.lru_cache(maxsize=4096)  # several in every answer and update, of the same few peers
+def _access_hash(secret: bytes, viewer_id: int, peer_id: int, rounds: int) -> int:
+    seed = b"%d:%d" % (viewer_id, peer_id)
+    if rounds:
+        seed += b":%d" % rounds
+    digest = hashlib.blake2b(seed, key=secret, digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True) or 1
