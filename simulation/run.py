@@ -372,10 +372,9 @@ class Run:
         ]
         await self.process.start()
         await self.process.call(self.process.sign_in)
-        async with asyncio.timeout(READY_WITHIN):
-            for pair in self.pairs:
-                while not await self._reports(pair):
-                    await asyncio.sleep(0.2)
+        for pair in self.pairs:
+            if not await self._ready(pair):
+                raise TimeoutError(f"pair {pair.id} is not ready within {READY_WITHIN:g} s")
         for pair in self.pairs:
             pair.first = pair.must = self.said_in(pair.fields["source"])
         await asyncio.sleep(QUIET)
@@ -424,10 +423,15 @@ class Run:
         """How many messages a chat has had before an instant."""
         return sum(one.at < before for one in self.scene.said_in(chat))
 
-    async def _reports(self, pair: PairModel) -> bool:
-        """Whether a pair is ready."""
-        report = await self.report_of(pair.id)
-        return report is not None and bool(report.ready)
+    async def _ready(self, pair: PairModel) -> bool:
+        """Wait until a pair says that it is ready; looks are further and further apart."""
+        end, pause = TIME.now + READY_WITHIN, 0.2
+        while (report := await self.report_of(pair.id)) is None or not report.ready:
+            if TIME.now > end:
+                return False
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 10.0)
+        return True
 
     async def report_of(self, pair: int) -> Any:
         """How a pair says it is; ``None`` if no group says anything of it."""
@@ -579,15 +583,12 @@ class Run:
     async def _newcomers_ready(self) -> None:
         """Pairs that were added carry everything from the first rest on at which they are ready."""
         for pair in self.pairs:
-            end = TIME.now + READY_WITHIN
-            while pair.must == NEVER and not (pair.gone or pair.barred):
-                if await self._reports(pair):
-                    pair.must = self.said_in(pair.fields["source"])
-                elif TIME.now > end:
-                    self.wrong(f"pair {pair.id} is never ready")
-                    return
-                else:
-                    await asyncio.sleep(1.0)
+            if pair.must != NEVER or pair.gone or pair.barred:
+                continue
+            if not await self._ready(pair):
+                self.wrong(f"pair {pair.id} is never ready")
+                return
+            pair.must = self.said_in(pair.fields["source"])
 
     def _newest(self, number: int) -> PairModel:
         return [pair for pair in self.pairs if pair.id == number][-1]
