@@ -130,6 +130,8 @@ async def restart(run: Run, step: Step) -> None:
 async def crash(run: Run, step: Step) -> None:
     """An actor crashes."""
     warden = run.process.warden
+    if step["path"] == "journal":
+        run.drilled = TIME.now
     with contextlib.suppress(Exception):
         await run.process.call(lambda: warden.drill(step["path"]))
 

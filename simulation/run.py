@@ -57,6 +57,7 @@ READY_WITHIN: Final = 600.0
 CALLS_WITHIN: Final = 10.0  # virtual seconds over which calls of one method are counted
 CALLS_MOST: Final = 150  # in that time, beside what the acts in it ask for
 CALLS_AN_ACT: Final = 12
+START_WITHIN: Final = 15.0  # virtual seconds that a group may take to stop, and a start to give up
 ANSWERS_WITHIN: Final = 60.0  # virtual seconds in which the warden speaks again after a fault
 COLLECT_EVERY: Final = 8  # runs; until then what one leaves behind lies in the memory
 QUIET: Final = 60.0  # virtual seconds until what a start brings along is done
@@ -132,6 +133,7 @@ class Run:
         self._digest = hashlib.blake2b(digest_size=16)
         self._orders: dict[asyncio.Task[None], Step] = {}
         self._at_rest: dict[str, Callable[[], object]] = {}
+        self.drilled = -math.inf  # when the journal was last made to crash
         self._struck: Counter[str] = Counter()
         self._calls: dict[tuple[int, str], deque[float]] = {}
         self._acted: deque[float] = deque()
@@ -233,7 +235,10 @@ class Run:
         match event:
             case ChildFailed() | ChildStartFailed():
                 error = event.exit.error
-                if "DrillError" not in repr(error) and not _disk_refused(error):
+                # A restart goes to its end before the next crash is looked at, as in OTP; so
+                # who is started meanwhile waits for a journal that has crashed.
+                waits = isinstance(error, TimeoutError) and TIME.now < self.drilled + START_WITHIN
+                if "DrillError" not in repr(error) and not _disk_refused(error) and not waits:
                     self.wrong(f"crash {event.child}: {type(error).__name__}: {error}")
             case ChildQuarantined() if event.child in self.exhausted:
                 return

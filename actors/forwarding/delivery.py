@@ -459,7 +459,7 @@ class Sending:
         pair, source_id, message = state.plan.id, change.source_id, change.message
         if message is None:
             self._writing.tick(lambda store: store.note_removed(pair, (source_id,)))
-        elif late := state.is_belated(source_id, self._desk.now()):
+        elif late := state.belated_for(source_id, self._desk.now()):
             self._desk.actor.after(late, MakeAgain(pair))  # it stays noted until then
         elif not state.has_change(source_id):  # otherwise it stays noted for the next one
             state.belated.pop(source_id, None)

@@ -267,7 +267,7 @@ class PairState:
             elif item.message is not None and self.handler is None:
                 self.belated[item.source_id] = now + BELATED
 
-    def is_belated(self, source_id: int, now: float) -> float:
+    def belated_for(self, source_id: int, now: float) -> float:
         """For how many seconds an older edit of a message may still be carried out; 0 for none."""
         return max(0.0, self.belated.get(source_id, now) - now)
 
