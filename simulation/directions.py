@@ -267,4 +267,13 @@ DIRECTIONS: Final[Mapping[str, Direction]] = {
         share=0.1,
         kinds=("megagroup", "broadcast"),
     ),
+    "errors": Direction(
+        on=("errors", "wide"), off=("disk", "clock", "calm"), faults={"fault": 1.0}, share=0.1
+    ),
+    "deadly errors": Direction(
+        on=("errors", "deadly"),
+        off=("disk", "clock", "calm", "orders"),
+        faults={"fault": 1.0},
+        share=0.1,
+    ),
 }

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = ["FAULTS"]
 
+DEADLY: Final = (
+    "AUTH_KEY_UNREGISTERED", "AUTH_KEY_INVALID", "SESSION_REVOKED", "SESSION_EXPIRED",
+    "USER_DEACTIVATED", "USER_DEACTIVATED_BAN", "AUTH_KEY_DUPLICATED", "AUTH_KEY_PERM_EMPTY",
+    "SESSION_PASSWORD_NEEDED",
+)  # fmt: skip
+"""Errors upon which a session needs another login."""
 CRASHES: Final = 8  # more than the worker groups may have where they are to be kept down
 TOLD_WITHIN: Final = 30.0  # virtual seconds
 GROUP: Final = "sessions/session:{}/groups/group-1"
@@ -47,7 +53,9 @@ async def fault(run: Run, step: Step) -> None:
         )
     )
     if "text" in step["action"]:
-        run.injected.add(step["action"]["text"])
+        run.injected.append((step["action"]["text"], step.get("session"), rule))
+        if step["action"]["text"] in DEADLY and account is not None:
+            run.dead.add(step["session"])
     if step.get("stays"):
         run.staying.add(rule.id)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from .directions import DIRECTIONS, Direction
+from .faults import DEADLY
 from .script import Script, Step
 
 __all__ = ["generate"]
@@ -59,6 +60,20 @@ ERRORS: Final = (
     ("SOMETHING_NEW_FORBIDDEN", 403),
     ("FILE_REFERENCE_EXPIRED", 400),
 )
+WIDE: Final = (
+    ("CHAT_FORWARDS_RESTRICTED", 400), ("CHAT_ADMIN_REQUIRED", 400), ("CHAT_RESTRICTED", 400),
+    ("CHAT_SEND_PHOTOS_FORBIDDEN", 403), ("USER_NOT_PARTICIPANT", 400),
+    ("INVITE_HASH_EXPIRED", 400), ("PREMIUM_ACCOUNT_REQUIRED", 403), ("USER_IS_BLOCKED", 400),
+    ("USERNAME_NOT_OCCUPIED", 400), ("TOPIC_DELETED", 400), ("TOPIC_CLOSED", 400),
+    ("ALLOW_PAYMENT_REQUIRED_5", 403), ("MEDIA_EMPTY", 400), ("MESSAGE_TOO_LONG", 400),
+    ("GROUPED_MEDIA_INVALID", 400), ("INPUT_REQUEST_TOO_LONG", 400),
+    ("INPUT_METHOD_INVALID", 400), ("NEVER_HEARD_OF", 404), ("HISTORY_GET_FAILED", 500),
+    ("RPC_MCGET_FAIL", 500), ("AUTH_RESTART", 500), ("CONNECTION_NOT_INITED", 400),
+    ("CONNECTION_LAYER_INVALID", 400), ("PERSISTENT_TIMESTAMP_INVALID", 400),
+    ("PERSISTENT_TIMESTAMP_EMPTY", 400), ("TAKEOUT_INIT_DELAY_3", 420),
+    ("CHAT_GUEST_SEND_FORBIDDEN", 403), ("BROADCAST_FORBIDDEN", 403), ("CHAT_FORBIDDEN", 403),
+)  # fmt: skip
+"""What may come besides, of each row of the table that errors are sorted by."""
 CHANGES: Final = (
     "messages.editMessage",
     "messages.deleteMessages",
@@ -70,6 +85,12 @@ OF_ONE_MESSAGE: Final = (
     "SOMETHING_NEW_INVALID",
     "SOMETHING_NEW_FORBIDDEN",
     "FILE_REFERENCE_EXPIRED",
+    "MEDIA_EMPTY",
+    "MESSAGE_TOO_LONG",
+    "GROUPED_MEDIA_INVALID",
+    "INPUT_REQUEST_TOO_LONG",
+    "INPUT_METHOD_INVALID",
+    "NEVER_HEARD_OF",
 )
 """Upon these a change is given up, as promised; there is no dead letter to excuse it by."""
 WORDS: Final = ("gold", "tin", "salt")
@@ -116,6 +137,8 @@ SHARES: Final[Mapping[str, float]] = {
     "by code": 0.1,
     "topics": 0.1,
     "handlers": 0.1,
+    "wide": 0.1,
+    "deadly": 0.05,
 }
 """How many scripts have a flavour: something that may happen in them."""
 ACTS: Final[Mapping[str, float]] = {
@@ -588,6 +611,10 @@ class _Maker:
         executed = rng.random() < 0.6
         if self.flavour["errors"] and rng.random() < 0.5 and method != "*":
             text, code = rng.choice(ERRORS)
+            if self.flavour["wide"] and rng.random() < 0.7:
+                text, code = rng.choice(WIDE)
+            if self.flavour["deadly"] and rng.random() < 0.3:
+                text, code = rng.choice([(text, 401) for text in DEADLY])
             if method in CHANGES and text in OF_ONE_MESSAGE:
                 text, code = ERRORS[0]
             return {"kind": "rpc_error", "text": text, "code": code, "executed": False}

@@ -20,7 +20,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from telewarden.actors.forwarding.delivery import GONE_BEFORE
 from telewarden.errors import TelewardenError
 from telewarden.loopback import LoopbackTelegram
 from telewarden.loopback.faults.rules import FaultRules
@@ -60,6 +59,7 @@ CALLS_AN_ACT: Final = 12
 START_WITHIN: Final = 15.0  # virtual seconds that a group may take to stop, and a start to give up
 ANSWERS_WITHIN: Final = 60.0  # virtual seconds in which the warden speaks again after a fault
 COLLECT_EVERY: Final = 8  # runs; until then what one leaves behind lies in the memory
+SINK_REASONS: Final = ("HANDLER_REFUSED", "SinkError", "TimeoutError")
 QUIET: Final = 60.0  # virtual seconds until what a start brings along is done
 UNDONE: Final = 90.0  # virtual seconds; what was said since may have been sent since
 EARLY: Final = 2.0  # virtual seconds; what was under way when the flood began still arrives
@@ -115,7 +115,8 @@ class Run:
         self.script, self.keep_trace = script, keep_trace
         self.outcome = Outcome(seed=script.seed)
         self.pairs: list[PairModel] = []
-        self.injected: set[str] = set()
+        self.injected: list[tuple[str, str | None, Any]] = []
+        """Errors that were asked for: the text, whose requests meet it, and the rule."""
         self.paused: set[int] = set()
         self.staying: set[int] = set()
         self.dead: set[str] = set()
@@ -495,7 +496,6 @@ class Run:
         await self.orders_answered()
         if self.dead:
             await self.process.call(self.process.sign_in)
-            self.dead.clear()
         await self._settle_pairs()
         await self._newcomers_ready()
         deadline, pause = TIME.now + REST_WITHIN, 0.5
@@ -503,6 +503,8 @@ class Run:
         while True:
             await asyncio.sleep(pause)
             await self._confirm_names()
+            if self.dead:  # what had been asked for is answered by now
+                await self.process.call(self.process.sign_in)
             ruling = self._judged(excused)
             if ruling.wrong and pause > 10.0:
                 excused = await self._excuses()
@@ -510,6 +512,7 @@ class Run:
             if not ruling.wrong or TIME.now >= deadline or self.outcome.violations:
                 break
             pause = min(2 * pause, 60.0)
+        self.dead.clear()
         for what in ruling.wrong:
             self.wrong(f"at rest: {what}")
         if not ruling.wrong and last:
@@ -599,16 +602,39 @@ class Run:
         return [pair for pair in self.pairs if pair.id == number][-1]
 
     async def _excuses(self) -> dict[tuple[int, int], str]:
-        """Dead letters for reasons that were asked for."""
+        """Dead letters for reasons that were asked for, no more of them than there were errors."""
         letters = await self.process.call(self.process.warden.pairs.dead)
-        known = (*self.injected, "rotected", GONE_BEFORE)
-        if self.sink.struck:
-            known += ("HANDLER_REFUSED", "SinkError", "TimeoutError")
-        return {
-            (one.pair, one.source_id): one.reason
-            for one in letters
-            if any(text in one.reason for text in known)
-        }
+        protected = any(step["do"] == "protect" for step in self.script.steps)
+        excused: dict[tuple[int, int], str] = {}
+        counted: dict[str, set[object]] = {}
+        for one in letters:
+            pair = self._newest(one.pair)
+            if protected and "rotected" in one.reason:
+                excused[one.pair, one.source_id] = one.reason
+            if pair.handled and self.sink.struck and one.reason.startswith(SINK_REASONS):
+                excused[one.pair, one.source_id] = one.reason
+            for text in {text for text, _, _ in self.injected if text in one.reason}:
+                refused = counted.setdefault(text, set())
+                refused.add((one.pair, self._group_of(pair, one.source_id)))
+                if len(refused) <= self._struck_with(text, pair):
+                    excused[one.pair, one.source_id] = one.reason
+        return excused
+
+    def _group_of(self, pair: PairModel, source_id: int) -> int:
+        """An album is refused as one."""
+        account = self.scene.accounts[pair.carriers[-1]]
+        for said in self.scene.said_in(pair.fields["source"]):
+            if said.id_for(account) == source_id:
+                return said.message.grouped_id or source_id
+        return source_id
+
+    def _struck_with(self, text: str, pair: PairModel) -> int:
+        """How often accounts that have carried a pair have met an error."""
+        return sum(
+            rule.struck
+            for one, session, rule in self.injected
+            if one == text and (session is None or session in pair.carriers)
+        )
 
     def _check_server(self) -> None:
         stats = self.telegram.stats

@@ -84,7 +84,8 @@ class _Shrinker:
 
     def _unused_chat(self, chat: dict[str, Any]) -> bool:
         used = {pair.get(end) for pair in self.best.pairs for end in ("source", "target")}
-        return chat["name"] not in used | {step.get("chat") for step in self.best.steps}
+        named = {step.get(end) for step in self.best.steps for end in ("chat", "to")}
+        return chat["name"] not in used | named
 
     def _unused_session(self, name: str) -> bool:
         used = {pair["session"] for pair in self.best.pairs}
