@@ -23,7 +23,7 @@ from .internal import Followed, LocateAgain, ReadAgain
 from .messages import ConfirmPair
 from .outbox import Writing
 from .pair import PairState
-from .pausing import PairPausing
+from .pausing import OTHER_CHAT, PairPausing
 
 logger = logging.getLogger(__name__)
 
@@ -86,9 +86,10 @@ class Places:
         """Chats are known, or why they are not."""
         again: list[Verdict] = []
         for state in tuple(self._desk.pairs.values()):
-            lost = next((chat for chat in state.chats if chat in message.problems), None)
+            problems, ids = _of_its_own(state, message)
+            lost = next(iter(problems), None)
             if lost is None:
-                self._found(state, message.ids)
+                self._found(state, ids)
             elif message.problems[lost].kind is ErrorClass.PAIR:
                 self._trouble.pause(state, _why_lost(lost, message))
             else:
@@ -230,6 +231,22 @@ class Places:
         state.source, state.known, state.seen = message.to, (message.to, state.target), 0
         state.located = False
         self.locate([state])
+
+
+def _of_its_own(
+    state: PairState, message: Located
+) -> tuple[dict[int | str, Verdict], dict[int | str, int]]:
+    """What is wrong with a pair's chats, and where they are.
+
+    That a chat's name means another one by now is nothing to a pair that knows it by its number.
+    """
+    problems = {chat: message.problems[chat] for chat in state.chats if chat in message.problems}
+    ids = dict(message.ids)
+    for chat, verdict in tuple(problems.items()):
+        if verdict.name == OTHER_CHAT and isinstance(chat, int) and chat not in state.names:
+            del problems[chat]
+            ids[chat] = chat
+    return problems, ids
 
 
 def _why_lost(chat: int | str, message: Located) -> str:
