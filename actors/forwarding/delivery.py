@@ -127,7 +127,7 @@ class Sending:
         asked = (source_id,)
 
         def work(store: Store) -> Wanted:
-            store.complete(pair, source_id, target_id, now)
+            store.complete(pair, source_id, target_id, now, newest=False)
             if deletes:
                 store.want_removal((pair,), asked)
             # Also if it counts as gone by now: that was before anybody knew where it was.

@@ -63,11 +63,14 @@ class OutboxRows(Rows):
         target_id: int | None,
         at: float,
         version: int | None = None,
+        *,
+        newest: bool = True,
     ) -> bool:
         """Note a delivery and drop the payload; tell whether the message was not yet done.
 
         ``target_id`` is ``None`` where the message was delivered earlier, unseen; ``version`` is
-        what it said, as a number, for telling edits later.
+        what it said, as a number, for telling edits later. With ``newest`` false others are still
+        looked for that may stand before it: it is no end to look behind.
         """
         done = self._run(
             "update outbox set state = 'done', target_id = coalesce(?, target_id), reason = null,"
@@ -78,7 +81,8 @@ class OutboxRows(Rows):
         if done.rowcount:
             self._settle(pair_id, source_id)
             if target_id is not None:
-                self._reach(pair_id, target_id)
+                if newest:
+                    self._reach(pair_id, target_id)
                 self._run(
                     "update ring_messages set target_id = ? where pair_id = ? and source_id = ?"
                     " and target_id is null and source_chat ="

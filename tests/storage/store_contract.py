@@ -786,6 +786,16 @@ class StoreContract:
         assert found is not None
         assert found.paused_reason == "paused by hand: holidays"
 
+    def test_what_is_found_out_of_order_is_no_end_to_look_behind(self, port: Store) -> None:
+        port.enqueue([message(1), message(2)])
+
+        port.complete(1, 2, 902, 5.0, newest=False)
+        assert port.last_targets([1]) == {}
+        port.complete(1, 1, 901, 5.0)
+
+        assert port.last_targets([1]) == {1: 901}
+        assert port.targets(1, [1, 2]) == {1: 901, 2: 902}
+
     def test_what_is_refused_to_one_account_is_wanted_again_of_the_next(self, port: Store) -> None:
         known_to(port)
         port.put_session(SessionRecord(name="bob"))
