@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
 import pytest
 
 from telewarden.errors import TelewardenError
@@ -174,14 +175,14 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's for what it runs behind
         signal.signal(signal.SIGINT, signal.default_int_handler)  # tests send it
-    if "TMPDIR" in os.environ or not is_roomy(MEMORY):  # a worker has it from the one above
-        return
-    os.environ["TMPDIR"] = tempfile.tempdir = MEMORY
-    for left in Path(MEMORY).glob("tw-*"):
-        if not Path("/proc", left.name.removeprefix("tw-")).exists():
-            shutil.rmtree(left, ignore_errors=True)
-    if config.option.basetemp is None:
-        config.option.basetemp = f"{MEMORY}/tw-{os.getpid()}"
+    if "TMPDIR" not in os.environ and is_roomy(MEMORY):
+        os.environ["TMPDIR"] = tempfile.tempdir = MEMORY
+    if config.option.basetemp is None:  # a worker has it from the one that started it
+        for left in Path(tempfile.gettempdir()).glob("tw-*"):
+            number = left.name.removeprefix("tw-")
+            if number.isdigit() and not psutil.pid_exists(int(number)):
+                shutil.rmtree(left, ignore_errors=True)
+        config.option.basetemp = Path(tempfile.gettempdir(), f"tw-{os.getpid()}")
 
 
 def is_roomy(folder: str) -> bool:

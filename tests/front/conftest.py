@@ -123,6 +123,7 @@ class Shell:
                 process.kill()
             for text in process.communicate():
                 self.leaks.see("its output", text or "")
+        (self.folder / short_socket(self.folder)).unlink(missing_ok=True)  # of who was killed
 
 
 def short_socket(folder: Path) -> str:
