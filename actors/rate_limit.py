@@ -11,43 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from ..supervision import TokenBucket
+
 CHATS_KEPT: Final = 1000  # buckets of chats; a full one that is forgotten starts full again
-
-
-class TokenBucket:
-    """``rate`` tokens a second, at most ``burst`` saved up.
-
-    Args:
-        rate: tokens per second, above 0.
-        burst: how many may be spent at once after a rest, 1 or more.
-    """
-
-    __slots__ = ("_burst", "_last", "_tokens", "rate")
-
-    def __init__(self, *, rate: float, burst: int) -> None:
-        self.rate, self._burst = rate, float(burst)
-        self._tokens, self._last = float(burst), 0.0
-
-    def reserve(self, now: float, count: int = 1) -> float:
-        """Take tokens, now or in debt, and tell how many seconds to wait for them."""
-        elapsed = max(0.0, now - self._last)
-        self._tokens = min(self._burst, self._tokens + elapsed * self.rate)
-        self._last = max(now, self._last)
-        self._tokens -= count
-        return max(0.0, -self._tokens / self.rate)
-
-    def room(self, now: float) -> int:
-        """How many tokens there are to take without waiting."""
-        elapsed = max(0.0, now - self._last)
-        return max(0, int(min(self._burst, self._tokens + elapsed * self.rate)))
-
-    def empty(self) -> None:
-        """Forget what was saved up: the next one waits its whole turn."""
-        self._tokens = min(self._tokens, 0.0)
-
-    def full(self, now: float) -> bool:
-        """Whether it has rested long enough to have everything saved up."""
-        return self._tokens + max(0.0, now - self._last) * self.rate >= self._burst
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,6 +58,7 @@ from .policy.recovery_ladder import (
 )
 from .policy.restart_intensity import RestartIntensity, RestartWindow
 from .policy.strategy import Strategy
+from .policy.token_bucket import TokenBucket
 from .runtime.actor_tasks import TimerHandle
 from .runtime.failures import Drill, Ignore
 from .runtime.fencing import FencingToken, current_fencing_token
@@ -171,6 +172,7 @@ __all__ = [
     "TerminateChild",
     "Terminated",
     "TimerHandle",
+    "TokenBucket",
     "Tree",
     "Try",
     "WaitUntil",

@@ -15,6 +15,7 @@ from tenacity.wait import wait_base, wait_exponential
 
 from ...errors import InvalidSpecError
 from .backoff import delay_before
+from .token_bucket import TokenBucket
 
 DEFAULT_PAUSE = wait_exponential(multiplier=5.0, max=300.0)
 
@@ -73,11 +74,10 @@ class Circuit:
 
     __slots__ = (
         "_attempt",
+        "_bucket",
         "_failures",
-        "_filled_at",
         "_policy",
         "_rng",
-        "_tokens",
         "probe",
         "state",
         "until",
@@ -95,7 +95,7 @@ class Circuit:
         """When there is something to decide; ``None`` when nobody waits."""
         self._failures: deque[tuple[float, str]] = deque()
         self._attempt = 0
-        self._tokens = self._filled_at = 0.0
+        self._bucket = TokenBucket(rate=policy.rate, burst=policy.burst)
 
     def failed(self, child: str, now: float) -> bool:
         """Count a failure of ``child`` for this cause, and tell whether it is to be held back."""
@@ -113,7 +113,7 @@ class Circuit:
     def join(self, child: str, now: float) -> None:
         """``child`` waits with the others."""
         if self.state is CauseState.CLEAR:  # it cleared while somebody was on his way here
-            self._begin_release(now)
+            self._begin_release()
             self.until = now
         if child not in self.waiting:
             self.waiting.append(child)
@@ -136,7 +136,7 @@ class Circuit:
                 self.until = now + self._policy.proof
                 return ()
             case CauseState.PROBING:
-                self._begin_release(now)
+                self._begin_release()
         return self._release(now)
 
     def _pause(self, now: float) -> None:
@@ -152,25 +152,20 @@ class Circuit:
         self.until = now + self._policy.proof
         return (self.probe,)
 
-    def _begin_release(self, now: float) -> None:
+    def _begin_release(self) -> None:
         self.state, self.probe = CauseState.RELEASING, None
-        self._tokens, self._filled_at = float(self._policy.burst), now
+        self._bucket = TokenBucket(rate=self._policy.rate, burst=self._policy.burst)
 
     def _release(self, now: float) -> tuple[str, ...]:
-        policy = self._policy
-        grown = (now - self._filled_at) * policy.rate
-        self._tokens = min(float(policy.burst), self._tokens + grown)
-        self._filled_at = now
-        gone: list[str] = []
-        while self.waiting and self._tokens >= 1.0 - 1e-9:
-            self._tokens -= 1.0
-            gone.append(self.waiting.popleft())
+        count = min(self._bucket.room(now), len(self.waiting))
+        self._bucket.reserve(now, count)
+        gone = tuple(self.waiting.popleft() for _ in range(count))
         if not self.waiting:
             self._clear()
         else:
-            lacking = max(0.0, 1.0 - self._tokens) / policy.rate
-            self.until = now + lacking + self._rng.uniform(0.0, policy.jitter)
-        return tuple(gone)
+            later = self._rng.uniform(0.0, self._policy.jitter)
+            self.until = now + self._bucket.next_in(now) + later
+        return gone
 
     def _clear(self) -> None:
         self.state, self.probe, self.until = CauseState.CLEAR, None, None

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 
+from ...supervision import TokenBucket
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectLimit:
@@ -35,15 +37,16 @@ class ConnectQueue:
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self._limit, self._clock, self._sleep = limit, clock, sleep
-        self._free_at: dict[Hashable, float] = {}  # when the bucket of an address is full again
+        self._buckets: dict[Hashable, TokenBucket] = {}
         self._cool_until: dict[Hashable, float] = {}
 
     def reserve(self, address: Hashable, now: float) -> float:
         """Take a place at ``address`` and return the seconds until its turn comes."""
-        step = 1.0 / self._limit.rate
-        free_at = max(self._free_at.get(address, now), now) + step
-        self._free_at[address] = free_at
-        return max(free_at - now - self._limit.burst * step, 0.0)
+        bucket = self._buckets.get(address)
+        if bucket is None:
+            bucket = TokenBucket(rate=self._limit.rate, burst=self._limit.burst)
+            self._buckets[address] = bucket
+        return bucket.reserve(now)
 
     async def turn(self, address: Hashable) -> None:
         """Wait until a connect to ``address`` is allowed."""

@@ -22,7 +22,7 @@ from telewarden.actors.forwarding.batching import (
 )
 from telewarden.actors.forwarding.pair import HELD_LIMIT, PairState, UnderWay
 from telewarden.actors.messages import Deliver
-from telewarden.actors.rate_limit import Pacer, TokenBucket
+from telewarden.actors.rate_limit import Pacer
 from telewarden.actors.session.send_queue import LIMITED, Go, Later, Parked, SendQueue
 from telewarden.telegram import Deed, Incoming, Receipt, Shipment
 
@@ -57,41 +57,6 @@ def arrived(*numbers: int) -> Receipt:
 
 def plan(number: int) -> PairPlan:
     return PairPlan(id=number, session="alice", source=-number, target=number)
-
-
-def test_a_bucket_lets_its_burst_go_and_then_one_each_interval() -> None:
-    bucket = TokenBucket(rate=2.0, burst=3)
-
-    waits = [bucket.reserve(100.0) for _ in range(5)]
-
-    assert waits == [0.0, 0.0, 0.0, 0.5, 1.0]
-
-
-def test_a_bucket_saves_up_no_more_than_its_burst() -> None:
-    bucket = TokenBucket(rate=10.0, burst=2)
-    bucket.reserve(0.0)
-
-    waits = [bucket.reserve(1000.0) for _ in range(3)]
-
-    assert waits == [0.0, 0.0, 0.1]
-
-
-@given(
-    rate=st.floats(0.1, 100),
-    burst=st.integers(1, 20),
-    gaps=st.lists(st.floats(0, 5), min_size=1, max_size=50),
-)
-def test_no_window_ever_sees_more_than_burst_and_rate(
-    rate: float, burst: int, gaps: list[float]
-) -> None:
-    bucket, now, sent = TokenBucket(rate=rate, burst=burst), 10.0, []
-    for gap in gaps:
-        now += gap
-        sent.append(now + bucket.reserve(now))
-    for first in range(len(sent)):
-        for last in range(first, len(sent)):
-            span = sent[last] - sent[first]
-            assert last - first + 1 <= burst + rate * span + 1 + 1e-6
 
 
 def test_one_busy_chat_does_not_slow_another() -> None:

@@ -1,8 +1,10 @@
-"""The pure parts: intensities, strategies, backoff, directives, the ladder."""
+"""The pure parts: intensities, strategies, backoff, directives, buckets, the ladder."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tenacity import wait_chain, wait_exponential, wait_fixed
 from tenacity.wait import wait_exception
 
@@ -23,6 +25,7 @@ from telewarden.supervision import (
     Rung,
     Strategy,
     Terminal,
+    TokenBucket,
     Try,
     WaitUntil,
     directives,
@@ -184,6 +187,52 @@ def test_a_wait_into_the_past_is_refused() -> None:
 
 def three() -> Ladder:
     return Ladder((Rung(name="string", tries=2), Rung(name="file", tries=1), Rung(name="repair")))
+
+
+def test_a_bucket_lets_its_burst_go_and_then_one_each_interval() -> None:
+    bucket = TokenBucket(rate=2.0, burst=3)
+
+    waits = [bucket.reserve(100.0) for _ in range(5)]
+
+    assert waits == [0.0, 0.0, 0.0, 0.5, 1.0]
+
+
+def test_a_bucket_saves_up_no_more_than_its_burst() -> None:
+    bucket = TokenBucket(rate=10.0, burst=2)
+    bucket.reserve(0.0)
+
+    waits = [bucket.reserve(1000.0) for _ in range(3)]
+
+    assert waits == [0.0, 0.0, 0.1]
+
+
+@given(
+    rate=st.floats(0.1, 100),
+    burst=st.integers(1, 20),
+    gaps=st.lists(st.floats(0, 5), min_size=1, max_size=50),
+)
+def test_no_window_ever_sees_more_than_burst_and_rate(
+    rate: float, burst: int, gaps: list[float]
+) -> None:
+    bucket, now, sent = TokenBucket(rate=rate, burst=burst), 10.0, []
+    for gap in gaps:
+        now += gap
+        sent.append(now + bucket.reserve(now))
+    for first in range(len(sent)):
+        for last in range(first, len(sent)):
+            span = sent[last] - sent[first]
+            assert last - first + 1 <= burst + rate * span + 1 + 1e-6
+
+
+def test_a_bucket_gives_a_token_when_it_said_it_would() -> None:
+    bucket, now = TokenBucket(rate=3.0, burst=1), 1e6
+    rooms = []
+    for _ in range(100):
+        rooms.append(bucket.room(now))
+        bucket.reserve(now)
+        now += bucket.next_in(now)
+
+    assert rooms == [1] * 100
 
 
 def test_each_rung_gets_its_tries_before_the_next() -> None:
