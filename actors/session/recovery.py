@@ -1,10 +1,10 @@
 """The recovery ladder: from a lost session to a connected client, by the kept copies.
 
-Three rungs, each tried a few times: the string in the database, the sealed session file, and
-repair (what damaged copies still hold, then the backups). They hold the same key, so they are
-tried one after the other under one lease, never side by side, and a key that Telegram has
-declared dead is not tried from any copy. Trouble that is not the copy's (network, floods,
-Telegram's own) ends the climb at once: the copy is good, and the session waits.
+Three rungs of supervision's ``Ladder``, on which each copy is tried a few times: the string in the
+database, the sealed session file, and repair (what damaged copies still hold, then the backups).
+They hold the same key, so they are tried one after the other under one lease, never side by side,
+and a key that Telegram has declared dead is not tried from any copy. Trouble that is not the copy's
+(network, floods, Telegram's own) ends the climb at once: the copy is good, and the session waits.
 
 Another process may have the key for a while, and a person may give the session another login
 meanwhile. So what is stored is looked at again after a wait, and before it is written over.
@@ -21,6 +21,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from tenacity import RetryCallState
+from tenacity.wait import wait_base
+
 from ...errors import (
     CredentialDamagedError,
     DatabaseDamagedError,
@@ -33,6 +36,7 @@ from ...errors import (
     WrongMasterKeyError,
 )
 from ...storage import Entity, FloodRow, Store, UpdateState
+from ...supervision import Exhausted, Failed, Finished, Ladder, Recovered, Rung, Terminal, Try
 from ...telegram import (
     Action,
     Client,
@@ -43,6 +47,7 @@ from ...telegram import (
     RecoveryTried,
     SessionChanges,
     Told,
+    Verdict,
     WaitKind,
     WardenSession,
     classify,
@@ -117,6 +122,8 @@ class Recovery:
         self._copies = Copies(name, kit)
         self._refused: set[int] = set()
         self._damages: list[str] = []
+        self._candidates: list[Copy] = []
+        self._client: Client | None = None
         self._learnt = _Learnt()
         self.tried: int | None = None
         """The key that was tried last."""
@@ -140,66 +147,85 @@ class Recovery:
                     logger.info("login replaced during a climb session=%s", self._name)
 
     async def _climb(self, began: float) -> Climb:
-        last: Exception | None = None
         self._refused.clear()
         self._damages.clear()
-        for rung in RUNGS:
-            try:
-                client, problem = await self._try_rung(rung)
-            except Exception as exc:
-                if rung != RUNGS[0] or not _ends_key(exc):
-                    raise
-                # An older database may have been put back: the file then holds a newer login.
-                client, problem = await self._try_newer_file(exc), exc
-                rung = RUNGS[1]
-            last = problem or last
-            if client is not None:
-                repaired = await self._mend(client, rung)
-                return Climb(
-                    client=client,
-                    rung=rung,
-                    seconds=time.perf_counter() - began,
-                    floods=self._floods(),
-                    repaired=repaired,
-                )
-        if last is None or (isinstance(last, NO_USE) and not isinstance(last, KeyLatchedError)):
-            raise NoCredentialError(self._name, problems=tuple(self._damages))
-        raise last
+        ladder = self._ladder(*RUNGS)
+        end = await self._ascend(ladder)
+        ended = end.error if isinstance(end, Exhausted) and ladder.position[0] == RUNGS[0] else None
+        if ended is not None and _ends_key(ended):
+            # An older database may have been put back: the file then holds a newer login.
+            end = await self._newer_file(ended)
+        if isinstance(end, Exhausted):
+            raise self._reason(end)
+        client = self._client
+        assert client is not None  # noqa: S101 - it is what has worked
+        return Climb(
+            client=client,
+            rung=end.rung,
+            seconds=time.perf_counter() - began,
+            floods=self._floods(),
+            repaired=await self._mend(client, end.rung),
+        )
 
-    async def _try_newer_file(self, ended: Exception) -> Client:
-        """Come back by a file of another login than the one that has ended, or raise ``ended``."""
+    def _ladder(self, *rungs: str) -> Ladder:
+        tries = self._kit.settings.tries_per_rung
+        return Ladder(tuple(Rung(name=name, tries=tries, wait=_Pause()) for name in rungs))
+
+    async def _ascend(self, ladder: Ladder) -> Finished | Exhausted:
+        """Do what the ladder says until it is at its end."""
+        advice = ladder.next()
+        while isinstance(advice, Try):
+            advice = ladder.next(after=await self._try(ladder, advice))
+        return advice
+
+    async def _newer_file(self, ended: BaseException) -> Finished | Exhausted:
+        """Come back by a file of another login than the one that has ended."""
         dead = self.tried
         assert dead is not None  # noqa: S101 - it has been tried just now
         self._refused.add(dead)
-        client, _ = await self._try_rung(RUNGS[1])
-        if client is None:
-            raise ended
-        reason, now = classify(ended, moment=Moment.OPENING).name, self._kit.stamp()
+        end = await self._ascend(self._ladder(RUNGS[1]))
+        if isinstance(end, Exhausted):
+            return end if end.terminal else Exhausted(ended, terminal=True)
+        reason, now = _verdict(ended).name, self._kit.stamp()
         self._kit.journal.post(lambda store: store.latch_key(dead, reason, now))
-        return client
+        return end
 
-    async def _try_rung(self, rung: str) -> tuple[Client | None, Exception | None]:
-        try:
-            if rung == RUNGS[-1]:
-                known = await self._kit.journal.do(self._copies.known_keys)
-                await asyncio.to_thread(self._copies.look_beside, known)
-                if self._copies.passed_over:
-                    self._damages.append(self._copies.passed_over)
-            copies = await self._kit.journal.do(lambda store: self._look(store, rung))
-        except NO_USE as exc:
-            self._tell(rung, 1, exc)
-            if not isinstance(exc, KeyLatchedError):
-                self._damages.append(str(exc))
-            return None, exc
-        problem: Exception | None = None
-        for copy in copies:
-            if copy.key_id in self._refused:
-                continue
-            client, problem = await self._try_copy(rung, copy)
-            if client is not None:
-                return client, None
-            self._refused.add(copy.key_id)
-        return None, problem
+    def _reason(self, end: Exhausted) -> BaseException:
+        """What to raise when no copy has worked."""
+        problem = end.error
+        unusable = isinstance(problem, NO_USE) and not isinstance(problem, KeyLatchedError)
+        if problem is None or (unusable and not end.terminal):
+            return NoCredentialError(self._name, problems=tuple(self._damages))
+        return problem
+
+    async def _try(self, ladder: Ladder, step: Try) -> Failed | Recovered | Terminal:
+        if step.enters:
+            try:
+                self._candidates = await self._find(step.rung)
+            except NO_USE as exc:
+                self._tell(step, exc)
+                if not isinstance(exc, KeyLatchedError):
+                    self._damages.append(str(exc))
+                return Failed(exc, skip=True)
+            if not self._candidates:
+                return Failed(skip=True)
+            ladder.candidates(len(self._candidates))
+        if step.delay:
+            await self._kit.sleep(step.delay)
+        return await self._try_copy(step, self._candidates[step.candidate])
+
+    async def _find(self, rung: str) -> list[Copy]:
+        """A rung's copies whose keys have not been refused, one for each key."""
+        if rung == RUNGS[-1]:
+            known = await self._kit.journal.do(self._copies.known_keys)
+            await asyncio.to_thread(self._copies.look_beside, known)
+            if self._copies.passed_over:
+                self._damages.append(self._copies.passed_over)
+        first: dict[int, Copy] = {}
+        for copy in await self._kit.journal.do(lambda store: self._look(store, rung)):
+            if copy.key_id not in self._refused:
+                first.setdefault(copy.key_id, copy)
+        return list(first.values())
 
     def _look(self, store: Store, rung: str) -> list[Copy]:
         """A rung's copies; runs in the journal's thread."""
@@ -231,27 +257,19 @@ class Recovery:
             logger.warning("what was learnt is lost session=%s why=%s", self._name, exc)
             return _Learnt()
 
-    async def _try_copy(self, rung: str, copy: Copy) -> tuple[Client | None, Exception | None]:
-        problem: Exception | None = None
-        for attempt in range(1, self._kit.settings.tries_per_rung + 1):
-            try:
-                client = await self._open(copy)
-            except _ReplacedError:
-                raise
-            except (KeyLatchedError, DatabaseDamagedError) as exc:  # by now
-                self._tell(rung, attempt, exc, origin=copy.origin)
-                return None, exc
-            except Exception as exc:
-                problem = exc
-                self._tell(rung, attempt, exc, origin=copy.origin)
-                if not _may_go_on(exc):
-                    raise
-                if attempt < self._kit.settings.tries_per_rung:
-                    await self._kit.sleep(_pause(exc) * attempt)
-            else:
-                self._tell(rung, attempt, None, origin=copy.origin)
-                return client, None
-        return None, problem
+    async def _try_copy(self, step: Try, copy: Copy) -> Failed | Recovered | Terminal:
+        try:
+            self._client = await self._open(copy)
+        except _ReplacedError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - the ladder is told, and whoever climbs, in the end
+            self._refused.add(copy.key_id)
+            self._tell(step, exc, origin=copy.origin)
+            if isinstance(exc, (KeyLatchedError, DatabaseDamagedError)):  # by now
+                return Failed(exc, skip=True)
+            return Failed(exc) if _may_go_on(exc) else Terminal(exc)
+        self._tell(step, None, origin=copy.origin)
+        return Recovered()
 
     async def _open(self, copy: Copy) -> Client:
         session, self.tried = WardenSession.from_parts(copy.parts), copy.key_id
@@ -316,38 +334,46 @@ class Recovery:
             return []
         return self._copies.mend(store, good, rung)
 
-    def _tell(
-        self, rung: str, attempt: int, problem: Exception | None, *, origin: str = ""
-    ) -> None:
-        said = "" if problem is None else classify(problem, moment=Moment.OPENING).name
+    def _tell(self, step: Try, problem: Exception | None, *, origin: str = "") -> None:
+        said = "" if problem is None else _verdict(problem).name
         self._kit.publish(
             RecoveryTried(
                 session=self._name,
                 at=self._kit.now(),
-                rung=rung,
-                attempt=attempt,
+                rung=step.rung,
+                attempt=step.attempt,
                 problem=said,
                 origin=origin,
             )
         )
 
 
+class _Pause(wait_base):
+    """The pause between two tries: longer where the server has forgotten the key for a while."""
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        outcome = retry_state.outcome
+        error = None if outcome is None else outcome.exception()
+        forgotten = error and _verdict(error).action is Action.TRY_OTHER_COPY
+        step = FORGOTTEN if forgotten else PAUSE
+        return step * retry_state.attempt_number
+
+
+def _verdict(exc: BaseException) -> Verdict:
+    return classify(exc, moment=Moment.OPENING)
+
+
 def _may_go_on(exc: Exception) -> bool:
-    verdict = classify(exc, moment=Moment.OPENING)
+    verdict = _verdict(exc)
     return not verdict.terminal and (
         verdict.kind not in NOT_THE_COPY or verdict.action is Action.TRY_OTHER_COPY
     )
 
 
-def _ends_key(exc: Exception) -> bool:
+def _ends_key(exc: BaseException) -> bool:
     """Whether it is this one login that has ended, for good."""
-    verdict = classify(exc, moment=Moment.OPENING)
+    verdict = _verdict(exc)
     return verdict.latches_key or verdict.action is Action.NEW_LOGIN
-
-
-def _pause(exc: Exception) -> float:
-    forgotten = classify(exc, moment=Moment.OPENING).action is Action.TRY_OTHER_COPY
-    return FORGOTTEN if forgotten else PAUSE
 
 
 def keep_changes(store: Store, name: str, changes: SessionChanges, kit: Kit) -> None:

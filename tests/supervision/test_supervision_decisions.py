@@ -265,6 +265,36 @@ def test_a_rung_that_cannot_help_is_left_at_once() -> None:
     assert ladder.next(after=Failed(skip=True)) == Try("file", 1)
 
 
+def test_each_candidate_of_a_rung_gets_its_tries() -> None:
+    ladder = three()
+    advice = [ladder.next()]
+    ladder.candidates(2)
+    advice += [ladder.next(after=Failed(skip=skip)) for skip in (False, True, False, False)]
+
+    assert advice == [
+        Try("string", 1),
+        Try("string", 2),
+        Try("string", 1, candidate=1),
+        Try("string", 2, candidate=1),
+        Try("file", 1),
+    ]
+    assert [one.enters for one in advice] == [True, False, False, False, True]
+
+
+def test_a_rung_without_a_candidate_is_no_rung() -> None:
+    with pytest.raises(InvalidSpecError, match=r"Ladder\.candidates"):
+        three().candidates(0)
+
+
+def test_an_empty_rung_does_not_hide_what_went_wrong_before() -> None:
+    ladder, error = three(), OSError("gone")
+    ladder.next()
+    ladder.next(after=Failed(error, skip=True))
+    ladder.next(after=Failed(skip=True))
+
+    assert ladder.next(after=Failed(skip=True)) == Exhausted(error)
+
+
 def test_a_terminal_error_ends_the_ladder() -> None:
     ladder = three()
     ladder.next()
