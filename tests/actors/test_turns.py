@@ -26,9 +26,12 @@ SLOW = Pace(per_account=1000.0, per_chat=0.1, burst=1)
 
 
 async def booked(newsroom: Newsroom, pair: int) -> None:
-    """Wait until a pair's message waits for its turn."""
+    """Wait until a pair's message waits for its turn; a group that came back reads it first."""
     async with asyncio.timeout(SOON):
-        while all(one.kind is not WaitKind.PACE for one in (await newsroom.pairs())[pair].waits):
+        while True:
+            report = (await newsroom.pairs()).get(pair)
+            if report and any(one.kind is WaitKind.PACE for one in report.waits):
+                return
             await asyncio.sleep(LOOK_EVERY)
 
 
