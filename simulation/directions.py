@@ -25,6 +25,7 @@ class Direction:
         sessions: how many.
         kinds: of chats.
         methods, actions: of the loopback's faults.
+        crashes: paths of the actors that crash.
         pair: fields of every pair.
         pushes: how the data centre numbers what it tells.
         settings: of the warden.
@@ -41,6 +42,7 @@ class Direction:
     kinds: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
+    crashes: tuple[str, ...] = ()
     pair: Mapping[str, Any] = field(default_factory=dict)
     pushes: Mapping[str, bool] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -91,12 +93,10 @@ DIRECTIONS: Final[Mapping[str, Direction]] = {
     "late edits": Direction(
         off=("errors", "disk", "clock", "orders", "members", "calm", "answers"),
         acts={"say": 0.3, "edit": 0.7},
-        faults={"pushes": 0.3, "cut": 0.3, "fault": 0.4},
+        faults={"pushes": 1.0},
         share=0.2,
-        paces=(0.4, 0.8),
+        paces=(0.2, 0.4),
         sessions=1,
-        methods=("messages.sendMessage", "messages.editMessage"),
-        actions=("flood_wait",),
         pair={"mode": "copy"},
     ),
     "standing still": Direction(
@@ -119,6 +119,15 @@ DIRECTIONS: Final[Mapping[str, Direction]] = {
         faults={"kill": 0.4, "crash": 0.1, "disk": 0.5},
         share=0.2,
         paces=(0.02, 0.1),
+    ),
+    "failing commits": Direction(
+        on=("disk",),
+        off=("errors", "clock", "orders", "members", "calm", "power", "second"),
+        acts={"say": 0.9, "edit": 0.1},
+        faults={"crash": 0.6, "disk": 0.4},
+        share=0.2,
+        paces=(0.02, 0.1),
+        crashes=("journal", "journal", "sessions/session:{}/groups/group-1"),
     ),
     "dressed": Direction(
         on=("answers", "silent", "pictures", "calm"), off=("orders",), pair={"mode": "copy"}

@@ -106,6 +106,7 @@ ACTORS: Final = (
 PACES: Final = (0.003, 0.02, 0.1, 0.5)
 OWN: Final = True  # whether a session's own messages are another pair's source
 DAY: Final = 86_400
+CRASHES: Final = 3  # of the warden's own children between two rests: it gives up after ten
 REST_EVERY: Final = 60  # acts
 
 
@@ -211,6 +212,7 @@ class _Maker:
         self.removed: set[int] = set()
         self.upgraded: set[str] = set()
         self.passed = False
+        self.crashed = 0
 
     def make(self) -> Script:
         rng, script, direction = self.rng, self.script, self.direction
@@ -368,7 +370,7 @@ class _Maker:
             script.steps.append(step)
             if since >= REST_EVERY:
                 script.steps.append({"do": "rest", "at": round(at, 4)})
-                at, since = 0.0, 0
+                at, since, self.crashed = 0.0, 0, 0
                 pace = rng.choice(paces)
 
     def _act(self) -> Step:
@@ -561,7 +563,12 @@ class _Maker:
             case "kill" | "restart":
                 return {"do": what, "down": round(rng.uniform(0.05, 3.0), 2)}
             case "crash":
-                return {"do": what, "path": rng.choice(ACTORS).format(session)}
+                path = rng.choice(self.direction.crashes or ACTORS).format(session)
+                if "/" not in path:
+                    self.crashed += 1
+                    if self.crashed > CRASHES:
+                        return {"do": "cut", "session": session}
+                return {"do": what, "path": path}
             case "forget" if rng.random() < 0.5:
                 return {"do": what, "session": session}
             case "forget":

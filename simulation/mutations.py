@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from telethon._updates import GapError
 from telethon._updates.messagebox import ENTRY_ACCOUNT, NO_SEQ
+from telethon.tl import types
 
 from telewarden.actors import pair_graph, rules
 from telewarden.actors.forwarding import (
@@ -64,6 +65,7 @@ class Mutation:
         return (self.take_out.__doc__ or "").partition("\n")[0]
 
 
+EDITS: Final = (types.UpdateEditMessage, types.UpdateEditChannelMessage)
 MUTATIONS: Final[dict[str, Mutation]] = {}
 
 Taken = Callable[[], None]
@@ -113,7 +115,7 @@ def the_mark_is_written_before_the_rows() -> None:
     outbox.Writing.written = then  # type: ignore[method-assign]
 
 
-@found("lost", about="kills")
+@found("lost", about="failing commits")
 def a_mark_goes_past_a_commit_that_failed() -> None:
     """A group that ends leaves its marks with the journal, though the rows before have failed."""
     close = outbox.Writing.close
@@ -185,7 +187,14 @@ def only_the_newest_text_is_looked_for() -> None:
 
 @found("says", about="late edits")
 def older_edits_are_made_over_newer_ones() -> None:
-    """Edits are made in the order in which they are told, and they are told again after a gap."""
+    """An edit that is told after a newer one, whatever its number, is made over that one."""
+    apply = message_box.Box.apply_pts_info
+
+    def as_heard(self: Any, update: Any, **rest: Any) -> Any:
+        told = apply(self, update, **rest)
+        return update if isinstance(update, EDITS) else told
+
+    message_box.Box.apply_pts_info = as_heard  # type: ignore[method-assign]
     revisions.is_older = lambda *_: False  # type: ignore[assignment]
     forwarding_pair.is_older = lambda *_: False  # type: ignore[assignment]
 
