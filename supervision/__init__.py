@@ -36,7 +36,7 @@ from .observe.events import (
 from .observe.line_limit import LineLimit
 from .observe.loop_watchdog import EXIT_ABANDONED, LoopWatch, LoopWatchdog, leave_process
 from .observe.stop_report import StopEntry, StopReport
-from .policy.circuit_breaker import CauseState, CircuitBreaker
+from .policy.circuit_breaker import CauseState, CircuitBreaker, FailureWindow
 from .policy.directive import (
     AnyDirective,
     Directive,
@@ -131,6 +131,7 @@ __all__ = [
     "Exit",
     "ExitKind",
     "Failed",
+    "FailureWindow",
     "FencingToken",
     "Finished",
     "GetChildSpec",

@@ -56,6 +56,27 @@ class CircuitBreaker:
             raise InvalidSpecError("CircuitBreaker.jitter", self.jitter, "0 or more seconds")
 
 
+class FailureWindow:
+    """When failures of many count as one: so many different ones in so many seconds."""
+
+    __slots__ = ("_failed", "_limit", "_within")
+
+    def __init__(self, limit: int, within: float) -> None:
+        self._limit, self._within = limit, within
+        self._failed: dict[str, float] = {}
+
+    def record(self, who: str, now: float) -> bool:
+        """Count a failure, and tell whether there are enough of them by now."""
+        self._failed[who] = now
+        oldest = now - self._within
+        self._failed = {name: at for name, at in self._failed.items() if at >= oldest}
+        return len(self._failed) >= self._limit
+
+    def clear(self) -> None:
+        """Forget them all: something has worked."""
+        self._failed.clear()
+
+
 class CauseState(Enum):
     """The state of one cause."""
 
@@ -93,17 +114,14 @@ class Circuit:
         """The one that has been let go, to see."""
         self.until: float | None = None
         """When there is something to decide; ``None`` when nobody waits."""
-        self._failures: deque[tuple[float, str]] = deque()
+        self._failures = FailureWindow(policy.children, policy.within)
         self._attempt = 0
         self._bucket = TokenBucket(rate=policy.rate, burst=policy.burst)
 
     def failed(self, child: str, now: float) -> bool:
         """Count a failure of ``child`` for this cause, and tell whether it is to be held back."""
         if self.state is CauseState.CLEAR:
-            self._failures.append((now, child))
-            while self._failures[0][0] < now - self._policy.within:
-                self._failures.popleft()
-            if len({name for _, name in self._failures}) < self._policy.children:
+            if not self._failures.record(child, now):
                 return False
             self._pause(now)
         elif self.state is CauseState.RELEASING or child == self.probe:

@@ -3,6 +3,10 @@
 An address is whatever fails or works as a whole: a server, the way there through a proxy, a proxy.
 Pure but for the waiting for better times: readings of a clock come in. A session that is refused
 here has sent no packet; it waits for ``calm`` and comes back by the usual limit of connects.
+
+What counts as one failure is supervision's ``FailureWindow``. The rest of its circuit breaker is
+for children that are restarted: it has timers, probes after a pause, and learns of failures only.
+Here a session asks when it wants to connect, the scout never rests, and one success is proof.
 """
 
 from __future__ import annotations
@@ -10,7 +14,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from ...supervision import FailureWindow
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +36,7 @@ class OutageLimit:
 
 @dataclass(slots=True)
 class _Address:
-    failures: dict[str, float] = field(default_factory=dict)
+    failures: FailureWindow
     scout: str | None = None
     scout_at: float = 0.0
     calm: asyncio.Event | None = None
@@ -73,18 +79,16 @@ class OutageWatch:
 
     def failed(self, address: Hashable, session: str, now: float) -> None:
         """The address did not serve ``session``."""
-        found = self._addresses.setdefault(address, _Address())
-        found.failures[session] = now
-        if found.calm is not None:
-            return
-        oldest = now - self._limit.within
-        found.failures = {name: at for name, at in found.failures.items() if at >= oldest}
-        if len(found.failures) >= self._limit.sessions:
+        found = self._addresses.get(address)
+        if found is None:
+            failures = FailureWindow(self._limit.sessions, self._limit.within)
+            found = self._addresses[address] = _Address(failures)
+        if found.calm is None and found.failures.record(session, now):
             found.calm, found.scout, found.scout_at = asyncio.Event(), session, now
             logger.warning(
                 "connects paused address=%s sessions=%d scout=%s",
                 address,
-                len(found.failures),
+                self._limit.sessions,
                 session,
             )
             self._tell(str(address), session)
