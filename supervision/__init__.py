@@ -64,6 +64,7 @@ from .runtime.failures import Drill, Ignore
 from .runtime.fencing import FencingToken, current_fencing_token
 from .runtime.future import Answer
 from .runtime.loop_actor import LoopActor
+from .runtime.loop_thread import LoopThread, run_in_loop
 from .runtime.monitor import Down, Terminated, Watch, watch
 from .runtime.refs import StableRef, ask_async
 from .runtime.states import ChildState
@@ -143,6 +144,7 @@ __all__ = [
     "LoopActor",
     "LoopResumed",
     "LoopStalled",
+    "LoopThread",
     "LoopWatch",
     "LoopWatchdog",
     "ManualClock",
@@ -187,5 +189,6 @@ __all__ = [
     "every_tree",
     "fact",
     "leave_process",
+    "run_in_loop",
     "watch",
 ]

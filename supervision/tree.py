@@ -21,7 +21,7 @@ from .policy.circuit_breaker import CircuitBreaker
 from .runtime.child_slot import ChildSlot
 from .runtime.event_loop import LoopHost
 from .runtime.future import Reply
-from .runtime.loop_thread import OwnLoop
+from .runtime.loop_thread import LoopThread
 from .runtime.runner_factory import make_runner
 from .runtime.tree_context import DeadLetters, TreeContext
 from .spec.child_spec import ChildSpec
@@ -83,7 +83,7 @@ class Tree:
         )
         self._loop_watch, self._leave = loop_watch, leave
         self._abandoned_limit = abandoned_limit
-        self._own_loop = OwnLoop(f"{name}-loop", loop_factory)
+        self._own_loop = LoopThread(f"{name}-loop", loop_factory)
         self._root: Root | None = None
         self._report = StopReport((), 0.0)
         self.terminated = Reply()

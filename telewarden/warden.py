@@ -10,9 +10,9 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import pykka
 from prometheus_client import CollectorRegistry
@@ -50,7 +50,6 @@ from .errors import (
     TelewardenError,
     UnknownSessionError,
 )
-from .loop_thread import Enterable
 from .metrics import Exporter
 from .service.assembly import Assembly
 from .service.crash_record import CrashRecord, past_crashes
@@ -69,11 +68,13 @@ from .supervision import (
     Drill,
     EventStream,
     Exit,
+    LoopThread,
     LoopWatch,
     Snapshot,
     StopReport,
     Tree,
     ask_async,
+    run_in_loop,
 )
 from .telegram import Overview, Phase, ServerAddress, server_time_request
 
@@ -86,7 +87,7 @@ STOP_WITHIN: Final = 60.0  # seconds; sessions take 25 at most, the journal 30
 OBSERVE_EVERY: Final = 5.0  # seconds between two looks that keep the metrics' gauges fresh
 
 
-class Warden(Enterable):
+class Warden:
     """Keeps the sessions of one configuration alive.
 
     In an asyncio app, in its own loop::
@@ -122,7 +123,6 @@ class Warden(Enterable):
         events: EventStream | None = None,
         handlers: Mapping[str, HandlerFactory] | None = None,
     ) -> None:
-        super().__init__()
         self.config = config_of(config)
         self._handlers = Handlers(handlers or {})
         for pair in self.config.pairs:
@@ -144,6 +144,7 @@ class Warden(Enterable):
         self.blocking = Blocking(desk, self.pairs, self._running_loop, self.session)
         self._pair_commands = PairCommands(self.pairs, self.operations)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: LoopThread | None = None
         self._server, self._standin = server, None if server is None else StandIn(server=server)
         self._signing: asyncio.Task[None] | None = None
         self._tree: Tree | None = None
@@ -169,6 +170,36 @@ class Warden(Enterable):
         self._cleanup = contextlib.AsyncExitStack()
 
     # Starting and stopping
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    def __enter__(self) -> Self:
+        thread = LoopThread("telewarden")
+        thread.enter(self.start)
+        self._thread = thread
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        thread, self._thread = self._thread, None  # from now on nobody begins anything there
+        assert thread is not None  # noqa: S101 - __enter__ made it
+        thread.leave(self.stop)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do one of its coroutines from plain code and return its result.
+
+        Raises:
+            NotRunningError: it was not entered with a plain ``with``, or was left meanwhile.
+            BlockingAskError: called in its own loop, as in a subscriber; await it there.
+        """
+        if self._thread is None:
+            work.close()
+            raise NotRunningError("this warden", "enter it with a plain 'with' first")
+        return run_in_loop(self._thread.loop, work, "the warden")
 
     async def start(self) -> None:
         """Start the tree; returns when every part of it runs. Sessions come online after that.

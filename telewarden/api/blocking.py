@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from ..actors import PairPlan
-from ..loop_thread import run_in
+from ..supervision import run_in_loop
 from ..telegram import PairReport, SessionReport
 from .pairs import DeadLetter, Pairs
 from .reassign import Move
@@ -165,4 +165,4 @@ def _done_in(find: Loop, work: Coroutine[Any, Any, T], what: str, way: str) -> T
     except BaseException:  # whatever it is, the coroutine never runs and would complain
         work.close()
         raise
-    return run_in(loop, work, what, way=way)
+    return run_in_loop(loop, work, what, way=way)

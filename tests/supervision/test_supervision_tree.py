@@ -9,6 +9,7 @@ import functools
 import gc
 import json
 import logging
+import signal
 import sys
 import threading
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 from pykka._envelope import Envelope
 
 from telewarden.errors import (
+    BlockingAskError,
     ChildNotFoundError,
     ChildStartError,
     DrillError,
@@ -442,3 +444,30 @@ def test_a_storm_of_facts_does_not_fill_the_memory(caplog: pytest.LogCaptureFixt
 
     assert len(caplog.records) == MAX_WAITING + 1
     assert caplog.records[-1].getMessage() == "reports left out count=7"
+
+
+def test_a_tree_whose_start_is_interrupted_leaves_no_thread() -> None:
+    begun = threading.Event()
+
+    class Slow(LoopActor):
+        async def on_start(self) -> None:
+            begun.set()
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # Ctrl-C
+            await asyncio.Event().wait()
+
+    tree = Tree(SupervisorSpec(children=(ChildSpec(id="a", actor=Slow, start_timeout=60.0),)))
+    with pytest.raises(KeyboardInterrupt):
+        tree.start_blocking()
+
+    assert begun.is_set()
+    assert "warden-loop" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_tree_that_would_stop_itself_from_its_own_loop_says_so(loop_factory: Any) -> None:
+    class Ender(LoopActor):
+        def on_receive(self, message: Any) -> None:
+            tree.stop_blocking()
+
+    spec = SupervisorSpec(children=(ChildSpec(id="a", actor=Ender),))
+    with Tree(spec, loop_factory=loop_factory) as tree, pytest.raises(BlockingAskError):
+        tree.ref("a").ask(None)
