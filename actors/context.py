@@ -46,6 +46,7 @@ class Settings:
     restarts_within: float = 60.0
     group_size: int = 30
     handler_tries: int = 10
+    late_within: float = 60.0
     recheck_initial: float = 600.0
     recheck_max: float = 21600.0
     pace: Pace = field(default_factory=Pace)

@@ -283,7 +283,7 @@ class WorkerGroupActor(LoopActor):
 
     def _interrupt(self) -> None:
         for state in self._desk.pairs.values():
-            self._sending.bring_up_to_date(state, state.interrupt(self._desk.now()))
+            self._sending.bring_up_to_date(state, state.interrupt(self._desk.late_until()))
 
     # Edits and deletions
 

@@ -71,6 +71,10 @@ class GroupContext:
         """Monotonic seconds."""
         return self.actor.clock.now()
 
+    def late_until(self) -> float:
+        """Until when Telegram may carry out what it has just been sent, by ``now``."""
+        return self.now() + self.kit.settings.late_within
+
     def write_down(self, state: PairState) -> None:
         """Keep what is known of a pair; one whose chats were not found yet is not kept."""
         if state.source is not None and state.target is not None:

@@ -509,10 +509,10 @@ class Sending:
             case ErrorClass.MESSAGE | ErrorClass.BUG:
                 self._try_again_or_put_aside(state, items, verdict)
             case _ if self._desk.online or state.handler is not None:
-                state.doubt(items, self._desk.now())
+                state.doubt(items, self._desk.late_until())
                 self._try_later(state, items, verdict)
             case _:
-                state.doubt(items, self._desk.now())  # SessionUp brings it on its way again
+                state.doubt(items, self._desk.late_until())  # SessionUp brings it on its way again
 
     def _try_again_or_put_aside(
         self, state: PairState, items: tuple[Item, ...], verdict: Verdict

@@ -28,7 +28,7 @@ from .context import GroupContext, pause_of, why
 from .delivery import GONE_BEFORE, Sending
 from .internal import Filled, KnownThere, ReadAgain, SeekAgain
 from .outbox import Writing
-from .pair import BELATED, Orphan, PairState
+from .pair import Orphan, PairState
 from .pausing import PairPausing
 from .reconcile import Reconciler
 
@@ -212,7 +212,8 @@ class Reading:
                 state.strays[source_id] = replace(orphan, after=after, sought=True, pages=1)
                 strays.append(source_id)
         if strays:
-            self._desk.actor.after(BELATED, SeekAgain(state.plan.id, tuple(strays)))
+            late = self._desk.kit.settings.late_within
+            self._desk.actor.after(late, SeekAgain(state.plan.id, tuple(strays)))
         self.catch_up([state])
 
     def seek_again(self, message: SeekAgain) -> None:

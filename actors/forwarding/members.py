@@ -25,7 +25,7 @@ from .delivery import Sending
 from .internal import HandlersClosed, Loaded, ReleaseLater, Rows
 from .messages import ReleasePair
 from .outbox import Writing
-from .pair import BELATED, PairState
+from .pair import PairState
 from .pair_waits import PairWaits
 from .pausing import CONFIGURED, TOO_SLOW, PairPausing
 
@@ -165,7 +165,7 @@ class Members:
         state.changes = [change for change in rows.changes if change.pair_id == pair]
         # Whoever noted these may have sent them, too, and Telegram may carry them out late.
         state.belated = {
-            one.source_id: self._desk.now() + BELATED
+            one.source_id: self._desk.late_until()
             for one in state.changes
             if one.change == "edit" and state.handler is None
         }

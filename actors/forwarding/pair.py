@@ -34,7 +34,6 @@ PROTECTED: Final = ("PROTECTED", "CHAT_FORWARDS_RESTRICTED")  # how reasons of s
 NOTED: Final = -1  # in place of what a message said: an edit was noted and not made
 UNKNOWN: Final = 0  # the same: nobody knows; its copy had arrived unseen and is not to be edited
 TARGETS_KEPT: Final = 500  # which message became which; older ones are looked up in the outbox
-BELATED: Final = 60.0  # seconds; so late Telegram may carry out what it read on a line that broke
 TIDY_ABOVE: Final = 100  # revisions; so many may be of messages that are not on their way any more
 
 
@@ -236,7 +235,7 @@ class PairState:
         self.foreign.clear()
         self.changes, self.last_target = [], 0
 
-    def interrupt(self, now: float) -> tuple[Item, ...]:
+    def interrupt(self, until: float) -> tuple[Item, ...]:
         """The session came or went: something may be missed, and what was under way is void.
 
         Returns what waits again. What a handler does has nothing to do with the session.
@@ -244,7 +243,7 @@ class PairState:
         items: tuple[Item, ...] = ()
         if self.under_way is not None and self.handler is None:
             items, self.under_way = self.under_way.items, None
-            self.doubt(items, now)
+            self.doubt(items, until)
         self.reading = self.filling = None
         self.retry_at = 0.0
         self.give_up_comparing()
@@ -259,13 +258,13 @@ class PairState:
 
     # What may have arrived
 
-    def doubt(self, items: Iterable[Item], now: float) -> None:
-        """They may have been done, or may yet be: the answer was lost."""
+    def doubt(self, items: Iterable[Item], until: float) -> None:
+        """They may have been done, or may yet be ``until`` then: the answer was lost."""
         for item in items:
             if isinstance(item, Incoming):
                 self.doubtful.add(item.id)
             elif item.message is not None and self.handler is None:
-                self.belated[item.source_id] = now + BELATED
+                self.belated[item.source_id] = until
 
     def belated_for(self, source_id: int, now: float) -> float:
         """For how many seconds an older edit of a message may still be carried out; 0 for none."""

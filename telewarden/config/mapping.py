@@ -35,6 +35,7 @@ def settings_of(config: Config) -> Settings:
         restarts=config.recovery.restarts,
         restarts_within=config.recovery.restarts_within,
         handler_tries=config.recovery.handler_tries,
+        late_within=config.recovery.late_within,
         connect_deadline=config.telegram.connect_deadline,
         call_deadline=config.telegram.call_deadline,
         lease_timeout=config.storage.lease_timeout,

@@ -90,6 +90,7 @@ class RecoveryConfig(Table):
     restarts: int = Field(default=5, ge=0)
     restarts_within: float = Field(default=60.0, gt=0, description="seconds")
     handler_tries: int = Field(default=10, ge=1, description="of one message, by a pair's handler")
+    late_within: Seconds = Field(default=60.0, description="of what a lost line still carries out")
 
 
 class PacingConfig(Table):

@@ -34,7 +34,7 @@ TABLES: dict[str, Any] = {
         "backup_every": 0.0,  # a copy of the database is one more place where a login is found
     },
     "pacing": {"per_account": 1000.0, "per_chat": 1000.0, "burst": 1000},
-    "recovery": {"backoff_initial": 0.05, "backoff_max": 0.2},
+    "recovery": {"backoff_initial": 0.05, "backoff_max": 0.2, "late_within": 0.5},
     "console": {"port": 0, "socket": "unused"},
     "sessions": [
         {"name": "alice", "phone": ALICE},
