@@ -10,6 +10,7 @@ from telewarden.errors import TelewardenError
 from telewarden.loopback import Fault, Silence
 
 from .judge import PairModel
+from .process import CODE
 from .script import Step
 from .surroundings import TIME
 
@@ -281,6 +282,43 @@ async def backup(run: Run, step: Step) -> None:
     await run.process.call(lambda: warden.session(step["session"]).backup())
 
 
+async def restore(run: Run, step: Step) -> None:
+    """The newest backup of a session is its login again."""
+    session = run.process.warden.session(step["session"])
+    backups = await run.process.call(session.backups)
+    if backups:
+        newest = max(one.id for one in backups)
+        run.dead.add(step["session"])  # one of a login that is over needs another
+        await run.process.call(lambda: session.restore(newest))
+
+
+async def renew(run: Run, step: Step) -> None:
+    """A new login is made beside the session, by code."""
+    session = run.process.warden.session(step["session"])
+    run.dead.add(step["session"])
+    await run.process.call(session.renew)
+    await run.process.call(lambda: session.login("code", CODE))
+
+
+async def logout(run: Run, step: Step) -> None:
+    """A session's login is ended; an operator makes another when the run rests."""
+    run.dead.add(step["session"])
+    await run.process.call(run.process.warden.session(step["session"]).logout)
+
+
+async def session_delete(run: Run, step: Step) -> None:
+    """A session is deleted, its pairs go to others; then it is registered again, and logs in."""
+    name, sessions = step["session"], run.process.warden.sessions
+    for pair in run.pairs:
+        if not pair.gone:
+            pair.unsettled = True
+            pair.carriers[:0] = run.script.sessions  # whoever takes it may give it on
+    run.dead.add(name)
+    await run.process.call(lambda: sessions.delete(name, force=True))
+    phone = run.scene.phone(name)
+    await run.process.call(lambda: sessions.register(name, phone=phone))
+
+
 async def overview(run: Run, step: Step) -> None:
     """Look at everything."""
     warden = run.process.warden
@@ -319,6 +357,10 @@ ACTS: Final[dict[str, Act]] = {
     "recover": _order(recover),
     "rotate": _order(rotate),
     "backup": _order(backup),
+    "restore": _order(restore),
+    "renew": _order(renew),
+    "logout": _order(logout),
+    "session_delete": _order(session_delete),
     "overview": _order(overview),
     "retry": _order(retry),
 }

@@ -285,4 +285,15 @@ DIRECTIONS: Final[Mapping[str, Direction]] = {
         faults={"fault": 1.0},
         share=0.1,
     ),
+    "accounts": Direction(
+        on=("orders", "accounts"),
+        off=("disk", "clock", "calm", "members"),
+        acts={"say": 0.7, "edit": 0.1, "delete": 0.05, "order": 0.15},
+        orders={"backup": 1, "restore": 1, "renew": 1, "logout": 0.3, "session_delete": 0.7},
+        sessions=3,
+        faults={"cut": 0.5, "kill": 0.3, "fault": 0.2},
+        share=0.05,
+        paces=(0.5, 1.0),
+        kinds=("megagroup", "broadcast"),
+    ),
 }

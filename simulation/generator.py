@@ -140,6 +140,7 @@ SHARES: Final[Mapping[str, float]] = {
     "handlers": 0.1,
     "wide": 0.1,
     "deadly": 0.05,
+    "accounts": 0.1,
 }
 """How many scripts have a flavour: something that may happen in them."""
 ACTS: Final[Mapping[str, float]] = {
@@ -155,7 +156,8 @@ ACTS: Final[Mapping[str, float]] = {
 }
 ORDERS: Final[Mapping[str, float]] = dict.fromkeys(
     ("pair_add", "pair_change", "pair_remove", "pair_pause", "pair_resume", "pair_move",
-     "recover", "rotate", "backup", "overview", "retry"),
+     "recover", "rotate", "backup", "overview", "retry",
+     "restore", "renew", "logout", "session_delete"),
     1.0,
 )  # fmt: skip
 FAULTS: Final[Mapping[str, float]] = {
@@ -192,6 +194,10 @@ NEEDS: Final[Mapping[str, str]] = {
     "handler": "handlers",
     "revoke": "revoked",
     "exhaust": "exhausted",
+    "restore": "accounts",
+    "renew": "accounts",
+    "logout": "accounts",
+    "session_delete": "accounts",
 }
 """The flavour without which something does not happen."""
 
@@ -521,7 +527,7 @@ class _Maker:
                 return {"do": what, "pair": pair}
             case "pair_move":
                 return {"do": what, "pair": pair, "session": session}
-            case "recover" | "backup":
+            case "recover" | "backup" | "restore" | "renew" | "logout" | "session_delete":
                 return {"do": what, "session": session}
             case "rotate":
                 return {"do": what, "what": rng.choice(("data", "master"))}

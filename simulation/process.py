@@ -229,6 +229,8 @@ class Process:
         """See that every session has a login."""
         assert self.warden is not None
         for session in self.warden.config.sessions:
+            if session.name not in self.warden.sessions:
+                await self.warden.sessions.register(session.name, phone=session.phone)
             if await self._settled(session.name) is Phase.NEEDS_LOGIN:
                 await self._log_in(session.name)
 

@@ -14,7 +14,7 @@ Step = dict[str, Any]
 ACTS = frozenset(
     {
         "say", "edit", "delete", "album", "rename", "leave", "return", "slow", "protect", "rights",
-        "upgrade", "pass_name", "revoke",
+        "upgrade", "pass_name", "revoke", "restore", "renew", "logout", "session_delete",
         "pair_add", "pair_change", "pair_remove", "pair_pause", "pair_resume", "pair_move",
         "recover", "rotate", "backup", "overview", "retry",
     }

@@ -72,7 +72,17 @@ def test_a_script_shrinks_to_what_the_violation_needs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "about",
-    ["power", "second process", "upgrades", "names", "rings", "barred", "kept down", "handlers"],
+    [
+        "power",
+        "second process",
+        "upgrades",
+        "names",
+        "rings",
+        "barred",
+        "kept down",
+        "handlers",
+        "accounts",
+    ],
 )
 def test_a_directed_seed_is_clean(about: str) -> None:
     code, said = simulate("seed", "1", "--about", about, "--acts", "50")
