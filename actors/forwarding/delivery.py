@@ -44,6 +44,13 @@ logger = logging.getLogger(__name__)
 GONE_BEFORE: Final = "deleted at the source before it was sent"
 GONE: Final = (GONE_BEFORE, "MESSAGE_ID_INVALID")  # what Telegram says of a forward without source
 TRIES: Final = 3  # for one message that fails for no reason of its own, then it is put aside
+ONCE: Final = frozenset(
+    {
+        Action.DROP_MESSAGE,
+        Action.LEAVE_MESSAGE,
+        Action.REFETCH_MESSAGE,  # it was read anew for its one more try
+    }
+)
 RETRY_AFTER: Final = 2.0  # seconds; Telegram's own trouble (RPC_CALL_FAIL) is over in a moment
 RING_AGAIN: Final = 0.25  # seconds until a message that may be a copy of ours is looked at again
 RETRIES_GROW: Final = 30  # times; so the longest pause is a minute
@@ -518,7 +525,7 @@ class Sending:
         self, state: PairState, items: tuple[Item, ...], verdict: Verdict
     ) -> None:
         state.attempts += 1
-        once_is_enough = verdict.action in {Action.DROP_MESSAGE, Action.LEAVE_MESSAGE}
+        once_is_enough = verdict.action in ONCE
         if state.attempts < TRIES and not once_is_enough:
             self._wait_and_retry(state, RETRY_AFTER)
             return

@@ -10,7 +10,7 @@ from typing import Final
 from tenacity import RetryCallState, wait_random_exponential
 
 LONG_LIFE: Final = 10.0  # seconds online after which a loss is a fresh one
-SHORT_LIVES: Final = 3  # losses soon after coming online that are made good at once
+SHORT_LIVES: Final = 1  # losses soon after coming online that are made good at once
 
 
 class ReconnectPolicy:

@@ -149,6 +149,28 @@ async def test_a_stale_file_reference_is_read_anew_once(newsroom: Newsroom) -> N
     assert newsroom.telegram.stats.errors["FILE_REFERENCE_EXPIRED"] == 1
 
 
+async def test_a_file_reference_that_stays_stale_costs_one_more_try_and_the_message(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.start()
+    async with press(newsroom) as client:
+        newsroom.telegram.faults.add(
+            Fault(
+                method="messages.sendMedia",
+                account=newsroom.account(BOB),
+                times=6,
+                action=RpcError("FILE_REFERENCE_EXPIRED"),
+            )
+        )
+        await client.send_file(newsroom.chats["market_in"].peer_id, png(5), caption="dot")
+    newsroom.say("market_in", "after")
+
+    await newsroom.hears(DeadLettered, pair=2)
+
+    await newsroom.arrives("market_out", "after")
+    assert newsroom.telegram.stats.errors["FILE_REFERENCE_EXPIRED"] == 2
+
+
 async def test_bold_and_links_keep_their_places(newsroom: Newsroom) -> None:
     await newsroom.start()
     bold = types.MessageEntityBold(3, 4)
