@@ -30,7 +30,7 @@ from ..records import check_name
 SUFFIX: Final = ".twsession"
 QUARANTINE: Final = "quarantine"
 DELETED: Final = "deleted"  # as what the file of a deleted session is set aside
-REMAINS: Final = 3  # files in quarantine worth a search: each costs some 20 ms
+REMAINS: Final = 3  # files in quarantine worth a search: each costs some 10 ms
 MAGIC: Final = b"TWSESSN\n"
 VERSION: Final = 1
 HEADER: Final = struct.Struct(">8sHHQH32s8sB16s8s60s")
