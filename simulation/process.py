@@ -32,6 +32,7 @@ from telewarden.supervision.runtime import thread_runner as thread_runner_module
 from telewarden.supervision.supervisor import root as root_module
 from telewarden.telegram import Phase
 
+from . import threads
 from .loop import NodeLoop, Scheduler
 from .network import Network
 from .threads import SimQueue, SimThread, SimTimer, run_in_thread
@@ -110,6 +111,7 @@ def _claim(key_id: int, key: bytes | None = None) -> _Claim | None:
 
 def install() -> None:
     """Put the simulation below the product: sockets, threads, and what the kernel keeps."""
+    threads.install()
     thread_runner_module.threading = SimpleNamespace(Thread=SimThread)  # type: ignore[attr-defined]
     thread_runner_module.SimpleQueue = SimQueue  # type: ignore[attr-defined]
     mailbox_module.SimpleQueue = SimQueue  # type: ignore[attr-defined]

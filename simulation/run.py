@@ -161,7 +161,8 @@ class Run:
         root.addHandler(watch)
         try:
             task: Any = asyncio.Task(self._play(), loop=loop)
-            self.scheduler.run_until(task)
+            with self.threads.watched():
+                self.scheduler.run_until(task)
         except _ViolationError:
             pass
         except (LivelockError, StarvedError) as error:
