@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import pykka
 
 from ..storage.records import Mode
+from ..supervision import Ask
 from ..telegram import (
     GroupReport,
     Incoming,
+    Overview,
+    Phase,
     Receipt,
     SessionReport,
     Shipment,
@@ -85,12 +88,12 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class Report(Ask[SessionReport]):
     """How are you? Answered at once with a ``SessionReport`` or ``GroupReport``."""
 
 
 @dataclass(frozen=True, slots=True)
-class StateAsked:
+class StateAsked(Ask[SessionReport]):
     """How are you now? Answered at once with a ``SessionReport``, and told to nobody else."""
 
 
@@ -205,7 +208,7 @@ class CheckAccess:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LookInto:
+class LookInto(Ask["Mapping[int, Access]"]):
     """Could this account serve pairs with these chats?
 
     Answered with its rights by chat; a chat that it cannot find is missing. Raises when the session
@@ -216,7 +219,7 @@ class LookInto:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CallTelegram:
+class CallTelegram(Ask[Any]):
     """Make one request in the app's name. Answered with its result, or the error is raised."""
 
     request: Any = field(repr=False)
@@ -224,19 +227,19 @@ class CallTelegram:
 
 
 @dataclass(frozen=True, slots=True)
-class StartLogin:
+class StartLogin(Ask[Phase]):
     """Ask Telegram for a login code. Answered with the new phase."""
 
 
 @dataclass(frozen=True, slots=True)
-class SubmitCode:
+class SubmitCode(Ask[Phase]):
     """The code that the user has read. Answered with the new phase."""
 
     code: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class SubmitPassword:
+class SubmitPassword(Ask[Phase]):
     """The account's cloud password. Answered with the new phase."""
 
     password: str = field(repr=False)
@@ -367,7 +370,7 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
-class OverviewAsked:
+class OverviewAsked(Ask[Overview]):
     """How is everybody? Answered with an ``Overview``."""
 
 
@@ -403,7 +406,7 @@ class Roster:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionRefAsked:
+class SessionRefAsked(Ask[Ref]):
     """Where is this session? Answered with its reference, once its actor has started."""
 
     session: str

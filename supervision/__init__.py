@@ -66,7 +66,7 @@ from .runtime.future import Answer
 from .runtime.loop_actor import LoopActor
 from .runtime.loop_thread import LoopThread, run_in_loop
 from .runtime.monitor import Down, Terminated, Watch, watch
-from .runtime.refs import StableRef, ask_async
+from .runtime.refs import Ask, StableRef, ask_async
 from .runtime.states import ChildState
 from .runtime.tree_context import DeadLetter, DeadLetters
 from .spec.child_spec import AutoShutdown, ChildSpec, Host, Shutdown, Sibling
@@ -92,6 +92,7 @@ __all__ = [
     "EXIT_ABANDONED",
     "Answer",
     "AnyDirective",
+    "Ask",
     "AutoShutdown",
     "CauseCleared",
     "CausePaused",

@@ -64,6 +64,7 @@ from .service.retention import Retention
 from .service.wait_log import WaitLog
 from .storage import Epoch, Store
 from .supervision import (
+    Ask,
     ChildSpec,
     Drill,
     EventStream,
@@ -319,7 +320,7 @@ class Warden:
 
     async def overview(self) -> Overview:
         """How every session, worker group and pair is, and what waits for what."""
-        found: Overview = await self._ask("health", OverviewAsked())
+        found = await self._ask("health", OverviewAsked())
         self._reported = frozenset(report.session for report in found.sessions)
         tree = self._running()
         places = tree.snapshot()
@@ -455,7 +456,7 @@ class Warden:
             why = "its tree has given up, see the log; stop it and start it again"
             raise NotRunningError("this warden", why) from None
 
-    async def _ask(self, path: str, message: object, *, timeout: float = ASK_WITHIN) -> Any:
+    async def _ask(self, path: str, message: Ask[T], *, timeout: float = ASK_WITHIN) -> T:
         return await ask_async(self._ref(path), message, timeout=timeout)
 
     async def _stored(self, work: Callable[[Store], T]) -> T:
@@ -465,7 +466,7 @@ class Warden:
         return Journal(self._ref("journal"))
 
     async def _session_ref(self, name: str) -> pykka.ActorRef[Any]:
-        return await self._ask("registry", SessionRefAsked(name))  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer
+        return await self._ask("registry", SessionRefAsked(name))
 
     async def _observe(self) -> None:
         while True:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ...supervision import Ask
+from ...telegram import PairReport
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PairOrder:
+class PairOrder(Ask[R]):
     """For one pair, from an operator or an app; ``order`` is answered by the pair's group."""
 
     pair: int
-    order: object
+    order: Ask[R]
 
 
 @dataclass(frozen=True, slots=True)
-class PausePair:
+class PausePair(Ask[PairReport]):
     """Do nothing more. Answered with the pair's report."""
 
     pair: int
@@ -22,14 +28,14 @@ class PausePair:
 
 
 @dataclass(frozen=True, slots=True)
-class ResumePair:
+class ResumePair(Ask[PairReport]):
     """Go on; what was said meanwhile is read from history. Answered with the pair's report."""
 
     pair: int
 
 
 @dataclass(frozen=True, slots=True)
-class ConfirmPair:
+class ConfirmPair(Ask[tuple[int, int] | None]):
     """Stay with the chats that the pair has; with ``take`` go on with those its names mean now.
 
     Answered with the chats that it has, ``None`` where they were never found.
@@ -40,7 +46,7 @@ class ConfirmPair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Backfill:
+class Backfill(Ask[PairReport]):
     """Send what was said in the past, too. Answered with the pair's report.
 
     Args:
@@ -54,7 +60,7 @@ class Backfill:
 
 
 @dataclass(frozen=True, slots=True)
-class RetryDead:
+class RetryDead(Ask[int]):
     """Send dead letters again, all of them or these. Answered with their number."""
 
     pair: int
@@ -62,7 +68,7 @@ class RetryDead:
 
 
 @dataclass(frozen=True, slots=True)
-class DropDead:
+class DropDead(Ask[int]):
     """Forget dead letters, all of them or these. Answered with their number."""
 
     pair: int
@@ -70,7 +76,7 @@ class DropDead:
 
 
 @dataclass(frozen=True, slots=True)
-class ReleasePair:
+class ReleasePair(Ask[Any]):
     """Finish what is on its way, then let the pair go. Answered with its plan.
 
     Raises ``PairBusyError`` when that did not come to an end within ``within`` seconds, and
@@ -84,7 +90,7 @@ class ReleasePair:
 
 
 @dataclass(frozen=True, slots=True)
-class DoubtAsked:
+class DoubtAsked(Ask[int]):
     """What of the pair cannot be known? Answered with the number of messages.
 
     Those are meant that may have arrived unseen while its account cannot be asked.

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from ...errors import InvalidRecordError, TelewardenError
-from ...storage import SessionRecord
-from ...supervision import fact
+from ...storage import AuditRow, SessionRecord
+from ...supervision import Ask, fact
 from ...telegram import SessionReport
-from .model import OperationState, RegistryLimits, SessionEntry
+from ..messages import PairPlan
+from .model import Operation, OperationState, RegistryLimits, SessionEntry
 
 LONGEST_REST: Final = 86_400.0  # seconds that a deletion may wait for pairs to come to rest
 LATEST: Final = 1e12  # epoch seconds; what is no time at all is more
@@ -54,28 +55,28 @@ class _OperationWrite(RegistryWrite):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RegisterSession(_SessionWrite):
+class RegisterSession(_SessionWrite, Ask[SessionEntry]):
     """Let there be one more session. Answered with its ``SessionEntry``."""
 
     fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeclareSessions(RegistryWrite):
+class DeclareSessions(RegistryWrite, Ask[None]):
     """Let these sessions be as the configuration says. Answered with ``None``."""
 
     records: tuple[SessionRecord, ...]
 
 
 @fact
-class ChangeSession(_SessionWrite):
+class ChangeSession(_SessionWrite, Ask[SessionEntry]):
     """Change some fields at once, all or none. Answered with the ``SessionEntry``."""
 
     fields: Mapping[str, Any] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeMany(RegistryWrite):
+class ChangeMany(RegistryWrite, Ask["tuple[ItemOutcome, ...]"]):
     """Change many sessions, each all or none. Answered with an ``ItemOutcome`` for each."""
 
     changes: Mapping[str, Mapping[str, Any]] = field(repr=False)
@@ -91,7 +92,7 @@ class ItemOutcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeleteSession(_SessionWrite):
+class DeleteSession(_SessionWrite, Ask["Deleted"]):
     """Stop and forget a session. Answered with ``Deleted``.
 
     Refused while it has pairs; with ``force`` they are given to other sessions first, or, if
@@ -139,7 +140,7 @@ class Deleted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BeginOperation(RegistryWrite):
+class BeginOperation(RegistryWrite, Ask[Operation]):
     """An operation begins. Answered with the ``Operation``."""
 
     kind: str
@@ -155,7 +156,7 @@ class BeginOperation(RegistryWrite):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AdvanceOperation(_OperationWrite):
+class AdvanceOperation(_OperationWrite, Ask[Operation]):
     """An operation has come further; ``None`` leaves as it is. Answered with the ``Operation``."""
 
     step: int | None = None
@@ -164,7 +165,7 @@ class AdvanceOperation(_OperationWrite):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PutPart(_OperationWrite):
+class PutPart(_OperationWrite, Ask[Operation]):
     """Add a numbered part, or replace it. Answered with the ``Operation``."""
 
     number: int
@@ -172,14 +173,14 @@ class PutPart(_OperationWrite):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetParts(_OperationWrite):
+class SetParts(_OperationWrite, Ask[Operation]):
     """Replace all parts; they are numbered from 1. Answered with the ``Operation``."""
 
     parts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EndOperation(_OperationWrite):
+class EndOperation(_OperationWrite, Ask[Operation]):
     """An operation is over. Answered with the ``Operation``."""
 
     state: OperationState = OperationState.FINISHED
@@ -188,14 +189,14 @@ class EndOperation(_OperationWrite):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CleanOperations(RegistryWrite):
+class CleanOperations(RegistryWrite, Ask[tuple[int, ...]]):
     """Forget operations that are over: ``"all"`` of them, or some. Answered with their ids."""
 
     what: What = "expired"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReconfigureRegistry(RegistryWrite):
+class ReconfigureRegistry(RegistryWrite, Ask["Limited"]):
     """Change limits while running. Answered with ``Limited``."""
 
     fields: Mapping[str, Any]
@@ -218,7 +219,7 @@ class Limited:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuditAsked:
+class AuditAsked(Ask[tuple[AuditRow, ...]]):
     """Who changed what? Answered with ``AuditRow``s, newest first; ``None`` matches everything."""
 
     who: str | None = None
@@ -247,21 +248,21 @@ class StandingNoted:
 
 
 @dataclass(frozen=True, slots=True)
-class PairPlansAsked:
+class PairPlansAsked(Ask[tuple[PairPlan, ...]]):
     """Which pairs are there? Answered with their plans, of one session or of all."""
 
     session: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class PairPlanAsked:
+class PairPlanAsked(Ask[PairPlan]):
     """How is this pair planned? Answered with its plan."""
 
     pair: int
 
 
 @dataclass(frozen=True, slots=True)
-class LendPairs:
+class LendPairs(Ask[None]):
     """These pairs are about to be taken from their sessions: once let go they are not given back.
 
     Answered with ``None``. Ended by a ``MovePairs``, a ``RemovePair`` or ``ServeAgain``.
@@ -271,7 +272,7 @@ class LendPairs:
 
 
 @dataclass(frozen=True, slots=True)
-class ServeAgain:
+class ServeAgain(Ask[None]):
     """These pairs stay where they are, after all. Answered with ``None``."""
 
     pairs: frozenset[int]

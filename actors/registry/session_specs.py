@@ -179,7 +179,7 @@ async def _session_in(subtree: object) -> pykka.ActorRef[Any] | None:
     if not isinstance(subtree, pykka.ActorRef):
         return None
     info = await ask_async(subtree, WhichChild("session"), timeout=START_WITHIN)
-    return info.ref  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer
+    return info.ref
 
 
 def session_spec(plan: SessionPlan, registry: pykka.ActorRef[Any], kit: Kit) -> ChildSpec:

@@ -20,6 +20,7 @@ from ...errors import (
     TelegramError,
 )
 from ...storage import Credential, Store
+from ...supervision import Ask
 from ...telegram import (
     Action,
     CodeInfo,
@@ -31,6 +32,7 @@ from ...telegram import (
     LoginFlow,
     PasswordAsked,
     PasswordNeeded,
+    Phase,
     QrShown,
     QrToken,
     SignedIn,
@@ -52,31 +54,31 @@ EXPORT_TOKEN = "auth.exportLoginToken"  # noqa: S105 - a name of a method, not a
 
 
 @dataclass(frozen=True, slots=True)
-class Renew:
+class Renew(Ask[QrToken | Phase]):
     """Log in anew beside the session, which works on until it is done. Answered as a login."""
 
     qr: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class StartQr:
+class StartQr(Ask[QrToken | Phase]):
     """Begin a login by QR code. Answered with a ``QrToken``, or the phase that follows."""
 
 
 @dataclass(frozen=True, slots=True)
-class WaitQr:
+class WaitQr(Ask[QrToken | Phase]):
     """Wait for the scan. Answered with the token to show now, or the phase that follows."""
 
     deadline: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class ResendCode:
+class ResendCode(Ask[CodeInfo | Phase]):
     """Let Telegram send the code in the next way it offers. Answered with ``CodeInfo``."""
 
 
 @dataclass(frozen=True, slots=True)
-class CancelLogin:
+class CancelLogin(Ask[Phase]):
     """End a login that is under way. Answered with the phase."""
 
 

@@ -22,10 +22,12 @@ from ...errors import (
     UnknownRecordError,
 )
 from ...storage import BackupRecord, Entity, SessionRecord, Store, UpdateState
+from ...supervision import Ask
 from ...telegram import (
     Client,
     FileEntity,
     FileState,
+    Phase,
     StoredSession,
     WardenSession,
     log_out,
@@ -43,33 +45,33 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class TakeBackup:
+class TakeBackup(Ask[BackupRecord | None]):
     """Keep a copy of the login. Answered with its ``BackupRecord``; None without a login."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class RestoreBackup:
+class RestoreBackup(Ask[Phase]):
     """Make a backup the session's login again. Answered with the phase that follows."""
 
     backup_id: int
 
 
 @dataclass(frozen=True, slots=True)
-class TakeIn:
+class TakeIn(Ask[int]):
     """Use a login made elsewhere, once Telegram has confirmed it. Answered with its key id."""
 
     stored: StoredSession = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class GiveOut:
+class GiveOut(Ask[StoredSession]):
     """Hand the login out, with what it has learnt. Answered with a ``StoredSession``: a secret."""
 
 
 @dataclass(frozen=True, slots=True)
-class LogOut:
+class LogOut(Ask[Phase]):
     """End the login at Telegram and clear it here. Answered with the phase that follows."""
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...supervision import Answer, LoopActor
+from ...supervision import Answer, Ask, LoopActor
 from ...telegram import COMING, Phase
 from .state import SessionState
 
 
 @dataclass(frozen=True, slots=True)
-class AwaitOnline:
+class AwaitOnline(Ask[None]):
     """Answer when you are online. Raises ``SessionOfflineError`` if it will not be ``within``.
 
     In seconds; of one that needs a person, or tries nothing until later, at once.

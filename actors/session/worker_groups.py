@@ -232,7 +232,7 @@ class WorkerGroups:
         else:
             self._early = [*self._early[1 - EARLY_KEPT :], message]
 
-    def order(self, message: PairOrder) -> Answer:
+    def order(self, message: PairOrder[Any]) -> Answer:
         """Hand an order to the group that has the pair."""
         answer = Answer()
         group = next((one for one in self._groups.values() if message.pair in one.has), None)

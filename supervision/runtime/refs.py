@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Any
+from typing import Any, Generic, TypeVar, overload
 
 import pykka
 from pykka._envelope import Envelope
@@ -16,6 +16,14 @@ from .fencing import refuse_fenced
 from .future import Reply
 from .mailbox import CLOSED
 from .tree_context import Slot
+
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Ask(Generic[R_co]):
+    """Base of a message that is answered with an ``R_co``: who asks it gets that type."""
+
+    __slots__ = ()
 
 
 class StopFlag(threading.Event):
@@ -184,12 +192,17 @@ def _was_alive(asked: Reply) -> bool:
     return True
 
 
+@overload
+async def ask_async(ref: pykka.ActorRef[Any], message: Ask[R_co], *, timeout: float) -> R_co: ...
+@overload
+async def ask_async(ref: pykka.ActorRef[Any], message: object, *, timeout: float) -> Any: ...
 async def ask_async(ref: pykka.ActorRef[Any], message: object, *, timeout: float) -> Any:
     """Ask any Pykka actor from a coroutine, without blocking its loop.
 
     Args:
         ref: whom to ask; supervised or not, on a thread or in a loop.
-        message: what to ask; for methods there is ``await proxy.method()``.
+        message: what to ask; an ``Ask[R]`` is answered with an ``R``. For methods there is
+            ``await proxy.method()``.
         timeout: seconds to wait for the answer.
 
     Raises:

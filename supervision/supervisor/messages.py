@@ -7,13 +7,14 @@ from typing import Any
 
 import pykka
 
-from ..policy.exit_reason import Restart
+from ..policy.exit_reason import Exit, Restart
+from ..runtime.refs import Ask
 from ..runtime.states import ChildState
 from ..spec.child_spec import ChildSpec
 
 
 @dataclass(frozen=True, slots=True)
-class StartChild:
+class StartChild(Ask[pykka.ActorRef[Any]]):
     """Describe and start one more child. Answers its stable reference once it runs.
 
     Raises:
@@ -28,7 +29,7 @@ class StartChild:
 
 
 @dataclass(frozen=True, slots=True)
-class TerminateChild:
+class TerminateChild(Ask[Exit]):
     """Stop a child, within its ``shutdown``, or call off its pending restart. Answers its ``Exit``.
 
     Under a static supervisor it stays known and can be restarted, unless it is temporary; under a
@@ -42,7 +43,7 @@ class TerminateChild:
 
 
 @dataclass(frozen=True, slots=True)
-class RestartChild:
+class RestartChild(Ask[pykka.ActorRef[Any]]):
     """Start a stopped child again, or release one from quarantine. Answers its reference.
 
     With ``force`` a running child is stopped first, and a pending restart happens now. Counts
@@ -57,7 +58,7 @@ class RestartChild:
 
 
 @dataclass(frozen=True, slots=True)
-class DeleteChild:
+class DeleteChild(Ask[None]):
     """Forget a child that is not running. Answers ``None``.
 
     Raises:
@@ -68,24 +69,24 @@ class DeleteChild:
 
 
 @dataclass(frozen=True, slots=True)
-class WhichChildren:
+class WhichChildren(Ask["tuple[ChildInfo, ...]"]):
     """Answers a tuple of ``ChildInfo``, in start order."""
 
 
 @dataclass(frozen=True, slots=True)
-class WhichChild:
+class WhichChild(Ask["ChildInfo"]):
     """Answers one ``ChildInfo``; raises ``ChildNotFoundError``."""
 
     id: str
 
 
 @dataclass(frozen=True, slots=True)
-class CountChildren:
+class CountChildren(Ask["ChildCounts"]):
     """Answers ``ChildCounts``."""
 
 
 @dataclass(frozen=True, slots=True)
-class GetChildSpec:
+class GetChildSpec(Ask[ChildSpec]):
     """Answers the ``ChildSpec``; raises ``ChildNotFoundError``."""
 
     id: str

@@ -37,7 +37,7 @@ from ..errors import (
     UnknownFieldError,
     UnknownOperationError,
 )
-from ..supervision import Event
+from ..supervision import Ask, Event
 from .listener import Listener
 from .operation_watch import HEARD, Progress
 from .registry_client import RegistryClient
@@ -192,7 +192,7 @@ class Operations(OperationReads):
         Raises:
             InvalidRecordError: there is no such choice.
         """
-        return await self._desk.ask(CleanOperations(what=what, who=who))  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer
+        return await self._desk.ask(CleanOperations(what=what, who=who))
 
     async def watch(self, id_: int) -> AsyncIterator[Operation]:
         """The operation now, and after each step until it has ended.
@@ -231,8 +231,8 @@ class Operations(OperationReads):
         """
         return _tracked(self, kind, who=who, details=details)
 
-    async def _ask(self, message: object) -> Operation:
-        return await self._desk.ask(message)  # type: ignore[no-any-return]  # as above
+    async def _ask(self, message: Ask[Operation]) -> Operation:
+        return await self._desk.ask(message)
 
 
 class BlockingOperations(OperationReads):
@@ -293,7 +293,7 @@ class BlockingOperations(OperationReads):
 
     def clean(self, what: What = "expired", *, who: str = "app") -> tuple[int, ...]:
         """Forget operations that are over; returns their numbers."""
-        return self._desk.ask_blocking(CleanOperations(what=what, who=who))  # type: ignore[no-any-return]  # as above
+        return self._desk.ask_blocking(CleanOperations(what=what, who=who))
 
     def watch(self, id_: int, *, timeout: float | None = None) -> Iterator[Operation]:
         """The operation now, and after each step until it has ended.
@@ -330,8 +330,8 @@ class BlockingOperations(OperationReads):
         """Begin an operation and end it with the block: finished, failed or cancelled."""
         return _tracked_blocking(self, kind, who=who, details=details)
 
-    def _ask(self, message: object) -> Operation:
-        return self._desk.ask_blocking(message)  # type: ignore[no-any-return]  # as above
+    def _ask(self, message: Ask[Operation]) -> Operation:
+        return self._desk.ask_blocking(message)
 
 
 class Tracked:

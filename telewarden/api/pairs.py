@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from ..actors import (
     AddPair,
@@ -29,11 +29,14 @@ from ..config import PairConfig, parse_pair
 from ..config.mapping import pair_plan_of, tables_of
 from ..errors import UnknownFieldError, UnknownRecordError
 from ..storage import Store
+from ..supervision import Ask
 from ..telegram import PairReport
 from .checks import a_callback, a_moment, a_number, a_text, numbers
 from .pairs_client import PairsClient
 from .reassign import Move, Reassigning
 from .sessions import Sessions
+
+R = TypeVar("R")
 
 FIXED = ("id", "session", "source", "target", "handler")  # another way is another pair
 
@@ -120,7 +123,7 @@ class Pairs:
             name = self._sessions.best().name if session is None else session
             plan = self._plan({**fields, "id": 1 if pair is None else pair, "session": name})
         wanted = plan if pair is not None else replace(plan, id=0)
-        return await self._ask(AddPair(plan=wanted, who=who))  # type: ignore[no-any-return]  # asks say nothing of answers
+        return await self._ask(AddPair(plan=wanted, who=who))
 
     async def change(self, pair: int, /, *, who: str = "app", **fields: Any) -> PairPlan:
         """Change how a pair goes on from now, in place; every later start has it so.
@@ -138,7 +141,7 @@ class Pairs:
             _refuse_fixed(fields)
             before = await self._desk.plan(a_number("pair", pair))
             after = self._plan({**tables_of(before), **fields})
-        return await self._ask(ChangePair(before=before, after=after, who=who))  # type: ignore[no-any-return]  # as above
+        return await self._ask(ChangePair(before=before, after=after, who=who))
 
     async def remove(self, pair: int, *, accept_doubt: bool = False, who: str = "app") -> PairPlan:
         """Let a pair go: what is on its way arrives, what waits and its dead letters go with it.
@@ -157,14 +160,14 @@ class Pairs:
             for error in problems.values():
                 if not isinstance(error, UnknownRecordError):  # no group has it: it is at rest
                     raise error
-            return await self._ask(RemovePair(pair=pair, who=who))  # type: ignore[no-any-return]  # as above
+            return await self._ask(RemovePair(pair=pair, who=who))
 
     def _plan(self, fields: dict[str, Any]) -> PairPlan:
         pair = parse_pair(fields)
         self._check_handler(pair.handler)
         return pair_plan_of(pair)
 
-    async def _ask(self, message: object) -> Any:
+    async def _ask(self, message: Ask[R]) -> R:
         return await self._desk.registry.ask(message)
 
     # Orders
@@ -180,14 +183,14 @@ class Pairs:
         async with self._noted(who, "pause pair", pair) as after:
             report = await self._desk.order(pair, PausePair(pair, by_hand))
             after["paused"] = by_hand
-            return report  # type: ignore[no-any-return]  # as above
+            return report
 
     async def resume(self, pair: int, *, who: str = "app") -> PairReport:
         """Go on now, whatever the pair was paused for; what was said meanwhile is forwarded."""
         async with self._noted(who, "resume pair", pair) as after:
             report = await self._desk.order(pair, ResumePair(pair))
             after["paused"] = None
-            return report  # type: ignore[no-any-return]  # as above
+            return report
 
     async def confirm(self, pair: int, *, take: bool = False, who: str = "app") -> PairPlan:
         """Say which chats a pair means whose ``@name`` means another chat by now.
@@ -208,7 +211,7 @@ class Pairs:
             if plan == before:
                 await self._desk.order(pair, ResumePair(pair))
                 return before
-            return await self._ask(ChangePair(before=before, after=plan, who=who))  # type: ignore[no-any-return]  # as above
+            return await self._ask(ChangePair(before=before, after=plan, who=who))
 
     async def backfill(
         self, pair: int, *, after: int = 0, since: datetime | None = None, who: str = "app"
@@ -225,7 +228,7 @@ class Pairs:
         a_number("after", after)
         async with self._noted(who, "backfill pair", pair) as asked:
             asked |= {"after": after, "since": moment}
-            return await self._desk.order(pair, Backfill(pair=pair, after=after, since=moment))  # type: ignore[no-any-return]  # as above
+            return await self._desk.order(pair, Backfill(pair=pair, after=after, since=moment))
 
     async def dead(self, pair: int | None = None) -> tuple[DeadLetter, ...]:
         """The messages that could not be delivered, of one pair or of all."""
@@ -261,7 +264,7 @@ class Pairs:
     async def _with_dead(self, who: str, what: str, order: RetryDead | DropDead) -> int:
         async with self._noted(who, what, order.pair) as after:
             after["messages"] = done = await self._desk.order(order.pair, order)
-            return done  # type: ignore[no-any-return]  # as above
+            return done
 
     def _noted(
         self, who: str, what: str, pair: int

@@ -22,10 +22,11 @@ from ..actors import (
 )
 from ..errors import UnknownRecordError
 from ..storage import Store
-from ..supervision import ask_async
+from ..supervision import Ask, ask_async
 from .audit import Auditor
 from .registry_client import RegistryClient
 
+R = TypeVar("R")
 T = TypeVar("T")
 
 ORDER_WITHIN: Final = 30.0  # seconds
@@ -53,21 +54,21 @@ class PairsClient:
 
     async def plan(self, pair: int) -> PairPlan:
         """One pair; raises ``UnknownRecordError`` when there is none of that number."""
-        return await self.registry.ask(PairPlanAsked(pair))  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer
+        return await self.registry.ask(PairPlanAsked(pair))
 
     async def plans(self, session: str | None = None) -> tuple[PairPlan, ...]:
         """All pairs, or a session's."""
-        return await self.registry.ask(PairPlansAsked(session))  # type: ignore[no-any-return]  # as above
+        return await self.registry.ask(PairPlansAsked(session))
 
     async def stored(self, work: Callable[[Store], T]) -> T:
         """Read from the database."""
         return await self._journal().do(work, wait_for_disk=False)
 
-    async def ask_session(self, name: str, message: object) -> Any:
+    async def ask_session(self, name: str, message: Ask[R]) -> R:
         """Ask a session's actor."""
         return await ask_async(await self._find(name), message, timeout=ORDER_WITHIN)
 
-    async def order(self, pair: int, order: object) -> Any:
+    async def order(self, pair: int, order: Ask[R]) -> R:
         """Give an order to the worker group that has the pair; one that just began is waited for.
 
         Raises:

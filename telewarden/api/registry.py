@@ -73,7 +73,7 @@ class Registry(_Reads):
         Raises:
             UnknownFieldError, InvalidSpecError: nothing has changed.
         """
-        return await self._desk.ask(ReconfigureRegistry(fields=limits, who=who))  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer
+        return await self._desk.ask(ReconfigureRegistry(fields=limits, who=who))
 
     async def audit(
         self,
@@ -100,7 +100,7 @@ class Registry(_Reads):
             InvalidRecordError: the question makes no sense.
         """
         asked = AuditAsked(who=who, what=what, subject=subject, since=since, limit=limit)
-        return await self._desk.ask(asked, timeout=_patience(limit))  # type: ignore[no-any-return]  # as above
+        return await self._desk.ask(asked, timeout=_patience(limit))
 
 
 class BlockingRegistry(_Reads):
@@ -112,7 +112,7 @@ class BlockingRegistry(_Reads):
 
     def reconfigure(self, *, who: str = "app", **limits: Any) -> Limited:
         """Change limits while running; returns what followed."""
-        return self._desk.ask_blocking(ReconfigureRegistry(fields=limits, who=who))  # type: ignore[no-any-return]  # as above
+        return self._desk.ask_blocking(ReconfigureRegistry(fields=limits, who=who))
 
     def audit(
         self,
@@ -125,7 +125,7 @@ class BlockingRegistry(_Reads):
     ) -> tuple[AuditRow, ...]:
         """Who changed what, newest first."""
         asked = AuditAsked(who=who, what=what, subject=subject, since=since, limit=limit)
-        return self._desk.ask_blocking(asked, timeout=_patience(limit))  # type: ignore[no-any-return]  # as above
+        return self._desk.ask_blocking(asked, timeout=_patience(limit))
 
 
 def _patience(limit: int) -> float:

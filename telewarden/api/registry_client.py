@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 import pykka
 
@@ -17,7 +17,9 @@ from ..errors import (
     NotRunningError,
     TelewardenError,
 )
-from ..supervision import EventStream, StableRef, ask_async
+from ..supervision import Ask, EventStream, StableRef, ask_async
+
+R = TypeVar("R")
 
 GONE: Final = ("the registry", "its tree has stopped or given up, see the log; start it again")
 ASYNC_HANDLES: Final = (
@@ -64,7 +66,7 @@ class RegistryClient:
             with _told_the_way():
                 ref.refuse_to_block()
 
-    async def ask(self, message: object, *, timeout: float = ANSWER_WITHIN) -> Any:
+    async def ask(self, message: Ask[R], *, timeout: float = ANSWER_WITHIN) -> R:
         """Ask from a coroutine, in whichever loop it runs.
 
         Raises:
@@ -78,7 +80,7 @@ class RegistryClient:
         except pykka.ActorDeadError as exc:
             raise NotRunningError(*GONE) from exc
 
-    def ask_blocking(self, message: object, *, timeout: float = ANSWER_WITHIN) -> Any:
+    def ask_blocking(self, message: Ask[R], *, timeout: float = ANSWER_WITHIN) -> R:
         """Ask from plain code, in any thread but the registry's loop.
 
         Raises:
@@ -88,7 +90,7 @@ class RegistryClient:
         ref = self._found()
         try:
             with _told_the_way():
-                return ref.ask(message, timeout=timeout)
+                return cast("R", ref.ask(message, timeout=timeout))
         except pykka.Timeout:
             raise self._late(timeout) from None
         except pykka.ActorDeadError as exc:
@@ -97,7 +99,7 @@ class RegistryClient:
     def _late(self, timeout: float) -> AskTimeoutError:
         return AskTimeoutError("the registry", timeout, why=self.board.waits_for)
 
-    def send(self, message: object) -> pykka.Future[Any]:
+    def send(self, message: Ask[R]) -> pykka.Future[R]:
         """Ask, and let the answer be fetched later: ``get()`` it, or ``await`` it."""
         return self._found().ask(message, block=False)
 

@@ -22,7 +22,7 @@ from ..actors import (
 from ..console import LoginStep
 from ..errors import ChildUnavailableError, InvalidRecordError, SessionOfflineError
 from ..storage import BackupRecord, Store
-from ..supervision import ask_async
+from ..supervision import Ask, ask_async
 from ..telegram import Phase, SessionReport
 from .audit import Auditor
 from .checks import a_request, a_text, seconds
@@ -33,6 +33,7 @@ ASK_WITHIN: Final = 10.0  # seconds; the actors answer in microseconds unless so
 ASK_AGAIN: Final = 0.05  # seconds between two tries to find an actor that is starting again
 LOGIN_WITHIN: Final = 90.0  # seconds; a login step may be sent on to another data centre
 
+R = TypeVar("R")
 T = TypeVar("T")
 
 
@@ -147,7 +148,7 @@ class SessionHandle(SessionCare):
 
     async def report(self) -> SessionReport:
         """How the session is."""
-        return await self._ask(Report())  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer
+        return await self._ask(Report())
 
     async def recover(self, *, who: str = "app") -> None:
         """Let the session climb the recovery ladder now, whatever it waits for."""
@@ -176,7 +177,7 @@ class SessionHandle(SessionCare):
                 raise InvalidRecordError("step", step, "start, code or password")
         async with self._noted(who, "login") as after:
             after["step"] = step
-            return await self._ask(message, timeout=LOGIN_WITHIN)  # type: ignore[no-any-return]  # as above
+            return await self._ask(message, timeout=LOGIN_WITHIN)
 
     def _is_signing_in(self) -> bool:
         """Whether the warden is logging its sessions in, on a data centre of its own."""
@@ -189,7 +190,7 @@ class SessionHandle(SessionCare):
     def _noted(self, who: str, what: str) -> contextlib.AbstractAsyncContextManager[dict[str, Any]]:
         return self._auditor.noted(who, what, self.name)
 
-    async def _ask(self, message: object, *, timeout: float = ASK_WITHIN) -> Any:
+    async def _ask(self, message: Ask[R], *, timeout: float = ASK_WITHIN) -> R:
         return await ask_async(await self._find(self.name), message, timeout=timeout)
 
     async def _read(self, work: Callable[[Store], T]) -> T:

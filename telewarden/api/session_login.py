@@ -10,9 +10,10 @@ import abc
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from ..actors import (
     CancelLogin,
@@ -27,7 +28,8 @@ from ..actors import (
     WaitQr,
 )
 from ..errors import SessionOfflineError, TelethonFileDamagedError, TelethonFileInUseError
-from ..storage import BackupRecord, file_users
+from ..storage import BackupRecord, Store, file_users
+from ..supervision import Ask
 from ..telegram import (
     CodeInfo,
     FileDamage,
@@ -40,6 +42,8 @@ from ..telegram import (
     write_file,
 )
 from .checks import a_number, a_path, a_text, seconds
+
+R = TypeVar("R")
 
 CARE_WITHIN: Final = 90.0  # seconds; another data centre may have to be asked
 PROVEN_WITHIN: Final = 30.0  # seconds that a lost line gets to come back
@@ -72,11 +76,11 @@ class SessionCare(abc.ABC):
 
         The five newest of a session stay.
         """
-        return await self._ask(TakeBackup(reason))  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer
+        return await self._ask(TakeBackup(reason))
 
     async def backups(self) -> list[BackupRecord]:
         """The copies that are kept, newest first."""
-        return await self._read(lambda store: store.backups(self.name))  # type: ignore[no-any-return]  # as above
+        return await self._read(lambda store: store.backups(self.name))
 
     async def restore(self, backup_id: int, *, who: str = "app") -> Phase:
         """Make a backup the login again and come online by it; what it replaces is kept, too.
@@ -90,7 +94,7 @@ class SessionCare(abc.ABC):
         a_number("backup_id", backup_id)
         async with self._noted(who, "restore") as after:
             after["backup"] = backup_id
-            return await self._ask(RestoreBackup(backup_id), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
+            return await self._ask(RestoreBackup(backup_id), timeout=CARE_WITHIN)
 
     # In and out
 
@@ -164,7 +168,7 @@ class SessionCare(abc.ABC):
         """Begin a login by QR code: show the token's ``url``, then call ``wait_qr``."""
         async with self._noted(who, "login") as after:
             after["step"] = "qr"
-            return await self._ask(StartQr(), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
+            return await self._ask(StartQr(), timeout=CARE_WITHIN)
 
     async def wait_qr(self, *, deadline: float | None = None, who: str = "app") -> QrToken | Phase:
         """Wait for the scan; a token that comes back is the one to show from now on.
@@ -175,7 +179,7 @@ class SessionCare(abc.ABC):
         timeout = CARE_WITHIN + seconds("deadline", deadline, default=QR_LIVES)
         async with self._noted(who, "login") as after:
             after["step"] = "wait for qr"
-            return await self._ask(WaitQr(deadline), timeout=timeout)  # type: ignore[no-any-return]  # as above
+            return await self._ask(WaitQr(deadline), timeout=timeout)
 
     async def resend_code(self, *, who: str = "app") -> CodeInfo | Phase:
         """Let Telegram send the code in its next way; counts as a code of the day.
@@ -189,7 +193,7 @@ class SessionCare(abc.ABC):
         """
         async with self._noted(who, "login") as after:
             after["step"] = "resend"
-            return await self._ask(ResendCode(), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
+            return await self._ask(ResendCode(), timeout=CARE_WITHIN)
 
     async def cancel_login(self, *, who: str = "app") -> Phase:
         """End a login that is under way.
@@ -199,7 +203,7 @@ class SessionCare(abc.ABC):
         """
         async with self._noted(who, "login") as after:
             after["step"] = "cancel"
-            return await self._ask(CancelLogin())  # type: ignore[no-any-return]  # as above
+            return await self._ask(CancelLogin())
 
     async def renew(self, *, qr: bool = False, who: str = "app") -> QrToken | Phase:
         """Begin a new login beside this one, which works on; go on as with any login.
@@ -207,7 +211,7 @@ class SessionCare(abc.ABC):
         When it succeeds the session switches over, and then ends the old login at Telegram.
         """
         async with self._noted(who, "renew"):
-            return await self._ask(Renew(qr=qr), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
+            return await self._ask(Renew(qr=qr), timeout=CARE_WITHIN)
 
     async def logout(self, *, who: str = "app") -> Phase:
         """End the login at Telegram, for good: work in hand is finished, a backup taken, the key
@@ -217,7 +221,7 @@ class SessionCare(abc.ABC):
             TelegramError: the session is not online, or Telegram refused; nothing has changed.
         """
         async with self._noted(who, "logout"):
-            return await self._ask(LogOut(), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
+            return await self._ask(LogOut(), timeout=CARE_WITHIN)
 
     # Inside
 
@@ -230,25 +234,25 @@ class SessionCare(abc.ABC):
         end = time.monotonic() + PROVEN_WITHIN
         while True:
             try:
-                return await self._ask(TakeIn(stored), timeout=CARE_WITHIN)  # type: ignore[no-any-return]  # as above
+                return await self._ask(TakeIn(stored), timeout=CARE_WITHIN)
             except SessionOfflineError as error:
                 if not error.coming or time.monotonic() >= end:
                     raise
             await asyncio.sleep(LOOK_EVERY)
 
     async def _given_out(self) -> StoredSession:
-        return await self._ask(GiveOut())  # type: ignore[no-any-return]  # as above
+        return await self._ask(GiveOut())
 
     @abc.abstractmethod
     def _noted(self, who: str, what: str) -> contextlib.AbstractAsyncContextManager[dict[str, Any]]:
         """Note what the block does in the audit trail; see ``Auditor.noted``."""
 
     @abc.abstractmethod
-    async def _ask(self, message: object, *, timeout: float = 10.0) -> Any:
+    async def _ask(self, message: Ask[R], *, timeout: float = 10.0) -> R:
         """Ask the session's actor."""
 
     @abc.abstractmethod
-    async def _read(self, work: Any) -> Any:
+    async def _read(self, work: Callable[[Store], R]) -> R:
         """Do some reading in the warden's database."""
 
 

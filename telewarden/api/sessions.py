@@ -102,7 +102,7 @@ class Sessions(SessionReads):
             SessionExistsError, RegistryFullError, UnknownFieldError, InvalidRecordError
         """
         message = RegisterSession(name=name, fields=_own(fields), who=who)
-        return await self._desk.ask(message)  # type: ignore[no-any-return]  # Pykka's ask says nothing of its answer
+        return await self._desk.ask(message)
 
     async def change(self, name: str, /, *, who: str = "app", **fields: Any) -> SessionEntry:
         """Change some fields of a session at once, all or none; see ``register``.
@@ -112,14 +112,14 @@ class Sessions(SessionReads):
             InvalidRecordError
         """
         message = ChangeSession(name=name, fields=_own(fields), who=who)
-        return await self._desk.ask(message)  # type: ignore[no-any-return]  # as above
+        return await self._desk.ask(message)
 
     async def change_many(
         self, changes: Mapping[str, Fields], *, who: str = "app"
     ) -> tuple[ItemOutcome, ...]:
         """Change many sessions, each all or none; returns how each went, in the same order."""
         message = ChangeMany(changes=_each(changes), who=who)
-        return await self._desk.ask(message)  # type: ignore[no-any-return]  # as above
+        return await self._desk.ask(message)
 
     async def delete(
         self,
@@ -156,7 +156,7 @@ class Sessions(SessionReads):
             dry_run=dry_run,
             who=who,
         )
-        return await self._desk.ask(message, timeout=DELETE_WITHIN + within)  # type: ignore[no-any-return]  # as above
+        return await self._desk.ask(message, timeout=DELETE_WITHIN + within)
 
 
 class BlockingSessions(SessionReads):
@@ -165,12 +165,12 @@ class BlockingSessions(SessionReads):
     def register(self, name: str, /, *, who: str = "app", **fields: Any) -> SessionEntry:
         """Register a session that no configuration declares."""
         message = RegisterSession(name=name, fields=_own(fields), who=who)
-        return self._desk.ask_blocking(message)  # type: ignore[no-any-return]  # as above
+        return self._desk.ask_blocking(message)
 
     def change(self, name: str, /, *, who: str = "app", **fields: Any) -> SessionEntry:
         """Change some fields of a session at once, all or none."""
         message = ChangeSession(name=name, fields=_own(fields), who=who)
-        return self._desk.ask_blocking(message)  # type: ignore[no-any-return]  # as above
+        return self._desk.ask_blocking(message)
 
     def change_later(
         self, name: str, /, *, who: str = "app", **fields: Any
@@ -186,7 +186,7 @@ class BlockingSessions(SessionReads):
     ) -> tuple[ItemOutcome, ...]:
         """Change many sessions, each all or none; returns how each went."""
         message = ChangeMany(changes=_each(changes), who=who)
-        return self._desk.ask_blocking(message)  # type: ignore[no-any-return]  # as above
+        return self._desk.ask_blocking(message)
 
     def change_many_later(
         self, changes: Mapping[str, Fields], *, who: str = "app"
@@ -213,7 +213,7 @@ class BlockingSessions(SessionReads):
             dry_run=dry_run,
             who=who,
         )
-        return self._desk.ask_blocking(message, timeout=DELETE_WITHIN + within)  # type: ignore[no-any-return]  # as above
+        return self._desk.ask_blocking(message, timeout=DELETE_WITHIN + within)
 
 
 def _each(changes: Mapping[str, Fields]) -> dict[str, Fields]:

@@ -7,7 +7,8 @@ import gc
 import random
 import threading
 import weakref
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, assert_type
 
 import pykka
 import pytest
@@ -20,12 +21,15 @@ from telewarden.errors import (
     SupervisionError,
 )
 from telewarden.supervision import (
+    Ask,
     ChildForgotten,
+    ChildInfo,
     ChildRestarting,
     ChildSpec,
     ChildStarted,
     DeleteChild,
     DynamicSupervisor,
+    LoopActor,
     MessageDropped,
     Restart,
     RestartChild,
@@ -35,6 +39,7 @@ from telewarden.supervision import (
     SupervisorSpec,
     TerminateChild,
     Tree,
+    WhichChildren,
     ask_async,
 )
 
@@ -342,3 +347,22 @@ async def test_concurrent_askers_of_one_child_each_get_their_own_answer(
         answers = await asyncio.gather(*(grown.ask("a", n) for n in range(500)))
 
         assert answers == list(range(500))
+
+
+@dataclass(frozen=True, slots=True)
+class Length(Ask[int]):
+    text: str
+
+
+async def test_who_asks_gets_the_type_that_the_message_says() -> None:
+    class Counting(LoopActor):
+        def on_receive(self, message: Any) -> int:
+            return len(message.text)
+
+    async with Tree(SupervisorSpec(children=(ChildSpec(id="x", actor=Counting),))) as tree:
+        answer = await ask_async(tree.ref("x"), Length("four"), timeout=5)
+        children = await ask_async(tree.supervisor, WhichChildren(), timeout=5)
+
+    assert assert_type(answer, int) == 4
+    assert [one.id for one in assert_type(children, tuple[ChildInfo, ...])] == ["x"]
+    assert not hasattr(Length("four"), "__dict__")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 
@@ -13,6 +13,7 @@ from ....errors import (
     PairFaultError,
     SessionFullError,
 )
+from ....supervision import Ask
 from ...messages import PairPlan
 from ...pair_graph import Fault
 from ..messages import RegistryWrite
@@ -24,14 +25,14 @@ SHOWN = ("session", "source", "target", "mode", "enabled", "handler")  # in the 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AddPair(RegistryWrite):
+class AddPair(RegistryWrite, Ask[PairPlan]):
     """Let there be one more pair; number 0 stands for the next free one. Answered with its plan."""
 
     plan: PairPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChangePair(RegistryWrite):
+class ChangePair(RegistryWrite, Ask[PairPlan]):
     """Let a pair that is as ``before`` go on as ``after``. Answered with its plan."""
 
     before: PairPlan
@@ -39,14 +40,14 @@ class ChangePair(RegistryWrite):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RemovePair(RegistryWrite):
+class RemovePair(RegistryWrite, Ask[PairPlan]):
     """Let a pair that was let go be gone, with its outbox. Answered with its plan."""
 
     pair: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MovePairs(RegistryWrite):
+class MovePairs(RegistryWrite, Ask[Mapping[int, str]]):
     """Let pairs that were let go be another session's. Answered with whose they were."""
 
     pairs: tuple[int, ...]
