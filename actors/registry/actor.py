@@ -30,7 +30,7 @@ from ...telegram import SessionReport
 from ..context import Kit
 from ..journal import Journal
 from ..messages import Forget, PairPlan, Roster, SessionIntroduced, SessionRefAsked, SweepEvery
-from ..pair_graph import PairGraph, faults_of
+from ..pair_graph import PAIR_FAULTS, PairGraph, faults_of, way_of
 from .changes import sessions as changes_sessions
 from .changes.apply import Refusal, Request, attempt, first_changes
 from .changes.operation_tracker import FOLLOWED, Followed, PhaseSeen, followed, outdated
@@ -125,6 +125,8 @@ class RegistryActor(LoopActor):
         """Read what was there and write down what is declared; only then is it started."""
         planned, before = tuple(self._roster.plans), self._board.now
         self._show_all(await self._journal.do(lambda store: load(store, planned)))
+        if self._located is not None and not self._again:
+            await self._enter_ways(self._located)
         draft = self._draft()
         declared = [plan.record for plan in self._roster.plans.values()]
         for request in () if self._again else first_changes(declared):
@@ -231,6 +233,21 @@ class RegistryActor(LoopActor):
             limits=before.limits,
             now=self._wall(),
         )
+
+    async def _enter_ways(self, located: PairGraph) -> None:
+        """Have the ways of pairs that worked before, whoever comes online first.
+
+        Otherwise a pair that was paused because of another could take its place.
+        """
+        served = self._roster.served
+        records = await self._journal.do(lambda store: store.pairs_with(tuple(served)))
+        for record in records:
+            plan = served[record.id]
+            named = (str(plan.source), str(plan.target))
+            unfit = (record.paused_reason or "").startswith(PAIR_FAULTS)
+            if named == (record.source_name, record.target_name) and not unfit:
+                way = way_of(plan, source=record.source, target=record.target)
+                located.put(plan.id, way)
 
     # Changes
 
