@@ -38,16 +38,7 @@ from .changes.pair_transaction import PairTransaction
 from .changes.transaction import Transaction
 from .changes.write_pipeline import WritePipeline
 from .events import HealthChanged, OperationStuck, RegistryEvent, SessionChanged
-from .internal import (
-    NotStarted,
-    NotWritten,
-    Read,
-    Ready,
-    Started,
-    StoppedFor,
-    Tidy,
-    Written,
-)
+from .internal import Ready, Tidy
 from .loading import Loaded, audit_rows, first_snapshot, load, untold
 from .messages import (
     AuditAsked,
@@ -114,7 +105,7 @@ class RegistryActor(LoopActor):
             kit = make_kit(journal=journal, monitor=monitor)
             subtrees = Subtrees(sessions, self.actor_ref, kit)
             self._located = kit.graph
-        self._running = RunningSessions(self._roster, subtrees, self.pipe)
+        self._running = RunningSessions(self._roster, subtrees, self.pipe, self._stopped)
         self._line = WritePipeline(self._draft)
         self._following: dict[tuple[str, str], int] = {}
         self._last_id, self._last_pair = 0, 0
@@ -152,10 +143,6 @@ class RegistryActor(LoopActor):
                 return self._take(message)
             case StandingNoted():
                 self._noted(message.report)
-            case Written():
-                self._written()
-            case NotWritten():
-                self._not_written(message.error)
             case SessionIntroduced():
                 self._roster.introduced(message.session, message.ref)
             case SessionRefAsked():
@@ -176,16 +163,6 @@ class RegistryActor(LoopActor):
             case Ready():
                 if message.incarnation == self.incarnation:
                     self._running.start_all()
-            case Started():
-                self._running.started(message)
-            case NotStarted():
-                logger.error(
-                    "session not started session=%s error=%s", message.session, message.error
-                )
-            case StoppedFor():
-                self._stopped(message)
-            case Read():
-                message.settle()
             case Tidy():
                 self._tidy()
             case _:
@@ -261,7 +238,7 @@ class RegistryActor(LoopActor):
         draft = self._line.next()
         if draft is not None:
             writing = self._journal.do(draft.write, waits=self._wait_for_disk)
-            self.pipe(writing, done=lambda _: Written(), failed=NotWritten)
+            self.pipe(writing, then=lambda _: self._written(), otherwise=self._not_written)
 
     def _wait_for_disk(self, why: Exception) -> None:
         """Whoever asks meanwhile gets no answer in time, and should know why."""
@@ -370,9 +347,8 @@ class RegistryActor(LoopActor):
         answer.set(Deleted(name=deletion.name, moved=deletion.moves))
         return answer
 
-    def _stopped(self, message: StoppedFor) -> None:
+    def _stopped(self, deletion: Deletion, answer: Answer, error: BaseException | None) -> None:
         """The session has stopped, and is forgotten; or has not, and stays."""
-        deletion, error = message.deletion, message.error
         if isinstance(error, PairsNotMovedError) and error.unfit:
             if not deletion.dry_run:
                 self._running.free(deletion.name, deletion.moves)
@@ -381,9 +357,9 @@ class RegistryActor(LoopActor):
             except PairsNotMovedError as refused:
                 error = refused
             else:
-                self._running.retire(other, message.answer)
+                self._running.retire(other, answer)
                 return
-        self._end_deletion(deletion, error, message.answer)
+        self._end_deletion(deletion, error, answer)
 
     def _end_deletion(
         self, deletion: Deletion, error: BaseException | None, answer: Answer
@@ -460,9 +436,5 @@ class RegistryActor(LoopActor):
 
     def _audit(self, asked: AuditAsked) -> Answer:
         answer = Answer()
-        self.pipe(
-            audit_rows(asked, self._journal),
-            done=lambda rows: Read(answer, rows),
-            failed=lambda error: Read(answer, error=error),
-        )
+        self.pipe(audit_rows(asked, self._journal), then=answer.set, otherwise=answer.fail)
         return answer

@@ -1,16 +1,18 @@
 """Start and retirement of the running sessions, for the registry.
 
 Owns which of them must not be changed just now. What takes time is done beside the registry's
-mailbox and comes back to it as a message.
+mailbox and goes on in its turn.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from typing import Any
+
+import pykka
 
 from ...supervision import Answer
-from .internal import NotStarted, Started, StoppedFor
 from .messages import Deletion
 from .roster import SessionRoster
 from .session_specs import SessionPlan, Subtrees
@@ -25,12 +27,18 @@ class RunningSessions:
         roster: who is planned with what.
         subtrees: starts and stops them; without it there are only names.
         pipe: does work beside the mailbox, as ``LoopActor.pipe``.
+        stopped: told of a session that is to be deleted when it has stopped, or why it would not.
     """
 
     def __init__(
-        self, roster: SessionRoster, subtrees: Subtrees | None, pipe: Callable[..., object]
+        self,
+        roster: SessionRoster,
+        subtrees: Subtrees | None,
+        pipe: Callable[..., object],
+        stopped: Callable[[Deletion, Answer, BaseException | None], object],
     ) -> None:
         self._roster, self._subtrees, self._pipe = roster, subtrees, pipe
+        self._stopped = stopped
         self.busy: dict[str, str] = {}
         """Sessions that must not be changed now, and what is being done to them."""
 
@@ -45,18 +53,20 @@ class RunningSessions:
         if self._subtrees is not None and name not in self.busy:
             self._pipe(
                 self._subtrees.start(plan),
-                done=lambda ref: Started(name, ref),
-                failed=lambda error: NotStarted(name, error),
+                then=lambda ref: self._started(name, ref),
+                otherwise=lambda error: logger.error(
+                    "session not started session=%s error=%s", name, error
+                ),
             )
 
-    def started(self, message: Started) -> None:
+    def _started(self, session: str, ref: pykka.ActorRef[Any] | None) -> None:
         """A session's subtree runs; its actor introduces itself unless it ran already."""
-        logger.debug("session started session=%s", message.session)
-        if message.ref is not None:
-            self._roster.introduced(message.session, message.ref)
+        logger.debug("session started session=%s", session)
+        if ref is not None:
+            self._roster.introduced(session, ref)
 
     def retire(self, deletion: Deletion, answer: Answer) -> bool:
-        """Stop a session that is to be deleted; ``StoppedFor`` tells when it has.
+        """Stop a session that is to be deleted.
 
         Returns whether there was anything to be stopped. A dry run only looks.
         """
@@ -76,8 +86,8 @@ class RunningSessions:
                 within=deletion.within,
                 accept_doubt=deletion.accept_doubt,
             ),
-            done=lambda _: StoppedFor(deletion, answer, None),
-            failed=lambda error: StoppedFor(deletion, answer, error),
+            then=lambda _: self._stopped(deletion, answer, None),
+            otherwise=lambda error: self._stopped(deletion, answer, error),
         )
         return True
 
@@ -86,8 +96,8 @@ class RunningSessions:
             return False
         self._pipe(
             self._subtrees.look_at(deletion.name, dict(self._roster.refs), deletion.moves),
-            done=lambda _: StoppedFor(deletion, answer, None),
-            failed=lambda error: StoppedFor(deletion, answer, error),
+            then=lambda _: self._stopped(deletion, answer, None),
+            otherwise=lambda error: self._stopped(deletion, answer, error),
         )
         return True
 

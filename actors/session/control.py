@@ -65,10 +65,13 @@ class SessionControl(Protocol):
     def pipe(
         self,
         awaitable: Awaitable[T],
-        done: Callable[[T], object],
+        done: Callable[[T], object] | None = None,
         failed: Callable[[BaseException], object] | None = None,
+        *,
+        then: Callable[[T], object] | None = None,
+        otherwise: Callable[[BaseException], object] | None = None,
     ) -> object:
-        """Do ``awaitable`` beside the mailbox; its result comes back as ``done(result)``."""
+        """Do ``awaitable`` beside the mailbox; as ``LoopActor.pipe``."""
         ...
 
     def after(self, seconds: float, message: object) -> object:

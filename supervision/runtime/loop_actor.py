@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from functools import partial
 from types import TracebackType
 from typing import Any, ClassVar, Self, TypeVar, cast
 
@@ -15,6 +16,7 @@ from .actor_tasks import TimerHandle, start_task, watch_for
 from .failures import stop_itself
 from .fencing import FencingToken
 from .future import Reply
+from .mailbox import Continue
 from .monitor import Watch
 from .refs import StopFlag
 from .tree_context import Slot
@@ -141,12 +143,23 @@ class LoopActor(pykka.Actor):
     def pipe(
         self,
         awaitable: Awaitable[T],
-        done: Callable[[T], object],
+        done: Callable[[T], object] | None = None,
         failed: Callable[[BaseException], object] | None = None,
+        *,
+        then: Callable[[T], object] | None = None,
+        otherwise: Callable[[BaseException], object] | None = None,
     ) -> asyncio.Task[None]:
-        """Do ``awaitable`` beside the mailbox and send itself the message ``done(result)``.
+        """Do ``awaitable`` beside the mailbox, and go on with its result in the mailbox's turn.
 
-        An error comes back as ``failed(error)``; without ``failed`` it crashes the actor. The work
-        is cancelled with this incarnation, and cancelled work sends nothing.
+        The actor sends itself the message ``done(result)``; or, where only one method is meant,
+        ``then(result)`` is called as if it handled such a message. An error comes back by
+        ``failed`` or ``otherwise`` in the same two ways; without either it crashes the actor. The
+        work is cancelled with this incarnation, and nothing comes of cancelled work.
         """
+        done = done if then is None else partial(Continue, then)
+        failed = failed if otherwise is None else partial(Continue, otherwise)
+        if done is None:
+            if asyncio.iscoroutine(awaitable):
+                awaitable.close()  # it never runs and would complain
+            raise TypeError("pipe needs done= or then=")
         return start_task(self._telewarden_slot, self.incarnation, awaitable, done, failed)

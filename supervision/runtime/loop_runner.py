@@ -31,7 +31,7 @@ from .failures import (
 )
 from .fencing import TOKEN, FencingToken
 from .future import Answer
-from .mailbox import LoopMailbox, OwnEnvelope, answer, wrapped
+from .mailbox import Continue, LoopMailbox, OwnEnvelope, answer, wrapped
 from .states import StartResult
 from .tree_context import STARTING_SLOT, Slot
 
@@ -172,6 +172,8 @@ class LoopRunner:
         try:
             if type(message) not in SPECIAL:
                 result = actor.on_receive(message)
+            elif type(message) is Continue:
+                result = message()
             elif type(message) is _ActorStop:
                 self._stop_itself(envelope)
                 return
@@ -454,6 +456,6 @@ class LoopRunner:
 
 
 SPECIAL: Final = frozenset(
-    {Envelope, OwnEnvelope, _ActorStop, Drill, ProxyCall, ProxyGetAttr, ProxySetAttr}
+    {Continue, Envelope, OwnEnvelope, _ActorStop, Drill, ProxyCall, ProxyGetAttr, ProxySetAttr}
 )
 """Types of messages that ``on_receive`` does not get as they are."""

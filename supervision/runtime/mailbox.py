@@ -49,6 +49,21 @@ class OwnEnvelope(Envelope[Any]):
         self.incarnation = incarnation
 
 
+class Continue:
+    """What an incarnation wanted to do with a result, once its mailbox comes to it."""
+
+    __slots__ = ("_step", "_value")
+
+    def __init__(self, step: Callable[[Any], object], value: object) -> None:
+        self._step, self._value = step, value
+
+    def __call__(self) -> object:
+        return self._step(self._value)
+
+    def __repr__(self) -> str:  # not the value, which may be a secret
+        return f"<Continue {getattr(self._step, '__qualname__', self._step)}>"
+
+
 class Mailbox(abc.ABC):
     """The common part of both mailboxes: the mode and its consequences.
 

@@ -392,3 +392,88 @@ def test_of_several_answers_the_first_counts_whoever_gives_them() -> None:
         assert kept == [answer.get(timeout=0)]
         assert not answer.fail(ValueError("late"))
         assert kept == [answer.get(timeout=0)]
+
+
+class Steps(LoopActor):
+    """Goes on with results in its own turn, and notes in which order."""
+
+    def __init__(self, heard: list[Any], doing: list[asyncio.Future[str]]) -> None:
+        super().__init__()
+        self.heard, self.doing = heard, doing
+
+    def on_receive(self, message: Any) -> Any:
+        match message:
+            case "pipe":
+                work: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+                self.doing.append(work)
+                self.pipe(work, then=self.done, otherwise=self.missed)
+            case "hold":
+                return self.hold()
+            case "crash":
+                raise ValueError("crash")
+            case "nothing":
+                self.pipe(asyncio.sleep(0))
+        return None
+
+    async def hold(self) -> None:
+        self.heard.append("held")
+        self.doing[0].set_result("page")
+        for _ in range(5):
+            await asyncio.sleep(0)
+        self.heard.append("let go")
+
+    async def done(self, result: str) -> None:
+        await asyncio.sleep(0)
+        self.heard.append((self.incarnation, result))
+
+    def missed(self, error: BaseException) -> None:
+        self.heard.append((self.incarnation, type(error)))
+
+
+def steps() -> tuple[list[Any], list[asyncio.Future[str]], SupervisorSpec]:
+    heard: list[Any] = []
+    doing: list[asyncio.Future[str]] = []
+    child = ChildSpec(id="a", actor=Steps, args=(heard, doing))
+    return heard, doing, SupervisorSpec(children=(child,))
+
+
+async def test_it_goes_on_with_a_result_when_its_mailbox_comes_to_it(grow: Any) -> None:
+    heard, _, spec = steps()
+    async with grow(spec) as grown:
+        ref = grown.tree.ref("a")
+        ref.tell("pipe")
+        await grown.within(ask_async(ref, "hold", timeout=5))
+        await grown.within(ask_async(ref, "look", timeout=5))
+
+    assert heard == ["held", "let go", (1, "page")]
+
+
+async def test_it_goes_on_with_an_error_in_the_same_way(grow: Any) -> None:
+    heard, doing, spec = steps()
+    async with grow(spec) as grown:
+        ref = grown.tree.ref("a")
+        await grown.within(ask_async(ref, "pipe", timeout=5))
+        doing[0].set_exception(OSError("gone"))
+        await grown.rest()
+
+    assert heard == [(1, OSError)]
+
+
+async def test_no_other_incarnation_goes_on_with_a_result(grow: Any) -> None:
+    heard, doing, spec = steps()
+    async with grow(spec) as grown:
+        ref = grown.tree.ref("a")
+        await grown.within(ask_async(ref, "pipe", timeout=5))
+        doing[0].set_result("page")
+        ref.tell("crash")  # before the result can come
+        await grown.rest()
+        await grown.within(ask_async(ref, "look", timeout=5))
+
+    assert heard == []
+
+
+async def test_work_for_nobody_is_refused(grow: Any) -> None:
+    _, _, spec = steps()
+    async with grow(spec) as grown:
+        with pytest.raises(TypeError, match="then="):
+            await grown.within(ask_async(grown.tree.ref("a"), "nothing", timeout=5))
