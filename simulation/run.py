@@ -687,5 +687,13 @@ class _LogWatch(logging.Handler):
 
     def _expected_of_disk(self, text: str) -> bool:
         """What is said at ERROR when the disk refuses has its reason."""
-        words = ("child failed", "start failed", "writes lost", "disk", "nobody waits", "Storage")
+        words = (
+            "child failed",
+            "start failed",
+            "writes lost",
+            "not pruned",
+            "disk",
+            "nobody waits",
+            "Storage",
+        )
         return bool(DISK.struck) and any(word in text for word in words)
