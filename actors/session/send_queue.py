@@ -120,9 +120,12 @@ class SendQueue:
 
         It counts every try. One that it refuses as soon as the wait is over was too early.
         """
+        times = self._times.get(key, 0)
         if self._floods.get(key, 0.0) <= wall:  # otherwise it is the same flood, told to another
-            self._times[key] = self._times.get(key, 0) + 1
-        doubled = seconds * 2.0 ** min(self._times[key] - 1, 30)
+            times += 1
+        # Of one that was kept on disk, or that something has passed since, nothing was counted.
+        times = self._times[key] = max(1, times)
+        doubled = seconds * 2.0 ** min(times - 1, 30)
         return max(seconds, min(REPEATED, doubled))
 
     def went(self, method: str, target: int) -> None:
