@@ -51,6 +51,8 @@ BEGIN: Final = 1000.0  # what the monotonic clock says when a run begins
 REST_WITHIN: Final = (
     1200.0  # virtual seconds until all is as the model says; silence is noticed after 900
 )
+PROMPT: Final = 20.0  # the same where nobody has done anything but talk
+TALK: Final = ("say", "album", "edit", "delete", "rest")
 SHAKE: Final = 250.0  # virtual seconds for which it must stay so
 READY_WITHIN: Final = 600.0
 CALLS_WITHIN: Final = 10.0  # virtual seconds over which calls of one method are counted
@@ -499,7 +501,8 @@ class Run:
             await self.process.call(self.process.sign_in)
         await self._settle_pairs()
         await self._newcomers_ready()
-        deadline, pause = TIME.now + REST_WITHIN, 0.5
+        calm = all(step["do"] in TALK for step in self.script.steps)
+        deadline, pause = TIME.now + (PROMPT if calm else REST_WITHIN), 0.5
         excused: dict[tuple[int, int], str] = {}
         while True:
             await asyncio.sleep(pause)
