@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from telethon.errors import MessageIdInvalidError
+
 from ..client import Client
 from ..errors.classification import classify
 from ..errors.verdict import Action, ErrorClass
@@ -222,9 +224,24 @@ async def _refetched(
         message.id: message
         for message in await fetch(client, shipment.messages[0].chat, ids, deadline=deadline)
     }
-    messages = tuple(found.get(message.id, message) for message in shipment.messages)
-    return await deliver(
-        client, replace(shipment, messages=messages, fresh=True), deadline=deadline
+    if not found:
+        raise MessageIdInvalidError(None) from error
+    receipt = await deliver(client, _without_gone(shipment, found), deadline=deadline)
+    gone = dict.fromkeys(set(ids) - found.keys(), classify(MessageIdInvalidError(None)))
+    return replace(receipt, refused={**receipt.refused, **gone})
+
+
+def _without_gone(shipment: Shipment, found: Mapping[int, Incoming]) -> Shipment:
+    """The same with the messages as they have just been read; without what is not there any more.
+
+    What is gone has no file that could be sent, and the others of its album would not go with it.
+    """
+    there = [at for at, message in enumerate(shipment.messages) if message.id in found]
+    return replace(
+        shipment,
+        messages=tuple(found[shipment.messages[at].id] for at in there),
+        random_ids=tuple(shipment.random_ids[at] for at in there if shipment.random_ids),
+        fresh=True,
     )
 
 
