@@ -41,6 +41,9 @@ DISK_REFUSES: Final = (
     DiskFailedError,
 )
 TRY_EVERY: Final = 0.5  # seconds between two tries on a disk that takes nothing
+# A journal that crashed comes back when all behind it have stopped, and a session lets what is
+# under way end first, for up to 15 seconds: whoever writes in order is still there then, and waits.
+ORDERLY: Final = 3  # times as long as others are waited for
 GROUP_LIMIT: Final = 256  # past this the first caller waits longer than one more commit costs
 
 
@@ -390,7 +393,8 @@ class Journal:
 
     async def _once(self, work: Callable[[Store], T], *, in_order: bool = False) -> T:
         loop = asyncio.get_running_loop()
-        waiter = Waiter(loop=loop, future=loop.create_future(), patience=self._timeout)
+        patience = self._timeout * (ORDERLY if in_order else 1)
+        waiter = Waiter(loop=loop, future=loop.create_future(), patience=patience)
         self._tell(Write(work=work, answer=waiter, in_order=in_order))
         return await waiter.wait()  # type: ignore[no-any-return]  # what ``work`` returned
 
