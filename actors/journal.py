@@ -286,7 +286,7 @@ class JournalActor(pykka.ThreadingActor):
             store.touch()
         except DISK_REFUSES as exc:
             self._disk_refuses(exc)
-        except Exception:
+        except Exception:  # a database that is damaged, say: what is held waits for the next look
             logger.exception("the disk could not be looked at")
         else:
             self._disk_takes()

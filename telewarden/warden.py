@@ -383,6 +383,17 @@ class Warden:
         """Let a session climb the recovery ladder now."""
         await self.session(session).recover(who=who)
 
+    async def recover_all(self, *, who: str = "app") -> tuple[str, ...]:
+        """Let every session climb the recovery ladder now, whatever it waits for.
+
+        Returns their names. How many connect in a second is limited as at a start; what is online
+        is looked at and stays so, and a login under way goes on.
+        """
+        names = tuple(entry.name for entry in self.sessions.list())
+        for name in names:
+            await self.session(name).recover(who=who)
+        return names
+
     async def phase(self, session: str) -> str:
         """Where a session stands, asked of itself."""
         return str((await self.session(session).report()).phase)

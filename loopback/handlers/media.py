@@ -48,11 +48,13 @@ def make(call: Call, given: Any, *, uploaded: bool = True) -> Any:
             )
         case types.InputMediaDocument():
             stored = _named(call, given.id, photo=False)
+            cover = given.video_cover
             return types.MessageMediaDocument(
                 document=_document(call, stored),
                 spoiler=given.spoiler,
                 ttl_seconds=given.ttl_seconds,
                 video_timestamp=given.video_timestamp,
+                video_cover=_photo(call, _named(call, cover, photo=True)) if cover else None,
             )
         case types.InputMediaWebPage():
             return types.MessageMediaWebPage(

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 PATIENCE: Final = (1.0, 2.0, 4.0, 8.0)  # seconds between tries to fetch missed updates
 ANSWER_WITHIN: Final = 60.0  # seconds; past it the line is no good, whatever its pings say
+LONGEST: Final = 60.0  # seconds before the next round, when rounds of tries have failed
 SOON: Final = 60.0  # seconds; a state that is refused again within them is waited with first
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -40,7 +41,7 @@ class MissedUpdates:
         sleep: how to wait between tries.
     """
 
-    __slots__ = ("_box", "_fail", "_gap", "_known", "_refused", "_session", "_sleep")
+    __slots__ = ("_box", "_fail", "_gap", "_in_vain", "_known", "_refused", "_session", "_sleep")
 
     def __init__(
         self,
@@ -55,6 +56,7 @@ class MissedUpdates:
         self._session, self._box, self._known = session, box, known
         self._gap, self._fail, self._sleep = gap, fail, sleep
         self._refused: dict[int | None, tuple[int, float]] = {}
+        self._in_vain: dict[int | None, int] = {}
 
     async def fetch(self, request: Any, ask: Callable[[Any], Awaitable[Any]]) -> Any:
         """Fetch missed updates: Telethon would wait 15 minutes upon a short trouble.
@@ -73,9 +75,13 @@ class MissedUpdates:
         return await self._afresh(request, ask)
 
     async def _through_trouble(self, request: Any, ask: Callable[[Any], Awaitable[Any]]) -> Any:
-        for pause in PATIENCE:
+        chat = _chat_of(request)
+        times = self._in_vain.get(chat, 0)
+        if times:  # whoever asks, it was not to be had the last time
+            await self._sleep(min(LONGEST, PATIENCE[-1] * 2.0 ** min(times, 30)))
+        for pause in PATIENCE[: 1 if times else None]:
             try:
-                return await self._difference(request, ask)
+                result = await self._difference(request, ask)
             except Exception as error:
                 verdict = classify(error)
                 if verdict.kind is ErrorClass.PAIR:
@@ -84,8 +90,14 @@ class MissedUpdates:
                     raise
                 logger.info("missed updates wait reason=%s", verdict.name)
                 await self._sleep(max(pause, verdict.wait or 0.0))
-        self._gap(_chat_of(request))
-        return await self._difference(request, ask)
+            else:
+                self._in_vain.pop(chat, None)
+                return result
+        self._in_vain[chat] = times + 1
+        self._gap(chat)
+        result = await self._difference(request, ask)
+        self._in_vain.pop(chat, None)
+        return result
 
     async def _difference(self, request: Any, ask: Callable[[Any], Awaitable[Any]]) -> Any:
         chat = _chat_of(request)

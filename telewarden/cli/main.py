@@ -215,11 +215,23 @@ def tree(config: ConfigPath, as_json: AsJson = False) -> None:
 @app.command()
 def recover(
     config: ConfigPath,
-    session: Annotated[str, typer.Argument(metavar="SESSION", help="Which one to recover.")],
+    session: Annotated[
+        str | None, typer.Argument(metavar="SESSION", help="Which one to recover.")
+    ] = None,
+    everyone: Annotated[bool, typer.Option("--all", help="Recover all sessions.")] = False,
 ) -> None:
-    """Let a session of the running warden climb the recovery ladder now."""
-    _client(config).recover(session)
-    typer.echo(f"{session}: asked to recover; watch it with: telewarden status {config}")
+    """Let a session of the running warden, or all, climb the recovery ladder now.
+
+    How many connect in a second is limited as at a start.
+    """
+    if (session is None) is not everyone:
+        raise typer.BadParameter("name one session, or give --all")
+    client = _client(config)
+    names = [session] if session else [one["session"] for one in client.state()["sessions"]]
+    for name in names:
+        client.recover(name)
+    asked = session or f"all {len(names)} sessions"
+    typer.echo(f"{asked}: asked to recover; watch with: telewarden status {config}")
 
 
 @app.command()

@@ -10,9 +10,10 @@ from telethon import TelegramClient, types
 from telethon.sessions import StringSession
 
 from telewarden.loopback import ChatHandle, Fault, RpcError
-from telewarden.telegram import CopyChanged, DeadLettered, PairPaused
+from telewarden.telegram import CopyChanged, DeadLettered, Forwarded, PairPaused
 
-from .conftest import BOB, PRESS, Newsroom
+from .conftest import ALICE, BOB, PRESS, Newsroom
+from .test_content import press
 
 pytestmark = [pytest.mark.actors, pytest.mark.session]
 
@@ -52,6 +53,44 @@ async def test_a_caption_above_its_picture_and_a_hidden_one_stay_so(newsroom: Ne
     copy = await copied(newsroom, "above", media=hidden, invert_media=True)
 
     assert (copy.text, copy.invert_media, copy.media.spoiler) == ("above", True, True)
+
+
+async def test_a_video_keeps_its_cover_and_where_it_begins(newsroom: Newsroom) -> None:
+    await newsroom.start()
+    cover = await photo(newsroom)
+    async with press(newsroom) as client:
+        sent = await client.send_file(newsroom.chats["news_in"].peer_id, io.BytesIO(b"a video"))
+    video = types.MessageMediaDocument(
+        document=sent.media.document, video=True, video_cover=cover, video_timestamp=7
+    )
+
+    copy = await copied(newsroom, "from the seventh second", media=video)
+
+    assert (copy.media.document.id, copy.media.video_timestamp) == (video.document.id, 7)
+    assert copy.media.video_cover.id == cover.id
+
+
+async def test_an_effect_goes_from_person_to_person_and_into_no_channel(
+    newsroom: Newsroom, tables: dict[str, Any]
+) -> None:
+    alice, bob, author = (newsroom.account(phone) for phone in (ALICE, BOB, PRESS))
+    newsroom.telegram.post(bob, "hello", author=alice)
+    newsroom.telegram.post(bob, "hello", author=author)
+    tables["pairs"] += [
+        {"id": 3, "session": "bob", "source": author.id, "target": alice.id, "mode": "copy"},
+        {"id": 4, "session": "bob", "source": author.id, "target": "@market_out", "mode": "copy"},
+    ]
+    newsroom.reconfigure(tables)
+    await newsroom.start()
+
+    newsroom.telegram.post(bob, "with confetti", author=author, further={"effect": 7})
+    told = [await newsroom.hears(Forwarded, pair=pair) for pair in (3, 4)]
+
+    private = alice.box[max(alice.box)]
+    (public,) = newsroom.chats["market_out"].messages
+    assert [one.pair for one in told] == [3, 4]
+    assert (private.text, private.further.get("effect")) == ("with confetti", 7)
+    assert (public.text, public.further.get("effect")) == ("with confetti", None)
 
 
 async def test_an_edit_moves_the_caption_as_its_author_moved_it(newsroom: Newsroom) -> None:

@@ -23,6 +23,7 @@ from telewarden.telegram import (
     Health,
     Phase,
     PhaseChanged,
+    Probed,
     RecoveryTried,
     SessionRecovered,
     parse_string,
@@ -486,3 +487,16 @@ async def test_a_database_put_back_from_before_a_renewal_gives_way_to_the_newer_
         assert store.key_id_of("alice") not in (None, old)
     assert back.rung == "file"
     assert newsroom.telegram.stats.duplicate_keys == 0
+
+
+async def test_all_sessions_are_asked_to_recover_at_once(newsroom: Newsroom) -> None:
+    warden = await newsroom.start()
+    since = newsroom.mark()
+
+    asked = await warden.recover_all(who="ann")
+
+    for name in ("alice", "bob"):
+        await newsroom.hears(Probed, since=since, session=name)
+    rows = await warden.registry.audit(what="recover")
+    assert asked == ("alice", "bob")
+    assert [(row.who, row.subject) for row in rows[::-1]] == [("ann", "alice"), ("ann", "bob")]

@@ -15,7 +15,7 @@ from telewarden.cli import app
 from telewarden.config import ConsoleConfig
 from telewarden.errors import CommandFailedError
 from telewarden.loopback import Fault, FloodWait, LoopbackTelegram, RpcError
-from telewarden.telegram import DeadLettered, FloodBegan, SessionRecovered
+from telewarden.telegram import DeadLettered, FloodBegan, Probed, SessionRecovered
 from tests.actors.conftest import BOB, TABLES, Newsroom
 
 pytestmark = [pytest.mark.console, pytest.mark.session]
@@ -176,3 +176,15 @@ async def test_a_wanted_ring_is_added_with_its_option_and_another_one_refused(li
     assert "pairs 1 and 3 make a ring, @news_in -> @news_out" in str(refused.exception)
     assert changed.exit_code == added.exit_code == 0
     assert (await room.warden.pairs.get(3)).ring
+
+
+async def test_recover_takes_one_session_or_all(line: Line) -> None:
+    since = line.room.mark()
+
+    said = await line("recover", "CONFIG", "--all")
+    neither, both = await line("recover", "CONFIG"), await line("recover", "CONFIG", "bob", "--all")
+
+    assert said.output.startswith("all 2 sessions: asked to recover")
+    for name in ("alice", "bob"):
+        await line.room.hears(Probed, since=since, session=name)
+    assert {neither.exit_code, both.exit_code} == {2}

@@ -256,3 +256,20 @@ async def test_a_refused_channel_that_is_left_meanwhile_is_forgotten(line: Any) 
     told = await heard.until(Arrived, 3)
 
     assert [one.message.text for one in told] == ["seen", "pushed", "heard again"]
+
+
+async def test_rounds_of_tries_that_fail_are_further_and_further_apart(line: Any) -> None:
+    heard, sleep = line.heard(), Impatient()
+    line.gateway = line.make_gateway(sleep=sleep)
+    await line.open(line.alice, heard)
+    line.tg.post(line.news, "seen", author=line.bob)
+    await heard.until(Arrived)
+    trouble = Fault(method="updates.getChannelDifference", action=RpcError("RPC_CALL_FAIL", 500))
+    line.tg.faults.add(trouble)
+
+    for number in range(1, 4):
+        line.swallow(line.news, "swallowed")
+        line.tg.post(line.news, "pushed", author=line.bob)
+        await heard.until(Gap, number)
+
+    assert sleep.slept == [1.0, 2.0, 4.0, 8.0, 16.0, 1.0]
