@@ -88,21 +88,12 @@ from .internal import (
     Climbed,
     ClimbFailed,
     Flush,
-    GroupEnded,
     GroupsSeen,
-    GroupStarted,
     Heard,
-    KeyEnded,
     LoginWanted,
     LoginWent,
     LookAtGroups,
-    PassOn,
-    ProbeAnswered,
-    ProbeFailed,
-    Replied,
-    RightsUnknown,
     Switch,
-    settle,
 )
 from .liveness import Prober
 from .login import CancelLogin, Renew, ResendCode, StartQr, WaitQr
@@ -513,15 +504,11 @@ HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
     Heard: lambda session, message: session.heard(message),
     Flush: lambda session, _: session.line.flush(),
     Probe: lambda session, _: session.prober.probe(),
-    ProbeAnswered: lambda session, message: session.prober.answered(message),
-    ProbeFailed: lambda session, message: session.prober.failed(message),
     Report: lambda session, _: session.introduce(),
     StateAsked: lambda session, _: session.report(),
     # Groups and their pairs
     Serve: lambda session, message: session.serve(message),
     GroupReady: lambda session, message: session.group_ready(message),
-    GroupEnded: lambda session, message: session.groups.ended(message),
-    GroupStarted: lambda session, message: session.groups.started(message),
     Down: lambda session, _: session.groups.failed(),
     LookAtGroups: lambda session, _: session.groups.look(),
     GroupsSeen: lambda session, message: session.groups_seen(message),
@@ -542,9 +529,6 @@ HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
     CallTelegram: lambda session, message: session.reader.call(message),
     AwaitOnline: lambda session, message: session.online_waits.take(message),
     WaitedEnough: lambda session, message: session.online_waits.enough(message),
-    PassOn: lambda _, message: tell(message.to, message.answer),
-    Replied: lambda _, message: settle(message),
-    RightsUnknown: lambda *_: None,
     # Logins
     **dict.fromkeys(
         (
@@ -561,7 +545,6 @@ HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
     ),
     LoginWanted: lambda session, message: session.logins.wanted(message),
     LoginWent: lambda session, message: session.logins.went(message),
-    KeyEnded: lambda session, message: session.logins.key_ended(message),
     **dict.fromkeys(
         (TakeBackup, RestoreBackup, TakeIn, GiveOut, LogOut),
         lambda session, message: session.care.take(message),

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
-
-import pykka
+from dataclasses import dataclass
 
 from ...supervision import Answer
 from ...telegram import Told
@@ -23,18 +20,6 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class GroupStarted:
-    group: str
-
-
-@dataclass(frozen=True, slots=True)
-class GroupEnded:
-    """A group without pairs has been stopped."""
-
-    group: str
-
-
-@dataclass(frozen=True, slots=True)
 class Climbed:
     climb: Climb
 
@@ -43,16 +28,6 @@ class Climbed:
 class ClimbFailed:
     error: BaseException
     key_id: int | None  # of the copy that was tried last
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeAnswered:
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeFailed:
-    error: BaseException
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,30 +55,10 @@ class GroupsSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class PassOn:
-    """Pass an answer on."""
-
-    to: pykka.ActorRef[Any]
-    answer: object
-
-
-@dataclass(frozen=True, slots=True)
-class Replied:
-    answer: Answer
-    result: object = field(repr=False)
-    error: BaseException | None
-
-
-@dataclass(frozen=True, slots=True)
 class LoginWanted:
     """Somebody asked for a login while the copies were being tried."""
 
     answer: Answer
-
-
-@dataclass(frozen=True, slots=True)
-class RightsUnknown:
-    """A look at what the account may do failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +76,3 @@ class CareWent:
     done: Done | None
     error: BaseException | None
     given_up: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class KeyEnded:
-    """The key that a renewal replaced is ended at Telegram, or why not."""
-
-    error: BaseException | None = None
-
-
-def settle(message: Replied) -> None:
-    if message.error is None:
-        message.answer.set(message.result)
-    else:
-        message.answer.fail(message.error)

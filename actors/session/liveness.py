@@ -13,7 +13,7 @@ from ..context import Kit
 from ..messages import CatchUp, Probe
 from .client_slot import ClientSlot
 from .control import SessionControl
-from .internal import Flush, ProbeAnswered, ProbeFailed
+from .internal import Flush
 from .worker_groups import WorkerGroups
 
 logger = logging.getLogger(__name__)
@@ -52,16 +52,16 @@ class Prober:
             self._actor.tell_monitor()
             return
         self._under_way = True
-        self._actor.pipe(self._line.client.probe(), done=ProbeAnswered, failed=ProbeFailed)
+        self._actor.pipe(self._line.client.probe(), then=self._answered, otherwise=self._failed)
 
-    def answered(self, message: ProbeAnswered) -> None:
+    def _answered(self, seconds: float) -> None:
         """Telegram has answered: publish how fast, and see whether the client hears."""
-        self._under_way, self.seconds = False, message.seconds
+        self._under_way, self.seconds = False, seconds
         self._kit.publish(
             Probed(
                 session=self._name,
                 at=self._kit.now(),
-                seconds=message.seconds,
+                seconds=seconds,
                 update_age=self._line.update_age,
             )
         )
@@ -82,12 +82,12 @@ class Prober:
         elif (self._line.update_age or 0.0) > self._kit.settings.deaf_after:
             self._groups.tell(CatchUp())  # a channel may be silent, or not told of
 
-    def failed(self, message: ProbeFailed) -> None:
+    def _failed(self, error: BaseException) -> None:
         """No answer, or none that is good: hold the session, or have its line rebuilt."""
         self._under_way = False
         if self._actor.phase is not Phase.ONLINE:
             return
-        verdict = classify(message.error)
+        verdict = classify(error)
         if verdict.terminal:
             self._actor.retire(verdict)
         elif verdict.kind is not ErrorClass.FLOOD:

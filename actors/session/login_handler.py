@@ -24,7 +24,7 @@ from ..context import Kit
 from ..messages import StartLogin
 from .authorizations import end_authorisation
 from .control import SessionControl
-from .internal import Flush, KeyEnded, LoginWanted, LoginWent
+from .internal import Flush, LoginWanted, LoginWent
 from .login import Login, LoginStep
 
 logger = logging.getLogger(__name__)
@@ -144,18 +144,18 @@ class LoginHandler:
         if key_id == by:
             self._actor.pipe(
                 end_authorisation(self._kit, self._name, replaced.session_string, reason="renewed"),
-                done=lambda _: KeyEnded(),
-                failed=KeyEnded,
+                then=lambda _: self._key_ended(None),
+                otherwise=self._key_ended,
             )
         return key_id == by
 
-    def key_ended(self, message: KeyEnded) -> None:
+    def _key_ended(self, error: BaseException | None) -> None:
         """The replaced login is ended, or a person has to."""
-        if message.error is None:
+        if error is None:
             logger.info("replaced login ended session=%s", self._name)
         else:
             logger.warning(
                 "replaced login not ended session=%s why=%s; end it in Telegram's list of devices",
                 self._name,
-                classify(message.error).name,
+                classify(error).name,
             )

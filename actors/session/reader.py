@@ -39,7 +39,6 @@ from ..messages import (
 )
 from .client_slot import ClientSlot
 from .flood_waits import FloodWaits
-from .internal import PassOn, Replied, RightsUnknown
 from .sender import OFFLINE, tell
 from .state import SessionState
 
@@ -75,14 +74,14 @@ class Reader:
             return
         self._actor.pipe(
             _read(client, message, self._deadline),
-            done=lambda answer: PassOn(message.reply_to, answer),
-            failed=lambda error: self._not_read(message, error),
+            then=lambda answer: tell(message.reply_to, answer),
+            otherwise=lambda error: self._not_read(message, error),
         )
 
-    def _not_read(self, message: History, error: BaseException) -> PassOn:
+    def _not_read(self, message: History, error: BaseException) -> None:
         if classify(error).terminal:
             self._actor.actor_ref.tell(Probe())  # which will tell whether the session has ended
-        return PassOn(message.reply_to, _unread(message, error))
+        tell(message.reply_to, _unread(message, error))
 
     def locate(self, message: Locate) -> None:
         """Find where chats are; asked again by itself when the session is back."""
@@ -90,7 +89,7 @@ class Reader:
         if client is not None:
             self._actor.pipe(
                 _look_up(client, message, self._deadline),
-                done=lambda answer: PassOn(message.reply_to, answer),
+                then=lambda answer: tell(message.reply_to, answer),
             )
 
     def check_access(self, message: CheckAccess) -> None:
@@ -99,8 +98,8 @@ class Reader:
         if client is not None:
             self._actor.pipe(
                 _rights_in(client, message, self._deadline),
-                done=lambda answer: PassOn(message.reply_to, answer),
-                failed=_not_looked,
+                then=lambda answer: tell(message.reply_to, answer),
+                otherwise=_not_looked,
             )
 
     def look_into(self, message: LookInto) -> Answer:
@@ -111,8 +110,8 @@ class Reader:
             return answer
         self._actor.pipe(
             _known_rights(client, message.chats, self._deadline),
-            done=lambda rights: Replied(answer, rights, None),
-            failed=lambda error: self._refused(answer, error),
+            then=answer.set,
+            otherwise=lambda error: self._refused(answer, error),
         )
         return answer
 
@@ -124,21 +123,20 @@ class Reader:
             return answer
         self._actor.pipe(
             client.call(message.request, deadline=message.deadline or self._deadline),
-            done=lambda result: Replied(answer, result, None),
-            failed=lambda error: self._refused(answer, error),
+            then=answer.set,
+            otherwise=lambda error: self._refused(answer, error),
         )
         return answer
 
-    def _refused(self, answer: Answer, error: BaseException) -> Replied:
+    def _refused(self, answer: Answer, error: BaseException) -> None:
         if classify(error).terminal:
             self._actor.actor_ref.tell(Probe())  # which will tell whether the session has ended
-        return Replied(answer, None, as_ours(error, session=self._name))
+        answer.fail(as_ours(error, session=self._name))
 
 
-def _not_looked(error: BaseException) -> object:
+def _not_looked(error: BaseException) -> None:
     """A look at rights that failed says nothing about them; the next one comes by itself."""
     logger.info("rights not looked at error=%s", type(error).__name__)
-    return RightsUnknown()
 
 
 async def _read(client: Client, message: History, deadline: float) -> HistoryRead:

@@ -39,7 +39,7 @@ from ..context import Kit
 from ..forwarding.group_spec import group_spec, groups_of
 from ..forwarding.messages import PairOrder
 from ..messages import Forget, GroupReady, Introduce, PairPlan, Serve
-from .internal import GroupEnded, GroupsSeen, GroupStarted, LookAtGroups, Replied
+from .internal import GroupsSeen, LookAtGroups
 from .sender import tell
 
 START_WITHIN: Final = 10.0  # seconds that a worker group gets to start, or to stop
@@ -96,7 +96,7 @@ class WorkerGroups:
         self._homes = groups_of(message.plans, size=self.kit.settings.group_size)
         for name in self._homes:
             if name not in self._groups:
-                self.actor.pipe(self._start(name), done=GroupStarted)
+                self.actor.pipe(self._start(name), then=self._started)
         self._arrange()
 
     def ready(self, message: GroupReady) -> bool:
@@ -155,13 +155,13 @@ class WorkerGroups:
                 pass  # it introduces itself when it is back
         return name
 
-    def started(self, message: GroupStarted) -> None:
+    def _started(self, name: str) -> None:
         """A group is there; it says itself when it is ready."""
-        logger.debug("group started session=%s group=%s", self.session, message.group)
+        logger.debug("group started session=%s group=%s", self.session, name)
 
     def _end(self, name: str) -> None:
         del self._groups[name]
-        self.actor.pipe(self._terminate(name), done=GroupEnded)
+        self.actor.pipe(self._terminate(name), then=self._ended)
 
     async def _terminate(self, name: str) -> str:
         async with self._turn:
@@ -169,12 +169,12 @@ class WorkerGroups:
                 await ask_async(self.supervisor, TerminateChild(name), timeout=START_WITHIN)
         return name
 
-    def ended(self, message: GroupEnded) -> None:
+    def _ended(self, name: str) -> None:
         """A group that has no pair any more is gone; it may be wanted again by now."""
-        if message.group in self._homes:
-            self.actor.pipe(self._start(message.group), done=GroupStarted)
+        if name in self._homes:
+            self.actor.pipe(self._start(name), then=self._started)
         else:
-            tell(self.kit.monitor, Forget(self.session, message.group))
+            tell(self.kit.monitor, Forget(self.session, name))
 
     # Those that are kept down
 
@@ -241,7 +241,7 @@ class WorkerGroups:
             return answer
         self.actor.pipe(
             ask_async(group.ref, message.order, timeout=ORDER_WITHIN),
-            done=lambda result: Replied(answer, result, None),
-            failed=lambda error: Replied(answer, None, error),
+            then=answer.set,
+            otherwise=answer.fail,
         )
         return answer
