@@ -14,6 +14,7 @@ from telewarden.errors import DrillError
 pytestmark = [
     pytest.mark.actors,
     pytest.mark.session,
+    pytest.mark.timeout(240),
     pytest.mark.crashes("*", DrillError),
     pytest.mark.crashes("*", dropped="*"),
 ]
@@ -26,7 +27,7 @@ def test_two_hours_lose_nothing_and_leave_nothing_behind() -> None:
         [sys.executable, str(SCRIPT), "--hours", "2", "--every", "60", "--json"],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=200,
         check=False,
     )
 
