@@ -217,9 +217,10 @@ async def pair_move(run: Run, step: Step) -> None:
     if pair is None or pair.carriers[-1] == step["session"]:
         return
     pair.carriers.append(step["session"])  # from now on either may carry
-    before, doubt = await run.report_of(pair.id), pair.carriers[-2] in run.dead
+    doubt = pair.carriers[-2] in run.dead
     pair.doubted |= doubt
     try:
+        before = await run.report_of(pair.id)
         await _reassigned(run, pair, step["session"], accept_doubt=doubt)
     finally:
         pair.unsettled = True

@@ -178,7 +178,7 @@ def _judge_pair(
         if copies and pair.barred:
             ruling.wrong.append(f"{name}: carried by a pair that must not be")
         if pair.fields.get("ring") and rounds.has_been(said, pair.fields["target"]):
-            if copies:
+            if copies and not rounds.is_forgotten(said):
                 ruling.wrong.append(f"{name}: goes round again")
             continue
         for found in copies:
@@ -258,6 +258,11 @@ class _Rounds:
                 for said in scene.said_in(chat):
                     for found in _copies_of(scene, pair, said):
                         self._came[id(found.message)] = chat, said
+
+    def is_forgotten(self, said: Said) -> bool:
+        """Whether a power cut may have undone that it is known where a message came from."""
+        came = self._came.get(id(said.message))
+        return said.forgotten or (came is not None and came[1].forgotten)
 
     def has_been(self, said: Said, chat: str) -> bool:
         """Whether a message was carried on from this chat before."""
