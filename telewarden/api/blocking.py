@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from datetime import datetime
-from typing import Any, TypeVar
+import functools
+from collections.abc import Callable, Coroutine
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
-from ..actors import PairPlan
 from ..supervision import run_in_loop
-from ..telegram import PairReport, SessionReport
-from .pairs import DeadLetter, Pairs
-from .reassign import Move
+from .pairs import Pairs
 from .registry import BlockingRegistry
 from .registry_client import RegistryClient
 from .session import SessionHandle
 
 T = TypeVar("T")
+H = TypeVar("H")
+P = ParamSpec("P")
 
 Loop = Callable[[], asyncio.AbstractEventLoop]
 
@@ -44,125 +43,65 @@ class Blocking(BlockingRegistry):
         return BlockingSession(self._session(name), self._loop)
 
 
-class BlockingSession:
+class _Handle(Generic[H]):
+    """An async handle whose methods are called from plain code."""
+
+    _what: str
+    _way: str
+
+    def __init__(self, handle: H, loop: Loop) -> None:
+        self._handle, self._loop = handle, loop
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            loop = self._loop()
+        except BaseException:  # whatever it is, the coroutine never runs and would complain
+            work.close()
+            raise
+        return run_in_loop(loop, work, self._what, way=self._way)
+
+
+def _blocking(
+    method: Callable[Concatenate[H, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[_Handle[H], P], T]:
+    """The same method, signature and explanation, that waits for its result."""
+
+    @functools.wraps(method)
+    def wrapper(self: _Handle[H], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._run(method(self._handle, *args, **kwargs))
+
+    return wrapper
+
+
+class BlockingSession(_Handle[SessionHandle]):
     """One session, for plain code in any thread; each method is explained in ``SessionHandle``."""
 
-    def __init__(self, handle: SessionHandle, loop: Loop) -> None:
-        self._handle, self._loop = handle, loop
+    _what, _way = "the session", "await the same method of `warden.session(name)`"
 
     def __repr__(self) -> str:
         return f"<BlockingSession {self._handle.name}>"
 
-    def wait_online(self, timeout: float | None = None) -> SessionReport:
-        """Wait until it is online, and return how it is."""
-        return self._run(self._handle.wait_online(timeout))
-
-    def call(
-        self, request: Any, *, deadline: float | None = None, patience: float | None = None
-    ) -> Any:
-        """Make one Telegram request and return its answer."""
-        return self._run(self._handle.call(request, deadline=deadline, patience=patience))
-
-    def report(self) -> SessionReport:
-        """How the session is."""
-        return self._run(self._handle.report())
-
-    def recover(self, *, who: str = "app") -> None:
-        """Let it climb the recovery ladder now."""
-        self._run(self._handle.recover(who=who))
-
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        way = "await the same method of `warden.session(name)`"
-        return _done_in(self._loop, work, "the session", way)
+    wait_online = _blocking(SessionHandle.wait_online)
+    call = _blocking(SessionHandle.call)
+    report = _blocking(SessionHandle.report)
+    recover = _blocking(SessionHandle.recover)
 
 
-class BlockingPairs:
+class BlockingPairs(_Handle[Pairs]):
     """Pairs, for plain code in any thread; each method is explained in ``Pairs``."""
 
-    def __init__(self, pairs: Pairs, loop: Loop) -> None:
-        self._pairs, self._loop = pairs, loop
+    _what, _way = "the pairs", "await the same method of `warden.pairs`"
 
-    def list(self, session: str | None = None) -> tuple[PairPlan, ...]:
-        """All pairs by number, or a session's."""
-        return self._run(self._pairs.list(session))
-
-    def get(self, pair: int) -> PairPlan:
-        """One pair as it is planned."""
-        return self._run(self._pairs.get(pair))
-
-    def add(
-        self,
-        pair: int | None = None,
-        *,
-        session: str | None = None,
-        who: str = "app",
-        **fields: Any,
-    ) -> PairPlan:
-        """Let there be one more pair; every later start has it, too."""
-        return self._run(self._pairs.add(pair, session=session, who=who, **fields))
-
-    def change(self, pair: int, /, *, who: str = "app", **fields: Any) -> PairPlan:
-        """Change how a pair goes on from now, in place."""
-        return self._run(self._pairs.change(pair, who=who, **fields))
-
-    def remove(self, pair: int, *, accept_doubt: bool = False, who: str = "app") -> PairPlan:
-        """Let a pair go."""
-        return self._run(self._pairs.remove(pair, accept_doubt=accept_doubt, who=who))
-
-    def pause(self, pair: int, reason: str = "", *, who: str = "app") -> PairReport:
-        """Stop forwarding until ``resume``."""
-        return self._run(self._pairs.pause(pair, reason, who=who))
-
-    def resume(self, pair: int, *, who: str = "app") -> PairReport:
-        """Go on now, whatever the pair was paused for."""
-        return self._run(self._pairs.resume(pair, who=who))
-
-    def confirm(self, pair: int, *, take: bool = False, who: str = "app") -> PairPlan:
-        """Say which chats a pair means whose name means another chat by now."""
-        return self._run(self._pairs.confirm(pair, take=take, who=who))
-
-    def backfill(
-        self, pair: int, *, after: int = 0, since: datetime | None = None, who: str = "app"
-    ) -> PairReport:
-        """Forward the past, too."""
-        return self._run(self._pairs.backfill(pair, after=after, since=since, who=who))
-
-    def dead(self, pair: int | None = None) -> tuple[DeadLetter, ...]:
-        """The messages that could not be delivered, of one pair or of all."""
-        return self._run(self._pairs.dead(pair))
-
-    def retry(self, pair: int, source_ids: Sequence[int] = (), *, who: str = "app") -> int:
-        """Send dead letters again; returns how many."""
-        return self._run(self._pairs.retry(pair, source_ids, who=who))
-
-    def drop(self, pair: int, source_ids: Sequence[int] = (), *, who: str = "app") -> int:
-        """Forget dead letters; returns how many."""
-        return self._run(self._pairs.drop(pair, source_ids, who=who))
-
-    def reassign(
-        self,
-        selection: str,
-        to: str,
-        *,
-        dry_run: bool = False,
-        accept_doubt: bool = False,
-        who: str = "app",
-    ) -> Move:
-        """Move pairs to another session: all of them or none."""
-        move = self._pairs.reassign(
-            selection, to, dry_run=dry_run, accept_doubt=accept_doubt, who=who
-        )
-        return self._run(move)
-
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        way = "await the same method of `warden.pairs`"
-        return _done_in(self._loop, work, "the pairs", way)
-
-
-def _done_in(find: Loop, work: Coroutine[Any, Any, T], what: str, way: str) -> T:
-    try:
-        loop = find()
-    except BaseException:  # whatever it is, the coroutine never runs and would complain
-        work.close()
-        raise
-    return run_in_loop(loop, work, what, way=way)
+    list = _blocking(Pairs.list)
+    get = _blocking(Pairs.get)
+    add = _blocking(Pairs.add)
+    change = _blocking(Pairs.change)
+    remove = _blocking(Pairs.remove)
+    pause = _blocking(Pairs.pause)
+    resume = _blocking(Pairs.resume)
+    confirm = _blocking(Pairs.confirm)
+    backfill = _blocking(Pairs.backfill)
+    dead = _blocking(Pairs.dead)
+    retry = _blocking(Pairs.retry)
+    drop = _blocking(Pairs.drop)
+    reassign = _blocking(Pairs.reassign)

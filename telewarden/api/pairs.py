@@ -95,6 +95,7 @@ class Pairs:
 
     async def add(
         self,
+        /,
         pair: int | None = None,
         *,
         session: str | None = None,
