@@ -17,7 +17,7 @@ from pykka.messages import _ActorStop
 from ...errors import ChildUnavailableError, SupervisorAskedError
 from ..policy.exit_reason import Exit
 from ..spec.child_spec import ChildSpec, Sibling
-from .mailbox import HELD, OPEN, Mode, answer
+from .mailbox import HELD, OPEN, Mode, OwnEnvelope, answer
 from .pykka_registry import register, unregister
 from .refs import ActorView, StableRef, StopFlag
 from .states import ALIVE, MODES, RESTING, ChildState, StartResult
@@ -196,6 +196,8 @@ class ChildSlot:
 
     def refuse(self, envelope: Envelope[Any], reason: str) -> None:
         """Answer a message that will not be handled, or drop it; from any thread."""
+        if type(envelope) is OwnEnvelope and reason != "overflow":
+            return  # S23: it meant something to its own incarnation only
         if envelope.reply_to is None:
             self.context.drop(self.path, envelope.message, reason)
         elif isinstance(envelope.message, _ActorStop):

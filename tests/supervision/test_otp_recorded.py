@@ -32,6 +32,8 @@ pytestmark = [
     pytest.mark.crashes("*", dropped="Drill"),
     pytest.mark.crashes("*", dropped="_ActorStop"),
     pytest.mark.crashes("*", dropped="tuple"),
+    # A thread that is killed at once may be at its last instruction still, or be kept from it.
+    pytest.mark.crashes("*", logged="child abandoned", possible=True),
 ]
 
 

@@ -17,8 +17,10 @@ from telewarden.supervision import (
     ChildFailed,
     ChildSpec,
     ChildStarted,
+    ChildStopped,
     LoopActor,
     ManualClock,
+    Restart,
     RestartIntensity,
     SupervisorSpec,
     Tree,
@@ -116,6 +118,18 @@ async def test_s23_a_timer_message_that_was_waiting_is_void_for_the_next_incarna
         await grown.expect(ChildStarted, "a", count=2)
 
         assert await grown.ask("a", "heard") == []
+
+
+@pytest.mark.crashes("a", dropped="str")
+async def test_s23_a_timer_message_that_an_end_overtook_is_no_dead_letter(grow: Any) -> None:
+    async with grow(busy(restart=Restart.TRANSIENT)) as grown:
+        await grown.ask("a", ("after", 1.0, "ping"))
+        grown.tree.ref("a").stop(block=False)
+        grown.tree.ref("a").tell("from another")
+        grown.clock.advance(1.0)
+        await grown.expect(ChildStopped, "a")
+
+        assert [one.message for one in grown.tree.dead_letters.last()] == ["from another"]
 
 
 async def test_a_repeated_message_comes_at_its_phase_and_then_every_period(grow: Any) -> None:
