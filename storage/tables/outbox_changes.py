@@ -94,7 +94,10 @@ class ChangeRows(Rows):
             ids,
         )
         rows += self._in_chunks(
-            "select pair_id, source_id, version from sent_versions where pair_id in ({})", ids
+            "select pair_id, source_id, sent_versions.version from sent_versions"
+            " join outbox using (pair_id, source_id)"
+            " where state = 'pending' and pair_id in ({})",
+            ids,
         )
         found: dict[tuple[int, int], frozenset[int]] = {}
         for pair_id, source_id, version in rows:

@@ -774,6 +774,17 @@ class StoreContract:
         port.filter_out(1, [3])
         assert port.sayings([1]) == {}
 
+    def test_what_a_copy_may_say_is_not_told_of_a_message_that_was_given_up(
+        self, port: Store
+    ) -> None:
+        port.enqueue([message(1)])
+        port.may_say(1, {1: 45})
+
+        port.fail(1, 1, "MESSAGE_ID_INVALID", 5.0, dead=True)
+        assert port.sayings([1]) == {}
+        port.retry(1, 1)
+        assert port.sayings([1]) == {(1, 1): {45}}
+
     def test_a_pause_by_hand_moves_with_its_pair(self, port: Store) -> None:
         known_to(port)
         port.put_session(SessionRecord(name="bob"))
