@@ -129,7 +129,8 @@ async def revoke(run: Run, step: Step) -> None:
         run.dead.add(step["session"])
         run.telegram.revoke(account)
 
-    asyncio.get_running_loop().call_later(step["after"], end)
+    timer = asyncio.get_running_loop().call_later(step["after"], end)
+    run.at_rest(f"revoke {step['session']} {step['at']}", timer.cancel)  # nothing breaks at rest
 
 
 # Operators
