@@ -294,24 +294,21 @@ class BaseSupervisor(LoopActor):
 
     def _restart(self, child: Child, restart: RestartAfter) -> None:
         """Start the next incarnation of a child, and of those restarted with it, now or later."""
-        ids = self._affected(child) if self._groups else ()
-        if len(ids) > 1:
-            self._restart_group(ids, child, restart)
-        elif restart.waits:
+        if self._restart_group_of(child, restart):
+            return
+        if restart.waits:
             child.slot.enter(RESTARTING, why=restart.why, until=self._until(restart))
             child.timer = self._when(restart, child, partial(self._restart_due, child))
         else:
             self._restart_now(child)
 
-    def _affected(self, child: Child) -> tuple[str, ...]:
-        """Who is restarted with ``child``, itself included."""
-        raise NotImplementedError
-
-    def _restart_group(
-        self, ids: tuple[str, ...], failed: Child | None, restart: RestartAfter
-    ) -> None:
-        """Stop those of ``ids`` backwards and start them again."""
-        raise NotImplementedError
+    def _restart_group_of(
+        self,
+        child: Child,  # noqa: ARG002 - a child is alone here
+        restart: RestartAfter,  # noqa: ARG002 - as above
+    ) -> bool:
+        """Restart a child together with others, if there are any; ``static`` knows of groups."""
+        return False
 
     def _until(self, restart: RestartAfter) -> float | None:
         return None if restart.cause is not None else self.clock.now() + restart.delay

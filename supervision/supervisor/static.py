@@ -122,11 +122,20 @@ class Supervisor(BaseSupervisor):
         return self._stops > 0
 
     def _affected(self, child: Child) -> tuple[str, ...]:
+        """The ids of those restarted with ``child``, itself included."""
         return affected(self._spec.strategy, tuple(self._children), child.id)
+
+    def _restart_group_of(self, child: Child, restart: RestartAfter) -> bool:
+        ids = self._affected(child) if self._groups else ()
+        if len(ids) < 2:
+            return False
+        self._restart_group(ids, child, restart)
+        return True
 
     def _restart_group(
         self, ids: tuple[str, ...], failed: Child | None, restart: RestartAfter
     ) -> None:
+        """Stop those of ``ids`` backwards and start them again."""
         if self._over:
             return
         if self._round is not None:

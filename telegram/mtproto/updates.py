@@ -128,7 +128,7 @@ class HearingClient(TelegramClient):  # type: ignore[misc]  # the same
         """Take what the answer to a request tells of the account's own doings; must not raise."""
         try:
             own = own_updates(request, result, self.session.user_id)
-        except Exception:
+        except Exception:  # the request was carried out, and its caller is to have the answer
             logger.exception("answer not understood request=%s", type(request).__name__)
             own = Own((), gap=True)
         for updates in own.updates:

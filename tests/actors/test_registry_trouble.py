@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -178,25 +179,39 @@ async def test_what_was_decided_at_run_time_outlives_a_crash_of_the_registry(
         assert [one.name for one in kit.registry.snapshot.deleted] == ["carol", "alice"]
 
 
+class Said(logging.Filter):
+    """Lets every line through, and tells of the one that is waited for; from any thread."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text, self._loop = text, asyncio.get_running_loop()
+        self.told = asyncio.Event()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if self._text in record.getMessage():
+            self._loop.call_soon_threadsafe(self.told.set)
+        return True
+
+
 async def test_a_full_disk_is_told_of_once_and_waited_for(
     kit: RegistryKit, caplog: pytest.LogCaptureFixture
 ) -> None:
-    journal = Journal(kit.tree.ref("journal"))
+    journal, waits = Journal(kit.tree.ref("journal")), Said("a write waits for it")
 
     def pages(store: Store, most: int = 0) -> None:
         (now,) = store.db.execute("pragma page_count").fetchone()
         store.db.execute(f"pragma max_page_count = {most or now}")
 
-    await journal.do(pages)
-    changing = asyncio.ensure_future(
-        kit.registry.sessions.change("s0", metadata={"note": "x" * 200_000})
-    )
-    async with asyncio.timeout(30):
-        while "a write waits for it" not in caplog.text:
-            await asyncio.sleep(0.01)
-    await journal.do(lambda store: pages(store, 1_000_000))
+    with caplog.filtering(waits):
+        await journal.do(pages)
+        changing = asyncio.ensure_future(
+            kit.registry.sessions.change("s0", metadata={"note": "x" * 200_000})
+        )
+        async with asyncio.timeout(30):
+            await waits.told.wait()
+        await journal.do(lambda store: pages(store, 1_000_000))
 
-    assert len(str((await changing).metadata["note"])) == 200_000
+        assert len(str((await changing).metadata["note"])) == 200_000
     assert caplog.text.count("a write waits for it") == 1
 
 
