@@ -66,10 +66,17 @@ class Engine(DataCentre):
         self._loop = None
         self.gate.leave()
         await asyncio.gather(*self._opening.values(), return_exceptions=True)
+        loop = asyncio.get_running_loop()
+        for server in self._servers.values():
+            for listener in server.sockets:
+                loop.remove_reader(listener)
+        # A connection that was taken in this very turn fails, and leaks, where its server is closed
+        # before it is made (asyncio, python/cpython#109564).
+        await _turns(2)
         self._close_doors()
         for connection in list(self.hub.connections):
             connection.abort()
-        await asyncio.sleep(0)  # lets the transports report that they are closed
+        await _turns(2)  # lets the transports report that they are closed
 
     def _bound(self, dc_id: int) -> socket.socket:
         port = self.ports[dc_id]
@@ -107,6 +114,11 @@ class Engine(DataCentre):
         for server in self._servers.values():
             server.close()
         self._servers.clear()
+
+
+async def _turns(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
 
 
 def _reason(error: OSError) -> str:

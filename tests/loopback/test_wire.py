@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import socket
 import struct
 import time
 
@@ -108,6 +110,23 @@ async def test_garbage_closes_the_connection_and_nothing_else(tg, alice, loopbac
         await writer.wait_closed()
 
     assert (await client.get_me()).id == alice.id
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_stop_closes_whoever_dialled_just_before_it(turns):
+    async with LoopbackTelegram() as tg:
+        client = socket.socket()
+        client.setblocking(False)
+        dialled = asyncio.create_task(
+            asyncio.get_running_loop().sock_connect(client, (tg.host, tg.port))
+        )
+        for _ in range(turns):
+            await asyncio.sleep(0)
+
+    with contextlib.suppress(ConnectionError), client:  # the port may have been closed by then
+        await dialled
+        async with asyncio.timeout(30):
+            assert await asyncio.get_running_loop().sock_recv(client, 1) == b""
 
 
 async def test_an_unknown_key_is_answered_404(tg):
