@@ -43,6 +43,8 @@ class FakeListener:
 class SimServer:
     """Stands for ``asyncio.Server``."""
 
+    sockets = ()  # no loop waits for any: a connection is made in the turn in which it is taken
+
     def __init__(self, network: Network, listener: FakeListener) -> None:
         self._network, self._listener = network, listener
 
