@@ -6,7 +6,7 @@ below, and every surface to those above.
 
 from __future__ import annotations
 
-from .context import KeyRing, Kit, Settings
+from .context import KeyRing, Services, Settings
 from .forwarding.actor import WorkerGroupActor
 from .forwarding.group_spec import group_spec, groups_of
 from .forwarding.messages import (
@@ -133,7 +133,6 @@ __all__ = [
     "JournalActor",
     "JournalStats",
     "KeyRing",
-    "Kit",
     "LendPairs",
     "Limited",
     "LimitsChanged",
@@ -181,6 +180,7 @@ __all__ = [
     "ResumePair",
     "RetryDead",
     "ServeAgain",
+    "Services",
     "SessionActor",
     "SessionChanged",
     "SessionDeleted",

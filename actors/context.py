@@ -196,7 +196,7 @@ class Doorway:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kit:
+class Services:
     """Handles and settings; made once by the warden."""
 
     journal: Journal

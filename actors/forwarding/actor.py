@@ -21,7 +21,7 @@ import pykka
 from ...errors import JournalUnavailableError
 from ...supervision import LoopActor
 from ...telegram import Action, Arrived, Deleted, Edited, Upgraded
-from ..context import Kit
+from ..context import Services
 from ..messages import (
     AccessChecked,
     CatchUp,
@@ -99,7 +99,7 @@ class WorkerGroupActor(LoopActor):
     """
 
     def __init__(
-        self, *, name: str, session: str, session_ref: pykka.ActorRef[Any], kit: Kit
+        self, *, name: str, session: str, session_ref: pykka.ActorRef[Any], kit: Services
     ) -> None:
         super().__init__()
         self._desk = GroupContext(name=name, session=session, kit=kit, actor=self, ref=session_ref)

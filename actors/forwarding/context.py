@@ -12,7 +12,7 @@ from ...errors import TelewardenError
 from ...storage import PairRecord
 from ...supervision import LoopActor, TimerHandle
 from ...telegram import Verdict
-from ..context import Kit
+from ..context import Services
 from ..messages import Withdraw
 from .pair import PairState
 
@@ -26,7 +26,7 @@ class GroupContext:
 
     name: str
     session: str
-    kit: Kit
+    kit: Services
     actor: LoopActor
     ref: pykka.ActorRef[Any]
     pairs: dict[int, PairState] = field(default_factory=dict)

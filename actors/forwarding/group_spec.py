@@ -10,7 +10,7 @@ from tenacity import wait_chain, wait_none, wait_random_exponential
 from tenacity.wait import wait_base
 
 from ...supervision import ChildSpec, RestartIntensity
-from ..context import Kit, Settings
+from ..context import Services, Settings
 from ..messages import PairPlan
 from .actor import WorkerGroupActor
 
@@ -34,7 +34,7 @@ def first_at_once(settings: Settings) -> wait_base:
     return wait_chain(wait_none(), later)
 
 
-def group_spec(name: str, session: str, ref: pykka.ActorRef[Any], kit: Kit) -> ChildSpec:
+def group_spec(name: str, session: str, ref: pykka.ActorRef[Any], kit: Services) -> ChildSpec:
     """One worker group; its restart intensity is its own, so that its trouble stays with it."""
     settings = kit.settings
     return ChildSpec(

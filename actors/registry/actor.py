@@ -27,7 +27,7 @@ from ...errors import (
 )
 from ...supervision import Answer, Event, EventStream, LoopActor, Subscription, TimerHandle
 from ...telegram import SessionReport
-from ..context import Kit
+from ..context import Services
 from ..journal import Journal
 from ..messages import Forget, PairPlan, Roster, SessionIntroduced, SessionRefAsked, SweepEvery
 from ..pair_graph import PAIR_FAULTS, PairGraph, faults_of, way_of
@@ -88,7 +88,7 @@ class RegistryActor(LoopActor):
         plans: Sequence[SessionPlan] = (),
         sessions: pykka.ActorRef[Any] | None = None,
         monitor: pykka.ActorRef[Any] | None = None,
-        make_kit: Callable[..., Kit] | None = None,
+        make_kit: Callable[..., Services] | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         super().__init__()

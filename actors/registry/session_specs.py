@@ -34,7 +34,7 @@ from ...supervision import (
     WhichChild,
     ask_async,
 )
-from ..context import Kit
+from ..context import Services
 from ..forwarding.group_spec import first_at_once
 from ..forwarding.messages import PairOrder, ReleasePair
 from ..messages import LookInto, PairPlan, Report
@@ -64,7 +64,7 @@ class Subtrees:
     """
 
     def __init__(
-        self, sessions: pykka.ActorRef[Any], registry: pykka.ActorRef[Any], kit: Kit
+        self, sessions: pykka.ActorRef[Any], registry: pykka.ActorRef[Any], kit: Services
     ) -> None:
         self._sessions, self._registry, self._kit = sessions, registry, kit
 
@@ -182,7 +182,7 @@ async def _session_in(subtree: object) -> pykka.ActorRef[Any] | None:
     return info.ref
 
 
-def session_spec(plan: SessionPlan, registry: pykka.ActorRef[Any], kit: Kit) -> ChildSpec:
+def session_spec(plan: SessionPlan, registry: pykka.ActorRef[Any], kit: Services) -> ChildSpec:
     """A session's subtree: the supervisor of its groups, then the session itself.
 
     The groups come first, so that a session's crash leaves them and their queues alone, while a

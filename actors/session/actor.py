@@ -52,7 +52,7 @@ from ...telegram import (
     classify,
     health_of,
 )
-from ..context import Kit
+from ..context import Services
 from ..forwarding.messages import PairOrder
 from ..messages import (
     Begin,
@@ -136,7 +136,7 @@ class SessionActor(LoopActor):
         phone: str,
         groups: pykka.ActorRef[Any],
         registry: pykka.ActorRef[Any],
-        kit: Kit,
+        kit: Services,
     ) -> None:
         super().__init__()
         self._name, self._kit, self._registry = name, kit, registry

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...telegram import WardenSession, log_out, parse_string
-from ..context import Kit
+from ..context import Services
 from .flood_waits import OPENING, floods_of, refused
 
 
@@ -17,7 +17,7 @@ def ending_of(name: str) -> str:
     return f"{name}:ending"
 
 
-async def refuse_early(kit: Kit, name: str) -> None:
+async def refuse_early(kit: Services, name: str) -> None:
     """Refuse to open a client while the call that proves a login must wait.
 
     Raises:
@@ -30,7 +30,7 @@ async def refuse_early(kit: Kit, name: str) -> None:
             raise refused(name, OPENING, row.until - now, row.until)
 
 
-async def end_authorisation(kit: Kit, name: str, string: str, *, reason: str) -> None:
+async def end_authorisation(kit: Services, name: str, string: str, *, reason: str) -> None:
     """Log a key out that no client of the session uses any more, latch it, and let it go.
 
     Raises:

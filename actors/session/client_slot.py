@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from ...storage import Store
 from ...supervision import LoopActor
 from ...telegram import Client, Told
-from ..context import Kit
+from ..context import Services
 from .authorizations import ending_of, proof_of
 from .internal import Flush, Heard
 from .recovery import keep_changes
@@ -30,7 +30,7 @@ class ClientSlot:
 
     __slots__ = ("_actor", "_early", "_kit", "_name", "client", "generation")
 
-    def __init__(self, name: str, kit: Kit, actor: LoopActor) -> None:
+    def __init__(self, name: str, kit: Services, actor: LoopActor) -> None:
         self._name, self._kit, self._actor = name, kit, actor
         self.client: Client | None = None
         self.generation = 0

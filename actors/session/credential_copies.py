@@ -29,7 +29,7 @@ from ...telegram import (
     parse_string,
     rescue_file,
 )
-from ..context import Kit
+from ..context import Services
 from .maintenance import BEFORE_DELETE, LOGGED_OUT, entities_of, states_of
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class Copy:
 class Copies:
     """The copies of one session."""
 
-    def __init__(self, name: str, kit: Kit) -> None:
+    def __init__(self, name: str, kit: Services) -> None:
         self._name, self._kit = name, kit
         self._beside: tuple[StoredSession, bool] | None = None
         self.passed_over = ""

@@ -24,7 +24,7 @@ from ...telegram import (
     method_name,
     posts_into,
 )
-from ..context import Kit
+from ..context import Services
 from .send_queue import ANY_METHOD, FloodKey
 
 ADVICE = "It may be called again at the deadline; an early call makes the wait longer."
@@ -46,7 +46,7 @@ class FloodWaits:
 
     __slots__ = ("_kit", "_session", "_since", "_until", "_untold")
 
-    def __init__(self, session: str, kit: Kit) -> None:
+    def __init__(self, session: str, kit: Services) -> None:
         self._session, self._kit = session, kit
         self._until: dict[FloodKey, float] = {}
         self._since: dict[FloodKey, float] = {}
@@ -125,7 +125,7 @@ def what_floods(key: FloodKey) -> str:
     return f"{what}: Telegram asked for quiet"
 
 
-def keep_crowded(kit: Kit, session: str, error: BaseException) -> None:
+def keep_crowded(kit: Services, session: str, error: BaseException) -> None:
     """Keep that Telegram takes no more connections from where a session's come (-429).
 
     So that the next start knows of it as well.

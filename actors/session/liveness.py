@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 
 from ...telegram import ErrorClass, Phase, Probed, classify
-from ..context import Kit
+from ..context import Services
 from ..messages import CatchUp, Probe
 from .client_slot import ClientSlot
 from .control import SessionControl
@@ -35,7 +35,12 @@ class Prober:
     __slots__ = ("_actor", "_deaf", "_groups", "_kit", "_line", "_name", "_under_way", "seconds")
 
     def __init__(
-        self, name: str, kit: Kit, actor: SessionControl, line: ClientSlot, groups: WorkerGroups
+        self,
+        name: str,
+        kit: Services,
+        actor: SessionControl,
+        line: ClientSlot,
+        groups: WorkerGroups,
     ) -> None:
         self._name, self._kit, self._actor = name, kit, actor
         self._line, self._groups = line, groups

@@ -39,7 +39,7 @@ from ...telegram import (
     WaitKind,
     classify,
 )
-from ..context import Kit
+from ..context import Services
 from ..messages import StartLogin, SubmitCode, SubmitPassword
 from .authorizations import end_authorisation
 from .flood_waits import OPENING, floods_of, keep_crowded, refused
@@ -110,7 +110,7 @@ class Step:
 class Login:
     """At most one login under way for one session."""
 
-    def __init__(self, name: str, phone: str, kit: Kit) -> None:
+    def __init__(self, name: str, phone: str, kit: Services) -> None:
         self._name, self.phone, self._kit = name, phone, kit
         self._flow: LoginFlow | None = None
         self._renewing, self._wrong = False, 0

@@ -20,7 +20,7 @@ from ...telegram import (
     SignedIn,
     classify,
 )
-from ..context import Kit
+from ..context import Services
 from ..messages import StartLogin
 from .authorizations import end_authorisation
 from .control import SessionControl
@@ -51,7 +51,7 @@ class LoginHandler:
 
     __slots__ = ("_actor", "_kit", "_login", "_name", "_queue")
 
-    def __init__(self, name: str, phone: str, kit: Kit, actor: SessionControl) -> None:
+    def __init__(self, name: str, phone: str, kit: Services, actor: SessionControl) -> None:
         self._name, self._kit, self._actor = name, kit, actor
         self._login = Login(name, phone, kit)
         self._queue: list[Answer] = []

@@ -34,7 +34,7 @@ from ...telegram import (
     parse_string,
 )
 from ...telegram.session_files.session_string import format_string
-from ..context import Kit
+from ..context import Services
 from .authorizations import proof_of, refuse_early
 from .state import SessionState
 
@@ -97,7 +97,7 @@ class Done:
 class Maintenance:
     """Looks after one session's login."""
 
-    def __init__(self, name: str, kit: Kit, standing: SessionState) -> None:
+    def __init__(self, name: str, kit: Services, standing: SessionState) -> None:
         self._name, self._kit, self._standing = name, kit, standing
         self._turn = asyncio.Lock()
 

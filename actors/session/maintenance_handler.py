@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ...supervision import Answer
 from ...telegram import Client
-from ..context import Kit
+from ..context import Services
 from ..errors import as_ours
 from .client_slot import ClientSlot
 from .control import SessionControl
@@ -35,7 +35,7 @@ class MaintenanceHandler:
     def __init__(
         self,
         name: str,
-        kit: Kit,
+        kit: Services,
         actor: SessionControl,
         line: ClientSlot,
         outbound: Sender,

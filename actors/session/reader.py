@@ -24,7 +24,7 @@ from ...telegram import (
     read_messages,
     upgrades,
 )
-from ..context import Kit
+from ..context import Services
 from ..errors import as_ours
 from ..messages import (
     AccessChecked,
@@ -59,7 +59,7 @@ class Reader:
     __slots__ = ("_actor", "_deadline", "_line", "_name", "_standing", "floods")
 
     def __init__(
-        self, name: str, kit: Kit, actor: LoopActor, line: ClientSlot, standing: SessionState
+        self, name: str, kit: Services, actor: LoopActor, line: ClientSlot, standing: SessionState
     ) -> None:
         self._name, self._actor, self._line = name, actor, line
         self._standing = standing

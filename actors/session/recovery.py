@@ -54,7 +54,7 @@ from ...telegram import (
     parse_string,
 )
 from ...telegram import UpdateState as LiveState
-from ..context import Kit
+from ..context import Services
 from .credential_copies import Copies, Copy
 from .flood_waits import OPENING, FloodWaits, floods_of, refused
 
@@ -115,7 +115,7 @@ class Recovery:
     """
 
     def __init__(
-        self, name: str, kit: Kit, on_event: Callable[[Told], None], floods: FloodWaits
+        self, name: str, kit: Services, on_event: Callable[[Told], None], floods: FloodWaits
     ) -> None:
         self._name, self._kit, self._on_event = name, kit, on_event
         self._call_floods = floods
@@ -376,7 +376,7 @@ def _ends_key(exc: BaseException) -> bool:
     return verdict.latches_key or verdict.action is Action.NEW_LOGIN
 
 
-def keep_changes(store: Store, name: str, changes: SessionChanges, kit: Kit) -> None:
+def keep_changes(store: Store, name: str, changes: SessionChanges, kit: Services) -> None:
     """Write down what a session has learnt; runs in the journal's thread."""
     now = kit.stamp()
     if changes.string:

@@ -33,7 +33,7 @@ from ...telegram import (
     method_of,
     refusal_of,
 )
-from ..context import Kit
+from ..context import Services
 from ..messages import Deliver, Delivered, Returned, Undelivered, Unlimited, Withdraw
 from .flood_waits import what_floods
 from .send_queue import ANY_METHOD, LIMITED, FloodKey, Go, Later, Parked, SendQueue
@@ -84,7 +84,7 @@ class Sender:
         actor: the session actor; its mailbox gets the messages above.
     """
 
-    def __init__(self, name: str, kit: Kit, actor: LoopActor) -> None:
+    def __init__(self, name: str, kit: Services, actor: LoopActor) -> None:
         self._name, self._kit, self._actor = name, kit, actor
         self._client: Client | None = None
         self._outgoing = SendQueue(kit.settings.pace)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...errors import SessionOfflineError
 from ...telegram import COMING, PHASES, Event, Phase, PhaseChanged, step
-from ..context import Kit
+from ..context import Services
 
 
 class SessionState:
@@ -17,7 +17,7 @@ class SessionState:
 
     __slots__ = ("_kit", "_name", "phase", "reason", "since", "until")
 
-    def __init__(self, name: str, kit: Kit) -> None:
+    def __init__(self, name: str, kit: Services) -> None:
         self._name, self._kit = name, kit
         self.phase, self.reason, self.since = Phase.REGISTERED, "", kit.now()
         self.until: float | None = None

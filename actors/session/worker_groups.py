@@ -35,7 +35,7 @@ from ...supervision import (
     ask_async,
 )
 from ...telegram import Deleted, Edited
-from ..context import Kit
+from ..context import Services
 from ..forwarding.group_spec import group_spec, groups_of
 from ..forwarding.messages import PairOrder
 from ..messages import Forget, GroupReady, Introduce, PairPlan, Serve
@@ -74,7 +74,7 @@ class WorkerGroups:
     """
 
     session: str
-    kit: Kit
+    kit: Services
     actor: LoopActor
     supervisor: Ref
     _homes: Mapping[str, tuple[PairPlan, ...]] = field(default_factory=dict)

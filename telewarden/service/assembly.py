@@ -20,9 +20,9 @@ from ..actors import (
     Journal,
     JournalActor,
     KeyRing,
-    Kit,
     RegistryActor,
     RegistryLimits,
+    Services,
     WaitLedger,
 )
 from ..config import Config
@@ -186,9 +186,9 @@ class Assembly:
             mailbox_limit=100_000,  # every session reports while it starts
         )
 
-    def _kit(self, *, journal: pykka.ActorRef[Any], monitor: pykka.ActorRef[Any]) -> Kit:
+    def _kit(self, *, journal: pykka.ActorRef[Any], monitor: pykka.ActorRef[Any]) -> Services:
         """What all sessions share; the registry asks, once it has the two references."""
-        return Kit(
+        return Services(
             journal=Journal(journal),
             gateway=self._gateway,
             keys=self._keys,

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 from telethon import errors, functions, types
 
-from telewarden.actors import Kit
+from telewarden.actors import Services
 from telewarden.actors.session.flood_waits import FloodWaits
 from telewarden.errors import DrillError, TelegramRateLimitError
 from telewarden.loopback import Fault, FloodWait, RpcError
@@ -320,7 +320,7 @@ def test_a_shorter_answer_lets_no_call_go_before_a_longer_one() -> None:
     kit = SimpleNamespace(
         now=lambda: 1_000.0, journal=SimpleNamespace(post=[].append), publish=[].append
     )
-    floods = FloodWaits("alice", cast("Kit", kit))
+    floods = FloodWaits("alice", cast("Services", kit))
     for seconds in (600, 5):
         floods.failed(NEAREST(), errors.FloodWaitError(NEAREST(), capture=seconds))
 
@@ -333,7 +333,7 @@ def test_a_shorter_answer_lets_no_call_go_before_a_longer_one() -> None:
 def test_a_flood_without_a_number_waits_twice_as_long_each_time() -> None:
     now = [1_000.0]
     kit = cast(
-        "Kit",
+        "Services",
         SimpleNamespace(
             now=lambda: now[0],
             journal=SimpleNamespace(post=[].append),
