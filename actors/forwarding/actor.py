@@ -95,14 +95,16 @@ class WorkerGroupActor(LoopActor):
         name: the group's id under its session, ``"group-1"``.
         session: the session's name.
         session_ref: the session actor; its mailbox outlives its restarts.
-        kit: what all actors of a warden share.
+        services: what all actors of a warden share.
     """
 
     def __init__(
-        self, *, name: str, session: str, session_ref: pykka.ActorRef[Any], kit: Services
+        self, *, name: str, session: str, session_ref: pykka.ActorRef[Any], services: Services
     ) -> None:
         super().__init__()
-        self._desk = GroupContext(name=name, session=session, kit=kit, actor=self, ref=session_ref)
+        self._desk = GroupContext(
+            name=name, session=session, services=services, actor=self, ref=session_ref
+        )
         self._trouble = PairPausing(self._desk, lambda state: self._places.locate([state]))
         self._writing = Writing(self._desk)
         self._sending = Sending(self._desk, self._writing, self._trouble)
@@ -130,7 +132,7 @@ class WorkerGroupActor(LoopActor):
 
     def on_start(self) -> None:
         self._members.introduce()
-        self.every(self._desk.kit.settings.groups_every, CatchUp())
+        self.every(self._desk.services.settings.groups_every, CatchUp())
 
     async def on_stop(self) -> None:  # type: ignore[override]  # a LoopActor's hooks may be async
         self._writing.close()

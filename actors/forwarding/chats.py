@@ -120,7 +120,7 @@ class Places:
 
     def _enter(self, state: PairState) -> bool:
         """Have the pair among the ways of all sessions; what it would make wrong pauses it."""
-        graph, plan = self._desk.kit.graph, state.plan
+        graph, plan = self._desk.services.graph, state.plan
         for name, chat in ((plan.source, state.source), (plan.target, state.target)):
             if isinstance(name, str) and chat is not None:
                 graph.names[name.lower()] = chat
@@ -138,7 +138,7 @@ class Places:
 
     def _other_way(self, state: PairState, source: int, target: int) -> None:
         """A number stands for one way; what was noted about another is not this one's."""
-        pair, post = state.plan.id, self._desk.kit.journal.post
+        pair, post = state.plan.id, self._desk.services.journal.post
         if state.known is None or state.known == (source, target):
             return
         if state.under_way is not None:  # whatever comes of it, nothing more goes the old way

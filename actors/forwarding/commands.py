@@ -87,7 +87,7 @@ class Orders:
     def _backfill(self, state: PairState, order: Backfill) -> Answer:
         answer, pair = Answer(), order.pair
         state.backfill = row = BackfillRow(pair, order.after, state.seen or 0, since=order.since)
-        writing = self._desk.kit.journal.do_in_order(lambda store: store.put_backfill(row))
+        writing = self._desk.services.journal.do_in_order(lambda store: store.put_backfill(row))
         self._desk.actor.pipe(writing, done=lambda _: BackfillNoted(pair, answer))
         return answer
 
@@ -115,7 +115,7 @@ class Orders:
             return Replied(answer, pair, len(ids), ids if again else ())
 
         self._desk.actor.pipe(
-            self._desk.kit.journal.do_in_order(work), done=lambda replied: replied
+            self._desk.services.journal.do_in_order(work), done=lambda replied: replied
         )
         return answer
 

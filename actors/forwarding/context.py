@@ -26,7 +26,7 @@ class GroupContext:
 
     name: str
     session: str
-    kit: Services
+    services: Services
     actor: LoopActor
     ref: pykka.ActorRef[Any]
     pairs: dict[int, PairState] = field(default_factory=dict)
@@ -73,13 +73,13 @@ class GroupContext:
 
     def late_until(self) -> float:
         """Until when Telegram may carry out what it has just been sent, by ``now``."""
-        return self.now() + self.kit.settings.late_within
+        return self.now() + self.services.settings.late_within
 
     def write_down(self, state: PairState) -> None:
         """Keep what is known of a pair; one whose chats were not found yet is not kept."""
         if state.source is not None and state.target is not None:
             record = record_of(state, state.source, state.target)
-            self.kit.journal.post(lambda store: store.put_pair(record))
+            self.services.journal.post(lambda store: store.put_pair(record))
 
 
 def pause_of(times: int) -> float:

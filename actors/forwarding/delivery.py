@@ -130,7 +130,7 @@ class Sending:
         """A message had arrived unseen; if it is gone at the source, its copy goes too."""
         state.sure(source_id)
         state.targets[source_id] = target_id  # last_target stays: others are looked for behind it
-        pair, now, deletes = state.plan.id, self._desk.kit.stamp(), gone and state.plan.deletes
+        pair, now, deletes = state.plan.id, self._desk.services.stamp(), gone and state.plan.deletes
         asked = (source_id,)
 
         def work(store: Store) -> Wanted:
@@ -253,7 +253,7 @@ class Sending:
             self._send(state, ticket, items)
             return
         pair, source, target = state.plan.id, state.source or 0, state.target or 0
-        now = self._desk.kit.stamp()
+        now = self._desk.services.stamp()
 
         def work(store: Store) -> Looked:
             ring = store.ring(pair, source, target, around, now) if around else {}
@@ -341,7 +341,7 @@ class Sending:
         if isinstance(items[0], Change) and items[0].source_id not in state.targets:
             self._settle(state, ticket, Receipt())  # it never got there, or is long forgotten
         elif state.handler is not None:
-            deadline = self._desk.kit.settings.call_deadline
+            deadline = self._desk.services.settings.call_deadline
             texts = state.under_way.texts
             hand_over(self._desk.actor, state, ticket, items, texts, deadline=deadline)
         elif state.target is not None:
@@ -389,10 +389,10 @@ class Sending:
         self.pump(state)
 
     def _tell_shortened(self, state: PairState, source_id: int) -> None:
-        self._desk.kit.publish(
+        self._desk.services.publish(
             CopyShortened(
                 session=self._desk.session,
-                at=self._desk.kit.stamp(),
+                at=self._desk.services.stamp(),
                 pair=state.plan.id,
                 source_id=source_id,
             )
@@ -404,9 +404,9 @@ class Sending:
         target_id = receipt.target_ids.get(message.id)
         if target_id is not None:
             state.note_target(message.id, target_id)
-        now = self._desk.kit.stamp()
+        now = self._desk.services.stamp()
         self._complete(state, message, target_id, now, outdated=message.id in receipt.outdated)
-        self._desk.kit.publish(
+        self._desk.services.publish(
             Forwarded(
                 session=self._desk.session,
                 at=now,
@@ -450,10 +450,10 @@ class Sending:
 
     def _changed(self, state: PairState, change: Change, *, cut: bool) -> None:
         self._note_changed(state, change)
-        self._desk.kit.publish(
+        self._desk.services.publish(
             CopyChanged(
                 session=self._desk.session,
-                at=self._desk.kit.stamp(),
+                at=self._desk.services.stamp(),
                 pair=state.plan.id,
                 source_id=change.source_id,
                 gone=change.message is None,
@@ -534,7 +534,10 @@ class Sending:
     def _try_later(self, state: PairState, items: tuple[Item, ...], verdict: Verdict) -> None:
         """Wait out what is no fault of the message; a handler's error may be one."""
         state.attempts += 1
-        if state.handler is not None and state.attempts >= self._desk.kit.settings.handler_tries:
+        if (
+            state.handler is not None
+            and state.attempts >= self._desk.services.settings.handler_tries
+        ):
             self._give_up(state, items, verdict)
         else:
             pause = RETRY_AFTER * min(state.attempts, RETRIES_GROW)
@@ -572,9 +575,9 @@ class Sending:
         """Make a dead letter of a message; it can be sent again or dropped by hand."""
         state.dead += 1
         state.sure(source_id)
-        pair, now = state.plan.id, self._desk.kit.stamp()
+        pair, now = state.plan.id, self._desk.services.stamp()
         self._writing.note(lambda store: store.fail(pair, source_id, reason, now, dead=True))
-        self._desk.kit.publish(
+        self._desk.services.publish(
             DeadLettered(
                 session=self._desk.session,
                 at=now,

@@ -34,13 +34,13 @@ def first_at_once(settings: Settings) -> wait_base:
     return wait_chain(wait_none(), later)
 
 
-def group_spec(name: str, session: str, ref: pykka.ActorRef[Any], kit: Services) -> ChildSpec:
+def group_spec(name: str, session: str, ref: pykka.ActorRef[Any], services: Services) -> ChildSpec:
     """One worker group; its restart intensity is its own, so that its trouble stays with it."""
-    settings = kit.settings
+    settings = services.settings
     return ChildSpec(
         id=name,
         actor=WorkerGroupActor,
-        kwargs={"name": name, "session": session, "session_ref": ref, "kit": kit},
+        kwargs={"name": name, "session": session, "session_ref": ref, "services": services},
         intensity=RestartIntensity(limit=settings.restarts, period=settings.restarts_within),
         backoff=first_at_once(settings),
     )

@@ -212,7 +212,7 @@ class Reading:
                 state.strays[source_id] = replace(orphan, after=after, sought=True, pages=1)
                 strays.append(source_id)
         if strays:
-            late = self._desk.kit.settings.late_within
+            late = self._desk.services.settings.late_within
             self._desk.actor.after(late, SeekAgain(state.plan.id, tuple(strays)))
         self.catch_up([state])
 
@@ -229,7 +229,7 @@ class Reading:
         first = state.overflown or min((one.id for one in state.held), default=newest + 1)
         state.seen = mark = min(newest, first - 1)
         pair = state.plan.id
-        self._desk.kit.journal.post(lambda store: store.advance_mark(pair, chat, mark))
+        self._desk.services.journal.post(lambda store: store.advance_mark(pair, chat, mark))
         if state.overflown:
             state.overflown = 0
             self.catch_up([state])
@@ -269,10 +269,10 @@ class Reading:
         self._places.follow(state)
 
     def _tell_caught_up(self, state: PairState, missed: int) -> None:
-        self._desk.kit.publish(
+        self._desk.services.publish(
             CaughtUp(
                 session=self._desk.session,
-                at=self._desk.kit.stamp(),
+                at=self._desk.services.stamp(),
                 pair=state.plan.id,
                 missed=missed,
             )
@@ -310,7 +310,7 @@ class Reading:
         elif row is not None and message.request.purpose == "since":
             state.filling = None
             state.backfill = found = replace(row, after=message.newest, since=None)
-            self._desk.kit.journal.post(lambda store: store.put_backfill(found))
+            self._desk.services.journal.post(lambda store: store.put_backfill(found))
             self.fill(state)
         elif row is not None:
             self._keep_page(state, row, message)
@@ -352,10 +352,10 @@ class Reading:
         for known in message.ids:
             if not state.on_its_way(known):
                 state.sure(known)
-        self._desk.kit.publish(
+        self._desk.services.publish(
             BackfillProgress(
                 session=self._desk.session,
-                at=self._desk.kit.stamp(),
+                at=self._desk.services.stamp(),
                 pair=message.pair,
                 at_message=row.after,
                 until=row.until,

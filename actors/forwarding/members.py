@@ -78,12 +78,12 @@ class Members:
             group=desk.name,
             online=desk.online,
             pairs=tuple(
-                self._waits.report(state, online=desk.online, now=desk.kit.now())
+                self._waits.report(state, online=desk.online, now=desk.services.now())
                 for state in desk.pairs.values()
             ),
         )
         with contextlib.suppress(pykka.ActorDeadError):  # the warden stops
-            desk.kit.monitor.tell(Reported(report=report, ref=desk.actor.actor_ref))
+            desk.services.monitor.tell(Reported(report=report, ref=desk.actor.actor_ref))
         return report
 
     # Coming
@@ -119,7 +119,7 @@ class Members:
                 dead=Counter(row.pair_id for row in store.dead(ids)),
             )
 
-        self._desk.actor.pipe(self._desk.kit.journal.do_in_order(work), done=Loaded)
+        self._desk.actor.pipe(self._desk.services.journal.do_in_order(work), done=Loaded)
 
     def settle_in(self, rows: Rows) -> None:
         """The disk's answer: these pairs go on where they were left."""
@@ -174,7 +174,7 @@ class Members:
     def _give_handler(self, state: PairState) -> None:
         plan, state.returned_badly = state.plan, False
         if plan.handler != TELEGRAM:
-            state.handler = self._desk.kit.handlers.make(plan.handler, plan.options)
+            state.handler = self._desk.services.handlers.make(plan.handler, plan.options)
 
     def _replan(self, state: PairState, plan: PairPlan) -> None:
         """Let a pair go on by another plan; its chats are the same."""
@@ -243,13 +243,13 @@ class Members:
         if state.under_way is not None:
             ids = (*ids, *(one.id for one in state.under_way.items if isinstance(one, Incoming)))
         if state.handler is None and ids:
-            self._desk.kit.journal.post(lambda store: store.note_doubt(pair, ids))
+            self._desk.services.journal.post(lambda store: store.note_doubt(pair, ids))
 
     def _gone(self, state: PairState) -> None:
         self._desk.take_back(state)
         del self._desk.pairs[state.plan.id]
         self._waits.forget(state.plan.id)
-        self._desk.kit.graph.put(state.plan.id, None)
+        self._desk.services.graph.put(state.plan.id, None)
         self._writing.flush()
         self._close_handlers([state])
         self.introduce(again=True)

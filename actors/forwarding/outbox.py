@@ -61,7 +61,7 @@ class Writing:
         """Write down now what is done."""
         ticks, self._ticks = self._ticks, []
         if ticks:
-            self._desk.kit.journal.post(lambda store: _write(store, ticks))
+            self._desk.services.journal.post(lambda store: _write(store, ticks))
 
     def close(self, *, failed: bool = False) -> None:
         """The group ends: leave everything with the journal. Its next life finds it there."""
@@ -70,7 +70,7 @@ class Writing:
         asks = () if self._under_way and failed else self._asks
         works, self._ticks, self._asks = [*self._ticks, *asks], [], []
         if works:
-            self._desk.kit.journal.post(lambda store: _write(store, works))
+            self._desk.services.journal.post(lambda store: _write(store, works))
 
     # Asks: the group goes on when they are on the disk.
 
@@ -116,7 +116,7 @@ class Writing:
                 version = state.version_there(message, state.texts((message,)))
             except Exception as error:  # noqa: BLE001 - a rule is the user's; so is its trouble
                 entries.rows.append(self._row(state, message, None))
-                entries.dead.append((message.id, why_not(error), self._desk.kit.stamp()))
+                entries.dead.append((message.id, why_not(error), self._desk.services.stamp()))
                 state.slow += isinstance(error, PatternTooSlowError)
             else:
                 state.slow = 0
@@ -130,7 +130,7 @@ class Writing:
         """Count and tell dead letters."""
         state.dead += len(dead)
         for source_id, reason, at in dead:
-            self._desk.kit.publish(
+            self._desk.services.publish(
                 DeadLettered(
                     session=self._desk.session,
                     at=at,
@@ -164,7 +164,7 @@ class Writing:
             _write(store, ticks)
             return Written(tuple(told for ask in asks if (told := ask(store)) is not None))
 
-        self._desk.actor.pipe(self._desk.kit.journal.do_in_order(work), done=_itself)
+        self._desk.actor.pipe(self._desk.services.journal.do_in_order(work), done=_itself)
 
     def _row(self, state: PairState, message: Incoming, version: int | None) -> OutboxRow:
         return OutboxRow(
@@ -172,7 +172,7 @@ class Writing:
             source_chat=message.chat,
             source_id=message.id,
             random_id=random_id_for(state.plan.id, message.chat, message.id),
-            enqueued_at=self._desk.kit.stamp(),
+            enqueued_at=self._desk.services.stamp(),
             version=version,
         )
 

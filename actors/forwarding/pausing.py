@@ -54,10 +54,10 @@ class PairPausing:
         self._desk.take_back(state)
         state.pause(reason)
         self._desk.write_down(state)
-        self._desk.kit.publish(
+        self._desk.services.publish(
             PairPaused(
                 session=self._desk.session,
-                at=self._desk.kit.stamp(),
+                at=self._desk.services.stamp(),
                 pair=state.plan.id,
                 reason=reason,
             )
@@ -76,8 +76,10 @@ class PairPausing:
         state.resume()
         self._desk.cancel_timer(Recheck(state.plan.id))
         self._desk.write_down(state)
-        self._desk.kit.publish(
-            PairResumed(session=self._desk.session, at=self._desk.kit.stamp(), pair=state.plan.id)
+        self._desk.services.publish(
+            PairResumed(
+                session=self._desk.session, at=self._desk.services.stamp(), pair=state.plan.id
+            )
         )
         self._go_on(state)
 
@@ -145,7 +147,7 @@ class PairPausing:
     def _look_later(self, state: PairState) -> None:
         if not _looked_after(state):
             return
-        settings = self._desk.kit.settings
+        settings = self._desk.services.settings
         pause = settings.recheck_initial * 2.0 ** min(max(0, state.pauses - 1), 30)
         self._desk.set_timer(min(settings.recheck_max, pause), Recheck(state.plan.id))
 

@@ -102,9 +102,9 @@ class RegistryActor(LoopActor):
         self._located: PairGraph | None = None
         subtrees: Subtrees | None = None
         if sessions is not None and make_kit is not None:
-            kit = make_kit(journal=journal, monitor=monitor)
-            subtrees = Subtrees(sessions, self.actor_ref, kit)
-            self._located = kit.graph
+            services = make_kit(journal=journal, monitor=monitor)
+            subtrees = Subtrees(sessions, self.actor_ref, services)
+            self._located = services.graph
         self._running = RunningSessions(self._roster, subtrees, self.pipe, self._stopped)
         self._line = WritePipeline(self._draft)
         self._following: dict[tuple[str, str], int] = {}

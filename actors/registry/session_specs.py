@@ -60,18 +60,18 @@ class Subtrees:
     Args:
         sessions: the supervisor of all sessions.
         registry: who is told where a session is.
-        kit: what all actors of a warden share.
+        services: what all actors of a warden share.
     """
 
     def __init__(
-        self, sessions: pykka.ActorRef[Any], registry: pykka.ActorRef[Any], kit: Services
+        self, sessions: pykka.ActorRef[Any], registry: pykka.ActorRef[Any], services: Services
     ) -> None:
-        self._sessions, self._registry, self._kit = sessions, registry, kit
+        self._sessions, self._registry, self._kit = sessions, registry, services
 
     def set_file_aside(self, name: str) -> None:
         """Keep a deleted session's sealed file out of the way of another of that name."""
-        kit = self._kit
-        kit.journal.post(lambda store: kit.files(store).set_aside_deleted(name))
+        services = self._kit
+        services.journal.post(lambda store: services.files(store).set_aside_deleted(name))
 
     async def start(self, plan: SessionPlan) -> pykka.ActorRef[Any] | None:
         """Start a session; returns its actor if an earlier registry had started it already."""
@@ -182,13 +182,13 @@ async def _session_in(subtree: object) -> pykka.ActorRef[Any] | None:
     return info.ref
 
 
-def session_spec(plan: SessionPlan, registry: pykka.ActorRef[Any], kit: Services) -> ChildSpec:
+def session_spec(plan: SessionPlan, registry: pykka.ActorRef[Any], services: Services) -> ChildSpec:
     """A session's subtree: the supervisor of its groups, then the session itself.
 
     The groups come first, so that a session's crash leaves them and their queues alone, while a
     restart of their supervisor, which comes up empty, restarts the session, who fills it again.
     """
-    settings = kit.settings
+    settings = services.settings
     intensity = RestartIntensity(limit=settings.restarts, period=settings.restarts_within)
     session = ChildSpec(
         id="session",
@@ -198,7 +198,7 @@ def session_spec(plan: SessionPlan, registry: pykka.ActorRef[Any], kit: Services
             "phone": plan.record.phone or "",
             "groups": Sibling("groups"),
             "registry": registry,
-            "kit": kit,
+            "services": services,
         },
         backoff=first_at_once(settings),
         shutdown=settings.drain + settings.close_deadline,

@@ -126,7 +126,7 @@ class SessionActor(LoopActor):
         phone: in E.164; asked for by a login only.
         groups: the supervisor of its worker groups.
         registry: who is told where this session is.
-        kit: what all actors of a warden share.
+        services: what all actors of a warden share.
     """
 
     def __init__(
@@ -136,25 +136,25 @@ class SessionActor(LoopActor):
         phone: str,
         groups: pykka.ActorRef[Any],
         registry: pykka.ActorRef[Any],
-        kit: Services,
+        services: Services,
     ) -> None:
         super().__init__()
-        self._name, self._kit, self._registry = name, kit, registry
+        self._name, self._kit, self._registry = name, services, registry
         self.groups: WorkerGroups = WorkerGroups(
-            session=name, kit=kit, actor=self, supervisor=groups
+            session=name, services=services, actor=self, supervisor=groups
         )
-        self.line: ClientSlot = ClientSlot(name, kit, self)
-        self._standing = SessionState(name, kit)
+        self.line: ClientSlot = ClientSlot(name, services, self)
+        self._standing = SessionState(name, services)
         self.online_waits: OnlineWaits = OnlineWaits(self, self._standing)
         self._comeback = ReconnectPolicy(
-            initial=kit.settings.backoff_initial, longest=kit.settings.backoff_max
+            initial=services.settings.backoff_initial, longest=services.settings.backoff_max
         )
-        self.prober: Prober = Prober(name, kit, self, self.line, self.groups)
-        self.outbound: Sender = Sender(name, kit, self)
-        self.reader: Reader = Reader(name, kit, self, self.line, self._standing)
-        self.logins: LoginHandler = LoginHandler(name, phone, kit, self)
+        self.prober: Prober = Prober(name, services, self, self.line, self.groups)
+        self.outbound: Sender = Sender(name, services, self)
+        self.reader: Reader = Reader(name, services, self, self.line, self._standing)
+        self.logins: LoginHandler = LoginHandler(name, phone, services, self)
         self.care: MaintenanceHandler = MaintenanceHandler(
-            name, kit, self, self.line, self.outbound, self._standing
+            name, services, self, self.line, self.outbound, self._standing
         )
         self.climbing = False
         self._switch_after = ""

@@ -17,20 +17,20 @@ def ending_of(name: str) -> str:
     return f"{name}:ending"
 
 
-async def refuse_early(kit: Services, name: str) -> None:
+async def refuse_early(services: Services, name: str) -> None:
     """Refuse to open a client while the call that proves a login must wait.
 
     Raises:
         TelegramRateLimitError: it must; no packet was sent.
     """
-    egress, now = kit.gateway.egress(name), kit.now()
-    kept, _ = await kit.journal.do(lambda store: floods_of(store, egress, name))
+    egress, now = services.gateway.egress(name), services.now()
+    kept, _ = await services.journal.do(lambda store: floods_of(store, egress, name))
     for row in kept:
         if (row.method, row.chat) == OPENING and row.until > now:
             raise refused(name, OPENING, row.until - now, row.until)
 
 
-async def end_authorisation(kit: Services, name: str, string: str, *, reason: str) -> None:
+async def end_authorisation(services: Services, name: str, string: str, *, reason: str) -> None:
     """Log a key out that no client of the session uses any more, latch it, and let it go.
 
     Raises:
@@ -38,17 +38,17 @@ async def end_authorisation(kit: Services, name: str, string: str, *, reason: st
     """
     parts, place = parse_string(string), ending_of(name)
     key_id = parts.key_id
-    await refuse_early(kit, name)
-    await kit.keys.hold(key_id, session=name, passing=True, key=parts.key)
+    await refuse_early(services, name)
+    await services.keys.hold(key_id, session=name, passing=True, key=parts.key)
     try:
-        client = await kit.gateway.open(
+        client = await services.gateway.open(
             place,
             WardenSession.from_string(string),
             lambda _: None,
-            deadline=kit.settings.connect_deadline,
+            deadline=services.settings.connect_deadline,
         )
-        await log_out(client, deadline=kit.settings.call_deadline)
-        await kit.journal.do(lambda store: store.latch_key(key_id, reason, kit.stamp()))
+        await log_out(client, deadline=services.settings.call_deadline)
+        await services.journal.do(lambda store: store.latch_key(key_id, reason, services.stamp()))
     finally:
-        await kit.gateway.close(place, deadline=kit.settings.close_deadline)
-        kit.keys.release(key_id)
+        await services.gateway.close(place, deadline=services.settings.close_deadline)
+        services.keys.release(key_id)

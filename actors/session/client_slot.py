@@ -24,14 +24,14 @@ class ClientSlot:
 
     Args:
         name: the session's name.
-        kit: what the warden's actors share.
+        services: what the warden's actors share.
         actor: the session actor; its mailbox gets what the client tells.
     """
 
     __slots__ = ("_actor", "_early", "_kit", "_name", "client", "generation")
 
-    def __init__(self, name: str, kit: Services, actor: LoopActor) -> None:
-        self._name, self._kit, self._actor = name, kit, actor
+    def __init__(self, name: str, services: Services, actor: LoopActor) -> None:
+        self._name, self._kit, self._actor = name, services, actor
         self.client: Client | None = None
         self.generation = 0
         self._early: list[Heard] = []
@@ -99,8 +99,8 @@ class ClientSlot:
         """Have what was learnt written down; posted, never waited for."""
         changes = None if self.client is None else self.client.session.take_changes()
         if changes is not None:
-            name, kit = self._name, self._kit
-            kit.journal.post(lambda store: keep_changes(store, name, changes, kit))
+            name, services = self._name, self._kit
+            services.journal.post(lambda store: keep_changes(store, name, changes, services))
 
     def _flush_soon(self) -> None:
         self._actor.after(FLUSH_AFTER, Flush())

@@ -56,8 +56,8 @@ class Copy:
 class Copies:
     """The copies of one session."""
 
-    def __init__(self, name: str, kit: Services) -> None:
-        self._name, self._kit = name, kit
+    def __init__(self, name: str, services: Services) -> None:
+        self._name, self._kit = name, services
         self._beside: tuple[StoredSession, bool] | None = None
         self.passed_over = ""
         """Why a file that lies beside the sealed ones is not looked into; empty if it is."""

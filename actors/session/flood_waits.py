@@ -41,13 +41,13 @@ class FloodWaits:
 
     Args:
         session: the session's name.
-        kit: the clock, the ledger on disk, and who is told.
+        services: the clock, the ledger on disk, and who is told.
     """
 
     __slots__ = ("_kit", "_session", "_since", "_until", "_untold")
 
-    def __init__(self, session: str, kit: Services) -> None:
-        self._session, self._kit = session, kit
+    def __init__(self, session: str, services: Services) -> None:
+        self._session, self._kit = session, services
         self._until: dict[FloodKey, float] = {}
         self._since: dict[FloodKey, float] = {}
         self._untold: dict[FloodKey, tuple[float, float]] = {}
@@ -125,14 +125,14 @@ def what_floods(key: FloodKey) -> str:
     return f"{what}: Telegram asked for quiet"
 
 
-def keep_crowded(kit: Services, session: str, error: BaseException) -> None:
+def keep_crowded(services: Services, session: str, error: BaseException) -> None:
     """Keep that Telegram takes no more connections from where a session's come (-429).
 
     So that the next start knows of it as well.
     """
     if (seconds := crowded_for(error)) is not None:
-        until, owner = kit.now() + seconds, egress_owner(kit.gateway.egress(session))
-        kit.journal.post(lambda store: store.put_flood(owner, CONNECT, None, until, seconds))
+        until, owner = services.now() + seconds, egress_owner(services.gateway.egress(session))
+        services.journal.post(lambda store: store.put_flood(owner, CONNECT, None, until, seconds))
 
 
 def crowded_for(error: BaseException) -> float | None:

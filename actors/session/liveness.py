@@ -26,7 +26,7 @@ class Prober:
 
     Args:
         name: the session's name.
-        kit: what the warden's actors share.
+        services: what the warden's actors share.
         actor: the session, which is told of losses.
         line: the client to ask.
         groups: who reads on when the line may have been silent.
@@ -37,12 +37,12 @@ class Prober:
     def __init__(
         self,
         name: str,
-        kit: Services,
+        services: Services,
         actor: SessionControl,
         line: ClientSlot,
         groups: WorkerGroups,
     ) -> None:
-        self._name, self._kit, self._actor = name, kit, actor
+        self._name, self._kit, self._actor = name, services, actor
         self._line, self._groups = line, groups
         self._under_way, self._deaf = False, 0
         self.seconds: float | None = None

@@ -110,8 +110,8 @@ class Step:
 class Login:
     """At most one login under way for one session."""
 
-    def __init__(self, name: str, phone: str, kit: Services) -> None:
-        self._name, self.phone, self._kit = name, phone, kit
+    def __init__(self, name: str, phone: str, services: Services) -> None:
+        self._name, self.phone, self._kit = name, phone, services
         self._flow: LoginFlow | None = None
         self._renewing, self._wrong = False, 0
         self._turn = asyncio.Lock()

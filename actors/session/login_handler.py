@@ -45,15 +45,15 @@ class LoginHandler:
     Args:
         name: the session's name.
         phone: in E.164; asked for by a login only.
-        kit: what the warden's actors share.
+        services: what the warden's actors share.
         actor: the session, whose phase follows.
     """
 
     __slots__ = ("_actor", "_kit", "_login", "_name", "_queue")
 
-    def __init__(self, name: str, phone: str, kit: Services, actor: SessionControl) -> None:
-        self._name, self._kit, self._actor = name, kit, actor
-        self._login = Login(name, phone, kit)
+    def __init__(self, name: str, phone: str, services: Services, actor: SessionControl) -> None:
+        self._name, self._kit, self._actor = name, services, actor
+        self._login = Login(name, phone, services)
         self._queue: list[Answer] = []
 
     def declared(self, phone: str | None) -> None:

@@ -97,8 +97,8 @@ class Done:
 class Maintenance:
     """Looks after one session's login."""
 
-    def __init__(self, name: str, kit: Services, standing: SessionState) -> None:
-        self._name, self._kit, self._standing = name, kit, standing
+    def __init__(self, name: str, services: Services, standing: SessionState) -> None:
+        self._name, self._kit, self._standing = name, services, standing
         self._turn = asyncio.Lock()
 
     async def take(self, step: CareStep, client: Client | None) -> Done:

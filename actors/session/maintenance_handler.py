@@ -23,7 +23,7 @@ class MaintenanceHandler:
 
     Args:
         name: the session's name.
-        kit: what the warden's actors share.
+        services: what the warden's actors share.
         actor: the session, which switches over or ends.
         line: the client to log out with.
         outbound: what must be sent before a logout.
@@ -35,15 +35,15 @@ class MaintenanceHandler:
     def __init__(
         self,
         name: str,
-        kit: Services,
+        services: Services,
         actor: SessionControl,
         line: ClientSlot,
         outbound: Sender,
         standing: SessionState,
     ) -> None:
-        self._name, self._kit, self._actor = name, kit, actor
+        self._name, self._kit, self._actor = name, services, actor
         self._line, self._outbound = line, outbound
-        self._care = Maintenance(name, kit, standing)
+        self._care = Maintenance(name, services, standing)
 
     def take(self, step: CareStep) -> Answer:
         """Take one step; answered when it is done."""

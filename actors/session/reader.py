@@ -50,7 +50,7 @@ class Reader:
 
     Args:
         name: the session's name.
-        kit: what the warden's actors share.
+        services: what the warden's actors share.
         actor: the session actor; its mailbox gets the answers.
         line: the client to ask.
         standing: where the session stands.
@@ -59,12 +59,17 @@ class Reader:
     __slots__ = ("_actor", "_deadline", "_line", "_name", "_standing", "floods")
 
     def __init__(
-        self, name: str, kit: Services, actor: LoopActor, line: ClientSlot, standing: SessionState
+        self,
+        name: str,
+        services: Services,
+        actor: LoopActor,
+        line: ClientSlot,
+        standing: SessionState,
     ) -> None:
         self._name, self._actor, self._line = name, actor, line
         self._standing = standing
-        self._deadline = kit.settings.call_deadline
-        self.floods = FloodWaits(name, kit)
+        self._deadline = services.settings.call_deadline
+        self.floods = FloodWaits(name, services)
 
     def history(self, message: History) -> None:
         """Read on in a chat."""

@@ -109,17 +109,17 @@ class Recovery:
 
     Args:
         name: the session's name.
-        kit: what the warden's actors share.
+        services: what the warden's actors share.
         on_event: where the client's events go.
         floods: what the client asks before each call; it gets to know what is on record.
     """
 
     def __init__(
-        self, name: str, kit: Services, on_event: Callable[[Told], None], floods: FloodWaits
+        self, name: str, services: Services, on_event: Callable[[Told], None], floods: FloodWaits
     ) -> None:
-        self._name, self._kit, self._on_event = name, kit, on_event
+        self._name, self._kit, self._on_event = name, services, on_event
         self._call_floods = floods
-        self._copies = Copies(name, kit)
+        self._copies = Copies(name, services)
         self._refused: set[int] = set()
         self._damages: list[str] = []
         self._candidates: list[Copy] = []
@@ -376,13 +376,13 @@ def _ends_key(exc: BaseException) -> bool:
     return verdict.latches_key or verdict.action is Action.NEW_LOGIN
 
 
-def keep_changes(store: Store, name: str, changes: SessionChanges, kit: Services) -> None:
+def keep_changes(store: Store, name: str, changes: SessionChanges, services: Services) -> None:
     """Write down what a session has learnt; runs in the journal's thread."""
-    now = kit.stamp()
+    now = services.stamp()
     if changes.string:
         parts = parse_string(changes.string)
         store.put_credential(name, changes.string, parts.key_id, parts.dc_id, at=now)
-        kit.files(store).write(name, changes.string, key_id=parts.key_id, dc_id=parts.dc_id)
+        services.files(store).write(name, changes.string, key_id=parts.key_id, dc_id=parts.dc_id)
     if changes.user_id is not None:
         store.put_user_id(name, changes.user_id)
     store.put_update_states(

@@ -80,14 +80,14 @@ class Sender:
 
     Args:
         name: the session's name.
-        kit: what the warden's actors share.
+        services: what the warden's actors share.
         actor: the session actor; its mailbox gets the messages above.
     """
 
-    def __init__(self, name: str, kit: Services, actor: LoopActor) -> None:
-        self._name, self._kit, self._actor = name, kit, actor
+    def __init__(self, name: str, services: Services, actor: LoopActor) -> None:
+        self._name, self._kit, self._actor = name, services, actor
         self._client: Client | None = None
-        self._outgoing = SendQueue(kit.settings.pace)
+        self._outgoing = SendQueue(services.settings.pace)
         self._under_way: dict[asyncio.Task[Receipt], Deliver] = {}
 
     @property

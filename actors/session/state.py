@@ -12,14 +12,14 @@ class SessionState:
 
     Args:
         name: the session's name.
-        kit: the clock, and who is told of changes.
+        services: the clock, and who is told of changes.
     """
 
     __slots__ = ("_kit", "_name", "phase", "reason", "since", "until")
 
-    def __init__(self, name: str, kit: Services) -> None:
-        self._name, self._kit = name, kit
-        self.phase, self.reason, self.since = Phase.REGISTERED, "", kit.now()
+    def __init__(self, name: str, services: Services) -> None:
+        self._name, self._kit = name, services
+        self.phase, self.reason, self.since = Phase.REGISTERED, "", services.now()
         self.until: float | None = None
 
     def move(self, event: Event, reason: str, *, until: float | None = None) -> Phase:

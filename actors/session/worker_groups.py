@@ -67,14 +67,14 @@ class WorkerGroups:
 
     Args:
         session: the session's name.
-        kit: what all actors of a warden share.
+        services: what all actors of a warden share.
         actor: the session actor, which the groups report to.
         supervisor: who starts and stops them.
         down: those that failed too often and are kept down until ``release``.
     """
 
     session: str
-    kit: Services
+    services: Services
     actor: LoopActor
     supervisor: Ref
     _homes: Mapping[str, tuple[PairPlan, ...]] = field(default_factory=dict)
@@ -93,7 +93,7 @@ class WorkerGroups:
     def serve(self, message: Serve) -> None:
         """These are the session's pairs now: spread them, start what is missing."""
         self._served, self._lent = True, message.lent
-        self._homes = groups_of(message.plans, size=self.kit.settings.group_size)
+        self._homes = groups_of(message.plans, size=self.services.settings.group_size)
         for name in self._homes:
             if name not in self._groups:
                 self.actor.pipe(self._start(name), then=self._started)
@@ -143,7 +143,7 @@ class WorkerGroups:
     # Starting and ending
 
     async def _start(self, name: str) -> str:
-        spec = group_spec(name, self.session, self.actor.actor_ref, self.kit)
+        spec = group_spec(name, self.session, self.actor.actor_ref, self.services)
         async with self._turn:  # one that ends must have ended
             try:
                 await ask_async(self.supervisor, StartChild(spec), timeout=START_WITHIN)
@@ -174,7 +174,7 @@ class WorkerGroups:
         if name in self._homes:
             self.actor.pipe(self._start(name), then=self._started)
         else:
-            tell(self.kit.monitor, Forget(self.session, name))
+            tell(self.services.monitor, Forget(self.session, name))
 
     # Those that are kept down
 

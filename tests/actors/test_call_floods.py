@@ -317,10 +317,10 @@ async def test_a_session_that_may_not_come_online_yet_waits_also_after_a_restart
 
 
 def test_a_shorter_answer_lets_no_call_go_before_a_longer_one() -> None:
-    kit = SimpleNamespace(
+    services = SimpleNamespace(
         now=lambda: 1_000.0, journal=SimpleNamespace(post=[].append), publish=[].append
     )
-    floods = FloodWaits("alice", cast("Services", kit))
+    floods = FloodWaits("alice", cast("Services", services))
     for seconds in (600, 5):
         floods.failed(NEAREST(), errors.FloodWaitError(NEAREST(), capture=seconds))
 
@@ -332,7 +332,7 @@ def test_a_shorter_answer_lets_no_call_go_before_a_longer_one() -> None:
 
 def test_a_flood_without_a_number_waits_twice_as_long_each_time() -> None:
     now = [1_000.0]
-    kit = cast(
+    services = cast(
         "Services",
         SimpleNamespace(
             now=lambda: now[0],
@@ -340,7 +340,7 @@ def test_a_flood_without_a_number_waits_twice_as_long_each_time() -> None:
             publish=[].append,
         ),
     )
-    floods = FloodWaits("alice", kit)
+    floods = FloodWaits("alice", services)
     waits = []
     for _ in range(3):
         floods.failed(NEAREST(), errors.FloodError(NEAREST(), "FLOOD", 420))

@@ -46,9 +46,9 @@ class Told:
 
 def test_a_pair_that_a_group_let_go_of_is_given_back_when_it_stays_with_its_session() -> None:
     ref: Any = Told()
-    kit: Any = SimpleNamespace(settings=Settings())
+    services: Any = SimpleNamespace(settings=Settings())
     actor: Any = SimpleNamespace(watch=lambda _: None)
-    groups = WorkerGroups(session="alice", kit=kit, actor=actor, supervisor=ref)
+    groups = WorkerGroups(session="alice", services=services, actor=actor, supervisor=ref)
     plans = (plan(1), plan(2))
     groups.ready(GroupReady(group="group-1", ref=ref, pairs=(1, 2)))
     groups.serve(Serve(plans=plans))
@@ -61,11 +61,11 @@ def test_a_pair_that_a_group_let_go_of_is_given_back_when_it_stays_with_its_sess
 
 def test_a_change_that_is_told_before_all_groups_are_there_is_told_to_all_when_they_are() -> None:
     refs: list[Any] = [Told(), Told()]
-    kit: Any = SimpleNamespace(settings=Settings(group_size=1))
+    services: Any = SimpleNamespace(settings=Settings(group_size=1))
     actor: Any = SimpleNamespace(
         watch=lambda _: None, pipe=lambda work, **_: work.close(), actor_ref=Told()
     )
-    groups = WorkerGroups(session="alice", kit=kit, actor=actor, supervisor=refs[0])
+    groups = WorkerGroups(session="alice", services=services, actor=actor, supervisor=refs[0])
     change = Deleted(None, (7,))
 
     groups.serve(Serve(plans=(plan(1), plan(2))))
