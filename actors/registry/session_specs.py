@@ -66,16 +66,16 @@ class Subtrees:
     def __init__(
         self, sessions: pykka.ActorRef[Any], registry: pykka.ActorRef[Any], services: Services
     ) -> None:
-        self._sessions, self._registry, self._kit = sessions, registry, services
+        self._sessions, self._registry, self._services = sessions, registry, services
 
     def set_file_aside(self, name: str) -> None:
         """Keep a deleted session's sealed file out of the way of another of that name."""
-        services = self._kit
+        services = self._services
         services.journal.post(lambda store: services.files(store).set_aside_deleted(name))
 
     async def start(self, plan: SessionPlan) -> pykka.ActorRef[Any] | None:
         """Start a session; returns its actor if an earlier registry had started it already."""
-        spec = session_spec(plan, self._registry, self._kit)
+        spec = session_spec(plan, self._registry, self._services)
         try:
             await ask_async(self._sessions, StartChild(spec), timeout=START_WITHIN)
         except ChildRunningError as running:
@@ -86,7 +86,7 @@ class Subtrees:
 
     async def stop(self, name: str) -> None:
         """Stop a session and forget its subtree; it finishes what is under way."""
-        settings = self._kit.settings
+        settings = self._services.settings
         within = settings.drain + settings.close_deadline + STOP_SLACK
         try:
             await ask_async(self._sessions, TerminateChild(f"session:{name}"), timeout=within)
@@ -136,7 +136,7 @@ class Subtrees:
             return
         if problems := await self._in_flood(name, refs):
             raise PairsNotMovedError(problems)
-        records = await self._kit.journal.do(lambda store: store.pairs_with(tuple(moves)))
+        records = await self._services.journal.do(lambda store: store.pairs_with(tuple(moves)))
         reasons: list[str] = []
         unfit: set[tuple[int, str]] = set()
         for to in sorted(set(moves.values())):
@@ -157,7 +157,7 @@ class Subtrees:
             report = await ask_async(refs[name], Report(), timeout=START_WITHIN)
         except (KeyError, TelewardenError, pykka.ActorDeadError):
             return ()  # it does not run
-        return in_flood({name: report}, self._kit.now())
+        return in_flood({name: report}, self._services.now())
 
 
 async def _strangers(

@@ -139,7 +139,7 @@ class SessionActor(LoopActor):
         services: Services,
     ) -> None:
         super().__init__()
-        self._name, self._kit, self._registry = name, services, registry
+        self._name, self._services, self._registry = name, services, registry
         self.groups: WorkerGroups = WorkerGroups(
             session=name, services=services, actor=self, supervisor=groups
         )
@@ -170,7 +170,7 @@ class SessionActor(LoopActor):
 
     async def on_stop(self) -> None:  # type: ignore[override]  # a LoopActor's hooks may be async
         self.enter(StopAsked(), "asked to stop")
-        await self.outbound.drain(within=self._kit.settings.drain)
+        await self.outbound.drain(within=self._services.settings.drain)
         await self.logins.abandon()
         await self.line.let_go()
         self.enter(Stopped(), "stopped")
@@ -185,7 +185,7 @@ class SessionActor(LoopActor):
         self.outbound.abandon()
         self.line.flush()
         await self.logins.abandon()
-        await self._kit.gateway.close(self._name, deadline=CRASH_CLOSE)
+        await self._services.gateway.close(self._name, deadline=CRASH_CLOSE)
 
     # Phases
 
@@ -216,7 +216,7 @@ class SessionActor(LoopActor):
         self.climbing = True
         self._comeback.begun(self.clock.now())
         self.enter(RecoveryStarted(), self._comeback.cause)
-        recovery = Recovery(self._name, self._kit, self.line.listen(), self.reader.floods)
+        recovery = Recovery(self._name, self._services, self.line.listen(), self.reader.floods)
         self.pipe(
             recovery.climb(),
             done=Climbed,
@@ -226,7 +226,7 @@ class SessionActor(LoopActor):
     def recover(self, message: Recover) -> None:
         self._comeback.wanted(message.cause)
         self.groups.release()
-        self._kit.gateway.api.ask_for(self._name)
+        self._services.gateway.api.ask_for(self._name)
         if self.phase is Phase.ONLINE:
             self.prober.probe()
         else:
@@ -249,21 +249,21 @@ class SessionActor(LoopActor):
         for heard in self.line.take_kept():
             self.heard(heard)
         if not self.logins.end_replaced(climb.client.key_id):
-            self._kit.keys.keep_only(climb.client.key_id, session=self._name)
+            self._services.keys.keep_only(climb.client.key_id, session=self._name)
 
     def _note_time(self, told: float | None) -> None:
         """Keep how far Telegram's time is from ours, for a start with another clock."""
-        epoch = self._kit.epoch
+        epoch = self._services.epoch
         if told is None or abs(told - epoch.base - (epoch.ahead or -told)) < CLOCKS_AGREE:
             return
         epoch.ahead = ahead = told - epoch.base
-        self._kit.journal.post(lambda store: store.note_telegrams_time(ahead))
+        self._services.journal.post(lambda store: store.note_telegrams_time(ahead))
 
     def _tell_recovered(self, climb: Climb, seconds: float) -> None:
-        self._kit.publish(
+        self._services.publish(
             SessionRecovered(
                 session=self._name,
-                at=self._kit.now(),
+                at=self._services.now(),
                 rung=climb.rung,
                 seconds=seconds,
                 cause=self._comeback.cause,
@@ -274,11 +274,11 @@ class SessionActor(LoopActor):
         self._climb_over()
         if isinstance(message.error, NoCredentialError | KeyLatchedError):
             self._comeback.given_up()
-            self._kit.keys.keep_only(None, session=self._name)  # no client is open, none comes
+            self._services.keys.keep_only(None, session=self._name)  # no client is open, none comes
             self.enter(Rejected(), str(message.error))
             return
         verdict = classify(message.error, moment=Moment.OPENING)
-        keep_crowded(self._kit, self._name, message.error)
+        keep_crowded(self._services, self._name, message.error)
         if verdict.action is Action.PARK_METHOD and not isinstance(message.error, TelewardenError):
             self.reader.floods.flooded(OPENING, verdict)
         if not self._hold(verdict, message.key_id):
@@ -296,7 +296,7 @@ class SessionActor(LoopActor):
             self._wait_for_calm(verdict)
             return
         delay = max(verdict.wait or 0.0, self._comeback.pause())
-        until = self._kit.now() + delay
+        until = self._services.now() + delay
         name = verdict.name
         said = f"{name}: {verdict.advice} Next" if name in TOLD else f"{name}; next"
         if isinstance(error, LeaseHeldError):
@@ -306,14 +306,14 @@ class SessionActor(LoopActor):
 
     def _wait_for_calm(self, verdict: Verdict) -> None:
         """Others fail at the same address: one of them looks, this one comes when it works."""
-        until = self._kit.now() + CALM_WITHIN
+        until = self._services.now() + CALM_WITHIN
         self.enter(Delayed(until), f"{verdict.name}: {verdict.advice}", until=until)
         self.pipe(self._calm(), done=lambda _: Begin())
 
     async def _calm(self) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CALM_WITHIN):
-                await self._kit.gateway.calm(self._name)
+                await self._services.gateway.calm(self._name)
 
     def switch(self, cause: str) -> None:
         """Come online by the login that is stored now; the client of the other is closed first."""
@@ -356,7 +356,7 @@ class SessionActor(LoopActor):
         client = self.line.drop()
         at_once = self._comeback.lost(self.clock.now(), cause)
         verdict = classify(reason := reason or ConnectionError("connection closed"))
-        keep_crowded(self._kit, self._name, reason)
+        keep_crowded(self._services, self._name, reason)
         # A server may forget a key for a while: the climb tries it again before it gives up.
         forgotten = verdict.action is Action.TRY_OTHER_COPY
         if not forgotten and self._hold(verdict, None if client is None else client.key_id):
@@ -372,7 +372,7 @@ class SessionActor(LoopActor):
         if self.phase is Phase.ONLINE:
             client = self.line.drop()
             self._hold(verdict, None if client is None else client.key_id)
-            self.pipe(self._kit.gateway.close(self._name), done=lambda _: Flush())
+            self.pipe(self._services.gateway.close(self._name), done=lambda _: Flush())
 
     def logged_out(self) -> None:
         """The login was ended as asked."""
@@ -395,7 +395,7 @@ class SessionActor(LoopActor):
 
     def _wait_for_api(self, verdict: Verdict) -> None:
         """The app is refused, and all sessions with it; this one comes when it is not."""
-        gateway = self._kit.gateway
+        gateway = self._services.gateway
         if not gateway.api.held:
             gateway.hold_api(verdict)
         self.pipe(gateway.api.over(self._name), done=lambda over: Begin() if over else Flush())
@@ -449,7 +449,7 @@ class SessionActor(LoopActor):
     def tell_monitor(self) -> SessionReport:
         """Tell the health monitor how the session is."""
         report = self.report()
-        tell(self._kit.monitor, Reported(report=report, ref=self.actor_ref))
+        tell(self._services.monitor, Reported(report=report, ref=self.actor_ref))
         return report
 
     def introduce(self) -> SessionReport:

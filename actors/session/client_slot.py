@@ -28,10 +28,10 @@ class ClientSlot:
         actor: the session actor; its mailbox gets what the client tells.
     """
 
-    __slots__ = ("_actor", "_early", "_kit", "_name", "client", "generation")
+    __slots__ = ("_actor", "_early", "_name", "_services", "client", "generation")
 
     def __init__(self, name: str, services: Services, actor: LoopActor) -> None:
-        self._name, self._kit, self._actor = name, services, actor
+        self._name, self._services, self._actor = name, services, actor
         self.client: Client | None = None
         self.generation = 0
         self._early: list[Heard] = []
@@ -82,24 +82,24 @@ class ClientSlot:
 
     def bury(self, key_id: int, reason: str) -> Awaitable[None]:
         """Latch a dead key; await it to let the key go as soon as nothing can use it any more."""
-        now = self._kit.stamp()
+        now = self._services.stamp()
 
         def latch(store: Store) -> None:
             store.latch_key(key_id, reason, now)
 
-        self._kit.journal.post(latch)
+        self._services.journal.post(latch)
         return self._let_go_of(key_id, latch)
 
     async def _let_go_of(self, key_id: int, latch: Callable[[Store], None]) -> None:
-        await self._kit.gateway.close(self._name)
-        await self._kit.journal.do(latch)  # whoever takes the key from now on is refused by it
-        self._kit.keys.release(key_id)
+        await self._services.gateway.close(self._name)
+        await self._services.journal.do(latch)  # whoever takes the key from now on is refused by it
+        self._services.keys.release(key_id)
 
     def flush(self) -> None:
         """Have what was learnt written down; posted, never waited for."""
         changes = None if self.client is None else self.client.session.take_changes()
         if changes is not None:
-            name, services = self._name, self._kit
+            name, services = self._name, self._services
             services.journal.post(lambda store: keep_changes(store, name, changes, services))
 
     def _flush_soon(self) -> None:
@@ -111,7 +111,7 @@ class ClientSlot:
         if self.client is not None:
             self.client.save_states()
         self.drop()
-        deadline = self._kit.settings.close_deadline
+        deadline = self._services.settings.close_deadline
         for place in (self._name, proof_of(self._name), ending_of(self._name)):
-            await self._kit.gateway.close(place, deadline=deadline)
-        self._kit.keys.release_of(self._name)
+            await self._services.gateway.close(place, deadline=deadline)
+        self._services.keys.release_of(self._name)

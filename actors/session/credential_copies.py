@@ -57,7 +57,7 @@ class Copies:
     """The copies of one session."""
 
     def __init__(self, name: str, services: Services) -> None:
-        self._name, self._kit = name, services
+        self._name, self._services = name, services
         self._beside: tuple[StoredSession, bool] | None = None
         self.passed_over = ""
         """Why a file that lies beside the sealed ones is not looked into; empty if it is."""
@@ -68,7 +68,7 @@ class Copies:
         Runs in a thread of its own: in a damaged one a key is looked for, at the worst for seconds.
         One that a process has open is passed over: its key has two users otherwise.
         """
-        path = self._kit.session_folder / f"{self._name}.session"
+        path = self._services.session_folder / f"{self._name}.session"
         found, self._beside, self.passed_over = file_users(path), None, ""
         if found.users:
             self.passed_over = f"{path.name} is in use by {found}"
@@ -107,18 +107,18 @@ class Copies:
         problem = "" if rung == "string" else self._string_problem(store, good)
         if problem:
             store.put_credential(
-                self._name, good.string, good.key_id, good.parts.dc_id, at=self._kit.stamp()
+                self._name, good.string, good.key_id, good.parts.dc_id, at=self._services.stamp()
             )
             repairs.append(self._repaired("string", problem, ""))
         problem = self._file_problem(store, good)
         if problem:
-            files, kept = self._kit.files(store), ""
+            files, kept = self._services.files(store), ""
             if files.exists(self._name):
                 kept = files.quarantine(self._name, "damaged").name
             files.write(self._name, good.string, key_id=good.key_id, dc_id=good.parts.dc_id)
             repairs.append(self._repaired("file", problem, kept))
         if repairs:
-            store.add_backup(self._name, "after recovery", self._kit.stamp())
+            store.add_backup(self._name, "after recovery", self._services.stamp())
         return repairs
 
     def known_keys(self, store: Store) -> frozenset[int]:
@@ -146,7 +146,7 @@ class Copies:
         return [_copy(found.session_string, "database")]
 
     def _in_file(self, store: Store) -> list[Copy]:
-        files = self._kit.files(store)
+        files = self._services.files(store)
         return [_copy(files.read(self._name), "file")] if files.exists(self._name) else []
 
     def _salvaged(self, store: Store) -> Iterator[Copy]:
@@ -178,17 +178,17 @@ class Copies:
             KnownString(key_id=key_id, dc_id=dc_id, digest=digest)
             for key_id, dc_id, digest in self._known(store)
         ]
-        for string in salvage_session_file(self._kit.files(store), self._name, known=known):
+        for string in salvage_session_file(self._services.files(store), self._name, known=known):
             yield string, "damaged file"
         earlier = self._earlier(store)
         for backup, held in store.usable_backups(self._name):
             if backup.id > earlier:
                 yield held.session_string, f"backup {backup.id}"
         yield from self._telethon_file(store)
-        if self._kit.backup_folder is not None:
+        if self._services.backup_folder is not None:
             record = store.session(self._name)
             phone = None if record is None else record.phone
-            snapshots = Snapshots(self._kit.backup_folder)
+            snapshots = Snapshots(self._services.backup_folder)
             old = store.old_masters()
             for held in snapshots.credentials(self._name, store.vault, phone=phone, old=old):
                 yield held.session_string, "database backup"
@@ -199,7 +199,7 @@ class Copies:
             return
         stored, damaged = self._beside
         if not store.entities(self._name, 1):  # with a lost database went what it had learnt
-            store.put_entities(self._name, entities_of(stored, self._kit.stamp()))
+            store.put_entities(self._name, entities_of(stored, self._services.stamp()))
             store.put_update_states(self._name, states_of(stored))
         yield format_string(stored.parts), "damaged Telethon file" if damaged else "Telethon file"
 
@@ -213,7 +213,7 @@ class Copies:
         return "" if found.key_id == good.key_id else "holds another key"
 
     def _file_problem(self, store: Store, good: Copy) -> str:
-        files = self._kit.files(store)
+        files = self._services.files(store)
         try:
             files.read(self._name, key_id=good.key_id)
         except (SessionFileDamagedError, WrongMasterKeyError) as exc:
@@ -222,7 +222,7 @@ class Copies:
 
     def _repaired(self, copy: str, problem: str, kept: str) -> CopyRepaired:
         return CopyRepaired(
-            session=self._name, at=self._kit.stamp(), copy=copy, problem=problem, kept=kept
+            session=self._name, at=self._services.stamp(), copy=copy, problem=problem, kept=kept
         )
 
 

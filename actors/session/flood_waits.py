@@ -44,10 +44,10 @@ class FloodWaits:
         services: the clock, the ledger on disk, and who is told.
     """
 
-    __slots__ = ("_kit", "_session", "_since", "_until", "_untold")
+    __slots__ = ("_services", "_session", "_since", "_until", "_untold")
 
     def __init__(self, session: str, services: Services) -> None:
-        self._session, self._kit = session, services
+        self._session, self._services = session, services
         self._until: dict[FloodKey, float] = {}
         self._since: dict[FloodKey, float] = {}
         self._untold: dict[FloodKey, tuple[float, float]] = {}
@@ -61,16 +61,16 @@ class FloodWaits:
             if self._until.get(key, 0.0) >= until:
                 continue
             self._until[key] = until
-            self._since[key] = self._kit.now() if row is None else row.until - row.seconds
-            self._kit.publish(
+            self._since[key] = self._services.now() if row is None else row.until - row.seconds
+            self._services.publish(
                 FloodRemembered(
-                    session=self._session, at=self._kit.now(), method=key[0], until=until
+                    session=self._session, at=self._services.now(), method=key[0], until=until
                 )
             )
 
     def waits(self) -> tuple[Wait, ...]:
         """What waits for Telegram's deadlines now."""
-        now = self._kit.now()
+        now = self._services.now()
         return tuple(
             Wait(
                 who=f"session {self._session}",
@@ -85,7 +85,7 @@ class FloodWaits:
 
     def refusal(self, request: object) -> TelegramRateLimitError | None:
         """The error that a call gets while it must wait; ``None`` when it may go."""
-        return refusal_of(request, self._until, session=self._session, now=self._kit.now())
+        return refusal_of(request, self._until, session=self._session, now=self._services.now())
 
     def failed(self, request: object, error: BaseException) -> None:
         """Note what an error says about when to call again, durably."""
@@ -95,12 +95,14 @@ class FloodWaits:
 
     def flooded(self, key: FloodKey, verdict: Verdict) -> None:
         """A method must wait, or whatever posts into a chat; durably."""
-        session, now, (method, chat) = self._session, self._kit.now(), key
+        session, now, (method, chat) = self._session, self._services.now(), key
         seconds = self._seconds(key, verdict, now)
         until = self._until[key] = max(now + seconds, self._until.get(key, 0.0))
         self._since[key] = now
-        self._kit.journal.post(lambda store: store.put_flood(session, method, chat, until, seconds))
-        self._kit.publish(
+        self._services.journal.post(
+            lambda store: store.put_flood(session, method, chat, until, seconds)
+        )
+        self._services.publish(
             FloodBegan(session=session, at=now, method=method, seconds=seconds, until=until)
         )
 

@@ -32,7 +32,16 @@ class Prober:
         groups: who reads on when the line may have been silent.
     """
 
-    __slots__ = ("_actor", "_deaf", "_groups", "_kit", "_line", "_name", "_under_way", "seconds")
+    __slots__ = (
+        "_actor",
+        "_deaf",
+        "_groups",
+        "_line",
+        "_name",
+        "_services",
+        "_under_way",
+        "seconds",
+    )
 
     def __init__(
         self,
@@ -42,7 +51,7 @@ class Prober:
         line: ClientSlot,
         groups: WorkerGroups,
     ) -> None:
-        self._name, self._kit, self._actor = name, services, actor
+        self._name, self._services, self._actor = name, services, actor
         self._line, self._groups = line, groups
         self._under_way, self._deaf = False, 0
         self.seconds: float | None = None
@@ -62,10 +71,10 @@ class Prober:
     def _answered(self, seconds: float) -> None:
         """Telegram has answered: publish how fast, and see whether the client hears."""
         self._under_way, self.seconds = False, seconds
-        self._kit.publish(
+        self._services.publish(
             Probed(
                 session=self._name,
-                at=self._kit.now(),
+                at=self._services.now(),
                 seconds=seconds,
                 update_age=self._line.update_age,
             )
@@ -84,7 +93,7 @@ class Prober:
             self._actor.lose(ConnectionError("connected but deaf"), cause="deaf")
         elif self._deaf:
             self._actor.after(LISTEN_AGAIN, Probe())
-        elif (self._line.update_age or 0.0) > self._kit.settings.deaf_after:
+        elif (self._line.update_age or 0.0) > self._services.settings.deaf_after:
             self._groups.tell(CatchUp())  # a channel may be silent, or not told of
 
     def _failed(self, error: BaseException) -> None:
@@ -96,4 +105,4 @@ class Prober:
         if verdict.terminal:
             self._actor.retire(verdict)
         elif verdict.kind is not ErrorClass.FLOOD:
-            self._actor.pipe(self._kit.gateway.close(self._name), done=lambda _: Flush())
+            self._actor.pipe(self._services.gateway.close(self._name), done=lambda _: Flush())

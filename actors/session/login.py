@@ -111,7 +111,7 @@ class Login:
     """At most one login under way for one session."""
 
     def __init__(self, name: str, phone: str, services: Services) -> None:
-        self._name, self.phone, self._kit = name, phone, services
+        self._name, self.phone, self._services = name, phone, services
         self._flow: LoginFlow | None = None
         self._renewing, self._wrong = False, 0
         self._turn = asyncio.Lock()
@@ -165,7 +165,7 @@ class Login:
             case ResendCode():
                 flow = self._open_flow()
                 await flow.connect()  # a line that is lost costs no code
-                await self._kit.journal.do(self._spend, wait_for_disk=False)
+                await self._services.journal.do(self._spend, wait_for_disk=False)
                 info = await flow.resend_code()
                 went = await self._went(info)
                 return Step(event=went.event, told=info if isinstance(info, CodeInfo) else None)
@@ -188,17 +188,17 @@ class Login:
         await flow.connect()
         if (key_id := flow.session.key_id) is not None:
             key = flow.session.parts.key
-            await self._kit.keys.hold(key_id, session=self._name, passing=True, key=key)
+            await self._services.keys.hold(key_id, session=self._name, passing=True, key=key)
 
     async def _refuse_early(self, methods: tuple[str, ...]) -> None:
         """Raise for what Telegram has asked to wait with, in this process or an earlier one."""
-        name, now, accounts = self._name, self._kit.now(), self._accounts
-        egress = self._kit.gateway.egress(name)
-        kept, cooling = await self._kit.journal.do(
+        name, now, accounts = self._name, self._services.now(), self._accounts
+        egress = self._services.gateway.egress(name)
+        kept, cooling = await self._services.journal.do(
             lambda store: floods_of(store, egress, *accounts)
         )
         if cooling > now:
-            self._kit.gateway.cool(name, cooling - now)
+            self._services.gateway.cool(name, cooling - now)
         waits = {(row.method, row.chat) for row in kept if row.until > now}
         self._state_waits = OPENING in waits
         for row in kept:
@@ -209,7 +209,7 @@ class Login:
         """Keep what Telegram has asked to wait with, and count what was given wrong."""
         verdict = classify(error)
         method = getattr(error.__cause__, "method", None) or (*_calls_of(step), None)[-1]
-        keep_crowded(self._kit, self._name, error)
+        keep_crowded(self._services, self._name, error)
         if verdict.action is Action.PARK_LOGIN:
             self._park(SEND_CODE, verdict.wait or DAY)
         elif verdict.action is Action.PARK_METHOD and method is not None:
@@ -222,15 +222,15 @@ class Login:
                 await self.abandon()
 
     def _park(self, method: str, seconds: float) -> None:
-        name, now, accounts = self._name, self._kit.now(), self._accounts
+        name, now, accounts = self._name, self._services.now(), self._accounts
         until = now + seconds
 
         def work(store: Store) -> None:
             for account in accounts:
                 store.put_flood(account, method, None, until, seconds)
 
-        self._kit.journal.post(work)
-        self._kit.publish(
+        self._services.journal.post(work)
+        self._services.publish(
             FloodBegan(session=name, at=now, method=method, seconds=seconds, until=until)
         )
 
@@ -245,18 +245,20 @@ class Login:
         if flow is not None:
             await flow.close()
             if flow.session.key_id is not None:
-                self._kit.keys.let_pass(flow.session.key_id)
+                self._services.keys.let_pass(flow.session.key_id)
 
     async def _start(self, *, qr: bool, reason: str) -> Step:
         await self.abandon()
         if not qr:
-            await self._kit.journal.do(self._check_budget)
+            await self._services.journal.do(self._check_budget)
         self._renewing, self._wrong = reason == "before renewal", 0
-        self._flow = flow = LoginFlow(self._kit.gateway, name=self._name, clock=self._kit.now)
+        self._flow = flow = LoginFlow(
+            self._services.gateway, name=self._name, clock=self._services.now
+        )
         try:
             await flow.connect()
             if not qr:  # a QR code costs no login code
-                await self._kit.journal.do(self._spend, wait_for_disk=False)
+                await self._services.journal.do(self._spend, wait_for_disk=False)
             await self._back_up(reason)
             answer = await (flow.start_qr() if qr else flow.start_code(self.phone))
             return await self._went(answer)
@@ -267,21 +269,23 @@ class Login:
     async def _back_up(self, reason: str) -> None:
         def work(store: Store) -> None:
             with contextlib.suppress(CredentialDamagedError):  # which the login will replace
-                store.add_backup(self._name, reason, self._kit.stamp())
+                store.add_backup(self._name, reason, self._services.stamp())
 
-        await self._kit.journal.do(work, wait_for_disk=False)
+        await self._services.journal.do(work, wait_for_disk=False)
 
     def _check_budget(self, store: Store) -> None:
-        spent = store.login_codes(self.phone, self._kit.now() - DAY)
+        spent = store.login_codes(self.phone, self._services.now() - DAY)
         if len(spent) >= CODES_A_DAY:
             refused = LoginBudgetError(self._name, spent=len(spent), again_at=spent[0] + DAY)
             who = f"session {self._name}"
-            self._kit.waiting.begin(who, WaitKind.LOGIN_BUDGET, str(refused), until=spent[0] + DAY)
+            self._services.waiting.begin(
+                who, WaitKind.LOGIN_BUDGET, str(refused), until=spent[0] + DAY
+            )
             raise refused
 
     def _spend(self, store: Store) -> None:
         self._check_budget(store)
-        store.record_login_code(self.phone, self._kit.now())
+        store.record_login_code(self.phone, self._services.now())
 
     def _open_flow(self) -> LoginFlow:
         if self._flow is None:
@@ -300,22 +304,22 @@ class Login:
             case LoggedIn():
                 if answer.session.key_id is not None:  # from now on it is the session's own
                     key_id, key = answer.session.key_id, answer.session.parts.key
-                    await self._kit.keys.hold(key_id, session=self._name, key=key)
+                    await self._services.keys.hold(key_id, session=self._name, key=key)
                 await self.abandon()
                 await self._keep(answer)
                 return Step(event=SignedIn())
 
     async def _keep(self, login: LoggedIn) -> None:
         key_id, dc_id = login.session.key_id, login.session.dc_id
-        string, now, name = login.string, self._kit.stamp(), self._name
+        string, now, name = login.string, self._services.stamp(), self._name
         assert key_id is not None  # noqa: S101 - a login without a key is none
         untold = None if login.untold is None else classify(login.untold)
         if untold is not None and untold.action is Action.PARK_METHOD:
             self._park(OPENING[0], untold.wait or 0.0)
-        await self._kit.keys.hold(key_id, session=name, key=login.session.parts.key)
-        known = await self._kit.journal.do(lambda store: store.session(name))
+        await self._services.keys.hold(key_id, session=name, key=login.session.parts.key)
+        known = await self._services.journal.do(lambda store: store.session(name))
         if known is not None and known.user_id not in (None, login.user_id):
-            await end_authorisation(self._kit, name, string, reason="another account's")
+            await end_authorisation(self._services, name, string, reason="another account's")
             raise OtherAccountError(name)
 
         def work(store: Store) -> Credential | None:
@@ -325,10 +329,10 @@ class Login:
             store.put_credential(name, string, key_id, dc_id, at=now)
             store.put_user_id(name, login.user_id)
             store.add_backup(name, "after login", now)
-            self._kit.files(store).write(name, string, key_id=key_id, dc_id=dc_id)
+            self._services.files(store).write(name, string, key_id=key_id, dc_id=dc_id)
             return earlier
 
-        replaced = await self._kit.journal.do(work)
+        replaced = await self._services.journal.do(work)
         self.replaced = (replaced, key_id) if replaced is not None and self._renewing else None
         login.session.take_changes()
 

@@ -49,10 +49,10 @@ class LoginHandler:
         actor: the session, whose phase follows.
     """
 
-    __slots__ = ("_actor", "_kit", "_login", "_name", "_queue")
+    __slots__ = ("_actor", "_login", "_name", "_queue", "_services")
 
     def __init__(self, name: str, phone: str, services: Services, actor: SessionControl) -> None:
-        self._name, self._kit, self._actor = name, services, actor
+        self._name, self._services, self._actor = name, services, actor
         self._login = Login(name, phone, services)
         self._queue: list[Answer] = []
 
@@ -143,7 +143,9 @@ class LoginHandler:
         (replaced, by), self._login.replaced = self._login.replaced, None
         if key_id == by:
             self._actor.pipe(
-                end_authorisation(self._kit, self._name, replaced.session_string, reason="renewed"),
+                end_authorisation(
+                    self._services, self._name, replaced.session_string, reason="renewed"
+                ),
                 then=lambda _: self._key_ended(None),
                 otherwise=self._key_ended,
             )

@@ -98,7 +98,7 @@ class Maintenance:
     """Looks after one session's login."""
 
     def __init__(self, name: str, services: Services, standing: SessionState) -> None:
-        self._name, self._kit, self._standing = name, services, standing
+        self._name, self._services, self._standing = name, services, standing
         self._turn = asyncio.Lock()
 
     async def take(self, step: CareStep, client: Client | None) -> Done:
@@ -134,17 +134,17 @@ class Maintenance:
 
     async def _do(self, work: Callable[[Store], T]) -> T:
         """Somebody waits for the outcome: a disk that takes nothing is told at once."""
-        return await self._kit.journal.do(work, wait_for_disk=False)
+        return await self._services.journal.do(work, wait_for_disk=False)
 
     def _backup(self, store: Store, reason: str) -> BackupRecord | None:
-        return store.add_backup(self._name, reason, self._kit.stamp())
+        return store.add_backup(self._name, reason, self._services.stamp())
 
     def _restore(self, store: Store, backup_id: int) -> None:
         found = [backup for backup in store.backups(self._name) if backup.id == backup_id]
         if not found:
             raise UnknownRecordError(f"backup of {self._name}", backup_id)
         self._refuse_taken(store, found[0].key_id)
-        store.restore_backup(backup_id, at=self._kit.stamp())
+        store.restore_backup(backup_id, at=self._services.stamp())
 
     async def _take_in(self, stored: StoredSession, client: Client | None) -> Done:
         parts, string = stored.parts, format_string(stored.parts)
@@ -155,7 +155,7 @@ class Maintenance:
         user_id = await self._prove(string, parts.key_id)
 
         def work(store: Store) -> None:
-            now = self._kit.stamp()
+            now = self._services.stamp()
             self._refuse_taken(store, parts.key_id)
             self._keep_earlier(store, "before import")
             store.put_credential(self._name, string, parts.key_id, parts.dc_id, at=now)
@@ -163,7 +163,9 @@ class Maintenance:
             store.put_entities(self._name, entities_of(stored, now))
             store.put_update_states(self._name, states_of(stored))
             store.add_backup(self._name, "after import", now)
-            self._kit.files(store).write(self._name, string, key_id=parts.key_id, dc_id=parts.dc_id)
+            self._services.files(store).write(
+                self._name, string, key_id=parts.key_id, dc_id=parts.dc_id
+            )
 
         await self._do(work)
         return Done(told=parts.key_id, follow=Follow.SWITCH)
@@ -174,7 +176,7 @@ class Maintenance:
         if client is None or client.key_id != key_id or not client.alive:
             raise self._standing.offline()
         try:
-            await client.probe(deadline=self._kit.settings.call_deadline)
+            await client.probe(deadline=self._services.settings.call_deadline)
         except OSError as error:  # the session comes back by itself, or learns what has ended it
             raise self._standing.offline() from error
 
@@ -188,26 +190,28 @@ class Maintenance:
         """Have Telegram confirm a login before anything is changed for it; returns the account."""
         place = proof_of(self._name)
         await self._do(lambda store: self._free(store, key_id))  # else there is no need to wait
-        await refuse_early(self._kit, self._name)
-        had = self._kit.keys.holds(key_id, session=self._name)
+        await refuse_early(self._services, self._name)
+        had = self._services.keys.holds(key_id, session=self._name)
         key = parse_string(string).key
-        await self._kit.keys.hold(key_id, session=self._name, passing=not had, key=key)
+        await self._services.keys.hold(key_id, session=self._name, passing=not had, key=key)
         user_id: int | None = None
         try:
             record = await self._do(lambda store: self._free(store, key_id))
-            client = await self._kit.gateway.open(
+            client = await self._services.gateway.open(
                 place,
                 WardenSession.from_string(string),
                 lambda _: None,
-                deadline=self._kit.settings.connect_deadline,
+                deadline=self._services.settings.connect_deadline,
             )
             user_id = client.user_id
             if user_id is None or (record and record.user_id not in (None, user_id)):
                 raise OtherAccountError(self._name)
         finally:
-            await self._kit.gateway.close(place, deadline=self._kit.settings.close_deadline)
+            await self._services.gateway.close(
+                place, deadline=self._services.settings.close_deadline
+            )
             if not had:
-                self._kit.keys.release(key_id)
+                self._services.keys.release(key_id)
         return user_id
 
     def _alive(self, store: Store, key_id: int) -> SessionRecord | None:
@@ -228,7 +232,7 @@ class Maintenance:
 
     def _keep_earlier(self, store: Store, reason: str) -> None:
         with contextlib.suppress(CredentialDamagedError):
-            store.add_backup(self._name, reason, self._kit.stamp())
+            store.add_backup(self._name, reason, self._services.stamp())
 
     def _give_out(self, store: Store) -> StoredSession:
         found = store.credential(self._name)
@@ -252,17 +256,19 @@ class Maintenance:
             raise self._standing.offline()
         key_id = client.key_id
         await self._do(lambda store: self._keep_earlier(store, "before logout"))
-        await log_out(client, deadline=self._kit.settings.call_deadline)
-        await self._kit.gateway.close(self._name, deadline=self._kit.settings.close_deadline)
+        await log_out(client, deadline=self._services.settings.call_deadline)
+        await self._services.gateway.close(
+            self._name, deadline=self._services.settings.close_deadline
+        )
 
         def work(store: Store) -> None:
-            store.latch_key(key_id, LOGGED_OUT, self._kit.stamp())
+            store.latch_key(key_id, LOGGED_OUT, self._services.stamp())
             store.clear_credential(self._name)
             store.forget_learnt(self._name)
-            self._kit.files(store).delete(self._name)
+            self._services.files(store).delete(self._name)
 
         await self._do(work)
-        self._kit.keys.release(key_id)
+        self._services.keys.release(key_id)
         return Done(follow=Follow.LOGGED_OUT)
 
 

@@ -30,7 +30,7 @@ class MaintenanceHandler:
         standing: where the session stands.
     """
 
-    __slots__ = ("_actor", "_care", "_kit", "_line", "_name", "_outbound")
+    __slots__ = ("_actor", "_care", "_line", "_name", "_outbound", "_services")
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class MaintenanceHandler:
         outbound: Sender,
         standing: SessionState,
     ) -> None:
-        self._name, self._kit, self._actor = name, services, actor
+        self._name, self._services, self._actor = name, services, actor
         self._line, self._outbound = line, outbound
         self._care = Maintenance(name, services, standing)
 
@@ -63,7 +63,7 @@ class MaintenanceHandler:
 
     async def _done(self, step: CareStep, client: Client | None) -> Done:
         if isinstance(step, LogOut):
-            await self._outbound.drain(within=self._kit.settings.drain)
+            await self._outbound.drain(within=self._services.settings.drain)
         return await self._care.take(step, client)
 
     def went(self, message: CareWent) -> None:

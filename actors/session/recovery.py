@@ -117,7 +117,7 @@ class Recovery:
     def __init__(
         self, name: str, services: Services, on_event: Callable[[Told], None], floods: FloodWaits
     ) -> None:
-        self._name, self._kit, self._on_event = name, services, on_event
+        self._name, self._services, self._on_event = name, services, on_event
         self._call_floods = floods
         self._copies = Copies(name, services)
         self._refused: set[int] = set()
@@ -139,7 +139,7 @@ class Recovery:
             Exception: what Telegram or the network said, where it is not the copy's fault.
         """
         began = time.perf_counter()
-        async with self._kit.doorway.turn(self._name, self._kit.waiting):
+        async with self._services.doorway.turn(self._name, self._services.waiting):
             while True:
                 try:
                     return await self._climb(began)
@@ -168,7 +168,7 @@ class Recovery:
         )
 
     def _ladder(self, *rungs: str) -> Ladder:
-        tries = self._kit.settings.tries_per_rung
+        tries = self._services.settings.tries_per_rung
         return Ladder(tuple(Rung(name=name, tries=tries, wait=_Pause()) for name in rungs))
 
     async def _ascend(self, ladder: Ladder) -> Finished | Exhausted:
@@ -186,8 +186,8 @@ class Recovery:
         end = await self._ascend(self._ladder(RUNGS[1]))
         if isinstance(end, Exhausted):
             return end if end.terminal else Exhausted(ended, terminal=True)
-        reason, now = _verdict(ended).name, self._kit.stamp()
-        self._kit.journal.post(lambda store: store.latch_key(dead, reason, now))
+        reason, now = _verdict(ended).name, self._services.stamp()
+        self._services.journal.post(lambda store: store.latch_key(dead, reason, now))
         return end
 
     def _reason(self, end: Exhausted) -> BaseException:
@@ -211,18 +211,18 @@ class Recovery:
                 return Failed(skip=True)
             ladder.candidates(len(self._candidates))
         if step.delay:
-            await self._kit.sleep(step.delay)
+            await self._services.sleep(step.delay)
         return await self._try_copy(step, self._candidates[step.candidate])
 
     async def _find(self, rung: str) -> list[Copy]:
         """A rung's copies whose keys have not been refused, one for each key."""
         if rung == RUNGS[-1]:
-            known = await self._kit.journal.do(self._copies.known_keys)
+            known = await self._services.journal.do(self._copies.known_keys)
             await asyncio.to_thread(self._copies.look_beside, known)
             if self._copies.passed_over:
                 self._damages.append(self._copies.passed_over)
         first: dict[int, Copy] = {}
-        for copy in await self._kit.journal.do(lambda store: self._look(store, rung)):
+        for copy in await self._services.journal.do(lambda store: self._look(store, rung)):
             if copy.key_id not in self._refused:
                 first.setdefault(copy.key_id, copy)
         return list(first.values())
@@ -245,7 +245,9 @@ class Recovery:
     def _read_learnt(self, store: Store, user_id: int | None) -> _Learnt:
         """What the session has learnt; a damaged table costs that, and not the session."""
         try:
-            floods, cool_until = floods_of(store, self._kit.gateway.egress(self._name), self._name)
+            floods, cool_until = floods_of(
+                store, self._services.gateway.egress(self._name), self._name
+            )
             return _Learnt(
                 user_id=user_id,
                 states=store.update_states(self._name),
@@ -273,17 +275,17 @@ class Recovery:
 
     async def _open(self, copy: Copy) -> Client:
         session, self.tried = WardenSession.from_parts(copy.parts), copy.key_id
-        await self._kit.keys.hold(copy.key_id, session=self._name, key=copy.parts.key)
+        await self._services.keys.hold(copy.key_id, session=self._name, key=copy.parts.key)
         # Only now: whoever had the key until then, be it for a moment, may have learnt more, have
         # been asked to wait, or have brought another login.
-        learnt = await self._kit.journal.do(lambda store: self._look_again(store, copy))
+        learnt = await self._services.journal.do(lambda store: self._look_again(store, copy))
         self._learnt = learnt
         floods = self._floods()
         if (until := floods.get(OPENING)) is not None:
-            raise refused(self._name, OPENING, until - self._kit.now(), until)
+            raise refused(self._name, OPENING, until - self._services.now(), until)
         self._call_floods.remember(floods, {(row.method, row.chat): row for row in learnt.floods})
-        if (left := learnt.cool_until - self._kit.now()) > 0:
-            self._kit.gateway.cool(self._name, left)
+        if (left := learnt.cool_until - self._services.now()) > 0:
+            self._services.gateway.cool(self._name, left)
         session.load_user_id(learnt.user_id)
         session.load_states(
             {
@@ -296,19 +298,19 @@ class Recovery:
             EntityRow(row.id, row.access_hash, row.username) for row in reversed(learnt.entities)
         )
         what = "its turn to connect, or Telegram's answer"
-        with self._kit.waiting.during(f"session {self._name}", WaitKind.CONNECT, what):
-            return await self._kit.gateway.open(
+        with self._services.waiting.during(f"session {self._name}", WaitKind.CONNECT, what):
+            return await self._services.gateway.open(
                 self._name,
                 session,
                 self._on_event,
-                deadline=self._kit.settings.connect_deadline,
+                deadline=self._services.settings.connect_deadline,
                 gate=self._call_floods,
             )
 
     def _floods(self) -> dict[tuple[str, int | None], float]:
-        now, rows = self._kit.now(), self._learnt.floods
+        now, rows = self._services.now(), self._learnt.floods
         if any(row.until <= now for row in rows):
-            self._kit.journal.post(lambda store: store.clear_expired(now))
+            self._services.journal.post(lambda store: store.clear_expired(now))
         return {(row.method, row.chat): row.until for row in rows if row.until > now}
 
     async def _mend(self, client: Client, rung: str) -> tuple[str, ...]:
@@ -319,14 +321,14 @@ class Recovery:
         """
         good = Copy(parts=client.session.parts, origin="in use")
         try:
-            repairs = await self._kit.journal.do(
+            repairs = await self._services.journal.do(
                 lambda store: self._mended(store, good, rung), wait_for_disk=False
             )
         except (StorageError, JournalUnavailableError) as exc:
             logger.warning("copies not mended session=%s why=%s", self._name, exc)
             return ()
         for repair in repairs:
-            self._kit.publish(repair)
+            self._services.publish(repair)
         return tuple(repair.copy for repair in repairs)
 
     def _mended(self, store: Store, good: Copy, rung: str) -> list[CopyRepaired]:
@@ -336,10 +338,10 @@ class Recovery:
 
     def _tell(self, step: Try, problem: Exception | None, *, origin: str = "") -> None:
         said = "" if problem is None else _verdict(problem).name
-        self._kit.publish(
+        self._services.publish(
             RecoveryTried(
                 session=self._name,
-                at=self._kit.now(),
+                at=self._services.now(),
                 rung=step.rung,
                 attempt=step.attempt,
                 problem=said,

@@ -85,7 +85,7 @@ class Sender:
     """
 
     def __init__(self, name: str, services: Services, actor: LoopActor) -> None:
-        self._name, self._kit, self._actor = name, services, actor
+        self._name, self._services, self._actor = name, services, actor
         self._client: Client | None = None
         self._outgoing = SendQueue(services.settings.pace)
         self._under_way: dict[asyncio.Task[Receipt], Deliver] = {}
@@ -97,7 +97,7 @@ class Sender:
 
     def waits(self) -> tuple[Wait, ...]:
         """What waits for a deadline, and with how many jobs parked."""
-        now, who = self._kit.now(), f"session {self._name}"
+        now, who = self._services.now(), f"session {self._name}"
         return tuple(
             Wait(who=who, kind=WaitKind.FLOOD, what=what_floods(key), since=since, until=until)
             for key, since, until in self._outgoing.ahead(now)
@@ -111,7 +111,7 @@ class Sender:
     @property
     def limited_until(self) -> float | None:
         """Until when the account counts as limited, epoch seconds; ``None`` when it does not."""
-        return self._outgoing.limited_until(self._kit.now())
+        return self._outgoing.limited_until(self._services.now())
 
     def resume(self, client: Client, floods: Mapping[FloodKey, float]) -> None:
         """The session is online with ``client``; ``floods`` are the deadlines kept on disk."""
@@ -129,7 +129,7 @@ class Sender:
             tell(job.reply_to, _undelivered(job, classify(OFFLINE)))
             return
         method = method_of(job.shipment)
-        now, wall = self._actor.clock.now(), self._kit.now()
+        now, wall = self._actor.clock.now(), self._services.now()
         match self._outgoing.offer(job, method, wall=wall, now=now):
             case Go(portion):
                 _return(job, portion)
@@ -153,7 +153,7 @@ class Sender:
 
     def turn(self, job: Deliver) -> None:
         """A job's turn has come: send it, unless it was taken back or is flooded by now."""
-        match self._outgoing.turn(job, method_of(job.shipment), wall=self._kit.now()):
+        match self._outgoing.turn(job, method_of(job.shipment), wall=self._services.now()):
             case Go(portion):
                 self.send(portion)
             case Parked() as parked:
@@ -166,7 +166,7 @@ class Sender:
             tell(job.reply_to, _undelivered(job, classify(OFFLINE)))
             return
         sending = asyncio.ensure_future(
-            _deliver(self._client, job.shipment, deadline=self._kit.settings.call_deadline)
+            _deliver(self._client, job.shipment, deadline=self._services.settings.call_deadline)
         )
         self._under_way[sending] = job
         sending.add_done_callback(self._over)
@@ -203,12 +203,12 @@ class Sender:
 
     def flood_over(self, key: FloodKey) -> None:
         """Offer what was parked again, if the deadline has really come."""
-        released = self._outgoing.release(key, wall=self._kit.now())
+        released = self._outgoing.release(key, wall=self._services.now())
         if not isinstance(released, tuple):
-            self._actor.after(max(RELEASE_LATE, released - self._kit.now()), FloodOver(key))
+            self._actor.after(max(RELEASE_LATE, released - self._services.now()), FloodOver(key))
             return
-        now = self._kit.now()
-        self._kit.publish(
+        now = self._services.now()
+        self._services.publish(
             FloodEnded(session=self._name, at=now, method=key[0], parked=len(released))
         )
         if key == LIMITED:
@@ -244,7 +244,7 @@ class Sender:
             self._outgoing.pacer.flooded(target, now)
             key = (method_of(job.shipment), None)
         # The ledger has it already, as it was told: the client's gate notes it.
-        wall = self._kit.now()
+        wall = self._services.now()
         wait = self._outgoing.told(key, seconds, wall=wall)
         self._outgoing.flood(key, wall + wait, now=wall)
         self._wait_in_line(job, key)
@@ -258,25 +258,25 @@ class Sender:
         if verdict.kind is ErrorClass.LIMITED or verdict.action is Action.HOLD_WRITES:
             return True
         banned = verdict.name == CHAT_BAN
-        return banned and self._outgoing.banned_in(job.shipment.target, self._kit.now())
+        return banned and self._outgoing.banned_in(job.shipment.target, self._services.now())
 
     def _limit(self, job: Deliver, verdict: Verdict) -> None:
         """Let all sending of this account wait; nothing of it is dropped."""
-        name, (method, chat), now = self._name, LIMITED, self._kit.now()
+        name, (method, chat), now = self._name, LIMITED, self._services.now()
         until, reason = now + LIMITED_FOR, f"{verdict.name}: {verdict.advice}"
         self._outgoing.flood(LIMITED, until, now=now)
-        self._kit.journal.post(
+        self._services.journal.post(
             lambda store: store.put_flood(name, method, chat, until, LIMITED_FOR)
         )
-        self._kit.publish(
+        self._services.publish(
             FloodBegan(session=name, at=now, method=method, seconds=LIMITED_FOR, until=until)
         )
         self._wait_in_line(job, LIMITED)
-        self._kit.publish(AccountLimited(session=name, at=now, reason=reason, until=until))
+        self._services.publish(AccountLimited(session=name, at=now, reason=reason, until=until))
 
     def _wait_for(self, parked: Parked) -> None:
         if parked.first:
-            self._actor.after(max(0.0, parked.until - self._kit.now()), FloodOver(parked.key))
+            self._actor.after(max(0.0, parked.until - self._services.now()), FloodOver(parked.key))
 
 
 async def _deliver(client: Client, shipment: Shipment, *, deadline: float) -> Receipt:

@@ -15,10 +15,10 @@ class SessionState:
         services: the clock, and who is told of changes.
     """
 
-    __slots__ = ("_kit", "_name", "phase", "reason", "since", "until")
+    __slots__ = ("_name", "_services", "phase", "reason", "since", "until")
 
     def __init__(self, name: str, services: Services) -> None:
-        self._name, self._kit = name, services
+        self._name, self._services = name, services
         self.phase, self.reason, self.since = Phase.REGISTERED, "", services.now()
         self.until: float | None = None
 
@@ -30,9 +30,9 @@ class SessionState:
         """
         before, after = self.phase, step(self.phase, event)
         self.phase, self.reason, self.until = after, reason, until
-        self.since = now = self._kit.now()
+        self.since = now = self._services.now()
         if before is not after:
-            self._kit.publish(
+            self._services.publish(
                 PhaseChanged(session=self._name, at=now, before=before, after=after, reason=reason)
             )
         return before
@@ -40,7 +40,7 @@ class SessionState:
     @property
     def pause(self) -> float:
         """Seconds until it tries again; 0 when it is at it."""
-        return 0.0 if self.until is None else max(0.0, self.until - self._kit.now())
+        return 0.0 if self.until is None else max(0.0, self.until - self._services.now())
 
     def offline(self) -> SessionOfflineError:
         """What is raised for whoever wants something that needs the session online."""

@@ -167,7 +167,7 @@ class Assembly:
                 "sessions": Sibling("sessions"),
                 "monitor": Sibling("health"),
                 "journal": Sibling("journal"),
-                "make_kit": self._kit,
+                "make_kit": self._services,
                 "board": self._board,
                 "events": self._events,
                 "wall": self._epoch.now,
@@ -186,7 +186,7 @@ class Assembly:
             mailbox_limit=100_000,  # every session reports while it starts
         )
 
-    def _kit(self, *, journal: pykka.ActorRef[Any], monitor: pykka.ActorRef[Any]) -> Services:
+    def _services(self, *, journal: pykka.ActorRef[Any], monitor: pykka.ActorRef[Any]) -> Services:
         """What all sessions share; the registry asks, once it has the two references."""
         return Services(
             journal=Journal(journal),
