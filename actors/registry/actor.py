@@ -74,7 +74,7 @@ class RegistryActor(LoopActor):
         plans: the sessions of the configuration.
         sessions: the supervisor of all sessions; without one, none is started.
         monitor: the health monitor.
-        make_kit: builds what sessions share, from the monitor's reference.
+        make_services: builds what sessions share, from the monitor's reference.
         wall: tells the time in epoch seconds.
     """
 
@@ -88,7 +88,7 @@ class RegistryActor(LoopActor):
         plans: Sequence[SessionPlan] = (),
         sessions: pykka.ActorRef[Any] | None = None,
         monitor: pykka.ActorRef[Any] | None = None,
-        make_kit: Callable[..., Services] | None = None,
+        make_services: Callable[..., Services] | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         super().__init__()
@@ -101,8 +101,8 @@ class RegistryActor(LoopActor):
         self._monitor = monitor
         self._located: PairGraph | None = None
         subtrees: Subtrees | None = None
-        if sessions is not None and make_kit is not None:
-            services = make_kit(journal=journal, monitor=monitor)
+        if sessions is not None and make_services is not None:
+            services = make_services(journal=journal, monitor=monitor)
             subtrees = Subtrees(sessions, self.actor_ref, services)
             self._located = services.graph
         self._running = RunningSessions(self._roster, subtrees, self.pipe, self._stopped)

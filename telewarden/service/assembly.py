@@ -167,7 +167,7 @@ class Assembly:
                 "sessions": Sibling("sessions"),
                 "monitor": Sibling("health"),
                 "journal": Sibling("journal"),
-                "make_kit": self._services,
+                "make_services": self._services,
                 "board": self._board,
                 "events": self._events,
                 "wall": self._epoch.now,
