@@ -34,20 +34,20 @@ class Places:
     """The chats of one group's pairs.
 
     Args:
-        desk: what the group's parts share.
+        context: what the group's parts share.
         writing, sending, trouble: the group's other parts.
         catch_up: called with pairs whose chats were found.
     """
 
     def __init__(
         self,
-        desk: GroupContext,
+        context: GroupContext,
         writing: Writing,
         sending: Sending,
         trouble: PairPausing,
         catch_up: Callable[[list[PairState]], None],
     ) -> None:
-        self._desk, self._writing, self._catch_up = desk, writing, catch_up
+        self._desk, self._writing, self._catch_up = context, writing, catch_up
         self._sending, self._trouble = sending, trouble
         self._seeking: set[int] = set()
         self._failures = 0

@@ -44,13 +44,13 @@ class Orders:
 
     def __init__(
         self,
-        desk: GroupContext,
+        context: GroupContext,
         members: Members,
         reading: Reading,
         trouble: PairPausing,
         places: Places,
     ) -> None:
-        self._desk, self._members = desk, members
+        self._desk, self._members = context, members
         self._reading, self._trouble, self._places = reading, trouble, places
 
     def carry_out(self, order: Order) -> PairReport | Answer | tuple[int, int] | int | None:

@@ -59,8 +59,8 @@ RETRIES_GROW: Final = 30  # times; so the longest pause is a minute
 class Sending:
     """Sends for the pairs of one group."""
 
-    def __init__(self, desk: GroupContext, writing: Writing, trouble: PairPausing) -> None:
-        self._desk, self._writing, self._trouble = desk, writing, trouble
+    def __init__(self, context: GroupContext, writing: Writing, trouble: PairPausing) -> None:
+        self._desk, self._writing, self._trouble = context, writing, trouble
 
     def stored(self, message: Stored) -> None:
         """What was accepted is on the disk: it may go."""

@@ -43,14 +43,14 @@ class Reading:
 
     def __init__(
         self,
-        desk: GroupContext,
+        context: GroupContext,
         writing: Writing,
         sending: Sending,
         trouble: PairPausing,
         comparing: Reconciler,
         places: Places,
     ) -> None:
-        self._desk, self._writing, self._places = desk, writing, places
+        self._desk, self._writing, self._places = context, writing, places
         self._sending, self._trouble, self._comparing = sending, trouble, comparing
 
     # Since the mark

@@ -37,24 +37,24 @@ class Members:
     """The pairs of one group, and how they come and go.
 
     Args:
-        desk: what the group's parts share.
+        context: what the group's parts share.
         writing, sending, trouble: the group's other parts.
         begin: called with pairs that have been taken in.
     """
 
     def __init__(
         self,
-        desk: GroupContext,
+        context: GroupContext,
         writing: Writing,
         sending: Sending,
         trouble: PairPausing,
         begin: Callable[[Iterable[PairState]], None],
     ) -> None:
-        self._desk, self._writing, self._begin = desk, writing, begin
+        self._desk, self._writing, self._begin = context, writing, begin
         self._sending, self._trouble = sending, trouble
         self._coming: dict[int, PairPlan] = {}
         self._served = False
-        self._waits = PairWaits(desk.session)
+        self._waits = PairWaits(context.session)
 
     @property
     def settled(self) -> bool:
@@ -63,27 +63,27 @@ class Members:
 
     def introduce(self, *, again: bool = False) -> None:
         """Tell the session which pairs are here, and the monitor how they are."""
-        desk = self._desk
+        context = self._desk
         ready = GroupReady(
-            group=desk.name, ref=desk.actor.actor_ref, pairs=tuple(desk.pairs), again=again
+            group=context.name, ref=context.actor.actor_ref, pairs=tuple(context.pairs), again=again
         )
-        desk.tell_session(ready)
+        context.tell_session(ready)
         self.report()
 
     def report(self) -> GroupReport:
         """How the group is; told to the monitor as well as to whoever asks."""
-        desk = self._desk
+        context = self._desk
         report = GroupReport(
-            session=desk.session,
-            group=desk.name,
-            online=desk.online,
+            session=context.session,
+            group=context.name,
+            online=context.online,
             pairs=tuple(
-                self._waits.report(state, online=desk.online, now=desk.services.now())
-                for state in desk.pairs.values()
+                self._waits.report(state, online=context.online, now=context.services.now())
+                for state in context.pairs.values()
             ),
         )
         with contextlib.suppress(pykka.ActorDeadError):  # the warden stops
-            desk.services.monitor.tell(Reported(report=report, ref=desk.actor.actor_ref))
+            context.services.monitor.tell(Reported(report=report, ref=context.actor.actor_ref))
         return report
 
     # Coming

@@ -30,8 +30,8 @@ Dead = tuple[int, str, float]  # a message, why it was given up, and when
 class Writing:
     """Writes for the pairs of one group."""
 
-    def __init__(self, desk: GroupContext) -> None:
-        self._desk = desk
+    def __init__(self, context: GroupContext) -> None:
+        self._desk = context
         self._ticks: list[Tick] = []
         self._asks: list[Ask] = []
         self._accepted: dict[int, Accepted] = {}

@@ -35,12 +35,12 @@ class PairPausing:
     """Pauses and resumes the pairs of one group.
 
     Args:
-        desk: what the group's parts share.
+        context: what the group's parts share.
         go_on: called for a pair that works again.
     """
 
-    def __init__(self, desk: GroupContext, go_on: Callable[[PairState], None]) -> None:
-        self._desk, self._go_on = desk, go_on
+    def __init__(self, context: GroupContext, go_on: Callable[[PairState], None]) -> None:
+        self._desk, self._go_on = context, go_on
 
     def adopt(self, state: PairState, reason: str) -> None:
         """Take over a pause from an earlier run."""

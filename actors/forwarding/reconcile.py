@@ -28,8 +28,8 @@ LOOK_EVERY: Final = 1.0  # seconds between two pages of one group
 class Reconciler:
     """Compares for the pairs of one group."""
 
-    def __init__(self, desk: GroupContext, writing: Writing, sending: Sending) -> None:
-        self._desk, self._writing, self._sending = desk, writing, sending
+    def __init__(self, context: GroupContext, writing: Writing, sending: Sending) -> None:
+        self._desk, self._writing, self._sending = context, writing, sending
 
     def missed(self, message: Missed) -> None:
         """Telegram will not tell what changed here."""
