@@ -106,7 +106,7 @@ def the_mark_is_written_before_the_rows() -> None:
     def then(self: Any, message: Any) -> Any:
         mine, later[:] = list(later), ()
         if mine:
-            self._desk.services.journal.post(
+            self._context.services.journal.post(
                 lambda store: [write(entries, store, pair) for entries, pair in mine]
             )
         return written(self, message)

@@ -102,22 +102,22 @@ class WorkerGroupActor(LoopActor):
         self, *, name: str, session: str, session_ref: pykka.ActorRef[Any], services: Services
     ) -> None:
         super().__init__()
-        self._desk = GroupContext(
+        self._context = GroupContext(
             name=name, session=session, services=services, actor=self, ref=session_ref
         )
-        self._trouble = PairPausing(self._desk, lambda state: self._places.locate([state]))
-        self._writing = Writing(self._desk)
-        self._sending = Sending(self._desk, self._writing, self._trouble)
-        self._comparing = Reconciler(self._desk, self._writing, self._sending)
+        self._trouble = PairPausing(self._context, lambda state: self._places.locate([state]))
+        self._writing = Writing(self._context)
+        self._sending = Sending(self._context, self._writing, self._trouble)
+        self._comparing = Reconciler(self._context, self._writing, self._sending)
         self._places = Places(
-            self._desk,
+            self._context,
             self._writing,
             self._sending,
             self._trouble,
             lambda states: self._reading.catch_up(states),
         )
         self._reading = Reading(
-            self._desk,
+            self._context,
             self._writing,
             self._sending,
             self._trouble,
@@ -125,23 +125,25 @@ class WorkerGroupActor(LoopActor):
             self._places,
         )
         self._members = Members(
-            self._desk, self._writing, self._sending, self._trouble, self._places.locate
+            self._context, self._writing, self._sending, self._trouble, self._places.locate
         )
-        self._orders = Orders(self._desk, self._members, self._reading, self._trouble, self._places)
+        self._orders = Orders(
+            self._context, self._members, self._reading, self._trouble, self._places
+        )
         self._early: list[Early] = []
 
     def on_start(self) -> None:
         self._members.introduce()
-        self.every(self._desk.services.settings.groups_every, CatchUp())
+        self.every(self._context.services.settings.groups_every, CatchUp())
 
     async def on_stop(self) -> None:  # type: ignore[override]  # a LoopActor's hooks may be async
         self._writing.close()
-        await close_handlers(self._desk.pairs.values())
+        await close_handlers(self._context.pairs.values())
 
     async def on_failure(self, *_exc_info: object) -> None:  # type: ignore[override]  # as above
         with contextlib.suppress(JournalUnavailableError):
             self._writing.close(failed=True)
-        await close_handlers(self._desk.pairs.values())
+        await close_handlers(self._context.pairs.values())
 
     def on_receive(self, message: object) -> object:
         match message:
@@ -248,7 +250,7 @@ class WorkerGroupActor(LoopActor):
                 self._with(message.pair, lambda state: self._reading.catch_up([state]))
                 self._with(message.pair, self._reading.fill)
             case CatchUp():
-                self._reading.catch_up(self._desk.pairs.values())
+                self._reading.catch_up(self._context.pairs.values())
                 self._trouble.sweep()
                 self._members.report()
             case Compare():
@@ -268,31 +270,31 @@ class WorkerGroupActor(LoopActor):
             self._places.seek(state)
 
     def _with(self, pair: int, work: Callable[[PairState], object]) -> None:
-        state = self._desk.pairs.get(pair)
+        state = self._context.pairs.get(pair)
         if state is not None:
             work(state)
 
     # The session's coming and going
 
     def _session_up(self) -> None:
-        self._desk.online, self._desk.short = True, False
+        self._context.online, self._context.short = True, False
         self._interrupt()
         self._places.locate()
 
     def _session_down(self) -> None:
-        self._desk.online = False
+        self._context.online = False
         self._interrupt()
 
     def _interrupt(self) -> None:
-        for state in self._desk.pairs.values():
-            self._sending.bring_up_to_date(state, state.interrupt(self._desk.late_until()))
+        for state in self._context.pairs.values():
+            self._sending.bring_up_to_date(state, state.interrupt(self._context.late_until()))
 
     # Edits and deletions
 
     def _changed(self, message: Edited | Deleted) -> None:
         """It concerns the pairs that are here, and those that are still read from the disk."""
         if not self._members.settled:
-            self._early.append((message, frozenset(self._desk.pairs)))
+            self._early.append((message, frozenset(self._context.pairs)))
         self._tell_change(message, frozenset())
 
     def _catch_up_on_changes(self) -> None:
@@ -302,7 +304,7 @@ class WorkerGroupActor(LoopActor):
                 self._tell_change(message, told)
 
     def _tell_change(self, message: Edited | Deleted, told: frozenset[int]) -> None:
-        for state in self._desk.pairs.values():
+        for state in self._context.pairs.values():
             if state.plan.id in told:
                 continue
             if isinstance(message, Edited):

@@ -47,7 +47,7 @@ class Places:
         trouble: PairPausing,
         catch_up: Callable[[list[PairState]], None],
     ) -> None:
-        self._desk, self._writing, self._catch_up = context, writing, catch_up
+        self._context, self._writing, self._catch_up = context, writing, catch_up
         self._sending, self._trouble = sending, trouble
         self._seeking: set[int] = set()
         self._failures = 0
@@ -56,18 +56,18 @@ class Places:
 
     def locate(self, states: Iterable[PairState] | None = None) -> None:
         """Let the session make sure that every chat can be addressed; it asks for unknown ones."""
-        wanted = tuple(self._desk.pairs.values() if states is None else states)
+        wanted = tuple(self._context.pairs.values() if states is None else states)
         chats = dict.fromkeys(chat for state in wanted for chat in state.chats)
-        if not chats or not self._desk.online:
+        if not chats or not self._context.online:
             return
         anew = {chat for state in wanted if state.plan.id in self._seeking for chat in state.chats}
         self._seeking.difference_update(state.plan.id for state in wanted)
-        self._desk.tell_session(
+        self._context.tell_session(
             Locate(
                 chats=tuple(chats),
                 names={chat: name for state in wanted for chat, name in state.names.items()},
                 anew=frozenset(anew),
-                reply_to=self._desk.actor.actor_ref,
+                reply_to=self._context.actor.actor_ref,
             )
         )
 
@@ -75,17 +75,17 @@ class Places:
         """Telegram does not take a chat by what is known of it: look for it anew, soon."""
         state.sought, state.located = True, False
         if not self._seeking:
-            self._desk.set_timer(SEEK_AFTER, LocateAgain())
+            self._context.set_timer(SEEK_AFTER, LocateAgain())
         self._seeking.add(state.plan.id)
 
     def locate_again(self) -> None:
         """Look for those that are not there yet."""
-        self.locate([state for state in self._desk.pairs.values() if not state.located])
+        self.locate([state for state in self._context.pairs.values() if not state.located])
 
     def located(self, message: Located) -> None:
         """Chats are known, or why they are not."""
         again: list[Verdict] = []
-        for state in tuple(self._desk.pairs.values()):
+        for state in tuple(self._context.pairs.values()):
             problems, ids = _of_its_own(state, message)
             lost = next(iter(problems), None)
             if lost is None:
@@ -95,9 +95,9 @@ class Places:
             else:
                 again.append(message.problems[lost])
         self._failures = self._failures + 1 if again else 0
-        if again and self._desk.online:
+        if again and self._context.online:
             wait = max(verdict.wait or 0.0 for verdict in again)
-            self._desk.set_timer(max(pause_of(self._failures), wait), LocateAgain())
+            self._context.set_timer(max(pause_of(self._failures), wait), LocateAgain())
         for chat, to in message.moved.items():
             self.upgraded(chat, to)
 
@@ -111,7 +111,7 @@ class Places:
             self._other_way(state, source, target)
             state.source, state.target, state.known = source, target, (source, target)
             state.named = named
-            self._desk.write_down(state)
+            self._context.write_down(state)
         if not self._enter(state):
             return
         state.located = True
@@ -120,7 +120,7 @@ class Places:
 
     def _enter(self, state: PairState) -> bool:
         """Have the pair among the ways of all sessions; what it would make wrong pauses it."""
-        graph, plan = self._desk.services.graph, state.plan
+        graph, plan = self._context.services.graph, state.plan
         for name, chat in ((plan.source, state.source), (plan.target, state.target)):
             if isinstance(name, str) and chat is not None:
                 graph.names[name.lower()] = chat
@@ -138,11 +138,11 @@ class Places:
 
     def _other_way(self, state: PairState, source: int, target: int) -> None:
         """A number stands for one way; what was noted about another is not this one's."""
-        pair, post = state.plan.id, self._desk.services.journal.post
+        pair, post = state.plan.id, self._context.services.journal.post
         if state.known is None or state.known == (source, target):
             return
         if state.under_way is not None:  # whatever comes of it, nothing more goes the old way
-            self._desk.take_back(state)
+            self._context.take_back(state)
             items, state.under_way = state.under_way.items, None
             self._sending.bring_up_to_date(state, items)
         if state.known[0] != source:
@@ -168,7 +168,7 @@ class Places:
 
     def upgraded(self, chat: int, to: int) -> None:
         """A basic group was upgraded: pairs that begin or end there follow it."""
-        for state in tuple(self._desk.pairs.values()):
+        for state in tuple(self._context.pairs.values()):
             if state.target == chat and state.source is not None:
                 self._follow_target(state, state.source, to)
             if state.source == chat and state.upgraded is None:
@@ -182,7 +182,7 @@ class Places:
         )
         self._other_way(state, source, to)
         state.target, state.known = to, (source, to)
-        self._desk.write_down(state)
+        self._context.write_down(state)
         if self._trouble.may_pass(state):
             self._trouble.resume(state)
         else:
@@ -213,13 +213,13 @@ class Places:
 
     def followed(self, message: Followed) -> None:
         """The disk has the pair begin at the start of its supergroup."""
-        state = self._desk.pairs.get(message.pair)
+        state = self._context.pairs.get(message.pair)
         if state is None or state.target is None:
             return
         state.following = False
         if not message.done:
             state.misread += 1
-            self._desk.set_timer(pause_of(state.misread), ReadAgain(message.pair))
+            self._context.set_timer(pause_of(state.misread), ReadAgain(message.pair))
             return
         logger.info(
             "pair follows its source pair=%d from=%s to=%d",

@@ -50,7 +50,7 @@ class Orders:
         trouble: PairPausing,
         places: Places,
     ) -> None:
-        self._desk, self._members = context, members
+        self._context, self._members = context, members
         self._reading, self._trouble, self._places = reading, trouble, places
 
     def carry_out(self, order: Order) -> PairReport | Answer | tuple[int, int] | int | None:
@@ -59,7 +59,7 @@ class Orders:
         Raises:
             UnknownRecordError: the pair is not here.
         """
-        state = self._desk.pairs.get(order.pair)
+        state = self._context.pairs.get(order.pair)
         if state is None:
             raise UnknownRecordError("pair", order.pair)
         match order:
@@ -81,19 +81,19 @@ class Orders:
             case ReleasePair():
                 return self._members.let_go(state, order)
             case DoubtAsked():
-                return 0 if self._desk.online else state.in_doubt
+                return 0 if self._context.online else state.in_doubt
         return state.report()
 
     def _backfill(self, state: PairState, order: Backfill) -> Answer:
         answer, pair = Answer(), order.pair
         state.backfill = row = BackfillRow(pair, order.after, state.seen or 0, since=order.since)
-        writing = self._desk.services.journal.do_in_order(lambda store: store.put_backfill(row))
-        self._desk.actor.pipe(writing, done=lambda _: BackfillNoted(pair, answer))
+        writing = self._context.services.journal.do_in_order(lambda store: store.put_backfill(row))
+        self._context.actor.pipe(writing, done=lambda _: BackfillNoted(pair, answer))
         return answer
 
     def backfill_noted(self, message: BackfillNoted) -> None:
         """It is on the disk: no restart forgets it."""
-        state = self._desk.pairs.get(message.pair)
+        state = self._context.pairs.get(message.pair)
         if state is None:
             message.answer.fail(UnknownRecordError("pair", message.pair))
         else:
@@ -114,14 +114,14 @@ class Orders:
             ids = tuple(one for one in dead if deed(store, pair, one))
             return Replied(answer, pair, len(ids), ids if again else ())
 
-        self._desk.actor.pipe(
-            self._desk.services.journal.do_in_order(work), done=lambda replied: replied
+        self._context.actor.pipe(
+            self._context.services.journal.do_in_order(work), done=lambda replied: replied
         )
         return answer
 
     def replied(self, message: Replied) -> None:
         """Dead letters were put back on their way, or dropped, on the disk."""
-        state = self._desk.pairs.get(message.pair)
+        state = self._context.pairs.get(message.pair)
         if state is not None:
             state.dead = max(0, state.dead - message.count)
             if message.ids:

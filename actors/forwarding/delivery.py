@@ -60,11 +60,11 @@ class Sending:
     """Sends for the pairs of one group."""
 
     def __init__(self, context: GroupContext, writing: Writing, trouble: PairPausing) -> None:
-        self._desk, self._writing, self._trouble = context, writing, trouble
+        self._context, self._writing, self._trouble = context, writing, trouble
 
     def stored(self, message: Stored) -> None:
         """What was accepted is on the disk: it may go."""
-        state = self._desk.pairs.get(message.pair)
+        state = self._context.pairs.get(message.pair)
         if state is not None:
             self.enqueue(state, message.messages)
             self.pump(state)
@@ -76,7 +76,7 @@ class Sending:
         if not state.unheard.isdisjoint(ids):
             state.unheard.difference_update(ids)
             state.owed += ids
-            self._desk.actor.actor_ref.tell(ReadAgain(state.plan.id))
+            self._context.actor.actor_ref.tell(ReadAgain(state.plan.id))
         elif state.owed:  # they come behind what is just being read again
             state.owed += ids
         else:
@@ -124,13 +124,17 @@ class Sending:
         """What waits for its turn with these is not to go as it was handed over."""
         items, ids = () if state.under_way is None else state.under_way.items, frozenset(source_ids)
         if any(isinstance(one, Incoming) and one.id in ids for one in items):
-            self._desk.take_back(state)
+            self._context.take_back(state)
 
     def orphan(self, state: PairState, source_id: int, target_id: int, *, gone: bool) -> None:
         """A message had arrived unseen; if it is gone at the source, its copy goes too."""
         state.sure(source_id)
         state.targets[source_id] = target_id  # last_target stays: others are looked for behind it
-        pair, now, deletes = state.plan.id, self._desk.services.stamp(), gone and state.plan.deletes
+        pair, now, deletes = (
+            state.plan.id,
+            self._context.services.stamp(),
+            gone and state.plan.deletes,
+        )
         asked = (source_id,)
 
         def work(store: Store) -> Wanted:
@@ -159,7 +163,7 @@ class Sending:
 
     def changes_noted(self, message: Wanted) -> None:
         """Changes are on the disk: they may be made."""
-        state = self._desk.pairs.get(message.pair)
+        state = self._context.pairs.get(message.pair)
         if state is not None:
             state.asked -= Counter(message.asked)
             for change in message.changes:
@@ -196,14 +200,14 @@ class Sending:
     def pump(self, state: PairState) -> None:
         """Do what is next for a pair, if it may be done now."""
         while True:
-            if state.handler is None and (not self._desk.online or state.target is None):
+            if state.handler is None and (not self._context.online or state.target is None):
                 return
-            items = state.next_items(self._desk.now())
+            items = state.next_items(self._context.now())
             if items is None:
                 state.tidy()
                 return
             if isinstance(items, Wait):
-                self._desk.set_timer(items.seconds, Retry(state.plan.id))
+                self._context.set_timer(items.seconds, Retry(state.plan.id))
                 return
             if self._began(state, self._as_they_are(state, items)):
                 return
@@ -226,13 +230,13 @@ class Sending:
         try:
             if self._kept_out(state, items):
                 return False
-            short = self._desk.short and state.handler is None
+            short = self._context.short and state.handler is None
             texts = state.texts(messages, short=short)
             shorter = {} if short else state.shorter(messages)
         except Exception as error:  # noqa: BLE001 - a rule is the user's; so is its trouble
             self._spoilt(state, items, error)
             return False
-        ticket = self._desk.ticket()
+        ticket = self._context.ticket()
         state.under_way = UnderWay(ticket, items, texts, shorter)
         posts = state.handler is None and not isinstance(items[0], Change)
         fresh = _fresh(state, messages, texts, shorter) if posts else ()
@@ -253,7 +257,7 @@ class Sending:
             self._send(state, ticket, items)
             return
         pair, source, target = state.plan.id, state.source or 0, state.target or 0
-        now = self._desk.services.stamp()
+        now = self._context.services.stamp()
 
         def work(store: Store) -> Looked:
             ring = store.ring(pair, source, target, around, now) if around else {}
@@ -286,7 +290,7 @@ class Sending:
             else:
                 state.sure(message.id)
         if doubtful:
-            self._desk.actor.actor_ref.tell(ReadAgain(state.plan.id))
+            self._context.actor.actor_ref.tell(ReadAgain(state.plan.id))
         pair, ids = state.plan.id, [one.id for one in messages if one not in doubtful]
         if ids:
             self._writing.tick(lambda store: store.filter_out(pair, ids))
@@ -313,7 +317,7 @@ class Sending:
 
     def looked(self, message: Looked) -> None:
         """It is known which messages are concerned at the target."""
-        state = self._desk.pairs.get(message.pair)
+        state = self._context.pairs.get(message.pair)
         if state is None or not _current(state, message.ticket):
             return
         for source_id, target_id in message.targets.items():
@@ -333,7 +337,7 @@ class Sending:
             self.pump(state)
         elif "wait" in verdicts:
             state.under_way = None
-            self._desk.set_timer(RING_AGAIN, Retry(state.plan.id))
+            self._context.set_timer(RING_AGAIN, Retry(state.plan.id))
         return not {"stay", "wait"}.intersection(verdicts)
 
     def _send(self, state: PairState, ticket: int, items: tuple[Item, ...]) -> None:
@@ -341,16 +345,16 @@ class Sending:
         if isinstance(items[0], Change) and items[0].source_id not in state.targets:
             self._settle(state, ticket, Receipt())  # it never got there, or is long forgotten
         elif state.handler is not None:
-            deadline = self._desk.services.settings.call_deadline
+            deadline = self._context.services.settings.call_deadline
             texts = state.under_way.texts
-            hand_over(self._desk.actor, state, ticket, items, texts, deadline=deadline)
+            hand_over(self._context.actor, state, ticket, items, texts, deadline=deadline)
         elif state.target is not None:
-            self._desk.tell_session(
+            self._context.tell_session(
                 Deliver(
                     pair=state.plan.id,
                     ticket=ticket,
                     shipment=packed(state, state.target, state.under_way),
-                    reply_to=self._desk.actor.actor_ref,
+                    reply_to=self._context.actor.actor_ref,
                 )
             )
 
@@ -358,13 +362,13 @@ class Sending:
 
     def delivered(self, answer: Delivered) -> None:
         """It is at its target, or as much of it as would be taken."""
-        state = self._desk.pairs.get(answer.pair)
+        state = self._context.pairs.get(answer.pair)
         if state is not None and _current(state, answer.ticket):
             self._settle(state, answer.ticket, answer.receipt)
 
     def returned(self, message: Returned) -> None:
         """Only some of it is under way now, or nothing; the others may still change."""
-        state = self._desk.pairs.get(message.pair)
+        state = self._context.pairs.get(message.pair)
         if state is not None and state.under_way is not None and _current(state, message.ticket):
             before = state.under_way
             kept = before.items[: message.count]
@@ -376,7 +380,7 @@ class Sending:
     def _settle(self, state: PairState, ticket: int, receipt: Receipt) -> None:
         texts = {} if state.under_way is None else state.under_way.texts
         cut = {*receipt.shortened, *(one for one, text in texts.items() if text.shortened)}
-        self._desk.short |= bool(receipt.shortened)
+        self._context.short |= bool(receipt.shortened)
         state.pauses = 0
         for item in state.settle(ticket, receipt):
             if isinstance(item, Change):
@@ -389,10 +393,10 @@ class Sending:
         self.pump(state)
 
     def _tell_shortened(self, state: PairState, source_id: int) -> None:
-        self._desk.services.publish(
+        self._context.services.publish(
             CopyShortened(
-                session=self._desk.session,
-                at=self._desk.services.stamp(),
+                session=self._context.session,
+                at=self._context.services.stamp(),
                 pair=state.plan.id,
                 source_id=source_id,
             )
@@ -404,11 +408,11 @@ class Sending:
         target_id = receipt.target_ids.get(message.id)
         if target_id is not None:
             state.note_target(message.id, target_id)
-        now = self._desk.services.stamp()
+        now = self._context.services.stamp()
         self._complete(state, message, target_id, now, outdated=message.id in receipt.outdated)
-        self._desk.services.publish(
+        self._context.services.publish(
             Forwarded(
-                session=self._desk.session,
+                session=self._context.session,
                 at=now,
                 pair=state.plan.id,
                 source_id=message.id,
@@ -450,10 +454,10 @@ class Sending:
 
     def _changed(self, state: PairState, change: Change, *, cut: bool) -> None:
         self._note_changed(state, change)
-        self._desk.services.publish(
+        self._context.services.publish(
             CopyChanged(
-                session=self._desk.session,
-                at=self._desk.services.stamp(),
+                session=self._context.session,
+                at=self._context.services.stamp(),
                 pair=state.plan.id,
                 source_id=change.source_id,
                 gone=change.message is None,
@@ -466,8 +470,8 @@ class Sending:
         pair, source_id, message = state.plan.id, change.source_id, change.message
         if message is None:
             self._writing.tick(lambda store: store.note_removed(pair, (source_id,)))
-        elif late := state.belated_for(source_id, self._desk.now()):
-            self._desk.actor.after(late, MakeAgain(pair))  # it stays noted until then
+        elif late := state.belated_for(source_id, self._context.now()):
+            self._context.actor.after(late, MakeAgain(pair))  # it stays noted until then
         elif not state.has_change(source_id):  # otherwise it stays noted for the next one
             state.belated.pop(source_id, None)
             version = version_of(message)
@@ -475,9 +479,9 @@ class Sending:
 
     def make_again(self, pair: int) -> None:
         """An older edit may have been carried out behind a newer one: see that this one stands."""
-        state = self._desk.pairs.get(pair)
+        state = self._context.pairs.get(pair)
         if state is not None:
-            again = state.take_belated(self._desk.now())
+            again = state.take_belated(self._context.now())
             state.changes += [ChangeWanted(pair, one, "edit") for one in again]
             state.compare = state.compare or bool(again)
 
@@ -502,7 +506,7 @@ class Sending:
 
     def undelivered(self, answer: Undelivered) -> None:
         """It is not at its target: what follows is a table by the kind of trouble."""
-        state, verdict = self._desk.pairs.get(answer.pair), answer.verdict
+        state, verdict = self._context.pairs.get(answer.pair), answer.verdict
         if state is None or not _current(state, answer.ticket) or state.under_way is None:
             return
         items, state.under_way = state.under_way.items, None
@@ -515,11 +519,13 @@ class Sending:
                 self._trouble.pause(state, why(verdict))
             case ErrorClass.MESSAGE | ErrorClass.BUG:
                 self._try_again_or_put_aside(state, items, verdict)
-            case _ if self._desk.online or state.handler is not None:
-                state.doubt(items, self._desk.late_until())
+            case _ if self._context.online or state.handler is not None:
+                state.doubt(items, self._context.late_until())
                 self._try_later(state, items, verdict)
             case _:
-                state.doubt(items, self._desk.late_until())  # SessionUp brings it on its way again
+                state.doubt(
+                    items, self._context.late_until()
+                )  # SessionUp brings it on its way again
 
     def _try_again_or_put_aside(
         self, state: PairState, items: tuple[Item, ...], verdict: Verdict
@@ -536,7 +542,7 @@ class Sending:
         state.attempts += 1
         if (
             state.handler is not None
-            and state.attempts >= self._desk.services.settings.handler_tries
+            and state.attempts >= self._context.services.settings.handler_tries
         ):
             self._give_up(state, items, verdict)
         else:
@@ -545,8 +551,8 @@ class Sending:
 
     def _wait_and_retry(self, state: PairState, pause: float) -> None:
         """Nothing of the pair is tried before the pause is over, whatever is said meanwhile."""
-        state.retry_at = self._desk.now() + pause
-        self._desk.set_timer(pause, Retry(state.plan.id))
+        state.retry_at = self._context.now() + pause
+        self._context.set_timer(pause, Retry(state.plan.id))
 
     def retry(self, state: PairState) -> None:
         """The pause after what failed, or before what is not complete, is over."""
@@ -567,7 +573,7 @@ class Sending:
         """It will not be taken any more; one that is gone may have been before, unseen."""
         if message.id in state.doubtful and state.target and reason.startswith(GONE):
             state.orphan(message.id)
-            self._desk.actor.actor_ref.tell(ReadAgain(state.plan.id))
+            self._context.actor.actor_ref.tell(ReadAgain(state.plan.id))
         else:
             self.put_aside(state, message.id, reason)
 
@@ -575,11 +581,11 @@ class Sending:
         """Make a dead letter of a message; it can be sent again or dropped by hand."""
         state.dead += 1
         state.sure(source_id)
-        pair, now = state.plan.id, self._desk.services.stamp()
+        pair, now = state.plan.id, self._context.services.stamp()
         self._writing.note(lambda store: store.fail(pair, source_id, reason, now, dead=True))
-        self._desk.services.publish(
+        self._context.services.publish(
             DeadLettered(
-                session=self._desk.session,
+                session=self._context.session,
                 at=now,
                 pair=pair,
                 source_id=source_id,

@@ -50,17 +50,17 @@ class Reading:
         comparing: Reconciler,
         places: Places,
     ) -> None:
-        self._desk, self._writing, self._places = context, writing, places
+        self._context, self._writing, self._places = context, writing, places
         self._sending, self._trouble, self._comparing = sending, trouble, comparing
 
     # Since the mark
 
     def arrived(self, message: Incoming) -> None:
         """A message came, live."""
-        for state in self._desk.pairs.values():
+        for state in self._context.pairs.values():
             if state.source != message.chat or state.paused is not None:
                 continue  # a paused pair reads its source's history when it goes on
-            state.albums.touch(message, self._desk.now())
+            state.albums.touch(message, self._context.now())
             if state.behind:
                 state.hold(message)
             else:
@@ -72,7 +72,7 @@ class Reading:
 
     def catch_up(self, states: Iterable[PairState]) -> None:
         """Read what was said since the mark; a pair without one starts with what comes now."""
-        if not self._desk.online:
+        if not self._context.online:
             return
         for state in states:
             if state.source is None or state.paused is not None or state.reading is not None:
@@ -81,7 +81,7 @@ class Reading:
                 continue  # it reads when they are found
             state.behind = True
             state.reading = self._next_reading(state, state.source)
-            self._desk.tell_session(state.reading)
+            self._context.tell_session(state.reading)
 
     def _next_reading(self, state: PairState, source: int) -> History:
         if state.orphans and state.target:
@@ -98,14 +98,14 @@ class Reading:
         return History(
             pair=state.plan.id,
             chat=source,
-            reply_to=self._desk.actor.actor_ref,
+            reply_to=self._context.actor.actor_ref,
             purpose=purpose,
             **fields,
         )
 
     def history_read(self, message: HistoryRead) -> None:
         """Telegram's answer, or why there is none."""
-        state = self._desk.pairs.get(message.pair)
+        state = self._context.pairs.get(message.pair)
         if state is None:
             return
         if message.request is state.reading:
@@ -144,9 +144,9 @@ class Reading:
     def _read_later(self, state: PairState, wait: float = 0.0) -> None:
         """Ask again, after a pause that grows with every time in a row."""
         state.misread += 1
-        if self._desk.online:
+        if self._context.online:
             pause = max(pause_of(state.misread), wait)
-            self._desk.set_timer(pause, ReadAgain(state.plan.id))
+            self._context.set_timer(pause, ReadAgain(state.plan.id))
 
     def _owed_found(self, state: PairState, message: HistoryRead) -> None:
         """Messages that an earlier run wrote down and may not have sent: they go first."""
@@ -176,10 +176,10 @@ class Reading:
 
     def known_there(self, message: KnownThere) -> None:
         """Messages that are gone at the source, or another account's: have they arrived?"""
-        state = self._desk.pairs.get(message.pair)
+        state = self._context.pairs.get(message.pair)
         if state is not None and state.reading is message.read.request:
             state.reading = None
-            alike = (one for one in self._desk.pairs.values() if one.target == state.target)
+            alike = (one for one in self._context.pairs.values() if one.target == state.target)
             others = message.taken.union(*(one.targets.values() for one in alike))
             self._orphans_found(state, message.read, others)
 
@@ -212,13 +212,13 @@ class Reading:
                 state.strays[source_id] = replace(orphan, after=after, sought=True, pages=1)
                 strays.append(source_id)
         if strays:
-            late = self._desk.services.settings.late_within
-            self._desk.actor.after(late, SeekAgain(state.plan.id, tuple(strays)))
+            late = self._context.services.settings.late_within
+            self._context.actor.after(late, SeekAgain(state.plan.id, tuple(strays)))
         self.catch_up([state])
 
     def seek_again(self, message: SeekAgain) -> None:
         """Messages that were not there may have arrived since, by a line that was lost before."""
-        state = self._desk.pairs.get(message.pair)
+        state = self._context.pairs.get(message.pair)
         if state is not None:
             again = {one: state.strays.pop(one) for one in message.ids if one in state.strays}
             state.orphans = {**again, **state.orphans}
@@ -229,7 +229,7 @@ class Reading:
         first = state.overflown or min((one.id for one in state.held), default=newest + 1)
         state.seen = mark = min(newest, first - 1)
         pair = state.plan.id
-        self._desk.services.journal.post(lambda store: store.advance_mark(pair, chat, mark))
+        self._context.services.journal.post(lambda store: store.advance_mark(pair, chat, mark))
         if state.overflown:
             state.overflown = 0
             self.catch_up([state])
@@ -239,7 +239,7 @@ class Reading:
     def _missed_found(self, state: PairState, message: HistoryRead) -> None:
         fresh = state.admit(message.messages)
         if fresh and not message.more:
-            state.albums.touch(fresh[-1], self._desk.now())  # it may just be being posted
+            state.albums.touch(fresh[-1], self._context.now())  # it may just be being posted
         self._accept(state, fresh)
         if fresh:
             self._tell_caught_up(state, len(fresh))
@@ -269,10 +269,10 @@ class Reading:
         self._places.follow(state)
 
     def _tell_caught_up(self, state: PairState, missed: int) -> None:
-        self._desk.services.publish(
+        self._context.services.publish(
             CaughtUp(
-                session=self._desk.session,
-                at=self._desk.services.stamp(),
+                session=self._context.session,
+                at=self._context.services.stamp(),
                 pair=state.plan.id,
                 missed=missed,
             )
@@ -289,7 +289,7 @@ class Reading:
             or state.paused is not None
             or state.source is None
             or state.seen is None
-            or not self._desk.online
+            or not self._context.online
             or len(state.queue) >= FILL_BELOW
         ):
             return
@@ -300,7 +300,7 @@ class Reading:
             state.filling = self._question(
                 state, state.source, "since", newest_only=True, before=row.since
             )
-        self._desk.tell_session(state.filling)
+        self._context.tell_session(state.filling)
 
     def _past_taken(self, state: PairState, message: HistoryRead) -> None:
         row = state.backfill
@@ -310,7 +310,7 @@ class Reading:
         elif row is not None and message.request.purpose == "since":
             state.filling = None
             state.backfill = found = replace(row, after=message.newest, since=None)
-            self._desk.services.journal.post(lambda store: store.put_backfill(found))
+            self._context.services.journal.post(lambda store: store.put_backfill(found))
             self.fill(state)
         elif row is not None:
             self._keep_page(state, row, message)
@@ -341,7 +341,7 @@ class Reading:
 
     def filled(self, message: Filled) -> None:
         """A page of the past is in the outbox."""
-        state = self._desk.pairs.get(message.pair)
+        state = self._context.pairs.get(message.pair)
         if state is None or state.backfill is None:
             return
         row, state.filling = message.backfill, None
@@ -352,10 +352,10 @@ class Reading:
         for known in message.ids:
             if not state.on_its_way(known):
                 state.sure(known)
-        self._desk.services.publish(
+        self._context.services.publish(
             BackfillProgress(
-                session=self._desk.session,
-                at=self._desk.services.stamp(),
+                session=self._context.session,
+                at=self._context.services.stamp(),
                 pair=message.pair,
                 at_message=row.after,
                 until=row.until,

@@ -50,7 +50,7 @@ class Members:
         trouble: PairPausing,
         begin: Callable[[Iterable[PairState]], None],
     ) -> None:
-        self._desk, self._writing, self._begin = context, writing, begin
+        self._context, self._writing, self._begin = context, writing, begin
         self._sending, self._trouble = sending, trouble
         self._coming: dict[int, PairPlan] = {}
         self._served = False
@@ -63,7 +63,7 @@ class Members:
 
     def introduce(self, *, again: bool = False) -> None:
         """Tell the session which pairs are here, and the monitor how they are."""
-        context = self._desk
+        context = self._context
         ready = GroupReady(
             group=context.name, ref=context.actor.actor_ref, pairs=tuple(context.pairs), again=again
         )
@@ -72,7 +72,7 @@ class Members:
 
     def report(self) -> GroupReport:
         """How the group is; told to the monitor as well as to whoever asks."""
-        context = self._desk
+        context = self._context
         report = GroupReport(
             session=context.session,
             group=context.name,
@@ -90,7 +90,7 @@ class Members:
 
     def serve(self, plans: Iterable[PairPlan]) -> None:
         """Have these pairs, and no others."""
-        self._served, pairs = True, self._desk.pairs
+        self._served, pairs = True, self._context.pairs
         wanted = {plan.id: plan for plan in plans}
         for state in tuple(pairs.values()):
             if state.plan.id not in wanted:
@@ -119,7 +119,7 @@ class Members:
                 dead=Counter(row.pair_id for row in store.dead(ids)),
             )
 
-        self._desk.actor.pipe(self._desk.services.journal.do_in_order(work), done=Loaded)
+        self._context.actor.pipe(self._context.services.journal.do_in_order(work), done=Loaded)
 
     def settle_in(self, rows: Rows) -> None:
         """The disk's answer: these pairs go on where they were left."""
@@ -136,7 +136,7 @@ class Members:
         state.paused = None if plan.enabled else CONFIGURED
         self._give_handler(state)
         self._adopt(state, rows)
-        self._desk.pairs[plan.id] = state
+        self._context.pairs[plan.id] = state
         return state
 
     def _adopt(self, state: PairState, rows: Rows) -> None:
@@ -165,7 +165,7 @@ class Members:
         state.changes = [change for change in rows.changes if change.pair_id == pair]
         # Whoever noted these may have sent them, too, and Telegram may carry them out late.
         state.belated = {
-            one.source_id: self._desk.late_until()
+            one.source_id: self._context.late_until()
             for one in state.changes
             if one.change == "edit" and state.handler is None
         }
@@ -174,7 +174,7 @@ class Members:
     def _give_handler(self, state: PairState) -> None:
         plan, state.returned_badly = state.plan, False
         if plan.handler != TELEGRAM:
-            state.handler = self._desk.services.handlers.make(plan.handler, plan.options)
+            state.handler = self._context.services.handlers.make(plan.handler, plan.options)
 
     def _replan(self, state: PairState, plan: PairPlan) -> None:
         """Let a pair go on by another plan; its chats are the same."""
@@ -182,7 +182,7 @@ class Members:
         if (before.handler, before.options) != (plan.handler, plan.options):
             self._close_handlers([state])
             self._give_handler(state)
-        self._desk.take_back(state)  # it was made up by the plan before
+        self._context.take_back(state)  # it was made up by the plan before
         if not plan.enabled:
             self._trouble.pause(state, CONFIGURED)
         elif (
@@ -191,7 +191,7 @@ class Members:
             or (state.paused == TOO_SLOW and before.rules != plan.rules)
         ):
             self._trouble.resume(state)
-        self._desk.write_down(state)
+        self._context.write_down(state)
         self._begin([state])  # among the others it may be another way now
 
     # Going
@@ -200,8 +200,8 @@ class Members:
         """Let a pair go to another account, or fail: that one could not find out what arrived."""
         answer = Answer()
         state.released = True
-        self._desk.take_back(state)
-        until = self._desk.now() + order.within
+        self._context.take_back(state)
+        until = self._context.now() + order.within
         self.release(ReleaseLater(order.pair, until, answer, order.accept_doubt))
         return answer
 
@@ -209,32 +209,32 @@ class Members:
         """Let a pair go to another group of this account; Telegram would refuse it a repeat."""
         if not state.released:
             state.released = True
-            self._desk.take_back(state)
-            until = self._desk.now() + LEAVE_WITHIN
+            self._context.take_back(state)
+            until = self._context.now() + LEAVE_WITHIN
             self.release(ReleaseLater(state.plan.id, until, None))
 
     def release(self, message: ReleaseLater) -> None:
         """Let a pair go once it is at rest; what is not known to have arrived keeps it here."""
-        state, answer = self._desk.pairs.get(message.pair), message.answer
+        state, answer = self._context.pairs.get(message.pair), message.answer
         if state is None:
             if answer is not None:
                 answer.fail(UnknownRecordError("pair", message.pair))
             return
-        late = self._desk.now() >= message.until
+        late = self._context.now() >= message.until
         known = answer is None or not state.unsure
-        given_up = message.accept_doubt and (late or not self._desk.online)
+        given_up = message.accept_doubt and (late or not self._context.online)
         if (state.under_way is None and known) or given_up or (late and answer is None):
             self._gone(state)
             if answer is not None:
                 self._leave_in_doubt(state)
                 answer.set(state.plan)
         elif not late:
-            self._desk.actor.after(LOOK_EVERY, message)
+            self._context.actor.after(LOOK_EVERY, message)
         elif answer is not None:
             state.released = False
             self._sending.pump(state)
-            doubt = 0 if self._desk.online else state.in_doubt
-            pair, session = message.pair, self._desk.session
+            doubt = 0 if self._context.online else state.in_doubt
+            pair, session = message.pair, self._context.session
             answer.fail(PairInDoubtError(pair, session, doubt) if doubt else PairBusyError(pair))
 
     def _leave_in_doubt(self, state: PairState) -> None:
@@ -243,13 +243,13 @@ class Members:
         if state.under_way is not None:
             ids = (*ids, *(one.id for one in state.under_way.items if isinstance(one, Incoming)))
         if state.handler is None and ids:
-            self._desk.services.journal.post(lambda store: store.note_doubt(pair, ids))
+            self._context.services.journal.post(lambda store: store.note_doubt(pair, ids))
 
     def _gone(self, state: PairState) -> None:
-        self._desk.take_back(state)
-        del self._desk.pairs[state.plan.id]
+        self._context.take_back(state)
+        del self._context.pairs[state.plan.id]
         self._waits.forget(state.plan.id)
-        self._desk.services.graph.put(state.plan.id, None)
+        self._context.services.graph.put(state.plan.id, None)
         self._writing.flush()
         self._close_handlers([state])
         self.introduce(again=True)
@@ -259,7 +259,7 @@ class Members:
     def _close_handlers(self, states: Iterable[PairState]) -> None:
         closing = [state for state in states if state.handler is not None]
         if closing:
-            self._desk.actor.pipe(close_handlers(closing), done=lambda _: HandlersClosed())
+            self._context.actor.pipe(close_handlers(closing), done=lambda _: HandlersClosed())
 
 
 async def close_handlers(states: Iterable[PairState]) -> None:

@@ -31,7 +31,7 @@ class Writing:
     """Writes for the pairs of one group."""
 
     def __init__(self, context: GroupContext) -> None:
-        self._desk = context
+        self._context = context
         self._ticks: list[Tick] = []
         self._asks: list[Ask] = []
         self._accepted: dict[int, Accepted] = {}
@@ -61,7 +61,7 @@ class Writing:
         """Write down now what is done."""
         ticks, self._ticks = self._ticks, []
         if ticks:
-            self._desk.services.journal.post(lambda store: _write(store, ticks))
+            self._context.services.journal.post(lambda store: _write(store, ticks))
 
     def close(self, *, failed: bool = False) -> None:
         """The group ends: leave everything with the journal. Its next life finds it there."""
@@ -70,7 +70,7 @@ class Writing:
         asks = () if self._under_way and failed else self._asks
         works, self._ticks, self._asks = [*self._ticks, *asks], [], []
         if works:
-            self._desk.services.journal.post(lambda store: _write(store, works))
+            self._context.services.journal.post(lambda store: _write(store, works))
 
     # Asks: the group goes on when they are on the disk.
 
@@ -116,7 +116,7 @@ class Writing:
                 version = state.version_there(message, state.texts((message,)))
             except Exception as error:  # noqa: BLE001 - a rule is the user's; so is its trouble
                 entries.rows.append(self._row(state, message, None))
-                entries.dead.append((message.id, why_not(error), self._desk.services.stamp()))
+                entries.dead.append((message.id, why_not(error), self._context.services.stamp()))
                 state.slow += isinstance(error, PatternTooSlowError)
             else:
                 state.slow = 0
@@ -130,9 +130,9 @@ class Writing:
         """Count and tell dead letters."""
         state.dead += len(dead)
         for source_id, reason, at in dead:
-            self._desk.services.publish(
+            self._context.services.publish(
                 DeadLettered(
-                    session=self._desk.session,
+                    session=self._context.session,
                     at=at,
                     pair=state.plan.id,
                     source_id=source_id,
@@ -150,7 +150,7 @@ class Writing:
     def _soon(self) -> None:
         if not self._timed:
             self._timed = True
-            self._desk.actor.after(TICK_AFTER, WriteTicks())
+            self._context.actor.after(TICK_AFTER, WriteTicks())
 
     def _go(self) -> None:
         if self._under_way:
@@ -164,7 +164,7 @@ class Writing:
             _write(store, ticks)
             return Written(tuple(told for ask in asks if (told := ask(store)) is not None))
 
-        self._desk.actor.pipe(self._desk.services.journal.do_in_order(work), done=_itself)
+        self._context.actor.pipe(self._context.services.journal.do_in_order(work), done=_itself)
 
     def _row(self, state: PairState, message: Incoming, version: int | None) -> OutboxRow:
         return OutboxRow(
@@ -172,7 +172,7 @@ class Writing:
             source_chat=message.chat,
             source_id=message.id,
             random_id=random_id_for(state.plan.id, message.chat, message.id),
-            enqueued_at=self._desk.services.stamp(),
+            enqueued_at=self._context.services.stamp(),
             version=version,
         )
 

@@ -40,7 +40,7 @@ class PairPausing:
     """
 
     def __init__(self, context: GroupContext, go_on: Callable[[PairState], None]) -> None:
-        self._desk, self._go_on = context, go_on
+        self._context, self._go_on = context, go_on
 
     def adopt(self, state: PairState, reason: str) -> None:
         """Take over a pause from an earlier run."""
@@ -51,13 +51,13 @@ class PairPausing:
         """Pause a pair, write down why, and look again later."""
         if state.paused is not None:
             return
-        self._desk.take_back(state)
+        self._context.take_back(state)
         state.pause(reason)
-        self._desk.write_down(state)
-        self._desk.services.publish(
+        self._context.write_down(state)
+        self._context.services.publish(
             PairPaused(
-                session=self._desk.session,
-                at=self._desk.services.stamp(),
+                session=self._context.session,
+                at=self._context.services.stamp(),
                 pair=state.plan.id,
                 reason=reason,
             )
@@ -74,11 +74,11 @@ class PairPausing:
         if state.paused is None:
             return
         state.resume()
-        self._desk.cancel_timer(Recheck(state.plan.id))
-        self._desk.write_down(state)
-        self._desk.services.publish(
+        self._context.cancel_timer(Recheck(state.plan.id))
+        self._context.write_down(state)
+        self._context.services.publish(
             PairResumed(
-                session=self._desk.session, at=self._desk.services.stamp(), pair=state.plan.id
+                session=self._context.session, at=self._context.services.stamp(), pair=state.plan.id
             )
         )
         self._go_on(state)
@@ -94,13 +94,13 @@ class PairPausing:
 
     def unlimited(self) -> None:
         """The account may write again: so do the pairs that its limit had paused."""
-        for state in self._desk.pairs.values():
+        for state in self._context.pairs.values():
             if state.paused is not None and state.paused.startswith(BAN):
                 self.resume(state)
 
     def recheck(self, pair: int) -> None:
         """See whether a paused pair would work again; chats that are known are only looked at."""
-        state = self._desk.pairs.get(pair)
+        state = self._context.pairs.get(pair)
         if state is None or not _looked_after(state):
             return
         if _unfit(state):
@@ -111,16 +111,16 @@ class PairPausing:
         if state.source is None or state.target is None or _astray(state):
             self.resume(state)  # they are looked up, and it is paused again if they are not there
             return
-        if self._desk.online:
+        if self._context.online:
             self._ask((state.source, state.target), asked_for=pair)
         state.pauses += 1  # a look that changes nothing makes the pause before the next longer
         self._look_later(state)
 
     def sweep(self) -> None:
         """Look whether the account may still write where it should, in one call."""
-        working = [state for state in self._desk.pairs.values() if state.paused is None]
+        working = [state for state in self._context.pairs.values() if state.paused is None]
         chats = {chat for state in working for chat in (state.source, state.target) if chat}
-        if chats and self._desk.online:
+        if chats and self._context.online:
             self._ask(tuple(chats))
 
     def rights_told(self, rights: Mapping[int, Access], *, asked_for: int = 0) -> None:
@@ -128,7 +128,7 @@ class PairPausing:
 
         Other paused pairs have their own time: rights alone may not be what was wrong with them.
         """
-        for state in self._desk.pairs.values():
+        for state in self._context.pairs.values():
             if state.source not in rights or (state.target and state.target not in rights):
                 continue
             problem = _problem(state, rights)
@@ -140,16 +140,16 @@ class PairPausing:
 
     def _ask(self, chats: tuple[int, ...], *, asked_for: int = 0) -> None:
         wanted = tuple(chat for chat in chats if chat)
-        self._desk.tell_session(
-            CheckAccess(chats=wanted, reply_to=self._desk.actor.actor_ref, asked_for=asked_for)
+        self._context.tell_session(
+            CheckAccess(chats=wanted, reply_to=self._context.actor.actor_ref, asked_for=asked_for)
         )
 
     def _look_later(self, state: PairState) -> None:
         if not _looked_after(state):
             return
-        settings = self._desk.services.settings
+        settings = self._context.services.settings
         pause = settings.recheck_initial * 2.0 ** min(max(0, state.pauses - 1), 30)
-        self._desk.set_timer(min(settings.recheck_max, pause), Recheck(state.plan.id))
+        self._context.set_timer(min(settings.recheck_max, pause), Recheck(state.plan.id))
 
 
 def _looked_after(state: PairState) -> bool:

@@ -29,18 +29,18 @@ class Reconciler:
     """Compares for the pairs of one group."""
 
     def __init__(self, context: GroupContext, writing: Writing, sending: Sending) -> None:
-        self._desk, self._writing, self._sending = context, writing, sending
+        self._context, self._writing, self._sending = context, writing, sending
 
     def missed(self, message: Missed) -> None:
         """Telegram will not tell what changed here."""
-        for state in self._desk.pairs.values():
+        for state in self._context.pairs.values():
             if message.chat in {None, state.source}:
                 state.compare = state.deep = True
                 state.read_again()
 
     def begin(self, state: PairState) -> None:
         """Look at the newest messages; first at those whose edits were noted and not made."""
-        if state.comparing is not None or self._desk.now() < state.compare_at:
+        if state.comparing is not None or self._context.now() < state.compare_at:
             return
         changes, state.changes, state.compared = state.changes, [], 0
         for change in changes:
@@ -60,7 +60,7 @@ class Reconciler:
 
     def look_back(self, message: LookBack) -> None:
         """Time for the next older page, unless a look at the newest has begun anew."""
-        state = self._desk.pairs.get(message.pair)
+        state = self._context.pairs.get(message.pair)
         if state is not None and state.round == message.round and not state.compare:
             self._page(state, below=message.below)
 
@@ -78,7 +78,7 @@ class Reconciler:
 
     def compare(self, message: Compare) -> None:
         """The disk says what these messages said when they were sent."""
-        state = self._desk.pairs.get(message.pair)
+        state = self._context.pairs.get(message.pair)
         if state is None or state.comparing is not None or state.round != message.round:
             return
         if message.versions:
@@ -95,9 +95,9 @@ class Reconciler:
             chat=state.source,
             ids=tuple(sorted(versions)),
             purpose="compare",
-            reply_to=self._desk.actor.actor_ref,
+            reply_to=self._context.actor.actor_ref,
         )
-        self._desk.tell_session(state.comparing)
+        self._context.tell_session(state.comparing)
 
     def taken(self, state: PairState, message: HistoryRead) -> None:
         """Telegram says what they say now."""
@@ -105,7 +105,7 @@ class Reconciler:
             state.give_up_comparing()  # the next look at the history does it
             state.miscompared += 1
             wait = max(pause_of(state.miscompared), message.verdict.wait or 0.0)
-            state.compare_at = self._desk.now() + wait
+            state.compare_at = self._context.now() + wait
             return
         state.miscompared = 0
         versions, state.versions, state.comparing = state.versions, {}, None
@@ -115,8 +115,8 @@ class Reconciler:
         if state.compare:
             self.begin(state)
         elif state.deep and len(versions) == PAGE and state.compared < LOOK_BACK:
-            pause = LOOK_EVERY * sum(one.deep for one in self._desk.pairs.values())
+            pause = LOOK_EVERY * sum(one.deep for one in self._context.pairs.values())
             again = LookBack(pair=state.plan.id, below=min(versions), round=state.round)
-            self._desk.actor.after(pause, again)
+            self._context.actor.after(pause, again)
         else:
             state.deep = False
