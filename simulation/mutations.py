@@ -158,7 +158,7 @@ def deletions_of_what_waits_are_dropped() -> None:
 def history_is_taken_as_the_newest() -> None:
     """An answer with history, asked for before an edit was told, is taken as what is said now."""
     forwarding_pair.PairState.as_they_are = lambda _, messages: tuple(messages)  # type: ignore[method-assign]
-    delivery.Sending.bring_up_to_date = lambda *_: None  # type: ignore[method-assign]
+    delivery.Delivery.bring_up_to_date = lambda *_: None  # type: ignore[method-assign]
 
 
 @found("says", about="answers lost")
@@ -202,14 +202,14 @@ def older_edits_are_made_over_newer_ones() -> None:
 @found("UnboundLocalError", about="answers lost")
 def an_outdated_copy_crashes_its_group() -> None:
     """A copy that had arrived unseen and is outdated ends its worker group."""
-    complete = delivery.Sending._complete
+    complete = delivery.Delivery._complete
 
     def crash(self: Any, *args: Any, outdated: bool) -> None:
         if outdated:
             raise UnboundLocalError("pair")
         complete(self, *args, outdated=outdated)
 
-    delivery.Sending._complete = crash  # type: ignore[method-assign]
+    delivery.Delivery._complete = crash  # type: ignore[method-assign]
 
 
 # What is asked for again and again
@@ -316,7 +316,7 @@ def filters_look_at_the_text_alone() -> None:
 @found("unwanted since an edit", about="filters")
 def filters_are_asked_once() -> None:
     """A message that is edited while it waits is sent, whatever it says by then."""
-    delivery.Sending._kept_out = lambda *_: False  # type: ignore[method-assign]
+    delivery.Delivery._kept_out = lambda *_: False  # type: ignore[method-assign]
 
 
 @found("unwanted since an edit", about="filters")

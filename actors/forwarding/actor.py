@@ -41,7 +41,7 @@ from ..messages import (
 from .chats import Places
 from .commands import Orders
 from .context import GroupContext
-from .delivery import Sending
+from .delivery import Delivery
 from .history import Reading
 from .internal import (
     BackfillNoted,
@@ -107,7 +107,7 @@ class WorkerGroupActor(LoopActor):
         )
         self._trouble = PairPausing(self._context, lambda state: self._places.locate([state]))
         self._writing = Writing(self._context)
-        self._sending = Sending(self._context, self._writing, self._trouble)
+        self._sending = Delivery(self._context, self._writing, self._trouble)
         self._comparing = Reconciler(self._context, self._writing, self._sending)
         self._places = Places(
             self._context,

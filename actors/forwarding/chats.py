@@ -18,7 +18,7 @@ from ...telegram import ErrorClass, Verdict
 from ..messages import Locate, Located
 from ..pair_graph import PAIR_FAULTS, way_of
 from .context import GroupContext, pause_of, record_of, why
-from .delivery import Sending
+from .delivery import Delivery
 from .internal import Followed, LocateAgain, ReadAgain
 from .messages import ConfirmPair
 from .outbox import Writing
@@ -43,7 +43,7 @@ class Places:
         self,
         context: GroupContext,
         writing: Writing,
-        sending: Sending,
+        sending: Delivery,
         trouble: PairPausing,
         catch_up: Callable[[list[PairState]], None],
     ) -> None:

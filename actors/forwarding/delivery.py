@@ -56,7 +56,7 @@ RING_AGAIN: Final = 0.25  # seconds until a message that may be a copy of ours i
 RETRIES_GROW: Final = 30  # times; so the longest pause is a minute
 
 
-class Sending:
+class Delivery:
     """Sends for the pairs of one group."""
 
     def __init__(self, context: GroupContext, writing: Writing, trouble: PairPausing) -> None:

@@ -25,7 +25,7 @@ from ...telegram import (
 from ..messages import History, HistoryRead
 from .chats import Places
 from .context import GroupContext, pause_of, why
-from .delivery import GONE_BEFORE, Sending
+from .delivery import GONE_BEFORE, Delivery
 from .internal import Filled, KnownThere, ReadAgain, SeekAgain
 from .outbox import Writing
 from .pair import Orphan, PairState
@@ -45,7 +45,7 @@ class Reading:
         self,
         context: GroupContext,
         writing: Writing,
-        sending: Sending,
+        sending: Delivery,
         trouble: PairPausing,
         comparing: Reconciler,
         places: Places,

@@ -21,7 +21,7 @@ from ..messages import GroupReady, PairPlan, Reported
 from ..pair_handlers import TELEGRAM
 from ..rules import Rules
 from .context import GroupContext
-from .delivery import Sending
+from .delivery import Delivery
 from .internal import HandlersClosed, Loaded, ReleaseLater, Rows
 from .messages import ReleasePair
 from .outbox import Writing
@@ -46,7 +46,7 @@ class Members:
         self,
         context: GroupContext,
         writing: Writing,
-        sending: Sending,
+        sending: Delivery,
         trouble: PairPausing,
         begin: Callable[[Iterable[PairState]], None],
     ) -> None:

@@ -15,7 +15,7 @@ from ...storage import Store
 from ..messages import History, HistoryRead, Missed
 from .batching import Change
 from .context import GroupContext, pause_of
-from .delivery import Sending
+from .delivery import Delivery
 from .internal import Compare, LookBack
 from .outbox import Writing
 from .pair import NOTED, PairState
@@ -28,7 +28,7 @@ LOOK_EVERY: Final = 1.0  # seconds between two pages of one group
 class Reconciler:
     """Compares for the pairs of one group."""
 
-    def __init__(self, context: GroupContext, writing: Writing, sending: Sending) -> None:
+    def __init__(self, context: GroupContext, writing: Writing, sending: Delivery) -> None:
         self._context, self._writing, self._sending = context, writing, sending
 
     def missed(self, message: Missed) -> None:
