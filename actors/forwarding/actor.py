@@ -107,25 +107,25 @@ class WorkerGroupActor(LoopActor):
         )
         self._trouble = PairPausing(self._context, lambda state: self._places.locate([state]))
         self._writing = Writing(self._context)
-        self._sending = Delivery(self._context, self._writing, self._trouble)
-        self._comparing = Reconciler(self._context, self._writing, self._sending)
+        self._delivery = Delivery(self._context, self._writing, self._trouble)
+        self._comparing = Reconciler(self._context, self._writing, self._delivery)
         self._places = Places(
             self._context,
             self._writing,
-            self._sending,
+            self._delivery,
             self._trouble,
             lambda states: self._reading.catch_up(states),
         )
         self._reading = Reading(
             self._context,
             self._writing,
-            self._sending,
+            self._delivery,
             self._trouble,
             self._comparing,
             self._places,
         )
         self._members = Members(
-            self._context, self._writing, self._sending, self._trouble, self._places.locate
+            self._context, self._writing, self._delivery, self._trouble, self._places.locate
         )
         self._orders = Orders(
             self._context, self._members, self._reading, self._trouble, self._places
@@ -152,34 +152,34 @@ class WorkerGroupActor(LoopActor):
             case Edited() | Deleted():
                 self._changed(message)
             case Delivered():
-                self._sending.delivered(message)
+                self._delivery.delivered(message)
                 self._with(message.pair, self._reading.go_on)
             case Returned():
-                self._sending.returned(message)
+                self._delivery.returned(message)
             case Undelivered():
-                self._sending.undelivered(message)
+                self._delivery.undelivered(message)
                 if message.verdict.action is Action.RESOLVE_PEER:
                     self._with(message.pair, self._seek)
             case Stored():
-                self._sending.stored(message)
+                self._delivery.stored(message)
             case Wanted():
-                self._sending.changes_noted(message)
+                self._delivery.changes_noted(message)
             case Looked():
-                self._sending.looked(message)
+                self._delivery.looked(message)
             case Written():
                 for told in self._writing.written(message):
                     self.on_receive(told)
             case WriteTicks():
                 self._writing.tick_due()
             case MakeAgain():
-                self._sending.make_again(message.pair)
+                self._delivery.make_again(message.pair)
                 self._with(message.pair, self._reading.go_on)
             case KnownThere():
                 self._reading.known_there(message)
             case SeekAgain():
                 self._reading.seek_again(message)
             case Retry():
-                self._with(message.pair, self._sending.retry)
+                self._with(message.pair, self._delivery.retry)
             case HandlersClosed():
                 pass
             case (
@@ -287,7 +287,7 @@ class WorkerGroupActor(LoopActor):
 
     def _interrupt(self) -> None:
         for state in self._context.pairs.values():
-            self._sending.bring_up_to_date(state, state.interrupt(self._context.late_until()))
+            self._delivery.bring_up_to_date(state, state.interrupt(self._context.late_until()))
 
     # Edits and deletions
 
@@ -309,9 +309,9 @@ class WorkerGroupActor(LoopActor):
                 continue
             if isinstance(message, Edited):
                 if state.source == message.message.chat:
-                    self._sending.edited(state, message.message)
+                    self._delivery.edited(state, message.message)
             elif _concerns(message, state):
-                self._sending.deleted(state, message.ids)
+                self._delivery.deleted(state, message.ids)
 
 
 def _concerns(message: Deleted, state: PairState) -> bool:

@@ -48,7 +48,7 @@ class Places:
         catch_up: Callable[[list[PairState]], None],
     ) -> None:
         self._context, self._writing, self._catch_up = context, writing, catch_up
-        self._sending, self._trouble = sending, trouble
+        self._delivery, self._trouble = sending, trouble
         self._seeking: set[int] = set()
         self._failures = 0
 
@@ -116,7 +116,7 @@ class Places:
             return
         state.located = True
         self._catch_up([state])
-        self._sending.pump(state)
+        self._delivery.pump(state)
 
     def _enter(self, state: PairState) -> bool:
         """Have the pair among the ways of all sessions; what it would make wrong pauses it."""
@@ -144,7 +144,7 @@ class Places:
         if state.under_way is not None:  # whatever comes of it, nothing more goes the old way
             self._context.take_back(state)
             items, state.under_way = state.under_way.items, None
-            self._sending.bring_up_to_date(state, items)
+            self._delivery.bring_up_to_date(state, items)
         if state.known[0] != source:
             state.begin_anew()
             post(lambda store: store.begin_anew(pair))

@@ -51,7 +51,7 @@ class Reading:
         places: Places,
     ) -> None:
         self._context, self._writing, self._places = context, writing, places
-        self._sending, self._trouble, self._comparing = sending, trouble, comparing
+        self._delivery, self._trouble, self._comparing = sending, trouble, comparing
 
     # Since the mark
 
@@ -160,7 +160,7 @@ class Reading:
             elif state.says.get(source_id) and state.target:
                 state.orphan(source_id)
             else:
-                self._sending.put_aside(state, source_id, GONE_BEFORE)
+                self._delivery.put_aside(state, source_id, GONE_BEFORE)
         state.owed = state.owed[len(message.request.ids) :]
         self.catch_up([state])
 
@@ -199,13 +199,13 @@ class Reading:
                 continue
             state.foreign.discard(source_id)
             if found is not None:
-                self._sending.orphan(state, source_id, found.id, gone=orphan.message is None)
+                self._delivery.orphan(state, source_id, found.id, gone=orphan.message is None)
                 there.remove(found)
             elif orphan.message is not None:
                 state.queue.append(orphan.message)
-                self._sending.bring_up_to_date(state, [orphan.message])
+                self._delivery.bring_up_to_date(state, [orphan.message])
             elif orphan.sought:
-                self._sending.put_aside(state, source_id, GONE_BEFORE)
+                self._delivery.put_aside(state, source_id, GONE_BEFORE)
             else:
                 # Where it may be there and is not known from another yet, it is looked for anew.
                 after = max(orphan.after, newest) if state.plan.copies else orphan.after
@@ -258,7 +258,7 @@ class Reading:
         state.behind = False
         self._accept(state, state.admit(state.release()))
         state.tidy()
-        self._sending.pump(state)
+        self._delivery.pump(state)
         self.go_on(state)
 
     def go_on(self, state: PairState) -> None:
@@ -347,7 +347,7 @@ class Reading:
         row, state.filling = message.backfill, None
         state.backfill = None if message.done else row
         state.coming.difference_update(message.ids)
-        self._sending.enqueue(state, message.messages)
+        self._delivery.enqueue(state, message.messages)
         self._writing.tell_dead(state, message.dead)
         for known in message.ids:
             if not state.on_its_way(known):
@@ -363,7 +363,7 @@ class Reading:
                 done=message.done,
             )
         )
-        self._sending.pump(state)
+        self._delivery.pump(state)
         self.fill(state)
 
 

@@ -51,7 +51,7 @@ class Members:
         begin: Callable[[Iterable[PairState]], None],
     ) -> None:
         self._context, self._writing, self._begin = context, writing, begin
-        self._sending, self._trouble = sending, trouble
+        self._delivery, self._trouble = sending, trouble
         self._coming: dict[int, PairPlan] = {}
         self._served = False
         self._waits = PairWaits(context.session)
@@ -232,7 +232,7 @@ class Members:
             self._context.actor.after(LOOK_EVERY, message)
         elif answer is not None:
             state.released = False
-            self._sending.pump(state)
+            self._delivery.pump(state)
             doubt = 0 if self._context.online else state.in_doubt
             pair, session = message.pair, self._context.session
             answer.fail(PairInDoubtError(pair, session, doubt) if doubt else PairBusyError(pair))

@@ -29,7 +29,7 @@ class Reconciler:
     """Compares for the pairs of one group."""
 
     def __init__(self, context: GroupContext, writing: Writing, sending: Delivery) -> None:
-        self._context, self._writing, self._sending = context, writing, sending
+        self._context, self._writing, self._delivery = context, writing, sending
 
     def missed(self, message: Missed) -> None:
         """Telegram will not tell what changed here."""
@@ -46,7 +46,7 @@ class Reconciler:
         for change in changes:
             if change.change == "delete":
                 state.put_change(Change(change.source_id))
-        self._sending.pump(state)
+        self._delivery.pump(state)
         if not (state.plan.deletes or (state.plan.edits and state.plan.copies)):
             state.compare = state.deep = False
             return
@@ -109,7 +109,7 @@ class Reconciler:
             return
         state.miscompared = 0
         versions, state.versions, state.comparing = state.versions, {}, None
-        self._sending.compared(state, versions, message.messages)
+        self._delivery.compared(state, versions, message.messages)
         state.tidy()
         state.compared += len(versions)
         if state.compare:
