@@ -97,7 +97,7 @@ def own_messages_unheard() -> None:
 @found("lost", about="kills")
 def the_mark_is_written_before_the_rows() -> None:
     """What accepts messages is two commits, and a crash or a kill comes between them."""
-    write, written = outbox.Entries.write, outbox.Writing.written
+    write, written = outbox.Entries.write, outbox.OutboxWriter.written
     later: list[tuple[Any, int]] = []
 
     def rows_later(self: Any, _: Any, pair: int) -> None:
@@ -112,18 +112,18 @@ def the_mark_is_written_before_the_rows() -> None:
         return written(self, message)
 
     outbox.Entries.write = rows_later  # type: ignore[method-assign]
-    outbox.Writing.written = then  # type: ignore[method-assign]
+    outbox.OutboxWriter.written = then  # type: ignore[method-assign]
 
 
 @found("lost", about="failing commits")
 def a_mark_goes_past_a_commit_that_failed() -> None:
     """A group that ends leaves its marks with the journal, though the rows before have failed."""
-    close = outbox.Writing.close
+    close = outbox.OutboxWriter.close
 
     def all_of_it(self: Any, **_: Any) -> None:
         close(self, failed=False)
 
-    outbox.Writing.close = all_of_it  # type: ignore[method-assign]
+    outbox.OutboxWriter.close = all_of_it  # type: ignore[method-assign]
 
 
 @found("came from nowhere", about="answers lost")

@@ -77,7 +77,7 @@ from .messages import (
     ResumePair,
     RetryDead,
 )
-from .outbox import Writing
+from .outbox import OutboxWriter
 from .pair import PairState
 from .pausing import PairPausing
 from .reconcile import Reconciler
@@ -106,7 +106,7 @@ class WorkerGroupActor(LoopActor):
             name=name, session=session, services=services, actor=self, ref=session_ref
         )
         self._trouble = PairPausing(self._context, lambda state: self._places.locate([state]))
-        self._writing = Writing(self._context)
+        self._writing = OutboxWriter(self._context)
         self._delivery = Delivery(self._context, self._writing, self._trouble)
         self._comparing = Reconciler(self._context, self._writing, self._delivery)
         self._places = Places(

@@ -21,7 +21,7 @@ from .context import GroupContext, pause_of, record_of, why
 from .delivery import Delivery
 from .internal import Followed, LocateAgain, ReadAgain
 from .messages import ConfirmPair
-from .outbox import Writing
+from .outbox import OutboxWriter
 from .pair import PairState
 from .pausing import OTHER_CHAT, PairPausing
 
@@ -42,7 +42,7 @@ class Places:
     def __init__(
         self,
         context: GroupContext,
-        writing: Writing,
+        writing: OutboxWriter,
         sending: Delivery,
         trouble: PairPausing,
         catch_up: Callable[[list[PairState]], None],

@@ -34,7 +34,7 @@ from .batching import Change, Item, Wait
 from .context import GroupContext, why, why_not
 from .handler_runner import hand_over
 from .internal import Looked, MakeAgain, ReadAgain, Retry, Stored, Wanted
-from .outbox import Writing
+from .outbox import OutboxWriter
 from .pair import UNKNOWN, PairState, UnderWay
 from .pausing import PairPausing
 from .shipping import needed, not_let_through, packed, rounds
@@ -59,7 +59,7 @@ RETRIES_GROW: Final = 30  # times; so the longest pause is a minute
 class Delivery:
     """Sends for the pairs of one group."""
 
-    def __init__(self, context: GroupContext, writing: Writing, trouble: PairPausing) -> None:
+    def __init__(self, context: GroupContext, writing: OutboxWriter, trouble: PairPausing) -> None:
         self._context, self._writing, self._trouble = context, writing, trouble
 
     def stored(self, message: Stored) -> None:

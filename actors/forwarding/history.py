@@ -27,7 +27,7 @@ from .chats import Places
 from .context import GroupContext, pause_of, why
 from .delivery import GONE_BEFORE, Delivery
 from .internal import Filled, KnownThere, ReadAgain, SeekAgain
-from .outbox import Writing
+from .outbox import OutboxWriter
 from .pair import Orphan, PairState
 from .pausing import PairPausing
 from .reconcile import Reconciler
@@ -44,7 +44,7 @@ class Reading:
     def __init__(
         self,
         context: GroupContext,
-        writing: Writing,
+        writing: OutboxWriter,
         sending: Delivery,
         trouble: PairPausing,
         comparing: Reconciler,

@@ -24,7 +24,7 @@ from .context import GroupContext
 from .delivery import Delivery
 from .internal import HandlersClosed, Loaded, ReleaseLater, Rows
 from .messages import ReleasePair
-from .outbox import Writing
+from .outbox import OutboxWriter
 from .pair import PairState
 from .pair_waits import PairWaits
 from .pausing import CONFIGURED, TOO_SLOW, PairPausing
@@ -45,7 +45,7 @@ class Members:
     def __init__(
         self,
         context: GroupContext,
-        writing: Writing,
+        writing: OutboxWriter,
         sending: Delivery,
         trouble: PairPausing,
         begin: Callable[[Iterable[PairState]], None],

@@ -27,7 +27,7 @@ Ask = Callable[[Store], object | None]
 Dead = tuple[int, str, float]  # a message, why it was given up, and when
 
 
-class Writing:
+class OutboxWriter:
     """Writes for the pairs of one group."""
 
     def __init__(self, context: GroupContext) -> None:

@@ -17,7 +17,7 @@ from .batching import Change
 from .context import GroupContext, pause_of
 from .delivery import Delivery
 from .internal import Compare, LookBack
-from .outbox import Writing
+from .outbox import OutboxWriter
 from .pair import NOTED, PairState
 
 PAGE: Final = 100  # messages; what Telegram gives for one question
@@ -28,7 +28,7 @@ LOOK_EVERY: Final = 1.0  # seconds between two pages of one group
 class Reconciler:
     """Compares for the pairs of one group."""
 
-    def __init__(self, context: GroupContext, writing: Writing, sending: Delivery) -> None:
+    def __init__(self, context: GroupContext, writing: OutboxWriter, sending: Delivery) -> None:
         self._context, self._writing, self._delivery = context, writing, sending
 
     def missed(self, message: Missed) -> None:
