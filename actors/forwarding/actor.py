@@ -106,26 +106,26 @@ class WorkerGroupActor(LoopActor):
             name=name, session=session, services=services, actor=self, ref=session_ref
         )
         self._trouble = PairPausing(self._context, lambda state: self._places.locate([state]))
-        self._writing = OutboxWriter(self._context)
-        self._delivery = Delivery(self._context, self._writing, self._trouble)
-        self._comparing = Reconciler(self._context, self._writing, self._delivery)
+        self._outbox = OutboxWriter(self._context)
+        self._delivery = Delivery(self._context, self._outbox, self._trouble)
+        self._comparing = Reconciler(self._context, self._outbox, self._delivery)
         self._places = Places(
             self._context,
-            self._writing,
+            self._outbox,
             self._delivery,
             self._trouble,
             lambda states: self._reading.catch_up(states),
         )
         self._reading = Reading(
             self._context,
-            self._writing,
+            self._outbox,
             self._delivery,
             self._trouble,
             self._comparing,
             self._places,
         )
         self._members = Members(
-            self._context, self._writing, self._delivery, self._trouble, self._places.locate
+            self._context, self._outbox, self._delivery, self._trouble, self._places.locate
         )
         self._orders = Orders(
             self._context, self._members, self._reading, self._trouble, self._places
@@ -137,12 +137,12 @@ class WorkerGroupActor(LoopActor):
         self.every(self._context.services.settings.groups_every, CatchUp())
 
     async def on_stop(self) -> None:  # type: ignore[override]  # a LoopActor's hooks may be async
-        self._writing.close()
+        self._outbox.close()
         await close_handlers(self._context.pairs.values())
 
     async def on_failure(self, *_exc_info: object) -> None:  # type: ignore[override]  # as above
         with contextlib.suppress(JournalUnavailableError):
-            self._writing.close(failed=True)
+            self._outbox.close(failed=True)
         await close_handlers(self._context.pairs.values())
 
     def on_receive(self, message: object) -> object:
@@ -167,10 +167,10 @@ class WorkerGroupActor(LoopActor):
             case Looked():
                 self._delivery.looked(message)
             case Written():
-                for told in self._writing.written(message):
+                for told in self._outbox.written(message):
                     self.on_receive(told)
             case WriteTicks():
-                self._writing.tick_due()
+                self._outbox.tick_due()
             case MakeAgain():
                 self._delivery.make_again(message.pair)
                 self._with(message.pair, self._reading.go_on)

@@ -47,7 +47,7 @@ class Places:
         trouble: PairPausing,
         catch_up: Callable[[list[PairState]], None],
     ) -> None:
-        self._context, self._writing, self._catch_up = context, writing, catch_up
+        self._context, self._outbox, self._catch_up = context, writing, catch_up
         self._delivery, self._trouble = sending, trouble
         self._seeking: set[int] = set()
         self._failures = 0
@@ -209,7 +209,7 @@ class Places:
             return Followed(pair=pair, to=to, done=True)
 
         state.behind = state.following = True
-        self._writing.ask(work)
+        self._outbox.ask(work)
 
     def followed(self, message: Followed) -> None:
         """The disk has the pair begin at the start of its supergroup."""

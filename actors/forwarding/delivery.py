@@ -60,7 +60,7 @@ class Delivery:
     """Sends for the pairs of one group."""
 
     def __init__(self, context: GroupContext, writing: OutboxWriter, trouble: PairPausing) -> None:
-        self._context, self._writing, self._trouble = context, writing, trouble
+        self._context, self._outbox, self._trouble = context, writing, trouble
 
     def stored(self, message: Stored) -> None:
         """What was accepted is on the disk: it may go."""
@@ -193,7 +193,7 @@ class Delivery:
         self, state: PairState, asked: tuple[int, ...], work: Callable[[Store], Wanted]
     ) -> None:
         state.asked.update(asked)
-        self._writing.ask(work)
+        self._outbox.ask(work)
 
     # Out of the outbox
 
@@ -266,7 +266,7 @@ class Delivery:
             targets = store.targets(pair, unknown) if unknown else {}
             return Looked(pair, ticket, items, targets, ring)
 
-        self._writing.ask(work)
+        self._outbox.ask(work)
 
     def _kept_out(self, state: PairState, items: tuple[Item, ...]) -> bool:
         """Take off the queue what the filters do not let through, as it is by now."""
@@ -293,7 +293,7 @@ class Delivery:
             self._context.actor.actor_ref.tell(ReadAgain(state.plan.id))
         pair, ids = state.plan.id, [one.id for one in messages if one not in doubtful]
         if ids:
-            self._writing.tick(lambda store: store.filter_out(pair, ids))
+            self._outbox.tick(lambda store: store.filter_out(pair, ids))
 
     def _unwanted(self, state: PairState, change: Change, message: Incoming) -> None:
         """An edit makes a message unwanted: its copy goes, or stays as it was."""
@@ -302,7 +302,7 @@ class Delivery:
             self._want_removals(state, [change.source_id])
         else:
             pair, version = state.plan.id, version_of(message)
-            self._writing.tick(lambda store: store.note_edited(pair, change.source_id, version))
+            self._outbox.tick(lambda store: store.note_edited(pair, change.source_id, version))
 
     def _spoilt(self, state: PairState, items: tuple[Item, ...], error: Exception) -> None:
         """A rule cannot be applied to one of these; the others go on."""
@@ -439,9 +439,7 @@ class Delivery:
         version, edits = version_of(newest), state.plan.edits and state.plan.copies
         known = None if outdated else says  # it had arrived unseen, and says something earlier
         if not edits or known == version:
-            self._writing.tick(
-                lambda store: store.complete(pair, message.id, target_id, now, known)
-            )
+            self._outbox.tick(lambda store: store.complete(pair, message.id, target_id, now, known))
             return
         asked = (message.id,)
 
@@ -469,13 +467,13 @@ class Delivery:
     def _note_changed(self, state: PairState, change: Change) -> None:
         pair, source_id, message = state.plan.id, change.source_id, change.message
         if message is None:
-            self._writing.tick(lambda store: store.note_removed(pair, (source_id,)))
+            self._outbox.tick(lambda store: store.note_removed(pair, (source_id,)))
         elif late := state.belated_for(source_id, self._context.now()):
             self._context.actor.after(late, MakeAgain(pair))  # it stays noted until then
         elif not state.has_change(source_id):  # otherwise it stays noted for the next one
             state.belated.pop(source_id, None)
             version = version_of(message)
-            self._writing.tick(lambda store: store.note_edited(pair, source_id, version))
+            self._outbox.tick(lambda store: store.note_edited(pair, source_id, version))
 
     def make_again(self, pair: int) -> None:
         """An older edit may have been carried out behind a newer one: see that this one stands."""
@@ -502,7 +500,7 @@ class Delivery:
         logger.info("change left to another account pair=%d message=%d", pair, source_id)
         state.belated.pop(source_id, None)
         if not state.has_change(source_id):
-            self._writing.tick(lambda store: store.note_refused(pair, source_id))
+            self._outbox.tick(lambda store: store.note_refused(pair, source_id))
 
     def undelivered(self, answer: Undelivered) -> None:
         """It is not at its target: what follows is a table by the kind of trouble."""
@@ -582,7 +580,7 @@ class Delivery:
         state.dead += 1
         state.sure(source_id)
         pair, now = state.plan.id, self._context.services.stamp()
-        self._writing.note(lambda store: store.fail(pair, source_id, reason, now, dead=True))
+        self._outbox.note(lambda store: store.fail(pair, source_id, reason, now, dead=True))
         self._context.services.publish(
             DeadLettered(
                 session=self._context.session,

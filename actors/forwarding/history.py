@@ -50,7 +50,7 @@ class Reading:
         comparing: Reconciler,
         places: Places,
     ) -> None:
-        self._context, self._writing, self._places = context, writing, places
+        self._context, self._outbox, self._places = context, writing, places
         self._delivery, self._trouble, self._comparing = sending, trouble, comparing
 
     # Since the mark
@@ -67,7 +67,7 @@ class Reading:
                 self._accept(state, state.admit((message,)))
 
     def _accept(self, state: PairState, messages: Sequence[Incoming]) -> None:
-        self._writing.accept(state, messages)
+        self._outbox.accept(state, messages)
         self._trouble.look_at_patterns(state)
 
     def catch_up(self, states: Iterable[PairState]) -> None:
@@ -172,7 +172,7 @@ class Reading:
         def work(store: Store) -> KnownThere:
             return KnownThere(pair, message, frozenset(store.taken(pair, TAKEN)))
 
-        self._writing.ask(work)
+        self._outbox.ask(work)
 
     def known_there(self, message: KnownThere) -> None:
         """Messages that are gone at the source, or another account's: have they arrived?"""
@@ -320,7 +320,7 @@ class Reading:
         page = tuple(one for one in message.messages if one.id <= row.until)
         done = not message.more or len(page) < len(message.messages)
         last = max((one.id for one in page), default=row.until)
-        entries = self._writing.entries(state, state.as_they_are(page))
+        entries = self._outbox.entries(state, state.as_they_are(page))
         ids = tuple(one.id for one in entries.messages)
         if entries.left:
             last, done = min(entries.left) - 1, False
@@ -336,7 +336,7 @@ class Reading:
             messages, dead = tuple(fresh.messages), tuple(fresh.dead)
             return Filled(pair, ids, messages, dead, filled, done)
 
-        self._writing.ask(work)
+        self._outbox.ask(work)
         self._trouble.look_at_patterns(state)
 
     def filled(self, message: Filled) -> None:
@@ -348,7 +348,7 @@ class Reading:
         state.backfill = None if message.done else row
         state.coming.difference_update(message.ids)
         self._delivery.enqueue(state, message.messages)
-        self._writing.tell_dead(state, message.dead)
+        self._outbox.tell_dead(state, message.dead)
         for known in message.ids:
             if not state.on_its_way(known):
                 state.sure(known)

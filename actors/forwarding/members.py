@@ -50,7 +50,7 @@ class Members:
         trouble: PairPausing,
         begin: Callable[[Iterable[PairState]], None],
     ) -> None:
-        self._context, self._writing, self._begin = context, writing, begin
+        self._context, self._outbox, self._begin = context, writing, begin
         self._delivery, self._trouble = sending, trouble
         self._coming: dict[int, PairPlan] = {}
         self._served = False
@@ -250,7 +250,7 @@ class Members:
         del self._context.pairs[state.plan.id]
         self._waits.forget(state.plan.id)
         self._context.services.graph.put(state.plan.id, None)
-        self._writing.flush()
+        self._outbox.flush()
         self._close_handlers([state])
         self.introduce(again=True)
 

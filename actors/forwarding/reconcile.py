@@ -29,7 +29,7 @@ class Reconciler:
     """Compares for the pairs of one group."""
 
     def __init__(self, context: GroupContext, writing: OutboxWriter, sending: Delivery) -> None:
-        self._context, self._writing, self._delivery = context, writing, sending
+        self._context, self._outbox, self._delivery = context, writing, sending
 
     def missed(self, message: Missed) -> None:
         """Telegram will not tell what changed here."""
@@ -74,7 +74,7 @@ class Reconciler:
             versions = {one: NOTED if version is None else version for one, version in said}
             return Compare(pair, versions, round=number)
 
-        self._writing.ask(work)
+        self._outbox.ask(work)
 
     def compare(self, message: Compare) -> None:
         """The disk says what these messages said when they were sent."""
