@@ -38,7 +38,7 @@ from ..messages import (
     Undelivered,
     Unlimited,
 )
-from .chats import Places
+from .chats import ChatResolver
 from .commands import Orders
 from .context import GroupContext
 from .delivery import Delivery
@@ -109,7 +109,7 @@ class WorkerGroupActor(LoopActor):
         self._outbox = OutboxWriter(self._context)
         self._delivery = Delivery(self._context, self._outbox, self._trouble)
         self._comparing = Reconciler(self._context, self._outbox, self._delivery)
-        self._places = Places(
+        self._places = ChatResolver(
             self._context,
             self._outbox,
             self._delivery,

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 SEEK_AFTER: Final = 1.0  # seconds; dialogs are read once for all pairs whose chats are not taken
 
 
-class Places:
+class ChatResolver:
     """The chats of one group's pairs.
 
     Args:

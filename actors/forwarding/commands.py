@@ -9,7 +9,7 @@ from ...storage import Backfill as BackfillRow
 from ...storage import Store
 from ...supervision import Answer
 from ...telegram import PairReport
-from .chats import Places
+from .chats import ChatResolver
 from .context import GroupContext
 from .history import Reading
 from .internal import BackfillNoted, Replied
@@ -48,7 +48,7 @@ class Orders:
         members: Members,
         reading: Reading,
         trouble: PairPausing,
-        places: Places,
+        places: ChatResolver,
     ) -> None:
         self._context, self._members = context, members
         self._reading, self._trouble, self._places = reading, trouble, places

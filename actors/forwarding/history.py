@@ -23,7 +23,7 @@ from ...telegram import (
     origin_of,
 )
 from ..messages import History, HistoryRead
-from .chats import Places
+from .chats import ChatResolver
 from .context import GroupContext, pause_of, why
 from .delivery import GONE_BEFORE, Delivery
 from .internal import Filled, KnownThere, ReadAgain, SeekAgain
@@ -48,7 +48,7 @@ class Reading:
         sending: Delivery,
         trouble: PairPausing,
         comparing: Reconciler,
-        places: Places,
+        places: ChatResolver,
     ) -> None:
         self._context, self._outbox, self._places = context, writing, places
         self._delivery, self._trouble, self._comparing = sending, trouble, comparing
