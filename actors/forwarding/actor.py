@@ -105,11 +105,11 @@ class WorkerGroupActor(LoopActor):
         self._context = GroupContext(
             name=name, session=session, services=services, actor=self, ref=session_ref
         )
-        self._trouble = PairPausing(self._context, lambda state: self._places.locate([state]))
+        self._trouble = PairPausing(self._context, lambda state: self._chats.locate([state]))
         self._outbox = OutboxWriter(self._context)
         self._delivery = Delivery(self._context, self._outbox, self._trouble)
         self._comparing = Reconciler(self._context, self._outbox, self._delivery)
-        self._places = ChatResolver(
+        self._chats = ChatResolver(
             self._context,
             self._outbox,
             self._delivery,
@@ -122,13 +122,13 @@ class WorkerGroupActor(LoopActor):
             self._delivery,
             self._trouble,
             self._comparing,
-            self._places,
+            self._chats,
         )
         self._members = Members(
-            self._context, self._outbox, self._delivery, self._trouble, self._places.locate
+            self._context, self._outbox, self._delivery, self._trouble, self._chats.locate
         )
         self._orders = Orders(
-            self._context, self._members, self._reading, self._trouble, self._places
+            self._context, self._members, self._reading, self._trouble, self._chats
         )
         self._early: list[Early] = []
 
@@ -225,7 +225,7 @@ class WorkerGroupActor(LoopActor):
             case AccessChecked():
                 for chat, right in message.rights.items():
                     if right.moved is not None:
-                        self._places.upgraded(chat, right.moved)
+                        self._chats.upgraded(chat, right.moved)
                 self._trouble.rights_told(message.rights, asked_for=message.asked_for)
             case Unlimited():
                 self._trouble.unlimited()
@@ -239,13 +239,13 @@ class WorkerGroupActor(LoopActor):
             case HistoryRead():
                 self._reading.history_read(message)
             case Located():
-                self._places.located(message)
+                self._chats.located(message)
             case LocateAgain():
-                self._places.locate_again()
+                self._chats.locate_again()
             case Followed():
-                self._places.followed(message)
+                self._chats.followed(message)
             case Upgraded():
-                self._places.upgraded(message.chat, message.to)
+                self._chats.upgraded(message.chat, message.to)
             case ReadAgain():
                 self._with(message.pair, lambda state: self._reading.catch_up([state]))
                 self._with(message.pair, self._reading.fill)
@@ -267,7 +267,7 @@ class WorkerGroupActor(LoopActor):
 
     def _seek(self, state: PairState) -> None:
         if state.paused is None:
-            self._places.seek(state)
+            self._chats.seek(state)
 
     def _with(self, pair: int, work: Callable[[PairState], object]) -> None:
         state = self._context.pairs.get(pair)
@@ -279,7 +279,7 @@ class WorkerGroupActor(LoopActor):
     def _session_up(self) -> None:
         self._context.online, self._context.short = True, False
         self._interrupt()
-        self._places.locate()
+        self._chats.locate()
 
     def _session_down(self) -> None:
         self._context.online = False

@@ -51,7 +51,7 @@ class Orders:
         places: ChatResolver,
     ) -> None:
         self._context, self._members = context, members
-        self._reading, self._trouble, self._places = reading, trouble, places
+        self._reading, self._trouble, self._chats = reading, trouble, places
 
     def carry_out(self, order: Order) -> PairReport | Answer | tuple[int, int] | int | None:
         """Do it; what has to wait for the disk is answered later.
@@ -64,7 +64,7 @@ class Orders:
             raise UnknownRecordError("pair", order.pair)
         match order:
             case ConfirmPair():
-                return self._places.confirm(state, order)
+                return self._chats.confirm(state, order)
             case PausePair():
                 self._trouble.pause(state, order.reason or BY_HAND)
             case ResumePair():

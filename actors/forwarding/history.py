@@ -50,7 +50,7 @@ class Reading:
         comparing: Reconciler,
         places: ChatResolver,
     ) -> None:
-        self._context, self._outbox, self._places = context, writing, places
+        self._context, self._outbox, self._chats = context, writing, places
         self._delivery, self._trouble, self._comparing = sending, trouble, comparing
 
     # Since the mark
@@ -134,7 +134,7 @@ class Reading:
 
     def _failed(self, state: PairState, verdict: Verdict) -> None:
         if verdict.action is Action.RESOLVE_PEER and not state.sought:
-            self._places.seek(state)  # it pauses the pair if the chat is not there to be found
+            self._chats.seek(state)  # it pauses the pair if the chat is not there to be found
         elif verdict.kind is ErrorClass.PAIR:
             state.sought = False
             self._trouble.pause(state, why(verdict))
@@ -266,7 +266,7 @@ class Reading:
         if state.compare and not state.behind and not state.doubtful:
             self._comparing.begin(state)
         self.fill(state)
-        self._places.follow(state)
+        self._chats.follow(state)
 
     def _tell_caught_up(self, state: PairState, missed: int) -> None:
         self._context.services.publish(
