@@ -406,7 +406,7 @@ def a_name_is_whoever_has_it() -> None:
 @found("called again and again", "no time passes", about="void")
 def a_void_chat_is_read_again_at_once() -> None:
     """A history that is refused for a void access hash is asked for again without a pause."""
-    failed = history.Reading._failed
+    failed = history.HistoryReader._failed
 
     def at_once(self: Any, state: Any, verdict: Any) -> None:
         if verdict.action is Action.RESOLVE_PEER:
@@ -414,7 +414,7 @@ def a_void_chat_is_read_again_at_once() -> None:
         else:
             failed(self, state, verdict)
 
-    history.Reading._failed = at_once  # type: ignore[method-assign]
+    history.HistoryReader._failed = at_once  # type: ignore[method-assign]
 
 
 # Pairs together

@@ -42,7 +42,7 @@ from .chats import ChatResolver
 from .commands import Orders
 from .context import GroupContext
 from .delivery import Delivery
-from .history import Reading
+from .history import HistoryReader
 from .internal import (
     BackfillNoted,
     Compare,
@@ -116,7 +116,7 @@ class WorkerGroupActor(LoopActor):
             self._trouble,
             lambda states: self._reading.catch_up(states),
         )
-        self._reading = Reading(
+        self._reading = HistoryReader(
             self._context,
             self._outbox,
             self._delivery,

@@ -11,7 +11,7 @@ from ...supervision import Answer
 from ...telegram import PairReport
 from .chats import ChatResolver
 from .context import GroupContext
-from .history import Reading
+from .history import HistoryReader
 from .internal import BackfillNoted, Replied
 from .members import Members
 from .messages import (
@@ -46,7 +46,7 @@ class Orders:
         self,
         context: GroupContext,
         members: Members,
-        reading: Reading,
+        reading: HistoryReader,
         trouble: PairPausing,
         places: ChatResolver,
     ) -> None:

@@ -38,7 +38,7 @@ PAGES: Final = 10  # of the target; what stands further behind is not looked for
 FILL_BELOW: Final = 100  # messages that wait; then the next page of the past is read
 
 
-class Reading:
+class HistoryReader:
     """Reads for the pairs of one group."""
 
     def __init__(
