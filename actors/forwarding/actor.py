@@ -114,9 +114,9 @@ class WorkerGroupActor(LoopActor):
             self._outbox,
             self._delivery,
             self._trouble,
-            lambda states: self._reading.catch_up(states),
+            lambda states: self._history.catch_up(states),
         )
-        self._reading = HistoryReader(
+        self._history = HistoryReader(
             self._context,
             self._outbox,
             self._delivery,
@@ -128,7 +128,7 @@ class WorkerGroupActor(LoopActor):
             self._context, self._outbox, self._delivery, self._trouble, self._chats.locate
         )
         self._orders = Orders(
-            self._context, self._members, self._reading, self._trouble, self._chats
+            self._context, self._members, self._history, self._trouble, self._chats
         )
         self._early: list[Early] = []
 
@@ -148,12 +148,12 @@ class WorkerGroupActor(LoopActor):
     def on_receive(self, message: object) -> object:
         match message:
             case Arrived():
-                self._reading.arrived(message.message)
+                self._history.arrived(message.message)
             case Edited() | Deleted():
                 self._changed(message)
             case Delivered():
                 self._delivery.delivered(message)
-                self._with(message.pair, self._reading.go_on)
+                self._with(message.pair, self._history.go_on)
             case Returned():
                 self._delivery.returned(message)
             case Undelivered():
@@ -173,11 +173,11 @@ class WorkerGroupActor(LoopActor):
                 self._outbox.tick_due()
             case MakeAgain():
                 self._delivery.make_again(message.pair)
-                self._with(message.pair, self._reading.go_on)
+                self._with(message.pair, self._history.go_on)
             case KnownThere():
-                self._reading.known_there(message)
+                self._history.known_there(message)
             case SeekAgain():
-                self._reading.seek_again(message)
+                self._history.seek_again(message)
             case Retry():
                 self._with(message.pair, self._delivery.retry)
             case HandlersClosed():
@@ -237,7 +237,7 @@ class WorkerGroupActor(LoopActor):
         """What reading asked for, and when to read again."""
         match message:
             case HistoryRead():
-                self._reading.history_read(message)
+                self._history.history_read(message)
             case Located():
                 self._chats.located(message)
             case LocateAgain():
@@ -247,10 +247,10 @@ class WorkerGroupActor(LoopActor):
             case Upgraded():
                 self._chats.upgraded(message.chat, message.to)
             case ReadAgain():
-                self._with(message.pair, lambda state: self._reading.catch_up([state]))
-                self._with(message.pair, self._reading.fill)
+                self._with(message.pair, lambda state: self._history.catch_up([state]))
+                self._with(message.pair, self._history.fill)
             case CatchUp():
-                self._reading.catch_up(self._context.pairs.values())
+                self._history.catch_up(self._context.pairs.values())
                 self._trouble.sweep()
                 self._members.report()
             case Compare():
@@ -260,7 +260,7 @@ class WorkerGroupActor(LoopActor):
             case Missed():
                 self._comparing.missed(message)
             case Filled():
-                self._reading.filled(message)
+                self._history.filled(message)
             case _:
                 return super().on_receive(message)
         return None

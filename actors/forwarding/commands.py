@@ -51,7 +51,7 @@ class Orders:
         places: ChatResolver,
     ) -> None:
         self._context, self._members = context, members
-        self._reading, self._trouble, self._chats = reading, trouble, places
+        self._history, self._trouble, self._chats = reading, trouble, places
 
     def carry_out(self, order: Order) -> PairReport | Answer | tuple[int, int] | int | None:
         """Do it; what has to wait for the disk is answered later.
@@ -97,7 +97,7 @@ class Orders:
         if state is None:
             message.answer.fail(UnknownRecordError("pair", message.pair))
         else:
-            self._reading.fill(state)
+            self._history.fill(state)
             message.answer.set(state.report())
 
     def _with_dead(
@@ -126,7 +126,7 @@ class Orders:
             state.dead = max(0, state.dead - message.count)
             if message.ids:
                 state.owed.extend(message.ids)
-                self._reading.catch_up([state])
+                self._history.catch_up([state])
         message.answer.set(message.count)
 
 
