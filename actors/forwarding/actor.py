@@ -39,7 +39,7 @@ from ..messages import (
     Unlimited,
 )
 from .chats import ChatResolver
-from .commands import Orders
+from .commands import Commands
 from .context import GroupContext
 from .delivery import Delivery
 from .history import HistoryReader
@@ -127,7 +127,7 @@ class WorkerGroupActor(LoopActor):
         self._members = Members(
             self._context, self._outbox, self._delivery, self._trouble, self._chats.locate
         )
-        self._orders = Orders(
+        self._orders = Commands(
             self._context, self._members, self._history, self._trouble, self._chats
         )
         self._early: list[Early] = []

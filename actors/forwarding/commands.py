@@ -39,7 +39,7 @@ Order = (
 )
 
 
-class Orders:
+class Commands:
     """Carries out orders for the pairs of one group."""
 
     def __init__(
