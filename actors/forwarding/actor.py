@@ -127,7 +127,7 @@ class WorkerGroupActor(LoopActor):
         self._members = Members(
             self._context, self._outbox, self._delivery, self._trouble, self._chats.locate
         )
-        self._orders = Commands(
+        self._commands = Commands(
             self._context, self._members, self._history, self._trouble, self._chats
         )
         self._early: list[Early] = []
@@ -192,7 +192,7 @@ class WorkerGroupActor(LoopActor):
                 | DropDead()
                 | ReleasePair()
             ):
-                return self._orders.carry_out(message)
+                return self._commands.carry_out(message)
             case _:
                 return self._told(message)
         return None
@@ -217,9 +217,9 @@ class WorkerGroupActor(LoopActor):
             case SessionDown():
                 self._session_down()
             case BackfillNoted():
-                self._orders.backfill_noted(message)
+                self._commands.backfill_noted(message)
             case Replied():
-                self._orders.replied(message)
+                self._commands.replied(message)
             case Recheck():
                 self._trouble.recheck(message.pair)
             case AccessChecked():
