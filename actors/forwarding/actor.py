@@ -66,7 +66,7 @@ from .internal import (
     WriteTicks,
     Written,
 )
-from .members import Members, close_handlers
+from .members import GroupPairs, close_handlers
 from .messages import (
     Backfill,
     ConfirmPair,
@@ -124,7 +124,7 @@ class WorkerGroupActor(LoopActor):
             self._comparing,
             self._chats,
         )
-        self._members = Members(
+        self._members = GroupPairs(
             self._context, self._outbox, self._delivery, self._trouble, self._chats.locate
         )
         self._commands = Commands(

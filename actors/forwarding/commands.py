@@ -13,7 +13,7 @@ from .chats import ChatResolver
 from .context import GroupContext
 from .history import HistoryReader
 from .internal import BackfillNoted, Replied
-from .members import Members
+from .members import GroupPairs
 from .messages import (
     Backfill,
     ConfirmPair,
@@ -45,7 +45,7 @@ class Commands:
     def __init__(
         self,
         context: GroupContext,
-        members: Members,
+        members: GroupPairs,
         reading: HistoryReader,
         trouble: PairPausing,
         places: ChatResolver,

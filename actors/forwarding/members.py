@@ -33,7 +33,7 @@ LOOK_EVERY: Final = 0.05  # seconds between two looks whether a pair has come to
 LEAVE_WITHIN: Final = 10.0  # seconds that a pair gets which goes to another group of its session
 
 
-class Members:
+class GroupPairs:
     """The pairs of one group, and how they come and go.
 
     Args:
