@@ -124,16 +124,16 @@ class WorkerGroupActor(LoopActor):
             self._comparing,
             self._chats,
         )
-        self._members = GroupPairs(
+        self._group_pairs = GroupPairs(
             self._context, self._outbox, self._delivery, self._trouble, self._chats.locate
         )
         self._commands = Commands(
-            self._context, self._members, self._history, self._trouble, self._chats
+            self._context, self._group_pairs, self._history, self._trouble, self._chats
         )
         self._early: list[Early] = []
 
     def on_start(self) -> None:
-        self._members.introduce()
+        self._group_pairs.introduce()
         self.every(self._context.services.settings.groups_every, CatchUp())
 
     async def on_stop(self) -> None:  # type: ignore[override]  # a LoopActor's hooks may be async
@@ -201,17 +201,17 @@ class WorkerGroupActor(LoopActor):
         """What the session, the monitor and the disk say."""
         match message:
             case Serve():
-                self._members.serve(message.plans)
+                self._group_pairs.serve(message.plans)
                 self._catch_up_on_changes()
             case Loaded():
-                self._members.settle_in(message.rows)
+                self._group_pairs.settle_in(message.rows)
                 self._catch_up_on_changes()
             case ReleaseLater():
-                self._members.release(message)
+                self._group_pairs.release(message)
             case Introduce():
-                self._members.introduce()
+                self._group_pairs.introduce()
             case Report():
-                return self._members.report()
+                return self._group_pairs.report()
             case SessionUp():
                 self._session_up()
             case SessionDown():
@@ -252,7 +252,7 @@ class WorkerGroupActor(LoopActor):
             case CatchUp():
                 self._history.catch_up(self._context.pairs.values())
                 self._trouble.sweep()
-                self._members.report()
+                self._group_pairs.report()
             case Compare():
                 self._comparing.compare(message)
             case LookBack():
@@ -293,12 +293,12 @@ class WorkerGroupActor(LoopActor):
 
     def _changed(self, message: Edited | Deleted) -> None:
         """It concerns the pairs that are here, and those that are still read from the disk."""
-        if not self._members.settled:
+        if not self._group_pairs.settled:
             self._early.append((message, frozenset(self._context.pairs)))
         self._tell_change(message, frozenset())
 
     def _catch_up_on_changes(self) -> None:
-        if self._members.settled:
+        if self._group_pairs.settled:
             early, self._early = self._early, []
             for message, told in early:
                 self._tell_change(message, told)

@@ -50,7 +50,7 @@ class Commands:
         trouble: PairPausing,
         places: ChatResolver,
     ) -> None:
-        self._context, self._members = context, members
+        self._context, self._group_pairs = context, members
         self._history, self._trouble, self._chats = reading, trouble, places
 
     def carry_out(self, order: Order) -> PairReport | Answer | tuple[int, int] | int | None:
@@ -79,7 +79,7 @@ class Commands:
             case DropDead():
                 return self._with_dead(order, Store.drop, again=False)
             case ReleasePair():
-                return self._members.let_go(state, order)
+                return self._group_pairs.let_go(state, order)
             case DoubtAsked():
                 return 0 if self._context.online else state.in_doubt
         return state.report()
