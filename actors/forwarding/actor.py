@@ -105,30 +105,30 @@ class WorkerGroupActor(LoopActor):
         self._context = GroupContext(
             name=name, session=session, services=services, actor=self, ref=session_ref
         )
-        self._trouble = PairPausing(self._context, lambda state: self._chats.locate([state]))
+        self._pausing = PairPausing(self._context, lambda state: self._chats.locate([state]))
         self._outbox = OutboxWriter(self._context)
-        self._delivery = Delivery(self._context, self._outbox, self._trouble)
+        self._delivery = Delivery(self._context, self._outbox, self._pausing)
         self._comparing = Reconciler(self._context, self._outbox, self._delivery)
         self._chats = ChatResolver(
             self._context,
             self._outbox,
             self._delivery,
-            self._trouble,
+            self._pausing,
             lambda states: self._history.catch_up(states),
         )
         self._history = HistoryReader(
             self._context,
             self._outbox,
             self._delivery,
-            self._trouble,
+            self._pausing,
             self._comparing,
             self._chats,
         )
         self._group_pairs = GroupPairs(
-            self._context, self._outbox, self._delivery, self._trouble, self._chats.locate
+            self._context, self._outbox, self._delivery, self._pausing, self._chats.locate
         )
         self._commands = Commands(
-            self._context, self._group_pairs, self._history, self._trouble, self._chats
+            self._context, self._group_pairs, self._history, self._pausing, self._chats
         )
         self._early: list[Early] = []
 
@@ -221,14 +221,14 @@ class WorkerGroupActor(LoopActor):
             case Replied():
                 self._commands.replied(message)
             case Recheck():
-                self._trouble.recheck(message.pair)
+                self._pausing.recheck(message.pair)
             case AccessChecked():
                 for chat, right in message.rights.items():
                     if right.moved is not None:
                         self._chats.upgraded(chat, right.moved)
-                self._trouble.rights_told(message.rights, asked_for=message.asked_for)
+                self._pausing.rights_told(message.rights, asked_for=message.asked_for)
             case Unlimited():
-                self._trouble.unlimited()
+                self._pausing.unlimited()
             case _:
                 return self._read(message)
         return None
@@ -251,7 +251,7 @@ class WorkerGroupActor(LoopActor):
                 self._with(message.pair, self._history.fill)
             case CatchUp():
                 self._history.catch_up(self._context.pairs.values())
-                self._trouble.sweep()
+                self._pausing.sweep()
                 self._group_pairs.report()
             case Compare():
                 self._comparing.compare(message)

@@ -48,7 +48,7 @@ class ChatResolver:
         catch_up: Callable[[list[PairState]], None],
     ) -> None:
         self._context, self._outbox, self._catch_up = context, writing, catch_up
-        self._delivery, self._trouble = sending, trouble
+        self._delivery, self._pausing = sending, trouble
         self._seeking: set[int] = set()
         self._failures = 0
 
@@ -91,7 +91,7 @@ class ChatResolver:
             if lost is None:
                 self._found(state, ids)
             elif message.problems[lost].kind is ErrorClass.PAIR:
-                self._trouble.pause(state, _why_lost(lost, message))
+                self._pausing.pause(state, _why_lost(lost, message))
             else:
                 again.append(message.problems[lost])
         self._failures = self._failures + 1 if again else 0
@@ -131,9 +131,9 @@ class ChatResolver:
         fault = graph.enter(way)
         if fault is not None:
             state.located = False
-            self._trouble.pause(state, fault.reason)
+            self._pausing.pause(state, fault.reason)
         elif (state.paused or "").startswith(PAIR_FAULTS):
-            self._trouble.resume(state)
+            self._pausing.resume(state)
         return fault is None
 
     def _other_way(self, state: PairState, source: int, target: int) -> None:
@@ -161,7 +161,7 @@ class ChatResolver:
         """
         if order.take:
             state.named = ("", "")  # whatever it was found by: it is looked up
-            self._trouble.resume(state)
+            self._pausing.resume(state)
         return state.known
 
     # Groups that are supergroups by now
@@ -183,8 +183,8 @@ class ChatResolver:
         self._other_way(state, source, to)
         state.target, state.known = to, (source, to)
         self._context.write_down(state)
-        if self._trouble.may_pass(state):
-            self._trouble.resume(state)
+        if self._pausing.may_pass(state):
+            self._pausing.resume(state)
         else:
             self.locate([state])
 

@@ -51,7 +51,7 @@ class Commands:
         places: ChatResolver,
     ) -> None:
         self._context, self._group_pairs = context, members
-        self._history, self._trouble, self._chats = reading, trouble, places
+        self._history, self._pausing, self._chats = reading, trouble, places
 
     def carry_out(self, order: Order) -> PairReport | Answer | tuple[int, int] | int | None:
         """Do it; what has to wait for the disk is answered later.
@@ -66,10 +66,10 @@ class Commands:
             case ConfirmPair():
                 return self._chats.confirm(state, order)
             case PausePair():
-                self._trouble.pause(state, order.reason or BY_HAND)
+                self._pausing.pause(state, order.reason or BY_HAND)
             case ResumePair():
                 state.pauses = 0
-                self._trouble.resume(state)
+                self._pausing.resume(state)
             case Backfill():
                 if state.backfill is not None:
                     raise BackfillRunningError(order.pair, state.backfill.until)

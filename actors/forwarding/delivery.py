@@ -60,7 +60,7 @@ class Delivery:
     """Sends for the pairs of one group."""
 
     def __init__(self, context: GroupContext, writing: OutboxWriter, trouble: PairPausing) -> None:
-        self._context, self._outbox, self._trouble = context, writing, trouble
+        self._context, self._outbox, self._pausing = context, writing, trouble
 
     def stored(self, message: Stored) -> None:
         """What was accepted is on the disk: it may go."""
@@ -313,7 +313,7 @@ class Delivery:
                 self._not_made(state, item, why_not(error))
             else:
                 self.put_aside(state, item.id, why_not(error))
-        self._trouble.look_at_patterns(state)
+        self._pausing.look_at_patterns(state)
 
     def looked(self, message: Looked) -> None:
         """It is known which messages are concerned at the target."""
@@ -514,7 +514,7 @@ class Delivery:
     def _failed(self, state: PairState, items: tuple[Item, ...], verdict: Verdict) -> None:
         match verdict.kind:
             case ErrorClass.PAIR if verdict.action is not Action.RESOLVE_PEER or state.attempts:
-                self._trouble.pause(state, why(verdict))
+                self._pausing.pause(state, why(verdict))
             case ErrorClass.MESSAGE | ErrorClass.BUG:
                 self._try_again_or_put_aside(state, items, verdict)
             case _ if self._context.online or state.handler is not None:

@@ -51,7 +51,7 @@ class HistoryReader:
         places: ChatResolver,
     ) -> None:
         self._context, self._outbox, self._chats = context, writing, places
-        self._delivery, self._trouble, self._comparing = sending, trouble, comparing
+        self._delivery, self._pausing, self._comparing = sending, trouble, comparing
 
     # Since the mark
 
@@ -68,7 +68,7 @@ class HistoryReader:
 
     def _accept(self, state: PairState, messages: Sequence[Incoming]) -> None:
         self._outbox.accept(state, messages)
-        self._trouble.look_at_patterns(state)
+        self._pausing.look_at_patterns(state)
 
     def catch_up(self, states: Iterable[PairState]) -> None:
         """Read what was said since the mark; a pair without one starts with what comes now."""
@@ -137,7 +137,7 @@ class HistoryReader:
             self._chats.seek(state)  # it pauses the pair if the chat is not there to be found
         elif verdict.kind is ErrorClass.PAIR:
             state.sought = False
-            self._trouble.pause(state, why(verdict))
+            self._pausing.pause(state, why(verdict))
         else:
             self._read_later(state, verdict.wait or 0.0)
 
@@ -337,7 +337,7 @@ class HistoryReader:
             return Filled(pair, ids, messages, dead, filled, done)
 
         self._outbox.ask(work)
-        self._trouble.look_at_patterns(state)
+        self._pausing.look_at_patterns(state)
 
     def filled(self, message: Filled) -> None:
         """A page of the past is in the outbox."""

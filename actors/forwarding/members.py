@@ -51,7 +51,7 @@ class GroupPairs:
         begin: Callable[[Iterable[PairState]], None],
     ) -> None:
         self._context, self._outbox, self._begin = context, writing, begin
-        self._delivery, self._trouble = sending, trouble
+        self._delivery, self._pausing = sending, trouble
         self._coming: dict[int, PairPlan] = {}
         self._served = False
         self._waits = PairWaits(context.session)
@@ -152,7 +152,7 @@ class GroupPairs:
             if target:
                 state.target = target[0] if isinstance(target[0], int) else None
             if state.paused is None and record.paused_reason:
-                self._trouble.adopt(state, record.paused_reason)
+                self._pausing.adopt(state, record.paused_reason)
         if state.source is not None:
             state.seen = rows.marks.get((pair, state.source))
         state.last_target, state.dead = rows.last_targets.get(pair, 0), rows.dead.get(pair, 0)
@@ -184,13 +184,13 @@ class GroupPairs:
             self._give_handler(state)
         self._context.take_back(state)  # it was made up by the plan before
         if not plan.enabled:
-            self._trouble.pause(state, CONFIGURED)
+            self._pausing.pause(state, CONFIGURED)
         elif (
             state.paused == CONFIGURED
-            or self._trouble.settled_by(plan, state)
+            or self._pausing.settled_by(plan, state)
             or (state.paused == TOO_SLOW and before.rules != plan.rules)
         ):
-            self._trouble.resume(state)
+            self._pausing.resume(state)
         self._context.write_down(state)
         self._begin([state])  # among the others it may be another way now
 
