@@ -108,7 +108,7 @@ class WorkerGroupActor(LoopActor):
         self._pausing = PairPausing(self._context, lambda state: self._chats.locate([state]))
         self._outbox = OutboxWriter(self._context)
         self._delivery = Delivery(self._context, self._outbox, self._pausing)
-        self._comparing = Reconciler(self._context, self._outbox, self._delivery)
+        self._reconciler = Reconciler(self._context, self._outbox, self._delivery)
         self._chats = ChatResolver(
             self._context,
             self._outbox,
@@ -121,7 +121,7 @@ class WorkerGroupActor(LoopActor):
             self._outbox,
             self._delivery,
             self._pausing,
-            self._comparing,
+            self._reconciler,
             self._chats,
         )
         self._group_pairs = GroupPairs(
@@ -254,11 +254,11 @@ class WorkerGroupActor(LoopActor):
                 self._pausing.sweep()
                 self._group_pairs.report()
             case Compare():
-                self._comparing.compare(message)
+                self._reconciler.compare(message)
             case LookBack():
-                self._comparing.look_back(message)
+                self._reconciler.look_back(message)
             case Missed():
-                self._comparing.missed(message)
+                self._reconciler.missed(message)
             case Filled():
                 self._history.filled(message)
             case _:

@@ -51,7 +51,7 @@ class HistoryReader:
         places: ChatResolver,
     ) -> None:
         self._context, self._outbox, self._chats = context, writing, places
-        self._delivery, self._pausing, self._comparing = sending, trouble, comparing
+        self._delivery, self._pausing, self._reconciler = sending, trouble, comparing
 
     # Since the mark
 
@@ -112,7 +112,7 @@ class HistoryReader:
             state.reading = None
             self._take(state, message)
         elif message.request is state.comparing:
-            self._comparing.taken(state, message)
+            self._reconciler.taken(state, message)
         elif message.request is state.filling:
             self._past_taken(state, message)
 
@@ -264,7 +264,7 @@ class HistoryReader:
     def go_on(self, state: PairState) -> None:
         """Do what has waited for deliveries: what may have arrived is compared when it is known."""
         if state.compare and not state.behind and not state.doubtful:
-            self._comparing.begin(state)
+            self._reconciler.begin(state)
         self.fill(state)
         self._chats.follow(state)
 
