@@ -13,7 +13,7 @@ from .batching import Change, Item
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
+class StoredPairs:
     """What the database knows of these pairs."""
 
     ids: tuple[int, ...]
@@ -31,7 +31,7 @@ class Rows:
 class Loaded:
     """The database's answer at the start."""
 
-    rows: Rows
+    rows: StoredPairs
 
 
 @dataclass(frozen=True, slots=True)

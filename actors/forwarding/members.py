@@ -22,7 +22,7 @@ from ..pair_handlers import TELEGRAM
 from ..rules import Rules
 from .context import GroupContext
 from .delivery import Delivery
-from .internal import HandlersClosed, Loaded, ReleaseLater, Rows
+from .internal import HandlersClosed, Loaded, ReleaseLater, StoredPairs
 from .messages import ReleasePair
 from .outbox import OutboxWriter
 from .pair import PairState
@@ -105,9 +105,9 @@ class GroupPairs:
     def _load(self, ids: tuple[int, ...]) -> None:
         sessions = {one: self._coming[one].session for one in ids}
 
-        def work(store: Store) -> Rows:
+        def work(store: Store) -> StoredPairs:
             _change_hands(store, sessions)
-            return Rows(
+            return StoredPairs(
                 ids=ids,
                 records={one.id: one for one in store.pairs_with(ids)},
                 marks={(mark.pair_id, mark.chat): mark.message_id for mark in store.marks(ids)},
@@ -121,7 +121,7 @@ class GroupPairs:
 
         self._context.actor.pipe(self._context.services.journal.do_in_order(work), done=Loaded)
 
-    def settle_in(self, rows: Rows) -> None:
+    def settle_in(self, rows: StoredPairs) -> None:
         """The disk's answer: these pairs go on where they were left."""
         states = []
         for one in rows.ids:
@@ -131,7 +131,7 @@ class GroupPairs:
         self.introduce(again=True)
         self._begin(states)
 
-    def _taken_in(self, plan: PairPlan, rows: Rows) -> PairState:
+    def _taken_in(self, plan: PairPlan, rows: StoredPairs) -> PairState:
         state = PairState(plan=plan, rules=Rules.of(plan.rules))
         state.paused = None if plan.enabled else CONFIGURED
         self._give_handler(state)
@@ -139,7 +139,7 @@ class GroupPairs:
         self._context.pairs[plan.id] = state
         return state
 
-    def _adopt(self, state: PairState, rows: Rows) -> None:
+    def _adopt(self, state: PairState, rows: StoredPairs) -> None:
         """Take over what an earlier run has found out, where the plan does not say otherwise."""
         pair, plan, record = state.plan.id, state.plan, rows.records.get(state.plan.id)
         state.source = plan.source if isinstance(plan.source, int) else None
