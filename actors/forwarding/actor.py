@@ -45,6 +45,7 @@ from .delivery import Delivery
 from .history import HistoryReader
 from .internal import (
     BackfillNoted,
+    ChangesRecorded,
     Compare,
     Filled,
     Followed,
@@ -62,7 +63,6 @@ from .internal import (
     Retry,
     SeekAgain,
     Stored,
-    Wanted,
     WriteTicks,
     Written,
 )
@@ -162,7 +162,7 @@ class WorkerGroupActor(LoopActor):
                     self._with(message.pair, self._seek)
             case Stored():
                 self._delivery.stored(message)
-            case Wanted():
+            case ChangesRecorded():
                 self._delivery.changes_noted(message)
             case Looked():
                 self._delivery.looked(message)

@@ -33,7 +33,7 @@ from ..messages import Deliver, Delivered, Returned, Undelivered
 from .batching import Change, Item, Wait
 from .context import GroupContext, why, why_not
 from .handler_runner import hand_over
-from .internal import Looked, MakeAgain, ReadAgain, Retry, Stored, Wanted
+from .internal import ChangesRecorded, Looked, MakeAgain, ReadAgain, Retry, Stored
 from .outbox import OutboxWriter
 from .pair import UNKNOWN, PairState, UnderWay
 from .pausing import PairPausing
@@ -137,12 +137,12 @@ class Delivery:
         )
         asked = (source_id,)
 
-        def work(store: Store) -> Wanted:
+        def work(store: Store) -> ChangesRecorded:
             store.complete(pair, source_id, target_id, now, newest=False)
             if deletes:
                 store.want_removal((pair,), asked)
             # Also if it counts as gone by now: that was before anybody knew where it was.
-            return Wanted(pair, (Change(source_id),) if deletes else (), asked)
+            return ChangesRecorded(pair, (Change(source_id),) if deletes else (), asked)
 
         self._ask_for(state, asked, work)
 
@@ -161,7 +161,7 @@ class Delivery:
             if changed:
                 self._want_edits(state, changed)
 
-    def changes_noted(self, message: Wanted) -> None:
+    def changes_noted(self, message: ChangesRecorded) -> None:
         """Changes are on the disk: they may be made."""
         state = self._context.pairs.get(message.pair)
         if state is not None:
@@ -174,23 +174,23 @@ class Delivery:
         pair, asked = state.plan.id, tuple(messages)
         versions = {one: version_of(message) for one, message in messages.items()}
 
-        def work(store: Store) -> Wanted:
+        def work(store: Store) -> ChangesRecorded:
             wanted = (one for one in versions if store.want_edit(pair, one, versions[one]))
-            return Wanted(pair, tuple(Change(one, messages[one]) for one in wanted), asked)
+            return ChangesRecorded(pair, tuple(Change(one, messages[one]) for one in wanted), asked)
 
         self._ask_for(state, asked, work)
 
     def _want_removals(self, state: PairState, source_ids: Sequence[int]) -> None:
         pair, asked = state.plan.id, tuple(source_ids)
 
-        def work(store: Store) -> Wanted:
+        def work(store: Store) -> ChangesRecorded:
             found = store.want_removal((pair,), asked)
-            return Wanted(pair, tuple(Change(one.source_id) for one in found), asked)
+            return ChangesRecorded(pair, tuple(Change(one.source_id) for one in found), asked)
 
         self._ask_for(state, asked, work)
 
     def _ask_for(
-        self, state: PairState, asked: tuple[int, ...], work: Callable[[Store], Wanted]
+        self, state: PairState, asked: tuple[int, ...], work: Callable[[Store], ChangesRecorded]
     ) -> None:
         state.asked.update(asked)
         self._outbox.ask(work)
@@ -443,10 +443,10 @@ class Delivery:
             return
         asked = (message.id,)
 
-        def work(store: Store) -> Wanted:
+        def work(store: Store) -> ChangesRecorded:
             store.complete(pair, message.id, target_id, now, known)
             wanted = store.want_edit(pair, message.id, version)
-            return Wanted(pair, (Change(message.id, newest),) if wanted else (), asked)
+            return ChangesRecorded(pair, (Change(message.id, newest),) if wanted else (), asked)
 
         self._ask_for(state, asked, work)
 

@@ -43,7 +43,7 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ChangesRecorded:
     """Of the messages that were ``asked`` for these changes are noted, on the disk."""
 
     pair: int
