@@ -54,7 +54,6 @@ from .internal import (
     Loaded,
     LocateAgain,
     LookBack,
-    Looked,
     MakeAgain,
     ReadAgain,
     Recheck,
@@ -63,6 +62,7 @@ from .internal import (
     Retry,
     SeekAgain,
     Stored,
+    TargetsResolved,
     WriteTicks,
     Written,
 )
@@ -164,7 +164,7 @@ class WorkerGroupActor(LoopActor):
                 self._delivery.stored(message)
             case ChangesRecorded():
                 self._delivery.changes_noted(message)
-            case Looked():
+            case TargetsResolved():
                 self._delivery.looked(message)
             case Written():
                 for told in self._outbox.written(message):

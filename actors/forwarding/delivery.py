@@ -33,7 +33,7 @@ from ..messages import Deliver, Delivered, Returned, Undelivered
 from .batching import Change, Item, Wait
 from .context import GroupContext, why, why_not
 from .handler_runner import hand_over
-from .internal import ChangesRecorded, Looked, MakeAgain, ReadAgain, Retry, Stored
+from .internal import ChangesRecorded, MakeAgain, ReadAgain, Retry, Stored, TargetsResolved
 from .outbox import OutboxWriter
 from .pair import UNKNOWN, PairState, UnderWay
 from .pausing import PairPausing
@@ -259,12 +259,12 @@ class Delivery:
         pair, source, target = state.plan.id, state.source or 0, state.target or 0
         now = self._context.services.stamp()
 
-        def work(store: Store) -> Looked:
+        def work(store: Store) -> TargetsResolved:
             ring = store.ring(pair, source, target, around, now) if around else {}
             for versions in fresh:
                 store.may_say(pair, versions)
             targets = store.targets(pair, unknown) if unknown else {}
-            return Looked(pair, ticket, items, targets, ring)
+            return TargetsResolved(pair, ticket, items, targets, ring)
 
         self._outbox.ask(work)
 
@@ -315,7 +315,7 @@ class Delivery:
                 self.put_aside(state, item.id, why_not(error))
         self._pausing.look_at_patterns(state)
 
-    def looked(self, message: Looked) -> None:
+    def looked(self, message: TargetsResolved) -> None:
         """It is known which messages are concerned at the target."""
         state = self._context.pairs.get(message.pair)
         if state is None or not _current(state, message.ticket):
@@ -325,7 +325,7 @@ class Delivery:
         if self._goes_round(state, message):
             self._send(state, message.ticket, message.items)
 
-    def _goes_round(self, state: PairState, message: Looked) -> bool:
+    def _goes_round(self, state: PairState, message: TargetsResolved) -> bool:
         """Whether all of these may go on in their ring, if they are in one."""
         verdicts = message.ring.values()
         if "stay" in verdicts:

@@ -52,7 +52,7 @@ class ChangesRecorded:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class TargetsResolved:
     """Which message became which, for what is to be done next.
 
     ``ring`` says of messages that a pair of a ring would carry on which of them it may.
