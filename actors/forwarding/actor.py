@@ -45,9 +45,9 @@ from .delivery import Delivery
 from .history import HistoryReader
 from .internal import (
     BackfillNoted,
+    BackfillPageStored,
     ChangesRecorded,
     Compare,
-    Filled,
     Followed,
     HandlersClosed,
     KnownThere,
@@ -259,7 +259,7 @@ class WorkerGroupActor(LoopActor):
                 self._reconciler.look_back(message)
             case Missed():
                 self._reconciler.missed(message)
-            case Filled():
+            case BackfillPageStored():
                 self._history.filled(message)
             case _:
                 return super().on_receive(message)

@@ -26,7 +26,7 @@ from ..messages import History, HistoryRead
 from .chats import ChatResolver
 from .context import GroupContext, pause_of, why
 from .delivery import GONE_BEFORE, Delivery
-from .internal import Filled, KnownThere, ReadAgain, SeekAgain
+from .internal import BackfillPageStored, KnownThere, ReadAgain, SeekAgain
 from .outbox import OutboxWriter
 from .pair import Orphan, PairState
 from .pausing import PairPausing
@@ -325,7 +325,7 @@ class HistoryReader:
         if entries.left:
             last, done = min(entries.left) - 1, False
 
-        def work(store: Store) -> Filled:
+        def work(store: Store) -> BackfillPageStored:
             fresh = entries.without(store.known(pair, [one.source_id for one in entries.rows]))
             fresh.write(store, pair)
             filled = replace(row, after=last, found=row.found + len(fresh.messages))
@@ -334,12 +334,12 @@ class HistoryReader:
             else:
                 store.put_backfill(filled)
             messages, dead = tuple(fresh.messages), tuple(fresh.dead)
-            return Filled(pair, ids, messages, dead, filled, done)
+            return BackfillPageStored(pair, ids, messages, dead, filled, done)
 
         self._outbox.ask(work)
         self._pausing.look_at_patterns(state)
 
-    def filled(self, message: Filled) -> None:
+    def filled(self, message: BackfillPageStored) -> None:
         """A page of the past is in the outbox."""
         state = self._context.pairs.get(message.pair)
         if state is None or state.backfill is None:

@@ -84,7 +84,7 @@ class LookBack:
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class BackfillPageStored:
     """A page of the past (``ids``) is in the outbox, as far as it was not there before.
 
     ``dead`` are those of them to which a rule of the pair could not be applied.
