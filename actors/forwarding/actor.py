@@ -55,10 +55,10 @@ from .internal import (
     LocateAgain,
     LookBack,
     MakeAgain,
+    OrderDone,
     ReadAgain,
     Recheck,
     ReleaseLater,
-    Replied,
     Retry,
     SeekAgain,
     Stored,
@@ -218,7 +218,7 @@ class WorkerGroupActor(LoopActor):
                 self._session_down()
             case BackfillNoted():
                 self._commands.backfill_noted(message)
-            case Replied():
+            case OrderDone():
                 self._commands.replied(message)
             case Recheck():
                 self._pausing.recheck(message.pair)

@@ -12,7 +12,7 @@ from ...telegram import PairReport
 from .chats import ChatResolver
 from .context import GroupContext
 from .history import HistoryReader
-from .internal import BackfillNoted, Replied
+from .internal import BackfillNoted, OrderDone
 from .members import GroupPairs
 from .messages import (
     Backfill,
@@ -109,17 +109,17 @@ class Commands:
     ) -> Answer:
         answer, pair = Answer(), order.pair
 
-        def work(store: Store) -> Replied:
+        def work(store: Store) -> OrderDone:
             dead = _dead(store, pair, order.source_ids)
             ids = tuple(one for one in dead if deed(store, pair, one))
-            return Replied(answer, pair, len(ids), ids if again else ())
+            return OrderDone(answer, pair, len(ids), ids if again else ())
 
         self._context.actor.pipe(
             self._context.services.journal.do_in_order(work), done=lambda replied: replied
         )
         return answer
 
-    def replied(self, message: Replied) -> None:
+    def replied(self, message: OrderDone) -> None:
         """Dead letters were put back on their way, or dropped, on the disk."""
         state = self._context.pairs.get(message.pair)
         if state is not None:

@@ -116,7 +116,7 @@ class BackfillNoted:
 
 
 @dataclass(frozen=True, slots=True)
-class Replied:
+class OrderDone:
     """An operator's order was carried out in the database; ``ids`` go on their way again."""
 
     answer: Answer
