@@ -47,6 +47,7 @@ from .internal import (
     BackfillNoted,
     BackfillPageStored,
     ChangesRecorded,
+    CommitDone,
     Compare,
     Followed,
     HandlersClosed,
@@ -64,7 +65,6 @@ from .internal import (
     Stored,
     TargetsResolved,
     WriteTicks,
-    Written,
 )
 from .members import GroupPairs, close_handlers
 from .messages import (
@@ -166,7 +166,7 @@ class WorkerGroupActor(LoopActor):
                 self._delivery.changes_noted(message)
             case TargetsResolved():
                 self._delivery.looked(message)
-            case Written():
+            case CommitDone():
                 for told in self._outbox.written(message):
                     self.on_receive(told)
             case WriteTicks():

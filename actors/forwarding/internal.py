@@ -176,7 +176,7 @@ class SeekAgain:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class CommitDone:
     """A commit is done; ``told`` are the notes that belong to it, in order."""
 
     told: tuple[object, ...]

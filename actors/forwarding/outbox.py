@@ -15,7 +15,7 @@ from ...errors import PatternTooSlowError
 from ...storage import OutboxRow, Store
 from ...telegram import DeadLettered, Incoming, random_id_for
 from .context import GroupContext, why_not
-from .internal import Stored, WriteTicks, Written
+from .internal import CommitDone, Stored, WriteTicks
 from .pair import PairState
 
 SLOW_LIMIT: Final = 3  # messages in a row that a pattern is not through with; then its pair pauses
@@ -140,7 +140,7 @@ class OutboxWriter:
                 )
             )
 
-    def written(self, message: Written) -> tuple[object, ...]:
+    def written(self, message: CommitDone) -> tuple[object, ...]:
         """A commit is done and the next may begin; returns what the group is told."""
         self._under_way = False
         if self._asks:
@@ -160,9 +160,9 @@ class OutboxWriter:
         asks, self._asks = self._asks, []
         self._accepted.clear()
 
-        def work(store: Store) -> Written:
+        def work(store: Store) -> CommitDone:
             _write(store, ticks)
-            return Written(tuple(told for ask in asks if (told := ask(store)) is not None))
+            return CommitDone(tuple(told for ask in asks if (told := ask(store)) is not None))
 
         self._context.actor.pipe(self._context.services.journal.do_in_order(work), done=_itself)
 
@@ -230,5 +230,5 @@ def _write(store: Store, works: Sequence[Tick]) -> None:
         work(store)
 
 
-def _itself(written: Written) -> Written:
+def _itself(written: CommitDone) -> CommitDone:
     return written
