@@ -52,11 +52,11 @@ from .internal import (
     Followed,
     HandlersClosed,
     KnownThere,
-    Loaded,
     LocateAgain,
     LookBack,
     MakeAgain,
     OrderDone,
+    PairsLoaded,
     ReadAgain,
     Recheck,
     ReleaseLater,
@@ -203,7 +203,7 @@ class WorkerGroupActor(LoopActor):
             case Serve():
                 self._group_pairs.serve(message.plans)
                 self._catch_up_on_changes()
-            case Loaded():
+            case PairsLoaded():
                 self._group_pairs.settle_in(message.rows)
                 self._catch_up_on_changes()
             case ReleaseLater():

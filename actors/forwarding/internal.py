@@ -28,7 +28,7 @@ class StoredPairs:
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class PairsLoaded:
     """The database's answer at the start."""
 
     rows: StoredPairs

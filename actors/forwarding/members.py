@@ -22,7 +22,7 @@ from ..pair_handlers import TELEGRAM
 from ..rules import Rules
 from .context import GroupContext
 from .delivery import Delivery
-from .internal import HandlersClosed, Loaded, ReleaseLater, StoredPairs
+from .internal import HandlersClosed, PairsLoaded, ReleaseLater, StoredPairs
 from .messages import ReleasePair
 from .outbox import OutboxWriter
 from .pair import PairState
@@ -119,7 +119,7 @@ class GroupPairs:
                 dead=Counter(row.pair_id for row in store.dead(ids)),
             )
 
-        self._context.actor.pipe(self._context.services.journal.do_in_order(work), done=Loaded)
+        self._context.actor.pipe(self._context.services.journal.do_in_order(work), done=PairsLoaded)
 
     def settle_in(self, rows: StoredPairs) -> None:
         """The disk's answer: these pairs go on where they were left."""
