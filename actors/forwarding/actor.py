@@ -56,13 +56,13 @@ from .internal import (
     LookBack,
     MakeAgain,
     OrderDone,
+    OutboxStored,
     PairsLoaded,
     ReadAgain,
     Recheck,
     ReleaseLater,
     Retry,
     SeekAgain,
-    Stored,
     TargetsResolved,
     WriteTicks,
 )
@@ -160,7 +160,7 @@ class WorkerGroupActor(LoopActor):
                 self._delivery.undelivered(message)
                 if message.verdict.action is Action.RESOLVE_PEER:
                     self._with(message.pair, self._seek)
-            case Stored():
+            case OutboxStored():
                 self._delivery.stored(message)
             case ChangesRecorded():
                 self._delivery.changes_noted(message)

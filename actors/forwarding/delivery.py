@@ -33,7 +33,7 @@ from ..messages import Deliver, Delivered, Returned, Undelivered
 from .batching import Change, Item, Wait
 from .context import GroupContext, why, why_not
 from .handler_runner import hand_over
-from .internal import ChangesRecorded, MakeAgain, ReadAgain, Retry, Stored, TargetsResolved
+from .internal import ChangesRecorded, MakeAgain, OutboxStored, ReadAgain, Retry, TargetsResolved
 from .outbox import OutboxWriter
 from .pair import UNKNOWN, PairState, UnderWay
 from .pausing import PairPausing
@@ -62,7 +62,7 @@ class Delivery:
     def __init__(self, context: GroupContext, writing: OutboxWriter, trouble: PairPausing) -> None:
         self._context, self._outbox, self._pausing = context, writing, trouble
 
-    def stored(self, message: Stored) -> None:
+    def stored(self, message: OutboxStored) -> None:
         """What was accepted is on the disk: it may go."""
         state = self._context.pairs.get(message.pair)
         if state is not None:

@@ -35,7 +35,7 @@ class PairsLoaded:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class OutboxStored:
     """These messages are in the outbox, on the disk."""
 
     pair: int

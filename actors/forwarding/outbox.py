@@ -15,7 +15,7 @@ from ...errors import PatternTooSlowError
 from ...storage import OutboxRow, Store
 from ...telegram import DeadLettered, Incoming, random_id_for
 from .context import GroupContext, why_not
-from .internal import CommitDone, Stored, WriteTicks
+from .internal import CommitDone, OutboxStored, WriteTicks
 from .pair import PairState
 
 SLOW_LIMIT: Final = 3  # messages in a row that a pattern is not through with; then its pair pauses
@@ -80,7 +80,7 @@ class OutboxWriter:
         self._go()
 
     def accept(self, state: PairState, messages: Sequence[Incoming]) -> None:
-        """Put messages into the outbox, and raise the mark; ``Stored`` says that they may go."""
+        """Put messages into the outbox, and raise the mark; ``OutboxStored`` says that they may go."""
         if not messages:
             return
         entries = self.entries(state, messages)  # all of it is built before anything is to be kept
@@ -217,12 +217,12 @@ class Accepted:
         self.pair, self.chat, self.seen = pair, chat, 0
         self.entries = Entries()
 
-    def write(self, store: Store) -> Stored | None:
+    def write(self, store: Store) -> OutboxStored | None:
         """Store the rows and the mark in one transaction, whoever's it is."""
         self.entries.write(store, self.pair)
         store.advance_mark(self.pair, self.chat, self.seen)
         messages = tuple(self.entries.messages)
-        return Stored(self.pair, messages) if messages else None
+        return OutboxStored(self.pair, messages) if messages else None
 
 
 def _write(store: Store, works: Sequence[Tick]) -> None:
