@@ -49,11 +49,11 @@ from .internal import (
     ChangesRecorded,
     CommitDone,
     Compare,
+    CompareOlder,
     Followed,
     HandlersClosed,
     KnownThere,
     LocateAgain,
-    LookBack,
     MakeAgain,
     OrderDone,
     OutboxStored,
@@ -255,7 +255,7 @@ class WorkerGroupActor(LoopActor):
                 self._group_pairs.report()
             case Compare():
                 self._reconciler.compare(message)
-            case LookBack():
+            case CompareOlder():
                 self._reconciler.look_back(message)
             case Missed():
                 self._reconciler.missed(message)

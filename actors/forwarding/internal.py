@@ -75,7 +75,7 @@ class Compare:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LookBack:
+class CompareOlder:
     """Compare the next older page, in the ``round`` that began with the newest."""
 
     pair: int

@@ -16,7 +16,7 @@ from ..messages import History, HistoryRead, Missed
 from .batching import Change
 from .context import GroupContext, pause_of
 from .delivery import Delivery
-from .internal import Compare, LookBack
+from .internal import Compare, CompareOlder
 from .outbox import OutboxWriter
 from .pair import NOTED, PairState
 
@@ -58,7 +58,7 @@ class Reconciler:
             state.compare = False
             self._page(state)
 
-    def look_back(self, message: LookBack) -> None:
+    def look_back(self, message: CompareOlder) -> None:
         """Time for the next older page, unless a look at the newest has begun anew."""
         state = self._context.pairs.get(message.pair)
         if state is not None and state.round == message.round and not state.compare:
@@ -116,7 +116,7 @@ class Reconciler:
             self.begin(state)
         elif state.deep and len(versions) == PAGE and state.compared < LOOK_BACK:
             pause = LOOK_EVERY * sum(one.deep for one in self._context.pairs.values())
-            again = LookBack(pair=state.plan.id, below=min(versions), round=state.round)
+            again = CompareOlder(pair=state.plan.id, below=min(versions), round=state.round)
             self._context.actor.after(pause, again)
         else:
             state.deep = False
