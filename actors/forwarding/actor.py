@@ -54,12 +54,12 @@ from .internal import (
     HandlersClosed,
     KnownThere,
     LocateAgain,
-    MakeAgain,
     OrderDone,
     OutboxStored,
     PairsLoaded,
     ReadAgain,
     Recheck,
+    RedoEdits,
     ReleaseLater,
     Retry,
     SeekAgain,
@@ -171,7 +171,7 @@ class WorkerGroupActor(LoopActor):
                     self.on_receive(told)
             case WriteTicks():
                 self._outbox.tick_due()
-            case MakeAgain():
+            case RedoEdits():
                 self._delivery.make_again(message.pair)
                 self._with(message.pair, self._history.go_on)
             case KnownThere():

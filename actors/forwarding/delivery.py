@@ -33,7 +33,7 @@ from ..messages import Deliver, Delivered, Returned, Undelivered
 from .batching import Change, Item, Wait
 from .context import GroupContext, why, why_not
 from .handler_runner import hand_over
-from .internal import ChangesRecorded, MakeAgain, OutboxStored, ReadAgain, Retry, TargetsResolved
+from .internal import ChangesRecorded, OutboxStored, ReadAgain, RedoEdits, Retry, TargetsResolved
 from .outbox import OutboxWriter
 from .pair import UNKNOWN, PairState, UnderWay
 from .pausing import PairPausing
@@ -469,7 +469,7 @@ class Delivery:
         if message is None:
             self._outbox.tick(lambda store: store.note_removed(pair, (source_id,)))
         elif late := state.belated_for(source_id, self._context.now()):
-            self._context.actor.after(late, MakeAgain(pair))  # it stays noted until then
+            self._context.actor.after(late, RedoEdits(pair))  # it stays noted until then
         elif not state.has_change(source_id):  # otherwise it stays noted for the next one
             state.belated.pop(source_id, None)
             version = version_of(message)

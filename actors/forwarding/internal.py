@@ -152,7 +152,7 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
-class MakeAgain:
+class RedoEdits:
     """Make edits of this pair once more: older ones may have been carried out behind them."""
 
     pair: int
