@@ -62,7 +62,7 @@ from .internal import (
     RedoEdits,
     ReleaseLater,
     Retry,
-    SeekAgain,
+    SearchAgain,
     TargetsResolved,
     WriteTicks,
 )
@@ -176,7 +176,7 @@ class WorkerGroupActor(LoopActor):
                 self._with(message.pair, self._history.go_on)
             case KnownThere():
                 self._history.known_there(message)
-            case SeekAgain():
+            case SearchAgain():
                 self._history.seek_again(message)
             case Retry():
                 self._with(message.pair, self._delivery.retry)

@@ -26,7 +26,7 @@ from ..messages import History, HistoryRead
 from .chats import ChatResolver
 from .context import GroupContext, pause_of, why
 from .delivery import GONE_BEFORE, Delivery
-from .internal import BackfillPageStored, KnownThere, ReadAgain, SeekAgain
+from .internal import BackfillPageStored, KnownThere, ReadAgain, SearchAgain
 from .outbox import OutboxWriter
 from .pair import Orphan, PairState
 from .pausing import PairPausing
@@ -213,10 +213,10 @@ class HistoryReader:
                 strays.append(source_id)
         if strays:
             late = self._context.services.settings.late_within
-            self._context.actor.after(late, SeekAgain(state.plan.id, tuple(strays)))
+            self._context.actor.after(late, SearchAgain(state.plan.id, tuple(strays)))
         self.catch_up([state])
 
-    def seek_again(self, message: SeekAgain) -> None:
+    def seek_again(self, message: SearchAgain) -> None:
         """Messages that were not there may have arrived since, by a line that was lost before."""
         state = self._context.pairs.get(message.pair)
         if state is not None:

@@ -168,7 +168,7 @@ class KnownThere:
 
 
 @dataclass(frozen=True, slots=True)
-class SeekAgain:
+class SearchAgain:
     """Look once more in the target for messages that were not there: they may have come late."""
 
     pair: int
