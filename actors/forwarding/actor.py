@@ -52,7 +52,7 @@ from .internal import (
     CompareOlder,
     Followed,
     HandlersClosed,
-    KnownThere,
+    KnownCopies,
     LocateAgain,
     OrderDone,
     OutboxStored,
@@ -174,7 +174,7 @@ class WorkerGroupActor(LoopActor):
             case RedoEdits():
                 self._delivery.make_again(message.pair)
                 self._with(message.pair, self._history.go_on)
-            case KnownThere():
+            case KnownCopies():
                 self._history.known_there(message)
             case SearchAgain():
                 self._history.seek_again(message)

@@ -26,7 +26,7 @@ from ..messages import History, HistoryRead
 from .chats import ChatResolver
 from .context import GroupContext, pause_of, why
 from .delivery import GONE_BEFORE, Delivery
-from .internal import BackfillPageStored, KnownThere, ReadAgain, SearchAgain
+from .internal import BackfillPageStored, KnownCopies, ReadAgain, SearchAgain
 from .outbox import OutboxWriter
 from .pair import Orphan, PairState
 from .pausing import PairPausing
@@ -169,12 +169,12 @@ class HistoryReader:
         pair = state.plan.id
         state.reading = message.request
 
-        def work(store: Store) -> KnownThere:
-            return KnownThere(pair, message, frozenset(store.taken(pair, TAKEN)))
+        def work(store: Store) -> KnownCopies:
+            return KnownCopies(pair, message, frozenset(store.taken(pair, TAKEN)))
 
         self._outbox.ask(work)
 
-    def known_there(self, message: KnownThere) -> None:
+    def known_there(self, message: KnownCopies) -> None:
         """Messages that are gone at the source, or another account's: have they arrived?"""
         state = self._context.pairs.get(message.pair)
         if state is not None and state.reading is message.read.request:

@@ -159,7 +159,7 @@ class RedoEdits:
 
 
 @dataclass(frozen=True, slots=True)
-class KnownThere:
+class KnownCopies:
     """Which messages of a target that was ``read`` are known to be copies of something else."""
 
     pair: int
