@@ -116,7 +116,7 @@ class ChatResolver:
             return
         state.located = True
         self._catch_up([state])
-        self._delivery.pump(state)
+        self._delivery.send_next(state)
 
     def _enter(self, state: PairState) -> bool:
         """Have the pair among the ways of all sessions; what it would make wrong pauses it."""

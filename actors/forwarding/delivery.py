@@ -67,7 +67,7 @@ class Delivery:
         state = self._context.pairs.get(message.pair)
         if state is not None:
             self.enqueue(state, message.messages)
-            self.pump(state)
+            self.send_next(state)
 
     def enqueue(self, state: PairState, messages: Sequence[Incoming]) -> None:
         """Let messages of the outbox wait to be sent, each as it is by now."""
@@ -168,7 +168,7 @@ class Delivery:
             state.asked -= Counter(message.asked)
             for change in message.changes:
                 state.put_change(change)
-            self.pump(state)
+            self.send_next(state)
 
     def _want_edits(self, state: PairState, messages: dict[int, Incoming]) -> None:
         pair, asked = state.plan.id, tuple(messages)
@@ -197,7 +197,7 @@ class Delivery:
 
     # Out of the outbox
 
-    def pump(self, state: PairState) -> None:
+    def send_next(self, state: PairState) -> None:
         """Do what is next for a pair, if it may be done now."""
         while True:
             if state.handler is None and (not self._context.online or state.target is None):
@@ -334,7 +334,7 @@ class Delivery:
             if came[0].grouped_id is None:
                 came = [one for one in came if message.ring[one.id] == "stay"]
             self._take_out(state, came)
-            self.pump(state)
+            self.send_next(state)
         elif "wait" in verdicts:
             state.under_way = None
             self._context.set_timer(RING_AGAIN, Retry(state.plan.id))
@@ -375,7 +375,7 @@ class Delivery:
             state.under_way = replace(before, items=kept) if kept else None
             self.bring_up_to_date(state, before.items[message.count :])
             if not kept:
-                self.pump(state)
+                self.send_next(state)
 
     def _settle(self, state: PairState, ticket: int, receipt: Receipt) -> None:
         texts = {} if state.under_way is None else state.under_way.texts
@@ -390,7 +390,7 @@ class Delivery:
             else:
                 self._arrived(state, item, receipt, cut=item.id in cut)
         state.repeated += receipt.repeated
-        self.pump(state)
+        self.send_next(state)
 
     def _tell_shortened(self, state: PairState, source_id: int) -> None:
         self._context.services.publish(
@@ -555,7 +555,7 @@ class Delivery:
     def retry(self, state: PairState) -> None:
         """The pause after what failed, or before what is not complete, is over."""
         state.retry_at = 0.0
-        self.pump(state)
+        self.send_next(state)
 
     def _give_up(self, state: PairState, items: tuple[Item, ...], verdict: Verdict) -> None:
         for item in state.give_up(items):
@@ -565,7 +565,7 @@ class Delivery:
                 self._left_to_its_author(state, item)
             else:
                 self._not_made(state, item, verdict.name)
-        self.pump(state)
+        self.send_next(state)
 
     def _refused(self, state: PairState, message: Incoming, reason: str) -> None:
         """It will not be taken any more; one that is gone may have been before, unseen."""

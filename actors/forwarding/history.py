@@ -258,7 +258,7 @@ class HistoryReader:
         state.behind = False
         self._accept(state, state.admit(state.release()))
         state.tidy()
-        self._delivery.pump(state)
+        self._delivery.send_next(state)
         self.go_on(state)
 
     def go_on(self, state: PairState) -> None:
@@ -363,7 +363,7 @@ class HistoryReader:
                 done=message.done,
             )
         )
-        self._delivery.pump(state)
+        self._delivery.send_next(state)
         self.fill(state)
 
 

@@ -232,7 +232,7 @@ class GroupPairs:
             self._context.actor.after(LOOK_EVERY, message)
         elif answer is not None:
             state.released = False
-            self._delivery.pump(state)
+            self._delivery.send_next(state)
             doubt = 0 if self._context.online else state.in_doubt
             pair, session = message.pair, self._context.session
             answer.fail(PairInDoubtError(pair, session, doubt) if doubt else PairBusyError(pair))

@@ -46,7 +46,7 @@ class Reconciler:
         for change in changes:
             if change.change == "delete":
                 state.put_change(Change(change.source_id))
-        self._delivery.pump(state)
+        self._delivery.send_next(state)
         if not (state.plan.deletes or (state.plan.edits and state.plan.copies)):
             state.compare = state.deep = False
             return
