@@ -18,8 +18,8 @@ from telethon.tl import types
 from telewarden.actors import pair_graph, rules
 from telewarden.actors.forwarding import (
     delivery,
+    group_pairs,
     history,
-    members,
     outbox,
     revisions,
     shipping,
@@ -356,12 +356,12 @@ def a_pair_that_moves_keeps_its_pause() -> None:
 @found("of a dead account cannot be moved", about="dead accounts")
 def a_dead_account_keeps_its_pairs() -> None:
     """A pair whose account cannot be asked any more is not let go, whatever an operator accepts."""
-    release = members.GroupPairs.release
+    release = group_pairs.GroupPairs.release
 
     def never_in_doubt(self: Any, message: Any) -> None:
         release(self, replace(message, accept_doubt=False))
 
-    members.GroupPairs.release = never_in_doubt  # type: ignore[method-assign]
+    group_pairs.GroupPairs.release = never_in_doubt  # type: ignore[method-assign]
 
 
 @found("is kept down, and nobody is told", about="kept down")

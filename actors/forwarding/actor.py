@@ -5,7 +5,7 @@ random_id that is a function of pair and message, and ticked off when Telegram h
 refused by Telegram and counted as delivered. After any gap (restart, lost connection, a session's
 crash) the source's history is read from the group's own mark, not from Telethon's.
 
-This module is the mailbox; the work is in its parts: ``members``, ``chats``,
+This module is the mailbox; the work is in its parts: ``group_pairs``, ``chats``,
 ``history``, ``outbox``, ``delivery``, ``commands``, ``pausing``. Leaves
 to the session: the client, floods, pacing, and which pairs these are. To the journal: the disk.
 """
@@ -42,6 +42,7 @@ from .chats import ChatResolver
 from .commands import Commands
 from .context import GroupContext
 from .delivery import Delivery
+from .group_pairs import GroupPairs, close_handlers
 from .history import HistoryReader
 from .internal import (
     BackfillNoted,
@@ -66,7 +67,6 @@ from .internal import (
     TargetsResolved,
     WriteTicks,
 )
-from .members import GroupPairs, close_handlers
 from .messages import (
     Backfill,
     ConfirmPair,

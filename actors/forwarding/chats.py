@@ -35,20 +35,20 @@ class ChatResolver:
 
     Args:
         context: what the group's parts share.
-        writing, sending, trouble: the group's other parts.
+        outbox, delivery, pausing: the group's other parts.
         catch_up: called with pairs whose chats were found.
     """
 
     def __init__(
         self,
         context: GroupContext,
-        writing: OutboxWriter,
-        sending: Delivery,
-        trouble: PairPausing,
+        outbox: OutboxWriter,
+        delivery: Delivery,
+        pausing: PairPausing,
         catch_up: Callable[[list[PairState]], None],
     ) -> None:
-        self._context, self._outbox, self._catch_up = context, writing, catch_up
-        self._delivery, self._pausing = sending, trouble
+        self._context, self._outbox, self._catch_up = context, outbox, catch_up
+        self._delivery, self._pausing = delivery, pausing
         self._seeking: set[int] = set()
         self._failures = 0
 

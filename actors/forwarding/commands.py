@@ -11,9 +11,9 @@ from ...supervision import Answer
 from ...telegram import PairReport
 from .chats import ChatResolver
 from .context import GroupContext
+from .group_pairs import GroupPairs
 from .history import HistoryReader
 from .internal import BackfillNoted, OrderDone
-from .members import GroupPairs
 from .messages import (
     Backfill,
     ConfirmPair,
@@ -45,13 +45,13 @@ class Commands:
     def __init__(
         self,
         context: GroupContext,
-        members: GroupPairs,
-        reading: HistoryReader,
-        trouble: PairPausing,
-        places: ChatResolver,
+        group_pairs: GroupPairs,
+        history: HistoryReader,
+        pausing: PairPausing,
+        chats: ChatResolver,
     ) -> None:
-        self._context, self._group_pairs = context, members
-        self._history, self._pausing, self._chats = reading, trouble, places
+        self._context, self._group_pairs = context, group_pairs
+        self._history, self._pausing, self._chats = history, pausing, chats
 
     def carry_out(self, order: Order) -> PairReport | Answer | tuple[int, int] | int | None:
         """Do it; what has to wait for the disk is answered later.

@@ -59,8 +59,8 @@ RETRIES_GROW: Final = 30  # times; so the longest pause is a minute
 class Delivery:
     """Sends for the pairs of one group."""
 
-    def __init__(self, context: GroupContext, writing: OutboxWriter, trouble: PairPausing) -> None:
-        self._context, self._outbox, self._pausing = context, writing, trouble
+    def __init__(self, context: GroupContext, outbox: OutboxWriter, pausing: PairPausing) -> None:
+        self._context, self._outbox, self._pausing = context, outbox, pausing
 
     def stored(self, message: OutboxStored) -> None:
         """What was accepted is on the disk: it may go."""

@@ -44,14 +44,14 @@ class HistoryReader:
     def __init__(
         self,
         context: GroupContext,
-        writing: OutboxWriter,
-        sending: Delivery,
-        trouble: PairPausing,
-        comparing: Reconciler,
-        places: ChatResolver,
+        outbox: OutboxWriter,
+        delivery: Delivery,
+        pausing: PairPausing,
+        reconciler: Reconciler,
+        chats: ChatResolver,
     ) -> None:
-        self._context, self._outbox, self._chats = context, writing, places
-        self._delivery, self._pausing, self._reconciler = sending, trouble, comparing
+        self._context, self._outbox, self._chats = context, outbox, chats
+        self._delivery, self._pausing, self._reconciler = delivery, pausing, reconciler
 
     # Since the mark
 

@@ -80,7 +80,7 @@ class OutboxWriter:
         self._go()
 
     def accept(self, state: PairState, messages: Sequence[Incoming]) -> None:
-        """Put messages into the outbox, and raise the mark; ``OutboxStored`` says that they may go."""
+        """Put messages into the outbox, and raise the mark; ``OutboxStored`` releases them."""
         if not messages:
             return
         entries = self.entries(state, messages)  # all of it is built before anything is to be kept

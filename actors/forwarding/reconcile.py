@@ -28,8 +28,8 @@ LOOK_EVERY: Final = 1.0  # seconds between two pages of one group
 class Reconciler:
     """Compares for the pairs of one group."""
 
-    def __init__(self, context: GroupContext, writing: OutboxWriter, sending: Delivery) -> None:
-        self._context, self._outbox, self._delivery = context, writing, sending
+    def __init__(self, context: GroupContext, outbox: OutboxWriter, delivery: Delivery) -> None:
+        self._context, self._outbox, self._delivery = context, outbox, delivery
 
     def missed(self, message: Missed) -> None:
         """Telegram will not tell what changed here."""

@@ -38,20 +38,20 @@ class GroupPairs:
 
     Args:
         context: what the group's parts share.
-        writing, sending, trouble: the group's other parts.
+        outbox, delivery, pausing: the group's other parts.
         begin: called with pairs that have been taken in.
     """
 
     def __init__(
         self,
         context: GroupContext,
-        writing: OutboxWriter,
-        sending: Delivery,
-        trouble: PairPausing,
+        outbox: OutboxWriter,
+        delivery: Delivery,
+        pausing: PairPausing,
         begin: Callable[[Iterable[PairState]], None],
     ) -> None:
-        self._context, self._outbox, self._begin = context, writing, begin
-        self._delivery, self._pausing = sending, trouble
+        self._context, self._outbox, self._begin = context, outbox, begin
+        self._delivery, self._pausing = delivery, pausing
         self._coming: dict[int, PairPlan] = {}
         self._served = False
         self._waits = PairWaits(context.session)
