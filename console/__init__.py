@@ -9,8 +9,10 @@ from .client import ControlClient
 from .panel import WHO, LoginStep, Panel
 from .server import ConsoleActor
 from .sockets import LONGEST_PATH, UnixListener, bind_tcp, bind_unix
+from .words import LANGUAGES, Words, language_of
 
 __all__ = [
+    "LANGUAGES",
     "LONGEST_PATH",
     "WHO",
     "ConsoleActor",
@@ -18,7 +20,9 @@ __all__ = [
     "LoginStep",
     "Panel",
     "UnixListener",
+    "Words",
     "bind_tcp",
     "bind_unix",
+    "language_of",
     "make_app",
 ]

@@ -24,6 +24,7 @@ from .page import Page, load_page
 from .panel import WHO, LoginStep, Panel
 from .problems import HANDLERS, BadRequestError
 from .state import state, waits_in_words
+from .words import Words, language_of
 
 LONGEST_BODY: Final = 16 * 1024  # bytes; a code, a password, a path
 STEPS: Final = ("start", "code", "password")
@@ -97,9 +98,13 @@ class _Watching:
         lines = [sentence, *waits_in_words(seen.overview.waits, now=self._wall())]
         return PlainTextResponse("\n".join(lines) + "\n", status_code=200 if ready else 503)
 
-    async def state(self, _: Request) -> Response:
+    async def state(self, request: Request) -> Response:
         seen = await self._look.now()
-        return JSONResponse(state(self._panel, seen, now=self._wall()))
+        words = Words(language_of(request.headers.get("accept-language", "")))
+        return JSONResponse(
+            state(self._panel, seen, now=self._wall(), words=words),
+            headers={"content-language": words.language, "vary": "accept-language"},
+        )
 
 
 class _Steering:

@@ -32,15 +32,22 @@ class ControlClient:
         path: the control socket.
         timeout: seconds to wait for each answer; a login may take longer.
         owner: a user who may listen there, besides the one who asks and root.
+        language: what explanations and advice are wanted in, one of ``words.LANGUAGES``.
 
     Who listens is looked at before anything is said: a code or a password is not for whoever put
     a socket of his own at the path.
     """
 
     def __init__(
-        self, path: Path | str, *, timeout: float = TIMEOUT, owner: int | None = None
+        self,
+        path: Path | str,
+        *,
+        timeout: float = TIMEOUT,
+        owner: int | None = None,
+        language: str = "en",
     ) -> None:
         self.path, self._timeout, self._owner = Path(path), timeout, owner
+        self._headers = {"Accept-Language": language}
 
     def state(self) -> dict[str, Any]:
         """Sessions, groups, floods, tree, counters and the last facts, as the page shows them."""
@@ -108,7 +115,8 @@ class ControlClient:
         try:
             connection.connect()
             self._check_peer(connection.sock)
-            connection.request(method, target, None if body is None else json.dumps(body))
+            said = None if body is None else json.dumps(body)
+            connection.request(method, target, said, self._headers)
             response = connection.getresponse()
             answer = response.read()
         except (OSError, http.client.HTTPException) as exc:

@@ -124,8 +124,8 @@ function fillCard(node, one, now) {
   const deaf = one.phase === "online" && one.health !== "healthy";
   say(node.querySelector(".says"), deaf ? one.health_explanation : one.explanation);
   say(node.querySelector(".reason"), one.reason);
-  const advice = deaf ? one.health_advice : one.advice;
-  say(node.querySelector(".advice"), one.health === "healthy" || advice === "Nothing to do." ? "" : advice);
+  const advice = deaf ? one.health_advice : one.advice_needed ? one.advice : "";
+  say(node.querySelector(".advice"), one.health === "healthy" ? "" : advice);
   const facts = [[words(one.health), ""], ["since", span(Math.max(0, now - one.since))]];
   if (one.until !== null && one.until > now) facts.push(["goes on in", left(one.until - now)]);
   if (one.probe_seconds !== null) facts.push(["answers in", span(one.probe_seconds)]);

@@ -7,16 +7,20 @@ from dataclasses import fields
 from typing import Any, Final
 
 from .._version import __version__
-from ..telegram import HEALTHS, PHASES
+from ..telegram import HEALTHS, PHASES, Phase
 from ..telegram.reports import GroupReport, PairReport, SessionReport, Wait
 from .look import Seen
 from .panel import Panel
+from .words import Words
 
 SHOWN: Final = 20  # waits that are told one by one
 
 
-def state(panel: Panel, seen: Seen, *, now: float) -> dict[str, Any]:
-    """The warden at ``now`` (epoch seconds): sessions, groups, floods, tree, counters, facts."""
+def state(panel: Panel, seen: Seen, *, now: float, words: Words) -> dict[str, Any]:
+    """The warden at ``now`` (epoch seconds): sessions, groups, floods, tree, counters, facts.
+
+    Explanations and advice are in the language of ``words``.
+    """
     ready, sentence = panel.ready()
     exporter, tree = panel.exporter, panel.snapshot()
     return {
@@ -26,7 +30,7 @@ def state(panel: Panel, seen: Seen, *, now: float) -> dict[str, Any]:
         "readiness": sentence,
         "age": round(seen.age, 3),
         "problem": seen.problem,
-        "sessions": [_session(report) for report in seen.overview.sessions],
+        "sessions": [_session(report, words) for report in seen.overview.sessions],
         "groups": [_group(report) for report in seen.overview.groups],
         "waits": [_plain(wait) for wait in seen.overview.waits],
         "floods": [_plain(flood) for flood in exporter.floods()],
@@ -37,13 +41,14 @@ def state(panel: Panel, seen: Seen, *, now: float) -> dict[str, Any]:
     }
 
 
-def _session(report: SessionReport) -> dict[str, Any]:
+def _session(report: SessionReport, words: Words) -> dict[str, Any]:
     phase, health = PHASES[report.phase], HEALTHS[report.health]
     return _reported(report) | {
-        "explanation": phase.explanation,
-        "advice": phase.advice,
-        "health_explanation": health.explanation,
-        "health_advice": health.advice,
+        "explanation": words(phase.explanation),
+        "advice": words(phase.advice),
+        "advice_needed": phase.advice != PHASES[Phase.ONLINE].advice,
+        "health_explanation": words(health.explanation),
+        "health_advice": words(health.advice),
     }
 
 

@@ -288,10 +288,13 @@ def serve(
 
 def _client(config: Path) -> ControlClient:
     from ..config import load_config
-    from ..console import ControlClient
+    from ..console import ControlClient, language_of
 
     read = load_config(config)
-    return ControlClient(read.control_socket, owner=_owner_for_root(read.folder))
+    locale = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    return ControlClient(
+        read.control_socket, owner=_owner_for_root(read.folder), language=language_of(locale)
+    )
 
 
 def _owner_for_root(folder: Path) -> int | None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from telewarden.console import WHO, ConsoleActor, ControlClient, bind_tcp, bind_unix
+from telewarden.console import WHO, ConsoleActor, ControlClient, Words, bind_tcp, bind_unix
 from telewarden.errors import (
     ChildStartError,
     CommandFailedError,
@@ -25,6 +25,7 @@ from telewarden.errors import (
     WardenUnreachableError,
 )
 from telewarden.supervision import ChildFailed, ChildSpec, ChildStarted, Drill, SupervisorSpec, Tree
+from telewarden.telegram import PHASES, Phase
 
 if TYPE_CHECKING:
     from .conftest import FakePanel, Running
@@ -55,6 +56,14 @@ async def read_to_the_end(reader: asyncio.StreamReader) -> int:
         while chunk := await reader.read(65536):
             got += len(chunk)
     return got
+
+
+async def test_a_client_is_told_in_the_language_that_it_wants(running: Running) -> None:
+    client = ControlClient(running.control, language="vi")
+
+    (session,) = (await asyncio.to_thread(client.state))["sessions"]
+
+    assert session["explanation"] == Words("vi")(PHASES[Phase.ONLINE].explanation)
 
 
 async def test_pages_are_served_over_tcp_and_commands_over_the_socket(running: Running) -> None:

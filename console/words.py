@@ -1,0 +1,84 @@
+"""Explanations and advice in the operator's language, translated sentence by sentence.
+
+The English of each state and error class stands beside its meaning (``telegram.PHASES``, the
+error table). A language is a table from that English to its own words; whatever has no entry
+stays English. Names in braces stand for what differs from case to case.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Mapping
+from importlib import resources
+from typing import Final
+
+LANGUAGES: Final = ("en", "vi")
+
+_PLACE: Final = re.compile(r"\{(\w+)\}")
+
+
+class Words:
+    """The texts of one language.
+
+    Args:
+        language: one of ``LANGUAGES``; another one leaves everything English.
+    """
+
+    def __init__(self, language: str = "en") -> None:
+        self.language = language if language in LANGUAGES else "en"
+        self._plain, self._formed = _tables(self.language)
+
+    def __call__(self, text: str) -> str:
+        """``text`` in this language, or as it is."""
+        if (found := self._plain.get(text)) is not None:
+            return found
+        for form, translation in self._formed:
+            if (parts := form.fullmatch(text)) is not None:
+                return translation.format(**parts.groupdict())
+        return text
+
+
+def language_of(wanted: str) -> str:
+    """The language that is wanted most of those that there are.
+
+    Args:
+        wanted: an ``Accept-Language`` header (``vi-VN,vi;q=0.9``), or a locale (``vi_VN.UTF-8``).
+
+    Returns:
+        One of ``LANGUAGES``; English where none of them is wanted.
+    """
+    ranked = []
+    for place, part in enumerate(wanted.split(",")):
+        tag, _, rest = part.strip().partition(";")
+        weight = re.fullmatch(r"\s*q=([01](?:\.\d{0,3})?)\s*", rest)
+        ranked.append((-float(weight[1]) if weight else -1.0, place, tag))
+    for weighed, _, tag in sorted(ranked):
+        base = re.split(r"[-_.@]", tag.lower())[0]
+        if weighed and base in LANGUAGES:
+            return base
+    return "en"
+
+
+@functools.cache
+def _tables(language: str) -> tuple[Mapping[str, str], tuple[tuple[re.Pattern[str], str], ...]]:
+    """The sentences that are always the same, and the forms of those that are not."""
+    if language == "en":
+        return {}, ()
+    file = resources.files(__package__) / f"words_{language}.json"
+    table: dict[str, str] = json.loads(file.read_text("utf-8"))
+    plain = {text: said for text, said in table.items() if not _PLACE.search(text)}
+    formed = tuple((_form(text), said) for text, said in table.items() if text not in plain)
+    return plain, formed
+
+
+def _form(template: str) -> re.Pattern[str]:
+    pieces = _PLACE.split(template)  # texts and names in turn
+    return re.compile(
+        "".join(
+            f"(?P<{piece}>.*)" if number % 2 else re.escape(piece)
+            for number, piece in enumerate(pieces)
+        ),
+        re.DOTALL,
+    )

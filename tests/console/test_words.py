@@ -1,0 +1,110 @@
+"""Explanations and advice in the operator's language: complete, negotiated, told by the warden."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib import resources
+
+import httpx
+import pytest
+
+from telewarden import console
+from telewarden.actors.session.flood_waits import ADVICE, SLOW_ADVICE
+from telewarden.console import LANGUAGES, Words, language_of
+from telewarden.telegram import HEALTHS, PHASES, Phase
+from telewarden.telegram.errors import meanings
+from telewarden.telegram.errors.proxy_trouble import ADVICE as PROXY_ADVICE
+
+from .conftest import ALICE, BOB, FakePanel
+
+pytestmark = pytest.mark.console
+
+ROWS = [row for row in vars(meanings).values() if isinstance(row, meanings.Row)]
+SENTENCES = {
+    *(
+        text
+        for told in (*PHASES.values(), *HEALTHS.values())
+        for text in (told.explanation, told.advice)
+    ),
+    *(row.advice for row in ROWS),
+    *PROXY_ADVICE.values(),
+    *(ADVICE, SLOW_ADVICE),
+}
+
+
+@pytest.fixture(params=[one for one in LANGUAGES if one != "en"])
+def language(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def table(language: str) -> dict[str, str]:
+    file = resources.files(console) / f"words_{language}.json"
+    return dict(json.loads(file.read_text("utf-8")))
+
+
+def test_each_state_and_error_class_is_explained_in_each_language(language: str) -> None:
+    assert SENTENCES - set(table(language)) == set()
+
+
+def test_a_translation_names_what_its_sentence_names(language: str) -> None:
+    for text, said in table(language).items():
+        for kind in (r"\{\w+\}", r"\[\w+\]", r"@\w[\w.]*", r"telewarden \w+ \w+"):
+            assert sorted(re.findall(kind, said)) == sorted(re.findall(kind, text)), text
+
+
+def test_a_sentence_about_a_proxy_keeps_its_facts() -> None:
+    said = Words("vi")(
+        "socks5 10.0.0.1:1080 cannot be reached (refused); start it, or correct host and port."
+    )
+
+    assert "socks5 10.0.0.1:1080" in said
+    assert "(refused)" in said
+    assert "cannot" not in said
+
+
+def test_what_has_no_translation_stays_as_it_is() -> None:
+    assert Words("vi")("Something else {happened}.") == "Something else {happened}."
+
+
+@pytest.mark.parametrize(
+    ("wanted", "language"),
+    [
+        ("vi-VN,vi;q=0.9,en;q=0.8", "vi"),
+        ("en-GB,vi;q=0.9", "en"),
+        ("fr,vi;q=0.4,en;q=0.3", "vi"),
+        ("vi;q=0,en;q=0.1", "en"),
+        ("fr-FR", "en"),
+        ("vi_VN.UTF-8", "vi"),
+        ("C.UTF-8", "en"),
+        ("", "en"),
+        (";;q=,", "en"),
+    ],
+)
+def test_the_language_wanted_most_is_spoken(wanted: str, language: str) -> None:
+    assert language_of(wanted) == language
+
+
+async def test_the_warden_tells_a_state_in_the_language_of_who_asks(
+    http: httpx.AsyncClient, panel: FakePanel
+) -> None:
+    said = {}
+    for language in LANGUAGES:
+        answer = await http.get("/api/state", headers={"accept-language": language})
+        assert answer.headers["content-language"] == language
+        (session,) = answer.json()["sessions"]
+        said[language] = session["explanation"]
+
+    assert said["en"] == PHASES[panel.sessions[0].phase].explanation
+    assert said["vi"] == Words("vi")(said["en"]) != said["en"]
+
+
+async def test_advice_is_needed_where_there_is_something_to_do(
+    http: httpx.AsyncClient, panel: FakePanel
+) -> None:
+    panel.sessions = (ALICE, BOB)
+
+    told = (await http.get("/api/state", headers={"accept-language": "vi"})).json()["sessions"]
+
+    assert [session["phase"] for session in told] == [Phase.ONLINE, Phase.NEEDS_LOGIN]
+    assert [session["advice_needed"] for session in told] == [False, True]
