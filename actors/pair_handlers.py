@@ -55,8 +55,8 @@ class PairHandler(Protocol):
     async def deliver(self, handed: Handed) -> int | None:
         """Do it, and return a number under which it can be edited, deleted or answered later.
 
-        It may be called again with the same ``key`` after a crash or an error. Cancelled after
-        the configuration's ``call_deadline``.
+        It may be called again with the same ``key``, and the same messages, after a crash or an
+        error. Cancelled after the configuration's ``call_deadline``.
 
         Raises:
             HandlerRefusedError: it will never be taken: it becomes a dead letter.

@@ -15,8 +15,9 @@ from typing import Any, Final
 __all__ = ["Level", "left_in", "measured"]
 
 ON_THE_WAY: Final = (
-    "under_way", "queue", "held", "coming", "owed", "unheard", "says", "doubtful", "asked",
-    "foreign", "orphans", "strays", "changes", "reading", "filling", "comparing", "revisions",
+    "under_way", "queue", "held", "coming", "owed", "unheard", "says", "doubtful", "handed",
+    "asked", "foreign", "orphans", "strays", "changes", "reading", "filling", "comparing",
+    "revisions",
 )  # fmt: skip
 """What a pair keeps of messages on their way; nothing of it outlasts them."""
 SPARE: Final = 6  # tasks or timers more than before: probes, sweeps, a ping that is just out

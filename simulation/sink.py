@@ -1,7 +1,7 @@
 """Where pairs with a handler deliver: outside of the process, so that it outlives a kill.
 
-It takes each deed as often as it comes, knows a repeated post by its key, and fails, is slow or
-refuses when a script says so.
+It takes each deed as often as it comes, knows a repeated post by its key and leaves it as it is,
+and fails, is slow or refuses when a script says so.
 """
 
 from __future__ import annotations
@@ -90,7 +90,9 @@ class Sink:
                 post.gone |= handed.deed == "delete"
                 post.texts += texts.values()
             return None
-        number = self._keys.setdefault(handed.key, next(self._numbers))
+        if handed.key in self._keys:
+            return self._keys[handed.key]
+        number = self._keys[handed.key] = next(self._numbers)
         for one in handed.messages:
             place = handed.pair, one.chat, one.id
             fresh = Post(*place, number, len(self.posts))

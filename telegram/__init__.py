@@ -103,6 +103,7 @@ if TYPE_CHECKING:
     from .connecting.admission import SHARED_OUTAGE
     from .connecting.gateway import CloseReport, Deadlines, Device, Gateway, ServerAddress
     from .connecting.outage import OutageLimit
+    from .incoming import from_bytes, to_bytes
     from .login import LoggedIn, LoginFlow, PasswordNeeded, QrToken
     from .message_reader import Page, read_history, read_messages
     from .places import locate, upgrades
@@ -233,6 +234,7 @@ __all__ = [
     "fetch",
     "format_string",
     "forward_request",
+    "from_bytes",
     "health_of",
     "history",
     "join",
@@ -257,6 +259,7 @@ __all__ = [
     "server_time_request",
     "short_of",
     "step",
+    "to_bytes",
     "to_telewarden",
     "units",
     "upgrades",
@@ -268,6 +271,8 @@ __all__ = [
 _LATE = {
     "locate": "places",
     "upgrades": "places",
+    "from_bytes": "incoming",
+    "to_bytes": "incoming",
     "read_messages": "message_reader",
     "read_history": "message_reader",
     "newest_id": "sending.requests",

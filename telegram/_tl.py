@@ -9,6 +9,7 @@ import telethon.errors
 import telethon.sessions
 import telethon.utils
 from telethon._updates import messagebox
+from telethon.extensions import BinaryReader
 from telethon.network import mtprotosender, mtprotostate
 
 errors: Any = telethon.errors
@@ -20,3 +21,9 @@ MessageBox: Any = messagebox.MessageBox
 MTProtoSender: Any = mtprotosender.MTProtoSender
 MTProtoState: Any = mtprotostate.MTProtoState
 TelegramClient: Any = telethon.TelegramClient
+
+
+def read_object(data: bytes) -> Any:
+    """Return the object that is written so."""
+    reader: Any = BinaryReader(data)
+    return reader.tgread_object()

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+import base64
+import json
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, Final
 
-from ._tl import types
+from ._tl import read_object, types
 from .contents import besides
 from .events import Arrived, Deleted, Edited, Incoming, Told, Upgraded
 from .session import CHANNEL_MARK, marked_id
 
 _NEW = (types.UpdateNewMessage, types.UpdateNewChannelMessage)
 _EDIT = (types.UpdateEditMessage, types.UpdateEditChannelMessage)
+_TIMES: Final = ("date", "edited")
 
 
 def told_of(update: Any, self_id: int | None) -> Told | None:
@@ -74,6 +79,31 @@ def incoming_of(
         besides=besides(message, entities or {}),
         raw=message,
     )
+
+
+def to_bytes(message: Incoming) -> bytes:
+    """Return a message as bytes for ``from_bytes``, without ``raw`` if Telethon cannot write it."""
+    told = {one.name: getattr(message, one.name) for one in fields(message)}
+    told |= {one: told[one].isoformat() for one in _TIMES if told[one] is not None}
+    told["raw"] = base64.b64encode(_written(message.raw)).decode()
+    return json.dumps(told).encode()
+
+
+def from_bytes(data: bytes) -> Incoming:
+    """Return the message that ``to_bytes`` was given."""
+    told = json.loads(data)
+    told |= {one: datetime.fromisoformat(told[one]) for one in _TIMES if told[one] is not None}
+    raw = base64.b64decode(told["raw"])
+    told["raw"] = read_object(raw) if raw else None
+    told["besides"] = tuple(told["besides"])
+    return Incoming(**told)
+
+
+def _written(raw: Any) -> bytes:
+    try:
+        return bytes(raw)
+    except (AssertionError, TypeError):  # fields that go together, and one is missing
+        return b""
 
 
 def _has_media(message: Any) -> bool:

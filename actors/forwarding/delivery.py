@@ -32,7 +32,7 @@ from ...telegram import (
 from ..messages import Deliver, Delivered, Returned, Undelivered
 from .batching import Change, Item, Wait
 from .context import GroupContext, why, why_not
-from .handler_runner import hand_over
+from .handler_runner import as_before, hand_over, keep
 from .internal import ChangesRecorded, OutboxStored, ReadAgain, RedoEdits, Retry, TargetsResolved
 from .outbox import OutboxWriter
 from .pair import UNKNOWN, PairState, UnderWay
@@ -86,12 +86,15 @@ class Delivery:
     def bring_up_to_date(self, state: PairState, items: Sequence[Item]) -> None:
         """Let what was told of these, which wait, be true of them."""
         for item in items:
-            if isinstance(item, Incoming) and state.revisions.knows(item.id):
+            if isinstance(item, Incoming) and self._follows(state, item):
                 newest = state.revisions.newest(item)
                 if newest is not item:
                     state.swap(item, newest)
                 if newest is None:
                     self._refused(state, item, GONE_BEFORE)
+
+    def _follows(self, state: PairState, item: Incoming) -> bool:
+        return state.revisions.knows(item.id) and item.id not in state.handed
 
     # Edits and deletions at the source
 
@@ -216,7 +219,7 @@ class Delivery:
         """A change is made as the message is by now."""
         change = items[0]
         if not isinstance(change, Change) or change.message is None:
-            return items
+            return as_before(state, items)
         newest = state.revisions.newest(change.message)
         if newest is None or newest is change.message:
             return items  # one that is gone is deleted by the change behind this one
@@ -240,7 +243,7 @@ class Delivery:
         state.under_way = UnderWay(ticket, items, texts, shorter)
         posts = state.handler is None and not isinstance(items[0], Change)
         fresh = _fresh(state, messages, texts, shorter) if posts else ()
-        self._look_up(state, ticket, items, fresh)
+        self._look_up(state, ticket, items, fresh, keep(state, items))
         return True
 
     def _look_up(
@@ -249,11 +252,12 @@ class Delivery:
         ticket: int,
         items: tuple[Item, ...],
         fresh: Sequence[Mapping[int, int]],
+        kept: Mapping[int, bytes],
     ) -> None:
         """Find what is concerned at the target, and have on the disk what copies may now say."""
         unknown = [one for one in needed(state, items) if one not in state.targets]
         around = rounds(state, items)
-        if not unknown and not fresh and not around:
+        if not (unknown or fresh or around or kept):
             self._send(state, ticket, items)
             return
         pair, source, target = state.plan.id, state.source or 0, state.target or 0
@@ -263,6 +267,7 @@ class Delivery:
             ring = store.ring(pair, source, target, around, now) if around else {}
             for versions in fresh:
                 store.may_say(pair, versions)
+            store.hand_over(pair, kept)
             targets = store.targets(pair, unknown) if unknown else {}
             return TargetsResolved(pair, ticket, items, targets, ring)
 

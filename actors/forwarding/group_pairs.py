@@ -16,7 +16,7 @@ import pykka
 from ...errors import PairBusyError, PairInDoubtError, UnknownRecordError
 from ...storage import IN_DOUBT, Store
 from ...supervision import Answer
-from ...telegram import GroupReport, Incoming
+from ...telegram import GroupReport, Incoming, from_bytes
 from ..messages import GroupReady, PairPlan, Reported
 from ..pair_handlers import TELEGRAM
 from ..rules import Rules
@@ -162,6 +162,12 @@ class GroupPairs:
         state.foreign = {
             row.source_id for row in rows.owed if row.pair_id == pair and row.reason == IN_DOUBT
         }
+        if state.handler is not None:
+            state.handed = {
+                row.source_id: from_bytes(row.payload)
+                for row in rows.owed
+                if row.pair_id == pair and row.payload is not None
+            }
         state.changes = [change for change in rows.changes if change.pair_id == pair]
         # Whoever noted these may have sent them, too, and Telegram may carry them out late.
         state.belated = {

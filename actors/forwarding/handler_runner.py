@@ -17,6 +17,7 @@ from ...telegram import (
     RichText,
     Verdict,
     random_id_for,
+    to_bytes,
     version_of,
 )
 from ..messages import Delivered, Undelivered
@@ -51,6 +52,22 @@ def hand_over(
         ),
         failed=lambda error: Undelivered(pair=pair, ticket=ticket, verdict=_verdict(error)),
     )
+
+
+def as_before(state: PairState, items: tuple[Item, ...]) -> tuple[Item, ...]:
+    """What was handed over before goes again with what it went with: their key is the same."""
+    before = tuple(one for one in items if isinstance(one, Incoming) and one.id in state.handed)
+    return before if items[0] in before else items
+
+
+def keep(state: PairState, items: tuple[Item, ...]) -> dict[int, bytes]:
+    """Keep messages that a handler is to have as they are; returns what is to be on the disk."""
+    if state.handler is None:
+        return {}
+    posted = (one for one in items if isinstance(one, Incoming))
+    fresh = {one.id: one for one in posted if one.id not in state.handed}
+    state.handed |= fresh
+    return {one: to_bytes(message) for one, message in fresh.items()}
 
 
 async def _within(handler: PairHandler, handed: Handed, deadline: float) -> object:

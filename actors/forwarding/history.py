@@ -6,7 +6,7 @@ what was sent before. The past is read page by page, no faster than it is sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -152,8 +152,11 @@ class HistoryReader:
         """Messages that an earlier run wrote down and may not have sent: they go first."""
         found = {one.id: one for one in state.as_they_are(message.messages)}
         look = bool(state.foreign.intersection(message.request.ids)) and bool(state.target)
+        handed = [one for one in message.request.ids if one in state.handed]
         for source_id in message.request.ids:
-            if source_id in found and look:
+            if source_id in handed:
+                state.queue.append(state.handed[source_id])
+            elif source_id in found and look:
                 state.orphan(source_id, found[source_id])  # all of them: order is kept
             elif source_id in found:
                 state.queue.append(found[source_id])
@@ -162,7 +165,17 @@ class HistoryReader:
             else:
                 self._delivery.put_aside(state, source_id, GONE_BEFORE)
         state.owed = state.owed[len(message.request.ids) :]
+        self._follow_handed(state, handed, found)
         self.catch_up([state])
+
+    def _follow_handed(
+        self, state: PairState, handed: Sequence[int], found: Mapping[int, Incoming]
+    ) -> None:
+        """What became of messages that were handed over follows when it is known that they are."""
+        for one in handed:
+            if one in found:
+                state.revisions.edited(found[one])
+        self._delivery.deleted(state, [one for one in handed if one not in found])
 
     def _known_there(self, state: PairState, message: HistoryRead) -> None:
         """Find out which of the messages in the target are known to be of other messages."""

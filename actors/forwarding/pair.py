@@ -104,6 +104,8 @@ class PairState:
         says: what the copies of messages that are on their way may say, as numbers; all that was
             ever sent is there, and on the disk.
         doubtful: messages that may have arrived without an answer.
+        handed: messages as they were handed to the pair's handler, until it is known what became
+            of them: whatever they say by now, they go again as they were, under the same key.
         foreign: messages that may have arrived by another account, which cannot be asked.
         orphans: messages that are looked for in the target: those that are gone at the source,
             and foreign ones.
@@ -162,6 +164,7 @@ class PairState:
     unheard: set[int] = field(default_factory=set)
     says: dict[int, frozenset[int]] = field(default_factory=dict)
     doubtful: set[int] = field(default_factory=set)
+    handed: dict[int, Incoming] = field(default_factory=dict)
     asked: Counter[int] = field(default_factory=Counter)
     foreign: set[int] = field(default_factory=set)
     orphans: dict[int, Orphan] = field(default_factory=dict)
@@ -228,6 +231,7 @@ class PairState:
         """Its target is another chat than before."""
         self.targets.clear()
         self.doubtful.clear()
+        self.handed.clear()
         self.says.clear()
         self.orphans.clear()
         self.strays.clear()
@@ -280,6 +284,7 @@ class PairState:
     def sure(self, source_id: int) -> None:
         """It is known what became of a message."""
         self.doubtful.discard(source_id)
+        self.handed.pop(source_id, None)
         self.says.pop(source_id, None)
         if source_id in self.unheard:
             self.unheard.discard(source_id)
@@ -485,13 +490,16 @@ class PairState:
         return items
 
     def waiting(self, source_ids: Iterable[int]) -> list[Incoming]:
-        """Of these messages the ones that wait and are not under way."""
+        """Of these messages the ones that wait, are not under way and have not been handed over."""
         wanted = frozenset(source_ids)
         return [
             item
             for item in self.queue
-            if isinstance(item, Incoming) and item.id in wanted and not self._is_busy(item)
+            if isinstance(item, Incoming) and item.id in wanted and not self._is_fixed(item)
         ]
+
+    def _is_fixed(self, item: Incoming) -> bool:
+        return item.id in self.handed or self._is_busy(item)
 
     def _is_busy(self, item: Item) -> bool:
         return self.under_way is not None and any(one is item for one in self.under_way.items)

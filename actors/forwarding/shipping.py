@@ -37,7 +37,7 @@ def rounds(state: PairState, items: tuple[Item, ...]) -> dict[int, tuple[int, in
 
 def not_let_through(state: PairState, items: tuple[Item, ...]) -> list[Incoming]:
     """Which of these the filters keep out as they are by now; an album is one message."""
-    messages = [item for item in items if isinstance(item, Incoming)]
+    messages = [one for one in items if isinstance(one, Incoming) and one.id not in state.handed]
     if not messages or not state.rules.judges:
         return []
     if messages[0].grouped_id is not None:

@@ -8,7 +8,7 @@ or dropped.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from ...errors import SealDamagedError
@@ -55,6 +55,17 @@ class OutboxRows(Rows):
                 if row.target_id is not None:
                     self._reach(row.pair_id, row.target_id)
         return added
+
+    def hand_over(self, pair_id: int, payloads: Mapping[int, bytes]) -> None:
+        """Keep messages as they are handed over, sealed, until it is known what became of them."""
+        self._run_many(
+            "update outbox set payload = ? where pair_id = ? and source_id = ?"
+            " and state = 'pending'",
+            [
+                (self.vault.seal(_outbox_row(pair_id, one), payload), pair_id, one)
+                for one, payload in payloads.items()
+            ],
+        )
 
     def complete(
         self,
@@ -112,9 +123,10 @@ class OutboxRows(Rows):
         done = self._run(
             "update outbox set attempts = attempts + 1, reason = ?,"
             " state = case when ? then 'dead' else state end,"
+            " payload = case when ? then null else payload end,"
             " ended_at = case when ? then ? else ended_at end"
             " where pair_id = ? and source_id = ? and state <> 'done'",
-            (reason, dead, dead, at, pair_id, source_id),
+            (reason, dead, dead, dead, at, pair_id, source_id),
         )
         return done.rowcount > 0
 

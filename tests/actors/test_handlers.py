@@ -221,6 +221,77 @@ class Elsewhere:
         """Nothing is open."""
 
 
+class Unheard:
+    """Takes each post once, by its key; the answer to its first try is lost."""
+
+    posts: ClassVar[dict[str, str]] = {}
+    tries: ClassVar[list[str]] = []
+    taken: ClassVar[asyncio.Event]
+
+    def __init__(self, options: object) -> None:
+        self.options = options
+
+    async def deliver(self, handed: Handed) -> int | None:
+        if handed.deed != "post":
+            [number] = handed.receipts.values()
+            key = list(self.posts)[number]
+            if handed.deed == "delete":
+                self.posts[key] = "deleted"
+            else:
+                self.posts[key] = handed.text
+            return None
+        self.tries.append(handed.text)
+        self.posts.setdefault(handed.key, handed.text)
+        if len(self.tries) == 1:
+            self.taken.set()
+            raise ConnectionError
+        return list(self.posts).index(handed.key)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.fixture
+async def unheard(newsroom: Newsroom, tables: Any) -> Newsroom:
+    """A pair of alice's whose handler loses an answer."""
+    tables["pairs"][0] |= {"handler": "unheard"}
+    del tables["pairs"][0]["target"]
+    Unheard.posts, Unheard.tries, Unheard.taken = {}, [], asyncio.Event()
+    newsroom.handlers = {"unheard": Unheard}
+    newsroom.reconfigure(tables)
+    await newsroom.start()
+    return newsroom
+
+
+async def test_what_was_handed_over_goes_again_as_it_was_and_an_edit_follows(
+    unheard: Newsroom,
+) -> None:
+    chat = unheard.chats["news_in"]
+    unheard.say("news_in", "one")
+    async with asyncio.timeout(10):
+        await Unheard.taken.wait()
+
+    chat.edit_message(chat.messages[0], "one, corrected")
+    await unheard.hears(CopyChanged, gone=False)
+
+    assert Unheard.tries == ["one", "one"]
+    assert list(Unheard.posts.values()) == ["one, corrected"]
+
+
+async def test_what_was_handed_over_and_is_gone_goes_again_and_is_deleted(
+    unheard: Newsroom,
+) -> None:
+    chat = unheard.chats["news_in"]
+    unheard.say("news_in", "one")
+    async with asyncio.timeout(10):
+        await Unheard.taken.wait()
+
+    chat.delete_messages([chat.messages[0]])
+    await unheard.hears(CopyChanged, gone=True)
+
+    assert list(Unheard.posts.values()) == ["deleted"]
+
+
 @pytest.fixture
 async def elsewhere(newsroom: Newsroom, tables: Any) -> Newsroom:
     """One source for two pairs of alice's: to Telegram, and to a handler of an app's."""

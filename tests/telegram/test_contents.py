@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from telethon import types
 
+from telewarden.telegram import Incoming, from_bytes, to_bytes
 from telewarden.telegram.incoming import incoming_of
 
 pytestmark = pytest.mark.telegram
@@ -20,13 +22,17 @@ def words(text: str) -> Any:
     return types.TextWithEntities(text, [])
 
 
-def besides(homes: dict[int, Any] | None = None, **fields: Any) -> tuple[str, ...]:
+def incoming(homes: dict[int, Any] | None = None, **fields: Any) -> Incoming:
     message = types.Message(
         id=1, peer_id=types.PeerChannel(5), date=WHEN, message="the text", **fields
     )
-    incoming = incoming_of(message, 7, homes)
-    assert incoming is not None
-    return incoming.besides
+    found = incoming_of(message, 7, homes)
+    assert found is not None
+    return found
+
+
+def besides(homes: dict[int, Any] | None = None, **fields: Any) -> tuple[str, ...]:
+    return incoming(homes, **fields).besides
 
 
 def document(*attributes: Any) -> Any:
@@ -71,7 +77,11 @@ SEEN: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     ),
     "a button that copies": (button(types.InlineButtonTypeCopy("code")), ("press", "code")),
     "a poll": (
-        {"media": types.MessageMediaPoll(POLL, types.PollResults(solution="because"))},
+        {
+            "media": types.MessageMediaPoll(
+                POLL, types.PollResults(solution="because", solution_entities=[])
+            )
+        },
         ("Rain?", "yes", "no", "because"),
     ),
     "a contact": (
@@ -109,6 +119,24 @@ def test_what_a_reader_sees_or_can_open_is_told(
     fields: dict[str, Any], seen: tuple[str, ...]
 ) -> None:
     assert sorted(besides(**fields)) == sorted(seen)
+
+
+@pytest.mark.parametrize("fields", [one for one, _ in SEEN.values()], ids=SEEN)
+def test_a_message_that_is_kept_as_bytes_comes_back_whole(fields: dict[str, Any]) -> None:
+    message = incoming(edit_date=WHEN, **fields)
+
+    kept = from_bytes(to_bytes(message))
+
+    assert kept == message
+    assert bytes(kept.raw) == bytes(message.raw)  # type: ignore[call-overload]
+
+
+def test_a_message_that_telethon_cannot_write_is_kept_without_its_object() -> None:
+    message = replace(incoming(), raw=types.PollResults(solution="no entities beside it"))
+
+    kept = from_bytes(to_bytes(message))
+
+    assert (kept, kept.raw) == (message, None)
 
 
 def test_whom_a_message_is_from_by_number_is_told_by_name() -> None:
