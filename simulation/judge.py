@@ -192,6 +192,8 @@ def _judge_pair(
                 continue  # nobody sees where it stood
             if said.message.deleted and not pair.always("deletes"):
                 continue  # it had been given up, came late, and the pair lets it be
+            if said.forgotten and _passes(scene, pair, said) != {True}:
+                continue  # it was kept out, which may be undone, and what it says by now is not
             if found.number < last and not pair.retried:
                 ruling.wrong.append(f"{name}: {found.message.id} out of order")
             last = max(last, found.number)
