@@ -42,7 +42,7 @@ from .shipping import needed, not_let_through, packed, rounds
 logger = logging.getLogger(__name__)
 
 GONE_BEFORE: Final = "deleted at the source before it was sent"
-GONE: Final = (GONE_BEFORE, "MESSAGE_ID_INVALID")  # what Telegram says of a forward without source
+NO_SOURCE: Final = "MESSAGE_ID_INVALID"  # what Telegram says of a forward whose source is gone
 TRIES: Final = 3  # for one message that fails for no reason of its own, then it is put aside
 ONCE: Final = frozenset(
     {
@@ -574,7 +574,8 @@ class Delivery:
 
     def _refused(self, state: PairState, message: Incoming, reason: str) -> None:
         """It will not be taken any more; one that is gone may have been before, unseen."""
-        if message.id in state.doubtful and state.target and reason.startswith(GONE):
+        gone = (GONE_BEFORE,) if state.plan.copies else (GONE_BEFORE, NO_SOURCE)
+        if message.id in state.doubtful and state.target and reason.startswith(gone):
             state.orphan(message.id)
             self._context.actor.actor_ref.tell(ReadAgain(state.plan.id))
         else:
