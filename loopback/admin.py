@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -11,10 +13,11 @@ from .chat_handles import ChatHandle, author_of
 from .data_centre import DataCentre
 from .issued_sessions import mint, string_of
 from .threads import LoopGate, in_loop
-from .world.records import Account, Authorization, Chat, ChatKind, Member, Message
+from .world.records import Account, Authorization, BotRecord, Chat, ChatKind, Member, Message
 from .world.update_events import Draft
 from .world.world import digits
 
+_TOKEN: Final = re.compile(r"([1-9][0-9]{5,11}):[A-Za-z0-9_-]{35}")
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -44,18 +47,16 @@ class ServerAdmin:
         username: str | None = None,
         last_name: str = "",
         dc_id: int | None = None,
-        bot: bool = False,
         hint: str = "",
         premium: bool = False,
     ) -> Account:
         """Make an account; with ``password`` it has two-step verification on."""
         world = self._engine.world
         number = world.next_user_id
-        phone = "" if bot else phone or f"+99966{number % 100_000:05}"
-        if phone and world.account_by_phone(phone) is not None:
+        phone = phone or f"+99966{number % 100_000:05}"
+        if world.account_by_phone(phone) is not None:
             raise ValueError(f"the phone number of {name} is taken; give another")
-        if username and world.by_username(username) is not None:
-            raise ValueError(f"username {username!r} is taken; give another")
+        self._require_free(username)
         account = Account(
             id=number,
             phone=phone,
@@ -64,11 +65,56 @@ class ServerAdmin:
             username=username,
             dc_id=dc_id or world.dc_id,
             premium=premium,
-            bot_token=f"{number}:{world.entropy(16).hex()}" if bot else None,
         )
         if password is not None:
             account.password = srp.new_password(password, hint)
         return world.add_account(account)
+
+    @in_loop
+    def add_bot(
+        self,
+        name: str,
+        username: str,
+        token: str | None = None,
+        *,
+        owner: Account | None = None,
+        about: str = "",
+        dc_id: int | None = None,
+    ) -> Account:
+        """Make a bot, as @BotFather does; it signs in with its ``bot_token``.
+
+        A ``token`` of one's own begins with the bot's id: ``"7000000001:"`` and 35 characters.
+        """
+        world = self._engine.world
+        number = _id_in(token) if token else world.next_user_id
+        if number in world.accounts:
+            raise ValueError(f"the id {number} in the token of {name} is taken; give another")
+        if not username.lower().endswith("bot"):
+            raise ValueError(f"username {username!r} of a bot does not end in 'bot'")
+        self._require_free(username)
+        account = Account(
+            id=number,
+            phone="",
+            first_name=name,
+            username=username,
+            dc_id=dc_id or world.dc_id,
+            bot=BotRecord(
+                token=token or self._new_token(number),
+                owner_id=owner.id if owner is not None else None,
+                about=about,
+            ),
+        )
+        return world.add_account(account)
+
+    @in_loop
+    def revoke_token(self, bot: Account) -> str:
+        """Give a bot another token, which is returned; the old one is expired, its logins end."""
+        if bot.bot is None:
+            raise ValueError(f"{bot.first_name} is no bot: there is no token to revoke")
+        bot.bot.expired.add(bot.bot.token)
+        bot.bot.token = self._new_token(bot.id)
+        self.revoke(bot)
+        return bot.bot.token
 
     @in_loop
     def add_channel(
@@ -221,6 +267,14 @@ class ServerAdmin:
 
     # Helpers
 
+    def _require_free(self, username: str | None) -> None:
+        if username and self._engine.world.by_username(username) is not None:
+            raise ValueError(f"username {username!r} is taken; give another")
+
+    def _new_token(self, number: int) -> str:
+        secret = base64.urlsafe_b64encode(self._engine.world.entropy(27)).decode()
+        return f"{number}:{secret[:35]}"
+
     def _new_chat(self, kind: ChatKind, title: str, owner: Account) -> Chat:
         world = self._engine.world
         take = world.take_group_id if kind is ChatKind.GROUP else world.take_channel_id
@@ -243,3 +297,10 @@ class ServerAdmin:
         if isinstance(chat, ChatHandle):
             return chat.record
         return self._engine.world.private(author or chat, chat)
+
+
+def _id_in(token: str) -> int:
+    found = _TOKEN.fullmatch(token)
+    if found is None:
+        raise ValueError("that is no token of a bot; give an id, a colon, 35 of A-Z a-z 0-9 _ -")
+    return int(found[1])

@@ -62,14 +62,22 @@ class Controls:
 
     def add_account(self, body: Body) -> Any:
         """A new account."""
-        known = {"name", "phone", "password", "username", "last_name", "dc_id", "bot", "premium"}
+        known = {"name", "phone", "password", "username", "last_name", "dc_id", "premium"}
         options = _only(body, known)
         account = _or_refused(
             lambda: self._telegram.add_account(str(_needed(options, "name")), **_rest(options))
         )
-        return self._account_out(account) | (
-            {"token": account.bot_token} if account.bot_token else {}
-        )
+        return self._account_out(account)
+
+    def add_bot(self, body: Body) -> Any:
+        """A new bot, with its token."""
+        options = _only(body, {"name", "username", "token", "owner", "about", "dc_id"})
+        name, username = str(_needed(options, "name")), str(_needed(options, "username"))
+        if options.get("owner") is not None:
+            options["owner"] = self._account(options["owner"])
+        further = {key: options[key] for key in options if key not in ("name", "username")}
+        bot = _or_refused(lambda: self._telegram.add_bot(name, username, **further))
+        return self._account_out(bot) | {"token": bot.bot_token}
 
     def chats(self, _body: Body) -> Any:
         """All groups and channels."""
@@ -259,6 +267,7 @@ _DEEDS: Final[Mapping[tuple[str, str], Callable[[Controls, Body], Any]]] = {
     ("GET", "/stats"): Controls.stats,
     ("GET", "/accounts"): Controls.accounts,
     ("POST", "/accounts"): Controls.add_account,
+    ("POST", "/bots"): Controls.add_bot,
     ("GET", "/chats"): Controls.chats,
     ("POST", "/chats"): Controls.add_chat,
     ("POST", "/join"): Controls.join,

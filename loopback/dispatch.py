@@ -10,7 +10,7 @@ from . import fault_injection
 from ._tl import UNREADABLE, functions, method_name, read_object, types
 from .call import Call
 from .faults.actions import Answer
-from .rpc import RpcError
+from .rpc import LateAnswer, RpcError
 from .transport.conversation import Conversation
 from .transport.invoke_after import InvokeAfter
 from .transport.rpc_result import pack_result
@@ -89,17 +89,32 @@ class Dispatcher:
             )
 
     def answer(self, msg_id: int, request: Any) -> None:
-        """Carry a request out and send the answer."""
-        self._conversation.send_body(self._answerer(request)(msg_id), reply=True)
+        """Carry a request out and send the answer, now or when there is one."""
+        answered = self._answerer(request)(msg_id)
+        answered.then(lambda body: self._conversation.send_body(body, reply=True))
 
-    def _answerer(self, request: Any) -> Callable[[int], bytes]:
+    def _answerer(self, request: Any) -> Callable[[int], LateAnswer]:
         return lambda msg_id: self._answered(msg_id, request)
 
-    def _answered(self, msg_id: int, request: Any) -> bytes:
+    def _answered(self, msg_id: int, request: Any) -> LateAnswer:
+        body = LateAnswer()
         bare = self._service(msg_id, request)
-        result = self._carried_out(request) if bare is None else None
-        self._order.ended(msg_id, well=not isinstance(result, types.RpcError))
-        return bare or pack_result(msg_id, result)
+        if bare is not None:
+            self._order.ended(msg_id, well=True)
+            body.settle(bare)
+            return body
+
+        def settled(result: Any) -> None:
+            told = self.refusal(result) if isinstance(result, RpcError) else result
+            self._order.ended(msg_id, well=not isinstance(told, types.RpcError))
+            body.settle(pack_result(msg_id, told))
+
+        result = self._carried_out(request)
+        if isinstance(result, LateAnswer):
+            result.then(settled)
+        else:
+            settled(result)
+        return body
 
     def _service(self, msg_id: int, request: Any) -> bytes | None:
         """The bare answers: to what is about the connection, not about Telegram."""
@@ -182,5 +197,6 @@ class Dispatcher:
                 "device_model": init.device_model,
                 "system_version": init.system_version,
                 "app_version": init.app_version,
+                "lang_code": init.lang_code,
             }
             self._centre.world.touch()

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ._tl import types
 from .faults import actions as a
-from .rpc import RpcError
+from .rpc import LateAnswer, RpcError
 from .transport.conversation import Conversation
 from .transport.rpc_result import pack_result
 
@@ -20,12 +20,16 @@ class Struck:
     conversation: Conversation
     msg_id: int
     seq: int
-    answer: Callable[[int], bytes]
+    answer: Callable[[int], LateAnswer]
     request: Any
 
-    def execute(self) -> bytes:
-        """Carry the request out; the answer is for the caller to send, spoil or lose."""
+    def execute(self) -> LateAnswer:
+        """Carry the request out; the answer's body is for the caller to send, spoil or lose."""
         return self.answer(self.msg_id)
+
+    def execute_and_send(self) -> None:
+        """Carry the request out and send the answer."""
+        self.execute().then(self.send)
 
     def send(self, body: bytes) -> None:
         """Send a body as the answer."""
@@ -78,9 +82,9 @@ def _delay(action: a.Delay, struck: Struck) -> None:
     later = struck.conversation.centre.later
     if action.executed:
         body = struck.execute()
-        later(action.seconds, lambda: struck.send(body))
+        later(action.seconds, lambda: body.then(struck.send))
     else:
-        later(action.seconds, lambda: struck.send(struck.execute()))
+        later(action.seconds, struck.execute_and_send)
 
 
 def _silence(action: a.Silence, struck: Struck) -> None:
@@ -95,15 +99,21 @@ def _cut(action: a.CutConnection, struck: Struck) -> None:
 
 
 def _bad_checksum(action: a.BadChecksum, struck: Struck) -> None:
-    struck.conversation.send_spoiled(_body(action.executed, struck), checksum=True)
+    _spoil(action.executed, struck, checksum=True)
 
 
 def _bad_msg_key(action: a.BadMsgKey, struck: Struck) -> None:
-    struck.conversation.send_spoiled(_body(action.executed, struck), checksum=False)
+    _spoil(action.executed, struck, checksum=False)
 
 
-def _body(executed: bool, struck: Struck) -> bytes:
-    return struck.execute() if executed else bytes(types.Pong(struck.msg_id, 0))
+def _spoil(executed: bool, struck: Struck, *, checksum: bool) -> None:
+    def send(body: bytes) -> None:
+        struck.conversation.send_spoiled(body, checksum=checksum)
+
+    if executed:
+        struck.execute().then(send)
+    else:
+        send(bytes(types.Pong(struck.msg_id, 0)))
 
 
 def _send_noise(action: a.Noise, struck: Struck) -> None:
@@ -136,19 +146,19 @@ def _void_key(action: a.VoidKey, struck: Struck) -> None:
         conversation.connection.send_transport_error(-404)
     else:
         conversation.centre.void_key(conversation.key, action.text)
-        struck.send(struck.execute())
+        struck.execute_and_send()
 
 
 def _stall_reading(action: a.StallReading, struck: Struck) -> None:
     connection = struck.conversation.connection
     connection.stall_reading(action.seconds)
     if action.seconds is not None:  # the request was read too late, not lost
-        struck.conversation.centre.later(action.seconds, lambda: struck.send(struck.execute()))
+        struck.conversation.centre.later(action.seconds, struck.execute_and_send)
 
 
 def _stall_writing(action: a.StallWriting, struck: Struck) -> None:
     struck.conversation.connection.stall_writing(action.seconds)
-    struck.send(struck.execute())
+    struck.execute_and_send()
 
 
 def _noise(conversation: Conversation, count: int) -> bytes:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from ._tl import error_class
 
@@ -43,6 +44,27 @@ class RpcError(Exception):
 
     def __hash__(self) -> int:
         return hash((self.text, self.code))
+
+
+class LateAnswer:
+    """The answer to a request that comes later: a TL object, or an ``RpcError``."""
+
+    def __init__(self) -> None:
+        self._answer: Any = None
+        self._readers: list[Callable[[Any], None]] | None = []
+
+    def settle(self, answer: Any) -> None:
+        """Give the answer, once."""
+        readers, self._readers, self._answer = self._readers or [], None, answer
+        for read in readers:
+            read(answer)
+
+    def then(self, read: Callable[[Any], None]) -> None:
+        """Have the answer read when it is there, or at once."""
+        if self._readers is None:
+            read(self._answer)
+        else:
+            self._readers.append(read)
 
 
 def _code_of(text: str) -> int:

@@ -89,13 +89,17 @@ def _write_key(path: Path, pem: str) -> None:
 
 
 def _set_up(telegram: LoopbackTelegram, path: Path) -> None:
-    """Make the accounts and chats of a scenario that are not there yet."""
+    """Make the accounts, bots and chats of a scenario that are not there yet."""
     controls = Controls(telegram)
     try:
         wanted: dict[str, list[dict[str, Any]]] = json.loads(path.read_text())
         for account in wanted.get("accounts", []):
             if telegram.account(account.get("phone", "")) is None:
                 controls.add_account(account)
+        names = {account.username for account in telegram.accounts}
+        for bot in wanted.get("bots", []):
+            if bot.get("username") not in names:
+                controls.add_bot(bot)
         titles = {chat.title for chat in telegram.chats}
         for chat in wanted.get("chats", []):
             if chat.get("title") not in titles:

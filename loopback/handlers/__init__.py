@@ -29,12 +29,15 @@ from . import (
     topics,
 )
 from .base import Handler, Handlers
+from .bots import callbacks, callers, commands
 
 __all__ = ["ALL_HANDLERS", "Handler", "Handlers"]
 
 _FAMILIES: Final = (
     auth,
+    callbacks,
     channels,
+    commands,
     devices,
     dialogs,
     differences,
@@ -53,6 +56,8 @@ _FAMILIES: Final = (
 )
 
 ALL_HANDLERS: Final[Handlers] = MappingProxyType(
-    {request: handler for family in _FAMILIES for request, handler in family.HANDLERS.items()}
+    callers.checked(
+        {request: handler for family in _FAMILIES for request, handler in family.HANDLERS.items()}
+    )
 )
 """Every request that is answered, and by what."""

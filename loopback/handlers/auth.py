@@ -90,11 +90,16 @@ def sign_up(call: Call, request: Any) -> Any:
 
 def import_bot(call: Call, request: Any) -> Any:
     """Sign a bot in by its token."""
-    token = request.bot_auth_token
-    bots = (a for a in call.world.accounts.values() if a.bot_token is not None)
-    account = next((bot for bot in bots if bot.bot_token == token), None)
+    if not call.centre.accepts_api_id(request.api_id):
+        raise RpcError("API_ID_INVALID")
+    token, accounts = request.bot_auth_token, call.world.accounts.values()
+    if any(a.bot is not None and token in a.bot.expired for a in accounts):
+        raise RpcError("ACCESS_TOKEN_EXPIRED")
+    account = next((a for a in accounts if a.bot is not None and a.bot.token == token), None)
     if account is None:
         raise RpcError("ACCESS_TOKEN_INVALID")
+    if account.dc_id != call.authorization.dc_id:
+        raise RpcError(f"USER_MIGRATE_{account.dc_id}")
     return signed_in(call, account)
 
 

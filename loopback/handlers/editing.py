@@ -11,6 +11,7 @@ from ..world.records import Chat, ChatKind, Message
 from ..world.rights import require_admin, require_delete, require_edit
 from . import media
 from .base import Handlers, check_caption, entities_of, find_message, units
+from .bots import keyboards
 
 
 def edit_message(call: Call, request: Any) -> Any:
@@ -20,10 +21,14 @@ def edit_message(call: Call, request: Any) -> Any:
     require_edit(call.world, chat, call.me, message.author, message.date)
     new_media = media.make(call, request.media) if request.media is not None else None
     text = message.text if request.message is None else request.message
-    entities = entities_of(call, request.entities, text)
+    entities = message.entities
+    if request.message is not None or request.entities is not None:
+        entities = entities_of(call, request.entities, text)
     above = bool(request.invert_media)
+    further = keyboards.with_markup(call, message.further, request.reply_markup)
     same = (text, above) == (message.text, message.invert_media)
     same = same and bytes_of(entities) == bytes_of(message.entities)
+    same = same and keyboards.alike(further, message.further)
     if same and new_media is None:
         raise RpcError("MESSAGE_NOT_MODIFIED")
     if not text and message.media is None and new_media is None:
@@ -34,7 +39,7 @@ def edit_message(call: Call, request: Any) -> Any:
     elif units(text) > call.world.limits.text:
         raise RpcError("MESSAGE_TOO_LONG")
     message.text, message.entities, message.invert_media = text, entities, above
-    message.media = new_media or message.media
+    message.media, message.further = new_media or message.media, further
     return call.delivery.answer(call.me, [call.delivery.edit(message, call.conversation)])
 
 

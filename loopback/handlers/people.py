@@ -8,9 +8,10 @@ from typing import Any, Final
 from .._tl import functions, types
 from ..call import Call
 from ..rpc import RpcError
-from ..world.records import Account
+from ..world.records import Account, BotRecord
 from ..world.rendering import View
 from .base import Handlers, yes
+from .bots.commands import commands_for
 
 _USERNAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{3,31}")
 
@@ -23,14 +24,18 @@ def get_users(call: Call, request: Any) -> Any:
 
 def get_full_user(call: Call, request: Any) -> Any:
     """One account, thinly described."""
-    account = call.peers.user(request.id)
+    me, account = call.me, call.peers.user(request.id)
+    language = call.authorization.device.get("lang_code", "")
     full = types.UserFull(
         id=account.id,
+        blocked=account.id in me.blocked or None,
+        bot_info=account.bot and _bot_info(account.id, account.bot, me, language),
+        about=account.bot and (account.bot.about or None),
         settings=types.PeerSettings(),
         notify_settings=types.PeerNotifySettings(),
         common_chats_count=0,
     )
-    return types.users.UserFull(full, [], [View(call.world, call.me).user(account)])
+    return types.users.UserFull(full, [], [View(call.world, me).user(account)])
 
 
 def resolve_username(call: Call, request: Any) -> Any:
@@ -89,6 +94,16 @@ def add_contact(call: Call, request: Any) -> Any:
     return call.delivery.changed(call.me, account)
 
 
+def block(call: Call, request: Any) -> bool:
+    """Hear no more of somebody; a bot is told so when it writes."""
+    return _set_blocked(call, request.id, blocked=True)
+
+
+def unblock(call: Call, request: Any) -> bool:
+    """Hear of somebody again."""
+    return _set_blocked(call, request.id, blocked=False)
+
+
 def update_username(call: Call, request: Any) -> Any:
     """Take a username, or give it up."""
     me, name = call.me, request.username
@@ -132,6 +147,25 @@ def get_peer_settings(call: Call, request: Any) -> Any:
     return types.messages.PeerSettings(types.PeerSettings(), view.chats, view.users)
 
 
+def _set_blocked(call: Call, given: Any, *, blocked: bool) -> bool:
+    me, account = call.me, call.peers.user(given)
+    if account is me:
+        raise RpcError("CONTACT_ID_INVALID")
+    (me.blocked.add if blocked else me.blocked.discard)(account.id)
+    call.world.touch()
+    update = types.UpdatePeerBlocked(types.PeerUser(account.id), blocked=blocked or None)
+    call.delivery.tell([me], [update], account, origin=call.conversation)
+    return True
+
+
+def _bot_info(bot_id: int, bot: BotRecord, viewer: Account, language: str) -> Any:
+    return types.BotInfo(
+        user_id=bot_id,
+        commands=commands_for(bot, viewer, language),
+        menu_button=types.BotMenuButtonCommands(),
+    )
+
+
 def _user_or_empty(call: Call, view: View, given: Any) -> Any:
     try:
         return view.user(call.peers.user(given))
@@ -157,6 +191,8 @@ HANDLERS: Final[Handlers] = {
     functions.contacts.GetContactsRequest: get_contacts,
     functions.contacts.ImportContactsRequest: import_contacts,
     functions.contacts.AddContactRequest: add_contact,
+    functions.contacts.BlockRequest: block,
+    functions.contacts.UnblockRequest: unblock,
     functions.account.UpdateUsernameRequest: update_username,
     functions.account.CheckUsernameRequest: check_username,
     functions.account.UpdateProfileRequest: update_profile,

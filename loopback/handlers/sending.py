@@ -12,6 +12,7 @@ from ..world.rights import require_send, spend_slowmode
 from ..world.update_events import Draft
 from . import media
 from .base import Handlers, check_caption, entities_of, find_message, quote_of, reply_target, units
+from .bots import keyboards
 
 _KINDS: Final = {types.MessageMediaPhoto: "photos", types.MessageMediaDocument: "docs"}
 
@@ -19,7 +20,7 @@ _KINDS: Final = {types.MessageMediaPhoto: "photos", types.MessageMediaDocument: 
 def send_message(call: Call, request: Any) -> Any:
     """Answered in short form in private chats and basic groups, in full elsewhere."""
     chat = call.peers.chat(request.peer)
-    require_send(chat, call.me)
+    require_send(call.world, chat, call.me)
     if not request.message:
         raise RpcError("MESSAGE_EMPTY")
     if units(request.message) > call.world.limits.text:
@@ -47,7 +48,7 @@ def send_media(call: Call, request: Any) -> Any:
     """A photo, document or other media, with its caption."""
     chat = call.peers.chat(request.peer)
     made = media.make(call, request.media)
-    require_send(chat, call.me, media=_KINDS.get(type(made)))
+    require_send(call.world, chat, call.me, media=_KINDS.get(type(made)))
     if not isinstance(made, types.MessageMediaWebPage):
         check_caption(call, request.message)
     elif units(request.message) > call.world.limits.text:
@@ -66,7 +67,7 @@ def send_multi_media(call: Call, request: Any) -> Any:
         raise RpcError("MULTI_MEDIA_TOO_LONG")
     made = [media.make(call, single.media, uploaded=False) for single in singles]
     for one, single in zip(made, singles, strict=True):
-        require_send(chat, call.me, media=_KINDS.get(type(one)))
+        require_send(call.world, chat, call.me, media=_KINDS.get(type(one)))
         check_caption(call, single.message)
     group = call.world.random_long() if len(made) > 1 else None
     drafts = [
@@ -99,7 +100,7 @@ def forward_messages(call: Call, request: Any) -> Any:
     if source.noforwards or any(message.noforwards for message, _ in originals):
         raise RpcError("CHAT_FORWARDS_RESTRICTED")
     for message, _ in originals:
-        require_send(target, call.me, media=_KINDS.get(type(message.media)))
+        require_send(call.world, target, call.me, media=_KINDS.get(type(message.media)))
     reply, topic = _placed(call, target, request)
     groups: dict[int, int] = {}
     drafts = [
@@ -156,9 +157,15 @@ def _draft(
         noforwards=bool(request.noforwards),
         invert_media=bool(request.invert_media),
         quote=quote_of(reply, request.reply_to),
-        further={"effect": request.effect} if request.effect else {},
+        further=_further(call, request),
         random_id=request.random_id if random_id is None else random_id,
     )
+
+
+def _further(call: Call, request: Any) -> dict[str, Any]:
+    markup = keyboards.markup_of(call, getattr(request, "reply_markup", None))
+    given = {"effect": request.effect, "reply_markup": markup}
+    return {name: value for name, value in given.items() if value}
 
 
 def _post(call: Call, chat: Chat, drafts: list[Draft]) -> list[Any]:

@@ -20,7 +20,7 @@ _COLOR: Final = 0x6FB9F0  # the first of the colours that Telegram offers
 def create_topic(call: Call, request: Any) -> Any:
     """A new topic; the message that says so lends it its id."""
     chat = _forum(call, request.peer)
-    require_send(chat, call.me)
+    require_send(call.world, chat, call.me)
     if not request.title:
         raise RpcError("TOPIC_TITLE_EMPTY")
     call.world.refuse_repeats(call.me, [request.random_id])

@@ -202,6 +202,7 @@ class Delivery:
             post=chat.kind is ChatKind.BROADCAST,
         )
         self._number(message)
+        self._acquaint(chat, author)
         chat.messages.append(message)
         if draft.random_id is not None:
             self._world.remember_sending(author, draft.random_id, message)
@@ -214,13 +215,22 @@ class Delivery:
             chat.next_message_id += 1
             chat.by_id[message.id] = message
             return
+        author_id = message.author.id if message.author is not None else 0
         for account_id in chat.present():
             account = self._world.accounts[account_id]
+            if chat.kind is ChatKind.PRIVATE and author_id in account.blocked:
+                continue
             message.ids[account_id] = account.next_message_id
             account.box[account.next_message_id] = message
             account.next_message_id += 1
-        author_id = message.author.id if message.author is not None else 0
         message.id = message.ids.get(author_id, 0) or next(iter(message.ids.values()), 0)
+
+    def _acquaint(self, chat: Chat, author: Account) -> None:
+        """Let a bot that somebody writes to answer from now on."""
+        if chat.kind is ChatKind.PRIVATE:
+            for bot in (self._world.accounts[account_id].bot for account_id in chat.members):
+                if bot is not None:
+                    bot.acquainted.add(author.id)
 
     def _count(self, message: Message, kind: EventKind) -> Happening:
         chat, date = message.chat, self._world.now()

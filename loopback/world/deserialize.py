@@ -11,6 +11,7 @@ from .file_store import StoredFile
 from .records import (
     Account,
     Authorization,
+    BotRecord,
     Chat,
     ChatKind,
     Forward,
@@ -54,9 +55,15 @@ def thaw(world: World, data: dict[str, Any]) -> None:
 
 
 def _account_in(given: dict[str, Any]) -> Account:
-    plain = {k: v for k, v in given.items() if k not in ("feed", "password", "contacts")}
-    password = given["password"]
+    apart = ("feed", "password", "contacts", "blocked", "bot", "bot_token")
+    plain = {k: v for k, v in given.items() if k not in apart}
+    password, bot = given["password"], given.get("bot")
     account = Account(**plain, contacts=set(given["contacts"]))
+    account.blocked = set(given.get("blocked", ()))  # without it where an earlier version wrote
+    if token := given.get("bot_token"):  # and a bot had nothing but its token there
+        account.bot = BotRecord(token=token)
+    elif bot is not None:
+        account.bot = _bot_in(bot)
     if password is not None:
         account.password = PasswordRecord(
             salt1=_bytes(password["salt1"]),
@@ -65,6 +72,15 @@ def _account_in(given: dict[str, Any]) -> Account:
             hint=password["hint"],
         )
     return account
+
+
+def _bot_in(given: dict[str, Any]) -> BotRecord:
+    commands = {
+        (scope, language): [read_object(_bytes(one)) for one in listed]
+        for scope, language, listed in given["commands"]
+    }
+    sets = {name: set(given[name]) for name in ("expired", "acquainted")}
+    return BotRecord(**given | sets | {"commands": commands})
 
 
 def _chat_in(given: dict[str, Any]) -> Chat:

@@ -38,7 +38,10 @@ class Peers:
             raise RpcError("CHANNEL_INVALID")
         chat = self.world.chat(given.channel_id, channel=True)
         peer_id = -given.channel_id
-        if chat is None or given.access_hash != self.world.access_hash(self.me, peer_id):
+        if chat is None or not (
+            given.access_hash == self.world.access_hash(self.me, peer_id)
+            or (given.access_hash == 0 and self.me.bot is not None and self.member(chat))
+        ):
             raise RpcError("CHANNEL_INVALID")
         self.require_view(chat)
         return chat
@@ -102,6 +105,9 @@ class Peers:
         account = self.world.accounts.get(user_id)
         if account is None:
             raise RpcError("USER_ID_INVALID")
+        bot = self.me.bot
+        if access_hash == 0 and bot is not None and user_id in bot.acquainted:
+            return account  # a bot names those who wrote to it, and its channels, without a hash
         if account is not self.me and access_hash != self.world.access_hash(self.me, user_id):
             raise RpcError("USER_ID_INVALID")
         return account

@@ -25,6 +25,23 @@ class PasswordRecord:
     hint: str = ""
 
 
+@dataclass(slots=True, kw_only=True)
+class BotRecord:
+    """What makes an account a bot.
+
+    ``commands`` has the lists of commands by scope and language, ``acquainted`` the accounts that
+    wrote to it first: to nobody else may a bot write. Tokens that were replaced are in ``expired``.
+    """
+
+    token: str = field(repr=False)
+    owner_id: int | None = None
+    about: str = ""
+    version: int = 1
+    expired: set[str] = field(default_factory=set, repr=False)
+    commands: dict[tuple[str, str], list[Any]] = field(default_factory=dict, repr=False)
+    acquainted: set[int] = field(default_factory=set, repr=False)
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Account:
     """A user of the data centre, person or bot."""
@@ -34,16 +51,22 @@ class Account:
     first_name: str
     last_name: str = ""
     username: str | None = None
-    bot_token: str | None = field(default=None, repr=False)
+    bot: BotRecord | None = field(default=None, repr=False)
     dc_id: int = 2
     premium: bool = False
     password: PasswordRecord | None = field(default=None, repr=False)
     ban: str | None = None
     contacts: set[int] = field(default_factory=set, repr=False)
+    blocked: set[int] = field(default_factory=set, repr=False)
     authorization_ttl_days: int = 180
     feed: Feed[Message] = field(default_factory=lambda: Feed[Message](), repr=False)
     box: dict[int, Message] = field(default_factory=dict, repr=False)
     next_message_id: int = 1
+
+    @property
+    def bot_token(self) -> str | None:
+        """The token that a bot signs in with; None for a person."""
+        return None if self.bot is None else self.bot.token
 
     @property
     def peer_id(self) -> int:

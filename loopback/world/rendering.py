@@ -99,9 +99,11 @@ class View:
             id=account.id,
             is_self=mine or None,
             contact=account.id in self.me.contacts or None,
-            bot=account.bot_token is not None or None,
+            bot=account.bot is not None or None,
+            bot_chat_history=account.bot is not None or None,  # privacy mode is not played
+            bot_can_edit=(account.bot is not None and account.bot.owner_id == self.me.id) or None,
             premium=account.premium or None,
-            bot_info_version=1 if account.bot_token is not None else None,
+            bot_info_version=account.bot.version if account.bot is not None else None,
             access_hash=self.world.access_hash(self.me, account.id),
             first_name=account.first_name,
             last_name=account.last_name or None,

@@ -21,9 +21,10 @@ def require_member(chat: Chat, me: Account) -> Member:
     raise RpcError("CHAT_WRITE_FORBIDDEN" if chat.username else "CHANNEL_PRIVATE")
 
 
-def require_send(chat: Chat, me: Account, *, media: str | None = None) -> None:
+def require_send(world: World, chat: Chat, me: Account, *, media: str | None = None) -> None:
     """Raise when ``me`` may not write here; ``media`` is photos, docs or None for text."""
     if chat.kind is ChatKind.PRIVATE:
+        _require_acquaintance(me, _other(world, chat, me))
         return
     if chat.moved_to is not None:
         raise RpcError("PEER_ID_INVALID")  # it is a supergroup now
@@ -43,6 +44,25 @@ def require_send(chat: Chat, me: Account, *, media: str | None = None) -> None:
         raise RpcError(f"CHAT_SEND_{media.upper()}_FORBIDDEN")
     if media is not None and "send_media" in forbidden:
         raise RpcError("CHAT_SEND_MEDIA_FORBIDDEN")
+
+
+def _other(world: World, chat: Chat, me: Account) -> Account:
+    others = [account_id for account_id in chat.members if account_id != me.id]
+    return world.accounts[others[0]] if others else me
+
+
+def _require_acquaintance(me: Account, other: Account) -> None:
+    """Raise when ``me`` may not write to ``other``: a bot answers, and never begins."""
+    if other.id in me.blocked:
+        raise RpcError("YOU_BLOCKED_USER")
+    if me.bot is None:
+        return
+    if other.bot is not None:
+        raise RpcError("USER_IS_BOT")
+    if me.id in other.blocked:
+        raise RpcError("USER_IS_BLOCKED")
+    if other.id not in me.bot.acquainted:
+        raise RpcError("PEER_ID_INVALID")
 
 
 def spend_slowmode(world: World, chat: Chat, me: Account) -> None:
@@ -73,7 +93,7 @@ def require_edit(world: World, chat: Chat, me: Account, author: Account | None, 
         return
     if author is not me:
         raise RpcError("MESSAGE_AUTHOR_REQUIRED")
-    if world.clock() - date > world.limits.edit_window:
+    if me.bot is None and world.clock() - date > world.limits.edit_window:
         raise RpcError("MESSAGE_EDIT_TIME_EXPIRED")
 
 

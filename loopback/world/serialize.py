@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from .feed import Feed
 from .file_store import StoredFile
-from .records import Account, Authorization, Chat, ChatKind, Member, Message
+from .records import Account, Authorization, BotRecord, Chat, ChatKind, Member, Message
 from .world import World
 
 FORMAT: Final = 1
@@ -59,11 +59,12 @@ def _account_out(account: Account, number: Mapping[int, int]) -> dict[str, Any]:
         "first_name": account.first_name,
         "last_name": account.last_name,
         "username": account.username,
-        "bot_token": account.bot_token,
+        "bot": account.bot and _bot_out(account.bot),
         "dc_id": account.dc_id,
         "premium": account.premium,
         "ban": account.ban,
         "contacts": sorted(account.contacts),
+        "blocked": sorted(account.blocked),
         "authorization_ttl_days": account.authorization_ttl_days,
         "next_message_id": account.next_message_id,
         "feed": _feed_out(account.feed, number),
@@ -74,6 +75,21 @@ def _account_out(account: Account, number: Mapping[int, int]) -> dict[str, Any]:
             "verifier": hex(password.verifier),
             "hint": password.hint,
         },
+    }
+
+
+def _bot_out(bot: BotRecord) -> dict[str, Any]:
+    return {
+        "token": bot.token,
+        "owner_id": bot.owner_id,
+        "about": bot.about,
+        "version": bot.version,
+        "expired": sorted(bot.expired),
+        "commands": [
+            [*place, [_text(bytes(one)) for one in commands]]
+            for place, commands in bot.commands.items()
+        ],
+        "acquainted": sorted(bot.acquainted),
     }
 
 

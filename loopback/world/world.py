@@ -15,6 +15,7 @@ from typing import Final
 from .._tl import AuthKey
 from ..clock import Clock
 from ..rpc import RpcError
+from .callback_queries import CallbackQuery
 from .file_store import FileShelf
 from .pending_logins import PendingLogins
 from .records import Account, Authorization, Chat, ChatKind, Member, Message
@@ -43,6 +44,7 @@ class Limits:
         fresh_login: seconds for which a new login may not end others.
         code_life, token_life: seconds a login code and a QR token are good for.
         code_timeout: seconds that a client is told to wait before it has a code sent again.
+        callback_answer: seconds of real time that a bot has to answer a pressed button.
     """
 
     difference: int = 100
@@ -58,6 +60,7 @@ class Limits:
     code_life: float = 300.0
     code_timeout: int = 60
     token_life: float = 30.0
+    callback_answer: float = 15.0
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -76,6 +79,7 @@ class World:
     sent: dict[tuple[int, int], Message] = field(default_factory=dict)
     files: FileShelf = field(init=False)
     logins: PendingLogins = field(default_factory=PendingLogins)
+    callback_queries: dict[int, CallbackQuery] = field(default_factory=dict)
     next_user_id: int = _FIRST_USER
     next_group_id: int = _FIRST_GROUP
     next_channel_id: int = _FIRST_CHANNEL

@@ -69,6 +69,15 @@ async def test_a_world_is_set_up_and_used_over_the_port(tg, steering, connect):
     assert [account["connections"] for account in listed] == [0, 1]
 
 
+async def test_a_bot_is_made_over_the_port_and_signs_in_with_the_token_that_is_told(
+    tg, steering, alice, connect
+):
+    made = await steering.ok("POST", "/bots", name="Helper", username="helper_bot", owner=alice.id)
+    client = await connect(tg)
+
+    assert (await client.sign_in(bot_token=made["token"])).id == made["id"]
+
+
 async def test_rules_are_added_listed_and_removed_over_the_port(
     tg, steering, alice, loopback_client
 ):
@@ -118,6 +127,7 @@ async def test_the_last_code_is_read_over_the_port(tg, steering, loopback_client
         ("PUT", "/faults", {}, 405, "does not take PUT"),
         ("POST", "/accounts", {}, 400, "'name' is missing"),
         ("POST", "/accounts", {"name": "A", "age": 3}, 400, "unknown field 'age'"),
+        ("POST", "/bots", {"name": "A", "username": "a_bot", "token": "x"}, 400, "no token of"),
         ("POST", "/post", {"chat": "Nowhere", "text": "x"}, 404, "there is no chat Nowhere"),
         ("POST", "/mint", {"account": 1}, 404, "there is no account 1"),
         ("POST", "/faults", {"action": "boom"}, 400, "action is not an object"),

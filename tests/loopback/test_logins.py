@@ -196,7 +196,7 @@ async def test_a_qr_code_that_was_shown_too_long_is_refused(timed, clock, connec
 
 
 async def test_a_bot_signs_in_by_its_token(tg, loopback_client):
-    bot = tg.add_account("Helper", bot=True, username="helper_bot")
+    bot = tg.add_bot("Helper", "helper_bot")
     client = await loopback_client()
 
     me = await client.sign_in(bot_token=bot.bot_token)

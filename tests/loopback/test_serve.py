@@ -77,6 +77,7 @@ async def test_a_client_of_another_process_logs_in_with_the_key_file(run, tmp_pa
         json.dumps(
             {
                 "accounts": [{"name": "Alice", "phone": "+9996620001"}],
+                "bots": [{"name": "Helper", "username": "helper_bot", "owner": "+9996620001"}],
                 "chats": [{"title": "News", "owner": "+9996620001"}],
             }
         )
@@ -93,9 +94,10 @@ async def test_a_client_of_another_process_logs_in_with_the_key_file(run, tmp_pa
     await client.send_code_request("+9996620001")
     me = await client.sign_in("+9996620001", "54321")
     [dialog] = await client.get_dialogs()
+    bot = await client.get_entity("helper_bot")
     await client.disconnect()
 
-    assert (me.first_name, dialog.title) == ("Alice", "News")
+    assert (me.first_name, dialog.title, bot.bot_can_edit) == ("Alice", "News", True)
 
 
 async def test_a_session_survives_a_killed_data_centre_with_a_state_file(run, tmp_path):

@@ -143,3 +143,22 @@ async def test_a_restart_keeps_how_a_message_is_shown(tmp_path, connect):
 
     assert (read.reply_to.quote_text, read.invert_media, read.post_author) == ("one", True, "Ann")
     assert read.reply_markup.rows[0].buttons[0].type.url == "https://a.example/"
+
+
+async def test_a_file_of_an_earlier_version_keeps_its_bots(tmp_path, connect):
+    state = tmp_path / "state.json"
+    async with LoopbackTelegram(state=state) as tg:
+        tg.add_bot("Helper", "helper_bot")
+    written = json.loads(state.read_text())
+    for account in written["accounts"]:
+        account["bot_token"] = account.pop("bot")["token"]
+        del account["blocked"]
+    state.write_text(json.dumps(written))
+
+    async with LoopbackTelegram(state=state) as tg:
+        tg.trust()
+        client = await connect(tg)
+        me = await client.sign_in(bot_token=written["accounts"][0]["bot_token"])
+        await client.disconnect()
+
+    assert me.username == "helper_bot"
