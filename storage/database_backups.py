@@ -24,7 +24,7 @@ from .crypto.key_slots import read_slots
 from .crypto.master_key import MasterKey
 from .crypto.vault import KeySlot, Vault
 from .database import check_database
-from .error_mapping import SQLITE_ERRORS, sorted_os_error, sorted_sqlite_error
+from .error_mapping import SQLITE_ERRORS, map_sqlite_error, sorted_os_error
 from .leases.database_lock import locked_alone
 from .private_files import make_private_folder, sync_folder
 from .records import Credential
@@ -198,7 +198,7 @@ def _copy(store: Store, fresh: Path) -> None:
         with fresh.open("rb") as file:
             os.fsync(file.fileno())
     except SQLITE_ERRORS as exc:
-        raise sorted_sqlite_error(exc, fresh) from exc
+        raise map_sqlite_error(exc, fresh) from exc
 
 
 def _set_aside(database: Path) -> tuple[Path, ...]:

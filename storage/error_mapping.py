@@ -30,7 +30,7 @@ NOT_ALLOWED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.EN
 SQLITE_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)  # the latter for a damaged text
 
 
-def sorted_sqlite_error(exc: Exception, path: Path) -> StorageError:
+def map_sqlite_error(exc: Exception, path: Path) -> StorageError:
     """Return the Telewarden error that one of ``SQLITE_ERRORS`` means for ``path``."""
     if isinstance(exc, UnicodeDecodeError) or "Could not decode to UTF-8" in str(exc):
         return DatabaseDamagedError(path, "it holds text that is none")

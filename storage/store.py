@@ -19,7 +19,7 @@ from ..errors import StorageNotFoundError
 from .crypto.master_key import MasterKey
 from .crypto.vault import Vault
 from .database import open_beside, open_or_create, open_read_only
-from .error_mapping import SQLITE_ERRORS, sorted_sqlite_error
+from .error_mapping import SQLITE_ERRORS, map_sqlite_error
 from .leases.database_lock import leave, occupy
 from .private_files import is_there, make_private_folder
 from .tables.backups import BackupRows
@@ -145,7 +145,7 @@ class Store(
         try:
             self._conn.backup(target)
         except SQLITE_ERRORS as exc:
-            raise sorted_sqlite_error(exc, self.path) from exc
+            raise map_sqlite_error(exc, self.path) from exc
 
     def close(self) -> None:
         """Close the file; a second time does nothing. An open transaction is undone."""

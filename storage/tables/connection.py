@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from ...errors import MasterKeyMissingError, StorageNotWritableError, TransactionLostError
 from ..crypto.vault import Vault
-from ..error_mapping import BUSY_TIMEOUT, SQLITE_ERRORS, sorted_sqlite_error
+from ..error_mapping import BUSY_TIMEOUT, SQLITE_ERRORS, map_sqlite_error
 
 WRAP: Final = 1 << 64
 CHUNK: Final = 500  # ids in one statement; SQLite's oldest limit is 999
@@ -127,7 +127,7 @@ class Rows:
         try:
             return self._conn.execute(sql, params)
         except SQLITE_ERRORS as exc:
-            raise sorted_sqlite_error(exc, self._path) from exc
+            raise map_sqlite_error(exc, self._path) from exc
 
     def _run_many(self, sql: str, rows: Sequence[Params]) -> None:
         if len(rows) < 2:  # nothing, or one statement, which is undone whole by itself
@@ -138,19 +138,19 @@ class Rows:
             try:
                 self._conn.executemany(sql, rows)
             except SQLITE_ERRORS as exc:
-                raise sorted_sqlite_error(exc, self._path) from exc
+                raise map_sqlite_error(exc, self._path) from exc
 
     def _all(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
         try:
             return self._conn.execute(sql, params).fetchall()
         except SQLITE_ERRORS as exc:
-            raise sorted_sqlite_error(exc, self._path) from exc
+            raise map_sqlite_error(exc, self._path) from exc
 
     def _one(self, sql: str, params: Params = ()) -> tuple[Any, ...] | None:
         try:
             row: tuple[Any, ...] | None = self._conn.execute(sql, params).fetchone()
         except SQLITE_ERRORS as exc:
-            raise sorted_sqlite_error(exc, self._path) from exc
+            raise map_sqlite_error(exc, self._path) from exc
         return row
 
     def _in_chunks(self, sql: str, ids: Sequence[int], *more: object) -> list[tuple[Any, ...]]:

@@ -13,7 +13,7 @@ from ...errors import SealDamagedError
 from ..crypto.key_slots import write_slots
 from ..crypto.master_key import MasterKey
 from ..crypto.vault import Vault
-from ..error_mapping import SQLITE_ERRORS, sorted_sqlite_error
+from ..error_mapping import SQLITE_ERRORS, map_sqlite_error
 from .connection import Rows
 
 # Each sealed column: all its values with the name their seal is bound to, and how to replace one.
@@ -101,7 +101,7 @@ class RotationRows(Rows):
         try:
             write_slots(self._conn, fresh)
         except SQLITE_ERRORS as exc:
-            raise sorted_sqlite_error(exc, self.path) from exc
+            raise map_sqlite_error(exc, self.path) from exc
         vault.become(fresh)
 
     def _reseal(self, select: str, update: str, fresh: Vault) -> list[str]:
