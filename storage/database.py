@@ -31,7 +31,7 @@ from ..errors import (
 from .crypto.key_slots import read_slots, write_slots
 from .crypto.master_key import MasterKey
 from .crypto.vault import Vault
-from .error_mapping import BUSY_TIMEOUT, SQLITE_ERRORS, map_sqlite_error, sorted_os_error
+from .error_mapping import BUSY_TIMEOUT, SQLITE_ERRORS, map_os_error, map_sqlite_error
 from .private_files import check_owner, sync_folder
 from .schema import ACCOUNTS_FROM, APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
 from .tables.accounts import seal_accounts
@@ -266,7 +266,7 @@ def _connect_to_check(path: Path, *, closed: bool = False) -> sqlite3.Connection
     except FileNotFoundError:
         raise StorageNotFoundError(path) from None
     except OSError as exc:
-        raise sorted_os_error(exc, path) from exc
+        raise map_os_error(exc, path) from exc
     if not path.is_file():
         raise DatabaseDamagedError(path, "it is no file")
     if size == 0:
@@ -295,4 +295,4 @@ def _sorted(path: Path) -> Iterator[None]:
     except SQLITE_ERRORS as exc:
         raise map_sqlite_error(exc, path) from exc
     except OSError as exc:
-        raise sorted_os_error(exc, path) from exc
+        raise map_os_error(exc, path) from exc

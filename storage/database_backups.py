@@ -24,7 +24,7 @@ from .crypto.key_slots import read_slots
 from .crypto.master_key import MasterKey
 from .crypto.vault import KeySlot, Vault
 from .database import check_database
-from .error_mapping import SQLITE_ERRORS, map_sqlite_error, sorted_os_error
+from .error_mapping import SQLITE_ERRORS, map_os_error, map_sqlite_error
 from .leases.database_lock import locked_alone
 from .private_files import make_private_folder, sync_folder
 from .records import Credential
@@ -140,7 +140,7 @@ class Snapshots:
             try:
                 shutil.copyfile(snapshot.path, fresh)
             except OSError as exc:
-                raise sorted_os_error(exc, fresh) from exc
+                raise map_os_error(exc, fresh) from exc
             if present is not None:
                 with Store.open(fresh, master) as store:
                     store.rotate_master(present, old=master)
@@ -217,7 +217,7 @@ def _set_aside(database: Path) -> tuple[Path, ...]:
     try:
         return tuple(_aside(path, folder, stays=path == database) for path in present)
     except OSError as exc:
-        raise sorted_os_error(exc, database) from exc
+        raise map_os_error(exc, database) from exc
 
 
 def _aside(path: Path, folder: Path, *, stays: bool) -> Path:
@@ -251,7 +251,7 @@ def _next_folder(parent: Path) -> Path:
         except FileExistsError:
             number += 1
         except OSError as exc:
-            raise sorted_os_error(exc, folder) from exc
+            raise map_os_error(exc, folder) from exc
         else:
             return folder
 
@@ -268,7 +268,7 @@ def _temporary(folder: Path) -> Iterator[Path]:
     try:
         handle, name = tempfile.mkstemp(prefix=".snapshot-", suffix=".tmp", dir=folder)
     except OSError as exc:
-        raise sorted_os_error(exc, folder) from exc
+        raise map_os_error(exc, folder) from exc
     os.close(handle)
     try:
         yield Path(name)

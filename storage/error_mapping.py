@@ -53,7 +53,7 @@ def map_sqlite_error(exc: Exception, path: Path) -> StorageError:
             return StorageFailedError(path, str(exc))
 
 
-def sorted_os_error(exc: OSError, path: Path) -> StorageError:
+def map_os_error(exc: OSError, path: Path) -> StorageError:
     """Return the Telewarden error that ``exc`` means for the file or folder at ``path``."""
     why = (exc.strerror or str(exc)).lower()
     if exc.errno in NO_SPACE:

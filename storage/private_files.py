@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import ForeignOwnerError, StorageNotWritableError
-from .error_mapping import sorted_os_error
+from .error_mapping import map_os_error
 from .peer_credentials import is_trusted, user_name
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def write_private_file(path: Path, content: bytes) -> Path:
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=folder)
     except OSError as exc:
-        raise sorted_os_error(exc, folder) from exc
+        raise map_os_error(exc, folder) from exc
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -52,7 +52,7 @@ def write_private_file(path: Path, content: bytes) -> Path:
             os.fsync(file.fileno())
         Path(name).replace(path)
     except OSError as exc:
-        raise sorted_os_error(exc, path) from exc
+        raise map_os_error(exc, path) from exc
     finally:
         with contextlib.suppress(OSError):
             Path(name).unlink(missing_ok=True)
@@ -70,7 +70,7 @@ def check_owner(path: Path) -> None:
     try:
         owner = path.stat().st_uid
     except OSError as exc:
-        raise sorted_os_error(exc, path) from exc
+        raise map_os_error(exc, path) from exc
     if not is_trusted(owner):
         raise ForeignOwnerError(path, user_name(owner), user_name(os.geteuid()))
 
@@ -84,7 +84,7 @@ def is_there(path: Path) -> bool:
     try:
         return path.exists()
     except OSError as exc:
-        raise sorted_os_error(exc, path) from exc
+        raise map_os_error(exc, path) from exc
 
 
 def clear_leftovers(folder: Path, *patterns: str, now: float) -> int:
@@ -120,7 +120,7 @@ def move_aside(path: Path, folder: Path, *, label: str) -> Path:
             target.unlink(missing_ok=True)
             raise
         except OSError as exc:
-            raise sorted_os_error(exc, path) from exc
+            raise map_os_error(exc, path) from exc
         sync_folder(folder)
         sync_folder(path.parent)
         return target
@@ -143,7 +143,7 @@ def _ensure_folder(folder: Path) -> int:
     except FileExistsError:
         raise StorageNotWritableError(folder, "it is no folder") from None
     except OSError as exc:
-        raise sorted_os_error(exc, folder) from exc
+        raise map_os_error(exc, folder) from exc
     check_owner(folder)
     if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
         raise StorageNotWritableError(folder, "permission denied")

@@ -23,7 +23,7 @@ from typing import Final
 
 from ...errors import SealDamagedError, SessionFileDamagedError, WrongMasterKeyError
 from ..crypto.vault import OVERHEAD, KeySlot, Vault
-from ..error_mapping import sorted_os_error
+from ..error_mapping import map_os_error
 from ..private_files import make_private_folder, move_aside, write_private_file
 from ..records import check_name
 
@@ -202,7 +202,7 @@ class SessionFiles:
         except FileNotFoundError:
             return False
         except OSError as exc:
-            raise sorted_os_error(exc, path) from exc
+            raise map_os_error(exc, path) from exc
         return True
 
     def _read(self, name: str) -> tuple[Path, bytes]:

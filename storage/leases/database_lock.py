@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...errors import StorageBusyError
-from ..error_mapping import sorted_os_error
+from ..error_mapping import map_os_error
 
 
 def occupy(path: Path, *, reading: bool = False) -> int | None:
@@ -27,7 +27,7 @@ def occupy(path: Path, *, reading: bool = False) -> int | None:
     except OSError as exc:
         if reading:
             return None
-        raise sorted_os_error(exc, path) from exc
+        raise map_os_error(exc, path) from exc
 
 
 def leave(handle: int | None) -> None:
@@ -42,7 +42,7 @@ def locked_alone(path: Path) -> Iterator[None]:
     try:
         handle = _lock(path, fcntl.LOCK_EX)
     except OSError as exc:
-        raise sorted_os_error(exc, path) from exc
+        raise map_os_error(exc, path) from exc
     try:
         yield
     finally:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from ...errors import LeaseHeldError
-from ..error_mapping import sorted_os_error
+from ..error_mapping import map_os_error
 from ..private_files import check_owner, make_private_folder
 from .grant import Free, Held, LeaseGrant, LeaseWait, Stale
 from .machine_claim import Claim, NoClaim, claim, claimant
@@ -181,7 +181,7 @@ class Lease:
             return claim(key_id, key)
         except OSError as exc:
             os.close(handle)
-            raise sorted_os_error(exc, self._path(key_id)) from exc
+            raise map_os_error(exc, self._path(key_id)) from exc
 
     def _elsewhere(self, key_id: int) -> int | None:
         """Who has the key by way of another folder, if anybody; 0 if it cannot be told who."""
@@ -197,7 +197,7 @@ class Lease:
             make_private_folder(self._folder)
             return self._lock(key_id)
         except OSError as exc:
-            raise sorted_os_error(exc, path) from exc
+            raise map_os_error(exc, path) from exc
         try:
             # The lock file is never removed, so that two owners cannot lock two files of one name.
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -206,7 +206,7 @@ class Lease:
             return None
         except OSError as exc:
             os.close(handle)
-            raise sorted_os_error(exc, path) from exc
+            raise map_os_error(exc, path) from exc
         return handle
 
     def _check_folder(self) -> None:
@@ -220,7 +220,7 @@ class Lease:
         except FileNotFoundError:
             return False
         except OSError as exc:
-            raise sorted_os_error(exc, self._path(key_id)) from exc
+            raise map_os_error(exc, self._path(key_id)) from exc
         try:
             # Shared, and for an instant: an owner who comes just now tries again right after.
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from telewarden.errors import StorageFailedError
-from telewarden.storage.error_mapping import sorted_os_error
+from telewarden.storage.error_mapping import map_os_error
 from telewarden.telegram import Moment, Proxies, Proxy, ProxyKind, classify
 from telewarden.telegram.connecting.admission import Admission
 from telewarden.telegram.connecting.connect_limit import ConnectLimit, ConnectQueue
@@ -88,7 +88,7 @@ def test_a_limit_that_may_be_raised_is_raised(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [SHORT, sorted_os_error(SHORT, Path("lease"))],
+    [SHORT, map_os_error(SHORT, Path("lease"))],
     ids=["connecting", "a lease"],
 )
 def test_a_shortage_is_named_and_not_taken_for_the_network(error: Exception) -> None:
