@@ -158,7 +158,7 @@ class Rows:
         found: list[tuple[Any, ...]] = []
         for start in range(0, len(ids), CHUNK):
             chunk = ids[start : start + CHUNK]
-            found += self._all(sql.format(marks_for(chunk)), [*chunk, *more])
+            found += self._all(sql.format(placeholders(chunk)), [*chunk, *more])
         return found
 
 
@@ -193,6 +193,6 @@ def unsigned(stored: int) -> int:
     return stored + WRAP if stored < 0 else stored
 
 
-def marks_for(values: Sequence[object]) -> str:
+def placeholders(values: Sequence[object]) -> str:
     """Return ``?, ?, ?`` for as many values."""
     return ", ".join("?" * len(values))

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from ..records import Entity, FloodRow, UpdateState
-from .connection import Rows, marks_for
+from .connection import Rows, placeholders
 
 ANY_CHAT: Final = 0  # a key column cannot be null, and no chat has this id
 ENTITIES_KEPT: Final = 5_000  # a session; about 1 MB once a client has read them
@@ -79,7 +79,7 @@ class TelegramRows(Rows):
 
     def floods(self, *accounts: str) -> list[FloodRow]:
         """Return the deadlines of these accounts, or of all, the nearest first."""
-        wanted = f" where account in ({marks_for(accounts)})" if accounts else ""
+        wanted = f" where account in ({placeholders(accounts)})" if accounts else ""
         rows = self._all(
             f"select account, method, chat, until, seconds from floods{wanted}"  # noqa: S608 - marks
             " order by until, account, method, chat",
