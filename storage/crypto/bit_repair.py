@@ -15,7 +15,7 @@ from .vault import OVERHEAD, Vault
 LARGEST: Final = 2_048  # bytes; longer values are messages, which can be read from Telegram again
 
 
-def open_mended(vault: Vault, row: str, blob: bytes) -> bytes | None:
+def decrypt_with_bit_repair(vault: Vault, row: str, blob: bytes) -> bytes | None:
     """Return what was sealed for ``row``, though one bit of it may be wrong; else ``None``.
 
     A session string that cannot be saved costs about 10 ms.

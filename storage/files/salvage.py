@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...errors import SealDamagedError, SessionFileDamagedError, WrongMasterKeyError
-from ..crypto.bit_repair import one_bit_off, open_mended
+from ..crypto.bit_repair import decrypt_with_bit_repair, one_bit_off
 from ..crypto.vault import OVERHEAD, KeySlot, Vault
 from .session_files import BODY, CHECKSUM, HEADER, SessionFiles, bound_row, parse_header
 
@@ -55,7 +55,7 @@ def _string_in(name: str, raw: bytes, vault: Vault, known: tuple[KnownString, ..
         except (SessionFileDamagedError, SealDamagedError, WrongMasterKeyError):
             continue
         for body in _bodies(raw[BODY:]):
-            text = open_mended(vault, bound_row(name, header), body)
+            text = decrypt_with_bit_repair(vault, bound_row(name, header), body)
             if text is not None and hashlib.sha256(text).hexdigest() == facts.digest:
                 return text.decode("utf-8")
     return None

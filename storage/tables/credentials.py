@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ...errors import CredentialDamagedError, SealDamagedError, UnknownRecordError
-from ..crypto.bit_repair import open_mended
+from ..crypto.bit_repair import decrypt_with_bit_repair
 from ..records import Credential
 from .connection import Rows, signed, unsigned
 
@@ -75,7 +75,9 @@ class CredentialRows(Rows):
         return self._salvaged(f"user_sessions/{name}", name, sealed)
 
     def _salvaged(self, row: str, name: str, sealed: object) -> Credential | None:
-        plain = open_mended(self.vault, row, sealed) if isinstance(sealed, bytes) else None
+        plain = (
+            decrypt_with_bit_repair(self.vault, row, sealed) if isinstance(sealed, bytes) else None
+        )
         if plain is None or len(plain) < HEAD.size:
             return None
         key_id, dc_id, digest = HEAD.unpack_from(plain)
