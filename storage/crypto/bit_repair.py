@@ -22,11 +22,11 @@ def decrypt_with_bit_repair(vault: Vault, row: str, blob: bytes) -> bytes | None
     """
     if not OVERHEAD <= len(blob) <= LARGEST:
         return None
-    tried = (vault.opened(row, one) for one in chain((blob,), one_bit_off(blob)))
+    tried = (vault.opened(row, one) for one in chain((blob,), one_bit_flips(blob)))
     return next((one for one in tried if one is not None), None)
 
 
-def one_bit_off(data: bytes) -> Iterator[bytes]:
+def one_bit_flips(data: bytes) -> Iterator[bytes]:
     """Every value that differs from ``data`` in one bit."""
     draft = bytearray(data)
     for at in range(len(draft)):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...errors import SealDamagedError, SessionFileDamagedError, WrongMasterKeyError
-from ..crypto.bit_repair import decrypt_with_bit_repair, one_bit_off
+from ..crypto.bit_repair import decrypt_with_bit_repair, one_bit_flips
 from ..crypto.vault import OVERHEAD, KeySlot, Vault
 from .session_files import BODY, CHECKSUM, HEADER, SessionFiles, bound_row, parse_header
 
@@ -69,7 +69,7 @@ def _headers(raw: bytes, vault: Vault, known: tuple[KnownString, ...]) -> Iterat
         if len(stored) == CHECKSUM.size:
             (checksum,) = CHECKSUM.unpack(stored)
             yield from (
-                _summed(near) for near in one_bit_off(written) if zlib.crc32(near) == checksum
+                _summed(near) for near in one_bit_flips(written) if zlib.crc32(near) == checksum
             )
     for one in known:
         for slot in reversed(vault.slots):
