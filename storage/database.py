@@ -95,7 +95,7 @@ def open_read_only(path: Path, master: MasterKey | None) -> tuple[sqlite3.Connec
     return conn, vault
 
 
-def open_beside(path: Path) -> sqlite3.Connection:
+def open_short_writer(path: Path) -> sqlite3.Connection:
     """Open the database at ``path`` for a short write beside its owner; its schema stays."""
     _check_owners(path)
     checked, _ = open_read_only(path, None)

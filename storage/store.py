@@ -2,7 +2,7 @@
 
 Owns opening and closing; the tables are in the modules that ``Store`` is put together from.
 One thread at a time uses a store (the journal's); others read through ``Store.open_reader``, and
-write a row or two through ``Store.open_beside``.
+write a row or two through ``Store.open_short_writer``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sqlite_utils import Database
 from ..errors import StorageNotFoundError
 from .crypto.master_key import MasterKey
 from .crypto.vault import Vault
-from .database import open_beside, open_or_create, open_read_only
+from .database import open_or_create, open_read_only, open_short_writer
 from .error_mapping import SQLITE_ERRORS, map_sqlite_error
 from .leases.database_lock import leave, occupy
 from .private_files import is_there, make_private_folder
@@ -90,7 +90,7 @@ class Store(
         return cls._occupying(place, handle, lambda: open_read_only(place, master))
 
     @classmethod
-    def open_beside(cls, path: Path | str) -> Self:
+    def open_short_writer(cls, path: Path | str) -> Self:
         """Open an existing database for a short write, beside whoever else has it open.
 
         SQLite's own lock lets one writer in at a time; each waits up to 5 s for another. So keep
@@ -99,7 +99,7 @@ class Store(
         place = Path(path)
         if not is_there(place):
             raise StorageNotFoundError(place)
-        return cls._occupying(place, occupy(place), lambda: (open_beside(place), None))
+        return cls._occupying(place, occupy(place), lambda: (open_short_writer(place), None))
 
     @classmethod
     def _occupying(

@@ -153,7 +153,7 @@ class FloodNotes:
 
 
 def _put_floods(database: Path, rows: Sequence[FloodRow]) -> None:
-    with Store.open_beside(database) as store, store.transaction():
+    with Store.open_short_writer(database) as store, store.transaction():
         for row in rows:
             store.put_flood(row.account, row.method, row.chat, row.until, row.seconds)
 

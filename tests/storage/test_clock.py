@@ -51,7 +51,7 @@ class Database:
         return row.until - epoch.now()
 
     def flood(self, epoch: Epoch, seconds: float) -> None:
-        with Store.open_beside(self.place) as store:
+        with Store.open_short_writer(self.place) as store:
             store.put_flood("alice", METHOD, None, epoch.now() + seconds, seconds)
 
 
@@ -136,7 +136,7 @@ def test_a_deadline_made_under_a_wrong_clock_is_put_right_by_telegrams_time(
     machine.wall = NOON + wrong
     epoch = database.start()
     database.flood(epoch, 600.0)
-    with Store.open_beside(database.place) as store:
+    with Store.open_short_writer(database.place) as store:
         store.note_telegrams_time(NOON - epoch.now())
 
     machine.boots(wall=NOON + 200.0)  # right by now
@@ -149,7 +149,7 @@ def test_a_login_code_spent_under_a_clock_ahead_counts_for_a_day_and_no_longer(
 ) -> None:
     machine.wall = NOON + 3 * DAY
     epoch = database.start()
-    with Store.open_beside(database.place) as store:
+    with Store.open_short_writer(database.place) as store:
         store.record_login_code("+1", epoch.now())
 
     machine.wall = NOON

@@ -75,7 +75,7 @@ def test_another_users_file_in_a_folder_of_ours_is_refused(
     with pytest.raises(ForeignOwnerError, match=f"{which} belongs to user {STRANGER}"):
         Store.open(database, master)
     with pytest.raises(ForeignOwnerError):
-        Store.open_beside(database)
+        Store.open_short_writer(database)
 
     assert database.read_bytes() == content
 

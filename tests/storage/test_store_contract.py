@@ -21,7 +21,7 @@ class TestStoreInSqlite(StoreContract):
 
 
 # What is about the file; other tests have it.
-OF_A_FILE = {"copy_to", "db", "open", "open_beside", "open_reader", "path"}
+OF_A_FILE = {"copy_to", "db", "open", "open_short_writer", "open_reader", "path"}
 
 
 def test_the_contract_speaks_of_every_method_of_a_store() -> None:

@@ -382,7 +382,7 @@ def test_a_database_with_bits_flipped_never_gives_a_false_credential(
 def test_a_short_write_beside_the_owner_is_seen_by_it_and_needs_no_key(
     database: Path, store: Store
 ) -> None:
-    with Store.open_beside(database) as beside:
+    with Store.open_short_writer(database) as beside:
         beside.put_flood("alice", "help.getConfig", None, 900.0, 60.0)
 
         with pytest.raises(MasterKeyMissingError):
@@ -396,7 +396,7 @@ def test_nothing_is_made_or_changed_beside_where_there_is_no_database_of_ours(
     database: Path,
 ) -> None:
     with pytest.raises(StorageNotFoundError):
-        Store.open_beside(database)
+        Store.open_short_writer(database)
     database.parent.mkdir()
     conn = sqlite3.connect(database)
     conn.execute("create table sessions (dc_id integer primary key, auth_key blob)")
@@ -404,7 +404,7 @@ def test_nothing_is_made_or_changed_beside_where_there_is_no_database_of_ours(
     before = fingerprint(database.parent)
 
     with pytest.raises(ForeignDatabaseError):
-        Store.open_beside(database)
+        Store.open_short_writer(database)
 
     assert fingerprint(database.parent) == before
 
