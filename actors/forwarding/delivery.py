@@ -178,7 +178,7 @@ class Delivery:
         versions = {one: version_of(message) for one, message in messages.items()}
 
         def work(store: Store) -> ChangesRecorded:
-            wanted = (one for one in versions if store.want_edit(pair, one, versions[one]))
+            wanted = (one for one in versions if store.mark_edit_pending(pair, one, versions[one]))
             return ChangesRecorded(pair, tuple(Change(one, messages[one]) for one in wanted), asked)
 
         self._ask_for(state, asked, work)
@@ -450,7 +450,7 @@ class Delivery:
 
         def work(store: Store) -> ChangesRecorded:
             store.complete(pair, message.id, target_id, now, known)
-            wanted = store.want_edit(pair, message.id, version)
+            wanted = store.mark_edit_pending(pair, message.id, version)
             return ChangesRecorded(pair, (Change(message.id, newest),) if wanted else (), asked)
 
         self._ask_for(state, asked, work)

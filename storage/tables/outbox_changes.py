@@ -22,7 +22,7 @@ Wanted = Literal["edit", "delete"]
 class ChangeRows(Rows):
     """Edits, deletions and backfills."""
 
-    def want_edit(self, pair_id: int, source_id: int, version: int) -> bool:
+    def mark_edit_pending(self, pair_id: int, source_id: int, version: int) -> bool:
         """Note that a delivered message was edited; false when it was not, or is not delivered.
 
         What the copy says counts as unknown until the edit is made: it may be made unseen.

@@ -508,7 +508,7 @@ class StoreContract:
         assert port.targets(1, [11, 12]) == {}
         assert port.versions(1, 10) == {}
         assert not port.complete(1, 11, 999, 10.0)
-        assert not port.want_edit(1, 11, 45)
+        assert not port.mark_edit_pending(1, 11, 45)
         assert port.want_removal([1], [11]) == []
 
     def test_the_newest_message_in_the_target_is_known_as_long_as_the_target(
@@ -536,7 +536,7 @@ class StoreContract:
         delivered(port, 1, 2, 3, 4)
         port.enqueue([message(5), message(6)])
         port.fail(1, 6, "too long", 1.0, dead=True)
-        port.want_edit(1, 1, 45)
+        port.mark_edit_pending(1, 1, 45)
         port.want_removal([1], [2, 3])
         port.note_removed(1, [3])
 
@@ -563,8 +563,8 @@ class StoreContract:
     def test_pieces_look_at_no_more_than_their_limit_and_come_to_an_end(self, port: Store) -> None:
         delivered(port, *range(1, 8))
         delivered(port, 8, at=20.0)
-        port.want_edit(1, 1, 45)
-        port.want_edit(1, 2, 45)
+        port.mark_edit_pending(1, 1, 45)
+        port.mark_edit_pending(1, 2, 45)
 
         removed, place = [], None
         while not removed or place is not None:
@@ -609,8 +609,8 @@ class StoreContract:
         for source_id in (1, 2):
             port.complete(1, source_id, 900 + source_id, 5.0, 44)
 
-        assert port.want_edit(1, 1, 45)
-        assert not port.want_edit(1, 2, 44)
+        assert port.mark_edit_pending(1, 1, 45)
+        assert not port.mark_edit_pending(1, 2, 44)
         assert port.want_removal([1], [2, 9]) == [ChangeWanted(1, 2, "delete")]
         assert port.changes_wanted([1]) == [
             ChangeWanted(1, 1, "edit"),
@@ -745,10 +745,12 @@ class StoreContract:
         port.enqueue([message(1), message(2)])
         port.complete(1, 1, 901, 5.0, 44)
 
-        assert not port.want_edit(1, 2, 45)  # it goes as it is now, nothing of it is edited
-        assert port.want_edit(1, 1, 45)
+        assert not port.mark_edit_pending(1, 2, 45)  # it goes as it is now, nothing of it is edited
+        assert port.mark_edit_pending(1, 1, 45)
         assert port.versions(1, 10) == {1: None}
-        assert port.want_edit(1, 1, 44)  # back to what it said: the edit may have been made unseen
+        assert port.mark_edit_pending(
+            1, 1, 44
+        )  # back to what it said: the edit may have been made unseen
         port.note_edited(1, 1, 44)
         assert port.versions(1, 10) == {1: 44}
 
@@ -812,7 +814,7 @@ class StoreContract:
         port.put_session(SessionRecord(name="bob"))
         port.put_pair(PairRecord(id=1, session="alice", source=-CHANNEL, target=-CHANNEL - 1))
         delivered(port, 1, 2)
-        port.want_edit(1, 1, 45)
+        port.mark_edit_pending(1, 1, 45)
         port.want_removal([1], [2])
 
         port.note_refused(1, 1)
@@ -820,7 +822,7 @@ class StoreContract:
 
         assert port.changes_wanted([1]) == []
         assert port.versions(1, 10) == {1: 0}
-        assert port.want_edit(1, 1, 46)  # the next edit may be told to an administrator
+        assert port.mark_edit_pending(1, 1, 46)  # the next edit may be told to an administrator
         port.note_refused(1, 1)
         port.move_pairs([1], "alice")  # nowhere
         assert port.changes_wanted([1]) == []

@@ -150,7 +150,7 @@ class Pair:
         one = self.chance.choice([*self.said, 0])
         if one:
             self.said[one] += 1
-            if self.store.want_edit(PAIR, one, self.said[one]):
+            if self.store.mark_edit_pending(PAIR, one, self.said[one]):
                 self.noted.add(one)
 
     def delete(self) -> None:
