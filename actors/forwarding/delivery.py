@@ -143,7 +143,7 @@ class Delivery:
         def work(store: Store) -> ChangesRecorded:
             store.complete(pair, source_id, target_id, now, newest=False)
             if deletes:
-                store.want_removal((pair,), asked)
+                store.mark_removal_pending((pair,), asked)
             # Also if it counts as gone by now: that was before anybody knew where it was.
             return ChangesRecorded(pair, (Change(source_id),) if deletes else (), asked)
 
@@ -187,7 +187,7 @@ class Delivery:
         pair, asked = state.plan.id, tuple(source_ids)
 
         def work(store: Store) -> ChangesRecorded:
-            found = store.want_removal((pair,), asked)
+            found = store.mark_removal_pending((pair,), asked)
             return ChangesRecorded(pair, tuple(Change(one.source_id) for one in found), asked)
 
         self._ask_for(state, asked, work)

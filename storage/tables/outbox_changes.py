@@ -36,7 +36,7 @@ class ChangeRows(Rows):
         )
         return done.rowcount > 0
 
-    def want_removal(
+    def mark_removal_pending(
         self, pair_ids: Sequence[int], source_ids: Sequence[int]
     ) -> list[ChangeWanted]:
         """Note that messages are gone at the source; returns those that had been forwarded."""

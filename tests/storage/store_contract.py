@@ -509,7 +509,7 @@ class StoreContract:
         assert port.versions(1, 10) == {}
         assert not port.complete(1, 11, 999, 10.0)
         assert not port.mark_edit_pending(1, 11, 45)
-        assert port.want_removal([1], [11]) == []
+        assert port.mark_removal_pending([1], [11]) == []
 
     def test_the_newest_message_in_the_target_is_known_as_long_as_the_target(
         self, port: Store
@@ -537,7 +537,7 @@ class StoreContract:
         port.enqueue([message(5), message(6)])
         port.fail(1, 6, "too long", 1.0, dead=True)
         port.mark_edit_pending(1, 1, 45)
-        port.want_removal([1], [2, 3])
+        port.mark_removal_pending([1], [2, 3])
         port.note_removed(1, [3])
 
         assert port.prune_outbox(9.0).removed == 2  # one is gone already, one is as it was
@@ -611,7 +611,7 @@ class StoreContract:
 
         assert port.mark_edit_pending(1, 1, 45)
         assert not port.mark_edit_pending(1, 2, 44)
-        assert port.want_removal([1], [2, 9]) == [ChangeWanted(1, 2, "delete")]
+        assert port.mark_removal_pending([1], [2, 9]) == [ChangeWanted(1, 2, "delete")]
         assert port.changes_wanted([1]) == [
             ChangeWanted(1, 1, "edit"),
             ChangeWanted(1, 2, "delete"),
@@ -762,7 +762,7 @@ class StoreContract:
         port.complete(1, 2, None, 5.0)
 
         assert port.versions(1, 10) == {1: 0}
-        assert port.want_removal([1], [1]) == [ChangeWanted(1, 1, "delete")]
+        assert port.mark_removal_pending([1], [1]) == [ChangeWanted(1, 1, "delete")]
         assert port.versions(1, 10) == {}
 
     def test_all_that_a_copy_may_say_is_known_until_it_has_arrived(self, port: Store) -> None:
@@ -815,7 +815,7 @@ class StoreContract:
         port.put_pair(PairRecord(id=1, session="alice", source=-CHANNEL, target=-CHANNEL - 1))
         delivered(port, 1, 2)
         port.mark_edit_pending(1, 1, 45)
-        port.want_removal([1], [2])
+        port.mark_removal_pending([1], [2])
 
         port.note_refused(1, 1)
         port.note_refused(1, 2)

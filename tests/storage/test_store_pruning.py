@@ -158,7 +158,7 @@ class Pair:
         self.said.pop(one, None)
         if one in {row.source_id for row in self.store.pending([PAIR])}:
             self.store.fail(PAIR, one, "gone", self.now, dead=True)
-        elif self.store.want_removal([PAIR], [one]):
+        elif self.store.mark_removal_pending([PAIR], [one]):
             self.noted.add(one)
 
     def make_changes(self) -> None:
