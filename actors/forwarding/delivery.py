@@ -307,7 +307,7 @@ class Delivery:
             self._want_removals(state, [change.source_id])
         else:
             pair, version = state.plan.id, version_of(message)
-            self._outbox.tick(lambda store: store.note_edited(pair, change.source_id, version))
+            self._outbox.tick(lambda store: store.record_edit(pair, change.source_id, version))
 
     def _spoilt(self, state: PairState, items: tuple[Item, ...], error: Exception) -> None:
         """A rule cannot be applied to one of these; the others go on."""
@@ -478,7 +478,7 @@ class Delivery:
         elif not state.has_change(source_id):  # otherwise it stays noted for the next one
             state.belated.pop(source_id, None)
             version = version_of(message)
-            self._outbox.tick(lambda store: store.note_edited(pair, source_id, version))
+            self._outbox.tick(lambda store: store.record_edit(pair, source_id, version))
 
     def make_again(self, pair: int) -> None:
         """An older edit may have been carried out behind a newer one: see that this one stands."""

@@ -53,7 +53,7 @@ class ChangeRows(Rows):
                         found.append(ChangeWanted(pair_id, source_id, "delete"))
         return found
 
-    def note_edited(self, pair_id: int, source_id: int, version: int) -> None:
+    def record_edit(self, pair_id: int, source_id: int, version: int) -> None:
         """The copy says what the message says now."""
         self._run(
             "update outbox set version = ?, change = null"

@@ -544,7 +544,7 @@ class StoreContract:
 
         assert [one.source_id for one in port.changes_wanted([1])] == [1, 2]
         assert [row.source_id for row in (*port.pending([1]), *port.dead())] == [5, 6]
-        port.note_edited(1, 1, 45)
+        port.record_edit(1, 1, 45)
         port.note_removed(1, [2])
         assert port.prune_outbox(9.0).removed == 2
 
@@ -616,7 +616,7 @@ class StoreContract:
             ChangeWanted(1, 1, "edit"),
             ChangeWanted(1, 2, "delete"),
         ]
-        port.note_edited(1, 1, 45)
+        port.record_edit(1, 1, 45)
         port.note_removed(1, [2])
         assert port.changes_wanted([1]) == []
         assert port.versions(1, 10) == {1: 45}
@@ -751,7 +751,7 @@ class StoreContract:
         assert port.mark_edit_pending(
             1, 1, 44
         )  # back to what it said: the edit may have been made unseen
-        port.note_edited(1, 1, 44)
+        port.record_edit(1, 1, 44)
         assert port.versions(1, 10) == {1: 44}
 
     def test_a_copy_of_which_nobody_knows_what_it_says_may_still_have_lost_its_source(

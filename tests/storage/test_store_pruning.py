@@ -167,7 +167,7 @@ class Pair:
             if not self.store.targets(PAIR, [one]):
                 continue  # not sent yet
             if change.change == "edit" and one in self.said:
-                self.store.note_edited(PAIR, one, self.said[one])
+                self.store.record_edit(PAIR, one, self.said[one])
             else:
                 self.store.note_removed(PAIR, [one])
             self.noted.discard(one)
