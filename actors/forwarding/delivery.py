@@ -472,7 +472,7 @@ class Delivery:
     def _note_changed(self, state: PairState, change: Change) -> None:
         pair, source_id, message = state.plan.id, change.source_id, change.message
         if message is None:
-            self._outbox.tick(lambda store: store.note_removed(pair, (source_id,)))
+            self._outbox.tick(lambda store: store.record_removal(pair, (source_id,)))
         elif late := state.belated_for(source_id, self._context.now()):
             self._context.actor.after(late, RedoEdits(pair))  # it stays noted until then
         elif not state.has_change(source_id):  # otherwise it stays noted for the next one

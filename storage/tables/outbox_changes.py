@@ -61,7 +61,7 @@ class ChangeRows(Rows):
             (version, pair_id, source_id),
         )
 
-    def note_removed(self, pair_id: int, source_ids: Sequence[int]) -> None:
+    def record_removal(self, pair_id: int, source_ids: Sequence[int]) -> None:
         """The copies are gone."""
         self._run_many(
             "update outbox set change = ? where pair_id = ? and source_id = ?",

@@ -538,14 +538,14 @@ class StoreContract:
         port.fail(1, 6, "too long", 1.0, dead=True)
         port.mark_edit_pending(1, 1, 45)
         port.mark_removal_pending([1], [2, 3])
-        port.note_removed(1, [3])
+        port.record_removal(1, [3])
 
         assert port.prune_outbox(9.0).removed == 2  # one is gone already, one is as it was
 
         assert [one.source_id for one in port.changes_wanted([1])] == [1, 2]
         assert [row.source_id for row in (*port.pending([1]), *port.dead())] == [5, 6]
         port.record_edit(1, 1, 45)
-        port.note_removed(1, [2])
+        port.record_removal(1, [2])
         assert port.prune_outbox(9.0).removed == 2
 
     def test_a_pair_that_reads_its_past_forgets_nothing_meanwhile(self, port: Store) -> None:
@@ -617,7 +617,7 @@ class StoreContract:
             ChangeWanted(1, 2, "delete"),
         ]
         port.record_edit(1, 1, 45)
-        port.note_removed(1, [2])
+        port.record_removal(1, [2])
         assert port.changes_wanted([1]) == []
         assert port.versions(1, 10) == {1: 45}
 

@@ -169,7 +169,7 @@ class Pair:
             if change.change == "edit" and one in self.said:
                 self.store.record_edit(PAIR, one, self.said[one])
             else:
-                self.store.note_removed(PAIR, [one])
+                self.store.record_removal(PAIR, [one])
             self.noted.discard(one)
 
     def backfill(self) -> None:
