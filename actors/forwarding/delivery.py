@@ -505,7 +505,7 @@ class Delivery:
         logger.info("change left to another account pair=%d message=%d", pair, source_id)
         state.belated.pop(source_id, None)
         if not state.has_change(source_id):
-            self._outbox.tick(lambda store: store.note_refused(pair, source_id))
+            self._outbox.tick(lambda store: store.record_change_refused(pair, source_id))
 
     def undelivered(self, answer: Undelivered) -> None:
         """It is not at its target: what follows is a table by the kind of trouble."""

@@ -68,7 +68,7 @@ class ChangeRows(Rows):
             [(GONE, pair_id, source_id) for source_id in source_ids],
         )
 
-    def note_refused(self, pair_id: int, source_id: int) -> None:
+    def record_change_refused(self, pair_id: int, source_id: int) -> None:
         """Only the account that has sent the copy may change it; wanted again at a move."""
         self._run(
             "update outbox set change = change || ' refused'"

@@ -817,13 +817,13 @@ class StoreContract:
         port.mark_edit_pending(1, 1, 45)
         port.mark_removal_pending([1], [2])
 
-        port.note_refused(1, 1)
-        port.note_refused(1, 2)
+        port.record_change_refused(1, 1)
+        port.record_change_refused(1, 2)
 
         assert port.changes_wanted([1]) == []
         assert port.versions(1, 10) == {1: 0}
         assert port.mark_edit_pending(1, 1, 46)  # the next edit may be told to an administrator
-        port.note_refused(1, 1)
+        port.record_change_refused(1, 1)
         port.move_pairs([1], "alice")  # nowhere
         assert port.changes_wanted([1]) == []
         port.move_pairs([1], "bob")
