@@ -249,7 +249,7 @@ class GroupPairs:
         if state.under_way is not None:
             ids = (*ids, *(one.id for one in state.under_way.items if isinstance(one, Incoming)))
         if state.handler is None and ids:
-            self._context.services.journal.post(lambda store: store.note_doubt(pair, ids))
+            self._context.services.journal.post(lambda store: store.record_doubt(pair, ids))
 
     def _gone(self, state: PairState) -> None:
         self._context.take_back(state)
@@ -286,4 +286,4 @@ def _change_hands(store: Store, sessions: Mapping[int, str]) -> None:
     for one in taken:
         store.move_pairs((one,), sessions[one])
     for pair, source_id in store.sayings(taken) if taken else ():
-        store.note_doubt(pair, (source_id,))
+        store.record_doubt(pair, (source_id,))

@@ -105,7 +105,7 @@ class ChangeRows(Rows):
             found[key] = found.get(key, frozenset()) | {version}
         return found
 
-    def note_doubt(self, pair_id: int, source_ids: Sequence[int]) -> None:
+    def record_doubt(self, pair_id: int, source_ids: Sequence[int]) -> None:
         """Note that nobody can be asked any more whether these have arrived."""
         self._run_many(
             "update outbox set reason = ? where pair_id = ? and source_id = ?"

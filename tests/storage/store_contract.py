@@ -863,7 +863,7 @@ class StoreContract:
         port.enqueue([message(1), message(2), message(3)])
         port.complete(1, 3, 903, 5.0)
 
-        port.note_doubt(1, [1, 3, 9])
+        port.record_doubt(1, [1, 3, 9])
 
         assert [(row.source_id, row.reason) for row in port.pending([1])] == [
             (1, IN_DOUBT),
