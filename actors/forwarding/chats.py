@@ -201,7 +201,7 @@ class ChatResolver:
         record = replace(record_of(state, to, state.target), paused_reason=None)
 
         def work(store: Store) -> Followed:
-            if store.pending((pair,)) or store.changes_wanted((pair,)):
+            if store.pending((pair,)) or store.pending_changes((pair,)):
                 return Followed(pair=pair, to=to, done=False)  # accepted meanwhile: it goes first
             store.begin_anew(pair)
             store.advance_mark(pair, to, 0)

@@ -113,7 +113,7 @@ class GroupPairs:
                 marks={(mark.pair_id, mark.chat): mark.message_id for mark in store.marks(ids)},
                 owed=store.pending(ids),
                 sayings=store.sayings(ids),
-                changes=store.changes_wanted(ids),
+                changes=store.pending_changes(ids),
                 last_targets=store.last_targets(ids),
                 backfills=store.backfills(ids),
                 dead=Counter(row.pair_id for row in store.dead(ids)),

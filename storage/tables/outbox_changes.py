@@ -113,7 +113,7 @@ class ChangeRows(Rows):
             [(IN_DOUBT, pair_id, source_id) for source_id in source_ids],
         )
 
-    def changes_wanted(self, pair_ids: Sequence[int]) -> list[ChangeWanted]:
+    def pending_changes(self, pair_ids: Sequence[int]) -> list[ChangeWanted]:
         """Return the changes that were noted and not made, by pair and message."""
         rows = self._in_chunks(
             "select pair_id, source_id, change from outbox where change in ('edit', 'delete')"

@@ -542,7 +542,7 @@ class StoreContract:
 
         assert port.prune_outbox(9.0).removed == 2  # one is gone already, one is as it was
 
-        assert [one.source_id for one in port.changes_wanted([1])] == [1, 2]
+        assert [one.source_id for one in port.pending_changes([1])] == [1, 2]
         assert [row.source_id for row in (*port.pending([1]), *port.dead())] == [5, 6]
         port.record_edit(1, 1, 45)
         port.record_removal(1, [2])
@@ -612,13 +612,13 @@ class StoreContract:
         assert port.mark_edit_pending(1, 1, 45)
         assert not port.mark_edit_pending(1, 2, 44)
         assert port.mark_removal_pending([1], [2, 9]) == [ChangeWanted(1, 2, "delete")]
-        assert port.changes_wanted([1]) == [
+        assert port.pending_changes([1]) == [
             ChangeWanted(1, 1, "edit"),
             ChangeWanted(1, 2, "delete"),
         ]
         port.record_edit(1, 1, 45)
         port.record_removal(1, [2])
-        assert port.changes_wanted([1]) == []
+        assert port.pending_changes([1]) == []
         assert port.versions(1, 10) == {1: 45}
 
     def test_a_backfill_is_kept_until_it_is_through(self, port: Store) -> None:
@@ -820,14 +820,14 @@ class StoreContract:
         port.record_change_refused(1, 1)
         port.record_change_refused(1, 2)
 
-        assert port.changes_wanted([1]) == []
+        assert port.pending_changes([1]) == []
         assert port.versions(1, 10) == {1: 0}
         assert port.mark_edit_pending(1, 1, 46)  # the next edit may be told to an administrator
         port.record_change_refused(1, 1)
         port.move_pairs([1], "alice")  # nowhere
-        assert port.changes_wanted([1]) == []
+        assert port.pending_changes([1]) == []
         port.move_pairs([1], "bob")
-        assert port.changes_wanted([1]) == [
+        assert port.pending_changes([1]) == [
             ChangeWanted(1, 1, "edit"),
             ChangeWanted(1, 2, "delete"),
         ]

@@ -162,7 +162,7 @@ class Pair:
             self.noted.add(one)
 
     def make_changes(self) -> None:
-        for change in self.store.changes_wanted([PAIR]):
+        for change in self.store.pending_changes([PAIR]):
             one = change.source_id
             if not self.store.targets(PAIR, [one]):
                 continue  # not sent yet
@@ -207,7 +207,7 @@ class Pair:
         """Nothing is lost or doubled, what was noted is to be made, marks and last target stand."""
         pending = {row.source_id for row in self.store.pending([PAIR])}
         dead = {row.source_id for row in self.store.dead([PAIR])}
-        wanted = {change.source_id for change in self.store.changes_wanted([PAIR])}
+        wanted = {change.source_id for change in self.store.pending_changes([PAIR])}
 
         assert [one for one, times in Counter(self.sent).items() if times > 1] == []
         assert self.owed <= pending | dead | set(self.sent) | self.dropped
