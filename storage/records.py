@@ -185,7 +185,7 @@ class OutboxRow:
 
 
 @dataclass(frozen=True, slots=True)
-class ChangeWanted:
+class PendingChange:
     """A forwarded message was edited or deleted at the source, and its copy not yet."""
 
     pair_id: int

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Final
 
 from ...errors import PatternTooSlowError
-from ...storage import ChangeWanted, Store
+from ...storage import PendingChange, Store
 from ...telegram import (
     Action,
     CopyChanged,
@@ -485,7 +485,7 @@ class Delivery:
         state = self._context.pairs.get(pair)
         if state is not None:
             again = state.take_belated(self._context.now())
-            state.changes += [ChangeWanted(pair, one, "edit") for one in again]
+            state.changes += [PendingChange(pair, one, "edit") for one in again]
             state.compare = state.compare or bool(again)
 
     def _not_made(self, state: PairState, change: Change, reason: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ...storage import Backfill, ChangeWanted, OutboxRow, PairRecord, RingVerdict
+from ...storage import Backfill, OutboxRow, PairRecord, PendingChange, RingVerdict
 from ...supervision import Answer
 from ...telegram import Incoming
 from ..messages import HistoryRead
@@ -21,7 +21,7 @@ class StoredPairs:
     marks: dict[tuple[int, int], int]
     owed: list[OutboxRow]
     sayings: Mapping[tuple[int, int], frozenset[int]]
-    changes: list[ChangeWanted]
+    changes: list[PendingChange]
     last_targets: dict[int, int]
     backfills: list[Backfill]
     dead: Mapping[int, int]

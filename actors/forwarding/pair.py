@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ...storage import Backfill, ChangeWanted
+from ...storage import Backfill, PendingChange
 from ...telegram import Incoming, PairReport, Receipt, RichText, origin_of, version_of
 from ..messages import History, PairPlan
 from ..pair_handlers import PairHandler
@@ -170,7 +170,7 @@ class PairState:
     orphans: dict[int, Orphan] = field(default_factory=dict)
     strays: dict[int, Orphan] = field(default_factory=dict)
     belated: dict[int, float] = field(default_factory=dict)
-    changes: list[ChangeWanted] = field(default_factory=list)
+    changes: list[PendingChange] = field(default_factory=list)
     backfill: Backfill | None = None
     albums: Albums = field(default_factory=Albums)
     targets: OrderedDict[int, int] = field(default_factory=OrderedDict)
@@ -257,7 +257,7 @@ class PairState:
     def give_up_comparing(self) -> None:
         """Look at the newest messages again; edits that were noted are not made yet."""
         noted = [one for one, version in self.versions.items() if version == NOTED]
-        self.changes += [ChangeWanted(self.plan.id, one, "edit") for one in noted]
+        self.changes += [PendingChange(self.plan.id, one, "edit") for one in noted]
         self.comparing, self.versions, self.compare = None, {}, True
 
     # What may have arrived
@@ -393,7 +393,7 @@ class PairState:
     def _forget_protection(self) -> None:
         """What waits was told as protected, and may not be any more: it is read anew."""
         edits = [one for one in self.queue if isinstance(one, Change) and one.message is not None]
-        self.changes += [ChangeWanted(self.plan.id, one.source_id, "edit") for one in edits]
+        self.changes += [PendingChange(self.plan.id, one.source_id, "edit") for one in edits]
         self.queue = deque(one for one in self.queue if one not in edits)
         self.revisions.forget_edits()
         self._read_waiting_again()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
-from ..records import IN_DOUBT, Backfill, ChangeWanted
+from ..records import IN_DOUBT, Backfill, PendingChange
 from .connection import Rows
 
 CHANNELS: Final = -1_000_000_000_000  # marked ids below it are channels'
@@ -38,9 +38,9 @@ class ChangeRows(Rows):
 
     def mark_removal_pending(
         self, pair_ids: Sequence[int], source_ids: Sequence[int]
-    ) -> list[ChangeWanted]:
+    ) -> list[PendingChange]:
         """Note that messages are gone at the source; returns those that had been forwarded."""
-        found: list[ChangeWanted] = []
+        found: list[PendingChange] = []
         with self.transaction():
             for pair_id in pair_ids:
                 for source_id in source_ids:
@@ -50,7 +50,7 @@ class ChangeRows(Rows):
                         (pair_id, source_id),
                     )
                     if done.rowcount:
-                        found.append(ChangeWanted(pair_id, source_id, "delete"))
+                        found.append(PendingChange(pair_id, source_id, "delete"))
         return found
 
     def record_edit(self, pair_id: int, source_id: int, version: int) -> None:
@@ -113,14 +113,14 @@ class ChangeRows(Rows):
             [(IN_DOUBT, pair_id, source_id) for source_id in source_ids],
         )
 
-    def pending_changes(self, pair_ids: Sequence[int]) -> list[ChangeWanted]:
+    def pending_changes(self, pair_ids: Sequence[int]) -> list[PendingChange]:
         """Return the changes that were noted and not made, by pair and message."""
         rows = self._in_chunks(
             "select pair_id, source_id, change from outbox where change in ('edit', 'delete')"
             " and state <> 'dead' and pair_id in ({}) order by pair_id, source_id",
             sorted(set(pair_ids)),
         )
-        return [ChangeWanted(*row) for row in rows]
+        return [PendingChange(*row) for row in rows]
 
     def versions(self, pair_id: int, limit: int, below: int | None = None) -> dict[int, int | None]:
         """Return what the newest forwarded messages said when they were sent or last edited.

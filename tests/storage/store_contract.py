@@ -19,7 +19,6 @@ from telewarden.errors import (
 from telewarden.storage import (
     IN_DOUBT,
     Backfill,
-    ChangeWanted,
     Credential,
     Entity,
     Epoch,
@@ -30,6 +29,7 @@ from telewarden.storage import (
     OutboxPruned,
     OutboxRow,
     PairRecord,
+    PendingChange,
     PlanRow,
     SessionRecord,
     Store,
@@ -611,10 +611,10 @@ class StoreContract:
 
         assert port.mark_edit_pending(1, 1, 45)
         assert not port.mark_edit_pending(1, 2, 44)
-        assert port.mark_removal_pending([1], [2, 9]) == [ChangeWanted(1, 2, "delete")]
+        assert port.mark_removal_pending([1], [2, 9]) == [PendingChange(1, 2, "delete")]
         assert port.pending_changes([1]) == [
-            ChangeWanted(1, 1, "edit"),
-            ChangeWanted(1, 2, "delete"),
+            PendingChange(1, 1, "edit"),
+            PendingChange(1, 2, "delete"),
         ]
         port.record_edit(1, 1, 45)
         port.record_removal(1, [2])
@@ -762,7 +762,7 @@ class StoreContract:
         port.complete(1, 2, None, 5.0)
 
         assert port.versions(1, 10) == {1: 0}
-        assert port.mark_removal_pending([1], [1]) == [ChangeWanted(1, 1, "delete")]
+        assert port.mark_removal_pending([1], [1]) == [PendingChange(1, 1, "delete")]
         assert port.versions(1, 10) == {}
 
     def test_all_that_a_copy_may_say_is_known_until_it_has_arrived(self, port: Store) -> None:
@@ -828,8 +828,8 @@ class StoreContract:
         assert port.pending_changes([1]) == []
         port.move_pairs([1], "bob")
         assert port.pending_changes([1]) == [
-            ChangeWanted(1, 1, "edit"),
-            ChangeWanted(1, 2, "delete"),
+            PendingChange(1, 1, "edit"),
+            PendingChange(1, 2, "delete"),
         ]
 
     @pytest.mark.parametrize(
