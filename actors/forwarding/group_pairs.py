@@ -112,7 +112,7 @@ class GroupPairs:
                 records={one.id: one for one in store.pairs_with(ids)},
                 marks={(mark.pair_id, mark.chat): mark.message_id for mark in store.marks(ids)},
                 owed=store.pending(ids),
-                sayings=store.sayings(ids),
+                possible_versions=store.possible_versions(ids),
                 changes=store.pending_changes(ids),
                 last_targets=store.last_targets(ids),
                 backfills=store.backfills(ids),
@@ -157,7 +157,7 @@ class GroupPairs:
             state.seen = rows.marks.get((pair, state.source))
         state.last_target, state.dead = rows.last_targets.get(pair, 0), rows.dead.get(pair, 0)
         state.owed = [row.source_id for row in rows.owed if row.pair_id == pair]
-        state.says = {one: said for (of, one), said in rows.sayings.items() if of == pair}
+        state.says = {one: said for (of, one), said in rows.possible_versions.items() if of == pair}
         state.doubtful = set(state.says).intersection(state.owed)
         state.foreign = {
             row.source_id for row in rows.owed if row.pair_id == pair and row.reason == IN_DOUBT
@@ -285,5 +285,5 @@ def _change_hands(store: Store, sessions: Mapping[int, str]) -> None:
     taken = [one.id for one in held if one.session != sessions[one.id]]
     for one in taken:
         store.move_pairs((one,), sessions[one])
-    for pair, source_id in store.sayings(taken) if taken else ():
+    for pair, source_id in store.possible_versions(taken) if taken else ():
         store.record_doubt(pair, (source_id,))

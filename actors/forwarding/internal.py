@@ -20,7 +20,7 @@ class StoredPairs:
     records: dict[int, PairRecord]
     marks: dict[tuple[int, int], int]
     owed: list[OutboxRow]
-    sayings: Mapping[tuple[int, int], frozenset[int]]
+    possible_versions: Mapping[tuple[int, int], frozenset[int]]
     changes: list[PendingChange]
     last_targets: dict[int, int]
     backfills: list[Backfill]

@@ -85,7 +85,7 @@ class ChangeRows(Rows):
             [(pair_id, version, pair_id, one) for one, version in versions.items()],
         )
 
-    def sayings(self, pair_ids: Sequence[int]) -> dict[tuple[int, int], frozenset[int]]:
+    def possible_versions(self, pair_ids: Sequence[int]) -> dict[tuple[int, int], frozenset[int]]:
         """Return what the copies of messages that wait may say, by pair and message."""
         ids = sorted(set(pair_ids))
         rows = self._in_chunks(

@@ -771,10 +771,10 @@ class StoreContract:
         port.may_say(1, {1: 45, 3: 7, 9: 1})
         port.may_say(1, {1: 46})
 
-        assert port.sayings([1, 2]) == {(1, 1): {44, 45, 46}, (1, 3): {7}}
+        assert port.possible_versions([1, 2]) == {(1, 1): {44, 45, 46}, (1, 3): {7}}
         port.complete(1, 1, 901, 5.0, 46)
         port.filter_out(1, [3])
-        assert port.sayings([1]) == {}
+        assert port.possible_versions([1]) == {}
 
     def test_what_a_copy_may_say_is_not_told_of_a_message_that_was_given_up(
         self, port: Store
@@ -783,9 +783,9 @@ class StoreContract:
         port.may_say(1, {1: 45})
 
         port.fail(1, 1, "MESSAGE_ID_INVALID", 5.0, dead=True)
-        assert port.sayings([1]) == {}
+        assert port.possible_versions([1]) == {}
         port.retry(1, 1)
-        assert port.sayings([1]) == {(1, 1): {45}}
+        assert port.possible_versions([1]) == {(1, 1): {45}}
 
     def test_a_pause_by_hand_moves_with_its_pair(self, port: Store) -> None:
         known_to(port)
