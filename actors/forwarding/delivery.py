@@ -266,7 +266,7 @@ class Delivery:
         def work(store: Store) -> TargetsResolved:
             ring = store.ring(pair, source, target, around, now) if around else {}
             for versions in fresh:
-                store.may_say(pair, versions)
+                store.add_possible_versions(pair, versions)
             store.hand_over(pair, kept)
             targets = store.targets(pair, unknown) if unknown else {}
             return TargetsResolved(pair, ticket, items, targets, ring)
@@ -611,7 +611,9 @@ def _fresh(
     """What copies are about to say, whole or cut, that they never said before."""
     whole = {one.id: state.version_there(one, texts) for one in messages}
     cut = {one.id: version_of(one, shorter[one.id]) for one in messages if one.id in shorter}
-    return tuple(filter(None, (state.may_say(whole), state.may_say(cut))))
+    return tuple(
+        filter(None, (state.add_possible_versions(whole), state.add_possible_versions(cut)))
+    )
 
 
 def _message_of(item: Item) -> Incoming | None:

@@ -299,7 +299,7 @@ class PairState:
         self.orphans[source_id] = Orphan(says, self.last_target, message)
         self.sure(source_id)
 
-    def may_say(self, versions: Mapping[int, int]) -> dict[int, int]:
+    def add_possible_versions(self, versions: Mapping[int, int]) -> dict[int, int]:
         """These copies are about to be sent; returns those that never said that before."""
         fresh = {}
         for source_id, version in versions.items():

@@ -76,7 +76,7 @@ class ChangeRows(Rows):
             (pair_id, source_id),
         )
 
-    def may_say(self, pair_id: int, versions: Mapping[int, int]) -> None:
+    def add_possible_versions(self, pair_id: int, versions: Mapping[int, int]) -> None:
         """Note what copies may say that are about to be sent, beside what is known already."""
         self._run_many(
             "insert or ignore into sent_versions (pair_id, source_id, version)"

@@ -768,8 +768,8 @@ class StoreContract:
     def test_all_that_a_copy_may_say_is_known_until_it_has_arrived(self, port: Store) -> None:
         port.enqueue([replace(message(1), version=44), message(2), replace(message(3), version=7)])
 
-        port.may_say(1, {1: 45, 3: 7, 9: 1})
-        port.may_say(1, {1: 46})
+        port.add_possible_versions(1, {1: 45, 3: 7, 9: 1})
+        port.add_possible_versions(1, {1: 46})
 
         assert port.possible_versions([1, 2]) == {(1, 1): {44, 45, 46}, (1, 3): {7}}
         port.complete(1, 1, 901, 5.0, 46)
@@ -780,7 +780,7 @@ class StoreContract:
         self, port: Store
     ) -> None:
         port.enqueue([message(1)])
-        port.may_say(1, {1: 45})
+        port.add_possible_versions(1, {1: 45})
 
         port.fail(1, 1, "MESSAGE_ID_INVALID", 5.0, dead=True)
         assert port.possible_versions([1]) == {}
