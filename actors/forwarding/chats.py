@@ -146,8 +146,8 @@ class ChatResolver:
             items, state.under_way = state.under_way.items, None
             self._delivery.bring_up_to_date(state, items)
         if state.known[0] != source:
-            state.begin_anew()
-            post(lambda store: store.begin_anew(pair))
+            state.reset_progress()
+            post(lambda store: store.reset_progress(pair))
         elif state.known[1] != target:
             state.forget_targets()
             post(lambda store: store.forget_targets(pair))
@@ -203,7 +203,7 @@ class ChatResolver:
         def work(store: Store) -> Followed:
             if store.pending((pair,)) or store.pending_changes((pair,)):
                 return Followed(pair=pair, to=to, done=False)  # accepted meanwhile: it goes first
-            store.begin_anew(pair)
+            store.reset_progress(pair)
             store.advance_mark(pair, to, 0)
             store.put_pair(record)
             return Followed(pair=pair, to=to, done=True)
@@ -227,7 +227,7 @@ class ChatResolver:
             state.source,
             message.to,
         )
-        state.begin_anew()
+        state.reset_progress()
         state.source, state.known, state.seen = message.to, (message.to, state.target), 0
         state.located = False
         self.locate([state])

@@ -216,7 +216,7 @@ class PairState:
         """Whether an answer is on its way that may be older than what is told meanwhile."""
         return not (self.reading is None and self.filling is None and self.comparing is None)
 
-    def begin_anew(self) -> None:
+    def reset_progress(self) -> None:
         """Its source is another chat than before: nothing of that one is to be done any more."""
         self.seen, self.backfill, self.dead = None, None, 0
         self.upgraded = None

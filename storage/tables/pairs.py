@@ -100,7 +100,7 @@ class PairRows(Rows):
 
     def _changes_hands(self, record: PairRecord) -> None:
         if record.source > CHANNELS:
-            self.begin_anew(record.id)
+            self.reset_progress(record.id)
         elif record.target > CHANNELS and record.target:
             self.forget_targets(record.id)
         # What was refused to one account, as another had sent the copy, may be the next one's.
@@ -113,10 +113,10 @@ class PairRows(Rows):
     def delete_pair(self, pair_id: int) -> bool:
         """Remove a pair with its outbox and marks; tell whether there was one."""
         with self.transaction():
-            self.begin_anew(pair_id)
+            self.reset_progress(pair_id)
             return self._run("delete from pairs where id = ?", (pair_id,)).rowcount > 0
 
-    def begin_anew(self, pair_id: int) -> None:
+    def reset_progress(self, pair_id: int) -> None:
         """Forget how far a pair has come: its outbox, its marks, its backfill."""
         with self.transaction():
             self._run("delete from outbox where pair_id = ?", (pair_id,))

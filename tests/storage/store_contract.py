@@ -404,7 +404,7 @@ class StoreContract:
         port.forget_targets(1)
         assert port.targets(1, [1, 2]) == {}
         assert [row.source_id for row in port.pending([1])] == [2]
-        port.begin_anew(1)
+        port.reset_progress(1)
 
         assert (port.pending([1]), port.marks([1]), port.known(1, [1, 2])) == ([], [], set())
 
@@ -527,7 +527,7 @@ class StoreContract:
         delivered(port, 11, 12)
         port.prune_outbox(9.0)
 
-        port.begin_anew(1)
+        port.reset_progress(1)
 
         assert port.known(1, [11, 12]) == set()
         assert port.last_targets([1]) == {}
