@@ -264,7 +264,7 @@ class Maintenance:
         def work(store: Store) -> None:
             store.latch_key(key_id, LOGGED_OUT, self._services.stamp())
             store.clear_credential(self._name)
-            store.forget_learnt(self._name)
+            store.clear_cache(self._name)
             self._services.files(store).delete(self._name)
 
         await self._do(work)

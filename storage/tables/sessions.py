@@ -85,7 +85,7 @@ class SessionRows(AccountRows):
         )
         return [name for (name,) in rows]
 
-    def forget_learnt(self, name: str) -> None:
+    def clear_cache(self, name: str) -> None:
         """Forget what a session has learnt of Telegram, and how far it has heard."""
         with self.transaction():
             self._run("delete from entities where session = ?", (name,))
@@ -100,7 +100,7 @@ class SessionRows(AccountRows):
             (pairs,) = self._one("select count(*) from pairs where session = ?", (name,)) or (0,)
             if pairs:
                 raise PairsAssignedError(name, pairs)
-            self.forget_learnt(name)
+            self.clear_cache(name)
             self._forget_account(name)
             self._run("delete from floods where account = ?", (name,))
             return self._run("delete from user_sessions where name = ?", (name,)).rowcount > 0

@@ -315,7 +315,7 @@ class StoreContract:
         port.drop_update_state("alice", 5)
 
         assert port.update_states("alice") == [UpdateState(entity_id=0, pts=7, qts=1, seq=2)]
-        port.forget_learnt("alice")
+        port.clear_cache("alice")
         assert port.update_states("alice") == []
 
     def test_a_flood_deadline_never_comes_nearer(self, port: Store) -> None:
