@@ -25,7 +25,7 @@ from .crypto.master_key import MasterKey
 from .crypto.vault import KeySlot, Vault
 from .database import check_database
 from .error_mapping import SQLITE_ERRORS, map_os_error, map_sqlite_error
-from .leases.database_lock import locked_alone
+from .leases.database_lock import lock_exclusive
 from .private_files import make_private_folder, sync_folder
 from .records import Credential
 from .store import Store
@@ -136,7 +136,7 @@ class Snapshots:
             raise UnknownRecordError("snapshot", snapshot.path)
         check_database(snapshot.path, master, closed=True)
         make_private_folder(database.parent)
-        with locked_alone(database), _temporary(database.parent) as fresh:
+        with lock_exclusive(database), _temporary(database.parent) as fresh:
             try:
                 shutil.copyfile(snapshot.path, fresh)
             except OSError as exc:

@@ -37,7 +37,7 @@ def leave(handle: int | None) -> None:
 
 
 @contextlib.contextmanager
-def locked_alone(path: Path) -> Iterator[None]:
+def lock_exclusive(path: Path) -> Iterator[None]:
     """Keep everybody from opening the database at ``path``; refused while somebody has it open."""
     try:
         handle = _lock(path, fcntl.LOCK_EX)

@@ -46,7 +46,7 @@ from telewarden.storage import (
     Stale,
     Store,
 )
-from telewarden.storage.leases.database_lock import locked_alone
+from telewarden.storage.leases.database_lock import lock_exclusive
 from telewarden.telegram import Action, Phase, ServerAddress, parse_string
 
 pytestmark = [pytest.mark.session, pytest.mark.timeout(90)]
@@ -528,7 +528,7 @@ async def test_what_the_database_does_not_take_at_once_it_gets_at_the_end(place:
 
     async with safe_session(place.tables, "alice", server=place.server) as alice:
         with (
-            locked_alone(place.folder / "store" / "telewarden.db"),
+            lock_exclusive(place.folder / "store" / "telewarden.db"),
             pytest.raises(TelegramRateLimitError),
         ):
             await alice.call(NEAREST())
@@ -548,7 +548,7 @@ async def test_a_deadline_that_cannot_be_stored_is_said_and_harms_nothing_else(
         alice = await stack.enter_async_context(
             safe_session(place.tables, "alice", server=place.server)
         )
-        with locked_alone(place.folder / "store" / "telewarden.db"):
+        with lock_exclusive(place.folder / "store" / "telewarden.db"):
             with pytest.raises(TelegramRateLimitError):
                 await alice.call(NEAREST())
             await stack.aclose()
