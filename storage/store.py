@@ -20,7 +20,7 @@ from .crypto.master_key import MasterKey
 from .crypto.vault import Vault
 from .database import open_or_create, open_read_only, open_short_writer
 from .error_mapping import SQLITE_ERRORS, map_sqlite_error
-from .leases.database_lock import leave, occupy
+from .leases.database_lock import leave, lock_shared
 from .private_files import is_there, make_private_folder
 from .tables.backups import BackupRows
 from .tables.clock import ClockRows
@@ -74,7 +74,7 @@ class Store(
         """
         place = Path(path)
         make_private_folder(place.parent)
-        return cls._occupying(place, occupy(place), lambda: open_or_create(place, master))
+        return cls._occupying(place, lock_shared(place), lambda: open_or_create(place, master))
 
     @classmethod
     def open_reader(cls, path: Path | str, master: MasterKey | None = None) -> Self:
@@ -86,7 +86,7 @@ class Store(
         place = Path(path)
         if not is_there(place):
             raise StorageNotFoundError(place)
-        handle = occupy(place, reading=True)
+        handle = lock_shared(place, reading=True)
         return cls._occupying(place, handle, lambda: open_read_only(place, master))
 
     @classmethod
@@ -99,7 +99,7 @@ class Store(
         place = Path(path)
         if not is_there(place):
             raise StorageNotFoundError(place)
-        return cls._occupying(place, occupy(place), lambda: (open_short_writer(place), None))
+        return cls._occupying(place, lock_shared(place), lambda: (open_short_writer(place), None))
 
     @classmethod
     def _occupying(

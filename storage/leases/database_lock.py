@@ -16,7 +16,7 @@ from ...errors import StorageBusyError
 from ..error_mapping import map_os_error
 
 
-def occupy(path: Path, *, reading: bool = False) -> int | None:
+def lock_shared(path: Path, *, reading: bool = False) -> int | None:
     """Say that this process has the database at ``path`` open; give the result to ``leave``.
 
     Raises ``StorageBusyError`` while a restore is on. A reader who may not write the lock file
@@ -31,7 +31,7 @@ def occupy(path: Path, *, reading: bool = False) -> int | None:
 
 
 def leave(handle: int | None) -> None:
-    """Take back what ``occupy`` said."""
+    """Take back what ``lock_shared`` said."""
     if handle is not None:
         os.close(handle)
 
