@@ -333,7 +333,7 @@ class Process:
             else:
                 with contextlib.suppress(sqlite3.Error):
                     one._conn.close()
-                handle, one._occupied = one._occupied, None
+                handle, one._lock = one._lock, None
                 if handle is not None:
                     os.close(handle)
         for key, owner in list(KERNEL.claims.items()):

@@ -59,7 +59,7 @@ class Store(
     ``StorageNotWritableError``, ``StorageFailedError``, ``DatabaseDamagedError``.
     """
 
-    _occupied: int | None = None
+    _lock: int | None = None
 
     @classmethod
     def open(cls, path: Path | str, master: MasterKey) -> Self:
@@ -114,7 +114,7 @@ class Store(
             leave(handle)
             raise
         store = cls(conn, place, vault)
-        store._occupied = handle
+        store._lock = handle
         return store
 
     def __enter__(self) -> Self:
@@ -150,5 +150,5 @@ class Store(
     def close(self) -> None:
         """Close the file; a second time does nothing. An open transaction is undone."""
         self._conn.close()
-        handle, self._occupied = self._occupied, None
+        handle, self._lock = self._lock, None
         leave(handle)
