@@ -74,7 +74,7 @@ class Store(
         """
         place = Path(path)
         make_private_folder(place.parent)
-        return cls._occupying(place, lock_shared(place), lambda: open_or_create(place, master))
+        return cls._locked(place, lock_shared(place), lambda: open_or_create(place, master))
 
     @classmethod
     def open_reader(cls, path: Path | str, master: MasterKey | None = None) -> Self:
@@ -87,7 +87,7 @@ class Store(
         if not is_there(place):
             raise StorageNotFoundError(place)
         handle = lock_shared(place, reading=True)
-        return cls._occupying(place, handle, lambda: open_read_only(place, master))
+        return cls._locked(place, handle, lambda: open_read_only(place, master))
 
     @classmethod
     def open_short_writer(cls, path: Path | str) -> Self:
@@ -99,10 +99,10 @@ class Store(
         place = Path(path)
         if not is_there(place):
             raise StorageNotFoundError(place)
-        return cls._occupying(place, lock_shared(place), lambda: (open_short_writer(place), None))
+        return cls._locked(place, lock_shared(place), lambda: (open_short_writer(place), None))
 
     @classmethod
-    def _occupying(
+    def _locked(
         cls,
         place: Path,
         handle: int | None,
