@@ -12,7 +12,7 @@ from .database_backups import Snapshot, Snapshots
 from .epoch import Epoch
 from .events import RowsPruned
 from .files.salvage import KnownString, salvage_session_file
-from .files.session_files import SessionFileFacts, SessionFiles
+from .files.session_files import SessionFileInfo, SessionFiles
 from .leases.grant import Free, Held, LeaseGrant, LeaseWait, Stale
 from .leases.lease import Lease
 from .leases.open_files import FileUsers, file_users
@@ -83,7 +83,7 @@ __all__ = [
     "PlanRow",
     "RingVerdict",
     "RowsPruned",
-    "SessionFileFacts",
+    "SessionFileInfo",
     "SessionFiles",
     "SessionRecord",
     "Snapshot",

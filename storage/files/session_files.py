@@ -42,7 +42,7 @@ KDFS: Final = ("hkdf", "scrypt")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionFileFacts:
+class SessionFileInfo:
     """What a file's header says; true only as far as the file is undamaged."""
 
     path: Path
@@ -119,7 +119,7 @@ class SessionFiles:
             raise SessionFileDamagedError(path, "its digest does not match", offset=BODY)
         return text.decode("utf-8")
 
-    def facts(self, name: str) -> SessionFileFacts:
+    def facts(self, name: str) -> SessionFileInfo:
         """Return what the header says, without opening the seal; raises as ``read`` does."""
         path, raw = self._read(name)
         return parse_header(raw, path)[0]
@@ -232,7 +232,7 @@ def _bytes_of(path: Path) -> bytes:
             raise SessionFileDamagedError(path, (exc.strerror or "unreadable").lower()) from None
 
 
-def parse_header(raw: bytes, path: Path = Path()) -> tuple[SessionFileFacts, KeySlot]:
+def parse_header(raw: bytes, path: Path = Path()) -> tuple[SessionFileInfo, KeySlot]:
     """Read a file's header (``raw`` may be all of it); raises ``SessionFileDamagedError``."""
 
     def refuse(what: str, offset: int) -> SessionFileDamagedError:
@@ -255,7 +255,7 @@ def parse_header(raw: bytes, path: Path = Path()) -> tuple[SessionFileFacts, Key
     if version != VERSION or length != BODY or kdf >= len(KDFS):
         raise refuse(f"its version {version} is not known", len(MAGIC))
     slot = KeySlot(key_name=name, kdf=KDFS[kdf], salt=salt, check=check, wrapped=wrapped)
-    facts = SessionFileFacts(
+    facts = SessionFileInfo(
         path=path, key_id=key_id, dc_id=dc_id, digest=digest.hex(), size=len(raw)
     )
     return facts, slot
