@@ -257,7 +257,7 @@ class SessionActor(LoopActor):
         if told is None or abs(told - epoch.base - (epoch.ahead or -told)) < CLOCKS_AGREE:
             return
         epoch.ahead = ahead = told - epoch.base
-        self._services.journal.post(lambda store: store.note_telegrams_time(ahead))
+        self._services.journal.post(lambda store: store.record_server_time(ahead))
 
     def _tell_recovered(self, climb: Climb, seconds: float) -> None:
         self._services.publish(

@@ -62,7 +62,7 @@ class ClockRows(Rows):
         self._run("update login_codes set at = min(at, ?)", (epoch.now(),))
         self._keep(Reckoning(boot=boot, base=epoch.base))
 
-    def note_telegrams_time(self, ahead: float) -> None:
+    def record_server_time(self, ahead: float) -> None:
         """Keep by how many seconds Telegram's time is ahead of the count."""
         self._run("update clock set ahead = ? where id = 1", (ahead,))
 

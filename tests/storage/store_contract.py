@@ -339,7 +339,7 @@ class StoreContract:
         later = Epoch(wall=lambda: 5_000.0, steady=lambda: 20.0)  # the wall was set meanwhile
 
         port.reckon(first, boot="one")
-        port.note_telegrams_time(3.0)
+        port.record_server_time(3.0)
         port.follow(later, boot="one")
 
         found = port.reckoning()

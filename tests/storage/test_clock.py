@@ -137,7 +137,7 @@ def test_a_deadline_made_under_a_wrong_clock_is_put_right_by_telegrams_time(
     epoch = database.start()
     database.flood(epoch, 600.0)
     with Store.open_short_writer(database.place) as store:
-        store.note_telegrams_time(NOON - epoch.now())
+        store.record_server_time(NOON - epoch.now())
 
     machine.boots(wall=NOON + 200.0)  # right by now
 
