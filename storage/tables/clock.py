@@ -20,7 +20,7 @@ STEP: Final = 1.0  # seconds; two clocks that differ by less were not set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reckoning:
+class TimeBase:
     """The count: epoch seconds at the monotonic clock's zero, in one boot.
 
     ``ahead`` are the seconds that Telegram's time is ahead of it; ``None`` if it never was told.
@@ -34,10 +34,10 @@ class Reckoning:
 class ClockRows(Rows):
     """The count that deadlines are kept by."""
 
-    def reckoning(self) -> Reckoning | None:
+    def reckoning(self) -> TimeBase | None:
         """The count, as a writer left it; ``None`` before the first."""
         rows = self._all("select boot, base, ahead from clock where id = 1", ())
-        return Reckoning(boot=rows[0][0], base=rows[0][1], ahead=rows[0][2]) if rows else None
+        return TimeBase(boot=rows[0][0], base=rows[0][1], ahead=rows[0][2]) if rows else None
 
     def follow(self, epoch: Epoch, *, boot: str | None = None) -> None:
         """Let ``epoch`` count as the deadlines do, if they are of this boot; nothing is written."""
@@ -54,13 +54,13 @@ class ClockRows(Rows):
                 epoch.base = found.base
                 return
             self._shift(shift)
-            self._keep(Reckoning(boot=boot, base=epoch.base, ahead=_less(found.ahead, shift)))
+            self._keep(TimeBase(boot=boot, base=epoch.base, ahead=_less(found.ahead, shift)))
             return
         if found is not None and found.ahead is not None:
             self._shift(found.ahead)
         self._run("update floods set until = min(until, ? + seconds)", (epoch.now(),))
         self._run("update login_codes set at = min(at, ?)", (epoch.now(),))
-        self._keep(Reckoning(boot=boot, base=epoch.base))
+        self._keep(TimeBase(boot=boot, base=epoch.base))
 
     def record_server_time(self, ahead: float) -> None:
         """Keep by how many seconds Telegram's time is ahead of the count."""
@@ -70,7 +70,7 @@ class ClockRows(Rows):
         self._run("update floods set until = until + ?", (seconds,))
         self._run("update login_codes set at = at + ?", (seconds,))
 
-    def _keep(self, found: Reckoning) -> None:
+    def _keep(self, found: TimeBase) -> None:
         self._run(
             "insert into clock (id, boot, base, ahead) values (1, ?, ?, ?)"
             " on conflict (id) do update set"
