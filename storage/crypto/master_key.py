@@ -140,7 +140,7 @@ class MasterKey:
         return self.kdf.encode("ascii") + b"\0" + self._secret
 
     @classmethod
-    def from_kept(cls, kept: bytes, *, origin: str) -> MasterKey:
+    def from_bytes(cls, kept: bytes, *, origin: str) -> MasterKey:
         """The key that ``kept`` gave."""
         kdf, _, secret = kept.partition(b"\0")
         return cls(secret, kdf=kdf.decode("ascii"), origin=origin)

@@ -73,7 +73,7 @@ class RotationRows(Rows):
         for row, sealed, number in self._all(f"{SEALED[-1][0]} order by id desc", ()):
             with contextlib.suppress(SealDamagedError):
                 kept = self.vault.open(row, sealed)
-                found.append(MasterKey.from_kept(kept, origin=f"old key {number}"))
+                found.append(MasterKey.from_bytes(kept, origin=f"old key {number}"))
         return found
 
     def rotate_data_key(self) -> list[str]:
