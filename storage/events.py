@@ -25,7 +25,7 @@ class RowsPruned(Event):
 
     @property
     def rows(self) -> dict[str, int]:
-        """Rows by table, those of which there were none among them."""
+        """TableAccess by table, those of which there were none among them."""
         return {
             "outbox": self.outbox,
             "audit": self.audit,

@@ -13,7 +13,7 @@ from typing import Final
 
 from ...errors import SealDamagedError
 from ..crypto.vault import Vault
-from .connection import Rows
+from .connection import TableAccess
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ PUT: Final = (
 )
 
 
-class AccountRows(Rows):
+class AccountRows(TableAccess):
     """The sealed accounts."""
 
     _has_accounts: bool | None = None

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..epoch import Epoch, boot_id
-from .connection import Rows
+from .connection import TableAccess
 
 STEP: Final = 1.0  # seconds; two clocks that differ by less were not set
 
@@ -31,7 +31,7 @@ class TimeBase:
     ahead: float | None = None
 
 
-class ClockRows(Rows):
+class ClockRows(TableAccess):
     """The count that deadlines are kept by."""
 
     def reckoning(self) -> TimeBase | None:

@@ -1,6 +1,6 @@
 """The base of all data access: one connection, one vault, transactions, mapped errors.
 
-The tables' modules build on ``Rows``; nobody else does. Statements run on the bare connection,
+The tables' modules build on ``TableAccess``; nobody else does. Statements run on the bare connection,
 since one update through sqlite-utils costs four times as much.
 """
 
@@ -23,7 +23,7 @@ CHUNK: Final = 500  # ids in one statement; SQLite's oldest limit is 999
 Params = Sequence[object] | Mapping[str, object]
 
 
-class Rows:
+class TableAccess:
     """One connection to the database, with the vault that opens its sealed values."""
 
     def __init__(self, conn: sqlite3.Connection, path: Path, vault: Vault | None) -> None:

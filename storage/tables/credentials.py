@@ -15,12 +15,12 @@ from typing import Final
 from ...errors import CredentialDamagedError, SealDamagedError, UnknownRecordError
 from ..crypto.bit_repair import decrypt_with_bit_repair
 from ..records import Credential
-from .connection import Rows, signed, unsigned
+from .connection import TableAccess, signed, unsigned
 
 HEAD: Final = struct.Struct(">QH32s")  # key id, data centre, digest; then the session string
 
 
-class CredentialRows(Rows):
+class CredentialRows(TableAccess):
     """What a session needs to come back without a login."""
 
     def put_credential(

@@ -6,10 +6,10 @@ Owns ``crashes`` and ``audit``. Callers give text without secrets; nothing is cl
 from __future__ import annotations
 
 from ..records import AuditRow, CrashRow
-from .connection import Rows, from_json, to_json
+from .connection import TableAccess, from_json, to_json
 
 
-class HistoryRows(Rows):
+class HistoryRows(TableAccess):
     """The crash history, which outlives the process, and the audit trail."""
 
     def record_crash(self, path: str, reason: str, at: float) -> None:

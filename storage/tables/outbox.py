@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from ...errors import SealDamagedError
 from ..records import OutboxCounts, OutboxRow
-from .connection import Rows
+from .connection import TableAccess
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ SELECT: Final = (
 )
 
 
-class OutboxRows(Rows):
+class OutboxRows(TableAccess):
     """Messages on their way: pending until delivered (done) or given up (dead)."""
 
     def enqueue(self, rows: Iterable[OutboxRow]) -> int:

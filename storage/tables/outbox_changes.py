@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from ..records import IN_DOUBT, Backfill, PendingChange
-from .connection import Rows
+from .connection import TableAccess
 
 CHANNELS: Final = -1_000_000_000_000  # marked ids below it are channels'
 GONE: Final = "gone"  # the copy has been deleted; nothing more becomes of it
@@ -19,7 +19,7 @@ GONE: Final = "gone"  # the copy has been deleted; nothing more becomes of it
 Wanted = Literal["edit", "delete"]
 
 
-class ChangeRows(Rows):
+class ChangeRows(TableAccess):
     """Edits, deletions and backfills."""
 
     def mark_edit_pending(self, pair_id: int, source_id: int, version: int) -> bool:

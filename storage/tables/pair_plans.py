@@ -13,14 +13,14 @@ from typing import Final
 
 from ...errors import SealDamagedError
 from ..records import PlanRow
-from .connection import Rows, mapping_from_json, to_json
+from .connection import TableAccess, mapping_from_json, to_json
 
 logger = logging.getLogger(__name__)
 
 SELECT: Final = "select id, sealed, declared from pair_plans order by id"
 
 
-class PlanRows(Rows):
+class PlanRows(TableAccess):
     """Pairs that were added, changed, moved or removed at run time."""
 
     def put_plans(self, rows: Iterable[PlanRow]) -> None:

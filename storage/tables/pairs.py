@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ...errors import InvalidRecordError, UnknownRecordError
 from ..records import Mark, PairRecord
-from .connection import Rows, mapping_from_json, to_json
+from .connection import TableAccess, mapping_from_json, to_json
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ SELECT: Final = (
 )
 
 
-class PairRows(Rows):
+class PairRows(TableAccess):
     """Which chats are forwarded where, by which session."""
 
     def put_pair(self, record: PairRecord) -> None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..records import OutboxPruned
-from .connection import Rows
+from .connection import TableAccess
 from .telegram import ENTITIES_KEPT
 
 PIECE: Final = 1_000  # rows; a few milliseconds of the journal's time
@@ -35,7 +35,7 @@ GOING: Final = (
 FIRST: Final = (float("-inf"), 0)
 
 
-class PruningRows(Rows):
+class PruningRows(TableAccess):
     """Removes delivered messages, history and what was learnt, when their time is over."""
 
     def prune_outbox(

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from .connection import Rows
+from .connection import TableAccess
 
 RingVerdict = Literal["go", "stay", "wait"]
 
@@ -24,7 +24,7 @@ TIDIED: Final = 20  # rows that are looked at for age at a time
 Message = tuple[int, int]  # a chat and a number in it
 
 
-class RingRows(Rows):
+class RingRows(TableAccess):
     """Messages that pairs of a ring have carried, or are about to."""
 
     def ring(

@@ -14,7 +14,7 @@ from ..crypto.key_slots import write_slots
 from ..crypto.master_key import MasterKey
 from ..crypto.vault import Vault
 from ..error_mapping import SQLITE_ERRORS, map_sqlite_error
-from .connection import Rows
+from .connection import TableAccess
 
 # Each sealed column: all its values with the name their seal is bound to, and how to replace one.
 SEALED: Final = (
@@ -45,7 +45,7 @@ SEALED: Final = (
 )
 
 
-class RotationRows(Rows):
+class RotationRows(TableAccess):
     """New master keys and new data keys."""
 
     def rotate_master(self, master: MasterKey, *, old: MasterKey | None = None) -> None:

@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from typing import Final
 
 from ..records import Entity, FloodRow, UpdateState
-from .connection import Rows, placeholders
+from .connection import TableAccess, placeholders
 
 ANY_CHAT: Final = 0  # a key column cannot be null, and no chat has this id
 ENTITIES_KEPT: Final = 5_000  # a session; about 1 MB once a client has read them
 
 
-class TelegramRows(Rows):
+class TelegramRows(TableAccess):
     """Entities, update states, flood deadlines and login codes spent."""
 
     def put_entities(self, name: str, entities: Iterable[Entity]) -> None:

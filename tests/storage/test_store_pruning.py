@@ -30,7 +30,7 @@ def outbox_row(source_id: int) -> OutboxRow:
 
 
 def fill(store: Store, *, kept: int) -> None:
-    """Rows of 1 to ``OLD`` seconds, and ``kept`` of 1,000 seconds."""
+    """TableAccess of 1 to ``OLD`` seconds, and ``kept`` of 1,000 seconds."""
     ages = [*map(float, range(1, OLD + 1)), *[1_000.0] * kept]
     with store.transaction():
         for number, at in enumerate(ages):
