@@ -20,7 +20,7 @@ from .crypto.master_key import MasterKey
 from .crypto.vault import Vault
 from .database import open_or_create, open_read_only, open_short_writer
 from .error_mapping import SQLITE_ERRORS, map_sqlite_error
-from .leases.database_lock import leave, lock_shared
+from .leases.database_lock import lock_shared, unlock
 from .private_files import is_there, make_private_folder
 from .tables.backups import BackupRows
 from .tables.clock import ClockRows
@@ -111,7 +111,7 @@ class Store(
         try:
             conn, vault = connect()
         except BaseException:  # whatever it was, others must not be kept out for it
-            leave(handle)
+            unlock(handle)
             raise
         store = cls(conn, place, vault)
         store._lock = handle
@@ -151,4 +151,4 @@ class Store(
         """Close the file; a second time does nothing. An open transaction is undone."""
         self._conn.close()
         handle, self._lock = self._lock, None
-        leave(handle)
+        unlock(handle)

@@ -17,7 +17,7 @@ from ..error_mapping import map_os_error
 
 
 def lock_shared(path: Path, *, reading: bool = False) -> int | None:
-    """Say that this process has the database at ``path`` open; give the result to ``leave``.
+    """Say that this process has the database at ``path`` open; give the result to ``unlock``.
 
     Raises ``StorageBusyError`` while a restore is on. A reader who may not write the lock file
     goes without.
@@ -30,7 +30,7 @@ def lock_shared(path: Path, *, reading: bool = False) -> int | None:
         raise map_os_error(exc, path) from exc
 
 
-def leave(handle: int | None) -> None:
+def unlock(handle: int | None) -> None:
     """Take back what ``lock_shared`` said."""
     if handle is not None:
         os.close(handle)
