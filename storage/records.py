@@ -54,7 +54,7 @@ class SessionRecord:
         check_name(self.name)
         _check_values(self)
 
-    def but(self, **fields: Any) -> SessionRecord:
+    def replace(self, **fields: Any) -> SessionRecord:
         """This record with other values, in a third of the time of ``dataclasses.replace``.
 
         Raises:

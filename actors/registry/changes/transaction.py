@@ -126,7 +126,7 @@ class Transaction:
 
     def put(self, entry: SessionEntry, fields: Mapping[str, Any]) -> SessionEntry:
         """Change fields of a session; returns it as it would be seen."""
-        record = entry.record.but(updated=self.now, **fields)
+        record = entry.record.replace(updated=self.now, **fields)
         name = record.name
         for key, value in fields.items():
             if key in self.changed:
