@@ -135,13 +135,13 @@ class MasterKey:
             raise MasterKeyMalformedError(origin, f"has under {PASSPHRASE_LEAST} characters")
         return cls(passphrase.encode("utf-8"), kdf="scrypt", origin=origin)
 
-    def kept(self) -> bytes:
+    def to_bytes(self) -> bytes:
         """The key as it is sealed under its successor; nothing else may see this."""
         return self.kdf.encode("ascii") + b"\0" + self._secret
 
     @classmethod
     def from_bytes(cls, kept: bytes, *, origin: str) -> MasterKey:
-        """The key that ``kept`` gave."""
+        """The key that ``to_bytes`` gave."""
         kdf, _, secret = kept.partition(b"\0")
         return cls(secret, kdf=kdf.decode("ascii"), origin=origin)
 

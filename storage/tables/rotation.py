@@ -64,7 +64,7 @@ class RotationRows(TableAccess):
 
     def _keep_old(self, old: MasterKey) -> None:
         ((number,),) = self._all("select coalesce(max(id), 0) + 1 from old_keys", ())
-        sealed = self.vault.seal(f"old_keys/{number}", old.kept())
+        sealed = self.vault.seal(f"old_keys/{number}", old.to_bytes())
         self._run("insert into old_keys (id, sealed) values (?, ?)", (number, sealed))
 
     def old_masters(self) -> list[MasterKey]:
