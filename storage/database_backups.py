@@ -179,7 +179,7 @@ def _opening(slots: Sequence[KeySlot], vault: Vault, old: Sequence[MasterKey]) -
         WrongMasterKeyError: of none of these.
     """
     try:
-        return vault.beside(slots)
+        return vault.with_slots(slots)
     except WrongMasterKeyError:
         for master in old:
             with contextlib.suppress(WrongMasterKeyError):

@@ -22,7 +22,7 @@ def decrypt_with_bit_repair(vault: Vault, row: str, blob: bytes) -> bytes | None
     """
     if not OVERHEAD <= len(blob) <= LARGEST:
         return None
-    tried = (vault.opened(row, one) for one in chain((blob,), one_bit_flips(blob)))
+    tried = (vault.try_open(row, one) for one in chain((blob,), one_bit_flips(blob)))
     return next((one for one in tried if one is not None), None)
 
 

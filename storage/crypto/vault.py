@@ -85,12 +85,12 @@ class Vault:
 
     def open(self, row: str, blob: bytes) -> bytes:
         """Return what was sealed for ``row``; raises ``SealDamagedError`` for anything else."""
-        plaintext = self.opened(row, blob)
+        plaintext = self.try_open(row, blob)
         if plaintext is None:
             raise SealDamagedError(row, self._damage(blob))
         return plaintext
 
-    def opened(self, row: str, blob: bytes) -> bytes | None:
+    def try_open(self, row: str, blob: bytes) -> bytes | None:
         """Return what was sealed for ``row``; ``None`` for anything else, without saying why."""
         if len(blob) < OVERHEAD or blob[:1] != FORMAT:
             return None
@@ -121,13 +121,13 @@ class Vault:
         self._slots[slot.key_name] = slot
         self._ciphers[slot.key_name] = AESGCM(data_key)
 
-    def lend(self, slot: KeySlot) -> None:
+    def adopt_for_opening(self, slot: KeySlot) -> None:
         """Take in a data key for opening only: what is sealed from now on keeps its key."""
         current = self.slot
         self.adopt(slot)
         self._slots[current.key_name] = self._slots.pop(current.key_name)
 
-    def beside(self, slots: Iterable[KeySlot]) -> Vault:
+    def with_slots(self, slots: Iterable[KeySlot]) -> Vault:
         """Return the vault of another database that the same master key opens."""
         return Vault(self._master, slots)
 
@@ -153,7 +153,7 @@ class Vault:
         """Return a vault with the same keys; no key is stretched again."""
         return Vault(self._master, self.slots)
 
-    def become(self, other: Vault) -> None:
+    def replace_keys(self, other: Vault) -> None:
         """Take over the keys of ``other``, for everybody who holds this vault."""
         self._master, self._slots, self._ciphers = other._master, other._slots, other._ciphers
 

@@ -51,7 +51,7 @@ def _string_in(name: str, raw: bytes, vault: Vault, known: tuple[KnownString, ..
     for header in dict.fromkeys(_headers(raw, vault, known)):
         try:
             facts, slot = parse_header(header)
-            vault.lend(slot)
+            vault.adopt_for_opening(slot)
         except (SessionFileDamagedError, SealDamagedError, WrongMasterKeyError):
             continue
         for body in _bodies(raw[BODY:]):

@@ -109,7 +109,7 @@ class SessionFiles:
             what = f"it holds key {facts.key_id:016x}, not {key_id:016x}"
             raise SessionFileDamagedError(path, what, offset=KEY_ID_AT)
         try:
-            self._vault.lend(slot)
+            self._vault.adopt_for_opening(slot)
             text = self._vault.open(bound_row(name, raw[:BODY]), raw[BODY:])
         except SealDamagedError as exc:
             raise SessionFileDamagedError(path, exc.what, offset=BODY) from None

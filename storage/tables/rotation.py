@@ -97,12 +97,12 @@ class RotationRows(TableAccess):
         # At once, since what follows in the same transaction is sealed already; and undone with
         # it, since a key that is not stored must seal nothing.
         vault, before = self.vault, self.vault.copy()
-        self._if_undone.append(lambda: vault.become(before))
+        self._if_undone.append(lambda: vault.replace_keys(before))
         try:
             write_slots(self._conn, fresh)
         except SQLITE_ERRORS as exc:
             raise map_sqlite_error(exc, self.path) from exc
-        vault.become(fresh)
+        vault.replace_keys(fresh)
 
     def _reseal(self, select: str, update: str, fresh: Vault) -> list[str]:
         damaged = []

@@ -104,7 +104,7 @@ def test_a_lent_data_key_opens_and_does_not_seal() -> None:
     own, other = (Vault(MasterKey.from_text(TEXT)) for _ in range(2))
     current = own.slot
 
-    own.lend(other.slot)
+    own.adopt_for_opening(other.slot)
 
     assert own.open("row", other.seal("row", b"secret")) == b"secret"
     assert own.slot == current
