@@ -119,7 +119,7 @@ class SessionFiles:
             raise SessionFileDamagedError(path, "its digest does not match", offset=BODY)
         return text.decode("utf-8")
 
-    def facts(self, name: str) -> SessionFileInfo:
+    def info(self, name: str) -> SessionFileInfo:
         """Return what the header says, without opening the seal; raises as ``read`` does."""
         path, raw = self._read(name)
         return parse_header(raw, path)[0]
@@ -132,7 +132,7 @@ class SessionFiles:
         damaged = []
         for name in self.names() if names is None else filter(self.exists, names):
             try:
-                facts, text = self.facts(name), self.read(name)
+                info, text = self.info(name), self.read(name)
             except (SessionFileDamagedError, WrongMasterKeyError):
                 damaged.append(name)
             else:

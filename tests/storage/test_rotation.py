@@ -89,7 +89,7 @@ def test_session_files_open_during_a_rotation_and_alone_after_resealing(
     with Store.open(tmp_path / "elsewhere" / "warden.db", other) as stranger:
         alone = SessionFiles(tmp_path / "sessions", stranger.vault)
         assert alone.read("alice", key_id=7) == STRING
-        assert alone.facts("alice").dc_id == 4
+        assert alone.info("alice").dc_id == 4
 
 
 def test_resealing_names_what_does_not_open_and_leaves_it(store: Store, tmp_path: Path) -> None:

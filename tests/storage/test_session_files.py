@@ -57,7 +57,7 @@ def test_any_string_comes_back_exactly(
 ) -> None:
     files.write("alice", text, key_id=key_id, dc_id=dc_id)
 
-    facts = files.facts("alice")
+    facts = files.info("alice")
 
     assert files.read("alice", key_id=key_id) == text
     assert (facts.key_id, facts.dc_id) == (key_id, dc_id)
@@ -233,7 +233,7 @@ def test_the_header_is_read_when_the_body_is_damaged(written: SessionFiles) -> N
     content[-1] ^= 1
     path.write_bytes(content)
 
-    facts = written.facts("alice")
+    facts = written.info("alice")
 
     assert (facts.key_id, facts.dc_id, facts.size) == (KEY, 2, len(content))
 
@@ -327,4 +327,4 @@ def test_a_full_disk_leaves_the_old_file(small_disk: Path) -> None:
 
 
 def test_no_secret_is_in_a_repr(written: SessionFiles) -> None:
-    assert "A" * 20 not in f"{written!r} {written.facts('alice')!r}"
+    assert "A" * 20 not in f"{written!r} {written.info('alice')!r}"
