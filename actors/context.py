@@ -112,7 +112,11 @@ class KeyRing:
 
         try:
             return await self._lease.acquire_async(
-                key_id, owner=LeaseHolder.here(who), timeout=self._timeout, progress=waits, key=key
+                key_id,
+                owner=LeaseHolder.current(who),
+                timeout=self._timeout,
+                progress=waits,
+                key=key,
             )
         finally:
             self._waiting.end(who, WaitKind.LEASE)

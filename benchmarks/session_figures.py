@@ -323,7 +323,7 @@ async def recovery(options: argparse.Namespace) -> Verdicts:
 HOLDER = """
 import sys
 from telewarden.storage import Lease, LeaseHolder
-lease, me = Lease(sys.argv[1]), LeaseHolder.here("benchmark")
+lease, me = Lease(sys.argv[1]), LeaseHolder.current("benchmark")
 grants = [lease.acquire(key, owner=me) for key in range(int(sys.argv[2]))]
 print("held", flush=True)
 sys.stdin.read()
@@ -342,7 +342,7 @@ async def taken_over(keys: int, *, bare: bool = False) -> float:
         )  # fmt: skip
         assert holder.stdout is not None
         await holder.stdout.readline()
-        lease, me = Lease(folder), LeaseHolder.here("waiter")
+        lease, me = Lease(folder), LeaseHolder.current("waiter")
         with contextlib.ExitStack() as held:
             if bare:
                 file = held.enter_context((Path(folder) / f"{0:016x}.lease").open("rb"))

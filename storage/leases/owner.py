@@ -32,8 +32,8 @@ class LeaseHolder:
     since: float  # when the lease was taken, epoch seconds
 
     @classmethod
-    def here(cls, purpose: str, *, since: float | None = None) -> LeaseHolder:
-        """Describe this process: ``LeaseHolder.here("forwarding")``."""
+    def current(cls, purpose: str, *, since: float | None = None) -> LeaseHolder:
+        """Describe this process: ``LeaseHolder.current("forwarding")``."""
         return cls(
             purpose=purpose,
             since=time.time() if since is None else since,

@@ -232,7 +232,7 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
                 .lease()
                 .acquire_async(
                     key_id,
-                    owner=LeaseHolder.here(self._purpose),
+                    owner=LeaseHolder.current(self._purpose),
                     timeout=max(self._timeout - spent, 0.0),
                     progress=tell,
                     key=key,

@@ -400,7 +400,7 @@ async def test_a_key_that_died_while_an_import_waited_for_it_is_not_tried(
         waiting.set()
         return acquire(self, key_id, **more)
 
-    with lease.acquire(key_id, owner=LeaseHolder.here("a test")):
+    with lease.acquire(key_id, owner=LeaseHolder.current("a test")):
         monkeypatch.setattr(Lease, "acquire_async", waited_for)
         bringing = asyncio.create_task(warden.session("alice").import_string(string))
         await waiting.wait()

@@ -359,7 +359,7 @@ from telewarden.storage import Lease, LeaseHolder, MasterKey, Store
 folder, key = sys.argv[1:]
 with Store.open_reader(folder + "/telewarden.db", MasterKey.from_file(key)) as store:
     grant = Lease(folder + "/leases").acquire(
-        store.session("alice").key_id, owner=LeaseHolder.here("a test")
+        store.session("alice").key_id, owner=LeaseHolder.current("a test")
     )
     print("held", flush=True)
     sys.stdin.read()
@@ -382,7 +382,7 @@ async def test_a_login_brought_in_while_a_climb_waits_for_the_old_key_stays(
     record.void = "SESSION_REVOKED"  # whoever uses the old key is told
     since = newsroom.mark()
 
-    with leases.acquire(old, owner=LeaseHolder.here("a test")):
+    with leases.acquire(old, owner=LeaseHolder.current("a test")):
         warden = await newsroom.start(signed_in=False)
         await warden.session("alice").import_string(string)
     await newsroom.hears(SessionRecovered, since=since, session="alice", cause="another login")
@@ -424,7 +424,7 @@ async def test_a_key_that_died_while_a_climb_waited_for_it_is_not_tried(
     since, connects = newsroom.mark(), newsroom.telegram.stats.connects
     leases = Lease(newsroom.config.folder / "leases")
 
-    with leases.acquire(key_id, owner=LeaseHolder.here("a test")):
+    with leases.acquire(key_id, owner=LeaseHolder.current("a test")):
         warden = await newsroom.start(signed_in=False)
         await newsroom.hears(SessionRecovered, since=since, session="bob")
         bobs = newsroom.telegram.stats.connects

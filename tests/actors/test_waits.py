@@ -176,7 +176,7 @@ def taken_by_a_script(newsroom: Newsroom) -> Any:
     with newsroom.store() as store:
         key_id = store.key_id_of("alice")
     lease = Lease(newsroom.config.folder / "leases", everywhere=True)
-    return lease.acquire(key_id, owner=LeaseHolder.here("a script of mine"), timeout=0.0)
+    return lease.acquire(key_id, owner=LeaseHolder.current("a script of mine"), timeout=0.0)
 
 
 async def test_who_waits_for_a_lease_says_who_has_it(

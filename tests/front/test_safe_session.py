@@ -661,7 +661,7 @@ async def test_what_a_dead_owner_left_can_be_tidied_up(
 async def test_a_reused_process_number_is_not_the_old_owner(place: Place) -> None:
     key_id = parse_string(place.string).key_id
     facts = place.folder / "store" / "leases" / f"{key_id:016x}.lease"
-    here = LeaseHolder.here("an earlier life")
+    here = LeaseHolder.current("an earlier life")
     before = {**json.loads(json.dumps(_facts(here))), "started": here.started - 1_000.0}
     facts.write_text(json.dumps(before))
 
@@ -891,7 +891,7 @@ async def test_what_became_of_the_session_during_the_wait_is_told_and_no_packet_
 ) -> None:
     key_id, connects = parse_string(place.string).key_id, place.telegram.stats.connects
     leases = Lease(place.folder / "store" / "leases")
-    grant = leases.acquire(key_id, owner=LeaseHolder.here("a test"))
+    grant = leases.acquire(key_id, owner=LeaseHolder.current("a test"))
 
     def progress(_: LeaseWait) -> None:
         with place.store() as store:
@@ -911,7 +911,7 @@ async def test_what_became_of_the_session_during_the_wait_is_told_and_no_packet_
 async def test_the_whole_wait_is_bounded_however_often_the_login_changes(place: Place) -> None:
     other = place.telegram.mint(place.account)
     first, second = parse_string(place.string), parse_string(other)
-    leases, me = Lease(place.folder / "store" / "leases"), LeaseHolder.here("a test")
+    leases, me = Lease(place.folder / "store" / "leases"), LeaseHolder.current("a test")
     grant, begun = leases.acquire(first.key_id, owner=me), time.monotonic()
 
     def progress(wait: LeaseWait) -> None:
@@ -944,7 +944,7 @@ async def test_a_login_renewed_during_a_check_is_not_called_safe(
         return inspect(self, key_id)
 
     leases = Lease(place.folder / "store" / "leases")
-    with leases.acquire(second.key_id, owner=LeaseHolder.here("a test")):
+    with leases.acquire(second.key_id, owner=LeaseHolder.current("a test")):
         monkeypatch.setattr(Lease, "inspect", renewing)
         (report,) = safety_check(place.tables)
 

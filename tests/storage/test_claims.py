@@ -25,7 +25,7 @@ pytestmark = [
     ),
 ]
 
-ME = LeaseHolder.here("a test")
+ME = LeaseHolder.current("a test")
 NOBODY = 65534
 
 SQUAT = """
@@ -59,7 +59,7 @@ from telewarden.storage import Lease, LeaseHolder
 os.setuid(65534)
 key = bytes.fromhex(sys.argv[2])
 lease = Lease(sys.argv[1], everywhere=True)
-grant = lease.acquire(int(sys.argv[3]), owner=LeaseHolder.here("the other user's"), key=key)
+grant = lease.acquire(int(sys.argv[3]), owner=LeaseHolder.current("the other user's"), key=key)
 print("held", flush=True)
 sys.stdin.read()
 """

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.storage
 Spawn = Callable[..., "subprocess.Popen[bytes]"]
 
 KEY = 0xDEAD_BEEF_0000_0001
-ME = LeaseHolder.here("a test", since=1_700_000_000.0)
+ME = LeaseHolder.current("a test", since=1_700_000_000.0)
 
 
 class Clock:
@@ -367,7 +367,7 @@ def test_a_claim_ends_with_its_process(tmp_path: Path, random_key: int, spawn: S
     process = spawn(
         "import sys; from telewarden.storage import Lease, LeaseHolder\n"
         "lease = Lease(sys.argv[1], everywhere=True)\n"
-        "grant = lease.acquire(int(sys.argv[2]), owner=LeaseHolder.here('a test'))\n"
+        "grant = lease.acquire(int(sys.argv[2]), owner=LeaseHolder.current('a test'))\n"
         "print('held', flush=True); sys.stdin.read()",
         str(tmp_path / "there"),
         str(random_key),

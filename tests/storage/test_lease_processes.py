@@ -21,7 +21,7 @@ KEY = 0xDEAD_BEEF_0000_0001
 HOLD = """
 import sys
 from telewarden.storage import Lease, LeaseHolder
-grant = Lease(sys.argv[1]).acquire(int(sys.argv[2]), owner=LeaseHolder.here("forwarding"))
+grant = Lease(sys.argv[1]).acquire(int(sys.argv[2]), owner=LeaseHolder.current("forwarding"))
 print("held", flush=True)
 sys.stdin.readline()
 grant.release()
@@ -31,7 +31,7 @@ sys.stdin.readline()
 FORK = """
 import os, sys
 from telewarden.storage import Lease, LeaseHolder
-grant = Lease(sys.argv[1]).acquire(int(sys.argv[2]), owner=LeaseHolder.here("forwarding"))
+grant = Lease(sys.argv[1]).acquire(int(sys.argv[2]), owner=LeaseHolder.current("forwarding"))
 if os.fork() == 0:
     print("held", flush=True)
     sys.stdin.readline()
@@ -41,7 +41,7 @@ os._exit(0)
 HOLD_MANY = """
 import sys
 from telewarden.storage import Lease, LeaseHolder
-lease, me = Lease(sys.argv[1]), LeaseHolder.here("forwarding")
+lease, me = Lease(sys.argv[1]), LeaseHolder.current("forwarding")
 grants = [lease.acquire(key, owner=me) for key in range(int(sys.argv[2]))]
 print("held", flush=True)
 sys.stdin.readline()
@@ -72,7 +72,7 @@ def test_a_second_process_is_refused_and_told_who_holds_the_key(
     lease = Lease(tmp_path)
 
     with pytest.raises(LeaseHeldError, match=rf"process {other.pid} on .*forwarding"):
-        lease.acquire(KEY, owner=LeaseHolder.here("a test"), timeout=0.0)
+        lease.acquire(KEY, owner=LeaseHolder.current("a test"), timeout=0.0)
 
     found = lease.inspect(KEY)
     assert isinstance(found, Held)
@@ -89,7 +89,7 @@ def test_a_release_in_one_process_frees_the_key_for_another(tmp_path: Path, spaw
     lease = Lease(tmp_path)
 
     assert lease.inspect(KEY) == Free()
-    with lease.acquire(KEY, owner=LeaseHolder.here("a test"), timeout=0.0) as grant:
+    with lease.acquire(KEY, owner=LeaseHolder.current("a test"), timeout=0.0) as grant:
         assert grant.took_over is None
 
 
@@ -107,7 +107,7 @@ def test_a_killed_owners_key_is_stale_at_once_and_can_be_taken(
     assert isinstance(found, Stale)
     assert found.holder.pid == other.pid
     assert not found.holder.alive
-    with lease.acquire(KEY, owner=LeaseHolder.here("a test"), timeout=0.0) as grant:
+    with lease.acquire(KEY, owner=LeaseHolder.current("a test"), timeout=0.0) as grant:
         assert grant.took_over == found.holder
 
 
@@ -119,7 +119,7 @@ def test_an_owner_that_is_killed_but_not_yet_reaped_is_not_alive(
     os.kill(other.pid, signal.SIGKILL)
     lease = Lease(tmp_path)
 
-    with lease.acquire(KEY, owner=LeaseHolder.here("a test"), timeout=10.0) as grant:
+    with lease.acquire(KEY, owner=LeaseHolder.current("a test"), timeout=10.0) as grant:
         assert grant.took_over is not None
         os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)  # the lock is free a little before
         assert not grant.took_over.alive
@@ -137,7 +137,7 @@ def test_a_waiter_has_a_killed_owners_key_within_milliseconds(tmp_path: Path, sp
                 at.append(time.perf_counter())
                 os.kill(pid, signal.SIGKILL)
 
-        owner = LeaseHolder.here("a test")
+        owner = LeaseHolder.current("a test")
         with Lease(tmp_path).acquire(KEY, owner=owner, timeout=10.0, progress=kill):
             taken.append(time.perf_counter() - killed[0])
 
@@ -155,7 +155,7 @@ async def test_many_waiters_hear_of_their_owners_end_without_looking(
         asleep.set()
         await asyncio.Event().wait()
 
-    lease, me = Lease(tmp_path, sleep_async=never), LeaseHolder.here("a test")
+    lease, me = Lease(tmp_path, sleep_async=never), LeaseHolder.current("a test")
     waiting = [asyncio.ensure_future(lease.acquire_async(key, owner=me)) for key in range(50)]
     await asleep.wait()
     before = len(os.listdir("/proc/self/fd"))
@@ -175,7 +175,7 @@ async def test_an_ended_owners_child_is_waited_for_by_looking(tmp_path: Path, sp
     child.wait(timeout=30)
 
     waiting = asyncio.ensure_future(
-        Lease(tmp_path).acquire_async(KEY, owner=LeaseHolder.here("a test"))
+        Lease(tmp_path).acquire_async(KEY, owner=LeaseHolder.current("a test"))
     )
     await asyncio.sleep(0)
     tell(child)
@@ -191,7 +191,7 @@ def test_a_stopped_owner_still_holds_its_key(tmp_path: Path, spawn: Spawn) -> No
     other.send_signal(signal.SIGSTOP)
 
     with pytest.raises(LeaseHeldError):
-        Lease(tmp_path).acquire(KEY, owner=LeaseHolder.here("a test"), timeout=0.05)
+        Lease(tmp_path).acquire(KEY, owner=LeaseHolder.current("a test"), timeout=0.05)
 
 
 def test_a_forked_child_that_keeps_the_lock_is_named_as_such(tmp_path: Path, spawn: Spawn) -> None:
@@ -200,7 +200,7 @@ def test_a_forked_child_that_keeps_the_lock_is_named_as_such(tmp_path: Path, spa
     parent.wait(timeout=30)
 
     with pytest.raises(LeaseHeldError, match=r"a child of process .* which has itself ended"):
-        Lease(tmp_path).acquire(KEY, owner=LeaseHolder.here("a test"), timeout=0.0)
+        Lease(tmp_path).acquire(KEY, owner=LeaseHolder.current("a test"), timeout=0.0)
     held = Lease(tmp_path).inspect(KEY)
 
     assert isinstance(held, Held)
@@ -220,7 +220,7 @@ from pathlib import Path
 from telewarden.storage import Lease, LeaseHolder
 lease, mark = Lease(sys.argv[1]), Path(sys.argv[1]) / "inside"
 for _ in range(20):
-    with lease.acquire(7, owner=LeaseHolder.here("turns"), timeout=30):
+    with lease.acquire(7, owner=LeaseHolder.current("turns"), timeout=30):
         os.close(os.open(mark, os.O_CREAT | os.O_EXCL))  # fails if somebody else is inside
         mark.unlink()
 """

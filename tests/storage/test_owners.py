@@ -104,7 +104,7 @@ def test_another_users_folder_of_leases_is_refused(tmp_path: Path) -> None:
     give(folder)
 
     with pytest.raises(ForeignOwnerError):
-        Lease(folder).acquire(7, owner=LeaseHolder.here("test"), timeout=0.0)
+        Lease(folder).acquire(7, owner=LeaseHolder.current("test"), timeout=0.0)
 
 
 def test_what_is_roots_may_be_used_by_anybody_who_can(
