@@ -327,7 +327,7 @@ def _stored(places: StoragePaths, store: Store, now: float) -> Iterator[Finding]
     )
     yield _crashes(store, now)
     epoch = Epoch()
-    store.follow(epoch)
+    store.adopt_time_base(epoch)
     for record in store.sessions():
         yield from _copies(places, store, record.name)
         yield from _waits(store, record.name, record.phone, now, epoch)

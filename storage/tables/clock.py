@@ -34,20 +34,20 @@ class TimeBase:
 class ClockRows(TableAccess):
     """The count that deadlines are kept by."""
 
-    def reckoning(self) -> TimeBase | None:
+    def time_base(self) -> TimeBase | None:
         """The count, as a writer left it; ``None`` before the first."""
         rows = self._all("select boot, base, ahead from clock where id = 1", ())
         return TimeBase(boot=rows[0][0], base=rows[0][1], ahead=rows[0][2]) if rows else None
 
-    def follow(self, epoch: Epoch, *, boot: str | None = None) -> None:
+    def adopt_time_base(self, epoch: Epoch, *, boot: str | None = None) -> None:
         """Let ``epoch`` count as the deadlines do, if they are of this boot; nothing is written."""
-        found, boot = self.reckoning(), boot_id() if boot is None else boot
+        found, boot = self.time_base(), boot_id() if boot is None else boot
         if found is not None and boot and found.boot == boot:
             epoch.base = found.base
 
-    def reckon(self, epoch: Epoch, *, boot: str | None = None) -> None:
+    def continue_time_base(self, epoch: Epoch, *, boot: str | None = None) -> None:
         """Go on counting; for the one writer, before anything is read of deadlines."""
-        found, boot = self.reckoning(), boot_id() if boot is None else boot
+        found, boot = self.time_base(), boot_id() if boot is None else boot
         if found is not None and boot and found.boot == boot:
             shift = epoch.base - found.base
             if abs(shift) < STEP:

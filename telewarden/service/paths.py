@@ -71,7 +71,7 @@ def counting(database: Path, master: MasterKey, epoch: Epoch) -> Store:
     store = Store.open(database, master)
     try:
         with store.transaction():
-            store.reckon(epoch)
+            store.continue_time_base(epoch)
     except StorageError as exc:
         logger.warning("count of time not kept why=%s", exc)
     return store

@@ -166,7 +166,7 @@ def flood_deadlines(
     In epoch seconds as ``epoch`` counts from here on; nothing on disk is changed.
     """
     with Store.open_reader(StoragePaths(config).database, master_key_of(config)) as store:
-        store.follow(epoch)
+        store.adopt_time_base(epoch)
         rows, cooling = floods_of(store, egress, name)
     return {(row.method, row.chat): row.until for row in rows}, cooling
 

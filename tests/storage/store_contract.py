@@ -338,11 +338,11 @@ class StoreContract:
         first = Epoch(wall=lambda: 1_000.0, steady=lambda: 10.0)
         later = Epoch(wall=lambda: 5_000.0, steady=lambda: 20.0)  # the wall was set meanwhile
 
-        port.reckon(first, boot="one")
+        port.continue_time_base(first, boot="one")
         port.record_server_time(3.0)
-        port.follow(later, boot="one")
+        port.adopt_time_base(later, boot="one")
 
-        found = port.reckoning()
+        found = port.time_base()
         assert found is not None
         assert (found.boot, found.base, found.ahead) == ("one", 990.0, 3.0)
         assert later.now() == 1_010.0

@@ -41,7 +41,7 @@ class Database:
         """Begin a process that writes."""
         epoch = self.machine.epoch()
         with Store.open(self.place, self.master) as store:
-            store.reckon(epoch, boot=self.machine.boot)
+            store.continue_time_base(epoch, boot=self.machine.boot)
         return epoch
 
     def waits(self, epoch: Epoch) -> float:
@@ -104,7 +104,7 @@ def test_a_script_beside_counts_as_the_writer_does(database: Database, machine: 
     beside = machine.epoch()
 
     with Store.open_reader(database.place, database.master) as store:
-        store.follow(beside, boot=machine.boot)
+        store.adopt_time_base(beside, boot=machine.boot)
 
     assert database.waits(beside) == pytest.approx(600.0)
 
