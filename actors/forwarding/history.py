@@ -183,7 +183,7 @@ class HistoryReader:
         state.reading = message.request
 
         def work(store: Store) -> KnownCopies:
-            return KnownCopies(pair, message, frozenset(store.taken(pair, TAKEN)))
+            return KnownCopies(pair, message, frozenset(store.copies_at_target(pair, TAKEN)))
 
         self._outbox.ask(work)
 
@@ -339,7 +339,7 @@ class HistoryReader:
             last, done = min(entries.left) - 1, False
 
         def work(store: Store) -> BackfillPageStored:
-            fresh = entries.without(store.known(pair, [one.source_id for one in entries.rows]))
+            fresh = entries.without(store.handled(pair, [one.source_id for one in entries.rows]))
             fresh.write(store, pair)
             filled = replace(row, after=last, found=row.found + len(fresh.messages))
             if done:

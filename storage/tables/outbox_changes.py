@@ -144,7 +144,7 @@ class ChangeRows(TableAccess):
         )
         return dict(rows)
 
-    def taken(self, pair_id: int, limit: int) -> set[int]:
+    def copies_at_target(self, pair_id: int, limit: int) -> set[int]:
         """Return the newest known copies of each pair that ends where this one does.
 
         Outside of channels, where each account counts for itself, those of its session only.
@@ -175,7 +175,7 @@ class ChangeRows(TableAccess):
             [(pair_id, source_id) for source_id in source_ids],
         )
 
-    def known(self, pair_id: int, source_ids: Sequence[int]) -> set[int]:
+    def handled(self, pair_id: int, source_ids: Sequence[int]) -> set[int]:
         """Return which of these messages the pair has dealt with.
 
         Those that stand in the outbox, whatever their state, and those in the stretch of which

@@ -406,7 +406,7 @@ class StoreContract:
         assert [row.source_id for row in port.pending([1])] == [2]
         port.reset_progress(1)
 
-        assert (port.pending([1]), port.marks([1]), port.known(1, [1, 2])) == ([], [], set())
+        assert (port.pending([1]), port.marks([1]), port.handled(1, [1, 2])) == ([], [], set())
 
     def test_what_was_decided_about_pairs_is_kept_until_it_is_forgotten(self, port: Store) -> None:
         added = PlanRow(id=3, plan={"source": "@news", "topics": {"5": 12}})
@@ -440,7 +440,7 @@ class StoreContract:
         assert (done.state, done.target_id, done.payload) == ("done", 901, None)
         assert port.targets(1, [1, 2]) == {1: 901}
         assert port.last_targets([1]) == {1: 901}
-        assert port.known(1, [1, 2, 3]) == {1, 2}
+        assert port.handled(1, [1, 2, 3]) == {1, 2}
         assert port.outbox_counts() == OutboxCounts(pending=1, done=1)
 
     def test_it_is_told_which_messages_of_a_target_are_known_copies(self, port: Store) -> None:
@@ -454,10 +454,10 @@ class StoreContract:
             port.complete(pair, 1, pair * 100 + 1, 5.0, 44)
             port.complete(pair, 2, pair * 100 + 2, 5.0, 44)
 
-        assert port.taken(1, 10) == port.taken(2, 10) == {101, 102, 201, 202}
-        assert port.taken(1, 1) == {102, 202}
-        assert port.taken(3, 10) == {301, 302}  # another account counts for itself there
-        assert port.taken(5, 10) == set()
+        assert port.copies_at_target(1, 10) == port.copies_at_target(2, 10) == {101, 102, 201, 202}
+        assert port.copies_at_target(1, 1) == {102, 202}
+        assert port.copies_at_target(3, 10) == {301, 302}  # another account counts for itself there
+        assert port.copies_at_target(5, 10) == set()
 
     def test_a_copy_does_not_go_on_to_where_its_message_came_from(self, port: Store) -> None:
         there, back = message(1), replace(message(901, pair_id=2), source_chat=-7)
@@ -489,7 +489,7 @@ class StoreContract:
 
         port.filter_out(1, [1, 2])
 
-        assert port.known(1, [1, 2, 3]) == {1, 3}
+        assert port.handled(1, [1, 2, 3]) == {1, 3}
         assert port.prune_outbox(5.0) == OutboxPruned(removed=0, reached=None)
         assert port.prune_outbox(6.0, limit=10) == OutboxPruned(removed=1, reached=None)
         assert port.outbox_row(1, 1) is None
@@ -502,8 +502,8 @@ class StoreContract:
 
         assert port.prune_outbox(9.0).removed == 3
 
-        assert port.known(1, range(9, 17)) == {11, 12, 13, 14}
-        assert port.known(2, [11]) == set()
+        assert port.handled(1, range(9, 17)) == {11, 12, 13, 14}
+        assert port.handled(2, [11]) == set()
         assert [row.source_id for row in port.pending([1])] == [13]
         assert port.targets(1, [11, 12]) == {}
         assert port.versions(1, 10) == {}
@@ -521,7 +521,7 @@ class StoreContract:
         assert port.last_targets([1, 2]) == {1: 912}
         port.forget_targets(1)
         assert port.last_targets([1]) == {}
-        assert port.known(1, [10, 11, 12, 13]) == {10, 11, 12}
+        assert port.handled(1, [10, 11, 12, 13]) == {10, 11, 12}
 
     def test_a_pair_that_begins_anew_knows_nothing_of_what_was_forgotten(self, port: Store) -> None:
         delivered(port, 11, 12)
@@ -529,7 +529,7 @@ class StoreContract:
 
         port.reset_progress(1)
 
-        assert port.known(1, [11, 12]) == set()
+        assert port.handled(1, [11, 12]) == set()
         assert port.last_targets([1]) == {}
 
     def test_what_still_has_something_to_do_is_not_forgotten(self, port: Store) -> None:
@@ -554,11 +554,11 @@ class StoreContract:
         port.put_backfill(Backfill(1, 2, 9))
 
         assert port.prune_outbox(9.0).removed == 1
-        assert port.known(1, [1, 2, 3, 8, 9]) == {1, 2, 9}  # 3 to 8 are still to be read
+        assert port.handled(1, [1, 2, 3, 8, 9]) == {1, 2, 9}  # 3 to 8 are still to be read
 
         port.end_backfill(1)
         assert port.prune_outbox(9.0).removed == 3
-        assert port.known(1, [1, 2, 3, 8, 9]) == {1, 2, 3, 8, 9}
+        assert port.handled(1, [1, 2, 3, 8, 9]) == {1, 2, 3, 8, 9}
 
     def test_pieces_look_at_no_more_than_their_limit_and_come_to_an_end(self, port: Store) -> None:
         delivered(port, *range(1, 8))
@@ -857,7 +857,7 @@ class StoreContract:
         port.move_pairs([1], "bob")
 
         assert port.targets(1, [1]) == targets
-        assert port.known(1, [1]) == known
+        assert port.handled(1, [1]) == known
 
     def test_what_is_in_doubt_is_noted_of_what_waits(self, port: Store) -> None:
         port.enqueue([message(1), message(2), message(3)])

@@ -183,7 +183,7 @@ class Pair:
         there = [one for one in sorted(self.said) if row.after < one <= row.until]
         page, more = there[:size], there[size:]
         with self.store.transaction():
-            known = self.store.known(PAIR, page)
+            known = self.store.handled(PAIR, page)
             self.store.enqueue(outbox_row(one) for one in page if one not in known)
             if more:
                 self.store.put_backfill(Backfill(PAIR, page[-1], row.until))
