@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .crypto.master_key import MasterKey, keyring_text
 from .crypto.vault import KeySlot, Vault
-from .database_backups import Snapshot, Snapshots
+from .database_backups import BackupFolder, Snapshot
 from .epoch import Epoch
 from .events import RowsPruned
 from .files.salvage import KnownString, salvage_session_file
@@ -55,6 +55,7 @@ __all__ = [
     "IN_DOUBT",
     "AuditRow",
     "Backfill",
+    "BackupFolder",
     "BackupRecord",
     "CrashRow",
     "Credential",
@@ -87,7 +88,6 @@ __all__ = [
     "SessionFiles",
     "SessionRecord",
     "Snapshot",
-    "Snapshots",
     "Stale",
     "Store",
     "UpdateState",

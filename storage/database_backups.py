@@ -46,7 +46,7 @@ class Snapshot:
     size: int  # bytes
 
 
-class Snapshots:
+class BackupFolder:
     """The backups of one database, in a folder of their own; the newest ``keep`` stay."""
 
     def __init__(self, folder: Path | str, *, keep: int = KEPT) -> None:

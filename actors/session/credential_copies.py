@@ -20,7 +20,7 @@ from ...errors import (
     TelewardenError,
     WrongMasterKeyError,
 )
-from ...storage import KnownString, Snapshots, Store, file_users, salvage_session_file
+from ...storage import BackupFolder, KnownString, Store, file_users, salvage_session_file
 from ...telegram import (
     CopyRepaired,
     SessionString,
@@ -188,7 +188,7 @@ class Copies:
         if self._services.backup_folder is not None:
             record = store.session(self._name)
             phone = None if record is None else record.phone
-            snapshots = Snapshots(self._services.backup_folder)
+            snapshots = BackupFolder(self._services.backup_folder)
             old = store.old_masters()
             for held in snapshots.credentials(self._name, store.vault, phone=phone, old=old):
                 yield held.session_string, "database backup"

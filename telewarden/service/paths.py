@@ -10,11 +10,11 @@ from typing import Any
 from ..config import Config, Secret, load_config, parse_config
 from ..errors import StorageError
 from ..storage import (
+    BackupFolder,
     Epoch,
     Lease,
     MasterKey,
     SessionFiles,
-    Snapshots,
     Store,
     clear_leftovers,
     is_there,
@@ -54,9 +54,9 @@ class StoragePaths:
         """Who owns which key on this machine."""
         return Lease(self.lease_folder, everywhere=True)
 
-    def snapshots(self, *, keep: int = 5) -> Snapshots:
+    def snapshots(self, *, keep: int = 5) -> BackupFolder:
         """The backups of the whole database."""
-        return Snapshots(self.backup_folder, keep=keep)
+        return BackupFolder(self.backup_folder, keep=keep)
 
     def files(self, store: Store) -> SessionFiles:
         """The sealed session files."""

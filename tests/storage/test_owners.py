@@ -10,7 +10,15 @@ import pytest
 
 from telewarden.config import Secret
 from telewarden.errors import ForeignOwnerError, SecretMissingError
-from telewarden.storage import Lease, LeaseHolder, MasterKey, SessionFiles, Snapshots, Store, Vault
+from telewarden.storage import (
+    BackupFolder,
+    Lease,
+    LeaseHolder,
+    MasterKey,
+    SessionFiles,
+    Store,
+    Vault,
+)
 
 pytestmark = [
     pytest.mark.storage,
@@ -59,7 +67,7 @@ def test_another_users_folder_of_snapshots_is_refused(
     give(folder)
 
     with pytest.raises(ForeignOwnerError):
-        Snapshots(folder).take(store, master, at=1.0)
+        BackupFolder(folder).take(store, master, at=1.0)
 
 
 @pytest.mark.parametrize("which", ["warden.db", "warden.db-wal"])

@@ -17,7 +17,7 @@ from telewarden.errors import (
     UnknownRecordError,
     WrongMasterKeyError,
 )
-from telewarden.storage import MasterKey, OutboxRow, SessionRecord, Snapshots, Store
+from telewarden.storage import BackupFolder, MasterKey, OutboxRow, SessionRecord, Store
 
 pytestmark = pytest.mark.storage
 
@@ -25,8 +25,8 @@ STRING = "1" + "A" * 352
 
 
 @pytest.fixture
-def snapshots(tmp_path: Path) -> Snapshots:
-    return Snapshots(tmp_path / "backups")
+def snapshots(tmp_path: Path) -> BackupFolder:
+    return BackupFolder(tmp_path / "backups")
 
 
 def names(store: Store) -> list[str]:
@@ -34,7 +34,7 @@ def names(store: Store) -> list[str]:
 
 
 def test_a_snapshot_is_one_private_file_that_opens(
-    alice: Store, snapshots: Snapshots, master: MasterKey, tmp_path: Path
+    alice: Store, snapshots: BackupFolder, master: MasterKey, tmp_path: Path
 ) -> None:
     snapshot = snapshots.take(alice, master, at=1_700_000_000.25)
 
@@ -50,7 +50,7 @@ def test_a_snapshot_is_one_private_file_that_opens(
 
 
 def test_a_reader_takes_a_snapshot_while_the_writer_writes(
-    alice: Store, snapshots: Snapshots, master: MasterKey
+    alice: Store, snapshots: BackupFolder, master: MasterKey
 ) -> None:
     taken = threading.Event()
     problems: list[BaseException] = []
@@ -90,7 +90,7 @@ def test_a_reader_takes_a_snapshot_while_the_writer_writes(
 
 
 def test_the_newest_snapshots_stay(alice: Store, tmp_path: Path, master: MasterKey) -> None:
-    snapshots = Snapshots(tmp_path / "backups", keep=2)
+    snapshots = BackupFolder(tmp_path / "backups", keep=2)
 
     for at in (3.0, 1.0, 2.0, 4.0):
         snapshots.take(alice, master, at=at)
@@ -99,7 +99,7 @@ def test_the_newest_snapshots_stay(alice: Store, tmp_path: Path, master: MasterK
 
 
 def test_other_files_in_the_folder_are_left_alone(
-    alice: Store, snapshots: Snapshots, master: MasterKey, tmp_path: Path
+    alice: Store, snapshots: BackupFolder, master: MasterKey, tmp_path: Path
 ) -> None:
     snapshots.take(alice, master, at=1.0)
     other = tmp_path / "backups" / "warden-mine.db"
@@ -115,7 +115,7 @@ def test_other_files_in_the_folder_are_left_alone(
 def test_a_full_disk_takes_no_snapshot_and_drops_none(
     alice: Store, small_disk: Path, master: MasterKey
 ) -> None:
-    snapshots = Snapshots(small_disk / "backups", keep=1)
+    snapshots = BackupFolder(small_disk / "backups", keep=1)
     first = snapshots.take(alice, master, at=1.0)
     with alice.transaction():
         for number in range(100):
@@ -131,7 +131,7 @@ def test_a_full_disk_takes_no_snapshot_and_drops_none(
 def test_a_damaged_database_makes_no_snapshot_and_drops_none(
     alice: Store, tmp_path: Path, master: MasterKey
 ) -> None:
-    snapshots = Snapshots(tmp_path / "backups", keep=1)
+    snapshots = BackupFolder(tmp_path / "backups", keep=1)
     for number in range(200):
         alice.put_session(SessionRecord(name=f"s{number}", metadata={"x": "y" * 200}))
     first = snapshots.take(alice, master, at=1.0)
@@ -150,11 +150,11 @@ def test_an_unwritable_folder_is_said(alice: Store, unprivileged: Path, master: 
     unprivileged.chmod(0o500)
 
     with pytest.raises(StorageNotWritableError):
-        Snapshots(unprivileged / "backups").take(alice, master, at=1.0)
+        BackupFolder(unprivileged / "backups").take(alice, master, at=1.0)
 
 
 def test_a_restore_puts_the_snapshot_back_and_keeps_what_was_there(
-    alice: Store, snapshots: Snapshots, master: MasterKey
+    alice: Store, snapshots: BackupFolder, master: MasterKey
 ) -> None:
     database = alice.path
     snapshot = snapshots.take(alice, master, at=1.0)
@@ -173,7 +173,7 @@ def test_a_restore_puts_the_snapshot_back_and_keeps_what_was_there(
 
 
 def test_a_restore_keeps_what_a_killed_writer_left_in_its_log(
-    snapshots: Snapshots,
+    snapshots: BackupFolder,
     master: MasterKey,
     database: Path,
     spawn: Callable[..., subprocess.Popen[bytes]],
@@ -207,7 +207,7 @@ sys.stdin.readline()
 
 @pytest.mark.parametrize("content", [b"", b"garbage" * 1000, None])
 def test_a_restore_replaces_a_damaged_or_missing_database(
-    alice: Store, snapshots: Snapshots, master: MasterKey, content: bytes | None
+    alice: Store, snapshots: BackupFolder, master: MasterKey, content: bytes | None
 ) -> None:
     database = alice.path
     snapshot = snapshots.take(alice, master, at=1.0)
@@ -225,7 +225,7 @@ def test_a_restore_replaces_a_damaged_or_missing_database(
 
 
 def test_a_second_restore_keeps_both_databases(
-    alice: Store, snapshots: Snapshots, master: MasterKey
+    alice: Store, snapshots: BackupFolder, master: MasterKey
 ) -> None:
     snapshot = snapshots.take(alice, master, at=1.0)
     alice.close()
@@ -238,7 +238,7 @@ def test_a_second_restore_keeps_both_databases(
 
 
 def test_a_restore_under_an_open_database_is_refused(
-    alice: Store, snapshots: Snapshots, master: MasterKey
+    alice: Store, snapshots: BackupFolder, master: MasterKey
 ) -> None:
     snapshot = snapshots.take(alice, master, at=1.0)
     before = alice.path.stat().st_ino
@@ -251,7 +251,7 @@ def test_a_restore_under_an_open_database_is_refused(
 
 
 def test_a_restore_under_a_reader_is_refused(
-    alice: Store, snapshots: Snapshots, master: MasterKey
+    alice: Store, snapshots: BackupFolder, master: MasterKey
 ) -> None:
     snapshot = snapshots.take(alice, master, at=1.0)
     alice.close()
@@ -261,7 +261,7 @@ def test_a_restore_under_a_reader_is_refused(
 
 
 def test_a_damaged_snapshot_is_not_restored_and_not_chosen(
-    alice: Store, snapshots: Snapshots, master: MasterKey
+    alice: Store, snapshots: BackupFolder, master: MasterKey
 ) -> None:
     good = snapshots.take(alice, master, at=1.0)
     bad = snapshots.take(alice, master, at=2.0)
@@ -278,7 +278,7 @@ def test_a_damaged_snapshot_is_not_restored_and_not_chosen(
 
 
 def test_a_snapshot_under_another_master_key_is_not_restored(
-    alice: Store, snapshots: Snapshots, master: MasterKey
+    alice: Store, snapshots: BackupFolder, master: MasterKey
 ) -> None:
     snapshot = snapshots.take(alice, master, at=1.0)
     other = MasterKey.from_text(MasterKey.generate())
@@ -290,7 +290,7 @@ def test_a_snapshot_under_another_master_key_is_not_restored(
 
 
 def test_a_snapshot_that_is_gone_is_named(
-    alice: Store, snapshots: Snapshots, master: MasterKey
+    alice: Store, snapshots: BackupFolder, master: MasterKey
 ) -> None:
     snapshot = snapshots.take(alice, master, at=1.0)
     snapshot.path.unlink()
@@ -300,7 +300,7 @@ def test_a_snapshot_that_is_gone_is_named(
 
 
 def test_a_restore_that_is_killed_on_its_way_leaves_a_database(
-    alice: Store, snapshots: Snapshots, master: MasterKey, monkeypatch: pytest.MonkeyPatch
+    alice: Store, snapshots: BackupFolder, master: MasterKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = alice.path
     snapshot = snapshots.take(alice, master, at=1.0)
@@ -320,7 +320,7 @@ def test_a_restore_that_is_killed_on_its_way_leaves_a_database(
 
 
 def test_what_snapshots_under_an_earlier_master_key_hold_of_a_session_is_found(
-    alice: Store, snapshots: Snapshots, master: MasterKey
+    alice: Store, snapshots: BackupFolder, master: MasterKey
 ) -> None:
     first, second = (MasterKey.from_text(MasterKey.generate()) for _ in range(2))
     snapshots.take(alice, master, at=1.0)
