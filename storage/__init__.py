@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .crypto.master_key import MasterKey, keyring_text
 from .crypto.vault import KeySlot, Vault
-from .database_backups import BackupFolder, Snapshot
+from .database_backups import BackupFolder, DatabaseBackup
 from .epoch import Epoch
 from .events import RowsPruned
 from .files.salvage import KnownString, salvage_session_file
@@ -59,6 +59,7 @@ __all__ = [
     "BackupRecord",
     "CrashRow",
     "Credential",
+    "DatabaseBackup",
     "Entity",
     "Epoch",
     "FileUsers",
@@ -87,7 +88,6 @@ __all__ = [
     "SessionFileInfo",
     "SessionFiles",
     "SessionRecord",
-    "Snapshot",
     "Stale",
     "Store",
     "UpdateState",

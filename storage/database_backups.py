@@ -38,7 +38,7 @@ QUARANTINE: Final = "quarantine"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class DatabaseBackup:
     """One backup of the whole database."""
 
     path: Path
@@ -53,7 +53,7 @@ class BackupFolder:
         self._folder = Path(folder)
         self._keep = keep
 
-    def take(self, store: Store, master: MasterKey, *, at: float) -> Snapshot:
+    def take(self, store: Store, master: MasterKey, *, at: float) -> DatabaseBackup:
         """Copy the database as it is now, open the copy, and only then drop the oldest ones.
 
         Runs beside a writer when ``store`` is a reader (``Store.open_reader``) used in a thread
@@ -70,12 +70,12 @@ class BackupFolder:
         self._prune(target)
         return _snapshot(target)
 
-    def list(self) -> list[Snapshot]:
+    def list(self) -> list[DatabaseBackup]:
         """Return the snapshots, newest first."""
         names = (path for path in self._folder.glob("warden-*.db") if NAME.fullmatch(path.name))
         return sorted(map(_snapshot, names), key=lambda one: one.at, reverse=True)
 
-    def newest_usable(self, master: MasterKey) -> Snapshot | None:
+    def newest_usable(self, master: MasterKey) -> DatabaseBackup | None:
         """Return the newest snapshot that is whole and opens, if there is one."""
         for snapshot in self.list():
             with contextlib.suppress(StorageError):
@@ -102,7 +102,7 @@ class BackupFolder:
                 if found is not None:
                     yield found
 
-    def opens(self, snapshot: Snapshot, master: MasterKey) -> bool:
+    def opens(self, snapshot: DatabaseBackup, master: MasterKey) -> bool:
         """Whether a snapshot is whole, and sealed under this master key."""
         with contextlib.suppress(StorageError):
             check_database(snapshot.path, master, closed=True)
@@ -119,7 +119,7 @@ class BackupFolder:
 
     def restore(
         self,
-        snapshot: Snapshot,
+        snapshot: DatabaseBackup,
         database: Path,
         master: MasterKey,
         *,
@@ -256,11 +256,11 @@ def _next_folder(parent: Path) -> Path:
             return folder
 
 
-def _snapshot(path: Path) -> Snapshot:
+def _snapshot(path: Path) -> DatabaseBackup:
     found = NAME.fullmatch(path.name)
     stamp = found[1] if found else "19700101T000000.000000Z"
     moment = datetime.strptime(stamp, STAMP).replace(tzinfo=UTC)
-    return Snapshot(path=path, at=moment.timestamp(), size=path.stat().st_size)
+    return DatabaseBackup(path=path, at=moment.timestamp(), size=path.stat().st_size)
 
 
 @contextlib.contextmanager

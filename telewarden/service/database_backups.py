@@ -19,7 +19,7 @@ from ..api.checks import a_path
 from ..api.operations import Operations, noted
 from ..config import Config
 from ..errors import NotRunningError, StorageError, TelewardenError, UnknownRecordError
-from ..storage import MasterKey, Snapshot, Store
+from ..storage import DatabaseBackup, MasterKey, Store
 from .paths import StoragePaths, config_of, master_key_of
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class DatabaseBackups:
         self._database = places.database
         self._snapshots = places.snapshots(keep=config.storage.backups_kept)
 
-    async def take(self, *, who: str = "app") -> Snapshot:
+    async def take(self, *, who: str = "app") -> DatabaseBackup:
         """Copy the database now, and open the copy.
 
         Raises:
@@ -67,7 +67,7 @@ class DatabaseBackups:
                 await tracked.describe("the database is copied")
             return snapshot
 
-    def list(self) -> list[Snapshot]:
+    def list(self) -> list[DatabaseBackup]:
         """The copies that are kept, newest first."""
         return self._snapshots.list()
 
@@ -77,7 +77,7 @@ class DatabaseBackups:
             await self.take_if_due()
             await asyncio.sleep(LOOK_EVERY)
 
-    async def take_if_due(self) -> Snapshot | None:
+    async def take_if_due(self) -> DatabaseBackup | None:
         """Take one if the newest is older than the configuration wants."""
         every, now = self._config.storage.backup_every, self._wall()
         # What bears a later date than today's was taken under a wrong clock, and says nothing.
@@ -92,7 +92,7 @@ class DatabaseBackups:
             logger.error("database not backed up why=%s", error)
             return None
 
-    async def _taken(self) -> Snapshot:
+    async def _taken(self) -> DatabaseBackup:
         """Wait for the copy, also when cancelled: its thread must not outlive a stop."""
         taking = asyncio.ensure_future(asyncio.to_thread(self._take))
         try:
@@ -103,7 +103,7 @@ class DatabaseBackups:
                 one.exception()  # looked at: whoever asked for the copy has gone
             raise
 
-    def _take(self) -> Snapshot:
+    def _take(self) -> DatabaseBackup:
         master = self._master()
         with Store.open_reader(self._database, master) as reader:
             snapshot = self._snapshots.take(reader, master, at=self._wall())
