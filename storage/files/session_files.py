@@ -102,11 +102,11 @@ class SessionFiles:
             WrongMasterKeyError: it is whole, but sealed under another master key.
         """
         path, raw = self._read(name)
-        facts, slot = parse_header(raw, path)
+        info, slot = parse_header(raw, path)
         if len(raw) < BODY + OVERHEAD:
             raise SessionFileDamagedError(path, f"it ends after {len(raw)} bytes", offset=len(raw))
-        if key_id is not None and facts.key_id != key_id:
-            what = f"it holds key {facts.key_id:016x}, not {key_id:016x}"
+        if key_id is not None and info.key_id != key_id:
+            what = f"it holds key {info.key_id:016x}, not {key_id:016x}"
             raise SessionFileDamagedError(path, what, offset=KEY_ID_AT)
         try:
             self._vault.adopt_for_opening(slot)
@@ -115,7 +115,7 @@ class SessionFiles:
             raise SessionFileDamagedError(path, exc.what, offset=BODY) from None
         except WrongMasterKeyError as exc:
             raise WrongMasterKeyError(exc.place, what=f"session file {path}") from None
-        if hashlib.sha256(text).hexdigest() != facts.digest:
+        if hashlib.sha256(text).hexdigest() != info.digest:
             raise SessionFileDamagedError(path, "its digest does not match", offset=BODY)
         return text.decode("utf-8")
 
@@ -136,7 +136,7 @@ class SessionFiles:
             except (SessionFileDamagedError, WrongMasterKeyError):
                 damaged.append(name)
             else:
-                self.write(name, text, key_id=facts.key_id, dc_id=facts.dc_id)
+                self.write(name, text, key_id=info.key_id, dc_id=info.dc_id)
         return damaged
 
     def quarantine(self, name: str, reason: str) -> Path:
@@ -258,4 +258,4 @@ def parse_header(raw: bytes, path: Path = Path()) -> tuple[SessionFileInfo, KeyS
     facts = SessionFileInfo(
         path=path, key_id=key_id, dc_id=dc_id, digest=digest.hex(), size=len(raw)
     )
-    return facts, slot
+    return info, slot
