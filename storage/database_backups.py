@@ -1,6 +1,6 @@
 """Backups of the whole database, taken online and verified before they count.
 
-Owns the folder of snapshots and putting one back. A snapshot is an ordinary database file, sealed
+Owns the folder of backups and putting one back. A backup is an ordinary database file, sealed
 under the same master key; what was there before a restore is set aside, never deleted.
 """
 
@@ -57,7 +57,7 @@ class BackupFolder:
         """Copy the database as it is now, open the copy, and only then drop the oldest ones.
 
         Runs beside a writer when ``store`` is a reader (``Store.open_reader``) used in a thread
-        of its own. Raises what a full or unwritable disk raises; older snapshots then all stay.
+        of its own. Raises what a full or unwritable disk raises; older backups then all stay.
         """
         make_private_folder(self._folder)
         moment = datetime.fromtimestamp(at, tz=UTC)
@@ -68,19 +68,19 @@ class BackupFolder:
             fresh.replace(target)
         sync_folder(self._folder)
         self._prune(target)
-        return _snapshot(target)
+        return _backup(target)
 
     def list(self) -> list[DatabaseBackup]:
-        """Return the snapshots, newest first."""
+        """Return the backups, newest first."""
         names = (path for path in self._folder.glob("warden-*.db") if NAME.fullmatch(path.name))
         return sorted(map(_snapshot, names), key=lambda one: one.at, reverse=True)
 
     def newest_usable(self, master: MasterKey) -> DatabaseBackup | None:
-        """Return the newest snapshot that is whole and opens, if there is one."""
-        for snapshot in self.list():
+        """Return the newest backup that is whole and opens, if there is one."""
+        for backup in self.list():
             with contextlib.suppress(StorageError):
-                check_database(snapshot.path, master, closed=True)
-                return snapshot
+                check_database(backup.path, master, closed=True)
+                return backup
         return None
 
     def credentials(
@@ -91,26 +91,26 @@ class BackupFolder:
         phone: str | None = None,
         old: Sequence[MasterKey] = (),
     ) -> Iterator[Credential]:
-        """Yield what the snapshots hold of one session, newest first; damaged ones are passed over.
+        """Yield what the backups hold of one session, newest first; damaged ones are passed over.
 
         One of that name with another ``phone`` is another session. ``vault`` is one of the same
-        master key; snapshots of earlier times open with one of the ``old`` ones.
+        master key; backups of earlier times open with one of the ``old`` ones.
         """
-        for snapshot in self.list():
+        for backup in self.list():
             with contextlib.suppress(StorageError, *SQLITE_ERRORS):
-                found = _credential_in(snapshot.path, name, vault, phone, old)
+                found = _credential_in(backup.path, name, vault, phone, old)
                 if found is not None:
                     yield found
 
-    def opens(self, snapshot: DatabaseBackup, master: MasterKey) -> bool:
-        """Whether a snapshot is whole, and sealed under this master key."""
+    def opens(self, backup: DatabaseBackup, master: MasterKey) -> bool:
+        """Whether a backup is whole, and sealed under this master key."""
         with contextlib.suppress(StorageError):
-            check_database(snapshot.path, master, closed=True)
+            check_database(backup.path, master, closed=True)
             return True
         return False
 
     def old_masters(self, master: MasterKey) -> tuple[MasterKey, ...]:
-        """The earlier master keys that the newest snapshot under ``master`` remembers."""
+        """The earlier master keys that the newest backup under ``master`` remembers."""
         newest = next((one for one in self.list() if self.opens(one, master)), None)
         if newest is None:
             return ()
@@ -119,26 +119,26 @@ class BackupFolder:
 
     def restore(
         self,
-        snapshot: DatabaseBackup,
+        backup: DatabaseBackup,
         database: Path,
         master: MasterKey,
         *,
         present: MasterKey | None = None,
     ) -> tuple[Path, ...]:
-        """Put a snapshot in the database's place; return where what was there is kept.
+        """Put a backup in the database's place; return where what was there is kept.
 
         With ``present`` the copy is put under that master key, as ``master`` is an earlier one.
-        The snapshot is opened first and stays. Raises ``StorageBusyError`` while any process has
-        the database open, ``UnknownRecordError`` if the snapshot is gone, and what a damaged
-        snapshot or a wrong master key raises; the database is then as it was.
+        The backup is opened first and stays. Raises ``StorageBusyError`` while any process has
+        the database open, ``UnknownRecordError`` if the backup is gone, and what a damaged
+        backup or a wrong master key raises; the database is then as it was.
         """
-        if not snapshot.path.exists():
-            raise UnknownRecordError("snapshot", snapshot.path)
-        check_database(snapshot.path, master, closed=True)
+        if not backup.path.exists():
+            raise UnknownRecordError("backup", backup.path)
+        check_database(backup.path, master, closed=True)
         make_private_folder(database.parent)
         with lock_exclusive(database), _temporary(database.parent) as fresh:
             try:
-                shutil.copyfile(snapshot.path, fresh)
+                shutil.copyfile(backup.path, fresh)
             except OSError as exc:
                 raise map_os_error(exc, fresh) from exc
             if present is not None:
@@ -154,8 +154,8 @@ class BackupFolder:
     def _prune(self, fresh: Path) -> None:
         """Drop the oldest by their names, but not the one just taken: the clock may be wrong."""
         others = [one for one in self.list() if one.path != fresh]
-        for snapshot in others[self._keep - 1 :]:
-            snapshot.path.unlink(missing_ok=True)
+        for backup in others[self._keep - 1 :]:
+            backup.path.unlink(missing_ok=True)
 
 
 def _credential_in(
@@ -173,7 +173,7 @@ def _credential_in(
 
 
 def _opening(slots: Sequence[KeySlot], vault: Vault, old: Sequence[MasterKey]) -> Vault:
-    """The vault that opens a snapshot: of the master key in charge, or of an earlier one.
+    """The vault that opens a backup: of the master key in charge, or of an earlier one.
 
     Raises:
         WrongMasterKeyError: of none of these.
@@ -256,7 +256,7 @@ def _next_folder(parent: Path) -> Path:
             return folder
 
 
-def _snapshot(path: Path) -> DatabaseBackup:
+def _backup(path: Path) -> DatabaseBackup:
     found = NAME.fullmatch(path.name)
     stamp = found[1] if found else "19700101T000000.000000Z"
     moment = datetime.strptime(stamp, STAMP).replace(tzinfo=UTC)

@@ -188,9 +188,9 @@ class Copies:
         if self._services.backup_folder is not None:
             record = store.session(self._name)
             phone = None if record is None else record.phone
-            snapshots = BackupFolder(self._services.backup_folder)
+            backups = BackupFolder(self._services.backup_folder)
             old = store.old_masters()
-            for held in snapshots.credentials(self._name, store.vault, phone=phone, old=old):
+            for held in backups.credentials(self._name, store.vault, phone=phone, old=old):
                 yield held.session_string, "database backup"
 
     def _telethon_file(self, store: Store) -> Iterator[tuple[str, str]]:

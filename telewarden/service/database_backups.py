@@ -1,6 +1,6 @@
 """Scheduled and requested backups of the database while it is in use.
 
-Owns when; what a snapshot is, and that each is opened before it counts, is the storage room's.
+Owns when; what a backup is, and that each is opened before it counts, is the storage room's.
 A copy is read through a connection of its own in a thread, so that neither the journal nor the
 event loop waits for it.
 """
@@ -30,7 +30,7 @@ WARDEN: Final = "warden"  # who takes those that are due
 
 
 class DatabaseBackups:
-    """The snapshots of one warden's database.
+    """The backups of one warden's database.
 
     Args:
         config: where they are, how many are kept, how often one is taken.
@@ -51,7 +51,7 @@ class DatabaseBackups:
         self._master = master or (lambda: master_key_of(config))
         places = StoragePaths(config)
         self._database = places.database
-        self._snapshots = places.snapshots(keep=config.storage.backups_kept)
+        self._backups = places.backups(keep=config.storage.backups_kept)
 
     async def take(self, *, who: str = "app") -> DatabaseBackup:
         """Copy the database now, and open the copy.
@@ -61,15 +61,15 @@ class DatabaseBackups:
         """
         said = "copying the database"
         async with noted(self._operations, "backup", description=said, who=who) as tracked:
-            snapshot = await self._taken()
+            backup = await self._taken()
             if tracked is not None:
-                await tracked.part(1, f"{snapshot.path.name}: {snapshot.size} bytes, opens")
+                await tracked.part(1, f"{backup.path.name}: {backup.size} bytes, opens")
                 await tracked.describe("the database is copied")
-            return snapshot
+            return backup
 
     def list(self) -> list[DatabaseBackup]:
         """The copies that are kept, newest first."""
-        return self._snapshots.list()
+        return self._backups.list()
 
     async def keep_taking(self) -> None:
         """Take one whenever it is time, until cancelled; a failure is logged and tried again."""
@@ -106,19 +106,19 @@ class DatabaseBackups:
     def _take(self) -> DatabaseBackup:
         master = self._master()
         with Store.open_reader(self._database, master) as reader:
-            snapshot = self._snapshots.take(reader, master, at=self._wall())
-        logger.info("database backed up path=%s bytes=%d", snapshot.path, snapshot.size)
-        return snapshot
+            backup = self._backups.take(reader, master, at=self._wall())
+        logger.info("database backed up path=%s bytes=%d", backup.path, backup.size)
+        return backup
 
 
 def restore_database(
-    config: Config | Mapping[str, Any] | Path | str, snapshot: Path | str | None = None
+    config: Config | Mapping[str, Any] | Path | str, backup: Path | str | None = None
 ) -> tuple[Path, ...]:
     """Put a copy in the database's place, while no warden runs; what was there is kept.
 
     Args:
         config: a configuration, its tables, or the path of its file.
-        snapshot: which copy; by default the newest that is whole and opens. One from before the
+        backup: which copy; by default the newest that is whole and opens. One from before the
             master key was changed opens with the key of its time, and is put under the new one.
 
     Returns:
@@ -130,25 +130,25 @@ def restore_database(
         StorageError: the copy is damaged, or under another master key; nothing has changed.
     """
     read = config_of(config)
-    if snapshot is not None:
-        a_path(snapshot)
+    if backup is not None:
+        a_path(backup)
     places = StoragePaths(read)
-    snapshots = places.snapshots()
-    if not snapshots.list():
-        raise UnknownRecordError("database backup", snapshot or "that opens")
+    backups = places.backups()
+    if not backups.list():
+        raise UnknownRecordError("database backup", backup or "that opens")
     present = master_key_of(read, make=False)
-    wanted = None if snapshot is None else (places.backup_folder / snapshot).resolve()
+    wanted = None if backup is None else (places.backup_folder / backup).resolve()
     masters = (present, *_earlier(places, present))
-    for one in snapshots.list():
+    for one in backups.list():
         if wanted is not None and one.path.resolve() != wanted:
             continue
         for master in masters:
-            if snapshots.opens(one, master):
+            if backups.opens(one, master):
                 under = None if master is present else present
-                return snapshots.restore(one, places.database, master, present=under)
+                return backups.restore(one, places.database, master, present=under)
         if wanted is not None:
-            return snapshots.restore(one, places.database, present)  # which says what is wrong
-    raise UnknownRecordError("database backup", snapshot or "that opens")
+            return backups.restore(one, places.database, present)  # which says what is wrong
+    raise UnknownRecordError("database backup", backup or "that opens")
 
 
 def _earlier(places: StoragePaths, present: MasterKey) -> tuple[MasterKey, ...]:
@@ -159,5 +159,5 @@ def _earlier(places: StoragePaths, present: MasterKey) -> tuple[MasterKey, ...]:
     ):
         return tuple(store.old_masters())
     with contextlib.suppress(StorageError):
-        return places.snapshots().old_masters(present)
+        return places.backups().old_masters(present)
     return ()
