@@ -47,7 +47,7 @@ from .telegram import (
     parse_string,
 )
 
-LITTLE_ROOM: Final = 100 << 20  # bytes; a snapshot of a large database takes tens of MB
+LITTLE_ROOM: Final = 100 << 20  # bytes; a backup of a large database takes tens of MB
 MEBIBYTE: Final = 1 << 20  # bytes
 DAY: Final = 86_400.0  # seconds
 WORST: Final = 3  # children that a sentence names
@@ -300,7 +300,7 @@ def _database(places: StoragePaths, master: MasterKey, error: StorageError) -> F
             return _problem(area, str(error), *steps)
     usable = None
     with contextlib.suppress(StorageError):
-        usable = places.snapshots().newest_usable(master)
+        usable = places.backups().newest_usable(master)
     if usable is None:
         rescue = "no copy of it opens: move it away; sessions come back from their sealed files"
     else:
@@ -317,7 +317,7 @@ def _stored(places: StoragePaths, store: Store, now: float) -> Iterator[Finding]
         steps = ("stop the warden", "restore_database(config)", "start the warden")
         yield _problem("database", f"damaged: {verdict}", *steps)
     yield _size(store)
-    copies = places.snapshots().list()
+    copies = places.backups().list()
     age = "none" if not copies else f"{(now - copies[0].at) / 3600:.1f} h old"
     yield Finding(
         area="backups",

@@ -54,7 +54,7 @@ class StoragePaths:
         """Who owns which key on this machine."""
         return Lease(self.lease_folder, everywhere=True)
 
-    def snapshots(self, *, keep: int = 5) -> BackupFolder:
+    def backups(self, *, keep: int = 5) -> BackupFolder:
         """The backups of the whole database."""
         return BackupFolder(self.backup_folder, keep=keep)
 

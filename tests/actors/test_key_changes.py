@@ -49,7 +49,7 @@ async def test_a_new_master_key_takes_over_while_messages_are_forwarded(newsroom
     places = StoragePaths(newsroom.config)
     with pytest.raises(WrongMasterKeyError):
         Store.open_reader(places.database, old)
-    assert places.snapshots().newest_usable(MasterKey.from_file(place)) is not None
+    assert places.backups().newest_usable(MasterKey.from_file(place)) is not None
     await newsroom.stop()
     await newsroom.start(signed_in=False)
     assert await newsroom.settled("alice") is Phase.ONLINE
@@ -62,7 +62,7 @@ async def test_a_session_comes_back_from_a_copy_of_the_database_under_an_earlier
     places = StoragePaths(newsroom.config)
     old = MasterKey.from_file(newsroom.folder / "master.key")
     with Store.open_reader(places.database, old) as reader:
-        kept = places.snapshots().take(reader, old, at=1.0)
+        kept = places.backups().take(reader, old, at=1.0)
     await newsroom.warden.keys.rotate_master()
     await newsroom.stop()
     for path in kept.path.parent.glob("*.db"):
