@@ -73,7 +73,7 @@ class BackupFolder:
     def list(self) -> list[DatabaseBackup]:
         """Return the backups, newest first."""
         names = (path for path in self._folder.glob("warden-*.db") if NAME.fullmatch(path.name))
-        return sorted(map(_snapshot, names), key=lambda one: one.at, reverse=True)
+        return sorted(map(_backup, names), key=lambda one: one.at, reverse=True)
 
     def newest_usable(self, master: MasterKey) -> DatabaseBackup | None:
         """Return the newest backup that is whole and opens, if there is one."""

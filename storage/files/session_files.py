@@ -255,7 +255,7 @@ def parse_header(raw: bytes, path: Path = Path()) -> tuple[SessionFileInfo, KeyS
     if version != VERSION or length != BODY or kdf >= len(KDFS):
         raise refuse(f"its version {version} is not known", len(MAGIC))
     slot = KeySlot(key_name=name, kdf=KDFS[kdf], salt=salt, check=check, wrapped=wrapped)
-    facts = SessionFileInfo(
+    info = SessionFileInfo(
         path=path, key_id=key_id, dc_id=dc_id, digest=digest.hex(), size=len(raw)
     )
     return info, slot

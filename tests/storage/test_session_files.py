@@ -143,7 +143,7 @@ def test_a_damaged_header_is_never_taken_for_a_wrong_master_key(written: Session
         damaged = bytearray(content)
         damaged[position] ^= 4
         path.write_bytes(damaged)
-        for read in (stranger.read, written.facts):
+        for read in (stranger.read, written.info):
             with pytest.raises(SessionFileDamagedError):
                 read("alice")
 

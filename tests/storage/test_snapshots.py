@@ -295,7 +295,7 @@ def test_a_snapshot_that_is_gone_is_named(
     snapshot = snapshots.take(alice, master, at=1.0)
     snapshot.path.unlink()
 
-    with pytest.raises(UnknownRecordError, match="no snapshot"):
+    with pytest.raises(UnknownRecordError, match="no backup"):
         snapshots.restore(snapshot, alice.path, master)
 
 
