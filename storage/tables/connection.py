@@ -1,7 +1,7 @@
 """The base of all data access: one connection, one vault, transactions, mapped errors.
 
-The tables' modules build on ``TableAccess``; nobody else does. Statements run on the bare connection,
-since one update through sqlite-utils costs four times as much.
+The tables' modules build on ``TableAccess``; nobody else does. Statements run on the bare
+connection, since one update through sqlite-utils costs four times as much.
 """
 
 from __future__ import annotations
