@@ -88,7 +88,7 @@ def found(*words: str, about: str) -> Callable[[Taken], Taken]:
 @found("lost", "says", "deleted, its copy is not", about="chains")
 def own_messages_unheard() -> None:
     """What the account does itself is not heard, as Telethon does by default."""
-    mtproto_updates.HearingClient._hear_answer = lambda *_: None  # type: ignore[method-assign]
+    mtproto_updates.UpdatesClient._hear_answer = lambda *_: None  # type: ignore[method-assign]
 
 
 # What is written when something crashes
@@ -243,7 +243,7 @@ def a_gap_of_seq_drops_what_it_holds() -> None:
 @found("deleted, its copy is not", "says", about="out of a chat")
 def a_chat_returned_to_is_not_compared() -> None:
     """What is edited or deleted while the account is out of a chat stays as it was."""
-    mtproto_updates.HearingClient._note_returns = lambda *_: None  # type: ignore[method-assign]
+    mtproto_updates.UpdatesClient._note_returns = lambda *_: None  # type: ignore[method-assign]
 
 
 # What copies are

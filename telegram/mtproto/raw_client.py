@@ -30,7 +30,7 @@ from ..session import CHANNEL_MARK, WardenSession
 from .difference import MissedUpdates, Sleep
 from .sender import WardenSender
 from .transport import MtprotoTransport
-from .updates import PING_EVERY, HearingClient
+from .updates import PING_EVERY, UpdatesClient
 
 logger = logging.getLogger(__name__)
 telethon_logger = logging.getLogger(f"{__name__}.telethon")
@@ -91,7 +91,7 @@ def _on_demand(make: Callable[[], Any]) -> Any:
     return cached_property(lambda _: make())
 
 
-class WardenClient(HearingClient):
+class WardenClient(UpdatesClient):
     """A TelegramClient that does what it is told and nothing else.
 
     Args:

@@ -63,7 +63,7 @@ class _Arrivals:
         return self.held.pop(0)
 
 
-class HearingClient(TelegramClient):  # type: ignore[misc]  # the same
+class UpdatesClient(TelegramClient):  # type: ignore[misc]  # the same
     """The hearing half of a client; the other half connects and asks."""
 
     session: WardenSession
