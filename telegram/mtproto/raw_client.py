@@ -146,7 +146,7 @@ class WardenClient(UpdatesClient):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._last_request = 0.0
         self._dc_config: Any = None
-        self._prepare_hearing(LOGGERS)
+        self._prepare_updates(LOGGERS)
         self._sender = WardenSender(
             session.auth_key,
             loggers=LOGGERS,

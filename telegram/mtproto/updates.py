@@ -74,7 +74,7 @@ class UpdatesClient(TelegramClient):  # type: ignore[misc]  # the same
     _pong_within: float
     _sequential_updates, _entity_cache_limit, _catch_up = True, 5_000, False
 
-    def _prepare_hearing(self, loggers: Mapping[str, Any]) -> None:
+    def _prepare_updates(self, loggers: Mapping[str, Any]) -> None:
         self._updates_queue = _Arrivals(self._hear, self._settle, self._hear_answer)
         self._message_box = Box(loggers["telethon.messagebox"], self._gap)
         self._mb_entity_cache = EntityCache()
