@@ -198,7 +198,7 @@ class WardenClient(UpdatesClient):
     async def connect(self) -> None:
         """Connect without proof of a login, as Telethon does when it changes data centre."""
         self._dc_config = await self.dial(functions.help.GetConfigRequest())
-        self._start_hearing(catch_up=False)
+        self._start_updates(catch_up=False)
 
     async def enter(self, state: Any) -> None:
         """Take updates up from the stored state, or from ``state`` when nothing is stored."""
@@ -217,7 +217,7 @@ class WardenClient(UpdatesClient):
         self._authorized = True
         await self.know_self()
         self.session.refresh = self.save_states
-        self._start_hearing(catch_up=own is not None)
+        self._start_updates(catch_up=own is not None)
 
     async def know_self(self) -> None:
         """Learn who this account is, from the store or from Telegram."""

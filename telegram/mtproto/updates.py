@@ -84,7 +84,7 @@ class UpdatesClient(TelegramClient):  # type: ignore[misc]  # the same
         self._ping_at = 0.0
         self._left: set[int] = set()  # chats that the account is out of
 
-    def _start_hearing(self, *, catch_up: bool) -> None:
+    def _start_updates(self, *, catch_up: bool) -> None:
         loop = asyncio.get_running_loop()
         self._ping_at = loop.time() + self._ping_every
         self._set_alarm()
