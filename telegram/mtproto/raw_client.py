@@ -260,7 +260,7 @@ class WardenClient(UpdatesClient):
 
     async def _disconnect(self) -> None:
         await self._sender.disconnect()
-        await self._stop_hearing()
+        await self._stop_updates()
 
     # -- state
 

@@ -91,7 +91,7 @@ class UpdatesClient(TelegramClient):  # type: ignore[misc]  # the same
         if catch_up:
             self._hear(types.UpdatesTooLong())
 
-    async def _stop_hearing(self) -> None:
+    async def _stop_updates(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
