@@ -88,7 +88,7 @@ def found(*words: str, about: str) -> Callable[[Taken], Taken]:
 @found("lost", "says", "deleted, its copy is not", about="chains")
 def own_messages_unheard() -> None:
     """What the account does itself is not heard, as Telethon does by default."""
-    mtproto_updates.UpdatesClient._hear_answer = lambda *_: None  # type: ignore[method-assign]
+    mtproto_updates.UpdatesClient._on_answer = lambda *_: None  # type: ignore[method-assign]
 
 
 # What is written when something crashes

@@ -32,7 +32,7 @@ AGAIN: Final = 0.001  # seconds; the loop's clock may say the same time twice
 class _Arrivals:
     """What Telethon takes for a queue: at its end its loop ends, instead of waiting."""
 
-    __slots__ = ("_hear", "_hear_answer", "_settle", "held")
+    __slots__ = ("_hear", "_on_answer", "_settle", "held")
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class _Arrivals:
         settle: Callable[[], None],
         hear_answer: Callable[[Any, Any], None],
     ) -> None:
-        self._hear, self._settle, self._hear_answer = hear, settle, hear_answer
+        self._hear, self._settle, self._on_answer = hear, settle, hear_answer
         self.held: list[Any] | None = None
         """What came while missed updates are fetched; None while none are."""
 
@@ -51,7 +51,7 @@ class _Arrivals:
             self.held.append(updates)
 
     def put_answer(self, request: Any, result: Any) -> None:
-        self._hear_answer(request, result)
+        self._on_answer(request, result)
 
     async def put(self, updates: Any) -> None:
         self.put_nowait(updates)
@@ -75,7 +75,7 @@ class UpdatesClient(TelegramClient):  # type: ignore[misc]  # the same
     _sequential_updates, _entity_cache_limit, _catch_up = True, 5_000, False
 
     def _prepare_updates(self, loggers: Mapping[str, Any]) -> None:
-        self._updates_queue = _Arrivals(self._hear, self._settle, self._hear_answer)
+        self._updates_queue = _Arrivals(self._hear, self._settle, self._on_answer)
         self._message_box = Box(loggers["telethon.messagebox"], self._gap)
         self._mb_entity_cache = EntityCache()
         self._updates_handle: asyncio.Task[None] | None = None
@@ -124,7 +124,7 @@ class UpdatesClient(TelegramClient):  # type: ignore[misc]  # the same
     def _settle(self) -> None:
         self._pass_on(self._message_box.settle(), [], [])
 
-    def _hear_answer(self, request: Any, result: Any) -> None:
+    def _on_answer(self, request: Any, result: Any) -> None:
         """Take what the answer to a request tells of the account's own doings; must not raise."""
         try:
             own = own_updates(request, result, self.session.user_id)
