@@ -17,7 +17,7 @@ from ..errors.proxy_trouble import ProxyTroubleError
 from ..errors.verdict import Action, ErrorClass, Verdict
 from ..proxies import Proxies, Route
 from ..session import WardenSession
-from .api_block import ApiHold
+from .api_block import ApiBlock
 from .connect_limit import ConnectQueue
 from .outage import OutageWatch
 
@@ -47,7 +47,7 @@ class Admission:
     ) -> None:
         self._proxies, self._queue, self._outages = proxies, queue, outages
         self._clock, self._on_held = clock, on_held
-        self.api = ApiHold()
+        self.api = ApiBlock()
 
     def route(self, name: str, session: WardenSession) -> Route:
         """The way that a session's connection takes."""

@@ -16,7 +16,7 @@ from ..errors.verdict import Verdict
 logger = logging.getLogger(__name__)
 
 
-class ApiHold:
+class ApiBlock:
     """Whether one app's sessions are held, and who may look whether they still must be."""
 
     __slots__ = ("_asked", "_verdict", "_waiting")
