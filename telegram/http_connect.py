@@ -12,7 +12,7 @@ import re
 import socket
 from typing import Final
 
-from .errors.proxy_trouble import ProxyRefusalError, ProxyTrouble, told_by
+from .errors.proxy_trouble import ProxyRefusalError, ProxyTrouble, system_error_text
 
 LONGEST_HEAD: Final = 16_384  # bytes of an answer's head; a proxy's has some hundred
 LOGIN_WANTED: Final = 407
@@ -35,7 +35,7 @@ async def connect_by_http(host: str, port: int, target: str, login: str | None) 
     try:
         sock = await _tcp(host, port)
     except OSError as error:
-        raise ProxyRefusalError(ProxyTrouble.UNREACHABLE, told_by(error)) from error
+        raise ProxyRefusalError(ProxyTrouble.UNREACHABLE, system_error_text(error)) from error
     try:
         await asyncio.get_running_loop().sock_sendall(sock, _asking(target, login))
         _check_status(await _head(sock))

@@ -19,7 +19,12 @@ from typing import Final
 
 from ..errors import ProxySupportMissingError
 from .errors.classification import classify
-from .errors.proxy_trouble import ProxyRefusalError, ProxyTrouble, ProxyTroubleError, told_by
+from .errors.proxy_trouble import (
+    ProxyRefusalError,
+    ProxyTrouble,
+    ProxyTroubleError,
+    system_error_text,
+)
 from .errors.verdict import Action, ErrorClass
 from .http_connect import connect_by_http
 
@@ -94,7 +99,9 @@ class Proxy:
         try:
             return await way.connect(dest_host=host, dest_port=port)
         except ProxyConnectionError as error:
-            raise ProxyRefusalError(ProxyTrouble.UNREACHABLE, told_by(error.__cause__)) from error
+            raise ProxyRefusalError(
+                ProxyTrouble.UNREACHABLE, system_error_text(error.__cause__)
+            ) from error
         except ProxyError as error:
             raise _socks_refusal(self.kind, str(error), error.error_code) from error
 

@@ -101,7 +101,7 @@ class ProxyRefusalError(Exception):
         self.trouble, self.why = trouble, why
 
 
-def told_by(error: BaseException | None) -> str:
+def system_error_text(error: BaseException | None) -> str:
     """The system's word for a trouble; none that a proxy has sent."""
     if not isinstance(error, OSError) or error.errno is None:
         return type(error).__name__
