@@ -21,7 +21,7 @@ OPTION: Final = 100  # of one of its options
 NONE: Final[Mapping[str, str]] = {}
 
 
-def medium_of(message: Incoming, parts: Mapping[str, str] = NONE) -> Any:
+def input_media_of(message: Incoming, parts: Mapping[str, str] = NONE) -> Any:
     """Return the medium, or the preview if the author has chosen it; ``None`` for a plain text.
 
     ``parts`` tells which of its words and addresses are replaced by which.

@@ -17,7 +17,7 @@ from ..client import Client
 from ..events import Incoming
 from ..incoming import incoming_of
 from ..richtext import RichText
-from .input_media import marks_of, medium_of, quote_of
+from .input_media import input_media_of, marks_of, quote_of
 
 HISTORY_PAGE: Final = 100  # messages; what Telegram gives at most
 GENERAL_TOPIC: Final = 1  # of every forum; Telegram wants it not named
@@ -93,7 +93,7 @@ def copy_request(
         "effect": getattr(first.raw, "effect", None) if target > 0 else None,
     }
     words = [_text_of(client, message, texts) for message in messages]
-    media = [medium_of(message, parts[message.id]) for message in messages]
+    media = [input_media_of(message, parts[message.id]) for message in messages]
     if len(messages) > 1:
         return _album(common, media, words, random_ids, messages)
     return _single(common, media[0], words[0], random_ids[0], first)
@@ -119,7 +119,7 @@ def edit_request(
         peer=client.peer(target),
         id=message_id,
         message=words,
-        media=medium_of(message, _parts(text)),
+        media=input_media_of(message, _parts(text)),
         entities=entities or None,
         no_webpage=_without_preview(message),
         invert_media=_above(message) or None,
