@@ -107,7 +107,7 @@ if TYPE_CHECKING:
     from .login import LoggedIn, LoginFlow, PasswordNeeded, QrToken
     from .message_reader import Page, read_history, read_messages
     from .places import locate, upgrades
-    from .sending.content_hash import alikeness, as_old, origin_of, version_of
+    from .sending.content_hash import as_old, origin_of, similarity, version_of
     from .sending.delivery import deliver
     from .sending.request_builder import method_of
     from .sending.requests import (
@@ -220,7 +220,6 @@ __all__ = [
     "Welcomed",
     "access",
     "accesses",
-    "alikeness",
     "as_old",
     "chat_of",
     "check_string",
@@ -258,6 +257,7 @@ __all__ = [
     "sent_ids",
     "server_time_request",
     "short_of",
+    "similarity",
     "step",
     "to_bytes",
     "to_telewarden",
@@ -311,7 +311,7 @@ _LATE = {
     "refusal_of": "chats",
     "sent_ids": "sending.requests",
     "server_time_request": "chats",
-    "alikeness": "sending.content_hash",
+    "similarity": "sending.content_hash",
     "as_old": "sending.content_hash",
     "origin_of": "sending.content_hash",
     "version_of": "sending.content_hash",

@@ -18,9 +18,9 @@ from ...telegram import (
     ErrorClass,
     Incoming,
     Verdict,
-    alikeness,
     as_old,
     origin_of,
+    similarity,
 )
 from ..messages import History, HistoryRead
 from .chats import ChatResolver
@@ -390,7 +390,7 @@ def _copy_of(
     """
     place, forward = (state.source or 0, source_id), not state.plan.copies
     there = [one for one in there if one.id > orphan.after]
-    fits = [alikeness(one, of=place, says=orphan.says, forward=forward) for one in there]
+    fits = [similarity(one, of=place, says=orphan.says, forward=forward) for one in there]
     best = max(fits, default=0)
     alike = [one for one, fit in zip(there, fits, strict=True) if fit == best > 0]
     if forward and best == 1:

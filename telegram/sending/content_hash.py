@@ -47,7 +47,7 @@ def origin_of(message: Incoming) -> int:
     return (int(date.timestamp()) & 0xFFFFFFFF) << TEXT_BITS | version_of(message) >> 63 - TEXT_BITS
 
 
-def alikeness(
+def similarity(
     found: Incoming,
     *,
     of: tuple[int, int],

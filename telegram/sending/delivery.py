@@ -18,7 +18,7 @@ from ..client import Client
 from ..errors.classification import classify
 from ..errors.verdict import Action, ErrorClass
 from ..events import Incoming
-from .content_hash import alikeness, origin_of, version_of
+from .content_hash import origin_of, similarity, version_of
 from .request_builder import request_of
 from .requests import fetch, history, sent_ids
 from .shipments import Receipt, Shipment
@@ -284,7 +284,7 @@ async def _find(client: Client, shipment: Shipment, deadline: float) -> tuple[in
     known = {origin_of(message)} if forwarded else now
     wanted = {*known, *shipment.earlier.get(message.id, ())}
     fits = [
-        alikeness(one, of=(message.chat, message.id), says=wanted, forward=forwarded)
+        similarity(one, of=(message.chat, message.id), says=wanted, forward=forwarded)
         for one in found
     ]
     best = max(fits, default=0)
