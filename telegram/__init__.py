@@ -107,7 +107,7 @@ if TYPE_CHECKING:
     from .login import LoggedIn, LoginFlow, PasswordNeeded, QrToken
     from .message_reader import Page, read_history, read_messages
     from .places import locate, upgrades
-    from .sending.content_hash import as_old, origin_of, similarity, version_of
+    from .sending.content_hash import origin_of, same_second, similarity, version_of
     from .sending.delivery import deliver
     from .sending.request_builder import method_of
     from .sending.requests import (
@@ -220,7 +220,6 @@ __all__ = [
     "Welcomed",
     "access",
     "accesses",
-    "as_old",
     "chat_of",
     "check_string",
     "classify",
@@ -254,6 +253,7 @@ __all__ = [
     "rescue_file",
     "salvage_file",
     "salvage_keys",
+    "same_second",
     "sent_ids",
     "server_time_request",
     "short_of",
@@ -312,7 +312,7 @@ _LATE = {
     "sent_ids": "sending.requests",
     "server_time_request": "chats",
     "similarity": "sending.content_hash",
-    "as_old": "sending.content_hash",
+    "same_second": "sending.content_hash",
     "origin_of": "sending.content_hash",
     "version_of": "sending.content_hash",
 }

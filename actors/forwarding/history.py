@@ -18,8 +18,8 @@ from ...telegram import (
     ErrorClass,
     Incoming,
     Verdict,
-    as_old,
     origin_of,
+    same_second,
     similarity,
 )
 from ..messages import History, HistoryRead
@@ -395,6 +395,6 @@ def _copy_of(
     alike = [one for one, fit in zip(there, fits, strict=True) if fit == best > 0]
     if forward and best == 1:
         others = (one for other, said in state.says.items() if other != source_id for one in said)
-        if len(alike) > 1 or as_old(origin_of(alike[0]), others):
+        if len(alike) > 1 or same_second(origin_of(alike[0]), others):
             return None
     return alike[0] if alike else None

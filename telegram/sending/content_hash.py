@@ -76,10 +76,10 @@ def similarity(
     origin = origin_of(found)
     if origin in says:
         return 2
-    return int(as_old(origin, says))
+    return int(same_second(origin, says))
 
 
-def as_old(origin: int, others: Iterable[int]) -> bool:
+def same_second(origin: int, others: Iterable[int]) -> bool:
     """Tell whether one of these origins is of the same second."""
     return any(other >> TEXT_BITS == origin >> TEXT_BITS for other in others)
 
