@@ -107,7 +107,7 @@ if TYPE_CHECKING:
     from .login import LoggedIn, LoginFlow, PasswordNeeded, QrToken
     from .message_reader import Page, read_history, read_messages
     from .places import locate, upgrades
-    from .sending.content_hash import origin_of, same_second, similarity, version_of
+    from .sending.content_hash import content_hash, origin_of, same_second, similarity
     from .sending.delivery import deliver
     from .sending.request_builder import method_of
     from .sending.requests import (
@@ -223,6 +223,7 @@ __all__ = [
     "chat_of",
     "check_string",
     "classify",
+    "content_hash",
     "copy_request",
     "delete_request",
     "deliver",
@@ -263,7 +264,6 @@ __all__ = [
     "to_telewarden",
     "units",
     "upgrades",
-    "version_of",
     "write_file",
 ]
 
@@ -314,7 +314,7 @@ _LATE = {
     "similarity": "sending.content_hash",
     "same_second": "sending.content_hash",
     "origin_of": "sending.content_hash",
-    "version_of": "sending.content_hash",
+    "content_hash": "sending.content_hash",
 }
 
 

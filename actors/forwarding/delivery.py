@@ -27,7 +27,7 @@ from ...telegram import (
     Receipt,
     RichText,
     Verdict,
-    version_of,
+    content_hash,
 )
 from ..messages import Deliver, Delivered, Returned, Undelivered
 from .batching import Change, Item, Wait
@@ -159,7 +159,7 @@ class Delivery:
             changed = {
                 one: found[one]
                 for one, version in versions.items()
-                if one in found and version not in (UNKNOWN, version_of(found[one]))
+                if one in found and version not in (UNKNOWN, content_hash(found[one]))
             }
             if changed:
                 self._want_edits(state, changed)
@@ -175,7 +175,7 @@ class Delivery:
 
     def _want_edits(self, state: PairState, messages: dict[int, Incoming]) -> None:
         pair, asked = state.plan.id, tuple(messages)
-        versions = {one: version_of(message) for one, message in messages.items()}
+        versions = {one: content_hash(message) for one, message in messages.items()}
 
         def work(store: Store) -> ChangesRecorded:
             wanted = (one for one in versions if store.mark_edit_pending(pair, one, versions[one]))
@@ -306,7 +306,7 @@ class Delivery:
         if state.plan.unwanted == "delete":
             self._want_removals(state, [change.source_id])
         else:
-            pair, version = state.plan.id, version_of(message)
+            pair, version = state.plan.id, content_hash(message)
             self._outbox.tick(lambda store: store.record_edit(pair, change.source_id, version))
 
     def _spoilt(self, state: PairState, items: tuple[Item, ...], error: Exception) -> None:
@@ -439,9 +439,9 @@ class Delivery:
         outdated: bool,
     ) -> None:
         """Note a delivery, and that the copy is to be edited if the source was meanwhile."""
-        pair, says = state.plan.id, version_of(message)
+        pair, says = state.plan.id, content_hash(message)
         newest = state.revisions.newest(message) or message
-        version, edits = version_of(newest), state.plan.edits and state.plan.copies
+        version, edits = content_hash(newest), state.plan.edits and state.plan.copies
         known = None if outdated else says  # it had arrived unseen, and says something earlier
         if not edits or known == version:
             self._outbox.tick(lambda store: store.complete(pair, message.id, target_id, now, known))
@@ -477,7 +477,7 @@ class Delivery:
             self._context.actor.after(late, RedoEdits(pair))  # it stays noted until then
         elif not state.has_change(source_id):  # otherwise it stays noted for the next one
             state.belated.pop(source_id, None)
-            version = version_of(message)
+            version = content_hash(message)
             self._outbox.tick(lambda store: store.record_edit(pair, source_id, version))
 
     def make_again(self, pair: int) -> None:
@@ -610,7 +610,7 @@ def _fresh(
 ) -> tuple[dict[int, int], ...]:
     """What copies are about to say, whole or cut, that they never said before."""
     whole = {one.id: state.version_there(one, texts) for one in messages}
-    cut = {one.id: version_of(one, shorter[one.id]) for one in messages if one.id in shorter}
+    cut = {one.id: content_hash(one, shorter[one.id]) for one in messages if one.id in shorter}
     return tuple(
         filter(None, (state.add_possible_versions(whole), state.add_possible_versions(cut)))
     )

@@ -16,9 +16,9 @@ from ...telegram import (
     Receipt,
     RichText,
     Verdict,
+    content_hash,
     random_id_for,
     to_bytes,
-    version_of,
 )
 from ..messages import Delivered, Undelivered
 from ..pair_handlers import Handed, PairHandler
@@ -108,7 +108,7 @@ def _handed(state: PairState, items: tuple[Item, ...], texts: Mapping[int, RichT
     first, pair, chat = items[0], state.plan.id, state.source or 0
     if isinstance(first, Change):
         messages = () if first.message is None else (first.message,)
-        deed = "delete" if first.message is None else f"edit-{version_of(first.message):x}"
+        deed = "delete" if first.message is None else f"edit-{content_hash(first.message):x}"
         return Handed(
             deed="edit" if messages else "delete",
             pair=pair,

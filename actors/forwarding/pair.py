@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ...storage import Backfill, PendingChange
-from ...telegram import Incoming, PairReport, Receipt, RichText, origin_of, version_of
+from ...telegram import Incoming, PairReport, Receipt, RichText, content_hash, origin_of
 from ..messages import History, PairPlan
 from ..pair_handlers import PairHandler
 from ..rules import Rules, is_long
@@ -325,7 +325,7 @@ class PairState:
         """By what a message's copy is known: what it says, or for a forward its origin."""
         if not self.plan.copies:
             return origin_of(message)
-        return version_of(message, texts.get(message.id))
+        return content_hash(message, texts.get(message.id))
 
     # What is told of messages that are on their way
 
@@ -566,4 +566,4 @@ def _newest(waiting: Change, change: Change) -> Change:
 def _same(made: Change, change: Change) -> bool:
     if made.message is None or change.message is None:
         return made.message is None
-    return version_of(made.message) == version_of(change.message)
+    return content_hash(made.message) == content_hash(change.message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ...telegram import Deed, Incoming, Shipment, origin_of, random_id_for, version_of
+from ...telegram import Deed, Incoming, Shipment, content_hash, origin_of, random_id_for
 from .batching import Change, Item
 from .pair import PairState, UnderWay
 
@@ -29,7 +29,7 @@ def rounds(state: PairState, items: tuple[Item, ...]) -> dict[int, tuple[int, in
     if not state.plan.ring or state.handler is not None:
         return {}
     return {
-        one.id: (version_of(one), origin_of(one) if one.forwarded else version_of(one))
+        one.id: (content_hash(one), origin_of(one) if one.forwarded else content_hash(one))
         for one in items
         if isinstance(one, Incoming)
     }

@@ -17,7 +17,7 @@ from ..richtext import RichText
 TEXT_BITS: Final = 31  # of an origin; the others are the second
 
 
-def version_of(message: Incoming, text: RichText | None = None) -> int:
+def content_hash(message: Incoming, text: RichText | None = None) -> int:
     """Return a number of 63 bits for text, marks and medium of ``message``: never 0.
 
     ``text`` stands in for the message's own. Equal numbers mean that nothing a reader sees differs.
@@ -44,7 +44,9 @@ def origin_of(message: Incoming) -> int:
         digest = hashlib.blake2b(b"%d %d" % (utils.get_peer_id(home), post), digest_size=8)
         return -(int.from_bytes(digest.digest(), "little") >> 1) - 1
     date = message.date if header is None or header.date is None else header.date
-    return (int(date.timestamp()) & 0xFFFFFFFF) << TEXT_BITS | version_of(message) >> 63 - TEXT_BITS
+    return (int(date.timestamp()) & 0xFFFFFFFF) << TEXT_BITS | content_hash(
+        message
+    ) >> 63 - TEXT_BITS
 
 
 def similarity(
@@ -67,7 +69,7 @@ def similarity(
     if found.forwarded is not forward:
         return 0
     if not forward:
-        return int(version_of(found) in says)
+        return int(content_hash(found) in says)
     header: Any = getattr(found.raw, "fwd_from", None)
     home = getattr(header, "from_id", None)
     if getattr(header, "channel_post", None) and home:

@@ -18,7 +18,7 @@ from ..client import Client
 from ..errors.classification import classify
 from ..errors.verdict import Action, ErrorClass
 from ..events import Incoming
-from .content_hash import origin_of, similarity, version_of
+from .content_hash import content_hash, origin_of, similarity
 from .request_builder import request_of
 from .requests import fetch, history, sent_ids
 from .shipments import Receipt, Shipment
@@ -271,7 +271,7 @@ async def _find(client: Client, shipment: Shipment, deadline: float) -> tuple[in
     else it might have said.
     """
     message = shipment.messages[0]
-    present = version_of(message, shipment.texts.get(message.id))
+    present = content_hash(message, shipment.texts.get(message.id))
     forwarded = shipment.deed == "forward"
     try:
         found = await _behind(client, shipment, deadline)
@@ -280,7 +280,7 @@ async def _find(client: Client, shipment: Shipment, deadline: float) -> tuple[in
             raise
         return None, False  # this account may write there and not read
     cut = shipment.shorter.get(message.id)
-    now = {present, present if cut is None else version_of(message, cut)}
+    now = {present, present if cut is None else content_hash(message, cut)}
     known = {origin_of(message)} if forwarded else now
     wanted = {*known, *shipment.earlier.get(message.id, ())}
     fits = [
@@ -297,7 +297,7 @@ async def _find(client: Client, shipment: Shipment, deadline: float) -> tuple[in
         if len(alike) != 1:
             return None, False  # of several that it may be, none may be taken for it
     one = alike[0 if shipment.after else -1]
-    return one.id, version_of(one) not in now
+    return one.id, content_hash(one) not in now
 
 
 async def _behind(client: Client, shipment: Shipment, deadline: float) -> list[Incoming]:
