@@ -15,7 +15,7 @@ from ..errors import PeerUnknownError
 from ._tl import functions, types, utils
 from .events import Gap, Lost, Told
 from .gate import Gate
-from .incoming import told_of
+from .incoming import event_of
 from .methods import refuse_logins
 from .mtproto.raw_client import WardenClient
 from .session import WardenSession
@@ -240,7 +240,7 @@ class Client:
         self.last_update = self._clock()
         told = None
         try:
-            told = told_of(update, self.user_id)
+            told = event_of(update, self.user_id)
         except Exception:  # one update that makes no sense must not cost those behind it
             logger.exception(
                 "update not understood session=%s kind=%s", self.name, type(update).__name__

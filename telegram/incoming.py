@@ -18,7 +18,7 @@ _EDIT = (types.UpdateEditMessage, types.UpdateEditChannelMessage)
 _TIMES: Final = ("date", "edited")
 
 
-def told_of(update: Any, self_id: int | None) -> Told | None:
+def event_of(update: Any, self_id: int | None) -> Told | None:
     """Return what ``update`` tells, or None when it concerns no message."""
     if isinstance(update, _NEW) and isinstance(update.message, types.MessageService):
         return _notice(update.message)

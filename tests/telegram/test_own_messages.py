@@ -9,7 +9,7 @@ import pytest
 from telethon import functions, types
 
 from telewarden.telegram import Arrived, Client, Deleted, Edited, Gap
-from telewarden.telegram.incoming import told_of
+from telewarden.telegram.incoming import event_of
 from telewarden.telegram.mtproto.own_updates import own_updates
 from telewarden.telegram.sending.requests import fetch
 
@@ -222,4 +222,4 @@ async def test_a_message_by_the_server_for_the_account_is_read_from_history(desk
 async def test_what_is_only_scheduled_is_no_arrival(desk: Desk) -> None:
     message = types.Message(id=1, peer_id=types.PeerUser(5), date=None, message="later")
 
-    assert told_of(types.UpdateNewScheduledMessage(message), desk.line.alice.id) is None
+    assert event_of(types.UpdateNewScheduledMessage(message), desk.line.alice.id) is None
