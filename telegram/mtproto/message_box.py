@@ -144,7 +144,7 @@ class Box(MessageBox):  # type: ignore[misc]  # Telethon ships no types
 
     # -- gaps
 
-    def told_of(self, channel: int, pts: int) -> None:
+    def set_channel_pts(self, channel: int, pts: int) -> None:
         """Telegram says, with a channel's history, how far it is; what was not told is missed.
 
         Edits and deletions that are lost on the way show in no history.

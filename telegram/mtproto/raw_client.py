@@ -383,7 +383,7 @@ class WardenClient(UpdatesClient):
             if not self._mb_entity_cache.get(peer.channel_id):
                 row = Entity(EntityType.CHANNEL, peer.channel_id, peer.access_hash)
                 self._mb_entity_cache.put(row)
-            self._message_box.told_of(peer.channel_id, page.pts)
+            self._message_box.set_channel_pts(peer.channel_id, page.pts)
             if self._alarm is not None:
                 self._set_alarm()
 
