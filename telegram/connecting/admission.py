@@ -80,7 +80,7 @@ class Admission:
 
     async def calm(self, name: str) -> None:
         """Wait until the address that refused so many, ``name`` among them, serves again."""
-        await self._outages.calm(name)
+        await self._outages.wait_closed(name)
 
     def check_held(self, name: str) -> None:
         """Raise a ``TelegramError`` while Telegram refuses the app."""
@@ -104,9 +104,9 @@ class Admission:
         if verdict.kind is not ErrorClass.NET:
             self._answered(route)  # it answered, if only with a refusal
         elif isinstance(error, ProxyTroubleError) and not error.behind:
-            self._outages.failed(route.proxy, name, self._clock())
+            self._outages.record_failure(route.proxy, name, self._clock())
         else:
-            self._outages.failed(route, name, self._clock())
+            self._outages.record_failure(route, name, self._clock())
         self.refused(name, error)
 
     def refused(self, name: str, error: BaseException) -> None:
@@ -154,9 +154,9 @@ class Admission:
 
     def _check_outage(self, name: str, route: Route) -> None:
         """Refuse what must wait: for its proxy when that is out, else for the address."""
-        out = route.proxy is not None and self._outages.out(route.proxy)
+        out = route.proxy is not None and self._outages.is_open(route.proxy)
         failing = route.proxy if out and route.proxy is not None else route
-        if not self._outages.may_try(failing, name, self._clock()):
+        if not self._outages.allows(failing, name, self._clock()):
             raise TelegramSessionError(
                 f"{name}: {failing} fails for many sessions at once; no packet was sent",
                 session=name,
@@ -167,6 +167,6 @@ class Admission:
             )
 
     def _answered(self, route: Route) -> None:
-        self._outages.worked(route)
+        self._outages.record_success(route)
         if route.proxy is not None:
-            self._outages.worked(route.proxy)
+            self._outages.record_success(route.proxy)

@@ -2,7 +2,7 @@
 
 An address is whatever fails or works as a whole: a server, the way there through a proxy, a proxy.
 Pure but for the waiting for better times: readings of a clock come in. A session that is refused
-here has sent no packet; it waits for ``calm`` and comes back by the usual limit of connects.
+here has sent no packet; it waits for ``wait_closed`` and comes back by the usual limit of connects.
 
 What counts as one failure is supervision's ``FailureWindow``. The rest of its circuit breaker is
 for children that are restarted: it has timers, probes after a pause, and learns of failures only.
@@ -61,13 +61,13 @@ class OutageWatch:
         self._addresses: dict[Hashable, _Address] = {}
         self._refused: dict[str, Hashable] = {}
 
-    def out(self, address: Hashable) -> bool:
+    def is_open(self, address: Hashable) -> bool:
         """Whether connects to ``address`` are paused."""
         found = self._addresses.get(address)
         return found is not None and found.calm is not None
 
-    def may_try(self, address: Hashable, session: str, now: float) -> bool:
-        """Whether ``session`` may connect now; who may not is remembered for ``calm``."""
+    def allows(self, address: Hashable, session: str, now: float) -> bool:
+        """Whether ``session`` may connect now; who may not is remembered for ``wait_closed``."""
         found = self._addresses.get(address)
         if found is None or found.calm is None:
             return True
@@ -77,7 +77,7 @@ class OutageWatch:
         found.scout, found.scout_at = session, now
         return True
 
-    def failed(self, address: Hashable, session: str, now: float) -> None:
+    def record_failure(self, address: Hashable, session: str, now: float) -> None:
         """The address did not serve ``session``."""
         found = self._addresses.get(address)
         if found is None:
@@ -93,7 +93,7 @@ class OutageWatch:
             )
             self._tell(str(address), session)
 
-    def worked(self, address: Hashable) -> None:
+    def record_success(self, address: Hashable) -> None:
         """The address served somebody: all may come."""
         found = self._addresses.pop(address, None)
         if found is not None and found.calm is not None:
@@ -101,7 +101,7 @@ class OutageWatch:
             found.calm.set()
             self._tell(str(address), None)
 
-    async def calm(self, session: str) -> None:
+    async def wait_closed(self, session: str) -> None:
         """Wait until the address that ``session`` was refused works again."""
         found = self._addresses.get(self._refused.pop(session, None))
         if found is not None and found.calm is not None:

@@ -170,48 +170,48 @@ async def test_too_many_connections_from_here_are_too_many_for_all_also_after_a_
 def test_failures_of_few_sessions_pause_nobody() -> None:
     watch = OutageWatch(OutageLimit(sessions=3, within=10.0))
     for at in range(50):
-        watch.failed(PLACE, f"s{at % 2}", float(at))
+        watch.record_failure(PLACE, f"s{at % 2}", float(at))
 
-    assert not watch.out(PLACE)
-    assert watch.may_try(PLACE, "s9", 50.0)
+    assert not watch.is_open(PLACE)
+    assert watch.allows(PLACE, "s9", 50.0)
 
 
 async def test_many_failures_pause_all_but_a_scout_until_it_works() -> None:
     watch = OutageWatch(OutageLimit(sessions=3, within=10.0, scout_for=60.0))
     for at, name in enumerate(("a", "b", "c")):
-        watch.failed(PLACE, name, float(at))
+        watch.record_failure(PLACE, name, float(at))
 
-    may = {name: watch.may_try(PLACE, name, 3.0) for name in ("a", "b", "c", "d")}
-    elsewhere = watch.may_try("another place", "a", 3.0)
-    waiting = asyncio.ensure_future(watch.calm("a"))
+    may = {name: watch.allows(PLACE, name, 3.0) for name in ("a", "b", "c", "d")}
+    elsewhere = watch.allows("another place", "a", 3.0)
+    waiting = asyncio.ensure_future(watch.wait_closed("a"))
     await asyncio.sleep(0)
     paused = waiting.done()
-    watch.worked(PLACE)
+    watch.record_success(PLACE)
     await waiting
 
     assert may == {"a": False, "b": False, "c": True, "d": False}
     assert elsewhere
     assert not paused
-    assert all(watch.may_try(PLACE, name, 4.0) for name in may)
+    assert all(watch.allows(PLACE, name, 4.0) for name in may)
 
 
 def test_failures_that_are_long_ago_or_answered_count_for_nothing() -> None:
     watch = OutageWatch(OutageLimit(sessions=3, within=10.0))
     for at, name in zip(itertools.count(0, 8), ("a", "b", "c", "d")):
-        watch.failed(PLACE, name, float(at))
-    spread = watch.out(PLACE)
-    watch.failed(PLACE, "e", 25.0)
-    watch.worked(PLACE)
-    watch.failed(PLACE, "f", 26.0)
+        watch.record_failure(PLACE, name, float(at))
+    spread = watch.is_open(PLACE)
+    watch.record_failure(PLACE, "e", 25.0)
+    watch.record_success(PLACE)
+    watch.record_failure(PLACE, "f", 26.0)
 
     assert not spread
-    assert not watch.out(PLACE)
+    assert not watch.is_open(PLACE)
 
 
 def test_a_scout_that_went_away_is_replaced() -> None:
     watch = OutageWatch(OutageLimit(sessions=1, scout_for=60.0))
-    watch.failed(PLACE, "a", 0.0)
+    watch.record_failure(PLACE, "a", 0.0)
 
-    assert not watch.may_try(PLACE, "b", 59.0)
-    assert watch.may_try(PLACE, "b", 61.0)
-    assert not watch.may_try(PLACE, "a", 62.0)
+    assert not watch.allows(PLACE, "b", 59.0)
+    assert watch.allows(PLACE, "b", 61.0)
+    assert not watch.allows(PLACE, "a", 62.0)

@@ -117,4 +117,4 @@ def test_a_shortage_says_nothing_of_an_address() -> None:
         admission.failed(f"s{number}", route, SHORT)
 
     assert told == []
-    assert not outages.out(route)
+    assert not outages.is_open(route)
