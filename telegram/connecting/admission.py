@@ -58,27 +58,27 @@ class Admission:
         proxy = self._proxies.of(name)
         return DIRECT if proxy is None else str(proxy)
 
-    async def turn(self, name: str, route: Route) -> None:
+    async def acquire(self, name: str, route: Route) -> None:
         """Wait until a session may connect.
 
         Raises:
             TelegramError: it may not; no packet was sent.
         """
         self._check(name, route)
-        await self._queue.turn(route)
+        await self._queue.acquire(route)
         self._check(name, route)
 
-    async def turn_of_login(self, name: str, route: Route) -> None:
+    async def acquire_for_login(self, name: str, route: Route) -> None:
         """Wait until a login may connect: its owner waits, who may be the one to put things right.
 
         Raises:
             TelegramRateLimitError: too many connections came from there; no packet was sent.
         """
         self._check_cooling(name)
-        await self._queue.turn(route)
+        await self._queue.acquire(route)
         self._check_cooling(name)
 
-    async def calm(self, name: str) -> None:
+    async def wait_closed(self, name: str) -> None:
         """Wait until the address that refused so many, ``name`` among them, serves again."""
         await self._outages.wait_closed(name)
 
@@ -89,12 +89,12 @@ class Admission:
 
     # What is learnt from each
 
-    def worked(self, name: str, route: Route) -> None:
+    def record_success(self, name: str, route: Route) -> None:
         """A session's client was taken."""
         self._answered(route)
-        self.api.worked(name)
+        self.api.record_success(name)
 
-    def failed(self, name: str, route: Route, error: BaseException) -> None:
+    def record_failure(self, name: str, route: Route, error: BaseException) -> None:
         """A session's client was not taken."""
         if not isinstance(error, Exception):
             return  # it was called off: that says nothing of the way
@@ -115,13 +115,13 @@ class Admission:
             return  # it was said here
         verdict = classify(error)
         if verdict.action is Action.COOL_ADDRESS:
-            self.cool(name, verdict.wait or 0.0)
+            self.back_off(name, verdict.wait or 0.0)
         elif verdict.action is Action.HOLD_API:
             self.hold(verdict)
 
-    def cool(self, name: str, seconds: float) -> None:
+    def back_off(self, name: str, seconds: float) -> None:
         """Let nothing connect for so long from where the connections of ``name`` come."""
-        self._queue.cool(self.egress(name), seconds)
+        self._queue.back_off(self.egress(name), seconds)
 
     def hold(self, verdict: Verdict) -> None:
         """Telegram refuses the app: nobody connects."""
@@ -137,7 +137,7 @@ class Admission:
 
     def _check_cooling(self, name: str) -> None:
         egress = self.egress(name)
-        left = self._queue.cooling(egress)
+        left = self._queue.backoff_left(egress)
         if left > 0:
             advice = "Too many connections from this address; it connects again by itself."
             raise TelegramRateLimitError(

@@ -50,7 +50,7 @@ class ApiBlock:
             if not one.done():
                 one.set_result(True)
 
-    def worked(self, name: str) -> None:
+    def record_success(self, name: str) -> None:
         """A client that was let through has been taken."""
         if _session_of(name) in self._asked:
             self.end()

@@ -48,18 +48,18 @@ class ConnectQueue:
             self._buckets[address] = bucket
         return bucket.reserve(now)
 
-    async def turn(self, address: Hashable) -> None:
+    async def acquire(self, address: Hashable) -> None:
         """Wait until a connect to ``address`` is allowed."""
         pause = self.reserve(address, self._clock())
         if pause > 0:
             await self._sleep(pause)
 
-    def cool(self, address: Hashable, seconds: float) -> None:
+    def back_off(self, address: Hashable, seconds: float) -> None:
         """Let nothing through to ``address`` for so long (it answered -429)."""
         until = self._clock() + seconds
         self._cool_until[address] = max(self._cool_until.get(address, until), until)
 
-    def cooling(self, address: Hashable) -> float:
+    def backoff_left(self, address: Hashable) -> float:
         """Return the seconds for which nothing goes to ``address``; 0.0 when it is open."""
         until = self._cool_until.get(address)
         if until is None:

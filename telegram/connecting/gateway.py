@@ -178,7 +178,7 @@ class Gateway:
             await self._dispose(name, session.key_id)
             self._place(session)
             route = self._admission.route(name, session)
-            await self._admission.turn(name, route)
+            await self._admission.acquire(name, route)
             make = functools.partial(self.make, proxy=route.proxy)
             client = Client(name, session, on_event, clock=self._clock, make=make, gate=gate)
             self._by_name[name] = client
@@ -189,16 +189,16 @@ class Gateway:
                     await client.start(deadline=deadline or self.deadlines.connect)
                 self._admission.check_held(name)  # the app may have been refused meanwhile
             except BaseException as error:
-                self._admission.failed(name, route, error)
+                self._admission.record_failure(name, route, error)
                 await self._discard(client)
                 raise
-            self._admission.worked(name, route)
+            self._admission.record_success(name, route)
             client.disconnected.add_done_callback(functools.partial(self._ended, name))
             return client
 
     async def calm(self, name: str) -> None:
         """Wait until the address that refused so many, ``name`` among them, serves again."""
-        await self._admission.calm(name)
+        await self._admission.wait_closed(name)
 
     async def close(self, name: str, *, deadline: float | None = None) -> bool:
         """Close the client of that name, if any; return whether it went by itself."""
@@ -242,7 +242,7 @@ class Gateway:
         """
         self._place(session)
         route = self._admission.route(name, session)
-        await self._admission.turn_of_login(name, route)
+        await self._admission.acquire_for_login(name, route)
         wire = self.make(session, proxy=route.proxy, **hooks)
         self._logins.add(wire)
         try:
@@ -269,7 +269,7 @@ class Gateway:
         Telegram counts connections by the address they come from: what one data centre said (-429)
         holds for all of them.
         """
-        self._admission.cool(name, seconds)
+        self._admission.back_off(name, seconds)
 
     def hold_api(self, verdict: Verdict) -> None:
         """Telegram refuses the app: whoever is connected is let go, and nobody else comes."""

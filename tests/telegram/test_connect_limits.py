@@ -33,7 +33,7 @@ async def test_a_burst_goes_at_once_and_the_rest_at_the_rate() -> None:
 
     at = []
     for _ in range(6):
-        await line.turn("a")
+        await line.acquire("a")
         at.append(clock.now)
 
     assert at == [0.0, 0.0, 0.0, 0.5, 1.0, 1.5]
@@ -44,8 +44,8 @@ async def test_addresses_do_not_wait_for_each_other() -> None:
     line = queue(clock)
 
     for _ in range(3):
-        await line.turn("a")
-    await line.turn("b")
+        await line.acquire("a")
+    await line.acquire("b")
 
     assert clock.now == 0.0
 
@@ -54,13 +54,13 @@ def test_a_cooled_address_is_closed_for_a_time() -> None:
     clock = HandTurned()
     line = queue(clock)
 
-    line.cool("a", 60.0)
-    line.cool("a", 10.0)
+    line.back_off("a", 60.0)
+    line.back_off("a", 10.0)
     clock.now = 20.0
 
-    assert (line.cooling("a"), line.cooling("b")) == (40.0, 0.0)
+    assert (line.backoff_left("a"), line.backoff_left("b")) == (40.0, 0.0)
     clock.now = 60.0
-    assert line.cooling("a") == 0.0
+    assert line.backoff_left("a") == 0.0
 
 
 @pytest.mark.parametrize(("rate", "burst"), [(0.0, 1), (1.0, 0)])

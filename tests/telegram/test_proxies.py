@@ -337,13 +337,17 @@ async def test_connects_are_counted_for_each_proxy_by_itself() -> None:
     one, two = (Proxy(kind=ProxyKind.HTTP, host=host, port=1) for host in ("one", "two"))
     for _ in range(2):
         for way in (None, one, two):
-            await queue.turn(Route("a", way))
+            await queue.acquire(Route("a", way))
     together = now[0]
-    queue.cool(Route("a", one), 60.0)
-    await queue.turn(Route("a", two))
+    queue.back_off(Route("a", one), 60.0)
+    await queue.acquire(Route("a", two))
 
     assert (together, now[0]) == (0.0, 1.0)
-    assert [queue.cooling(Route("a", way)) > 0 for way in (None, one, two)] == [False, True, False]
+    assert [queue.backoff_left(Route("a", way)) > 0 for way in (None, one, two)] == [
+        False,
+        True,
+        False,
+    ]
 
 
 async def test_too_many_connections_by_a_proxy_let_alone_what_goes_another_way(
