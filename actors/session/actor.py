@@ -226,7 +226,7 @@ class SessionActor(LoopActor):
     def recover(self, message: Recover) -> None:
         self._comeback.wanted(message.cause)
         self.groups.release()
-        self._services.gateway.api.ask_for(self._name)
+        self._services.gateway.api.allow_probe(self._name)
         if self.phase is Phase.ONLINE:
             self.prober.probe()
         else:
@@ -313,7 +313,7 @@ class SessionActor(LoopActor):
     async def _calm(self) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CALM_WITHIN):
-                await self._services.gateway.calm(self._name)
+                await self._services.gateway.wait_outage_over(self._name)
 
     def switch(self, cause: str) -> None:
         """Come online by the login that is stored now; the client of the other is closed first."""
@@ -398,7 +398,9 @@ class SessionActor(LoopActor):
         gateway = self._services.gateway
         if not gateway.api.held:
             gateway.hold_api(verdict)
-        self.pipe(gateway.api.over(self._name), done=lambda over: Begin() if over else Flush())
+        self.pipe(
+            gateway.api.wait_released(self._name), done=lambda over: Begin() if over else Flush()
+        )
 
     def _rebuilt_in_vain(self, verdict: Verdict) -> bool:
         return verdict.action is Action.REBUILD_ONCE and not self._comeback.rebuild()

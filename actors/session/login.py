@@ -198,7 +198,7 @@ class Login:
             lambda store: floods_of(store, egress, *accounts)
         )
         if cooling > now:
-            self._services.gateway.cool(name, cooling - now)
+            self._services.gateway.back_off(name, cooling - now)
         waits = {(row.method, row.chat) for row in kept if row.until > now}
         self._state_waits = OPENING in waits
         for row in kept:

@@ -285,7 +285,7 @@ class Recovery:
             raise refused(self._name, OPENING, until - self._services.now(), until)
         self._call_floods.remember(floods, {(row.method, row.chat): row for row in learnt.floods})
         if (left := learnt.cool_until - self._services.now()) > 0:
-            self._services.gateway.cool(self._name, left)
+            self._services.gateway.back_off(self._name, left)
         session.load_user_id(learnt.user_id)
         session.load_states(
             {

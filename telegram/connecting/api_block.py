@@ -55,7 +55,7 @@ class ApiBlock:
         if _session_of(name) in self._asked:
             self.end()
 
-    def ask_for(self, session: str) -> None:
+    def allow_probe(self, session: str) -> None:
         """A person wants this session to try, whatever was said."""
         if self._verdict is not None:
             self._asked.add(session)
@@ -70,7 +70,7 @@ class ApiBlock:
             return None
         return error_of(verdict, session=session)
 
-    async def over(self, session: str) -> bool:
+    async def wait_released(self, session: str) -> bool:
         """Wait until the app's sessions are held no more.
 
         A second wait of a session replaces the first, which is over at once with ``False``.

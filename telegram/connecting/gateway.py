@@ -196,7 +196,7 @@ class Gateway:
             client.disconnected.add_done_callback(functools.partial(self._ended, name))
             return client
 
-    async def calm(self, name: str) -> None:
+    async def wait_outage_over(self, name: str) -> None:
         """Wait until the address that refused so many, ``name`` among them, serves again."""
         await self._admission.wait_closed(name)
 
@@ -263,7 +263,7 @@ class Gateway:
         """From where a session's connections come: this host, or its proxy."""
         return self._admission.egress(name)
 
-    def cool(self, name: str, seconds: float) -> None:
+    def back_off(self, name: str, seconds: float) -> None:
         """Connect nowhere for so long, from where the connections of ``name`` come.
 
         Telegram counts connections by the address they come from: what one data centre said (-429)

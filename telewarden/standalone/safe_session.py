@@ -269,7 +269,7 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
         notes = FloodNotes(StoragePaths(self._config).database)
         gate = LedgerGate(self._name, egress, until, notes, now=epoch.now)
         gate.check_opening()
-        gateway.cool(self._name, cooling - epoch.now())
+        gateway.back_off(self._name, cooling - epoch.now())
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(gate.close)  # after the client, whose end may say more
             stack.push_async_callback(gateway.close_all, deadline=CLOSE_WITHIN)

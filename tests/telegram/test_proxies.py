@@ -290,7 +290,7 @@ async def test_a_dead_proxy_pauses_only_the_sessions_that_go_through_it(
             TelegramSessionError, match=f"socks5 proxy 127.0.0.1:{server.port}"
         ) as no:
             await line.gateway.open("d3", line.session(line.alice), Heard())
-        calm = asyncio.ensure_future(line.gateway.calm("d3"))
+        calm = asyncio.ensure_future(line.gateway.wait_outage_over("d3"))
         await line.gateway.open("f", line.session(line.alice), Heard())
         await line.gateway.open("direct", line.session(line.alice), Heard())
         waits = not calm.done()
