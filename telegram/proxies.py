@@ -110,7 +110,7 @@ class Proxy:
         return None if self.username is None else f"{self.username}:{self.password}"
 
     @contextlib.contextmanager
-    def telling(self) -> Iterator[None]:
+    def translate_errors(self) -> Iterator[None]:
         """Name this proxy in what goes wrong with a line that goes through it."""
         try:
             yield
@@ -159,9 +159,9 @@ class Route:
     def __str__(self) -> str:
         return f"address {self.address}" + ("" if self.proxy is None else f" by {self.proxy}")
 
-    def telling(self) -> AbstractContextManager[None]:
+    def translate_errors(self) -> AbstractContextManager[None]:
         """Have what goes wrong with a line name its proxy, if there is one."""
-        return contextlib.nullcontext() if self.proxy is None else self.proxy.telling()
+        return contextlib.nullcontext() if self.proxy is None else self.proxy.translate_errors()
 
 
 def _socks_refusal(kind: ProxyKind, said: str, code: int | None) -> ProxyRefusalError:

@@ -185,7 +185,7 @@ class Gateway:
             if client.opened_key is not None:
                 self._by_key[client.opened_key] = client
             try:
-                with route.telling():
+                with route.translate_errors():
                     await client.start(deadline=deadline or self.deadlines.connect)
                 self._admission.check_held(name)  # the app may have been refused meanwhile
             except BaseException as error:
@@ -246,7 +246,7 @@ class Gateway:
         wire = self.make(session, proxy=route.proxy, **hooks)
         self._logins.add(wire)
         try:
-            with route.telling():
+            with route.translate_errors():
                 async with asyncio.timeout(self.deadlines.connect):
                     await wire.connect()
             self.api.end()
