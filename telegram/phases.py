@@ -181,18 +181,18 @@ def step(phase: Phase, event: Event) -> Phase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Telling:
+class StatusText:
     """What a phase or a health means, and what the operator does about it."""
 
     explanation: str
     advice: str
 
 
-def _telling(explanation: str, advice: str) -> Telling:
-    return Telling(explanation=explanation, advice=advice)
+def _telling(explanation: str, advice: str) -> StatusText:
+    return StatusText(explanation=explanation, advice=advice)
 
 
-PHASES: Final[Mapping[Phase, Telling]] = {
+PHASES: Final[Mapping[Phase, StatusText]] = {
     Phase.REGISTERED: _telling(
         "Registered; not started yet.", "Log it in, or import a session string or file."
     ),
@@ -228,7 +228,7 @@ PHASES: Final[Mapping[Phase, Telling]] = {
     Phase.DELETED: _telling("Deleted.", "Register it anew if it is wanted."),
 }
 
-HEALTHS: Final[Mapping[Health, Telling]] = {
+HEALTHS: Final[Mapping[Health, StatusText]] = {
     Health.HEALTHY: _telling("It works.", "Nothing to do."),
     Health.UNHEALTHY: _telling(
         "It should work and does not, for now.",
