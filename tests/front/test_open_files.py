@@ -114,7 +114,7 @@ def test_a_shortage_says_nothing_of_an_address() -> None:
     route = Route("127.0.0.1", Proxy(kind=ProxyKind.HTTP, host="127.0.0.1", port=1))
 
     for number in range(10):
-        admission.failed(f"s{number}", route, SHORT)
+        admission.record_failure(f"s{number}", route, SHORT)
 
     assert told == []
     assert not outages.is_open(route)
