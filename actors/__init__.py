@@ -93,7 +93,7 @@ from .registry.session_specs import SessionPlan, session_spec
 from .registry.snapshot import Board, RegistrySnapshot
 from .registry.statistics import Ages, RegistryStatistics, statistics
 from .session.actor import SessionActor
-from .session.login import CancelLogin, Renew, ResendCode, StartQr, WaitQr
+from .session.login.steps import CancelLogin, Renew, ResendCode, StartQr, WaitQr
 from .session.maintenance import GiveOut, LogOut, RestoreBackup, TakeBackup, TakeIn
 from .session.online_waits import AwaitOnline
 from .waits import WaitLedger, with_waits

@@ -99,12 +99,12 @@ if TYPE_CHECKING:
         server_time_request,
     )
     from .client import Client
-    from .code_resend import CodeInfo
     from .connecting.admission import SHARED_OUTAGE
     from .connecting.gateway import CloseReport, Deadlines, Device, Gateway, ServerAddress
     from .connecting.outage import OutageLimit
     from .incoming import from_bytes, to_bytes
-    from .login import LoggedIn, LoginFlow, PasswordNeeded, QrToken
+    from .login.code_resend import CodeInfo
+    from .login.flow import LoggedIn, LoginFlow, PasswordNeeded, QrToken
     from .message_reader import Page, read_history, read_messages
     from .places import locate, upgrades
     from .sending.content_hash import content_hash, origin_of, same_second, similarity
@@ -282,17 +282,17 @@ _LATE = {
     "Access": "chats",
     "Client": "client",
     "CloseReport": "connecting.gateway",
-    "CodeInfo": "code_resend",
+    "CodeInfo": "login.code_resend",
     "Deadlines": "connecting.gateway",
     "Device": "connecting.gateway",
     "EntityRow": "session",
     "Gateway": "connecting.gateway",
     "OutageLimit": "connecting.outage",
     "SHARED_OUTAGE": "connecting.admission",
-    "LoggedIn": "login",
-    "LoginFlow": "login",
-    "PasswordNeeded": "login",
-    "QrToken": "login",
+    "LoggedIn": "login.flow",
+    "LoginFlow": "login.flow",
+    "PasswordNeeded": "login.flow",
+    "QrToken": "login.flow",
     "ServerAddress": "connecting.gateway",
     "SessionChanges": "session",
     "UpdateState": "session",

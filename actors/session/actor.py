@@ -96,7 +96,7 @@ from .internal import (
     Switch,
 )
 from .liveness import Prober
-from .login import CancelLogin, Renew, ResendCode, StartQr, WaitQr
+from .login.steps import CancelLogin, Renew, ResendCode, StartQr, WaitQr
 from .login_handler import LOGGING_IN, LoginHandler
 from .maintenance import GiveOut, LogOut, RestoreBackup, TakeBackup, TakeIn
 from .maintenance_handler import MaintenanceHandler

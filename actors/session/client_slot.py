@@ -12,8 +12,8 @@ from ...storage import Store
 from ...supervision import LoopActor
 from ...telegram import Client, Told
 from ..context import Services
-from .authorizations import ending_of, proof_of
 from .internal import Flush, Heard
+from .login.authorizations import ending_of, proof_of
 from .recovery import keep_changes
 
 FLUSH_AFTER = 1.0  # seconds that a learnt update state may be newer than the database

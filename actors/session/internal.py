@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ...supervision import Answer
 from ...telegram import Told
-from .login import Step
+from .login.steps import Step
 from .maintenance import Done
 from .recovery import Climb
 

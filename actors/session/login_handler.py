@@ -22,10 +22,10 @@ from ...telegram import (
 )
 from ..context import Services
 from ..messages import StartLogin
-from .authorizations import end_authorisation
 from .control import SessionControl
 from .internal import Flush, LoginWanted, LoginWent
-from .login import Login, LoginStep
+from .login.authorizations import end_authorisation
+from .login.steps import Login, LoginStep
 
 logger = logging.getLogger(__name__)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ...telegram import WardenSession, log_out, parse_string
-from ..context import Services
-from .flood_waits import OPENING, floods_of, refused
+from ....telegram import WardenSession, log_out, parse_string
+from ...context import Services
+from ..flood_waits import OPENING, floods_of, refused
 
 
 def proof_of(name: str) -> str:

@@ -12,16 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ...errors import (
+from ....errors import (
     CredentialDamagedError,
     LoginBudgetError,
     NoLoginError,
     OtherAccountError,
     TelegramError,
 )
-from ...storage import Credential, Store
-from ...supervision import Ask
-from ...telegram import (
+from ....storage import Credential, Store
+from ....supervision import Ask
+from ....telegram import (
     Action,
     CodeInfo,
     CodeSent,
@@ -39,10 +39,10 @@ from ...telegram import (
     WaitKind,
     classify,
 )
-from ..context import Services
-from ..messages import StartLogin, SubmitCode, SubmitPassword
+from ...context import Services
+from ...messages import StartLogin, SubmitCode, SubmitPassword
+from ..flood_waits import OPENING, floods_of, keep_crowded, refused
 from .authorizations import end_authorisation
-from .flood_waits import OPENING, floods_of, keep_crowded, refused
 
 CODES_A_DAY: Final = 3  # Telegram answers PHONE_NUMBER_FLOOD, for a day, not far above it
 DAY: Final = 86_400.0  # seconds

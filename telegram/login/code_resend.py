@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..errors import TelegramAuthError, TelegramError, TelegramRateLimitError
-from .errors.verdict import Action, ErrorClass
+from ...errors import TelegramAuthError, TelegramError, TelegramRateLimitError
+from ..errors.verdict import Action, ErrorClass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

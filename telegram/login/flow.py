@@ -20,15 +20,15 @@ from typing import Any, Final, Self
 
 from telethon.password import compute_check
 
-from ..errors import NoLoginError, TelewardenError
-from ._tl import errors as tg
-from ._tl import functions, types, utils
+from ...errors import NoLoginError, TelewardenError
+from .._tl import errors as tg
+from .._tl import functions, types, utils
+from ..connecting.gateway import Gateway
+from ..errors.classification import to_telewarden
+from ..methods import method_name
+from ..mtproto.raw_client import WardenClient
+from ..session import WardenSession
 from .code_resend import CodeInfo, resend_refusal
-from .connecting.gateway import Gateway
-from .errors.classification import to_telewarden
-from .methods import method_name
-from .mtproto.raw_client import WardenClient
-from .session import WardenSession
 
 logger = logging.getLogger(__name__)
 
