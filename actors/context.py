@@ -163,7 +163,7 @@ class KeyRing:
             self.release(key_id)
 
 
-class Doorway:
+class StartLimiter:
     """Lets so many sessions come online side by side; the others wait their turn.
 
     A thousand that all begin at once are each half done for a second, and take a third more memory
@@ -206,7 +206,7 @@ class Services:
     journal: Journal
     gateway: Gateway
     keys: KeyRing
-    doorway: Doorway = field(default_factory=Doorway)
+    doorway: StartLimiter = field(default_factory=StartLimiter)
     events: EventStream
     monitor: pykka.ActorRef[Any] = field(repr=False)
     session_folder: Path

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from telewarden.actors import KeyRing, WaitLedger
-from telewarden.actors.context import Doorway
+from telewarden.actors.context import StartLimiter
 from telewarden.errors import LeaseHeldError
 from telewarden.storage import Held, Lease
 
@@ -84,7 +84,7 @@ async def test_a_key_is_one_sessions_and_no_other_of_the_same_process_gets_it(
 class Passing:
     """Sessions on their way through a doorway, and who is inside."""
 
-    def __init__(self, doorway: Doorway) -> None:
+    def __init__(self, doorway: StartLimiter) -> None:
         self._doorway, self.inside = doorway, 0
         self.leave, self._news = asyncio.Event(), asyncio.Event()
 
@@ -102,7 +102,7 @@ class Passing:
 
 
 async def test_no_more_than_so_many_come_through_side_by_side() -> None:
-    passing = Passing(Doorway(wide=2, patience=60.0))
+    passing = Passing(StartLimiter(wide=2, patience=60.0))
     sessions = [asyncio.ensure_future(passing()) for _ in range(5)]
 
     await passing.until(2)
@@ -116,7 +116,7 @@ async def test_no_more_than_so_many_come_through_side_by_side() -> None:
 
 
 async def test_one_that_takes_long_makes_room_and_once_only() -> None:
-    passing = Passing(Doorway(wide=1, patience=0.01))
+    passing = Passing(StartLimiter(wide=1, patience=0.01))
     sessions = [asyncio.ensure_future(passing()) for _ in range(3)]
 
     await passing.until(3)
@@ -132,7 +132,7 @@ async def test_one_that_takes_long_makes_room_and_once_only() -> None:
 
 
 async def test_a_failure_inside_makes_room() -> None:
-    doorway = Doorway(wide=1, patience=60.0)
+    doorway = StartLimiter(wide=1, patience=60.0)
     with pytest.raises(RuntimeError):
         async with doorway.turn("alice", WaitLedger()):
             raise RuntimeError("no line")

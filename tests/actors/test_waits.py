@@ -18,7 +18,7 @@ from prometheus_client import generate_latest
 from rich.console import Console
 
 from telewarden.actors import Journal, JournalActor, WaitLedger
-from telewarden.actors.context import Doorway
+from telewarden.actors.context import StartLimiter
 from telewarden.console import make_app
 from telewarden.errors import DiskFailedError, DrillError, LoginBudgetError, StorageError
 from telewarden.loopback import AcceptAndClose, Fault, FloodWait, Silence
@@ -285,7 +285,7 @@ async def test_a_session_between_two_tries_says_why_and_until_when(
 
 
 async def test_who_stands_at_the_doorway_is_seen() -> None:
-    ledger, doorway = WaitLedger(), Doorway(wide=1, patience=SOON)
+    ledger, doorway = WaitLedger(), StartLimiter(wide=1, patience=SOON)
 
     async def pass_through() -> None:
         async with doorway.turn("alice", ledger):
