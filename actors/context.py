@@ -206,7 +206,7 @@ class Services:
     journal: Journal
     gateway: Gateway
     keys: KeyRing
-    doorway: StartLimiter = field(default_factory=StartLimiter)
+    start_limiter: StartLimiter = field(default_factory=StartLimiter)
     events: EventStream
     monitor: pykka.ActorRef[Any] = field(repr=False)
     session_folder: Path

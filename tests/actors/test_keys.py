@@ -82,10 +82,10 @@ async def test_a_key_is_one_sessions_and_no_other_of_the_same_process_gets_it(
 
 
 class Passing:
-    """Sessions on their way through a doorway, and who is inside."""
+    """Sessions on their way through a start_limiter, and who is inside."""
 
-    def __init__(self, doorway: StartLimiter) -> None:
-        self._doorway, self.inside = doorway, 0
+    def __init__(self, start_limiter: StartLimiter) -> None:
+        self._doorway, self.inside = start_limiter, 0
         self.leave, self._news = asyncio.Event(), asyncio.Event()
 
     async def __call__(self) -> None:
@@ -132,10 +132,10 @@ async def test_one_that_takes_long_makes_room_and_once_only() -> None:
 
 
 async def test_a_failure_inside_makes_room() -> None:
-    doorway = StartLimiter(wide=1, patience=60.0)
+    start_limiter = StartLimiter(wide=1, patience=60.0)
     with pytest.raises(RuntimeError):
-        async with doorway.turn("alice", WaitLedger()):
+        async with start_limiter.turn("alice", WaitLedger()):
             raise RuntimeError("no line")
 
-    async with asyncio.timeout(30), doorway.turn("alice", WaitLedger()):
+    async with asyncio.timeout(30), start_limiter.turn("alice", WaitLedger()):
         pass

@@ -285,13 +285,13 @@ async def test_a_session_between_two_tries_says_why_and_until_when(
 
 
 async def test_who_stands_at_the_doorway_is_seen() -> None:
-    ledger, doorway = WaitLedger(), StartLimiter(wide=1, patience=SOON)
+    ledger, start_limiter = WaitLedger(), StartLimiter(wide=1, patience=SOON)
 
     async def pass_through() -> None:
-        async with doorway.turn("alice", ledger):
+        async with start_limiter.turn("alice", ledger):
             pass
 
-    async with doorway.turn("bob", WaitLedger()):
+    async with start_limiter.turn("bob", WaitLedger()):
         passing = asyncio.ensure_future(pass_through())
         await asyncio.sleep(0)
         (wait,) = ledger.now()
