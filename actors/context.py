@@ -180,7 +180,7 @@ class StartLimiter:
         self._free, self._patience = asyncio.Semaphore(wide), patience
 
     @contextlib.asynccontextmanager
-    async def turn(self, session: str, waiting: WaitLedger) -> AsyncIterator[None]:
+    async def slot(self, session: str, waiting: WaitLedger) -> AsyncIterator[None]:
         """Wait for a turn, seen in ``waiting``; it lasts for the block, or the patience."""
         others = f"its turn: {self._wide} sessions come online side by side"
         with waiting.during(f"session {session}", WaitKind.TURN, others):

@@ -139,7 +139,7 @@ class Recovery:
             Exception: what Telegram or the network said, where it is not the copy's fault.
         """
         began = time.perf_counter()
-        async with self._services.start_limiter.turn(self._name, self._services.waiting):
+        async with self._services.start_limiter.slot(self._name, self._services.waiting):
             while True:
                 try:
                     return await self._climb(began)

@@ -85,11 +85,11 @@ class Passing:
     """Sessions on their way through a start_limiter, and who is inside."""
 
     def __init__(self, start_limiter: StartLimiter) -> None:
-        self._doorway, self.inside = start_limiter, 0
+        self._start_limiter, self.inside = start_limiter, 0
         self.leave, self._news = asyncio.Event(), asyncio.Event()
 
     async def __call__(self) -> None:
-        async with self._doorway.turn("alice", WaitLedger()):
+        async with self._start_limiter.slot("alice", WaitLedger()):
             self.inside += 1
             self._news.set()
             await self.leave.wait()
@@ -123,7 +123,7 @@ async def test_one_that_takes_long_makes_room_and_once_only() -> None:
     passing.leave.set()
     await asyncio.gather(*sessions)
 
-    narrow = Passing(passing._doorway)
+    narrow = Passing(passing._start_limiter)
     more = [asyncio.ensure_future(narrow()) for _ in range(2)]
     await narrow.until(1)
     assert narrow.inside == 1
@@ -134,8 +134,8 @@ async def test_one_that_takes_long_makes_room_and_once_only() -> None:
 async def test_a_failure_inside_makes_room() -> None:
     start_limiter = StartLimiter(wide=1, patience=60.0)
     with pytest.raises(RuntimeError):
-        async with start_limiter.turn("alice", WaitLedger()):
+        async with start_limiter.slot("alice", WaitLedger()):
             raise RuntimeError("no line")
 
-    async with asyncio.timeout(30), start_limiter.turn("alice", WaitLedger()):
+    async with asyncio.timeout(30), start_limiter.slot("alice", WaitLedger()):
         pass

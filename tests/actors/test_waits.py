@@ -288,10 +288,10 @@ async def test_who_stands_at_the_doorway_is_seen() -> None:
     ledger, start_limiter = WaitLedger(), StartLimiter(wide=1, patience=SOON)
 
     async def pass_through() -> None:
-        async with start_limiter.turn("alice", ledger):
+        async with start_limiter.slot("alice", ledger):
             pass
 
-    async with start_limiter.turn("bob", WaitLedger()):
+    async with start_limiter.slot("bob", WaitLedger()):
         passing = asyncio.ensure_future(pass_through())
         await asyncio.sleep(0)
         (wait,) = ledger.now()
