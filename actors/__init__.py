@@ -6,7 +6,7 @@ below, and every surface to those above.
 
 from __future__ import annotations
 
-from .context import KeyRing, Services, Settings
+from .context import KeyLeases, Services, Settings
 from .forwarding.actor import WorkerGroupActor
 from .forwarding.group_spec import group_spec, groups_of
 from .forwarding.messages import (
@@ -132,7 +132,7 @@ __all__ = [
     "Journal",
     "JournalActor",
     "JournalStats",
-    "KeyRing",
+    "KeyLeases",
     "LendPairs",
     "Limited",
     "LimitsChanged",

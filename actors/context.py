@@ -52,7 +52,7 @@ class Settings:
     pace: Pace = field(default_factory=Pace)
 
 
-class KeyRing:
+class KeyLeases:
     """The auth keys that this process owns, by their leases, each for one of its sessions.
 
     A session that crashes does not let its lease go: the process still owns the key, and no other
@@ -205,7 +205,7 @@ class Services:
 
     journal: Journal
     gateway: Gateway
-    keys: KeyRing
+    keys: KeyLeases
     start_limiter: StartLimiter = field(default_factory=StartLimiter)
     events: EventStream
     monitor: pykka.ActorRef[Any] = field(repr=False)

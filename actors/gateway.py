@@ -10,7 +10,7 @@ import logging
 
 from ..supervision import LoopActor
 from ..telegram import Gateway
-from .context import KeyRing
+from .context import KeyLeases
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ class GatewayActor(LoopActor):
         deadline: seconds that the clients get to disconnect.
     """
 
-    def __init__(self, *, gateway: Gateway, keys: KeyRing, deadline: float) -> None:
+    def __init__(self, *, gateway: Gateway, keys: KeyLeases, deadline: float) -> None:
         super().__init__()
         self._gateway, self._keys, self._deadline = gateway, keys, deadline
 

@@ -19,7 +19,7 @@ from ..actors import (
     HealthMonitorActor,
     Journal,
     JournalActor,
-    KeyRing,
+    KeyLeases,
     RegistryActor,
     RegistryLimits,
     Services,
@@ -86,7 +86,7 @@ class Assembly:
         self._settings = settings_of(config)
         self.places = StoragePaths(config)
         self._waiting = waiting
-        self._keys = KeyRing(
+        self._keys = KeyLeases(
             self.places.lease(), timeout=self._settings.lease_timeout, waiting=waiting
         )
         self._gateway = Gateway(

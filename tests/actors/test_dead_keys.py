@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from telewarden import Safety, safety_check
-from telewarden.actors.context import KeyRing
+from telewarden.actors.context import KeyLeases
 from telewarden.storage import Held, Lease
 from telewarden.telegram import Phase, PhaseChanged, SessionRecovered, parse_string
 
@@ -125,7 +125,7 @@ async def test_a_key_that_is_held_in_passing_stays_when_the_session_comes_online
     tmp_path: Path,
 ) -> None:
     lease = Lease(tmp_path)
-    ring = KeyRing(lease, timeout=1.0)
+    ring = KeyLeases(lease, timeout=1.0)
     await ring.hold(1, session="alice")
     await ring.hold(2, session="alice", passing=True)  # an import is being proven
     await ring.hold(3, session="alice")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from telewarden.actors import KeyRing, WaitLedger
+from telewarden.actors import KeyLeases, WaitLedger
 from telewarden.actors.context import StartLimiter
 from telewarden.errors import LeaseHeldError
 from telewarden.storage import Held, Lease
@@ -20,9 +20,9 @@ KEY = 0x1234
 async def test_two_who_ask_at_once_for_a_key_that_is_taken_get_it_one_after_the_other(
     tmp_path: Path,
 ) -> None:
-    other = KeyRing(Lease(tmp_path), timeout=0.0)
+    other = KeyLeases(Lease(tmp_path), timeout=0.0)
     await other.hold(KEY, session="other")
-    ring = KeyRing(Lease(tmp_path), timeout=5.0)
+    ring = KeyLeases(Lease(tmp_path), timeout=5.0)
 
     asking = [asyncio.ensure_future(ring.hold(KEY, session="alice")) for _ in range(3)]
     await asyncio.sleep(0)
@@ -34,27 +34,27 @@ async def test_two_who_ask_at_once_for_a_key_that_is_taken_get_it_one_after_the_
 
 
 async def test_a_key_that_another_owns_is_refused_with_its_owner(tmp_path: Path) -> None:
-    other = KeyRing(Lease(tmp_path), timeout=0.0)
+    other = KeyLeases(Lease(tmp_path), timeout=0.0)
     await other.hold(KEY, session="alice")
 
     with pytest.raises(LeaseHeldError, match="session alice"):
-        await KeyRing(Lease(tmp_path), timeout=0.0).hold(KEY, session="bob")
+        await KeyLeases(Lease(tmp_path), timeout=0.0).hold(KEY, session="bob")
     other.release_all()
 
 
 async def test_a_released_key_is_free_for_others(tmp_path: Path) -> None:
-    ring = KeyRing(Lease(tmp_path), timeout=0.0)
+    ring = KeyLeases(Lease(tmp_path), timeout=0.0)
     await ring.hold(KEY, session="alice")
     ring.release(KEY)
 
-    other = KeyRing(Lease(tmp_path), timeout=0.0)
+    other = KeyLeases(Lease(tmp_path), timeout=0.0)
     await other.hold(KEY, session="bob")
     other.release_all()
     assert not isinstance(Lease(tmp_path).inspect(KEY), Held)
 
 
 async def test_holding_tells_whether_another_owner_came_before(tmp_path: Path) -> None:
-    other, ring = (KeyRing(Lease(tmp_path), timeout=5.0) for _ in range(2))
+    other, ring = (KeyLeases(Lease(tmp_path), timeout=5.0) for _ in range(2))
     await other.hold(KEY, session="other")
 
     asking = asyncio.ensure_future(ring.hold(KEY, session="alice"))
@@ -69,7 +69,7 @@ async def test_holding_tells_whether_another_owner_came_before(tmp_path: Path) -
 async def test_a_key_is_one_sessions_and_no_other_of_the_same_process_gets_it(
     tmp_path: Path,
 ) -> None:
-    ring = KeyRing(Lease(tmp_path), timeout=5.0)
+    ring = KeyLeases(Lease(tmp_path), timeout=5.0)
     await ring.hold(KEY, session="alice")
 
     with pytest.raises(LeaseHeldError, match="session alice of this same process"):
