@@ -70,15 +70,15 @@ class KeyLeases:
         self._waiting = waiting or WaitLedger()
         self._grants: dict[int, tuple[LeaseGrant, str]] = {}
         self._turns: dict[int, asyncio.Lock] = {}
-        self._passing: set[int] = set()
+        self._temporary: set[int] = set()
         self._of: dict[str, set[int]] = {}  # which keys are a session's: one, or two in a renewal
 
-    async def hold(
-        self, key_id: int, *, session: str, passing: bool = False, key: bytes | None = None
+    async def acquire(
+        self, key_id: int, *, session: str, temporary: bool = False, key: bytes | None = None
     ) -> bool:
         """Own a key from now on; nothing to do if ``session`` does already.
 
-        ``passing`` is for who lets it go himself when he is done, as after ending a login.
+        ``temporary`` is for who lets it go himself when he is done, as after ending a login.
         ``key`` is the auth key itself, if it is at hand.
         Returns whether somebody else had it: he may have changed what is stored.
 
@@ -86,7 +86,7 @@ class KeyLeases:
             LeaseHeldError: another process, or another session of this one, owns it, and who.
         """
         if self.holds(key_id, session=session):
-            (self._passing.add if passing else self._passing.discard)(key_id)
+            (self._temporary.add if temporary else self._temporary.discard)(key_id)
             return False
         waited: list[LeaseWait] = []
         # One at a time: a second lock of our own on the same key would wait for the first.
@@ -95,8 +95,8 @@ class KeyLeases:
                 grant = await self._take(key_id, session, waited, key)
                 self._grants[key_id] = grant, session
                 self._of.setdefault(session, set()).add(key_id)
-                if passing:
-                    self._passing.add(key_id)
+                if temporary:
+                    self._temporary.add(key_id)
         self._turns.pop(key_id, None)  # whoever waited for it finds the key held
         return bool(waited)
 
@@ -134,7 +134,7 @@ class KeyLeases:
 
     def release(self, key_id: int) -> None:
         """Let a key go, once its client is proven off."""
-        self._passing.discard(key_id)
+        self._temporary.discard(key_id)
         if key_id in self._grants:
             grant, owner = self._grants.pop(key_id)
             self._of[owner].discard(key_id)
@@ -142,14 +142,14 @@ class KeyLeases:
                 del self._of[owner]
             grant.release()
 
-    def let_pass(self, key_id: int) -> None:
-        """Let a key go that was held in passing; one that is a session's own by now stays."""
-        if key_id in self._passing:
+    def release_temporary(self, key_id: int) -> None:
+        """Let a key go that was held temporarily; one that is a session's own by now stays."""
+        if key_id in self._temporary:
             self.release(key_id)
 
     def keep_only(self, key_id: int | None, *, session: str) -> None:
-        """Let every other key of a session go, but those that are held in passing."""
-        for other in self._of.get(session, set()) - self._passing - {key_id}:
+        """Let every other key of a session go, but those that are held temporarily."""
+        for other in self._of.get(session, set()) - self._temporary - {key_id}:
             self.release(other)
 
     def release_of(self, session: str) -> None:

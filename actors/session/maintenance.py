@@ -193,7 +193,7 @@ class Maintenance:
         await refuse_early(self._services, self._name)
         had = self._services.keys.holds(key_id, session=self._name)
         key = parse_string(string).key
-        await self._services.keys.hold(key_id, session=self._name, passing=not had, key=key)
+        await self._services.keys.acquire(key_id, session=self._name, temporary=not had, key=key)
         user_id: int | None = None
         try:
             record = await self._do(lambda store: self._free(store, key_id))

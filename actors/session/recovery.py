@@ -275,7 +275,7 @@ class Recovery:
 
     async def _open(self, copy: Copy) -> Client:
         session, self.tried = WardenSession.from_parts(copy.parts), copy.key_id
-        await self._services.keys.hold(copy.key_id, session=self._name, key=copy.parts.key)
+        await self._services.keys.acquire(copy.key_id, session=self._name, key=copy.parts.key)
         # Only now: whoever had the key until then, be it for a moment, may have learnt more, have
         # been asked to wait, or have brought another login.
         learnt = await self._services.journal.do(lambda store: self._look_again(store, copy))

@@ -126,10 +126,10 @@ async def test_a_key_that_is_held_in_passing_stays_when_the_session_comes_online
 ) -> None:
     lease = Lease(tmp_path)
     ring = KeyLeases(lease, timeout=1.0)
-    await ring.hold(1, session="alice")
-    await ring.hold(2, session="alice", passing=True)  # an import is being proven
-    await ring.hold(3, session="alice")
-    await ring.hold(4, session="bob")
+    await ring.acquire(1, session="alice")
+    await ring.acquire(2, session="alice", temporary=True)  # an import is being proven
+    await ring.acquire(3, session="alice")
+    await ring.acquire(4, session="bob")
 
     ring.keep_only(1, session="alice")
     held = [isinstance(lease.inspect(key), Held) for key in (1, 2, 3, 4)]

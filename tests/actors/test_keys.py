@@ -21,10 +21,10 @@ async def test_two_who_ask_at_once_for_a_key_that_is_taken_get_it_one_after_the_
     tmp_path: Path,
 ) -> None:
     other = KeyLeases(Lease(tmp_path), timeout=0.0)
-    await other.hold(KEY, session="other")
+    await other.acquire(KEY, session="other")
     ring = KeyLeases(Lease(tmp_path), timeout=5.0)
 
-    asking = [asyncio.ensure_future(ring.hold(KEY, session="alice")) for _ in range(3)]
+    asking = [asyncio.ensure_future(ring.acquire(KEY, session="alice")) for _ in range(3)]
     await asyncio.sleep(0)
     other.release(KEY)
     await asyncio.gather(*asking)
@@ -35,34 +35,34 @@ async def test_two_who_ask_at_once_for_a_key_that_is_taken_get_it_one_after_the_
 
 async def test_a_key_that_another_owns_is_refused_with_its_owner(tmp_path: Path) -> None:
     other = KeyLeases(Lease(tmp_path), timeout=0.0)
-    await other.hold(KEY, session="alice")
+    await other.acquire(KEY, session="alice")
 
     with pytest.raises(LeaseHeldError, match="session alice"):
-        await KeyLeases(Lease(tmp_path), timeout=0.0).hold(KEY, session="bob")
+        await KeyLeases(Lease(tmp_path), timeout=0.0).acquire(KEY, session="bob")
     other.release_all()
 
 
 async def test_a_released_key_is_free_for_others(tmp_path: Path) -> None:
     ring = KeyLeases(Lease(tmp_path), timeout=0.0)
-    await ring.hold(KEY, session="alice")
+    await ring.acquire(KEY, session="alice")
     ring.release(KEY)
 
     other = KeyLeases(Lease(tmp_path), timeout=0.0)
-    await other.hold(KEY, session="bob")
+    await other.acquire(KEY, session="bob")
     other.release_all()
     assert not isinstance(Lease(tmp_path).inspect(KEY), Held)
 
 
 async def test_holding_tells_whether_another_owner_came_before(tmp_path: Path) -> None:
     other, ring = (KeyLeases(Lease(tmp_path), timeout=5.0) for _ in range(2))
-    await other.hold(KEY, session="other")
+    await other.acquire(KEY, session="other")
 
-    asking = asyncio.ensure_future(ring.hold(KEY, session="alice"))
+    asking = asyncio.ensure_future(ring.acquire(KEY, session="alice"))
     await asyncio.sleep(0)
     other.release(KEY)
 
     assert await asking
-    assert not await ring.hold(KEY, session="alice")
+    assert not await ring.acquire(KEY, session="alice")
     ring.release_all()
 
 
@@ -70,14 +70,14 @@ async def test_a_key_is_one_sessions_and_no_other_of_the_same_process_gets_it(
     tmp_path: Path,
 ) -> None:
     ring = KeyLeases(Lease(tmp_path), timeout=5.0)
-    await ring.hold(KEY, session="alice")
+    await ring.acquire(KEY, session="alice")
 
     with pytest.raises(LeaseHeldError, match="session alice of this same process"):
-        await ring.hold(KEY, session="bob")
+        await ring.acquire(KEY, session="bob")
     ring.release_of("bob")
     assert isinstance(Lease(tmp_path).inspect(KEY), Held)
     ring.release_of("alice")
-    await ring.hold(KEY, session="bob")
+    await ring.acquire(KEY, session="bob")
     ring.release_all()
 
 

@@ -39,7 +39,7 @@ async def end_authorisation(services: Services, name: str, string: str, *, reaso
     parts, place = parse_string(string), ending_of(name)
     key_id = parts.key_id
     await refuse_early(services, name)
-    await services.keys.hold(key_id, session=name, passing=True, key=parts.key)
+    await services.keys.acquire(key_id, session=name, temporary=True, key=parts.key)
     try:
         client = await services.gateway.open(
             place,

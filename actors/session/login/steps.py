@@ -188,7 +188,7 @@ class Login:
         await flow.connect()
         if (key_id := flow.session.key_id) is not None:
             key = flow.session.parts.key
-            await self._services.keys.hold(key_id, session=self._name, passing=True, key=key)
+            await self._services.keys.acquire(key_id, session=self._name, temporary=True, key=key)
 
     async def _refuse_early(self, methods: tuple[str, ...]) -> None:
         """Raise for what Telegram has asked to wait with, in this process or an earlier one."""
@@ -245,7 +245,7 @@ class Login:
         if flow is not None:
             await flow.close()
             if flow.session.key_id is not None:
-                self._services.keys.let_pass(flow.session.key_id)
+                self._services.keys.release_temporary(flow.session.key_id)
 
     async def _start(self, *, qr: bool, reason: str) -> Step:
         await self.abandon()
@@ -304,7 +304,7 @@ class Login:
             case LoggedIn():
                 if answer.session.key_id is not None:  # from now on it is the session's own
                     key_id, key = answer.session.key_id, answer.session.parts.key
-                    await self._services.keys.hold(key_id, session=self._name, key=key)
+                    await self._services.keys.acquire(key_id, session=self._name, key=key)
                 await self.abandon()
                 await self._keep(answer)
                 return Step(event=SignedIn())
@@ -316,7 +316,7 @@ class Login:
         untold = None if login.untold is None else classify(login.untold)
         if untold is not None and untold.action is Action.PARK_METHOD:
             self._park(OPENING[0], untold.wait or 0.0)
-        await self._services.keys.hold(key_id, session=name, key=login.session.parts.key)
+        await self._services.keys.acquire(key_id, session=name, key=login.session.parts.key)
         known = await self._services.journal.do(lambda store: store.session(name))
         if known is not None and known.user_id not in (None, login.user_id):
             await end_authorisation(self._services, name, string, reason="another account's")
