@@ -6,7 +6,7 @@ from ..errors import TelewardenError
 from ..telegram import ErrorClass, to_telewarden
 
 
-def as_ours(error: BaseException | None, *, session: str) -> BaseException:
+def to_public_error(error: BaseException | None, *, session: str) -> BaseException:
     """An error of Telegram or of the line as ours, with it as the cause; others as they are.
 
     What nobody has sorted is no word of Telegram's: a fault in an app's own code stays what it is.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ...supervision import Answer
 from ...telegram import Client
 from ..context import Services
-from ..errors import as_ours
+from ..errors import to_public_error
 from .client_slot import ClientSlot
 from .control import SessionControl
 from .internal import CareWent
@@ -70,7 +70,7 @@ class MaintenanceHandler:
         """A step is done, or has failed: follow, and answer."""
         done = message.done
         if done is None:
-            message.answer.fail(as_ours(message.error, session=self._name))
+            message.answer.fail(to_public_error(message.error, session=self._name))
             if message.given_up:
                 self._actor.switch("logout failed")
             return

@@ -25,7 +25,7 @@ from ...telegram import (
     upgrades,
 )
 from ..context import Services
-from ..errors import as_ours
+from ..errors import to_public_error
 from ..messages import (
     AccessChecked,
     CallTelegram,
@@ -136,7 +136,7 @@ class Reader:
     def _refused(self, answer: Answer, error: BaseException) -> None:
         if classify(error).terminal:
             self._actor.actor_ref.tell(Probe())  # which will tell whether the session has ended
-        answer.fail(as_ours(error, session=self._name))
+        answer.fail(to_public_error(error, session=self._name))
 
 
 def _not_looked(error: BaseException) -> None:

@@ -14,7 +14,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from ..actors.errors import as_ours
+from ..actors.errors import to_public_error
 from ..actors.session.flood_waits import (
     CONNECT,
     OPENING,
@@ -177,7 +177,7 @@ def our_errors(session: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        told = as_ours(error, session=session)
+        told = to_public_error(error, session=session)
         if told is error:
             raise
         raise told from error
