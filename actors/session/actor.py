@@ -82,7 +82,7 @@ from ..messages import (
 )
 from ..waits import session_wait
 from .client_slot import ClientSlot
-from .flood_waits import OPENING, keep_crowded
+from .flood_waits import OPENING, persist_connect_flood
 from .internal import (
     CareWent,
     Climbed,
@@ -278,7 +278,7 @@ class SessionActor(LoopActor):
             self.enter(Rejected(), str(message.error))
             return
         verdict = classify(message.error, moment=Moment.OPENING)
-        keep_crowded(self._services, self._name, message.error)
+        persist_connect_flood(self._services, self._name, message.error)
         if verdict.action is Action.PARK_METHOD and not isinstance(message.error, TelewardenError):
             self.reader.floods.flooded(OPENING, verdict)
         if not self._hold(verdict, message.key_id):
@@ -356,7 +356,7 @@ class SessionActor(LoopActor):
         client = self.line.drop()
         at_once = self._comeback.lost(self.clock.now(), cause)
         verdict = classify(reason := reason or ConnectionError("connection closed"))
-        keep_crowded(self._services, self._name, reason)
+        persist_connect_flood(self._services, self._name, reason)
         # A server may forget a key for a while: the climb tries it again before it gives up.
         forgotten = verdict.action is Action.TRY_OTHER_COPY
         if not forgotten and self._hold(verdict, None if client is None else client.key_id):

@@ -127,7 +127,7 @@ def what_floods(key: FloodKey) -> str:
     return f"{what}: Telegram asked for quiet"
 
 
-def keep_crowded(services: Services, session: str, error: BaseException) -> None:
+def persist_connect_flood(services: Services, session: str, error: BaseException) -> None:
     """Keep that Telegram takes no more connections from where a session's come (-429).
 
     So that the next start knows of it as well.

@@ -41,7 +41,7 @@ from ....telegram import (
 )
 from ...context import Services
 from ...messages import StartLogin, SubmitCode, SubmitPassword
-from ..flood_waits import OPENING, floods_of, keep_crowded, refused
+from ..flood_waits import OPENING, floods_of, persist_connect_flood, refused
 from .authorizations import end_authorisation
 
 CODES_A_DAY: Final = 3  # Telegram answers PHONE_NUMBER_FLOOD, for a day, not far above it
@@ -209,7 +209,7 @@ class Login:
         """Keep what Telegram has asked to wait with, and count what was given wrong."""
         verdict = classify(error)
         method = getattr(error.__cause__, "method", None) or (*_calls_of(step), None)[-1]
-        keep_crowded(self._services, self._name, error)
+        persist_connect_flood(self._services, self._name, error)
         if verdict.action is Action.PARK_LOGIN:
             self._park(SEND_CODE, verdict.wait or DAY)
         elif verdict.action is Action.PARK_METHOD and method is not None:
