@@ -132,12 +132,12 @@ def persist_connect_flood(services: Services, session: str, error: BaseException
 
     So that the next start knows of it as well.
     """
-    if (seconds := crowded_for(error)) is not None:
+    if (seconds := connect_flood_wait(error)) is not None:
         until, owner = services.now() + seconds, egress_owner(services.gateway.egress(session))
         services.journal.post(lambda store: store.put_flood(owner, CONNECT, None, until, seconds))
 
 
-def crowded_for(error: BaseException) -> float | None:
+def connect_flood_wait(error: BaseException) -> float | None:
     """For how many seconds Telegram takes no more connections from an address, if that is said.
 
     Our own refusal says nothing new.

@@ -18,7 +18,7 @@ from ..actors.errors import to_public_error
 from ..actors.session.flood_waits import (
     CONNECT,
     OPENING,
-    crowded_for,
+    connect_flood_wait,
     egress_owner,
     flood_key,
     floods_of,
@@ -80,7 +80,7 @@ class LedgerGate:
 
     def lost(self, reason: BaseException | None) -> None:
         """Note what the end of a line says about when to connect again, durably."""
-        if reason is not None and (crowded := crowded_for(reason)) is not None:
+        if reason is not None and (crowded := connect_flood_wait(reason)) is not None:
             self._flooded(egress_owner(self._egress), (CONNECT, None), crowded)
 
     def opening_failed(self, error: BaseException) -> None:
