@@ -31,7 +31,7 @@ ADVICE = "It may be called again at the deadline; an early call makes the wait l
 SLOW_ADVICE = "The chat has slow mode; the next message may go at the deadline."
 OPENING: FloodKey = ("updates.getState", None)  # what a client calls before anything else
 CONNECT = "connect"  # what is flooded when this host's address makes too many connections
-UNTOLD = "FLOOD"  # a flood without a number, as Telegram sometimes says it
+UNSPECIFIED = "FLOOD"  # a flood without a number, as Telegram sometimes says it
 CALM_AFTER = 3_600.0  # seconds after an untold flood's end until the next is a first one again
 LONGEST_UNTOLD = 3_600.0  # seconds
 
@@ -109,7 +109,7 @@ class FloodWaits:
     def _seconds(self, key: FloodKey, verdict: Verdict, now: float) -> float:
         """What Telegram said; each time that it says no number, twice the time before."""
         seconds = verdict.wait or 0.0
-        if verdict.name != UNTOLD:
+        if verdict.name != UNSPECIFIED:
             return seconds
         before, ended = self._untold.get(key, (0.0, 0.0))
         if before and now - ended < CALM_AFTER:
