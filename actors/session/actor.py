@@ -172,7 +172,7 @@ class SessionActor(LoopActor):
         self.enter(StopAsked(), "asked to stop")
         await self.outbound.drain(within=self._services.settings.drain)
         await self.logins.abandon()
-        await self.line.let_go()
+        await self.line.close()
         self.enter(Stopped(), "stopped")
 
     async def on_failure(  # type: ignore[override]  # a LoopActor's hooks may be async
@@ -237,7 +237,7 @@ class SessionActor(LoopActor):
         climb = message.climb
         self.outbound.resume(climb.client, climb.floods)
         self.prober.start_afresh()
-        self.line.take(climb.client)
+        self.line.attach(climb.client)
         seconds = self._comeback.online(self.clock.now(), rung=climb.rung)
         self._note_time(climb.client.told_time)
         self.enter(Recovered(), f"by {climb.rung}")
@@ -246,7 +246,7 @@ class SessionActor(LoopActor):
             self.lose(climb.client.disconnected.result())
             return
         self.groups.tell(SessionUp(generation=self.line.generation))
-        for heard in self.line.take_kept():
+        for heard in self.line.drain():
             self.heard(heard)
         if not self.logins.end_replaced(climb.client.key_id):
             self._services.keys.keep_only(climb.client.key_id, session=self._name)
@@ -320,7 +320,7 @@ class SessionActor(LoopActor):
         if self.climbing:
             self._switch_after = cause
             return
-        self.line.drop()
+        self.line.detach()
         self._comeback.wanted(cause)
         self.logins.give_up(cause)
         if self.phase is Phase.ONLINE:
@@ -337,7 +337,7 @@ class SessionActor(LoopActor):
             if self.phase is Phase.ONLINE:
                 self._tell_groups(message.told)
             else:
-                self.line.keep(message)  # a group that knows of no gap would read past it
+                self.line.buffer(message)  # a group that knows of no gap would read past it
 
     def _tell_groups(self, told: Told) -> None:
         match told:
@@ -353,7 +353,7 @@ class SessionActor(LoopActor):
 
     def lose(self, reason: BaseException | None, *, cause: str = "connection lost") -> None:
         """The line is gone or no good: come back, at once if it was a good one."""
-        client = self.line.drop()
+        client = self.line.detach()
         at_once = self._comeback.lost(self.clock.now(), cause)
         verdict = classify(reason := reason or ConnectionError("connection closed"))
         persist_connect_flood(self._services, self._name, reason)
@@ -370,7 +370,7 @@ class SessionActor(LoopActor):
     def retire(self, verdict: Verdict) -> None:
         """Telegram ended this session under way: hold it and close the client."""
         if self.phase is Phase.ONLINE:
-            client = self.line.drop()
+            client = self.line.detach()
             self._hold(verdict, None if client is None else client.key_id)
             self.pipe(self._services.gateway.close(self._name), done=lambda _: Flush())
 
@@ -408,7 +408,7 @@ class SessionActor(LoopActor):
     def _latch(self, verdict: Verdict, key_id: int | None) -> None:
         """Latch the key that was refused, which need not be the one that is stored."""
         if verdict.latches_key and key_id is not None:
-            buried = self.line.bury(key_id, verdict.name)
+            buried = self.line.latch_key(key_id, verdict.name)
             self.pipe(buried, done=lambda _: Flush(), failed=lambda _: Flush())
 
     # Working for the groups

@@ -55,32 +55,32 @@ class ClientSlot:
 
         return hear
 
-    def keep(self, message: Heard) -> None:
+    def buffer(self, message: Heard) -> None:
         """Keep what is told before the groups know of the gap in front of it."""
         self._early.append(message)
 
-    def take_kept(self) -> list[Heard]:
+    def drain(self) -> list[Heard]:
         """What was kept, to be told now."""
         early, self._early = self._early, []
         return early
 
-    def take(self, client: Client) -> None:
+    def attach(self, client: Client) -> None:
         """Work with this client from now on."""
         self.client = client
         client.session.on_change = self._flush_soon
         self.flush()
 
-    def drop(self) -> Client | None:
+    def detach(self) -> Client | None:
         """Work with none any more, what it has learnt on its way to the disk; returns it."""
         self.flush()  # what this client has learnt is what the next one starts with
         client, self.client = self.client, None
         return client
 
-    def hush(self) -> None:
+    def close_generation(self) -> None:
         """End the generation: what its client still says is not heard."""
         self.generation += 1
 
-    def bury(self, key_id: int, reason: str) -> Awaitable[None]:
+    def latch_key(self, key_id: int, reason: str) -> Awaitable[None]:
         """Latch a dead key; await it to let the key go as soon as nothing can use it any more."""
         now = self._services.stamp()
 
@@ -105,12 +105,12 @@ class ClientSlot:
     def _flush_soon(self) -> None:
         self._actor.after(FLUSH_AFTER, Flush())
 
-    async def let_go(self) -> None:
+    async def close(self) -> None:
         """Write down what was learnt, prove the clients off, then let the keys go."""
-        self.hush()
+        self.close_generation()
         if self.client is not None:
             self.client.save_states()
-        self.drop()
+        self.detach()
         deadline = self._services.settings.close_deadline
         for place in (self._name, proof_of(self._name), ending_of(self._name)):
             await self._services.gateway.close(place, deadline=deadline)

@@ -51,8 +51,8 @@ class MaintenanceHandler:
         given_up = isinstance(step, LogOut) and client is not None
         self._line.flush()
         if given_up:
-            self._line.drop()
-            self._line.hush()
+            self._line.detach()
+            self._line.close_generation()
             self._actor.pause_groups("logging out")
         self._actor.pipe(
             self._done(step, client),
