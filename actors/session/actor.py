@@ -143,18 +143,18 @@ class SessionActor(LoopActor):
         self.groups: WorkerGroups = WorkerGroups(
             session=name, services=services, actor=self, supervisor=groups
         )
-        self.line: ClientSlot = ClientSlot(name, services, self)
+        self.slot: ClientSlot = ClientSlot(name, services, self)
         self._standing = SessionState(name, services)
         self.online_waits: OnlineWaits = OnlineWaits(self, self._standing)
         self._comeback = ReconnectPolicy(
             initial=services.settings.backoff_initial, longest=services.settings.backoff_max
         )
-        self.prober: Prober = Prober(name, services, self, self.line, self.groups)
+        self.prober: Prober = Prober(name, services, self, self.slot, self.groups)
         self.outbound: Sender = Sender(name, services, self)
-        self.reader: Reader = Reader(name, services, self, self.line, self._standing)
+        self.reader: Reader = Reader(name, services, self, self.slot, self._standing)
         self.logins: LoginHandler = LoginHandler(name, phone, services, self)
         self.care: MaintenanceHandler = MaintenanceHandler(
-            name, services, self, self.line, self.outbound, self._standing
+            name, services, self, self.slot, self.outbound, self._standing
         )
         self.climbing = False
         self._switch_after = ""
@@ -172,7 +172,7 @@ class SessionActor(LoopActor):
         self.enter(StopAsked(), "asked to stop")
         await self.outbound.drain(within=self._services.settings.drain)
         await self.logins.abandon()
-        await self.line.close()
+        await self.slot.close()
         self.enter(Stopped(), "stopped")
 
     async def on_failure(  # type: ignore[override]  # a LoopActor's hooks may be async
@@ -183,7 +183,7 @@ class SessionActor(LoopActor):
     ) -> None:
         """Prove the client off before the next incarnation opens another on the same key."""
         self.outbound.abandon()
-        self.line.flush()
+        self.slot.flush()
         await self.logins.abandon()
         await self._services.gateway.close(self._name, deadline=CRASH_CLOSE)
 
@@ -216,7 +216,7 @@ class SessionActor(LoopActor):
         self.climbing = True
         self._comeback.begun(self.clock.now())
         self.enter(RecoveryStarted(), self._comeback.cause)
-        recovery = Recovery(self._name, self._services, self.line.listen(), self.reader.floods)
+        recovery = Recovery(self._name, self._services, self.slot.listen(), self.reader.floods)
         self.pipe(
             recovery.climb(),
             done=Climbed,
@@ -237,7 +237,7 @@ class SessionActor(LoopActor):
         climb = message.climb
         self.outbound.resume(climb.client, climb.floods)
         self.prober.start_afresh()
-        self.line.attach(climb.client)
+        self.slot.attach(climb.client)
         seconds = self._comeback.online(self.clock.now(), rung=climb.rung)
         self._note_time(climb.client.told_time)
         self.enter(Recovered(), f"by {climb.rung}")
@@ -245,8 +245,8 @@ class SessionActor(LoopActor):
         if climb.client.disconnected.done():  # lost again while the copies were mended
             self.lose(climb.client.disconnected.result())
             return
-        self.groups.tell(SessionUp(generation=self.line.generation))
-        for heard in self.line.drain():
+        self.groups.tell(SessionUp(generation=self.slot.generation))
+        for heard in self.slot.drain():
             self.heard(heard)
         if not self.logins.end_replaced(climb.client.key_id):
             self._services.keys.keep_only(climb.client.key_id, session=self._name)
@@ -320,7 +320,7 @@ class SessionActor(LoopActor):
         if self.climbing:
             self._switch_after = cause
             return
-        self.line.detach()
+        self.slot.detach()
         self._comeback.wanted(cause)
         self.logins.give_up(cause)
         if self.phase is Phase.ONLINE:
@@ -333,11 +333,11 @@ class SessionActor(LoopActor):
         if isinstance(message.told, Edited | Deleted):
             # Told once, and true whichever client has heard it and wherever the session stands.
             self.groups.tell_change(message.told)
-        elif message.generation == self.line.generation:
+        elif message.generation == self.slot.generation:
             if self.phase is Phase.ONLINE:
                 self._tell_groups(message.told)
             else:
-                self.line.buffer(message)  # a group that knows of no gap would read past it
+                self.slot.buffer(message)  # a group that knows of no gap would read past it
 
     def _tell_groups(self, told: Told) -> None:
         match told:
@@ -353,7 +353,7 @@ class SessionActor(LoopActor):
 
     def lose(self, reason: BaseException | None, *, cause: str = "connection lost") -> None:
         """The line is gone or no good: come back, at once if it was a good one."""
-        client = self.line.detach()
+        client = self.slot.detach()
         at_once = self._comeback.lost(self.clock.now(), cause)
         verdict = classify(reason := reason or ConnectionError("connection closed"))
         persist_connect_flood(self._services, self._name, reason)
@@ -370,7 +370,7 @@ class SessionActor(LoopActor):
     def retire(self, verdict: Verdict) -> None:
         """Telegram ended this session under way: hold it and close the client."""
         if self.phase is Phase.ONLINE:
-            client = self.line.detach()
+            client = self.slot.detach()
             self._hold(verdict, None if client is None else client.key_id)
             self.pipe(self._services.gateway.close(self._name), done=lambda _: Flush())
 
@@ -408,7 +408,7 @@ class SessionActor(LoopActor):
     def _latch(self, verdict: Verdict, key_id: int | None) -> None:
         """Latch the key that was refused, which need not be the one that is stored."""
         if verdict.latches_key and key_id is not None:
-            buried = self.line.latch_key(key_id, verdict.name)
+            buried = self.slot.latch_key(key_id, verdict.name)
             self.pipe(buried, done=lambda _: Flush(), failed=lambda _: Flush())
 
     # Working for the groups
@@ -422,7 +422,7 @@ class SessionActor(LoopActor):
         if self.groups.ready(message):
             self.outbound.forget(message.ref)
             if self.phase is Phase.ONLINE:
-                tell(message.ref, SessionUp(generation=self.line.generation))
+                tell(message.ref, SessionUp(generation=self.slot.generation))
 
     def groups_seen(self, message: GroupsSeen) -> None:
         """Some worker groups are kept down, or are no more."""
@@ -443,7 +443,7 @@ class SessionActor(LoopActor):
             self.tell_monitor()
         if verdict.terminal:
             self.retire(verdict)
-        elif verdict.kind is ErrorClass.NET and self.line.client is not None:
+        elif verdict.kind is ErrorClass.NET and self.slot.client is not None:
             self.after(PROBE_AFTER_TROUBLE, Probe())
 
     # Reporting
@@ -461,7 +461,7 @@ class SessionActor(LoopActor):
 
     def report(self) -> SessionReport:
         """How the session is."""
-        standing, client = self._standing, self.line.client
+        standing, client = self._standing, self.slot.client
         trouble = self.groups.trouble if standing.phase is Phase.ONLINE else ""
         reason = trouble or standing.reason
         return SessionReport(
@@ -476,7 +476,7 @@ class SessionActor(LoopActor):
             recoveries=self._comeback.recoveries,
             parked=self.outbound.parked,
             probe_seconds=self.prober.seconds,
-            update_age=self.line.update_age,
+            update_age=self.slot.update_age,
             user_id=client.user_id if client else None,
             groups=len(self.groups),
             waits=self._waits(),

@@ -28,7 +28,7 @@ class Prober:
         name: the session's name.
         services: what the warden's actors share.
         actor: the session, which is told of losses.
-        line: the client to ask.
+        slot: the client to ask.
         groups: who reads on when the line may have been silent.
     """
 
@@ -36,9 +36,9 @@ class Prober:
         "_actor",
         "_deaf",
         "_groups",
-        "_line",
         "_name",
         "_services",
+        "_slot",
         "_under_way",
         "seconds",
     )
@@ -48,11 +48,11 @@ class Prober:
         name: str,
         services: Services,
         actor: SessionControl,
-        line: ClientSlot,
+        slot: ClientSlot,
         groups: WorkerGroups,
     ) -> None:
         self._name, self._services, self._actor = name, services, actor
-        self._line, self._groups = line, groups
+        self._slot, self._groups = slot, groups
         self._under_way, self._deaf = False, 0
         self.seconds: float | None = None
 
@@ -62,11 +62,11 @@ class Prober:
 
     def probe(self) -> None:
         """Ask, unless one is under way; without a client only report."""
-        if self._line.client is None or self._under_way:
+        if self._slot.client is None or self._under_way:
             self._actor.tell_monitor()
             return
         self._under_way = True
-        self._actor.pipe(self._line.client.probe(), then=self._answered, otherwise=self._failed)
+        self._actor.pipe(self._slot.client.probe(), then=self._answered, otherwise=self._failed)
 
     def _answered(self, seconds: float) -> None:
         """Telegram has answered: publish how fast, and see whether the client hears."""
@@ -76,7 +76,7 @@ class Prober:
                 session=self._name,
                 at=self._services.now(),
                 seconds=seconds,
-                update_age=self._line.update_age,
+                update_age=self._slot.update_age,
             )
         )
         self._actor.tell_monitor()
@@ -84,7 +84,7 @@ class Prober:
 
     def _listen_closely(self) -> None:
         """Connected and answering, and yet deaf? Then a fresh client hears."""
-        client = self._line.client
+        client = self._slot.client
         if client is None:
             return
         self._deaf = self._deaf + 1 if client.behind else 0
@@ -93,7 +93,7 @@ class Prober:
             self._actor.lose(ConnectionError("connected but deaf"), cause="deaf")
         elif self._deaf:
             self._actor.after(LISTEN_AGAIN, Probe())
-        elif (self._line.update_age or 0.0) > self._services.settings.deaf_after:
+        elif (self._slot.update_age or 0.0) > self._services.settings.deaf_after:
             self._groups.tell(CatchUp())  # a channel may be silent, or not told of
 
     def _failed(self, error: BaseException) -> None:

@@ -25,34 +25,34 @@ class MaintenanceHandler:
         name: the session's name.
         services: what the warden's actors share.
         actor: the session, which switches over or ends.
-        line: the client to log out with.
+        slot: the client to log out with.
         outbound: what must be sent before a logout.
         standing: where the session stands.
     """
 
-    __slots__ = ("_actor", "_care", "_line", "_name", "_outbound", "_services")
+    __slots__ = ("_actor", "_care", "_name", "_outbound", "_services", "_slot")
 
     def __init__(
         self,
         name: str,
         services: Services,
         actor: SessionControl,
-        line: ClientSlot,
+        slot: ClientSlot,
         outbound: Sender,
         standing: SessionState,
     ) -> None:
         self._name, self._services, self._actor = name, services, actor
-        self._line, self._outbound = line, outbound
+        self._slot, self._outbound = slot, outbound
         self._care = Maintenance(name, services, standing)
 
     def take(self, step: CareStep) -> Answer:
         """Take one step; answered when it is done."""
-        answer, client = Answer(), self._line.client
+        answer, client = Answer(), self._slot.client
         given_up = isinstance(step, LogOut) and client is not None
-        self._line.flush()
+        self._slot.flush()
         if given_up:
-            self._line.detach()
-            self._line.close_generation()
+            self._slot.detach()
+            self._slot.close_generation()
             self._actor.pause_groups("logging out")
         self._actor.pipe(
             self._done(step, client),

@@ -52,28 +52,28 @@ class Reader:
         name: the session's name.
         services: what the warden's actors share.
         actor: the session actor; its mailbox gets the answers.
-        line: the client to ask.
+        slot: the client to ask.
         standing: where the session stands.
     """
 
-    __slots__ = ("_actor", "_deadline", "_line", "_name", "_standing", "floods")
+    __slots__ = ("_actor", "_deadline", "_name", "_slot", "_standing", "floods")
 
     def __init__(
         self,
         name: str,
         services: Services,
         actor: LoopActor,
-        line: ClientSlot,
+        slot: ClientSlot,
         standing: SessionState,
     ) -> None:
-        self._name, self._actor, self._line = name, actor, line
+        self._name, self._actor, self._slot = name, actor, slot
         self._standing = standing
         self._deadline = services.settings.call_deadline
         self.floods = FloodWaits(name, services)
 
     def history(self, message: History) -> None:
         """Read on in a chat."""
-        client = self._line.client
+        client = self._slot.client
         if client is None:
             tell(message.reply_to, _unread(message, OFFLINE))
             return
@@ -90,7 +90,7 @@ class Reader:
 
     def locate(self, message: Locate) -> None:
         """Find where chats are; asked again by itself when the session is back."""
-        client = self._line.client
+        client = self._slot.client
         if client is not None:
             self._actor.pipe(
                 _look_up(client, message, self._deadline),
@@ -99,7 +99,7 @@ class Reader:
 
     def check_access(self, message: CheckAccess) -> None:
         """Ask what the account may do in chats that it knows."""
-        client = self._line.client
+        client = self._slot.client
         if client is not None:
             self._actor.pipe(
                 _rights_in(client, message, self._deadline),
@@ -109,7 +109,7 @@ class Reader:
 
     def look_into(self, message: LookInto) -> Answer:
         """Ask what the account may do in chats that it may have to look for first."""
-        answer, client = Answer(), self._line.client
+        answer, client = Answer(), self._slot.client
         if client is None:
             answer.fail(self._standing.offline())
             return answer
@@ -122,7 +122,7 @@ class Reader:
 
     def call(self, message: CallTelegram) -> Answer:
         """Make an app's own request; its errors are ours, with Telegram's as the cause."""
-        answer, client = Answer(), self._line.client
+        answer, client = Answer(), self._slot.client
         if client is None:
             answer.fail(self._standing.offline())
             return answer
