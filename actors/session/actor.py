@@ -150,11 +150,11 @@ class SessionActor(LoopActor):
             initial=services.settings.backoff_initial, longest=services.settings.backoff_max
         )
         self.prober: Prober = Prober(name, services, self, self.slot, self.groups)
-        self.outbound: Sender = Sender(name, services, self)
+        self.sender: Sender = Sender(name, services, self)
         self.reader: Reader = Reader(name, services, self, self.slot, self._standing)
         self.logins: LoginHandler = LoginHandler(name, phone, services, self)
         self.care: MaintenanceHandler = MaintenanceHandler(
-            name, services, self, self.slot, self.outbound, self._standing
+            name, services, self, self.slot, self.sender, self._standing
         )
         self.climbing = False
         self._switch_after = ""
@@ -170,7 +170,7 @@ class SessionActor(LoopActor):
 
     async def on_stop(self) -> None:  # type: ignore[override]  # a LoopActor's hooks may be async
         self.enter(StopAsked(), "asked to stop")
-        await self.outbound.drain(within=self._services.settings.drain)
+        await self.sender.drain(within=self._services.settings.drain)
         await self.logins.abandon()
         await self.slot.close()
         self.enter(Stopped(), "stopped")
@@ -182,7 +182,7 @@ class SessionActor(LoopActor):
         traceback: TracebackType | None,  # noqa: ARG002
     ) -> None:
         """Prove the client off before the next incarnation opens another on the same key."""
-        self.outbound.abandon()
+        self.sender.abandon()
         self.slot.flush()
         await self.logins.abandon()
         await self._services.gateway.close(self._name, deadline=CRASH_CLOSE)
@@ -197,7 +197,7 @@ class SessionActor(LoopActor):
     def enter(self, event: Event, reason: str, *, until: float | None = None) -> None:
         """Move along the table of phases, and let everybody concerned know."""
         if self._standing.move(event, reason, until=until) is Phase.ONLINE:
-            self.outbound.suspend()
+            self.sender.suspend()
             self.pause_groups(reason)
         self.online_waits.settle()
         self.tell_monitor()
@@ -235,7 +235,7 @@ class SessionActor(LoopActor):
     def climbed(self, message: Climbed) -> None:
         self._climb_over()
         climb = message.climb
-        self.outbound.resume(climb.client, climb.floods)
+        self.sender.resume(climb.client, climb.floods)
         self.prober.start_afresh()
         self.slot.attach(climb.client)
         seconds = self._comeback.online(self.clock.now(), rung=climb.rung)
@@ -420,7 +420,7 @@ class SessionActor(LoopActor):
 
     def group_ready(self, message: GroupReady) -> None:
         if self.groups.ready(message):
-            self.outbound.forget(message.ref)
+            self.sender.forget(message.ref)
             if self.phase is Phase.ONLINE:
                 tell(message.ref, SessionUp(generation=self.slot.generation))
 
@@ -437,9 +437,9 @@ class SessionActor(LoopActor):
             self.tell_monitor()
 
     def send_failed(self, message: SendFailed) -> None:
-        until = self.outbound.until
-        verdict = self.outbound.failed(message)
-        if self.outbound.until != until:  # whoever looks for a session for a pair should know
+        until = self.sender.until
+        verdict = self.sender.failed(message)
+        if self.sender.until != until:  # whoever looks for a session for a pair should know
             self.tell_monitor()
         if verdict.terminal:
             self.retire(verdict)
@@ -470,11 +470,11 @@ class SessionActor(LoopActor):
             health=health_of(standing.phase, reason=reason.partition(":")[0]),
             reason=reason,
             since=standing.since,
-            until=standing.until or self.outbound.until,
-            limited_until=self.outbound.limited_until,
+            until=standing.until or self.sender.until,
+            limited_until=self.sender.limited_until,
             rung=self._comeback.rung,
             recoveries=self._comeback.recoveries,
-            parked=self.outbound.parked,
+            parked=self.sender.parked,
             probe_seconds=self.prober.seconds,
             update_age=self.slot.update_age,
             user_id=client.user_id if client else None,
@@ -491,7 +491,7 @@ class SessionActor(LoopActor):
             since=standing.since,
             until=standing.until,
         )
-        floods = {(one.who, one.what): one for one in self.outbound.waits()}
+        floods = {(one.who, one.what): one for one in self.sender.waits()}
         floods |= {(one.who, one.what): one for one in self.reader.floods.waits()}
         return (*(() if by_phase is None else (by_phase,)), *floods.values())
 
@@ -517,12 +517,12 @@ HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
     PairOrder: lambda session, message: session.groups.order(message),
     Unlimited: lambda session, message: session.groups.tell(message),
     # Sending
-    Deliver: lambda session, message: session.outbound.offer(message),
-    Withdraw: lambda session, message: session.outbound.withdraw(message),
-    Send: lambda session, message: session.outbound.turn(message.job),
-    Sent: lambda session, message: session.outbound.sent(message),
+    Deliver: lambda session, message: session.sender.offer(message),
+    Withdraw: lambda session, message: session.sender.withdraw(message),
+    Send: lambda session, message: session.sender.turn(message.job),
+    Sent: lambda session, message: session.sender.sent(message),
     SendFailed: lambda session, message: session.send_failed(message),
-    FloodOver: lambda session, message: session.outbound.flood_over(message.key),
+    FloodOver: lambda session, message: session.sender.flood_over(message.key),
     # Reading and calling
     History: lambda session, message: session.reader.history(message),
     Locate: lambda session, message: session.reader.locate(message),

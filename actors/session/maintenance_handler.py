@@ -26,11 +26,11 @@ class MaintenanceHandler:
         services: what the warden's actors share.
         actor: the session, which switches over or ends.
         slot: the client to log out with.
-        outbound: what must be sent before a logout.
+        sender: what must be sent before a logout.
         standing: where the session stands.
     """
 
-    __slots__ = ("_actor", "_care", "_name", "_outbound", "_services", "_slot")
+    __slots__ = ("_actor", "_care", "_name", "_sender", "_services", "_slot")
 
     def __init__(
         self,
@@ -38,11 +38,11 @@ class MaintenanceHandler:
         services: Services,
         actor: SessionControl,
         slot: ClientSlot,
-        outbound: Sender,
+        sender: Sender,
         standing: SessionState,
     ) -> None:
         self._name, self._services, self._actor = name, services, actor
-        self._slot, self._outbound = slot, outbound
+        self._slot, self._sender = slot, sender
         self._care = Maintenance(name, services, standing)
 
     def take(self, step: CareStep) -> Answer:
@@ -63,7 +63,7 @@ class MaintenanceHandler:
 
     async def _done(self, step: CareStep, client: Client | None) -> Done:
         if isinstance(step, LogOut):
-            await self._outbound.drain(within=self._services.settings.drain)
+            await self._sender.drain(within=self._services.settings.drain)
         return await self._care.take(step, client)
 
     def went(self, message: CareWent) -> None:

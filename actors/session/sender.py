@@ -87,41 +87,41 @@ class Sender:
     def __init__(self, name: str, services: Services, actor: LoopActor) -> None:
         self._name, self._services, self._actor = name, services, actor
         self._client: Client | None = None
-        self._outgoing = SendQueue(services.settings.pace)
+        self._queue = SendQueue(services.settings.pace)
         self._under_way: dict[asyncio.Task[Receipt], Deliver] = {}
 
     @property
     def parked(self) -> int:
         """How many jobs wait for a flood to end."""
-        return self._outgoing.parked
+        return self._queue.parked
 
     def waits(self) -> tuple[Wait, ...]:
         """What waits for a deadline, and with how many jobs parked."""
         now, who = self._services.now(), f"session {self._name}"
         return tuple(
             Wait(who=who, kind=WaitKind.FLOOD, what=what_floods(key), since=since, until=until)
-            for key, since, until in self._outgoing.ahead(now)
+            for key, since, until in self._queue.ahead(now)
         )
 
     @property
     def until(self) -> float | None:
         """When the last known flood ends, epoch seconds."""
-        return self._outgoing.until
+        return self._queue.until
 
     @property
     def limited_until(self) -> float | None:
         """Until when the account counts as limited, epoch seconds; ``None`` when it does not."""
-        return self._outgoing.limited_until(self._services.now())
+        return self._queue.limited_until(self._services.now())
 
     def resume(self, client: Client, floods: Mapping[FloodKey, float]) -> None:
         """The session is online with ``client``; ``floods`` are the deadlines kept on disk."""
         self._client = client
-        self._outgoing.remember(floods)
+        self._queue.remember(floods)
 
     def suspend(self) -> None:
         """The session is not online: the groups offer again what was not delivered."""
         self._client = None
-        self._outgoing.forget_jobs()
+        self._queue.forget_jobs()
 
     def offer(self, job: Deliver) -> None:
         """Send a job, now or when pace and floods allow."""
@@ -130,7 +130,7 @@ class Sender:
             return
         method = method_of(job.shipment)
         now, wall = self._actor.clock.now(), self._services.now()
-        match self._outgoing.offer(job, method, wall=wall, now=now):
+        match self._queue.offer(job, method, wall=wall, now=now):
             case Go(portion):
                 _return(job, portion)
                 self.send(portion)
@@ -143,17 +143,17 @@ class Sender:
 
     def forget(self, group: pykka.ActorRef[Any]) -> None:
         """A group has begun anew: what its last incarnation has handed over does not go."""
-        self._outgoing.forget_jobs(group)
+        self._queue.forget_jobs(group)
 
     def withdraw(self, message: Withdraw) -> None:
         """Give a job back that waits here; one that is under way is under way."""
-        job = self._outgoing.withdraw(message.pair, message.ticket)
+        job = self._queue.withdraw(message.pair, message.ticket)
         if job is not None:
             tell(job.reply_to, Returned(pair=job.pair, ticket=job.ticket, count=0))
 
     def turn(self, job: Deliver) -> None:
         """A job's turn has come: send it, unless it was taken back or is flooded by now."""
-        match self._outgoing.turn(job, method_of(job.shipment), wall=self._services.now()):
+        match self._queue.turn(job, method_of(job.shipment), wall=self._services.now()):
             case Go(portion):
                 self.send(portion)
             case Parked() as parked:
@@ -186,7 +186,7 @@ class Sender:
         """Tell the group what arrived; some of it may have met trouble."""
         job, receipt = message.job, message.receipt
         tell(job.reply_to, _delivered(job, receipt))
-        self._outgoing.went(method_of(job.shipment), job.shipment.target)
+        self._queue.went(method_of(job.shipment), job.shipment.target)
         if receipt.trouble is not None:
             self._actor.actor_ref.tell(SendFailed(job.rest(receipt), receipt.trouble))
 
@@ -203,7 +203,7 @@ class Sender:
 
     def flood_over(self, key: FloodKey) -> None:
         """Offer what was parked again, if the deadline has really come."""
-        released = self._outgoing.release(key, wall=self._services.now())
+        released = self._queue.release(key, wall=self._services.now())
         if not isinstance(released, tuple):
             self._actor.after(max(RELEASE_LATE, released - self._services.now()), FloodOver(key))
             return
@@ -237,34 +237,34 @@ class Sender:
         target, now = job.shipment.target, self._actor.clock.now()
         key: FloodKey
         if verdict.action is Action.PARK_CHAT:
-            self._outgoing.pacer.slow_mode(target, seconds, now)
+            self._queue.pacer.slow_mode(target, seconds, now)
             key = (ANY_METHOD, target)
         else:
-            self._outgoing.pacer.flooded(None, now)
-            self._outgoing.pacer.flooded(target, now)
+            self._queue.pacer.flooded(None, now)
+            self._queue.pacer.flooded(target, now)
             key = (method_of(job.shipment), None)
         # The ledger has it already, as it was told: the client's gate notes it.
         wall = self._services.now()
-        wait = self._outgoing.told(key, seconds, wall=wall)
-        self._outgoing.flood(key, wall + wait, now=wall)
+        wait = self._queue.told(key, seconds, wall=wall)
+        self._queue.flood(key, wall + wait, now=wall)
         self._wait_in_line(job, key)
 
     def _wait_in_line(self, job: Deliver, key: FloodKey) -> None:
         _return(job, job.first(1))
-        self._wait_for(self._outgoing.park(job, key))
+        self._wait_for(self._queue.park(job, key))
 
     def _means_the_account(self, job: Deliver, verdict: Verdict) -> bool:
         """One chat's ban is the chat's affair; the same from several is the account's."""
         if verdict.kind is ErrorClass.LIMITED or verdict.action is Action.HOLD_WRITES:
             return True
         banned = verdict.name == CHAT_BAN
-        return banned and self._outgoing.banned_in(job.shipment.target, self._services.now())
+        return banned and self._queue.banned_in(job.shipment.target, self._services.now())
 
     def _limit(self, job: Deliver, verdict: Verdict) -> None:
         """Let all sending of this account wait; nothing of it is dropped."""
         name, (method, chat), now = self._name, LIMITED, self._services.now()
         until, reason = now + LIMITED_FOR, f"{verdict.name}: {verdict.advice}"
-        self._outgoing.flood(LIMITED, until, now=now)
+        self._queue.flood(LIMITED, until, now=now)
         self._services.journal.post(
             lambda store: store.put_flood(name, method, chat, until, LIMITED_FOR)
         )
