@@ -146,7 +146,7 @@ class SessionActor(LoopActor):
         self.slot: ClientSlot = ClientSlot(name, services, self)
         self._standing = SessionState(name, services)
         self.online_waits: OnlineWaits = OnlineWaits(self, self._standing)
-        self._comeback = ReconnectPolicy(
+        self._reconnect = ReconnectPolicy(
             initial=services.settings.backoff_initial, longest=services.settings.backoff_max
         )
         self.prober: Prober = Prober(name, services, self, self.slot, self.groups)
@@ -161,7 +161,7 @@ class SessionActor(LoopActor):
 
     def on_start(self) -> None:
         self._registry.tell(SessionIntroduced(session=self._name, ref=self.actor_ref))
-        self._comeback.cause = "start" if self.incarnation == 1 else "crash"
+        self._reconnect.cause = "start" if self.incarnation == 1 else "crash"
         self.actor_ref.tell(Begin())
 
     def on_receive(self, message: object) -> object:
@@ -210,12 +210,12 @@ class SessionActor(LoopActor):
 
     def begin(self, *, cause: str | None = None) -> None:
         """Climb from copy to copy, unless the session is online, at it, logging in or stopping."""
-        self._comeback.cause = cause or self._comeback.cause
+        self._reconnect.cause = cause or self._reconnect.cause
         if self.climbing or self.phase in NO_CLIMB:
             return
         self.climbing = True
-        self._comeback.begun(self.clock.now())
-        self.enter(RecoveryStarted(), self._comeback.cause)
+        self._reconnect.begun(self.clock.now())
+        self.enter(RecoveryStarted(), self._reconnect.cause)
         recovery = Recovery(self._name, self._services, self.slot.listen(), self.reader.floods)
         self.pipe(
             recovery.climb(),
@@ -224,7 +224,7 @@ class SessionActor(LoopActor):
         )
 
     def recover(self, message: Recover) -> None:
-        self._comeback.wanted(message.cause)
+        self._reconnect.wanted(message.cause)
         self.groups.release()
         self._services.gateway.api.allow_probe(self._name)
         if self.phase is Phase.ONLINE:
@@ -238,7 +238,7 @@ class SessionActor(LoopActor):
         self.sender.resume(climb.client, climb.floods)
         self.prober.start_afresh()
         self.slot.attach(climb.client)
-        seconds = self._comeback.online(self.clock.now(), rung=climb.rung)
+        seconds = self._reconnect.online(self.clock.now(), rung=climb.rung)
         self._note_time(climb.client.told_time)
         self.enter(Recovered(), f"by {climb.rung}")
         self._tell_recovered(climb, seconds)
@@ -266,14 +266,14 @@ class SessionActor(LoopActor):
                 at=self._services.now(),
                 rung=climb.rung,
                 seconds=seconds,
-                cause=self._comeback.cause,
+                cause=self._reconnect.cause,
             )
         )
 
     def climb_failed(self, message: ClimbFailed) -> None:
         self._climb_over()
         if isinstance(message.error, NoCredentialError | KeyLatchedError):
-            self._comeback.given_up()
+            self._reconnect.given_up()
             self._services.keys.keep_only(None, session=self._name)  # no client is open, none comes
             self.enter(Rejected(), str(message.error))
             return
@@ -295,7 +295,7 @@ class SessionActor(LoopActor):
         if verdict.name == SHARED_OUTAGE:
             self._wait_for_calm(verdict)
             return
-        delay = max(verdict.wait or 0.0, self._comeback.pause())
+        delay = max(verdict.wait or 0.0, self._reconnect.pause())
         until = self._services.now() + delay
         name = verdict.name
         said = f"{name}: {verdict.advice} Next" if name in TOLD else f"{name}; next"
@@ -321,7 +321,7 @@ class SessionActor(LoopActor):
             self._switch_after = cause
             return
         self.slot.detach()
-        self._comeback.wanted(cause)
+        self._reconnect.wanted(cause)
         self.logins.give_up(cause)
         if self.phase is Phase.ONLINE:
             self.enter(Dropped(), cause)
@@ -354,7 +354,7 @@ class SessionActor(LoopActor):
     def lose(self, reason: BaseException | None, *, cause: str = "connection lost") -> None:
         """The line is gone or no good: come back, at once if it was a good one."""
         client = self.slot.detach()
-        at_once = self._comeback.lost(self.clock.now(), cause)
+        at_once = self._reconnect.lost(self.clock.now(), cause)
         verdict = classify(reason := reason or ConnectionError("connection closed"))
         persist_connect_flood(self._services, self._name, reason)
         # A server may forget a key for a while: the climb tries it again before it gives up.
@@ -376,13 +376,13 @@ class SessionActor(LoopActor):
 
     def logged_out(self) -> None:
         """The login was ended as asked."""
-        self._comeback.given_up()
+        self._reconnect.given_up()
         self.enter(Rejected(), "logged out")
 
     def _hold(self, verdict: Verdict, key_id: int | None) -> bool:
         """Stop trying ``key_id`` where trying again would do harm; tells whether it did."""
         if verdict.latches_key or verdict.action in {Action.TRY_OTHER_COPY, Action.NEW_LOGIN}:
-            self._comeback.given_up()
+            self._reconnect.given_up()
             self._latch(verdict, key_id)
             self.enter(Rejected(), verdict.name)
         elif verdict.terminal or self._rebuilt_in_vain(verdict):
@@ -403,7 +403,7 @@ class SessionActor(LoopActor):
         )
 
     def _rebuilt_in_vain(self, verdict: Verdict) -> bool:
-        return verdict.action is Action.REBUILD_ONCE and not self._comeback.rebuild()
+        return verdict.action is Action.REBUILD_ONCE and not self._reconnect.rebuild()
 
     def _latch(self, verdict: Verdict, key_id: int | None) -> None:
         """Latch the key that was refused, which need not be the one that is stored."""
@@ -472,8 +472,8 @@ class SessionActor(LoopActor):
             since=standing.since,
             until=standing.until or self.sender.until,
             limited_until=self.sender.limited_until,
-            rung=self._comeback.rung,
-            recoveries=self._comeback.recoveries,
+            rung=self._reconnect.rung,
+            recoveries=self._reconnect.recoveries,
             parked=self.sender.parked,
             probe_seconds=self.prober.seconds,
             update_age=self.slot.update_age,
