@@ -84,7 +84,6 @@ from ..waits import session_wait
 from .client_slot import ClientSlot
 from .flood_waits import OPENING, persist_connect_flood
 from .internal import (
-    CareWent,
     Climbed,
     ClimbFailed,
     Flush,
@@ -93,6 +92,7 @@ from .internal import (
     LoginWanted,
     LoginWent,
     LookAtGroups,
+    MaintenanceDone,
     Switch,
 )
 from .liveness import Prober
@@ -551,5 +551,5 @@ HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
         (TakeBackup, RestoreBackup, TakeIn, GiveOut, LogOut),
         lambda session, message: session.care.take(message),
     ),
-    CareWent: lambda session, message: session.care.went(message),
+    MaintenanceDone: lambda session, message: session.care.went(message),
 }

@@ -69,7 +69,7 @@ class LoginWent:
 
 
 @dataclass(frozen=True, slots=True)
-class CareWent:
+class MaintenanceDone:
     """A step of care ended; ``given_up`` says that the client was, for it."""
 
     answer: Answer

@@ -12,7 +12,7 @@ from ..context import Services
 from ..errors import to_public_error
 from .client_slot import ClientSlot
 from .control import SessionControl
-from .internal import CareWent
+from .internal import MaintenanceDone
 from .maintenance import CareStep, Done, Follow, LogOut, Maintenance
 from .sender import Sender
 from .state import SessionState
@@ -56,8 +56,8 @@ class MaintenanceHandler:
             self._actor.pause_groups("logging out")
         self._actor.pipe(
             self._done(step, client),
-            done=lambda done: CareWent(answer, done, None),
-            failed=lambda error: CareWent(answer, None, error, given_up),
+            done=lambda done: MaintenanceDone(answer, done, None),
+            failed=lambda error: MaintenanceDone(answer, None, error, given_up),
         )
         return answer
 
@@ -66,7 +66,7 @@ class MaintenanceHandler:
             await self._sender.drain(within=self._services.settings.drain)
         return await self._care.take(step, client)
 
-    def went(self, message: CareWent) -> None:
+    def went(self, message: MaintenanceDone) -> None:
         """A step is done, or has failed: follow, and answer."""
         done = message.done
         if done is None:
