@@ -89,8 +89,8 @@ from .internal import (
     Flush,
     GroupsSeen,
     Heard,
+    LoginDone,
     LoginWanted,
-    LoginWent,
     LookAtGroups,
     MaintenanceDone,
     Switch,
@@ -546,7 +546,7 @@ HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
         lambda session, message: session.logins.take(message),
     ),
     LoginWanted: lambda session, message: session.logins.wanted(message),
-    LoginWent: lambda session, message: session.logins.went(message),
+    LoginDone: lambda session, message: session.logins.went(message),
     **dict.fromkeys(
         (TakeBackup, RestoreBackup, TakeIn, GiveOut, LogOut),
         lambda session, message: session.care.take(message),

@@ -62,7 +62,7 @@ class LoginWanted:
 
 
 @dataclass(frozen=True, slots=True)
-class LoginWent:
+class LoginDone:
     answer: Answer
     step: Step | None
     error: BaseException | None

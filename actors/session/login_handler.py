@@ -23,7 +23,7 @@ from ...telegram import (
 from ..context import Services
 from ..messages import StartLogin
 from .control import SessionControl
-from .internal import Flush, LoginWanted, LoginWent
+from .internal import Flush, LoginDone, LoginWanted
 from .login.authorizations import end_authorisation
 from .login.steps import Login, LoginStep
 
@@ -74,8 +74,8 @@ class LoginHandler:
     def _start(self, message: LoginStep, answer: Answer) -> None:
         self._actor.pipe(
             self._login.take(message),
-            done=lambda step: LoginWent(answer, step, None),
-            failed=lambda error: LoginWent(answer, None, error),
+            done=lambda step: LoginDone(answer, step, None),
+            failed=lambda error: LoginDone(answer, None, error),
         )
 
     def climb_over(self) -> None:
@@ -91,7 +91,7 @@ class LoginHandler:
         else:
             self._start(StartLogin(), message.answer)
 
-    def went(self, message: LoginWent) -> None:
+    def went(self, message: LoginDone) -> None:
         """A step is done: move the phase along, and answer."""
         if message.step is None:
             self._went_wrong(message)
@@ -107,7 +107,7 @@ class LoginHandler:
             self._follow(event)
         message.answer.set(told or self._actor.phase)
 
-    def _went_wrong(self, message: LoginWent) -> None:
+    def _went_wrong(self, message: LoginDone) -> None:
         error = message.error or RuntimeError("the login ended without a word")
         if not self._login.under_way and self._actor.phase in LOGGING_IN:
             self._actor.enter(LoginFailed(), type(error).__name__)
