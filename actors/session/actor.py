@@ -90,7 +90,7 @@ from .internal import (
     GroupsSeen,
     Heard,
     LoginDone,
-    LoginWanted,
+    LoginRequested,
     LookAtGroups,
     MaintenanceDone,
     Switch,
@@ -545,7 +545,7 @@ HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
         ),
         lambda session, message: session.logins.take(message),
     ),
-    LoginWanted: lambda session, message: session.logins.wanted(message),
+    LoginRequested: lambda session, message: session.logins.wanted(message),
     LoginDone: lambda session, message: session.logins.went(message),
     **dict.fromkeys(
         (TakeBackup, RestoreBackup, TakeIn, GiveOut, LogOut),

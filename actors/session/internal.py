@@ -55,7 +55,7 @@ class GroupsSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class LoginWanted:
+class LoginRequested:
     """Somebody asked for a login while the copies were being tried."""
 
     answer: Answer

@@ -23,7 +23,7 @@ from ...telegram import (
 from ..context import Services
 from ..messages import StartLogin
 from .control import SessionControl
-from .internal import Flush, LoginDone, LoginWanted
+from .internal import Flush, LoginDone, LoginRequested
 from .login.authorizations import end_authorisation
 from .login.steps import Login, LoginStep
 
@@ -82,9 +82,9 @@ class LoginHandler:
         """A climb has ended, well or not: whoever waited to log in is served now."""
         queue, self._queue = self._queue, []
         for answer in queue:
-            self._actor.actor_ref.tell(LoginWanted(answer))
+            self._actor.actor_ref.tell(LoginRequested(answer))
 
-    def wanted(self, message: LoginWanted) -> None:
+    def wanted(self, message: LoginRequested) -> None:
         """Serve one who waited for a climb to end."""
         if self._actor.phase is Phase.ONLINE:
             message.answer.set(self._actor.phase)
