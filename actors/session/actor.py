@@ -153,7 +153,7 @@ class SessionActor(LoopActor):
         self.sender: Sender = Sender(name, services, self)
         self.reader: Reader = Reader(name, services, self, self.slot, self._standing)
         self.logins: LoginHandler = LoginHandler(name, phone, services, self)
-        self.care: MaintenanceHandler = MaintenanceHandler(
+        self.maintenance: MaintenanceHandler = MaintenanceHandler(
             name, services, self, self.slot, self.sender, self._standing
         )
         self.climbing = False
@@ -549,7 +549,7 @@ HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
     LoginDone: lambda session, message: session.logins.went(message),
     **dict.fromkeys(
         (TakeBackup, RestoreBackup, TakeIn, GiveOut, LogOut),
-        lambda session, message: session.care.take(message),
+        lambda session, message: session.maintenance.take(message),
     ),
-    MaintenanceDone: lambda session, message: session.care.went(message),
+    MaintenanceDone: lambda session, message: session.maintenance.went(message),
 }

@@ -30,7 +30,7 @@ class MaintenanceHandler:
         standing: where the session stands.
     """
 
-    __slots__ = ("_actor", "_care", "_name", "_sender", "_services", "_slot")
+    __slots__ = ("_actor", "_maintenance", "_name", "_sender", "_services", "_slot")
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class MaintenanceHandler:
     ) -> None:
         self._name, self._services, self._actor = name, services, actor
         self._slot, self._sender = slot, sender
-        self._care = Maintenance(name, services, standing)
+        self._maintenance = Maintenance(name, services, standing)
 
     def take(self, step: CareStep) -> Answer:
         """Take one step; answered when it is done."""
@@ -64,7 +64,7 @@ class MaintenanceHandler:
     async def _done(self, step: CareStep, client: Client | None) -> Done:
         if isinstance(step, LogOut):
             await self._sender.drain(within=self._services.settings.drain)
-        return await self._care.take(step, client)
+        return await self._maintenance.take(step, client)
 
     def went(self, message: MaintenanceDone) -> None:
         """A step is done, or has failed: follow, and answer."""
