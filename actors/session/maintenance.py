@@ -75,7 +75,7 @@ class LogOut(Ask[Phase]):
     """End the login at Telegram and clear it here. Answered with the phase that follows."""
 
 
-CareStep = TakeBackup | RestoreBackup | TakeIn | GiveOut | LogOut
+MaintenanceStep = TakeBackup | RestoreBackup | TakeIn | GiveOut | LogOut
 
 
 class Follow(Enum):
@@ -101,7 +101,7 @@ class Maintenance:
         self._name, self._services, self._standing = name, services, standing
         self._turn = asyncio.Lock()
 
-    async def take(self, step: CareStep, client: Client | None) -> Done:
+    async def take(self, step: MaintenanceStep, client: Client | None) -> Done:
         """Do one step.
 
         Args:
@@ -118,7 +118,7 @@ class Maintenance:
         async with self._turn:  # two at once would let go of each other's key
             return await self._take(step, client)
 
-    async def _take(self, step: CareStep, client: Client | None) -> Done:
+    async def _take(self, step: MaintenanceStep, client: Client | None) -> Done:
         match step:
             case TakeBackup(reason):
                 return Done(told=await self._do(lambda store: self._backup(store, reason)))

@@ -13,7 +13,7 @@ from ..errors import to_public_error
 from .client_slot import ClientSlot
 from .control import SessionControl
 from .internal import MaintenanceDone
-from .maintenance import CareStep, Done, Follow, LogOut, Maintenance
+from .maintenance import Done, Follow, LogOut, Maintenance, MaintenanceStep
 from .sender import Sender
 from .state import SessionState
 
@@ -45,7 +45,7 @@ class MaintenanceHandler:
         self._slot, self._sender = slot, sender
         self._maintenance = Maintenance(name, services, standing)
 
-    def take(self, step: CareStep) -> Answer:
+    def take(self, step: MaintenanceStep) -> Answer:
         """Take one step; answered when it is done."""
         answer, client = Answer(), self._slot.client
         given_up = isinstance(step, LogOut) and client is not None
@@ -61,7 +61,7 @@ class MaintenanceHandler:
         )
         return answer
 
-    async def _done(self, step: CareStep, client: Client | None) -> Done:
+    async def _done(self, step: MaintenanceStep, client: Client | None) -> Done:
         if isinstance(step, LogOut):
             await self._sender.drain(within=self._services.settings.drain)
         return await self._maintenance.take(step, client)
