@@ -94,7 +94,7 @@ from .registry.snapshot import Board, RegistrySnapshot
 from .registry.statistics import Ages, RegistryStatistics, statistics
 from .session.actor import SessionActor
 from .session.login.steps import CancelLogin, Renew, ResendCode, StartQr, WaitQr
-from .session.maintenance import GiveOut, LogOut, RestoreBackup, TakeBackup, TakeIn
+from .session.maintenance import GiveOut, ImportLogin, LogOut, RestoreBackup, TakeBackup
 from .session.online_waits import AwaitOnline
 from .waits import WaitLedger, with_waits
 
@@ -128,6 +128,7 @@ __all__ = [
     "Handlers",
     "HealthChanged",
     "HealthMonitorActor",
+    "ImportLogin",
     "ItemOutcome",
     "Journal",
     "JournalActor",
@@ -196,7 +197,6 @@ __all__ = [
     "SubmitCode",
     "SubmitPassword",
     "TakeBackup",
-    "TakeIn",
     "WaitLedger",
     "WaitQr",
     "What",

@@ -59,7 +59,7 @@ class RestoreBackup(Ask[Phase]):
 
 
 @dataclass(frozen=True, slots=True)
-class TakeIn(Ask[int]):
+class ImportLogin(Ask[int]):
     """Use a login made elsewhere, once Telegram has confirmed it. Answered with its key id."""
 
     stored: StoredSession = field(repr=False)
@@ -75,7 +75,7 @@ class LogOut(Ask[Phase]):
     """End the login at Telegram and clear it here. Answered with the phase that follows."""
 
 
-MaintenanceStep = TakeBackup | RestoreBackup | TakeIn | GiveOut | LogOut
+MaintenanceStep = TakeBackup | RestoreBackup | ImportLogin | GiveOut | LogOut
 
 
 class Follow(Enum):
@@ -125,7 +125,7 @@ class Maintenance:
             case RestoreBackup(backup_id):
                 await self._do(lambda store: self._restore(store, backup_id))
                 return Done(follow=Follow.SWITCH)
-            case TakeIn(stored):
+            case ImportLogin(stored):
                 return await self._take_in(stored, client)
             case GiveOut():
                 return Done(told=await self._do(self._give_out))

@@ -18,13 +18,13 @@ from typing import Any, Final, TypeVar
 from ..actors import (
     CancelLogin,
     GiveOut,
+    ImportLogin,
     LogOut,
     Renew,
     ResendCode,
     RestoreBackup,
     StartQr,
     TakeBackup,
-    TakeIn,
     WaitQr,
 )
 from ..errors import SessionOfflineError, TelethonFileDamagedError, TelethonFileInUseError
@@ -234,7 +234,7 @@ class SessionCare(abc.ABC):
         end = time.monotonic() + PROVEN_WITHIN
         while True:
             try:
-                return await self._ask(TakeIn(stored), timeout=CARE_WITHIN)
+                return await self._ask(ImportLogin(stored), timeout=CARE_WITHIN)
             except SessionOfflineError as error:
                 if not error.coming or time.monotonic() >= end:
                     raise
