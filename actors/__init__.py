@@ -94,7 +94,7 @@ from .registry.snapshot import Board, RegistrySnapshot
 from .registry.statistics import Ages, RegistryStatistics, statistics
 from .session.actor import SessionActor
 from .session.login.steps import CancelLogin, Renew, ResendCode, StartQr, WaitQr
-from .session.maintenance import GiveOut, ImportLogin, LogOut, RestoreBackup, TakeBackup
+from .session.maintenance import ExportLogin, ImportLogin, LogOut, RestoreBackup, TakeBackup
 from .session.online_waits import AwaitOnline
 from .waits import WaitLedger, with_waits
 
@@ -121,8 +121,8 @@ __all__ = [
     "DoubtAsked",
     "DropDead",
     "EndOperation",
+    "ExportLogin",
     "GatewayActor",
-    "GiveOut",
     "Handed",
     "HandlerFactory",
     "Handlers",

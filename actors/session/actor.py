@@ -98,7 +98,7 @@ from .internal import (
 from .liveness import Prober
 from .login.steps import CancelLogin, Renew, ResendCode, StartQr, WaitQr
 from .login_handler import LOGGING_IN, LoginHandler
-from .maintenance import GiveOut, ImportLogin, LogOut, RestoreBackup, TakeBackup
+from .maintenance import ExportLogin, ImportLogin, LogOut, RestoreBackup, TakeBackup
 from .maintenance_handler import MaintenanceHandler
 from .online_waits import AwaitOnline, OnlineWaits, WaitedEnough
 from .reader import Reader
@@ -548,7 +548,7 @@ HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
     LoginRequested: lambda session, message: session.logins.wanted(message),
     LoginDone: lambda session, message: session.logins.went(message),
     **dict.fromkeys(
-        (TakeBackup, RestoreBackup, ImportLogin, GiveOut, LogOut),
+        (TakeBackup, RestoreBackup, ImportLogin, ExportLogin, LogOut),
         lambda session, message: session.maintenance.take(message),
     ),
     MaintenanceDone: lambda session, message: session.maintenance.went(message),

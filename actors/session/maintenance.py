@@ -66,7 +66,7 @@ class ImportLogin(Ask[int]):
 
 
 @dataclass(frozen=True, slots=True)
-class GiveOut(Ask[StoredSession]):
+class ExportLogin(Ask[StoredSession]):
     """Hand the login out, with what it has learnt. Answered with a ``StoredSession``: a secret."""
 
 
@@ -75,7 +75,7 @@ class LogOut(Ask[Phase]):
     """End the login at Telegram and clear it here. Answered with the phase that follows."""
 
 
-MaintenanceStep = TakeBackup | RestoreBackup | ImportLogin | GiveOut | LogOut
+MaintenanceStep = TakeBackup | RestoreBackup | ImportLogin | ExportLogin | LogOut
 
 
 class Follow(Enum):
@@ -127,7 +127,7 @@ class Maintenance:
                 return Done(follow=Follow.SWITCH)
             case ImportLogin(stored):
                 return await self._take_in(stored, client)
-            case GiveOut():
+            case ExportLogin():
                 return Done(told=await self._do(self._give_out))
             case LogOut():
                 return await self._log_out(client)

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 
 from ..actors import (
     CancelLogin,
-    GiveOut,
+    ExportLogin,
     ImportLogin,
     LogOut,
     Renew,
@@ -241,7 +241,7 @@ class SessionCare(abc.ABC):
             await asyncio.sleep(LOOK_EVERY)
 
     async def _given_out(self) -> StoredSession:
-        return await self._ask(GiveOut())
+        return await self._ask(ExportLogin())
 
     @abc.abstractmethod
     def _noted(self, who: str, what: str) -> contextlib.AbstractAsyncContextManager[dict[str, Any]]:
