@@ -103,7 +103,7 @@ from .maintenance_handler import MaintenanceHandler
 from .online_waits import AwaitOnline, OnlineWaits, WaitedEnough
 from .reader import Reader
 from .reconnect import ReconnectPolicy
-from .recovery import Climb, Recovery
+from .recovery import Recovery, RecoveryResult
 from .sender import FloodOver, Send, Sender, SendFailed, Sent, tell
 from .state import SessionState
 from .worker_groups import WorkerGroups
@@ -209,7 +209,7 @@ class SessionActor(LoopActor):
     # Coming online
 
     def begin(self, *, cause: str | None = None) -> None:
-        """Climb from copy to copy, unless the session is online, at it, logging in or stopping."""
+        """RecoveryResult from copy to copy, unless the session is online, at it, logging in or stopping."""
         self._reconnect.cause = cause or self._reconnect.cause
         if self.climbing or self.phase in NO_CLIMB:
             return
@@ -259,7 +259,7 @@ class SessionActor(LoopActor):
         epoch.ahead = ahead = told - epoch.base
         self._services.journal.post(lambda store: store.record_server_time(ahead))
 
-    def _tell_recovered(self, climb: Climb, seconds: float) -> None:
+    def _tell_recovered(self, climb: RecoveryResult, seconds: float) -> None:
         self._services.publish(
             SessionRecovered(
                 session=self._name,

@@ -8,7 +8,7 @@ from ...supervision import Answer
 from ...telegram import Told
 from .login.steps import Step
 from .maintenance import Done
-from .recovery import Climb
+from .recovery import RecoveryResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Climbed:
-    climb: Climb
+    climb: RecoveryResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ class _Learnt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Climb:
+class RecoveryResult:
     """A climb that ended at a connected client. ``seconds`` is how long it took."""
 
     client: Client
@@ -129,7 +129,7 @@ class Recovery:
         """The key that was tried last."""
         self._login: int | None = None
 
-    async def climb(self) -> Climb:
+    async def climb(self) -> RecoveryResult:
         """Try the rungs in order and return the connected client; may wait for its turn.
 
         Raises:
@@ -146,7 +146,7 @@ class Recovery:
                 except _ReplacedError:
                     logger.info("login replaced during a climb session=%s", self._name)
 
-    async def _climb(self, began: float) -> Climb:
+    async def _climb(self, began: float) -> RecoveryResult:
         self._refused.clear()
         self._damages.clear()
         ladder = self._ladder(*RUNGS)
@@ -159,7 +159,7 @@ class Recovery:
             raise self._reason(end)
         client = self._client
         assert client is not None  # noqa: S101 - it is what has worked
-        return Climb(
+        return RecoveryResult(
             client=client,
             rung=end.rung,
             seconds=time.perf_counter() - began,
