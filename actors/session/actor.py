@@ -84,7 +84,6 @@ from ..waits import session_wait
 from .client_slot import ClientSlot
 from .flood_waits import OPENING, persist_connect_flood
 from .internal import (
-    Climbed,
     ClimbFailed,
     Flush,
     GroupsSeen,
@@ -93,6 +92,7 @@ from .internal import (
     LoginRequested,
     LookAtGroups,
     MaintenanceDone,
+    RecoveryDone,
     Switch,
 )
 from .liveness import Prober
@@ -219,7 +219,7 @@ class SessionActor(LoopActor):
         recovery = Recovery(self._name, self._services, self.slot.listen(), self.reader.floods)
         self.pipe(
             recovery.climb(),
-            done=Climbed,
+            done=RecoveryDone,
             failed=lambda error: ClimbFailed(error, recovery.tried),
         )
 
@@ -232,7 +232,7 @@ class SessionActor(LoopActor):
         else:
             self.begin()
 
-    def climbed(self, message: Climbed) -> None:
+    def climbed(self, message: RecoveryDone) -> None:
         self._climb_over()
         climb = message.climb
         self.sender.resume(climb.client, climb.floods)
@@ -500,7 +500,7 @@ class SessionActor(LoopActor):
 HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
     Begin: lambda session, _: session.begin(),
     Recover: lambda session, message: session.recover(message),
-    Climbed: lambda session, message: session.climbed(message),
+    RecoveryDone: lambda session, message: session.climbed(message),
     ClimbFailed: lambda session, message: session.climb_failed(message),
     Switch: lambda session, message: session.switch(message.cause),
     Heard: lambda session, message: session.heard(message),

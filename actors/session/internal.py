@@ -20,7 +20,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Climbed:
+class RecoveryDone:
     climb: RecoveryResult
 
 
