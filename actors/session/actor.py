@@ -84,7 +84,6 @@ from ..waits import session_wait
 from .client_slot import ClientSlot
 from .flood_waits import OPENING, persist_connect_flood
 from .internal import (
-    ClimbFailed,
     Flush,
     GroupsSeen,
     Heard,
@@ -93,6 +92,7 @@ from .internal import (
     LookAtGroups,
     MaintenanceDone,
     RecoveryDone,
+    RecoveryFailed,
     Switch,
 )
 from .liveness import Prober
@@ -220,7 +220,7 @@ class SessionActor(LoopActor):
         self.pipe(
             recovery.climb(),
             done=RecoveryDone,
-            failed=lambda error: ClimbFailed(error, recovery.tried),
+            failed=lambda error: RecoveryFailed(error, recovery.tried),
         )
 
     def recover(self, message: Recover) -> None:
@@ -270,7 +270,7 @@ class SessionActor(LoopActor):
             )
         )
 
-    def climb_failed(self, message: ClimbFailed) -> None:
+    def climb_failed(self, message: RecoveryFailed) -> None:
         self._climb_over()
         if isinstance(message.error, NoCredentialError | KeyLatchedError):
             self._reconnect.given_up()
@@ -501,7 +501,7 @@ HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
     Begin: lambda session, _: session.begin(),
     Recover: lambda session, message: session.recover(message),
     RecoveryDone: lambda session, message: session.climbed(message),
-    ClimbFailed: lambda session, message: session.climb_failed(message),
+    RecoveryFailed: lambda session, message: session.climb_failed(message),
     Switch: lambda session, message: session.switch(message.cause),
     Heard: lambda session, message: session.heard(message),
     Flush: lambda session, _: session.line.flush(),

@@ -25,7 +25,7 @@ class RecoveryDone:
 
 
 @dataclass(frozen=True, slots=True)
-class ClimbFailed:
+class RecoveryFailed:
     error: BaseException
     key_id: int | None  # of the copy that was tried last
 
