@@ -156,7 +156,7 @@ class SessionActor(LoopActor):
         self.maintenance: MaintenanceHandler = MaintenanceHandler(
             name, services, self, self.slot, self.sender, self._standing
         )
-        self.climbing = False
+        self.recovering = False
         self._switch_after = ""
 
     def on_start(self) -> None:
@@ -211,9 +211,9 @@ class SessionActor(LoopActor):
     def begin(self, *, cause: str | None = None) -> None:
         """RecoveryResult from copy to copy, unless the session is online, at it, logging in or stopping."""
         self._reconnect.cause = cause or self._reconnect.cause
-        if self.climbing or self.phase in NO_CLIMB:
+        if self.recovering or self.phase in NO_CLIMB:
             return
-        self.climbing = True
+        self.recovering = True
         self._reconnect.begun(self.clock.now())
         self.enter(RecoveryStarted(), self._reconnect.cause)
         recovery = Recovery(self._name, self._services, self.slot.listen(), self.reader.floods)
@@ -285,7 +285,7 @@ class SessionActor(LoopActor):
             self._come_back_later(verdict, message.error)
 
     def _climb_over(self) -> None:
-        self.climbing = False
+        self.recovering = False
         self.logins.climb_over()
         if self._switch_after:
             cause, self._switch_after = self._switch_after, ""
@@ -317,7 +317,7 @@ class SessionActor(LoopActor):
 
     def switch(self, cause: str) -> None:
         """Come online by the login that is stored now; the client of the other is closed first."""
-        if self.climbing:
+        if self.recovering:
             self._switch_after = cause
             return
         self.slot.detach()

@@ -21,7 +21,7 @@ class SessionControl(Protocol):
         ...
 
     @property
-    def climbing(self) -> bool:
+    def recovering(self) -> bool:
         """Whether copies of its login are being tried."""
         ...
 

@@ -63,7 +63,7 @@ class LoginHandler:
     def take(self, message: LoginStep) -> Answer:
         """Take one step; answered when Telegram has answered."""
         answer = Answer()
-        if isinstance(message, StartLogin) and self._actor.climbing:
+        if isinstance(message, StartLogin) and self._actor.recovering:
             self._queue.append(answer)  # the copies may do
         elif isinstance(message, StartLogin) and self._actor.phase is Phase.ONLINE:
             answer.set(self._actor.phase)
