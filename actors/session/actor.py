@@ -232,7 +232,7 @@ class SessionActor(LoopActor):
         else:
             self.begin()
 
-    def climbed(self, message: RecoveryDone) -> None:
+    def recovery_done(self, message: RecoveryDone) -> None:
         self._climb_over()
         climb = message.climb
         self.sender.resume(climb.client, climb.floods)
@@ -500,7 +500,7 @@ class SessionActor(LoopActor):
 HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
     Begin: lambda session, _: session.begin(),
     Recover: lambda session, message: session.recover(message),
-    RecoveryDone: lambda session, message: session.climbed(message),
+    RecoveryDone: lambda session, message: session.recovery_done(message),
     RecoveryFailed: lambda session, message: session.climb_failed(message),
     Switch: lambda session, message: session.switch(message.cause),
     Heard: lambda session, message: session.heard(message),
