@@ -270,7 +270,7 @@ class SessionActor(LoopActor):
             )
         )
 
-    def climb_failed(self, message: RecoveryFailed) -> None:
+    def recovery_failed(self, message: RecoveryFailed) -> None:
         self._climb_over()
         if isinstance(message.error, NoCredentialError | KeyLatchedError):
             self._reconnect.given_up()
@@ -501,7 +501,7 @@ HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
     Begin: lambda session, _: session.begin(),
     Recover: lambda session, message: session.recover(message),
     RecoveryDone: lambda session, message: session.recovery_done(message),
-    RecoveryFailed: lambda session, message: session.climb_failed(message),
+    RecoveryFailed: lambda session, message: session.recovery_failed(message),
     Switch: lambda session, message: session.switch(message.cause),
     Heard: lambda session, message: session.heard(message),
     Flush: lambda session, _: session.line.flush(),
