@@ -286,7 +286,7 @@ class SessionActor(LoopActor):
 
     def _climb_over(self) -> None:
         self.recovering = False
-        self.logins.climb_over()
+        self.logins.recovery_over()
         if self._switch_after:
             cause, self._switch_after = self._switch_after, ""
             self.actor_ref.tell(Switch(cause))

@@ -78,7 +78,7 @@ class LoginHandler:
             failed=lambda error: LoginDone(answer, None, error),
         )
 
-    def climb_over(self) -> None:
+    def recovery_over(self) -> None:
         """A climb has ended, well or not: whoever waited to log in is served now."""
         queue, self._queue = self._queue, []
         for answer in queue:
