@@ -233,7 +233,7 @@ class SessionActor(LoopActor):
             self.begin()
 
     def recovery_done(self, message: RecoveryDone) -> None:
-        self._climb_over()
+        self._recovery_over()
         climb = message.climb
         self.sender.resume(climb.client, climb.floods)
         self.prober.start_afresh()
@@ -271,7 +271,7 @@ class SessionActor(LoopActor):
         )
 
     def recovery_failed(self, message: RecoveryFailed) -> None:
-        self._climb_over()
+        self._recovery_over()
         if isinstance(message.error, NoCredentialError | KeyLatchedError):
             self._reconnect.given_up()
             self._services.keys.keep_only(None, session=self._name)  # no client is open, none comes
@@ -284,7 +284,7 @@ class SessionActor(LoopActor):
         if not self._hold(verdict, message.key_id):
             self._come_back_later(verdict, message.error)
 
-    def _climb_over(self) -> None:
+    def _recovery_over(self) -> None:
         self.recovering = False
         self.logins.recovery_over()
         if self._switch_after:
