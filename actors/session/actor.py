@@ -110,7 +110,7 @@ from .worker_groups import WorkerGroups
 
 logger = logging.getLogger(__name__)
 
-NO_CLIMB = {Phase.ONLINE, Phase.STOPPING, Phase.STOPPED, *LOGGING_IN}
+NO_RECOVERY = {Phase.ONLINE, Phase.STOPPING, Phase.STOPPED, *LOGGING_IN}
 CRASH_CLOSE = 1.0  # seconds that a crashed session's client gets before its line is cut
 TOLD = {*ProxyTrouble, NO_DESCRIPTORS}  # their advice tells what is to be known
 CALM_WITHIN = 120.0  # seconds; past it a session looks for itself, whatever is said
@@ -211,7 +211,7 @@ class SessionActor(LoopActor):
     def begin(self, *, cause: str | None = None) -> None:
         """RecoveryResult from copy to copy, unless the session is online, at it, logging in or stopping."""
         self._reconnect.cause = cause or self._reconnect.cause
-        if self.recovering or self.phase in NO_CLIMB:
+        if self.recovering or self.phase in NO_RECOVERY:
             return
         self.recovering = True
         self._reconnect.begun(self.clock.now())
