@@ -234,22 +234,22 @@ class SessionActor(LoopActor):
 
     def recovery_done(self, message: RecoveryDone) -> None:
         self._recovery_over()
-        climb = message.climb
-        self.sender.resume(climb.client, climb.floods)
+        result = message.result
+        self.sender.resume(result.client, result.floods)
         self.prober.start_afresh()
-        self.slot.attach(climb.client)
-        seconds = self._reconnect.online(self.clock.now(), rung=climb.rung)
-        self._note_time(climb.client.told_time)
-        self.enter(Recovered(), f"by {climb.rung}")
-        self._tell_recovered(climb, seconds)
-        if climb.client.disconnected.done():  # lost again while the copies were mended
-            self.lose(climb.client.disconnected.result())
+        self.slot.attach(result.client)
+        seconds = self._reconnect.online(self.clock.now(), rung=result.rung)
+        self._note_time(result.client.told_time)
+        self.enter(Recovered(), f"by {result.rung}")
+        self._tell_recovered(result, seconds)
+        if result.client.disconnected.done():  # lost again while the copies were mended
+            self.lose(result.client.disconnected.result())
             return
         self.groups.tell(SessionUp(generation=self.slot.generation))
         for heard in self.slot.drain():
             self.heard(heard)
-        if not self.logins.end_replaced(climb.client.key_id):
-            self._services.keys.keep_only(climb.client.key_id, session=self._name)
+        if not self.logins.end_replaced(result.client.key_id):
+            self._services.keys.keep_only(result.client.key_id, session=self._name)
 
     def _note_time(self, told: float | None) -> None:
         """Keep how far Telegram's time is from ours, for a start with another clock."""
@@ -259,12 +259,12 @@ class SessionActor(LoopActor):
         epoch.ahead = ahead = told - epoch.base
         self._services.journal.post(lambda store: store.record_server_time(ahead))
 
-    def _tell_recovered(self, climb: RecoveryResult, seconds: float) -> None:
+    def _tell_recovered(self, result: RecoveryResult, seconds: float) -> None:
         self._services.publish(
             SessionRecovered(
                 session=self._name,
                 at=self._services.now(),
-                rung=climb.rung,
+                rung=result.rung,
                 seconds=seconds,
                 cause=self._reconnect.cause,
             )

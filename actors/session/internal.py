@@ -21,7 +21,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryDone:
-    climb: RecoveryResult
+    result: RecoveryResult
 
 
 @dataclass(frozen=True, slots=True)
