@@ -29,7 +29,7 @@ BANS_WITHIN: Final = 3600.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Go:
+class SendNow:
     """Send it now, or as many of its messages as there is room for."""
 
     job: Deliver
@@ -139,24 +139,28 @@ class SendQueue:
         self._bans[chat] = wall
         return len(self._bans) >= BANS
 
-    def offer(self, job: Deliver, method: str, *, wall: float, now: float) -> Go | Later | Parked:
+    def offer(
+        self, job: Deliver, method: str, *, wall: float, now: float
+    ) -> SendNow | Later | Parked:
         """Decide about a job that wants to be sent by ``method``."""
         flood = self._flood_of(job, method, wall)
         if flood is not None:
             return self.park(job, flood)
         if not job.shipment.posts:
-            return Go(job)  # edits and deletions have limits of their own, and floods tell of them
+            return SendNow(
+                job
+            )  # edits and deletions have limits of their own, and floods tell of them
         job, wait = self._booked(job, now)
-        return Later(wait, job) if wait > 0 else Go(job)
+        return Later(wait, job) if wait > 0 else SendNow(job)
 
-    def turn(self, job: Deliver, method: str, *, wall: float) -> Go | Parked | None:
+    def turn(self, job: Deliver, method: str, *, wall: float) -> SendNow | Parked | None:
         """Decide about a job whose turn has come; ``None`` if it was taken back meanwhile."""
         booked = self._turns.get(job.pair)
         if booked is None or booked.job is None or booked.job.ticket != job.ticket:
             return None
         del self._turns[job.pair]
         flood = self._flood_of(job, method, wall)
-        return Go(job) if flood is None else self.park(job, flood)
+        return SendNow(job) if flood is None else self.park(job, flood)
 
     def _flood_of(self, job: Deliver, method: str, wall: float) -> FloodKey | None:
         target = job.shipment.target

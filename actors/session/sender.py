@@ -36,7 +36,7 @@ from ...telegram import (
 from ..context import Services
 from ..messages import Deliver, Delivered, Returned, Undelivered, Unlimited, Withdraw
 from .flood_waits import what_floods
-from .send_queue import ANY_METHOD, LIMITED, FloodKey, Go, Later, Parked, SendQueue
+from .send_queue import ANY_METHOD, LIMITED, FloodKey, Later, Parked, SendNow, SendQueue
 
 OFFLINE = ConnectionError("Cannot send requests while disconnected")
 UNTOLD_WAIT: Final = 60.0  # seconds; Telegram sometimes says FLOOD without a number
@@ -131,7 +131,7 @@ class Sender:
         method = method_of(job.shipment)
         now, wall = self._actor.clock.now(), self._services.now()
         match self._queue.offer(job, method, wall=wall, now=now):
-            case Go(portion):
+            case SendNow(portion):
                 _return(job, portion)
                 self.send(portion)
             case Later(seconds, portion):
@@ -154,7 +154,7 @@ class Sender:
     def turn(self, job: Deliver) -> None:
         """A job's turn has come: send it, unless it was taken back or is flooded by now."""
         match self._queue.turn(job, method_of(job.shipment), wall=self._services.now()):
-            case Go(portion):
+            case SendNow(portion):
                 self.send(portion)
             case Parked() as parked:
                 _return(job, job.first(1))

@@ -23,7 +23,7 @@ from telewarden.actors.forwarding.batching import (
 from telewarden.actors.forwarding.pair import HELD_LIMIT, PairState, UnderWay
 from telewarden.actors.messages import Deliver
 from telewarden.actors.rate_limit import Pacer
-from telewarden.actors.session.send_queue import LIMITED, Go, Later, Parked, SendQueue
+from telewarden.actors.session.send_queue import LIMITED, Later, Parked, SendNow, SendQueue
 from telewarden.telegram import Deed, Incoming, Receipt, Shipment
 
 pytestmark = pytest.mark.actors
@@ -75,7 +75,7 @@ def test_what_is_flooded_is_parked_and_everything_else_goes() -> None:
     assert outgoing.offer(job(1), METHOD, wall=10.0, now=0.0) == Parked((METHOD, None), 50.0, True)
     assert outgoing.offer(job(2), METHOD, wall=10.0, now=0.0) == Parked((METHOD, None), 50.0, False)
     other = job(3)
-    assert outgoing.offer(other, "messages.forwardMessages", wall=10.0, now=0.0) == Go(other)
+    assert outgoing.offer(other, "messages.forwardMessages", wall=10.0, now=0.0) == SendNow(other)
 
 
 def test_slow_mode_of_one_chat_parks_that_chat_only() -> None:
@@ -83,7 +83,7 @@ def test_slow_mode_of_one_chat_parks_that_chat_only() -> None:
     outgoing.flood((METHOD, -5), 50.0)
 
     assert isinstance(outgoing.offer(job(1, target=-5), METHOD, wall=10.0, now=0.0), Parked)
-    assert isinstance(outgoing.offer(job(1, target=-6), METHOD, wall=10.0, now=0.0), Go)
+    assert isinstance(outgoing.offer(job(1, target=-6), METHOD, wall=10.0, now=0.0), SendNow)
 
 
 def test_parked_jobs_come_back_in_order_and_not_before_the_deadline() -> None:
@@ -302,7 +302,7 @@ def test_of_several_copies_as_many_go_at_once_as_there_is_room_for() -> None:
     copies = batch("copies", 8)
     rest = copies.rest(arrived(0, 1, 2, 3, 4))
 
-    assert outgoing.offer(copies, METHOD, wall=0.0, now=0.0) == Go(copies.first(5))
+    assert outgoing.offer(copies, METHOD, wall=0.0, now=0.0) == SendNow(copies.first(5))
     assert [one.id for one in rest.shipment.messages] == [5, 6, 7]
     assert outgoing.offer(rest, METHOD, wall=0.0, now=0.0) == Later(
         pytest.approx(1.0), rest.first(1)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from telewarden.actors import Pace
-from telewarden.actors.session.send_queue import Go, Later, Parked, SendQueue
+from telewarden.actors.session.send_queue import Later, Parked, SendNow, SendQueue
 from telewarden.errors import DrillError
 from telewarden.loopback import Fault, FloodWait, Message
 from telewarden.supervision import ChildStarted
@@ -157,8 +157,8 @@ def test_what_is_offered_again_keeps_its_pairs_place_in_line() -> None:
         assert again == Later(pytest.approx(5.0), job(ticket))
 
     assert behind == Later(pytest.approx(20.0), other)
-    assert outgoing.turn(job(39), METHOD, wall=0.0) == Go(job(39))
-    assert outgoing.turn(other, METHOD, wall=0.0) == Go(other)
+    assert outgoing.turn(job(39), METHOD, wall=0.0) == SendNow(job(39))
+    assert outgoing.turn(other, METHOD, wall=0.0) == SendNow(other)
 
 
 def test_no_more_goes_in_a_place_in_line_than_was_booked() -> None:
