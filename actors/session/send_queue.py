@@ -36,7 +36,7 @@ class SendNow:
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
+class SendLater:
     """Its turn, or that of its first messages, comes in ``seconds``; it is booked."""
 
     seconds: float
@@ -141,7 +141,7 @@ class SendQueue:
 
     def offer(
         self, job: Deliver, method: str, *, wall: float, now: float
-    ) -> SendNow | Later | Parked:
+    ) -> SendNow | SendLater | Parked:
         """Decide about a job that wants to be sent by ``method``."""
         flood = self._flood_of(job, method, wall)
         if flood is not None:
@@ -151,7 +151,7 @@ class SendQueue:
                 job
             )  # edits and deletions have limits of their own, and floods tell of them
         job, wait = self._booked(job, now)
-        return Later(wait, job) if wait > 0 else SendNow(job)
+        return SendLater(wait, job) if wait > 0 else SendNow(job)
 
     def turn(self, job: Deliver, method: str, *, wall: float) -> SendNow | Parked | None:
         """Decide about a job whose turn has come; ``None`` if it was taken back meanwhile."""

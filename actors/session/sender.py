@@ -36,7 +36,7 @@ from ...telegram import (
 from ..context import Services
 from ..messages import Deliver, Delivered, Returned, Undelivered, Unlimited, Withdraw
 from .flood_waits import what_floods
-from .send_queue import ANY_METHOD, LIMITED, FloodKey, Later, Parked, SendNow, SendQueue
+from .send_queue import ANY_METHOD, LIMITED, FloodKey, Parked, SendLater, SendNow, SendQueue
 
 OFFLINE = ConnectionError("Cannot send requests while disconnected")
 UNTOLD_WAIT: Final = 60.0  # seconds; Telegram sometimes says FLOOD without a number
@@ -134,7 +134,7 @@ class Sender:
             case SendNow(portion):
                 _return(job, portion)
                 self.send(portion)
-            case Later(seconds, portion):
+            case SendLater(seconds, portion):
                 _return(job, portion)
                 self._actor.after(seconds, Send(portion))
             case Parked() as parked:

@@ -23,7 +23,7 @@ from telewarden.actors.forwarding.batching import (
 from telewarden.actors.forwarding.pair import HELD_LIMIT, PairState, UnderWay
 from telewarden.actors.messages import Deliver
 from telewarden.actors.rate_limit import Pacer
-from telewarden.actors.session.send_queue import LIMITED, Later, Parked, SendNow, SendQueue
+from telewarden.actors.session.send_queue import LIMITED, Parked, SendLater, SendNow, SendQueue
 from telewarden.telegram import Deed, Incoming, Receipt, Shipment
 
 pytestmark = pytest.mark.actors
@@ -111,7 +111,7 @@ def test_a_job_whose_turn_comes_later_is_booked_once() -> None:
     outgoing.offer(job(1), METHOD, wall=0.0, now=0.0)
 
     late = job(2)
-    assert outgoing.offer(late, METHOD, wall=0.0, now=0.0) == Later(pytest.approx(1.0), late)
+    assert outgoing.offer(late, METHOD, wall=0.0, now=0.0) == SendLater(pytest.approx(1.0), late)
 
 
 def test_a_message_is_admitted_once_and_in_order() -> None:
@@ -304,7 +304,7 @@ def test_of_several_copies_as_many_go_at_once_as_there_is_room_for() -> None:
 
     assert outgoing.offer(copies, METHOD, wall=0.0, now=0.0) == SendNow(copies.first(5))
     assert [one.id for one in rest.shipment.messages] == [5, 6, 7]
-    assert outgoing.offer(rest, METHOD, wall=0.0, now=0.0) == Later(
+    assert outgoing.offer(rest, METHOD, wall=0.0, now=0.0) == SendLater(
         pytest.approx(1.0), rest.first(1)
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from telewarden.actors import Pace
-from telewarden.actors.session.send_queue import Later, Parked, SendNow, SendQueue
+from telewarden.actors.session.send_queue import Parked, SendLater, SendNow, SendQueue
 from telewarden.errors import DrillError
 from telewarden.loopback import Fault, FloodWait, Message
 from telewarden.supervision import ChildStarted
@@ -154,9 +154,9 @@ def test_what_is_offered_again_keeps_its_pairs_place_in_line() -> None:
     for ticket in range(4, 40):  # it is edited again and again
         outgoing.withdraw(1, ticket - 1 if ticket > 4 else 2)
         again = outgoing.offer(job(ticket), METHOD, wall=0.0, now=5.0)
-        assert again == Later(pytest.approx(5.0), job(ticket))
+        assert again == SendLater(pytest.approx(5.0), job(ticket))
 
-    assert behind == Later(pytest.approx(20.0), other)
+    assert behind == SendLater(pytest.approx(20.0), other)
     assert outgoing.turn(job(39), METHOD, wall=0.0) == SendNow(job(39))
     assert outgoing.turn(other, METHOD, wall=0.0) == SendNow(other)
 
@@ -169,7 +169,7 @@ def test_no_more_goes_in_a_place_in_line_than_was_booked() -> None:
 
     several = replace(batch("copies", 8), ticket=3)
 
-    assert outgoing.offer(several, METHOD, wall=0.0, now=9.0) == Later(
+    assert outgoing.offer(several, METHOD, wall=0.0, now=9.0) == SendLater(
         pytest.approx(1.0), several.first(1)
     )
 
