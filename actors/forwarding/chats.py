@@ -155,7 +155,7 @@ class ChatResolver:
     # Names that mean other chats
 
     def confirm(self, state: PairState, order: ConfirmPair) -> tuple[int, int] | None:
-        """SendNow on with the chats that the pair's names mean now, or stay with those it has.
+        """Go on with the chats that the pair's names mean now, or stay with those it has.
 
         Returns the latter, where they are known.
         """
@@ -189,7 +189,7 @@ class ChatResolver:
             self.locate([state])
 
     def follow(self, state: PairState) -> None:
-        """SendNow over to the supergroup once all that was said in the basic group is done."""
+        """Go over to the supergroup once all that was said in the basic group is done."""
         waits = (state.behind, state.queue, state.coming, state.owed, state.changes, state.asked)
         if state.upgraded is None or state.following or any(waits):
             return

@@ -29,7 +29,7 @@ class PausePair(Ask[PairReport]):
 
 @dataclass(frozen=True, slots=True)
 class ResumePair(Ask[PairReport]):
-    """SendNow on; what was said meanwhile is read from history. Answered with the pair's report."""
+    """Go on; what was said meanwhile is read from history. Answered with the pair's report."""
 
     pair: int
 

@@ -218,7 +218,7 @@ class SessionActor(LoopActor):
         self.enter(RecoveryStarted(), self._reconnect.cause)
         recovery = Recovery(self._name, self._services, self.slot.listen(), self.reader.floods)
         self.pipe(
-            recovery.climb(),
+            recovery.run(),
             done=RecoveryDone,
             failed=lambda error: RecoveryFailed(error, recovery.tried),
         )
@@ -357,7 +357,7 @@ class SessionActor(LoopActor):
         at_once = self._reconnect.lost(self.clock.now(), cause)
         verdict = classify(reason := reason or ConnectionError("connection closed"))
         persist_connect_flood(self._services, self._name, reason)
-        # A server may forget a key for a while: the climb tries it again before it gives up.
+        # A server may forget a key for a while: recovery tries it again before it gives up.
         forgotten = verdict.action is Action.TRY_OTHER_COPY
         if not forgotten and self._hold(verdict, None if client is None else client.key_id):
             return
@@ -504,7 +504,7 @@ HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
     RecoveryFailed: lambda session, message: session.recovery_failed(message),
     Switch: lambda session, message: session.switch(message.cause),
     Heard: lambda session, message: session.heard(message),
-    Flush: lambda session, _: session.line.flush(),
+    Flush: lambda session, _: session.slot.flush(),
     Probe: lambda session, _: session.prober.probe(),
     Report: lambda session, _: session.introduce(),
     StateAsked: lambda session, _: session.report(),

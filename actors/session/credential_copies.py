@@ -1,6 +1,6 @@
 """The credential copies of a session, for the rungs of the recovery ladder.
 
-Owns finding them, damaged ones too, and making all of them whole after a climb. All but
+Owns finding them, damaged ones too, and making all of them whole after a recovery. All but
 ``look_beside`` runs in the journal's thread. A damaged file is set aside, never deleted; a copy
 whose key is latched is never handed out.
 """

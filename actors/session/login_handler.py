@@ -79,13 +79,13 @@ class LoginHandler:
         )
 
     def recovery_over(self) -> None:
-        """A climb has ended, well or not: whoever waited to log in is served now."""
+        """A recovery has ended, well or not: whoever waited to log in is served now."""
         queue, self._queue = self._queue, []
         for answer in queue:
             self._actor.actor_ref.tell(LoginRequested(answer))
 
     def wanted(self, message: LoginRequested) -> None:
-        """Serve one who waited for a climb to end."""
+        """Serve one who waited for a recovery to end."""
         if self._actor.phase is Phase.ONLINE:
             message.answer.set(self._actor.phase)
         else:

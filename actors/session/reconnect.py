@@ -45,7 +45,7 @@ class ReconnectPolicy:
         self.cause, self._failures, self._rebuilt = cause, 0, False
 
     def begun(self, now: float) -> None:
-        """A climb begins."""
+        """A recovery begins."""
         self._lost_at = self._lost_at or now
 
     def lost(self, now: float, cause: str) -> bool:
@@ -61,7 +61,7 @@ class ReconnectPolicy:
         return False
 
     def online(self, now: float, *, rung: str) -> float:
-        """A climb has ended well; returns the seconds since the session was lost."""
+        """A recovery has ended well; returns the seconds since the session was lost."""
         self.rung, self._failures, self._online_at = rung, 0, now
         self.recoveries += self.cause != "start"
         seconds = now - (self._lost_at or now)

@@ -4,12 +4,12 @@ Three rungs of supervision's ``Ladder``, on which each copy is tried a few times
 database, the sealed session file, and repair (what damaged copies still hold, then the backups).
 They hold the same key, so they are tried one after the other under one lease, never side by side,
 and a key that Telegram has declared dead is not tried from any copy. Trouble that is not the copy's
-(network, floods, Telegram's own) ends the climb at once: the copy is good, and the session waits.
+(network, floods, Telegram's own) ends the recovery at once: the copy is good, and the session waits.
 
 Another process may have the key for a while, and a person may give the session another login
 meanwhile. So what is stored is looked at again after a wait, and before it is written over.
 
-After a climb every copy is made whole again: damaged ones are set aside, never deleted.
+After a recovery every copy is made whole again: damaged ones are set aside, never deleted.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class _Learnt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryResult:
-    """A climb that ended at a connected client. ``seconds`` is how long it took."""
+    """A recovery that ended at a connected client. ``seconds`` is how long it took."""
 
     client: Client
     rung: str
@@ -101,11 +101,11 @@ class RecoveryResult:
 
 
 class _ReplacedError(Exception):
-    """The session got another login while this climb waited for the key of the one before."""
+    """The session got another login while this recovery waited for the key of the one before."""
 
 
 class Recovery:
-    """One session's way back. A fresh one for each climb.
+    """One session's way back. A fresh one for each recovery.
 
     Args:
         name: the session's name.
@@ -129,7 +129,7 @@ class Recovery:
         """The key that was tried last."""
         self._login: int | None = None
 
-    async def climb(self) -> RecoveryResult:
+    async def run(self) -> RecoveryResult:
         """Try the rungs in order and return the connected client; may wait for its turn.
 
         Raises:
@@ -142,11 +142,11 @@ class Recovery:
         async with self._services.start_limiter.slot(self._name, self._services.waiting):
             while True:
                 try:
-                    return await self._climb(began)
+                    return await self._run(began)
                 except _ReplacedError:
-                    logger.info("login replaced during a climb session=%s", self._name)
+                    logger.info("login replaced during a recovery session=%s", self._name)
 
-    async def _climb(self, began: float) -> RecoveryResult:
+    async def _run(self, began: float) -> RecoveryResult:
         self._refused.clear()
         self._damages.clear()
         ladder = self._ladder(*RUNGS)
@@ -317,7 +317,7 @@ class Recovery:
         """Make every copy hold the key that works; returns what had to be repaired.
 
         Nothing is written over a login that the session got meanwhile. A disk that takes nothing
-        now keeps no session from working: the next climb mends.
+        now keeps no session from working: the next recovery mends.
         """
         good = Copy(parts=client.session.parts, origin="in use")
         try:
