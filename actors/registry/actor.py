@@ -4,7 +4,7 @@ Owns the list of sessions and operations, and starts a subtree for each session.
 the supervisor of the sessions, so that when that one is restarted, empty, the registry is
 restarted too and fills it again.
 
-Changes that arrive while others are being written wait, are tried together on a draft, and are
+Changes that arrive while others are being written wait, are tried together on a transaction, and are
 written as one transaction; only then does the next snapshot show them and are the askers answered.
 Reads never come here: they look at the snapshot.
 """
@@ -106,7 +106,7 @@ class RegistryActor(LoopActor):
             subtrees = Subtrees(sessions, self.actor_ref, services)
             self._located = services.graph
         self._running = RunningSessions(self._roster, subtrees, self.pipe, self._stopped)
-        self._line = WritePipeline(self._draft)
+        self._line = WritePipeline(self._transaction)
         self._following: dict[tuple[str, str], int] = {}
         self._last_id, self._last_pair = 0, 0
         self._tidying: TimerHandle | None = None
@@ -118,15 +118,15 @@ class RegistryActor(LoopActor):
         self._show_all(await self._journal.do(lambda store: load(store, planned)))
         if self._located is not None and not self._again:
             await self._enter_ways(self._located)
-        draft = self._draft()
+        transaction = self._transaction()
         declared = [plan.record for plan in self._roster.plans.values()]
         for request in () if self._again else first_changes(declared):
-            attempt(draft, request)
+            attempt(transaction, request)
             if request.error is not None:
                 raise request.error
-        await self._journal.do(draft.write)
-        self._adopt(draft)
-        self._tell(draft)
+        await self._journal.do(transaction.write)
+        self._adopt(transaction)
+        self._tell(transaction)
         if self._again:
             for event in untold(before, self._board.now, at=self._wall()):
                 self._events.publish(event)
@@ -235,16 +235,16 @@ class RegistryActor(LoopActor):
         return request
 
     def _write_next(self) -> None:
-        draft = self._line.next()
-        if draft is not None:
-            writing = self._journal.do(draft.write, waits=self._wait_for_disk)
+        transaction = self._line.next()
+        if transaction is not None:
+            writing = self._journal.do(transaction.write, waits=self._wait_for_disk)
             self.pipe(writing, then=lambda _: self._written(), otherwise=self._not_written)
 
     def _wait_for_disk(self, why: Exception) -> None:
         """Whoever asks meanwhile gets no answer in time, and should know why."""
         self._board.waits_for = str(why)
 
-    def _draft(self, before: Transaction | None = None) -> Transaction:
+    def _transaction(self, before: Transaction | None = None) -> Transaction:
         return Transaction(
             self._board.now,
             before=before,
@@ -263,26 +263,26 @@ class RegistryActor(LoopActor):
 
     def _written(self) -> None:
         """Show it, let the disk work on what comes next, then answer."""
-        draft, requests = self._line.written()
+        transaction, requests = self._line.written()
         self._board.waits_for = ""
-        self._adopt(draft)
+        self._adopt(transaction)
         self._line.shown(self._board.now)
         self._write_next()
-        self._tell(draft)
+        self._tell(transaction)
         for request in requests:
             request.settle()
 
-    def _adopt(self, draft: Transaction) -> None:
-        """What the draft says is on disk: let everybody see it."""
-        self._last_id, self._following = draft.last_id, draft.following
+    def _adopt(self, transaction: Transaction) -> None:
+        """What the transaction says is on disk: let everybody see it."""
+        self._last_id, self._following = transaction.last_id, transaction.following
         before = self._board.now
-        self._board.now = draft.applied_to(before)
-        self._note_plans(draft)
-        self._last_pair = max(self._last_pair, *draft.pairs.changes, 0)
-        self._forget_ways(draft.pairs.changes)
-        for name in self._roster.change_pairs(draft.pairs.changes):
+        self._board.now = transaction.applied_to(before)
+        self._note_plans(transaction)
+        self._last_pair = max(self._last_pair, *transaction.pairs.changes, 0)
+        self._forget_ways(transaction.pairs.changes)
+        for name in self._roster.change_pairs(transaction.pairs.changes):
             self._show(name)
-        if draft.limits is not before.limits:
+        if transaction.limits is not before.limits:
             self._tidy_from_now_on()
             self._tell_how_often()
 
@@ -295,9 +295,9 @@ class RegistryActor(LoopActor):
         if self._monitor is not None:
             self._monitor.tell(SweepEvery(self._board.now.limits.sessions_every))
 
-    def _tell(self, draft: Transaction) -> None:
+    def _tell(self, transaction: Transaction) -> None:
         heard = self._events.has_subscribers(SessionChanged)
-        for told in draft.events:
+        for told in transaction.events:
             if isinstance(told, RegistryEvent):
                 self._events.publish(told)
             elif heard:  # otherwise there is no need to make an event of it
@@ -319,13 +319,13 @@ class RegistryActor(LoopActor):
             blamed.settle(error)
         self._write_next()
 
-    def _note_plans(self, draft: Transaction) -> None:
+    def _note_plans(self, transaction: Transaction) -> None:
         """New sessions get a subtree; the others hear of a change at their next start."""
-        for name in draft.deleted:
-            if draft.entries[name] is None:
-                self._forget(name, draft)
-        for name in draft.added.union(draft.changed.get("phone", ())):
-            entry = draft.entries[name]
+        for name in transaction.deleted:
+            if transaction.entries[name] is None:
+                self._forget(name, transaction)
+        for name in transaction.added.union(transaction.changed.get("phone", ())):
+            entry = transaction.entries[name]
             fresh = None if entry is None else self._roster.put(entry.record)
             if fresh is not None:
                 self._running.start(fresh)
@@ -376,10 +376,10 @@ class RegistryActor(LoopActor):
             write = Refusal(who=deletion.who, name=deletion.name, error=error)
         self._take(write).forward_to(answer)
 
-    def _forget(self, name: str, draft: Transaction) -> None:
+    def _forget(self, name: str, transaction: Transaction) -> None:
         if self._monitor is not None:
             self._monitor.tell(Forget(name))
-        self._running.forget(name, draft.deleted.get(name, {}))
+        self._running.forget(name, transaction.deleted.get(name, {}))
 
     # How the sessions are
 

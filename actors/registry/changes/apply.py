@@ -94,7 +94,7 @@ APPLY: Mapping[type[RegistryWrite], Callable[[Transaction, Any], object]] = {
     EndOperation: operations.end,
     CleanOperations: operations.clean,
     ReconfigureRegistry: operations.reconfigure,
-    Interrupt: lambda draft, message: operations.interrupt(draft, message.who),
+    Interrupt: lambda transaction, message: operations.interrupt(transaction, message.who),
     Followed: follow,
     pairs.AddPair: pairs.add,
     pairs.ChangePair: pairs.change,
@@ -119,21 +119,21 @@ REFUSED: Final[Mapping[type[RegistryWrite], Callable[[Any], tuple[str, str]]]] =
 }
 
 
-def attempt(draft: Transaction, request: Request) -> None:
-    """Try a change on the draft; one that is refused leaves it as it was."""
+def attempt(transaction: Transaction, request: Request) -> None:
+    """Try a change on the transaction; one that is refused leaves it as it was."""
     write = request.write
     request.error = None
     try:
-        request.result = APPLY[type(write)](draft, write)
+        request.result = APPLY[type(write)](transaction, write)
     except TelewardenError as error:
         told = REFUSED.get(type(write))
         if told is not None:
-            draft.note(write.who, *told(write), outcome=f"refused: {error}")
+            transaction.note(write.who, *told(write), outcome=f"refused: {error}")
         request.error = error
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the asker's answer
         told = REFUSED.get(type(write))
         if told is not None:
-            draft.note(write.who, *told(write), outcome=f"failed: {type(error).__name__}")
+            transaction.note(write.who, *told(write), outcome=f"failed: {type(error).__name__}")
         request.error = error
 
 

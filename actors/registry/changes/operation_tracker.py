@@ -1,7 +1,7 @@
 """Operations derived from session events: recoveries, logins, backfills. Pure.
 
 A session knows nothing of this: its phases and tries are events already, and an operation is what
-they amount to. Tried on a draft, as every other change. Pure.
+they amount to. Tried on a transaction, as every other change. Pure.
 """
 
 from __future__ import annotations
@@ -65,37 +65,37 @@ class Followed(RegistryWrite):
     who: str = WARDEN
 
 
-def follow(draft: Transaction, message: Followed) -> None:
+def follow(transaction: Transaction, message: Followed) -> None:
     """Begin, advance or end the operation that the event is about."""
     match message.event:
         case PhaseSeen() as seen:
-            _settle(draft, seen.session, seen.after, seen.reason, entered=seen.at)
+            _settle(transaction, seen.session, seen.after, seen.reason, entered=seen.at)
         case RecoveryTried() as tried:
-            _tried(draft, tried)
+            _tried(transaction, tried)
         case BackfillProgress() as progress:
-            _filled(draft, progress)
+            _filled(transaction, progress)
         case PhaseChanged() as changed:
-            _left(draft, changed)
-            _entered(draft, changed)
+            _left(transaction, changed)
+            _entered(transaction, changed)
         case _:
             return
 
 
-def _left(draft: Transaction, event: PhaseChanged) -> None:
+def _left(transaction: Transaction, event: PhaseChanged) -> None:
     failed = event.before is Phase.RECOVERING and event.after is not Phase.ONLINE
-    if failed and _current(draft, event.session, "recovery") is None:
-        _recovery(draft, event.session, START)
-    _settle(draft, event.session, event.after, event.reason)
+    if failed and _current(transaction, event.session, "recovery") is None:
+        _recovery(transaction, event.session, START)
+    _settle(transaction, event.session, event.after, event.reason)
 
 
 def _settle(
-    draft: Transaction, session: str, phase: Phase, reason: str, *, entered: float = math.inf
+    transaction: Transaction, session: str, phase: Phase, reason: str, *, entered: float = math.inf
 ) -> None:
     """End what cannot be under way where the session stands, and was before it ``entered``."""
     for kind, (phases, well) in UNDER_WAY.items():
-        operation = _current(draft, session, kind)
+        operation = _current(transaction, session, kind)
         if phase not in phases and operation is not None and operation.started < entered:
-            _end(draft, session, kind, reason, well=phase is well)
+            _end(transaction, session, kind, reason, well=phase is well)
 
 
 def outdated(
@@ -111,65 +111,74 @@ def outdated(
     return False
 
 
-def _entered(draft: Transaction, event: PhaseChanged) -> None:
+def _entered(transaction: Transaction, event: PhaseChanged) -> None:
     if event.after in LOGIN and event.before not in LOGIN:
-        _login(draft, event)
+        _login(transaction, event)
     elif event.after is Phase.AWAITING_PASSWORD:
-        _advance(draft, event.session, 1, "waiting for the password")
+        _advance(transaction, event.session, 1, "waiting for the password")
     elif event.after is Phase.RECOVERING:
         # An unfinished one, from before a crash.
-        _end(draft, event.session, "recovery", event.reason, well=False)
+        _end(transaction, event.session, "recovery", event.reason, well=False)
         if event.reason != START:
-            _recovery(draft, event.session, event.reason)
+            _recovery(transaction, event.session, event.reason)
 
 
-def _tried(draft: Transaction, event: RecoveryTried) -> None:
-    if event.problem and _current(draft, event.session, "recovery") is None:
-        _recovery(draft, event.session, START)
-    operation = _current(draft, event.session, "recovery")
+def _tried(transaction: Transaction, event: RecoveryTried) -> None:
+    if event.problem and _current(transaction, event.session, "recovery") is None:
+        _recovery(transaction, event.session, START)
+    operation = _current(transaction, event.session, "recovery")
     if operation is None:
         return
     number = len(operation.parts) + 1
     text = f"{event.rung}, try {event.attempt}: {event.problem or 'worked'}"
-    operations.put_part(draft, PutPart(id=operation.id, number=number, text=text))
+    operations.put_part(transaction, PutPart(id=operation.id, number=number, text=text))
     if event.rung in RUNGS:
         step = RUNGS.index(event.rung) + (not event.problem)
-        operations.advance(draft, AdvanceOperation(id=operation.id, step=step))
+        operations.advance(transaction, AdvanceOperation(id=operation.id, step=step))
 
 
-def _filled(draft: Transaction, event: BackfillProgress) -> None:
+def _filled(transaction: Transaction, event: BackfillProgress) -> None:
     """A pair reads its past; each pair's is an operation of its own, counted in message ids.
 
     It goes on when the pair is moved to another session.
     """
     which = f"{BACKFILL}{event.pair}"
-    if _current(draft, PAIRS, which) is None:
-        _start(draft, event.session, which, kind="backfill", steps=1, description=which, of=PAIRS)
-    operation = _current(draft, PAIRS, which)
+    if _current(transaction, PAIRS, which) is None:
+        _start(
+            transaction, event.session, which, kind="backfill", steps=1, description=which, of=PAIRS
+        )
+    operation = _current(transaction, PAIRS, which)
     if operation is None:
         return
     steps = max(1, event.until, operation.step)
     step = max(operation.step, min(event.at_message, steps))
     said = f"{which}, up to message {event.at_message}: {event.found} to send"
     change = AdvanceOperation(id=operation.id, step=step, steps=steps, description=said)
-    operations.advance(draft, change)
+    operations.advance(transaction, change)
     if event.done:
-        del draft.following[PAIRS, which]
-        operations.end(draft, EndOperation(id=operation.id, who=WARDEN))
+        del transaction.following[PAIRS, which]
+        operations.end(transaction, EndOperation(id=operation.id, who=WARDEN))
 
 
-def _login(draft: Transaction, event: PhaseChanged) -> None:
+def _login(transaction: Transaction, event: PhaseChanged) -> None:
     # An unfinished one, from before a crash.
-    _end(draft, event.session, "login", event.reason, well=False)
-    _start(draft, event.session, "login", kind="login", steps=2, description="waiting for the code")
+    _end(transaction, event.session, "login", event.reason, well=False)
+    _start(
+        transaction,
+        event.session,
+        "login",
+        kind="login",
+        steps=2,
+        description="waiting for the code",
+    )
 
 
-def _recovery(draft: Transaction, session: str, why: str) -> None:
-    _start(draft, session, "recovery", kind="recovery", steps=len(RUNGS), description=why)
+def _recovery(transaction: Transaction, session: str, why: str) -> None:
+    _start(transaction, session, "recovery", kind="recovery", steps=len(RUNGS), description=why)
 
 
 def _start(
-    draft: Transaction,
+    transaction: Transaction,
     session: str,
     which: str,
     *,
@@ -178,35 +187,35 @@ def _start(
     description: str,
     of: str | None = None,
 ) -> None:
-    if draft.find(session) is None:
+    if transaction.find(session) is None:
         return
     message = BeginOperation(
         kind=kind, session=session, steps=steps, description=description, who=WARDEN
     )
     try:
-        operation = operations.begin(draft, message)
+        operation = operations.begin(transaction, message)
     except (RegistryFullError, SessionBusyError):  # nobody waits for an answer
         return
-    draft.following[session if of is None else of, which] = operation.id
+    transaction.following[session if of is None else of, which] = operation.id
 
 
-def _advance(draft: Transaction, session: str, step: int, description: str) -> None:
-    operation = _current(draft, session, "login")
+def _advance(transaction: Transaction, session: str, step: int, description: str) -> None:
+    operation = _current(transaction, session, "login")
     if operation is not None:
         change = AdvanceOperation(id=operation.id, step=step, description=description)
-        operations.advance(draft, change)
+        operations.advance(transaction, change)
 
 
-def give_up(draft: Transaction, session: str, why: str) -> None:
+def give_up(transaction: Transaction, session: str, why: str) -> None:
     """End what was under way of a session that is no more."""
-    for owner, kind in tuple(draft.following):
+    for owner, kind in tuple(transaction.following):
         if owner == session:
-            _end(draft, session, kind, why, well=False)
+            _end(transaction, session, kind, why, well=False)
 
 
-def give_up_backfill(draft: Transaction, pair: int, why: str) -> None:
+def give_up_backfill(transaction: Transaction, pair: int, why: str) -> None:
     """The same of a pair."""
-    _end(draft, PAIRS, f"{BACKFILL}{pair}", why, well=False)
+    _end(transaction, PAIRS, f"{BACKFILL}{pair}", why, well=False)
 
 
 def followed(operations: Iterable[Operation]) -> dict[tuple[str, str], int]:
@@ -221,9 +230,9 @@ def followed(operations: Iterable[Operation]) -> dict[tuple[str, str], int]:
     return found
 
 
-def _end(draft: Transaction, session: str, kind: str, reason: str, *, well: bool) -> None:
-    operation = _current(draft, session, kind)
-    draft.following.pop((session, kind), None)
+def _end(transaction: Transaction, session: str, kind: str, reason: str, *, well: bool) -> None:
+    operation = _current(transaction, session, kind)
+    transaction.following.pop((session, kind), None)
     if operation is not None:
         state = OperationState.FINISHED if well else OperationState.FAILED
         error = "" if well else reason
@@ -231,10 +240,10 @@ def _end(draft: Transaction, session: str, kind: str, reason: str, *, well: bool
         message = EndOperation(
             id=operation.id, state=state, description=description, error=error, who=WARDEN
         )
-        operations.end(draft, message)
+        operations.end(transaction, message)
 
 
-def _current(draft: Transaction, session: str, kind: str) -> Operation | None:
-    id_ = draft.following.get((session, kind))
-    operation = None if id_ is None else draft.find_operation(id_)
+def _current(transaction: Transaction, session: str, kind: str) -> Operation | None:
+    id_ = transaction.following.get((session, kind))
+    operation = None if id_ is None else transaction.find_operation(id_)
     return operation if operation is not None and operation.active else None

@@ -19,7 +19,7 @@ class PairTransaction:
         roster: who serves what now.
         declared: what the configuration says of the pairs that it has.
         last_id: the highest number that a pair added while running ever had.
-        before: the draft that is being written; this one stands on it.
+        before: the transaction that is being written; this one stands on it.
         located: the pairs whose chats have been found, if any have.
     """
 
@@ -37,7 +37,7 @@ class PairTransaction:
         self.changes: dict[int, PairPlan | None] = {}
 
     def settle(self) -> None:
-        """The draft before this one is on disk, and the roster says so."""
+        """The transaction before this one is on disk, and the roster says so."""
         self._before = None
 
     @property

@@ -54,78 +54,80 @@ class MovePairs(RegistryWrite, Ask[Mapping[int, str]]):
     to: str
 
 
-def add(draft: Transaction, message: AddPair) -> PairPlan:
+def add(transaction: Transaction, message: AddPair) -> PairPlan:
     """Add a pair."""
     plan = message.plan
     if plan.id == 0:
-        plan = replace(plan, id=draft.pairs.next_id())
-    if draft.pairs.find(plan.id) is not None:
+        plan = replace(plan, id=transaction.pairs.next_id())
+    if transaction.pairs.find(plan.id) is not None:
         raise PairExistsError(plan.id)
-    _has_room(draft, plan.session, 1)
-    _refuse_fault(draft.pairs.fault(plan))
-    draft.pairs.put(plan.id, plan)
-    draft.note(message.who, "add pair", f"pair {plan.id}", None, _shown(plan))
-    draft.events.append(
-        PairAdded(at=draft.now, pair=plan.id, session=plan.session, who=message.who)
+    _has_room(transaction, plan.session, 1)
+    _refuse_fault(transaction.pairs.fault(plan))
+    transaction.pairs.put(plan.id, plan)
+    transaction.note(message.who, "add pair", f"pair {plan.id}", None, _shown(plan))
+    transaction.events.append(
+        PairAdded(at=transaction.now, pair=plan.id, session=plan.session, who=message.who)
     )
     return plan
 
 
-def change(draft: Transaction, message: ChangePair) -> PairPlan:
+def change(transaction: Transaction, message: ChangePair) -> PairPlan:
     """Change a pair in place, if nobody has changed it meanwhile."""
     before, after = message.before, message.after
-    if draft.pairs.plan(before.id) != before:
+    if transaction.pairs.plan(before.id) != before:
         raise PairChangedError(before.id)
     old, new = asdict(before), asdict(after)
     fields = tuple(name for name in old if old[name] != new[name])
     if not fields:
         return before
-    if draft.pairs.fault(before) is None:  # what is wrong already is mended one by one
-        _refuse_fault(draft.pairs.fault(after))
-    draft.pairs.put(after.id, after)
-    draft.note(
+    if transaction.pairs.fault(before) is None:  # what is wrong already is mended one by one
+        _refuse_fault(transaction.pairs.fault(after))
+    transaction.pairs.put(after.id, after)
+    transaction.note(
         message.who,
         "change pair",
         f"pair {after.id}",
         _shown(before, fields),
         {**_shown(after, fields), "fields": list(fields)},
     )
-    draft.events.append(
+    transaction.events.append(
         PairChanged(
-            at=draft.now, pair=after.id, session=after.session, who=message.who, fields=fields
+            at=transaction.now, pair=after.id, session=after.session, who=message.who, fields=fields
         )
     )
     return after
 
 
-def remove(draft: Transaction, message: RemovePair) -> PairPlan:
+def remove(transaction: Transaction, message: RemovePair) -> PairPlan:
     """Take a pair out."""
-    plan = _let_go(draft, (message.pair,))[0]
-    draft.pairs.put(plan.id, None)
-    give_up_backfill(draft, plan.id, "the pair was removed")
-    draft.note(message.who, "remove pair", f"pair {plan.id}", _shown(plan))
-    draft.events.append(
-        PairRemoved(at=draft.now, pair=plan.id, session=plan.session, who=message.who)
+    plan = _let_go(transaction, (message.pair,))[0]
+    transaction.pairs.put(plan.id, None)
+    give_up_backfill(transaction, plan.id, "the pair was removed")
+    transaction.note(message.who, "remove pair", f"pair {plan.id}", _shown(plan))
+    transaction.events.append(
+        PairRemoved(at=transaction.now, pair=plan.id, session=plan.session, who=message.who)
     )
     return plan
 
 
-def move(draft: Transaction, message: MovePairs) -> dict[int, str]:
+def move(transaction: Transaction, message: MovePairs) -> dict[int, str]:
     """Give pairs to another session, all of them or none."""
-    plans = _let_go(draft, message.pairs)
+    plans = _let_go(transaction, message.pairs)
     before = {plan.id: plan.session for plan in plans}
-    _has_room(draft, message.to, sum(1 for name in before.values() if name != message.to))
+    _has_room(transaction, message.to, sum(1 for name in before.values() if name != message.to))
     for plan in plans:
-        draft.pairs.put(plan.id, replace(plan, session=message.to))
-    draft.note(
+        transaction.pairs.put(plan.id, replace(plan, session=message.to))
+    transaction.note(
         message.who,
         "reassign",
         message.to,
         {str(pair): name for pair, name in before.items()},
         {"session": message.to},
     )
-    draft.events.append(
-        PairsMoved(at=draft.now, pairs=MappingProxyType(before), to=message.to, who=message.who)
+    transaction.events.append(
+        PairsMoved(
+            at=transaction.now, pairs=MappingProxyType(before), to=message.to, who=message.who
+        )
     )
     return before
 
@@ -135,20 +137,20 @@ def _refuse_fault(fault: Fault | None) -> None:
         raise PairFaultError(fault.sentence, fault=fault.name, pairs=fault.pairs)
 
 
-def _has_room(draft: Transaction, session: str, more: int) -> None:
-    entry, pairs = draft.session(session), draft.pairs.count(session) + more
+def _has_room(transaction: Transaction, session: str, more: int) -> None:
+    entry, pairs = transaction.session(session), transaction.pairs.count(session) + more
     if pairs > entry.max_pairs:
         raise SessionFullError(session, pairs=pairs, limit=entry.max_pairs)
 
 
-def _let_go(draft: Transaction, pairs: Iterable[int]) -> list[PairPlan]:
+def _let_go(transaction: Transaction, pairs: Iterable[int]) -> list[PairPlan]:
     """The plans of pairs that nobody works for at the moment.
 
     Raises:
     """
-    plans = [draft.pairs.plan(pair) for pair in pairs]
+    plans = [transaction.pairs.plan(pair) for pair in pairs]
     for plan in plans:
-        if plan.id not in draft.pairs.lent:
+        if plan.id not in transaction.pairs.lent:
             raise PairBusyError(plan.id)
     return plans
 

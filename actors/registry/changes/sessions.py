@@ -48,51 +48,55 @@ SCALARS: Final = (str, int, float, bool, type(None))
 DECLARED: Final = ("phone", "priority", "max_pairs", "metadata")
 
 
-def register(draft: Transaction, message: RegisterSession) -> SessionEntry:
+def register(transaction: Transaction, message: RegisterSession) -> SessionEntry:
     """Add a session that no configuration declares."""
     name, fields = check_name(message.name), _checked(message.fields)
-    if draft.find(name) is not None:
+    if transaction.find(name) is not None:
         raise SessionExistsError(name)
-    if name in draft.busy:  # one of that name is going
-        raise SessionBusyError(name, draft.busy[name])
-    if draft.session_count >= draft.limits.max_sessions:
-        raise RegistryFullError("sessions", draft.limits.max_sessions)
-    record = SessionRecord(name=name, created=draft.now, updated=draft.now, **fields)
-    draft.registered.append(name)
-    return _added(draft, record, message.who)
+    if name in transaction.busy:  # one of that name is going
+        raise SessionBusyError(name, transaction.busy[name])
+    if transaction.session_count >= transaction.limits.max_sessions:
+        raise RegistryFullError("sessions", transaction.limits.max_sessions)
+    record = SessionRecord(name=name, created=transaction.now, updated=transaction.now, **fields)
+    transaction.registered.append(name)
+    return _added(transaction, record, message.who)
 
 
-def declare(draft: Transaction, message: DeclareSessions) -> None:
+def declare(transaction: Transaction, message: DeclareSessions) -> None:
     """Let sessions be as the configuration says; what is as it says already is not touched."""
     for declared in message.records:
-        known = draft.find(declared.name)
+        known = transaction.find(declared.name)
         record = replace(declared, metadata=_frozen(declared.metadata))
         if known is None:
-            _added(draft, replace(record, created=draft.now, updated=draft.now), message.who)
+            _added(
+                transaction,
+                replace(record, created=transaction.now, updated=transaction.now),
+                message.who,
+            )
         else:
             wanted = {field: getattr(record, field) for field in DECLARED}
-            _apply(draft, known, wanted, message.who)
+            _apply(transaction, known, wanted, message.who)
 
 
-def change(draft: Transaction, message: ChangeSession) -> SessionEntry:
+def change(transaction: Transaction, message: ChangeSession) -> SessionEntry:
     """Change fields of a session, all or none."""
-    return _change(draft, message.name, message.fields, message.who)
+    return _change(transaction, message.name, message.fields, message.who)
 
 
-def change_many(draft: Transaction, message: ChangeMany) -> tuple[ItemOutcome, ...]:
+def change_many(transaction: Transaction, message: ChangeMany) -> tuple[ItemOutcome, ...]:
     """Change many sessions, each all or none, and tell how each went."""
     return tuple(
-        _outcome(draft, name, fields, message.who) for name, fields in message.changes.items()
+        _outcome(transaction, name, fields, message.who) for name, fields in message.changes.items()
     )
 
 
-def plan_deletion(draft: Transaction, message: DeleteSession) -> Deletion:
+def plan_deletion(transaction: Transaction, message: DeleteSession) -> Deletion:
     """Check that a session may go, and find places for its pairs."""
-    draft.session(message.name)
-    pairs = draft.pairs.of(message.name)
+    transaction.session(message.name)
+    pairs = transaction.pairs.of(message.name)
     if pairs and not message.force:
         raise PairsAssignedError(message.name, len(pairs))
-    moves = places_for(pairs, _others(draft, message.name), now=draft.now)
+    moves = places_for(pairs, _others(transaction, message.name), now=transaction.now)
     return Deletion(
         name=message.name,
         who=message.who,
@@ -104,7 +108,7 @@ def plan_deletion(draft: Transaction, message: DeleteSession) -> Deletion:
     )
 
 
-def plan_again(draft: Transaction, deletion: Deletion, error: PairsNotMovedError) -> Deletion:
+def plan_again(transaction: Transaction, deletion: Deletion, error: PairsNotMovedError) -> Deletion:
     """Find other places for the pairs, as those that were planned may not serve some of them.
 
     Raises:
@@ -114,69 +118,75 @@ def plan_again(draft: Transaction, deletion: Deletion, error: PairsNotMovedError
     unfit = deletion.unfit | error.unfit
     if len({name for _, name in unfit}) >= LOOKED_AT:
         raise PairsNotMovedError(reasons, unfit=unfit)
-    others = _others(draft, deletion.name)
+    others = _others(transaction, deletion.name)
     try:
-        moves = places_for(deletion.moves, others, now=draft.now, unfit=unfit)
+        moves = places_for(deletion.moves, others, now=transaction.now, unfit=unfit)
     except NoSessionFitsError:
         raise PairsNotMovedError(reasons, unfit=unfit) from error
     return replace(deletion, moves=moves, unfit=unfit, reasons=reasons)
 
 
-def _others(draft: Transaction, name: str) -> Iterator[SessionEntry]:
+def _others(transaction: Transaction, name: str) -> Iterator[SessionEntry]:
     """Who may take a session's pairs; not looked at when there is nothing to be moved."""
     return (
-        replace(entry, pairs=draft.pair_count(entry.name))
-        for entry in draft.sessions()
-        if entry.name != name and entry.name not in draft.busy
+        replace(entry, pairs=transaction.pair_count(entry.name))
+        for entry in transaction.sessions()
+        if entry.name != name and entry.name not in transaction.busy
     )
 
 
-def delete(draft: Transaction, message: Deletion) -> Deleted:
+def delete(transaction: Transaction, message: Deletion) -> Deleted:
     """Forget a session that has been stopped, and give its pairs to others."""
-    name, entry = message.name, draft.find(message.name)
+    name, entry = message.name, transaction.find(message.name)
     before = None if entry is None else _shown(_values(entry.record, DECLARED))
     for pair, target in message.moves.items():
-        draft.pairs.put(pair, replace(draft.pairs.plan(pair), session=target))
+        transaction.pairs.put(pair, replace(transaction.pairs.plan(pair), session=target))
     moved = MappingProxyType(dict(message.moves))
-    draft.drop(name, moved, force=message.force)
-    give_up(draft, name, "the session was deleted")
+    transaction.drop(name, moved, force=message.force)
+    give_up(transaction, name, "the session was deleted")
     after = {"moved": {str(pair): target for pair, target in moved.items()}} if moved else None
-    draft.note(message.who, "delete", name, before, after)
-    draft.events.append(SessionDeleted(at=draft.now, session=name, who=message.who, moved=moved))
+    transaction.note(message.who, "delete", name, before, after)
+    transaction.events.append(
+        SessionDeleted(at=transaction.now, session=name, who=message.who, moved=moved)
+    )
     return Deleted(name=name, moved=moved)
 
 
-def _added(draft: Transaction, record: SessionRecord, who: str) -> SessionEntry:
-    draft.note(who, "register", record.name, None, _shown(_values(record, DECLARED)))
-    draft.events.append(SessionRegistered(at=draft.now, session=record.name, who=who))
-    return draft.add(record)
+def _added(transaction: Transaction, record: SessionRecord, who: str) -> SessionEntry:
+    transaction.note(who, "register", record.name, None, _shown(_values(record, DECLARED)))
+    transaction.events.append(SessionRegistered(at=transaction.now, session=record.name, who=who))
+    return transaction.add(record)
 
 
-def _outcome(draft: Transaction, name: Any, fields: Mapping[str, Any], who: str) -> ItemOutcome:
+def _outcome(
+    transaction: Transaction, name: Any, fields: Mapping[str, Any], who: str
+) -> ItemOutcome:
     if not isinstance(name, str):  # nothing that the trail could note
         return ItemOutcome(name=name, error=InvalidRecordError("name", name, "a session's name"))
     try:
-        return ItemOutcome(name=name, entry=_change(draft, name, fields, who))
+        return ItemOutcome(name=name, entry=_change(transaction, name, fields, who))
     except TelewardenError as error:
-        draft.note(who, "change", name, outcome=f"refused: {error}")
+        transaction.note(who, "change", name, outcome=f"refused: {error}")
         return ItemOutcome(name=name, error=error)
     except Exception as error:  # noqa: BLE001 - a value of a class of its own, say; others go on
-        draft.note(who, "change", name, outcome=f"failed: {type(error).__name__}")
+        transaction.note(who, "change", name, outcome=f"failed: {type(error).__name__}")
         odd = InvalidRecordError("fields", f"refused by {type(error).__name__}", "plain values")
         return ItemOutcome(name=name, error=odd)
 
 
-def _change(draft: Transaction, name: str, fields: Mapping[str, Any], who: str) -> SessionEntry:
-    entry, wanted = draft.session(name), _checked(fields)
+def _change(
+    transaction: Transaction, name: str, fields: Mapping[str, Any], who: str
+) -> SessionEntry:
+    entry, wanted = transaction.session(name), _checked(fields)
     if "max_pairs" in wanted:
-        pairs = draft.pair_count(name)
+        pairs = transaction.pair_count(name)
         if wanted["max_pairs"] < pairs:
             raise SessionFullError(name, pairs=pairs, limit=wanted["max_pairs"])
-    return _apply(draft, entry, wanted, who)
+    return _apply(transaction, entry, wanted, who)
 
 
 def _apply(
-    draft: Transaction, entry: SessionEntry, wanted: dict[str, Any], who: str
+    transaction: Transaction, entry: SessionEntry, wanted: dict[str, Any], who: str
 ) -> SessionEntry:
     """Change what is different; a change to the same values is none."""
     record = entry.record
@@ -191,9 +201,9 @@ def _apply(
             if before[key] != value or not _same_kinds(before, wanted, key)
         }
         before = {key: before[key] for key in after}
-    note = draft.note(who, "change", record.name, _shown(before), _shown(after))
-    draft.events.append(note)
-    return draft.put(entry, after)
+    note = transaction.note(who, "change", record.name, _shown(before), _shown(after))
+    transaction.events.append(note)
+    return transaction.put(entry, after)
 
 
 def _same_kinds(before: Mapping[str, Any], after: Mapping[str, Any], key: str = "metadata") -> bool:

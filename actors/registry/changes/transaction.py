@@ -1,7 +1,7 @@
 """A registry transaction: a group of changes on top of a snapshot, until it commits.
 
-Changes are tried on a draft, in order, each on top of those before it; while one draft is being
-written, the next begins on top of it. A draft is written as one transaction; only then does the
+Changes are tried on a transaction, in order, each on top of those before it; while one transaction is being
+written, the next begins on top of it. A transaction is written as one transaction; only then does the
 next snapshot show it. If the disk refuses, it is dropped, and nobody has ever seen it.
 """
 
@@ -39,7 +39,7 @@ class Transaction:
 
     Args:
         base: the registry as everybody sees it.
-        before: the draft that is being written; this one is only good if that one is kept.
+        before: the transaction that is being written; this one is only good if that one is kept.
         now: epoch seconds, the same for the whole group.
         last_id: the highest operation number given so far.
         busy: sessions that must not be changed now, and what is being done to them.
@@ -83,7 +83,7 @@ class Transaction:
         self.short_lived: list[Operation] = []
 
     def settle_on(self, base: RegistrySnapshot) -> None:
-        """The draft before this one is on disk, and ``base`` shows it."""
+        """The transaction before this one is on disk, and ``base`` shows it."""
         self.base, self.before = base, None
         self.pairs.settle()
 

@@ -19,7 +19,7 @@ class WritePipeline:
     """Requests in the order in which they came.
 
     Args:
-        make_draft: begins a draft, on top of the one that is being written, if there is one.
+        make_draft: begins a transaction, on top of the one that is being written, if there is one.
     """
 
     def __init__(self, make_draft: Callable[[Transaction | None], Transaction]) -> None:
@@ -41,7 +41,7 @@ class WritePipeline:
         return self._begun()[0] if self._next is not None else self._make_draft(self._before())
 
     def next(self) -> Transaction | None:
-        """The draft to be written now, if there is any and none is being written."""
+        """The transaction to be written now, if there is any and none is being written."""
         if self._under_way is not None:
             return None
         if self._next is None and self._waiting:
@@ -53,7 +53,7 @@ class WritePipeline:
         return None if self._under_way is None else self._under_way[0]
 
     def written(self) -> tuple[Transaction, list[Request]]:
-        """The draft under way is on disk."""
+        """The transaction under way is on disk."""
         done, self._under_way = self._under_way, None
         assert done is not None  # noqa: S101 - it was given out by next
         return done
@@ -64,7 +64,7 @@ class WritePipeline:
             self._next[0].settle_on(snapshot)
 
     def refused(self) -> Request | None:
-        """The disk refused the draft under way; returns the request to blame, if it was alone.
+        """The disk refused the transaction under way; returns the request to blame, if it was alone.
 
         One bad change must not cost the others theirs: each is tried once more, by itself.
         """
@@ -86,8 +86,8 @@ class WritePipeline:
         return left
 
     def _try(self, request: Request) -> None:
-        draft, requests = self._begun()
-        attempt(draft, request)
+        transaction, requests = self._begun()
+        attempt(transaction, request)
         requests.append(request)
 
     def _begun(self) -> tuple[Transaction, list[Request]]:
