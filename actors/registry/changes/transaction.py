@@ -82,7 +82,7 @@ class Transaction:
         """The operations, likewise."""
         self.short_lived: list[Operation] = []
 
-    def settle_on(self, base: RegistrySnapshot) -> None:
+    def rebase(self, base: RegistrySnapshot) -> None:
         """The transaction before this one is on disk, and ``base`` shows it."""
         self.base, self.before = base, None
         self.pairs.settle()

@@ -61,7 +61,7 @@ class WritePipeline:
     def shown(self, snapshot: RegistrySnapshot) -> None:
         """What was written is in ``snapshot``, and what comes next stands on that."""
         if self._next is not None:
-            self._next[0].settle_on(snapshot)
+            self._next[0].rebase(snapshot)
 
     def refused(self) -> Request | None:
         """The disk refused the transaction under way; returns the request to blame, if it was alone.
