@@ -78,7 +78,7 @@ class Transaction:
         """Those of them that are new."""
         self.changed: dict[str, dict[str, Any]] = {}
         """The new values of each field, by session: what has to be written of the others."""
-        self.touched: dict[int, Operation | None] = {}
+        self.changed_operations: dict[int, Operation | None] = {}
         """The operations, likewise."""
         self.short_lived: list[Operation] = []
 
@@ -164,10 +164,10 @@ class Transaction:
 
     def find_operation(self, id_: int) -> Operation | None:
         """The operation as it would be, if there is one."""
-        if id_ in self.touched:
-            return self.touched[id_]
-        if self.before is not None and id_ in self.before.touched:
-            return self.before.touched[id_]
+        if id_ in self.changed_operations:
+            return self.changed_operations[id_]
+        if self.before is not None and id_ in self.before.changed_operations:
+            return self.before.changed_operations[id_]
         return self.base.operations.get(id_)
 
     def operation(self, id_: int) -> Operation:
@@ -186,22 +186,22 @@ class Transaction:
         if operation.id > self.last_id:
             self.last_id = operation.id
             self.operation_count += 1
-        self.touched[operation.id] = operation
+        self.changed_operations[operation.id] = operation
 
     def drop_operation(self, id_: int) -> None:
         """Take an operation out."""
-        begun = self.touched.get(id_)
+        begun = self.changed_operations.get(id_)
         if begun is not None and id_ not in self.base.operations:
             self.short_lived.append(begun)
-        self.touched[id_] = None
+        self.changed_operations[id_] = None
         self.operation_count -= 1
 
     def operations(self) -> Iterator[Operation]:
         """All operations as they would be."""
         changed: dict[int, Operation | None] = {}
         if self.before is not None:
-            changed.update(self.before.touched)
-        changed.update(self.touched)
+            changed.update(self.before.changed_operations)
+        changed.update(self.changed_operations)
         for id_, operation in self.base.operations.items():
             if id_ not in changed:
                 yield operation
@@ -239,10 +239,10 @@ class Transaction:
         for name, moves in self.deleted.items():
             _delete(store, name, moves, self.now, force=name in self.forced)
         # Those that have gone already, too: their numbers are not to be given again.
-        changed = [one for one in self.touched.values() if one is not None]
+        changed = [one for one in self.changed_operations.values() if one is not None]
         if changed or self.short_lived:
             store.put_operations([one.as_record() for one in (*self.short_lived, *changed)])
-        gone = [id_ for id_, one in self.touched.items() if one is None]
+        gone = [id_ for id_, one in self.changed_operations.items() if one is None]
         if gone:
             store.delete_operations(gone)
         if self.audit:
@@ -265,7 +265,7 @@ class Transaction:
         return RegistrySnapshot(
             revision=now.revision + 1,
             sessions=sessions.with_changes(entries),
-            operations=now.operations.with_changes(self.touched),
+            operations=now.operations.with_changes(self.changed_operations),
             deleted=deleted[-DELETED_KEPT:],
             limits=self.limits,
         )
