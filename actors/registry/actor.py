@@ -106,7 +106,7 @@ class RegistryActor(LoopActor):
             subtrees = Subtrees(sessions, self.actor_ref, services)
             self._located = services.graph
         self._running = RunningSessions(self._roster, subtrees, self.pipe, self._stopped)
-        self._line = WritePipeline(self._transaction)
+        self._pipeline = WritePipeline(self._transaction)
         self._following: dict[tuple[str, str], int] = {}
         self._last_id, self._last_pair = 0, 0
         self._tidying: TimerHandle | None = None
@@ -178,7 +178,7 @@ class RegistryActor(LoopActor):
     def _leave(self, why: str) -> None:
         if self._hearing is not None:
             self._hearing.close()
-        for request in self._line.drop_all():
+        for request in self._pipeline.drop_all():
             request.settle(ChildUnavailableError(self.path, why))
         self._roster.fail_all(ChildUnavailableError(self.path, why))
 
@@ -230,12 +230,12 @@ class RegistryActor(LoopActor):
 
     def _take(self, write: RegistryWrite) -> Request:
         request = Request(write)
-        self._line.take(request)
+        self._pipeline.take(request)
         self._write_next()
         return request
 
     def _write_next(self) -> None:
-        transaction = self._line.next()
+        transaction = self._pipeline.next()
         if transaction is not None:
             writing = self._journal.do(transaction.write, waits=self._wait_for_disk)
             self.pipe(writing, then=lambda _: self._written(), otherwise=self._not_written)
@@ -263,10 +263,10 @@ class RegistryActor(LoopActor):
 
     def _written(self) -> None:
         """Show it, let the disk work on what comes next, then answer."""
-        transaction, requests = self._line.written()
+        transaction, requests = self._pipeline.written()
         self._board.waits_for = ""
         self._adopt(transaction)
-        self._line.shown(self._board.now)
+        self._pipeline.shown(self._board.now)
         self._write_next()
         self._tell(transaction)
         for request in requests:
@@ -308,7 +308,7 @@ class RegistryActor(LoopActor):
         self._board.waits_for = ""
         if isinstance(error, JournalUnavailableError):
             raise error
-        blamed = self._line.refused()
+        blamed = self._pipeline.refused()
         if blamed is not None:
             write = blamed.write
             if isinstance(write, Deletion):
@@ -334,7 +334,7 @@ class RegistryActor(LoopActor):
 
     def _plan_deletion(self, write: DeleteSession) -> Answer:
         try:
-            deletion = changes_sessions.plan_deletion(self._line.view(), write)
+            deletion = changes_sessions.plan_deletion(self._pipeline.view(), write)
         except Exception as error:
             if write.dry_run:
                 raise
@@ -353,7 +353,7 @@ class RegistryActor(LoopActor):
             if not deletion.dry_run:
                 self._running.free(deletion.name, deletion.moves)
             try:
-                other = changes_sessions.plan_again(self._line.view(), deletion, error)
+                other = changes_sessions.plan_again(self._pipeline.view(), deletion, error)
             except PairsNotMovedError as refused:
                 error = refused
             else:
