@@ -78,7 +78,7 @@ def best_session(
     return Choice(name=candidates[0].name, reason=candidates[0].reason, candidates=candidates)
 
 
-def places_for(
+def assign_pairs(
     pairs: Iterable[int],
     entries: Iterable[SessionEntry],
     *,

@@ -27,7 +27,7 @@ from telewarden.actors import (
     best_session,
 )
 from telewarden.actors.registry.model import Standing
-from telewarden.actors.registry.placement import places_for
+from telewarden.actors.registry.placement import assign_pairs
 from telewarden.errors import (
     BlockingAskError,
     ChildUnavailableError,
@@ -410,14 +410,14 @@ def test_many_pairs_find_the_places_that_each_would_find_alone() -> None:
         for n in range(30)
     }
 
-    places = places_for(range(40), entries.values(), now=0.0)
+    places = assign_pairs(range(40), entries.values(), now=0.0)
 
     for pair in range(40):
         name = best_session(entries.values(), now=0.0, only_healthy=False).name
         assert places[pair] == name
         entries[name] = replace(entries[name], pairs=entries[name].pairs + 1)
     with pytest.raises(NoSessionFitsError, match=r"s0: healthy, priority 1, full"):
-        places_for(range(40, 100), entries.values(), now=0.0)
+        assign_pairs(range(40, 100), entries.values(), now=0.0)
 
 
 def test_a_pair_that_few_may_serve_takes_its_place_before_the_others() -> None:
@@ -430,13 +430,13 @@ def test_a_pair_that_few_may_serve_takes_its_place_before_the_others() -> None:
     ]
     unfit = frozenset({(3, "second"), (3, "third"), (2, "first")})
 
-    assert places_for((1, 2, 3), entries, now=0.0, unfit=unfit) == {
+    assert assign_pairs((1, 2, 3), entries, now=0.0, unfit=unfit) == {
         1: "third",
         2: "second",
         3: "first",
     }
     with pytest.raises(NoSessionFitsError):
-        places_for((1, 2, 3), entries, now=0.0, unfit=unfit | {(3, "first")})
+        assign_pairs((1, 2, 3), entries, now=0.0, unfit=unfit | {(3, "first")})
 
 
 # Deleting

@@ -37,7 +37,7 @@ from ..messages import (
     RegisterSession,
 )
 from ..model import SessionEntry
-from ..placement import places_for
+from ..placement import assign_pairs
 from .operation_tracker import give_up
 from .transaction import AuditNote, Transaction
 
@@ -96,7 +96,7 @@ def plan_deletion(transaction: Transaction, message: DeleteSession) -> Deletion:
     pairs = transaction.pairs.of(message.name)
     if pairs and not message.force:
         raise PairsAssignedError(message.name, len(pairs))
-    moves = places_for(pairs, _others(transaction, message.name), now=transaction.now)
+    moves = assign_pairs(pairs, _others(transaction, message.name), now=transaction.now)
     return Deletion(
         name=message.name,
         who=message.who,
@@ -120,7 +120,7 @@ def plan_again(transaction: Transaction, deletion: Deletion, error: PairsNotMove
         raise PairsNotMovedError(reasons, unfit=unfit)
     others = _others(transaction, deletion.name)
     try:
-        moves = places_for(deletion.moves, others, now=transaction.now, unfit=unfit)
+        moves = assign_pairs(deletion.moves, others, now=transaction.now, unfit=unfit)
     except NoSessionFitsError:
         raise PairsNotMovedError(reasons, unfit=unfit) from error
     return replace(deletion, moves=moves, unfit=unfit, reasons=reasons)
