@@ -33,7 +33,7 @@ from ..messages import Forget, PairPlan, Roster, SessionIntroduced, SessionRefAs
 from ..pair_graph import PAIR_FAULTS, PairGraph, faults_of, way_of
 from .changes import sessions as changes_sessions
 from .changes.apply import Refusal, Request, attempt, first_changes
-from .changes.operation_tracker import FOLLOWED, Followed, PhaseSeen, followed, outdated
+from .changes.operation_tracker import FOLLOWED, OperationObserved, PhaseSeen, followed, outdated
 from .changes.pair_transaction import PairTransaction
 from .changes.transaction import Transaction
 from .changes.write_pipeline import WritePipeline
@@ -388,7 +388,7 @@ class RegistryActor(LoopActor):
             seen = PhaseSeen(
                 session=report.session, at=report.since, after=report.phase, reason=report.reason
             )
-            self._take(Followed(event=seen))
+            self._take(OperationObserved(event=seen))
         before = self._board.now.sessions.get(report.session)
         entry = None if before is None else before.reported(report)
         if before is None or entry is None or entry == before:
@@ -413,7 +413,7 @@ class RegistryActor(LoopActor):
     # Operations
 
     def _hear(self, event: Event) -> None:
-        self.actor_ref.tell(Followed(event=event))
+        self.actor_ref.tell(OperationObserved(event=event))
 
     def _tidy_from_now_on(self) -> None:
         if self._tidying is not None:

@@ -30,7 +30,7 @@ from ..messages import (
     SetParts,
 )
 from . import operations, pairs, sessions
-from .operation_tracker import Followed, follow
+from .operation_tracker import OperationObserved, follow
 from .transaction import Transaction
 
 logger = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ APPLY: Mapping[type[RegistryWrite], Callable[[Transaction, Any], object]] = {
     CleanOperations: operations.clean,
     ReconfigureRegistry: operations.reconfigure,
     Interrupt: lambda transaction, message: operations.interrupt(transaction, message.who),
-    Followed: follow,
+    OperationObserved: follow,
     pairs.AddPair: pairs.add,
     pairs.ChangePair: pairs.change,
     pairs.MovePairs: pairs.move,

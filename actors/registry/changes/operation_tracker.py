@@ -58,14 +58,14 @@ class PhaseSeen(SessionEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Followed(RegistryWrite):
+class OperationObserved(RegistryWrite):
     """A session told something about itself. No answer."""
 
     event: Event
     who: str = WARDEN
 
 
-def follow(transaction: Transaction, message: Followed) -> None:
+def follow(transaction: Transaction, message: OperationObserved) -> None:
     """Begin, advance or end the operation that the event is about."""
     match message.event:
         case PhaseSeen() as seen:
