@@ -33,7 +33,7 @@ from ..messages import Forget, PairPlan, Roster, SessionIntroduced, SessionRefAs
 from ..pair_graph import PAIR_FAULTS, PairGraph, faults_of, way_of
 from .changes import sessions as changes_sessions
 from .changes.apply import Refusal, Request, attempt, first_changes
-from .changes.operation_tracker import FOLLOWED, OperationObserved, PhaseSeen, followed, outdated
+from .changes.operation_tracker import FOLLOWED, OperationObserved, PhaseSeen, followed, is_stale
 from .changes.pair_transaction import PairTransaction
 from .changes.transaction import Transaction
 from .changes.write_pipeline import WritePipeline
@@ -384,7 +384,7 @@ class RegistryActor(LoopActor):
     # How the sessions are
 
     def _noted(self, report: SessionReport) -> None:
-        if self._following and outdated(report, self._following, self._board.now.operations):
+        if self._following and is_stale(report, self._following, self._board.now.operations):
             seen = PhaseSeen(
                 session=report.session, at=report.since, after=report.phase, reason=report.reason
             )

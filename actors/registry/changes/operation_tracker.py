@@ -98,7 +98,7 @@ def _settle(
             _end(transaction, session, kind, reason, well=phase is well)
 
 
-def outdated(
+def is_stale(
     report: SessionReport,
     following: Mapping[tuple[str, str], int],
     operations: Mapping[int, Operation],
