@@ -33,7 +33,13 @@ from ..messages import Forget, PairPlan, Roster, SessionIntroduced, SessionRefAs
 from ..pair_graph import PAIR_FAULTS, PairGraph, faults_of, way_of
 from .changes import sessions as changes_sessions
 from .changes.apply import Refusal, Request, attempt, first_changes
-from .changes.operation_tracker import FOLLOWED, OperationObserved, PhaseSeen, followed, is_stale
+from .changes.operation_tracker import (
+    FOLLOWED,
+    OperationObserved,
+    PhaseSeen,
+    active_by_owner,
+    is_stale,
+)
 from .changes.pair_transaction import PairTransaction
 from .changes.transaction import Transaction
 from .changes.write_pipeline import WritePipeline
@@ -202,7 +208,7 @@ class RegistryActor(LoopActor):
             before = RegistrySnapshot(revision=before.revision, limits=self._limits)
         self._last_id = loaded.last_id
         self._last_pair = max((row.id for row in loaded.plans), default=0)
-        self._following = followed(loaded.operations)
+        self._following = active_by_owner(loaded.operations)
         self._board.now = first_snapshot(
             loaded,
             before,

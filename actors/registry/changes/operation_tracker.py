@@ -103,7 +103,7 @@ def is_stale(
     following: Mapping[tuple[str, str], int],
     operations: Mapping[int, Operation],
 ) -> bool:
-    """Whether what is followed of a session may be over, by a phase that it entered since."""
+    """Whether what is active_by_owner of a session may be over, by a phase that it entered since."""
     for kind, (phases, _) in UNDER_WAY.items():
         operation = operations.get(following.get((report.session, kind), 0))
         if operation and report.phase not in phases and operation.started < report.since:
@@ -218,7 +218,7 @@ def give_up_backfill(transaction: Transaction, pair: int, why: str) -> None:
     _end(transaction, PAIRS, f"{BACKFILL}{pair}", why, well=False)
 
 
-def followed(operations: Iterable[Operation]) -> dict[tuple[str, str], int]:
+def active_by_owner(operations: Iterable[Operation]) -> dict[tuple[str, str], int]:
     """Which of them are under way and the warden's own, by whose they are and which."""
     found = {}
     for one in operations:
