@@ -34,7 +34,7 @@ from ..pair_graph import PAIR_FAULTS, PairGraph, faults_of, way_of
 from .changes import sessions as changes_sessions
 from .changes.apply import Refusal, Request, attempt, first_changes
 from .changes.operation_tracker import (
-    FOLLOWED,
+    TRACKED_KINDS,
     OperationObserved,
     PhaseSeen,
     active_by_owner,
@@ -137,7 +137,7 @@ class RegistryActor(LoopActor):
             for event in untold(before, self._board.now, at=self._wall()):
                 self._events.publish(event)
         self._board.plans = self._roster.plans
-        self._hearing = self._events.subscribe(self._hear, FOLLOWED)
+        self._hearing = self._events.subscribe(self._hear, TRACKED_KINDS)
         self._tidy_from_now_on()
         self.actor_ref.tell(Ready(self.incarnation))
 

@@ -36,7 +36,7 @@ from .transaction import Transaction
 WARDEN: Final = "warden"
 PAIRS: Final = ""  # whose a backfill is: the pair's, whichever session it belongs to
 BACKFILL: Final = "backfill of pair "
-FOLLOWED: Final = (PhaseChanged, RecoveryTried, BackfillProgress)
+TRACKED_KINDS: Final = (PhaseChanged, RecoveryTried, BackfillProgress)
 START: Final = "start"
 """Why a session climbs that has not been online. That is no operation unless a try fails: a start
 of ten thousand would leave no room for anybody else's."""
