@@ -30,7 +30,7 @@ from ..messages import (
     SetParts,
 )
 from . import operations, pairs, sessions
-from .operation_tracker import OperationObserved, follow
+from .operation_tracker import OperationObserved, observe
 from .transaction import Transaction
 
 logger = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ APPLY: Mapping[type[RegistryWrite], Callable[[Transaction, Any], object]] = {
     CleanOperations: operations.clean,
     ReconfigureRegistry: operations.reconfigure,
     Interrupt: lambda transaction, message: operations.interrupt(transaction, message.who),
-    OperationObserved: follow,
+    OperationObserved: observe,
     pairs.AddPair: pairs.add,
     pairs.ChangePair: pairs.change,
     pairs.MovePairs: pairs.move,

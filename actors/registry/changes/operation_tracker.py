@@ -65,7 +65,7 @@ class OperationObserved(RegistryWrite):
     who: str = WARDEN
 
 
-def follow(transaction: Transaction, message: OperationObserved) -> None:
+def observe(transaction: Transaction, message: OperationObserved) -> None:
     """Begin, advance or end the operation that the event is about."""
     match message.event:
         case PhaseSeen() as seen:
