@@ -84,7 +84,7 @@ from .registry.model import (
     Part,
     RegistryLimits,
     SessionEntry,
-    Standing,
+    SessionStatus,
 )
 from .registry.pair_events import PairAdded, PairChanged, PairRemoved, PairsMoved
 from .registry.pair_plans import chosen
@@ -189,9 +189,9 @@ __all__ = [
     "SessionPlan",
     "SessionRefAsked",
     "SessionRegistered",
+    "SessionStatus",
     "SetParts",
     "Settings",
-    "Standing",
     "StartLogin",
     "StartQr",
     "SubmitCode",

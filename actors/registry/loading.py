@@ -13,7 +13,7 @@ from ..journal import Journal
 from .changes.sessions import changed_event, difference
 from .events import RegistryEvent, SessionDeleted, SessionRegistered
 from .messages import AuditAsked
-from .model import Operation, RegistryLimits, SessionEntry, Standing
+from .model import Operation, RegistryLimits, SessionEntry, SessionStatus
 from .persistent_map import PersistentMap
 from .snapshot import RegistrySnapshot
 
@@ -58,7 +58,7 @@ def first_snapshot(
     entries = {}
     for record in loaded.records:
         known = before.sessions.get(record.name)
-        standing = Standing(since=now) if known is None else known.standing
+        standing = SessionStatus(since=now) if known is None else known.standing
         entries[record.name] = SessionEntry(
             record=record, standing=standing, pairs=len(pairs.get(record.name, ()))
         )

@@ -124,7 +124,7 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class SessionStatus:
     """How a session was when it last reported; not stored, a restart finds it out again."""
 
     health: Health = Health.UNKNOWN
@@ -135,7 +135,7 @@ class Standing:
     user_id: int | None = None
 
 
-UNHEARD: Final = Standing()
+UNHEARD: Final = SessionStatus()
 
 
 @fact
@@ -143,12 +143,12 @@ class SessionEntry:
     """A session as the registry knows it: what was declared, how it is, how many pairs it has."""
 
     record: SessionRecord
-    standing: Standing = UNHEARD
+    standing: SessionStatus = UNHEARD
     pairs: int = 0
 
     def reported(self, report: SessionReport) -> SessionEntry:
         """The session as it says that it is."""
-        standing = Standing(
+        standing = SessionStatus(
             health=report.health,
             phase=report.phase,
             reason=report.reason,

@@ -22,7 +22,7 @@ from ....storage import SessionRecord, Store
 from ....telegram import Health, Phase
 from ...session.maintenance import BEFORE_DELETE
 from ..events import RegistryEvent
-from ..model import Operation, RegistryLimits, SessionEntry, Standing
+from ..model import Operation, RegistryLimits, SessionEntry, SessionStatus
 from ..snapshot import RegistrySnapshot
 from .pair_transaction import PairTransaction
 
@@ -118,7 +118,9 @@ class Transaction:
         """Add a session; returns it as it would be seen."""
         self.session_count += 1
         entry = SessionEntry(
-            record=record, standing=Standing(since=self.now), pairs=self.pair_count(record.name)
+            record=record,
+            standing=SessionStatus(since=self.now),
+            pairs=self.pair_count(record.name),
         )
         self.entries[record.name] = entry
         self.added.add(record.name)
@@ -279,7 +281,7 @@ def _as_known(entry: SessionEntry, known: SessionEntry) -> SessionEntry:
 
 
 def _gone(entry: SessionEntry, at: float) -> SessionEntry:
-    standing = Standing(health=Health.DELETED, phase=Phase.DELETED, reason="deleted", since=at)
+    standing = SessionStatus(health=Health.DELETED, phase=Phase.DELETED, reason="deleted", since=at)
     return SessionEntry(record=entry.record, standing=standing)
 
 
