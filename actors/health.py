@@ -18,7 +18,7 @@ from ..supervision import Answer, LoopActor, TimerHandle, ask_async
 from ..telegram import GroupReport, Overview, SessionReport
 from .context import Settings
 from .messages import Forget, OverviewAsked, Probe, Report, Reported, Roster, StateAsked, SweepEvery
-from .registry.messages import StandingNoted
+from .registry.messages import StatusReported
 
 REPORT_WITHIN: Final = 2.0  # seconds; a group that does not answer is shown by its last report
 LOOK_EVERY: Final = 2.0  # seconds between two looks at all sessions, however many pages ask
@@ -50,7 +50,7 @@ class HealthMonitorActor(LoopActor):
         match message:
             case Reported(report=SessionReport() as report):
                 self._sessions[report.session] = message
-                _tell(self._registry, StandingNoted(report))
+                _tell(self._registry, StatusReported(report))
             case Reported(report=GroupReport() as report):
                 self._groups[report.session, report.group] = message
             case OverviewAsked():

@@ -57,7 +57,7 @@ from .messages import (
     PairPlansAsked,
     RegistryWrite,
     ServeAgain,
-    StandingNoted,
+    StatusReported,
 )
 from .model import RegistryLimits
 from .pair_plans import standing
@@ -147,7 +147,7 @@ class RegistryActor(LoopActor):
                 return self._plan_deletion(message)
             case RegistryWrite():
                 return self._take(message)
-            case StandingNoted():
+            case StatusReported():
                 self._noted(message.report)
             case SessionIntroduced():
                 self._roster.introduced(message.session, message.ref)

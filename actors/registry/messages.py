@@ -241,7 +241,7 @@ class AuditAsked(Ask[tuple[AuditRow, ...]]):
 
 
 @dataclass(frozen=True, slots=True)
-class StandingNoted:
+class StatusReported:
     """A session has reported. No answer."""
 
     report: SessionReport

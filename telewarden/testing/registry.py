@@ -27,7 +27,7 @@ from ..actors import (
     SessionEntry,
     SessionPlan,
 )
-from ..actors.registry.messages import StandingNoted
+from ..actors.registry.messages import StatusReported
 from ..api.registry import BlockingRegistry, Registry
 from ..api.registry_client import RegistryClient
 from ..storage import MasterKey, Store
@@ -158,7 +158,7 @@ class RegistryKit:
             since=self.now(),
             until=until,
         )
-        self.tree.ref("registry").tell(StandingNoted(report))
+        self.tree.ref("registry").tell(StatusReported(report))
         await self.registry.audit(limit=1)  # it has been handled when a later question is answered
 
     # What is heard
