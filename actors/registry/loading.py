@@ -58,9 +58,9 @@ def first_snapshot(
     entries = {}
     for record in loaded.records:
         known = before.sessions.get(record.name)
-        standing = SessionStatus(since=now) if known is None else known.standing
+        status = SessionStatus(since=now) if known is None else known.status
         entries[record.name] = SessionEntry(
-            record=record, standing=standing, pairs=len(pairs.get(record.name, ()))
+            record=record, status=status, pairs=len(pairs.get(record.name, ()))
         )
     return RegistrySnapshot(
         revision=before.revision + 1,

@@ -143,12 +143,12 @@ class SessionEntry:
     """A session as the registry knows it: what was declared, how it is, how many pairs it has."""
 
     record: SessionRecord
-    standing: SessionStatus = UNHEARD
+    status: SessionStatus = UNHEARD
     pairs: int = 0
 
     def reported(self, report: SessionReport) -> SessionEntry:
         """The session as it says that it is."""
-        standing = SessionStatus(
+        status = SessionStatus(
             health=report.health,
             phase=report.phase,
             reason=report.reason,
@@ -156,7 +156,7 @@ class SessionEntry:
             until=report.until,
             user_id=report.user_id,
         )
-        return SessionEntry(record=self.record, standing=standing, pairs=self.pairs)
+        return SessionEntry(record=self.record, status=status, pairs=self.pairs)
 
     @property
     def name(self) -> str:
@@ -191,12 +191,12 @@ class SessionEntry:
     @property
     def health(self) -> Health:
         """One of the six words."""
-        return self.standing.health
+        return self.status.health
 
     @property
     def phase(self) -> Phase:
         """Where it stands."""
-        return self.standing.phase
+        return self.status.phase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -183,13 +183,13 @@ def _fits(rank: Rank) -> bool:
 
 
 def _waits(entry: SessionEntry, now: float) -> bool:
-    until = entry.standing.until
+    until = entry.status.until
     return until is not None and until > now
 
 
 def _reason(entry: SessionEntry, now: float | None) -> str:
     words = [entry.health.value, f"priority {entry.priority}"]
     words.append(f"{entry.pairs} of {entry.max_pairs} pairs" if entry.free else "full")
-    if now is not None and entry.standing.until is not None:
-        words.append(f"told to wait for {entry.standing.until - now:.0f} s more")
+    if now is not None and entry.status.until is not None:
+        words.append(f"told to wait for {entry.status.until - now:.0f} s more")
     return ", ".join(words)

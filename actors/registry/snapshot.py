@@ -81,7 +81,7 @@ class RegistrySnapshot:
         if self._by_health is None:
             found: dict[Health, list[SessionEntry]] = {health: [] for health in Health}
             for entry in sorted(self.sessions.values(), key=lambda one: one.record.name):
-                found[entry.standing.health].append(entry)
+                found[entry.status.health].append(entry)
             found[Health.DELETED] += self.deleted
             by_health = {health: tuple(entries) for health, entries in found.items()}
             object.__setattr__(self, "_by_health", MappingProxyType(by_health))

@@ -73,7 +73,7 @@ def statistics(snapshot: RegistrySnapshot, now: float) -> RegistryStatistics:
     operation_use = len(operations) / limits.max_operations
     stuck = tuple(sorted(one.id for one in operations if one.stuck(now, limits.stuck_after)))
     overall, reasons = _overall(limits, session_use, operation_use, stuck)
-    health = Counter(one.standing.health for one in entries)
+    health = Counter(one.status.health for one in entries)
     health[Health.DELETED] += len(snapshot.deleted)
     states = Counter(one.state for one in operations)
     return RegistryStatistics(

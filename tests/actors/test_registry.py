@@ -405,7 +405,7 @@ def test_many_pairs_find_the_places_that_each_would_find_alone() -> None:
     entries = {
         f"s{n}": SessionEntry(
             record=SessionRecord(name=f"s{n}", priority=1 + n % 3, max_pairs=1 + n % 5),
-            standing=SessionStatus(health=Health.UNHEALTHY if n % 7 else Health.HEALTHY),
+            status=SessionStatus(health=Health.UNHEALTHY if n % 7 else Health.HEALTHY),
         )
         for n in range(30)
     }
@@ -424,7 +424,7 @@ def test_a_pair_that_few_may_serve_takes_its_place_before_the_others() -> None:
     entries = [
         SessionEntry(
             record=SessionRecord(name=name, priority=priority, max_pairs=1),
-            standing=SessionStatus(health=Health.HEALTHY),
+            status=SessionStatus(health=Health.HEALTHY),
         )
         for priority, name in enumerate(("first", "second", "third"), start=1)
     ]

@@ -29,7 +29,7 @@ HOUR = 3600.0
 
 def entry(name: str, health: Health, *, pairs: int = 0) -> SessionEntry:
     record = SessionRecord(name=name, max_pairs=10)
-    return SessionEntry(record=record, standing=SessionStatus(health=health), pairs=pairs)
+    return SessionEntry(record=record, status=SessionStatus(health=health), pairs=pairs)
 
 
 def operation(number: int, kind: str, state: OperationState, *, age: float = 0.0) -> Operation:

@@ -119,7 +119,7 @@ class Transaction:
         self.session_count += 1
         entry = SessionEntry(
             record=record,
-            standing=SessionStatus(since=self.now),
+            status=SessionStatus(since=self.now),
             pairs=self.pair_count(record.name),
         )
         self.entries[record.name] = entry
@@ -135,7 +135,7 @@ class Transaction:
                 self.changed[key][name] = value
             else:
                 self.changed[key] = {name: value}
-        entry = SessionEntry(record=record, standing=entry.standing, pairs=entry.pairs)
+        entry = SessionEntry(record=record, status=entry.status, pairs=entry.pairs)
         self.entries[name] = entry
         return entry
 
@@ -275,14 +275,14 @@ class Transaction:
 
 def _as_known(entry: SessionEntry, known: SessionEntry) -> SessionEntry:
     """The entry that was answered, unless the session has reported or got pairs meanwhile."""
-    if known.standing is entry.standing and known.pairs == entry.pairs:
+    if known.status is entry.status and known.pairs == entry.pairs:
         return entry
-    return SessionEntry(record=entry.record, standing=known.standing, pairs=known.pairs)
+    return SessionEntry(record=entry.record, status=known.status, pairs=known.pairs)
 
 
 def _gone(entry: SessionEntry, at: float) -> SessionEntry:
-    standing = SessionStatus(health=Health.DELETED, phase=Phase.DELETED, reason="deleted", since=at)
-    return SessionEntry(record=entry.record, standing=standing)
+    status = SessionStatus(health=Health.DELETED, phase=Phase.DELETED, reason="deleted", since=at)
+    return SessionEntry(record=entry.record, status=status)
 
 
 def _delete(store: Store, name: str, moves: Mapping[int, str], at: float, *, force: bool) -> None:
