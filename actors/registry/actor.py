@@ -60,7 +60,7 @@ from .messages import (
     StatusReported,
 )
 from .model import RegistryLimits
-from .pair_plans import standing
+from .pair_plans import effective_plans
 from .roster import SessionRoster
 from .session_lifecycle import RunningSessions
 from .session_specs import SessionPlan, Subtrees
@@ -195,7 +195,7 @@ class RegistryActor(LoopActor):
         for record in loaded.records:
             if self._again or record.name not in self._roster.plans:
                 self._roster.put(record)
-        plans, over = standing(self._declared, loaded.plans)
+        plans, over = effective_plans(self._declared, loaded.plans)
         for pair in self._roster.plan_pairs(plans.values()):
             logger.error("pair has no session pair=%d; register its session or remove it", pair)
         for fault in faults_of(self._roster.graph.ways):

@@ -71,7 +71,7 @@ def decision(pair: int, plan: PairPlan | None, declared: str | None) -> PlanRow:
     return PlanRow(id=pair, plan=None if plan is None else asdict(plan), declared=declared)
 
 
-def standing(
+def effective_plans(
     declared: Mapping[int, PairPlan], rows: Iterable[PlanRow]
 ) -> tuple[dict[int, PairPlan], tuple[int, ...]]:
     """The pairs at a start, and the decisions that do not stand any more.

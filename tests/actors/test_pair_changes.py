@@ -9,7 +9,7 @@ import pytest
 
 from telewarden import Warden
 from telewarden.actors import PairAdded, PairChanged, PairPlan, PairRemoved
-from telewarden.actors.registry.pair_plans import decision, fingerprint, standing
+from telewarden.actors.registry.pair_plans import decision, effective_plans, fingerprint
 from telewarden.errors import (
     BlockingAskError,
     ConfigError,
@@ -325,7 +325,7 @@ def test_a_decision_stands_while_the_configuration_says_what_it_said_then() -> N
         decision(8, None, None),
     ]
 
-    plans, over = standing(declared, rows)
+    plans, over = effective_plans(declared, rows)
 
     assert plans == {
         1: plan(1, session="bob"),
@@ -336,7 +336,7 @@ def test_a_decision_stands_while_the_configuration_says_what_it_said_then() -> N
 
 
 def test_a_pair_that_the_configuration_takes_up_is_the_configurations() -> None:
-    plans, over = standing({7: plan(7)}, [decision(7, plan(7, mode="copy"), None)])
+    plans, over = effective_plans({7: plan(7)}, [decision(7, plan(7, mode="copy"), None)])
 
     assert (plans, over) == ({7: plan(7)}, (7,))
 
