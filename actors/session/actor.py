@@ -144,17 +144,17 @@ class SessionActor(LoopActor):
             session=name, services=services, actor=self, supervisor=groups
         )
         self.slot: ClientSlot = ClientSlot(name, services, self)
-        self._standing = SessionState(name, services)
-        self.online_waits: OnlineWaits = OnlineWaits(self, self._standing)
+        self._state = SessionState(name, services)
+        self.online_waits: OnlineWaits = OnlineWaits(self, self._state)
         self._reconnect = ReconnectPolicy(
             initial=services.settings.backoff_initial, longest=services.settings.backoff_max
         )
         self.prober: Prober = Prober(name, services, self, self.slot, self.groups)
         self.sender: Sender = Sender(name, services, self)
-        self.reader: Reader = Reader(name, services, self, self.slot, self._standing)
+        self.reader: Reader = Reader(name, services, self, self.slot, self._state)
         self.logins: LoginHandler = LoginHandler(name, phone, services, self)
         self.maintenance: MaintenanceHandler = MaintenanceHandler(
-            name, services, self, self.slot, self.sender, self._standing
+            name, services, self, self.slot, self.sender, self._state
         )
         self.recovering = False
         self._switch_after = ""
@@ -192,11 +192,11 @@ class SessionActor(LoopActor):
     @property
     def phase(self) -> Phase:
         """Where the session stands."""
-        return self._standing.phase
+        return self._state.phase
 
     def enter(self, event: Event, reason: str, *, until: float | None = None) -> None:
         """Move along the table of phases, and let everybody concerned know."""
-        if self._standing.move(event, reason, until=until) is Phase.ONLINE:
+        if self._state.move(event, reason, until=until) is Phase.ONLINE:
             self.sender.suspend()
             self.pause_groups(reason)
         self.online_waits.settle()
@@ -461,16 +461,16 @@ class SessionActor(LoopActor):
 
     def report(self) -> SessionReport:
         """How the session is."""
-        standing, client = self._standing, self.slot.client
-        trouble = self.groups.trouble if standing.phase is Phase.ONLINE else ""
-        reason = trouble or standing.reason
+        state, client = self._state, self.slot.client
+        trouble = self.groups.trouble if state.phase is Phase.ONLINE else ""
+        reason = trouble or state.reason
         return SessionReport(
             session=self._name,
-            phase=standing.phase,
-            health=health_of(standing.phase, reason=reason.partition(":")[0]),
+            phase=state.phase,
+            health=health_of(state.phase, reason=reason.partition(":")[0]),
             reason=reason,
-            since=standing.since,
-            until=standing.until or self.sender.until,
+            since=state.since,
+            until=state.until or self.sender.until,
             limited_until=self.sender.limited_until,
             rung=self._reconnect.rung,
             recoveries=self._reconnect.recoveries,
@@ -483,13 +483,13 @@ class SessionActor(LoopActor):
         )
 
     def _waits(self) -> tuple[Wait, ...]:
-        standing = self._standing
+        state = self._state
         by_phase = session_wait(
             self._name,
-            phase=standing.phase,
-            reason=standing.reason,
-            since=standing.since,
-            until=standing.until,
+            phase=state.phase,
+            reason=state.reason,
+            since=state.since,
+            until=state.until,
         )
         floods = {(one.who, one.what): one for one in self.sender.waits()}
         floods |= {(one.who, one.what): one for one in self.reader.floods.waits()}

@@ -97,8 +97,8 @@ class Done:
 class Maintenance:
     """Looks after one session's login."""
 
-    def __init__(self, name: str, services: Services, standing: SessionState) -> None:
-        self._name, self._services, self._standing = name, services, standing
+    def __init__(self, name: str, services: Services, state: SessionState) -> None:
+        self._name, self._services, self._state = name, services, state
         self._turn = asyncio.Lock()
 
     async def take(self, step: MaintenanceStep, client: Client | None) -> Done:
@@ -174,11 +174,11 @@ class Maintenance:
         """Have Telegram confirm the login that is the session's; two connections would end it."""
         await self._do(lambda store: self._alive(store, key_id))
         if client is None or client.key_id != key_id or not client.alive:
-            raise self._standing.offline()
+            raise self._state.offline()
         try:
             await client.probe(deadline=self._services.settings.call_deadline)
         except OSError as error:  # the session comes back by itself, or learns what has ended it
-            raise self._standing.offline() from error
+            raise self._state.offline() from error
 
     def _present(self, store: Store) -> int | None:
         with contextlib.suppress(CredentialDamagedError):
@@ -253,7 +253,7 @@ class Maintenance:
 
     async def _log_out(self, client: Client | None) -> Done:
         if client is None or client.key_id is None:
-            raise self._standing.offline()
+            raise self._state.offline()
         key_id = client.key_id
         await self._do(lambda store: self._keep_earlier(store, "before logout"))
         await log_out(client, deadline=self._services.settings.call_deadline)

@@ -27,7 +27,7 @@ class MaintenanceHandler:
         actor: the session, which switches over or ends.
         slot: the client to log out with.
         sender: what must be sent before a logout.
-        standing: where the session stands.
+        state: where the session stands.
     """
 
     __slots__ = ("_actor", "_maintenance", "_name", "_sender", "_services", "_slot")
@@ -39,11 +39,11 @@ class MaintenanceHandler:
         actor: SessionControl,
         slot: ClientSlot,
         sender: Sender,
-        standing: SessionState,
+        state: SessionState,
     ) -> None:
         self._name, self._services, self._actor = name, services, actor
         self._slot, self._sender = slot, sender
-        self._maintenance = Maintenance(name, services, standing)
+        self._maintenance = Maintenance(name, services, state)
 
     def take(self, step: MaintenanceStep) -> Answer:
         """Take one step; answered when it is done."""

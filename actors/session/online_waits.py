@@ -35,13 +35,13 @@ class OnlineWaits:
 
     Args:
         actor: the session actor, whose mailbox keeps the time.
-        standing: where the session stands.
+        state: where the session stands.
     """
 
-    __slots__ = ("_actor", "_standing", "_waiting")
+    __slots__ = ("_actor", "_state", "_waiting")
 
-    def __init__(self, actor: LoopActor, standing: SessionState) -> None:
-        self._actor, self._standing = actor, standing
+    def __init__(self, actor: LoopActor, state: SessionState) -> None:
+        self._actor, self._state = actor, state
         self._waiting: dict[Answer, float] = {}
 
     def take(self, message: AwaitOnline) -> Answer:
@@ -55,8 +55,8 @@ class OnlineWaits:
 
     def settle(self) -> None:
         """The session has moved: answer whom that concerns."""
-        phase = self._standing.phase
-        if phase is not Phase.ONLINE and phase in COMING and self._standing.until is None:
+        phase = self._state.phase
+        if phase is not Phase.ONLINE and phase in COMING and self._state.until is None:
             return
         for answer, end in tuple(self._waiting.items()):
             if phase is Phase.ONLINE:
@@ -72,10 +72,10 @@ class OnlineWaits:
 
     def _comes_by(self, end: float) -> bool:
         """Whether it may come online before ``end``, of the actor's clock."""
-        if self._standing.phase not in COMING:
+        if self._state.phase not in COMING:
             return False
-        return self._actor.clock.now() + self._standing.pause <= end
+        return self._actor.clock.now() + self._state.pause <= end
 
     def _refuse(self, answer: Answer) -> None:
         del self._waiting[answer]
-        answer.fail(self._standing.offline())
+        answer.fail(self._state.offline())

@@ -53,10 +53,10 @@ class Reader:
         services: what the warden's actors share.
         actor: the session actor; its mailbox gets the answers.
         slot: the client to ask.
-        standing: where the session stands.
+        state: where the session stands.
     """
 
-    __slots__ = ("_actor", "_deadline", "_name", "_slot", "_standing", "floods")
+    __slots__ = ("_actor", "_deadline", "_name", "_slot", "_state", "floods")
 
     def __init__(
         self,
@@ -64,10 +64,10 @@ class Reader:
         services: Services,
         actor: LoopActor,
         slot: ClientSlot,
-        standing: SessionState,
+        state: SessionState,
     ) -> None:
         self._name, self._actor, self._slot = name, actor, slot
-        self._standing = standing
+        self._state = state
         self._deadline = services.settings.call_deadline
         self.floods = FloodWaits(name, services)
 
@@ -111,7 +111,7 @@ class Reader:
         """Ask what the account may do in chats that it may have to look for first."""
         answer, client = Answer(), self._slot.client
         if client is None:
-            answer.fail(self._standing.offline())
+            answer.fail(self._state.offline())
             return answer
         self._actor.pipe(
             _known_rights(client, message.chats, self._deadline),
@@ -124,7 +124,7 @@ class Reader:
         """Make an app's own request; its errors are ours, with Telegram's as the cause."""
         answer, client = Answer(), self._slot.client
         if client is None:
-            answer.fail(self._standing.offline())
+            answer.fail(self._state.offline())
             return answer
         self._actor.pipe(
             client.call(message.request, deadline=message.deadline or self._deadline),
