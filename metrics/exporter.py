@@ -21,7 +21,7 @@ from ..supervision import Event, EventStream, Snapshot, Subscription
 from ..telegram.reports import Overview
 from .activity_log import WORDS, Feed
 from .event_counter import HEARD, Counts
-from .families import families_of_counts, families_of_standing
+from .families import families_of_counts, families_of_sample
 from .floods import Flood
 from .registry_metrics import RegistryNumbers, families_of_registry
 from .sample import Sample, stand
@@ -62,7 +62,7 @@ class Exporter(Collector):
         self.feed = Feed()
         self._guest, self._registered = registry is not None, False
         self._wall = wall
-        self._counts, self._standing = Counts(), Sample()
+        self._counts, self._sample = Counts(), Sample()
         self._numbers: RegistryNumbers | None = None
         self._journal: JournalNumbers | None = None
         self._subscription: Subscription | None = None
@@ -106,7 +106,7 @@ class Exporter(Collector):
             registry: the registry in numbers.
         """
         self._numbers = registry
-        self._standing = stand(overview, tree, now=self._wall(), loop_lag=loop_lag)
+        self._sample = stand(overview, tree, now=self._wall(), loop_lag=loop_lag)
 
     def journal(self, stats: JournalNumbers) -> None:
         """Add what the journal did since it last told; called after each of its commits."""
@@ -130,7 +130,7 @@ class Exporter(Collector):
 
     def ready(self) -> tuple[bool, str]:
         """Whether all sessions that should be online were at the last look, and a sentence."""
-        return self._standing.ready
+        return self._sample.ready
 
     def floods(self) -> tuple[Flood, ...]:
         """The flood waits that are not over, the one that ends first at the front."""
@@ -159,7 +159,7 @@ class Exporter(Collector):
                 "mailbox_drops": counts.drops.total,
                 "abandoned": counts.abandoned,
                 "loop_stalls": counts.loop_stalls,
-                "waiting": self._standing.waiting,
+                "waiting": self._sample.waiting,
             }
 
     def render(self, accept: str = "") -> tuple[bytes, str]:
@@ -176,7 +176,7 @@ class Exporter(Collector):
         with self._lock:
             families = [*families_of_counts(self._counts, now=self._wall())]
         yield from families
-        yield from families_of_standing(self._standing)
+        yield from families_of_sample(self._sample)
         if self._numbers is not None:
             yield from families_of_registry(self._numbers)
         yield InfoMetricFamily(

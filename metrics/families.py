@@ -32,52 +32,52 @@ def families_of_counts(counts: Counts, *, now: float) -> Iterator[Metric]:
     )
 
 
-def families_of_standing(standing: Sample) -> Iterator[Metric]:
+def families_of_sample(sample: Sample) -> Iterator[Metric]:
     """How everything stood at the last look."""
     yield gauges(
         "sessions",
         "Sessions by phase.",
         "phase",
-        ((phase.value, standing.sessions.get(phase, 0)) for phase in Phase),
+        ((phase.value, sample.sessions.get(phase, 0)) for phase in Phase),
     )
-    yield gauge("sessions_healthy", "Sessions that work.", standing.healthy)
-    yield gauge("worker_groups", "Worker groups.", standing.groups)
+    yield gauge("sessions_healthy", "Sessions that work.", sample.healthy)
+    yield gauge("worker_groups", "Worker groups.", sample.groups)
     yield gauges(
         "pairs",
         "Forwarding pairs by state.",
         "state",
-        (("active", standing.pairs_active), ("paused", standing.pairs_paused)),
+        (("active", sample.pairs_active), ("paused", sample.pairs_paused)),
     )
-    yield gauge("outbox_waiting", "Messages in the outbox that wait to be sent.", standing.waiting)
-    if standing.update_age is not None:
+    yield gauge("outbox_waiting", "Messages in the outbox that wait to be sent.", sample.waiting)
+    if sample.update_age is not None:
         yield gauge(
             "update_age_seconds",
             "Age of the last update, of the session where it is oldest.",
-            standing.update_age,
+            sample.update_age,
         )
     yield gauges(
         "waits",
         "Sessions, pairs and parts that wait, by what they wait for.",
         "kind",
-        ((kind.value, standing.waits.get(kind, 0)) for kind in WaitKind),
+        ((kind.value, sample.waits.get(kind, 0)) for kind in WaitKind),
     )
     yield gauges(
         "oldest_wait_timestamp_seconds",
         "Since when the one waits that does for longest, by what it waits for; 0 if none does.",
         "kind",
-        ((kind.value, standing.waiting_since.get(kind, 0.0)) for kind in WaitKind),
+        ((kind.value, sample.waiting_since.get(kind, 0.0)) for kind in WaitKind),
     )
-    yield from _tree(standing)
+    yield from _tree(sample)
     yield gauge(
         "overview_timestamp_seconds",
         "When sessions and groups were last looked at; 0 if never.",
-        standing.at,
+        sample.at,
     )
 
 
-def _tree(standing: Sample) -> Iterator[Metric]:
-    if standing.children is not None:
-        children = standing.children
+def _tree(sample: Sample) -> Iterator[Metric]:
+    if sample.children is not None:
+        children = sample.children
         yield gauges(
             "children",
             "Children in the supervisor tree by state.",
@@ -85,19 +85,19 @@ def _tree(standing: Sample) -> Iterator[Metric]:
             ((state.value, children.get(state, 0)) for state in ChildState),
         )
         yield gauge(
-            "mailbox_waiting", "Messages that wait in the actors' mailboxes.", standing.mailboxes
+            "mailbox_waiting", "Messages that wait in the actors' mailboxes.", sample.mailboxes
         )
-    if standing.restarts_left is not None:
+    if sample.restarts_left is not None:
         yield gauge(
             "restarts_left",
             "Restarts that may still follow before something gives up or is kept down, where it is"
             " fewest.",
-            standing.restarts_left,
+            sample.restarts_left,
         )
     yield gauge(
         "loop_lag_seconds",
         "Seconds that the event loop last took to get to a new task.",
-        standing.loop_lag,
+        sample.loop_lag,
     )
 
 
