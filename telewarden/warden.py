@@ -339,8 +339,10 @@ class Warden:
         """
         a_text("session", name, "a session's name")
         names = {session.name for session in self.config.sessions}
-        if name not in names and name not in self._board.now.sessions:
-            raise UnknownSessionError(name, tuple(sorted(names.union(self._board.now.sessions))))
+        if name not in names and name not in self._board.current.sessions:
+            raise UnknownSessionError(
+                name, tuple(sorted(names.union(self._board.current.sessions)))
+            )
         return SessionHandle(
             name,
             find=self._session_ref,
@@ -417,7 +419,7 @@ class Warden:
     def ready(self) -> tuple[bool, str]:
         """Whether all sessions that should be online are, as last reported; and if not, why."""
         reported = len(self._reported)
-        now = self._board.now
+        now = self._board.current
         expected = len(now.sessions if now.revision else self.config.sessions)
         if reported < expected:
             return False, f"{reported} of {expected} sessions have reported"

@@ -120,7 +120,7 @@ class RegistryActor(LoopActor):
 
     async def on_start(self) -> None:  # type: ignore[override]  # a LoopActor's hooks may be async
         """Read what was there and write down what is declared; only then is it started."""
-        planned, before = tuple(self._roster.plans), self._board.now
+        planned, before = tuple(self._roster.plans), self._board.current
         self._show_all(await self._journal.do(lambda store: load(store, planned)))
         if self._located is not None and not self._again:
             await self._enter_ways(self._located)
@@ -134,7 +134,7 @@ class RegistryActor(LoopActor):
         self._adopt(transaction)
         self._tell(transaction)
         if self._again:
-            for event in untold(before, self._board.now, at=self._wall()):
+            for event in untold(before, self._board.current, at=self._wall()):
                 self._events.publish(event)
         self._board.plans = self._roster.plans
         self._hearing = self._events.subscribe(self._hear, TRACKED_KINDS)
@@ -203,13 +203,13 @@ class RegistryActor(LoopActor):
         if over:
             logger.info("pairs are as configured again pairs=%s", over)
             self._journal.post(lambda store: store.forget_plans(over))
-        before = self._board.now
+        before = self._board.current
         if not self._again:
             before = RegistrySnapshot(revision=before.revision, limits=self._limits)
         self._last_id = loaded.last_id
         self._last_pair = max((row.id for row in loaded.plans), default=0)
         self._following = active_by_owner(loaded.operations)
-        self._board.now = first_snapshot(
+        self._board.current = first_snapshot(
             loaded,
             before,
             pairs=self._roster.pairs,
@@ -252,7 +252,7 @@ class RegistryActor(LoopActor):
 
     def _transaction(self, before: Transaction | None = None) -> Transaction:
         return Transaction(
-            self._board.now,
+            self._board.current,
             before=before,
             now=self._wall(),
             last_id=self._last_id,
@@ -272,7 +272,7 @@ class RegistryActor(LoopActor):
         transaction, requests = self._pipeline.written()
         self._board.waits_for = ""
         self._adopt(transaction)
-        self._pipeline.shown(self._board.now)
+        self._pipeline.shown(self._board.current)
         self._write_next()
         self._tell(transaction)
         for request in requests:
@@ -281,8 +281,8 @@ class RegistryActor(LoopActor):
     def _adopt(self, transaction: Transaction) -> None:
         """What the transaction says is on disk: let everybody see it."""
         self._last_id, self._following = transaction.last_id, transaction.following
-        before = self._board.now
-        self._board.now = transaction.applied_to(before)
+        before = self._board.current
+        self._board.current = transaction.applied_to(before)
         self._note_plans(transaction)
         self._last_pair = max(self._last_pair, *transaction.pairs.changes, 0)
         self._forget_ways(transaction.pairs.changes)
@@ -299,7 +299,7 @@ class RegistryActor(LoopActor):
 
     def _tell_how_often(self) -> None:
         if self._monitor is not None:
-            self._monitor.tell(SweepEvery(self._board.now.limits.sessions_every))
+            self._monitor.tell(SweepEvery(self._board.current.limits.sessions_every))
 
     def _tell(self, transaction: Transaction) -> None:
         heard = self._events.has_subscribers(SessionChanged)
@@ -390,12 +390,12 @@ class RegistryActor(LoopActor):
     # How the sessions are
 
     def _noted(self, report: SessionReport) -> None:
-        if self._following and is_stale(report, self._following, self._board.now.operations):
+        if self._following and is_stale(report, self._following, self._board.current.operations):
             seen = PhaseSeen(
                 session=report.session, at=report.since, after=report.phase, reason=report.reason
             )
             self._take(OperationObserved(event=seen))
-        before = self._board.now.sessions.get(report.session)
+        before = self._board.current.sessions.get(report.session)
         entry = None if before is None else before.reported(report)
         if before is None or entry is None or entry == before:
             return
@@ -412,7 +412,7 @@ class RegistryActor(LoopActor):
             )
 
     def _show(self, name: str) -> None:
-        entry = self._board.now.sessions.get(name)
+        entry = self._board.current.sessions.get(name)
         if entry is not None:
             self._board.put(replace(entry, pairs=len(self._roster.pairs.get(name, ()))))
 
@@ -424,12 +424,12 @@ class RegistryActor(LoopActor):
     def _tidy_from_now_on(self) -> None:
         if self._tidying is not None:
             self._tidying.cancel()
-        every = self._board.now.limits.tidy_every
+        every = self._board.current.limits.tidy_every
         self._tidying = self.every(every, Tidy(), phase=every)
 
     def _tidy(self) -> None:
         """Forget what has expired, and tell once of what makes no progress."""
-        now, snapshot = self._wall(), self._board.now
+        now, snapshot = self._wall(), self._board.current
         operations, limits = tuple(snapshot.operations.values()), snapshot.limits
         stuck = {one.id: one for one in operations if one.stuck(now, limits.stuck_after)}
         for id_ in stuck.keys() - self._board.stuck:

@@ -109,15 +109,15 @@ class Board:
     __slots__ = ("now", "plans", "stuck", "waits_for")
 
     def __init__(self) -> None:
-        self.now = RegistrySnapshot()
+        self.current = RegistrySnapshot()
         self.plans: Mapping[str, SessionPlan] | None = None
         self.stuck: frozenset[int] = frozenset()
         self.waits_for = ""
 
     def put(self, entry: SessionEntry) -> None:
         """Show a session as it is by now; the registry's actor only."""
-        now = self.now
-        self.now = RegistrySnapshot(
+        now = self.current
+        self.current = RegistrySnapshot(
             revision=now.revision + 1,
             sessions=now.sessions.with_changes({entry.name: entry}),
             operations=now.operations,

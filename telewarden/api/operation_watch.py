@@ -70,7 +70,7 @@ class Progress:
             return True
         self._away = not isinstance(event, ChildStarted)
         if not self._away:
-            found = self._desk.board.now.operations.get(self._id)
+            found = self._desk.board.current.operations.get(self._id)
             if found is None:
                 raise OperationDroppedError(self._id)
             self.operation = found

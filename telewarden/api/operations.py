@@ -66,7 +66,7 @@ class OperationReads:
         try:
             if type(id_) is not int:  # True and 1.0 equal 1, and are no numbers of operations
                 raise UnknownOperationError(id_)
-            return self._board.now.operations[id_]
+            return self._board.current.operations[id_]
         except KeyError:
             raise UnknownOperationError(id_) from None
 
@@ -82,7 +82,7 @@ class OperationReads:
         Raises:
             InvalidRecordError: there is no such state.
         """
-        by_state = self._board.now.by_state
+        by_state = self._board.current.by_state
         states = tuple(OperationState) if state is None else (_state(state),)
         found = [
             one
@@ -94,7 +94,7 @@ class OperationReads:
 
     def stuck(self) -> tuple[Operation, ...]:
         """The running operations that have made no progress for the limits' ``stuck_after``."""
-        now, after = self._desk.wall(), self._board.now.limits.stuck_after
+        now, after = self._desk.wall(), self._board.current.limits.stuck_after
         return tuple(one for one in self.list(state="running") if one.stuck(now, after))
 
     def subscribe(self, callback: Callable[[E], object], kinds: Sequence[type[E]] = ()) -> Listener:
@@ -110,7 +110,7 @@ class OperationReads:
         return Listener(self._desk.events, callback, kinds or (OperationEvent,))
 
     def __len__(self) -> int:
-        return len(self._board.now.operations)
+        return len(self._board.current.operations)
 
 
 class Operations(OperationReads):

@@ -37,11 +37,11 @@ class _Reads:
     @property
     def snapshot(self) -> RegistrySnapshot:
         """Everything as it is at one moment: immutable, and whole."""
-        return self._desk.board.now
+        return self._desk.board.current
 
     def statistics(self) -> RegistryStatistics:
         """The registry in numbers, and its overall health."""
-        return statistics(self._desk.board.now, self._desk.wall())
+        return statistics(self._desk.board.current, self._desk.wall())
 
     def subscribe(self, callback: Callable[[E], object], kinds: Sequence[type[E]] = ()) -> Listener:
         """Call ``callback`` with the registry's events of ``kinds``, in a thread of its own.

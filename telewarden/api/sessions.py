@@ -44,13 +44,13 @@ class SessionReads:
             UnknownSessionError: there is none of that name.
         """
         try:
-            return self._board.now.sessions[name]
+            return self._board.current.sessions[name]
         except (KeyError, TypeError):
-            raise UnknownSessionError(name, tuple(sorted(self._board.now.sessions))) from None
+            raise UnknownSessionError(name, tuple(sorted(self._board.current.sessions))) from None
 
     def list(self) -> tuple[SessionEntry, ...]:
         """All sessions, by name."""
-        entries = self._board.now.sessions.values()
+        entries = self._board.current.sessions.values()
         return tuple(sorted(entries, key=lambda one: one.record.name))
 
     def by_health(self, health: Health | str) -> tuple[SessionEntry, ...]:
@@ -62,7 +62,7 @@ class SessionReads:
             InvalidRecordError: it is none of the six words.
         """
         try:
-            return self._board.now.by_health[Health(health)]
+            return self._board.current.by_health[Health(health)]
         except ValueError:
             raise InvalidRecordError("health", health, ", ".join(Health)) from None
 
@@ -73,17 +73,17 @@ class SessionReads:
             NoSessionFitsError: none can take one, and why.
         """
         return best_session(
-            self._board.now.sessions.values(),
+            self._board.current.sessions.values(),
             now=self._desk.wall(),
             exclude=exclude,
             only_healthy=only_healthy,
         )
 
     def __contains__(self, name: object) -> bool:
-        return name in self._board.now.sessions
+        return name in self._board.current.sessions
 
     def __len__(self) -> int:
-        return len(self._board.now.sessions)
+        return len(self._board.current.sessions)
 
 
 class Sessions(SessionReads):
