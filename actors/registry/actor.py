@@ -48,11 +48,11 @@ from .internal import Ready, Tidy
 from .loading import Loaded, audit_rows, first_snapshot, load, untold
 from .messages import (
     AuditAsked,
+    BeginTransfer,
     CleanOperations,
     Deleted,
     DeleteSession,
     Deletion,
-    LendPairs,
     PairPlanAsked,
     PairPlansAsked,
     RegistryWrite,
@@ -162,7 +162,7 @@ class RegistryActor(LoopActor):
                 return self._roster.plans_of(message.session)
             case PairPlanAsked():
                 return self._roster.plan_of(message.pair)
-            case LendPairs():
+            case BeginTransfer():
                 self._roster.lend(message.pairs)
             case ServeAgain():
                 self._roster.take_back(message.pairs)

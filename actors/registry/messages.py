@@ -262,7 +262,7 @@ class PairPlanAsked(Ask[PairPlan]):
 
 
 @dataclass(frozen=True, slots=True)
-class LendPairs(Ask[None]):
+class BeginTransfer(Ask[None]):
     """These pairs are about to be taken from their sessions: once let go they are not given back.
 
     Answered with ``None``. Ended by a ``MovePairs``, a ``RemovePair`` or ``ServeAgain``.

@@ -11,8 +11,8 @@ from typing import Any, Final, TypeVar
 import pykka
 
 from ..actors import (
+    BeginTransfer,
     Journal,
-    LendPairs,
     PairOrder,
     PairPlan,
     PairPlanAsked,
@@ -99,7 +99,7 @@ class PairsClient:
             progress: called after each pair that has come to rest.
             accept_doubt: let them go also where it cannot be known what has arrived.
         """
-        await self.registry.ask(LendPairs(pairs))
+        await self.registry.ask(BeginTransfer(pairs))
         problems: dict[int, BaseException] = {}
 
         async def one(pair: int) -> None:

@@ -26,7 +26,7 @@ from telewarden.actors import (
     SessionPlan,
 )
 from telewarden.actors.registry.changes.pairs import RemovePair
-from telewarden.actors.registry.messages import LendPairs
+from telewarden.actors.registry.messages import BeginTransfer
 from telewarden.errors import (
     AskTimeoutError,
     BlockingAskError,
@@ -693,7 +693,7 @@ async def test_a_backfill_ends_with_its_pair(tmp_path: Path) -> None:
         await kit.hears(OperationProgressed)
 
         registry = kit.tree.ref("registry")
-        await ask_async(registry, LendPairs(frozenset({1})), timeout=10.0)
+        await ask_async(registry, BeginTransfer(frozenset({1})), timeout=10.0)
         await ask_async(registry, RemovePair(pair=1, who="ann"), timeout=10.0)
 
         operation = (await kit.hears(OperationEnded)).operation
