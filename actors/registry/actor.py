@@ -163,9 +163,9 @@ class RegistryActor(LoopActor):
             case PairPlanAsked():
                 return self._roster.plan_of(message.pair)
             case BeginTransfer():
-                self._roster.lend(message.pairs)
+                self._roster.begin_transfer(message.pairs)
             case ServeAgain():
-                self._roster.take_back(message.pairs)
+                self._roster.abort_transfer(message.pairs)
             case Ready():
                 if message.incarnation == self.incarnation:
                     self._running.start_all()

@@ -29,7 +29,7 @@ class SessionRoster:
         self.pairs: dict[str, tuple[int, ...]] = dict.fromkeys(self.plans, ())
         self.served: dict[int, PairPlan] = {}
         self.refs: dict[str, pykka.ActorRef[Any]] = {}
-        self.lent: frozenset[int] = frozenset()
+        self.in_transfer: frozenset[int] = frozenset()
         self.graph = PairGraph()
         self._asked: dict[str, list[Answer]] = {}
 
@@ -89,7 +89,7 @@ class SessionRoster:
         """Let pairs come, go, or be otherwise; returns whose number of pairs may be another now."""
         if not changes:
             return ()
-        self.lent -= changes.keys()
+        self.in_transfer -= changes.keys()
         touched: set[str] = set()
         for pair, plan in changes.items():
             before = self.served.pop(pair, None)
@@ -114,17 +114,17 @@ class SessionRoster:
         """Tell a session what it has and is; told again whenever it starts."""
         plan, ref = self.plans.get(name), self.refs.get(name)
         if plan is not None and ref is not None:
-            mine = self.lent.intersection(self.pairs[name])
-            tell(ref, Serve(plans=plan.pairs, lent=mine, phone=plan.record.phone))
+            mine = self.in_transfer.intersection(self.pairs[name])
+            tell(ref, Serve(plans=plan.pairs, in_transfer=mine, phone=plan.record.phone))
 
-    def lend(self, pairs: frozenset[int]) -> None:
+    def begin_transfer(self, pairs: frozenset[int]) -> None:
         """Let sessions that let go of these pairs not have them again until it is decided."""
-        self.lent |= pairs
+        self.in_transfer |= pairs
         self._serve_those_with(pairs)
 
-    def take_back(self, pairs: frozenset[int]) -> None:
+    def abort_transfer(self, pairs: frozenset[int]) -> None:
         """It is decided: who has these pairs now serves them."""
-        self.lent -= pairs
+        self.in_transfer -= pairs
         self._serve_those_with(pairs)
 
     def _serve_those_with(self, pairs: frozenset[int]) -> None:

@@ -72,7 +72,7 @@ class RunningSessions:
         """
         if deletion.dry_run:
             return self._look(deletion, answer)
-        self._roster.lend(frozenset(deletion.moves))
+        self._roster.begin_transfer(frozenset(deletion.moves))
         # Whoever is to take its pairs must still be there, with room, when they come.
         self.busy |= dict.fromkeys(deletion.moves.values(), "given pairs")
         self.busy[deletion.name] = "deleted"
@@ -104,7 +104,7 @@ class RunningSessions:
     def stays(self, deletion: Deletion) -> None:
         """A session is not deleted after all: it has its pairs, and runs."""
         self.free(deletion.name, deletion.moves)
-        self._roster.take_back(frozenset(deletion.moves))
+        self._roster.abort_transfer(frozenset(deletion.moves))
         self.start(self._roster.plans[deletion.name])
 
     def free(self, name: str, moves: Mapping[int, str]) -> None:

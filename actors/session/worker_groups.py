@@ -78,7 +78,7 @@ class WorkerGroups:
     actor: LoopActor
     supervisor: Ref
     _homes: Mapping[str, tuple[PairPlan, ...]] = field(default_factory=dict)
-    _lent: frozenset[int] = frozenset()
+    _in_transfer: frozenset[int] = frozenset()
     _served: bool = False
     down: frozenset[str] = frozenset()
     _groups: dict[str, _Group] = field(default_factory=dict)
@@ -92,7 +92,7 @@ class WorkerGroups:
 
     def serve(self, message: Serve) -> None:
         """These are the session's pairs now: spread them, start what is missing."""
-        self._served, self._lent = True, message.lent
+        self._served, self._in_transfer = True, message.in_transfer
         self._homes = groups_of(message.plans, size=self.services.settings.group_size)
         for name in self._homes:
             if name not in self._groups:
@@ -130,7 +130,7 @@ class WorkerGroups:
                 self.tell(told)
 
     def _plans_of(self, name: str, group: _Group) -> tuple[PairPlan, ...]:
-        elsewhere = self._lent.union(
+        elsewhere = self._in_transfer.union(
             *(other.has for key, other in self._groups.items() if key != name)
         )
         home = self._homes.get(name, ())

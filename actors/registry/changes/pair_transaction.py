@@ -41,9 +41,9 @@ class PairTransaction:
         self._before = None
 
     @property
-    def lent(self) -> frozenset[int]:
+    def in_transfer(self) -> frozenset[int]:
         """The pairs that their sessions have let go of, or are about to."""
-        return self._roster.lent
+        return self._roster.in_transfer
 
     def _changed(self) -> dict[int, PairPlan | None]:
         return self.changes if self._before is None else {**self._before.changes, **self.changes}

@@ -150,7 +150,7 @@ def _let_go(transaction: Transaction, pairs: Iterable[int]) -> list[PairPlan]:
     """
     plans = [transaction.pairs.plan(pair) for pair in pairs]
     for plan in plans:
-        if plan.id not in transaction.pairs.lent:
+        if plan.id not in transaction.pairs.in_transfer:
             raise PairBusyError(plan.id)
     return plans
 
