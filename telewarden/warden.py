@@ -138,10 +138,10 @@ class Warden:
             lambda: self._ref("registry"), self._board, self.events, wall=self._epoch.now
         )
         self.registry = Registry(desk)
-        pair_desk = PairsClient(desk, self._session_ref, self._journal)
-        self._auditor = pair_desk.auditor
-        moves = Reassigning(pair_desk, self.sessions, self.operations)
-        self.pairs = Pairs(pair_desk, self.sessions, moves, self._handlers.check)
+        pairs_client = PairsClient(desk, self._session_ref, self._journal)
+        self._auditor = pairs_client.auditor
+        moves = Reassigning(pairs_client, self.sessions, self.operations)
+        self.pairs = Pairs(pairs_client, self.sessions, moves, self._handlers.check)
         self.blocking = Blocking(desk, self.pairs, self._running_loop, self.session)
         self._pair_commands = PairCommands(self.pairs, self.operations)
         self._loop: asyncio.AbstractEventLoop | None = None
