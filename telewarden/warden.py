@@ -134,15 +134,15 @@ class Warden:
         self._board = Board()
         self._waiting = WaitLedger(wall=self._epoch.now)
         self._wait_log = WaitLog(wall=self._epoch.now)
-        desk = RegistryClient(
+        client = RegistryClient(
             lambda: self._ref("registry"), self._board, self.events, wall=self._epoch.now
         )
-        self.registry = Registry(desk)
-        pairs_client = PairsClient(desk, self._session_ref, self._journal)
+        self.registry = Registry(client)
+        pairs_client = PairsClient(client, self._session_ref, self._journal)
         self._auditor = pairs_client.auditor
         moves = Reassigning(pairs_client, self.sessions, self.operations)
         self.pairs = Pairs(pairs_client, self.sessions, moves, self._handlers.check)
-        self.blocking = Blocking(desk, self.pairs, self._running_loop, self.session)
+        self.blocking = Blocking(client, self.pairs, self._running_loop, self.session)
         self._pair_commands = PairCommands(self.pairs, self.operations)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: LoopThread | None = None

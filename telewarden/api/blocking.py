@@ -25,12 +25,12 @@ class Blocking(BlockingRegistry):
 
     def __init__(
         self,
-        desk: RegistryClient,
+        client: RegistryClient,
         pairs: Pairs,
         loop: Loop,
         session: Callable[[str], SessionHandle],
     ) -> None:
-        super().__init__(desk)
+        super().__init__(client)
         self.pairs = BlockingPairs(pairs, loop)
         self._loop, self._session = loop, session
 

@@ -36,12 +36,12 @@ class Progress:
     """How far an operation is.
 
     Args:
-        desk: the registry.
+        client: the registry.
         operation: how it is now, looked up after its events were subscribed to.
     """
 
-    def __init__(self, desk: RegistryClient, operation: Operation) -> None:
-        self._desk, self._id, self.operation = desk, operation.id, operation
+    def __init__(self, client: RegistryClient, operation: Operation) -> None:
+        self._client, self._id, self.operation = client, operation.id, operation
         self._away = False
 
     @staticmethod
@@ -70,7 +70,7 @@ class Progress:
             return True
         self._away = not isinstance(event, ChildStarted)
         if not self._away:
-            found = self._desk.board.current.operations.get(self._id)
+            found = self._client.board.current.operations.get(self._id)
             if found is None:
                 raise OperationDroppedError(self._id)
             self.operation = found
@@ -82,7 +82,7 @@ class Progress:
         Raises:
             NotRunningError: it cannot.
         """
-        if self._away and self._desk.gone:
+        if self._away and self._client.gone:
             raise NotRunningError(
                 "the registry", f"operation {self._id} ended with it; start it and begin another"
             )

@@ -54,8 +54,8 @@ E = TypeVar("E", bound=OperationEvent)
 class OperationReads:
     """What there is to read about operations, without waiting for anybody."""
 
-    def __init__(self, desk: RegistryClient) -> None:
-        self._desk, self._board = desk, desk.board
+    def __init__(self, client: RegistryClient) -> None:
+        self._client, self._board = client, client.board
 
     def get(self, id_: int) -> Operation:
         """The operation as it is now.
@@ -94,7 +94,7 @@ class OperationReads:
 
     def stuck(self) -> tuple[Operation, ...]:
         """The running operations that have made no progress for the limits' ``stuck_after``."""
-        now, after = self._desk.wall(), self._board.current.limits.stuck_after
+        now, after = self._client.wall(), self._board.current.limits.stuck_after
         return tuple(one for one in self.list(state="running") if one.stuck(now, after))
 
     def subscribe(self, callback: Callable[[E], object], kinds: Sequence[type[E]] = ()) -> Listener:
@@ -107,7 +107,7 @@ class OperationReads:
             InvalidSpecError: ``callback`` is a coroutine function, which nobody would await, or
                 ``kinds`` are no classes of events.
         """
-        return Listener(self._desk.events, callback, kinds or (OperationEvent,))
+        return Listener(self._client.events, callback, kinds or (OperationEvent,))
 
     def __len__(self) -> int:
         return len(self._board.current.operations)
@@ -182,7 +182,7 @@ class Operations(OperationReads):
 
     def cancel_later(self, id_: int, *, who: str = "app") -> None:
         """The same, without waiting until it is on disk."""
-        self._desk.send(_end(id_, CANCELLED, who))
+        self._client.send(_end(id_, CANCELLED, who))
 
     async def clean(self, what: What = "expired", *, who: str = "app") -> tuple[int, ...]:
         """Forget operations that are over; returns their numbers.
@@ -192,7 +192,7 @@ class Operations(OperationReads):
         Raises:
             InvalidRecordError: there is no such choice.
         """
-        return await self._desk.ask(CleanOperations(what=what, who=who))
+        return await self._client.ask(CleanOperations(what=what, who=who))
 
     async def watch(self, id_: int) -> AsyncIterator[Operation]:
         """The operation now, and after each step until it has ended.
@@ -209,8 +209,8 @@ class Operations(OperationReads):
             if Progress.concerns(event, id_):
                 loop.call_soon_threadsafe(queue.put_nowait, event)
 
-        with self._desk.events.subscribe(hear, HEARD):
-            progress = Progress(self._desk, self.get(id_))
+        with self._client.events.subscribe(hear, HEARD):
+            progress = Progress(self._client, self.get(id_))
             yield progress.operation
             while progress.operation.active:
                 try:
@@ -232,7 +232,7 @@ class Operations(OperationReads):
         return _tracked(self, kind, who=who, details=details)
 
     async def _ask(self, message: Ask[Operation]) -> Operation:
-        return await self._desk.ask(message)
+        return await self._client.ask(message)
 
 
 class BlockingOperations(OperationReads):
@@ -293,7 +293,7 @@ class BlockingOperations(OperationReads):
 
     def clean(self, what: What = "expired", *, who: str = "app") -> tuple[int, ...]:
         """Forget operations that are over; returns their numbers."""
-        return self._desk.ask_blocking(CleanOperations(what=what, who=who))
+        return self._client.ask_blocking(CleanOperations(what=what, who=who))
 
     def watch(self, id_: int, *, timeout: float | None = None) -> Iterator[Operation]:
         """The operation now, and after each step until it has ended.
@@ -306,7 +306,7 @@ class BlockingOperations(OperationReads):
             BlockingAskError: called inside the registry's loop, which it would hold up.
             UnknownOperationError, OperationDroppedError, NotRunningError
         """
-        self._desk.refuse_to_block()
+        self._client.refuse_to_block()
         return self._watched(id_, timeout)
 
     def _watched(self, id_: int, timeout: float | None) -> Iterator[Operation]:
@@ -316,8 +316,8 @@ class BlockingOperations(OperationReads):
             if Progress.concerns(event, id_):
                 queue.put(event)
 
-        with self._desk.events.subscribe(hear, HEARD):
-            progress = Progress(self._desk, self.get(id_))
+        with self._client.events.subscribe(hear, HEARD):
+            progress = Progress(self._client, self.get(id_))
             yield progress.operation
             while progress.operation.active:
                 if not _moved(progress, queue, timeout):
@@ -331,7 +331,7 @@ class BlockingOperations(OperationReads):
         return _tracked_blocking(self, kind, who=who, details=details)
 
     def _ask(self, message: Ask[Operation]) -> Operation:
-        return self._desk.ask_blocking(message)
+        return self._client.ask_blocking(message)
 
 
 class Tracked:

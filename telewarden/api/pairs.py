@@ -57,7 +57,7 @@ class Pairs:
     """The pairs of a warden. Made by ``Warden.pairs``.
 
     Args:
-        desk: where they are asked.
+        client: where they are asked.
         sessions: the registered sessions.
         reassigning: moves them.
         check_handler: raises ``UnknownHandlerError`` for a handler that nobody offers.
@@ -65,12 +65,12 @@ class Pairs:
 
     def __init__(
         self,
-        desk: PairsClient,
+        client: PairsClient,
         sessions: Sessions,
         reassigning: Reassigning,
         check_handler: Callable[[str], None],
     ) -> None:
-        self._desk, self._sessions = desk, sessions
+        self._client, self._sessions = client, sessions
         self._reassigning, self._check_handler = reassigning, check_handler
 
     # Which there are
@@ -83,7 +83,7 @@ class Pairs:
         """
         if session is not None:
             a_text("session", session, "a session's name")
-        return await self._desk.plans(session)
+        return await self._client.plans(session)
 
     async def get(self, pair: int) -> PairPlan:
         """One pair as it is planned.
@@ -91,7 +91,7 @@ class Pairs:
         Raises:
             UnknownRecordError: there is no such pair.
         """
-        return await self._desk.plan(a_number("pair", pair))
+        return await self._client.plan(a_number("pair", pair))
 
     async def add(
         self,
@@ -120,7 +120,7 @@ class Pairs:
             PairFaultError: it would feed itself, make a ring, or carry what another one does.
         """
         subject = "pair (new)" if pair is None else f"pair {pair}"
-        with self._desk.auditor.refusals(who, "add pair", subject):
+        with self._client.auditor.refusals(who, "add pair", subject):
             name = self._sessions.best().name if session is None else session
             plan = self._plan({**fields, "id": 1 if pair is None else pair, "session": name})
         wanted = plan if pair is not None else replace(plan, id=0)
@@ -138,9 +138,9 @@ class Pairs:
             PairChangedError: somebody else changed it at the same time.
             PairFaultError: with the change it would make a ring, or carry what another one does.
         """
-        with self._desk.auditor.refusals(who, "change pair", f"pair {pair}"):
+        with self._client.auditor.refusals(who, "change pair", f"pair {pair}"):
             _refuse_fixed(fields)
-            before = await self._desk.plan(a_number("pair", pair))
+            before = await self._client.plan(a_number("pair", pair))
             after = self._plan({**tables_of(before), **fields})
         return await self._ask(ChangePair(before=before, after=after, who=who))
 
@@ -157,7 +157,7 @@ class Pairs:
                 ``accept_doubt`` it goes even so.
         """
         gone = frozenset({a_number("pair", pair)})
-        async with self._desk.let_go(gone, accept_doubt=accept_doubt) as problems:
+        async with self._client.let_go(gone, accept_doubt=accept_doubt) as problems:
             for error in problems.values():
                 if not isinstance(error, UnknownRecordError):  # no group has it: it is at rest
                     raise error
@@ -169,7 +169,7 @@ class Pairs:
         return pair_plan_of(pair)
 
     async def _ask(self, message: Ask[R]) -> R:
-        return await self._desk.registry.ask(message)
+        return await self._client.registry.ask(message)
 
     # Orders
 
@@ -182,14 +182,14 @@ class Pairs:
         said = a_text("reason", reason, "words to be shown beside the pair")
         by_hand = f"paused by hand: {said}" if said else "paused by hand"
         async with self._noted(who, "pause pair", pair) as after:
-            report = await self._desk.order(pair, PausePair(pair, by_hand))
+            report = await self._client.order(pair, PausePair(pair, by_hand))
             after["paused"] = by_hand
             return report
 
     async def resume(self, pair: int, *, who: str = "app") -> PairReport:
         """Go on now, whatever the pair was paused for; what was said meanwhile is forwarded."""
         async with self._noted(who, "resume pair", pair) as after:
-            report = await self._desk.order(pair, ResumePair(pair))
+            report = await self._client.order(pair, ResumePair(pair))
             after["paused"] = None
             return report
 
@@ -204,13 +204,13 @@ class Pairs:
         """
         async with self._noted(who, "confirm pair", pair) as after:
             after["take"] = take
-            known = await self._desk.order(pair, ConfirmPair(pair, take))
-            before = await self._desk.plan(pair)
+            known = await self._client.order(pair, ConfirmPair(pair, take))
+            before = await self._client.plan(pair)
             if take or known is None:
                 return before
             plan = replace(before, source=known[0], target=known[1])
             if plan == before:
-                await self._desk.order(pair, ResumePair(pair))
+                await self._client.order(pair, ResumePair(pair))
                 return before
             return await self._ask(ChangePair(before=before, after=plan, who=who))
 
@@ -229,7 +229,7 @@ class Pairs:
         a_number("after", after)
         async with self._noted(who, "backfill pair", pair) as asked:
             asked |= {"after": after, "since": moment}
-            return await self._desk.order(pair, Backfill(pair=pair, after=after, since=moment))
+            return await self._client.order(pair, Backfill(pair=pair, after=after, since=moment))
 
     async def dead(self, pair: int | None = None) -> tuple[DeadLetter, ...]:
         """The messages that could not be delivered, of one pair or of all."""
@@ -248,7 +248,7 @@ class Pairs:
                 for row in store.dead(wanted)
             )
 
-        return await self._desk.stored(work)
+        return await self._client.stored(work)
 
     async def retry(self, pair: int, source_ids: Sequence[int] = (), *, who: str = "app") -> int:
         """Send dead letters again, all of a pair's or these; returns how many."""
@@ -264,13 +264,13 @@ class Pairs:
 
     async def _with_dead(self, who: str, what: str, order: RetryDead | DropDead) -> int:
         async with self._noted(who, what, order.pair) as after:
-            after["messages"] = done = await self._desk.order(order.pair, order)
+            after["messages"] = done = await self._client.order(order.pair, order)
             return done
 
     def _noted(
         self, who: str, what: str, pair: int
     ) -> contextlib.AbstractAsyncContextManager[dict[str, Any]]:
-        return self._desk.auditor.noted(who, what, f"pair {a_number('pair', pair)}")
+        return self._client.auditor.noted(who, what, f"pair {a_number('pair', pair)}")
 
     # Moves
 
@@ -311,7 +311,7 @@ class Pairs:
             move = await self._reassigning.plan(selection, to, accept_doubt=accept_doubt)
             await self._reassigning.check(move)
             return move
-        with self._desk.auditor.refusals(who, "reassign", to):
+        with self._client.auditor.refusals(who, "reassign", to):
             move = await self._reassigning.plan(selection, to, accept_doubt=accept_doubt)
             return await self._reassigning.carry_out(move, who, begun) if move.pairs else move
 

@@ -39,8 +39,8 @@ class Move:
 class Reassigning:
     """Moves pairs for ``Pairs.reassign``."""
 
-    def __init__(self, desk: PairsClient, sessions: Sessions, operations: Operations) -> None:
-        self._desk, self._sessions, self._operations = desk, sessions, operations
+    def __init__(self, client: PairsClient, sessions: Sessions, operations: Operations) -> None:
+        self._client, self._sessions, self._operations = client, sessions, operations
 
     async def plan(self, selection: str, to: str, *, accept_doubt: bool = False) -> Move:
         """What a selection comes to.
@@ -48,7 +48,7 @@ class Reassigning:
         Raises:
             PairsNotMovedError: it selects nothing, or there is no such session.
         """
-        known = {plan.id: plan.session for plan in await self._desk.plans()}
+        known = {plan.id: plan.session for plan in await self._client.plans()}
         try:
             ids = tuple(one for one in chosen(selection, known) if known[one] != to)
         except ValueError as exc:
@@ -95,12 +95,12 @@ class Reassigning:
             await tracked.step(1 + at_rest, f"pair {pair} has come to rest")
 
         pairs, doubt = frozenset(move.pairs), move.accept_doubt
-        async with self._desk.let_go(pairs, progress, accept_doubt=doubt) as problems:
+        async with self._client.let_go(pairs, progress, accept_doubt=doubt) as problems:
             if problems:
                 raise PairsNotMovedError(tuple(str(one) for one in problems.values()))
             try:
                 message = MovePairs(pairs=tuple(sorted(move.pairs)), to=move.to, who=who)
-                await self._desk.registry.ask(message)
+                await self._client.registry.ask(message)
             except RegistryError as error:
                 raise PairsNotMovedError((str(error),)) from error
 
@@ -108,7 +108,7 @@ class Reassigning:
         """Capacity, health, floods, membership."""
         concerned = sorted({*move.pairs.values(), move.to})
         reports: dict[str, SessionReport] = {
-            name: await self._desk.ask_session(name, Report()) for name in concerned
+            name: await self._client.ask_session(name, Report()) for name in concerned
         }
         target, entry = reports[move.to], self._sessions.get(move.to)
         problems = []
@@ -118,7 +118,7 @@ class Reassigning:
             problems.append(
                 f"session {move.to} has {entry.pairs} pairs and takes {entry.max_pairs}"
             )
-        problems += in_flood(reports, self._desk.registry.wall())
+        problems += in_flood(reports, self._client.registry.wall())
         if not move.accept_doubt:
             problems += await self._doubts(move)
         return problems or await self._strangers(move)
@@ -128,7 +128,7 @@ class Reassigning:
         problems = []
         for pair, name in sorted(move.pairs.items()):
             with contextlib.suppress(UnknownRecordError):  # no group has it: it is at rest
-                count = await self._desk.order(pair, DoubtAsked(pair))
+                count = await self._client.order(pair, DoubtAsked(pair))
                 if count:
                     problems.append(in_doubt(pair, name, count))
         return problems
@@ -136,8 +136,8 @@ class Reassigning:
     async def _strangers(self, move: Move) -> list[str]:
         """Pairs whose chats the new session is not in, or may not write in."""
         wanted = sorted(move.pairs)
-        records = await self._desk.stored(lambda store: store.pairs_with(wanted))
+        records = await self._client.stored(lambda store: store.pairs_with(wanted))
         found = {one.id for one in records}
         problems = [f"pair {one}: its chats were never found" for one in wanted if one not in found]
-        rights = await self._desk.ask_session(move.to, LookInto(chats=chats_of(records)))
+        rights = await self._client.ask_session(move.to, LookInto(chats=chats_of(records)))
         return [*problems, *strangers(records, rights, move.to)]

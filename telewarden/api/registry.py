@@ -31,17 +31,17 @@ E = TypeVar("E", bound=RegistryEvent)
 
 
 class _Reads:
-    def __init__(self, desk: RegistryClient) -> None:
-        self._desk = desk
+    def __init__(self, client: RegistryClient) -> None:
+        self._client = client
 
     @property
     def snapshot(self) -> RegistrySnapshot:
         """Everything as it is at one moment: immutable, and whole."""
-        return self._desk.board.current
+        return self._client.board.current
 
     def statistics(self) -> RegistryStatistics:
         """The registry in numbers, and its overall health."""
-        return statistics(self._desk.board.current, self._desk.wall())
+        return statistics(self._client.board.current, self._client.wall())
 
     def subscribe(self, callback: Callable[[E], object], kinds: Sequence[type[E]] = ()) -> Listener:
         """Call ``callback`` with the registry's events of ``kinds``, in a thread of its own.
@@ -53,15 +53,15 @@ class _Reads:
             InvalidSpecError: ``callback`` is a coroutine function, which nobody would await, or
                 ``kinds`` are no classes of events.
         """
-        return Listener(self._desk.events, callback, kinds or (RegistryEvent,))
+        return Listener(self._client.events, callback, kinds or (RegistryEvent,))
 
 
 class Registry(_Reads):
     """One registry, for coroutines."""
 
-    def __init__(self, desk: RegistryClient) -> None:
-        super().__init__(desk)
-        self.sessions, self.operations = Sessions(desk), Operations(desk)
+    def __init__(self, client: RegistryClient) -> None:
+        super().__init__(client)
+        self.sessions, self.operations = Sessions(client), Operations(client)
 
     async def reconfigure(self, *, who: str = "app", **limits: Any) -> Limited:
         """Change limits while running; see ``RegistryLimits``. Returns what followed.
@@ -73,7 +73,7 @@ class Registry(_Reads):
         Raises:
             UnknownFieldError, InvalidSpecError: nothing has changed.
         """
-        return await self._desk.ask(ReconfigureRegistry(fields=limits, who=who))
+        return await self._client.ask(ReconfigureRegistry(fields=limits, who=who))
 
     async def audit(
         self,
@@ -100,19 +100,19 @@ class Registry(_Reads):
             InvalidRecordError: the question makes no sense.
         """
         asked = AuditAsked(who=who, what=what, subject=subject, since=since, limit=limit)
-        return await self._desk.ask(asked, timeout=_patience(limit))
+        return await self._client.ask(asked, timeout=_patience(limit))
 
 
 class BlockingRegistry(_Reads):
     """One registry, for plain code in any thread; each method is explained in ``Registry``."""
 
-    def __init__(self, desk: RegistryClient) -> None:
-        super().__init__(desk)
-        self.sessions, self.operations = BlockingSessions(desk), BlockingOperations(desk)
+    def __init__(self, client: RegistryClient) -> None:
+        super().__init__(client)
+        self.sessions, self.operations = BlockingSessions(client), BlockingOperations(client)
 
     def reconfigure(self, *, who: str = "app", **limits: Any) -> Limited:
         """Change limits while running; returns what followed."""
-        return self._desk.ask_blocking(ReconfigureRegistry(fields=limits, who=who))
+        return self._client.ask_blocking(ReconfigureRegistry(fields=limits, who=who))
 
     def audit(
         self,
@@ -125,7 +125,7 @@ class BlockingRegistry(_Reads):
     ) -> tuple[AuditRow, ...]:
         """Who changed what, newest first."""
         asked = AuditAsked(who=who, what=what, subject=subject, since=since, limit=limit)
-        return self._desk.ask_blocking(asked, timeout=_patience(limit))
+        return self._client.ask_blocking(asked, timeout=_patience(limit))
 
 
 def _patience(limit: int) -> float:

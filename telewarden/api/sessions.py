@@ -34,8 +34,8 @@ Fields = Mapping[str, Any]
 class SessionReads:
     """What there is to read about sessions, without waiting for anybody."""
 
-    def __init__(self, desk: RegistryClient) -> None:
-        self._desk, self._board = desk, desk.board
+    def __init__(self, client: RegistryClient) -> None:
+        self._client, self._board = client, client.board
 
     def get(self, name: str) -> SessionEntry:
         """The session as it is now.
@@ -74,7 +74,7 @@ class SessionReads:
         """
         return best_session(
             self._board.current.sessions.values(),
-            now=self._desk.wall(),
+            now=self._client.wall(),
             exclude=exclude,
             only_healthy=only_healthy,
         )
@@ -102,7 +102,7 @@ class Sessions(SessionReads):
             SessionExistsError, RegistryFullError, UnknownFieldError, InvalidRecordError
         """
         message = RegisterSession(name=name, fields=_own(fields), who=who)
-        return await self._desk.ask(message)
+        return await self._client.ask(message)
 
     async def change(self, name: str, /, *, who: str = "app", **fields: Any) -> SessionEntry:
         """Change some fields of a session at once, all or none; see ``register``.
@@ -112,14 +112,14 @@ class Sessions(SessionReads):
             InvalidRecordError
         """
         message = ChangeSession(name=name, fields=_own(fields), who=who)
-        return await self._desk.ask(message)
+        return await self._client.ask(message)
 
     async def change_many(
         self, changes: Mapping[str, Fields], *, who: str = "app"
     ) -> tuple[ItemOutcome, ...]:
         """Change many sessions, each all or none; returns how each went, in the same order."""
         message = ChangeMany(changes=_each(changes), who=who)
-        return await self._desk.ask(message)
+        return await self._client.ask(message)
 
     async def delete(
         self,
@@ -156,7 +156,7 @@ class Sessions(SessionReads):
             dry_run=dry_run,
             who=who,
         )
-        return await self._desk.ask(message, timeout=DELETE_WITHIN + within)
+        return await self._client.ask(message, timeout=DELETE_WITHIN + within)
 
 
 class BlockingSessions(SessionReads):
@@ -165,12 +165,12 @@ class BlockingSessions(SessionReads):
     def register(self, name: str, /, *, who: str = "app", **fields: Any) -> SessionEntry:
         """Register a session that no configuration declares."""
         message = RegisterSession(name=name, fields=_own(fields), who=who)
-        return self._desk.ask_blocking(message)
+        return self._client.ask_blocking(message)
 
     def change(self, name: str, /, *, who: str = "app", **fields: Any) -> SessionEntry:
         """Change some fields of a session at once, all or none."""
         message = ChangeSession(name=name, fields=_own(fields), who=who)
-        return self._desk.ask_blocking(message)
+        return self._client.ask_blocking(message)
 
     def change_later(
         self, name: str, /, *, who: str = "app", **fields: Any
@@ -179,20 +179,20 @@ class BlockingSessions(SessionReads):
 
         A thread that has many changes to make is not held up by the disk for each of them.
         """
-        return self._desk.send(ChangeSession(name=name, fields=_own(fields), who=who))
+        return self._client.send(ChangeSession(name=name, fields=_own(fields), who=who))
 
     def change_many(
         self, changes: Mapping[str, Fields], *, who: str = "app"
     ) -> tuple[ItemOutcome, ...]:
         """Change many sessions, each all or none; returns how each went."""
         message = ChangeMany(changes=_each(changes), who=who)
-        return self._desk.ask_blocking(message)
+        return self._client.ask_blocking(message)
 
     def change_many_later(
         self, changes: Mapping[str, Fields], *, who: str = "app"
     ) -> pykka.Future[tuple[ItemOutcome, ...]]:
         """Ask for many changes and go on: the next ones can be got ready meanwhile."""
-        return self._desk.send(ChangeMany(changes=_each(changes), who=who))
+        return self._client.send(ChangeMany(changes=_each(changes), who=who))
 
     def delete(
         self,
@@ -213,7 +213,7 @@ class BlockingSessions(SessionReads):
             dry_run=dry_run,
             who=who,
         )
-        return self._desk.ask_blocking(message, timeout=DELETE_WITHIN + within)
+        return self._client.ask_blocking(message, timeout=DELETE_WITHIN + within)
 
 
 def _each(changes: Mapping[str, Fields]) -> dict[str, Fields]:

@@ -92,8 +92,10 @@ class RegistryKit:
         )
         spec = SupervisorSpec(strategy=Strategy.REST_FOR_ONE, children=(journal, registry))
         self.tree = Tree(spec, clock=self.clock, events=self.events)
-        desk = RegistryClient(lambda: self.tree.ref("registry"), self.board, self.events, self.now)
-        self.registry, self.blocking = Registry(desk), BlockingRegistry(desk)
+        client = RegistryClient(
+            lambda: self.tree.ref("registry"), self.board, self.events, self.now
+        )
+        self.registry, self.blocking = Registry(client), BlockingRegistry(client)
 
     async def __aenter__(self) -> Self:
         await self.tree.start()

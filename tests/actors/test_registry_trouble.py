@@ -218,12 +218,12 @@ async def test_a_full_disk_is_told_of_once_and_waited_for(
 async def test_who_waits_for_a_full_disk_hears_so_and_the_change_is_made_when_there_is_room(
     kit: RegistryKit,
 ) -> None:
-    desk = RegistryClient(lambda: kit.tree.ref("registry"), kit.board, kit.events, kit.now)
+    client = RegistryClient(lambda: kit.tree.ref("registry"), kit.board, kit.events, kit.now)
     journal = Journal(kit.tree.ref("journal"))
     await journal.do(lambda store: store.db.execute("pragma query_only = on"))
 
     with pytest.raises(AskTimeoutError, match=r"the registry did not answer .* may still be done"):
-        await desk.ask(ChangeSession(name="s0", fields={"priority": 9}), timeout=0.3)
+        await client.ask(ChangeSession(name="s0", fields={"priority": 9}), timeout=0.3)
     assert kit.registry.sessions.get("s0").priority != 9
     await journal.do(lambda store: store.db.execute("pragma query_only = off"))
 
