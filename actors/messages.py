@@ -101,7 +101,7 @@ class StateAsked(Ask[SessionReport]):
 class Serve:
     """These are your pairs from now on, all of them; told to a session or a worker group.
 
-    Those in ``in_transfer`` are about to be taken away: who still has them finishes, nobody takes them
+    Those ``in_transfer`` are about to be taken away: who still has them finishes, nobody takes them
     up. ``phone`` is what a session's next login asks a code for, in E.164. No answer.
     """
 

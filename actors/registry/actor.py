@@ -4,8 +4,8 @@ Owns the list of sessions and operations, and starts a subtree for each session.
 the supervisor of the sessions, so that when that one is restarted, empty, the registry is
 restarted too and fills it again.
 
-Changes that arrive while others are being written wait, are tried together on a transaction, and are
-written as one transaction; only then does the next snapshot show them and are the askers answered.
+Changes that arrive while others are being written wait, are tried together, and are written as one
+transaction; only then does the next snapshot show them and are the askers answered.
 Reads never come here: they look at the snapshot.
 """
 

@@ -106,7 +106,7 @@ class Board:
     ``waits_for`` says what keeps a change from being written, if anything does.
     """
 
-    __slots__ = ("now", "plans", "stuck", "waits_for")
+    __slots__ = ("current", "plans", "stuck", "waits_for")
 
     def __init__(self) -> None:
         self.current = RegistrySnapshot()

@@ -209,7 +209,7 @@ class SessionActor(LoopActor):
     # Coming online
 
     def begin(self, *, cause: str | None = None) -> None:
-        """RecoveryResult from copy to copy, unless the session is online, at it, logging in or stopping."""
+        """Begin a recovery, unless the session is online, at it, logging in or stopping."""
         self._reconnect.cause = cause or self._reconnect.cause
         if self.recovering or self.phase in NO_RECOVERY:
             return

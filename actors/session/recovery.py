@@ -4,7 +4,7 @@ Three rungs of supervision's ``Ladder``, on which each copy is tried a few times
 database, the sealed session file, and repair (what damaged copies still hold, then the backups).
 They hold the same key, so they are tried one after the other under one lease, never side by side,
 and a key that Telegram has declared dead is not tried from any copy. Trouble that is not the copy's
-(network, floods, Telegram's own) ends the recovery at once: the copy is good, and the session waits.
+(network, floods, Telegram's own) ends the recovery at once: the copy is good, the session waits.
 
 Another process may have the key for a while, and a person may give the session another login
 meanwhile. So what is stored is looked at again after a wait, and before it is written over.

@@ -115,5 +115,5 @@ class PairsClient:
             await asyncio.gather(*map(one, sorted(pairs)))
             yield problems
         finally:
-            # What was changed is not in_transfer any more; what was not is served as before.
+            # What was changed is not in transfer any more; what was not is served as before.
             await asyncio.shield(self.registry.ask(ServeAgain(pairs)))

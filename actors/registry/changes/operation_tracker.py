@@ -103,7 +103,7 @@ def is_stale(
     following: Mapping[tuple[str, str], int],
     operations: Mapping[int, Operation],
 ) -> bool:
-    """Whether what is active_by_owner of a session may be over, by a phase that it entered since."""
+    """Whether an active operation of a session may be over, by a phase that it entered since."""
     for kind, (phases, _) in UNDER_WAY.items():
         operation = operations.get(following.get((report.session, kind), 0))
         if operation and report.phase not in phases and operation.started < report.since:

@@ -1,8 +1,8 @@
 """A registry transaction: a group of changes on top of a snapshot, until it commits.
 
-Changes are tried on a transaction, in order, each on top of those before it; while one transaction is being
-written, the next begins on top of it. A transaction is written as one transaction; only then does the
-next snapshot show it. If the disk refuses, it is dropped, and nobody has ever seen it.
+Changes are tried on it, in order, each on top of those before it; while one transaction is being
+written, the next begins on top of it. It is one transaction of the database, too; only then does
+the next snapshot show it. If the disk refuses, it is dropped, and nobody has ever seen it.
 """
 
 from __future__ import annotations

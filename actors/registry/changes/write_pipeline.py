@@ -64,7 +64,7 @@ class WritePipeline:
             self._next[0].rebase(snapshot)
 
     def refused(self) -> Request | None:
-        """The disk refused the transaction under way; returns the request to blame, if it was alone.
+        """The disk refused the transaction under way; returns the request to blame, if alone.
 
         One bad change must not cost the others theirs: each is tried once more, by itself.
         """
