@@ -20,7 +20,7 @@ SIMULATE_ARGS ?=
 SIMULATE = $(if $(SEED),seed $(SEED),run --jobs $(JOBS) $(SPAN)) $(SIMULATE_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check differential bench simulate simulate-test lock clean
+.PHONY: help demo test coverage check differential bench simulate simulate-test mutants lock clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 15
@@ -62,6 +62,10 @@ simulate: $(STAMP)  ## Play fresh seeds for HOURS (or SECONDS, SEEDS), or one SE
 
 simulate-test: $(STAMP)  ## Shrink SEED to the smallest script and keep it as the test NAME
 	$(RUN) -m simulation test $(SEED) $(if $(NAME),--name $(NAME))
+
+mutants: $(STAMP)  ## Count the small faults in ROOM (policy, forwarding, recovery) that its tests notice
+	$(BIN)/pip install --quiet --disable-pip-version-check cosmic-ray==8.7.0
+	$(RUN) tests/mutation_score.py $(or $(ROOM),policy) --sample $(or $(SAMPLE),200) $(MUTANTS_ARGS)
 
 lock:  ## Lock the newest versions that requirements/dev.in allows (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -6,9 +6,9 @@ mutant of a kind is drawn, by a seeded sample. A run with coverage says which te
 line; a mutant is judged by these alone, the quickest first. What changes annotations only is no
 mutant. Everything happens in clones of the last commit, in a temporary folder.
 
-Prints what survived, and the score: killed per mutant. Needs ``pip install cosmic-ray==8.7.0``.
+Prints what survived, and the score: killed per mutant. ``make mutants`` installs what it needs.
 
-usage: python benchmarks/mutation_score.py policy|forwarding|recovery [--sample 200] [--seed 1]
+usage: python tests/mutation_score.py policy|forwarding|recovery [--sample 200] [--seed 1]
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ def _tests_by_line(clone: Path, room: Room) -> Seen:
         "--cov-report=",
         f"--cov-config={settings}",
         "-p",
-        "benchmarks.mutation_score",
+        "tests.mutation_score",
         within=3600,
     )
     spent = json.loads((clone / "durations.json").read_text("utf-8"))
