@@ -3,8 +3,9 @@
 Cosmic Ray makes the mutants: an operator turned round, a bound moved by one, a number, a truth
 value or a condition turned, a loop that does nothing, a decorator taken away. Of each place one
 mutant of a kind is drawn, by a seeded sample. A run with coverage says which tests come by each
-line; a mutant is judged by these alone, the quickest first. What changes annotations only is no
-mutant. Everything happens in clones of the last commit, in a temporary folder.
+line; a mutant is judged by these alone, the quickest first. What changes a declaration only (an
+annotation, an option of ``@dataclass``) is no mutant. Everything happens in clones of the last
+commit, in a temporary folder.
 
 Prints what survived, and the score: killed per mutant. ``make mutants`` installs what it needs.
 
@@ -160,7 +161,9 @@ def _first_change(before: str, after: str) -> int:
 
 
 def _meaning(source: str) -> str:
-    """The program without its annotations; what cannot be read is its own meaning."""
+    """The program without its declarations: annotations, which arguments are by keyword only, and
+    the options of ``@dataclass``. What cannot be read is its own meaning.
+    """
     try:
         tree = ast.parse(source)
     except SyntaxError:
@@ -170,8 +173,13 @@ def _meaning(source: str) -> str:
             node.annotation = ast.Constant(None)
         elif isinstance(node, ast.arg):
             node.annotation = None
+        elif isinstance(node, ast.arguments):
+            node.args = [*node.posonlyargs, *node.args, *node.kwonlyargs]
+            node.posonlyargs, node.kwonlyargs = [], []
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             node.returns = None
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "dataclass":
+            node.keywords = []
     return ast.dump(tree)
 
 
