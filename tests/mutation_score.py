@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
+MEANT: Final = frozenset({"default", "default_factory", "repr"})  # what a secret hides behind
 SPENT: Final = 240.0  # seconds that the tests of one mutant may take in all
 
 # The kinds of mutants that are rarely the same program: a comparison is negated or its bound
@@ -175,11 +176,12 @@ def _meaning(source: str) -> str:
             node.annotation = None
         elif isinstance(node, ast.arguments):
             node.args = [*node.posonlyargs, *node.args, *node.kwonlyargs]
-            node.posonlyargs, node.kwonlyargs = [], []
+            node.defaults = [*node.defaults, *filter(None, node.kw_defaults)]
+            node.posonlyargs, node.kwonlyargs, node.kw_defaults = [], [], []
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             node.returns = None
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "dataclass":
-            node.keywords = []
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in {"dataclass", "field"}:
+            node.keywords = [one for one in node.keywords if (one.arg or "") in MEANT]
     return ast.dump(tree)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,7 @@ from telewarden.supervision import (
     WaitUntil,
     directives,
 )
+from telewarden.supervision.policy.backoff import delay_before
 from telewarden.supervision.policy.circuit_breaker import Circuit
 
 pytestmark = [
@@ -118,6 +120,42 @@ def test_a_probe_that_is_stopped_leaves_its_part_to_the_next() -> None:
     circuit.leave("a", 2.0)
 
     assert circuit.due(2.0, proven=False) == ("c",)
+
+
+def test_three_children_in_ten_seconds_are_a_cause_unless_told_otherwise() -> None:
+    policy = CircuitBreaker()
+    pauses = [delay_before(policy.pause, attempt) for attempt in (1, 2, 3, 7, 8)]
+
+    assert (policy.children, policy.within, policy.proof) == (3, 10.0, 10.0)
+    assert (policy.rate, policy.burst, policy.jitter) == (1.0, 1, 0.25)
+    assert pauses == [5.0, 10.0, 20.0, 300.0, 300.0]
+
+
+def test_a_failure_exactly_as_old_as_the_window_still_counts() -> None:
+    circuit = circuit_of()
+
+    assert [circuit.failed(child, now) for child, now in (("a", 0), ("b", 1), ("c", 10))] == [
+        False,
+        False,
+        True,
+    ]
+
+
+def test_each_release_is_jittered_and_never_early() -> None:
+    circuit = circuit_of(
+        CircuitBreaker(children=1, pause=wait_fixed(1), proof=1.0, rate=1.0, jitter=0.5)
+    )
+    for child in "abcdef":
+        circuit.failed(child, 0.0)
+        circuit.join(child, 0.0)
+    moments = []
+    while circuit.until is not None:
+        moments.append(circuit.until)
+        circuit.due(circuit.until, proven=True)
+
+    gaps = [later - earlier for earlier, later in itertools.pairwise(moments[1:])]
+    assert all(1.0 <= gap <= 1.5 for gap in gaps)
+    assert len(set(gaps)) == len(gaps)
 
 
 @pytest.mark.parametrize(

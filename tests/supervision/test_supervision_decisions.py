@@ -81,6 +81,20 @@ def test_what_is_left_grows_back_as_time_passes() -> None:
     assert (restart_window.left(4.0), restart_window.left(5.1)) == (1, 2)
 
 
+def test_nothing_is_left_of_an_intensity_that_was_exceeded() -> None:
+    restart_window = RestartWindow(RestartIntensity(limit=1, period=5.0))
+    for now in (0.0, 1.0, 2.0):
+        restart_window.record(now)
+
+    assert (restart_window.left(3.0), restart_window.count) == (0, 3)
+
+
+def test_an_intensity_is_three_in_five_seconds_unless_told_otherwise() -> None:
+    intensity = RestartIntensity()
+
+    assert (intensity.limit, intensity.period, intensity.in_a_row) == (3, 5.0, None)
+
+
 @pytest.mark.parametrize(
     ("field", "values"),
     [("limit", {"limit": -1}), ("period", {"period": 0.0}), ("in_a_row", {"in_a_row": -1})],
@@ -153,6 +167,14 @@ def test_backoff_can_look_at_the_error() -> None:
     assert delay_before(wait, 1, ValueError("7")) == 7.0
 
 
+@pytest.mark.crashes(logged="backoff failed wait=wait_exception")
+def test_a_backoff_that_raises_or_goes_back_asks_for_no_wait() -> None:
+    raising = wait_exception(lambda _: 1 / 0)
+
+    assert delay_before(raising, 1, ValueError()) == 0.0
+    assert delay_before(wait_fixed(-3), 1) == 0.0
+
+
 def test_stable_uptime_ends_a_streak_of_failures() -> None:
     streak = Streak(stable_after=10.0)
 
@@ -204,6 +226,32 @@ def test_a_bucket_saves_up_no_more_than_its_burst() -> None:
     waits = [bucket.reserve(1000.0) for _ in range(3)]
 
     assert waits == [0.0, 0.0, 0.1]
+
+
+def test_a_bucket_tells_what_it_has_and_when_it_has_more() -> None:
+    bucket = TokenBucket(rate=2.0, burst=2)
+    bucket.reserve(0.0, 2)
+    told = [(bucket.room(now), bucket.next_in(now)) for now in (0.0, 0.25, 0.5, 0.75, 1.0)]
+
+    assert told == [(0, 0.5), (0, 0.25), (1, 0.0), (1, 0.0), (2, 0.0)]
+    assert [bucket.full(now) for now in (0.75, 1.0, 9.0)] == [False, True, True]
+
+
+def test_a_bucket_in_debt_has_nothing() -> None:
+    bucket = TokenBucket(rate=1.0, burst=1)
+    bucket.reserve(0.0, 3)
+
+    assert (bucket.room(0.0), bucket.next_in(0.0)) == (0, 3.0)
+
+
+def test_a_bucket_that_is_emptied_keeps_its_debt() -> None:
+    bucket = TokenBucket(rate=1.0, burst=5)
+    bucket.empty()
+    rested = bucket.room(0.0)
+    bucket.reserve(0.0, 2)
+    bucket.empty()
+
+    assert (rested, bucket.next_in(0.0)) == (0, 3.0)
 
 
 @given(
@@ -284,6 +332,34 @@ def test_each_candidate_of_a_rung_gets_its_tries() -> None:
 def test_a_rung_without_a_candidate_is_no_rung() -> None:
     with pytest.raises(InvalidSpecError, match=r"Ladder\.candidates"):
         three().candidates(0)
+
+
+def test_one_candidate_is_what_a_rung_has_without_being_told() -> None:
+    told, untold = three(), three()
+    told.next()
+    told.candidates(1)
+    untold.next()
+
+    skipped = Failed(skip=True)
+    assert told.next(after=skipped) == untold.next(after=skipped) == Try("file", 1)
+
+
+def test_a_rung_that_is_never_tried_is_refused() -> None:
+    with pytest.raises(InvalidSpecError, match=r"Rung\.tries of file"):
+        Rung(name="file", tries=0)
+    with pytest.raises(InvalidSpecError, match=r"Ladder\.rungs"):
+        Ladder(())
+
+
+def test_a_ladder_tells_its_position() -> None:
+    ladder = three()
+    told = [ladder.position]
+    ladder.next()
+    told.append(ladder.position)
+    ladder.next(after=Failed(skip=True))
+    told.append(ladder.position)
+
+    assert told == [("string", 0), ("string", 1), ("file", 1)]
 
 
 def test_an_empty_rung_does_not_hide_what_went_wrong_before() -> None:
