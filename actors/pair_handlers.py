@@ -24,16 +24,16 @@ class Handed:
     """What a handler is to do.
 
     Args:
-        deed: ``post`` something new, ``edit`` or ``delete`` what was posted.
+        action: ``post`` something new, ``edit`` or ``delete`` what was posted.
         pair: the pair's id.
-        key: the same for every try of the same deed; give it on, so that a repeat is known.
+        key: the same for every try of the same action; give it on, so that a repeat is known.
         messages: one message, or an album; at ``delete`` empty.
         texts: by message id, the text as the pair's rules have changed it.
         receipts: by message id, what ``deliver`` returned for it; for ``edit`` and ``delete``.
         answers: what ``deliver`` returned for the message that this one answers, if known.
     """
 
-    deed: Literal["post", "edit", "delete"]
+    action: Literal["post", "edit", "delete"]
     pair: int
     key: str
     messages: tuple[Incoming, ...] = ()

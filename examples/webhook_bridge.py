@@ -56,7 +56,7 @@ class WebhookHandler:
 
     async def deliver(self, handed: Handed) -> int | None:
         """Do it; returns the webhook's id of a new message."""
-        match handed.deed:
+        match handed.action:
             case "post":
                 answer = await self._ask("POST", "?wait=true", handed)
                 return int(answer["id"])

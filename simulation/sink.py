@@ -1,6 +1,6 @@
 """Where pairs with a handler deliver: outside of the process, so that it outlives a kill.
 
-It takes each deed as often as it comes, knows a repeated post by its key and leaves it as it is,
+It takes each action as often as it comes, knows a repeated post by its key and leaves it as it is,
 and fails, is slow or refuses when a script says so.
 """
 
@@ -63,14 +63,14 @@ class Sink:
         return _Handler(self)
 
     async def deliver(self, handed: Handed) -> int | None:
-        """Do a deed, or meet with some trouble."""
+        """Do a action, or meet with some trouble."""
         waiting = self.trouble.get(handed.pair)
         how = waiting.popleft() if waiting else ""
         self.struck += bool(how)
         await asyncio.sleep(self._rng.uniform(0.0, 0.05))
         if how == "fails":
             raise SinkError("not now")
-        if how == "refuses" and handed.deed == "post":
+        if how == "refuses" and handed.action == "post":
             raise HandlerRefusedError("asked for")
         number = self._do(handed)
         if how == "fails after":
@@ -84,10 +84,10 @@ class Sink:
             one.id: handed.texts[one.id].text if one.id in handed.texts else one.text
             for one in handed.messages
         }
-        if handed.deed != "post":
+        if handed.action != "post":
             for source, number in handed.receipts.items():
                 post = self._by_number[number, source]
-                post.gone |= handed.deed == "delete"
+                post.gone |= handed.action == "delete"
                 post.texts += texts.values()
             return None
         if handed.key in self._keys:

@@ -103,7 +103,7 @@ class Commands:
     def _with_dead(
         self,
         order: RetryDead | DropDead,
-        deed: Callable[[Store, int, int], bool],
+        action: Callable[[Store, int, int], bool],
         *,
         again: bool,
     ) -> Answer:
@@ -111,7 +111,7 @@ class Commands:
 
         def work(store: Store) -> OrderDone:
             dead = _dead(store, pair, order.source_ids)
-            ids = tuple(one for one in dead if deed(store, pair, one))
+            ids = tuple(one for one in dead if action(store, pair, one))
             return OrderDone(answer, pair, len(ids), ids if again else ())
 
         self._context.actor.pipe(

@@ -108,11 +108,11 @@ def _handed(state: PairState, items: tuple[Item, ...], texts: Mapping[int, RichT
     first, pair, chat = items[0], state.plan.id, state.source or 0
     if isinstance(first, Change):
         messages = () if first.message is None else (first.message,)
-        deed = "delete" if first.message is None else f"edit-{content_hash(first.message):x}"
+        action = "delete" if first.message is None else f"edit-{content_hash(first.message):x}"
         return Handed(
-            deed="edit" if messages else "delete",
+            action="edit" if messages else "delete",
             pair=pair,
-            key=f"{_key(pair, chat, first.source_id)}-{deed}",
+            key=f"{_key(pair, chat, first.source_id)}-{action}",
             messages=messages,
             texts=texts,
             receipts={first.source_id: state.targets[first.source_id]},
@@ -120,7 +120,7 @@ def _handed(state: PairState, items: tuple[Item, ...], texts: Mapping[int, RichT
     posted = tuple(item for item in items if isinstance(item, Incoming))
     answers = posted[0].reply_to
     return Handed(
-        deed="post",
+        action="post",
         pair=pair,
         key=_key(pair, chat, first.id),
         messages=posted,

@@ -54,7 +54,7 @@ def packed(state: PairState, target: int, under_way: UnderWay) -> Shipment:
     copies = state.plan.copies
     answers = first.reply_to if _answers(state) else None
     return Shipment(
-        deed=_deed(messages) if copies else "forward",
+        action=_deed(messages) if copies else "forward",
         target=target,
         messages=messages,
         random_ids=tuple(random_id_for(state.plan.id, one.chat, one.id) for one in messages),
@@ -74,9 +74,9 @@ def _deed(messages: tuple[Incoming, ...]) -> Deed:
 def _change(state: PairState, target: int, change: Change, under_way: UnderWay) -> Shipment:
     ids = (state.targets[change.source_id],)
     if change.message is None:
-        return Shipment(deed="delete", target=target, target_ids=ids)
+        return Shipment(action="delete", target=target, target_ids=ids)
     return Shipment(
-        deed="edit",
+        action="edit",
         target=target,
         messages=(change.message,),
         texts=under_way.texts,

@@ -181,7 +181,7 @@ class SendQueue:
             if more > 0:
                 wait = max(wait, self.pacer.reserve(target, now, more))
         else:
-            if job.shipment.deed == "copies":  # each is a request
+            if job.shipment.action == "copies":  # each is a request
                 job = job.first(max(1, self.pacer.room(target, now)))
             wait = self.pacer.reserve(target, now, job.shipment.cost)
         if wait > 0:

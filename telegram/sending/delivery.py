@@ -38,7 +38,7 @@ async def deliver(client: Client, shipment: Shipment, *, deadline: float = 30.0)
         TimeoutError: no answer in time; it may or may not have arrived.
         Exception: Telegram's refusal, when nothing of it could be mended.
     """
-    if shipment.deed == "copies":
+    if shipment.action == "copies":
         return await _in_turn(client, shipment, deadline)
     try:
         if _may_be_mute(shipment):
@@ -50,7 +50,7 @@ async def deliver(client: Client, shipment: Shipment, *, deadline: float = 30.0)
 
 def _may_be_mute(shipment: Shipment) -> bool:
     """Whether it would give the pair's words to an item of an album that says nothing itself."""
-    if shipment.deed != "edit" or shipment.first.grouped_id is None or shipment.first.text:
+    if shipment.action != "edit" or shipment.first.grouped_id is None or shipment.first.text:
         return False
     text = shipment.texts.get(shipment.first.id)
     return text is not None and bool(text.text)
@@ -272,7 +272,7 @@ async def _find(client: Client, shipment: Shipment, deadline: float) -> tuple[in
     """
     message = shipment.messages[0]
     present = content_hash(message, shipment.texts.get(message.id))
-    forwarded = shipment.deed == "forward"
+    forwarded = shipment.action == "forward"
     try:
         found = await _behind(client, shipment, deadline)
     except Exception as error:

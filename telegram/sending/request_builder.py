@@ -17,7 +17,7 @@ from .shipments import Shipment
 
 def method_of(shipment: Shipment) -> str:
     """Return the TL name of the method that ``deliver`` calls; floods are kept by it."""
-    match shipment.deed:
+    match shipment.action:
         case "forward":
             return "messages.forwardMessages"
         case "edit":
@@ -38,7 +38,7 @@ def request_of(client: Client, shipment: Shipment) -> Any:
     Raises:
         PeerUnknownError, ProtectedContentError, MessageNotCopyableError: it cannot be sent.
     """
-    match shipment.deed:
+    match shipment.action:
         case "forward":
             refuse_protected(shipment.messages)
             return forward_request(

@@ -18,7 +18,7 @@ class Shipment:
     """Messages to be sent into a chat, or sent ones to be changed or deleted there.
 
     Args:
-        deed: what is done; a ``copy`` of several is an album, ``copies`` are single messages that
+        action: what is done; a ``copy`` of several is an album, ``copies`` are single messages that
             go at once and arrive one behind the other.
         target: the chat, as a marked id.
         messages: what is sent, or the message as it is now; several go in one request.
@@ -36,7 +36,7 @@ class Shipment:
             where the message says something else by now.
     """
 
-    deed: Deed
+    action: Deed
     target: int
     messages: tuple[Incoming, ...] = ()
     random_ids: tuple[int, ...] = ()
@@ -58,13 +58,13 @@ class Shipment:
     @property
     def posts(self) -> bool:
         """Whether it puts something new into the chat."""
-        return self.deed in {"forward", "copy", "copies"}
+        return self.action in {"forward", "copy", "copies"}
 
     @property
     def divisible(self) -> bool:
         """Whether its messages may also go in several portions, one behind the other."""
         single = bool(self.messages) and self.first.grouped_id is None
-        return self.deed == "copies" or (self.deed == "forward" and single)
+        return self.action == "copies" or (self.action == "forward" and single)
 
     @property
     def first(self) -> Incoming:
@@ -73,9 +73,9 @@ class Shipment:
 
     def singles(self) -> tuple[Shipment, ...]:
         """The same, one message at a time."""
-        deed: Deed = "copy" if self.deed == "copies" else self.deed
+        action: Deed = "copy" if self.action == "copies" else self.action
         return tuple(
-            replace(self, deed=deed, messages=(message,), random_ids=(random_id,))
+            replace(self, action=action, messages=(message,), random_ids=(random_id,))
             for message, random_id in zip(self.messages, self.random_ids, strict=True)
         )
 

@@ -45,7 +45,7 @@ def job(number: int, target: int = -1002) -> Deliver:
         pair=1,
         ticket=number,
         shipment=Shipment(
-            deed="copy", target=target, messages=(incoming(number),), random_ids=(number,)
+            action="copy", target=target, messages=(incoming(number),), random_ids=(number,)
         ),
         reply_to=None,  # type: ignore[arg-type]  # nobody is answered here
     )
@@ -287,9 +287,9 @@ def test_what_a_receipt_does_not_tell_of_stays_under_way() -> None:
     assert (state.under_way, list(state.queue)) == (None, [])
 
 
-def batch(deed: Deed, count: int) -> Deliver:
+def batch(action: Deed, count: int) -> Deliver:
     shipment = Shipment(
-        deed=deed,
+        action=action,
         target=-1002,
         messages=tuple(incoming(number) for number in range(count)),
         random_ids=tuple(range(count)),
@@ -309,11 +309,11 @@ def test_of_several_copies_as_many_go_at_once_as_there_is_room_for() -> None:
     )
 
 
-@pytest.mark.parametrize("deed", ["copies", "forward"])
-def test_of_several_that_are_flooded_only_the_first_is_kept_back(deed: Deed) -> None:
+@pytest.mark.parametrize("action", ["copies", "forward"])
+def test_of_several_that_are_flooded_only_the_first_is_kept_back(action: Deed) -> None:
     outgoing = SendQueue(FREE)
     outgoing.flood((METHOD, None), 50.0)
-    several = batch(deed, 8)
+    several = batch(action, 8)
 
     outgoing.offer(several, METHOD, wall=10.0, now=0.0)
 

@@ -232,10 +232,10 @@ class Unheard:
         self.options = options
 
     async def deliver(self, handed: Handed) -> int | None:
-        if handed.deed != "post":
+        if handed.action != "post":
             [number] = handed.receipts.values()
             key = list(self.posts)[number]
-            if handed.deed == "delete":
+            if handed.action == "delete":
                 self.posts[key] = "deleted"
             else:
                 self.posts[key] = handed.text

@@ -50,7 +50,7 @@ async def said(line: Any, client: Any, *texts: str) -> list[Incoming]:
 
 def copies(target: Any, messages: Sequence[Incoming], **fields: Any) -> Shipment:
     return Shipment(
-        deed="copies",
+        action="copies",
         target=target.peer_id,
         messages=tuple(messages),
         random_ids=tuple(random_id_for(1, one.chat, one.id) for one in messages),
