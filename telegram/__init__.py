@@ -49,7 +49,7 @@ from .proxies import Proxies, Proxy, ProxyKind
 from .reports import GroupReport, Overview, PairReport, SessionReport, Wait, WaitKind
 from .richtext import RichText, units
 from .sending.random_ids import random_id_for
-from .sending.shipments import Deed, Receipt, Shipment
+from .sending.shipments import Receipt, Shipment, ShipmentAction
 from .session_events import (
     AccountLimited,
     BackfillProgress,
@@ -145,7 +145,6 @@ __all__ = [
     "CopyShortened",
     "DeadLettered",
     "Deadlines",
-    "Deed",
     "Delayed",
     "Deleted",
     "Device",
@@ -205,6 +204,7 @@ __all__ = [
     "SessionReport",
     "SessionString",
     "Shipment",
+    "ShipmentAction",
     "SignedIn",
     "StatusText",
     "StopAsked",

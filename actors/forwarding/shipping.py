@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ...telegram import Deed, Incoming, Shipment, content_hash, origin_of, random_id_for
+from ...telegram import Incoming, Shipment, ShipmentAction, content_hash, origin_of, random_id_for
 from .batching import Change, Item
 from .pair import PairState, UnderWay
 
@@ -67,7 +67,7 @@ def packed(state: PairState, target: int, under_way: UnderWay) -> Shipment:
     )
 
 
-def _deed(messages: tuple[Incoming, ...]) -> Deed:
+def _deed(messages: tuple[Incoming, ...]) -> ShipmentAction:
     return "copies" if len(messages) > 1 and messages[0].grouped_id is None else "copy"
 
 

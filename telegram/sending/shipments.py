@@ -10,7 +10,7 @@ from ..errors.verdict import Verdict
 from ..events import Incoming
 from ..richtext import RichText
 
-Deed = Literal["forward", "copy", "copies", "edit", "delete"]
+ShipmentAction = Literal["forward", "copy", "copies", "edit", "delete"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Shipment:
             where the message says something else by now.
     """
 
-    action: Deed
+    action: ShipmentAction
     target: int
     messages: tuple[Incoming, ...] = ()
     random_ids: tuple[int, ...] = ()
@@ -73,7 +73,7 @@ class Shipment:
 
     def singles(self) -> tuple[Shipment, ...]:
         """The same, one message at a time."""
-        action: Deed = "copy" if self.action == "copies" else self.action
+        action: ShipmentAction = "copy" if self.action == "copies" else self.action
         return tuple(
             replace(self, action=action, messages=(message,), random_ids=(random_id,))
             for message, random_id in zip(self.messages, self.random_ids, strict=True)

@@ -24,7 +24,7 @@ from telewarden.actors.forwarding.pair import HELD_LIMIT, PairState, UnderWay
 from telewarden.actors.messages import Deliver
 from telewarden.actors.rate_limit import Pacer
 from telewarden.actors.session.send_queue import LIMITED, Parked, SendLater, SendNow, SendQueue
-from telewarden.telegram import Deed, Incoming, Receipt, Shipment
+from telewarden.telegram import Incoming, Receipt, Shipment, ShipmentAction
 
 pytestmark = pytest.mark.actors
 
@@ -287,7 +287,7 @@ def test_what_a_receipt_does_not_tell_of_stays_under_way() -> None:
     assert (state.under_way, list(state.queue)) == (None, [])
 
 
-def batch(action: Deed, count: int) -> Deliver:
+def batch(action: ShipmentAction, count: int) -> Deliver:
     shipment = Shipment(
         action=action,
         target=-1002,
@@ -310,7 +310,7 @@ def test_of_several_copies_as_many_go_at_once_as_there_is_room_for() -> None:
 
 
 @pytest.mark.parametrize("action", ["copies", "forward"])
-def test_of_several_that_are_flooded_only_the_first_is_kept_back(action: Deed) -> None:
+def test_of_several_that_are_flooded_only_the_first_is_kept_back(action: ShipmentAction) -> None:
     outgoing = SendQueue(FREE)
     outgoing.flood((METHOD, None), 50.0)
     several = batch(action, 8)
