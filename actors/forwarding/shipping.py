@@ -54,7 +54,7 @@ def packed(state: PairState, target: int, under_way: UnderWay) -> Shipment:
     copies = state.plan.copies
     answers = first.reply_to if _answers(state) else None
     return Shipment(
-        action=_deed(messages) if copies else "forward",
+        action=_action(messages) if copies else "forward",
         target=target,
         messages=messages,
         random_ids=tuple(random_id_for(state.plan.id, one.chat, one.id) for one in messages),
@@ -67,7 +67,7 @@ def packed(state: PairState, target: int, under_way: UnderWay) -> Shipment:
     )
 
 
-def _deed(messages: tuple[Incoming, ...]) -> ShipmentAction:
+def _action(messages: tuple[Incoming, ...]) -> ShipmentAction:
     return "copies" if len(messages) > 1 and messages[0].grouped_id is None else "copy"
 
 
