@@ -36,7 +36,7 @@ from .messages import (
     SubmitCode,
     SubmitPassword,
 )
-from .pair_handlers import Handed, HandlerFactory, Handlers, PairHandler
+from .pair_handlers import HandlerFactory, HandlerRequest, Handlers, PairHandler
 from .rate_limit import Pace
 from .registry.actor import RegistryActor
 from .registry.changes.pairs import AddPair, ChangePair, MovePairs, RemovePair
@@ -124,8 +124,8 @@ __all__ = [
     "EndOperation",
     "ExportLogin",
     "GatewayActor",
-    "Handed",
     "HandlerFactory",
+    "HandlerRequest",
     "Handlers",
     "HealthChanged",
     "HealthMonitorActor",

@@ -20,7 +20,7 @@ TELEGRAM: Final = "telegram"  # the handler that ships: the worker group itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Handed:
+class HandlerRequest:
     """What a handler is to do.
 
     Args:
@@ -52,7 +52,7 @@ class Handed:
 class PairHandler(Protocol):
     """Delivers a pair's messages somewhere. One is made for each pair, in the loop."""
 
-    async def deliver(self, handed: Handed) -> int | None:
+    async def deliver(self, handed: HandlerRequest) -> int | None:
         """Do it, and return a number under which it can be edited, deleted or answered later.
 
         It may be called again with the same ``key``, and the same messages, after a crash or an
@@ -115,7 +115,7 @@ class _Late:
         self._make = make
         self._handler: PairHandler | None = None
 
-    async def deliver(self, handed: Handed) -> int | None:
+    async def deliver(self, handed: HandlerRequest) -> int | None:
         if self._handler is None:
             self._handler = self._make()
         return await self._handler.deliver(handed)

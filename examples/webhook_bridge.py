@@ -37,7 +37,7 @@ from typing import Any
 from telethon import functions
 
 from telewarden import SessionHandle
-from telewarden.actors import Handed
+from telewarden.actors import HandlerRequest
 from telewarden.errors import HandlerRefusedError
 from telewarden.telegram import ErrorClass, classify, random_id_for
 
@@ -54,7 +54,7 @@ class WebhookHandler:
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._url, self._name = str(options["url"]), str(options.get("name", "Telegram"))
 
-    async def deliver(self, handed: Handed) -> int | None:
+    async def deliver(self, handed: HandlerRequest) -> int | None:
         """Do it; returns the webhook's id of a new message."""
         match handed.action:
             case "post":
@@ -71,7 +71,7 @@ class WebhookHandler:
     async def close(self) -> None:
         """Nothing is kept open."""
 
-    async def _ask(self, method: str, path: str, handed: Handed) -> Any:
+    async def _ask(self, method: str, path: str, handed: HandlerRequest) -> Any:
         request = urllib.request.Request(  # noqa: S310 - the operator names the address
             self._url + path,
             method=method,
@@ -99,7 +99,7 @@ async def into_telegram(session: SessionHandle, chat: str, message: Mapping[str,
             raise
 
 
-def _content(handed: Handed) -> str:
+def _content(handed: HandlerRequest) -> str:
     media = [one.kind for one in handed.messages if one.has_media]
     shown = f"[{', '.join(media)}]" if media else ""
     return " ".join(part for part in (handed.text, shown) if part)

@@ -13,7 +13,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from telewarden.actors import Handed
+from telewarden.actors import HandlerRequest
 from telewarden.errors import HandlerRefusedError
 
 __all__ = ["Post", "Sink", "SinkError"]
@@ -62,7 +62,7 @@ class Sink:
         """A handler of one pair; for ``Warden(handlers=...)``."""
         return _Handler(self)
 
-    async def deliver(self, handed: Handed) -> int | None:
+    async def deliver(self, handed: HandlerRequest) -> int | None:
         """Do a action, or meet with some trouble."""
         waiting = self.trouble.get(handed.pair)
         how = waiting.popleft() if waiting else ""
@@ -79,7 +79,7 @@ class Sink:
             await asyncio.sleep(self._rng.uniform(5.0, 60.0))
         return number
 
-    def _do(self, handed: Handed) -> int | None:
+    def _do(self, handed: HandlerRequest) -> int | None:
         texts = {
             one.id: handed.texts[one.id].text if one.id in handed.texts else one.text
             for one in handed.messages
@@ -106,7 +106,7 @@ class _Handler:
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
 
-    async def deliver(self, handed: Handed) -> int | None:
+    async def deliver(self, handed: HandlerRequest) -> int | None:
         return await self._sink.deliver(handed)
 
     async def close(self) -> None:

@@ -21,7 +21,7 @@ from ...telegram import (
     to_bytes,
 )
 from ..messages import Delivered, Undelivered
-from ..pair_handlers import Handed, PairHandler
+from ..pair_handlers import HandlerRequest, PairHandler
 from .batching import Change, Item
 from .pair import PairState
 
@@ -70,7 +70,7 @@ def keep(state: PairState, items: tuple[Item, ...]) -> dict[int, bytes]:
     return {one: to_bytes(message) for one, message in fresh.items()}
 
 
-async def _within(handler: PairHandler, handed: Handed, deadline: float) -> object:
+async def _within(handler: PairHandler, handed: HandlerRequest, deadline: float) -> object:
     async with asyncio.timeout(deadline):
         try:
             return await handler.deliver(handed)
@@ -104,12 +104,14 @@ def _number(state: PairState, value: object) -> int | None:
     return None
 
 
-def _handed(state: PairState, items: tuple[Item, ...], texts: Mapping[int, RichText]) -> Handed:
+def _handed(
+    state: PairState, items: tuple[Item, ...], texts: Mapping[int, RichText]
+) -> HandlerRequest:
     first, pair, chat = items[0], state.plan.id, state.source or 0
     if isinstance(first, Change):
         messages = () if first.message is None else (first.message,)
         action = "delete" if first.message is None else f"edit-{content_hash(first.message):x}"
-        return Handed(
+        return HandlerRequest(
             action="edit" if messages else "delete",
             pair=pair,
             key=f"{_key(pair, chat, first.source_id)}-{action}",
@@ -119,7 +121,7 @@ def _handed(state: PairState, items: tuple[Item, ...], texts: Mapping[int, RichT
         )
     posted = tuple(item for item in items if isinstance(item, Incoming))
     answers = posted[0].reply_to
-    return Handed(
+    return HandlerRequest(
         action="post",
         pair=pair,
         key=_key(pair, chat, first.id),

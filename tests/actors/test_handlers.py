@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import pytest
 
 from telewarden import Warden
-from telewarden.actors import Handed, Handlers
+from telewarden.actors import HandlerRequest, Handlers
 from telewarden.errors import UnknownHandlerError
 from telewarden.telegram import CopyChanged, DeadLettered, Forwarded
 
@@ -211,7 +211,7 @@ class Elsewhere:
     def __init__(self, options: object) -> None:
         self.options = options
 
-    async def deliver(self, handed: Handed) -> object:
+    async def deliver(self, handed: HandlerRequest) -> object:
         self.asked.append(handed.text)
         if self.raises is not None and handed.text == "poison":
             raise self.raises
@@ -231,7 +231,7 @@ class Unheard:
     def __init__(self, options: object) -> None:
         self.options = options
 
-    async def deliver(self, handed: Handed) -> int | None:
+    async def deliver(self, handed: HandlerRequest) -> int | None:
         if handed.action != "post":
             [number] = handed.receipts.values()
             key = list(self.posts)[number]
