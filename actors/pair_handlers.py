@@ -52,7 +52,7 @@ class HandlerRequest:
 class PairHandler(Protocol):
     """Delivers a pair's messages somewhere. One is made for each pair, in the loop."""
 
-    async def deliver(self, handed: HandlerRequest) -> int | None:
+    async def deliver(self, request: HandlerRequest) -> int | None:
         """Do it, and return a number under which it can be edited, deleted or answered later.
 
         It may be called again with the same ``key``, and the same messages, after a crash or an
@@ -115,10 +115,10 @@ class _Late:
         self._make = make
         self._handler: PairHandler | None = None
 
-    async def deliver(self, handed: HandlerRequest) -> int | None:
+    async def deliver(self, request: HandlerRequest) -> int | None:
         if self._handler is None:
             self._handler = self._make()
-        return await self._handler.deliver(handed)
+        return await self._handler.deliver(request)
 
     async def close(self) -> None:
         if self._handler is not None:

@@ -54,29 +54,29 @@ class WebhookHandler:
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._url, self._name = str(options["url"]), str(options.get("name", "Telegram"))
 
-    async def deliver(self, handed: HandlerRequest) -> int | None:
+    async def deliver(self, request: HandlerRequest) -> int | None:
         """Do it; returns the webhook's id of a new message."""
-        match handed.action:
+        match request.action:
             case "post":
-                answer = await self._ask("POST", "?wait=true", handed)
+                answer = await self._ask("POST", "?wait=true", request)
                 return int(answer["id"])
             case "edit":
-                for number in handed.receipts.values():
-                    await self._ask("PATCH", f"/messages/{number}", handed)
+                for number in request.receipts.values():
+                    await self._ask("PATCH", f"/messages/{number}", request)
             case "delete":
-                for number in handed.receipts.values():
-                    await self._ask("DELETE", f"/messages/{number}", handed)
+                for number in request.receipts.values():
+                    await self._ask("DELETE", f"/messages/{number}", request)
         return None
 
     async def close(self) -> None:
         """Nothing is kept open."""
 
-    async def _ask(self, method: str, path: str, handed: HandlerRequest) -> Any:
+    async def _ask(self, method: str, path: str, request: HandlerRequest) -> Any:
         request = urllib.request.Request(  # noqa: S310 - the operator names the address
             self._url + path,
             method=method,
-            data=json.dumps({"content": _content(handed), "username": self._name}).encode(),
-            headers={"Content-Type": "application/json", "Idempotency-Key": handed.key},
+            data=json.dumps({"content": _content(request), "username": self._name}).encode(),
+            headers={"Content-Type": "application/json", "Idempotency-Key": request.key},
         )
         # urllib blocks: a thread has it, so that the loop goes on.
         return await asyncio.to_thread(_open, request)
@@ -99,10 +99,10 @@ async def into_telegram(session: SessionHandle, chat: str, message: Mapping[str,
             raise
 
 
-def _content(handed: HandlerRequest) -> str:
-    media = [one.kind for one in handed.messages if one.has_media]
+def _content(request: HandlerRequest) -> str:
+    media = [one.kind for one in request.messages if one.has_media]
     shown = f"[{', '.join(media)}]" if media else ""
-    return " ".join(part for part in (handed.text, shown) if part)
+    return " ".join(part for part in (request.text, shown) if part)
 
 
 def _open(request: urllib.request.Request) -> Any:

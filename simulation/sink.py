@@ -62,39 +62,39 @@ class Sink:
         """A handler of one pair; for ``Warden(handlers=...)``."""
         return _Handler(self)
 
-    async def deliver(self, handed: HandlerRequest) -> int | None:
+    async def deliver(self, request: HandlerRequest) -> int | None:
         """Do a action, or meet with some trouble."""
-        waiting = self.trouble.get(handed.pair)
+        waiting = self.trouble.get(request.pair)
         how = waiting.popleft() if waiting else ""
         self.struck += bool(how)
         await asyncio.sleep(self._rng.uniform(0.0, 0.05))
         if how == "fails":
             raise SinkError("not now")
-        if how == "refuses" and handed.action == "post":
+        if how == "refuses" and request.action == "post":
             raise HandlerRefusedError("asked for")
-        number = self._do(handed)
+        number = self._do(request)
         if how == "fails after":
             raise SinkError("the answer is lost")
         if how == "slow":
             await asyncio.sleep(self._rng.uniform(5.0, 60.0))
         return number
 
-    def _do(self, handed: HandlerRequest) -> int | None:
+    def _do(self, request: HandlerRequest) -> int | None:
         texts = {
-            one.id: handed.texts[one.id].text if one.id in handed.texts else one.text
-            for one in handed.messages
+            one.id: request.texts[one.id].text if one.id in request.texts else one.text
+            for one in request.messages
         }
-        if handed.action != "post":
-            for source, number in handed.receipts.items():
+        if request.action != "post":
+            for source, number in request.receipts.items():
                 post = self._by_number[number, source]
-                post.gone |= handed.action == "delete"
+                post.gone |= request.action == "delete"
                 post.texts += texts.values()
             return None
-        if handed.key in self._keys:
-            return self._keys[handed.key]
-        number = self._keys[handed.key] = next(self._numbers)
-        for one in handed.messages:
-            place = handed.pair, one.chat, one.id
+        if request.key in self._keys:
+            return self._keys[request.key]
+        number = self._keys[request.key] = next(self._numbers)
+        for one in request.messages:
+            place = request.pair, one.chat, one.id
             fresh = Post(*place, number, len(self.posts))
             post = self.posts.setdefault(place, fresh)
             post.texts.append(texts[one.id])
@@ -106,8 +106,8 @@ class _Handler:
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
 
-    async def deliver(self, handed: HandlerRequest) -> int | None:
-        return await self._sink.deliver(handed)
+    async def deliver(self, request: HandlerRequest) -> int | None:
+        return await self._sink.deliver(request)
 
     async def close(self) -> None:
         pass

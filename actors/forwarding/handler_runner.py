@@ -41,10 +41,10 @@ def hand_over(
 ) -> None:
     """Let the pair's handler do ``items``; the answer comes as from a session."""
     assert state.handler is not None  # noqa: S101 - the caller looked
-    pair, handed = state.plan.id, _handed(state, items, texts)
-    posted = [one.id for one in handed.messages]
+    pair, request = state.plan.id, _request(state, items, texts)
+    posted = [one.id for one in request.messages]
     actor.pipe(
-        _within(state.handler, handed, deadline),
+        _within(state.handler, request, deadline),
         done=lambda value: Delivered(
             pair=pair,
             ticket=ticket,
@@ -56,7 +56,7 @@ def hand_over(
 
 def as_before(state: PairState, items: tuple[Item, ...]) -> tuple[Item, ...]:
     """What was handed over before goes again with what it went with: their key is the same."""
-    before = tuple(one for one in items if isinstance(one, Incoming) and one.id in state.handed)
+    before = tuple(one for one in items if isinstance(one, Incoming) and one.id in state.request)
     return before if items[0] in before else items
 
 
@@ -70,10 +70,10 @@ def keep(state: PairState, items: tuple[Item, ...]) -> dict[int, bytes]:
     return {one: to_bytes(message) for one, message in fresh.items()}
 
 
-async def _within(handler: PairHandler, handed: HandlerRequest, deadline: float) -> object:
+async def _within(handler: PairHandler, request: HandlerRequest, deadline: float) -> object:
     async with asyncio.timeout(deadline):
         try:
-            return await handler.deliver(handed)
+            return await handler.deliver(request)
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
@@ -104,7 +104,7 @@ def _number(state: PairState, value: object) -> int | None:
     return None
 
 
-def _handed(
+def _request(
     state: PairState, items: tuple[Item, ...], texts: Mapping[int, RichText]
 ) -> HandlerRequest:
     first, pair, chat = items[0], state.plan.id, state.source or 0

@@ -211,9 +211,9 @@ class Elsewhere:
     def __init__(self, options: object) -> None:
         self.options = options
 
-    async def deliver(self, handed: HandlerRequest) -> object:
-        self.asked.append(handed.text)
-        if self.raises is not None and handed.text == "poison":
+    async def deliver(self, request: HandlerRequest) -> object:
+        self.asked.append(request.text)
+        if self.raises is not None and request.text == "poison":
             raise self.raises
         return self.returns
 
@@ -231,21 +231,21 @@ class Unheard:
     def __init__(self, options: object) -> None:
         self.options = options
 
-    async def deliver(self, handed: HandlerRequest) -> int | None:
-        if handed.action != "post":
-            [number] = handed.receipts.values()
+    async def deliver(self, request: HandlerRequest) -> int | None:
+        if request.action != "post":
+            [number] = request.receipts.values()
             key = list(self.posts)[number]
-            if handed.action == "delete":
+            if request.action == "delete":
                 self.posts[key] = "deleted"
             else:
-                self.posts[key] = handed.text
+                self.posts[key] = request.text
             return None
-        self.tries.append(handed.text)
-        self.posts.setdefault(handed.key, handed.text)
+        self.tries.append(request.text)
+        self.posts.setdefault(request.key, request.text)
         if len(self.tries) == 1:
             self.taken.set()
             raise ConnectionError
-        return list(self.posts).index(handed.key)
+        return list(self.posts).index(request.key)
 
     async def close(self) -> None:
         """Nothing is open."""
