@@ -32,7 +32,7 @@ from ...telegram import (
 from ..messages import Deliver, Delivered, Returned, Undelivered
 from .batching import Change, Item, Wait
 from .context import GroupContext, why, why_not
-from .handler_runner import as_before, hand_over, keep
+from .handler_runner import as_before, keep, run_handler
 from .internal import ChangesRecorded, OutboxStored, ReadAgain, RedoEdits, Retry, TargetsResolved
 from .outbox import OutboxWriter
 from .pair import UNKNOWN, PairState, UnderWay
@@ -352,7 +352,7 @@ class Delivery:
         elif state.handler is not None:
             deadline = self._context.services.settings.call_deadline
             texts = state.under_way.texts
-            hand_over(self._context.actor, state, ticket, items, texts, deadline=deadline)
+            run_handler(self._context.actor, state, ticket, items, texts, deadline=deadline)
         elif state.target is not None:
             self._context.tell_session(
                 Deliver(

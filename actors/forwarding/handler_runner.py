@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 NUMBERS: Final = range(-(2**63), 2**63)  # what the database keeps
 
 
-def hand_over(
+def run_handler(
     actor: LoopActor,
     state: PairState,
     ticket: int,
