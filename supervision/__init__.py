@@ -7,7 +7,7 @@ reading with ``supervisor/base.py``.
 
 from .clock import Clock, ManualClock, MonotonicClock
 from .event_probe import EventProbe
-from .frozen import fact
+from .frozen import frozen
 from .observe.crash_history import CrashHistory, PastCrash
 from .observe.event_stream import EventStream, Subscription, check_callback, every_tree
 from .observe.events import (
@@ -188,7 +188,7 @@ __all__ = [
     "current_fencing_token",
     "directives",
     "every_tree",
-    "fact",
+    "frozen",
     "leave_process",
     "run_in_loop",
     "watch",

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
-def fact(cls: type[T]) -> type[T]:
+def frozen(cls: type[T]) -> type[T]:
     """Make a frozen dataclass of ``cls``: slots, keywords only, plain defaults."""
     return _quick(dataclass(frozen=True, slots=True, kw_only=True)(cls), "*, ")
 

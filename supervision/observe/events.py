@@ -1,4 +1,4 @@
-"""One value for each fact in a child's life: log lines, metrics, pages, audit rows come from it.
+"""One value for each frozen in a child's life: log lines, metrics, pages, audit rows come from it.
 
 Every event has ``at`` (the clock's reading, seconds) and ``child`` (its path). None holds a message
 or an argument; ``error`` fields stay out of the repr.
@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from dataclasses import field
 
-from ..frozen import fact
+from ..frozen import frozen
 from ..policy.exit_reason import Exit
 
 
-@fact
+@frozen
 class Event:
-    """A fact about ``child``, true at ``at`` seconds on the tree's clock."""
+    """A frozen about ``child``, true at ``at`` seconds on the tree's clock."""
 
     at: float
     child: str
 
 
-@fact
+@frozen
 class ChildStarted(Event):
     """Its ``on_start`` is done; it handles messages from now on."""
 
@@ -28,7 +28,7 @@ class ChildStarted(Event):
     restarted: bool = False
 
 
-@fact
+@frozen
 class ChildStartFailed(Event):
     """An incarnation could not be started."""
 
@@ -36,14 +36,14 @@ class ChildStartFailed(Event):
     exit: Exit
 
 
-@fact
+@frozen
 class ChildIgnored(Event):
     """It answered its start with ``Ignore``; its supervisor goes on without it."""
 
     incarnation: int
 
 
-@fact
+@frozen
 class ChildFailed(Event):
     """An error ended an incarnation that had been up for ``uptime`` seconds."""
 
@@ -52,7 +52,7 @@ class ChildFailed(Event):
     uptime: float
 
 
-@fact
+@frozen
 class ChildResumed(Event):
     """An error was answered by going on with the same incarnation."""
 
@@ -60,7 +60,7 @@ class ChildResumed(Event):
     error: BaseException = field(repr=False)
 
 
-@fact
+@frozen
 class ChildRestarting(Event):
     """Another incarnation follows in ``delay`` seconds.
 
@@ -77,7 +77,7 @@ class ChildRestarting(Event):
     cause: str = ""
 
 
-@fact
+@frozen
 class ChildStopped(Event):
     """It ended: asked to, by itself, or it failed and its kind is not restarted.
 
@@ -88,24 +88,24 @@ class ChildStopped(Event):
     exit: Exit
 
 
-@fact
+@frozen
 class ChildForgotten(Event):
     """Its slot is gone for good; its reference answers that the actor is dead."""
 
 
-@fact
+@frozen
 class ChildQuarantined(Event):
     """It is kept down, and its siblings are not concerned, until a command restarts it."""
 
     reason: str
 
 
-@fact
+@frozen
 class ChildReleased(Event):
     """A command ended its quarantine."""
 
 
-@fact
+@frozen
 class ChildAbandoned(Event):
     """It did not come to an end within ``seconds`` and was fenced off.
 
@@ -117,7 +117,7 @@ class ChildAbandoned(Event):
     abandoned: int
 
 
-@fact
+@frozen
 class ChildStuck(Event):
     """It has been at one message for ``seconds``: cancelled and restarted, or abandoned.
 
@@ -129,7 +129,7 @@ class ChildStuck(Event):
     stack: str = field(default="", repr=False)
 
 
-@fact
+@frozen
 class LoopStalled(Event):
     """The tree's loop has been busy with one thing for ``seconds``; ``child`` is empty."""
 
@@ -137,14 +137,14 @@ class LoopStalled(Event):
     stack: str = field(default="", repr=False)
 
 
-@fact
+@frozen
 class LoopResumed(Event):
     """The tree's loop turns again, after ``seconds``; ``child`` is empty."""
 
     seconds: float
 
 
-@fact
+@frozen
 class CausePaused(Event):
     """Too many failed for one cause, ``child`` the last: they all wait ``seconds`` for a probe."""
 
@@ -152,21 +152,21 @@ class CausePaused(Event):
     seconds: float
 
 
-@fact
+@frozen
 class CauseProbed(Event):
     """``child`` is let go, to see whether the cause is still there."""
 
     cause: str
 
 
-@fact
+@frozen
 class CauseCleared(Event):
     """Nobody waits for the cause any more; ``child`` is empty."""
 
     cause: str
 
 
-@fact
+@frozen
 class IntensityExceeded(Event):
     """Too many restarts. ``child`` is the supervisor that gives up over ``offender``."""
 
@@ -175,7 +175,7 @@ class IntensityExceeded(Event):
     period: float
 
 
-@fact
+@frozen
 class MessageDropped(Event):
     """A message was not delivered; ``message`` is its type's name.
 
@@ -189,7 +189,7 @@ class MessageDropped(Event):
     stopping: bool = False
 
 
-@fact
+@frozen
 class ObserverFailed(Event):
     """A subscriber raised and has been detached; ``child`` is empty."""
 
