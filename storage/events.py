@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..supervision import Event, fact
+from ..supervision import Event, frozen
 
 
-@fact
+@frozen
 class RowsPruned(Event):
     """What was past its time is gone from the database: how many rows of which table.
 

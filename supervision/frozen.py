@@ -20,7 +20,7 @@ def frozen(cls: type[T]) -> type[T]:
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
-def value(cls: type[T]) -> type[T]:
+def frozen_positional(cls: type[T]) -> type[T]:
     """The same, with fields that may be given by position."""
     return _quick(dataclass(frozen=True, slots=True)(cls), "")
 

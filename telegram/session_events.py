@@ -6,11 +6,11 @@ is wall time in epoch seconds. No event holds a phone number, a key or a message
 
 from __future__ import annotations
 
-from ..supervision import Event, fact
+from ..supervision import Event, frozen
 from .phases import Phase
 
 
-@fact
+@frozen
 class SessionEvent(Event):
     """Something happened to the session of that name; ``at`` is epoch seconds."""
 
@@ -18,7 +18,7 @@ class SessionEvent(Event):
     child: str = ""
 
 
-@fact
+@frozen
 class PhaseChanged(SessionEvent):
     """A session went from one phase to another; ``reason`` is in plain words."""
 
@@ -27,7 +27,7 @@ class PhaseChanged(SessionEvent):
     reason: str
 
 
-@fact
+@frozen
 class RecoveryTried(SessionEvent):
     """One try on one rung of the recovery ladder ended; ``problem`` is empty if it worked.
 
@@ -40,7 +40,7 @@ class RecoveryTried(SessionEvent):
     origin: str = ""
 
 
-@fact
+@frozen
 class SessionRecovered(SessionEvent):
     """A session is online again, by ``rung``, ``seconds`` after it was lost or asked for."""
 
@@ -49,7 +49,7 @@ class SessionRecovered(SessionEvent):
     cause: str
 
 
-@fact
+@frozen
 class CopyRepaired(SessionEvent):
     """A stored copy of a session was damaged or missing and has been made whole again.
 
@@ -63,7 +63,7 @@ class CopyRepaired(SessionEvent):
     kept: str
 
 
-@fact
+@frozen
 class FloodBegan(SessionEvent):
     """Telegram asked to wait; work on ``method`` is parked until ``until`` (epoch seconds)."""
 
@@ -72,7 +72,7 @@ class FloodBegan(SessionEvent):
     until: float
 
 
-@fact
+@frozen
 class FloodRemembered(SessionEvent):
     """What Telegram asked for before this process started is still to be waited for."""
 
@@ -80,7 +80,7 @@ class FloodRemembered(SessionEvent):
     until: float
 
 
-@fact
+@frozen
 class FloodEnded(SessionEvent):
     """The deadline has passed and ``parked`` jobs on ``method`` go on."""
 
@@ -88,7 +88,7 @@ class FloodEnded(SessionEvent):
     parked: int
 
 
-@fact
+@frozen
 class Forwarded(SessionEvent):
     """A message reached its target.
 
@@ -104,7 +104,7 @@ class Forwarded(SessionEvent):
     lag: float
 
 
-@fact
+@frozen
 class CopyChanged(SessionEvent):
     """What was sent has been edited, or deleted (``gone``), as its source was."""
 
@@ -113,7 +113,7 @@ class CopyChanged(SessionEvent):
     gone: bool
 
 
-@fact
+@frozen
 class CopyShortened(SessionEvent):
     """A copy ends in an ellipsis: Telegram does not take all that its source says.
 
@@ -124,7 +124,7 @@ class CopyShortened(SessionEvent):
     source_id: int
 
 
-@fact
+@frozen
 class CaughtUp(SessionEvent):
     """A pair has read its source's history from its own mark; ``missed`` messages were new."""
 
@@ -132,7 +132,7 @@ class CaughtUp(SessionEvent):
     missed: int
 
 
-@fact
+@frozen
 class PairPaused(SessionEvent):
     """A pair is paused; its session goes on."""
 
@@ -140,14 +140,14 @@ class PairPaused(SessionEvent):
     reason: str
 
 
-@fact
+@frozen
 class PairResumed(SessionEvent):
     """A paused pair works again; what was said meanwhile is read from history."""
 
     pair: int
 
 
-@fact
+@frozen
 class AccountLimited(SessionEvent):
     """Telegram lets this account write hardly anywhere: all its sending waits until ``until``.
 
@@ -159,7 +159,7 @@ class AccountLimited(SessionEvent):
     until: float
 
 
-@fact
+@frozen
 class BackfillProgress(SessionEvent):
     """A pair has read its source's past up to ``at_message``; ``found`` messages were to send.
 
@@ -175,7 +175,7 @@ class BackfillProgress(SessionEvent):
     done: bool
 
 
-@fact
+@frozen
 class DeadLettered(SessionEvent):
     """One message could not be delivered and has been put aside with the reason."""
 
@@ -184,7 +184,7 @@ class DeadLettered(SessionEvent):
     reason: str
 
 
-@fact
+@frozen
 class Probed(SessionEvent):
     """A raw probe was answered after ``seconds``; the last update is ``update_age`` s old."""
 

@@ -8,19 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 
-from ...supervision import Event, fact
+from ...supervision import Event, frozen
 from ...telegram import Health
 from .model import Operation, RegistryLimits
 
 
-@fact
+@frozen
 class RegistryEvent(Event):
     """Something in the registry has changed, and is on disk."""
 
     child: str = "registry"
 
 
-@fact
+@frozen
 class SessionRegistered(RegistryEvent):
     """There is a new session."""
 
@@ -28,7 +28,7 @@ class SessionRegistered(RegistryEvent):
     who: str
 
 
-@fact
+@frozen
 class SessionChanged(RegistryEvent):
     """Some of a session's fields have other values."""
 
@@ -38,7 +38,7 @@ class SessionChanged(RegistryEvent):
     after: Mapping[str, object] = field(repr=False)
 
 
-@fact
+@frozen
 class SessionDeleted(RegistryEvent):
     """A session is gone; ``moved`` says which pair went to which session."""
 
@@ -47,7 +47,7 @@ class SessionDeleted(RegistryEvent):
     moved: Mapping[int, str]
 
 
-@fact
+@frozen
 class HealthChanged(RegistryEvent):
     """A session's health has another word."""
 
@@ -57,7 +57,7 @@ class HealthChanged(RegistryEvent):
     reason: str
 
 
-@fact
+@frozen
 class LimitsChanged(RegistryEvent):
     """The registry was reconfigured."""
 
@@ -65,33 +65,33 @@ class LimitsChanged(RegistryEvent):
     after: RegistryLimits
 
 
-@fact
+@frozen
 class OperationEvent(RegistryEvent):
     """Something about one operation; ``operation`` is how it is now."""
 
     operation: Operation
 
 
-@fact
+@frozen
 class OperationStarted(OperationEvent):
     """It began."""
 
 
-@fact
+@frozen
 class OperationProgressed(OperationEvent):
     """It took a step, or says something else about itself."""
 
 
-@fact
+@frozen
 class OperationEnded(OperationEvent):
     """It finished, failed or was cancelled."""
 
 
-@fact
+@frozen
 class OperationStuck(OperationEvent):
     """It has made no progress for a long while; told once, until it makes some."""
 
 
-@fact
+@frozen
 class OperationRemoved(OperationEvent):
     """It is not kept any longer."""

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 from ...errors import InvalidRecordError, TelewardenError
 from ...storage import AuditRow, SessionRecord
-from ...supervision import Ask, fact
+from ...supervision import Ask, frozen
 from ...telegram import SessionReport
 from ..messages import PairPlan
 from .model import Operation, OperationState, RegistryLimits, SessionEntry
@@ -68,7 +68,7 @@ class DeclareSessions(RegistryWrite, Ask[None]):
     records: tuple[SessionRecord, ...]
 
 
-@fact
+@frozen
 class ChangeSession(_SessionWrite, Ask[SessionEntry]):
     """Change some fields at once, all or none. Answered with the ``SessionEntry``."""
 
@@ -82,7 +82,7 @@ class ChangeMany(RegistryWrite, Ask["tuple[ItemOutcome, ...]"]):
     changes: Mapping[str, Mapping[str, Any]] = field(repr=False)
 
 
-@fact
+@frozen
 class ItemOutcome:
     """How one change of many went: the session as it is now, or why it is as it was."""
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from ...errors import InvalidSpecError
 from ...storage import OperationRecord, SessionRecord
-from ...supervision import fact
+from ...supervision import frozen
 from ...telegram import Health, Phase, SessionReport
 
 HOUR: Final = 3600.0
@@ -138,7 +138,7 @@ class SessionStatus:
 UNHEARD: Final = SessionStatus()
 
 
-@fact
+@frozen
 class SessionEntry:
     """A session as the registry knows it: what was declared, how it is, how many pairs it has."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...supervision import fact
+from ...supervision import frozen
 from .events import RegistryEvent
 
 
-@fact
+@frozen
 class PairAdded(RegistryEvent):
     """There is one more pair."""
 
@@ -17,7 +17,7 @@ class PairAdded(RegistryEvent):
     who: str
 
 
-@fact
+@frozen
 class PairChanged(RegistryEvent):
     """A pair goes on by another plan; ``fields`` are the ones that differ."""
 
@@ -27,7 +27,7 @@ class PairChanged(RegistryEvent):
     fields: tuple[str, ...]
 
 
-@fact
+@frozen
 class PairRemoved(RegistryEvent):
     """A pair is gone, with its outbox and its mark."""
 
@@ -36,7 +36,7 @@ class PairRemoved(RegistryEvent):
     who: str
 
 
-@fact
+@frozen
 class PairsMoved(RegistryEvent):
     """Pairs have changed hands: ``pairs`` says whose each was."""
 

@@ -9,7 +9,7 @@ from dataclasses import field
 from enum import Enum
 from typing import Final
 
-from ..frozen import value
+from ..frozen import frozen_positional
 from .directive import AnyDirective
 
 
@@ -45,7 +45,7 @@ class ExitKind(Enum):
     """It did not come to an end in time and was fenced off."""
 
 
-@value
+@frozen_positional
 class Exit:
     """The end of one incarnation.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ...errors import ChildStartError
-from ..frozen import value
+from ..frozen import frozen_positional
 from ..policy.backoff import delay_before
 from ..policy.directive import Directive, Quarantine, SharedCause, WaitUntil
 from ..policy.exit_reason import Exit, ExitKind, Restart, calls_for_restart
@@ -110,7 +110,7 @@ class Child:
             self.restart_window.clear()
 
 
-@value
+@frozen_positional
 class RestartAfter:
     """Another incarnation after ``delay`` seconds."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ....errors import RegistryFullError, SessionBusyError
-from ....supervision import Event, fact
+from ....supervision import Event, frozen
 from ....telegram import (
     BackfillProgress,
     Phase,
@@ -49,7 +49,7 @@ UNDER_WAY: Final[Mapping[str, tuple[tuple[Phase, ...], Phase]]] = {
 """In which phases each is under way, and the one that follows when it went well."""
 
 
-@fact
+@frozen
 class PhaseSeen(SessionEvent):
     """Where a session stands since ``at``, by its report; nobody may have heard of it."""
 
