@@ -14,7 +14,7 @@ from .rpc import RpcError
 from .rsakey import RsaKey
 from .stats import Stats
 from .threads import LoopGate
-from .updates.connections import Hub
+from .updates.connections import Connections
 from .updates.delivery import Delivery
 from .updates.membership import Membership
 from .updates.pushes import Pushes
@@ -49,11 +49,11 @@ class DataCentre:
         self.world, self.host, self.ports, self.wall = world, host, ports, wall
         self.handlers = handlers
         self.rsa = RsaKey()
-        self.hub = Hub()
+        self.connections = Connections()
         self.stats = Stats()
         self.gate = LoopGate()
         self.faults = FaultRules(self.stats, world.clock, lambda: self.gate.call(rules_changed))
-        self.pushes = Pushes(self.hub, self.stats, self.gate)
+        self.pushes = Pushes(self.connections, self.stats, self.gate)
         self.delivery = Delivery(world, self.pushes)
         self.membership = Membership(world, self.delivery)
         self.void_duplicates = True
@@ -97,7 +97,7 @@ class DataCentre:
         """Void a key that two open connections use, as Telegram does."""
         if not self.void_duplicates or authorization.void is not None:
             return
-        users = [link for link in self.hub.of_key(authorization) if link.is_open]
+        users = [link for link in self.connections.of_key(authorization) if link.is_open]
         if len(users) > 1:
             self.stats.duplicate_keys += 1
             self.void_key(authorization, "AUTH_KEY_DUPLICATED")
@@ -105,7 +105,7 @@ class DataCentre:
     def void_key(self, authorization: Authorization, text: str) -> None:
         """Let a key die: from now on every request with it is answered with ``text``."""
         authorization.void = text
-        self.hub.unbind_account(authorization)
+        self.connections.unbind_account(authorization)
         self.world.touch()
 
     def end_authorization(
@@ -114,13 +114,13 @@ class DataCentre:
         """End a login from elsewhere; with ``notify`` its client is nudged to ask and find out."""
         self.void_key(authorization, text)
         if notify:
-            for link in self.hub.of_key(authorization):
+            for link in self.connections.of_key(authorization):
                 link.conversation.send(types.UpdatesTooLong())
 
     def forget_key(self, authorization: Authorization | None) -> None:
         """Forget a key altogether: whoever uses it is answered -404."""
         if authorization is not None:
-            self.hub.unbind_account(authorization)
+            self.connections.unbind_account(authorization)
             self.world.keys.pop(authorization.key_id, None)
             self.world.touch()
 

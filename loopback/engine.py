@@ -74,7 +74,7 @@ class Engine(DataCentre):
         # before it is made (asyncio, python/cpython#109564).
         await _turns(2)
         self._close_doors()
-        for connection in list(self.hub.connections):
+        for connection in list(self.connections.open):
             connection.abort()
         await _turns(2)  # lets the transports report that they are closed
 

@@ -188,8 +188,8 @@ class LoopbackTelegram(ServerAdmin):
     def connections(self, account: Account | None = None) -> list[Connection]:
         """The open connections, of everybody or of one account."""
         if account is None:
-            return cast("list[Connection]", list(self._engine.hub.connections))
-        return cast("list[Connection]", self._engine.hub.of_account(account))
+            return cast("list[Connection]", list(self._engine.connections.open))
+        return cast("list[Connection]", self._engine.connections.of_account(account))
 
     @in_loop
     def cut(self, account: Account | None = None) -> int:

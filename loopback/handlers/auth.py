@@ -134,7 +134,7 @@ def signed_in(call: Call, account: Account) -> Any:
     authorization = call.authorization
     authorization.account, authorization.pending, authorization.void = account, None, None
     authorization.created = call.world.now()
-    call.centre.hub.rebind(authorization)
+    call.centre.connections.rebind(authorization)
     call.world.touch()
     return types.auth.Authorization(user=View(call.world, account).user(account))
 

@@ -43,7 +43,7 @@ def accept_token(call: Call, request: Any) -> Any:
     if waiting is None:
         raise RpcError("AUTH_TOKEN_INVALID")
     update = types.UpdateShort(types.UpdateLoginToken(), call.world.now())
-    for link in call.centre.hub.of_key(waiting):
+    for link in call.centre.connections.of_key(waiting):
         link.conversation.send(update)
     return device(call, waiting, password_pending=call.me.password is not None)
 

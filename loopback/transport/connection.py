@@ -70,7 +70,7 @@ class Connection(asyncio.Protocol):
         # follows a push waits 40 ms for the client's acknowledgement.
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._centre.hub.connections.add(self)
+        self._centre.connections.open.add(self)
         self._centre.stats.connects += 1
         met = self._centre.faults.at_the_door() if self._centre.faults else None
         if isinstance(met, AcceptAndClose):
@@ -95,7 +95,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio names it
         """Forget a connection that is closed."""
         self._transport = None
-        self._centre.hub.release(self)
+        self._centre.connections.release(self)
 
     # Out
 

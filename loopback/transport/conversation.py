@@ -123,12 +123,12 @@ class Conversation:
     def _bind(self, authorization: Authorization) -> None:
         if self.authorization is not authorization:
             if self.authorization is not None:
-                self.centre.hub.release(self.connection)
-                self.centre.hub.connections.add(self.connection)
+                self.centre.connections.release(self.connection)
+                self.centre.connections.open.add(self.connection)
             self.authorization = authorization
-            self.centre.hub.bind(self.connection, authorization)
+            self.centre.connections.bind(self.connection, authorization)
         authorization.active = self.centre.world.now()
-        if authorization.account is not None and self.centre.hub.shared(authorization):
+        if authorization.account is not None and self.centre.connections.shared(authorization):
             self.centre.two_on_one_key(authorization)
 
     def _in_order(self, envelope: Envelope) -> bool:

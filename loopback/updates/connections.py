@@ -28,7 +28,7 @@ class Speaker(Protocol):
 
 
 class Link(Protocol):
-    """A client's connection, as the hub needs it."""
+    """A client's connection, as the table of connections needs it."""
 
     @property
     def conversation(self) -> Speaker:
@@ -55,11 +55,11 @@ class Link(Protocol):
         ...
 
 
-class Hub:
+class Connections:
     """The open connections. One loop owns it."""
 
     def __init__(self) -> None:
-        self.connections: set[Link] = set()
+        self.open: set[Link] = set()
         self._by_key: dict[int, set[Link]] = {}
         self._by_account: dict[int, set[Link]] = {}
 
@@ -76,7 +76,7 @@ class Hub:
 
     def release(self, connection: Link) -> None:
         """Forget a closed connection."""
-        self.connections.discard(connection)
+        self.open.discard(connection)
         authorization = connection.authorization
         if authorization is None:
             return

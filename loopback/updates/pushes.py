@@ -15,7 +15,7 @@ from .._tl import types
 from ..stats import Stats
 from ..threads import LoopGate, in_loop
 from ..world.records import Account, Authorization
-from .connections import Hub, Speaker
+from .connections import Connections, Speaker
 
 Order = Literal["told", "reversed"]
 
@@ -33,8 +33,8 @@ class Pushes:
     its answer; ``number_channels`` whether containers of a channel's events count for ``seq``.
     """
 
-    def __init__(self, hub: Hub, stats: Stats, gate: LoopGate) -> None:
-        self._hub, self._stats, self._gate = hub, stats, gate
+    def __init__(self, connections: Connections, stats: Stats, gate: LoopGate) -> None:
+        self._connections, self._stats, self._gate = connections, stats, gate
         self.echo = self.number_channels = False
         self._to_lose: Counter[int] = Counter()
         self._held: dict[int, list[tuple[Speaker, Any]]] = {}
@@ -78,7 +78,7 @@ class Pushes:
         """The connections on which an account is told of what ``origin`` asked for."""
         return [
             link.conversation
-            for link in self._hub.of_account(account)
+            for link in self._connections.of_account(account)
             if link.conversation.wants_updates and (self.echo or link.conversation is not origin)
         ]
 
