@@ -56,7 +56,7 @@ def run_handler(
 
 def as_before(state: PairState, items: tuple[Item, ...]) -> tuple[Item, ...]:
     """What was handed over before goes again with what it went with: their key is the same."""
-    before = tuple(one for one in items if isinstance(one, Incoming) and one.id in state.request)
+    before = tuple(one for one in items if isinstance(one, Incoming) and one.id in state.handed)
     return before if items[0] in before else items
 
 
