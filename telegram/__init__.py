@@ -14,7 +14,7 @@ from .connecting.connect_limit import ConnectLimit
 from .errors.classification import NO_DESCRIPTORS, classify, short_of, to_telewarden
 from .errors.proxy_trouble import ProxyTrouble, ProxyTroubleError
 from .errors.verdict import Action, ErrorClass, Moment, Verdict
-from .events import Arrived, Deleted, Edited, Gap, Incoming, Lost, Told, Upgraded
+from .events import Arrived, Deleted, Edited, Gap, Incoming, Lost, Pressed, Told, Upgraded
 from .methods import chat_of, method_name, posts_into
 from .phases import (
     COMING,
@@ -107,6 +107,18 @@ if TYPE_CHECKING:
     from .login.flow import LoggedIn, LoginFlow, PasswordNeeded, QrToken
     from .message_reader import Page, read_history, read_messages
     from .places import locate, upgrades
+    from .sending.bot_requests import (
+        DATA_BYTES,
+        MESSAGE_UNITS,
+        ChatButton,
+        Keyboard,
+        bot_edit_request,
+        bot_message_request,
+        menu_request,
+        message_id_of,
+        press_answer_request,
+        unsend_request,
+    )
     from .sending.content_hash import content_hash, origin_of, same_second, similarity
     from .sending.delivery import deliver
     from .sending.request_builder import method_of
@@ -124,7 +136,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COMING",
+    "DATA_BYTES",
     "HEALTHS",
+    "MESSAGE_UNITS",
     "NO_DESCRIPTORS",
     "PHASES",
     "SHARED_OUTAGE",
@@ -135,6 +149,7 @@ __all__ = [
     "Arrived",
     "BackfillProgress",
     "CaughtUp",
+    "ChatButton",
     "Client",
     "CloseReport",
     "CodeInfo",
@@ -167,6 +182,7 @@ __all__ = [
     "GroupReport",
     "Health",
     "Incoming",
+    "Keyboard",
     "LoggedIn",
     "LoginFailed",
     "LoginFlow",
@@ -182,6 +198,7 @@ __all__ = [
     "PasswordNeeded",
     "Phase",
     "PhaseChanged",
+    "Pressed",
     "Probed",
     "Proxies",
     "Proxy",
@@ -220,6 +237,8 @@ __all__ = [
     "Welcomed",
     "access",
     "accesses",
+    "bot_edit_request",
+    "bot_message_request",
     "chat_of",
     "check_string",
     "classify",
@@ -240,12 +259,15 @@ __all__ = [
     "key_id_of",
     "locate",
     "log_out",
+    "menu_request",
+    "message_id_of",
     "method_name",
     "method_of",
     "newest_id",
     "origin_of",
     "parse_string",
     "posts_into",
+    "press_answer_request",
     "random_id_for",
     "read_file",
     "read_history",
@@ -263,12 +285,23 @@ __all__ = [
     "to_bytes",
     "to_telewarden",
     "units",
+    "unsend_request",
     "upgrades",
     "write_file",
 ]
 
 # Telethon takes 0.3 s and 40 MB to import; these names do so when they are first asked for.
 _LATE = {
+    "DATA_BYTES": "sending.bot_requests",
+    "MESSAGE_UNITS": "sending.bot_requests",
+    "ChatButton": "sending.bot_requests",
+    "Keyboard": "sending.bot_requests",
+    "bot_edit_request": "sending.bot_requests",
+    "bot_message_request": "sending.bot_requests",
+    "menu_request": "sending.bot_requests",
+    "message_id_of": "sending.bot_requests",
+    "press_answer_request": "sending.bot_requests",
+    "unsend_request": "sending.bot_requests",
     "locate": "places",
     "upgrades": "places",
     "from_bytes": "incoming",

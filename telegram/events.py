@@ -105,4 +105,18 @@ class Lost:
     reason: BaseException | None
 
 
-Told = Arrived | Edited | Deleted | Gap | Upgraded | Lost
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pressed:
+    """Somebody pressed a button below a message of this bot's, and waits for an answer.
+
+    ``query`` names the press to the answer; ``data`` is what the button carries.
+    """
+
+    query: int
+    chat: int
+    sender: int
+    message: int
+    data: str = field(default="", repr=False)
+
+
+Told = Arrived | Edited | Deleted | Gap | Upgraded | Pressed | Lost

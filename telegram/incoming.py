@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ._tl import read_object, types
 from .contents import besides
-from .events import Arrived, Deleted, Edited, Incoming, Told, Upgraded
+from .events import Arrived, Deleted, Edited, Incoming, Pressed, Told, Upgraded
 from .session import CHANNEL_MARK, marked_id
 
 _NEW = (types.UpdateNewMessage, types.UpdateNewChannelMessage)
@@ -35,6 +35,14 @@ def event_of(update: Any, self_id: int | None) -> Told | None:
         return Deleted(-(CHANNEL_MARK + update.channel_id), tuple(update.messages))
     if isinstance(update, types.UpdateDeleteMessages) and update.messages:
         return Deleted(None, tuple(update.messages))
+    if isinstance(update, types.UpdateBotCallbackQuery):
+        return Pressed(
+            query=update.query_id,
+            chat=marked_id(update.peer),
+            sender=update.user_id,
+            message=update.msg_id,
+            data=(update.data or b"").decode("utf-8", "replace"),
+        )
     return None
 
 

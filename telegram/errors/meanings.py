@@ -156,6 +156,12 @@ WRONG_PHONE = Row(
     Action.STOP_LOGIN,
     "Correct the phone number (+ and country code); accounts are made in the official app only.",
 )
+WRONG_TOKEN = Row(
+    ErrorClass.LOGIN,
+    Action.STOP_LOGIN,
+    "Telegram does not take the bot's token: put the one that @BotFather shows to its place, which"
+    " [bot] names.",
+)
 OUTDATED = Row(
     ErrorClass.CONFIG, Action.STOP_LOGIN, "Telegram wants a newer client library; upgrade Telethon."
 )

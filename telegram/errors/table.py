@@ -113,6 +113,7 @@ ROWS: Final[Mapping[str, Row]] = _table(
             means.WRONG_PHONE,
             "PhoneNumberInvalidError PhoneNumberUnoccupiedError PhonePasswordProtectedError",
         ),
+        (means.WRONG_TOKEN, "AccessTokenInvalidError AccessTokenExpiredError"),
         (means.OUTDATED, "UpdateAppToLoginError"),
         (
             means.QR_GONE,

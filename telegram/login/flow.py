@@ -1,7 +1,7 @@
-"""The login flow: by code or QR code, with the cloud password where there is one.
+"""The login flow: by code, QR code or a bot's token, with the cloud password where there is one.
 
 One connection is kept through all steps, as Telegram wants it. How often a code may be asked
-for is the login budget's to say, before any step is taken here. Codes and passwords pass
+for is the login budget's to say, before any step is taken here. Codes, passwords and tokens pass
 through and stay nowhere: no field, no log line, no exception holds them.
 """
 
@@ -183,6 +183,16 @@ class LoginFlow:
                 answer = await self._check(password)
             except _STALE:
                 answer = await self._check(password)
+            return await self._finish(answer.user)
+
+    async def submit_token(self, token: str) -> LoggedIn:
+        """Log in as the bot that a token of @BotFather's belongs to."""
+        async with self._border():
+            wire = await self._connected()
+            request = functions.auth.ImportBotAuthorizationRequest(
+                0, self._gateway.api_id, wire.api_hash, token
+            )
+            answer = await self._ask(request)
             return await self._finish(answer.user)
 
     async def start_qr(self) -> QrToken | LoggedIn | PasswordNeeded:
