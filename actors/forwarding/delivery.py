@@ -142,10 +142,8 @@ class Delivery:
 
         def work(store: Store) -> ChangesRecorded:
             store.complete(pair, source_id, target_id, now, newest=False)
-            if deletes:
-                store.mark_removal_pending((pair,), asked)
-            # Also if it counts as gone by now: that was before anybody knew where it was.
-            return ChangesRecorded(pair, (Change(source_id),) if deletes else (), asked)
+            found = store.mark_removal_pending((pair,), asked) if deletes else ()
+            return ChangesRecorded(pair, tuple(Change(one.source_id) for one in found), asked)
 
         self._ask_for(state, asked, work)
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from ...errors import SealDamagedError
 from ..records import OutboxCounts, OutboxRow
 from .connection import TableAccess
+from .outbox_changes import GONE
 
 logger = logging.getLogger(__name__)
 
@@ -81,13 +82,14 @@ class OutboxRows(TableAccess):
 
         ``target_id`` is ``None`` where the message was delivered earlier, unseen; ``version`` is
         what it said, as a number, for telling edits later. With ``newest`` false others are still
-        looked for that may stand before it: it is no end to look behind.
+        looked for that may stand before it: it is no end to look behind. A copy that counted as
+        gone does not any more: that was before anybody knew where it is.
         """
         done = self._run(
             "update outbox set state = 'done', target_id = coalesce(?, target_id), reason = null,"
-            " payload = null, version = ?, ended_at = ?, change = nullif(change, 'edit')"
+            " payload = null, version = ?, ended_at = ?, change = nullif(nullif(change, 'edit'), ?)"
             " where pair_id = ? and source_id = ? and state <> 'done'",
-            (target_id, version, at, pair_id, source_id),
+            (target_id, version, at, GONE, pair_id, source_id),
         )
         if done.rowcount:
             self._settle(pair_id, source_id)

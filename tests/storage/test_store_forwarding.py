@@ -13,6 +13,7 @@ from telewarden.storage import (
     OutboxCounts,
     OutboxRow,
     PairRecord,
+    PendingChange,
     SessionRecord,
     Store,
 )
@@ -215,6 +216,17 @@ def test_what_is_handed_over_is_kept_until_it_is_known_what_became_of_it(store: 
     rows = [store.outbox_row(1, one) for one in (1, 2, 3)]
     assert kept == [b"one", b"two"]
     assert [row and row.payload for row in rows] == [None, None, None]
+
+
+def test_a_copy_that_turns_up_does_not_count_as_gone(store: Store) -> None:
+    store.enqueue([message(1)])
+    store.mark_removal_pending((1,), (1,))
+    store.record_removal(1, (1,))  # nobody knew where it was
+
+    store.complete(1, 1, 900, 11.0)
+
+    assert store.mark_removal_pending((1,), (1,)) == [PendingChange(1, 1, "delete")]
+    assert store.pending_changes([1]) == [PendingChange(1, 1, "delete")]
 
 
 def test_a_delivery_seen_too_late_has_no_target(store: Store) -> None:
