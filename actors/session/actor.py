@@ -333,11 +333,13 @@ class SessionActor(LoopActor):
         if isinstance(message.told, Edited | Deleted):
             # Told once, and true whichever client has heard it and wherever the session stands.
             self.groups.tell_change(message.told)
-        elif message.generation == self.slot.generation:
-            if self.phase is Phase.ONLINE:
-                self._tell_groups(message.told)
+        if message.generation == self.slot.generation:
+            if self.phase is not Phase.ONLINE:
+                # A group that knows of no gap would read past it. A change goes once more behind
+                # the message that it is of, which may be kept, too.
+                self.slot.buffer(message)
             else:
-                self.slot.buffer(message)  # a group that knows of no gap would read past it
+                self._tell_groups(message.told)
 
     def _tell_groups(self, told: Told) -> None:
         match told:
@@ -350,6 +352,8 @@ class SessionActor(LoopActor):
                 self.groups.tell(CatchUp())
             case Lost(reason):
                 self.lose(reason)
+            case Edited() | Deleted():
+                pass  # the groups have been told
 
     def lose(self, reason: BaseException | None, *, cause: str = "connection lost") -> None:
         """The line is gone or no good: come back, at once if it was a good one."""
