@@ -443,6 +443,21 @@ class StoreContract:
         assert port.handled(1, [1, 2, 3]) == {1, 2}
         assert port.outbox_counts() == OutboxCounts(pending=1, done=1)
 
+    def test_what_is_handed_over_is_kept_until_it_is_known_what_became_of_it(
+        self, port: Store
+    ) -> None:
+        port.enqueue([message(one, payload=None) for one in (1, 2, 3)])
+        port.complete(1, 3, 900, 11.0)
+
+        port.hand_over(1, {1: b"one", 2: b"two", 3: b"three"})
+        kept = [row.payload for row in port.pending([1])]
+        port.complete(1, 1, 901, 12.0)
+        port.fail(1, 2, "refused", 12.0, dead=True)
+
+        rows = [port.outbox_row(1, one) for one in (1, 2, 3)]
+        assert kept == [b"one", b"two"]
+        assert [row and row.payload for row in rows] == [None, None, None]
+
     def test_it_is_told_which_messages_of_a_target_are_known_copies(self, port: Store) -> None:
         known_to(port)
         port.put_session(SessionRecord(name="bob"))

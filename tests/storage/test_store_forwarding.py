@@ -204,20 +204,6 @@ def test_a_delivery_is_counted_once_and_drops_the_payload(store: Store) -> None:
     assert store.targets(1, [1, 2]) == {1: 900}
 
 
-def test_what_is_handed_over_is_kept_until_it_is_known_what_became_of_it(store: Store) -> None:
-    store.enqueue([message(one, payload=None) for one in (1, 2, 3)])
-    store.complete(1, 3, 900, 11.0)
-
-    store.hand_over(1, {1: b"one", 2: b"two", 3: b"three"})
-    kept = [row.payload for row in store.pending([1])]
-    store.complete(1, 1, 901, 12.0)
-    store.fail(1, 2, "refused", 12.0, dead=True)
-
-    rows = [store.outbox_row(1, one) for one in (1, 2, 3)]
-    assert kept == [b"one", b"two"]
-    assert [row and row.payload for row in rows] == [None, None, None]
-
-
 def test_a_copy_that_turns_up_does_not_count_as_gone(store: Store) -> None:
     store.enqueue([message(1)])
     store.mark_removal_pending((1,), (1,))
