@@ -280,23 +280,29 @@ class Delivery:
             self._unwanted(state, change, change.message)
             return True
         unwanted = not_let_through(state, items)
-        self._take_out(state, unwanted)
+        self._take_out(state, unwanted, unwanted=True)
         return bool(unwanted)
 
-    def _take_out(self, state: PairState, messages: Sequence[Incoming]) -> None:
-        """These are not sent after all; one that may have been is looked for, and goes."""
+    def _take_out(
+        self, state: PairState, messages: Sequence[Incoming], *, unwanted: bool = False
+    ) -> None:
+        """These are not sent after all; one that may have been is looked for."""
         doubtful = [one for one in messages if one.id in state.doubtful and state.target]
         for message in messages:
             state.queue.remove(message)
             if message in doubtful:
-                state.orphan(message.id)
+                state.orphan(message.id, unwanted=unwanted)
             else:
                 state.sure(message.id)
         if doubtful:
             self._context.actor.actor_ref.tell(ReadAgain(state.plan.id))
-        pair, ids = state.plan.id, [one.id for one in messages if one not in doubtful]
-        if ids:
-            self._outbox.tick(lambda store: store.filter_out(pair, ids))
+        self.filter_out(state, [one.id for one in messages if one not in doubtful])
+
+    def filter_out(self, state: PairState, source_ids: Sequence[int]) -> None:
+        """These have not arrived, and are not to."""
+        pair = state.plan.id
+        if source_ids:
+            self._outbox.tick(lambda store: store.filter_out(pair, source_ids))
 
     def _unwanted(self, state: PairState, change: Change, message: Incoming) -> None:
         """An edit makes a message unwanted: its copy goes, or stays as it was."""

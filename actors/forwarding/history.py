@@ -212,11 +212,14 @@ class HistoryReader:
                 continue
             state.foreign.discard(source_id)
             if found is not None:
-                self._delivery.orphan(state, source_id, found.id, gone=orphan.message is None)
+                gone = orphan.message is None and not (orphan.unwanted and _stays(state))
+                self._delivery.orphan(state, source_id, found.id, gone=gone)
                 there.remove(found)
             elif orphan.message is not None:
                 state.queue.append(orphan.message)
                 self._delivery.bring_up_to_date(state, [orphan.message])
+            elif orphan.sought and orphan.unwanted:
+                self._delivery.filter_out(state, [source_id])
             elif orphan.sought:
                 self._delivery.put_aside(state, source_id, GONE_BEFORE)
             else:
@@ -378,6 +381,11 @@ class HistoryReader:
         )
         self._delivery.send_next(state)
         self.fill(state)
+
+
+def _stays(state: PairState) -> bool:
+    """Whether what a pair has carried stays, though its filters would keep it out by now."""
+    return not (state.plan.copies and state.plan.edits and state.plan.unwanted == "delete")
 
 
 def _copy_of(

@@ -57,7 +57,8 @@ class Orphan:
 
     Its copy says one of ``says``, and stands behind message ``after`` in the target. With a
     ``message`` it is not gone, and goes on its way if it has not arrived. ``sought`` says that it
-    was looked for before, and is so for the last time; ``pages``, how many have been read.
+    was looked for before, and is so for the last time; ``pages``, how many have been read. One that
+    is ``unwanted`` is not gone: the filters keep it out as it is by now.
     """
 
     says: frozenset[int]
@@ -65,6 +66,7 @@ class Orphan:
     message: Incoming | None = None
     sought: bool = False
     pages: int = 1
+    unwanted: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -290,13 +292,15 @@ class PairState:
             self.unheard.discard(source_id)
             self.compare = True
 
-    def orphan(self, source_id: int, message: Incoming | None = None) -> None:
+    def orphan(
+        self, source_id: int, message: Incoming | None = None, *, unwanted: bool = False
+    ) -> None:
         """A message may have arrived, and its account is of no help: its copy is looked for.
 
-        It is gone at the source, or was sent by another account.
+        It is gone at the source, or unwanted by now, or was sent by another account.
         """
         says = self.says.get(source_id, frozenset())
-        self.orphans[source_id] = Orphan(says, self.last_target, message)
+        self.orphans[source_id] = Orphan(says, self.last_target, message, unwanted=unwanted)
         self.sure(source_id)
 
     def add_possible_versions(self, versions: Mapping[int, int]) -> dict[int, int]:
@@ -354,6 +358,9 @@ class PairState:
         for one in source_ids:
             if in_hand is None or one in in_hand or self.revisions.knows(one):
                 self.revisions.gone(one)
+            for sought in (self.orphans, self.strays):
+                if one in sought:
+                    sought[one] = replace(sought[one], unwanted=False)
 
     def tidy(self) -> None:
         """Forget what was told of messages that are not on their way any more."""
