@@ -311,7 +311,9 @@ def _judge_one(
     if reason is not None and (found is None or reason != GONE_BEFORE):
         return  # one that was given up because it is gone must not be there, whenever it came
     # Others' messages cannot be changed, and those of groups that were upgraded are not.
-    ours = not _left(said, found) and (found is None or found.message.author is account)
+    ours = not _left(said, found)
+    if found is not None:
+        ours = ours and found.message.author is account and not _renumbered(pair, found)
     if message.deleted:
         gone = found is None or found.message.deleted
         if not gone and ours and pair.always("deletes"):
@@ -351,6 +353,13 @@ def _left(said: Said, found: Said | None) -> bool:
         return True
     moved = [said.message.chat.moved_to, None if found is None else found.message.chat.moved_to]
     return any(one is not None for one in moved)
+
+
+def _renumbered(pair: PairModel, found: Said) -> bool:
+    """Whether another account may have had the pair since: it has numbers of its own in a group."""
+    owner = pair.carriers[-1]
+    since = pair.carriers[pair.carriers.index(owner) :]
+    return not found.message.chat.is_channel and set(since) != {owner}
 
 
 def _passes(scene: Scene, pair: PairModel, said: Said) -> set[bool]:
@@ -424,5 +433,6 @@ def _judge_answer(
     one = meant[0]
     there = not one.message.deleted and one.number < found.number
     there = there and one.message.chat is found.message.chat  # that was not upgraded meanwhile
+    there = there and not _renumbered(pair, one)
     if there and one.message.author is found.message.author and not pair.retried:
         wrong.append(f"{name}: answers nothing, its source {answered.text!r}")
