@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import Callable, Coroutine
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from ..supervision import run_in_loop
+from .blocking_methods import BlockingHandle, blocking
 from .pairs import Pairs
 from .registry import BlockingRegistry
 from .registry_client import RegistryClient
@@ -15,7 +15,6 @@ from .session import SessionHandle
 
 T = TypeVar("T")
 H = TypeVar("H")
-P = ParamSpec("P")
 
 Loop = Callable[[], asyncio.AbstractEventLoop]
 
@@ -43,8 +42,8 @@ class Blocking(BlockingRegistry):
         return BlockingSession(self._session(name), self._loop)
 
 
-class _Handle(Generic[H]):
-    """An async handle whose methods are called from plain code."""
+class _LoopHandle(BlockingHandle[H]):
+    """An async handle whose methods run in the warden's loop."""
 
     _what: str
     _way: str
@@ -61,19 +60,7 @@ class _Handle(Generic[H]):
         return run_in_loop(loop, work, self._what, way=self._way)
 
 
-def _blocking(
-    method: Callable[Concatenate[H, P], Coroutine[Any, Any, T]],
-) -> Callable[Concatenate[_Handle[H], P], T]:
-    """The same method, signature and explanation, that waits for its result."""
-
-    @functools.wraps(method)
-    def wrapper(self: _Handle[H], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self._run(method(self._handle, *args, **kwargs))
-
-    return wrapper
-
-
-class BlockingSession(_Handle[SessionHandle]):
+class BlockingSession(_LoopHandle[SessionHandle]):
     """One session, for plain code in any thread; each method is explained in ``SessionHandle``."""
 
     _what, _way = "the session", "await the same method of `warden.session(name)`"
@@ -81,27 +68,27 @@ class BlockingSession(_Handle[SessionHandle]):
     def __repr__(self) -> str:
         return f"<BlockingSession {self._handle.name}>"
 
-    wait_online = _blocking(SessionHandle.wait_online)
-    call = _blocking(SessionHandle.call)
-    report = _blocking(SessionHandle.report)
-    recover = _blocking(SessionHandle.recover)
+    wait_online = blocking(SessionHandle.wait_online)
+    call = blocking(SessionHandle.call)
+    report = blocking(SessionHandle.report)
+    recover = blocking(SessionHandle.recover)
 
 
-class BlockingPairs(_Handle[Pairs]):
+class BlockingPairs(_LoopHandle[Pairs]):
     """Pairs, for plain code in any thread; each method is explained in ``Pairs``."""
 
     _what, _way = "the pairs", "await the same method of `warden.pairs`"
 
-    list = _blocking(Pairs.list)
-    get = _blocking(Pairs.get)
-    add = _blocking(Pairs.add)
-    change = _blocking(Pairs.change)
-    remove = _blocking(Pairs.remove)
-    pause = _blocking(Pairs.pause)
-    resume = _blocking(Pairs.resume)
-    confirm = _blocking(Pairs.confirm)
-    backfill = _blocking(Pairs.backfill)
-    dead = _blocking(Pairs.dead)
-    retry = _blocking(Pairs.retry)
-    drop = _blocking(Pairs.drop)
-    reassign = _blocking(Pairs.reassign)
+    list = blocking(Pairs.list)
+    get = blocking(Pairs.get)
+    add = blocking(Pairs.add)
+    change = blocking(Pairs.change)
+    remove = blocking(Pairs.remove)
+    pause = blocking(Pairs.pause)
+    resume = blocking(Pairs.resume)
+    confirm = blocking(Pairs.confirm)
+    backfill = blocking(Pairs.backfill)
+    dead = blocking(Pairs.dead)
+    retry = blocking(Pairs.retry)
+    drop = blocking(Pairs.drop)
+    reassign = blocking(Pairs.reassign)

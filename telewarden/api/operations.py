@@ -38,6 +38,7 @@ from ..errors import (
     UnknownOperationError,
 )
 from ..supervision import Ask, Event
+from .blocking_methods import BlockingHandle, blocking
 from .listener import Listener
 from .operation_watch import HEARD, Progress
 from .registry_client import RegistryClient
@@ -235,65 +236,21 @@ class Operations(OperationReads):
         return await self._client.ask(message)
 
 
-class BlockingOperations(OperationReads):
+class BlockingOperations(OperationReads, BlockingHandle[Operations]):
     """Operations, for plain code in any thread; each method is explained in ``Operations``."""
 
-    def begin(
-        self,
-        kind: str,
-        *,
-        session: str | None = None,
-        steps: int = 1,
-        description: str = "",
-        parts: Sequence[str] = (),
-        who: str = "app",
-    ) -> Operation:
-        """Begin an operation; it runs until it is ended."""
-        message = BeginOperation(
-            kind=kind,
-            session=session,
-            steps=steps,
-            description=description,
-            parts=_texts(parts),
-            who=who,
-        )
-        return self._ask(message)
+    def __init__(self, client: RegistryClient) -> None:
+        super().__init__(client)
+        self._handle = Operations(client.for_threads())
 
-    def advance(
-        self,
-        id_: int,
-        *,
-        step: int | None = None,
-        steps: int | None = None,
-        description: str | None = None,
-    ) -> Operation:
-        """Say how far it is, and what it is doing."""
-        message = AdvanceOperation(id=id_, step=step, steps=steps, description=description)
-        return self._ask(message)
-
-    def put_part(self, id_: int, number: int, text: str) -> Operation:
-        """Add part ``number``, or replace it."""
-        return self._ask(PutPart(id=id_, number=number, text=text))
-
-    def set_parts(self, id_: int, parts: Sequence[str]) -> Operation:
-        """Replace all parts; they are numbered from 1."""
-        return self._ask(SetParts(id=id_, parts=_texts(parts)))
-
-    def finish(self, id_: int, *, description: str | None = None, who: str = "app") -> Operation:
-        """It went well, and has taken all its steps."""
-        return self._ask(_end(id_, FINISHED, who, description=description))
-
-    def fail(self, id_: int, error: str, *, who: str = "app") -> Operation:
-        """It went wrong, and why."""
-        return self._ask(_end(id_, FAILED, who, error=error))
-
-    def cancel(self, id_: int, *, who: str = "app") -> Operation:
-        """Nobody wants it any more."""
-        return self._ask(_end(id_, CANCELLED, who))
-
-    def clean(self, what: What = "expired", *, who: str = "app") -> tuple[int, ...]:
-        """Forget operations that are over; returns their numbers."""
-        return self._client.ask_blocking(CleanOperations(what=what, who=who))
+    begin = blocking(Operations.begin)
+    advance = blocking(Operations.advance)
+    put_part = blocking(Operations.put_part)
+    set_parts = blocking(Operations.set_parts)
+    finish = blocking(Operations.finish)
+    fail = blocking(Operations.fail)
+    cancel = blocking(Operations.cancel)
+    clean = blocking(Operations.clean)
 
     def watch(self, id_: int, *, timeout: float | None = None) -> Iterator[Operation]:
         """The operation now, and after each step until it has ended.
@@ -328,10 +285,7 @@ class BlockingOperations(OperationReads):
         self, kind: str, /, *, who: str = "app", **details: Any
     ) -> contextlib.AbstractContextManager[TrackedBlocking]:
         """Begin an operation and end it with the block: finished, failed or cancelled."""
-        return _tracked_blocking(self, kind, who=who, details=details)
-
-    def _ask(self, message: Ask[Operation]) -> Operation:
-        return self._client.ask_blocking(message)
+        return _tracked_blocking(self, self._handle, kind, who=who, details=details)
 
 
 class Tracked:
@@ -357,27 +311,16 @@ class Tracked:
         await self._operations.set_parts(self.id, texts)
 
 
-class TrackedBlocking:
+class TrackedBlocking(BlockingHandle[Tracked]):
     """The operation of a ``with`` block; ``id`` is its number."""
 
-    def __init__(self, id_: int, operations: BlockingOperations) -> None:
-        self.id, self._operations = id_, operations
+    def __init__(self, id_: int, operations: Operations) -> None:
+        self.id, self._handle = id_, Tracked(id_, operations)
 
-    def step(self, step: int, description: str | None = None) -> None:
-        """``step`` steps are done; and what it is doing now."""
-        self._operations.advance(self.id, step=step, description=description)
-
-    def describe(self, description: str, *, steps: int | None = None) -> None:
-        """What it is doing now; and how many steps it has, if that has become known."""
-        self._operations.advance(self.id, steps=steps, description=description)
-
-    def part(self, number: int, text: str) -> None:
-        """Add part ``number``, or replace it."""
-        self._operations.put_part(self.id, number, text)
-
-    def parts(self, texts: Sequence[str]) -> None:
-        """Replace all parts; they are numbered from 1."""
-        self._operations.set_parts(self.id, texts)
+    step = blocking(Tracked.step)
+    describe = blocking(Tracked.describe)
+    part = blocking(Tracked.part)
+    parts = blocking(Tracked.parts)
 
 
 @contextlib.asynccontextmanager
@@ -439,13 +382,18 @@ async def noted(operations: Operations, kind: str, **details: Any) -> AsyncItera
 
 @contextlib.contextmanager
 def _tracked_blocking(
-    operations: BlockingOperations, kind: str, *, who: str, details: dict[str, Any]
+    operations: BlockingOperations,
+    handle: Operations,
+    kind: str,
+    *,
+    who: str,
+    details: dict[str, Any],
 ) -> Iterator[TrackedBlocking]:
     """``BlockingOperations.track``."""
     _refuse_unknown(details)
     id_ = operations.begin(kind, who=who, **details).id
     try:
-        yield TrackedBlocking(id_, operations)
+        yield TrackedBlocking(id_, handle)
     except Exception as error:
         with _said(id_):
             operations.fail(id_, _words(error), who=who)

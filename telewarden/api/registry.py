@@ -20,6 +20,7 @@ from ..actors import (
     statistics,
 )
 from ..storage import AuditRow
+from .blocking_methods import BlockingHandle, blocking
 from .listener import Listener
 from .operations import BlockingOperations, Operations
 from .registry_client import ANSWER_WITHIN, RegistryClient
@@ -63,7 +64,7 @@ class Registry(_Reads):
         super().__init__(client)
         self.sessions, self.operations = Sessions(client), Operations(client)
 
-    async def reconfigure(self, *, who: str = "app", **limits: Any) -> Limited:
+    async def reconfigure(self, /, *, who: str = "app", **limits: Any) -> Limited:
         """Change limits while running; see ``RegistryLimits``. Returns what followed.
 
         A lower maximum of operations removes the ones that are over, oldest first; shorter times
@@ -103,29 +104,16 @@ class Registry(_Reads):
         return await self._client.ask(asked, timeout=_patience(limit))
 
 
-class BlockingRegistry(_Reads):
+class BlockingRegistry(_Reads, BlockingHandle[Registry]):
     """One registry, for plain code in any thread; each method is explained in ``Registry``."""
 
     def __init__(self, client: RegistryClient) -> None:
         super().__init__(client)
+        self._handle = Registry(client.for_threads())
         self.sessions, self.operations = BlockingSessions(client), BlockingOperations(client)
 
-    def reconfigure(self, *, who: str = "app", **limits: Any) -> Limited:
-        """Change limits while running; returns what followed."""
-        return self._client.ask_blocking(ReconfigureRegistry(fields=limits, who=who))
-
-    def audit(
-        self,
-        *,
-        who: str | None = None,
-        what: str | None = None,
-        subject: str | None = None,
-        since: float = 0.0,
-        limit: int = 100,
-    ) -> tuple[AuditRow, ...]:
-        """Who changed what, newest first."""
-        asked = AuditAsked(who=who, what=what, subject=subject, since=since, limit=limit)
-        return self._client.ask_blocking(asked, timeout=_patience(limit))
+    reconfigure = blocking(Registry.reconfigure)
+    audit = blocking(Registry.audit)
 
 
 def _patience(limit: int) -> float:

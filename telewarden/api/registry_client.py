@@ -47,6 +47,10 @@ class RegistryClient:
     ) -> None:
         self._ref, self.board, self.events, self.wall = ref, board, events, wall
 
+    def for_threads(self) -> RegistryClient:
+        """The same registry for plain code."""
+        return BlockingRegistryClient(self._ref, self.board, self.events, self.wall)
+
     @property
     def gone(self) -> bool:
         """Whether the registry has stopped and will not come back."""
@@ -80,8 +84,25 @@ class RegistryClient:
         except pykka.ActorDeadError as exc:
             raise NotRunningError(*GONE) from exc
 
-    def ask_blocking(self, message: Ask[R], *, timeout: float = ANSWER_WITHIN) -> R:
-        """Ask from plain code, in any thread but the registry's loop.
+    def _late(self, timeout: float) -> AskTimeoutError:
+        return AskTimeoutError("the registry", timeout, why=self.board.waits_for)
+
+    def send(self, message: Ask[R]) -> pykka.Future[R]:
+        """Ask, and let the answer be fetched later: ``get()`` it, or ``await`` it."""
+        return self._found().ask(message, block=False)
+
+    def _found(self) -> pykka.ActorRef[Any]:
+        try:
+            return self._ref()
+        except ChildNotFoundError:  # with its tree
+            raise NotRunningError(*GONE) from None
+
+
+class BlockingRegistryClient(RegistryClient):
+    """The client for plain code, in any thread but the registry's loop: no ``ask`` suspends."""
+
+    async def ask(self, message: Ask[R], *, timeout: float = ANSWER_WITHIN) -> R:
+        """Ask, and hold the thread up until the answer is there.
 
         Raises:
             BlockingAskError: asked inside that loop, where it would never be answered.
@@ -95,19 +116,6 @@ class RegistryClient:
             raise self._late(timeout) from None
         except pykka.ActorDeadError as exc:
             raise NotRunningError(*GONE) from exc
-
-    def _late(self, timeout: float) -> AskTimeoutError:
-        return AskTimeoutError("the registry", timeout, why=self.board.waits_for)
-
-    def send(self, message: Ask[R]) -> pykka.Future[R]:
-        """Ask, and let the answer be fetched later: ``get()`` it, or ``await`` it."""
-        return self._found().ask(message, block=False)
-
-    def _found(self) -> pykka.ActorRef[Any]:
-        try:
-            return self._ref()
-        except ChildNotFoundError:  # with its tree
-            raise NotRunningError(*GONE) from None
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ from ..actors import (
 )
 from ..errors import InvalidRecordError, UnknownSessionError
 from ..telegram import Health
+from .blocking_methods import BlockingHandle, blocking
 from .registry_client import RegistryClient
 
 DELETE_WITHIN: Final = 90.0  # seconds; the session finishes what is under way first
@@ -159,18 +160,17 @@ class Sessions(SessionReads):
         return await self._client.ask(message, timeout=DELETE_WITHIN + within)
 
 
-class BlockingSessions(SessionReads):
+class BlockingSessions(SessionReads, BlockingHandle[Sessions]):
     """Sessions, for plain code in any thread; each method is explained in ``Sessions``."""
 
-    def register(self, name: str, /, *, who: str = "app", **fields: Any) -> SessionEntry:
-        """Register a session that no configuration declares."""
-        message = RegisterSession(name=name, fields=_own(fields), who=who)
-        return self._client.ask_blocking(message)
+    def __init__(self, client: RegistryClient) -> None:
+        super().__init__(client)
+        self._handle = Sessions(client.for_threads())
 
-    def change(self, name: str, /, *, who: str = "app", **fields: Any) -> SessionEntry:
-        """Change some fields of a session at once, all or none."""
-        message = ChangeSession(name=name, fields=_own(fields), who=who)
-        return self._client.ask_blocking(message)
+    register = blocking(Sessions.register)
+    change = blocking(Sessions.change)
+    change_many = blocking(Sessions.change_many)
+    delete = blocking(Sessions.delete)
 
     def change_later(
         self, name: str, /, *, who: str = "app", **fields: Any
@@ -181,39 +181,11 @@ class BlockingSessions(SessionReads):
         """
         return self._client.send(ChangeSession(name=name, fields=_own(fields), who=who))
 
-    def change_many(
-        self, changes: Mapping[str, Fields], *, who: str = "app"
-    ) -> tuple[ItemOutcome, ...]:
-        """Change many sessions, each all or none; returns how each went."""
-        message = ChangeMany(changes=_each(changes), who=who)
-        return self._client.ask_blocking(message)
-
     def change_many_later(
         self, changes: Mapping[str, Fields], *, who: str = "app"
     ) -> pykka.Future[tuple[ItemOutcome, ...]]:
         """Ask for many changes and go on: the next ones can be got ready meanwhile."""
         return self._client.send(ChangeMany(changes=_each(changes), who=who))
-
-    def delete(
-        self,
-        name: str,
-        *,
-        force: bool = False,
-        within: float = 10.0,
-        accept_doubt: bool = False,
-        dry_run: bool = False,
-        who: str = "app",
-    ) -> Deleted:
-        """Stop a session and forget it; its backups are kept."""
-        message = DeleteSession(
-            name=name,
-            force=force,
-            within=within,
-            accept_doubt=accept_doubt,
-            dry_run=dry_run,
-            who=who,
-        )
-        return self._client.ask_blocking(message, timeout=DELETE_WITHIN + within)
 
 
 def _each(changes: Mapping[str, Fields]) -> dict[str, Fields]:
