@@ -78,7 +78,12 @@ async def protect(run: Run, step: Step) -> None:
     """A chat protects its content, or no longer."""
     chat = run.scene.chats[step["chat"]]
     chat.set_noforwards(step["on"])
-    run.at_rest(f"protect {step['chat']}", lambda: chat.set_noforwards(False))
+
+    def end() -> None:
+        for one in (chat, run.scene.chats[step["chat"]]):  # it may have been upgraded meanwhile
+            one.set_noforwards(False)
+
+    run.at_rest(f"protect {step['chat']}", end)
 
 
 async def rights(run: Run, step: Step) -> None:
