@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import random
 from collections.abc import Callable
 from contextvars import copy_context
@@ -76,6 +77,7 @@ class Network:
         self.pieces = 0.03  # how often what is written arrives in pieces
         self.told: Callable[[SimTransport, bytes], object] | None = None
         self.dialled = 0
+        self.lost_at = -math.inf  # when a client's end was last lost, with what was under way
 
     # The server's side
 
@@ -216,6 +218,7 @@ class SimTransport(asyncio.Transport):
     def vanish(self) -> None:
         """The process at this end is dead."""
         self._closing = self._lost = True
+        self.network.lost_at = TIME.now
         self.loop.connections.pop(self, None)
         self.network.links.pop(self, None)
         self.peer.arrive(self._latency(), self.peer._ended)
@@ -251,6 +254,8 @@ class SimTransport(asyncio.Transport):
         if self._lost:
             return
         self._lost = True
+        if self.number > 0:
+            self.network.lost_at = TIME.now
         self.loop.connections.pop(self, None)
         self.network.links.pop(self, None)
         self.protocol.connection_lost(error)

@@ -34,6 +34,7 @@ from telewarden.supervision import (
 from .acts import ACT_WITHIN, ACTS, NEVER
 from .disk import DISK, WrittenLog
 from .faults import FAULTS
+from .floods import watch_floods
 from .judge import PairModel, Ruling, judge
 from .levels import Level, left_in, measured
 from .loop import LivelockError, NodeLoop, Scheduler, StarvedError
@@ -64,7 +65,6 @@ COLLECT_EVERY: Final = 8  # runs; until then what one leaves behind lies in the 
 SINK_REASONS: Final = ("HANDLER_REFUSED", "SinkError", "TimeoutError")
 QUIET: Final = 60.0  # virtual seconds until what a start brings along is done
 UNDONE: Final = 90.0  # virtual seconds; what was said since may have been sent since
-EARLY: Final = 2.0  # virtual seconds; what was under way when the flood began still arrives
 EXPECTED: Final = ("telegram.mtproto.raw_client.telethon",)  # loggers that are not ours
 TABLES: Final[dict[str, Any]] = {
     "telegram": {"api_id": 1, "api_hash": {"env": "SIMULATION_API_HASH"}},
@@ -330,23 +330,14 @@ class Run:
 
     def _watch_calls(self, rules: FaultRules) -> None:
         """See every request, and floods that are not waited for."""
-        asked, due = rules.on_request, rules._due
+        asked = rules.on_request
 
         def on_request(method: str, account: int | None) -> Any:
             self._called(method, account)
             return asked(method, account)
 
-        def is_due(rule: Any) -> Any:
-            until = rule.closed_until
-            if until is not None and rule.fault.method != "*":
-                began = until - rule.fault.action.seconds
-                now = rules._clock()
-                if now < until - 0.001 and now - began > EARLY:
-                    early = f"{until - now:.3f} s before a flood's end"
-                    self.wrong(f"{rule.fault.method} called {early}")
-            return due(rule)
-
-        rules.on_request, rules._due = on_request, is_due  # type: ignore[method-assign]
+        rules.on_request = on_request  # type: ignore[method-assign]
+        watch_floods(rules, self.network, self.wrong)
         type(rules).__bool__ = lambda _: True  # so that it is asked each time
 
     def _tables(self) -> dict[str, Any]:
