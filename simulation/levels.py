@@ -10,14 +10,15 @@ import gc
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Final
 
 __all__ = ["Level", "left_in", "measured"]
 
 ON_THE_WAY: Final = (
-    "under_way", "queue", "held", "coming", "owed", "unheard", "says", "doubtful", "handed",
-    "asked", "foreign", "orphans", "strays", "changes", "reading", "filling", "comparing",
-    "revisions",
+    "under_way", "queue", "held", "coming", "owed", "unheard", "asked", "changes", "question",
+    "filling", "comparing", "revisions", "doubts._says", "doubts._doubtful", "doubts._handed",
+    "doubts._foreign", "doubts._orphans", "doubts._strays",
 )  # fmt: skip
 """What a pair keeps of messages on their way; nothing of it outlasts them."""
 SPARE: Final = 6  # tasks or timers more than before: probes, sweeps, a ping that is just out
@@ -87,5 +88,6 @@ def left_in(states: Iterable[Any]) -> Iterator[str]:
     for state in states:
         if state.paused is None:
             for name in ON_THE_WAY:
-                if kept := getattr(state, name):
-                    yield f"pair {state.plan.id} keeps {name}: {repr(kept)[:80]}"
+                if kept := attrgetter(name)(state):
+                    what = name.rpartition("_")[2] if "._" in name else name
+                    yield f"pair {state.plan.id} keeps {what}: {repr(kept)[:80]}"

@@ -18,6 +18,7 @@ from telethon.tl import types
 from telewarden.actors import pair_graph, rules
 from telewarden.actors.forwarding import (
     delivery,
+    doubts,
     group_pairs,
     history,
     outbox,
@@ -179,7 +180,7 @@ def only_the_newest_text_is_looked_for() -> None:
     pack = delivery.packed
 
     def forgetful(state: Any, *args: Any) -> Any:
-        state.says = {one: frozenset() for one in state.says}
+        state.doubts._says = {one: frozenset() for one in state.doubts._says}
         return pack(state, *args)
 
     delivery.packed = forgetful  # type: ignore[assignment]
@@ -377,10 +378,11 @@ def a_group_that_is_kept_down_is_not_told() -> None:
 def what_was_on_its_way_is_kept() -> None:
     """What the copies of messages may say is kept when they have arrived, in memory, for ever."""
 
-    def sure(self: Any, source_id: int) -> None:
-        self.doubtful.discard(source_id)
+    def known(self: Any, source_id: int) -> None:
+        self._doubtful.discard(source_id)
+        self._weigh()
 
-    forwarding_pair.PairState.sure = sure  # type: ignore[method-assign]
+    doubts.Doubts.known = known  # type: ignore[method-assign]
 
 
 # Chats that change

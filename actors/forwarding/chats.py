@@ -23,6 +23,7 @@ from .internal import Followed, LocateAgain, ReadAgain
 from .messages import ConfirmPair
 from .outbox import OutboxWriter
 from .pair import PairState
+from .pair_states import Reading
 from .pausing import OTHER_CHAT, PairPausing
 
 logger = logging.getLogger(__name__)
@@ -73,14 +74,18 @@ class ChatResolver:
 
     def seek(self, state: PairState) -> None:
         """Telegram does not take a chat by what is known of it: look for it anew, soon."""
-        state.sought, state.located = True, False
+        state.lose_chats()
         if not self._seeking:
             self._context.set_timer(SEEK_AFTER, LocateAgain())
         self._seeking.add(state.plan.id)
 
     def locate_again(self) -> None:
         """Look for those that are not there yet."""
-        self.locate([state for state in self._context.pairs.values() if not state.located])
+        wanted = self._context.pairs.values()
+        self.locate([one for one in wanted if one.reading is Reading.LOCATING or self._seeks(one)])
+
+    def _seeks(self, state: PairState) -> bool:
+        return state.plan.id in self._seeking
 
     def located(self, message: Located) -> None:
         """Chats are known, or why they are not."""
@@ -114,7 +119,7 @@ class ChatResolver:
             self._context.write_down(state)
         if not self._enter(state):
             return
-        state.located = True
+        state.found()
         self._catch_up([state])
         self._delivery.send_next(state)
 
@@ -130,7 +135,6 @@ class ChatResolver:
             return True
         fault = graph.enter(way)
         if fault is not None:
-            state.located = False
             self._pausing.pause(state, fault.reason)
         elif (state.paused or "").startswith(PAIR_FAULTS):
             self._pausing.resume(state)
@@ -141,10 +145,8 @@ class ChatResolver:
         pair, post = state.plan.id, self._context.services.journal.post
         if state.known is None or state.known == (source, target):
             return
-        if state.under_way is not None:  # whatever comes of it, nothing more goes the old way
-            self._context.take_back(state)
-            items, state.under_way = state.under_way.items, None
-            self._delivery.bring_up_to_date(state, items)
+        self._context.take_back(state)  # whatever comes of it, nothing more goes the old way
+        self._delivery.bring_up_to_date(state, state.end())
         if state.known[0] != source:
             state.reset_progress()
             post(lambda store: store.reset_progress(pair))
@@ -173,8 +175,7 @@ class ChatResolver:
                 self._follow_target(state, state.source, to)
             if state.source == chat and state.upgraded is None:
                 state.upgraded = to
-                if state.located and state.paused is None:
-                    self._catch_up([state])  # to its end
+                self._catch_up([state])  # to its end
 
     def _follow_target(self, state: PairState, source: int, to: int) -> None:
         logger.info(
@@ -190,12 +191,12 @@ class ChatResolver:
 
     def follow(self, state: PairState) -> None:
         """Go over to the supergroup once all that was said in the basic group is done."""
-        waits = (state.behind, state.queue, state.coming, state.owed, state.changes, state.asked)
-        if state.upgraded is None or state.following or any(waits):
+        waits = (state.queue, state.coming, state.owed, state.changes, state.asked)
+        if state.upgraded is None or state.reading is not Reading.LIVE or any(waits):
             return
-        if state.backfill is not None or state.under_way is not None or state.orphans:
+        if state.backfill is not None or state.under_way is not None or state.doubts.orphans:
             return
-        if state.target is None or state.released or state.paused is not None:
+        if state.target is None or state.leaving:
             return
         pair, to = state.plan.id, state.upgraded
         record = replace(record_of(state, to, state.target), paused_reason=None)
@@ -208,17 +209,16 @@ class ChatResolver:
             store.put_pair(record)
             return Followed(pair=pair, to=to, done=True)
 
-        state.behind = state.following = True
+        state.begin_migration()
         self._outbox.ask(work)
 
     def followed(self, message: Followed) -> None:
         """The disk has the pair begin at the start of its supergroup."""
         state = self._context.pairs.get(message.pair)
-        if state is None or state.target is None:
+        if state is None or state.upgraded != message.to:
             return
-        state.following = False
         if not message.done:
-            state.misread += 1
+            state.defer_migration()
             self._context.set_timer(pause_of(state.misread), ReadAgain(message.pair))
             return
         logger.info(
@@ -227,9 +227,7 @@ class ChatResolver:
             state.source,
             message.to,
         )
-        state.reset_progress()
-        state.source, state.known, state.seen = message.to, (message.to, state.target), 0
-        state.located = False
+        state.migrated(message.to)
         self.locate([state])
 
 

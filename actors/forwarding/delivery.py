@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from ...errors import PatternTooSlowError
@@ -94,7 +93,7 @@ class Delivery:
                     self._refused(state, item, GONE_BEFORE)
 
     def _follows(self, state: PairState, item: Incoming) -> bool:
-        return state.revisions.knows(item.id) and item.id not in state.handed
+        return state.revisions.knows(item.id) and state.doubts.handed(item.id) is None
 
     # Edits and deletions at the source
 
@@ -117,7 +116,7 @@ class Delivery:
             state.swap(one, None)
             self._refused(state, one, GONE_BEFORE)
         # Whether these have arrived is just being asked, or they have not been sent; see revisions.
-        unsent = {*waiting, *state.owed, *state.orphans, *state.strays}
+        unsent = {*waiting, *state.owed, *state.doubts.sought}
         unsent |= {*state.coming, *state.held_back()}
         sent = [one for one in source_ids if one not in unsent]
         if sent and state.plan.deletes:
@@ -238,7 +237,7 @@ class Delivery:
             self._spoilt(state, items, error)
             return False
         ticket = self._context.ticket()
-        state.under_way = UnderWay(ticket, items, texts, shorter)
+        state.begin(UnderWay(ticket, items, texts, shorter))
         posts = state.handler is None and not isinstance(items[0], Change)
         fresh = _fresh(state, messages, texts, shorter) if posts else ()
         self._look_up(state, ticket, items, fresh, keep(state, items))
@@ -287,7 +286,7 @@ class Delivery:
         self, state: PairState, messages: Sequence[Incoming], *, unwanted: bool = False
     ) -> None:
         """These are not sent after all; one that may have been is looked for."""
-        doubtful = [one for one in messages if one.id in state.doubtful and state.target]
+        doubtful = [one for one in messages if state.doubts.has(one.id) and state.target]
         for message in messages:
             state.queue.remove(message)
             if message in doubtful:
@@ -338,14 +337,14 @@ class Delivery:
         """Whether all of these may go on in their ring, if they are in one."""
         verdicts = message.ring.values()
         if "stay" in verdicts:
-            state.under_way = None
+            state.end()
             came = [one for one in message.items if isinstance(one, Incoming)]
             if came[0].grouped_id is None:
                 came = [one for one in came if message.ring[one.id] == "stay"]
             self._take_out(state, came)
             self.send_next(state)
         elif "wait" in verdicts:
-            state.under_way = None
+            state.end()
             self._context.set_timer(RING_AGAIN, Retry(state.plan.id))
         return not {"stay", "wait"}.intersection(verdicts)
 
@@ -378,12 +377,9 @@ class Delivery:
     def returned(self, message: Returned) -> None:
         """Only some of it is under way now, or nothing; the others may still change."""
         state = self._context.pairs.get(message.pair)
-        if state is not None and state.under_way is not None and _current(state, message.ticket):
-            before = state.under_way
-            kept = before.items[: message.count]
-            state.under_way = replace(before, items=kept) if kept else None
-            self.bring_up_to_date(state, before.items[message.count :])
-            if not kept:
+        if state is not None and _current(state, message.ticket):
+            self.bring_up_to_date(state, state.end(but=message.count))
+            if state.under_way is None:
                 self.send_next(state)
 
     def _settle(self, state: PairState, ticket: int, receipt: Receipt) -> None:
@@ -477,10 +473,10 @@ class Delivery:
         pair, source_id, message = state.plan.id, change.source_id, change.message
         if message is None:
             self._outbox.tick(lambda store: store.record_removal(pair, (source_id,)))
-        elif late := state.belated_for(source_id, self._context.now()):
+        elif late := state.doubts.belated_for(source_id, self._context.now()):
             self._context.actor.after(late, RedoEdits(pair))  # it stays noted until then
         elif not state.has_change(source_id):  # otherwise it stays noted for the next one
-            state.belated.pop(source_id, None)
+            state.doubts.settle_edit(source_id)
             version = content_hash(message)
             self._outbox.tick(lambda store: store.record_edit(pair, source_id, version))
 
@@ -488,13 +484,14 @@ class Delivery:
         """An older edit may have been carried out behind a newer one: see that this one stands."""
         state = self._context.pairs.get(pair)
         if state is not None:
-            again = state.take_belated(self._context.now())
+            due = state.doubts.take_belated(self._context.now())
+            again = [one for one in due if not state.has_change(one)]
             state.changes += [PendingChange(pair, one, "edit") for one in again]
             state.compare = state.compare or bool(again)
 
     def _not_made(self, state: PairState, change: Change, reason: str) -> None:
         """A change is not tried again."""
-        state.belated.pop(change.source_id, None)
+        state.doubts.settle_edit(change.source_id)
         logger.warning(
             "change not made pair=%d message=%d reason=%s",
             state.plan.id,
@@ -507,16 +504,16 @@ class Delivery:
         """The copy is another account's, who had the pair before; it may have it again."""
         pair, source_id = state.plan.id, change.source_id
         logger.info("change left to another account pair=%d message=%d", pair, source_id)
-        state.belated.pop(source_id, None)
+        state.doubts.settle_edit(source_id)
         if not state.has_change(source_id):
             self._outbox.tick(lambda store: store.record_change_refused(pair, source_id))
 
     def undelivered(self, answer: Undelivered) -> None:
         """It is not at its target: what follows is a table by the kind of trouble."""
         state, verdict = self._context.pairs.get(answer.pair), answer.verdict
-        if state is None or not _current(state, answer.ticket) or state.under_way is None:
+        if state is None or not _current(state, answer.ticket):
             return
-        items, state.under_way = state.under_way.items, None
+        items = state.end()
         self._failed(state, items, verdict)
         self.bring_up_to_date(state, [one for one in items if one in state.queue])
 
@@ -579,7 +576,7 @@ class Delivery:
     def _refused(self, state: PairState, message: Incoming, reason: str) -> None:
         """It will not be taken any more; one that is gone may have been before, unseen."""
         gone = (GONE_BEFORE,) if state.plan.copies else (GONE_BEFORE, NO_SOURCE)
-        if message.id in state.doubtful and state.target and reason.startswith(gone):
+        if state.doubts.has(message.id) and state.target and reason.startswith(gone):
             state.orphan(message.id)
             self._context.actor.actor_ref.tell(ReadAgain(state.plan.id))
         else:
@@ -616,7 +613,10 @@ def _fresh(
     whole = {one.id: state.version_there(one, texts) for one in messages}
     cut = {one.id: content_hash(one, shorter[one.id]) for one in messages if one.id in shorter}
     return tuple(
-        filter(None, (state.add_possible_versions(whole), state.add_possible_versions(cut)))
+        filter(
+            None,
+            (state.doubts.add_possible_versions(whole), state.doubts.add_possible_versions(cut)),
+        )
     )
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 import pykka
@@ -16,7 +17,8 @@ import pykka
 from ...errors import PairBusyError, PairInDoubtError, UnknownRecordError
 from ...storage import IN_DOUBT, Store
 from ...supervision import Answer
-from ...telegram import GroupReport, Incoming, from_bytes
+from ...telegram import GroupReport, Incoming, PairReport, from_bytes
+from ...telegram.reports import Wait, WaitKind
 from ..messages import GroupReady, PairPlan, Reported
 from ..pair_handlers import TELEGRAM
 from ..rules import Rules
@@ -26,7 +28,7 @@ from .internal import HandlersClosed, PairsLoaded, ReleaseLater, StoredPairs
 from .messages import ReleasePair
 from .outbox import OutboxWriter
 from .pair import PairState
-from .pair_waits import PairWaits
+from .pair_states import Reading
 from .pausing import CONFIGURED, TOO_SLOW, PairPausing
 
 LOOK_EVERY: Final = 0.05  # seconds between two looks whether a pair has come to rest
@@ -133,7 +135,9 @@ class GroupPairs:
 
     def _taken_in(self, plan: PairPlan, rows: StoredPairs) -> PairState:
         state = PairState(plan=plan, rules=Rules.of(plan.rules))
-        state.paused = None if plan.enabled else CONFIGURED
+        if not plan.enabled:
+            state.pause(CONFIGURED)
+            state.pauses = 0
         self._give_handler(state)
         self._adopt(state, rows)
         self._context.pairs[plan.id] = state
@@ -157,24 +161,19 @@ class GroupPairs:
             state.seen = rows.marks.get((pair, state.source))
         state.last_target, state.dead = rows.last_targets.get(pair, 0), rows.dead.get(pair, 0)
         state.owed = [row.source_id for row in rows.owed if row.pair_id == pair]
-        state.says = {one: said for (of, one), said in rows.possible_versions.items() if of == pair}
-        state.doubtful = set(state.says).intersection(state.owed)
-        state.foreign = {
-            row.source_id for row in rows.owed if row.pair_id == pair and row.reason == IN_DOUBT
-        }
-        if state.handler is not None:
-            state.handed = {
-                row.source_id: from_bytes(row.payload)
-                for row in rows.owed
-                if row.pair_id == pair and row.payload is not None
-            }
         state.changes = [change for change in rows.changes if change.pair_id == pair]
-        # Whoever noted these may have sent them, too, and Telegram may carry them out late.
-        state.belated = {
-            one.source_id: self._context.late_until()
-            for one in state.changes
-            if one.change == "edit" and state.handler is None
-        }
+        owed = [row for row in rows.owed if row.pair_id == pair]
+        payloads = {} if state.handler is None else {row.source_id: row.payload for row in owed}
+        edits = [one.source_id for one in state.changes if one.change == "edit"]
+        late = edits if state.handler is None else ()
+        state.doubts.adopt(
+            {one: said for (of, one), said in rows.possible_versions.items() if of == pair},
+            owed=state.owed,
+            foreign=[row.source_id for row in owed if row.reason == IN_DOUBT],
+            handed={one: from_bytes(kept) for one, kept in payloads.items() if kept is not None},
+            # Whoever noted these may have sent them, too, and Telegram may carry them out late.
+            belated=dict.fromkeys(late, self._context.late_until()),
+        )
         state.backfill = next((one for one in rows.backfills if one.pair_id == pair), None)
 
     def _give_handler(self, state: PairState) -> None:
@@ -205,7 +204,7 @@ class GroupPairs:
     def let_go(self, state: PairState, order: ReleasePair) -> Answer:
         """Let a pair go to another account, or fail: that one could not find out what arrived."""
         answer = Answer()
-        state.released = True
+        state.leave()
         self._context.take_back(state)
         until = self._context.now() + order.within
         self.release(ReleaseLater(order.pair, until, answer, order.accept_doubt))
@@ -213,8 +212,8 @@ class GroupPairs:
 
     def _leave(self, state: PairState) -> None:
         """Let a pair go to another group of this account; Telegram would refuse it a repeat."""
-        if not state.released:
-            state.released = True
+        if not state.leaving:
+            state.leave()
             self._context.take_back(state)
             until = self._context.now() + LEAVE_WITHIN
             self.release(ReleaseLater(state.plan.id, until, None))
@@ -226,6 +225,7 @@ class GroupPairs:
             if answer is not None:
                 answer.fail(UnknownRecordError("pair", message.pair))
             return
+        state.leave()  # whoever else asked for it may have given up meanwhile
         late = self._context.now() >= message.until
         known = answer is None or not state.unsure
         given_up = message.accept_doubt and (late or not self._context.online)
@@ -237,7 +237,7 @@ class GroupPairs:
         elif not late:
             self._context.actor.after(LOOK_EVERY, message)
         elif answer is not None:
-            state.released = False
+            state.stay()
             self._delivery.send_next(state)
             doubt = 0 if self._context.online else state.in_doubt
             pair, session = message.pair, self._context.session
@@ -245,7 +245,7 @@ class GroupPairs:
 
     def _leave_in_doubt(self, state: PairState) -> None:
         """Whoever has the pair next looks in the target for what may have arrived."""
-        pair, ids = state.plan.id, (*state.doubtful, *state.orphans)
+        pair, ids = state.plan.id, tuple(state.doubts.messages)
         if state.under_way is not None:
             ids = (*ids, *(one.id for one in state.under_way.items if isinstance(one, Incoming)))
         if state.handler is None and ids:
@@ -253,6 +253,7 @@ class GroupPairs:
 
     def _gone(self, state: PairState) -> None:
         self._context.take_back(state)
+        state.left()
         del self._context.pairs[state.plan.id]
         self._waits.forget(state.plan.id)
         self._context.services.graph.put(state.plan.id, None)
@@ -287,3 +288,63 @@ def _change_hands(store: Store, sessions: Mapping[int, str]) -> None:
         store.move_pairs((one,), sessions[one])
     for pair, source_id in store.possible_versions(taken) if taken else ():
         store.record_doubt(pair, (source_id,))
+
+
+Found = tuple[WaitKind, str, object]
+"""The kind, in words, and what tells this wait from the next of its kind."""
+
+
+class PairWaits:
+    """The waits of one group's pairs; each look keeps since when it has found them.
+
+    Args:
+        session: whose pairs they are.
+    """
+
+    def __init__(self, session: str) -> None:
+        self._session = session
+        self._since: dict[tuple[int, WaitKind, object], float] = {}
+
+    def report(self, state: PairState, *, online: bool, now: float) -> PairReport:
+        """A pair's report with what it waits for; ``now`` is in epoch seconds."""
+        pair, found = state.plan.id, tuple(_found(state, online))
+        keys = {(pair, kind, mark) for kind, _, mark in found}
+        since = {key: self._since.get(key, now) for key in keys}
+        self._since = {key: at for key, at in self._since.items() if key[0] != pair} | since
+        who = f"pair {pair} of {self._session}"
+        waits = tuple(
+            Wait(who=who, kind=kind, what=what, since=since[pair, kind, mark])
+            for kind, what, mark in found
+        )
+        return replace(state.report(), waits=waits)
+
+    def forget(self, pair: int) -> None:
+        """A pair is gone."""
+        self._since = {key: at for key, at in self._since.items() if key[0] != pair}
+
+
+def _found(state: PairState, online: bool) -> Iterator[Found]:
+    if state.paused is not None:
+        yield WaitKind.PAUSED, state.paused, state.paused
+        return
+    if state.handler is not None and state.under_way is not None:
+        count = len(state.under_way.items)
+        what = f"its handler, with {_messages(count)}; {_messages(len(state.queue))} in the queue"
+        yield WaitKind.HANDLER, what, state.under_way.ticket
+    if not online:
+        return  # its session says what that waits for
+    if state.reading is not Reading.LIVE:
+        what = f"its source's history is read first; {_messages(len(state.held))} held back"
+        yield WaitKind.BEHIND, what, None
+    if state.backfill is not None:
+        what = f"its past is read; message {state.backfill.after} of {state.backfill.until}"
+        yield WaitKind.BACKFILL, what, None
+    if state.handler is None and state.under_way is not None:
+        what = f"its turn to send, or Telegram's answer; {_messages(len(state.queue))} in the queue"
+        yield WaitKind.PACE, what, state.under_way.ticket
+    elif state.attempts and state.queue:
+        yield WaitKind.RETRY, f"another try, after {state.attempts}", state.attempts
+
+
+def _messages(count: int) -> str:
+    return "1 message" if count == 1 else f"{count} messages"

@@ -56,7 +56,9 @@ def run_handler(
 
 def as_before(state: PairState, items: tuple[Item, ...]) -> tuple[Item, ...]:
     """What was handed over before goes again with what it went with: their key is the same."""
-    before = tuple(one for one in items if isinstance(one, Incoming) and one.id in state.handed)
+    before = tuple(
+        one for one in items if isinstance(one, Incoming) and state.doubts.handed(one.id)
+    )
     return before if items[0] in before else items
 
 
@@ -64,9 +66,7 @@ def keep(state: PairState, items: tuple[Item, ...]) -> dict[int, bytes]:
     """Keep messages that a handler is to have as they are; returns what is to be on the disk."""
     if state.handler is None:
         return {}
-    posted = (one for one in items if isinstance(one, Incoming))
-    fresh = {one.id: one for one in posted if one.id not in state.handed}
-    state.handed |= fresh
+    fresh = state.doubts.hand_over(one for one in items if isinstance(one, Incoming))
     return {one: to_bytes(message) for one, message in fresh.items()}
 
 

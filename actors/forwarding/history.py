@@ -26,15 +26,18 @@ from ..messages import History, HistoryRead
 from .chats import ChatResolver
 from .context import GroupContext, pause_of, why
 from .delivery import GONE_BEFORE, Delivery
+from .doubts import Orphan
 from .internal import BackfillPageStored, KnownCopies, ReadAgain, SearchAgain
 from .outbox import OutboxWriter
-from .pair import Orphan, PairState
+from .pair import PairState
+from .pair_states import Certainty, Reading
 from .pausing import PairPausing
 from .reconcile import Reconciler
 
 TAKEN: Final = 1000  # newest copies of each pair in a target; what is looked for is new
 OWED_AT_ONCE: Final = 100  # messages; what Telegram gives for one question
 PAGES: Final = 10  # of the target; what stands further behind is not looked for
+ASKS: Final = (Reading.BEHIND, Reading.LIVE)  # in these a pair may ask what it has missed
 FILL_BELOW: Final = 100  # messages that wait; then the next page of the past is read
 
 
@@ -61,10 +64,10 @@ class HistoryReader:
             if state.source != message.chat or state.paused is not None:
                 continue  # a paused pair reads its source's history when it goes on
             state.albums.touch(message, self._context.now())
-            if state.behind:
-                state.hold(message)
-            else:
+            if state.reading is Reading.LIVE:
                 self._accept(state, state.admit((message,)))
+            else:
+                state.hold(message)
 
     def _accept(self, state: PairState, messages: Sequence[Incoming]) -> None:
         self._outbox.accept(state, messages)
@@ -75,17 +78,14 @@ class HistoryReader:
         if not self._context.online:
             return
         for state in states:
-            if state.source is None or state.paused is not None or state.reading is not None:
-                continue
-            if not state.located:
-                continue  # it reads when they are found
-            state.behind = True
-            state.reading = self._next_reading(state, state.source)
-            self._context.tell_session(state.reading)
+            if state.source is not None and state.reading in ASKS:
+                question = self._next_question(state, state.source)
+                state.ask(question)
+                self._context.tell_session(question)
 
-    def _next_reading(self, state: PairState, source: int) -> History:
-        if state.orphans and state.target:
-            after = min(one.after for one in state.orphans.values())
+    def _next_question(self, state: PairState, source: int) -> History:
+        if state.doubts.orphans and state.target:
+            after = min(one.after for one in state.doubts.orphans.values())
             # A pair that is not known to have put anything there has done so just now.
             return self._question(state, state.target, "orphans", after=after, last_page=not after)
         if state.owed:
@@ -108,8 +108,7 @@ class HistoryReader:
         state = self._context.pairs.get(message.pair)
         if state is None:
             return
-        if message.request is state.reading:
-            state.reading = None
+        if message.request is state.question:
             self._take(state, message)
         elif message.request is state.comparing:
             self._reconciler.taken(state, message)
@@ -119,14 +118,17 @@ class HistoryReader:
     def _take(self, state: PairState, message: HistoryRead) -> None:
         verdict, purpose = message.verdict, message.request.purpose
         if verdict is not None and not (purpose == "orphans" and verdict.kind is ErrorClass.PAIR):
+            state.answered()
             self._failed(state, verdict)
             return
         state.misread, state.sought = 0, False
+        if purpose == "orphans":
+            self._known_there(state, message)  # the answer is whole when the disk has told, too
+            return
+        state.answered()
         match purpose:
             case "owed":
                 self._owed_found(state, message)
-            case "orphans":
-                self._known_there(state, message)
             case "mark":
                 self._start_mark(state, message.request.chat, message.newest)
             case _:
@@ -151,16 +153,17 @@ class HistoryReader:
     def _owed_found(self, state: PairState, message: HistoryRead) -> None:
         """Messages that an earlier run wrote down and may not have sent: they go first."""
         found = {one.id: one for one in state.as_they_are(message.messages)}
-        look = bool(state.foreign.intersection(message.request.ids)) and bool(state.target)
-        handed = [one for one in message.request.ids if one in state.handed]
+        look = state.doubts.has_foreign(message.request.ids) and bool(state.target)
+        handed = []
         for source_id in message.request.ids:
-            if source_id in handed:
-                state.queue.append(state.handed[source_id])
+            if before := state.doubts.handed(source_id):
+                handed.append(source_id)
+                state.queue.append(before)
             elif source_id in found and look:
                 state.orphan(source_id, found[source_id])  # all of them: order is kept
             elif source_id in found:
                 state.queue.append(found[source_id])
-            elif state.says.get(source_id) and state.target:
+            elif state.doubts.says(source_id) and state.target:
                 state.orphan(source_id)
             else:
                 self._delivery.put_aside(state, source_id, GONE_BEFORE)
@@ -180,7 +183,6 @@ class HistoryReader:
     def _known_there(self, state: PairState, message: HistoryRead) -> None:
         """Find out which of the messages in the target are known to be of other messages."""
         pair = state.plan.id
-        state.reading = message.request
 
         def work(store: Store) -> KnownCopies:
             return KnownCopies(pair, message, frozenset(store.copies_at_target(pair, TAKEN)))
@@ -190,8 +192,8 @@ class HistoryReader:
     def known_there(self, message: KnownCopies) -> None:
         """Messages that are gone at the source, or another account's: have they arrived?"""
         state = self._context.pairs.get(message.pair)
-        if state is not None and state.reading is message.read.request:
-            state.reading = None
+        if state is not None and state.question is message.read.request:
+            state.answered()
             alike = (one for one in self._context.pairs.values() if one.target == state.target)
             others = message.taken.union(*(one.targets.values() for one in alike))
             self._orphans_found(state, message.read, others)
@@ -199,18 +201,18 @@ class HistoryReader:
     def _orphans_found(
         self, state: PairState, message: HistoryRead, others: frozenset[int]
     ) -> None:
-        orphans, state.orphans = sorted(state.orphans.items()), {}
+        doubts = state.doubts
         newest, strays = max((one.id for one in message.messages), default=0), []
         there = [one for one in message.messages if one.id not in others]
-        for source_id, orphan in orphans:
-            sought = orphan.message is None or source_id in state.foreign
+        for source_id, orphan in doubts.take_orphans():
+            sought = orphan.message is None or doubts.has_foreign((source_id,))
             found = _copy_of(state, source_id, orphan, there) if sought else None
             further = message.more and orphan.pages < PAGES
-            if found is None and further and (sought or state.orphans):  # all of them: in order
+            if found is None and further and (sought or doubts.orphans):  # all of them: in order
                 after, pages = max(orphan.after, newest), orphan.pages + 1
-                state.orphans[source_id] = replace(orphan, after=after, pages=pages)
+                doubts.seek_further(source_id, replace(orphan, after=after, pages=pages))
                 continue
-            state.foreign.discard(source_id)
+            doubts.looked_for(source_id)
             if found is not None:
                 gone = orphan.message is None and not (orphan.unwanted and _stays(state))
                 self._delivery.orphan(state, source_id, found.id, gone=gone)
@@ -225,7 +227,7 @@ class HistoryReader:
             else:
                 # Where it may be there and is not known from another yet, it is looked for anew.
                 after = max(orphan.after, newest) if state.plan.copies else orphan.after
-                state.strays[source_id] = replace(orphan, after=after, sought=True, pages=1)
+                doubts.stray(source_id, replace(orphan, after=after, sought=True, pages=1))
                 strays.append(source_id)
         if strays:
             late = self._context.services.settings.late_within
@@ -236,8 +238,7 @@ class HistoryReader:
         """Messages that were not there may have arrived since, by a line that was lost before."""
         state = self._context.pairs.get(message.pair)
         if state is not None:
-            again = {one: state.strays.pop(one) for one in message.ids if one in state.strays}
-            state.orphans = {**again, **state.orphans}
+            state.doubts.seek_again(message.ids)
             self.catch_up([state])
 
     def _start_mark(self, state: PairState, chat: int, newest: int) -> None:
@@ -268,10 +269,12 @@ class HistoryReader:
             self._go_live(state)
 
     def _go_live(self, state: PairState) -> None:
-        if state.owed or state.orphans:  # they have come meanwhile, and go first
+        if state.owed or state.doubts.orphans:  # they have come meanwhile, and go first
             self.catch_up([state])
             return
-        state.behind = False
+        if state.paused is not None:
+            return  # by what was just read
+        state.caught_up()
         self._accept(state, state.admit(state.release()))
         state.tidy()
         self._delivery.send_next(state)
@@ -279,7 +282,8 @@ class HistoryReader:
 
     def go_on(self, state: PairState) -> None:
         """Do what has waited for deliveries: what may have arrived is compared when it is known."""
-        if state.compare and not state.behind and not state.doubtful:
+        known = state.standing.certainty is Certainty.CERTAIN
+        if state.compare and known and state.reading is Reading.LIVE:
             self._reconciler.begin(state)
         self.fill(state)
         self._chats.follow(state)
@@ -402,7 +406,7 @@ def _copy_of(
     best = max(fits, default=0)
     alike = [one for one, fit in zip(there, fits, strict=True) if fit == best > 0]
     if forward and best == 1:
-        others = (one for other, said in state.says.items() if other != source_id for one in said)
+        others = state.doubts.said_of_others(source_id)
         if len(alike) > 1 or same_second(origin_of(alike[0]), others):
             return None
     return alike[0] if alike else None

@@ -123,7 +123,7 @@ class OutboxWriter:
                 entries.messages.append(message)
                 entries.rows.append(self._row(state, message, version))
                 state.coming.add(message.id)
-                state.add_possible_versions({message.id: version})
+                state.doubts.add_possible_versions({message.id: version})
         return entries
 
     def tell_dead(self, state: PairState, dead: Sequence[Dead]) -> None:

@@ -27,6 +27,8 @@ from .batching import (
     forwards_together,
     next_items,
 )
+from .doubts import Doubts
+from .pair_states import Certainty, PairEvent, Reading, Standing, Tenure, step
 from .revisions import Revisions, is_older
 
 HELD_LIMIT: Final = 1000  # live messages held back; past that history is read once more instead
@@ -51,24 +53,6 @@ class UnderWay:
     shorter: Mapping[int, RichText] = field(default_factory=dict, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Orphan:
-    """A message that is gone at the source and may have arrived before.
-
-    Its copy says one of ``says``, and stands behind message ``after`` in the target. With a
-    ``message`` it is not gone, and goes on its way if it has not arrived. ``sought`` says that it
-    was looked for before, and is so for the last time; ``pages``, how many have been read. One that
-    is ``unwanted`` is not gone: the filters keep it out as it is by now.
-    """
-
-    says: frozenset[int]
-    after: int
-    message: Incoming | None = None
-    sought: bool = False
-    pages: int = 1
-    unwanted: bool = False
-
-
 @dataclass(slots=True, kw_only=True)
 class PairState:
     """One pair's progress, owned by its worker group.
@@ -80,37 +64,22 @@ class PairState:
         known: what its chats were when it was last written down.
         named: by which name or number they were found then; only while the plan gives the same
             they stay the ones they were.
-        located: its chats have been found since the group began; before that they may be others.
         seen: the newest message that is in the outbox or done; ``None`` for a new pair.
-        behind: history has not been read up to now since the last gap.
         compare: sent messages have not been compared with the source since the last gap.
         deep: the older ones neither, though Telegram will not tell what became of them.
         compared, round: how many have been since the newest were looked at; how often they were.
         misread: how often in a row the source could not be read.
         sought: since it was last read, its chats have been looked for anew.
         upgraded: the supergroup that the source is by now; followed when all of it is done.
-        following: that is being written down.
         compare_at: no sooner; after a question that failed, for the ``miscompared`` time in a row.
-        reading, comparing, filling: the questions for history that are under way: what was
-            missed, what was sent (``versions``) as it is now, the past.
-        paused: why the pair does nothing; ``None`` while it works.
-        under_way: what is being done at the target.
+        comparing, filling: the questions for history that are under way beside ``question``: what
+            was sent (``versions``) as it is now, the past.
         coming: messages that are being written into the outbox.
         owed: messages of an earlier run that are in the outbox and not done.
         revisions: what was told meanwhile of messages that are on their way.
-        strays: those that were not there, and may yet come; they are looked for once more.
-        belated: until when Telegram may still carry out an edit whose answer was lost, by message.
         unheard: messages that were being written, or under way, when Telegram would not tell what
             changed: the former are read again before they go, the latter compared once they are
             there.
-        says: what the copies of messages that are on their way may say, as numbers; all that was
-            ever sent is there, and on the disk.
-        doubtful: messages that may have arrived without an answer.
-        handed: messages as they were handed to the pair's handler, until it is known what became
-            of them: whatever they say by now, they go again as they were, under the same key.
-        foreign: messages that may have arrived by another account, which cannot be asked.
-        orphans: messages that are looked for in the target: those that are gone at the source,
-            and foreign ones.
         asked: how many changes of a message are just being noted on the disk.
         changes: edits and deletions of an earlier run that were not made.
         backfill: how far the past has been read, while it is.
@@ -118,7 +87,7 @@ class PairState:
         pauses: how often in a row the pair was paused, or found as bad as before.
         slow: how many messages in a row a pattern of the pair was not through with in time.
         overflown: the oldest live message that was dropped because too many were held; 0 for none.
-        released: nothing more is begun, so that another session can take the pair over.
+        doubts: what may have arrived unseen.
     """
 
     plan: PairPlan
@@ -129,9 +98,7 @@ class PairState:
     target: int | None = None
     known: tuple[int, int] | None = None
     named: tuple[str | None, str | None] = (None, None)
-    located: bool = False
     seen: int | None = None
-    behind: bool = True
     compare: bool = True
     deep: bool = True
     compared: int = 0
@@ -139,16 +106,11 @@ class PairState:
     misread: int = 0
     sought: bool = False
     upgraded: int | None = None
-    following: bool = False
     compare_at: float = 0.0
     miscompared: int = 0
-    reading: History | None = None
     filling: History | None = None
     comparing: History | None = None
     versions: dict[int, int] = field(default_factory=dict)
-    released: bool = False
-    paused: str | None = None
-    under_way: UnderWay | None = None
     attempts: int = 0
     retry_at: float = 0.0
     pauses: int = 0
@@ -164,18 +126,49 @@ class PairState:
     owed: list[int] = field(default_factory=list)
     revisions: Revisions = field(default_factory=Revisions)
     unheard: set[int] = field(default_factory=set)
-    says: dict[int, frozenset[int]] = field(default_factory=dict)
-    doubtful: set[int] = field(default_factory=set)
-    handed: dict[int, Incoming] = field(default_factory=dict)
     asked: Counter[int] = field(default_factory=Counter)
-    foreign: set[int] = field(default_factory=set)
-    orphans: dict[int, Orphan] = field(default_factory=dict)
-    strays: dict[int, Orphan] = field(default_factory=dict)
-    belated: dict[int, float] = field(default_factory=dict)
     changes: list[PendingChange] = field(default_factory=list)
     backfill: Backfill | None = None
     albums: Albums = field(default_factory=Albums)
     targets: OrderedDict[int, int] = field(default_factory=OrderedDict)
+    doubts: Doubts = field(init=False)
+    _standing: Standing = field(default=Standing(), init=False)
+    _question: History | None = field(default=None, init=False)
+    _paused: str | None = field(default=None, init=False)
+    _under_way: UnderWay | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self.doubts = Doubts(self._step)
+
+    @property
+    def standing(self) -> Standing:
+        """Where the pair stands in its table of states."""
+        return self._standing
+
+    @property
+    def reading(self) -> Reading:
+        """How far its source has been read."""
+        return self._standing.reading
+
+    @property
+    def question(self) -> History | None:
+        """What was asked of its history to catch up, while that is under way."""
+        return self._question
+
+    @property
+    def paused(self) -> str | None:
+        """Why the pair does nothing; ``None`` while it works."""
+        return self._paused
+
+    @property
+    def under_way(self) -> UnderWay | None:
+        """What is being done at the target."""
+        return self._under_way
+
+    @property
+    def leaving(self) -> bool:
+        """Whether nothing more is begun, so that another group can take the pair over."""
+        return self._standing.tenure is Tenure.LEAVING
 
     @property
     def chats(self) -> tuple[int | str, ...]:
@@ -206,20 +199,66 @@ class PairState:
     @property
     def unsure(self) -> bool:
         """Whether something may have arrived unseen that only the same account can find out."""
-        return self.handler is None and bool(self.doubtful or self.orphans)
+        return self.handler is None and self._standing.certainty is Certainty.UNCERTAIN
 
     @property
     def in_doubt(self) -> int:
         """How many messages may have arrived unseen that only the same account can find out."""
-        return len(self.doubtful | self.orphans.keys()) if self.handler is None else 0
+        return len(self.doubts.messages) if self.handler is None else 0
 
     @property
     def asking(self) -> bool:
         """Whether an answer is on its way that may be older than what is told meanwhile."""
-        return not (self.reading is None and self.filling is None and self.comparing is None)
+        return not (self._question is None and self.filling is None and self.comparing is None)
+
+    def _step(self, event: PairEvent) -> None:
+        self._standing = step(self._standing, event)
+        if self._standing.reading is not Reading.CATCHING_UP:
+            self._question = None
+
+    # From its chats to what is said there now
+
+    def found(self) -> None:
+        """Its chats can be addressed."""
+        self._step(PairEvent.FOUND)
+
+    def lose_chats(self) -> None:
+        """Telegram does not take one of its chats by what is known of it."""
+        self._step(PairEvent.LOST)
+        self.sought = True
+
+    def ask(self, question: History) -> None:
+        """A question was sent, to catch up."""
+        self._step(PairEvent.ASKED)
+        self._question = question
+
+    def answered(self) -> None:
+        """There is an answer, or why there is none."""
+        self._step(PairEvent.ANSWERED)
+
+    def caught_up(self) -> None:
+        """History is read to its end: what comes from now on is live."""
+        self._step(PairEvent.CAUGHT_UP)
+
+    def begin_migration(self) -> None:
+        """It is being written down that the pair begins anew in its supergroup."""
+        self._step(PairEvent.MIGRATION_BEGUN)
+
+    def defer_migration(self) -> None:
+        """There is something left to do in the old chat."""
+        self.misread += 1
+        if self.reading is Reading.MIGRATING:  # it may have been paused meanwhile
+            self._step(PairEvent.MIGRATION_DEFERRED)
+
+    def migrated(self, to: int) -> None:
+        """Go on at the start of its supergroup."""
+        self.reset_progress()
+        self.source, self.known, self.seen = to, (to, self.target or 0), 0
+        self._step(PairEvent.MIGRATED)
 
     def reset_progress(self) -> None:
         """Its source is another chat than before: nothing of that one is to be done any more."""
+        self._step(PairEvent.INTERRUPTED)
         self.seen, self.backfill, self.dead = None, None, 0
         self.upgraded = None
         self.owed, self.changes = [], []
@@ -232,13 +271,7 @@ class PairState:
     def forget_targets(self) -> None:
         """Its target is another chat than before."""
         self.targets.clear()
-        self.doubtful.clear()
-        self.handed.clear()
-        self.says.clear()
-        self.orphans.clear()
-        self.strays.clear()
-        self.belated.clear()
-        self.foreign.clear()
+        self.doubts.clear()
         self.changes, self.last_target = [], 0
 
     def interrupt(self, until: float) -> tuple[Item, ...]:
@@ -247,13 +280,12 @@ class PairState:
         Returns what waits again. What a handler does has nothing to do with the session.
         """
         items: tuple[Item, ...] = ()
-        if self.under_way is not None and self.handler is None:
-            items, self.under_way = self.under_way.items, None
+        if self.handler is None:
+            items = self.end()
             self.doubt(items, until)
-        self.reading = self.filling = None
-        self.retry_at = 0.0
+        self._step(PairEvent.INTERRUPTED)
+        self.filling, self.retry_at = None, 0.0
         self.give_up_comparing()
-        self.behind = True
         return items
 
     def give_up_comparing(self) -> None:
@@ -266,28 +298,14 @@ class PairState:
 
     def doubt(self, items: Iterable[Item], until: float) -> None:
         """They may have been done, or may yet be ``until`` then: the answer was lost."""
+        self.doubts.doubt(one.id for one in items if isinstance(one, Incoming))
         for item in items:
-            if isinstance(item, Incoming):
-                self.doubtful.add(item.id)
-            elif item.message is not None and self.handler is None:
-                self.belated[item.source_id] = until
-
-    def belated_for(self, source_id: int, now: float) -> float:
-        """For how many seconds an older edit of a message may still be carried out; 0 for none."""
-        return max(0.0, self.belated.get(source_id, now) - now)
-
-    def take_belated(self, now: float) -> list[int]:
-        """The messages whose older edits have been carried out by now, or never will be."""
-        due = [one for one, until in self.belated.items() if until <= now]
-        for one in due:
-            del self.belated[one]
-        return [one for one in due if not self.has_change(one)]
+            if isinstance(item, Change) and item.message is not None and self.handler is None:
+                self.doubts.belate(item.source_id, until)
 
     def sure(self, source_id: int) -> None:
         """It is known what became of a message."""
-        self.doubtful.discard(source_id)
-        self.handed.pop(source_id, None)
-        self.says.pop(source_id, None)
+        self.doubts.known(source_id)
         if source_id in self.unheard:
             self.unheard.discard(source_id)
             self.compare = True
@@ -299,19 +317,8 @@ class PairState:
 
         It is gone at the source, or unwanted by now, or was sent by another account.
         """
-        says = self.says.get(source_id, frozenset())
-        self.orphans[source_id] = Orphan(says, self.last_target, message, unwanted=unwanted)
+        self.doubts.seek(source_id, self.last_target, message, unwanted=unwanted)
         self.sure(source_id)
-
-    def add_possible_versions(self, versions: Mapping[int, int]) -> dict[int, int]:
-        """These copies are about to be sent; returns those that never said that before."""
-        fresh = {}
-        for source_id, version in versions.items():
-            before = self.says.get(source_id, frozenset())
-            if version not in before:
-                self.says[source_id] = before | {version}
-                fresh[source_id] = version
-        return fresh
 
     def texts(self, messages: tuple[Incoming, ...], *, short: bool = False) -> dict[int, RichText]:
         """What is sent in place of the messages' own texts; raises what a rule raises."""
@@ -358,9 +365,7 @@ class PairState:
         for one in source_ids:
             if in_hand is None or one in in_hand or self.revisions.knows(one):
                 self.revisions.gone(one)
-            for sought in (self.orphans, self.strays):
-                if one in sought:
-                    sought[one] = replace(sought[one], unwanted=False)
+            self.doubts.gone(one)
 
     def tidy(self) -> None:
         """Forget what was told of messages that are not on their way any more."""
@@ -374,28 +379,44 @@ class PairState:
         return {
             *self.coming,
             *self.owed,
-            *self.orphans,
-            *self.strays,
+            *self.doubts.sought,
             *self.asked,
             *(one.id for one in self.held),
             *(one.id if isinstance(one, Incoming) else one.source_id for one in self.queue),
         }
 
+    # Leaving
+
+    def leave(self) -> None:
+        """Begin nothing more; only what may have arrived is tried again."""
+        if not self.leaving:
+            self._step(PairEvent.RELEASE_ASKED)
+
+    def stay(self) -> None:
+        """It did not come to rest in time: go on."""
+        self._step(PairEvent.KEPT)
+
+    def left(self) -> None:
+        """The group has the pair no more."""
+        self._step(PairEvent.LEFT)
+
     # Pauses
 
     def pause(self, reason: str) -> None:
         """Do nothing more; what is said meanwhile is read from history afterwards."""
-        self.paused, self.behind, self.reading = reason, True, None
+        self._step(PairEvent.PAUSED)
+        self._paused = reason
         self.pauses += 1
         self.held.clear()
         self.overflown = 0
 
     def resume(self) -> None:
         """Work again; nothing that comes counts as seen before history is read."""
-        if (self.paused or "").startswith(PROTECTED):
+        if (self._paused or "").startswith(PROTECTED):
             self._forget_protection()
-        self.paused, self.attempts, self.retry_at, self.slow = None, 0, 0.0, 0
-        self.compare = self.behind = True
+        self._step(PairEvent.RESUMED)
+        self._paused, self.attempts, self.retry_at, self.slow = None, 0, 0.0, 0
+        self.compare = True
 
     def _forget_protection(self) -> None:
         """What waits was told as protected, and may not be any more: it is read anew."""
@@ -420,8 +441,8 @@ class PairState:
 
         What is said meanwhile is held, so that it comes behind.
         """
-        if self.under_way is not None:
-            self.unheard |= {one.id for one in self.under_way.items if isinstance(one, Incoming)}
+        if self._under_way is not None:
+            self.unheard |= {one.id for one in self._under_way.items if isinstance(one, Incoming)}
         if self.plan.copies:
             self.unheard |= self.coming
             self.revisions.forget_edits()  # within a second, what is read now is newer
@@ -437,7 +458,7 @@ class PairState:
             one for one in self.queue if isinstance(one, Change) or one.id not in again
         )
         self.owed = [*(one.id for one in waiting), *self.owed]
-        self.reading, self.behind = None, True
+        self._step(PairEvent.INTERRUPTED)
 
     def release(self) -> list[Incoming]:
         """The live messages that were held back."""
@@ -462,14 +483,14 @@ class PairState:
 
     def next_items(self, now: float) -> tuple[Item, ...] | Wait | None:
         """What may be done now; one thing at a time, so that order holds."""
-        if self.under_way is not None or self.paused is not None:
+        if self._under_way is not None or self._paused is not None:
             return None
-        if now < self.retry_at or (self.released and not self.unsure):
+        if now < self.retry_at or (self.leaving and not self.unsure):
             return None
         together = None
         if self.handler is None:
             together = copies_together if self.plan.copies else forwards_together
-        more = self.behind or self.backfill is not None or bool(self.coming)
+        more = self.reading is not Reading.LIVE or self.backfill is not None or bool(self.coming)
         return next_items(self.queue, self.albums, now=now, together=together, more_to_come=more)
 
     def settle(self, ticket: int, receipt: Receipt) -> tuple[Item, ...]:
@@ -477,17 +498,34 @@ class PairState:
 
         Messages that the receipt does not tell of stay under way.
         """
-        if self.under_way is None or self.under_way.ticket != ticket:
+        if self._under_way is None or self._under_way.ticket != ticket:
             return ()
-        before, self.under_way = self.under_way, None
-        items = before.items
+        items = self._under_way.items
         left = tuple(
             one for one in items if isinstance(one, Incoming) and not receipt.tells(one.id)
         )
-        if left:
-            self.under_way = replace(before, items=left)
-            items = tuple(one for one in items if one not in left)
-        return self.give_up(items)
+        self._keep_under_way(left)
+        return self.give_up(tuple(one for one in items if one not in left))
+
+    def begin(self, under_way: UnderWay) -> None:
+        """Something is on its way to the target."""
+        self._step(PairEvent.BEGUN)
+        self._under_way = under_way
+
+    def end(self, *, but: int = 0) -> tuple[Item, ...]:
+        """It is not any more, except for the first ``but`` items; returns what waits again."""
+        if self._under_way is None:
+            return ()
+        items = self._under_way.items
+        self._keep_under_way(items[:but])
+        return items[but:]
+
+    def _keep_under_way(self, items: tuple[Item, ...]) -> None:
+        if items and self._under_way is not None:
+            self._under_way = replace(self._under_way, items=items)
+        else:
+            self._step(PairEvent.ENDED)
+            self._under_way = None
 
     def give_up(self, items: tuple[Item, ...]) -> tuple[Item, ...]:
         """Take items off the queue; nothing more is tried with them."""
@@ -506,10 +544,10 @@ class PairState:
         ]
 
     def _is_fixed(self, item: Incoming) -> bool:
-        return item.id in self.handed or self._is_busy(item)
+        return self.doubts.handed(item.id) is not None or self._is_busy(item)
 
     def _is_busy(self, item: Item) -> bool:
-        return self.under_way is not None and any(one is item for one in self.under_way.items)
+        return self._under_way is not None and any(one is item for one in self._under_way.items)
 
     def swap(self, old: Item, new: Item | None) -> None:
         """Put ``new`` in the place of what waits, or take it out."""
@@ -558,8 +596,8 @@ class PairState:
             delivered=self.delivered,
             repeated=self.repeated,
             dead=self.dead,
-            paused=self.paused,
-            ready=self.target is not None and not self.behind,
+            paused=self._paused,
+            ready=self.target is not None and self.reading is Reading.LIVE,
         )
 
 

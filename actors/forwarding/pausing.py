@@ -44,7 +44,7 @@ class PairPausing:
 
     def adopt(self, state: PairState, reason: str) -> None:
         """Take over a pause from an earlier run."""
-        state.paused, state.pauses = reason, 1
+        state.pause(reason)
         self._look_later(state)
 
     def pause(self, state: PairState, reason: str) -> None:

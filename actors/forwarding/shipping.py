@@ -37,7 +37,9 @@ def rounds(state: PairState, items: tuple[Item, ...]) -> dict[int, tuple[int, in
 
 def not_let_through(state: PairState, items: tuple[Item, ...]) -> list[Incoming]:
     """Which of these the filters keep out as they are by now; an album is one message."""
-    messages = [one for one in items if isinstance(one, Incoming) and one.id not in state.handed]
+    messages = [
+        one for one in items if isinstance(one, Incoming) and not state.doubts.handed(one.id)
+    ]
     if not messages or not state.rules.judges:
         return []
     if messages[0].grouped_id is not None:
@@ -63,7 +65,7 @@ def packed(state: PairState, target: int, under_way: UnderWay) -> Shipment:
         answers=None if answers is None else state.targets.get(answers),
         topic=state.plan.topics.get(first.topic or GENERAL, state.plan.topic),
         after=state.last_target,
-        earlier={one.id: state.says[one.id] for one in messages if one.id in state.says},
+        earlier={one.id: said for one in messages if (said := state.doubts.says(one.id))},
     )
 
 

@@ -96,6 +96,7 @@ Each room's errors hang below the one root, so that an app can write
     |-- TelethonFileDamagedError    a file is no usable Telethon session
     |-- TelethonFileInUseError      some program has a Telethon session open
     |-- IllegalStepError            a session's phase cannot take that event
+    |-- IllegalPairStepError        a pair's state cannot take that event
     |-- LoopbackStateError          a loopback's state file cannot be read or written
     |-- WardenUnreachableError      no running warden answers at that socket
     |-- CommandFailedError          a running warden refused or failed a command
@@ -110,6 +111,7 @@ from __future__ import annotations
 from .forwarding import (
     BackfillRunningError,
     HandlerRefusedError,
+    IllegalPairStepError,
     MessageNotCopyableError,
     NameMovedError,
     PairBusyError,
@@ -244,6 +246,7 @@ __all__ = [
     "ForeignOwnerError",
     "HandlerRefusedError",
     "HandlerStuckError",
+    "IllegalPairStepError",
     "IllegalStepError",
     "IntensityExceededError",
     "InvalidRecordError",

@@ -5,6 +5,17 @@ from __future__ import annotations
 from .root import TelewardenError
 
 
+class IllegalPairStepError(TelewardenError):
+    """A pair in this state cannot take that event; its states stay as they were."""
+
+    def __init__(self, state: str, event: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(
+            f"a pair that is {state} takes no {event} but {', '.join(allowed) or 'nothing'}: a"
+            " fault of Telewarden's; its worker group restarts and goes on from the outbox"
+        )
+        self.state, self.event, self.allowed = state, event, allowed
+
+
 class PeerUnknownError(TelewardenError):
     """This account never saw that chat, so that it cannot be addressed; nothing was sent."""
 

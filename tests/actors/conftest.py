@@ -14,12 +14,16 @@ from prometheus_client import generate_latest
 
 from telewarden import Warden
 from telewarden.actors import HandlerFactory
+from telewarden.actors.forwarding.pair import PairState
+from telewarden.actors.messages import History
 from telewarden.config import Config, SessionConfig, parse_config
 from telewarden.loopback import Account, ChatHandle, LoopbackTelegram
 from telewarden.service.loopback_server import StandIn, populate, sign_in
 from telewarden.storage import MasterKey, Store
 from telewarden.supervision import Event
 from telewarden.telegram import PairReport, Phase, ServerAddress
+
+NOBODY: Any = None  # nobody is answered
 
 LOOK_EVERY = 0.005  # seconds; without a pause a look would take the journal's thread its turns
 SOON = 30.0  # seconds in which anything that is going to happen has happened
@@ -64,6 +68,19 @@ TABLES: dict[str, Any] = {
         ],
     },
 }
+
+
+def question(purpose: str = "missed") -> History:
+    """A question for history that nobody answers."""
+    return History(pair=1, chat=-1001, purpose=purpose, reply_to=NOBODY)
+
+
+def go_live(state: PairState) -> None:
+    """Let a pair find its chats and read its source to the end."""
+    state.found()
+    state.ask(question())
+    state.answered()
+    state.caught_up()
 
 
 class Newsroom:

@@ -26,6 +26,8 @@ from telewarden.actors.rate_limit import Pacer
 from telewarden.actors.session.send_queue import LIMITED, Parked, SendLater, SendNow, SendQueue
 from telewarden.telegram import Incoming, Receipt, Shipment, ShipmentAction
 
+from .conftest import go_live
+
 pytestmark = pytest.mark.actors
 
 FREE = Pace(per_account=1000.0, per_chat=1000.0, burst=1000)
@@ -124,12 +126,13 @@ def test_a_message_is_admitted_once_and_in_order() -> None:
 
 
 def test_one_message_is_on_its_way_at_a_time() -> None:
-    state = PairState(plan=plan(1), seen=0, behind=False)
+    state = PairState(plan=plan(1), seen=0)
+    go_live(state)
     state.queue.extend([grouped(1, album=7), incoming(2)])
 
     first = state.next_items(0.0)
     assert isinstance(first, tuple)
-    state.under_way = UnderWay(1, first)
+    state.begin(UnderWay(1, first))
 
     assert state.next_items(0.0) is None
     assert state.settle(1, arrived(1)) == first
@@ -137,7 +140,8 @@ def test_one_message_is_on_its_way_at_a_time() -> None:
 
 
 def test_an_answer_from_before_a_reconnect_settles_nothing() -> None:
-    state = PairState(plan=plan(1), seen=0, under_way=UnderWay(1, (incoming(1),)))
+    state = PairState(plan=plan(1), seen=0)
+    state.begin(UnderWay(1, (incoming(1),)))
     state.queue.append(incoming(1))
 
     state.interrupt(0.0)
@@ -278,7 +282,8 @@ def test_copies_go_together_unless_one_answers_another_or_takes_another_method()
 
 def test_what_a_receipt_does_not_tell_of_stays_under_way() -> None:
     items = tuple(incoming(number) for number in (1, 2, 3))
-    state = PairState(plan=plan(1), seen=3, under_way=UnderWay(1, items))
+    state = PairState(plan=plan(1), seen=3)
+    state.begin(UnderWay(1, items))
     state.queue.extend(items)
 
     assert state.settle(1, arrived(1)) == items[:1]

@@ -12,13 +12,14 @@ import pytest
 from telewarden.actors import PairPlan
 from telewarden.actors.forwarding.batching import Change
 from telewarden.actors.forwarding.pair import HELD_LIMIT, PairState, UnderWay
+from telewarden.actors.forwarding.pair_states import Reading
 from telewarden.actors.forwarding.revisions import KEPT, Revisions
 from telewarden.errors import DrillError
 from telewarden.loopback import CutConnection, Delay, Fault, FloodWait, Message, Refuse, RpcError
 from telewarden.supervision import ChildFailed
 from telewarden.telegram import DeadLettered, FloodBegan, Forwarded, Incoming, SessionRecovered
 
-from .conftest import BOB, Newsroom
+from .conftest import BOB, Newsroom, go_live
 
 pytestmark = pytest.mark.actors
 
@@ -136,13 +137,12 @@ def test_the_oldest_of_too_many_held_messages_is_remembered(state: PairState) ->
 
 
 def test_a_pair_that_goes_on_counts_nothing_as_seen_before_it_has_read(state: PairState) -> None:
-    state.behind = False
+    go_live(state)
     state.pause("why")
-    state.behind = False  # an answer came meanwhile
 
     state.resume()
 
-    assert state.behind
+    assert state.reading is Reading.LOCATING
 
 
 def test_an_edit_back_to_what_is_just_being_made_comes_behind_the_one_between(
@@ -150,7 +150,7 @@ def test_an_edit_back_to_what_is_just_being_made_comes_behind_the_one_between(
 ) -> None:
     made, between, back = (Change(1, said(1, text)) for text in ("a", "b", "a"))
     state.queue.append(made)
-    state.under_way = UnderWay(1, (made,))
+    state.begin(UnderWay(1, (made,)))
 
     state.put_change(between)
     state.put_change(back)
@@ -161,7 +161,7 @@ def test_an_edit_back_to_what_is_just_being_made_comes_behind_the_one_between(
 def test_the_same_edit_is_not_made_again_while_it_is_made(state: PairState) -> None:
     made = Change(1, said(1, "a"))
     state.queue.append(made)
-    state.under_way = UnderWay(1, (made,))
+    state.begin(UnderWay(1, (made,)))
 
     state.put_change(Change(1, said(1, "a")))
 
@@ -189,7 +189,7 @@ def test_what_a_handler_does_goes_on_while_the_session_is_away(state: PairState)
 
     items = (said(6),)
     state.queue.extend(items)
-    state.under_way = UnderWay(1, items)
+    state.begin(UnderWay(1, items))
     state.handler = Handler()
 
     assert state.interrupt(0.0) == ()
@@ -197,7 +197,7 @@ def test_what_a_handler_does_goes_on_while_the_session_is_away(state: PairState)
 
     state.handler = None
     assert state.interrupt(0.0) == items
-    assert state.doubtful == {6}
+    assert state.doubts.messages == {6}
 
 
 # A whole warden

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from telewarden.actors import PairPlan, WaitLedger, with_waits
+from telewarden.actors.forwarding.group_pairs import PairWaits
 from telewarden.actors.forwarding.pair import PairState, UnderWay
-from telewarden.actors.forwarding.pair_waits import PairWaits
 from telewarden.actors.waits import session_wait
 from telewarden.supervision import ChildState, Snapshot
 from telewarden.telegram import Health, Overview, Phase, SessionReport, Wait, WaitKind
+
+from .conftest import go_live
 
 pytestmark = [pytest.mark.actors, pytest.mark.session]
 
@@ -53,9 +55,15 @@ def report(session: str = "alice", health: Health = Health.HEALTHY) -> SessionRe
 
 def state(**more: Any) -> PairState:
     found = PairState(plan=PairPlan(id=3, session="alice", source=-1, target=-2))
-    found.behind = False
+    go_live(found)
     for name, value in more.items():
         setattr(found, name, value)
+    return found
+
+
+def sending(ticket: int) -> PairState:
+    found = state()
+    found.begin(UnderWay(ticket, ()))
     return found
 
 
@@ -160,8 +168,8 @@ def test_a_message_that_failed_waits_for_another_try() -> None:
 def test_each_message_under_way_waits_anew() -> None:
     waits = PairWaits("alice")
 
-    first = waits.report(state(under_way=UnderWay(1, ())), online=True, now=10.0).waits
-    second = waits.report(state(under_way=UnderWay(2, ())), online=True, now=20.0).waits
+    first = waits.report(sending(1), online=True, now=10.0).waits
+    second = waits.report(sending(2), online=True, now=20.0).waits
     none = waits.report(state(), online=True, now=30.0).waits
 
     assert [one.since for one in (*first, *second)] == [10.0, 20.0]
@@ -169,7 +177,9 @@ def test_each_message_under_way_waits_anew() -> None:
 
 
 def test_while_its_session_is_away_a_pair_leaves_it_to_that_to_say_why() -> None:
-    assert PairWaits("alice").report(state(behind=True), online=False, now=1.0).waits == ()
+    behind = PairState(plan=PairPlan(id=3, session="alice", source=-1, target=-2))
+
+    assert PairWaits("alice").report(behind, online=False, now=1.0).waits == ()
 
 
 @pytest.mark.skipif(not PAGE.exists(), reason="the pages are not beside an installed package")

@@ -15,6 +15,7 @@ import pytest
 from pydantic import BaseModel
 
 from telewarden import load_config, parse_config
+from telewarden.actors.forwarding import pair_states
 from telewarden.config import (
     ConsoleConfig,
     HealthConfig,
@@ -51,8 +52,13 @@ def text_of(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
-def test_the_diagram_of_the_phases_is_drawn_from_the_table() -> None:
-    assert diagram() in text_of("docs/architecture.md")
+@pytest.mark.parametrize(
+    ("drawn", "page"),
+    [(diagram(), "docs/architecture.md"), (pair_states.diagram(), "docs/forwarding.md")],
+    ids=["session", "pair"],
+)
+def test_a_diagram_of_states_is_drawn_from_the_table(drawn: str, page: str) -> None:
+    assert drawn in text_of(page)
 
 
 @pytest.mark.parametrize(("heading", "model"), TABLES.items(), ids=list(TABLES))
