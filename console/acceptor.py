@@ -14,7 +14,7 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from ..storage import is_trusted, peer_of
+from ..peer_credentials import is_trusted, peer_of
 from ..supervision import LineLimit
 from .connection import Connection
 

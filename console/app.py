@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -16,18 +16,20 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from ..errors.root import shown
+from ..errors import BadCommandError
+from .commands.catalogue import find
+from .commands.model import Surface
 from .headers import Headers
 from .hosts import HostCheck
 from .look import Look
+from .openapi import document
 from .page import Page, load_page
-from .panel import WHO, LoginStep, Panel
+from .panel import WHO, Panel
 from .problems import HANDLERS, BadRequestError
 from .state import state, waits_in_words
-from .words import Words, language_of
+from .words import Words, language_of, translated
 
-LONGEST_BODY: Final = 16 * 1024  # bytes; a code, a password, a path
-STEPS: Final = ("start", "code", "password")
+LONGEST_BODY: Final = 64 * 1024  # bytes; a code, a path, a pair's filters
 
 
 def make_app(
@@ -58,12 +60,8 @@ def make_app(
     if trusted:
         steering = _Steering(panel)
         routes += [
-            Route("/api/sessions/{name}/recover", steering.recover, methods=["POST"]),
-            Route("/api/sessions/{name}", steering.phase),
-            Route("/api/sessions/{name}/login", steering.login, methods=["POST"]),
-            Route("/api/drill", steering.drill, methods=["POST"]),
-            Route("/api/pairs/{command}", steering.pairs, methods=["POST"]),
-            Route("/api/shutdown", steering.shutdown, methods=["POST"]),
+            Route("/api/commands/{name}", steering.command, methods=["POST"]),
+            Route("/api/openapi.json", steering.openapi),
         ]
     middleware = [Middleware(Headers, wall=wall)]
     if not trusted:  # on the Unix socket the kernel says who asks, and no browser gets there
@@ -108,48 +106,24 @@ class _Watching:
 
 
 class _Steering:
-    """What changes something; each answers once the warden has taken the command."""
+    """What may change something: each of the commands that are offered here."""
 
     def __init__(self, panel: Panel) -> None:
         self._panel = panel
 
-    async def recover(self, request: Request) -> Response:
-        name = request.path_params["name"]
-        await self._panel.recover(name, who=WHO)
-        return JSONResponse({"session": name, "recovering": True}, status_code=202)
+    async def command(self, request: Request) -> Response:
+        name, given = request.path_params["name"], await _body(request)
+        if Surface.API not in find(name).surfaces:
+            raise BadCommandError(name, "is for the command line alone")
+        result = await self._panel.command(name, given, who=WHO)
+        words = Words(language_of(request.headers.get("accept-language", "")))
+        return JSONResponse(
+            translated(result.model_dump(mode="json"), words),
+            headers={"content-language": words.language, "vary": "accept-language"},
+        )
 
-    async def phase(self, request: Request) -> Response:
-        name = request.path_params["name"]
-        return JSONResponse({"session": name, "phase": await self._panel.phase(name)})
-
-    async def login(self, request: Request) -> Response:
-        name, body = request.path_params["name"], await _body(request)
-        step, secret = body.get("step"), body.get("secret")
-        if step not in STEPS:
-            raise BadRequestError(f"step is {shown(step)}; give {', '.join(STEPS)}")
-        if secret is not None and not isinstance(secret, str):
-            raise BadRequestError("secret is no text; give a string")
-        if step != "start" and not secret:
-            raise BadRequestError(f"step {step} needs a secret; give the {step}")
-        phase = await self._panel.login(name, cast("LoginStep", step), secret, who=WHO)
-        return JSONResponse({"session": name, "phase": phase})
-
-    async def drill(self, request: Request) -> Response:
-        child = (await _body(request)).get("child")
-        if not isinstance(child, str) or not child:
-            raise BadRequestError(
-                f"child is {shown(child)}; give a path such as sessions/session:alice"
-            )
-        await self._panel.drill(child, who=WHO)
-        return JSONResponse({"child": child, "drilled": True}, status_code=202)
-
-    async def pairs(self, request: Request) -> Response:
-        command, given = request.path_params["command"], await _body(request)
-        return JSONResponse(await self._panel.pair_command(command, given))
-
-    async def shutdown(self, _: Request) -> Response:
-        self._panel.shutdown(who=WHO)
-        return JSONResponse({"stopping": True}, status_code=202)
+    async def openapi(self, _: Request) -> Response:
+        return JSONResponse(document())
 
 
 async def _body(request: Request) -> dict[str, Any]:

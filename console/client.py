@@ -15,10 +15,9 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from ..errors import CommandFailedError, WardenUnreachableError
-from ..storage import is_trusted, peer_of
+from ..peer_credentials import is_trusted, peer_of
 
 TIMEOUT: Final = 10.0  # seconds
-PAIRS_TIMEOUT: Final = 40.0  # seconds; a pair finishes what is on its way before it goes
 LOGIN_TIMEOUT: Final = 120.0  # seconds; a login may be sent on to another data centre
 
 
@@ -57,38 +56,25 @@ class ControlClient:
         """What Prometheus would scrape."""
         return self._ask("GET", "/metrics").decode()
 
-    def recover(self, name: str) -> None:
-        """Let a session climb the recovery ladder now."""
-        self._json("POST", f"/api/sessions/{_quoted(name)}/recover")
+    def command(
+        self, name: str, given: Mapping[str, object], *, within: float = TIMEOUT
+    ) -> dict[str, Any]:
+        """Carry out one of ``console.commands``; returns its result as JSON has it."""
+        target = f"/api/commands/{_quoted(name.replace(' ', '-'))}"
+        return self._json("POST", target, given, timeout=max(self._timeout, within))
 
     def phase(self, name: str) -> str:
         """Where a session stands, asked of itself."""
-        return str(self._json("GET", f"/api/sessions/{_quoted(name)}")["phase"])
+        return self.login(name, "look")
 
     def login(self, name: str, step: str, secret: str | None = None) -> str:
         """Take one step of a login (``start``, ``code``, ``password``); returns the new phase."""
-        answer = self._json(
-            "POST",
-            f"/api/sessions/{_quoted(name)}/login",
-            {"step": step, "secret": secret},
-            timeout=max(self._timeout, LOGIN_TIMEOUT),
-        )
-        return str(answer["phase"])
-
-    def pairs(self, command: str, **given: object) -> dict[str, Any]:
-        """Carry out a command about pairs (``list``, ``add``, ``reassign``...); what is ``None``
-        is left out."""
-        said = {name: value for name, value in given.items() if value is not None}
-        timeout = max(self._timeout, PAIRS_TIMEOUT)
-        return self._json("POST", f"/api/pairs/{_quoted(command)}", said, timeout=timeout)
+        given = {"session": name, "step": step, "secret": secret}
+        return str(self.command("login", given, within=LOGIN_TIMEOUT)["phase"])
 
     def drill(self, child: str) -> None:
         """Crash the child at that path of the tree, to see it come back."""
-        self._json("POST", "/api/drill", {"child": child})
-
-    def shutdown(self) -> None:
-        """Begin to stop the warden; returns before it has stopped."""
-        self._json("POST", "/api/shutdown")
+        self.command("drill", {"child": child})
 
     def _json(
         self,

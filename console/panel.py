@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Protocol
 
 from ..metrics import Exporter
 from ..supervision import Snapshot
 from ..telegram.reports import Overview
+from .results.base import Result
 
 WHO: Final = "command line"  # in the audit trail
-
-LoginStep = Literal["start", "code", "password"]
 
 
 class Panel(Protocol):
@@ -34,28 +33,6 @@ class Panel(Protocol):
         """Whether all sessions that should be online are, and a sentence on it."""
         ...
 
-    async def recover(self, session: str, *, who: str) -> None:
-        """Let a session climb the recovery ladder now."""
-        ...
-
-    async def phase(self, session: str) -> str:
-        """Where a session stands, asked of itself."""
-        ...
-
-    async def login(
-        self, session: str, step: LoginStep, secret: str | None = None, *, who: str
-    ) -> str:
-        """Take one step of a login; returns the new phase. The secret is kept nowhere."""
-        ...
-
-    async def drill(self, path: str, *, who: str) -> None:
-        """Crash the child at ``path`` on purpose."""
-        ...
-
-    async def pair_command(self, command: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Carry out a command about pairs; returns what there is to say, in JSON's types."""
-        ...
-
-    def shutdown(self, *, who: str) -> None:
-        """Begin to stop the warden, and return at once."""
+    async def command(self, name: str, given: Mapping[str, Any], *, who: str) -> Result:
+        """Carry out one of ``console.commands``; returns its result."""
         ...

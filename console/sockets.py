@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import ListenError
-from ..storage import is_trusted, peer_of
+from ..peer_credentials import is_trusted, peer_of
 
 BACKLOG: Final = 128
 LAST_PORT: Final = 65535

@@ -11,10 +11,10 @@ import functools
 import json
 import re
 from collections.abc import Mapping
-from importlib import resources
-from typing import Final
+from typing import Any, Final
 
 LANGUAGES: Final = ("en", "vi")
+TEXTS: Final = frozenset({"advice", "explanation", "health_advice", "health_explanation"})
 
 _PLACE: Final = re.compile(r"\{(\w+)\}")
 
@@ -38,6 +38,22 @@ class Words:
             if (parts := form.fullmatch(text)) is not None:
                 return translation.format(**parts.groupdict())
         return text
+
+
+def translated(value: Any, words: Words) -> Any:
+    """Plain data with its explanations and advice in a language; all else stays as it is."""
+    match value:
+        case dict():
+            return {
+                name: words(one)
+                if name in TEXTS and isinstance(one, str)
+                else translated(one, words)
+                for name, one in value.items()
+            }
+        case list():
+            return [translated(one, words) for one in value]
+        case _:
+            return value
 
 
 def language_of(wanted: str) -> str:
@@ -66,6 +82,8 @@ def _tables(language: str) -> tuple[Mapping[str, str], tuple[tuple[re.Pattern[st
     """The sentences that are always the same, and the forms of those that are not."""
     if language == "en":
         return {}, ()
+    from importlib import resources  # not before it is needed: a command line never does
+
     file = resources.files(__package__) / f"words_{language}.json"
     table: dict[str, str] = json.loads(file.read_text("utf-8"))
     plain = {text: said for text, said in table.items() if not _PLACE.search(text)}

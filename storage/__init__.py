@@ -17,7 +17,6 @@ from .leases.grant import Free, Held, LeaseGrant, LeaseWait, Stale
 from .leases.lease import Lease
 from .leases.open_files import FileUsers, file_users
 from .leases.owner import LeaseHolder
-from .peer_credentials import Peer, is_trusted, peer_of, user_name
 from .private_files import (
     check_owner,
     clear_leftovers,
@@ -80,7 +79,6 @@ __all__ = [
     "OutboxPruned",
     "OutboxRow",
     "PairRecord",
-    "Peer",
     "PendingChange",
     "PlanRow",
     "RingVerdict",
@@ -97,12 +95,9 @@ __all__ = [
     "clear_leftovers",
     "file_users",
     "is_there",
-    "is_trusted",
     "keyring_text",
     "make_private_folder",
-    "peer_of",
     "salvage_session_file",
     "sync_folder",
-    "user_name",
     "write_private_file",
 ]

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import ForeignOwnerError, StorageNotWritableError
+from ..peer_credentials import is_trusted, user_name
 from .error_mapping import map_os_error
-from .peer_credentials import is_trusted, user_name
 
 logger = logging.getLogger(__name__)
 

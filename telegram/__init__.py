@@ -95,6 +95,7 @@ if TYPE_CHECKING:
         device_lifetime,
         join,
         log_out,
+        own_user_request,
         refusal_of,
         server_time_request,
     )
@@ -265,6 +266,7 @@ __all__ = [
     "method_of",
     "newest_id",
     "origin_of",
+    "own_user_request",
     "parse_string",
     "posts_into",
     "press_answer_request",
@@ -341,6 +343,7 @@ _LATE = {
     "history": "sending.requests",
     "join": "chats",
     "log_out": "chats",
+    "own_user_request": "chats",
     "refusal_of": "chats",
     "sent_ids": "sending.requests",
     "server_time_request": "chats",

@@ -146,6 +146,11 @@ def server_time_request() -> Any:
     return functions.help.GetConfigRequest()
 
 
+def own_user_request() -> Any:
+    """A request that only a login which is good is answered: who one is."""
+    return functions.users.GetUsersRequest([types.InputUserSelf()])
+
+
 async def log_out(client: Client, *, deadline: float = 30.0) -> None:
     """End the authorisation at Telegram: the key is dead afterwards, on every copy."""
     await client.log_out(deadline=deadline)

@@ -32,10 +32,11 @@ from .errors import (
     StorageNotWritableError,
     TelewardenError,
 )
+from .peer_credentials import is_trusted, user_name
 from .service.loopback_server import standin_address
 from .service.paths import StoragePaths, config_of, master_key_of
 from .standalone.safety_check import Safety, safety_check
-from .storage import Epoch, MasterKey, Store, is_trusted, user_name
+from .storage import Epoch, MasterKey, Store
 from .telegram import (
     PHASES,
     Overview,

@@ -1,104 +1,84 @@
-"""Tables and panels for a terminal, made from a running warden's state.
+"""Drawing of what commands show: with rich on a terminal, as plain columns into a pipe.
 
-Owns how things look in rich; takes plain data, as ``/api/state`` gives it, and asks nobody.
+rich is imported when something is drawn on a terminal.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-from rich.text import Text
+from .console.commands.sessions import groups_grid, sessions_grid, waits_grid
+from .console.commands.shown import STYLES, Block, Grid
 
-WAITS_SHOWN: Final = 40  # rows
-
-STYLES: Final[Mapping[str, str]] = {
-    "healthy": "green",
-    "unhealthy": "red",
-    "expired": "red",
-    "unauthorized": "yellow",
-    "unknown": "cyan",
-    "deleted": "dim",
-}
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
-def overview_tables(state: Mapping[str, Any], *, plain: bool = False) -> Iterator[Table]:
-    """Everything ``telewarden status`` shows; ``plain`` for a terminal that knows ASCII alone."""
-    yield sessions_table(state)
-    yield groups_table(state, plain=plain)
+def plain(blocks: Iterable[Block]) -> Iterator[str]:
+    """Lines of text, the columns of a table below each other; a table's title is left out."""
+    for block in blocks:
+        if isinstance(block, str):
+            yield from block.splitlines() or [""]
+        elif not block.rows:
+            yield block.empty
+        else:
+            yield from _columns(block)
+
+
+def _columns(block: Grid) -> Iterator[str]:
+    rows = (block.columns, *block.rows)
+    last = len(block.columns) - 1
+    widths = [max(len(row[place]) for row in rows) for place in range(last)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        yield "  ".join((*cells, row[last])).rstrip()
+
+
+def draw(blocks: Iterable[Block]) -> None:
+    """Draw on the terminal that the standard output is."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    for block in blocks:
+        if isinstance(block, str):
+            console.print(block, markup=False, soft_wrap=True)
+        elif block.rows:
+            console.print(table(block))
+        else:
+            console.print(block.empty, style="dim", markup=False)
+
+
+def table(block: Grid) -> Table:
+    """A table as rich draws it."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(title=block.title, title_justify="left", expand=block.wide >= 0, box=SIMPLE_HEAD)
+    for place, name in enumerate(block.columns):
+        numbers = all(row[place].isdigit() for row in block.rows) and bool(block.rows)
+        wide = place == block.wide
+        drawn.add_column(
+            name,
+            justify="right" if numbers else "left",
+            no_wrap=not wide,
+            ratio=1 if wide else None,
+            overflow="fold",
+        )
+    for row in block.rows:
+        drawn.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
+    return drawn
+
+
+def overview_tables(state: Mapping[str, Any]) -> Iterator[Table]:
+    """Tables of a warden's state: sessions, pairs, and what waits."""
+    yield table(sessions_grid(state))
+    yield table(groups_grid(state))
     if state.get("waits"):
-        yield waits_table(state)
+        yield table(waits_grid(state))
 
 
 def sessions_table(state: Mapping[str, Any]) -> Table:
-    """One row a session: how it is, since when, and why."""
-    table = Table(title="sessions", title_justify="left", expand=True, box=SIMPLE_HEAD)
-    for name in ("session", "health", "phase"):
-        table.add_column(name, no_wrap=True)
-    for name in ("for", "back"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("reason", ratio=1, overflow="fold")
-    for one in state.get("sessions", ()):
-        table.add_row(
-            one["session"],
-            Text(one["health"], style=STYLES.get(one["health"], "")),
-            one["phase"],
-            _ago(one["since"]),
-            str(one["recoveries"]),
-            one["reason"] or "",
-        )
-    return table
-
-
-def waits_table(state: Mapping[str, Any]) -> Table:
-    """One row for each of those that wait, who does for longest first."""
-    table = Table(title="waits", title_justify="left", expand=True, box=SIMPLE_HEAD)
-    table.add_column("who", no_wrap=True)
-    table.add_column("for", no_wrap=True)
-    for name in ("since", "left"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("what", ratio=1, overflow="fold")
-    for one in state["waits"][:WAITS_SHOWN]:
-        left = "" if one["until"] is None else _span(one["until"] - time.time())
-        table.add_row(one["who"], one["kind"], _ago(one["since"]), left, one["what"])
-    if len(state["waits"]) > WAITS_SHOWN:
-        table.add_row("", "", "", "", f"and {len(state['waits']) - WAITS_SHOWN} more")
-    return table
-
-
-def groups_table(state: Mapping[str, Any], *, plain: bool = False) -> Table:
-    """One row a pair, by worker group."""
-    table = Table(title="pairs", title_justify="left", expand=True, box=SIMPLE_HEAD)
-    table.add_column("pair", no_wrap=True)
-    table.add_column("group", no_wrap=True)
-    table.add_column("way", ratio=1, overflow="fold")
-    for name in ("wait", "done", "again", "dead"):
-        table.add_column(name, justify="right", no_wrap=True)
-    arrow = "->" if plain else "→"
-    for group in state.get("groups", ()):
-        for pair in group["pairs"]:
-            table.add_row(
-                str(pair["id"]),
-                f"{group['session']}/{group['group']}",
-                f"{pair['source']} {arrow} {pair['target']}, {pair['mode']}",
-                *(str(pair[name]) for name in ("waiting", "delivered", "repeated", "dead")),
-            )
-            if pair["paused"]:
-                table.add_row("", "", Text(f"paused: {pair['paused']}", style="yellow"))
-    return table
-
-
-def _ago(since: float) -> str:
-    return _span(time.time() - since)
-
-
-def _span(seconds: float) -> str:
-    seconds = max(0.0, seconds)
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    if seconds < 3600:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
+    """The table of sessions alone."""
+    return table(sessions_grid(state))

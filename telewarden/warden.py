@@ -36,10 +36,12 @@ from .api.pairs_client import PairsClient
 from .api.reassign import Reassigning
 from .api.registry import Registry
 from .api.registry_client import RegistryClient
-from .api.session import SessionHandle
+from .api.session import LoginStep, SessionHandle
 from .api.sessions import Sessions
+from .commands.running import carry_out
 from .config import Config, ConsoleConfig
-from .console import ConsoleActor, LoginStep, bind_tcp, bind_unix
+from .console import ConsoleActor, bind_tcp, bind_unix
+from .console.results.base import Result
 from .diagnostics import Diagnosis, diagnose, live_findings
 from .errors import (
     AlreadyRunningError,
@@ -58,7 +60,6 @@ from .service.gc_pause import GcPause
 from .service.key_rotation import MasterKeys
 from .service.loopback_server import StandIn, sign_in, standin
 from .service.open_files import make_room
-from .service.pair_commands import PairCommands
 from .service.paths import StoragePaths, config_of
 from .service.retention import Retention
 from .service.wait_log import WaitLog
@@ -143,7 +144,7 @@ class Warden:
         moves = Reassigning(pairs_client, self.sessions, self.operations)
         self.pairs = Pairs(pairs_client, self.sessions, moves, self._handlers.check)
         self.blocking = Blocking(client, self.pairs, self._running_loop, self.session)
-        self._pair_commands = PairCommands(self.pairs, self.operations)
+        self.under_way: set[asyncio.Future[Any]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: LoopThread | None = None
         self._server, self._standin = server, None if server is None else StandIn(server=server)
@@ -282,7 +283,8 @@ class Warden:
         return await asyncio.shield(self._ending)
 
     async def _stop(self, tree: Tree, deadline: float) -> StopReport:
-        self._pair_commands.close()
+        for work in tuple(self.under_way):
+            work.cancel()  # a move: nothing has moved
         beside = [
             task
             for task in (self._signing, self._observer, *self._housekeeping)
@@ -396,19 +398,26 @@ class Warden:
             await self.session(name).recover(who=who)
         return names
 
-    async def phase(self, session: str) -> str:
-        """Where a session stands, asked of itself."""
-        return str((await self.session(session).report()).phase)
-
     async def login(
         self, session: str, step: LoginStep, secret: str | None = None, *, who: str = "app"
     ) -> str:
         """Take one step of a login (``start``, ``code``, ``password``); returns the new phase."""
         return str(await self.session(session).login(step, secret, who=who))
 
-    async def pair_command(self, command: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Carry out a command about pairs for the control socket; see ``PairCommands``."""
-        return await self._pair_commands.carry_out(command, given)
+    async def command(self, name: str, given: Mapping[str, Any], *, who: str = "app") -> Result:
+        """Carry out one of the operator's commands, as the command line and others offer it.
+
+        Args:
+            name: its words, as ``pairs pause``; docs/commands.md has all of them.
+            given: its parameters, from JSON's values or from texts.
+            who: noted in the audit trail.
+
+        Raises:
+            BadCommandError: there is no such command, or a parameter cannot be used.
+            TelewardenError: whatever its work raises.
+        """
+        check_who(who)
+        return await carry_out(self, name, given, who=who)
 
     async def drill(self, path: str, *, who: str = "app") -> None:
         """Crash the child at ``path`` on purpose, to see it come back."""

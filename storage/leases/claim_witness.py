@@ -19,7 +19,7 @@ import threading
 import time
 from typing import Final
 
-from ..peer_credentials import Peer, is_trusted, peer_of
+from ...peer_credentials import Peer, is_trusted, peer_of
 from .process_info import user_of, who_listens
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 import pykka
 
@@ -19,7 +19,6 @@ from ..actors import (
     SubmitCode,
     SubmitPassword,
 )
-from ..console import LoginStep
 from ..errors import ChildUnavailableError, InvalidRecordError, SessionOfflineError
 from ..storage import BackupRecord, Store
 from ..supervision import Ask, ask_async
@@ -32,6 +31,8 @@ from .session_login import SessionCare
 ASK_WITHIN: Final = 10.0  # seconds; the actors answer in microseconds unless something is wrong
 ASK_AGAIN: Final = 0.05  # seconds between two tries to find an actor that is starting again
 LOGIN_WITHIN: Final = 90.0  # seconds; a login step may be sent on to another data centre
+
+LoginStep = Literal["start", "code", "password"]
 
 R = TypeVar("R")
 T = TypeVar("T")

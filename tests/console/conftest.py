@@ -12,7 +12,12 @@ from typing import Any
 import httpx
 import pytest
 
-from telewarden.console import ConsoleActor, LoginStep, bind_tcp, bind_unix, make_app
+from telewarden.console import ConsoleActor, bind_tcp, bind_unix, make_app
+from telewarden.console.commands.catalogue import find
+from telewarden.console.results.base import Result
+from telewarden.console.results.login import Recovering
+from telewarden.console.results.process import Drilled
+from telewarden.console.results.sessions import Phase as AtPhase
 from telewarden.metrics import Exporter
 from telewarden.supervision import (
     ChildSpec,
@@ -76,7 +81,7 @@ class FakePanel:
 
     sessions: tuple[SessionReport, ...] = (ALICE,)
     exporter: Exporter = field(default_factory=Exporter)
-    told: list[tuple[str, ...]] = field(default_factory=list)
+    told: list[tuple[str, dict[str, Any], str]] = field(default_factory=list)
     questions: int = 0
     failure: BaseException | None = None
     gate: asyncio.Event | None = None
@@ -99,33 +104,21 @@ class FakePanel:
     def ready(self) -> tuple[bool, str]:
         return self.exporter.ready()
 
-    async def recover(self, session: str, *, who: str) -> None:
+    async def command(self, name: str, given: Mapping[str, Any], *, who: str) -> Result:
         self._fail()
-        self.told.append(("recover", session, who))
-
-    async def phase(self, session: str) -> str:
-        return "needs_login"
-
-    async def login(
-        self, session: str, step: LoginStep, secret: str | None = None, *, who: str
-    ) -> str:
-        self._fail()
-        self.told.append(("login", session, step, secret or "", who))
-        return Phase.AWAITING_CODE.value if step == "start" else Phase.ONLINE.value
-
-    async def pair_command(self, command: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        self._fail()
-        self.told.append(("pairs", command, *(f"{name}={value}" for name, value in given.items())))
-        return {"done": command}
-
-    async def drill(self, path: str, *, who: str) -> None:
-        self._fail()
-        self.told.append(("drill", path, who))
-        if self.tree is not None:
-            self.tree.ref(path).tell(Drill())
-
-    def shutdown(self, *, who: str) -> None:
-        self.told.append(("shutdown", who))
+        read = find(name).read(given)
+        self.told.append((name, read, who))
+        match name:
+            case "drill":
+                if self.tree is not None:
+                    self.tree.ref(read["child"]).tell(Drill())
+                return Drilled(child=read["child"])
+            case "login":
+                started = read["step"] == "start"
+                phase = Phase.AWAITING_CODE if started else Phase.ONLINE
+                return AtPhase(session=read["session"], phase=phase)
+            case _:
+                return Recovering(sessions=(read["session"],))
 
     def _fail(self) -> None:
         if self.failure is not None:

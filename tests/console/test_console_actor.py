@@ -70,16 +70,16 @@ async def test_pages_are_served_over_tcp_and_commands_over_the_socket(running: R
     client = ControlClient(running.control)
 
     page = await get(running.url)
-    refused = await get(running.url + "/api/drill")
-    await asyncio.to_thread(client.recover, "alice")
+    refused = await get(running.url + "/api/commands/drill")
+    await asyncio.to_thread(client.command, "recover", {"session": "alice"})
     phase = await asyncio.to_thread(client.login, "alice", "code", "22222")
 
     assert page.text.startswith("<!doctype html>")
     assert refused.status_code == 404
     assert phase == "online"
     assert running.panel.told == [
-        ("recover", "alice", WHO),
-        ("login", "alice", "code", "22222", WHO),
+        ("recover", {"session": "alice", "all": False}, WHO),
+        ("login", {"session": "alice", "step": "code", "secret": "22222"}, WHO),
     ]
 
 
@@ -218,9 +218,9 @@ async def test_the_actor_can_keep_the_control_socket_by_itself(
         await asyncio.to_thread(client.drill, "console")
         async with asyncio.timeout(SOON):
             await again.wait()
-        await asyncio.to_thread(client.recover, "alice")
+        await asyncio.to_thread(client.command, "recover", {"session": "alice"})
 
-    assert panel.told[-1] == ("recover", "alice", WHO)
+    assert panel.told[-1] == ("recover", {"session": "alice", "all": False}, WHO)
     assert not control.exists()
 
 
@@ -270,7 +270,7 @@ async def test_a_name_with_a_slash_is_one_name(running: Running) -> None:
     client = ControlClient(running.control)
 
     with pytest.raises(CommandFailedError) as refused:
-        await asyncio.to_thread(client.recover, "../drill")
+        await asyncio.to_thread(client.command, "../api/state", {})
 
     assert refused.value.status == 404
     assert running.panel.told == []

@@ -29,74 +29,88 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.console
 
 
-async def test_a_recovery_is_passed_on(owner: httpx.AsyncClient, panel: FakePanel) -> None:
-    answer = await owner.post("/api/sessions/alice/recover")
+async def test_a_command_is_passed_on_with_every_parameter(
+    owner: httpx.AsyncClient, panel: FakePanel
+) -> None:
+    answer = await owner.post("/api/commands/recover", json={"session": "alice"})
 
-    assert (answer.status_code, answer.json()["session"]) == (202, "alice")
-    assert panel.told == [("recover", "alice", WHO)]
+    assert (answer.status_code, answer.json()) == (200, {"sessions": ["alice"]})
+    assert panel.told == [("recover", {"session": "alice", "all": False}, WHO)]
 
 
 async def test_a_login_goes_step_by_step(owner: httpx.AsyncClient, panel: FakePanel) -> None:
-    started = await owner.post("/api/sessions/alice/login", json={"step": "start"})
-    done = await owner.post("/api/sessions/alice/login", json={"step": "code", "secret": "22222"})
+    given = {"session": "alice", "step": "start"}
+    started = await owner.post("/api/commands/login", json=given)
+    given |= {"step": "code", "secret": "22222"}
+    done = await owner.post("/api/commands/login", json=given)
 
     assert (started.json()["phase"], done.json()["phase"]) == ("awaiting_code", "online")
-    assert panel.told == [
-        ("login", "alice", "start", "", WHO),
-        ("login", "alice", "code", "22222", WHO),
-    ]
+    assert panel.told[1] == ("login", given, WHO)
 
 
-async def test_a_command_about_pairs_is_passed_on(
+async def test_a_command_of_two_words_has_dashes_in_its_address(
     owner: httpx.AsyncClient, panel: FakePanel
 ) -> None:
-    answer = await owner.post("/api/pairs/reassign", json={"selection": "1-3", "to": "bob"})
+    panel.failure = UnknownRecordError("pair", 7)
 
-    assert answer.json() == {"done": "reassign"}
-    assert panel.told == [("pairs", "reassign", "selection=1-3", "to=bob")]
+    answer = await owner.post("/api/commands/pairs-pause", json={"pair": 7})
 
-
-async def test_a_drill_names_its_child(owner: httpx.AsyncClient, panel: FakePanel) -> None:
-    answer = await owner.post("/api/drill", json={"child": "sessions/session:alice/session"})
-
-    assert answer.status_code == 202
-    assert panel.told == [("drill", "sessions/session:alice/session", WHO)]
+    assert answer.status_code == 404
+    assert (await owner.post("/api/commands/pairs-paus", json={})).json()["error"]["message"] == (
+        "pairs-paus: there is no such command; did you mean pairs pause, pairs add, pairs list?"
+    )
 
 
-async def test_a_shutdown_is_answered_before_it_happens(
+async def test_a_command_of_the_command_line_alone_is_refused(
     owner: httpx.AsyncClient, panel: FakePanel
 ) -> None:
-    answer = await owner.post("/api/shutdown")
+    answer = await owner.post("/api/commands/keygen", json={})
 
-    assert (answer.status_code, answer.json()) == (202, {"stopping": True})
-    assert panel.told == [("shutdown", WHO)]
+    assert answer.status_code == 400
+    assert "for the command line alone" in answer.json()["error"]["message"]
+    assert panel.told == []
 
 
 @pytest.mark.parametrize(
-    ("target", "body", "message"),
+    ("command", "body", "kind", "message"),
     [
-        ("sessions/a/login", b"{", "the body is no JSON"),
-        ("sessions/a/login", b"[1]", "the body is no JSON object"),
-        ("sessions/a/login", b"{}", "step is None; give start, code, password"),
-        ("sessions/a/login", b'{"step": ["x"]}', "step is ['x']; give start, code, password"),
-        ("sessions/a/login", b'{"step": "code"}', "step code needs a secret; give the code"),
+        ("login", b"{", "BadRequest", "the body is no JSON"),
+        ("login", b"[1]", "BadRequest", "the body is no JSON object"),
+        ("login", b"x" * 70_000, "BadRequest", "the body is longer than 65536 bytes"),
+        ("login", b"{}", "BadCommandError", "login: session is missing: Its name."),
         (
-            "sessions/a/login",
-            b'{"step": "code", "secret": 22222}',
-            "secret is no text; give a string",
+            "login",
+            b'{"session": "a", "step": ["x"]}',
+            "BadCommandError",
+            "login: step is ['x']; give look, start, code, password, resend, cancel",
         ),
-        ("sessions/a/login", b"x" * 20_000, "the body is longer than 16384 bytes"),
-        ("drill", b"", "child is None; give a path such as sessions/session:alice"),
-        ("drill", b'{"child": 5}', "child is 5; give a path such as sessions/session:alice"),
+        (
+            "login",
+            b'{"session": "a", "step": "code", "secret": 22222}',
+            "BadCommandError",
+            "login: secret is not shown; give a text",
+        ),
+        ("drill", b'{"child": 5}', "BadCommandError", "drill: child is 5; give a text"),
+        ("drill", b'{"chid": "x"}', "BadCommandError", "drill: there is no parameter 'chid'; it"),
+        ("pairs-why", b'{"pair": 0}', "BadCommandError", "pairs why: pair is 0; give 1 or more"),
+        ("pairs-why", b'{"pair": true}', "BadCommandError", "pairs why: pair is True; give 1 or"),
+        ("change", b'{"session": "a", "priority": 11}', "BadCommandError", "give 1 to 10"),
+        ("audit", b'{"since": "soon"}', "BadCommandError", "audit: since is 'soon'; give a date"),
     ],
 )
-async def test_a_wrong_body_is_refused_with_what_is_wrong(
-    owner: httpx.AsyncClient, panel: FakePanel, target: str, body: bytes, message: str
+async def test_wrong_parameters_are_refused_with_what_is_wrong(
+    owner: httpx.AsyncClient,
+    panel: FakePanel,
+    command: str,
+    body: bytes,
+    kind: str,
+    message: str,
 ) -> None:
-    answer = await owner.post(f"/api/{target}", content=body)
+    answer = await owner.post(f"/api/commands/{command}", content=body)
 
     assert answer.status_code == 400
-    assert answer.json() == {"error": {"type": "BadRequest", "message": message}}
+    assert answer.json()["error"]["type"] == kind
+    assert message in answer.json()["error"]["message"]
     assert panel.told == []
 
 
@@ -105,7 +119,7 @@ async def test_a_secret_in_a_broken_body_is_not_repeated(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     answer = await owner.post(
-        "/api/sessions/alice/login", content=b'{"step": "password", "secret": "hunter2"'
+        "/api/commands/login", content=b'{"step": "password", "secret": "hunter2"'
     )
 
     assert answer.status_code == 400
@@ -135,7 +149,7 @@ async def test_a_refusal_has_its_class_its_sentence_and_a_fitting_status(
 ) -> None:
     panel.failure = error
 
-    answer = await owner.post("/api/sessions/alice/recover")
+    answer = await owner.post("/api/commands/recover", json={"session": "alice"})
 
     assert answer.status_code == status
     assert answer.json() == {"error": {"type": type(error).__name__, "message": str(error)}}
@@ -146,7 +160,7 @@ async def test_an_actor_that_is_gone_is_said_to_be_unavailable(
 ) -> None:
     panel.failure = pykka.ActorDeadError("registry is gone")
 
-    assert (await owner.post("/api/sessions/alice/recover")).status_code == 503
+    assert (await owner.post("/api/commands/recover", json={"session": "alice"})).status_code == 503
 
 
 async def test_what_an_unexpected_error_says_stays_in_the_log(
@@ -154,7 +168,7 @@ async def test_what_an_unexpected_error_says_stays_in_the_log(
 ) -> None:
     panel.failure = ValueError("+491701234567")
 
-    answer = await owner.post("/api/sessions/alice/recover")
+    answer = await owner.post("/api/commands/recover", json={"session": "alice"})
 
     assert answer.status_code == 500
     assert answer.json()["error"]["type"] == "ValueError"

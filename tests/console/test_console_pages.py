@@ -124,10 +124,10 @@ async def test_the_last_look_is_shown_with_its_age_while_nobody_answers(
 @pytest.mark.parametrize(
     ("method", "target"),
     [
-        ("POST", "/api/sessions/alice/recover"),
-        ("POST", "/api/sessions/alice/login"),
-        ("POST", "/api/drill"),
-        ("POST", "/api/shutdown"),
+        ("POST", "/api/commands/recover"),
+        ("POST", "/api/commands/login"),
+        ("POST", "/api/commands/stop"),
+        ("GET", "/api/openapi.json"),
     ],
 )
 async def test_nothing_can_be_steered_from_the_network(

@@ -1,0 +1,148 @@
+"""Commands of the command line alone: they start a warden, or need none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from .model import LINE_ALONE, NOT_IN_CHATS, Command, Danger, Given, Needs
+from .parameters import Kind, argument, flag, option
+from .shown import Block
+
+STARTING: Final = "Starting"
+TRYING: Final = "Trying out"
+HELP: Final = "Help"
+SHELLS: Final = ("bash", "zsh", "fish")
+
+
+def _stopping(result: Given) -> Iterator[Block]:
+    yield f"process {result['pid']} stops"
+
+
+COMMANDS: Final = (
+    Command(
+        name="run",
+        help="Run the sessions of the configuration until SIGTERM or Ctrl-C.",
+        more="A second signal stops at once. With a [loopback] table in the configuration, a data"
+        " centre of its own takes Telegram's place.",
+        group=STARTING,
+        parameters=(flag("verbose", "Log every step.", short="v"),),
+        needs=Needs.NOTHING,
+        surfaces=LINE_ALONE,
+    ),
+    Command(
+        name="check",
+        help="Say whether the configuration can be run, with its secrets; starts nothing.",
+        group=STARTING,
+        needs=Needs.NOTHING,
+        surfaces=LINE_ALONE,
+    ),
+    Command(
+        name="stop",
+        help="Stop the running warden in order; the command line waits until it has.",
+        group=STARTING,
+        danger=Danger.CHANGES,
+        surfaces=NOT_IN_CHATS,
+        result="process.Stopping",
+        show=_stopping,
+    ),
+    Command(
+        name="wait",
+        help="Wait until a warden answers; with --ready until its sessions are online.",
+        more="Exit code 1 if it does not in time.",
+        group=STARTING,
+        parameters=(
+            flag("ready", "Until all sessions that should be online are."),
+            option("timeout", "How long at most.", Kind.SPAN, default=60.0),
+        ),
+        surfaces=LINE_ALONE,
+    ),
+    Command(
+        name="keygen",
+        help="Print a fresh master key, for where storage.master_key looks.",
+        group=STARTING,
+        needs=Needs.NOTHING,
+        surfaces=LINE_ALONE,
+    ),
+    Command(
+        name="database restore",
+        help="Put a copy in the database's place, while no warden runs; what was there is kept.",
+        group="Backups",
+        parameters=(
+            option("file", "Which copy; else the newest that opens.", option=False, metavar="FILE"),
+        ),
+        danger=Danger.HARMS,
+        question="Replace the database by a copy? What is there now is kept beside it.",
+        needs=Needs.NOTHING,
+        surfaces=LINE_ALONE,
+    ),
+    Command(
+        name="demo",
+        help="Watch a supervised forwarder survive faults, on a loopback data centre.",
+        more="Three accounts log in (one with two-step verification), four pairs forward, and then"
+        " it strikes: crashes, a cut line, a damaged file, a flood wait, a kill -9. Exit code 0"
+        " only if no message was lost or doubled and every session is healthy.",
+        group=TRYING,
+        parameters=(
+            option("seconds", "How long it runs, about.", Kind.INTEGER, default=60, least=20),
+            option(
+                "port",
+                "Where /metrics and the page are; 0: any.",
+                Kind.INTEGER,
+                default=0,
+                least=0,
+                most=65535,
+            ),
+            option("keep", "Keep the folder there, to look at it afterwards.", Kind.PATH),
+        ),
+        needs=Needs.NOTHING,
+        surfaces=LINE_ALONE,
+    ),
+    Command(
+        name="loopback serve",
+        help="Run a Telegram data centre of one's own on 127.0.0.1; prints a line when ready.",
+        group=TRYING,
+        parameters=(
+            option(
+                "port",
+                "Where to listen; 0: any.",
+                Kind.INTEGER,
+                default=4500,
+                least=0,
+                most=65535,
+            ),
+            option("pubkey", "Where to write its public key.", Kind.PATH, default="pub.pem"),
+            option("code", "The login code that everybody is sent.", default="22222"),
+            option("state", "A file that keeps accounts, chats and messages.", Kind.PATH),
+            option(
+                "control",
+                "A port to be steered by, over HTTP; 0: any.",
+                Kind.INTEGER,
+                least=0,
+                most=65535,
+            ),
+            option("scenario", "A JSON file with the first accounts and chats.", Kind.PATH),
+        ),
+        needs=Needs.NOTHING,
+        surfaces=LINE_ALONE,
+    ),
+    Command(
+        name="completion",
+        help="Print the script that completes commands in a shell.",
+        more='As in: eval "$(telewarden completion bash)".',
+        group=HELP,
+        parameters=(argument("shell", "Which one.", Kind.CHOICE, choices=SHELLS, metavar="SHELL"),),
+        needs=Needs.NOTHING,
+        surfaces=LINE_ALONE,
+    ),
+    Command(
+        name="help",
+        help="Show what a command does, or all commands.",
+        group=HELP,
+        parameters=(
+            option("command", "Its words.", Kind.WORDS, option=False, metavar="COMMAND..."),
+        ),
+        needs=Needs.NOTHING,
+        surfaces=LINE_ALONE,
+    ),
+)

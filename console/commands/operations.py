@@ -1,0 +1,90 @@
+"""Commands about operations: what takes a while, and how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from .model import Command, Danger, Given
+from .parameters import Kind, argument, option
+from .shown import Block, ago, grid
+
+GROUP: Final = "Operations"
+STATES: Final = ("running", "finished", "failed", "cancelled")
+CLEANED: Final = ("expired", "failed", "finished", "all")
+
+ID: Final = argument("id", "Its number.", Kind.INTEGER, least=1, metavar="ID")
+
+
+def _list(result: Given) -> Iterator[Block]:
+    rows = [
+        (
+            one["id"],
+            one["kind"],
+            one["session"],
+            one["state"],
+            f"{one['step']}/{one['steps']}",
+            ago(one["started"]),
+            one["who"],
+            one["error"] or one["description"],
+        )
+        for one in result["operations"]
+    ]
+    columns = ("id", "kind", "session", "state", "step", "begun", "who", "what")
+    yield grid("operations", columns, rows, wide=7, empty="no operation")
+
+
+def _one(result: Given) -> Iterator[Block]:
+    yield (
+        f"operation {result['id']} ({result['kind']}) is {result['state']},"
+        f" {result['step']}/{result['steps']}: {result['error'] or result['description']}"
+    )
+    rows = [(one["number"], one["text"]) for one in result["parts"]]
+    if rows:
+        yield grid("parts", ("part", "what"), rows, wide=1)
+
+
+def _cleaned(result: Given) -> Iterator[Block]:
+    yield f"{len(result['removed'])} operations removed"
+
+
+def _failed(result: Given) -> int:
+    return 1 if result["state"] in {"failed", "cancelled"} else 0
+
+
+COMMANDS: Final = (
+    Command(
+        name="operations list",
+        help="List what takes a while, and how far it is.",
+        group=GROUP,
+        parameters=(
+            option("state", "Only those.", Kind.CHOICE, choices=STATES),
+            option("kind", "Only of this kind, as reassign."),
+            option("session", "Only this session's.", Kind.NAME),
+        ),
+        result="operations.OperationList",
+        show=_list,
+    ),
+    Command(
+        name="operations watch",
+        help="Show one operation, on the command line until it has ended.",
+        more="Exit code 1 if it failed or was cancelled.",
+        group=GROUP,
+        parameters=(ID,),
+        result="operations.Operation",
+        show=_one,
+        exit_code=_failed,
+    ),
+    Command(
+        name="operations clean",
+        help="Forget operations that are over.",
+        more="A running one stays, unless it has made no progress for a day.",
+        group=GROUP,
+        parameters=(
+            option("what", "Which.", Kind.CHOICE, choices=CLEANED, option=False, default="expired"),
+        ),
+        danger=Danger.CHANGES,
+        result="operations.Cleaned",
+        show=_cleaned,
+    ),
+)

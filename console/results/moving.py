@@ -1,0 +1,36 @@
+"""Results of bringing logins in and out, and of changing keys."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from .base import Result
+
+
+class Imported(Result):
+    """A login came in: its key, and what was wrong with the file.
+
+    ``unseen`` processes are other users' and could not be asked whether they have the file open.
+    """
+
+    session: str
+    key_id: str
+    entities: int
+    damage: str | None
+    unseen: int
+
+
+class Exported(Result):
+    """A login was given out: into a file, or as a string, which is secret."""
+
+    session: str
+    file: str | None
+    string: str | None = Field(repr=False)
+
+
+class Turned(Result):
+    """Keys were changed; what is damaged did not open before either."""
+
+    key: str
+    damaged: tuple[str, ...]
+    resealed: int

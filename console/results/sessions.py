@@ -1,0 +1,141 @@
+"""Results about sessions: which there are, how they are, which is best."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .base import Result
+
+
+class Session(Result):
+    """A registered session: what was declared, and how it was when it last reported."""
+
+    name: str
+    health: str
+    phase: str
+    reason: str
+    since: float
+    until: float | None
+    priority: int
+    max_pairs: int
+    pairs: int
+    free: int
+    user_id: int | None
+    metadata: dict[str, Any]
+
+
+class SessionList(Result):
+    """The registered sessions, by name."""
+
+    sessions: tuple[Session, ...]
+
+
+class Wait(Result):
+    """Somebody waits: for what, since when, and until when if that is known."""
+
+    who: str
+    kind: str
+    what: str
+    since: float
+    until: float | None
+
+
+class SessionStatus(Result):
+    """How a session says that it is, and what to do about it."""
+
+    session: str
+    phase: str
+    health: str
+    reason: str
+    since: float
+    until: float | None
+    limited_until: float | None
+    rung: str
+    recoveries: int
+    parked: int
+    probe_seconds: float | None
+    update_age: float | None
+    user_id: int | None
+    groups: int
+    waits: tuple[Wait, ...]
+    explanation: str
+    advice: str
+    health_explanation: str
+    health_advice: str
+
+
+class PairStatus(Result):
+    """How a pair says that it is."""
+
+    id: int
+    source: int | str
+    target: int | str
+    mode: str
+    waiting: int
+    delivered: int
+    repeated: int
+    dead: int
+    paused: str | None
+    ready: bool
+    waits: tuple[Wait, ...]
+
+
+class GroupStatus(Result):
+    """A worker group and its pairs."""
+
+    session: str
+    group: str
+    online: bool
+    pairs: tuple[PairStatus, ...]
+
+
+class Flood(Result):
+    """Telegram asked an account to leave a method alone until then."""
+
+    session: str
+    method: str
+    until: float
+
+
+class Status(Result):
+    """Everything, or one session."""
+
+    at: float
+    version: str
+    ready: bool
+    readiness: str
+    sessions: tuple[SessionStatus, ...]
+    groups: tuple[GroupStatus, ...]
+    waits: tuple[Wait, ...]
+    floods: tuple[Flood, ...]
+
+
+class Candidate(Result):
+    """A session that was looked at, and why it stands where it does."""
+
+    name: str
+    fits: bool
+    reason: str
+
+
+class Optimal(Result):
+    """The session to give one more pair to, and all that were looked at."""
+
+    name: str
+    reason: str
+    candidates: tuple[Candidate, ...]
+
+
+class Deleted(Result):
+    """A session is gone, or would be; ``moved`` says which pair goes to which session."""
+
+    name: str
+    moved: dict[int, str]
+    dry_run: bool
+
+
+class Phase(Result):
+    """Where a session stands now."""
+
+    session: str
+    phase: str

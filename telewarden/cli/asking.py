@@ -1,0 +1,184 @@
+"""Commands that a running warden carries out: asked, confirmed, followed, shown."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import typer
+
+from ..console.client import ControlClient
+from ..console.commands.model import Command
+from ..console.commands.parameters import Kind
+from ..console.words import language_of
+from ..errors import BadCommandError, CommandFailedError, WardenUnreachableError
+from ..terminal import draw, plain
+from .place import Place
+
+LOOK_EVERY: Final = 0.2  # seconds between two looks at what goes on
+STOPS_WITHIN: Final = 90.0  # seconds; a warden takes 60 at most
+REFUSED: Final = 1
+HIDDEN: Final = "-"  # stands for a secret that is typed where nobody sees it
+FOLLOWED: Final = frozenset({"reassign", "changesession", "operations watch"})
+
+Shown = dict[str, Any]
+
+
+def carry_out(command: Command, given: Shown, place: Place, *, as_json: bool, yes: bool) -> None:
+    """Carry one out and show what came of it.
+
+    Raises:
+        typer.Exit: with the exit code that its result has.
+        TelewardenError: no warden answers, or it refused.
+    """
+    read = command.read(_typed(command, given))
+    confirm(command, read, yes=yes)
+    client = client_of(place)
+    try:
+        result = client.command(command.name, read, within=command.within)
+    except CommandFailedError as refused:
+        if refused.kind != "PairsNotMovedError":
+            raise
+        _refuse(str(refused), as_json=as_json)
+    if command.name in FOLLOWED:
+        result = _followed(client, command, result, as_json=as_json)
+    elif command.name == "stop":
+        _wait_until_gone(place)
+    show(command, result, as_json=as_json)
+
+
+def client_of(place: Place) -> ControlClient:
+    """Who asks the warden of a configuration."""
+    locale = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    return ControlClient(place.socket, owner=place.owner, language=language_of(locale))
+
+
+def show(command: Command, result: Shown, *, as_json: bool) -> None:
+    """Print a result, and exit with its code if that is not 0."""
+    if as_json:
+        typer.echo(json.dumps(result))
+    elif command.show is not None:
+        if sys.stdout.isatty():
+            draw(command.show(result))
+        else:
+            for line in plain(command.show(result)):
+                typer.echo(line)
+    code = command.exit_code(result) if command.exit_code is not None else 0
+    if code:
+        raise typer.Exit(code)
+
+
+def confirm(command: Command, given: Shown, *, yes: bool) -> None:
+    """Ask before something is ended or removed.
+
+    Raises:
+        BadCommandError: nobody can be asked.
+        typer.Exit: the answer was no.
+    """
+    question = command.asks(given)
+    if yes or not question:
+        return
+    if not sys.stdin.isatty():
+        raise BadCommandError(command.name, f"{question} Nobody can be asked here; give --yes")
+    if not typer.confirm(question):
+        typer.echo("nothing was done", err=True)
+        raise typer.Exit(REFUSED)
+
+
+def _typed(command: Command, given: Shown) -> Shown:
+    """What was typed, with secrets asked for and paths that mean the same to the warden."""
+    found = dict(given)
+    for one in command.parameters:
+        value = given.get(one.name)
+        if one.kind is Kind.PATH and value is not None:
+            found[one.name] = str(Path(value).expanduser().absolute())
+        elif one.kind is Kind.SECRET and value == HIDDEN:
+            found[one.name] = _hidden(one.name)
+    return found
+
+
+def _hidden(name: str) -> str:
+    if sys.stdin.isatty():
+        return str(typer.prompt(name, hide_input=True))
+    return sys.stdin.readline().strip()
+
+
+def _followed(client: ControlClient, command: Command, result: Shown, *, as_json: bool) -> Shown:
+    """Wait for the end of an operation, telling each step; returns the last look."""
+    if command.name == "operations watch":
+        return _to_its_end(client, result["id"], as_json=as_json)
+    if result["pairs"] or result["operation"] is None:
+        return result
+    operation = _to_its_end(client, result["operation"], as_json=as_json)
+    if operation["state"] != "finished":
+        why = operation["error"] or operation["state"]
+        _refuse(why, as_json=as_json, operation=operation["id"])
+    typer.echo(json.dumps(operation) if as_json else f"moved: {len(operation['parts'])} pairs")
+    raise typer.Exit
+
+
+def _to_its_end(client: ControlClient, number: int, *, as_json: bool) -> Shown:
+    said = ""
+    while True:
+        operation = client.command("operations watch", {"id": number})
+        line = f"{operation['step']}/{operation['steps']}  {operation['description']}"
+        if line != said and not as_json:
+            typer.echo(line, err=True)
+        said = line
+        if not operation["active"]:
+            return operation
+        time.sleep(LOOK_EVERY)
+
+
+def _refuse(why: str, *, as_json: bool, operation: int | None = None) -> NoReturn:
+    if as_json:
+        typer.echo(json.dumps({"moved": False, "error": why, "operation": operation}))
+    else:
+        typer.echo(why, err=True)
+    raise typer.Exit(REFUSED)
+
+
+def _wait_until_gone(place: Place) -> None:
+    """Wait until nobody listens there any more.
+
+    Raises:
+        WardenUnreachableError: it did not stop in time.
+    """
+    end = time.monotonic() + STOPS_WITHIN
+    while place.socket.exists():
+        if time.monotonic() > end:
+            raise WardenUnreachableError(place.socket, f"did not stop within {STOPS_WITHIN:g} s")
+        time.sleep(LOOK_EVERY)
+
+
+def follow_events(place: Place, given: Shown, *, as_json: bool) -> None:
+    """Print what happens until Ctrl-C or the warden's end."""
+    client, after = client_of(place), int(given["after"])
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            result = client.command("events", {"limit": given["limit"], "after": after})
+            for one in result["events"]:
+                after = one["number"]
+                at = time.strftime("%H:%M:%S", time.localtime(one["at"]))
+                typer.echo(json.dumps(one) if as_json else f"{at} {one['text']}")
+            sys.stdout.flush()
+            time.sleep(1.0)
+
+
+def wait_for(place: Place, *, ready: bool, timeout: float) -> bool:
+    """Wait until a warden answers, or its sessions are online; whether it was in time."""
+    client, end = client_of(place), time.monotonic() + timeout
+    while True:
+        with contextlib.suppress(WardenUnreachableError):
+            found = client.command("health", {})
+            if found["ready"] or not ready:
+                typer.echo(found["readiness"])
+                return True
+        if time.monotonic() > end:
+            return False
+        time.sleep(LOOK_EVERY)

@@ -1,0 +1,83 @@
+"""The protocol through which commands use a running warden."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+from ..api.operations import Operations
+from ..api.pairs import Pairs
+from ..api.registry import Registry
+from ..api.session import SessionHandle
+from ..api.sessions import Sessions
+from ..config import Config
+from ..console.results.base import Result
+from ..diagnostics import Diagnosis
+from ..metrics import Exporter
+from ..service.database_backups import DatabaseBackups
+from ..service.key_rotation import MasterKeys
+from ..supervision import Snapshot
+from ..telegram.reports import Overview
+
+
+class Engine(Protocol):
+    """The handles of one running warden; all of them are used in its loop."""
+
+    config: Config
+    exporter: Exporter
+    registry: Registry
+    pairs: Pairs
+    backups: DatabaseBackups
+    keys: MasterKeys
+    under_way: set[asyncio.Future[Any]]
+    """Work that goes on when whoever asked for it has hung up; a stop cancels it."""
+
+    @property
+    def sessions(self) -> Sessions:
+        """The registered sessions."""
+        ...
+
+    @property
+    def operations(self) -> Operations:
+        """What takes a while."""
+        ...
+
+    def session(self, name: str) -> SessionHandle:
+        """A handle on one session."""
+        ...
+
+    async def overview(self) -> Overview:
+        """How every session, worker group and pair is."""
+        ...
+
+    def snapshot(self) -> Snapshot:
+        """The supervisor tree as it is now."""
+        ...
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether all sessions that should be online are, and a sentence on it."""
+        ...
+
+    async def diagnose(self) -> Diagnosis:
+        """Look at everything, from outside and from inside."""
+        ...
+
+    async def recover(self, session: str, *, who: str) -> None:
+        """Let a session climb the recovery ladder now."""
+        ...
+
+    async def recover_all(self, *, who: str) -> tuple[str, ...]:
+        """Let every session climb it; returns their names."""
+        ...
+
+    async def drill(self, path: str, *, who: str) -> None:
+        """Crash the child at ``path`` on purpose."""
+        ...
+
+    def shutdown(self, *, who: str) -> None:
+        """Begin to stop the warden, and return at once."""
+        ...
+
+
+Handlers = Mapping[str, Callable[..., Awaitable[Result]]]

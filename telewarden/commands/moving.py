@@ -1,0 +1,59 @@
+"""Logins in and out, and keys."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..console.results.moving import Exported, Imported, Turned
+from ..errors import BadCommandError
+from .engine import Engine, Handlers
+
+
+async def import_(
+    engine: Engine, who: str, *, session: str, file: str | None, string: str | None
+) -> Imported:
+    """Use a login that another program made."""
+    handle = engine.session(session)
+    if (file is None) is (string is None):
+        raise BadCommandError("import", "give a file, or --string")
+    if file is not None:
+        taken = await handle.import_file(file, who=who)
+    else:
+        taken = await handle.import_string(string or "", who=who)
+    return Imported(
+        session=session,
+        key_id=f"{taken.key_id:016x}",
+        entities=taken.entities,
+        damage=taken.damage,
+        unseen=taken.unseen,
+    )
+
+
+async def export(engine: Engine, who: str, *, session: str, file: str | None) -> Exported:
+    """Give a login out."""
+    handle = engine.session(session)
+    if file is None:
+        return Exported(session=session, file=None, string=await handle.export_string(who=who))
+    try:
+        await handle.export_file(file, who=who)
+    except FileExistsError:
+        raise BadCommandError("export", f"{file} is there already; name another one") from None
+    return Exported(session=session, file=file, string=None)
+
+
+async def rotate(engine: Engine, who: str, *, data: bool, key: str | None) -> Turned:
+    """Change the master key, or the data key."""
+    if data and key is not None:
+        raise BadCommandError("keys rotate", "the data key is made here; leave --key out")
+    if data:
+        turned = await engine.keys.rotate_data(who=who)
+    else:
+        turned = await engine.keys.rotate_master(key, who=who)
+    return Turned(
+        key="data key" if data else "master key",
+        damaged=turned.damaged,
+        resealed=turned.resealed,
+    )
+
+
+HANDLERS: Final[Handlers] = {"import": import_, "export": export, "keys rotate": rotate}

@@ -1,0 +1,187 @@
+"""Pairs: what there is, orders, dead letters, moves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from ..actors import PairPlan
+from ..console.results.pairs import (
+    DeadLetter,
+    DeadList,
+    Dropped,
+    Move,
+    Pair,
+    PairList,
+    Retried,
+    Why,
+)
+from ..console.results.sessions import PairStatus, Wait
+from ..errors import UnknownRecordError
+from ..telegram import HEALTHS, Health, PairReport
+from .engine import Engine, Handlers
+
+Fields = dict[str, Any]
+
+
+def planned(plan: PairPlan) -> Pair:
+    """A plan for others to read; a handler's options may hold its secrets."""
+    return Pair.model_validate(plan)
+
+
+async def list_(engine: Engine, _who: str, *, session: str | None) -> PairList:
+    """The pairs, by number."""
+    plans = await engine.pairs.list(session)
+    return PairList(pairs=tuple(planned(plan) for plan in plans))
+
+
+async def add(
+    engine: Engine, who: str, *, fields: Fields, session: str | None, pair: int | None, ring: bool
+) -> Pair:
+    """Let there be one more."""
+    given = fields | ({"ring": True} if ring else {})
+    return planned(await engine.pairs.add(pair, session=session, who=who, **given))
+
+
+async def change(engine: Engine, who: str, *, pair: int, fields: Fields) -> Pair:
+    """Change how it goes on."""
+    return planned(await engine.pairs.change(pair, who=who, **fields))
+
+
+async def remove(engine: Engine, who: str, *, pair: int, accept_doubt: bool) -> Pair:
+    """Let it go."""
+    return planned(await engine.pairs.remove(pair, accept_doubt=accept_doubt, who=who))
+
+
+async def pause(engine: Engine, who: str, *, pair: int, reason: str) -> PairStatus:
+    """Stop forwarding."""
+    return _status(await engine.pairs.pause(pair, reason, who=who))
+
+
+async def resume(engine: Engine, who: str, *, pair: int) -> PairStatus:
+    """Go on."""
+    return _status(await engine.pairs.resume(pair, who=who))
+
+
+async def confirm(engine: Engine, who: str, *, pair: int, take: bool) -> Pair:
+    """Say which chat is meant."""
+    return planned(await engine.pairs.confirm(pair, take=take, who=who))
+
+
+async def backfill(
+    engine: Engine, who: str, *, pair: int, after: int, since: float | None
+) -> PairStatus:
+    """Forward the past."""
+    moment = None if since is None else datetime.fromtimestamp(since, UTC)
+    return _status(await engine.pairs.backfill(pair, after=after, since=moment, who=who))
+
+
+def _status(report: PairReport) -> PairStatus:
+    return PairStatus.model_validate(report)
+
+
+async def why(engine: Engine, _who: str, *, pair: int) -> Why:
+    """What a pair waits for."""
+    plan = await engine.pairs.get(pair)
+    overview = await engine.overview()
+    found = [one for group in overview.groups for one in group.pairs if one.id == pair]
+    reports = {one.session: one for one in overview.sessions}
+    session = reports.get(plan.session)
+    if not found or session is None:
+        raise UnknownRecordError("report of pair", pair)
+    report, health = found[0], HEALTHS[session.health]
+    waits = (*report.waits, *(session.waits if session.health is not Health.HEALTHY else ()))
+    return Why(
+        id=pair,
+        session=plan.session,
+        health=session.health,
+        paused=report.paused,
+        waiting=report.waiting,
+        dead=report.dead,
+        verdict=_verdict(plan, report, session.health, session.reason),
+        advice="" if session.health is Health.HEALTHY else health.advice,
+        waits=tuple(Wait.model_validate(one) for one in dict.fromkeys(waits)),
+    )
+
+
+def _verdict(plan: PairPlan, report: PairReport, health: Health, reason: str) -> str:
+    if not plan.enabled:
+        return "it is off in its plan; pairs change enabled=true turns it on"
+    if report.paused is not None:
+        return f"it is paused: {report.paused}; `pairs resume {plan.id}` lets it go on"
+    if health is not Health.HEALTHY:
+        return f"its session is {health}: {reason}"
+    if report.waits:
+        return f"{report.waiting} messages wait"
+    return f"it waits for nothing; {report.waiting} messages are on their way"
+
+
+async def dead(engine: Engine, _who: str, *, pair: int | None) -> DeadList:
+    """What could not be delivered."""
+    letters = await engine.pairs.dead(pair)
+    return DeadList(dead=tuple(DeadLetter(**asdict(one)) for one in letters))
+
+
+async def retry(engine: Engine, who: str, *, pair: int, messages: list[int]) -> Retried:
+    """Send dead letters again."""
+    return Retried(pair=pair, retried=await engine.pairs.retry(pair, messages, who=who))
+
+
+async def drop(engine: Engine, who: str, *, pair: int, messages: list[int]) -> Dropped:
+    """Forget dead letters."""
+    return Dropped(pair=pair, dropped=await engine.pairs.drop(pair, messages, who=who))
+
+
+async def reassign(
+    engine: Engine, who: str, *, pairs: str, to: str, dry_run: bool, accept_doubt: bool
+) -> Move:
+    """Begin a move; it goes on by itself once its operation has begun."""
+    begun: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    moving = asyncio.ensure_future(
+        engine.pairs.reassign(
+            pairs, to, dry_run=dry_run, accept_doubt=accept_doubt, who=who, begun=_telling(begun)
+        )
+    )
+    either: set[asyncio.Future[Any]] = {begun, moving}
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    if not moving.done():
+        engine.under_way.add(moving)
+        moving.add_done_callback(engine.under_way.discard)
+        moving.add_done_callback(_told_by_the_operation)
+        return Move(pairs={}, to=to, operation=begun.result(), dry_run=dry_run)
+    move = moving.result()
+    return Move(pairs=dict(move.pairs), to=move.to, operation=move.operation, dry_run=dry_run)
+
+
+def _told_by_the_operation(task: asyncio.Future[Any]) -> None:
+    if not task.cancelled():
+        task.exception()
+
+
+def _telling(begun: asyncio.Future[int]) -> Callable[[int], None]:
+    def tell(number: int) -> None:
+        if not begun.done():
+            begun.set_result(number)
+
+    return tell
+
+
+HANDLERS: Final[Handlers] = {
+    "pairs list": list_,
+    "pairs add": add,
+    "pairs change": change,
+    "pairs remove": remove,
+    "pairs pause": pause,
+    "pairs resume": resume,
+    "pairs why": why,
+    "pairs confirm": confirm,
+    "pairs backfill": backfill,
+    "pairs dead": dead,
+    "pairs retry": retry,
+    "pairs drop": drop,
+    "reassign": reassign,
+    "changesession": reassign,
+}

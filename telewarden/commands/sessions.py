@@ -1,0 +1,155 @@
+"""Sessions: list, status, register, change, delete, placement."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Final
+
+import psutil
+
+from .._version import __version__
+from ..actors import SessionEntry
+from ..console.results.process import Process, Workers
+from ..console.results.sessions import (
+    Candidate,
+    Deleted,
+    Flood,
+    GroupStatus,
+    Optimal,
+    Session,
+    SessionList,
+    SessionStatus,
+    Status,
+    Wait,
+)
+from ..telegram import HEALTHS, PHASES, SessionReport
+from .engine import Engine, Handlers
+
+
+async def status(engine: Engine, _who: str, *, session: str | None) -> Status:
+    """How everything is, or one session."""
+    if session is not None:
+        engine.session(session)
+    overview = await engine.overview()
+    ready, sentence = engine.ready()
+
+    def is_asked(name: str) -> bool:
+        return session in (None, name)
+
+    return Status(
+        at=time.time(),
+        version=__version__,
+        ready=ready,
+        readiness=sentence,
+        sessions=tuple(_status(one) for one in overview.sessions if is_asked(one.session)),
+        groups=tuple(
+            GroupStatus.model_validate(one) for one in overview.groups if is_asked(one.session)
+        ),
+        waits=tuple(Wait.model_validate(one) for one in overview.waits if session is None),
+        floods=tuple(
+            Flood.model_validate(one) for one in engine.exporter.floods() if is_asked(one.session)
+        ),
+    )
+
+
+def _status(report: SessionReport) -> SessionStatus:
+    phase, health = PHASES[report.phase], HEALTHS[report.health]
+    return SessionStatus(
+        **asdict(report),
+        explanation=phase.explanation,
+        advice=phase.advice,
+        health_explanation=health.explanation,
+        health_advice=health.advice,
+    )
+
+
+async def sessions(engine: Engine, _who: str, *, health: str | None) -> SessionList:
+    """The registered sessions."""
+    known = engine.sessions
+    found = known.list() if health is None else known.by_health(health)
+    return SessionList(sessions=tuple(shown(one) for one in found))
+
+
+def shown(entry: SessionEntry) -> Session:
+    """A registered session without what is secret of it."""
+    standing, record = entry.standing, entry.record
+    return Session(
+        name=entry.name,
+        health=standing.health,
+        phase=standing.phase,
+        reason=standing.reason,
+        since=standing.since,
+        until=standing.until,
+        priority=entry.priority,
+        max_pairs=entry.max_pairs,
+        pairs=entry.pairs,
+        free=entry.free,
+        user_id=standing.user_id or record.user_id,
+        metadata=dict(entry.metadata),
+    )
+
+
+async def register(engine: Engine, who: str, *, session: str, **fields: Any) -> Session:
+    """Register a session."""
+    return shown(await engine.sessions.register(session, who=who, **_given(fields)))
+
+
+async def change(engine: Engine, who: str, *, session: str, **fields: Any) -> Session:
+    """Change some of its fields."""
+    return shown(await engine.sessions.change(session, who=who, **_given(fields)))
+
+
+def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+async def delete(
+    engine: Engine, who: str, *, session: str, force: bool, accept_doubt: bool, dry_run: bool
+) -> Deleted:
+    """Stop a session and forget it."""
+    gone = await engine.sessions.delete(
+        session, force=force, accept_doubt=accept_doubt, dry_run=dry_run, who=who
+    )
+    return Deleted(name=gone.name, moved=dict(gone.moved), dry_run=dry_run)
+
+
+async def optimal(engine: Engine, _who: str, *, any_health: bool) -> Optimal:
+    """The session for one more pair."""
+    choice = engine.sessions.best(only_healthy=not any_health)
+    candidates = tuple(Candidate.model_validate(one) for one in choice.candidates)
+    return Optimal(name=choice.name, reason=choice.reason, candidates=candidates)
+
+
+async def workers(engine: Engine, _who: str) -> Workers:
+    """The worker groups, and the process."""
+    overview = await engine.overview()
+    return Workers(
+        groups=tuple(GroupStatus.model_validate(one) for one in overview.groups),
+        process=process(),
+    )
+
+
+def process() -> Process:
+    """This process, as the system counts it."""
+    here = psutil.Process()
+    used = here.cpu_times()
+    return Process(
+        pid=os.getpid(),
+        uptime=max(0.0, time.time() - here.create_time()),
+        memory=here.memory_info().rss,
+        processor=used.user + used.system,
+    )
+
+
+HANDLERS: Final[Handlers] = {
+    "status": status,
+    "sessions": sessions,
+    "register": register,
+    "change": change,
+    "delete": delete,
+    "optimal": optimal,
+    "workers": workers,
+}

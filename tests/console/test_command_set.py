@@ -1,0 +1,129 @@
+"""The commands' descriptions, and that each surface offers what it should."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import get_type_hints
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from telewarden.cli import app
+from telewarden.commands.running import HANDLERS
+from telewarden.console.commands.catalogue import ALL, GROUPS, find, offered
+from telewarden.console.commands.document import document
+from telewarden.console.commands.model import Command, Danger, Surface
+from telewarden.console.commands.parameters import Kind
+from telewarden.errors import BadCommandError
+
+pytestmark = pytest.mark.console
+
+NAMES = [one.name for one in ALL]
+REMOTE = [one for one in ALL if one.result]
+
+
+def ids(command: Command) -> str:
+    return command.slug
+
+
+def test_each_command_has_a_name_of_its_own_a_heading_and_one_line_of_help() -> None:
+    assert len(set(NAMES)) == len(NAMES)
+    assert {one.group for one in ALL} == set(GROUPS)
+    for one in ALL:
+        assert one.help.endswith("."), one.name
+        assert "\n" not in one.help, one.name
+        assert all(parameter.help for parameter in one.parameters), one.name
+
+
+def test_what_harms_asks_first_and_only_that() -> None:
+    for one in ALL:
+        assert bool(one.question) is (one.danger is Danger.HARMS), one.name
+
+
+def test_no_chat_is_asked_for_a_secret_but_a_phone_number() -> None:
+    """Telegram voids codes that are typed into chats, and chats keep what is said."""
+    for one in offered(Surface.BOT):
+        secrets = {each.name for each in one.parameters if each.kind is Kind.SECRET}
+        assert secrets <= {"phone"}, one.name
+
+
+@pytest.mark.parametrize("command", REMOTE, ids=ids)
+def test_a_command_of_a_warden_has_a_handler_of_the_described_shape(command: Command) -> None:
+    handler = HANDLERS[command.name]
+    _engine, _who, *taken = inspect.signature(handler).parameters.values()
+
+    names = {one.name for one in command.parameters}
+    if not any(one.kind is inspect.Parameter.VAR_KEYWORD for one in taken):
+        assert {one.name for one in taken} == names
+    assert get_type_hints(handler)["return"] is command.result_model()
+    assert command.show is not None
+
+
+def test_no_handler_is_without_a_command() -> None:
+    assert {one.name for one in REMOTE} == set(HANDLERS)
+
+
+async def test_the_http_api_describes_exactly_its_commands(owner: httpx.AsyncClient) -> None:
+    told = (await owner.get("/api/openapi.json")).json()
+
+    assert set(told["paths"]) == {f"/api/commands/{one.slug}" for one in offered(Surface.API)}
+    for one in offered(Surface.API):
+        operation = told["paths"][f"/api/commands/{one.slug}"]["post"]
+        body = operation["requestBody"]["content"]["application/json"]["schema"]
+        assert set(body["properties"]) == {each.name for each in one.parameters}
+        shape = operation["responses"]["200"]["content"]["application/json"]["schema"]
+        assert shape["$ref"].rpartition("/")[2] in told["components"]["schemas"]
+
+
+def test_the_command_line_takes_exactly_its_commands() -> None:
+    run = CliRunner()
+    for one in ALL:
+        done = run.invoke(app, [*one.words, "--help"])
+        assert (done.exit_code == 0) is (Surface.LINE in one.surfaces), one.name
+        if done.exit_code == 0:
+            said = " ".join(done.stdout.split())
+            assert one.help in said
+            for each in (*one.parameters, *one.line_options):
+                assert each.help in said, (one.name, each.name)
+
+
+def test_every_command_is_listed_in_the_help_under_its_heading() -> None:
+    said = CliRunner().invoke(app, ["--help"]).stdout
+
+    for one in offered(Surface.LINE):
+        assert (f"\n  {one.words[0]} " in said) is not one.hidden, one.name
+    assert "changesession" not in said
+
+
+def test_help_loses_no_word_to_brackets() -> None:
+    said = CliRunner().invoke(app, ["run", "--help"]).stdout
+
+    assert "With a [loopback] table" in said
+
+
+@pytest.mark.parametrize(
+    ("typed", "near"),
+    [
+        (("sesions",), "sessions"),
+        (("statis",), "status"),
+        (("pairs", "puase"), "pairs pause"),
+        (("rotate",), "keys rotate"),
+    ],
+)
+def test_an_unknown_command_is_answered_with_the_nearest(typed: tuple[str, ...], near: str) -> None:
+    done = CliRunner().invoke(app, list(typed))
+
+    assert done.exit_code == 2
+    assert f"Did you mean {near}" in done.stderr
+    with pytest.raises(BadCommandError, match=near):
+        find(" ".join(typed))
+
+
+@pytest.mark.checkout
+def test_the_page_of_commands_is_what_the_descriptions_print() -> None:
+    """python -m telewarden.console.commands.document > docs/commands.md"""
+    page = Path(__file__).parents[2] / "docs" / "commands.md"
+
+    assert page.read_text(encoding="utf-8") == document()
