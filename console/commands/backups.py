@@ -40,7 +40,7 @@ def _snapshot(result: Given) -> Iterator[Block]:
 def _snapshots(result: Given) -> Iterator[Block]:
     rows = [
         (one["file"], when(one["at"]), ago(one["at"]), size(one["size"]))
-        for one in result["snapshots"]
+        for one in result["backups"]
     ]
     columns, empty = ("file", "at", "ago", "size"), "the database was never copied"
     yield grid("copies of the database", columns, rows, wide=0, empty=empty)
@@ -90,7 +90,7 @@ COMMANDS: Final = (
         help="Copy the whole database now, and open the copy.",
         group=GROUP,
         danger=Danger.CHANGES,
-        result="backups.Snapshot",
+        result="backups.DatabaseBackup",
         show=_snapshot,
         within=CARE_WITHIN,
     ),
@@ -98,7 +98,7 @@ COMMANDS: Final = (
         name="database backups",
         help="List the kept copies of the whole database.",
         group=GROUP,
-        result="backups.SnapshotList",
+        result="backups.DatabaseBackupList",
         show=_snapshots,
     ),
 )

@@ -1,4 +1,7 @@
-"""``docs/commands.md``, printed from the descriptions: ``python -m telewarden.console.commands.document``."""
+"""The page ``docs/commands.md``, printed from the descriptions.
+
+``python -m telewarden.console.commands.document > docs/commands.md`` brings it up to date.
+"""
 
 from __future__ import annotations
 
@@ -15,27 +18,29 @@ from .parameters import Kind, Parameter
 HEAD: Final = """\
 # Commands
 
-This page is printed from the descriptions in `console/commands`, of which the command line, the HTTP
-API on the control socket and the admin bot are made.
+This page is printed from the descriptions in `console/commands`, of which the command line, the
+HTTP API on the control socket and the admin bot are made.
 
-**Configuration.** `--config PATH` (`-c`), else `TELEWARDEN_CONFIG`, else `./telewarden.toml`, else
-`telewarden/telewarden.toml` in the user's configuration folder. A first word that ends in `.toml` is the
-configuration as well: `telewarden status op.toml`.
+**Configuration.** `--config PATH` (`-c`), else `TELEWARDEN_CONFIG`, else `./telewarden.toml`,
+else `telewarden/telewarden.toml` in the user's configuration folder. A first word that ends in
+`.toml` is the configuration as well: `telewarden status op.toml`.
 
-**Output.** Tables and colours on a terminal (`NO_COLOR=1` without colours), columns of plain text into a pipe,
-and with `--json` the result as the HTTP API returns it; its fields are at the end of this page. An error with
-`--json` is `{"error": {"type": ..., "message": ...}}`. Times are shown in the zone of whoever looks.
+**Output.** Tables and colours on a terminal (`NO_COLOR=1` without colours), columns of plain text
+into a pipe, and with `--json` the result as the HTTP API returns it; its fields are at the end of
+this page. An error with `--json` is `{"error": {"type": ..., "message": ...}}`. Times are shown
+in the zone of whoever looks.
 
-**Exit codes.** 0 done; 1 it was done and did not go well, or what was looked at is not well; 2 it could not be
-done as asked: a wrong configuration, no warden, a refusal; 70 `run` ended with actors that would not stop. Of
-`safety-check` 0 is SAFE, 1 CAUTION, 2 UNSAFE.
+**Exit codes.** 0 done; 1 it was done and did not go well, or what was looked at is not well; 2 it
+could not be done as asked: a wrong configuration, no warden, a refusal; 70 `run` ended with
+actors that would not stop. Of `safety-check` 0 is SAFE, 1 CAUTION, 2 UNSAFE.
 
-**HTTP.** `POST /api/commands/NAME` on the control socket, with the parameters as a JSON object and dashes in
-the place of blanks: `curl --unix-socket control.sock http://warden/api/commands/pairs-why -d '{"pair": 3}'`.
-`GET /api/openapi.json` describes all of it. Who may connect is told by the kernel: the socket's owner and root.
+**HTTP.** `POST /api/commands/NAME` on the control socket, with the parameters as a JSON object
+and dashes in the place of blanks: `curl --unix-socket control.sock
+http://warden/api/commands/pairs-why -d '{"pair": 3}'`. `GET /api/openapi.json` describes all of
+it. Who may connect is told by the kernel: the socket's owner and root.
 
-What ends or removes something is asked about first; `--yes` answers that. A secret given as `-` is typed where
-nobody sees it, or read from the standard input.
+What ends or removes something is asked about first; `--yes` answers that. A secret given as `-`
+is typed where nobody sees it, or read from the standard input.
 """
 
 
@@ -67,9 +72,8 @@ def _described(command: Command) -> str:
 
 def _usage(command: Command) -> str:
     words = ["telewarden", command.name]
-    for one in command.parameters:
-        if not one.option:
-            words.append(_place(one) if one.required else f"[{_place(one)}]")
+    places = [one for one in command.parameters if not one.option]
+    words += [_place(one) if one.required else f"[{_place(one)}]" for one in places]
     return " ".join(words)
 
 

@@ -29,7 +29,7 @@ class BackupList(Result):
     backups: tuple[Backup, ...]
 
 
-class Snapshot(Result):
+class DatabaseBackup(Result):
     """One copy of the whole database."""
 
     file: str
@@ -37,7 +37,7 @@ class Snapshot(Result):
     size: int
 
 
-class SnapshotList(Result):
+class DatabaseBackupList(Result):
     """The kept copies of the whole database, newest first."""
 
-    snapshots: tuple[Snapshot, ...]
+    backups: tuple[DatabaseBackup, ...]

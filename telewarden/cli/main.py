@@ -20,6 +20,7 @@ import typer
 from .._version import __version__
 from ..console.commands.model import Command, Needs
 from ..errors import TelewardenError
+from .complaint import complain
 from .grammar import Group
 
 NOT_STARTED: Final = 2
@@ -37,30 +38,15 @@ def main() -> None:
         sys.exit(NOT_STARTED)
 
 
-def complain(exc: TelewardenError, *, as_json: bool = False) -> None:
-    """Say what was wrong: a line for each problem; for programs on the standard output, too."""
-    problems = getattr(exc, "problems", None)
-    if problems and hasattr(exc, "source"):
-        lines = [f"{exc.source}: {problem}" for problem in problems]
-    else:
-        lines = [str(exc)]
-    if as_json:
-        import json
-
-        kind = getattr(exc, "kind", "") or type(exc).__name__
-        typer.echo(json.dumps({"error": {"type": kind, "message": "\n".join(lines)}}))
-    for line in lines:
-        typer.echo(line, err=True)
-
-
 def carry_out(command: Command, ctx: typer.Context, given: dict[str, Any]) -> None:
     """Do what was typed."""
     config = given.pop("config", None) or ctx.find_root().params.get("config")
     yes = given.pop("yes", False)
     if command.needs is Needs.NOTHING or not command.result:
-        from .local import HERE
+        from .local import HERE, Typed
 
-        HERE[command.name](command, given, config, yes)
+        root = ctx.find_root().command
+        HERE[command.name](Typed(command, given, config, yes, root))
         return
     from . import asking
     from .place import config_path, place_of

@@ -5,10 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from ..console.results.backups import Backup, BackupList, BackupTaken, Snapshot, SnapshotList
+from ..console.results.backups import (
+    Backup,
+    BackupList,
+    BackupTaken,
+    DatabaseBackup,
+    DatabaseBackupList,
+)
 from ..console.results.sessions import Phase
 from ..storage import BackupRecord
-from ..storage import Snapshot as Copy
+from ..storage import DatabaseBackup as Copy
 from .engine import Engine, Handlers
 
 
@@ -40,19 +46,19 @@ async def restore(engine: Engine, who: str, *, session: str, backup: int) -> Pha
     return Phase(session=session, phase=await engine.session(session).restore(backup, who=who))
 
 
-async def database_backup(engine: Engine, who: str) -> Snapshot:
+async def database_backup(engine: Engine, who: str) -> DatabaseBackup:
     """Copy the whole database."""
     return _copy(await engine.backups.take(who=who))
 
 
-async def database_backups(engine: Engine, _who: str) -> SnapshotList:
+async def database_backups(engine: Engine, _who: str) -> DatabaseBackupList:
     """The copies of it that are kept."""
     found = await asyncio.to_thread(engine.backups.list)
-    return SnapshotList(snapshots=tuple(_copy(one) for one in found))
+    return DatabaseBackupList(backups=tuple(_copy(one) for one in found))
 
 
-def _copy(snapshot: Copy) -> Snapshot:
-    return Snapshot(file=snapshot.path.name, at=snapshot.at, size=snapshot.size)
+def _copy(backup: Copy) -> DatabaseBackup:
+    return DatabaseBackup(file=backup.path.name, at=backup.at, size=backup.size)
 
 
 HANDLERS: Final[Handlers] = {

@@ -75,19 +75,19 @@ async def sessions(engine: Engine, _who: str, *, health: str | None) -> SessionL
 
 def shown(entry: SessionEntry) -> Session:
     """A registered session without what is secret of it."""
-    standing, record = entry.standing, entry.record
+    status, record = entry.status, entry.record
     return Session(
         name=entry.name,
-        health=standing.health,
-        phase=standing.phase,
-        reason=standing.reason,
-        since=standing.since,
-        until=standing.until,
+        health=status.health,
+        phase=status.phase,
+        reason=status.reason,
+        since=status.since,
+        until=status.until,
         priority=entry.priority,
         max_pairs=entry.max_pairs,
         pairs=entry.pairs,
         free=entry.free,
-        user_id=standing.user_id or record.user_id,
+        user_id=status.user_id or record.user_id,
         metadata=dict(entry.metadata),
     )
 

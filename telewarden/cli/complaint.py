@@ -1,0 +1,23 @@
+"""Errors as a person reads them on the standard error, and a program on the standard output."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from ..errors import TelewardenError
+
+
+def complain(exc: TelewardenError, *, as_json: bool = False) -> None:
+    """Say what was wrong, a line for each problem; for programs as JSON, too."""
+    problems = getattr(exc, "problems", None)
+    if problems and hasattr(exc, "source"):
+        lines = [f"{exc.source}: {problem}" for problem in problems]
+    else:
+        lines = [str(exc)]
+    if as_json:
+        kind = getattr(exc, "kind", "") or type(exc).__name__
+        typer.echo(json.dumps({"error": {"type": kind, "message": "\n".join(lines)}}))
+    for line in lines:
+        typer.echo(line, err=True)
