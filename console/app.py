@@ -81,8 +81,9 @@ class _Watching:
         )
 
     async def metrics(self, request: Request) -> Response:
-        await self._look.now()  # the panel lets the exporter observe what it finds
-        body, content_type = self._panel.exporter.render(request.headers.get("accept", ""))
+        # Nobody is asked: a scrape must not wait for an actor, nor cost one anything.
+        accept = request.headers.get("accept", "")
+        body, content_type = await self._panel.exporter.render_async(accept)
         return Response(body, headers={"content-type": content_type})
 
     async def healthz(self, _: Request) -> Response:

@@ -30,7 +30,7 @@ def state(panel: Panel, seen: Seen, *, now: float, words: Words) -> dict[str, An
         "readiness": sentence,
         "age": round(seen.age, 3),
         "problem": seen.problem,
-        "sessions": [_session(report, words) for report in seen.overview.sessions],
+        "sessions": [_session(report, now, words) for report in seen.overview.sessions],
         "groups": [_group(report) for report in seen.overview.groups],
         "waits": [_plain(wait) for wait in seen.overview.waits],
         "floods": [_plain(flood) for flood in exporter.floods()],
@@ -41,9 +41,11 @@ def state(panel: Panel, seen: Seen, *, now: float, words: Words) -> dict[str, An
     }
 
 
-def _session(report: SessionReport, words: Words) -> dict[str, Any]:
+def _session(report: SessionReport, now: float, words: Words) -> dict[str, Any]:
     phase, health = PHASES[report.phase], HEALTHS[report.health]
+    heard = report.last_update
     return _reported(report) | {
+        "update_age": None if heard is None else max(0.0, now - heard),
         "explanation": words(phase.explanation),
         "advice": words(phase.advice),
         "advice_needed": phase.advice != PHASES[Phase.ONLINE].advice,

@@ -6,6 +6,8 @@ to the console, and what is counted to those who publish it.
 
 from .activity_log import Fact, Feed, sentence
 from .exporter import Exporter
+from .families import Storage
 from .floods import Flood
+from .session_figures import LeaseOwner
 
-__all__ = ["Exporter", "Fact", "Feed", "Flood", "sentence"]
+__all__ = ["Exporter", "Fact", "Feed", "Flood", "LeaseOwner", "Storage", "sentence"]

@@ -6,8 +6,8 @@ Not safe for threads by themselves; the exporter counts under its lock.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, product
 from typing import Final
 
 LABEL_SETS: Final = 200  # a name outside the program (a method, an error class) must not grow it
@@ -18,12 +18,19 @@ class Tally:
     """One counter for each combination of label values, up to ``limit`` combinations.
 
     What would be one more is counted with every label ``other``.
+
+    Args:
+        known: the values of each label that are known before; their combinations are there at 0,
+            so that the first count of each is seen as an increase.
+        limit: how many combinations are told apart.
     """
 
     __slots__ = ("_counts", "_limit")
 
-    def __init__(self, *, limit: int = LABEL_SETS) -> None:
+    def __init__(self, *known: Iterable[str], limit: int = LABEL_SETS) -> None:
         self._counts: dict[tuple[str, ...], float] = {}
+        if known:
+            self._counts = dict.fromkeys(product(*known), 0)
         self._limit = limit
 
     def add(self, *labels: str, amount: float = 1) -> None:
@@ -71,20 +78,16 @@ class Bins:
 
 
 class LabelledBins:
-    """One histogram for each value of one label, which the caller takes from a small set."""
+    """One histogram for each value of one label, out of ``labels``."""
 
-    __slots__ = ("_bins", "_bounds")
+    __slots__ = ("_bins",)
 
-    def __init__(self, bounds: Sequence[float]) -> None:
-        self._bounds = bounds
-        self._bins: dict[str, Bins] = {}
+    def __init__(self, bounds: Sequence[float], labels: Iterable[str]) -> None:
+        self._bins = {label: Bins(bounds) for label in labels}
 
     def add(self, label: str, value: float) -> None:
         """Count one value under that label."""
-        bins = self._bins.get(label)
-        if bins is None:
-            bins = self._bins[label] = Bins(self._bounds)
-        bins.add(value)
+        self._bins[label].add(value)
 
     def rows(self) -> Iterator[tuple[str, Bins]]:
         """Labels and their histograms."""

@@ -10,6 +10,7 @@ from ..supervision import (
     ChildAbandoned,
     ChildQuarantined,
     ChildRestarting,
+    ChildStuck,
     Event,
     LoopResumed,
     LoopStalled,
@@ -29,7 +30,19 @@ from ..telegram.session_events import (
 )
 from .counters import Bins, LabelledBins, Tally
 from .floods import Floods
-from .labels import cause_class, kind_of, reason_word
+from .labels import (
+    COPIES,
+    DROPS,
+    ENDS,
+    KINDS,
+    METHODS,
+    OUTCOMES,
+    REASONS,
+    RUNGS,
+    cause_class,
+    end_word,
+    kind_of,
+)
 
 # seconds; issue: recovery is to take under 5 s and aims at 0.25 s
 RECOVERY_BOUNDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
@@ -42,15 +55,16 @@ class Counts:
     """Every number that only grows, and the floods that are still to end."""
 
     def __init__(self) -> None:
-        self.restarts, self.quarantines = Tally(), Tally()
-        self.recoveries, self.tries, self.copies = Tally(), Tally(), Tally()
-        self.flood_waits, self.drops = Tally(), Tally()
+        self.restarts, self.quarantines, self.stuck = Tally(KINDS, ENDS), Tally(KINDS), Tally(KINDS)
+        self.recoveries, self.tries = Tally(RUNGS, REASONS), Tally(RUNGS, OUTCOMES)
+        self.copies, self.drops = Tally(COPIES), Tally(DROPS)
+        self.flood_waits = Tally(METHODS)
         self.forwarded = self.repeated = self.dead_letters = self.caught_up = 0
         self.abandoned = 0
-        self.pruned = Tally()
+        self.pruned = Tally(RowsPruned(at=0.0).rows)
         self.loop_stalls, self.loop_stalled = 0, 0.0
         self.floods = Floods()
-        self.recovery_seconds = LabelledBins(RECOVERY_BOUNDS)
+        self.recovery_seconds = LabelledBins(RECOVERY_BOUNDS, REASONS)
         self.lag_seconds, self.probe_seconds = Bins(LAG_BOUNDS), Bins(PROBE_BOUNDS)
         self.journal_writes = self.journal_commits = self.journal_failures = 0
         self.commit_seconds = Bins(COMMIT_BOUNDS)
@@ -63,11 +77,15 @@ class Counts:
 
 
 def _restarting(counts: Counts, event: ChildRestarting) -> None:
-    counts.restarts.add(kind_of(event.child), reason_word(event.reason))
+    counts.restarts.add(kind_of(event.child), end_word(event.reason))
 
 
 def _quarantined(counts: Counts, event: ChildQuarantined) -> None:
     counts.quarantines.add(kind_of(event.child))
+
+
+def _stuck(counts: Counts, event: ChildStuck) -> None:
+    counts.stuck.add(kind_of(event.child))
 
 
 def _abandoned(counts: Counts, event: ChildAbandoned) -> None:
@@ -139,6 +157,7 @@ def _pruned(counts: Counts, event: RowsPruned) -> None:
 HEARD: Final[Mapping[type[Event], Callable[[Counts, Any], None]]] = {
     ChildRestarting: _restarting,
     ChildQuarantined: _quarantined,
+    ChildStuck: _stuck,
     ChildAbandoned: _abandoned,
     LoopStalled: _stalled,
     LoopResumed: _turns_again,

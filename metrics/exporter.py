@@ -1,14 +1,18 @@
 """The Prometheus exporter: counts events, keeps the newest sample, answers scrapes.
 
 Owns the registry unless one is passed in. It asks nobody anything; a scrape only writes down what
-has been counted.
+has been counted. Two levels: by state and reason always, and by session, where each session has
+series of its own; those are written by ``session_text``.
 """
 
 from __future__ import annotations
 
+import asyncio
+import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from typing import Final, Protocol
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -21,13 +25,30 @@ from ..supervision import Event, EventStream, Snapshot, Subscription
 from ..telegram.reports import Overview
 from .activity_log import WORDS, Feed
 from .event_counter import HEARD, Counts
-from .families import families_of_counts, families_of_sample
+from .families import (
+    Storage,
+    families_of_counts,
+    families_of_sample,
+    families_of_sessions,
+    families_of_storage,
+)
 from .floods import Flood
 from .registry_metrics import RegistryNumbers, families_of_registry
 from .sample import Sample, stand
+from .session_families import SESSION_FAMILIES
+from .session_figures import FIRST, LeaseOwner, SessionBook, SessionFigures, StoredFigures
+from .session_figures import HEARD as HEARD_OF_SESSIONS
+from .session_text import SessionText
 
-LISTENED: Final = tuple({*HEARD, *WORDS})
-FIRST: Final = frozenset({"start", "login"})  # coming online for the first time is no recovery
+LISTENED: Final = tuple({*HEARD, *HEARD_OF_SESSIONS, *WORDS})
+SHOWN_UP_TO: Final = 1_000  # sessions; each has some forty series
+SLICE: Final = 0.001  # seconds that a scrape takes the loop for at once
+OPEN_METRICS: Final = "application/openmetrics-text"
+ESCAPING: Final = re.compile(r";\s*escaping=[^;,]*")
+END: Final = "# EOF\n"
+
+_beside: ContextVar[bool] = ContextVar("telewarden_sessions_beside", default=False)
+"""Whether the sessions' families are being written beside the registry, by ``session_text``."""
 
 
 class JournalNumbers(Protocol):
@@ -56,13 +77,17 @@ class Exporter(Collector):
         self,
         registry: CollectorRegistry | None = None,
         *,
+        per_session: bool | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.registry = registry or CollectorRegistry(auto_describe=False)
         self.feed = Feed()
         self._guest, self._registered = registry is not None, False
-        self._wall = wall
+        self._wall, self._created, self._per_session = wall, wall(), per_session
         self._counts, self._sample = Counts(), Sample()
+        self._sessions = SessionBook(wall)
+        self._texts: dict[bool, SessionText] = {}
+        self._storage: Storage | None = None
         self._numbers: RegistryNumbers | None = None
         self._journal: JournalNumbers | None = None
         self._subscription: Subscription | None = None
@@ -96,6 +121,7 @@ class Exporter(Collector):
         *,
         loop_lag: float = 0.0,
         registry: RegistryNumbers | None = None,
+        registered: Collection[str] | None = None,
     ) -> None:
         """Keep the newest look at sessions and tree; gauges show it until the next one.
 
@@ -104,9 +130,32 @@ class Exporter(Collector):
             tree: how the supervisor tree is.
             loop_lag: seconds that the loop last took to get to a new task.
             registry: the registry in numbers.
+            registered: the names of all sessions; by default those that report.
         """
         self._numbers = registry
+        with self._lock:
+            self._sessions.reported(overview.sessions, overview.groups, tree, registered=registered)
         self._sample = stand(overview, tree, now=self._wall(), loop_lag=loop_lag)
+
+    def stored(
+        self,
+        sessions: Iterable[StoredFigures],
+        leases: Mapping[str, LeaseOwner],
+        storage: Storage,
+        *,
+        codes_a_day: int,
+    ) -> None:
+        """Keep the newest look at what is stored.
+
+        Args:
+            sessions: what the database knows of each.
+            leases: which process owns whose key.
+            storage: the disk.
+            codes_a_day: login codes that may be asked for in a day.
+        """
+        self._storage = storage
+        with self._lock:
+            self._sessions.stored(sessions, leases, codes_a_day=codes_a_day)
 
     def journal(self, stats: JournalNumbers) -> None:
         """Add what the journal did since it last told; called after each of its commits."""
@@ -123,6 +172,7 @@ class Exporter(Collector):
     def _hear(self, event: Event) -> None:
         with self._lock:
             self._counts.hear(event)
+            self._sessions.hear(event)
             if type(event) in WORDS:
                 self.feed.hear(event, at=self._wall())
 
@@ -168,20 +218,38 @@ class Exporter(Collector):
         Args:
             accept: the scrape's Accept header; OpenMetrics if it asks for that.
         """
-        encode, content_type = choose_encoder(accept)
-        return encode(self.registry), content_type
+        pieces, content_type = self._pieces(accept)
+        return "".join(pieces).encode(), content_type
+
+    async def render_async(self, accept: str = "") -> tuple[bytes, str]:
+        """The same, in slices of a millisecond between which the loop does other work."""
+        pieces, content_type = self._pieces(accept)
+        body, until = bytearray(), time.perf_counter() + SLICE
+        for piece in pieces:
+            body += piece.encode()
+            if time.perf_counter() > until:
+                await asyncio.sleep(0)
+                until = time.perf_counter() + SLICE
+        return bytes(body), content_type
 
     def collect(self) -> Iterator[Metric]:
         """What Prometheus' client library asks for at each scrape."""
+        now, sessions = self._wall(), self._by_name()
         with self._lock:
-            families = [*families_of_counts(self._counts, now=self._wall())]
+            families = [*families_of_counts(self._counts, now=now, created=self._created)]
         yield from families
+        yield from families_of_sessions(sessions, shown=self._are_shown(sessions), now=now)
         yield from families_of_sample(self._sample)
+        if self._storage is not None:
+            yield from families_of_storage(self._storage, now=now)
         if self._numbers is not None:
             yield from families_of_registry(self._numbers)
         yield InfoMetricFamily(
             "telewarden_build", "Which release this is.", value={"version": __version__}
         )
+        if self._are_shown(sessions) and not _beside.get():
+            with self._lock:
+                yield from [family.metric(sessions, now=now) for family in SESSION_FAMILIES]
 
     def describe(self) -> Iterator[Metric]:
         """The names alone, so that registering twice is refused before anything is counted."""
@@ -191,3 +259,40 @@ class Exporter(Collector):
         if not self._registered:
             self.registry.register(self)
             self._registered = True
+
+    def _by_name(self) -> list[SessionFigures]:
+        with self._lock:
+            return self._sessions.all()
+
+    def _are_shown(self, sessions: Collection[SessionFigures]) -> bool:
+        if self._per_session is None:
+            return len(sessions) <= SHOWN_UP_TO
+        return self._per_session
+
+    def _pieces(self, accept: str) -> tuple[Iterator[str], str]:
+        # Names are plain, so there is nothing to escape. A scrape that asks for another way all
+        # the same would get names that HELP does not have.
+        encode, content_type = choose_encoder(ESCAPING.sub("", accept))
+        return self._written(encode, content_type.startswith(OPEN_METRICS)), content_type
+
+    def _written(
+        self, encode: Callable[[CollectorRegistry], bytes], open_metrics: bool
+    ) -> Iterator[str]:
+        beside = _beside.set(True)
+        try:
+            text = encode(self.registry).decode()
+        finally:
+            _beside.reset(beside)
+        yield text.removesuffix(END)
+        now, sessions = self._wall(), self._by_name()
+        if self._are_shown(sessions):
+            writer = self._texts.setdefault(open_metrics, SessionText(open_metrics=open_metrics))
+            slices = writer.slices(sessions, now=now)
+            while True:
+                with self._lock:  # facts come from the journal's thread, too
+                    piece = next(slices, None)
+                if piece is None:
+                    break
+                yield piece
+        if open_metrics:
+            yield END

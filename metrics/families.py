@@ -1,12 +1,15 @@
 """The metric families: names, HELP texts, labels.
 
 Names and units follow Prometheus' conventions: base units, ``_total`` on what only grows. No
-label is a session, a chat or a message, so that the number of series does not grow with them.
+label here is a session, so that the number of series does not grow with them; those that each
+session has are in ``session_families``. No label anywhere is a chat, a phone number or a text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from prometheus_client.core import Metric
@@ -16,15 +19,31 @@ from ..telegram import Phase, WaitKind
 from .event_counter import Counts
 from .family_builders import counter, gauge, gauges, histogram, histograms, number
 from .sample import Sample
+from .session_figures import LEASE_STATES, SessionFigures
 
 Row = tuple[Callable[..., Metric], str, str, Callable[[Counts], Any], *tuple[Any, ...]]
 """What makes it, its name and meaning, where its numbers are, its labels."""
 
 
-def families_of_counts(counts: Counts, *, now: float) -> Iterator[Metric]:
-    """What has happened since the process started."""
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The disk that everything is kept on, in bytes, and when its newest copy was taken."""
+
+    free: int
+    size: int
+    backed_up: float | None = None
+
+
+def families_of_counts(counts: Counts, *, now: float, created: float) -> Iterator[Metric]:
+    """What has happened since ``created``, when counting began."""
     for make, name, text, read, *labels in COUNTED:
-        yield make(name, text, read(counts), *labels)
+        yield make(name, text, read(counts), *labels, created=created)
+    yield gauge(
+        "abandoned_children",
+        "Incarnations that would not stop and were abandoned; each is a thread or a task that may"
+        " still do something.",
+        counts.abandoned,
+    )
     yield gauge(
         "flood_deadline_timestamp_seconds",
         "When the last of the present flood waits is over; 0 without any.",
@@ -32,29 +51,99 @@ def families_of_counts(counts: Counts, *, now: float) -> Iterator[Metric]:
     )
 
 
-def families_of_sample(sample: Sample) -> Iterator[Metric]:
-    """How everything stood at the last look."""
+def families_of_sessions(
+    sessions: Sequence[SessionFigures], *, shown: bool, now: float
+) -> Iterator[Metric]:
+    """All sessions together; whether each is ``shown`` by itself as well."""
+    phases, oldest, latched, codes, owners = _together(sessions)
     yield gauges(
         "sessions",
-        "Sessions by phase.",
-        "phase",
-        ((phase.value, sample.sessions.get(phase, 0)) for phase in Phase),
+        "Sessions by state.",
+        "state",
+        ((phase.value, phases.get(phase, 0)) for phase in Phase),
     )
-    yield gauge("sessions_healthy", "Sessions that work.", sample.healthy)
-    yield gauge("worker_groups", "Worker groups.", sample.groups)
+    for (name, text), moment in zip(OLDEST, oldest, strict=True):
+        yield gauge(name, text, max(0.0, now - moment))
+    yield gauge(
+        "sessions_latched",
+        "Sessions whose key Telegram has declared dead: only a new login helps.",
+        latched,
+    )
+    if codes is not None:
+        yield gauge(
+            "login_codes_left",
+            "Login codes that may still be asked for today, of the session with the fewest.",
+            codes,
+        )
+    yield gauges(
+        "leases",
+        "Sessions whose key a process owns: this one (held), or another (elsewhere).",
+        "state",
+        owners.items(),
+    )
+    yield gauge(
+        "per_session_shown",
+        "1 if each session has series of its own, telewarden_session_...; 0 if there are too many,"
+        " or [metrics] per_session is false.",
+        float(shown),
+    )
+
+
+def _together(
+    sessions: Sequence[SessionFigures],
+) -> tuple[dict[Phase, int], list[float], int, int | None, dict[str, int]]:
+    """Sessions by state, the oldest moments, dead keys, fewest codes, owners: in one pass."""
+    phases, owners = dict[Phase, int](), dict.fromkeys(LEASE_STATES, 0)
+    update = outbox = backup = math.inf
+    latched, codes = 0, math.inf
+    for one in sessions:
+        phases[one.phase] = phases.get(one.phase, 0) + 1
+        if one.last_update is not None and one.last_update < update:
+            update = one.last_update
+        if one.waiting and one.waiting_since is not None and one.waiting_since < outbox:
+            outbox = one.waiting_since
+        if one.backed_up is not None and one.backed_up < backup:
+            backup = one.backed_up
+        if one.codes_left is not None and one.codes_left < codes:
+            codes = one.codes_left
+        latched += one.latched
+        if one.lease is not None:
+            owners[one.lease.state] += 1
+    fewest = None if codes == math.inf else int(codes)
+    return phases, [update, outbox, backup], latched, fewest, owners
+
+
+def families_of_storage(stored: Storage, *, now: float) -> Iterator[Metric]:
+    """The folder that everything is kept in, as it was at the last look."""
+    if stored.backed_up is not None:
+        yield gauge(
+            "database_backup_age_seconds",
+            "Age of the newest copy of the database; not there without one.",
+            max(0.0, now - stored.backed_up),
+        )
+    yield gauge(
+        "storage_free_bytes",
+        "Free space on the disk that the storage folder is on.",
+        stored.free,
+    )
+    yield gauge(
+        "storage_size_bytes", "Size of the disk that the storage folder is on.", stored.size
+    )
+
+
+def families_of_sample(sample: Sample) -> Iterator[Metric]:
+    """How everything stood at the last look."""
+    yield gauge(
+        "sessions_healthy", "Sessions that work: online, heard, nothing amiss.", sample.healthy
+    )
+    yield gauge("worker_groups", "Worker groups; each has up to 30 pairs.", sample.groups)
     yield gauges(
         "pairs",
-        "Forwarding pairs by state.",
+        "Forwarding pairs by state: active, or paused by a person or for a trouble of their own.",
         "state",
         (("active", sample.pairs_active), ("paused", sample.pairs_paused)),
     )
     yield gauge("outbox_waiting", "Messages in the outbox that wait to be sent.", sample.waiting)
-    if sample.update_age is not None:
-        yield gauge(
-            "update_age_seconds",
-            "Age of the last update, of the session where it is oldest.",
-            sample.update_age,
-        )
     yield gauges(
         "waits",
         "Sessions, pairs and parts that wait, by what they wait for.",
@@ -105,7 +194,7 @@ COUNTED: Final[tuple[Row, ...]] = (
     (
         counter,
         "child_restarts",
-        "Restarts that supervisors decided on, by kind of child and reason.",
+        "Restarts that supervisors decided on, by kind of child and how its last run ended.",
         lambda counts: counts.restarts,
         ("kind", "reason"),
     ),
@@ -118,36 +207,43 @@ COUNTED: Final[tuple[Row, ...]] = (
     ),
     (
         counter,
+        "child_stuck",
+        "Children that were at one message for too long and were cancelled or abandoned.",
+        lambda counts: counts.stuck,
+        ("kind",),
+    ),
+    (
+        counter,
         "recoveries",
-        "Sessions that came (back) online, by the rung that did it and why it was needed.",
+        "Sessions that came (back) online, by the copy that did it and why it was needed.",
         lambda counts: counts.recoveries,
-        ("rung", "cause"),
+        ("rung", "reason"),
     ),
     (
         histograms,
         "recovery_duration_seconds",
         "Seconds from the loss of a session, or the request, until it was online.",
         lambda counts: counts.recovery_seconds,
-        "cause",
+        "reason",
     ),
     (
         counter,
         "recovery_tries",
-        "Tries on the recovery ladder, by rung and outcome.",
+        "Tries to come online by a stored copy, by copy and whether it worked or failed.",
         lambda counts: counts.tries,
-        ("rung", "outcome"),
+        ("rung", "state"),
     ),
     (
         counter,
         "copies_repaired",
         "Stored copies of sessions that were damaged or missing and were made whole.",
         lambda counts: counts.copies,
-        ("copy",),
+        ("kind",),
     ),
     (
         counter,
         "flood_waits",
-        "Times Telegram asked to wait, by method.",
+        "Times Telegram asked to wait, by method; * is all sending.",
         lambda counts: counts.flood_waits,
         ("method",),
     ),
@@ -195,12 +291,6 @@ COUNTED: Final[tuple[Row, ...]] = (
         ("reason",),
     ),
     (
-        gauge,
-        "abandoned_children",
-        "Incarnations that would not stop and were abandoned.",
-        lambda counts: counts.abandoned,
-    ),
-    (
         number,
         "loop_stalls",
         "Times that something held the event loop up for too long.",
@@ -241,6 +331,21 @@ COUNTED: Final[tuple[Row, ...]] = (
         "rows_pruned",
         "Rows that were past their time and are gone from the database, by table.",
         lambda counts: counts.pruned,
-        ("table",),
+        ("kind",),
+    ),
+)
+
+OLDEST: Final = (
+    (
+        "update_age_seconds",
+        "Seconds since Telegram last told a session anything, of the session where it is longest.",
+    ),
+    (
+        "outbox_oldest_age_seconds",
+        "Seconds that the oldest message has waited in the outbox; 0 if none waits.",
+    ),
+    (
+        "backup_age_seconds",
+        "Age of the newest backup of a session's login, of the session where it is oldest.",
     ),
 )

@@ -27,29 +27,38 @@ def gauges(name: str, text: str, label: str, rows: Iterable[tuple[str, float]]) 
     return family
 
 
-def number(name: str, text: str, value: float) -> Metric:
-    """One number that only grows."""
-    return CounterMetricFamily(f"telewarden_{name}", text, value=value)
+def number(name: str, text: str, value: float, *, created: float) -> Metric:
+    """One number that only grows, since ``created`` (epoch seconds)."""
+    return CounterMetricFamily(f"telewarden_{name}", text, value=value, created=created)
 
 
-def counter(name: str, text: str, tally: Tally, labels: tuple[str, ...]) -> Metric:
+def counter(
+    name: str, text: str, tally: Tally, labels: tuple[str, ...], *, created: float
+) -> Metric:
     """One such number for each combination of labels."""
     family = CounterMetricFamily(f"telewarden_{name}", text, labels=labels)
-    for values, number in tally.rows():
-        family.add_metric(values, number)
+    for values, count in tally.rows():
+        family.add_metric(values, count, created=created)
     return family
 
 
-def histogram(name: str, text: str, bins: Bins) -> Metric:
+def histogram(name: str, text: str, bins: Bins, *, created: float) -> Metric:
     """How often values were how large."""
-    return HistogramMetricFamily(
-        f"telewarden_{name}", text, buckets=bins.cumulative(), sum_value=bins.sum
-    )
+    family = HistogramMetricFamily(f"telewarden_{name}", text, labels=())
+    _fill(family, {}, bins, created)
+    return family
 
 
-def histograms(name: str, text: str, bins: LabelledBins, label: str) -> Metric:
+def histograms(name: str, text: str, bins: LabelledBins, label: str, *, created: float) -> Metric:
     """One histogram for each value of a label."""
     family = HistogramMetricFamily(f"telewarden_{name}", text, labels=(label,))
     for value, one in bins.rows():
-        family.add_metric((value,), buckets=one.cumulative(), sum_value=one.sum)
+        _fill(family, {label: value}, one, created)
     return family
+
+
+def _fill(
+    family: HistogramMetricFamily, labels: dict[str, str], bins: Bins, created: float
+) -> None:
+    family.add_metric(tuple(labels.values()), buckets=bins.cumulative(), sum_value=bins.sum)
+    family.add_sample(f"{family.name}_created", labels, created)

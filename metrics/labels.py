@@ -7,15 +7,44 @@ from typing import Final
 
 OTHER: Final = "other"
 
-SERVICES: Final = frozenset({"journal", "gateway", "registry", "health", "console"})
+SERVICES: Final = ("journal", "gateway", "registry", "health", "console")
+KINDS: Final = ("session", "group", *SERVICES, OTHER)
+"""Kinds of children; supervisors are ``other``."""
+
+RUNGS: Final = ("string", "file", "repair")
+COPIES: Final = ("string", "file")
+OUTCOMES: Final = ("worked", "failed")
+DROPS: Final = ("crashed", "overflow", "unavailable", "gone")
+
+ENDS: Final = ("error", "start_failed", "abandoned", "normal", "shutdown", "drill", OTHER)
+"""Why a child is restarted: how its last incarnation ended."""
 
 CAUSES: Final[Mapping[str, str]] = {
     "start": "start",
     "crash": "crash",
     "login": "login",
     "connection lost": "connection",
+    "deaf": "deaf",
     "asked by the operator": "operator",
 }
+REASONS: Final = (*CAUSES.values(), OTHER)
+"""Why a session had to come (back) online."""
+
+METHODS: Final = (
+    "*",
+    "auth.sendCode",
+    "auth.signIn",
+    "messages.editMessage",
+    "messages.forwardMessages",
+    "messages.getHistory",
+    "messages.sendMedia",
+    "messages.sendMessage",
+    "messages.sendMultiMedia",
+    "updates.getChannelDifference",
+    "updates.getDifference",
+    "updates.getState",
+)
+"""Methods that a warden calls by itself; ``*`` is all sending. An app's own come on top."""
 
 
 def kind_of(path: str) -> str:
@@ -33,13 +62,23 @@ def kind_of(path: str) -> str:
     return OTHER
 
 
-def reason_word(reason: str) -> str:
-    """A restart's reason in one word: the error's class if there was one, else the kind of end."""
-    kind, _, rest = reason.partition(": ")
-    word = rest if rest.isidentifier() else kind
-    return word if word.isidentifier() else OTHER
+def session_of(path: str) -> str | None:
+    """Which session a child belongs to; ``None`` for what all share."""
+    for step in path.split("/"):
+        kind, _, name = step.partition(":")
+        if kind == "session" and name:
+            return name
+    return None
+
+
+def end_word(reason: str) -> str:
+    """How an incarnation ended, in one word of ``ENDS``."""
+    kind, _, error = reason.partition(": ")
+    if error == "DrillError":
+        return "drill"
+    return kind if kind in ENDS else OTHER
 
 
 def cause_class(cause: str) -> str:
-    """Why a session had to come back, as one of six words."""
+    """Why a session had to come back, as one word of ``REASONS``."""
     return CAUSES.get(cause, OTHER)

@@ -54,13 +54,13 @@ class RegistryNumbers(Protocol):
 def families_of_registry(numbers: RegistryNumbers) -> Iterator[Metric]:
     """The registry as it was at the last look."""
     yield gauges(
-        "registry_sessions", "Registered sessions by health.", "health", numbers.sessions.items()
+        "registry_sessions", "Registered sessions by health.", "state", numbers.sessions.items()
     )
     yield _operations(numbers.kinds)
     yield gauges(
         "registry_use_ratio",
         "How much of its maximum is in use, 0 to 1, and more after a maximum was lowered.",
-        "of",
+        "kind",
         (
             ("sessions", numbers.session_use),
             ("operations", numbers.operation_use),
@@ -70,13 +70,13 @@ def families_of_registry(numbers: RegistryNumbers) -> Iterator[Metric]:
     yield gauges(
         "registry_operations_by_age",
         "Kept operations by the hours since they began.",
-        "age",
+        "kind",
         numbers.ages.buckets.items(),
     )
     yield gauges(
         "registry_operation_age_seconds",
         "Seconds since kept operations began: of the oldest, the newest, and on average.",
-        "of",
+        "kind",
         (
             (name, age)
             for name, age in (

@@ -24,14 +24,12 @@ class Sample:
     """Counts at ``at`` (epoch seconds)."""
 
     at: float = 0.0
-    sessions: dict[Phase, int] = field(default_factory=dict)
     healthy: int = 0
     ready: tuple[bool, str] = (False, "nothing has been looked at yet")
     groups: int = 0
     pairs_active: int = 0
     pairs_paused: int = 0
     waiting: int = 0
-    update_age: float | None = None
     children: dict[ChildState, int] | None = None
     mailboxes: int = 0
     restarts_left: int | None = None
@@ -47,19 +45,16 @@ def stand(
     sessions = overview.sessions
     pairs = [pair for group in overview.groups for pair in group.pairs]
     paused = sum(pair.paused is not None for pair in pairs)
-    ages = [session.update_age for session in sessions if session.update_age is not None]
     places = () if tree is None else tuple(tree.walk())
     left = [place.restarts_left for place in places]
     return Sample(
         at=now,
-        sessions=Counter(session.phase for session in sessions),
         healthy=sum(session.health is Health.HEALTHY for session in sessions),
         ready=readiness(sessions, overview.waits),
         groups=len(overview.groups),
         pairs_active=len(pairs) - paused,
         pairs_paused=paused,
         waiting=sum(pair.waiting for pair in pairs),
-        update_age=max(ages, default=None),
         children=Counter(place.state for place in places) if places else None,
         mailboxes=sum(place.waiting for place in places),
         restarts_left=min((one for one in left if one is not None), default=None),

@@ -44,6 +44,7 @@ from .records import (
     PendingChange,
     PlanRow,
     SessionRecord,
+    StoredFigures,
     UpdateState,
     check_name,
 )
@@ -88,6 +89,7 @@ __all__ = [
     "SessionRecord",
     "Stale",
     "Store",
+    "StoredFigures",
     "UpdateState",
     "Vault",
     "check_name",

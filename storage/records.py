@@ -92,6 +92,26 @@ _copied: Final = _copier()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFigures:
+    """What the database knows of a session in numbers.
+
+    Args:
+        key_id: which key its login has.
+        backed_up: when its newest backup was made; ``None`` without one.
+        codes: login codes that were asked for lately.
+        latched: its key is dead.
+        waiting_since: when the oldest of its pending messages came; ``None`` without any.
+    """
+
+    name: str
+    key_id: int | None = None
+    backed_up: float | None = None
+    codes: int = 0
+    latched: bool = False
+    waiting_since: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
     """A session string that opened and matched its digest and key id."""
 

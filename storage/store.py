@@ -24,6 +24,7 @@ from .leases.database_lock import lock_shared, unlock
 from .private_files import is_there, make_private_folder
 from .tables.backups import BackupRows
 from .tables.clock import ClockRows
+from .tables.figures import FigureRows
 from .tables.history import HistoryRows
 from .tables.operations import OperationRows
 from .tables.outbox import OutboxRows
@@ -46,6 +47,7 @@ class Store(
     ChangeRows,
     TelegramRows,
     ClockRows,
+    FigureRows,
     HistoryRows,
     OperationRows,
     PruningRows,

@@ -52,7 +52,10 @@ class Wait:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionReport:
-    """How a session is. Times are epoch seconds, durations seconds."""
+    """How a session is. Times are epoch seconds, durations seconds.
+
+    ``last_update`` is when Telegram last told its client anything; ``None`` without a client.
+    """
 
     session: str
     phase: Phase
@@ -65,7 +68,7 @@ class SessionReport:
     recoveries: int = 0
     parked: int = 0
     probe_seconds: float | None = None
-    update_age: float | None = None
+    last_update: float | None = None
     user_id: int | None = None
     groups: int = 0
     waits: tuple[Wait, ...] = ()

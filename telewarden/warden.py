@@ -62,6 +62,7 @@ from .service.loopback_server import StandIn, sign_in, standin
 from .service.open_files import make_room
 from .service.paths import StoragePaths, config_of
 from .service.retention import Retention
+from .service.stored_figures import StoredLook
 from .service.wait_log import WaitLog
 from .storage import Epoch, Store
 from .supervision import (
@@ -131,7 +132,10 @@ class Warden:
             self._handlers.check(pair.handler)
         self.events = events or EventStream()
         self._epoch = Epoch()
-        self.exporter = Exporter(registry, wall=self._epoch.now)
+        self.exporter = Exporter(
+            registry, per_session=self.config.metrics.per_session, wall=self._epoch.now
+        )
+        self._stored_look = StoredLook(self.config, self.exporter, wall=self._epoch.now)
         self._board = Board()
         self._waiting = WaitLedger(wall=self._epoch.now)
         self._wait_log = WaitLog(wall=self._epoch.now)
@@ -244,6 +248,7 @@ class Warden:
             self._housekeeping = (
                 asyncio.create_task(self.backups.keep_taking()),
                 asyncio.create_task(self.retention.keep_pruning()),
+                asyncio.create_task(self._stored_look.keep_looking()),
             )
             self._signing = asyncio.create_task(self._sign_in())
             self._cleanup = undo.pop_all()
@@ -326,10 +331,15 @@ class Warden:
         self._reported = frozenset(report.session for report in found.sessions)
         tree = self._running()
         places = tree.snapshot()
+        known = self._board.current
         overview = with_waits(found, places, self._waiting.now(), now=self._epoch.now())
         self._wait_log.see(overview.waits)
         self.exporter.observe(
-            overview, places, loop_lag=tree.loop_lag, registry=self.registry.statistics()
+            overview,
+            places,
+            loop_lag=tree.loop_lag,
+            registry=self.registry.statistics(),
+            registered=known.sessions if known.revision else None,
         )
         return overview
 

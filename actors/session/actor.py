@@ -467,7 +467,7 @@ class SessionActor(LoopActor):
         """How the session is."""
         state, client = self._state, self.slot.client
         trouble = self.groups.trouble if state.phase is Phase.ONLINE else ""
-        reason = trouble or state.reason
+        reason, age = trouble or state.reason, self.slot.update_age
         return SessionReport(
             session=self._name,
             phase=state.phase,
@@ -480,7 +480,7 @@ class SessionActor(LoopActor):
             recoveries=self._reconnect.recoveries,
             parked=self.sender.parked,
             probe_seconds=self.prober.seconds,
-            update_age=self.slot.update_age,
+            last_update=None if age is None else self._services.now() - age,
             user_id=client.user_id if client else None,
             groups=len(self.groups),
             waits=self._waits(),

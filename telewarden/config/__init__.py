@@ -13,6 +13,7 @@ from .secrets import Secret
 from .tables import (
     ConsoleConfig,
     HealthConfig,
+    MetricsConfig,
     PacingConfig,
     RecoveryConfig,
     RegistryConfig,
@@ -30,6 +31,7 @@ __all__ = [
     "LoopbackAccount",
     "LoopbackChat",
     "LoopbackConfig",
+    "MetricsConfig",
     "PacingConfig",
     "PairConfig",
     "ProxyConfig",

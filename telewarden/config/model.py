@@ -25,6 +25,7 @@ from .secrets import Table
 from .tables import (
     ConsoleConfig,
     HealthConfig,
+    MetricsConfig,
     PacingConfig,
     RecoveryConfig,
     RegistryConfig,
@@ -48,6 +49,7 @@ class Config(Table):
     pacing: PacingConfig = PacingConfig()
     registry: RegistryConfig = RegistryConfig()
     supervision: SupervisionConfig = SupervisionConfig()
+    metrics: MetricsConfig = MetricsConfig()
     console: ConsoleConfig | None = ConsoleConfig()
     loopback: LoopbackConfig | None = None
     base: Path = Field(default=Path(), exclude=True, description="what relative paths start from")

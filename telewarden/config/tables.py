@@ -145,6 +145,14 @@ class SupervisionConfig(Table):
         return self
 
 
+class MetricsConfig(Table):
+    """What Prometheus is shown."""
+
+    per_session: bool | None = Field(
+        default=None, description="series of each session; unless said, up to 1,000 sessions"
+    )
+
+
 class ConsoleConfig(Table):
     """The pages; they listen on this machine only, until told otherwise."""
 

@@ -445,9 +445,9 @@ async def test_the_age_of_the_last_update_goes_on_between_two_probes(newsroom: N
     warden = await newsroom.start()
 
     def age(overview: Overview) -> float:
-        (one,) = [one.update_age for one in overview.sessions if one.session == "alice"]
+        (one,) = [one.last_update for one in overview.sessions if one.session == "alice"]
         assert one is not None
-        return one
+        return time.time() - one
 
     first = age(await warden.overview())
     async with asyncio.timeout(SOON):

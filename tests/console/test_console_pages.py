@@ -21,13 +21,18 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.console
 
 
-async def test_metrics_show_what_is_true_now(http: httpx.AsyncClient) -> None:
+async def test_metrics_show_the_newest_look_and_ask_nobody(
+    http: httpx.AsyncClient, panel: FakePanel
+) -> None:
+    await panel.overview()
     answer = await http.get("/metrics")
 
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=")
-    assert 'telewarden_sessions{phase="online"} 1.0' in answer.text
+    assert 'telewarden_sessions{state="online"} 1.0' in answer.text
+    assert 'telewarden_session_phase{session="alice",state="online"} 1.0' in answer.text
     assert "telewarden_outbox_waiting 4.0" in answer.text
+    assert panel.questions == 1
 
 
 async def test_the_process_is_alive_even_when_no_session_is(
@@ -100,7 +105,7 @@ async def test_many_who_look_at_once_cost_one_question(
     answers = await asyncio.gather(*(http.get("/api/state") for _ in range(10)))
     first = panel.questions
     hand.now = 1.0
-    await http.get("/metrics")
+    await http.get("/readyz")
 
     assert {answer.status_code for answer in answers} == {200}
     assert (first, panel.questions) == (1, 2)

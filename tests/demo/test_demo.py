@@ -40,7 +40,7 @@ def scraped(port: int, process: subprocess.Popen[str]) -> str:
                 text: str = answer.read().decode()
         except (urllib.error.URLError, ConnectionError):
             continue  # it is starting; the test has a deadline
-        if 'telewarden_sessions{phase="online"} 3.0' in text:
+        if 'telewarden_sessions{state="online"} 3.0' in text:
             return text
     pytest.fail(f"it ended before it was scraped: {process.communicate()}")
 

@@ -20,6 +20,7 @@ from telewarden.config import (
     ConsoleConfig,
     HealthConfig,
     LoopbackConfig,
+    MetricsConfig,
     PacingConfig,
     PairConfig,
     ProxyConfig,
@@ -43,6 +44,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "[pacing]": PacingConfig,
     "[recovery]": RecoveryConfig,
     "[health]": HealthConfig,
+    "[metrics]": MetricsConfig,
     "[console]": ConsoleConfig,
     "[loopback]": LoopbackConfig,
 }

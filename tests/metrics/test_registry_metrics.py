@@ -61,7 +61,7 @@ def test_sessions_are_counted_by_each_of_the_six_words() -> None:
         [entry("a", Health.HEALTHY), entry("b", Health.HEALTHY), entry("c", Health.EXPIRED)]
     )
 
-    counts = {word.value: sample(exporter, "sessions", health=word.value) for word in Health}
+    counts = {word.value: sample(exporter, "sessions", state=word.value) for word in Health}
 
     assert counts == dict.fromkeys(counts, 0) | {"healthy": 2, "expired": 1}
 
@@ -88,7 +88,7 @@ def test_utilisation_is_a_ratio_of_each_maximum() -> None:
     )
 
     ratios = [
-        sample(exporter, "use_ratio", of=what) for what in ("sessions", "operations", "pairs")
+        sample(exporter, "use_ratio", kind=what) for what in ("sessions", "operations", "pairs")
     ]
 
     assert ratios == [0.25, 0.1, 0.5]
@@ -102,11 +102,11 @@ def test_ages_are_shown_in_buckets_and_in_seconds() -> None:
         ]
     )
 
-    assert sample(exporter, "operations_by_age", age="1-6h") == 1
-    assert sample(exporter, "operations_by_age", age=">24h") == 0
-    assert sample(exporter, "operation_age_seconds", of="oldest") == 2 * HOUR
-    assert sample(exporter, "operation_age_seconds", of="newest") == 60.0
-    assert sample(exporter, "operation_age_seconds", of="average") == HOUR + 30.0
+    assert sample(exporter, "operations_by_age", kind="1-6h") == 1
+    assert sample(exporter, "operations_by_age", kind=">24h") == 0
+    assert sample(exporter, "operation_age_seconds", kind="oldest") == 2 * HOUR
+    assert sample(exporter, "operation_age_seconds", kind="newest") == 60.0
+    assert sample(exporter, "operation_age_seconds", kind="average") == HOUR + 30.0
     assert sample(exporter, "operations_stuck") == 1
     assert sample(exporter, "health", state="warning") == 1
     assert sample(exporter, "health", state="healthy") == 0
@@ -115,7 +115,7 @@ def test_ages_are_shown_in_buckets_and_in_seconds() -> None:
 def test_without_operations_there_is_no_age() -> None:
     exporter = scraped()
 
-    assert sample(exporter, "operation_age_seconds", of="oldest") is None
+    assert sample(exporter, "operation_age_seconds", kind="oldest") is None
     assert sample(exporter, "health", state="healthy") == 1
 
 

@@ -33,6 +33,7 @@ from telewarden.storage import (
     PlanRow,
     SessionRecord,
     Store,
+    StoredFigures,
     UpdateState,
 )
 
@@ -292,6 +293,44 @@ class StoreContract:
         assert port.usable_backups("alice") == []
         with pytest.raises(KeyLatchedError):
             port.restore_backup(kept.id, at=4.0)
+
+    # Figures
+
+    def test_figures_of_a_session_without_anything_are_there(self, port: Store) -> None:
+        port.put_session(SessionRecord(name="bob"))
+
+        assert port.figures(0.0) == [StoredFigures(name="bob")]
+
+    def test_figures_tell_the_newest_backup_and_a_dead_key(self, port: Store) -> None:
+        known_to(port)
+        port.add_backup("alice", "by hand", 5.0)
+        port.add_backup("alice", "by hand", 9.0)
+        before = port.figures(0.0)
+        port.latch_key(KEY, "SESSION_REVOKED", 10.0)
+
+        assert before == [StoredFigures(name="alice", key_id=KEY, backed_up=9.0)]
+        assert [one.latched for one in port.figures(0.0)] == [True]
+
+    def test_figures_count_codes_from_a_moment_on(self, port: Store) -> None:
+        port.put_session(SessionRecord(name="alice", phone="+9996620001"))
+        port.put_session(SessionRecord(name="bob", phone="+9996620002"))
+        for at in (1.0, 5.0, 6.0):
+            port.record_login_code("+9996620001", at)
+
+        codes = {one.name: one.codes for one in port.figures(5.0)}
+
+        assert codes == {"alice": 2, "bob": 0}
+
+    def test_figures_tell_since_when_the_oldest_message_waits(self, port: Store) -> None:
+        known_to(port)
+        for number in (1, 2):
+            port.put_pair(
+                PairRecord(id=number, session="alice", source=-1001, target=-1002, mode="copy")
+            )
+        delivered(port, 3, pair_id=1)
+        port.enqueue([message(8, pair_id=1), message(7, pair_id=2)])
+
+        assert [one.waiting_since for one in port.figures(0.0)] == [7.0]
 
     # What was learnt
 

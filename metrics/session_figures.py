@@ -1,0 +1,246 @@
+"""The figures of each session, kept current by events, reports and what is stored.
+
+Moments are kept, not ages: an age is true when it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from ..supervision import ChildRestarting, Event, Snapshot
+from ..telegram import Phase
+from ..telegram.reports import GroupReport, SessionReport
+from ..telegram.session_events import (
+    FloodBegan,
+    FloodEnded,
+    FloodRemembered,
+    Forwarded,
+    PhaseChanged,
+    Probed,
+    SessionRecovered,
+)
+from .labels import RUNGS, cause_class, kind_of, session_of
+
+FIRST: Final = frozenset({"start", "login"})  # coming online for the first time is no recovery
+PARTS: Final = ("session", "group")
+LEASE_STATES: Final = ("held", "elsewhere")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseOwner:
+    """Who owns a session's key: this process (``held``), or another (``elsewhere``)."""
+
+    state: str
+    pid: int
+    host: str
+
+
+class StoredFigures(Protocol):
+    """What the database knows of a session; times in epoch seconds."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def backed_up(self) -> float | None: ...
+    @property
+    def codes(self) -> int: ...
+    @property
+    def latched(self) -> bool: ...
+    @property
+    def waiting_since(self) -> float | None: ...
+
+
+@dataclass(slots=True)
+class SessionFigures:
+    """One session in numbers; times in epoch seconds, durations in seconds.
+
+    ``version`` counts the changes, so that what was written of it is known to be current.
+    """
+
+    name: str
+    created: float
+    version: int = 0
+    phase: Phase = Phase.REGISTERED
+    since: float = 0.0
+    restarts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PARTS, 0))
+    recoveries: dict[str, int] = field(default_factory=lambda: dict.fromkeys(RUNGS, 0))
+    floods: dict[str, float] = field(default_factory=dict)
+    last_update: float | None = None
+    probe_seconds: float | None = None
+    lags: int = 0
+    lag_sum: float = 0.0
+    waiting: int = 0
+    waiting_since: float | None = None
+    restarts_left: int | None = None
+    codes_left: int | None = None
+    backed_up: float | None = None
+    latched: bool = False
+    lease: LeaseOwner | None = None
+
+    def note(self, **found: Any) -> None:
+        """Keep what was found, and count a change if it is one."""
+        changed = False
+        for name, value in found.items():
+            if getattr(self, name) != value:
+                setattr(self, name, value)
+                changed = True
+        self.version += changed
+
+    def stand(self, phase: Phase, since: float) -> None:
+        """Keep a phase, unless a newer one is known."""
+        if since >= self.since:
+            self.note(phase=phase, since=since)
+
+
+class SessionBook:
+    """All sessions in numbers. Not safe for threads by itself.
+
+    Args:
+        wall: reads the clock in epoch seconds.
+    """
+
+    def __init__(self, wall: Callable[[], float]) -> None:
+        self._wall = wall
+        self._sessions: dict[str, SessionFigures] = {}
+        self._in_order: list[SessionFigures] | None = None
+        self._reported: frozenset[str] = frozenset()
+
+    def all(self) -> list[SessionFigures]:
+        """Every session, by name."""
+        if self._in_order is None:
+            self._in_order = [self._sessions[name] for name in sorted(self._sessions)]
+        return self._in_order
+
+    def of(self, name: str) -> SessionFigures:
+        """One session's figures, at 0 from the first time that it is heard of."""
+        figures = self._sessions.get(name)
+        if figures is None:
+            figures = self._sessions[name] = SessionFigures(name, self._wall())
+            self._in_order = None
+        return figures
+
+    def hear(self, event: Event) -> None:
+        """Note one fact; what is not in ``HEARD`` is not noted."""
+        note = HEARD.get(type(event))
+        if note is not None:
+            note(self, event)
+
+    def reported(
+        self,
+        sessions: Iterable[SessionReport],
+        groups: Iterable[GroupReport],
+        tree: Snapshot | None,
+        *,
+        registered: Collection[str] | None,
+    ) -> None:
+        """Note how all sessions are; those that are not registered any more are forgotten.
+
+        Args:
+            sessions, groups: what they report.
+            tree: how the supervisor tree is.
+            registered: the names there are; by default those that report.
+        """
+        reports = {one.session: one for one in sessions}
+        known = frozenset(reports if registered is None else registered)
+        for gone in self._reported - known:
+            if self._sessions.pop(gone, None) is not None:
+                self._in_order = None
+        self._reported = known
+        waiting = dict.fromkeys(known, 0)
+        for group in groups:
+            here = sum(pair.waiting for pair in group.pairs)
+            waiting[group.session] = waiting.get(group.session, 0) + here
+        left = {} if tree is None else _restarts_left(tree)
+        for name in known:
+            figures, report = self.of(name), reports.get(name)
+            figures.note(waiting=waiting[name], restarts_left=left.get(name))
+            if report is not None:
+                figures.stand(report.phase, report.since)
+                figures.note(last_update=report.last_update, probe_seconds=report.probe_seconds)
+
+    def stored(
+        self,
+        rows: Iterable[StoredFigures],
+        leases: Mapping[str, LeaseOwner],
+        *,
+        codes_a_day: int,
+    ) -> None:
+        """Note what the database and the leases say of the sessions that are known."""
+        for row in rows:
+            if row.name in self._sessions:
+                self._sessions[row.name].note(
+                    backed_up=row.backed_up,
+                    codes_left=max(0, codes_a_day - row.codes),
+                    latched=row.latched,
+                    waiting_since=row.waiting_since,
+                    lease=leases.get(row.name),
+                )
+
+
+def _restarts_left(tree: Snapshot) -> dict[str, int]:
+    """The restarts that are left to each session, where they are fewest."""
+    left: dict[str, int] = {}
+    for place in tree.walk():
+        name = session_of(place.path)
+        if name is not None and place.restarts_left is not None:
+            left[name] = min(place.restarts_left, left.get(name, place.restarts_left))
+    return left
+
+
+def _restarting(book: SessionBook, event: ChildRestarting) -> None:
+    name, kind = session_of(event.child), kind_of(event.child)
+    if name is None:
+        return
+    figures = book.of(name)
+    figures.restarts[kind if kind in PARTS else "session"] += 1
+    figures.version += 1
+
+
+def _phase_changed(book: SessionBook, event: PhaseChanged) -> None:
+    book.of(event.session).stand(event.after, event.at)
+
+
+def _recovered(book: SessionBook, event: SessionRecovered) -> None:
+    if cause_class(event.cause) in FIRST or event.rung not in RUNGS:
+        return
+    figures = book.of(event.session)
+    figures.recoveries[event.rung] += 1
+    figures.version += 1
+
+
+def _flooded(book: SessionBook, event: FloodBegan | FloodRemembered) -> None:
+    figures = book.of(event.session)
+    figures.floods[event.method] = event.until
+    figures.version += 1
+
+
+def _flood_over(book: SessionBook, event: FloodEnded) -> None:
+    figures = book.of(event.session)
+    figures.floods.pop(event.method, None)
+    figures.version += 1
+
+
+def _forwarded(book: SessionBook, event: Forwarded) -> None:
+    figures = book.of(event.session)
+    figures.lags += 1
+    figures.lag_sum += max(0.0, event.lag)  # clocks differ
+    figures.version += 1
+
+
+def _probed(book: SessionBook, event: Probed) -> None:
+    heard = None if event.update_age is None else event.at - event.update_age
+    book.of(event.session).note(probe_seconds=event.seconds, last_update=heard)
+
+
+HEARD: Final[Mapping[type[Event], Callable[[SessionBook, Any], None]]] = {
+    ChildRestarting: _restarting,
+    PhaseChanged: _phase_changed,
+    SessionRecovered: _recovered,
+    FloodBegan: _flooded,
+    FloodRemembered: _flooded,
+    FloodEnded: _flood_over,
+    Forwarded: _forwarded,
+    Probed: _probed,
+}
