@@ -113,7 +113,7 @@ function showSessions(state) {
 function makeCard(session) {
   return make("li", "card",
     make("div", "card-head", make("h3", "", session.session), make("span", "pill")),
-    make("p", "says"), make("p", "reason"), make("p", "advice"), make("p", "facts-of"));
+    make("p", "says"), make("p", "reason"), make("p", "advice"), make("p", "notice"), make("p", "facts-of"));
 }
 
 function fillCard(node, one, now) {
@@ -126,6 +126,7 @@ function fillCard(node, one, now) {
   say(node.querySelector(".reason"), one.reason);
   const advice = deaf ? one.health_advice : one.advice_needed ? one.advice : "";
   say(node.querySelector(".advice"), one.health === "healthy" ? "" : advice);
+  say(node.querySelector(".notice"), one.notice);
   const facts = [[words(one.health), ""], ["since", span(Math.max(0, now - one.since))]];
   if (one.until !== null && one.until > now) facts.push(["goes on in", left(one.until - now)]);
   if (one.probe_seconds !== null) facts.push(["answers in", span(one.probe_seconds)]);

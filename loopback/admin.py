@@ -9,10 +9,12 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from . import srp
+from ._tl import types
 from .chat_handles import ChatHandle, author_of
 from .data_centre import DataCentre
 from .issued_sessions import mint, string_of
 from .threads import LoopGate, in_loop
+from .updates.delivery import service_notification
 from .world.records import Account, Authorization, BotRecord, Chat, ChatKind, Member, Message
 from .world.update_events import Draft
 from .world.world import digits
@@ -227,6 +229,43 @@ class ServerAdmin:
         return self._engine.world.authorizations(account)
 
     @in_loop
+    def notify(self, account: Account, text: str, *, kind: str = "", popup: bool = True) -> int:
+        """Tell an account's clients something in Telegram's name; how many there are.
+
+        ``kind`` is the notice's type, such as ``AUTH_KEY_DROP_DUPLICATE_1``: with it a key is said
+        to end, and works on until it is voided.
+        """
+        notice = service_notification(text, kind=kind, popup=popup)
+        return self._tell(account, notice)
+
+    @in_loop
+    def login_elsewhere(
+        self, account: Account, *, device: str, place: str, confirmed: bool = False
+    ) -> Authorization:
+        """Log an account in by somebody else's device; its own clients are told."""
+        authorization = mint(self._engine, account)
+        authorization.device = {"device_model": device}
+        authorization.place, authorization.unconfirmed = place, not confirmed
+        now = self._engine.world.now()
+        told = {"date": now, "device": device, "location": place} if not confirmed else {}
+        update = types.UpdateNewAuthorization(
+            authorization.hash, unconfirmed=not confirmed or None, **told
+        )
+        self._tell(account, update)
+        return authorization
+
+    @in_loop
+    def connect_bot(
+        self, account: Account, bot: Account, *, device: str, place: str, confirmed: bool = False
+    ) -> int:
+        """Connect a bot to an account, as a device of it does; how many clients are told."""
+        now = self._engine.world.now()
+        update = types.UpdateNewBotConnection(
+            bot.id, confirmed=confirmed or None, date=now, device=device, location=place
+        )
+        return self._tell(account, update)
+
+    @in_loop
     def revoke(
         self, account: Account, *, text: str = "SESSION_REVOKED", notify: bool = True
     ) -> int:
@@ -274,6 +313,10 @@ class ServerAdmin:
     def _new_token(self, number: int) -> str:
         secret = base64.urlsafe_b64encode(self._engine.world.entropy(27)).decode()
         return f"{number}:{secret[:35]}"
+
+    def _tell(self, account: Account, update: Any) -> int:
+        self._engine.delivery.tell([account], [update])
+        return len(self._engine.connections.of_account(account))
 
     def _new_chat(self, kind: ChatKind, title: str, owner: Account) -> Chat:
         world = self._engine.world

@@ -11,6 +11,7 @@ from .faults import actions as a
 from .rpc import LateAnswer, RpcError
 from .transport.conversation import Conversation
 from .transport.rpc_result import pack_result
+from .updates.delivery import service_notification
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,20 @@ def _stall_writing(action: a.StallWriting, struck: Struck) -> None:
     struck.execute_and_send()
 
 
+def _service_notice(action: a.ServiceNotice, struck: Struck) -> None:
+    conversation = struck.conversation
+    notice = service_notification(action.text, kind=action.type, popup=action.popup)
+    told = types.UpdateShort(notice, conversation.centre.world.now())
+    if not action.late:
+        conversation.send(told)
+    if action.error is None:
+        struck.execute_and_send()
+    else:
+        _rpc_error(RpcError(action.error, 406), struck)
+    if action.late:
+        conversation.send(told)
+
+
 def _noise(conversation: Conversation, count: int) -> bytes:
     # The length comes first in a frame: all bits set, so that it cannot pass for one.
     return (b"\xff" * 4 + conversation.centre.world.entropy(max(count, 8)))[: max(count, 8)]
@@ -181,4 +196,5 @@ _DEEDS: Final[Mapping[type, Callable[[Any, Struck], None]]] = {
     a.VoidKey: _void_key,
     a.StallReading: _stall_reading,
     a.StallWriting: _stall_writing,
+    a.ServiceNotice: _service_notice,
 }

@@ -28,11 +28,13 @@ from ..telegram.session_events import (
     FloodBegan,
     FloodEnded,
     FloodRemembered,
+    Noticed,
     PairPaused,
     PairResumed,
     PhaseChanged,
     RecoveryTried,
     SessionRecovered,
+    said,
 )
 
 KEPT: Final = 60  # facts; a page shows no more
@@ -150,6 +152,7 @@ WORDS: Final[Mapping[type[Event], Callable[[Any], str | None]]] = {
     AccountLimited: lambda e: (
         f"{e.session}: Telegram limits the account, sending waits: {e.reason}"
     ),
+    Noticed: lambda e: f"{e.session}: {said(e)}",
     CopyShortened: lambda e: f"{e.session}: pair {e.pair} cut its copy of {e.source_id}: too long",
     DeadLettered: lambda e: f"{e.session}: pair {e.pair} put {e.source_id} aside: {e.reason}",
 }
@@ -172,6 +175,7 @@ TONES: Final[Mapping[type[Event], str]] = {
     PairPaused: "bad",
     PairResumed: "good",
     AccountLimited: "bad",
+    Noticed: "bad",
     DeadLettered: "bad",
     RecoveryTried: "bad",
 }

@@ -14,8 +14,24 @@ from .connecting.connect_limit import ConnectLimit
 from .errors.classification import NO_DESCRIPTORS, classify, short_of, to_telewarden
 from .errors.proxy_trouble import ProxyTrouble, ProxyTroubleError
 from .errors.verdict import Action, ErrorClass, Moment, Verdict
-from .events import Arrived, Deleted, Edited, Gap, Incoming, Lost, Pressed, Told, Upgraded
+from .events import (
+    Arrived,
+    Deleted,
+    Edited,
+    Gap,
+    Incoming,
+    KeyDropped,
+    Lost,
+    NewAuthorization,
+    NewBotConnection,
+    Notice,
+    Popup,
+    Pressed,
+    Told,
+    Upgraded,
+)
 from .methods import chat_of, method_name, posts_into
+from .notices import NOTICES, NoticeKind, kind_of_notice, verdict_of
 from .phases import (
     COMING,
     HEALTHS,
@@ -42,6 +58,7 @@ from .phases import (
     Stopped,
     Welcomed,
     diagram,
+    ends_login,
     health_of,
     step,
 )
@@ -62,6 +79,7 @@ from .session_events import (
     FloodEnded,
     FloodRemembered,
     Forwarded,
+    Noticed,
     PairPaused,
     PairResumed,
     PhaseChanged,
@@ -69,6 +87,7 @@ from .session_events import (
     RecoveryTried,
     SessionEvent,
     SessionRecovered,
+    said,
 )
 from .session_files.salvage import rescue_file, salvage_file, salvage_keys
 from .session_files.session_file import (
@@ -104,6 +123,12 @@ if TYPE_CHECKING:
     from .connecting.gateway import CloseReport, Deadlines, Device, Gateway, ServerAddress
     from .connecting.outage import OutageLimit
     from .incoming import from_bytes, to_bytes
+    from .login.authorisations import (
+        Authorisation,
+        authorisations_in,
+        list_authorisations,
+        reset_authorisation,
+    )
     from .login.code_resend import CodeInfo
     from .login.flow import LoggedIn, LoginFlow, PasswordNeeded, QrToken
     from .message_reader import Page, read_history, read_messages
@@ -140,6 +165,7 @@ __all__ = [
     "DATA_BYTES",
     "HEALTHS",
     "MESSAGE_UNITS",
+    "NOTICES",
     "NO_DESCRIPTORS",
     "PHASES",
     "SHARED_OUTAGE",
@@ -148,6 +174,7 @@ __all__ = [
     "AccountLimited",
     "Action",
     "Arrived",
+    "Authorisation",
     "BackfillProgress",
     "CaughtUp",
     "ChatButton",
@@ -183,12 +210,18 @@ __all__ = [
     "GroupReport",
     "Health",
     "Incoming",
+    "KeyDropped",
     "Keyboard",
     "LoggedIn",
     "LoginFailed",
     "LoginFlow",
     "Lost",
     "Moment",
+    "NewAuthorization",
+    "NewBotConnection",
+    "Notice",
+    "NoticeKind",
+    "Noticed",
     "OutageLimit",
     "Overview",
     "Page",
@@ -199,6 +232,7 @@ __all__ = [
     "PasswordNeeded",
     "Phase",
     "PhaseChanged",
+    "Popup",
     "Pressed",
     "Probed",
     "Proxies",
@@ -238,6 +272,7 @@ __all__ = [
     "Welcomed",
     "access",
     "accesses",
+    "authorisations_in",
     "bot_edit_request",
     "bot_message_request",
     "chat_of",
@@ -250,6 +285,7 @@ __all__ = [
     "device_lifetime",
     "diagram",
     "edit_request",
+    "ends_login",
     "fetch",
     "format_string",
     "forward_request",
@@ -258,6 +294,8 @@ __all__ = [
     "history",
     "join",
     "key_id_of",
+    "kind_of_notice",
+    "list_authorisations",
     "locate",
     "log_out",
     "menu_request",
@@ -276,6 +314,8 @@ __all__ = [
     "read_messages",
     "refusal_of",
     "rescue_file",
+    "reset_authorisation",
+    "said",
     "salvage_file",
     "salvage_keys",
     "same_second",
@@ -289,6 +329,7 @@ __all__ = [
     "units",
     "unsend_request",
     "upgrades",
+    "verdict_of",
     "write_file",
 ]
 
@@ -304,6 +345,10 @@ _LATE = {
     "message_id_of": "sending.bot_requests",
     "press_answer_request": "sending.bot_requests",
     "unsend_request": "sending.bot_requests",
+    "reset_authorisation": "login.authorisations",
+    "list_authorisations": "login.authorisations",
+    "authorisations_in": "login.authorisations",
+    "Authorisation": "login.authorisations",
     "locate": "places",
     "upgrades": "places",
     "from_bytes": "incoming",

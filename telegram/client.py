@@ -13,11 +13,13 @@ from typing import Any, Final
 
 from ..errors import PeerUnknownError
 from ._tl import functions, types, utils
-from .events import Gap, Lost, Told
+from .errors.classification import classify
+from .events import Gap, Lost, Popup, Told
 from .gate import Gate
-from .incoming import event_of
+from .incoming import event_of, notice_of
 from .methods import refuse_logins
 from .mtproto.raw_client import WardenClient
+from .notices import Popups
 from .session import WardenSession
 
 logger = logging.getLogger(__name__)
@@ -48,6 +50,7 @@ class Client:
         self._on_event, self._clock = on_event, clock
         self._wire = make(session, deliver=self._deliver, gap=self._gap, gate=gate)
         self.opened_key = session.key_id
+        self._popups = Popups()
         self._started = False
         self._closing: asyncio.Task[None] | None = None
         self.disconnected: asyncio.Future[BaseException | None] = (
@@ -119,6 +122,9 @@ class Client:
                 raise
             what = type(request).__name__
             raise TimeoutError(f"no answer to {what} within {deadline:g} s") from None
+        except Exception as error:
+            self._refused(error)
+            raise
 
     async def call_in_turn(self, requests: Sequence[Any], *, deadline: float = 30.0) -> list[Any]:
         """Send TL requests at once; each is carried out only if the one before it was.
@@ -127,7 +133,11 @@ class Client:
         follows a refusal is answered with Telethon's ``MsgWaitFailedError`` and was not done.
         One that the gate refuses is not sent, nor is any after it: that is their answer.
         """
-        return await self._wire.in_turn(requests, deadline=deadline)
+        answers = await self._wire.in_turn(requests, deadline=deadline)
+        for error in answers:
+            if isinstance(error, Exception):
+                self._refused(error)
+        return answers
 
     async def probe(self, *, deadline: float = 10.0) -> float:
         """Ask Telegram for the update state and return the seconds it took.
@@ -240,14 +250,23 @@ class Client:
         self.last_update = self._clock()
         told = None
         try:
-            told = event_of(update, self.user_id)
+            told = event_of(update, self.user_id) or notice_of(update, self.key_id)
         except Exception:  # one update that makes no sense must not cost those behind it
             logger.exception(
                 "update not understood session=%s kind=%s", self.name, type(update).__name__
             )
+        if isinstance(told, Popup):
+            told = self._popups.told(told.text, self._clock())
         if told is not None:
             self._tell(told)
         self.session.touch()
+
+    def _refused(self, error: Exception) -> None:
+        """A text that came before the error it is about is told once more, with its name."""
+        code = getattr(error, "code", None)
+        popup = self._popups.refused(classify(error).name, code, self._clock())
+        if popup is not None:
+            self._tell(popup)
 
     def _gap(self, chat: int | None) -> None:
         self._tell(Gap(chat))

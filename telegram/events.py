@@ -119,4 +119,50 @@ class Pressed:
     data: str = field(default="", repr=False)
 
 
-Told = Arrived | Edited | Deleted | Gap | Upgraded | Pressed | Lost
+@dataclass(frozen=True, slots=True)
+class KeyDropped:
+    """Telegram has told that it ends this key; requests may still work for a while.
+
+    ``name`` is what the notice is called (``AUTH_KEY_DROP_DUPLICATE``), ``key_id`` whose end it is.
+    """
+
+    name: str
+    key_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Popup:
+    """A text of Telegram's own; ``error`` is the refusal that it is about, if it is about one."""
+
+    text: str
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAuthorization:
+    """The account was logged in elsewhere, or such a login was confirmed.
+
+    ``hash`` is the login's number, by which it can be ended; ``date`` is in epoch seconds. What
+    Telegram does not tell is empty.
+    """
+
+    hash: int
+    confirmed: bool
+    date: float | None = None
+    device: str = ""
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewBotConnection:
+    """A bot was connected to the account; fields as in ``NewAuthorization``."""
+
+    bot_id: int
+    confirmed: bool
+    date: float | None = None
+    device: str = ""
+    place: str = ""
+
+
+Notice = KeyDropped | Popup | NewAuthorization | NewBotConnection
+Told = Arrived | Edited | Deleted | Gap | Upgraded | Pressed | Lost | Notice

@@ -10,7 +10,21 @@ from typing import Any, Final
 
 from ._tl import read_object, types
 from .contents import besides
-from .events import Arrived, Deleted, Edited, Incoming, Pressed, Told, Upgraded
+from .events import (
+    Arrived,
+    Deleted,
+    Edited,
+    Incoming,
+    KeyDropped,
+    NewAuthorization,
+    NewBotConnection,
+    Notice,
+    Popup,
+    Pressed,
+    Told,
+    Upgraded,
+)
+from .notices import key_drop_name, shown
 from .session import CHANNEL_MARK, marked_id
 
 _NEW = (types.UpdateNewMessage, types.UpdateNewChannelMessage)
@@ -44,6 +58,32 @@ def event_of(update: Any, self_id: int | None) -> Told | None:
             data=(update.data or b"").decode("utf-8", "replace"),
         )
     return None
+
+
+def notice_of(update: Any, key_id: int | None) -> Notice | None:
+    """Return what ``update`` tells of the account itself, or None when it does not.
+
+    What is no popup and ends no key may be a login code, and is left alone.
+    """
+    if isinstance(update, types.UpdateServiceNotification):
+        if (name := key_drop_name(update.type)) is not None:
+            return KeyDropped(name, key_id)
+        return Popup(text=shown(update.message)) if update.popup else None
+    if isinstance(update, types.UpdateNewAuthorization):
+        confirmed = not update.unconfirmed
+        return NewAuthorization(hash=update.hash, confirmed=confirmed, **_whence(update))
+    if isinstance(update, types.UpdateNewBotConnection):
+        confirmed = bool(update.confirmed)
+        return NewBotConnection(bot_id=update.bot_id, confirmed=confirmed, **_whence(update))
+    return None
+
+
+def _whence(update: Any) -> dict[str, Any]:
+    return {
+        "date": update.date.timestamp() if update.date else None,
+        "device": shown(update.device or ""),
+        "place": shown(update.location or ""),
+    }
 
 
 def _notice(notice: Any) -> Told | None:

@@ -15,6 +15,7 @@ from typing import Final
 from ..errors import IllegalStepError
 
 GROUP_QUARANTINED: Final = "GROUP_QUARANTINED"  # the session works, some of its pairs do not
+_KEY_DROPS: Final = "AUTH_KEY_DROP_"  # how the notices begin that end a key
 
 
 class Phase(StrEnum):
@@ -271,11 +272,16 @@ def health_of(phase: Phase, *, reason: str = "", deaf: bool = False) -> Health:
     phase (``GROUP_QUARANTINED``), ``deaf`` says that it is
     connected and answers while updates that should come do not.
     """
-    if phase is Phase.NEEDS_LOGIN and reason in {"SESSION_EXPIRED", "SESSION_REVOKED"}:
+    if phase is Phase.NEEDS_LOGIN and ends_login(reason):
         return Health.EXPIRED
     if phase is Phase.ONLINE and (deaf or reason == GROUP_QUARANTINED):
         return Health.UNHEALTHY
     return _HEALTH[phase]
+
+
+def ends_login(reason: str) -> bool:
+    """Whether Telegram has ended a login for this reason, and has said so by name."""
+    return reason in {"SESSION_EXPIRED", "SESSION_REVOKED"} or reason.startswith(_KEY_DROPS)
 
 
 def diagram() -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from .phases import Health, Phase
+from .session_events import Noticed
 
 
 class WaitKind(StrEnum):
@@ -55,6 +56,7 @@ class SessionReport:
     """How a session is. Times are epoch seconds, durations seconds.
 
     ``last_update`` is when Telegram last told its client anything; ``None`` without a client.
+    ``notice`` is what Telegram has told last, unasked, within a day.
     """
 
     session: str
@@ -72,6 +74,7 @@ class SessionReport:
     user_id: int | None = None
     groups: int = 0
     waits: tuple[Wait, ...] = ()
+    notice: Noticed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

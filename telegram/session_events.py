@@ -6,6 +6,8 @@ is wall time in epoch seconds. No event holds a phone number, a key or a message
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..supervision import Event, frozen
 from .phases import Phase
 
@@ -185,8 +187,40 @@ class DeadLettered(SessionEvent):
 
 
 @frozen
+class Noticed(SessionEvent):
+    """Telegram has told something unasked; ``explanation`` and ``advice`` say what it means.
+
+    Args:
+        kind: one of ``NoticeKind``: a key's end, a text to show, a login or a bot elsewhere.
+        name: the notice's or, of a text, the error's that it is about; may be empty.
+        text: Telegram's own words, shortened, without codes and numbers; may be empty.
+        hash: the number of a login elsewhere, or the bot's id; 0 where there is none.
+        device: what was logged in, or made the connection.
+        place: where that is, as Telegram says.
+    """
+
+    kind: str
+    explanation: str
+    advice: str
+    name: str = ""
+    text: str = ""
+    hash: int = 0
+    device: str = ""
+    place: str = ""
+
+
+@frozen
 class Probed(SessionEvent):
     """A raw probe was answered after ``seconds``; the last update is ``update_age`` s old."""
 
     seconds: float
     update_age: float | None
+
+
+def said(notice: Noticed, words: Callable[[str], str] = str) -> str:
+    """A notice in one line: what it means, its facts, what to do; ``words`` translates."""
+    whence = ", ".join(part for part in (notice.device, notice.place) if part)
+    whence = f"{whence}, number {notice.hash}" if notice.hash and whence else whence
+    facts = [part for part in (notice.name, notice.text, whence) if part]
+    told = f" ({': '.join(facts)})" if facts else ""
+    return f"{words(notice.explanation).rstrip('.')}{told}. {words(notice.advice)}"

@@ -34,9 +34,13 @@ from ...telegram import (
     Event,
     Gap,
     GaveUp,
+    KeyDropped,
     Lost,
     Moment,
+    NewAuthorization,
+    NewBotConnection,
     Phase,
+    Popup,
     ProxyTrouble,
     Recovered,
     RecoveryStarted,
@@ -50,7 +54,9 @@ from ...telegram import (
     Verdict,
     Wait,
     classify,
+    ends_login,
     health_of,
+    verdict_of,
 )
 from ..context import Services
 from ..forwarding.messages import PairOrder
@@ -100,6 +106,7 @@ from .login.steps import CancelLogin, Renew, ResendCode, StartQr, WaitQr
 from .login_handler import LOGGING_IN, LoginHandler
 from .maintenance import ExportLogin, ImportLogin, LogOut, RestoreBackup, TakeBackup
 from .maintenance_handler import MaintenanceHandler
+from .notices import Notices
 from .online_waits import AwaitOnline, OnlineWaits, WaitedEnough
 from .reader import Reader
 from .reconnect import ReconnectPolicy
@@ -156,6 +163,7 @@ class SessionActor(LoopActor):
         self.maintenance: MaintenanceHandler = MaintenanceHandler(
             name, services, self, self.slot, self.sender, self._state
         )
+        self.notices: Notices = Notices(name, services)
         self.recovering = False
         self._switch_after = ""
 
@@ -275,7 +283,11 @@ class SessionActor(LoopActor):
         if isinstance(message.error, NoCredentialError | KeyLatchedError):
             self._reconnect.given_up()
             self._services.keys.keep_only(None, session=self._name)  # no client is open, none comes
-            self.enter(Rejected(), str(message.error))
+            why = getattr(message.error, "reason", "")
+            said = f"{why}: {message.error}" if ends_login(why) else str(message.error)
+            self.enter(Rejected(), said)
+            return
+        if self._dropped_early():
             return
         verdict = classify(message.error, moment=Moment.OPENING)
         persist_connect_flood(self._services, self._name, message.error)
@@ -283,6 +295,14 @@ class SessionActor(LoopActor):
             self.reader.floods.flooded(OPENING, verdict)
         if not self._hold(verdict, message.key_id):
             self._come_back_later(verdict, message.error)
+
+    def _dropped_early(self) -> bool:
+        """Hold a session whose key was told to end before it came online."""
+        for heard in self.slot.drain():
+            if isinstance(heard.told, KeyDropped):
+                self.notices.hear(heard.told)
+                return self._hold(verdict_of(heard.told), heard.told.key_id)
+        return False
 
     def _recovery_over(self) -> None:
         self.recovering = False
@@ -334,7 +354,10 @@ class SessionActor(LoopActor):
             # Told once, and true whichever client has heard it and wherever the session stands.
             self.groups.tell_change(message.told)
         if message.generation == self.slot.generation:
-            if self.phase is not Phase.ONLINE:
+            if isinstance(message.told, Popup | NewAuthorization | NewBotConnection):
+                self.notices.hear(message.told)
+                self.tell_monitor()
+            elif self.phase is not Phase.ONLINE:
                 # A group that knows of no gap would read past it. A change goes once more behind
                 # the message that it is of, which may be kept, too.
                 self.slot.buffer(message)
@@ -350,6 +373,9 @@ class SessionActor(LoopActor):
             case Gap(chat):
                 self.groups.tell(Missed(chat))
                 self.groups.tell(CatchUp())
+            case KeyDropped() as dropped:
+                self.notices.hear(dropped)
+                self.retire(verdict_of(dropped))
             case Lost(reason):
                 self.lose(reason)
             case Edited() | Deleted():
@@ -388,7 +414,8 @@ class SessionActor(LoopActor):
         if verdict.latches_key or verdict.action in {Action.TRY_OTHER_COPY, Action.NEW_LOGIN}:
             self._reconnect.given_up()
             self._latch(verdict, key_id)
-            self.enter(Rejected(), verdict.name)
+            second = verdict.action is Action.LATCH
+            self.enter(Rejected(), f"{verdict.name}: {verdict.advice}" if second else verdict.name)
         elif verdict.terminal or self._rebuilt_in_vain(verdict):
             self.enter(GaveUp(), f"{verdict.name}: {verdict.advice}")
             if verdict.action is Action.HOLD_API:
@@ -484,6 +511,7 @@ class SessionActor(LoopActor):
             user_id=client.user_id if client else None,
             groups=len(self.groups),
             waits=self._waits(),
+            notice=self.notices.last,
         )
 
     def _waits(self) -> tuple[Wait, ...]:

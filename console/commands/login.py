@@ -8,7 +8,7 @@ from typing import Final
 from .model import CARE_WITHIN, Command, Danger, Given, Surface
 from .parameters import Kind, argument, flag, option
 from .sessions import SESSION
-from .shown import Block
+from .shown import Block, ago, grid, when
 
 GROUP: Final = "Logins"
 LOGIN_STEPS: Final = ("look", "start", "code", "password", "resend", "cancel")
@@ -28,6 +28,28 @@ def _renewing(result: Given) -> Iterator[Block]:
 
 def _logged_out(result: Given) -> Iterator[Block]:
     yield f"{result['session']} is logged out; its pairs and what waits in them stay"
+
+
+def _authorisations(result: Given) -> Iterator[Block]:
+    rows = [
+        (
+            "its own" if one["current"] else one["hash"],
+            one["device"],
+            one["app"],
+            one["place"],
+            when(one["created"]),
+            ago(one["active"]),
+            "not confirmed" if one["unconfirmed"] else "",
+        )
+        for one in result["authorisations"]
+    ]
+    columns = ("number", "device", "app", "place", "since", "used", "")
+    yield grid(f"logins of {result['session']}'s account", columns, rows, wide=1)
+
+
+def _ended(result: Given) -> Iterator[Block]:
+    ended = result["authorisation"]
+    yield f"{result['session']}: the login of {ended['device']} ({ended['place']}) has ended"
 
 
 def _recovering(result: Given) -> Iterator[Block]:
@@ -90,6 +112,38 @@ COMMANDS: Final = (
         question="End the login of {session} at Telegram, for good?",
         result="sessions.Phase",
         show=_logged_out,
+        within=CARE_WITHIN,
+    ),
+    Command(
+        name="authorisations list",
+        help="List the logins of a session's account: devices, places, when they were used.",
+        more="The session's own comes first. One that is unconfirmed was made elsewhere, and"
+        " Telegram asks whether that was the account's owner; nothing is confirmed by itself.",
+        group=GROUP,
+        parameters=(SESSION,),
+        danger=Danger.LOOKS,
+        result="login.Authorisations",
+        show=_authorisations,
+        within=CARE_WITHIN,
+    ),
+    Command(
+        name="authorisations end",
+        help="End another login of a session's account, for good.",
+        more="Telegram lets a login of the last day end no other.",
+        group=GROUP,
+        parameters=(
+            SESSION,
+            option(
+                "number",
+                "Its number, as `authorisations list` tells it.",
+                Kind.INTEGER,
+                required=True,
+            ),
+        ),
+        danger=Danger.HARMS,
+        question="End the login {number} of {session}'s account, for good?",
+        result="login.AuthorisationEnded",
+        show=_ended,
         within=CARE_WITHIN,
     ),
     Command(

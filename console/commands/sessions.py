@@ -81,6 +81,8 @@ def _advice(state: Given) -> Iterator[Block]:
             yield f"{one['session']}: {advice}"
         if limited := ahead(one["limited_until"]):
             yield f"{one['session']}: Telegram limits the account until {limited}"
+        if one["notice"]:
+            yield f"{one['session']}: {one['notice']}"
 
 
 def groups_grid(state: Given) -> Grid:

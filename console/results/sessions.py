@@ -62,6 +62,7 @@ class SessionStatus(Result):
     advice: str
     health_explanation: str
     health_advice: str
+    notice: str
 
 
 class PairStatus(Result):

@@ -118,6 +118,21 @@ class StallWriting:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceNotice:
+    """Telegram says ``text`` in its own name, and refuses with ``error`` (406) if there is one.
+
+    Before the answer, or with ``late`` behind it. ``type`` is the notice's, ``popup`` says that it
+    is to be shown at once.
+    """
+
+    text: str
+    error: str | None = None
+    late: bool = False
+    type: str = ""
+    popup: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Refuse:
     """The ports refuse new connections while the rule stands. Takes no method or count."""
 
@@ -148,6 +163,7 @@ Action = (
     | VoidKey
     | StallReading
     | StallWriting
+    | ServiceNotice
     | Refuse
     | AcceptAndClose
     | AcceptAndStaySilent
@@ -167,6 +183,7 @@ _CLASSES: Final[tuple[Any, ...]] = (
     VoidKey,
     StallReading,
     StallWriting,
+    ServiceNotice,
     Refuse,
     AcceptAndClose,
     AcceptAndStaySilent,

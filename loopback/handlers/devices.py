@@ -46,6 +46,19 @@ def set_ttl(call: Call, request: Any) -> bool:
     return True
 
 
+def change_settings(call: Call, request: Any) -> bool:
+    """Confirm a login elsewhere; what else is set leaves no trace here."""
+    others = [a for a in call.world.authorizations(call.me) if a is not call.authorization]
+    meant = next((a for a in others if a.hash == request.hash), None)
+    if meant is None:
+        raise RpcError("HASH_INVALID")
+    if request.confirmed and meant.unconfirmed:
+        meant.unconfirmed = False
+        call.delivery.tell([call.me], [types.UpdateNewAuthorization(meant.hash)])
+    call.world.touch()
+    return True
+
+
 def device(call: Call, authorization: Authorization, *, password_pending: bool = False) -> Any:
     """An authorization as Telegram lists it."""
     known = authorization.device
@@ -61,10 +74,11 @@ def device(call: Call, authorization: Authorization, *, password_pending: bool =
         date_created=authorization.created,
         date_active=authorization.active,
         ip=call.centre.host,
-        country="loopback",
+        country=authorization.place,
         region="",
         current=current or None,
         password_pending=password_pending or None,
+        unconfirmed=authorization.unconfirmed or None,
     )
 
 
@@ -77,5 +91,6 @@ HANDLERS: Final[Handlers] = {
     functions.account.GetAuthorizationsRequest: get_authorizations,
     functions.account.ResetAuthorizationRequest: reset_authorization,
     functions.account.SetAuthorizationTTLRequest: set_ttl,
+    functions.account.ChangeAuthorizationSettingsRequest: change_settings,
     functions.auth.ResetAuthorizationsRequest: reset_authorizations,
 }

@@ -250,3 +250,10 @@ class Delivery:
         chat.by_id.pop(message.id, None)
         if message in chat.messages:
             chat.messages.remove(message)
+
+
+def service_notification(text: str, *, kind: str = "", popup: bool = True) -> Any:
+    """What Telegram says in its own name, to be shown at once if it is a ``popup``."""
+    return types.UpdateServiceNotification(
+        kind, text, types.MessageMediaEmpty(), [], popup=popup or None
+    )

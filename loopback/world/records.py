@@ -94,6 +94,8 @@ class Authorization:
     hash: int = 0
     seq: int = 0  # containers of updates that were sent unasked
     device: dict[str, str] = field(default_factory=dict)
+    place: str = "loopback"
+    unconfirmed: bool = False  # the account's owner is asked whether the login was theirs
 
 
 class ChatKind(StrEnum):

@@ -106,6 +106,8 @@ def _key_out(key: Authorization) -> dict[str, Any]:
         "hash": key.hash,
         "seq": key.seq,
         "device": key.device,
+        "place": key.place,
+        "unconfirmed": key.unconfirmed,
     }
 
 

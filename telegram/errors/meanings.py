@@ -107,6 +107,14 @@ DUPLICATED = Row(
     None,
     terminal=True,
 )
+KEY_DROPPED = Row(
+    ErrorClass.DUP,
+    Action.LATCH,
+    "A second program uses this login. Find and stop it, then log in again; the old key is not"
+    " tried any more, from no copy.",
+    None,
+    terminal=True,
+)
 TEMP_KEY = Row(
     ErrorClass.BUG,
     Action.REBUILD_ONCE,

@@ -72,6 +72,8 @@ class BlockingSession(_LoopHandle[SessionHandle]):
     call = blocking(SessionHandle.call)
     report = blocking(SessionHandle.report)
     recover = blocking(SessionHandle.recover)
+    authorisations = blocking(SessionHandle.authorisations)
+    end_authorisation = blocking(SessionHandle.end_authorisation)
 
 
 class BlockingPairs(_LoopHandle[Pairs]):

@@ -14,6 +14,7 @@ from typing import Any
 from ..errors import InvalidRecordError
 
 LARGEST = 2**62  # what a row can hold, with room to count on
+LONG = 2**63  # TL's long
 
 LONGEST = 10 * 365.25 * 86_400  # seconds; past it a clock's reading and a timer lose their sense
 
@@ -41,6 +42,17 @@ def a_number(what: str, value: object) -> int:
     """
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) > LARGEST:
         raise InvalidRecordError(what, value, "a whole number")
+    return value
+
+
+def a_long(what: str, value: object) -> int:
+    """A number of Telegram's own, of 64 bits with a sign, such as a login's.
+
+    Raises:
+        InvalidRecordError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not -LONG <= value < LONG:
+        raise InvalidRecordError(what, value, "a whole number of 64 bits")
     return value
 
 

@@ -19,12 +19,24 @@ from ..actors import (
     SubmitCode,
     SubmitPassword,
 )
-from ..errors import ChildUnavailableError, InvalidRecordError, SessionOfflineError
+from ..errors import (
+    ChildUnavailableError,
+    InvalidRecordError,
+    SessionOfflineError,
+    UnknownRecordError,
+)
 from ..storage import BackupRecord, Store
 from ..supervision import Ask, ask_async
-from ..telegram import Phase, SessionReport
+from ..telegram import (
+    Authorisation,
+    Phase,
+    SessionReport,
+    authorisations_in,
+    list_authorisations,
+    reset_authorisation,
+)
 from .audit import Auditor
-from .checks import a_request, a_text, seconds
+from .checks import a_long, a_request, a_text, seconds
 from .operations import Operations, noted
 from .session_login import SessionCare
 
@@ -114,6 +126,37 @@ class SessionHandle(SessionCare):
                 if not self._may_come(error, end):
                     raise
             await self._come_online(end)
+
+    async def authorisations(self) -> tuple[Authorisation, ...]:
+        """All logins of this session's account, its own first.
+
+        Raises:
+            Exception: as ``call``.
+        """
+        return authorisations_in(await self.call(list_authorisations()))
+
+    async def end_authorisation(self, number: int, *, who: str = "app") -> Authorisation:
+        """End another login of the account, for good; returns what it was.
+
+        Args:
+            number: its ``hash``, as ``authorisations`` lists it.
+            who: noted in the audit trail.
+
+        Raises:
+            UnknownRecordError: the account has no such login; nothing has changed.
+            LoginCallError: it is the session's own; ``logout`` ends that.
+            TelegramRateLimitError: this session's login is younger than a day, and may not yet.
+            Exception: as ``call``.
+        """
+        a_long("number", number)
+        async with self._noted(who, "end authorisation") as after:
+            after["hash"] = number
+            found = {one.hash: one for one in await self.authorisations()}
+            if number not in found:
+                raise UnknownRecordError(f"authorisation of {self.name}", number)
+            await self.call(reset_authorisation(number))
+            after["device"] = found[number].device
+            return found[number]
 
     async def _come_online(self, end: float) -> None:
         """Wait until it is online, through crashes of its actor, no longer than ``end``."""

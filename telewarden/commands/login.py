@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..console.results.login import Recovering
+from ..console.results.login import (
+    Authorisation,
+    AuthorisationEnded,
+    Authorisations,
+    Recovering,
+)
 from ..console.results.sessions import Phase
 from ..errors import BadCommandError
 from ..telegram import CodeInfo
@@ -48,6 +53,23 @@ async def logout(engine: Engine, who: str, *, session: str) -> Phase:
     return Phase(session=session, phase=await engine.session(session).logout(who=who))
 
 
+async def authorisations(engine: Engine, _who: str, *, session: str) -> Authorisations:
+    """The logins of a session's account."""
+    found = await engine.session(session).authorisations()
+    return Authorisations(
+        session=session,
+        authorisations=tuple(Authorisation.model_validate(one) for one in found),
+    )
+
+
+async def end_authorisation(
+    engine: Engine, who: str, *, session: str, number: int
+) -> AuthorisationEnded:
+    """End another login of a session's account."""
+    ended = await engine.session(session).end_authorisation(number, who=who)
+    return AuthorisationEnded(session=session, authorisation=Authorisation.model_validate(ended))
+
+
 async def recover(
     engine: Engine,
     who: str,
@@ -64,4 +86,11 @@ async def recover(
     return Recovering(sessions=(session,))
 
 
-HANDLERS: Final[Handlers] = {"login": login, "renew": renew, "logout": logout, "recover": recover}
+HANDLERS: Final[Handlers] = {
+    "login": login,
+    "renew": renew,
+    "logout": logout,
+    "authorisations list": authorisations,
+    "authorisations end": end_authorisation,
+    "recover": recover,
+}

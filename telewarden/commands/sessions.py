@@ -25,7 +25,7 @@ from ..console.results.sessions import (
     Status,
     Wait,
 )
-from ..telegram import HEALTHS, PHASES, SessionReport
+from ..telegram import HEALTHS, PHASES, SessionReport, said
 from .engine import Engine, Handlers
 
 
@@ -58,7 +58,7 @@ async def status(engine: Engine, _who: str, *, session: str | None) -> Status:
 def _status(report: SessionReport) -> SessionStatus:
     phase, health = PHASES[report.phase], HEALTHS[report.health]
     return SessionStatus(
-        **asdict(report),
+        **asdict(report) | {"notice": "" if report.notice is None else said(report.notice)},
         explanation=phase.explanation,
         advice=phase.advice,
         health_explanation=health.explanation,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from importlib import resources
 
 import httpx
@@ -12,7 +13,8 @@ import pytest
 from telewarden import console
 from telewarden.actors.session.flood_waits import ADVICE, SLOW_ADVICE
 from telewarden.console import LANGUAGES, Words, language_of
-from telewarden.telegram import HEALTHS, PHASES, Phase
+from telewarden.console.commands.catalogue import find
+from telewarden.telegram import HEALTHS, NOTICES, PHASES, Noticed, NoticeKind, Phase
 from telewarden.telegram.errors import meanings
 from telewarden.telegram.errors.proxy_trouble import ADVICE as PROXY_ADVICE
 
@@ -24,7 +26,7 @@ ROWS = [row for row in vars(meanings).values() if isinstance(row, meanings.Row)]
 SENTENCES = {
     *(
         text
-        for told in (*PHASES.values(), *HEALTHS.values())
+        for told in (*PHASES.values(), *HEALTHS.values(), *NOTICES.values())
         for text in (told.explanation, told.advice)
     ),
     *(row.advice for row in ROWS),
@@ -108,3 +110,28 @@ async def test_advice_is_needed_where_there_is_something_to_do(
 
     assert [session["phase"] for session in told] == [Phase.ONLINE, Phase.NEEDS_LOGIN]
     assert [session["advice_needed"] for session in told] == [False, True]
+
+
+async def test_a_notice_of_telegrams_is_told_with_its_facts_in_the_language_of_who_asks(
+    http: httpx.AsyncClient, panel: FakePanel
+) -> None:
+    meaning = NOTICES[NoticeKind.UNCONFIRMED_AUTHORIZATION]
+    notice = Noticed(
+        session="alice",
+        at=1_000.0,
+        kind=NoticeKind.UNCONFIRMED_AUTHORIZATION,
+        explanation=meaning.explanation,
+        advice=meaning.advice,
+        hash=7,
+        device="Pixel",
+        place="Hanoi",
+    )
+    panel.sessions = (replace(ALICE, notice=notice),)
+
+    answer = await http.get("/api/state", headers={"accept-language": "vi"})
+    (told,) = answer.json()["sessions"]
+    assert told["notice"] == (
+        "Tài khoản đã được đăng nhập ở nơi khác, và Telegram hỏi có phải bạn không"
+        f" (Pixel, Hanoi, number 7). {Words('vi')(meaning.advice)}"
+    )
+    assert f"alice: {told['notice']}" in list(find("status").show(answer.json()))
