@@ -105,12 +105,11 @@ class RegistryActor(LoopActor):
         self._declared = {pair.id: pair for plan in plans for pair in plan.pairs}
         self._roster = SessionRoster(plans if board.plans is None else board.plans.values())
         self._monitor = monitor
-        self._located: PairGraph | None = None
         subtrees: Subtrees | None = None
         if sessions is not None and make_services is not None:
             services = make_services(journal=journal, monitor=monitor)
+            services = replace(services, graph=board.located)
             subtrees = Subtrees(sessions, self.actor_ref, services)
-            self._located = services.graph
         self._running = RunningSessions(self._roster, subtrees, self.pipe, self._stopped)
         self._pipeline = WritePipeline(self._transaction)
         self._following: dict[tuple[str, str], int] = {}
@@ -122,8 +121,8 @@ class RegistryActor(LoopActor):
         """Read what was there and write down what is declared; only then is it started."""
         planned, before = tuple(self._roster.plans), self._board.current
         self._show_all(await self._journal.do(lambda store: load(store, planned)))
-        if self._located is not None and not self._again:
-            await self._enter_ways(self._located)
+        if not self._again:
+            await self._enter_ways(self._board.located)
         transaction = self._transaction()
         declared = [plan.record for plan in self._roster.plans.values()]
         for request in () if self._again else first_changes(declared):
@@ -262,7 +261,7 @@ class RegistryActor(LoopActor):
                 declared=self._declared,
                 last_id=self._last_pair,
                 before=None if before is None else before.pairs,
-                located=self._located,
+                located=self._board.located,
             ),
             following=self._following,
         )
@@ -294,8 +293,8 @@ class RegistryActor(LoopActor):
 
     def _forget_ways(self, changes: Mapping[int, PairPlan | None]) -> None:
         for pair, plan in changes.items():
-            if plan is None and self._located is not None:
-                self._located.put(pair, None)
+            if plan is None:
+                self._board.located.put(pair, None)
 
     def _tell_how_often(self) -> None:
         if self._monitor is not None:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from ...telegram import Health
+from ..pair_graph import PairGraph
 from .model import Operation, OperationState, RegistryLimits, SessionEntry
 from .persistent_map import PersistentMap
 from .session_specs import SessionPlan
@@ -103,13 +104,15 @@ class Board:
     """Where the newest snapshot hangs; one for each start of a registry, kept through crashes.
 
     ``plans`` and ``stuck`` are the registry's own: what its next incarnation goes on from.
+    ``located`` are the pairs whose chats have been found, of all sessions, whoever starts again.
     ``waits_for`` says what keeps a change from being written, if anything does.
     """
 
-    __slots__ = ("current", "plans", "stuck", "waits_for")
+    __slots__ = ("current", "located", "plans", "stuck", "waits_for")
 
     def __init__(self) -> None:
         self.current = RegistrySnapshot()
+        self.located = PairGraph()
         self.plans: Mapping[str, SessionPlan] | None = None
         self.stuck: frozenset[int] = frozenset()
         self.waits_for = ""

@@ -19,8 +19,8 @@ class PairTransaction:
         roster: who serves what now.
         declared: what the configuration says of the pairs that it has.
         last_id: the highest number that a pair added while running ever had.
+        located: the pairs whose chats have been found.
         before: the transaction that is being written; this one stands on it.
-        located: the pairs whose chats have been found, if any have.
     """
 
     def __init__(
@@ -29,8 +29,8 @@ class PairTransaction:
         *,
         declared: Mapping[int, PairPlan],
         last_id: int,
+        located: PairGraph,
         before: PairTransaction | None = None,
-        located: PairGraph | None = None,
     ) -> None:
         self._roster, self._declared, self._last_id = roster, declared, last_id
         self._before, self._located = before, located
@@ -71,7 +71,7 @@ class PairTransaction:
             return None
         ways = {pair: None if one is None else way_of(one) for pair, one in changed.items()}
         fault = self._roster.graph.fault(way, ways)
-        if fault is not None or self._located is None:
+        if fault is not None:
             return fault
         found = way_of(plan, names=self._located.names)
         return None if found is None else self._located.fault(found)
