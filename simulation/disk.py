@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,6 +45,8 @@ class Disk:
         """A good disk, for a new run."""
         self._rng = random.Random(f"disk {seed}")
         self._how, self._until, self._rate = "", 0.0, 0.0
+        self.synced: Callable[[], None] = lambda: None
+        """Called when what has been written so far is on the disk itself."""
         self.struck: dict[str, int] = {}
 
     def refuse(self, how: str, *, until: float, rate: float) -> None:
@@ -94,6 +97,11 @@ class WrittenLog:
             self._sizes.append((0.0, 0))
         self._sizes.append((TIME.now, size))
 
+    def sync(self, folder: Path) -> None:
+        """What has been written by now is there, whatever comes."""
+        self.look(folder)
+        self._sizes = [(0.0, self._sizes[-1][1])]
+
     def cut(self, folder: Path, *, keep: float, torn: bool) -> None:
         """Lose what was written in the last seconds, but for a share; the end may be torn."""
         self.look(folder)
@@ -113,10 +121,18 @@ class WrittenLog:
 class SimConnection(sqlite3.Connection):
     """A connection whose statements meet the disk first."""
 
+    syncs = False
+
     def execute(self, sql: str, *args: Any) -> sqlite3.Cursor:
         if TIME.running:
             DISK.strike(sql)
-        return super().execute(sql, *args)
+        done = super().execute(sql, *args)
+        if self.syncs:  # it was set before, and what was committed since is synced
+            DISK.synced()
+        self.syncs = self.syncs or sql == "pragma synchronous = full"
+        if sql == "pragma synchronous = normal":
+            self.syncs = False
+        return done
 
     def executemany(self, sql: str, *args: Any) -> sqlite3.Cursor:
         if TIME.running:

@@ -148,6 +148,7 @@ class Run:
         gc.disable()
         TIME.begin(self.script.seed)
         DISK.begin(self.script.seed)
+        DISK.synced = lambda: self.log.sync(self.folder)
         self.folder = memory() / f"telewarden-simulation-{os.getpid()}"
         shutil.rmtree(self.folder, ignore_errors=True)
         self.scheduler = Scheduler(self.script.seed)

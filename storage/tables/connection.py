@@ -32,7 +32,7 @@ class TableAccess:
         self._vault = vault
         self._depth = 0
         self._if_undone: list[Callable[[], None]] = []
-        self._log_to_wipe = False
+        self._log_to_wipe = self._log_to_sync = False
 
     @property
     def path(self) -> Path:
@@ -81,6 +81,8 @@ class TableAccess:
             self._depth -= 1
             if outermost:
                 self._if_undone.clear()
+                if self._log_to_sync:
+                    self._sync_log()
                 if self._log_to_wipe:
                     self._wipe_log()
 
@@ -109,6 +111,24 @@ class TableAccess:
             self._log_to_wipe = bool(busy)
         with contextlib.suppress(sqlite3.Error):
             self._conn.execute(f"pragma busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
+
+    def _sync_when_stored(self) -> None:
+        """Let no power cut undo this transaction: what follows it is seen by others."""
+        self._log_to_sync = True
+        self._if_undone.append(self._leave_unsynced)
+
+    def _leave_unsynced(self) -> None:
+        self._log_to_sync = False
+
+    def _sync_log(self) -> None:
+        """Bring the log onto the disk itself; where that fails, the next commit tries again."""
+        with contextlib.suppress(sqlite3.Error):
+            (version,) = self._conn.execute("pragma user_version").fetchone()
+            self._conn.execute("pragma synchronous = full")
+            self._conn.execute(f"pragma user_version = {int(version)}")  # the least to commit
+            self._log_to_sync = False
+        with contextlib.suppress(sqlite3.Error):
+            self._conn.execute("pragma synchronous = normal")
 
     def _undo(self, outermost: bool, name: str) -> None:
         if not self._conn.in_transaction:

@@ -24,11 +24,16 @@ class PlanRows(TableAccess):
     """Pairs that were added, changed, moved or removed at run time."""
 
     def put_plans(self, rows: Iterable[PlanRow]) -> None:
-        """Store decisions; each takes the place of an earlier one about the same pair."""
-        self._run_many(
-            "insert or replace into pair_plans (id, sealed, declared) values (?, ?, ?)",
-            [(row.id, self._sealed(row), row.declared) for row in rows],
-        )
+        """Store decisions; each takes the place of an earlier one about the same pair.
+
+        A power cut undoes none: an account that had a pair again would send what the next one has.
+        """
+        with self.transaction():
+            self._sync_when_stored()
+            self._run_many(
+                "insert or replace into pair_plans (id, sealed, declared) values (?, ?, ?)",
+                [(row.id, self._sealed(row), row.declared) for row in rows],
+            )
 
     def plans(self) -> list[PlanRow]:
         """Return all decisions, by pair; one whose plan does not open is logged and left out."""
@@ -45,10 +50,12 @@ class PlanRows(TableAccess):
 
     def forget_plans(self, pair_ids: Sequence[int]) -> None:
         """Forget what was decided about these pairs; the configuration is obeyed again."""
-        self._run(
-            "delete from pair_plans where id in (select value from json_each(?))",
-            (json.dumps(list(pair_ids)),),
-        )
+        with self.transaction():
+            self._sync_when_stored()
+            self._run(
+                "delete from pair_plans where id in (select value from json_each(?))",
+                (json.dumps(list(pair_ids)),),
+            )
 
     def _sealed(self, row: PlanRow) -> bytes | None:
         if row.plan is None:

@@ -50,10 +50,13 @@ class RingRows(TableAccess):
                 one: self._verdict(pair_id, (source, one), target, version, at)
                 for one, version in versions.items()
             }
+            going = [(pair_id, source, one, target, at) for one in found if found[one] == "go"]
+            if going:
+                self._sync_when_stored()  # or a power cut lets it go round again
             self._run_many(
                 "insert or ignore into ring_messages (pair_id, source_chat, source_id, target_chat,"
                 " at) values (?, ?, ?, ?, ?)",
-                [(pair_id, source, one, target, at) for one in found if found[one] == "go"],
+                going,
             )
         return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -14,6 +15,7 @@ from telewarden.storage import (
     OutboxRow,
     PairRecord,
     PendingChange,
+    PlanRow,
     SessionRecord,
     Store,
 )
@@ -202,6 +204,25 @@ def test_a_delivery_is_counted_once_and_drops_the_payload(store: Store) -> None:
     assert row is not None
     assert (row.state, row.target_id, row.payload) == ("done", 900, None)
     assert store.targets(1, [1, 2]) == {1: 900}
+
+
+def test_no_power_cut_undoes_what_others_have_seen(store: Store) -> None:
+    said: list[str] = []
+    store.db.conn.set_trace_callback(said.append)
+    decide = partial(store.put_plans, [PlanRow(id=1, plan=None)])
+    carry = partial(store.ring, 1, CHANNEL, CHANNEL - 1, {1: (5, 5)}, 10.0)
+    accept = partial(store.enqueue, [message(1)])
+
+    synced = []
+    for work in (decide, carry, accept):
+        said.clear()
+        with store.transaction():
+            work()
+        after = said[[one.lower() for one in said].index("commit") :]
+        synced.append("pragma synchronous = full" in after)
+
+    assert synced == [True, True, False]
+    assert store.db.execute("pragma synchronous").fetchone() == (1,)
 
 
 def test_a_copy_that_turns_up_does_not_count_as_gone(store: Store) -> None:
