@@ -122,14 +122,17 @@ class OutboxRows(TableAccess):
         self, pair_id: int, source_id: int, reason: str, at: float, *, dead: bool = False
     ) -> bool:
         """Count a failed try; with ``dead`` give the message up. Done ones are left alone."""
-        done = self._run(
-            "update outbox set attempts = attempts + 1, reason = ?,"
-            " state = case when ? then 'dead' else state end,"
-            " payload = case when ? then null else payload end,"
-            " ended_at = case when ? then ? else ended_at end"
-            " where pair_id = ? and source_id = ? and state <> 'done'",
-            (reason, dead, dead, dead, at, pair_id, source_id),
-        )
+        with self.transaction():
+            if dead:
+                self._sync_when_stored()  # or it comes after all, behind what was said after it
+            done = self._run(
+                "update outbox set attempts = attempts + 1, reason = ?,"
+                " state = case when ? then 'dead' else state end,"
+                " payload = case when ? then null else payload end,"
+                " ended_at = case when ? then ? else ended_at end"
+                " where pair_id = ? and source_id = ? and state <> 'done'",
+                (reason, dead, dead, dead, at, pair_id, source_id),
+            )
         return done.rowcount > 0
 
     def retry(self, pair_id: int, source_id: int) -> bool:
