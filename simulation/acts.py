@@ -245,6 +245,7 @@ async def _reassigned(run: Run, pair: PairModel, to: str, *, accept_doubt: bool)
             )
         except TelewardenError as error:
             may = to not in run.dead and run.scene.may_work(account, *ways)
+            may = may and run.scene.chats[ways[0]].record.is_channel  # others' numbers are others
             if not accept_doubt or not may or pair.gone:
                 raise
             if TIME.now > end:

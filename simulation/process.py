@@ -22,6 +22,7 @@ from telewarden import warden as warden_module
 from telewarden.actors import journal as journal_module
 from telewarden.actors.forwarding import context as group_context
 from telewarden.config import parse_config
+from telewarden.errors import TelegramRateLimitError
 from telewarden.loopback import engine as engine_module
 from telewarden.storage import store as store_module
 from telewarden.storage.leases import grant as grant_module
@@ -240,9 +241,19 @@ class Process:
         assert self.warden is not None
         handle, string = self.warden.session(name), self._strings(name)
         if string is not None:
-            await handle.import_string(string)
+            await self._import(handle, string)
         elif await handle.login("start") is Phase.AWAITING_CODE:
             await handle.login("code", CODE)
+
+    async def _import(self, handle: Any, string: str) -> None:
+        """Take a login in; if Telegram wants a pause first, after it."""
+        while True:
+            try:
+                await handle.import_string(string)
+            except TelegramRateLimitError:
+                await asyncio.sleep(1.0)
+            else:
+                return
 
     async def _settled(self, name: str) -> Phase:
         assert self.warden is not None
