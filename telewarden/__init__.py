@@ -21,6 +21,7 @@ from .errors import (
 if TYPE_CHECKING:
     from .api.session import SessionHandle
     from .config import Config, load_config, parse_config
+    from .standalone.offline_warden import OfflineWarden
     from .standalone.safe_session import SafeSession, safe_session
     from .standalone.safety_check import Safety, SafetyReport, safety_check
     from .warden import Warden
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Config",
     "ConfigError",
+    "OfflineWarden",
     "SafeSession",
     "Safety",
     "SafetyReport",
@@ -48,6 +50,7 @@ __all__ = [
 # telewarden.supervision alone never waits for Telethon.
 _LATE = {
     "Config": "config",
+    "OfflineWarden": "standalone.offline_warden",
     "SafeSession": "standalone.safe_session",
     "Safety": "standalone.safety_check",
     "SafetyReport": "standalone.safety_check",

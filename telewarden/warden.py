@@ -56,6 +56,7 @@ from .metrics import Exporter
 from .service.assembly import Assembly
 from .service.crash_record import CrashRecord, past_crashes
 from .service.database_backups import DatabaseBackups
+from .service.folder_lease import WARDEN, take_folder
 from .service.gc_pause import GcPause
 from .service.key_rotation import MasterKeys
 from .service.loopback_server import StandIn, sign_in, standin
@@ -230,6 +231,7 @@ class Warden:
         self._board.plans = None  # those of an earlier start are not this one's
         make_room(len(self.config.sessions))
         async with contextlib.AsyncExitStack() as undo:
+            undo.enter_context(await take_folder(self.config, WARDEN))
             if self._server is None:
                 self._standin = await undo.enter_async_context(standin(self.config))
             self.exporter.watch(self.events)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 from ...errors import BackfillRunningError, UnknownRecordError
 from ...storage import Backfill as BackfillRow
 from ...storage import Store
@@ -74,10 +72,8 @@ class Commands:
                 if state.backfill is not None:
                     raise BackfillRunningError(order.pair, state.backfill.until)
                 return self._backfill(state, order)
-            case RetryDead():
-                return self._with_dead(order, Store.retry, again=True)
-            case DropDead():
-                return self._with_dead(order, Store.drop, again=False)
+            case RetryDead() | DropDead():
+                return self._with_dead(order)
             case ReleasePair():
                 return self._group_pairs.let_go(state, order)
             case DoubtAsked():
@@ -100,18 +96,11 @@ class Commands:
             self._history.fill(state)
             message.answer.set(state.report())
 
-    def _with_dead(
-        self,
-        order: RetryDead | DropDead,
-        action: Callable[[Store, int, int], bool],
-        *,
-        again: bool,
-    ) -> Answer:
-        answer, pair = Answer(), order.pair
+    def _with_dead(self, order: RetryDead | DropDead) -> Answer:
+        answer, pair, again = Answer(), order.pair, isinstance(order, RetryDead)
 
         def work(store: Store) -> OrderDone:
-            dead = _dead(store, pair, order.source_ids)
-            ids = tuple(one for one in dead if action(store, pair, one))
+            ids = settle_dead(store, order)
             return OrderDone(answer, pair, len(ids), ids if again else ())
 
         self._context.actor.pipe(
@@ -130,7 +119,9 @@ class Commands:
         message.answer.set(message.count)
 
 
-def _dead(store: Store, pair: int, wanted: Sequence[int]) -> list[int]:
-    """The dead letters that are meant: these, or all."""
-    dead = [row.source_id for row in store.dead((pair,))]
-    return [one for one in dead if not wanted or one in wanted]
+def settle_dead(store: Store, order: RetryDead | DropDead) -> tuple[int, ...]:
+    """Put dead letters back on their way, or forget them: these, or all; returns which."""
+    action = Store.retry if isinstance(order, RetryDead) else Store.drop
+    dead = (row.source_id for row in store.dead((order.pair,)))
+    wanted = [one for one in dead if not order.source_ids or one in order.source_ids]
+    return tuple(one for one in wanted if action(store, order.pair, one))

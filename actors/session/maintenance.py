@@ -95,10 +95,21 @@ class Done:
 
 
 class Maintenance:
-    """Looks after one session's login."""
+    """Looks after one session's login.
 
-    def __init__(self, name: str, services: Services, state: SessionState) -> None:
+    Args:
+        name: the session's name.
+        services: what the warden's actors share.
+        state: where the session stands.
+        at_rest: whether nobody works with the session, so that the login that is stored may be
+            connected like any other.
+    """
+
+    def __init__(
+        self, name: str, services: Services, state: SessionState, *, at_rest: bool = False
+    ) -> None:
         self._name, self._services, self._state = name, services, state
+        self._at_rest = at_rest
         self._turn = asyncio.Lock()
 
     async def take(self, step: MaintenanceStep, client: Client | None) -> Done:
@@ -149,7 +160,7 @@ class Maintenance:
     async def _take_in(self, stored: StoredSession, client: Client | None) -> Done:
         parts, string = stored.parts, format_string(stored.parts)
         held = await self._do(self._present)
-        if parts.key_id in {held, client and client.key_id}:
+        if not self._at_rest and parts.key_id in {held, client and client.key_id}:
             await self._prove_in_use(parts.key_id, client)
             return Done(told=parts.key_id)
         user_id = await self._prove(string, parts.key_id)

@@ -183,6 +183,17 @@ class OutboxRows(TableAccess):
         """Return how many messages there are in each state."""
         return OutboxCounts(**dict(self._all("select state, count(*) from outbox group by state")))
 
+    def outbox_counts_of(self, pair_ids: Sequence[int]) -> dict[int, OutboxCounts]:
+        """Return how many messages there are in each state, by pair; those with none are absent."""
+        found: dict[int, dict[str, int]] = {}
+        for pair_id, state, count in self._in_chunks(
+            "select pair_id, state, count(*) from outbox where pair_id in ({})"
+            " group by pair_id, state",
+            sorted(set(pair_ids)),
+        ):
+            found.setdefault(pair_id, {})[state] = count
+        return {pair_id: OutboxCounts(**counts) for pair_id, counts in found.items()}
+
     def targets(self, pair_id: int, source_ids: Sequence[int]) -> dict[int, int]:
         """Return where delivered messages went: source message to target message."""
         rows = self._in_chunks(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Literal, Protocol, TypeVar
@@ -25,7 +24,7 @@ from ..errors import (
     SessionOfflineError,
     UnknownRecordError,
 )
-from ..storage import BackupRecord, Store
+from ..storage import Store
 from ..supervision import Ask, ask_async
 from ..telegram import (
     Authorisation,
@@ -37,7 +36,7 @@ from ..telegram import (
 )
 from .audit import Auditor
 from .checks import a_long, a_request, a_text, seconds
-from .operations import Operations, noted
+from .operations import Operations
 from .session_login import SessionCare
 
 ASK_WITHIN: Final = 10.0  # seconds; the actors answer in microseconds unless something is wrong
@@ -176,20 +175,6 @@ class SessionHandle(SessionCare):
         """Whether there is anything to wait for: it comes by itself, or is being logged in."""
         return time.monotonic() < end and (error.coming or self._is_signing_in())
 
-    async def backup(self, reason: str = "by hand", *, who: str = "app") -> BackupRecord | None:
-        """Keep a copy of the login, opened after writing; None if there is no login.
-
-        The five newest of a session stay. It is an operation of the kind ``backup``.
-        """
-        said = f"copying the login: {a_text('reason', reason, 'why, in a few words')}"
-        details = {"session": self.name, "description": said, "who": who}
-        async with noted(self._operations, "backup", **details) as tracked:
-            record = await super().backup(reason)
-            if tracked is not None:
-                kept = "there is no login yet" if record is None else f"backup {record.id}, opens"
-                await tracked.part(1, kept)
-            return record
-
     async def report(self) -> SessionReport:
         """How the session is."""
         return await self._ask(Report())
@@ -230,9 +215,6 @@ class SessionHandle(SessionCare):
     async def _signed_in(self, within: float) -> None:
         if self._signing is not None:
             await asyncio.wait({self._signing}, timeout=within)
-
-    def _noted(self, who: str, what: str) -> contextlib.AbstractAsyncContextManager[dict[str, Any]]:
-        return self._auditor.noted(who, what, self.name)
 
     async def _ask(self, message: Ask[R], *, timeout: float = ASK_WITHIN) -> R:
         return await ask_async(await self._find(self.name), message, timeout=timeout)

@@ -41,7 +41,9 @@ from ..telegram import (
     rescue_file,
     write_file,
 )
+from .audit import Auditor
 from .checks import a_number, a_path, a_text, seconds
+from .operations import Operations, noted
 
 R = TypeVar("R")
 
@@ -68,15 +70,24 @@ class SessionCare(abc.ABC):
     """The part of a session's handle that looks after its login."""
 
     name: str
+    _operations: Operations
+    _auditor: Auditor
 
     # Backups
 
-    async def backup(self, reason: str = "by hand") -> BackupRecord | None:
+    async def backup(self, reason: str = "by hand", *, who: str = "app") -> BackupRecord | None:
         """Keep a copy of the login, opened after writing; None if there is no login.
 
-        The five newest of a session stay.
+        The five newest of a session stay. It is an operation of the kind ``backup``.
         """
-        return await self._ask(TakeBackup(reason))
+        said = f"copying the login: {a_text('reason', reason, 'why, in a few words')}"
+        details = {"session": self.name, "description": said, "who": who}
+        async with noted(self._operations, "backup", **details) as tracked:
+            record = await self._ask(TakeBackup(reason))
+            if tracked is not None:
+                kept = "there is no login yet" if record is None else f"backup {record.id}, opens"
+                await tracked.part(1, kept)
+            return record
 
     async def backups(self) -> list[BackupRecord]:
         """The copies that are kept, newest first."""
@@ -243,9 +254,8 @@ class SessionCare(abc.ABC):
     async def _given_out(self) -> StoredSession:
         return await self._ask(ExportLogin())
 
-    @abc.abstractmethod
     def _noted(self, who: str, what: str) -> contextlib.AbstractAsyncContextManager[dict[str, Any]]:
-        """Note what the block does in the audit trail; see ``Auditor.noted``."""
+        return self._auditor.noted(who, what, self.name)
 
     @abc.abstractmethod
     async def _ask(self, message: Ask[R], *, timeout: float = 10.0) -> R:

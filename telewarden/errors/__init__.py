@@ -27,6 +27,7 @@ Each room's errors hang below the one root, so that an app can write
     |   |-- StorageNotFoundError        there is no database at that place
     |   |-- StorageFullError            the disk is full
     |   |-- StorageBusyError            another process kept the database locked
+    |   |   `-- FolderHeldError             another process has the storage folder
     |   |-- StorageFailedError          the operating system failed a read or write
     |   |   `-- DiskFailedError             the disk did; the work waits for it
     |   |-- TransactionLostError        an error undid the whole transaction
@@ -184,6 +185,7 @@ from .sessions import (
 from .storage import (
     DatabaseDamagedError,
     DiskFailedError,
+    FolderHeldError,
     ForeignDatabaseError,
     ForeignOwnerError,
     InvalidRecordError,
@@ -242,6 +244,7 @@ __all__ = [
     "DiskFailedError",
     "DrillError",
     "FencedError",
+    "FolderHeldError",
     "ForeignDatabaseError",
     "ForeignOwnerError",
     "HandlerRefusedError",

@@ -52,6 +52,23 @@ class StorageBusyError(StorageError):
         self.place, self.waited = place, waited
 
 
+class FolderHeldError(StorageBusyError):
+    """Another process has the storage folder; nothing in it has changed.
+
+    Args:
+        folder: the storage folder.
+        holder: who has it: process, program, what for, since when.
+    """
+
+    def __init__(self, folder: object, holder: str) -> None:
+        TelewardenError.__init__(
+            self,
+            f"the storage folder {folder} is in use by {holder}:"
+            " ask that process, or stop it first",
+        )
+        self.place, self.waited, self.holder = folder, 0.0, holder
+
+
 class StorageFailedError(StorageError):
     """The operating system failed a read or write; the open transaction was undone."""
 

@@ -11,15 +11,17 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from ..actors import check_who
 from ..api.checks import a_path
 from ..api.operations import Operations, noted
 from ..config import Config
 from ..errors import NotRunningError, StorageError, TelewardenError, UnknownRecordError
 from ..storage import DatabaseBackup, MasterKey, Store
+from .folder_lease import take_folder_now
 from .paths import StoragePaths, config_of, master_key_of
 
 logger = logging.getLogger(__name__)
@@ -112,7 +114,10 @@ class DatabaseBackups:
 
 
 def restore_database(
-    config: Config | Mapping[str, Any] | Path | str, backup: Path | str | None = None
+    config: Config | Mapping[str, Any] | Path | str,
+    backup: Path | str | None = None,
+    *,
+    who: str = "app",
 ) -> tuple[Path, ...]:
     """Put a copy in the database's place, while no warden runs; what was there is kept.
 
@@ -120,11 +125,13 @@ def restore_database(
         config: a configuration, its tables, or the path of its file.
         backup: which copy; by default the newest that is whole and opens. One from before the
             master key was changed opens with the key of its time, and is put under the new one.
+        who: noted in the audit trail of the database that is there afterwards.
 
     Returns:
         Where the replaced files are now.
 
     Raises:
+        FolderHeldError: a process has the storage folder, and which; nothing has changed.
         StorageBusyError: a process has the database open; nothing has changed.
         UnknownRecordError: there is no such copy, or none that opens.
         StorageError: the copy is damaged, or under another master key; nothing has changed.
@@ -132,6 +139,21 @@ def restore_database(
     read = config_of(config)
     if backup is not None:
         a_path(backup)
+    check_who(who)
+    with take_folder_now(read, "restore of the database"):
+        kept = _put_back(read, backup)
+        _note(read, kept, who)
+        return kept
+
+
+def _note(read: Config, kept: Sequence[Path], who: str) -> None:
+    names = {"replaced": [path.name for path in kept]}
+    row = (who, "restore database", "database", None, names, "done", time.time())
+    with Store.open(StoragePaths(read).database, master_key_of(read, make=False)) as store:
+        store.audit_many([row])
+
+
+def _put_back(read: Config, backup: Path | str | None) -> tuple[Path, ...]:
     places = StoragePaths(read)
     backups = places.backups()
     if not backups.list():

@@ -1,5 +1,5 @@
 """Use or inspection of one session or configuration without a running warden.
 
-Owns ``safe_session``, the safety check and the check of a configuration. Leaves supervision to the
-warden.
+Owns ``OfflineWarden``, ``safe_session``, the safety check and the check of a configuration. Leaves
+supervision to the warden.
 """

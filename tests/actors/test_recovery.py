@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -313,10 +314,13 @@ async def test_trouble_at_telegram_does_not_blame_the_copy(newsroom: Newsroom) -
 
 
 async def test_a_second_warden_on_the_same_session_is_refused_and_told_who_holds_it(
-    newsroom: Newsroom, tables: dict[str, Any], tmp_path: Path
+    newsroom: Newsroom, tables: dict[str, Any]
 ) -> None:
     await newsroom.start()
-    tables["storage"]["lease_timeout"] = 0.0
+    await newsroom.stop()
+    shutil.copytree(newsroom.config.folder, newsroom.folder / "copy")
+    await newsroom.start()
+    tables["storage"] |= {"lease_timeout": 0.0, "folder": "copy"}
     other = Newsroom(newsroom.telegram, newsroom.folder, tables)
     connects = newsroom.telegram.stats.connects
 

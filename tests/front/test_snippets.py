@@ -199,6 +199,11 @@ async def a_restore(text: str) -> None:
     assert (await run(text))["kept"]
 
 
+async def offline_work(text: str) -> None:
+    await has_run()
+    await run(text)
+
+
 async def a_script(text: str) -> None:
     await has_run()
     strings: list[str] = []
@@ -267,7 +272,7 @@ SETTINGS: Final[dict[str, tuple[Callable[[str], Any], ...]]] = {
     "docs/forwarding.md toml": (a_pair,),
     "docs/forwarding.md python": (rules, a_handler, pair_orders, pair_orders, pair_orders),
     "docs/registry.md python": (registrations, registrations, an_audit, a_registry_kit),
-    "docs/sessions.md python": (a_login, a_restore, a_script, a_script),
+    "docs/sessions.md python": (a_login, a_restore, offline_work, a_script, a_script),
     "docs/storage.md python": (a_key, snapshots, snapshots),
     "docs/loopback.md sh": (a_data_centre, a_data_centre),
     "docs/loopback.md json": (a_scenario,),

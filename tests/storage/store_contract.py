@@ -481,6 +481,7 @@ class StoreContract:
         assert port.last_targets([1]) == {1: 901}
         assert port.handled(1, [1, 2, 3]) == {1, 2}
         assert port.outbox_counts() == OutboxCounts(pending=1, done=1)
+        assert port.outbox_counts_of([1, 2]) == {1: port.outbox_counts()}
 
     def test_what_is_handed_over_is_kept_until_it_is_known_what_became_of_it(
         self, port: Store
