@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from telewarden.errors import TelewardenError
+from telewarden.errors import FolderHeldError, TelewardenError
 from telewarden.loopback import LoopbackTelegram
 from telewarden.loopback.faults.rules import FaultRules
 from telewarden.supervision import (
@@ -399,12 +399,12 @@ class Run:
             self.wrong(f"level: {what}")
 
     async def start(self) -> None:
-        """Start the process again, however often that takes while the disk refuses."""
+        """Start the process again, while the disk refuses or another process has the folder."""
         while True:
             try:
                 await self.process.start()
             except TelewardenError as error:
-                if not _disk_refused(error):
+                if not (_disk_refused(error) or isinstance(error, FolderHeldError)):
                     raise
                 self.process.kill()
                 await asyncio.sleep(1.0)

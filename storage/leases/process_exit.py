@@ -53,8 +53,13 @@ class ExitWatcher:
             handle = os.pidfd_open(holder.pid)
         except OSError:  # it has ended just now, or descriptors are short
             return None
-        watched = self._watched[holder.pid] = _Watched(handle)
-        asyncio.get_running_loop().add_reader(handle, watched.ended.set)
+        watched = _Watched(handle)
+        try:
+            asyncio.get_running_loop().add_reader(handle, watched.ended.set)
+        except NotImplementedError:  # a loop that watches no descriptors
+            os.close(handle)
+            return None
+        self._watched[holder.pid] = watched
         return watched
 
     def _forget(self, watched: _Watched) -> None:

@@ -31,7 +31,7 @@ async def take_folder(config: Config, purpose: str) -> LeaseGrant:
     try:
         return await _lease(config).acquire_async(
             FOLDER,
-            owner=LeaseHolder.current_process(purpose),
+            owner=LeaseHolder.current(purpose),
             timeout=config.storage.lease_timeout,
             progress=lambda wait: _refuse_warden(config, wait),
         )
@@ -43,9 +43,7 @@ def take_folder_now(config: Config, purpose: str) -> LeaseGrant:
     """Take the lease as ``take_folder`` does, without waiting for anybody."""
     make_private_folder(config.folder)
     try:
-        return _lease(config).acquire(
-            FOLDER, owner=LeaseHolder.current_process(purpose), timeout=0.0
-        )
+        return _lease(config).acquire(FOLDER, owner=LeaseHolder.current(purpose), timeout=0.0)
     except LeaseHeldError as error:
         raise FolderHeldError(config.folder, error.holder) from None
 
