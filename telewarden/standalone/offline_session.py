@@ -10,9 +10,9 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Final, TypeVar, cast
 
-from ..actors import GiveOut, RestoreBackup, TakeBackup, TakeIn
+from ..actors import ExportLogin, ImportLogin, RestoreBackup, TakeBackup
 from ..actors.context import Services
-from ..actors.errors import as_ours
+from ..actors.errors import to_public_error
 from ..actors.session.maintenance import Maintenance
 from ..actors.session.state import SessionState
 from ..api.audit import Auditor
@@ -73,7 +73,7 @@ class OfflineSession(SessionCare):
         keys = self._services.keys
         held = await self._read(self._login)
         if held is not None:
-            await keys.hold(held[0], session=self.name, key=held[1])
+            await keys.acquire(held[0], session=self.name, key=held[1])
         try:
             yield
         finally:
@@ -96,10 +96,10 @@ class OfflineSession(SessionCare):
         match message:
             case TakeBackup():
                 answer = await self._taken(message, self._services)
-            case RestoreBackup() | GiveOut():
+            case RestoreBackup() | ExportLogin():
                 async with self.owned():
                     answer = await self._taken(message, self._services)
-            case TakeIn():
+            case ImportLogin():
                 async with self.owned(), self._connected(self._services) as services:
                     answer = await self._taken(message, services)
             case _:
@@ -107,13 +107,13 @@ class OfflineSession(SessionCare):
         return cast("R", answer)
 
     async def _taken(
-        self, step: TakeBackup | RestoreBackup | TakeIn | GiveOut, services: Services
+        self, step: TakeBackup | RestoreBackup | ImportLogin | ExportLogin, services: Services
     ) -> object:
         steps = Maintenance(self.name, services, SessionState(self.name, services), at_rest=True)
         try:
             done = await steps.take(step, None)
         except Exception as error:
-            told = as_ours(error, session=self.name)
+            told = to_public_error(error, session=self.name)
             if told is error:
                 raise
             raise told from error

@@ -23,7 +23,7 @@ from ..actors import (
     Handlers,
     Journal,
     JournalActor,
-    KeyRing,
+    KeyLeases,
     RegistryActor,
     RegistryLimits,
     Services,
@@ -211,7 +211,7 @@ class OfflineWarden:
         return Services(
             journal=Journal(tree.ref("journal")),
             gateway=Gateway(self.config.telegram.api_id, ""),
-            keys=KeyRing(places.lease(), timeout=settings.lease_timeout),
+            keys=KeyLeases(places.lease(), timeout=settings.lease_timeout),
             events=self._events,
             monitor=tree.ref("registry"),  # the steps report to nobody
             session_folder=places.session_folder,
