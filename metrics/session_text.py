@@ -7,7 +7,6 @@ writes each sample anew at each scrape, which for ten thousand sessions takes a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from prometheus_client.utils import floatToGoString
@@ -22,15 +21,46 @@ CREATED: Final = "_created"
 _number: Callable[[float], str] = floatToGoString
 
 
-@dataclass(slots=True)
-class _Lines:
-    """One session's lines as of ``version``: of each family, what is current until it changes."""
+class _Column:
+    """One family's lines, session by session; of an age the line without its value, and the moment.
 
-    figures: SessionFigures
-    version: int
-    main: tuple[str, ...]
-    created: tuple[str, ...]
-    moments: tuple[tuple[tuple[str, float], ...], ...]
+    An age family has one series of each session at most.
+    """
+
+    __slots__ = ("created", "main", "moments")
+
+    def __init__(self, count: int) -> None:
+        self.main, self.created = [""] * count, [""] * count
+        self.moments: list[float | None] = [None] * count
+
+    def pieces(self, *, age: bool, now: float) -> Iterator[str]:
+        """The lines of all sessions, so many at once."""
+        for begin in range(0, len(self.main), SLICE):
+            some = self.main[begin : begin + SLICE]
+            if age:
+                moments = self.moments[begin : begin + SLICE]
+                some = [
+                    f"{text}{now - at if now > at else 0.0:.3f}\n"
+                    for text, at in zip(some, moments, strict=True)
+                    if at is not None
+                ]
+            yield "".join(some)
+
+
+class _Table:
+    """The lines of these sessions, each as of the version beside it."""
+
+    __slots__ = ("columns", "sessions", "versions")
+
+    def __init__(self, sessions: Sequence[SessionFigures], families: int) -> None:
+        self.sessions = sessions
+        self.versions = [-1] * len(sessions)
+        self.columns = [_Column(len(sessions)) for _ in range(families)]
+
+    def stale(self) -> list[int]:
+        """The places of sessions that have changed since their lines were written."""
+        beside = enumerate(zip(self.sessions, self.versions, strict=True))
+        return [place for place, (one, version) in beside if one.version != version]
 
 
 class SessionText:
@@ -46,54 +76,43 @@ class SessionText:
     ) -> None:
         self._open = open_metrics
         self._families = tuple((one.full_name, one) for one in families)
-        self._kept: dict[str, _Lines] = {}
+        self._table = _Table((), 0)
 
     def slices(self, sessions: Sequence[SessionFigures], *, now: float) -> Iterator[str]:
-        """The text in pieces that take less than a millisecond each."""
-        kept, lines = self._kept, list[_Lines]()
-        fresh = 0
-        for count, figures in enumerate(sessions):
-            known = kept.get(figures.name)
-            if known is None or known.version != figures.version or known.figures is not figures:
-                known = self._written(figures)
-                fresh += 1
-            lines.append(known)
-            if count % SLICE == 0 or fresh == FRESH_SLICE:
-                fresh = 0
-                yield ""
-        self._kept = {one.figures.name: one for one in lines}
-        for place, (_, family) in enumerate(self._families):
-            yield self._head(family)
-            for begin in range(0, len(lines), SLICE):
-                some = lines[begin : begin + SLICE]
-                if family.age:
-                    yield _aged(some, place, now)
-                else:
-                    yield "".join([one.main[place] for one in some])
-            if any(one.created[place] for one in lines[:1]):
-                yield self._created_head(family)
-                for begin in range(0, len(lines), SLICE):
-                    yield "".join([one.created[place] for one in lines[begin : begin + SLICE]])
+        """The text in pieces that take less than a millisecond each.
 
-    def _written(self, figures: SessionFigures) -> _Lines:
-        version, session = figures.version, figures.name
-        every_main, every_created, every_moments = [], [], []
-        for name, family in self._families:
-            main, created, moments = [], [], []
+        Lines are kept from one call to the next for as long as ``sessions`` is the same sequence.
+        """
+        table = self._table
+        if table.sessions is not sessions:
+            table = self._table = _Table(sessions, len(self._families))
+        for count, place in enumerate(table.stale()):
+            self._write(table, place)
+            if count % FRESH_SLICE == 0:
+                yield ""
+        for (_, family), column in zip(self._families, table.columns, strict=True):
+            yield self._head(family)
+            yield from column.pieces(age=family.age, now=now)
+            if any(column.created[:1]):
+                yield self._created_head(family)
+                for begin in range(0, len(sessions), SLICE):
+                    yield "".join(column.created[begin : begin + SLICE])
+
+    def _write(self, table: _Table, place: int) -> None:
+        figures = table.sessions[place]
+        table.versions[place], session = figures.version, figures.name
+        for (name, family), column in zip(self._families, table.columns, strict=True):
+            main, created, moment = "", "", None
             for suffix, labels, value in family.read(figures):
                 text = f"{name}{suffix}{{{_labels(session, labels)}}} "
                 if family.age:
-                    moments.append((text, value))
+                    main, moment = text, value
                 elif suffix == CREATED and not self._open:
-                    created.append(f"{text}{_number(value)}\n")
+                    created += f"{text}{_number(value)}\n"
                 else:
-                    main.append(f"{text}{_number(value)}\n")
-            every_main.append("".join(main))
-            every_created.append("".join(created))
-            every_moments.append(tuple(moments))
-        return _Lines(
-            figures, version, tuple(every_main), tuple(every_created), tuple(every_moments)
-        )
+                    main += f"{text}{_number(value)}\n"
+            column.main[place], column.created[place] = main, created
+            column.moments[place] = moment
 
     def _head(self, family: SessionFamily) -> str:
         name, kind = family.full_name, family.kind
@@ -106,16 +125,6 @@ class SessionText:
     def _created_head(self, family: SessionFamily) -> str:
         name = f"{family.full_name}{CREATED}"
         return f"# HELP {name} {family.help}\n# TYPE {name} gauge\n"
-
-
-def _aged(lines: Sequence[_Lines], place: int, now: float) -> str:
-    return "".join(
-        [
-            f"{text}{now - moment if now > moment else 0.0:.3f}\n"
-            for one in lines
-            for text, moment in one.moments[place]
-        ]
-    )
 
 
 def _labels(session: str, labels: Mapping[str, str]) -> str:

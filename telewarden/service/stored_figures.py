@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -23,7 +24,8 @@ from .paths import StoragePaths
 logger = logging.getLogger(__name__)
 
 DAY: Final = 86_400.0  # seconds; what is asked for in one is counted
-LOOK_EVERY: Final = 15.0  # seconds; as often as Prometheus scrapes unless told otherwise
+LOOK_EVERY: Final = 5.0  # seconds, as often as sessions and groups are looked at
+SHARE: Final = 0.01  # of the time; with thousands of leases to look at the looks become rarer
 
 
 class StoredLook:
@@ -42,11 +44,12 @@ class StoredLook:
     async def keep_looking(self) -> None:
         """Look now and then, until cancelled; what cannot be read is shown as it was."""
         while True:
+            began = time.monotonic()
             try:
                 await self.look()
             except (StorageError, OSError) as error:
                 logger.debug("stored figures not read why=%s", error)
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(max(LOOK_EVERY, (time.monotonic() - began) / SHARE))
 
     async def look(self) -> None:
         """Look once.
