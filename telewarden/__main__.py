@@ -6,6 +6,7 @@ signal that it does not listen to.
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from types import FrameType
@@ -14,8 +15,11 @@ from types import FrameType
 def main() -> None:
     """Run the command line."""
     signal.signal(signal.SIGTERM, _leave)
+    gc.disable()
     from .cli import main as run
 
+    gc.freeze()  # what is imported stays: neither collections nor the exit look at it
+    gc.enable()
     run()
 
 

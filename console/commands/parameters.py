@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -81,7 +80,7 @@ class Parameter:
         Raises:
             BadCommandError: it cannot be used, or is missing.
         """
-        if value is None:
+        if value is None or value == ():  # the command line's word for none of many
             if self.required:
                 raise BadCommandError(command, f"{self.name} is missing: {self.help}")
             return self.default
@@ -169,6 +168,8 @@ def _span(_: Parameter, value: object) -> float:
 
 
 def _moment(parameter: Parameter, value: object) -> float:
+    from datetime import UTC, datetime  # not before it is needed: help is to come at once
+
     if isinstance(value, str):
         try:
             at = datetime.fromisoformat(value)

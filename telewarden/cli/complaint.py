@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import typer
 
 from ..errors import TelewardenError
@@ -17,6 +15,8 @@ def complain(exc: TelewardenError, *, as_json: bool = False) -> None:
     else:
         lines = [str(exc)]
     if as_json:
+        import json  # not before it is needed: help is to come at once
+
         kind = getattr(exc, "kind", "") or type(exc).__name__
         typer.echo(json.dumps({"error": {"type": kind, "message": "\n".join(lines)}}))
     for line in lines:

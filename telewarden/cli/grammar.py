@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -17,19 +16,12 @@ from typer.core import TyperCommand, TyperGroup
 
 from ..console.commands.catalogue import GROUPS, nearest, offered
 from ..console.commands.model import Command, Danger, Surface
-from ..console.commands.parameters import Kind, Parameter
+from ..console.commands.parameters import Kind, Parameter, flag, option
 
-TYPES: Final[dict[Kind, Any]] = {
-    Kind.INTEGER: int,
-    Kind.FLAG: bool,
-    Kind.FIELDS: list[str],
-    Kind.INTEGERS: list[int],
-    Kind.WORDS: list[str],
-    Kind.PATH: Path,
-}
 KEYWORD: Final = inspect.Parameter.KEYWORD_ONLY
 MANY: Final = frozenset({Kind.FIELDS, Kind.INTEGERS, Kind.WORDS})
 NO_CONFIG: Final = frozenset({"demo", "keygen", "loopback serve", "completion", "help", "init"})
+NO_JSON: Final = NO_CONFIG.difference({"demo"})
 
 METAVARS: Final[dict[Kind, str]] = {
     Kind.TEXT: "TEXT",
@@ -42,6 +34,14 @@ METAVARS: Final[dict[Kind, str]] = {
     Kind.FIELDS: "KEY=VALUE",
     Kind.PATH: "PATH",
 }
+CONFIG: Final = option(
+    "config",
+    "The configuration; else TELEWARDEN_CONFIG, ./telewarden.toml or the user's own.",
+    Kind.PATH,
+    short="c",
+)
+YES: Final = flag("yes", "Do it without asking.", short="y")
+JSON: Final = flag("json", "Print JSON, for programs.")
 
 Carry = Callable[[Command, typer.Context, dict[str, Any]], object]
 
@@ -49,16 +49,23 @@ Carry = Callable[[Command, typer.Context, dict[str, Any]], object]
 class Line(TyperCommand):
     """One command; takes a configuration as its first word, too."""
 
+    described: Command
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """The option that shows the help."""
+        return _unread(super().get_help_option(ctx))
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the words, a configuration's path in the old place among them."""
         place = self._config_at(args)
-        if place is not None and any(one.name == "config" for one in self.params):
+        if place is not None and self.described.name not in NO_CONFIG:
             args = [*args[:place], *args[place + 1 :], "--config", args[place]]
         return super().parse_args(ctx, args)
 
     def _config_at(self, args: Sequence[str]) -> int | None:
         """Where the first word that is no option and no option's value is, if it ends as one."""
-        takes = {name for one in self.params if not _is_flag(one) for name in one.opts}
+        options = (one for one in _all(self.described) if one.option and one.kind is not Kind.FLAG)
+        takes = {word for one in options for word in _words(one)}
         skip = False
         for place, word in enumerate(args):
             if skip:
@@ -69,9 +76,57 @@ class Line(TyperCommand):
                 return place if word.endswith(".toml") else None
         return None
 
+    def collect_usage_pieces(self, _ctx: Any) -> list[str]:
+        """What follows the command's name in its usage line."""
+        places = [one for one in self.described.parameters if not one.option]
+        return [
+            "[OPTIONS]",
+            *(_place(one) if one.required else f"[{_place(one)}]" for one in places),
+        ]
 
-def _is_flag(parameter: Any) -> bool:
-    return bool(getattr(parameter, "is_flag", False)) or parameter.param_type_name == "argument"
+    def format_options(self, _ctx: Any, formatter: Any) -> None:
+        """List the parameters, with what may be given."""
+        places = [one for one in self.described.parameters if not one.option]
+        options = [one for one in _all(self.described) if one.option]
+        rows = [(_usage(one), _said(one)) for one in options]
+        for heading, found in (
+            ("Arguments", [(_place(one), _said(one)) for one in places]),
+            ("Options", [*rows, ("-h, --help", "Show this message and exit.")]),
+        ):
+            if found:
+                with formatter.section(heading):
+                    formatter.write_dl(found)
+
+
+def _all(command: Command) -> tuple[Parameter, ...]:
+    """Its own parameters, and those that the command line gives it."""
+    return (
+        *command.parameters,
+        *command.line_options,
+        *(() if command.name in NO_CONFIG else (CONFIG,)),
+        *((YES,) if command.danger is Danger.HARMS else ()),
+        *(() if command.name in NO_JSON else (JSON,)),
+    )
+
+
+def _words(one: Parameter) -> tuple[str, ...]:
+    dashed = f"--{one.name.replace('_', '-')}"
+    return (f"-{one.short}", dashed) if one.short else (dashed,)
+
+
+def _place(one: Parameter) -> str:
+    return one.metavar or one.name.upper()
+
+
+def _usage(one: Parameter) -> str:
+    words = ", ".join(_words(one))
+    return words if one.kind is Kind.FLAG else f"{words} {one.metavar or METAVARS[one.kind]}"
+
+
+def _said(one: Parameter) -> str:
+    limits = f" {one.range[0].upper()}{one.range[1:]}." if one.range else ""
+    is_told = one.kind is not Kind.FLAG and one.default not in (None, "", [], {})
+    return one.help + limits + (f" By default {one.default}." if is_told else "")
 
 
 class Group(TyperGroup):
@@ -85,11 +140,17 @@ class Group(TyperGroup):
     def __init__(self, *, words: tuple[str, ...] = (), carry: Carry, **attrs: Any) -> None:
         attrs |= {"rich_markup_mode": None, "no_args_is_help": True}
         super().__init__(**attrs)
+        for one in self.params:
+            _unread(one)
         self._words, self._carry = words, carry
         self._known: dict[str, list[Command]] = {}
         for one in offered(Surface.LINE):
             if one.words[: len(words)] == words:
                 self._known.setdefault(one.words[len(words)], []).append(one)
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """The option that shows the help."""
+        return _unread(super().get_help_option(ctx))
 
     def list_commands(self, _ctx: Any) -> list[str]:
         """The words that may follow."""
@@ -137,14 +198,29 @@ def _summary(commands: Sequence[Command]) -> str:
     return f"{', '.join(last)}."
 
 
-def built(command: Command, carry: Carry) -> Any:
-    """One command as Typer has it."""
+def built(command: Command, carry: Carry) -> Line:
+    """One command as Typer has it; values stay the texts that were typed."""
     app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
     said = f"{command.help}\n\n{command.more}".strip()
     settings = {"help_option_names": ["-h", "--help"]}
     register = app.command(command.words[-1], cls=Line, help=said, context_settings=settings)
     register(_function(command, carry))
-    return typer.main.get_command(app)
+    line: Any = typer.main.get_command(app)
+    line.described = command
+    for one in line.params:
+        _unread(one)
+    return line  # type: ignore[no-any-return]  # made with cls=Line
+
+
+def _unread(parameter: Any) -> Any:
+    """Leave a parameter's texts to the description; Typer would import pydantic to read them."""
+
+    def process(ctx: Any, value: Any) -> Any:
+        return value if parameter.callback is None else parameter.callback(ctx, parameter, value)
+
+    if parameter is not None:
+        parameter.process_value = process
+    return parameter
 
 
 def _function(command: Command, carry: Carry) -> Callable[..., None]:
@@ -154,58 +230,19 @@ def _function(command: Command, carry: Carry) -> Callable[..., None]:
         carry(command, ctx, given)
 
     context = inspect.Parameter("ctx", KEYWORD, annotation=typer.Context)
-    parameters = [context]
-    parameters += [_described(one) for one in (*command.parameters, *command.line_options)]
-    parameters += [_option(name, *more) for name, *more in _common(command)]
+    parameters = [context, *map(_parameter, _all(command))]
     work.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # as inspect has it
     work.__annotations__ = {one.name: one.annotation for one in parameters}
     return work
 
 
-def _common(command: Command) -> list[tuple[Any, ...]]:
-    found: list[tuple[Any, ...]] = []
-    if command.name not in NO_CONFIG:
-        said = "The configuration; else TELEWARDEN_CONFIG, ./telewarden.toml or the user's own."
-        found.append(("config", Path | None, None, ("--config", "-c"), said))
-    if command.danger is Danger.HARMS:
-        found.append(("yes", bool, False, ("--yes", "-y"), "Do it without asking."))
-    if command.name not in {"keygen", "completion", "help", "init", "loopback serve"}:
-        found.append(("as_json", bool, False, ("--json",), "Print JSON, for programs."))
-    return found
-
-
-def _option(
-    name: str, kind: Any, default: Any, words: tuple[str, ...], said: str
-) -> inspect.Parameter:
-    annotation = Annotated[
-        kind, typer.Option(*words, help=said, show_default=False, metavar=_metavar(kind))
-    ]
-    return inspect.Parameter(name, KEYWORD, default=default, annotation=annotation)
-
-
-def _metavar(kind: Any) -> str | None:
-    return None if kind is bool else METAVARS[Kind.PATH]
-
-
-def _described(one: Parameter) -> inspect.Parameter:
-    kind: Any = TYPES.get(one.kind, str)
-    limits = {"min": one.least, "max": one.most} if one.kind is Kind.INTEGER else {}
-    said = f"{one.help} {', '.join(one.choices)}." if one.choices else one.help
-    more: dict[str, Any] = {
-        "help": said,
-        **limits,
-        "metavar": one.metavar or METAVARS.get(one.kind),
-    }
-    shows = one.kind is not Kind.FLAG and one.default not in (None, "", [], {})
-    if one.option:
-        words = [f"--{one.name.replace('_', '-')}", *([f"-{one.short}"] if one.short else ())]
-        info: Any = typer.Option(*words, show_default=shows, **more)
-    else:
-        info = typer.Argument(show_default=shows, **more)
-    if one.required:
-        default: Any = inspect.Parameter.empty
-    else:
-        default = None if one.kind in MANY else one.default
-        kind = kind if one.kind is Kind.FLAG else kind | None
-    annotation = Annotated[kind, info]
-    return inspect.Parameter(one.name, KEYWORD, default=default, annotation=annotation)
+def _parameter(one: Parameter) -> inspect.Parameter:
+    info: Any = typer.Option(*_words(one)) if one.option else typer.Argument()
+    is_flag = one.kind is Kind.FLAG
+    kind: Any = bool if is_flag else list[str] if one.kind in MANY else str
+    return inspect.Parameter(
+        one.name,
+        KEYWORD,
+        default=False if is_flag else None,
+        annotation=Annotated[kind if is_flag else kind | None, info],
+    )

@@ -34,6 +34,7 @@ class Typed:
     given: dict[str, Any]
     named: Path | None
     yes: bool
+    as_json: bool
     root: Any
 
     @property
@@ -47,7 +48,7 @@ def run(typed: Typed) -> None:
     from .run import run_warden
 
     code = asyncio.run(
-        run_warden(typed.config, as_json=typed.given["as_json"], verbose=typed.given["verbose"])
+        run_warden(typed.config, as_json=typed.as_json, verbose=typed.given["verbose"])
     )
     raise typer.Exit(code)
 
@@ -60,12 +61,12 @@ def check(typed: Typed) -> None:
     path = typed.config
     read = load_config(path)
     if problems := config_problems(read):
-        if not typed.given["as_json"]:
+        if not typed.as_json:
             raise ConfigError(str(path), problems)
         typer.echo(json.dumps({"ok": False, "problems": problems}))
         raise typer.Exit(NOT_STARTED)
     facts = {"sessions": len(read.sessions), "pairs": len(read.pairs), "folder": str(read.folder)}
-    if typed.given["as_json"]:
+    if typed.as_json:
         typer.echo(json.dumps({"ok": True, **facts}))
     else:
         typer.echo(f"{path}: fine; {facts['sessions']} sessions, {facts['pairs']} pairs")
@@ -111,7 +112,7 @@ def _login_step(client: ControlClient, session: str, phase: str, code: str | Non
 def wait(typed: Typed) -> None:
     """Wait until a warden answers."""
     place = place_of(typed.config)
-    timeout = typed.command.parameter("timeout").read(typed.given["timeout"], command="wait")
+    timeout = typed.given["timeout"]
     if not wait_for(place, ready=typed.given["ready"], timeout=timeout):
         typer.echo(f"not ready within {timeout:g} s", err=True)
         raise typer.Exit(ENDED_BADLY)
@@ -131,7 +132,7 @@ def database_restore(typed: Typed) -> None:
     path = typed.config
     confirm(typed.command, typed.given, yes=typed.yes)
     kept = [str(one) for one in restore_database(path, typed.given["file"])]
-    if typed.given["as_json"]:
+    if typed.as_json:
         typer.echo(json.dumps({"replaced": kept}))
     else:
         typer.echo(f"restored; what was there is now {', '.join(kept) or 'nowhere: nothing was'}")
@@ -141,22 +142,30 @@ def demo(typed: Typed) -> None:
     """Watch a supervised forwarder survive faults."""
     from ..demo import run_demo
 
-    raise typer.Exit(asyncio.run(run_demo(**typed.given)))
+    raise typer.Exit(
+        asyncio.run(
+            run_demo(**{**typed.given, "keep": _path(typed.given["keep"])}, as_json=typed.as_json)
+        )
+    )
 
 
 def loopback_serve(typed: Typed) -> None:
     """Run a data centre."""
     from ..loopback.serve import serve
 
-    typed.given["pubkey"] = Path(typed.given["pubkey"])
-    raise typer.Exit(serve(**typed.given))
+    paths = {name: _path(typed.given[name]) for name in ("pubkey", "state", "scenario")}
+    raise typer.Exit(serve(**{**typed.given, **paths}))
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)
 
 
 def completion(typed: Typed) -> None:
     """Print the script that completes commands."""
     from typer.completion import get_completion_script  # type: ignore[attr-defined]
 
-    shell = typed.command.parameter("shell").read(typed.given["shell"], command="completion")
+    shell = typed.given["shell"]
     script = get_completion_script(
         prog_name="telewarden", complete_var="_TELEWARDEN_COMPLETE", shell=shell
     )

@@ -11,6 +11,7 @@ configuration, no warden, a port in use, a refusal); 70 actors that would not st
 from __future__ import annotations
 
 import io
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -24,6 +25,7 @@ from .complaint import complain
 from .grammar import Group
 
 NOT_STARTED: Final = 2
+COMPLETE: Final = "_TELEWARDEN_COMPLETE"  # what a shell sets that asks what may follow
 
 
 def main() -> None:
@@ -31,6 +33,10 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # a terminal need not know every sign
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    if COMPLETE in os.environ:
+        from typer.completion import completion_init  # type: ignore[attr-defined]
+
+        completion_init()
     try:
         app(prog_name="telewarden")
     except TelewardenError as exc:
@@ -41,20 +47,21 @@ def main() -> None:
 def carry_out(command: Command, ctx: typer.Context, given: dict[str, Any]) -> None:
     """Do what was typed."""
     config = given.pop("config", None) or ctx.find_root().params.get("config")
-    yes = given.pop("yes", False)
+    yes, as_json = given.pop("yes", False), given.pop("json", False)
+    named = None if config is None else Path(config)
     if command.needs is Needs.NOTHING or not command.result:
         from .local import HERE, Typed
 
         root = ctx.find_root().command
-        HERE[command.name](Typed(command, given, config, yes, root))
+        read = command.read(given)
+        HERE[command.name](Typed(command, read, named, yes=yes, as_json=as_json, root=root))
         return
     from . import asking
     from .place import config_path, place_of
 
-    place = place_of(config_path(config))
-    as_json = bool(given.pop("as_json"))
+    place = place_of(config_path(named))
     if given.pop("follow", False):
-        asking.follow_events(place, given, as_json=as_json)
+        asking.follow_events(place, command.read(given), as_json=as_json)
     else:
         asking.carry_out(command, given, place, as_json=as_json, yes=yes)
 

@@ -1,0 +1,237 @@
+"""The commands at a real warden: typed, asked over its socket, shown."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Shell
+
+pytestmark = [pytest.mark.console, pytest.mark.timeout(180)]  # several processes each
+
+HEAVY = ("telethon", "pykka", "pydantic", "starlette", "sqlite3", "cryptography", "asyncio")
+
+
+@pytest.fixture
+def running(shell: Shell) -> Iterator[subprocess.Popen[str]]:
+    """A warden whose alice is online."""
+    process = shell.start("run", "--json")
+    shell.until(process, '"SessionRecovered"')
+    yield process
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+
+
+def told(shell: Shell, *words: str) -> Any:
+    """What a command prints as JSON; its exit code is 0."""
+    done = shell(*words, "--json")
+    assert done.returncode == 0, done
+    return json.loads(done.stdout)
+
+
+def said(shell: Shell, *words: str) -> str:
+    done = shell(*words)
+    assert done.returncode == 0, done
+    return done.stdout
+
+
+def test_a_session_is_registered_changed_found_and_deleted(
+    shell: Shell, running: subprocess.Popen[str]
+) -> None:
+    made = said(shell, "register", "bob", "+9996620002", "--priority", "3", "--metadata", "team=b")
+    changed = told(shell, "change", "bob", "--max-pairs", "5")
+    listed = told(shell, "sessions", "--health", "unauthorized")["sessions"]
+    best = told(shell, "optimal")
+    unasked = shell("delete", "bob")
+    gone = said(shell, "delete", "bob", "--yes")
+
+    assert "telewarden auth bob" in made
+    assert (changed["priority"], changed["max_pairs"], changed["metadata"]) == (3, 5, {"team": "b"})
+    assert [one["name"] for one in listed] == ["bob"]
+    assert best["name"] == "alice"
+    assert (unasked.returncode, "give --yes" in unasked.stderr) == (2, True)
+    assert gone == "bob is deleted; its backups are kept\n"
+    assert [one["name"] for one in told(shell, "sessions")["sessions"]] == ["alice"]
+    done = [(one["what"], one["who"]) for one in told(shell, "audit", "--subject", "bob")["rows"]]
+    assert done == [(what, "command line") for what in ("delete", "change", "register")]
+
+
+def test_a_login_is_kept_listed_restored_renewed_and_ended(
+    shell: Shell, running: subprocess.Popen[str]
+) -> None:
+    kept = told(shell, "backup", "alice", "--reason", "before lunch")["backup"]
+    listed = told(shell, "backups", "alice")["backups"]
+    back = told(shell, "restore", "alice", str(kept["id"]), "--yes")
+    renewing = said(shell, "renew", "alice")
+    ended = told(shell, "logout", "alice", "--yes")
+
+    assert listed[0] == kept | {"reason": "before lunch"}
+    assert back["session"] == "alice"
+    assert "alice: awaiting_code" in renewing
+    assert ended["phase"] == "needs_login"
+    assert shell("test").returncode == 1
+    assert "alice: not good" in shell("test", "alice").stdout
+
+
+def test_a_login_goes_out_and_the_database_is_copied(
+    shell: Shell, running: subprocess.Popen[str]
+) -> None:
+    written = said(shell, "export", "alice", "out.session", "--yes")
+    again = shell("export", "alice", "out.session", "--yes")
+    copied = told(shell, "database", "backup")
+    turned = told(shell, "keys", "rotate", "--data", "--yes")
+
+    assert written == f"{shell.folder / 'out.session'} is written\n"
+    assert (shell.folder / "out.session").stat().st_mode & 0o777 == 0o600
+    assert again.returncode == 2
+    assert "is there already" in again.stderr
+    assert copied in told(shell, "database", "backups")["backups"]
+    assert (turned["key"], turned["resealed"]) == ("data key", 1)
+
+
+def test_what_can_be_looked_at_is_shown(shell: Shell, running: subprocess.Popen[str]) -> None:
+    state = told(shell, "status", "alice")
+    moments = {one["kind"] for one in told(shell, "history", "alice")["moments"]}
+    operations = told(shell, "operations", "list", "--session", "alice")["operations"]
+    stacks = told(shell, "stack")
+
+    assert [one["session"] for one in state["sessions"]] == ["alice"]
+    assert {"audit", "operation", "event"} <= moments
+    assert "recovery" in {one["kind"] for one in operations}
+    assert "MainThread" in " ".join(one["name"] for one in stacks["threads"])
+    assert told(shell, "health")["overall"] == "healthy"
+    assert told(shell, "test")["sessions"][0]["good"]
+    assert told(shell, "tree")["tree"]["id"] == "warden"
+    assert told(shell, "workers")["process"]["pid"] == running.pid
+    assert told(shell, "floods") == {"floods": []}
+    assert "online by string" in said(shell, "events", "--limit", "5")
+    assert re.search(r"\[ok\] database: whole", shell("diagnostics").stdout)
+
+
+def test_a_safety_check_beside_a_warden_is_unsafe_and_names_it(
+    shell: Shell, running: subprocess.Popen[str]
+) -> None:
+    done = shell("safety-check", "alice")
+
+    assert done.returncode == 2
+    assert f"alice: UNSAFE: in use by process {running.pid}" in done.stdout
+
+
+def test_a_warden_is_waited_for_and_stopped(shell: Shell) -> None:
+    early = shell("wait", "--timeout", "0s")
+    process = shell.start("run")
+
+    ready = said(shell, "wait", "--ready", "--timeout", "30s")
+    stopped = said(shell, "stop")
+
+    assert (early.returncode, early.stderr) == (1, "not ready within 0 s\n")
+    assert ready == "1 of 1 sessions online\n"
+    assert stopped == f"process {process.pid} stops\n"
+    assert process.wait(timeout=20) == 0
+    assert not (shell.folder / "control.sock").exists()
+
+
+def test_events_are_followed_until_the_end(shell: Shell, running: subprocess.Popen[str]) -> None:
+    following = shell.start("events", "--follow", "--json")
+
+    shell("register", "bob")
+
+    assert "bob: registered" in json.loads(shell.until(following, "bob: registered"))["text"]
+    following.send_signal(signal.SIGINT)
+    following.communicate(timeout=20)
+
+
+@pytest.mark.parametrize(
+    "place", ["--config", "before", "first word", "variable", "folder", "own folder"]
+)
+def test_the_configuration_is_found(shell: Shell, tmp_path: Path, place: str) -> None:
+    path = shell.folder / "telewarden.toml"
+    elsewhere = shell.folder / "elsewhere"
+    own = elsewhere / "config" / "telewarden"
+    own.mkdir(parents=True)
+    shell.environment["XDG_CONFIG_HOME"] = str(own.parent)
+    words: tuple[str, ...] = ("check",)
+    match place:
+        case "--config":
+            words = ("check", "--config", str(path))
+        case "before":
+            words = ("-c", str(path), "check")
+        case "first word":
+            words = ("check", "--json", str(path))
+        case "variable":
+            shell.environment["TELEWARDEN_CONFIG"] = str(path)
+        case "own folder":
+            path.rename(own / "telewarden.toml")
+    if place != "folder":
+        shell.folder = elsewhere
+
+    done = shell(*words)
+
+    assert done.returncode == 0, done
+    assert "1" in done.stdout
+
+
+def test_no_configuration_is_said_with_every_place_that_was_looked_at(shell: Shell) -> None:
+    (shell.folder / "telewarden.toml").unlink()
+    shell.environment["XDG_CONFIG_HOME"] = str(shell.folder / "config")
+
+    done = shell("status")
+
+    assert done.returncode == 2
+    for word in ("--config", "TELEWARDEN_CONFIG", "telewarden.toml", str(shell.folder), "init"):
+        assert word in done.stderr
+
+
+def test_an_error_is_json_for_programs(shell: Shell) -> None:
+    shell.write(**{"api_id = 1": 'api_id = "x"'})
+
+    broken, away = shell("check", "--json"), shell("floods", "--json")
+
+    assert json.loads(broken.stdout)["error"]["type"] == "ConfigError"
+    assert json.loads(away.stdout)["error"]["type"] == "WardenUnreachableError"
+    assert (broken.returncode, away.returncode) == (2, 2)
+
+
+def test_a_command_to_a_warden_imports_nothing_heavy(
+    shell: Shell, running: subprocess.Popen[str]
+) -> None:
+    code = (
+        "import sys; sys.argv = ['telewarden', 'status'];"
+        "from telewarden.cli import app\n"
+        "try: app()\n"
+        f"finally: print(sorted(set({HEAVY!r}) & set(sys.modules)), file=sys.stderr)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=shell.folder,
+        env={k: v for k, v in shell.environment.items() if not k.startswith("COVERAGE")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=40,
+    )
+
+    assert "alice" in done.stdout
+    assert done.stderr.strip() == "[]"
+
+
+def test_completion_prints_a_script_that_completes(shell: Shell) -> None:
+    script = said(shell, "completion", "bash")
+    shell.environment |= {
+        "_TELEWARDEN_COMPLETE": "complete_bash",
+        "COMP_WORDS": "telewarden pairs pa",
+        "COMP_CWORD": "2",
+    }
+    done = shell("completion")
+
+    assert "_TELEWARDEN_COMPLETE" in script
+    assert done.stdout.split() == ["pause"]
