@@ -140,8 +140,8 @@ class Group(TyperGroup):
     def __init__(self, *, words: tuple[str, ...] = (), carry: Carry, **attrs: Any) -> None:
         attrs |= {"rich_markup_mode": None, "no_args_is_help": True}
         super().__init__(**attrs)
-        for one in self.params:
-            _unread(one)
+        for parameter in self.params:
+            _unread(parameter)
         self._words, self._carry = words, carry
         self._known: dict[str, list[Command]] = {}
         for one in offered(Surface.LINE):
