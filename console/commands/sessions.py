@@ -66,12 +66,13 @@ def sessions_grid(state: Given) -> Grid:
             one["phase"],
             ago(one["since"]),
             one["recoveries"],
+            ago(one["last_update"]),
             _reason(one),
         )
         for one in state.get("sessions", ())
     ]
-    columns = ("session", "health", "phase", "for", "back", "reason")
-    return grid("sessions", columns, rows, wide=5, empty="no session has reported yet")
+    columns = ("session", "health", "phase", "for", "back", "heard", "reason")
+    return grid("sessions", columns, rows, wide=6, empty="no session has reported yet")
 
 
 def _advice(state: Given) -> Iterator[Block]:

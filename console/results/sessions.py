@@ -54,7 +54,7 @@ class SessionStatus(Result):
     recoveries: int
     parked: int
     probe_seconds: float | None
-    update_age: float | None
+    last_update: float | None
     user_id: int | None
     groups: int
     waits: tuple[Wait, ...]

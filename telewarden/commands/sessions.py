@@ -39,13 +39,12 @@ async def status(engine: Engine, _who: str, *, session: str | None) -> Status:
     def is_asked(name: str) -> bool:
         return session in (None, name)
 
-    at = time.time()
     return Status(
-        at=at,
+        at=time.time(),
         version=__version__,
         ready=ready,
         readiness=sentence,
-        sessions=tuple(_status(one, at) for one in overview.sessions if is_asked(one.session)),
+        sessions=tuple(_status(one) for one in overview.sessions if is_asked(one.session)),
         groups=tuple(
             GroupStatus.model_validate(one) for one in overview.groups if is_asked(one.session)
         ),
@@ -56,13 +55,11 @@ async def status(engine: Engine, _who: str, *, session: str | None) -> Status:
     )
 
 
-def _status(report: SessionReport, at: float) -> SessionStatus:
+def _status(report: SessionReport) -> SessionStatus:
     phase, health = PHASES[report.phase], HEALTHS[report.health]
     facts = asdict(report)
-    heard = facts.pop("last_update")
     return SessionStatus(
         **facts | {"notice": "" if report.notice is None else said(report.notice)},
-        update_age=None if heard is None else max(0.0, at - heard),
         explanation=phase.explanation,
         advice=phase.advice,
         health_explanation=health.explanation,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import fields
 from pathlib import Path
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import httpx
 import pytest
@@ -16,7 +17,11 @@ from telewarden.console.commands.catalogue import ALL, GROUPS, find, offered
 from telewarden.console.commands.document import document
 from telewarden.console.commands.model import Command, Danger, Surface
 from telewarden.console.commands.parameters import Kind
+from telewarden.console.results.base import Result
+from telewarden.console.results.sessions import PairStatus, SessionStatus
+from telewarden.console.results.sessions import Wait as WaitShown
 from telewarden.errors import BadCommandError
+from telewarden.telegram.reports import PairReport, SessionReport, Wait
 
 pytestmark = pytest.mark.console
 
@@ -127,3 +132,11 @@ def test_the_page_of_commands_is_what_the_descriptions_print() -> None:
     page = Path(__file__).parents[2] / "docs" / "commands.md"
 
     assert page.read_text(encoding="utf-8") == document()
+
+
+@pytest.mark.parametrize(
+    ("report", "result"),
+    [(SessionReport, SessionStatus), (PairReport, PairStatus), (Wait, WaitShown)],
+)
+def test_a_result_says_all_that_a_report_does(report: Any, result: type[Result]) -> None:
+    assert {one.name for one in fields(report)} <= set(result.model_fields)
