@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import hypothesis
 import psutil
 import pytest
 
@@ -46,6 +47,9 @@ MEMORY: Final = "/dev/shm"  # Linux's; folders are made in it as in /tmp
 ROOM: Final = 1 << 30  # bytes; four workers take a tenth of it at their worst
 # The user's own key, and what a loopback data centre remembers: that is Telegram's side.
 NOT_OURS: Final = ("master.key", "loopback")
+# An example's time is the machine's, and a busy one must fail nothing.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 VARIED: Final = 12  # different characters; a key has more, a filling of a test's fewer
 WORTH_A_LOOK: Final = 32  # characters; a shorter text holds none of these
 

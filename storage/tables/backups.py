@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import re
-from typing import Any, Final
+from typing import Final
 
 from ...errors import CredentialDamagedError, KeyLatchedError, UnknownRecordError
 from ..records import BackupRecord, Credential, Latch
 from .connection import signed, unsigned
 from .credentials import CredentialRows, digest_of
+from .row_mapping import RowMapping
 
+BACKUPS: Final = RowMapping(BackupRecord, "session_backups", decode={"key_id": unsigned})
+LATCHES: Final = RowMapping(Latch, "latched_keys", decode={"key_id": unsigned})
 BACKUPS_KEPT: Final = 5  # of each session
 
 
@@ -57,12 +60,8 @@ class BackupRows(CredentialRows):
 
     def backups(self, name: str | None = None) -> list[BackupRecord]:
         """Return the backups of one session, or of all, newest first."""
-        rows = self._all(
-            "select id, name, reason, at, key_id, dc_id from session_backups"
-            " where ? is null or name = ? order by id desc",
-            (name, name),
-        )
-        return [_backup(row) for row in rows]
+        wanted = " where ? is null or name = ? order by id desc"
+        return [BACKUPS.from_row(row) for row in self._all(BACKUPS.select + wanted, (name, name))]
 
     def backup_credential(self, backup_id: int) -> Credential:
         """Return what a backup holds.
@@ -135,13 +134,13 @@ class BackupRows(CredentialRows):
 
     def latched(self, key_id: int) -> Latch | None:
         """Return why a key is dead, or ``None`` if it is not."""
-        row = self._one("select reason, at from latched_keys where key_id = ?", (signed(key_id),))
-        return None if row is None else Latch(key_id=key_id, reason=row[0], at=row[1])
+        row = self._one(LATCHES.select + " where key_id = ?", (signed(key_id),))
+        return None if row is None else LATCHES.from_row(row)
 
     def latches(self) -> list[Latch]:
         """Return every dead key, oldest first."""
-        rows = self._all("select key_id, reason, at from latched_keys order by at, key_id")
-        return [Latch(key_id=unsigned(row[0]), reason=row[1], at=row[2]) for row in rows]
+        rows = self._all(LATCHES.select + " order by at, key_id")
+        return [LATCHES.from_row(row) for row in rows]
 
     def _insert_backup(self, current: Credential, reason: str, at: float) -> BackupRecord:
         cursor = self._run(
@@ -172,10 +171,3 @@ class BackupRows(CredentialRows):
             key_id=current.key_id,
             dc_id=current.dc_id,
         )
-
-
-def _backup(row: tuple[Any, ...]) -> BackupRecord:
-    backup_id, name, reason, at, key_id, dc_id = row
-    return BackupRecord(
-        id=backup_id, name=name, reason=reason, at=at, key_id=unsigned(key_id), dc_id=dc_id
-    )

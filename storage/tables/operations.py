@@ -16,12 +16,29 @@ from typing import Any, Final, TypeVar
 from ..records import AuditRow, OperationRecord, SessionRecord
 from .accounts import AccountRows
 from .connection import from_json, to_json
+from .history import AUDIT
+from .row_mapping import RowMapping
 
 T = TypeVar("T")
 
-OPERATIONS: Final = (
-    "select id, kind, session, state, step, steps, description, parts, error, who,"
-    " started, updated, ended from operations order by id"
+OPERATIONS: Final = RowMapping(
+    OperationRecord,
+    "operations",
+    encode={"parts": lambda parts: to_json(list(parts))},
+    decode={"parts": lambda stored: _parts(from_json(stored))},
+)
+PUT_OPERATIONS: Final = OPERATIONS.insert_many("insert or replace")
+DECLARED: Final = RowMapping(
+    SessionRecord,
+    "user_sessions",
+    without=("key_id", "dc_id"),
+    encode={"metadata": lambda metadata: to_json(dict(metadata))},
+)
+DECLARE: Final = (
+    f"{DECLARED.insert_many()} where true on conflict (name) do update set"
+    " phone = excluded.phone, priority = excluded.priority,"
+    " max_pairs = excluded.max_pairs, metadata = excluded.metadata,"
+    " user_id = coalesce(excluded.user_id, user_id), updated = excluded.updated"
 )
 CHANGE: Final = {
     column: f"update user_sessions set {column} = wanted.value, updated = ?"  # noqa: S608 - of ours
@@ -36,13 +53,7 @@ NOTE_RUN: Final = (
     " select ?, ?, ?, ?, json_extract(value, '$[0]'), json_extract(value, '$[1]'),"
     " json_extract(value, '$[2]') from json_each(?) order by key"
 )
-NOTE_MIXED: Final = (
-    "insert into audit (who, what, subject, before, after, outcome, at)"
-    " select json_extract(value, '$[0]'), json_extract(value, '$[1]'),"
-    " json_extract(value, '$[2]'), json_extract(value, '$[3]'),"
-    " json_extract(value, '$[4]'), json_extract(value, '$[5]'),"
-    " json_extract(value, '$[6]') from json_each(?) order by key"
-)
+NOTE_MIXED: Final = f"{AUDIT.insert_many()} order by key"
 FEW_RUNS: Final = 4  # a statement costs as much as saying the head of twenty rows
 
 
@@ -53,25 +64,10 @@ class OperationRows(AccountRows):
         """Store what many records declare, as ``put_session`` does for one."""
         declared = tuple(records)
         with self.transaction():
-            self._declare_all(declared)
+            self._run(DECLARE, (json.dumps([DECLARED.to_row(one) for one in declared]),))
             for record in declared:
                 if record.user_id is not None:
                     self._bind_account(record.name, record.user_id)
-
-    def _declare_all(self, records: Iterable[SessionRecord]) -> None:
-        self._run(
-            "insert into user_sessions"
-            " (name, phone, priority, max_pairs, metadata, user_id, created, updated)"
-            " select json_extract(value, '$[0]'), json_extract(value, '$[1]'),"
-            " json_extract(value, '$[2]'), json_extract(value, '$[3]'),"
-            " json_extract(value, '$[4]'), json_extract(value, '$[5]'),"
-            " json_extract(value, '$[6]'), json_extract(value, '$[7]')"
-            " from json_each(?) where true on conflict (name) do update set"
-            " phone = excluded.phone, priority = excluded.priority,"
-            " max_pairs = excluded.max_pairs, metadata = excluded.metadata,"
-            " user_id = coalesce(excluded.user_id, user_id), updated = excluded.updated",
-            (json.dumps([_session(record) for record in records]),),
-        )
 
     def change_sessions(
         self, columns: Mapping[str, Mapping[str, object]], *, updated: float
@@ -109,18 +105,8 @@ class OperationRows(AccountRows):
 
     def put_operations(self, records: Iterable[OperationRecord]) -> None:
         """Store many operations as they are now."""
-        self._run(
-            "insert or replace into operations (id, kind, session, state, step, steps,"
-            " description, parts, error, who, started, updated, ended)"
-            " select json_extract(value, '$[0]'), json_extract(value, '$[1]'),"
-            " json_extract(value, '$[2]'), json_extract(value, '$[3]'),"
-            " json_extract(value, '$[4]'), json_extract(value, '$[5]'),"
-            " json_extract(value, '$[6]'), json_extract(value, '$[7]'),"
-            " json_extract(value, '$[8]'), json_extract(value, '$[9]'),"
-            " json_extract(value, '$[10]'), json_extract(value, '$[11]'),"
-            " json_extract(value, '$[12]') from json_each(?)",
-            (_as_json([_operation(record) for record in records]),),
-        )
+        rows = [OPERATIONS.to_row(record) for record in records]
+        self._run(PUT_OPERATIONS, (_as_json(rows),))
 
     def delete_operations(self, ids: Iterable[int]) -> None:
         """Forget operations."""
@@ -131,7 +117,8 @@ class OperationRows(AccountRows):
 
     def operations(self) -> list[OperationRecord]:
         """Return all operations, oldest first."""
-        return [_read_operation(row) for row in self._all(OPERATIONS)]
+        rows = self._all(OPERATIONS.select + " order by id")
+        return [OPERATIONS.from_row(row) for row in rows]
 
     def last_operation_id(self) -> int:
         """Return the highest id ever given, whether its operation is still stored or not."""
@@ -192,14 +179,13 @@ class OperationRows(AccountRows):
         """
         least = below - AUDIT_PAGE
         rows = self._all(
-            "select who, what, subject, before, after, outcome, at from audit"
-            " where id < ? and id >= ? and at >= ? and (? is null or who = ?)"
+            AUDIT.select + " where id < ? and id >= ? and at >= ? and (? is null or who = ?)"
             " and (? is null or what = ?) and (? is null or subject = ?)"
             " order by id desc limit ?",
             (below, least, since, who, who, what, what, subject, subject, limit),
         )
         ((older,),) = self._all("select max(id) from audit where id < ?", (least,))
-        return [_read_audit(row) for row in rows], 0 if older is None else int(older) + 1
+        return [AUDIT.from_row(row) for row in rows], 0 if older is None else int(older) + 1
 
 
 def _as_json(rows: object) -> str:
@@ -227,63 +213,5 @@ def _metadata(values: Mapping[str, Any]) -> dict[str, str]:
     return {name: to_json(dict(value)) for name, value in values.items()}
 
 
-def _session(record: SessionRecord) -> Sequence[object]:
-    return (
-        record.name,
-        record.phone,
-        record.priority,
-        record.max_pairs,
-        to_json(dict(record.metadata)) if record.metadata else "{}",
-        record.user_id,
-        record.created,
-        record.updated,
-    )
-
-
-def _operation(record: OperationRecord) -> Sequence[object]:
-    return (
-        record.id,
-        record.kind,
-        record.session,
-        record.state,
-        record.step,
-        record.steps,
-        record.description,
-        to_json(list(record.parts)),
-        record.error,
-        record.who,
-        record.started,
-        record.updated,
-        record.ended,
-    )
-
-
-def _read_operation(row: tuple[Any, ...]) -> OperationRecord:
-    parts = from_json(row[7])
-    return OperationRecord(
-        id=row[0],
-        kind=row[1],
-        session=row[2],
-        state=row[3],
-        step=row[4],
-        steps=row[5],
-        description=row[6],
-        parts=tuple((number, text) for number, text in parts) if isinstance(parts, list) else (),
-        error=row[8],
-        who=row[9],
-        started=row[10],
-        updated=row[11],
-        ended=row[12],
-    )
-
-
-def _read_audit(row: tuple[Any, ...]) -> AuditRow:
-    return AuditRow(
-        who=row[0],
-        what=row[1],
-        subject=row[2],
-        before=from_json(row[3]),
-        after=from_json(row[4]),
-        outcome=row[5],
-        at=row[6],
-    )
+def _parts(stored: Any) -> tuple[tuple[int, str], ...]:
+    return tuple((number, text) for number, text in stored) if isinstance(stored, list) else ()

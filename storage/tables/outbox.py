@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from ...errors import SealDamagedError
 from ..records import OutboxCounts, OutboxRow
 from .connection import TableAccess
 from .outbox_changes import GONE
+from .row_mapping import RowMapping
 
 logger = logging.getLogger(__name__)
 
-SELECT: Final = (
-    "select pair_id, source_chat, source_id, random_id, enqueued_at, payload, state, attempts,"
-    " reason, target_id, version from outbox"
-)
+OUTBOX: Final = RowMapping(OutboxRow, "outbox", without=("payload_damaged",))
+ENQUEUE: Final = OUTBOX.insert("insert or ignore")
+PAYLOAD: Final = 5  # its place in a row
 
 
 class OutboxRows(TableAccess):
@@ -32,27 +33,11 @@ class OutboxRows(TableAccess):
         added = 0
         with self.transaction():
             for row in rows:
-                payload = None
+                stored = OUTBOX.to_row(row)
                 if row.payload is not None:
-                    payload = self.vault.seal(_outbox_row(row.pair_id, row.source_id), row.payload)
-                added += self._run(
-                    "insert or ignore into outbox (pair_id, source_chat, source_id, random_id,"
-                    " enqueued_at, payload, state, attempts, reason, target_id, version)"
-                    " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        row.pair_id,
-                        row.source_chat,
-                        row.source_id,
-                        row.random_id,
-                        row.enqueued_at,
-                        payload,
-                        row.state,
-                        row.attempts,
-                        row.reason,
-                        row.target_id,
-                        row.version,
-                    ),
-                ).rowcount
+                    place = _outbox_row(row.pair_id, row.source_id)
+                    stored[PAYLOAD] = self.vault.seal(place, row.payload)
+                added += self._run(ENQUEUE, stored).rowcount
                 if row.target_id is not None:
                     self._reach(row.pair_id, row.target_id)
         return added
@@ -155,7 +140,7 @@ class OutboxRows(TableAccess):
     def outbox_row(self, pair_id: int, source_id: int) -> OutboxRow | None:
         """Return one message's row, whatever its state."""
         row = self._one(
-            SELECT + " where pair_id = ? and source_id = ?",
+            OUTBOX.select + " where pair_id = ? and source_id = ?",
             (pair_id, source_id),
         )
         return None if row is None else self._outbox(row)
@@ -163,14 +148,15 @@ class OutboxRows(TableAccess):
     def pending(self, pair_ids: Sequence[int]) -> list[OutboxRow]:
         """Return what is still to be sent by these pairs, by pair and source message."""
         rows = self._in_chunks(
-            SELECT + " where state = 'pending' and pair_id in ({}) order by pair_id, source_id",
+            OUTBOX.select
+            + " where state = 'pending' and pair_id in ({}) order by pair_id, source_id",
             sorted(set(pair_ids)),
         )
         return [self._outbox(row) for row in rows]
 
     def dead(self, pair_ids: Sequence[int] | None = None) -> list[OutboxRow]:
         """Return what was given up, for these pairs or for all."""
-        sql = SELECT + " where state = 'dead'"
+        sql = OUTBOX.select + " where state = 'dead'"
         if pair_ids is None:
             rows = self._all(f"{sql} order by pair_id, source_id")
         else:
@@ -205,30 +191,16 @@ class OutboxRows(TableAccess):
         return {row[0]: row[1] for row in rows}
 
     def _outbox(self, row: tuple[Any, ...]) -> OutboxRow:
-        pair_id, chat, source_id, random_id, at, sealed, *rest = row
-        state, attempts, reason, target_id, version = rest
-        payload, damaged = None, False
-        if sealed is not None:
-            try:
-                payload = self.vault.open(_outbox_row(pair_id, source_id), sealed)
-            except SealDamagedError as exc:
-                # The message itself is still at Telegram: one bad row must not hold up its pair.
-                damaged = True
-                logger.warning("outbox payload damaged pair=%d why=%s", pair_id, exc.what)
-        return OutboxRow(
-            pair_id=pair_id,
-            source_chat=chat,
-            source_id=source_id,
-            random_id=random_id,
-            enqueued_at=at,
-            payload=payload,
-            state=state,
-            attempts=attempts,
-            reason=reason,
-            target_id=target_id,
-            version=version,
-            payload_damaged=damaged,
-        )
+        found = OUTBOX.from_row(row)
+        if found.payload is None:
+            return found
+        try:
+            place = _outbox_row(found.pair_id, found.source_id)
+            return replace(found, payload=self.vault.open(place, found.payload))
+        except SealDamagedError as exc:
+            # The message itself is still at Telegram: one bad row must not hold up its pair.
+            logger.warning("outbox payload damaged pair=%d why=%s", found.pair_id, exc.what)
+            return replace(found, payload=None, payload_damaged=True)
 
 
 def _outbox_row(pair_id: int, source_id: int) -> str:

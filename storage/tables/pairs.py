@@ -12,15 +12,21 @@ from typing import Any, Final
 from ...errors import InvalidRecordError, UnknownRecordError
 from ..records import Mark, PairRecord
 from .connection import TableAccess, mapping_from_json, to_json
+from .row_mapping import RowMapping
 
 logger = logging.getLogger(__name__)
 
 CHANNELS: Final = -1_000_000_000_000  # marked ids from here down are channels'
 BY_PEOPLE: Final = "paused "  # how a pause's reason begins that somebody has wanted
-SELECT: Final = (
-    "select id, session, source, target, mode, enabled, paused_reason, filters, group_id,"
-    " source_name, target_name from pairs"
+PAIRS: Final = RowMapping(
+    PairRecord,
+    "pairs",
+    columns={"group": "group_id"},
+    encode={"filters": lambda filters: to_json(dict(filters))},
+    decode={"filters": mapping_from_json, "enabled": bool},
 )
+PUT_PAIR: Final = PAIRS.upsert("id")
+MARKS: Final = RowMapping(Mark, "marks")
 
 
 class PairRows(TableAccess):
@@ -31,45 +37,25 @@ class PairRows(TableAccess):
         with self.transaction():
             if self._one("select 1 from user_sessions where name = ?", (record.session,)) is None:
                 raise UnknownRecordError("session", record.session)
-            self._run(
-                "insert into pairs (id, session, source, target, mode, enabled, paused_reason,"
-                " filters, group_id, source_name, target_name)"
-                " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                " on conflict (id) do update set session = excluded.session,"
-                " source = excluded.source, target = excluded.target, mode = excluded.mode,"
-                " enabled = excluded.enabled, paused_reason = excluded.paused_reason,"
-                " filters = excluded.filters, group_id = excluded.group_id,"
-                " source_name = excluded.source_name, target_name = excluded.target_name",
-                (
-                    record.id,
-                    record.session,
-                    record.source,
-                    record.target,
-                    record.mode,
-                    record.enabled,
-                    record.paused_reason,
-                    to_json(dict(record.filters)),
-                    record.group,
-                    record.source_name,
-                    record.target_name,
-                ),
-            )
+            self._run(PUT_PAIR, PAIRS.to_row(record))
 
     def pair(self, pair_id: int) -> PairRecord | None:
         """Return one pair, if there is one with this id."""
-        row = self._one(SELECT + " where id = ?", (pair_id,))
-        return None if row is None else _pair(row)
+        row = self._one(PAIRS.select + " where id = ?", (pair_id,))
+        return None if row is None else PAIRS.from_row(row)
 
     def pairs(self, session: str | None = None) -> list[PairRecord]:
         """Return the pairs of one session, or all, by id; a senseless row is logged, not raised."""
         return _sensible(
-            self._all(SELECT + " where ? is null or session = ? order by id", (session, session))
+            self._all(
+                PAIRS.select + " where ? is null or session = ? order by id", (session, session)
+            )
         )
 
     def pairs_with(self, pair_ids: Sequence[int]) -> list[PairRecord]:
         """Return these pairs, as far as there are any; a senseless row is logged, not raised."""
         return _sensible(
-            self._in_chunks(SELECT + " where id in ({}) order by id", sorted(set(pair_ids)))
+            self._in_chunks(PAIRS.select + " where id in ({}) order by id", sorted(set(pair_ids)))
         )
 
     def move_pairs(self, pair_ids: Sequence[int], session: str) -> None:
@@ -149,35 +135,17 @@ class PairRows(TableAccess):
     def marks(self, pair_ids: Sequence[int]) -> list[Mark]:
         """Return the marks of these pairs, by pair and chat."""
         rows = self._in_chunks(
-            "select pair_id, chat, message_id from marks where pair_id in ({})"
-            " order by pair_id, chat",
+            MARKS.select + " where pair_id in ({}) order by pair_id, chat",
             sorted(set(pair_ids)),
         )
-        return [Mark(pair_id=row[0], chat=row[1], message_id=row[2]) for row in rows]
+        return [MARKS.from_row(row) for row in rows]
 
 
 def _sensible(rows: list[tuple[Any, ...]]) -> list[PairRecord]:
     found = []
     for row in rows:
         try:
-            found.append(_pair(row))
+            found.append(PAIRS.from_row(row))
         except InvalidRecordError as exc:
             logger.error("pair row damaged pair=%s field=%s", row[0], exc.field)
     return found
-
-
-def _pair(row: tuple[Any, ...]) -> PairRecord:
-    pair_id, session, source, target, mode, enabled, paused_reason, filters, group = row[:9]
-    return PairRecord(
-        id=pair_id,
-        session=session,
-        source=source,
-        target=target,
-        mode=mode,
-        enabled=bool(enabled),
-        paused_reason=paused_reason,
-        filters=mapping_from_json(filters),
-        group=group,
-        source_name=row[9],
-        target_name=row[10],
-    )

@@ -11,50 +11,32 @@ from typing import Any, Final
 
 from ...errors import InvalidRecordError, PairsAssignedError
 from ..records import SessionRecord
-from .accounts import AccountRows
-from .connection import mapping_from_json, signed, to_json, unsigned
+from .connection import mapping_from_json, signed, unsigned
+from .operations import OperationRows
+from .row_mapping import RowMapping
 
 logger = logging.getLogger(__name__)
 
-SELECT: Final = (
-    "select name, phone, priority, max_pairs, metadata, key_id, dc_id, user_id, created, updated"
-    " from user_sessions"
+SESSIONS: Final = RowMapping(
+    SessionRecord,
+    "user_sessions",
+    decode={
+        "metadata": mapping_from_json,
+        "key_id": lambda stored: None if stored is None else unsigned(stored),
+    },
 )
 
 
-class SessionRows(AccountRows):
+class SessionRows(OperationRows):
     """The sessions of one installation."""
 
     def put_session(self, record: SessionRecord) -> None:
         """Store what ``record`` declares; the credential and the first ``created`` are kept."""
-        with self.transaction():
-            self._declare(record)
-            if record.user_id is not None:
-                self._bind_account(record.name, record.user_id)
-
-    def _declare(self, record: SessionRecord) -> None:
-        self._run(
-            "insert into user_sessions"
-            " (name, phone, priority, max_pairs, metadata, user_id, created, updated)"
-            " values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (name) do update set"
-            " phone = excluded.phone, priority = excluded.priority,"
-            " max_pairs = excluded.max_pairs, metadata = excluded.metadata,"
-            " user_id = coalesce(excluded.user_id, user_id), updated = excluded.updated",
-            (
-                record.name,
-                record.phone,
-                record.priority,
-                record.max_pairs,
-                to_json(dict(record.metadata)),
-                record.user_id,
-                record.created,
-                record.updated,
-            ),
-        )
+        self.declare_sessions((record,))
 
     def session(self, name: str) -> SessionRecord | None:
         """Return the session called ``name``, if there is one."""
-        row = self._one(SELECT + " where name = ?", (name,))
+        row = self._one(SESSIONS.select + " where name = ?", (name,))
         return None if row is None else self._read(row, self._accounts(name))
 
     def sessions(self) -> list[SessionRecord]:
@@ -63,7 +45,7 @@ class SessionRows(AccountRows):
         A row that damage made senseless is left out and logged: it must not cost the others.
         """
         found, accounts = [], self._accounts()
-        for row in self._all(SELECT + " order by priority, name"):
+        for row in self._all(SESSIONS.select + " order by priority, name"):
             try:
                 found.append(self._read(row, accounts))
             except InvalidRecordError as exc:
@@ -106,22 +88,6 @@ class SessionRows(AccountRows):
             return self._run("delete from user_sessions where name = ?", (name,)).rowcount > 0
 
     def _read(self, row: tuple[Any, ...], accounts: dict[str, bytes] | None) -> SessionRecord:
-        record = _session(row)
+        record = SESSIONS.from_row(row)
         account = self._account(record.name, record.user_id, accounts)
         return record if account == record.user_id else replace(record, user_id=account)
-
-
-def _session(row: tuple[Any, ...]) -> SessionRecord:
-    name, phone, priority, max_pairs, metadata, key_id, dc_id, user_id, created, updated = row
-    return SessionRecord(
-        name=name,
-        phone=phone,
-        priority=priority,
-        max_pairs=max_pairs,
-        metadata=mapping_from_json(metadata),
-        key_id=None if key_id is None else unsigned(key_id),
-        dc_id=dc_id,
-        user_id=user_id,
-        created=created,
-        updated=updated,
-    )

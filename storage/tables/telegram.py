@@ -11,8 +11,14 @@ from typing import Final
 
 from ..records import Entity, FloodRow, UpdateState
 from .connection import TableAccess, placeholders
+from .row_mapping import RowMapping
 
 ANY_CHAT: Final = 0  # a key column cannot be null, and no chat has this id
+ENTITIES: Final = RowMapping(Entity, "entities")
+UPDATE_STATES: Final = RowMapping(UpdateState, "update_states")
+FLOODS: Final = RowMapping(
+    FloodRow, "floods", decode={"chat": lambda chat: None if chat == ANY_CHAT else chat}
+)
 ENTITIES_KEPT: Final = 5_000  # a session; about 1 MB once a client has read them
 
 
@@ -27,17 +33,16 @@ class TelegramRows(TableAccess):
             " access_hash = excluded.access_hash,"
             " username = coalesce(excluded.username, username),"
             " seen = max(excluded.seen, seen)",
-            [(name, e.id, e.access_hash, e.username, e.seen) for e in entities],
+            [(name, *ENTITIES.to_row(one)) for one in entities],
         )
 
     def entities(self, name: str, limit: int = ENTITIES_KEPT) -> list[Entity]:
         """Return a session's entities, those seen last first."""
         rows = self._all(
-            "select id, access_hash, username, seen from entities where session = ?"
-            " order by seen desc, id limit ?",
+            ENTITIES.select + " where session = ? order by seen desc, id limit ?",
             (name, limit),
         )
-        return [Entity(id=row[0], access_hash=row[1], username=row[2], seen=row[3]) for row in rows]
+        return [ENTITIES.from_row(row) for row in rows]
 
     def put_update_states(self, name: str, states: Iterable[UpdateState]) -> None:
         """Store how far a session has heard; the latest answer stays."""
@@ -45,20 +50,13 @@ class TelegramRows(TableAccess):
             "insert into update_states (session, entity_id, pts, qts, date, seq)"
             " values (?, ?, ?, ?, ?, ?) on conflict (session, entity_id) do update set"
             " pts = excluded.pts, qts = excluded.qts, date = excluded.date, seq = excluded.seq",
-            [(name, s.entity_id, s.pts, s.qts, s.date, s.seq) for s in states],
+            [(name, *UPDATE_STATES.to_row(one)) for one in states],
         )
 
     def update_states(self, name: str) -> list[UpdateState]:
         """Return how far a session has heard, the account (0) among its channels."""
-        rows = self._all(
-            "select entity_id, pts, qts, date, seq from update_states where session = ?"
-            " order by entity_id",
-            (name,),
-        )
-        return [
-            UpdateState(entity_id=row[0], pts=row[1], qts=row[2], date=row[3], seq=row[4])
-            for row in rows
-        ]
+        rows = self._all(UPDATE_STATES.select + " where session = ? order by entity_id", (name,))
+        return [UPDATE_STATES.from_row(row) for row in rows]
 
     def drop_update_state(self, name: str, entity_id: int) -> None:
         """Forget how far a session has heard in one channel, so that it starts anew there."""
@@ -80,21 +78,8 @@ class TelegramRows(TableAccess):
     def floods(self, *accounts: str) -> list[FloodRow]:
         """Return the deadlines of these accounts, or of all, the nearest first."""
         wanted = f" where account in ({placeholders(accounts)})" if accounts else ""
-        rows = self._all(
-            f"select account, method, chat, until, seconds from floods{wanted}"  # noqa: S608 - marks
-            " order by until, account, method, chat",
-            accounts,
-        )
-        return [
-            FloodRow(
-                account=row[0],
-                method=row[1],
-                chat=None if row[2] == ANY_CHAT else row[2],
-                until=row[3],
-                seconds=row[4],
-            )
-            for row in rows
-        ]
+        rows = self._all(f"{FLOODS.select}{wanted} order by until, account, method, chat", accounts)
+        return [FLOODS.from_row(row) for row in rows]
 
     def clear_expired(self, now: float, *, limit: int = 10_000) -> int:
         """Forget the deadlines that have passed, at most ``limit``; return how many."""

@@ -97,7 +97,7 @@ def test_the_audit_trail_is_asked_by_who_what_subject_and_time(store: Store) -> 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(texts=st.lists(TEXT, min_size=1, max_size=4))
 def test_any_text_survives_the_way_through_json(texts: list[str], tmp_path_factory: object) -> None:
     folder: Path = tmp_path_factory.mktemp("texts")  # type: ignore[attr-defined]  # pytest's own
