@@ -34,19 +34,25 @@ def content_hash(message: Incoming, text: RichText | None = None) -> int:
 def origin_of(message: Incoming) -> int:
     """Return a number for where a forward of a message says that it comes from.
 
-    For a forward of a channel's post that is the post; the number is below 0 then. Otherwise it is
-    the second when it was first said, with what it says: a person may hide behind a name. As long
-    as the source is not edited, that of its forward is the same.
+    For a channel's post, and a forward of it, that is the post; the number is below 0 then.
+    Otherwise it is the second when it was first said, with what it says: a person may hide behind a
+    name. As long as the source is not edited, that of its forward is the same.
     """
     header: Any = getattr(message.raw, "fwd_from", None)
     post, home = getattr(header, "channel_post", None), getattr(header, "from_id", None)
     if post and home:
-        digest = hashlib.blake2b(b"%d %d" % (utils.get_peer_id(home), post), digest_size=8)
-        return -(int.from_bytes(digest.digest(), "little") >> 1) - 1
+        return _origin_at(utils.get_peer_id(home), post)
+    if header is None and getattr(message.raw, "post", False):
+        return _origin_at(message.chat, message.id)
     date = message.date if header is None or header.date is None else header.date
     return (int(date.timestamp()) & 0xFFFFFFFF) << TEXT_BITS | content_hash(
         message
     ) >> 63 - TEXT_BITS
+
+
+def _origin_at(chat: int, post: int) -> int:
+    digest = hashlib.blake2b(b"%d %d" % (chat, post), digest_size=8).digest()
+    return -(int.from_bytes(digest, "little") >> 1) - 1
 
 
 def similarity(

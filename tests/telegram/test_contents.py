@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from telethon import types
 
-from telewarden.telegram import Incoming, from_bytes, to_bytes
+from telewarden.telegram import Incoming, from_bytes, origin_of, to_bytes
 from telewarden.telegram.incoming import incoming_of
 
 pytestmark = pytest.mark.telegram
@@ -129,6 +129,13 @@ def test_a_message_that_is_kept_as_bytes_comes_back_whole(fields: dict[str, Any]
 
     assert kept == message
     assert bytes(kept.raw) == bytes(message.raw)  # type: ignore[call-overload]
+
+
+def test_a_post_and_its_forward_come_from_the_same_place() -> None:
+    post = incoming(post=True)
+    header = types.MessageFwdHeader(date=WHEN, from_id=types.PeerChannel(5), channel_post=1)
+
+    assert origin_of(post) == origin_of(incoming(fwd_from=header)) < 0
 
 
 def test_a_message_that_telethon_cannot_write_is_kept_without_its_object() -> None:
