@@ -21,7 +21,10 @@ TYPES: Final[dict[Kind, dict[str, Any]]] = {
     Kind.FLAG: {"type": "boolean"},
     Kind.CHOICE: {"type": "string"},
     Kind.SPAN: {"type": ["number", "string"], "description": "seconds, or 90s, 5min, 2h, 1d"},
-    Kind.MOMENT: {"type": ["number", "string"], "description": "a date, or how long ago"},
+    Kind.MOMENT: {
+        "type": ["number", "string"],
+        "description": "epoch seconds, a date, or how long ago",
+    },
     Kind.FIELDS: {"type": "object"},
     Kind.INTEGERS: {"type": "array", "items": {"type": "integer"}},
     Kind.PATH: {"type": "string", "description": "a path at the warden's machine"},

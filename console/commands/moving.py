@@ -43,6 +43,7 @@ COMMANDS: Final = (
         ),
         danger=Danger.CHANGES,
         surfaces=NOT_IN_CHATS,
+        needs=Needs.STORE,
         result="moving.Imported",
         show=_imported,
         within=CARE_WITHIN,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from .model import Command, Danger, Given
+from .model import Command, Danger, Given, Needs
 from .parameters import Kind, argument, option
 from .shown import Block, ago, grid
 
@@ -62,6 +62,7 @@ COMMANDS: Final = (
             option("kind", "Only of this kind, as reassign."),
             option("session", "Only this session's.", Kind.NAME),
         ),
+        needs=Needs.STORE,
         result="operations.OperationList",
         show=_list,
     ),
@@ -84,6 +85,7 @@ COMMANDS: Final = (
             option("what", "Which.", Kind.CHOICE, choices=CLEANED, option=False, default="expired"),
         ),
         danger=Danger.CHANGES,
+        needs=Needs.STORE,
         result="operations.Cleaned",
         show=_cleaned,
     ),

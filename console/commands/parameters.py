@@ -38,7 +38,7 @@ class Kind(StrEnum):
     FLAG = "flag"
     CHOICE = "choice"
     SPAN = "span"  # 90, 90s, 5min, 2h, 1d: seconds
-    MOMENT = "moment"  # 2026-01-31, 2026-01-31T12:00, or a span ago
+    MOMENT = "moment"  # epoch seconds, 2026-01-31, 2026-01-31T12:00, or a span ago
     FIELDS = "fields"  # KEY=VALUE, as TOML has the value
     INTEGERS = "integers"
     PATH = "path"  # the command line makes it absolute
@@ -170,6 +170,8 @@ def _span(_: Parameter, value: object) -> float:
 def _moment(parameter: Parameter, value: object) -> float:
     from datetime import UTC, datetime  # not before it is needed: help is to come at once
 
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
     if isinstance(value, str):
         try:
             at = datetime.fromisoformat(value)

@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn
 import typer
 
 from ..console.client import ControlClient
-from ..console.commands.model import Command
+from ..console.commands.model import Command, Needs
 from ..console.commands.parameters import Kind
 from ..console.words import language_of
 from ..errors import BadCommandError, CommandFailedError, WardenUnreachableError
@@ -41,6 +41,10 @@ def carry_out(command: Command, given: Shown, place: Place, *, as_json: bool, ye
     client = client_of(place)
     try:
         result = client.command(command.name, read, within=command.within)
+    except WardenUnreachableError as nobody:
+        if nobody.why or command.needs is not Needs.STORE:
+            raise
+        result = _on_the_store(command, read, place)
     except CommandFailedError as refused:
         if refused.kind != "PairsNotMovedError":
             raise
@@ -50,6 +54,17 @@ def carry_out(command: Command, given: Shown, place: Place, *, as_json: bool, ye
     elif command.name == "stop":
         _wait_until_gone(place)
     show(command, result, as_json=as_json)
+
+
+def _on_the_store(command: Command, read: Shown, place: Place) -> Shown:
+    """Carry it out here, as no warden runs."""
+    import asyncio
+
+    from ..commands.offline import carry_out_offline
+    from ..console.panel import WHO
+
+    done = asyncio.run(carry_out_offline(place.config, command.name, read, who=WHO))
+    return done.model_dump(mode="json")
 
 
 def client_of(place: Place) -> ControlClient:

@@ -15,16 +15,16 @@ from ..console.results.backups import (
 from ..console.results.sessions import Phase
 from ..storage import BackupRecord
 from ..storage import DatabaseBackup as Copy
-from .engine import Engine, Handlers
+from .engine import Handlers, Handles
 
 
-async def backup(engine: Engine, who: str, *, session: str, reason: str) -> BackupTaken:
+async def backup(engine: Handles, who: str, *, session: str, reason: str) -> BackupTaken:
     """Keep a copy of a login."""
     record = await engine.session(session).backup(reason, who=who)
     return BackupTaken(session=session, backup=None if record is None else kept(record))
 
 
-async def backups(engine: Engine, _who: str, *, session: str) -> BackupList:
+async def backups(engine: Handles, _who: str, *, session: str) -> BackupList:
     """The copies that are kept."""
     found = await engine.session(session).backups()
     return BackupList(session=session, backups=tuple(kept(one) for one in found))
@@ -41,17 +41,17 @@ def kept(record: BackupRecord) -> Backup:
     )
 
 
-async def restore(engine: Engine, who: str, *, session: str, backup: int) -> Phase:
+async def restore(engine: Handles, who: str, *, session: str, backup: int) -> Phase:
     """Make a copy the login again."""
     return Phase(session=session, phase=await engine.session(session).restore(backup, who=who))
 
 
-async def database_backup(engine: Engine, who: str) -> DatabaseBackup:
+async def database_backup(engine: Handles, who: str) -> DatabaseBackup:
     """Copy the whole database."""
     return _copy(await engine.backups.take(who=who))
 
 
-async def database_backups(engine: Engine, _who: str) -> DatabaseBackupList:
+async def database_backups(engine: Handles, _who: str) -> DatabaseBackupList:
     """The copies of it that are kept."""
     found = await asyncio.to_thread(engine.backups.list)
     return DatabaseBackupList(backups=tuple(_copy(one) for one in found))

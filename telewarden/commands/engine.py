@@ -1,4 +1,4 @@
-"""The protocol through which commands use a running warden."""
+"""The protocols through which commands use a warden, and a store while none runs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ..api.operations import Operations
 from ..api.pairs import Pairs
 from ..api.registry import Registry
 from ..api.session import SessionHandle
+from ..api.session_login import SessionCare
 from ..api.sessions import Sessions
 from ..config import Config
 from ..console.results.base import Result
@@ -21,17 +22,18 @@ from ..supervision import Snapshot
 from ..telegram.reports import Overview
 
 
-class Engine(Protocol):
-    """The handles of one running warden; all of them are used in its loop."""
+class Handles(Protocol):
+    """What a running warden and ``OfflineWarden`` have in common."""
 
     config: Config
-    exporter: Exporter
     registry: Registry
-    pairs: Pairs
     backups: DatabaseBackups
     keys: MasterKeys
-    under_way: set[asyncio.Future[Any]]
-    """Work that goes on when whoever asked for it has hung up; a stop cancels it."""
+
+    @property
+    def pairs(self) -> Pairs:
+        """The pairs."""
+        ...
 
     @property
     def sessions(self) -> Sessions:
@@ -43,12 +45,24 @@ class Engine(Protocol):
         """What takes a while."""
         ...
 
-    def session(self, name: str) -> SessionHandle:
+    def session(self, name: str) -> SessionCare:
         """A handle on one session."""
         ...
 
     async def overview(self) -> Overview:
         """How every session, worker group and pair is."""
+        ...
+
+
+class Engine(Handles, Protocol):
+    """The handles of one running warden; all of them are used in its loop."""
+
+    exporter: Exporter
+    under_way: set[asyncio.Future[Any]]
+    """Work that goes on when whoever asked for it has hung up; a stop cancels it."""
+
+    def session(self, name: str) -> SessionHandle:
+        """A handle on one session."""
         ...
 
     def snapshot(self) -> Snapshot:

@@ -6,11 +6,11 @@ from typing import Final
 
 from ..console.results.moving import Exported, Imported, Turned
 from ..errors import BadCommandError
-from .engine import Engine, Handlers
+from .engine import Handlers, Handles
 
 
 async def import_(
-    engine: Engine, who: str, *, session: str, file: str | None, string: str | None
+    engine: Handles, who: str, *, session: str, file: str | None, string: str | None
 ) -> Imported:
     """Use a login that another program made."""
     handle = engine.session(session)
@@ -29,7 +29,7 @@ async def import_(
     )
 
 
-async def export(engine: Engine, who: str, *, session: str, file: str | None) -> Exported:
+async def export(engine: Handles, who: str, *, session: str, file: str | None) -> Exported:
     """Give a login out."""
     handle = engine.session(session)
     if file is None:
@@ -41,7 +41,7 @@ async def export(engine: Engine, who: str, *, session: str, file: str | None) ->
     return Exported(session=session, file=file, string=None)
 
 
-async def rotate(engine: Engine, who: str, *, data: bool, key: str | None) -> Turned:
+async def rotate(engine: Handles, who: str, *, data: bool, key: str | None) -> Turned:
     """Change the master key, or the data key."""
     if data and key is not None:
         raise BadCommandError("keys rotate", "the data key is made here; leave --key out")

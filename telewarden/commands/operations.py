@@ -6,11 +6,11 @@ from typing import Final, cast
 
 from ..actors import What
 from ..console.results.operations import Cleaned, Operation, OperationList
-from .engine import Engine, Handlers
+from .engine import Engine, Handlers, Handles
 
 
 async def list_(
-    engine: Engine, _who: str, *, state: str | None, kind: str | None, session: str | None
+    engine: Handles, _who: str, *, state: str | None, kind: str | None, session: str | None
 ) -> OperationList:
     """Those that match."""
     found = engine.operations.list(state=state, kind=kind, session=session)
@@ -22,7 +22,7 @@ async def watch(engine: Engine, _who: str, *, id: int) -> Operation:  # noqa: A0
     return Operation.model_validate(engine.operations.get(id))
 
 
-async def clean(engine: Engine, who: str, *, what: str) -> Cleaned:
+async def clean(engine: Handles, who: str, *, what: str) -> Cleaned:
     """Forget what is over."""
     return Cleaned(removed=await engine.operations.clean(cast("What", what), who=who))
 

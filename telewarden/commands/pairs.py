@@ -22,7 +22,7 @@ from ..console.results.pairs import (
 from ..console.results.sessions import PairStatus, Wait
 from ..errors import UnknownRecordError
 from ..telegram import HEALTHS, Health, PairReport
-from .engine import Engine, Handlers
+from .engine import Engine, Handlers, Handles
 
 Fields = dict[str, Any]
 
@@ -32,36 +32,36 @@ def planned(plan: PairPlan) -> Pair:
     return Pair.model_validate(plan)
 
 
-async def list_(engine: Engine, _who: str, *, session: str | None) -> PairList:
+async def list_(engine: Handles, _who: str, *, session: str | None) -> PairList:
     """The pairs, by number."""
     plans = await engine.pairs.list(session)
     return PairList(pairs=tuple(planned(plan) for plan in plans))
 
 
 async def add(
-    engine: Engine, who: str, *, fields: Fields, session: str | None, pair: int | None, ring: bool
+    engine: Handles, who: str, *, fields: Fields, session: str | None, pair: int | None, ring: bool
 ) -> Pair:
     """Let there be one more."""
     given = fields | ({"ring": True} if ring else {})
     return planned(await engine.pairs.add(pair, session=session, who=who, **given))
 
 
-async def change(engine: Engine, who: str, *, pair: int, fields: Fields) -> Pair:
+async def change(engine: Handles, who: str, *, pair: int, fields: Fields) -> Pair:
     """Change how it goes on."""
     return planned(await engine.pairs.change(pair, who=who, **fields))
 
 
-async def remove(engine: Engine, who: str, *, pair: int, accept_doubt: bool) -> Pair:
+async def remove(engine: Handles, who: str, *, pair: int, accept_doubt: bool) -> Pair:
     """Let it go."""
     return planned(await engine.pairs.remove(pair, accept_doubt=accept_doubt, who=who))
 
 
-async def pause(engine: Engine, who: str, *, pair: int, reason: str) -> PairStatus:
+async def pause(engine: Handles, who: str, *, pair: int, reason: str) -> PairStatus:
     """Stop forwarding."""
     return _status(await engine.pairs.pause(pair, reason, who=who))
 
 
-async def resume(engine: Engine, who: str, *, pair: int) -> PairStatus:
+async def resume(engine: Handles, who: str, *, pair: int) -> PairStatus:
     """Go on."""
     return _status(await engine.pairs.resume(pair, who=who))
 
@@ -119,18 +119,18 @@ def _verdict(plan: PairPlan, report: PairReport, health: Health, reason: str) ->
     return f"it waits for nothing; {report.waiting} messages are on their way"
 
 
-async def dead(engine: Engine, _who: str, *, pair: int | None) -> DeadList:
+async def dead(engine: Handles, _who: str, *, pair: int | None) -> DeadList:
     """What could not be delivered."""
     letters = await engine.pairs.dead(pair)
     return DeadList(dead=tuple(DeadLetter(**asdict(one)) for one in letters))
 
 
-async def retry(engine: Engine, who: str, *, pair: int, messages: list[int]) -> Retried:
+async def retry(engine: Handles, who: str, *, pair: int, messages: list[int]) -> Retried:
     """Send dead letters again."""
     return Retried(pair=pair, retried=await engine.pairs.retry(pair, messages, who=who))
 
 
-async def drop(engine: Engine, who: str, *, pair: int, messages: list[int]) -> Dropped:
+async def drop(engine: Handles, who: str, *, pair: int, messages: list[int]) -> Dropped:
     """Forget dead letters."""
     return Dropped(pair=pair, dropped=await engine.pairs.drop(pair, messages, who=who))
 

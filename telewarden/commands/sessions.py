@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -25,16 +25,29 @@ from ..console.results.sessions import (
     Status,
     Wait,
 )
-from ..telegram import HEALTHS, PHASES, SessionReport, said
-from .engine import Engine, Handlers
+from ..metrics import Flood as FloodSeen
+from ..telegram import HEALTHS, PHASES, Overview, SessionReport, said
+from .engine import Engine, Handlers, Handles
 
 
 async def status(engine: Engine, _who: str, *, session: str | None) -> Status:
     """How everything is, or one session."""
     if session is not None:
         engine.session(session)
-    overview = await engine.overview()
-    ready, sentence = engine.ready()
+    overview, (ready, sentence) = await engine.overview(), engine.ready()
+    floods = engine.exporter.floods()
+    return status_of(overview, session, ready=ready, readiness=sentence, floods=floods)
+
+
+def status_of(
+    overview: Overview,
+    session: str | None,
+    *,
+    ready: bool,
+    readiness: str,
+    floods: Iterable[FloodSeen] = (),
+) -> Status:
+    """An overview as a result, or what of it is about one session."""
 
     def is_asked(name: str) -> bool:
         return session in (None, name)
@@ -43,15 +56,13 @@ async def status(engine: Engine, _who: str, *, session: str | None) -> Status:
         at=time.time(),
         version=__version__,
         ready=ready,
-        readiness=sentence,
+        readiness=readiness,
         sessions=tuple(_status(one) for one in overview.sessions if is_asked(one.session)),
         groups=tuple(
             GroupStatus.model_validate(one) for one in overview.groups if is_asked(one.session)
         ),
         waits=tuple(Wait.model_validate(one) for one in overview.waits if session is None),
-        floods=tuple(
-            Flood.model_validate(one) for one in engine.exporter.floods() if is_asked(one.session)
-        ),
+        floods=tuple(Flood.model_validate(one) for one in floods if is_asked(one.session)),
     )
 
 
@@ -67,7 +78,7 @@ def _status(report: SessionReport) -> SessionStatus:
     )
 
 
-async def sessions(engine: Engine, _who: str, *, health: str | None) -> SessionList:
+async def sessions(engine: Handles, _who: str, *, health: str | None) -> SessionList:
     """The registered sessions."""
     known = engine.sessions
     found = known.list() if health is None else known.by_health(health)
@@ -93,12 +104,12 @@ def shown(entry: SessionEntry) -> Session:
     )
 
 
-async def register(engine: Engine, who: str, *, session: str, **fields: Any) -> Session:
+async def register(engine: Handles, who: str, *, session: str, **fields: Any) -> Session:
     """Register a session."""
     return shown(await engine.sessions.register(session, who=who, **_given(fields)))
 
 
-async def change(engine: Engine, who: str, *, session: str, **fields: Any) -> Session:
+async def change(engine: Handles, who: str, *, session: str, **fields: Any) -> Session:
     """Change some of its fields."""
     return shown(await engine.sessions.change(session, who=who, **_given(fields)))
 
@@ -108,7 +119,7 @@ def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def delete(
-    engine: Engine, who: str, *, session: str, force: bool, accept_doubt: bool, dry_run: bool
+    engine: Handles, who: str, *, session: str, force: bool, accept_doubt: bool, dry_run: bool
 ) -> Deleted:
     """Stop a session and forget it."""
     gone = await engine.sessions.delete(
@@ -117,7 +128,7 @@ async def delete(
     return Deleted(name=gone.name, moved=dict(gone.moved), dry_run=dry_run)
 
 
-async def optimal(engine: Engine, _who: str, *, any_health: bool) -> Optimal:
+async def optimal(engine: Handles, _who: str, *, any_health: bool) -> Optimal:
     """The session for one more pair."""
     choice = engine.sessions.best(only_healthy=not any_health)
     candidates = tuple(Candidate.model_validate(one) for one in choice.candidates)

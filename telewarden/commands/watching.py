@@ -37,7 +37,7 @@ from ..diagnostics import Diagnosis as Found
 from ..errors import TelegramError, TelewardenError
 from ..standalone.safety_check import SafetyReport, safety_check
 from ..telegram import own_user_request
-from .engine import Engine, Handlers
+from .engine import Engine, Handlers, Handles
 
 TEST_WITHIN: Final = 20.0  # seconds for Telegram's answer
 PATIENCE: Final = 5.0  # seconds for a session that is coming online
@@ -77,13 +77,20 @@ async def _tested(engine: Engine, name: str) -> LoginTest:
     try:
         await engine.session(name).call(own_user_request(), deadline=TEST_WITHIN, patience=PATIENCE)
     except TelewardenError as error:
-        advice = error.advice if isinstance(error, TelegramError) else ""
-        return LoginTest(
-            session=name, good=False, explanation=str(error), advice=advice, seconds=None
-        )
-    took = time.monotonic() - begun
+        return not_good(name, error)
+    return good(name, time.monotonic() - begun)
+
+
+def good(name: str, took: float) -> LoginTest:
+    """A login that Telegram has answered, after so many seconds."""
     said = f"Telegram answered after {took:.2f} s"
     return LoginTest(session=name, good=True, explanation=said, advice="", seconds=took)
+
+
+def not_good(name: str, error: TelewardenError) -> LoginTest:
+    """A login that is not good, and why."""
+    advice = error.advice if isinstance(error, TelegramError) else ""
+    return LoginTest(session=name, good=False, explanation=str(error), advice=advice, seconds=None)
 
 
 async def safety(engine: Engine, _who: str, *, session: str | None) -> Safety:
@@ -153,7 +160,7 @@ async def floods(engine: Engine, _who: str, *, session: str | None) -> Floods:
 
 
 async def audit(
-    engine: Engine,
+    engine: Handles,
     _who: str,
     *,
     who: str | None,

@@ -60,7 +60,9 @@ def test_a_session_is_registered_changed_found_and_deleted(
     assert (unasked.returncode, "give --yes" in unasked.stderr) == (2, True)
     assert gone == "bob is deleted; its backups are kept\n"
     assert [one["name"] for one in told(shell, "sessions")["sessions"]] == ["alice"]
-    done = [(one["what"], one["who"]) for one in told(shell, "audit", "--subject", "bob")["rows"]]
+    rows = told(shell, "audit", "--subject", "bob", "--since", "1h")["rows"]
+    assert told(shell, "audit", "--since", "0s")["rows"] == []
+    done = [(one["what"], one["who"]) for one in rows]
     assert done == [(what, "command line") for what in ("delete", "change", "register")]
 
 
@@ -235,3 +237,52 @@ def test_completion_prints_a_script_that_completes(shell: Shell) -> None:
 
     assert "_TELEWARDEN_COMPLETE" in script
     assert done.stdout.split() == ["pause"]
+
+
+@pytest.fixture
+def stopped(shell: Shell) -> Shell:
+    """A store with alice's login, and no warden."""
+    process = shell.start("run", "--json")
+    shell.until(process, '"SessionRecovered"')
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+    return shell
+
+
+def test_without_a_warden_the_store_is_worked_on(stopped: Shell) -> None:
+    kept = told(stopped, "backup", "alice", "--reason", "at rest")["backup"]
+    said(stopped, "register", "bob", "--priority", "2")
+    said(stopped, "export", "alice", "out.session", "--yes")
+    state = told(stopped, "status")
+    rows = told(stopped, "audit", "--limit", "2")["rows"]
+
+    assert kept in told(stopped, "backups", "alice")["backups"]
+    assert (state["ready"], state["readiness"].startswith("no warden runs")) == (False, True)
+    assert [one["session"] for one in state["sessions"]] == ["alice", "bob"]
+    assert [(one["what"], one["who"]) for one in rows] == [
+        ("export", "command line"),
+        ("register", "command line"),
+    ]
+    assert told(stopped, "safety-check")["exit_code"] == 0
+    assert said(stopped, "keys", "rotate", "--data", "--yes").startswith("the data key is changed")
+
+
+def test_what_only_a_warden_can_do_says_that_none_runs(stopped: Shell) -> None:
+    for words in (("tree",), ("renew", "alice"), ("stop",), ("health",)):
+        done = stopped(*words)
+        assert done.returncode == 2
+        assert "telewarden run" in done.stderr, words
+
+
+def test_a_command_that_has_the_folder_is_named_to_a_second(
+    stopped: Shell, running: subprocess.Popen[str]
+) -> None:
+    """The control socket of another configuration of the same folder: nobody listens there."""
+    text = (stopped.folder / "telewarden.toml").read_text(encoding="utf-8")
+    other = re.sub(r"socket = .*", 'socket = "other.sock"', text)
+    (stopped.folder / "other.toml").write_text(other, encoding="utf-8")
+
+    done = stopped("register", "other.toml", "bob")
+
+    assert done.returncode == 2
+    assert f"process {running.pid}" in done.stderr

@@ -1,0 +1,128 @@
+"""Carrying out of commands on a storage folder while no warden runs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from ..config import Config, load_config
+from ..console.commands.catalogue import find
+from ..console.results.base import Result
+from ..console.results.sessions import Status
+from ..console.results.watching import Diagnosis, LoginTest, Safety, Tested
+from ..diagnostics import diagnose
+from ..errors import BadCommandError, NotRunningError, TelewardenError
+from ..service.paths import StoragePaths
+from ..standalone.offline_warden import OfflineWarden
+from ..standalone.safe_session import safe_session
+from ..standalone.safety_check import safety_check
+from ..storage import is_there
+from ..telegram import own_user_request
+from . import backups, moving, operations, pairs, sessions, watching
+from .engine import Handlers, Handles
+
+START: Final = "start it with telewarden run"
+NOT_RUNNING: Final = "no warden runs; this is what its store tells"
+
+
+async def status(engine: Handles, _who: str, *, session: str | None) -> Status:
+    """How everything was left, or one session."""
+    if session is not None:
+        engine.session(session)
+    overview = await engine.overview()
+    return sessions.status_of(overview, session, ready=False, readiness=NOT_RUNNING)
+
+
+async def safety(config: Config, *, session: str | None) -> Safety:
+    """Who uses which session."""
+    return watching.judged(await asyncio.to_thread(safety_check, config, session))
+
+
+async def diagnostics(config: Config) -> Diagnosis:
+    """Everything that can be looked at from outside."""
+    return watching.told(await asyncio.to_thread(diagnose, config))
+
+
+async def test(config: Config, *, session: str | None) -> Tested:
+    """Ask Telegram with each login, one after the other, under its lease."""
+    async with OfflineWarden(config, purpose="telewarden test") as engine:
+        known = [one.name for one in engine.sessions.list()]
+        if session is not None:
+            engine.session(session)
+    names = known if session is None else [session]
+    return Tested(sessions=tuple([await _tested(config, name) for name in names]))
+
+
+async def _tested(config: Config, name: str) -> LoginTest:
+    begun = time.monotonic()
+    try:
+        async with safe_session(config, name, purpose="telewarden test") as found:
+            await found.call(own_user_request(), deadline=watching.TEST_WITHIN)
+    except TelewardenError as error:
+        return watching.not_good(name, error)
+    return watching.good(name, time.monotonic() - begun)
+
+
+ON_STORE: Final[Handlers] = {
+    "status": status,
+    **{
+        name: group[name]
+        for group, names in (
+            (sessions.HANDLERS, ("sessions", "register", "change", "delete", "optimal")),
+            (moving.HANDLERS, ("import", "export", "keys rotate")),
+            (backups.HANDLERS, tuple(backups.HANDLERS)),
+            (
+                pairs.HANDLERS,
+                (
+                    "pairs list",
+                    "pairs add",
+                    "pairs change",
+                    "pairs remove",
+                    "pairs pause",
+                    "pairs resume",
+                    "pairs dead",
+                    "pairs retry",
+                    "pairs drop",
+                ),
+            ),
+            (operations.HANDLERS, ("operations list", "operations clean")),
+            (watching.HANDLERS, ("audit",)),
+        )
+        for name in names
+    },
+}
+ON_CONFIG: Final[Handlers] = {"safety-check": safety, "diagnostics": diagnostics, "test": test}
+"""Those that take their own leases, or none."""
+
+
+async def carry_out_offline(path: Path, name: str, given: Mapping[str, Any], *, who: str) -> Result:
+    """Do one command without a warden and return its result.
+
+    Args:
+        path: the configuration.
+        name: the command's.
+        given: its parameters, from JSON's values or from texts.
+        who: noted in the audit trail.
+
+    Raises:
+        BadCommandError: a parameter cannot be used.
+        NotRunningError: it needs a warden, or nothing is stored yet.
+        FolderHeldError: a warden, or another command, has the folder; who.
+        TelewardenError: whatever the work itself raises.
+    """
+    command, config = find(name), load_config(path)
+    if not is_there(StoragePaths(config).database):
+        raise NotRunningError(
+            "the warden", f"and nothing is stored in {config.folder} yet; {START}"
+        )
+    read = command.read(given)
+    if command.name in ON_CONFIG:
+        return await ON_CONFIG[command.name](config, **read)
+    handler = ON_STORE.get(command.name)
+    if handler is None:
+        raise BadCommandError(command.name, f"needs a running warden; {START}")
+    async with OfflineWarden(config, purpose=f"telewarden {command.name}") as engine:
+        return await handler(engine, who, **read)
