@@ -66,7 +66,6 @@ class PairHandler(Protocol):
 
     async def close(self) -> None:
         """Let go of what is open; the pair's group stops or has crashed."""
-        ...
 
 
 HandlerFactory = Callable[[Mapping[str, Any]], PairHandler]

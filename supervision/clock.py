@@ -14,7 +14,6 @@ class Timer(Protocol):
 
     def cancel(self) -> None:
         """Make sure it does not happen; harmless when it has."""
-        ...
 
 
 class Clock(Protocol):

@@ -27,31 +27,24 @@ class SessionControl(Protocol):
 
     def enter(self, event: Event, reason: str, *, until: float | None = None) -> None:
         """Move along the table of phases."""
-        ...
 
     def begin(self, *, cause: str | None = None) -> None:
         """Come online, unless it is at that already."""
-        ...
 
     def switch(self, cause: str) -> None:
         """Come online by the login that is stored now."""
-        ...
 
     def lose(self, reason: BaseException | None, *, cause: str = "connection lost") -> None:
         """The line is gone or no good: come back."""
-        ...
 
     def retire(self, verdict: Verdict) -> None:
         """Telegram ended this session: hold it and close the client."""
-        ...
 
     def logged_out(self) -> None:
         """The login was ended as asked."""
-        ...
 
     def pause_groups(self, reason: str) -> None:
         """Tell the worker groups that nothing can be sent or read for now."""
-        ...
 
     def tell_monitor(self) -> SessionReport:
         """Tell the health monitor how the session is."""

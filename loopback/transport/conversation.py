@@ -28,23 +28,18 @@ class Wire(Link, Protocol):
 
     def send(self, payload: bytes, *, spoil_checksum: bool = False) -> None:
         """Send one payload in a frame."""
-        ...
 
     def send_raw(self, data: bytes) -> None:
         """Send bytes as they are."""
-        ...
 
     def send_transport_error(self, code: int, *, raw: bool = False) -> None:
         """Send a transport error such as -404."""
-        ...
 
     def stall_reading(self, seconds: float | None) -> None:
         """Stop reading; after ``seconds`` go on."""
-        ...
 
     def stall_writing(self, seconds: float | None) -> None:
         """Stop writing; after ``seconds`` go on."""
-        ...
 
 
 class Requests(Protocol):
@@ -52,11 +47,9 @@ class Requests(Protocol):
 
     def take(self, msg_id: int, seq: int, body: bytes) -> None:
         """Take one message that a client sent encrypted."""
-        ...
 
     def take_plain(self, method: str, request: Any) -> None:
         """Take one step of a key exchange."""
-        ...
 
 
 class Conversation:

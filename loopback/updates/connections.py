@@ -20,11 +20,9 @@ class Speaker(Protocol):
 
     def send(self, obj: Any, *, content: bool = True) -> None:
         """Send a TL object that is no answer to a request."""
-        ...
 
     def send_body(self, body: bytes, *, reply: bool, content: bool = True) -> None:
         """Send a message's body."""
-        ...
 
 
 class Link(Protocol):
@@ -52,7 +50,6 @@ class Link(Protocol):
 
     def abort(self, *, reset: bool = False) -> None:
         """Close at once."""
-        ...
 
 
 class Connections:

@@ -9,7 +9,6 @@ import contextlib
 import logging
 import os
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 from .machine_claim import Claim
@@ -97,12 +96,7 @@ class LeaseGrant:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.release()
 
     def __del__(self) -> None:

@@ -73,7 +73,6 @@ class Runner(Protocol):
 
     def finish(self) -> None:
         """No incarnation follows the stop that was asked for: release the thread with it."""
-        ...
 
     def kill(self) -> bool:
         """End it without any hook; tell whether it is off for certain."""
@@ -85,7 +84,6 @@ class Runner(Protocol):
 
     def fence(self) -> None:
         """Abandon it: whatever it still does has no effect here."""
-        ...
 
     @property
     def has_zombies(self) -> bool:
@@ -107,4 +105,3 @@ class Runner(Protocol):
 
     def park(self) -> None:
         """Release what only a running child needs; the next start makes it again."""
-        ...

@@ -146,11 +146,9 @@ class ExitListener(Protocol):
 
     def on_exited(self) -> None:
         """The present incarnation has ended."""
-        ...
 
     def on_removed(self) -> None:
         """The slot is gone for good."""
-        ...
 
 
 class Slot(Protocol):
@@ -234,19 +232,15 @@ class Slot(Protocol):
 
     def refuse(self, envelope: Envelope[Any], reason: str) -> None:
         """Answer a message that will not be handled, or drop it; from any thread."""
-        ...
 
     def check_asker(self) -> None:
         """Refuse an ask from a child of this supervisor that is still starting (S24)."""
-        ...
 
     def report_started(self, incarnation: int) -> None:
         """A start that had been left open succeeded."""
-        ...
 
     def report_exited(self, incarnation: int, exit_: Exit) -> None:
         """An incarnation ended by itself, or after it was asked to."""
-        ...
 
 
 class SlotSupervisor(Protocol):
@@ -254,11 +248,9 @@ class SlotSupervisor(Protocol):
 
     def child_started(self, slot: Slot, incarnation: int, /) -> None:
         """A start that had been left open succeeded."""
-        ...
 
     def child_exited(self, slot: Slot, incarnation: int, exit_: Exit, /) -> None:
         """An incarnation ended."""
-        ...
 
 
 STARTING_SLOT: ContextVar[Slot | None] = ContextVar("starting", default=None)

@@ -79,7 +79,6 @@ class Engine(Handles, Protocol):
 
     async def recover(self, session: str, *, who: str) -> None:
         """Let a session climb the recovery ladder now."""
-        ...
 
     async def recover_all(self, *, who: str) -> tuple[str, ...]:
         """Let every session climb it; returns their names."""
@@ -87,11 +86,9 @@ class Engine(Handles, Protocol):
 
     async def drill(self, path: str, *, who: str) -> None:
         """Crash the child at ``path`` on purpose."""
-        ...
 
     def shutdown(self, *, who: str) -> None:
         """Begin to stop the warden, and return at once."""
-        ...
 
 
 Handlers = Mapping[str, Callable[..., Awaitable[Result]]]

@@ -178,12 +178,7 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         assert self._runner is not None  # noqa: S101 - __enter__ made it
         try:
             self._runner.run(self.__aexit__(None, None, None))

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from ..actors import (
@@ -101,24 +100,14 @@ class RegistryKit:
         await self.tree.start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.tree.stop()
 
     def __enter__(self) -> Self:
         self.tree.start_blocking()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.tree.stop_blocking()
 
     # Time
