@@ -24,7 +24,7 @@ from ..errors import UnknownRecordError
 from ..storage import Store
 from ..supervision import Ask, ask_async
 from .audit import Auditor
-from .registry_client import RegistryClient
+from .registry_client import RegistryClient, going_on
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -66,7 +66,8 @@ class PairsClient:
 
     async def ask_session(self, name: str, message: Ask[R]) -> R:
         """Ask a session's actor."""
-        return await ask_async(await self._find(name), message, timeout=ORDER_WITHIN)
+        with going_on(name):
+            return await ask_async(await self._find(name), message, timeout=ORDER_WITHIN)
 
     async def order(self, pair: int, order: Ask[R]) -> R:
         """Give an order to the worker group that has the pair; one that just began is waited for.

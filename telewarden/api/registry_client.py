@@ -14,6 +14,7 @@ from ..errors import (
     AskTimeoutError,
     BlockingAskError,
     ChildNotFoundError,
+    ChildUnavailableError,
     NotRunningError,
     TelewardenError,
 )
@@ -22,6 +23,7 @@ from ..supervision import Ask, EventStream, StableRef, ask_async
 R = TypeVar("R")
 
 GONE: Final = ("the registry", "its tree has stopped or given up, see the log; start it again")
+MEANWHILE: Final = "it has started again, or gone, meanwhile; look how it is and try again"
 ASYNC_HANDLES: Final = (
     "await the same method of `warden.sessions`, `warden.operations` or `warden.registry`"
 )
@@ -116,6 +118,15 @@ class BlockingRegistryClient(RegistryClient):
             raise self._late(timeout) from None
         except pykka.ActorDeadError as exc:
             raise NotRunningError(*GONE) from exc
+
+
+@contextlib.contextmanager
+def going_on(session: str) -> Iterator[None]:
+    """Name a session whose actor was replaced, or went, while it was being asked."""
+    try:
+        yield
+    except pykka.ActorDeadError as exc:
+        raise ChildUnavailableError(f"session {session}", MEANWHILE) from exc
 
 
 @contextlib.contextmanager

@@ -37,6 +37,7 @@ from ..telegram import (
 from .audit import Auditor
 from .checks import a_long, a_request, a_text, seconds
 from .operations import Operations
+from .registry_client import going_on
 from .session_login import SessionCare
 
 ASK_WITHIN: Final = 10.0  # seconds; the actors answer in microseconds unless something is wrong
@@ -182,7 +183,8 @@ class SessionHandle(SessionCare):
     async def recover(self, *, who: str = "app") -> None:
         """Let the session climb the recovery ladder now, whatever it waits for."""
         async with self._noted(who, "recover"):
-            (await self._find(self.name)).tell(Recover())
+            with going_on(self.name):
+                (await self._find(self.name)).tell(Recover())
 
     async def login(self, step: LoginStep, secret: str | None = None, *, who: str = "app") -> Phase:
         """Take one step of a login; see ``Warden.login``. The secret is kept nowhere.
@@ -217,7 +219,8 @@ class SessionHandle(SessionCare):
             await asyncio.wait({self._signing}, timeout=within)
 
     async def _ask(self, message: Ask[R], *, timeout: float = ASK_WITHIN) -> R:
-        return await ask_async(await self._find(self.name), message, timeout=timeout)
+        with going_on(self.name):
+            return await ask_async(await self._find(self.name), message, timeout=timeout)
 
     async def _read(self, work: Callable[[Store], T]) -> T:
         return await self._reading(work)
