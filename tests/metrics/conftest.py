@@ -58,7 +58,7 @@ scrape_configs:
 """
 
 
-def until(check: Callable[[], Any], what: str = "") -> Any:
+def until(check: Callable[[], Any], what: object = "") -> Any:
     """Look again and again until there is something to return."""
     deadline = time.monotonic() + SOON
     while time.monotonic() < deadline:
