@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,6 +119,22 @@ def wait(typed: Typed) -> None:
         raise typer.Exit(ENDED_BADLY)
 
 
+def top(typed: Typed) -> None:
+    """Watch a running warden in the terminal."""
+    client = client_of(place_of(typed.config))
+    every = typed.command.parameter("every").read(typed.given["every"], command="top")
+    if not sys.stdout.isatty():
+        raise BadCommandError("top", "it needs a terminal; for a pipe there is: telewarden status")
+    client.state()  # what is wrong is said before the terminal is taken
+    try:
+        from .top.app import Top
+    except ImportError as missing:
+        raise BadCommandError(
+            "top", "it needs Textual; install it with: pip install 'telewarden[top]'"
+        ) from missing
+    Top(client, every=every).run()
+
+
 def keygen(_typed: Typed) -> None:
     """Print a fresh master key."""
     from ..storage import MasterKey
@@ -188,5 +205,6 @@ HERE: Final[Mapping[str, Callable[[Typed], None]]] = {
     "keygen": keygen,
     "loopback serve": loopback_serve,
     "run": run,
+    "top": top,
     "wait": wait,
 }
