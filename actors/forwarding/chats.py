@@ -170,7 +170,10 @@ class ChatResolver:
 
     def upgraded(self, chat: int, to: int) -> None:
         """A basic group was upgraded: pairs that begin or end there follow it."""
-        for state in tuple(self._context.pairs.values()):
+        states, at = tuple(self._context.pairs.values()), self._context.services.stamp()
+        if any(one.plan.ring and chat in (one.source, one.target) for one in states):
+            self._outbox.tick(lambda store: store.upgrade_in_ring(chat, to, at))
+        for state in states:
             if state.target == chat and state.source is not None:
                 self._follow_target(state, state.source, to)
             if state.source == chat and state.upgraded is None:

@@ -19,6 +19,7 @@ RingVerdict = Literal["go", "stay", "wait"]
 GRACE: Final = 0.5  # seconds in which a copy's number is told; until then anything may be a copy
 KEPT: Final = 90 * 86_400.0  # seconds for which a message is known to have gone round
 TEXT_BITS: Final = 31  # of where a forward comes from; what is above is the second
+NO_PAIR: Final = 0  # whose row says that a basic group has become a supergroup
 TIDIED: Final = 20  # rows that are looked at for age at a time
 
 Message = tuple[int, int]  # a chat and a number in it
@@ -59,6 +60,14 @@ class RingRows(TableAccess):
                 going,
             )
         return found
+
+    def upgrade_in_ring(self, group: int, to: int, at: float) -> None:
+        """Note that what is known of a basic group's messages holds for its supergroup."""
+        self._run(
+            "insert or ignore into ring_messages (pair_id, source_chat, source_id, target_chat, at)"
+            " values (?, ?, 0, ?, ?)",
+            (NO_PAIR, group, to, at),
+        )
 
     def _verdict(
         self, pair_id: int, message: Message, target: int, version: tuple[int, int], at: float
@@ -102,6 +111,14 @@ class RingRows(TableAccess):
                 if chat not in chats and number is not None:
                     left.append((chat, number))
                 chats.add(chat)
+        for group in tuple(chats):
+            chats.update(
+                to
+                for (to,) in self._all(
+                    "select target_chat from ring_messages where pair_id = ? and source_chat = ?",
+                    (NO_PAIR, group),
+                )
+            )
         return chats
 
     def _unsure(

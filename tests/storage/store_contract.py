@@ -524,6 +524,19 @@ class StoreContract:
         assert carried == {1: "go"}
         assert port.ring(2, -7, there.source_chat, {901: (44, 44)}, 6.0) == {901: "stay"}
 
+    def test_a_copy_does_not_go_on_to_what_its_message_came_from_has_become(
+        self, port: Store
+    ) -> None:
+        there, onward = replace(message(1), source_chat=-5), replace(message(901), source_chat=-7)
+        port.enqueue([there])
+        port.ring(1, -5, -7, {1: (44, 44)}, 4.0)
+        port.complete(1, 1, 901, 5.0, 44)
+        port.enqueue([replace(onward, pair_id=2)])
+
+        port.upgrade_in_ring(-5, -1_000_000_000_005, 5.0)
+
+        assert port.ring(2, -7, -1_000_000_000_005, {901: (44, 44)}, 6.0) == {901: "stay"}
+
     def test_the_dead_are_retried_or_dropped_and_nobody_else(self, port: Store) -> None:
         port.enqueue([message(1), message(2), message(3)])
         assert port.fail(1, 1, "no right", 5.0)
