@@ -202,6 +202,11 @@ class Warden:
         Raises:
             NotRunningError: it was not entered with a plain ``with``, or was left meanwhile.
             BlockingAskError: called in its own loop, as in a subscriber; await it there.
+
+        Example::
+
+            with Warden("forwarding.toml") as warden:
+                overview = warden.run(warden.overview())
         """
         if self._thread is None:
             work.close()
@@ -328,7 +333,18 @@ class Warden:
         return self._running().snapshot()
 
     async def overview(self) -> Overview:
-        """How every session, worker group and pair is, and what waits for what."""
+        """How every session, worker group and pair is, and what waits for what.
+
+        Times are epoch seconds. Sessions are asked at this moment; groups say what they last told.
+
+        Raises:
+            NotRunningError: the warden does not run.
+
+        Example::
+
+            for report in (await warden.overview()).sessions:
+                print(report.session, report.phase, report.health, report.reason)
+        """
         found = await self._ask("health", OverviewAsked())
         self._reported = frozenset(report.session for report in found.sessions)
         tree = self._running()
@@ -379,7 +395,13 @@ class Warden:
         return self.registry.operations
 
     async def diagnose(self) -> Diagnosis:
-        """Look at everything, from outside and from inside; safe to paste into an issue."""
+        """Look at everything, from outside and from inside; safe to paste into an issue.
+
+        Example::
+
+            for finding in (await warden.diagnose()).problems:
+                print(finding.area, finding.what, *finding.steps)
+        """
         outside = await asyncio.to_thread(diagnose, self.config, server=self._address)
         overview = await self.overview()
         inside = live_findings(overview, skew=await self._skew(overview))
@@ -404,6 +426,10 @@ class Warden:
 
         Returns their names. How many connect in a second is limited as at a start; what is online
         is looked at and stays so, and a login under way goes on.
+
+        Example::
+
+            names = await warden.recover_all()
         """
         names = tuple(entry.name for entry in self.sessions.list())
         for name in names:

@@ -229,6 +229,12 @@ class Operations(OperationReads):
         """Begin an operation and end it with the block: finished, failed or cancelled.
 
         Takes what ``begin`` takes, and raises what it raises.
+
+        Example::
+
+            async with warden.operations.track("report", session="alice", steps=2) as work:
+                await work.step(1, "counting")
+                await work.step(2, "writing")
         """
         return _tracked(self, kind, who=who, details=details)
 

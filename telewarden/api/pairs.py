@@ -118,6 +118,11 @@ class Pairs:
             NoSessionFitsError: no session can take it, and why.
             UnknownHandlerError
             PairFaultError: it would feed itself, make a ring, or carry what another one does.
+
+        Example::
+
+            plan = await warden.pairs.add(source="@news_in", target="@news_out", mode="copy")
+            print(plan.id, plan.session)
         """
         subject = "pair (new)" if pair is None else f"pair {pair}"
         with self._client.auditor.refusals(who, "add pair", subject):
@@ -137,6 +142,10 @@ class Pairs:
             ConfigError, UnknownFieldError, UnknownRecordError
             PairChangedError: somebody else changed it at the same time.
             PairFaultError: with the change it would make a ring, or carry what another one does.
+
+        Example::
+
+            plan = await warden.pairs.change(3, deny={"words": ["advert"]})
         """
         with self._client.auditor.refusals(who, "change pair", f"pair {pair}"):
             _refuse_fixed(fields)
@@ -176,8 +185,20 @@ class Pairs:
     async def pause(self, pair: int, reason: str = "", *, who: str = "app") -> PairReport:
         """Stop forwarding until ``resume``; what is said meanwhile is not lost.
 
+        Args:
+            pair: its number.
+            reason: words that the overview shows beside the pair.
+            who: noted in the audit trail.
+
+        Returns the pair's report, paused.
+
         Raises:
             UnknownRecordError: there is no such pair.
+
+        Example::
+
+            await warden.pairs.pause(3, "the channel is being renamed")
+            await warden.pairs.resume(3)
         """
         said = a_text("reason", reason, "words to be shown beside the pair")
         by_hand = f"paused by hand: {said}" if said else "paused by hand"
@@ -224,6 +245,12 @@ class Pairs:
 
         Raises:
             BackfillRunningError: it is at it already.
+
+        Example::
+
+            from datetime import UTC, datetime, timedelta
+
+            await warden.pairs.backfill(3, since=datetime.now(UTC) - timedelta(days=7))
         """
         moment = None if since is None else a_moment("since", since)
         a_number("after", after)
@@ -232,7 +259,13 @@ class Pairs:
             return await self._client.order(pair, Backfill(pair=pair, after=after, since=moment))
 
     async def dead(self, pair: int | None = None) -> tuple[DeadLetter, ...]:
-        """The messages that could not be delivered, of one pair or of all."""
+        """The messages that could not be delivered, of one pair or of all.
+
+        Example::
+
+            for letter in await warden.pairs.dead():
+                print(letter.pair, letter.source_id, letter.reason)
+        """
         wanted = None if pair is None else (a_number("pair", pair),)
 
         def work(store: Store) -> tuple[DeadLetter, ...]:
@@ -251,7 +284,12 @@ class Pairs:
         return await self._client.stored(work)
 
     async def retry(self, pair: int, source_ids: Sequence[int] = (), *, who: str = "app") -> int:
-        """Send dead letters again, all of a pair's or these; returns how many."""
+        """Send dead letters again, all of a pair's or these; returns how many.
+
+        Example::
+
+            sent = await warden.pairs.retry(3)
+        """
         return await self._with_dead(
             who, "retry dead", RetryDead(pair, numbers("source_ids", source_ids))
         )
@@ -303,6 +341,11 @@ class Pairs:
         Raises:
             PairsNotMovedError: with every reason; nothing has changed.
             InvalidRecordError: it is no selection, no name, or nothing that can be called.
+
+        Example::
+
+            move = await warden.pairs.reassign("all_from:alice", "bob", dry_run=True)
+            print(move.pairs)
         """
         a_text("selection", selection, "1,2,3, 1-10 or all_from:NAME")
         a_text("to", to, "a session's name")

@@ -41,7 +41,13 @@ class _Reads:
         return self._client.board.current
 
     def statistics(self) -> RegistryStatistics:
-        """The registry in numbers, and its overall health."""
+        """The registry in numbers, and its overall health.
+
+        Example::
+
+            statistics = warden.registry.statistics()
+            print(statistics.sessions, statistics.overall, statistics.reasons)
+        """
         return statistics(self._client.board.current, self._client.wall())
 
     def subscribe(self, callback: Callable[[E], object], kinds: Sequence[type[E]] = ()) -> Listener:
@@ -99,6 +105,11 @@ class Registry(_Reads):
 
         Raises:
             InvalidRecordError: the question makes no sense.
+
+        Example::
+
+            for row in await warden.registry.audit(subject="alice", limit=10):
+                print(row.at, row.who, row.what, row.outcome)
         """
         asked = AuditAsked(who=who, what=what, subject=subject, since=since, limit=limit)
         return await self._client.ask(asked, timeout=_patience(limit))

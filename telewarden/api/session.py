@@ -88,6 +88,10 @@ class SessionHandle(SessionCare):
             SessionOfflineError: it did not come in time, or does not come by itself: of one that
                 needs a login, is quarantined or tries nothing until later it is said at once.
             InvalidRecordError: the timeout is no number of seconds.
+
+        Example::
+
+            report = await warden.session("alice").wait_online(30.0)
         """
         patience = seconds("timeout", timeout, default=self._patience)
         await self._come_online(time.monotonic() + patience)
@@ -115,6 +119,12 @@ class SessionHandle(SessionCare):
 
         Each of the first four has the class, the advice and, as ``__cause__``, what Telethon
         raised.
+
+        Example::
+
+            from telethon.tl.functions.help import GetNearestDcRequest
+
+            nearest = await warden.session("alice").call(GetNearestDcRequest())
         """
         within = seconds("deadline", deadline, default=self._call_deadline)
         end = time.monotonic() + seconds("patience", patience, default=self._patience)
@@ -177,22 +187,56 @@ class SessionHandle(SessionCare):
         return time.monotonic() < end and (error.coming or self._is_signing_in())
 
     async def report(self) -> SessionReport:
-        """How the session is."""
+        """How the session is: its phase and health, since when, and what it waits for.
+
+        Times are epoch seconds.
+
+        Raises:
+            ChildUnavailableError: its actor is being restarted; ask again.
+
+        Example::
+
+            report = await warden.session("alice").report()
+            print(report.phase, report.health, report.waits)
+        """
         return await self._ask(Report())
 
     async def recover(self, *, who: str = "app") -> None:
-        """Let the session climb the recovery ladder now, whatever it waits for."""
+        """Let the session climb the recovery ladder now, whatever it waits for.
+
+        It returns at once; ``wait_online`` tells how it went.
+
+        Example::
+
+            await warden.session("alice").recover()
+            await warden.session("alice").wait_online()
+        """
         async with self._noted(who, "recover"):
             with going_on(self.name):
                 (await self._find(self.name)).tell(Recover())
 
     async def login(self, step: LoginStep, secret: str | None = None, *, who: str = "app") -> Phase:
-        """Take one step of a login; see ``Warden.login``. The secret is kept nowhere.
+        """Take one step of a login by code. The secret is kept nowhere.
+
+        Args:
+            step: ``start`` has Telegram send a code; ``code`` and ``password`` hand one in.
+            secret: the code, or the password of an account that has one.
+            who: noted in the audit trail.
+
+        Returns the phase that follows: ``awaiting_code``, ``awaiting_password``, or where a
+        session stands that has been logged in.
 
         Raises:
             TelegramError: Telegram refused, with advice; a wrong code may be given again.
             LoginBudgetError: enough codes were asked for today.
             NoLoginError: no login is under way.
+
+        Example::
+
+            alice = warden.session("alice")
+            await alice.login("start")
+            if await alice.login("code", input("code: ")) == "awaiting_password":
+                await alice.login("password", input("password: "))
         """
         if secret is not None:
             a_text("secret", secret, "the code or the password, as a text")

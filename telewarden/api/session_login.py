@@ -79,6 +79,10 @@ class SessionCare(abc.ABC):
         """Keep a copy of the login, opened after writing; None if there is no login.
 
         The five newest of a session stay. It is an operation of the kind ``backup``.
+
+        Example::
+
+            record = await warden.session("alice").backup("before the move")
         """
         said = f"copying the login: {a_text('reason', reason, 'why, in a few words')}"
         details = {"session": self.name, "description": said, "who": who}
@@ -101,6 +105,11 @@ class SessionCare(abc.ABC):
             KeyLatchedError: its key is dead; log in again.
             LoginTakenError: its login is another session's by now.
             CredentialDamagedError: it does not open.
+
+        Example::
+
+            newest, *_ = await warden.session("alice").backups()
+            await warden.session("alice").restore(newest.id)
         """
         a_number("backup_id", backup_id)
         async with self._noted(who, "restore") as after:

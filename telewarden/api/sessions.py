@@ -72,6 +72,11 @@ class SessionReads:
 
         Raises:
             NoSessionFitsError: none can take one, and why.
+
+        Example::
+
+            choice = warden.sessions.best()
+            print(choice.name, choice.reason)
         """
         return best_session(
             self._board.current.sessions.values(),
@@ -101,6 +106,10 @@ class Sessions(SessionReads):
 
         Raises:
             SessionExistsError, RegistryFullError, UnknownFieldError, InvalidRecordError
+
+        Example::
+
+            await warden.sessions.register("carol", phone="+12025550123", max_pairs=10)
         """
         message = RegisterSession(name=name, fields=_own(fields), who=who)
         return await self._client.ask(message)
@@ -111,6 +120,10 @@ class Sessions(SessionReads):
         Raises:
             UnknownSessionError, SessionBusyError, SessionFullError, UnknownFieldError,
             InvalidRecordError
+
+        Example::
+
+            await warden.sessions.change("alice", priority=1, metadata={"desk": "news"})
         """
         message = ChangeSession(name=name, fields=_own(fields), who=who)
         return await self._client.ask(message)

@@ -85,6 +85,13 @@ class SafeSession:
 
         As with a warden's session each has the class, the advice and, as ``__cause__``, what
         Telethon raised.
+
+        Example::
+
+            from telethon.tl.functions.help import GetNearestDcRequest
+
+            async with safe_session("forwarding.toml", "alice") as alice:
+                nearest = await alice.call(GetNearestDcRequest())
         """
         client = self.client
         with our_errors(self.name):

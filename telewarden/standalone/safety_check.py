@@ -54,6 +54,11 @@ def safety_check(
     Raises:
         UnknownSessionError: there is no such session.
         StorageError: the database cannot be read.
+
+    Example::
+
+        for report in safety_check("forwarding.toml"):
+            print(report.session, report.verdict, report.explanation, report.advice)
     """
     places = StoragePaths(config_of(config))
     if session is not None:

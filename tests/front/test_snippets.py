@@ -1,6 +1,7 @@
-"""Each snippet of the README and the pages runs as it is printed, or says here why it does not.
+"""Each snippet of the README, the pages and the docstrings that users meet first runs as printed.
 
-A snippet is known by its page and its number there. What its text takes for granted (a warden that
+Or it says here why it does not. A snippet is known by its page and its number there, an example by
+whose docstring it is in. What its text takes for granted (a warden that
 runs, a folder with a configuration) is made for it; the snippet itself is not changed.
 """
 
@@ -16,6 +17,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 import threading
 import tomllib
 from collections.abc import AsyncIterator, Callable
@@ -23,10 +25,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from telethon.tl.functions.help import GetNearestDcRequest
 
-from telewarden import Warden, parse_config
+from telewarden import Warden, parse_config, safe_session, safety_check
 from telewarden.actors import OperationStuck
+from telewarden.api.operations import Operations
+from telewarden.api.pairs import Pairs
+from telewarden.api.registry import Registry
+from telewarden.api.session import SessionHandle
+from telewarden.api.sessions import Sessions
 from telewarden.loopback import LoopbackTelegram
+from telewarden.standalone.safe_session import SafeSession
 from telewarden.storage import MasterKey
 from telewarden.testing import RegistryKit
 
@@ -184,13 +193,20 @@ async def a_registry_kit(text: str) -> None:
     await run(text, RegistryKit=RegistryKit, OperationStuck=OperationStuck, tmp_path=folder)
 
 
-async def a_login(text: str) -> None:
+@contextlib.asynccontextmanager
+async def nobody_logged_in() -> AsyncIterator[None]:
+    """A data centre whose accounts nobody has logged in, and a configuration that leads there."""
     async with LoopbackTelegram(code="12345") as telegram:
         telegram.add_account("alice", phone="+9996620001", password=PASSWORD)
         telegram.add_account("bob", phone="+9996620002")
         await asyncio.to_thread(Path("pub.pem").write_text, str(telegram.pem))
         elsewhere = f'[loopback]\nembedded = false\nport = {telegram.port}\npubkey = "pub.pem"\n'
         await asyncio.to_thread(Path("forwarding.toml").write_text, CONFIG + elsewhere)
+        yield
+
+
+async def a_login(text: str) -> None:
+    async with nobody_logged_in():
         await run(text)
 
 
@@ -264,7 +280,7 @@ async def a_data_centre(text: str) -> None:
 
 
 async def a_scenario(text: str) -> None:
-    assert {"accounts", "chats"} == set(json.loads(text))
+    assert {"accounts", "bots", "chats"} == set(json.loads(text))
 
 
 SETTINGS: Final[dict[str, tuple[Callable[[str], Any], ...]]] = {
@@ -303,3 +319,79 @@ def test_every_snippet_is_run_or_says_why_not() -> None:
             elsewhere = ELSEWHERE.get(page) or ELSEWHERE.get(f"{page} {kind}")
             settled = len(SETTINGS.get(f"{page} {kind}", ()))
             assert elsewhere or settled == kinds.count(kind), f"{page}: {kind}"
+
+
+# Examples in docstrings
+
+
+ON_A_WARDEN: Final = (
+    Warden.overview,
+    Warden.diagnose,
+    Warden.recover_all,
+    SessionHandle.wait_online,
+    SessionHandle.call,
+    SessionHandle.report,
+    SessionHandle.recover,
+    SessionHandle.backup,
+    SessionHandle.restore,
+    Sessions.register,
+    Sessions.change,
+    Sessions.best,
+    Operations.track,
+    Registry.statistics,
+    Registry.audit,
+    Pairs.add,
+    Pairs.change,
+    Pairs.pause,
+    Pairs.backfill,
+    Pairs.dead,
+    Pairs.retry,
+    Pairs.reassign,
+)
+"""Whose examples take for granted that ``warden`` runs; one warden does them in this order."""
+BY_THEMSELVES: Final = (Warden, Warden.run, safe_session, SafeSession.call, safety_check)
+EXAMPLE = re.compile(r"::\n\n((?:    .*\n|\n)+)")
+
+
+def examples(of: object) -> list[str]:
+    """The code of a docstring: what stands indented below a line that ends with two colons."""
+    found = [textwrap.dedent(one) for one in EXAMPLE.findall(f"{inspect.getdoc(of)}\n")]
+    assert found, of
+    return found
+
+
+async def test_examples_run_on_a_warden_as_they_are_printed(folder: Path) -> None:
+    async with running() as warden:
+        for method in ON_A_WARDEN:
+            for text in examples(method):
+                try:
+                    await run(text, warden=warden)
+                except Exception as error:
+                    error.add_note(f"in the example of {method.__qualname__}")
+                    raise
+
+
+@pytest.mark.parametrize("of", BY_THEMSELVES, ids=lambda one: one.__qualname__)
+async def test_examples_that_need_no_warden_run_as_they_are_printed(
+    folder: Path, of: object
+) -> None:
+    await has_run()
+
+    for text in examples(of):
+        await run(
+            text,
+            Warden=Warden,
+            safe_session=safe_session,
+            safety_check=safety_check,
+            request=GetNearestDcRequest(),
+        )
+
+
+async def test_the_example_of_a_login_runs_as_it_is_printed(folder: Path) -> None:
+    (text,) = examples(SessionHandle.login)
+    typed = {"code: ": "12345", "password: ": PASSWORD}
+
+    async with nobody_logged_in(), Warden("forwarding.toml") as warden:
+        await run(text, warden=warden, input=typed.__getitem__)
+
+        assert (await warden.session("alice").wait_online(WITHIN)).phase == "online"
