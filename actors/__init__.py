@@ -34,6 +34,7 @@ from .messages import (
     SessionRefAsked,
     StartLogin,
     SubmitCode,
+    SubmitEmail,
     SubmitPassword,
 )
 from .pair_handlers import HandlerFactory, HandlerRequest, Handlers, PairHandler
@@ -196,6 +197,7 @@ __all__ = [
     "StartLogin",
     "StartQr",
     "SubmitCode",
+    "SubmitEmail",
     "SubmitPassword",
     "TakeBackup",
     "WaitLedger",

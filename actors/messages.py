@@ -239,6 +239,13 @@ class SubmitCode(Ask[Phase]):
 
 
 @dataclass(frozen=True, slots=True)
+class SubmitEmail(Ask[Phase]):
+    """The login e-mail address that Telegram wants. Answered with the new phase."""
+
+    address: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class SubmitPassword(Ask[Phase]):
     """The account's cloud password. Answered with the new phase."""
 

@@ -30,6 +30,7 @@ REASONS: Final = {  # by the word that a session's reason begins with
 PHASES: Final = {
     Phase.NEEDS_LOGIN: WaitKind.LOGIN,
     Phase.AWAITING_CODE: WaitKind.LOGIN,
+    Phase.AWAITING_EMAIL: WaitKind.LOGIN,
     Phase.AWAITING_PASSWORD: WaitKind.LOGIN,
     Phase.AWAITING_QR: WaitKind.LOGIN,
     Phase.QUARANTINED: WaitKind.QUARANTINE,

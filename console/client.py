@@ -68,9 +68,14 @@ class ControlClient:
         return self.login(name, "look")
 
     def login(self, name: str, step: str, secret: str | None = None) -> str:
-        """Take one step of a login (``start``, ``code``, ``password``); returns the new phase."""
+        """Take one step of a login (``start``, ``code``, ``email``, ...); returns the new phase."""
         given = {"session": name, "step": step, "secret": secret}
         return str(self.command("login", given, within=LOGIN_TIMEOUT)["phase"])
+
+    def login_says(self, name: str) -> str:
+        """How what a login waits for comes, in a sentence; empty when it waits for nothing."""
+        given = {"session": name, "step": "look", "secret": None}
+        return str(self.command("login", given, within=LOGIN_TIMEOUT)["says"])
 
     def drill(self, child: str) -> None:
         """Crash the child at that path of the tree, to see it come back."""

@@ -46,6 +46,7 @@ def _session(report: SessionReport, now: float, words: Words) -> dict[str, Any]:
     heard = report.last_update
     return _reported(report) | {
         "update_age": None if heard is None else max(0.0, now - heard),
+        "reason": words(report.reason),
         "notice": "" if report.notice is None else said(report.notice, words),
         "explanation": words(phase.explanation),
         "advice": words(phase.advice),

@@ -12,6 +12,7 @@ from . import srp
 from ._tl import types
 from .chat_handles import ChatHandle, author_of
 from .data_centre import DataCentre
+from .handlers.code_ways import WAYS
 from .issued_sessions import mint, string_of
 from .threads import LoopGate, in_loop
 from .updates.delivery import service_notification
@@ -222,6 +223,28 @@ class ServerAdmin:
     def sent_code(self, phone: str) -> str | None:
         """The login code that was last sent to a number: what its owner would read."""
         return self._engine.world.logins.codes_sent.get(digits(phone))
+
+    @in_loop
+    def send_codes_by(self, account: Account, *ways: str, email: str | None = None) -> None:
+        """Send an account's login codes in these ways, the next one at each resend.
+
+        They are ``app``, ``sms``, ``call``, ``flash_call``, ``missed_call``, ``email`` (to the
+        account's login ``email``), ``setup_email`` (an address is asked for first; the next way
+        follows), ``fragment``, ``firebase``, ``word``, ``phrase`` and ``payment``.
+        """
+        unknown = [way for way in ways if way not in WAYS]
+        if unknown or not ways:
+            raise ValueError(f"ways are {ways}; give some of {', '.join(WAYS)}")
+        account.code_ways = ways
+        account.login_email = email or account.login_email
+
+    @in_loop
+    def reset_password(self, account: Account, *, days: int = 7) -> int:
+        """Begin the reset of a forgotten two-step password; returns when it ends, epoch seconds."""
+        if account.password is None:
+            raise ValueError(f"{account.first_name} has no password to reset")
+        account.password.reset_at = self._engine.world.now() + days * 86_400
+        return account.password.reset_at
 
     @in_loop
     def authorizations(self, account: Account) -> list[Authorization]:

@@ -228,6 +228,14 @@ def _old_keys(db: Database) -> None:
     )
 
 
+def _future_tokens(db: Database) -> None:
+    """What lets an account log in without a code, sealed."""
+    columns = {"id": int, "session": str, "sealed": bytes, "at": float}
+    db.table("future_tokens").create(
+        columns, pk="id", not_null={"session", "sealed", "at"}, strict=True
+    ).create_index(["session", "id"])
+
+
 MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _sessions,
     _forwarding,
@@ -244,6 +252,7 @@ MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _rings,
     _named,
     _old_keys,
+    _future_tokens,
 )
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 ACCOUNTS_FROM: Final = 10  # the schema from which on a session's account is sealed

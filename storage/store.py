@@ -24,6 +24,7 @@ from .private_files import is_there, make_private_folder
 from .tables.backups import BackupRows
 from .tables.clock import ClockRows
 from .tables.figures import FigureRows
+from .tables.future_tokens import FutureTokenRows
 from .tables.history import HistoryRows
 from .tables.operations import OperationRows
 from .tables.outbox import OutboxRows
@@ -47,6 +48,7 @@ class Store(
     TelegramRows,
     ClockRows,
     FigureRows,
+    FutureTokenRows,
     HistoryRows,
     OperationRows,
     PruningRows,

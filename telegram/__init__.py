@@ -41,6 +41,7 @@ from .phases import (
     Delayed,
     Dialled,
     Dropped,
+    EmailAsked,
     Event,
     GaveUp,
     Health,
@@ -129,8 +130,8 @@ if TYPE_CHECKING:
         list_authorisations,
         reset_authorisation,
     )
-    from .login.code_resend import CodeInfo
     from .login.flow import LoggedIn, LoginFlow, PasswordNeeded, QrToken
+    from .login.sent_codes import CodeInfo, CodeStep
     from .message_reader import Page, read_history, read_messages
     from .places import locate, upgrades
     from .sending.bot_requests import (
@@ -182,6 +183,7 @@ __all__ = [
     "CloseReport",
     "CodeInfo",
     "CodeSent",
+    "CodeStep",
     "ConnectLimit",
     "CopyChanged",
     "CopyRepaired",
@@ -194,6 +196,7 @@ __all__ = [
     "Dialled",
     "Dropped",
     "Edited",
+    "EmailAsked",
     "EntityRow",
     "ErrorClass",
     "Event",
@@ -362,7 +365,8 @@ _LATE = {
     "Access": "chats",
     "Client": "client",
     "CloseReport": "connecting.gateway",
-    "CodeInfo": "login.code_resend",
+    "CodeInfo": "login.sent_codes",
+    "CodeStep": "login.sent_codes",
     "Deadlines": "connecting.gateway",
     "Device": "connecting.gateway",
     "EntityRow": "session",

@@ -151,9 +151,9 @@ def own_user_request() -> Any:
     return functions.users.GetUsersRequest([types.InputUserSelf()])
 
 
-async def log_out(client: Client, *, deadline: float = 30.0) -> None:
-    """End the authorisation at Telegram: the key is dead afterwards, on every copy."""
-    await client.log_out(deadline=deadline)
+async def log_out(client: Client, *, deadline: float = 30.0) -> bytes | None:
+    """End the authorisation at Telegram; see ``Client.log_out``."""
+    return await client.log_out(deadline=deadline)
 
 
 def _access_of(home: Any) -> Access:

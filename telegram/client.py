@@ -109,9 +109,14 @@ class Client:
         refuse_logins(request, session=self.name)
         return await self._answer(request, deadline=deadline)
 
-    async def log_out(self, *, deadline: float = 30.0) -> None:
-        """End the authorisation at Telegram: the key is dead afterwards, on every copy."""
-        await self._answer(functions.auth.LogOutRequest(), deadline=deadline)
+    async def log_out(self, *, deadline: float = 30.0) -> bytes | None:
+        """End the authorisation at Telegram: the key is dead afterwards, on every copy.
+
+        Returns what lets the account log in without a code later, if Telegram gives it.
+        """
+        answer = await self._answer(functions.auth.LogOutRequest(), deadline=deadline)
+        token: bytes | None = answer.future_auth_token
+        return token
 
     async def _answer(self, request: Any, *, deadline: float) -> Any:
         try:

@@ -23,6 +23,7 @@ class Phase(StrEnum):
 
     REGISTERED = "registered"
     AWAITING_CODE = "awaiting_code"
+    AWAITING_EMAIL = "awaiting_email"
     AWAITING_PASSWORD = "awaiting_password"  # noqa: S105 - a phase, not a password
     AWAITING_QR = "awaiting_qr"
     RECOVERING = "recovering"
@@ -55,6 +56,11 @@ class Event:
 @dataclass(frozen=True, slots=True)
 class CodeSent(Event):
     """Telegram sent a login code."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmailAsked(Event):
+    """Telegram wants a login e-mail address before it sends a code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +142,17 @@ class Removed(Event):
 
 def _steps() -> Mapping[tuple[Phase, type[Event]], Phase]:
     at_rest = (Phase.REGISTERED, Phase.NEEDS_LOGIN, Phase.QUARANTINED, Phase.STOPPED)
-    logging_in = (Phase.AWAITING_CODE, Phase.AWAITING_PASSWORD, Phase.AWAITING_QR)
+    logging_in = (
+        Phase.AWAITING_CODE,
+        Phase.AWAITING_EMAIL,
+        Phase.AWAITING_PASSWORD,
+        Phase.AWAITING_QR,
+    )
     at_work = (Phase.CONNECTING, Phase.ONLINE, Phase.WAITING, Phase.RECOVERING)
     table: dict[tuple[Phase, type[Event]], Phase] = {}
     for phase in (*at_rest, *logging_in):
         table[phase, CodeSent] = Phase.AWAITING_CODE
+        table[phase, EmailAsked] = Phase.AWAITING_EMAIL
         table[phase, QrShown] = Phase.AWAITING_QR
     for phase in logging_in:
         table[phase, PasswordAsked] = Phase.AWAITING_PASSWORD
@@ -201,6 +213,10 @@ PHASES: Final[Mapping[Phase, StatusText]] = {
         "A login code was sent and is waited for.",
         "Enter the code here, never in a Telegram chat: that would void it.",
     ),
+    Phase.AWAITING_EMAIL: _status_text(
+        "Telegram wants a login e-mail address for this account first.",
+        "Hand in an address that you can read: a code is sent there.",
+    ),
     Phase.AWAITING_PASSWORD: _status_text(
         "The account's cloud password is waited for.", "Enter the cloud password (2FA)."
     ),
@@ -251,6 +267,7 @@ COMING: Final = frozenset(
 _HEALTH: Final[Mapping[Phase, Health]] = {
     Phase.REGISTERED: Health.UNKNOWN,
     Phase.AWAITING_CODE: Health.UNAUTHORIZED,
+    Phase.AWAITING_EMAIL: Health.UNAUTHORIZED,
     Phase.AWAITING_PASSWORD: Health.UNAUTHORIZED,
     Phase.AWAITING_QR: Health.UNAUTHORIZED,
     Phase.RECOVERING: Health.UNHEALTHY,

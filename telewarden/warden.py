@@ -439,7 +439,10 @@ class Warden:
     async def login(
         self, session: str, step: LoginStep, secret: str | None = None, *, who: str = "app"
     ) -> str:
-        """Take one step of a login (``start``, ``code``, ``password``); returns the new phase."""
+        """Take one step of a login: ``start``, ``code``, ``email`` or ``password``.
+
+        Returns the new phase.
+        """
         return str(await self.session(session).login(step, secret, who=who))
 
     async def command(self, name: str, given: Mapping[str, Any], *, who: str = "app") -> Result:

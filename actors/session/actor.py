@@ -82,6 +82,7 @@ from ..messages import (
     StartLogin,
     StateAsked,
     SubmitCode,
+    SubmitEmail,
     SubmitPassword,
     Unlimited,
     Withdraw,
@@ -568,6 +569,7 @@ HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
         (
             StartLogin,
             SubmitCode,
+            SubmitEmail,
             SubmitPassword,
             Renew,
             StartQr,

@@ -13,6 +13,7 @@ from typing import Final
 from ...supervision import Answer
 from ...telegram import (
     CodeSent,
+    EmailAsked,
     Event,
     LoginFailed,
     PasswordAsked,
@@ -31,10 +32,11 @@ logger = logging.getLogger(__name__)
 
 AT_WORK: Final = frozenset({Phase.CONNECTING, Phase.ONLINE, Phase.WAITING, Phase.RECOVERING})
 LOGGING_IN: Final = frozenset(
-    {Phase.AWAITING_CODE, Phase.AWAITING_PASSWORD, Phase.AWAITING_QR},
+    {Phase.AWAITING_CODE, Phase.AWAITING_EMAIL, Phase.AWAITING_PASSWORD, Phase.AWAITING_QR},
 )
 BESIDE: Final[Mapping[type[Event], Phase]] = {
     CodeSent: Phase.AWAITING_CODE,
+    EmailAsked: Phase.AWAITING_EMAIL,
     PasswordAsked: Phase.AWAITING_PASSWORD,
 }
 
@@ -104,7 +106,7 @@ class LoginHandler:
             message.answer.set(told or BESIDE.get(type(event), beside))
             return
         if event is not None:
-            self._follow(event)
+            self._follow(event, message.step.says)
         message.answer.set(told or self._actor.phase)
 
     def _went_wrong(self, message: LoginDone) -> None:
@@ -113,13 +115,13 @@ class LoginHandler:
             self._actor.enter(LoginFailed(), type(error).__name__)
         message.answer.fail(error)
 
-    def _follow(self, event: Event) -> None:
+    def _follow(self, event: Event, says: str) -> None:
         if self._actor.phase not in LOGGING_IN:
             if isinstance(event, LoginFailed):
                 return  # what else ended it has said so
             if isinstance(event, SignedIn | PasswordAsked):
                 self._actor.enter(CodeSent(), "logged in without a code")
-        self._actor.enter(event, "logging in")
+        self._actor.enter(event, says or "logging in")
         if isinstance(event, SignedIn):
             self._actor.begin(cause="login")
 

@@ -267,13 +267,15 @@ class Maintenance:
             raise self._state.offline()
         key_id = client.key_id
         await self._do(lambda store: self._keep_earlier(store, "before logout"))
-        await log_out(client, deadline=self._services.settings.call_deadline)
+        token = await log_out(client, deadline=self._services.settings.call_deadline)
         await self._services.gateway.close(
             self._name, deadline=self._services.settings.close_deadline
         )
 
         def work(store: Store) -> None:
             store.latch_key(key_id, LOGGED_OUT, self._services.stamp())
+            if token is not None:
+                store.add_future_token(self._name, token, self._services.stamp())
             store.clear_credential(self._name)
             store.clear_cache(self._name)
             self._services.files(store).delete(self._name)

@@ -11,11 +11,13 @@ from .sessions import SESSION
 from .shown import Block, ago, grid, when
 
 GROUP: Final = "Logins"
-LOGIN_STEPS: Final = ("look", "start", "code", "password", "resend", "cancel")
+LOGIN_STEPS: Final = ("look", "start", "code", "email", "password", "resend", "cancel")
 
 
 def _phase(result: Given) -> Iterator[Block]:
     yield f"{result['session']}: {result['phase']}"
+    if result["says"]:
+        yield result["says"]
 
 
 def _renewing(result: Given) -> Iterator[Block]:
@@ -67,7 +69,7 @@ COMMANDS: Final = (
         parameters=(
             SESSION,
             argument("step", "Which one.", Kind.CHOICE, choices=LOGIN_STEPS, metavar="STEP"),
-            option("secret", "The code or the cloud password.", Kind.SECRET),
+            option("secret", "The code, the e-mail address or the cloud password.", Kind.SECRET),
         ),
         danger=Danger.CHANGES,
         surfaces=frozenset({Surface.API}),

@@ -136,7 +136,8 @@ class Deleted(Result):
 
 
 class Phase(Result):
-    """Where a session stands now."""
+    """Where a session stands now; ``says`` is how what a login waits for comes."""
 
     session: str
     phase: str
+    says: str = ""

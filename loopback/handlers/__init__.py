@@ -20,6 +20,7 @@ from . import (
     help,  # noqa: A004 - Telegram's name for the family
     history,
     invites,
+    login_email,
     media,
     members,
     password,
@@ -46,6 +47,7 @@ _FAMILIES: Final = (
     help,
     history,
     invites,
+    login_email,
     media,
     members,
     password,

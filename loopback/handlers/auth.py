@@ -8,17 +8,11 @@ from .._tl import functions, types
 from ..call import Call
 from ..rpc import RpcError
 from ..world.pending_logins import SentCode
-from ..world.records import Account
+from ..world.records import DEFAULT_WAYS, Account
 from ..world.rendering import View
 from ..world.world import digits
 from .base import Handlers
-
-# How a code goes, and what a client is told of the next way: to another device, then by phone.
-WAYS: Final = (
-    (types.auth.SentCodeTypeApp, types.auth.CodeTypeSms),
-    (types.auth.SentCodeTypeSms, types.auth.CodeTypeCall),
-    (types.auth.SentCodeTypeCall, None),
-)
+from .code_ways import WAYS, payment_required
 
 
 def send_code(call: Call, request: Any) -> Any:
@@ -34,31 +28,44 @@ def send_code(call: Call, request: Any) -> Any:
     home = account.dc_id if account is not None else call.world.dc_id
     if home != call.authorization.dc_id:
         raise RpcError(f"PHONE_MIGRATE_{home}")
-    return _sent(call, phone)
+    token = next((t for t in request.settings.logout_tokens or () if _owns(call, account, t)), None)
+    if account is not None and token is not None:
+        del call.world.logins.future_tokens[token]
+        if account.password is not None:
+            call.authorization.pending = account
+            raise RpcError("SESSION_PASSWORD_NEEDED")
+        return types.auth.SentCodeSuccess(signed_in(call, account))
+    return sent_code(call, phone)
+
+
+def _owns(call: Call, account: Account | None, token: bytes) -> bool:
+    return account is not None and call.world.logins.future_tokens.get(token) == account.id
 
 
 def resend_code(call: Call, request: Any) -> Any:
     """Send another one in the next way, while there is one; the first dies."""
-    sent = _pending_code(call, request)
-    if sent.way + 1 == len(WAYS):
+    sent = pending_code(call, request)
+    if sent.way + 1 == len(sent.ways):
         raise RpcError("SEND_CODE_UNAVAILABLE")
-    return _sent(call, sent.phone, way=sent.way + 1)
+    return sent_code(call, sent.phone, way=sent.way + 1)
 
 
 def cancel_code(call: Call, request: Any) -> bool:
     """Let a code die."""
-    sent = _pending_code(call, request)
+    sent = pending_code(call, request)
     call.world.logins.codes.pop(sent.phone, None)
     return True
 
 
 def sign_in(call: Call, request: Any) -> Any:
     """Finish a login by code, or go on to the two-step password or to signing up."""
-    if not request.phone_code:
+    by_email = getattr(request.email_verification, "code", None)
+    if not request.phone_code and by_email is None:
         raise RpcError("PHONE_CODE_EMPTY")
-    sent = _pending_code(call, request)
-    if request.phone_code != sent.code:
-        raise RpcError("PHONE_CODE_INVALID")
+    sent = pending_code(call, request)
+    given = by_email if sent.ways[sent.way] == "email" else request.phone_code
+    if given != sent.code:
+        raise RpcError("PHONE_CODE_INVALID" if by_email is None else "CODE_INVALID")
     account = call.world.account_by_phone(sent.phone)
     if account is None:
         sent.confirmed = True
@@ -72,7 +79,7 @@ def sign_in(call: Call, request: Any) -> Any:
 
 def sign_up(call: Call, request: Any) -> Any:
     """Make an account for a number whose code was right."""
-    sent = _pending_code(call, request)
+    sent = pending_code(call, request)
     if not sent.confirmed:
         raise RpcError("PHONE_CODE_INVALID")
     if not request.first_name:
@@ -105,9 +112,9 @@ def import_bot(call: Call, request: Any) -> Any:
 
 def log_out(call: Call, _request: Any) -> Any:
     """End this authorization; the key is good for nothing afterwards."""
-    _ = call.me
+    me = call.me
     call.centre.void_key(call.authorization, "AUTH_KEY_UNREGISTERED")
-    return types.auth.LoggedOut()
+    return types.auth.LoggedOut(_future_token(call, me))
 
 
 def export_authorization(call: Call, request: Any) -> Any:
@@ -136,30 +143,53 @@ def signed_in(call: Call, account: Account) -> Any:
     authorization.created = call.world.now()
     call.centre.connections.rebind(authorization)
     call.world.touch()
-    return types.auth.Authorization(user=View(call.world, account).user(account))
+    days = account.relogin_days if account.password is None else None
+    return types.auth.Authorization(
+        user=View(call.world, account).user(account),
+        setup_password_required=None if days is None else True,
+        otherwise_relogin_days=days,
+        future_auth_token=_future_token(call, account),
+    )
 
 
-def _sent(call: Call, phone: str, *, way: int = 0) -> Any:
+def _future_token(call: Call, account: Account) -> bytes | None:
+    """What lets an account log in without a code, once."""
+    if not account.gives_tokens:
+        return None
+    token = call.world.entropy(32)
+    call.world.logins.future_tokens[token] = account.id
+    return token
+
+
+def sent_code(call: Call, phone: str, *, way: int = 0) -> Any:
+    """Send a code to a number in one of its ways, and say how."""
     desk, world = call.world.logins, call.world
+    account = world.account_by_phone(phone)
+    ways = DEFAULT_WAYS if account is None else account.code_ways
+    this, then = WAYS[ways[way]], WAYS[ways[way + 1]] if way + 1 < len(ways) else None
     sent = SentCode(
         phone=phone,
-        code=call.centre.new_code(),
+        ways=ways,
+        code=this.code(call.centre.new_code()),
         hash=world.entropy(9).hex(),
         expires=world.clock() + world.limits.code_life,
         way=way,
     )
     desk.codes[phone] = sent
     desk.codes_sent[phone] = sent.code
-    kind, then = WAYS[way]
+    if ways[way] == "payment":
+        return payment_required(sent.hash)
+    announced = None if then is None or then.announced is None else then.announced()
     return types.auth.SentCode(
-        type=kind(len(sent.code)),
+        type=this.told(sent.code, (account and account.login_email) or ""),
         phone_code_hash=sent.hash,
-        next_type=None if then is None else then(),
-        timeout=None if then is None else world.limits.code_timeout,
+        next_type=announced,
+        timeout=None if announced is None else world.limits.code_timeout,
     )
 
 
-def _pending_code(call: Call, request: Any) -> SentCode:
+def pending_code(call: Call, request: Any) -> SentCode:
+    """The code that a request is about, by its number and hash."""
     if not request.phone_code_hash:
         raise RpcError("PHONE_CODE_HASH_EMPTY")
     sent = call.world.logins.codes.get(digits(request.phone_number))

@@ -27,6 +27,7 @@ def get_password(call: Call, _request: Any) -> Any:
             "srp_B": started.public.to_bytes(256, "big"),
             "srp_id": started.id,
             "hint": account.password.hint or None,
+            "pending_reset_date": account.password.reset_at,
         }
     return types.account.Password(
         new_algo=srp.algorithm(entropy(8), entropy(16)),

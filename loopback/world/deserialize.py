@@ -59,6 +59,7 @@ def _account_in(given: dict[str, Any]) -> Account:
     plain = {k: v for k, v in given.items() if k not in apart}
     password, bot = given["password"], given.get("bot")
     account = Account(**plain, contacts=set(given["contacts"]))
+    account.code_ways = tuple(account.code_ways)
     account.blocked = set(given.get("blocked", ()))  # without it where an earlier version wrote
     if token := given.get("bot_token"):  # and a bot had nothing but its token there
         account.bot = BotRecord(token=token)
@@ -70,6 +71,7 @@ def _account_in(given: dict[str, Any]) -> Account:
             salt2=_bytes(password["salt2"]),
             verifier=int(password["verifier"], 16),
             hint=password["hint"],
+            reset_at=password.get("reset_at"),
         )
     return account
 

@@ -16,7 +16,9 @@ class SentCode:
     code: str = field(repr=False)
     hash: str = field(repr=False)
     expires: float
-    way: int = 0  # how it went: the app first, then the next way at each resend
+    ways: tuple[str, ...]
+    way: int = 0  # how it went, of those: the next one at each resend
+    email: str = field(default="", repr=False)  # an address that is being proven
     confirmed: bool = False  # the right code came for a number without an account
 
 
@@ -47,6 +49,7 @@ class PendingLogins:
     tokens: dict[bytes, LoginToken] = field(default_factory=dict)
     exported: dict[bytes, int] = field(default_factory=dict)
     rounds: dict[int, SrpRound] = field(default_factory=dict)  # by key id
+    future_tokens: dict[bytes, int] = field(default_factory=dict, repr=False)  # whose it is
     codes_sent: dict[str, str] = field(default_factory=dict, repr=False)
 
     def token_of(self, key_id: int) -> LoginToken | None:

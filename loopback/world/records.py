@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from .feed import Feed
 
+DEFAULT_WAYS: Final = ("app", "sms", "call")
 CHANNEL_MARK: Final = 1_000_000_000_000  # a channel's marked id is -(this + id), as Telethon has it
 
 
@@ -23,6 +24,7 @@ class PasswordRecord:
     salt2: bytes = field(repr=False)
     verifier: int = field(repr=False)
     hint: str = ""
+    reset_at: int | None = None  # when a reset that is under way takes it away
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,6 +61,10 @@ class Account:
     contacts: set[int] = field(default_factory=set, repr=False)
     blocked: set[int] = field(default_factory=set, repr=False)
     authorization_ttl_days: int = 180
+    code_ways: tuple[str, ...] = DEFAULT_WAYS  # how a login code goes, the next way at each resend
+    login_email: str | None = field(default=None, repr=False)
+    relogin_days: int | None = None  # after how many days a login without a password is over
+    gives_tokens: bool = False  # whether a login or a logout lets the next one do without a code
     feed: Feed[Message] = field(default_factory=lambda: Feed[Message](), repr=False)
     box: dict[int, Message] = field(default_factory=dict, repr=False)
     next_message_id: int = 1

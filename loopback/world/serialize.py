@@ -66,6 +66,10 @@ def _account_out(account: Account, number: Mapping[int, int]) -> dict[str, Any]:
         "contacts": sorted(account.contacts),
         "blocked": sorted(account.blocked),
         "authorization_ttl_days": account.authorization_ttl_days,
+        "code_ways": list(account.code_ways),
+        "login_email": account.login_email,
+        "relogin_days": account.relogin_days,
+        "gives_tokens": account.gives_tokens,
         "next_message_id": account.next_message_id,
         "feed": _feed_out(account.feed, number),
         "password": password
@@ -74,6 +78,7 @@ def _account_out(account: Account, number: Mapping[int, int]) -> dict[str, Any]:
             "salt2": _text(password.salt2),
             "verifier": hex(password.verifier),
             "hint": password.hint,
+            "reset_at": password.reset_at,
         },
     }
 

@@ -39,6 +39,10 @@ SEALED: Final = (
         "update accounts set sealed = ? where rowid = ?",
     ),
     (
+        "select 'future_tokens/' || session || '/' || id, sealed, id from future_tokens",
+        "update future_tokens set sealed = ? where id = ?",
+    ),
+    (
         "select 'old_keys/' || id, sealed, id from old_keys",
         "update old_keys set sealed = ? where id = ?",
     ),

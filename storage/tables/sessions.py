@@ -85,6 +85,7 @@ class SessionRows(OperationRows):
             self.clear_cache(name)
             self._forget_account(name)
             self._run("delete from floods where account = ?", (name,))
+            self._run("delete from future_tokens where session = ?", (name,))
             return self._run("delete from user_sessions where name = ?", (name,)).rowcount > 0
 
     def _read(self, row: tuple[Any, ...], accounts: dict[str, bytes] | None) -> SessionRecord:

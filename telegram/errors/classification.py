@@ -11,6 +11,7 @@ import errno
 import re
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Final
 
 from ...errors import (
@@ -140,7 +141,7 @@ def error_of(
     """The error that an app catches for a verdict; ``now`` as in ``to_telewarden``."""
     at = time.time() if now is None else now
     return _dress(verdict)(
-        f"{session or 'session'}: {verdict.name}: {verdict.advice}",
+        f"{session or 'session'}: {verdict.name}: {verdict.advice}{_until(verdict, at)}",
         session=session,
         kind=verdict.kind,
         action=verdict.action,
@@ -150,6 +151,14 @@ def error_of(
         deadline=None if verdict.wait is None else at + verdict.wait,
         terminal=verdict.terminal,
     )
+
+
+def _until(verdict: Verdict, now: float) -> str:
+    """From when on a person may try again, where that is hours or days away."""
+    if verdict.wait is None or verdict.action not in {Action.PARK_LOGIN, Action.PARK_ACTION}:
+        return ""
+    date = datetime.fromtimestamp(now + verdict.wait, tz=UTC)
+    return f" Not before {date:%Y-%m-%d %H:%M} UTC."
 
 
 def _dress(verdict: Verdict) -> type[TelegramError]:

@@ -159,6 +159,30 @@ WRONG_CODE = Row(
     Action.ASK_CODE,
     "Enter the code again. A code that passed through a Telegram chat is void: type it here only.",
 )
+EXPIRED_CODE = Row(
+    ErrorClass.LOGIN,
+    Action.ASK_CODE,
+    "The code is void: too old, replaced by a newer one, or seen in a Telegram chat. Ask for"
+    " another one and type it here only.",
+)
+WRONG_MAIL = Row(
+    ErrorClass.LOGIN,
+    Action.ASK_CODE,
+    "Telegram does not take this e-mail address; give another one that you can read.",
+)
+WRONG_MAIL_CODE = Row(
+    ErrorClass.LOGIN, Action.ASK_CODE, "Enter the code of the newest e-mail once more."
+)
+OLD_MAIL_CODE = Row(
+    ErrorClass.LOGIN,
+    Action.ASK_CODE,
+    "The code of that e-mail has expired; begin the login again for a new one.",
+)
+PASSKEY = Row(
+    ErrorClass.LOGIN,
+    Action.STOP_LOGIN,
+    "Telegram takes passkeys from its own apps only; log in by code or QR code.",
+)
 WRONG_PHONE = Row(
     ErrorClass.LOGIN,
     Action.STOP_LOGIN,

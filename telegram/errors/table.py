@@ -104,11 +104,12 @@ ROWS: Final[Mapping[str, Row]] = _table(
         (means.STALE_PASSWORD, "SrpIdInvalidError SrpPasswordChangedError"),
         (
             means.WRONG_CODE,
-            (
-                "PhoneCodeInvalidError PhoneCodeEmptyError PhoneCodeExpiredError"
-                " PhoneCodeHashEmptyError"
-            ),
+            ("PhoneCodeInvalidError PhoneCodeEmptyError PhoneCodeHashEmptyError"),
         ),
+        (means.EXPIRED_CODE, "PhoneCodeExpiredError"),
+        (means.WRONG_MAIL, "EmailInvalidError"),
+        (means.WRONG_MAIL_CODE, "CodeInvalidError CodeEmptyError"),
+        (means.OLD_MAIL_CODE, "EmailVerifyExpiredError EmailHashExpiredError"),
         (
             means.WRONG_PHONE,
             "PhoneNumberInvalidError PhoneNumberUnoccupiedError PhonePasswordProtectedError",
@@ -200,6 +201,9 @@ TEXTS: Final[tuple[TextRow, ...]] = (
     _text("SecurityError", "very (new|old) message|too many messages", means.CLOCK),
     # Telegram's words that Telethon 1.45 has no class for keep their text on a bucket class.
     _text("RPCError", "^AUTH_RESTART", means.SERVER),
+    _text("RPCError", "^EMAIL_(NOT_ALLOWED|INSTALL_MISSING|NOT_SETUP)", means.WRONG_MAIL),
+    _text("RPCError", "^EMAIL_TOKEN_INVALID", means.WRONG_MAIL_CODE),
+    _text("RPCError", "^PASSKEY_", means.PASSKEY),
     _text("RPCError", "^MSG_WAIT_TIMEOUT", means.FRESH_CLIENT),
     _text("RPCError", "^(ALLOW_PAYMENT_REQUIRED|PRIVACY_PREMIUM_REQUIRED)", means.NEEDS_PREMIUM),
     _text("RPCError", "^(TOPIC_CLOSED|TOPIC_DELETED|TOPIC_ID_INVALID)", means.NO_TOPIC),

@@ -7,24 +7,10 @@ that keeps it from logging in for a day; so what must be refused is refused here
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from ...errors import TelegramAuthError, TelegramError, TelegramRateLimitError
 from ..errors.verdict import Action, ErrorClass
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodeInfo:
-    """How the code was sent, and how it may be sent again.
-
-    ``next_kind`` is the next way, None when there is none. ``resend_after`` is in seconds from
-    the sending: before that the next way is not taken. None: it may be taken at once.
-    """
-
-    kind: str
-    length: int | None = None
-    resend_after: float | None = None
-    next_kind: str | None = None
+from .sent_codes import CodeInfo
 
 
 def resend_refusal(

@@ -12,7 +12,7 @@ import base64
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Self
@@ -26,8 +26,10 @@ from ..connecting.gateway import Gateway
 from ..errors.classification import to_telewarden
 from ..methods import method_name
 from ..mtproto.raw_client import WardenClient
+from ..notices import shown
 from ..session import WardenSession
-from .code_resend import CodeInfo, resend_refusal
+from .code_resend import resend_refusal
+from .sent_codes import RESET_PENDING, CodeInfo, facts_of, payment_wanted
 
 logger = logging.getLogger(__name__)
 
@@ -39,9 +41,20 @@ _STALE = (tg.SrpIdInvalidError, tg.SrpPasswordChangedError)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordNeeded:
-    """The account has a cloud password; ``hint`` is the owner's own reminder."""
+    """The account has a cloud password; ``hint`` is the owner's own reminder.
+
+    ``reset_at`` is when a reset of it that is under way ends: from then on the login needs none.
+    """
 
     hint: str = field(default="", repr=False)
+    reset_at: datetime | None = None
+
+    @property
+    def says(self) -> str:
+        """What is waited for, in a sentence, with the date of a reset."""
+        if self.reset_at is None:
+            return ""
+        return RESET_PENDING.format(date=f"{self.reset_at:%Y-%m-%d %H:%M} UTC")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +66,28 @@ class QrToken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoginTerms:
+    """What Telegram says of a login that it grants.
+
+    ``relogin_days`` is after how many days another code is asked for, ``password_wanted`` whether a
+    cloud password would spare that, ``parallel`` how many connections of the key are allowed, and
+    ``future_token`` lets the account log in without a code.
+    """
+
+    relogin_days: int | None = None
+    password_wanted: bool = False
+    parallel: int = 1
+    future_token: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedIn:
     """The login succeeded; the connection is closed and ``session`` is ready to be opened."""
 
     user_id: int
     first_name: str = field(repr=False)
     session: WardenSession
+    terms: LoginTerms
     untold: Exception | None = field(default=None, repr=False)
     """Why Telegram has not told the update state, if it has not; the first opening asks for it."""
 
@@ -102,6 +131,7 @@ class LoginFlow:
         self.ask_state = True
         """Whether to ask for the update state once logged in; not while that has to wait."""
         self._scanned = asyncio.Event()
+        self._popup = ""
         self._closed = False
 
     def __repr__(self) -> str:
@@ -129,17 +159,38 @@ class LoginFlow:
         async with self._border():
             await self._connected()
 
-    async def start_code(self, phone: str) -> CodeInfo | LoggedIn:
-        """Let Telegram send a code to ``phone`` (E.164)."""
+    async def start_code(
+        self, phone: str, *, tokens: Sequence[bytes] = ()
+    ) -> CodeInfo | LoggedIn | PasswordNeeded:
+        """Let Telegram send a code to ``phone`` (E.164); by one of ``tokens`` it needs none.
+
+        Raises:
+            TelegramError: Telegram refused, or wants to be paid for a code to this number.
+        """
         digits = utils.parse_phone(phone)
         async with self._border():
             wire = await self._connected()
             request = functions.auth.SendCodeRequest(
-                digits, self._gateway.api_id, wire.api_hash, types.CodeSettings()
+                digits,
+                self._gateway.api_id,
+                wire.api_hash,
+                types.CodeSettings(logout_tokens=list(tokens) or None),
             )
-            sent = await self._ask(request)
+            try:
+                sent = await self._ask(request)
+            except tg.SessionPasswordNeededError:
+                return await self._password_needed()
             self._phone = digits
             return await self._sent(sent)
+
+    async def submit_email(self, address: str) -> CodeInfo:
+        """Hand in the login e-mail address that Telegram wants; it sends a code there."""
+        async with self._border():
+            sent = await self._ask(
+                functions.account.SendVerifyEmailCodeRequest(self._email_purpose, address.strip())
+            )
+            self._last = CodeInfo(kind="emailsetup", length=sent.length, facts=facts_of(sent))
+            return self._last
 
     def check_resend(self) -> None:
         """Refuse what ``resend_code`` would refuse; costs nothing.
@@ -164,11 +215,26 @@ class LoginFlow:
                 await self._ask(functions.auth.ResendCodeRequest(self._phone, self._code_hash))
             )
 
-    async def submit_code(self, code: str) -> LoggedIn | PasswordNeeded:
-        """Hand in the code that the user read."""
+    async def submit_code(self, code: str) -> CodeInfo | LoggedIn | PasswordNeeded:
+        """Hand in the code that the user read; one that proves an address leads to the next."""
+        kind, code = "" if self._last is None else self._last.kind, code.strip()
+        proof = types.EmailVerificationCode(code)
         async with self._border():
-            request = functions.auth.SignInRequest(self._phone, self._code_hash, code.strip())
+            if kind == "emailsetup":
+                request = functions.account.VerifyEmailRequest(self._email_purpose, proof)
+                verified = await self._ask(request)
+                return await self._sent(verified.sent_code)
+            if kind == "emailcode":
+                request = functions.auth.SignInRequest(
+                    self._phone, self._code_hash, email_verification=proof
+                )
+            else:
+                request = functions.auth.SignInRequest(self._phone, self._code_hash, code)
             return await self._authorise(request)
+
+    @property
+    def _email_purpose(self) -> Any:
+        return types.EmailVerifyPurposeLoginSetup(self._phone, self._code_hash)
 
     async def submit_password(self, password: str) -> LoggedIn:
         """Hand in the cloud password; parameters that went stale are fetched once more."""
@@ -177,7 +243,7 @@ class LoginFlow:
                 answer = await self._check(password)
             except _STALE:
                 answer = await self._check(password)
-            return await self._finish(answer.user)
+            return await self._finish(answer)
 
     async def submit_token(self, token: str) -> LoggedIn:
         """Log in as the bot that a token of @BotFather's belongs to."""
@@ -187,7 +253,7 @@ class LoginFlow:
                 0, self._gateway.api_id, wire.api_hash, token
             )
             answer = await self._ask(request)
-            return await self._finish(answer.user)
+            return await self._finish(answer)
 
     async def start_qr(self) -> QrToken | LoggedIn | PasswordNeeded:
         """Get a token to show as a QR code."""
@@ -232,6 +298,8 @@ class LoginFlow:
     def _deliver(self, update: Any) -> None:
         if isinstance(update, types.UpdateLoginToken):
             self._scanned.set()
+        elif isinstance(update, types.UpdateServiceNotification) and update.popup:
+            self._popup = shown(update.message)
 
     def _left(self) -> float:
         if self._shown is None:
@@ -261,7 +329,9 @@ class LoginFlow:
 
     async def _sent(self, sent: Any) -> CodeInfo | LoggedIn:
         if isinstance(sent, types.auth.SentCodeSuccess):
-            return await self._finish(sent.authorization.user)
+            return await self._finish(sent.authorization)
+        if isinstance(sent, types.auth.SentCodePaymentRequired):
+            raise payment_wanted(self.name, sent)
         self._code_hash = sent.phone_code_hash
         self._last_at = self._clock()
         self._last = CodeInfo(
@@ -269,6 +339,7 @@ class LoginFlow:
             length=getattr(sent.type, "length", None),
             resend_after=None if sent.timeout is None else float(sent.timeout),
             next_kind=_kind(sent.next_type, "CodeType"),
+            facts=facts_of(sent.type),
         )
         return self._last
 
@@ -279,11 +350,11 @@ class LoginFlow:
             return await self._password_needed()
         if isinstance(answer, types.auth.AuthorizationSignUpRequired):
             raise tg.PhoneNumberUnoccupiedError(request=None)
-        return await self._finish(answer.user)
+        return await self._finish(answer)
 
     async def _password_needed(self) -> PasswordNeeded:
         settings = await self._ask(functions.account.GetPasswordRequest())
-        return PasswordNeeded(hint=settings.hint or "")
+        return PasswordNeeded(hint=settings.hint or "", reset_at=settings.pending_reset_date)
 
     async def _check(self, password: str) -> Any:
         settings = await self._ask(functions.account.GetPasswordRequest())
@@ -303,7 +374,7 @@ class LoginFlow:
         except tg.SessionPasswordNeededError:
             return await self._password_needed()
         if isinstance(answer, types.auth.LoginTokenSuccess):
-            return await self._finish(answer.authorization.user)
+            return await self._finish(answer.authorization)
         token = base64.urlsafe_b64encode(answer.token).decode().rstrip("=")
         # Telegram's clock says when, and how late it is there; this host's may be another.
         left = max(answer.expires.timestamp() - (wire.server_time or self._clock()), QR_LEAST)
@@ -312,7 +383,8 @@ class LoginFlow:
         self._shown = QrToken(url=f"tg://login?token={token}", expires=expires)
         return self._shown
 
-    async def _finish(self, user: Any) -> LoggedIn:
+    async def _finish(self, granted: Any) -> LoggedIn:
+        user = granted.user
         self.session.process_entities(types.contacts.ResolvedPeer(None, [], [user]))
         self.session.user_id = user.id
         untold = await self._state()
@@ -321,6 +393,12 @@ class LoginFlow:
             user_id=user.id,
             first_name=user.first_name or "",
             session=self.session,
+            terms=LoginTerms(
+                relogin_days=granted.otherwise_relogin_days,
+                password_wanted=bool(granted.setup_password_required),
+                parallel=granted.tmp_sessions or 1,
+                future_token=granted.future_auth_token,
+            ),
             untold=untold,
         )
 
@@ -342,6 +420,7 @@ class LoginFlow:
     @contextlib.asynccontextmanager
     async def _border(self) -> AsyncIterator[None]:
         """Let only our own errors out, without the request that held the secret."""
+        self._popup = ""
         try:
             yield
         except TelewardenError:
@@ -351,7 +430,10 @@ class LoginFlow:
                 vars(error)["method"] = method_name(getattr(error, "request", None))
                 vars(error)["request"] = None
             self._gateway.refused(self.name, error)
-            raise to_telewarden(error, session=self.name) from error
+            told = to_telewarden(error, session=self.name, now=self._clock())
+            if self._popup:
+                told.args = (f"{told} Telegram says: {self._popup}",)
+            raise told from error
 
 
 def _kind(value: Any, prefix: str) -> str | None:

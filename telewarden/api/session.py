@@ -16,6 +16,7 @@ from ..actors import (
     Report,
     StartLogin,
     SubmitCode,
+    SubmitEmail,
     SubmitPassword,
 )
 from ..errors import (
@@ -44,7 +45,7 @@ ASK_WITHIN: Final = 10.0  # seconds; the actors answer in microseconds unless so
 ASK_AGAIN: Final = 0.05  # seconds between two tries to find an actor that is starting again
 LOGIN_WITHIN: Final = 90.0  # seconds; a login step may be sent on to another data centre
 
-LoginStep = Literal["start", "code", "password"]
+LoginStep = Literal["start", "code", "email", "password"]
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -226,6 +227,9 @@ class SessionHandle(SessionCare):
         Returns the phase that follows: ``awaiting_code``, ``awaiting_password``, or where a
         session stands that has been logged in.
 
+        The phase that follows says what is waited for, the report's ``reason`` how it comes: where
+        a code was sent, or what Telegram wants first.
+
         Raises:
             TelegramError: Telegram refused, with advice; a wrong code may be given again.
             LoginBudgetError: enough codes were asked for today.
@@ -239,17 +243,19 @@ class SessionHandle(SessionCare):
                 await alice.login("password", input("password: "))
         """
         if secret is not None:
-            a_text("secret", secret, "the code or the password, as a text")
-        message: StartLogin | SubmitCode | SubmitPassword
+            a_text("secret", secret, "the code, the address or the password, as a text")
+        message: StartLogin | SubmitCode | SubmitEmail | SubmitPassword
         match step:
             case "start":
                 message = StartLogin()
             case "code":
                 message = SubmitCode(secret or "")
+            case "email":
+                message = SubmitEmail(secret or "")
             case "password":
                 message = SubmitPassword(secret or "")
             case _:
-                raise InvalidRecordError("step", step, "start, code or password")
+                raise InvalidRecordError("step", step, "start, code, email or password")
         async with self._noted(who, "login") as after:
             after["step"] = step
             return await self._ask(message, timeout=LOGIN_WITHIN)

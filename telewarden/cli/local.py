@@ -21,7 +21,11 @@ from .place import config_path, place_of
 
 ENDED_BADLY: Final = 1
 NOT_STARTED: Final = 2
-AWAITING: Final = frozenset({"awaiting_code", "awaiting_password"})
+ASKED: Final[Mapping[str, str]] = {
+    "awaiting_code": "login code",
+    "awaiting_email": "login e-mail address",
+    "awaiting_password": "cloud password",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +84,14 @@ def auth(typed: Typed) -> None:
     phase = client.phase(session)
     if code is not None and phase != "awaiting_code":
         raise BadCommandError("auth", f"{session} waits for no code; it is {phase}")
-    if typed.given["new_code"] or phase not in AWAITING:
+    if typed.given["new_code"] or phase not in ASKED:
         phase = client.login(session, "start")
     elif code is None:
         typer.echo(f"{session}: a login is under way; --new-code begins another")
     if phase == "online":
         typer.echo(f"{session} is online already")
         return
-    while phase in AWAITING:
+    while phase in ASKED:
         phase = _login_step(client, session, phase, code)
         code = None
     if phase in {"needs_login", "quarantined", "stopped"}:
@@ -99,8 +103,9 @@ def auth(typed: Typed) -> None:
 def _login_step(client: ControlClient, session: str, phase: str, code: str | None) -> str:
     """Hand in what the login waits for; returns the phase that follows."""
     step = phase.removeprefix("awaiting_")
-    asked = "login code" if step == "code" else "cloud password"
-    secret = code or typer.prompt(f"{session}: {asked}", hide_input=step == "password")
+    if code is None:
+        typer.echo(client.login_says(session))
+    secret = code or typer.prompt(f"{session}: {ASKED[phase]}", hide_input=step == "password")
     try:
         return client.login(session, step, secret)
     except CommandFailedError as exc:

@@ -16,7 +16,7 @@ from ..telegram import CodeInfo
 from ..telegram import Phase as Standing
 from .engine import Engine, Handlers
 
-SECRETS: Final = ("code", "password")
+SECRETS: Final = ("code", "email", "password")
 
 
 async def login(engine: Engine, who: str, *, session: str, step: str, secret: str | None) -> Phase:
@@ -32,6 +32,8 @@ async def login(engine: Engine, who: str, *, session: str, step: str, secret: st
             phase = await handle.login("start", who=who)
         case "code":
             phase = await handle.login("code", secret, who=who)
+        case "email":
+            phase = await handle.login("email", secret, who=who)
         case "password":
             phase = await handle.login("password", secret, who=who)
         case "cancel":
@@ -39,7 +41,8 @@ async def login(engine: Engine, who: str, *, session: str, step: str, secret: st
         case _:
             sent = await handle.resend_code(who=who)
             phase = Standing.AWAITING_CODE if isinstance(sent, CodeInfo) else sent
-    return Phase(session=session, phase=phase)
+    says = (await handle.report()).reason if phase.value.startswith("awaiting") else ""
+    return Phase(session=session, phase=phase, says=says)
 
 
 async def renew(engine: Engine, who: str, *, session: str) -> Phase:

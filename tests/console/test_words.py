@@ -17,6 +17,7 @@ from telewarden.console.commands.catalogue import find
 from telewarden.telegram import HEALTHS, NOTICES, PHASES, Noticed, NoticeKind, Phase
 from telewarden.telegram.errors import meanings
 from telewarden.telegram.errors.proxy_trouble import ADVICE as PROXY_ADVICE
+from telewarden.telegram.login.sent_codes import BY_QR, CODE_WAYS, RESET_PENDING, UNKNOWN_WAY
 
 from .conftest import ALICE, BOB, FakePanel
 
@@ -30,6 +31,9 @@ SENTENCES = {
         for text in (told.explanation, told.advice)
     ),
     *(row.advice for row in ROWS),
+    *(f"{way.text.explanation} {way.text.advice}" for way in (*CODE_WAYS.values(), UNKNOWN_WAY)),
+    f"{CODE_WAYS['firebasesms'].text.explanation} {BY_QR}",
+    RESET_PENDING,
     *PROXY_ADVICE.values(),
     *(ADVICE, SLOW_ADVICE),
 }

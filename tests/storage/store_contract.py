@@ -357,6 +357,32 @@ class StoreContract:
         port.clear_cache("alice")
         assert port.update_states("alice") == []
 
+    def test_twenty_tokens_of_a_session_are_kept_and_the_newest_come_first(
+        self, port: Store
+    ) -> None:
+        for name in ("alice", "bob"):
+            port.put_session(SessionRecord(name=name))
+        port.add_future_token("bob", b"bob's", 1.0)
+
+        for number in range(22):
+            port.add_future_token("alice", b"token %d" % number, 1.0)
+
+        newest = [b"token %d" % number for number in range(21, 1, -1)]
+        assert port.future_tokens("alice") == newest
+        assert port.rotate_data_key() == []
+        assert (port.future_tokens("alice"), port.future_tokens("bob")) == (newest, [b"bob's"])
+        port.delete_session("bob")
+        assert port.future_tokens("bob") == []
+
+    def test_a_token_that_was_put_beside_another_session_is_not_taken(self, port: Store) -> None:
+        port.put_session(SessionRecord(name="alice"))
+        port.add_future_token("alice", b"alice's", 1.0)
+
+        with port.transaction():
+            port.db.execute("update future_tokens set session = 'bob'")
+
+        assert port.future_tokens("bob") == []
+
     def test_a_flood_deadline_never_comes_nearer(self, port: Store) -> None:
         port.put_flood("alice", "messages.sendMessage", None, 100.0, 60.0)
         port.put_flood("alice", "messages.sendMessage", None, 50.0, 5.0)

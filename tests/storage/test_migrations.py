@@ -138,7 +138,8 @@ MADE: tuple[Mapping[str, Mapping[str, Any]], ...] = (
         }
     },
     {},
-    {"old_keys": {"id": 1, "sealed": b"sealed"}},
+    {"old_keys": {}},
+    {"future_tokens": {"id": 1, "session": "alice", "sealed": b"sealed", "at": 1.0}},
 )
 
 
@@ -165,6 +166,9 @@ def fill(store: Store) -> Store:
             )
         ]
     )
+    earlier = store.vault.seal("old_keys/1", MasterKey.from_text(MasterKey.generate()).to_bytes())
+    with store.transaction():
+        store.db.execute("insert into old_keys (id, sealed) values (1, ?)", (earlier,))
     return store
 
 
@@ -190,7 +194,7 @@ def old_database(place: Path, version: int, today: Store) -> Path:
 def copy_row(conn: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> None:
     columns = [name for (name,) in conn.execute(f"select name from pragma_table_info('{table}')")]
     names = ", ".join(f'"{name}"' for name in columns)
-    sealed = {"user_sessions", "session_backups", "outbox", "accounts"}
+    sealed = {"user_sessions", "session_backups", "outbox", "accounts", "old_keys"}
     if table in sealed:
         conn.execute(f"insert into {table} ({names}) select {names} from today.{table}")
         for name, value in row.items():

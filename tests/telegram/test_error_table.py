@@ -113,6 +113,21 @@ ANSWERS: list[tuple[str, int, ErrorClass, Action]] = [
     ("PHONE_CODE_EMPTY", 400, E.LOGIN, A.ASK_CODE),
     ("PHONE_CODE_EXPIRED", 400, E.LOGIN, A.ASK_CODE),
     ("PHONE_CODE_HASH_EMPTY", 400, E.LOGIN, A.ASK_CODE),
+    *[
+        (text, 400, E.LOGIN, A.ASK_CODE)
+        for text in (
+            "EMAIL_INVALID",
+            "EMAIL_NOT_ALLOWED",
+            "EMAIL_INSTALL_MISSING",
+            "EMAIL_NOT_SETUP",
+            "CODE_INVALID",
+            "CODE_EMPTY",
+            "EMAIL_TOKEN_INVALID",
+            "EMAIL_VERIFY_EXPIRED",
+            "EMAIL_HASH_EXPIRED",
+        )
+    ],
+    ("PASSKEY_ORIGIN_MISMATCH", 400, E.LOGIN, A.STOP_LOGIN),
     ("PHONE_NUMBER_INVALID", 400, E.LOGIN, A.STOP_LOGIN),
     ("PHONE_NUMBER_UNOCCUPIED", 400, E.LOGIN, A.STOP_LOGIN),
     ("PHONE_PASSWORD_PROTECTED", 400, E.LOGIN, A.STOP_LOGIN),

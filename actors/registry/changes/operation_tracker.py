@@ -40,7 +40,12 @@ TRACKED_KINDS: Final = (PhaseChanged, RecoveryTried, BackfillProgress)
 START: Final = "start"
 """Why a session climbs that has not been online. That is no operation unless a try fails: a start
 of ten thousand would leave no room for anybody else's."""
-LOGIN: Final = (Phase.AWAITING_CODE, Phase.AWAITING_PASSWORD, Phase.AWAITING_QR)
+LOGIN: Final = (
+    Phase.AWAITING_CODE,
+    Phase.AWAITING_EMAIL,
+    Phase.AWAITING_PASSWORD,
+    Phase.AWAITING_QR,
+)
 
 UNDER_WAY: Final[Mapping[str, tuple[tuple[Phase, ...], Phase]]] = {
     "login": (LOGIN, Phase.CONNECTING),

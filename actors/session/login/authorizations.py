@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ....storage import Store
 from ....telegram import WardenSession, log_out, parse_string
 from ...context import Services
 from ..flood_waits import OPENING, floods_of, refused
@@ -47,8 +48,15 @@ async def end_authorisation(services: Services, name: str, string: str, *, reaso
             lambda _: None,
             deadline=services.settings.connect_deadline,
         )
-        await log_out(client, deadline=services.settings.call_deadline)
-        await services.journal.do(lambda store: store.latch_key(key_id, reason, services.stamp()))
+        token = await log_out(client, deadline=services.settings.call_deadline)
+        now = services.stamp()
+
+        def work(store: Store) -> None:
+            store.latch_key(key_id, reason, now)
+            if token is not None:
+                store.add_future_token(name, token, now)
+
+        await services.journal.do(work)
     finally:
         await services.gateway.close(place, deadline=services.settings.close_deadline)
         services.keys.release(key_id)

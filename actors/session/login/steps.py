@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ....errors import (
@@ -25,6 +26,8 @@ from ....telegram import (
     Action,
     CodeInfo,
     CodeSent,
+    CodeStep,
+    EmailAsked,
     Event,
     FloodBegan,
     LoggedIn,
@@ -40,15 +43,18 @@ from ....telegram import (
     classify,
 )
 from ...context import Services
-from ...messages import StartLogin, SubmitCode, SubmitPassword
+from ...messages import StartLogin, SubmitCode, SubmitEmail, SubmitPassword
 from ..flood_waits import OPENING, floods_of, persist_connect_flood, refused
 from .authorizations import end_authorisation
+
+logger = logging.getLogger(__name__)
 
 CODES_A_DAY: Final = 3  # Telegram answers PHONE_NUMBER_FLOOD, for a day, not far above it
 DAY: Final = 86_400.0  # seconds
 TRIES: Final = 3  # wrong codes, or passwords, in one login
 COOL_DOWN: Final = 900.0  # seconds after the last wrong password; Telegram counts them, too
 SEND_CODE, SIGN_IN, CHECK_PASSWORD = "auth.sendCode", "auth.signIn", "auth.checkPassword"
+SEND_EMAIL_CODE: Final = "account.sendVerifyEmailCode"
 GET_PASSWORD = "account.getPassword"  # noqa: S105 - a name of a method
 EXPORT_TOKEN = "auth.exportLoginToken"  # noqa: S105 - a name of a method, not a token
 
@@ -83,7 +89,15 @@ class CancelLogin(Ask[Phase]):
 
 
 LoginStep = (
-    StartLogin | SubmitCode | SubmitPassword | Renew | StartQr | WaitQr | ResendCode | CancelLogin
+    StartLogin
+    | SubmitCode
+    | SubmitEmail
+    | SubmitPassword
+    | Renew
+    | StartQr
+    | WaitQr
+    | ResendCode
+    | CancelLogin
 )
 
 
@@ -93,6 +107,7 @@ CALLS: Final[Mapping[type[LoginStep], tuple[str, ...]]] = {
     StartLogin: (SEND_CODE,),
     ResendCode: (SEND_CODE,),
     SubmitCode: (SIGN_IN,),
+    SubmitEmail: (SEND_EMAIL_CODE,),
     SubmitPassword: (GET_PASSWORD, CHECK_PASSWORD),
     StartQr: (EXPORT_TOKEN,),
     WaitQr: (EXPORT_TOKEN,),
@@ -101,9 +116,10 @@ CALLS: Final[Mapping[type[LoginStep], tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What a step led to, and what its asker is told where that is not the phase."""
+    """What a step led to, in words too, and what its asker is told if that is not the phase."""
 
     event: Event | None
+    says: str = ""
     told: object = field(default=None, repr=False)
 
 
@@ -168,7 +184,7 @@ class Login:
                 await self._services.journal.do(self._spend, wait_for_disk=False)
                 info = await flow.resend_code()
                 went = await self._went(info)
-                return Step(event=went.event, told=info if isinstance(info, CodeInfo) else None)
+                return replace(went, told=info if isinstance(info, CodeInfo) else None)
             case CancelLogin():
                 self._open_flow()
                 await self.abandon()
@@ -177,6 +193,10 @@ class Login:
                 flow = self._open_flow()
                 await self._own_key(flow)
                 return await self._went(await flow.submit_code(code))
+            case SubmitEmail(address):
+                flow = self._open_flow()
+                await flow.connect()
+                return await self._went(await flow.submit_email(address))
             case SubmitPassword(password):
                 flow = self._open_flow()  # before a backup makes an older one go
                 await self._own_key(flow)
@@ -260,11 +280,17 @@ class Login:
             if not qr:  # a QR code costs no login code
                 await self._services.journal.do(self._spend, wait_for_disk=False)
             await self._back_up(reason)
-            answer = await (flow.start_qr() if qr else flow.start_code(self.phone))
+            answer = await (flow.start_qr() if qr else self._send_code(flow))
             return await self._went(answer)
         except BaseException:  # also a cancellation: no connection of a login may stay
             await self.abandon()
             raise
+
+    async def _send_code(self, flow: LoginFlow) -> CodeInfo | LoggedIn | PasswordNeeded:
+        """Ask for a code; with what earlier logins and logouts gave, none may be needed."""
+        name = self._name
+        tokens = await self._services.journal.do(lambda store: store.future_tokens(name))
+        return await flow.start_code(self.phone, tokens=tokens)
 
     async def _back_up(self, reason: str) -> None:
         def work(store: Store) -> None:
@@ -296,11 +322,12 @@ class Login:
     async def _went(self, answer: CodeInfo | QrToken | PasswordNeeded | LoggedIn) -> Step:
         match answer:
             case CodeInfo():
-                return Step(event=CodeSent())
+                wants_email = answer.step is CodeStep.EMAIL
+                return Step(event=EmailAsked() if wants_email else CodeSent(), says=answer.says)
             case QrToken():
                 return Step(event=QrShown(), told=answer)
             case PasswordNeeded():
-                return Step(event=PasswordAsked())
+                return Step(event=PasswordAsked(), says=answer.says)
             case LoggedIn():
                 if answer.session.key_id is not None:  # from now on it is the session's own
                     key_id, key = answer.session.key_id, answer.session.parts.key
@@ -311,6 +338,7 @@ class Login:
 
     async def _keep(self, login: LoggedIn) -> None:
         key_id, dc_id = login.session.key_id, login.session.dc_id
+        terms = login.terms
         string, now, name = login.string, self._services.stamp(), self._name
         assert key_id is not None  # noqa: S101 - a login without a key is none
         untold = None if login.untold is None else classify(login.untold)
@@ -329,12 +357,21 @@ class Login:
             store.put_credential(name, string, key_id, dc_id, at=now)
             store.put_user_id(name, login.user_id)
             store.add_backup(name, "after login", now)
+            if terms.future_token is not None:
+                store.add_future_token(name, terms.future_token, now)
             self._services.files(store).write(name, string, key_id=key_id, dc_id=dc_id)
             return earlier
 
         replaced = await self._services.journal.do(work)
         self.replaced = (replaced, key_id) if replaced is not None and self._renewing else None
         login.session.take_changes()
+        logger.info(
+            "logged in session=%s relogin_days=%s password_wanted=%s parallel=%d",
+            name,
+            terms.relogin_days,
+            terms.password_wanted,
+            terms.parallel,
+        )
 
 
 def _calls_of(step: LoginStep) -> tuple[str, ...]:

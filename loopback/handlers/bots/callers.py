@@ -17,6 +17,7 @@ _contacts, _help, _messages = functions.contacts, functions.help, functions.mess
 
 FOR_PEOPLE: Final = frozenset(
     {
+        _account.ChangeAuthorizationSettingsRequest,
         _account.CheckUsernameRequest,
         _account.GetAuthorizationsRequest,
         _account.GetPasswordRequest,
