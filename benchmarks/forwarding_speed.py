@@ -28,8 +28,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 from telethon import TelegramClient, events
 from telethon.sessions import StringSession
 

@@ -22,8 +22,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 from telewarden import Warden, parse_config
 from telewarden.errors import BackfillRunningError
 from telewarden.loopback import ChatHandle, LoopbackTelegram, Message

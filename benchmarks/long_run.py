@@ -37,8 +37,6 @@ from dataclasses import asdict, dataclass  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 from telewarden import Warden, parse_config  # noqa: E402
 from telewarden.actors import Journal, JournalStats  # noqa: E402
 from telewarden.loopback import (  # noqa: E402

@@ -13,12 +13,8 @@ import argparse
 import asyncio
 import json
 import resource
-import sys
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from telethon import TelegramClient, events, functions
 from telethon.sessions import StringSession

@@ -20,8 +20,6 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 from telewarden.actors import RegisterSession, RegistrySnapshot, SessionChanged, SessionEntry
 from telewarden.storage import MasterKey, Store
 from telewarden.testing import RegistryKit

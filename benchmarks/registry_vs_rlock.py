@@ -20,7 +20,6 @@ import argparse
 import json
 import random
 import statistics
-import sys
 import tempfile
 import threading
 import time
@@ -29,8 +28,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from telewarden.actors import RegisterSession, SessionChanged, SessionEntry
 from telewarden.actors.registry.changes.sessions import _checked

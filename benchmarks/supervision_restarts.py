@@ -19,14 +19,11 @@ import queue
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import pykka
 from side_by_side import Aim, Cases, Figures, main

@@ -1,6 +1,9 @@
-"""How fast supervised actors are, beside stock Pykka: messages, starts and stops, memory, a sweep.
+"""How fast supervised actors are, beside stock Pykka: messages, asks, starts and stops, memory.
 
-Restarts are in ``supervision_restarts.py``, asks from coroutines in ``supervision_ask_async.py``.
+Restarts are in ``supervision_restarts.py``. An ask from a coroutine stands beside what stock Pykka
+has for it: to await its own future blocks the whole loop until the answer is there, and
+``asyncio.to_thread`` is the way around that. Of asks it is measured how long an answered one takes,
+one after the other, and how many are answered in a second with 100 in flight.
 
 usage: python benchmarks/supervision_speed.py [--reps 3] [--only scale] [--children 10000] [--json]
 """
@@ -11,21 +14,22 @@ import argparse
 import asyncio
 import resource
 import statistics
-import sys
 import threading
 import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from typing import Any
 
 import pykka
 from side_by_side import Aim, Cases, Figures, main
 
-from telewarden.supervision import ChildSpec, LoopActor, SupervisorSpec, Tree
+from telewarden.supervision import ChildSpec, LoopActor, SupervisorSpec, Tree, ask_async
 
 now = time.perf_counter
-TELLS, ASKS = 300_000, 10_000
+TELLS, ASKS, ASYNC_ASKS = 300_000, 10_000, 3_000
+FLIGHTS, AT_ONCE = 50, 100
+Ask = Callable[[Any, int], Awaitable[object]]
 BASES: dict[str, type[pykka.Actor]] = {
     "stock": pykka.ThreadingActor,
     "thread": pykka.ThreadingActor,
@@ -118,15 +122,8 @@ def resident() -> float:
 def delay(count: int) -> Figures:
     """The longest that an ask waits while a sweep goes over ``count`` actors of the same loop."""
 
-    class Swept(LoopActor):
-        def __init__(self, _number: int) -> None:
-            super().__init__()
-
-        def on_receive(self, message: object) -> object:
-            return message
-
     async def measured() -> Figures:
-        async with tree_of(Swept, count) as tree:
+        async with tree_of(OnLoop, count) as tree:
             refs = [tree.ref(str(number)) for number in range(count)]
             worst, worst_busy = 0.0, 0.0
             for asked in (refs[0], refs[count // 2], refs[-1]):
@@ -144,13 +141,84 @@ def delay(count: int) -> Figures:
     return asyncio.run(measured())
 
 
+class Echo:
+    """Answers with what it is asked."""
+
+    def __init__(self, _number: int = 0) -> None:
+        super().__init__()
+
+    def on_receive(self, message: object) -> object:
+        return message
+
+
+class OnThread(Echo, pykka.ThreadingActor):
+    """On a thread of its own."""
+
+
+class OnLoop(Echo, LoopActor):
+    """In a loop."""
+
+
+async def asked(ask: Ask, ref: Any) -> Figures:
+    """One after the other, then many at once."""
+    took = []
+    for number in range(ASYNC_ASKS):
+        begun = now()
+        await ask(ref, number)
+        took.append((now() - begun) * 1e6)
+    begun = now()
+    for _ in range(FLIGHTS):
+        await asyncio.gather(*(ask(ref, number) for number in range(AT_ONCE)))
+    per_second = FLIGHTS * AT_ONCE / (now() - begun)
+    return {"ask_us": statistics.median(took), "per_second": per_second}
+
+
+async def ours(ref: Any, number: int) -> object:
+    return await ask_async(ref, number, timeout=5.0)
+
+
+async def blocking(ref: Any, number: int) -> object:
+    return await ref.ask(number, block=False)
+
+
+async def beside(ref: Any, number: int) -> object:
+    return await asyncio.to_thread(ref.ask, number, timeout=5.0)
+
+
+def same_loop(actor: type[pykka.Actor]) -> Figures:
+    """The asker and the tree share a loop."""
+
+    async def measured() -> Figures:
+        async with tree_of(actor, 1) as tree:
+            return await asked(ours, tree.ref("0"))
+
+    return asyncio.run(measured())
+
+
+def other_loop() -> Figures:
+    """The asker has a loop of its own, the tree another, on another thread."""
+    with tree_of(OnLoop, 1) as tree:
+        return asyncio.run(asked(ours, tree.ref("0")))
+
+
+def stock_asks(ask: Ask) -> Figures:
+    """A plain Pykka actor."""
+    return asyncio.run(asked(ask, OnThread.start()))
+
+
 def cases(arguments: argparse.Namespace) -> Cases:
-    found = {}
+    found: dict[str, Callable[[], Figures]] = {}
     for host in BASES:
         found[f"messages.{host}"] = partial(messages, host)
         found[f"scale.{host}"] = partial(scale, host, arguments.children)
     found["delay.loop"] = partial(delay, arguments.children)
-    return found
+    return found | {
+        "ask.stock.blocking": partial(stock_asks, blocking),
+        "ask.stock.to_thread": partial(stock_asks, beside),
+        "ask.ours.same_loop": partial(same_loop, OnLoop),
+        "ask.ours.other_loop": other_loop,
+        "ask.ours.thread": partial(same_loop, OnThread),
+    }
 
 
 AIMS = (
@@ -167,6 +235,11 @@ AIMS = (
     Aim("scale.thread", "kib_each", "<=", 1.1, "scale.stock"),
     Aim("delay.loop", "worst_ask_ms", "<=", 10.0),
     Aim("delay.loop", "worst_ask_cpu_ms", "<=", 10.0),
+    *(
+        Aim(f"ask.ours.{where}", figure, relation, 1.0, "ask.stock.to_thread")
+        for figure, relation in (("ask_us", "<="), ("per_second", ">="))
+        for where in ("same_loop", "other_loop", "thread")
+    ),
 )
 
 if __name__ == "__main__":
