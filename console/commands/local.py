@@ -19,7 +19,32 @@ def _stopping(result: Given) -> Iterator[Block]:
     yield f"process {result['pid']} stops"
 
 
+EXAMPLES: Final = ("forwarding",)
+
 COMMANDS: Final = (
+    Command(
+        name="init",
+        help="Write a configuration: asks for what it needs.",
+        more="With --loopback nothing is asked: it is one to play with, on a Telegram data centre"
+        " of its own on 127.0.0.1. The api_id and api_hash are from my.telegram.org; the hash goes"
+        " into a file of its own (0600), or stays in TELEGRAM_API_HASH.",
+        group=STARTING,
+        parameters=(
+            option(
+                "path",
+                "Where to.",
+                Kind.PATH,
+                option=False,
+                default="telewarden.toml",
+                metavar="PATH",
+            ),
+            flag("loopback", "One to play with; needs no account."),
+            option("example", "Copy one that is shipped.", Kind.CHOICE, choices=EXAMPLES),
+        ),
+        danger=Danger.CHANGES,
+        needs=Needs.NOTHING,
+        surfaces=LINE_ALONE,
+    ),
     Command(
         name="run",
         help="Run the sessions of the configuration until SIGTERM or Ctrl-C.",

@@ -113,13 +113,14 @@ def _typed(command: Command, given: Shown) -> Shown:
         if one.kind is Kind.PATH and value is not None:
             found[one.name] = str(Path(value).expanduser().absolute())
         elif one.kind is Kind.SECRET and value == HIDDEN:
-            found[one.name] = _hidden(one.name)
+            found[one.name] = hidden(one.name)
     return found
 
 
-def _hidden(name: str) -> str:
+def hidden(name: str) -> str:
+    """Ask for a secret, unseen on a terminal; nothing is an answer, too."""
     if sys.stdin.isatty():
-        return str(typer.prompt(name, hide_input=True))
+        return str(typer.prompt(name, hide_input=True, default="", show_default=False))
     return sys.stdin.readline().strip()
 
 

@@ -58,6 +58,15 @@ def run(typed: Typed) -> None:
     raise typer.Exit(code)
 
 
+def init(typed: Typed) -> None:
+    """Write a first configuration."""
+    from .initial import write_configuration
+
+    given = typed.given
+    path = Path(given["path"]).expanduser().absolute()
+    write_configuration(path, loopback=given["loopback"], example=given["example"])
+
+
 def check(typed: Typed) -> None:
     """Say whether the configuration can be run."""
     from ..config import load_config
@@ -207,6 +216,7 @@ HERE: Final[Mapping[str, Callable[[Typed], None]]] = {
     "database restore": database_restore,
     "demo": demo,
     "help": help_,
+    "init": init,
     "keygen": keygen,
     "loopback serve": loopback_serve,
     "run": run,
