@@ -42,6 +42,8 @@ class PairPlan:
         topics: from the source's topics to the target's.
         ring: it may be part of a ring of pairs; what those put into its source stays there.
         unwanted: what becomes of a copy whose message an edit makes one that is not let through.
+        added_at: when it was added while the warden ran, in seconds that nobody sets; it carries
+            what was said from then on, whenever its session is online.
     """
 
     id: int
@@ -60,6 +62,7 @@ class PairPlan:
     topics: Mapping[int, int] = field(default_factory=dict)
     ring: bool = False
     unwanted: Unwanted = "delete"
+    added_at: float | None = field(default=None, compare=False)
 
     @property
     def copies(self) -> bool:

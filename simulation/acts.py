@@ -167,10 +167,10 @@ def _pair(run: Run, step: Step) -> PairModel | None:
 
 
 async def pair_add(run: Run, step: Step) -> None:
-    """Add a pair; it carries what is said once it is ready, at the latest."""
+    """Add a pair; it carries what is said once the operator has his answer."""
     fields = step["fields"]
     warden = run.process.warden
-    pair = PairModel(fields=dict(fields), carriers=[fields["session"]])
+    pair = PairModel(fields=dict(fields), carriers=[fields["session"]], newcomer=True)
     pair.first, pair.must = run.said_in(fields["source"], before=TIME.now - ON_ITS_WAY), NEVER
     pair.barred = step.get("barred", False)
     run.pairs.append(pair)
@@ -178,6 +178,7 @@ async def pair_add(run: Run, step: Step) -> None:
         table = run.pair_table(fields)
         number = table.pop("id")
         await run.process.call(lambda: warden.pairs.add(number, **table))
+        pair.must = run.said_in(fields["source"])
     except BaseException:  # a kill, too, ends an operator's waiting: the task is cancelled then
         pair.doubtful = True  # whether it is there shows when the run rests
         raise

@@ -41,6 +41,8 @@ class PairModel:
     """The sessions that it belonged to, the present one last."""
     variants: list[dict[str, Any]] = field(default_factory=list)
     """What it was, or may have become, besides ``fields``; its filters are the same in all."""
+    newcomer: bool = False
+    """It was added, and nobody has seen it ready yet."""
     gone: bool = False
     """It was removed: what it has carried stays as it is."""
     doubtful: bool = False

@@ -31,7 +31,7 @@ from telewarden.supervision import (
     ObserverFailed,
 )
 
-from .acts import ACT_WITHIN, ACTS, NEVER
+from .acts import ACT_WITHIN, ACTS
 from .disk import DISK, WrittenLog
 from .faults import FAULTS
 from .floods import watch_floods
@@ -585,14 +585,15 @@ class Run:
             await asyncio.sleep(1.0)
 
     async def _newcomers_ready(self) -> None:
-        """Pairs that were added carry everything from the first rest on at which they are ready."""
+        """Pairs that were added are ready by now, and carry everything at the latest from now."""
         for pair in self.pairs:
-            if pair.must != NEVER or pair.gone or pair.barred:
+            if not pair.newcomer or pair.gone or pair.barred:
                 continue
             if not await self._ready(pair):
                 self.wrong(f"pair {pair.id} is never ready")
                 return
-            pair.must = self.said_in(pair.fields["source"])
+            pair.newcomer = False
+            pair.must = min(pair.must, self.said_in(pair.fields["source"]))
 
     def _newest(self, number: int) -> PairModel:
         return [pair for pair in self.pairs if pair.id == number][-1]

@@ -91,8 +91,14 @@ class HistoryReader:
         if state.owed:
             return self._question(state, source, "owed", ids=tuple(state.owed[:OWED_AT_ONCE]))
         if state.seen is None:
-            return self._question(state, source, "mark", newest_only=True)
+            before = self._added_at(state)
+            return self._question(state, source, "mark", newest_only=True, before=before)
         return self._question(state, source, "missed", after=state.seen)
+
+    def _added_at(self, state: PairState) -> float | None:
+        """When a pair was added while the warden ran, by Telegram's clock."""
+        at, ahead = state.plan.added_at, self._context.services.epoch.ahead
+        return None if at is None or ahead is None else at + ahead
 
     def _question(self, state: PairState, source: int, purpose: str, **fields: Any) -> History:
         return History(
@@ -130,7 +136,7 @@ class HistoryReader:
             case "owed":
                 self._owed_found(state, message)
             case "mark":
-                self._start_mark(state, message.request.chat, message.newest)
+                self._start_mark(state, message.request, message.newest)
             case _:
                 self._missed_found(state, message)
 
@@ -241,13 +247,17 @@ class HistoryReader:
             state.doubts.seek_again(message.ids)
             self.catch_up([state])
 
-    def _start_mark(self, state: PairState, chat: int, newest: int) -> None:
-        """A new pair starts with what is said from now on, which may be held back already."""
+    def _start_mark(self, state: PairState, request: History, newest: int) -> None:
+        """A new pair starts with what is said from now on, which may be held back already.
+
+        One that was added while the warden ran starts with what was said since, told or not.
+        """
+        since = request.before is not None
         first = state.overflown or min((one.id for one in state.held), default=newest + 1)
-        state.seen = mark = min(newest, first - 1)
-        pair = state.plan.id
+        state.seen = mark = newest if since else min(newest, first - 1)
+        pair, chat = state.plan.id, request.chat
         self._context.services.journal.post(lambda store: store.advance_mark(pair, chat, mark))
-        if state.overflown:
+        if since or state.overflown:
             state.overflown = 0
             self.catch_up([state])
         else:

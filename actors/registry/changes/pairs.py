@@ -57,6 +57,7 @@ class MovePairs(RegistryWrite, Ask[Mapping[int, str]]):
 def add(transaction: Transaction, message: AddPair) -> PairPlan:
     """Add a pair."""
     plan = message.plan
+    plan = replace(plan, added_at=transaction.now)
     if plan.id == 0:
         plan = replace(plan, id=transaction.pairs.next_id())
     if transaction.pairs.find(plan.id) is not None:
@@ -73,7 +74,7 @@ def add(transaction: Transaction, message: AddPair) -> PairPlan:
 
 def change(transaction: Transaction, message: ChangePair) -> PairPlan:
     """Change a pair in place, if nobody has changed it meanwhile."""
-    before, after = message.before, message.after
+    before, after = message.before, replace(message.after, added_at=message.before.added_at)
     if transaction.pairs.plan(before.id) != before:
         raise PairChangedError(before.id)
     old, new = asdict(before), asdict(after)
