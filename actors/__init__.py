@@ -6,6 +6,7 @@ below, and every surface to those above.
 
 from __future__ import annotations
 
+from ..storage import Operation, OperationState, Part
 from .context import KeyLeases, Services, Settings
 from .forwarding.actor import WorkerGroupActor
 from .forwarding.group_spec import group_spec, groups_of
@@ -79,14 +80,7 @@ from .registry.messages import (
     What,
     check_who,
 )
-from .registry.model import (
-    Operation,
-    OperationState,
-    Part,
-    RegistryLimits,
-    SessionEntry,
-    SessionStatus,
-)
+from .registry.model import RegistryLimits, SessionEntry, SessionStatus
 from .registry.pair_events import PairAdded, PairChanged, PairRemoved, PairsMoved
 from .registry.pair_plans import chosen
 from .registry.placement import Candidate, Choice, best_session, chats_of, in_flood, strangers

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
@@ -298,23 +299,62 @@ class CrashRow:
     at: float
 
 
+class OperationState(StrEnum):
+    """Where an operation stands; only a running one makes progress."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One numbered part of an operation, in plain words."""
+
+    number: int
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OperationRecord:
-    """Something that takes a while, as it was last written down."""
+class Operation:
+    """Something that takes a while: a login, a recovery, a backfill, a bulk move, a backup.
+
+    Args:
+        step: how many of ``steps`` are done.
+        parts: numbered, in the order of their numbers.
+        error: why it failed; empty otherwise.
+        who: who began it.
+        updated: when it last made progress.
+    """
 
     id: int
     kind: str
     session: str | None = None
-    state: str = "running"
+    state: OperationState = OperationState.RUNNING
     step: int = 0
     steps: int = 1
     description: str = ""
-    parts: tuple[tuple[int, str], ...] = ()
+    parts: tuple[Part, ...] = ()
     error: str = ""
-    who: str = ""
+    who: str = "app"
     started: float = 0.0
     updated: float = 0.0
     ended: float | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether it is still under way."""
+        return self.state is OperationState.RUNNING
+
+    @property
+    def progress(self) -> float:
+        """How much is done, 0 to 1."""
+        return self.step / self.steps
+
+    def stuck(self, now: float, after: float) -> bool:
+        """Whether it is under way and has made no progress for ``after`` seconds."""
+        return self.active and now - self.updated >= after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

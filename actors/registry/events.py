@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 
+from ...storage import Operation
 from ...supervision import Event, frozen
 from ...telegram import Health
-from .model import Operation, RegistryLimits
+from .model import RegistryLimits
 
 
 @frozen

@@ -8,12 +8,12 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-from ...storage import AuditRow, PlanRow, SessionRecord, Store
+from ...storage import AuditRow, Operation, PlanRow, SessionRecord, Store
 from ..journal import Journal
 from .changes.sessions import changed_event, difference
 from .events import RegistryEvent, SessionDeleted, SessionRegistered
 from .messages import AuditAsked
-from .model import Operation, RegistryLimits, SessionEntry, SessionStatus
+from .model import RegistryLimits, SessionEntry, SessionStatus
 from .persistent_map import PersistentMap
 from .snapshot import RegistrySnapshot
 
@@ -42,7 +42,7 @@ def load(store: Store, planned: Collection[str]) -> Loaded:
         for record in store.sessions()
         if record.name in wanted
     )
-    operations = tuple(Operation.from_record(row) for row in store.operations())
+    operations = tuple(store.operations())
     return Loaded(records, operations, store.last_operation_id(), tuple(store.plans()))
 
 

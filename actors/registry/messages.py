@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from ...errors import InvalidRecordError, TelewardenError
-from ...storage import AuditRow, SessionRecord
+from ...storage import AuditRow, Operation, OperationState, SessionRecord
 from ...supervision import Ask, frozen
 from ...telegram import SessionReport
 from ..messages import PairPlan
-from .model import Operation, OperationState, RegistryLimits, SessionEntry
+from .model import RegistryLimits, SessionEntry
 
 LONGEST_REST: Final = 86_400.0  # seconds that a deletion may wait for pairs to come to rest
 LATEST: Final = 1e12  # epoch seconds; what is no time at all is more

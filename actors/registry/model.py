@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from ...errors import InvalidSpecError
-from ...storage import OperationRecord, SessionRecord
+from ...storage import Operation, OperationState, SessionRecord
 from ...supervision import frozen
 from ...telegram import Health, Phase, SessionReport
 
@@ -26,101 +25,6 @@ DURATIONS: Final = (
     "tidy_every",
     "sessions_every",
 )
-
-
-class OperationState(StrEnum):
-    """Where an operation stands; only a running one makes progress."""
-
-    RUNNING = "running"
-    FINISHED = "finished"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One numbered part of an operation, in plain words."""
-
-    number: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    """Something that takes a while: a login, a recovery, a backfill, a bulk move, a backup.
-
-    Args:
-        step: how many of ``steps`` are done.
-        parts: numbered, in the order of their numbers.
-        error: why it failed; empty otherwise.
-        who: who began it.
-        updated: when it last made progress.
-    """
-
-    id: int
-    kind: str
-    session: str | None = None
-    state: OperationState = OperationState.RUNNING
-    step: int = 0
-    steps: int = 1
-    description: str = ""
-    parts: tuple[Part, ...] = ()
-    error: str = ""
-    who: str = "app"
-    started: float
-    updated: float
-    ended: float | None = None
-
-    @property
-    def active(self) -> bool:
-        """Whether it is still under way."""
-        return self.state is OperationState.RUNNING
-
-    @property
-    def progress(self) -> float:
-        """How much is done, 0 to 1."""
-        return self.step / self.steps
-
-    def stuck(self, now: float, after: float) -> bool:
-        """Whether it is under way and has made no progress for ``after`` seconds."""
-        return self.active and now - self.updated >= after
-
-    def as_record(self) -> OperationRecord:
-        """The row that it is stored as."""
-        return OperationRecord(
-            id=self.id,
-            kind=self.kind,
-            session=self.session,
-            state=self.state.value,
-            step=self.step,
-            steps=self.steps,
-            description=self.description,
-            parts=tuple((part.number, part.text) for part in self.parts),
-            error=self.error,
-            who=self.who,
-            started=self.started,
-            updated=self.updated,
-            ended=self.ended,
-        )
-
-    @classmethod
-    def from_record(cls, row: OperationRecord) -> Operation:
-        """The operation that a row holds."""
-        return cls(
-            id=row.id,
-            kind=row.kind,
-            session=row.session,
-            state=OperationState(row.state),
-            step=row.step,
-            steps=row.steps,
-            description=row.description,
-            parts=tuple(Part(number, text) for number, text in row.parts),
-            error=row.error,
-            who=row.who,
-            started=row.started,
-            updated=row.updated,
-            ended=row.ended,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,10 @@ from dataclasses import FrozenInstanceError
 from types import MappingProxyType
 from typing import Final
 
+from ...storage import Operation, OperationState
 from ...telegram import Health
 from ..pair_graph import PairGraph
-from .model import Operation, OperationState, RegistryLimits, SessionEntry
+from .model import RegistryLimits, SessionEntry
 from .persistent_map import PersistentMap
 from .session_specs import SessionPlan
 

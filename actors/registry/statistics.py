@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from ...storage import Operation, OperationState
 from ...telegram import Health
-from .model import Operation, OperationState, RegistryLimits
+from .model import RegistryLimits
 from .snapshot import RegistrySnapshot
 
 HOUR: Final = 3600.0

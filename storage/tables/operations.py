@@ -13,7 +13,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final, TypeVar
 
-from ..records import AuditRow, OperationRecord, SessionRecord
+from ..records import AuditRow, Operation, OperationState, Part, SessionRecord
 from .accounts import AccountRows
 from .connection import from_json, to_json
 from .history import AUDIT
@@ -22,10 +22,10 @@ from .row_mapping import RowMapping
 T = TypeVar("T")
 
 OPERATIONS: Final = RowMapping(
-    OperationRecord,
+    Operation,
     "operations",
-    encode={"parts": lambda parts: to_json(list(parts))},
-    decode={"parts": lambda stored: _parts(from_json(stored))},
+    encode={"parts": lambda parts: to_json([(one.number, one.text) for one in parts])},
+    decode={"state": OperationState, "parts": lambda stored: _parts(from_json(stored))},
 )
 PUT_OPERATIONS: Final = OPERATIONS.insert_many("insert or replace")
 DECLARED: Final = RowMapping(
@@ -103,7 +103,7 @@ class OperationRows(AccountRows):
         """Return the names of the sessions that were registered at run time."""
         return {name for (name,) in self._all("select name from registrations")}
 
-    def put_operations(self, records: Iterable[OperationRecord]) -> None:
+    def put_operations(self, records: Iterable[Operation]) -> None:
         """Store many operations as they are now."""
         rows = [OPERATIONS.to_row(record) for record in records]
         self._run(PUT_OPERATIONS, (_as_json(rows),))
@@ -115,7 +115,7 @@ class OperationRows(AccountRows):
             (json.dumps(list(ids)),),
         )
 
-    def operations(self) -> list[OperationRecord]:
+    def operations(self) -> list[Operation]:
         """Return all operations, oldest first."""
         rows = self._all(OPERATIONS.select + " order by id")
         return [OPERATIONS.from_row(row) for row in rows]
@@ -213,5 +213,5 @@ def _metadata(values: Mapping[str, Any]) -> dict[str, str]:
     return {name: to_json(dict(value)) for name, value in values.items()}
 
 
-def _parts(stored: Any) -> tuple[tuple[int, str], ...]:
-    return tuple((number, text) for number, text in stored) if isinstance(stored, list) else ()
+def _parts(stored: Any) -> tuple[Part, ...]:
+    return tuple(Part(number, text) for number, text in stored) if isinstance(stored, list) else ()

@@ -274,7 +274,7 @@ async def test_an_end_that_a_crash_kept_from_being_told_is_seen_all_the_same(
     operation = await kit.make_operation()
     watching = kit.registry.operations.watch(operation.id)
     await anext(watching)
-    ended = replace(operation, state=OperationState.FINISHED, ended=kit.now()).as_record()
+    ended = replace(operation, state=OperationState.FINISHED, ended=kit.now())
     await Journal(kit.tree.ref("journal")).do(lambda store: store.put_operations([ended]))
 
     kit.tree.ref("registry").tell(Drill(reason="test"))

@@ -24,7 +24,8 @@ from telewarden.storage import (
     Epoch,
     FloodRow,
     MasterKey,
-    OperationRecord,
+    Operation,
+    OperationState,
     OutboxCounts,
     OutboxPruned,
     OutboxRow,
@@ -761,11 +762,13 @@ class StoreContract:
         assert [row.at for row in port.audit_trail(who="bob", limit=2)] == [8_000.0, 4_000.0]
 
     def test_operations_replace_each_other_and_their_ids_are_remembered(self, port: Store) -> None:
-        port.put_operations([OperationRecord(id=n, kind="backfill") for n in (1, 2)])
-        port.put_operations([OperationRecord(id=2, kind="backfill", state="done", ended=1.0)])
+        port.put_operations([Operation(id=n, kind="backfill") for n in (1, 2)])
+        port.put_operations(
+            [Operation(id=2, kind="backfill", state=OperationState.FINISHED, ended=1.0)]
+        )
         port.delete_operations([1])
 
-        assert [(one.id, one.state) for one in port.operations()] == [(2, "done")]
+        assert [(one.id, one.state) for one in port.operations()] == [(2, "finished")]
         port.delete_operations([2])
         assert port.last_operation_id() == 2
 

@@ -9,18 +9,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telewarden.storage import AuditRow, MasterKey, OperationRecord, SessionRecord, Store
+from telewarden.storage import (
+    AuditRow,
+    MasterKey,
+    Operation,
+    OperationState,
+    Part,
+    SessionRecord,
+    Store,
+)
 
 pytestmark = pytest.mark.storage
 
-BACKFILL = OperationRecord(
+BACKFILL = Operation(
     id=1,
     kind="backfill",
     session="alice",
     step=2,
     steps=3,
     description='half "done"\n',
-    parts=((1, "read"), (2, "send ü")),
+    parts=(Part(1, "read"), Part(2, "send ü")),
     who="app",
     started=1.5,
     updated=2.5,
@@ -28,7 +36,9 @@ BACKFILL = OperationRecord(
 
 
 def test_operations_come_back_as_they_were_put(store: Store) -> None:
-    ended = replace(BACKFILL, id=2, state="failed", error="no room", ended=3.0, session=None)
+    ended = replace(
+        BACKFILL, id=2, state=OperationState.FAILED, error="no room", ended=3.0, session=None
+    )
 
     store.put_operations([BACKFILL, ended])
 
@@ -101,7 +111,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00
 @given(texts=st.lists(TEXT, min_size=1, max_size=4))
 def test_any_text_survives_the_way_through_json(texts: list[str], tmp_path_factory: object) -> None:
     folder: Path = tmp_path_factory.mktemp("texts")  # type: ignore[attr-defined]  # pytest's own
-    parts = tuple(enumerate(texts, start=1))
+    parts = tuple(Part(number, text) for number, text in enumerate(texts, start=1))
     record = replace(BACKFILL, description=texts[0], error=texts[-1], parts=parts)
 
     with Store.open(folder / "a.db", MasterKey.from_text(MasterKey.generate())) as store:

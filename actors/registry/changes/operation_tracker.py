@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ....errors import RegistryFullError, SessionBusyError
+from ....storage import Operation, OperationState
 from ....supervision import Event, frozen
 from ....telegram import (
     BackfillProgress,
@@ -29,7 +30,6 @@ from ..messages import (
     PutPart,
     RegistryWrite,
 )
-from ..model import Operation, OperationState
 from . import operations
 from .transaction import Transaction
 

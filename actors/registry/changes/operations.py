@@ -17,6 +17,7 @@ from ....errors import (
     RegistryFullError,
     UnknownFieldError,
 )
+from ....storage import Operation, OperationState, Part
 from ..events import (
     LimitsChanged,
     OperationEnded,
@@ -35,7 +36,7 @@ from ..messages import (
     SetParts,
     What,
 )
-from ..model import Operation, OperationState, Part, RegistryLimits
+from ..model import RegistryLimits
 from .transaction import Transaction
 
 KIND: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")

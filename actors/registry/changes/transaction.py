@@ -18,11 +18,11 @@ from ....errors import (
     UnknownOperationError,
     UnknownSessionError,
 )
-from ....storage import SessionRecord, Store
+from ....storage import Operation, SessionRecord, Store
 from ....telegram import Health, Phase
 from ...session.maintenance import BEFORE_DELETE
 from ..events import RegistryEvent
-from ..model import Operation, RegistryLimits, SessionEntry, SessionStatus
+from ..model import RegistryLimits, SessionEntry, SessionStatus
 from ..snapshot import RegistrySnapshot
 from .pair_transaction import PairTransaction
 
@@ -243,7 +243,7 @@ class Transaction:
         # Those that have gone already, too: their numbers are not to be given again.
         changed = [one for one in self.changed_operations.values() if one is not None]
         if changed or self.short_lived:
-            store.put_operations([one.as_record() for one in (*self.short_lived, *changed)])
+            store.put_operations([*self.short_lived, *changed])
         gone = [id_ for id_, one in self.changed_operations.items() if one is None]
         if gone:
             store.delete_operations(gone)
