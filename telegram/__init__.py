@@ -92,8 +92,8 @@ from .session_events import (
 )
 from .session_files.salvage import rescue_file, salvage_file, salvage_keys
 from .session_files.session_file import (
+    EntityRow,
     FileDamage,
-    FileEntity,
     FileState,
     StoredSession,
     read_file,
@@ -159,7 +159,7 @@ if TYPE_CHECKING:
         newest_id,
         sent_ids,
     )
-    from .session import EntityRow, SessionChanges, UpdateState, WardenSession
+    from .session import SessionChanges, UpdateState, WardenSession
 
 __all__ = [
     "COMING",
@@ -201,7 +201,6 @@ __all__ = [
     "ErrorClass",
     "Event",
     "FileDamage",
-    "FileEntity",
     "FileState",
     "FloodBegan",
     "FloodEnded",
@@ -369,7 +368,6 @@ _LATE = {
     "CodeStep": "login.sent_codes",
     "Deadlines": "connecting.gateway",
     "Device": "connecting.gateway",
-    "EntityRow": "session",
     "Gateway": "connecting.gateway",
     "OutageLimit": "connecting.outage",
     "SHARED_OUTAGE": "connecting.admission",

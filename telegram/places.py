@@ -14,7 +14,8 @@ from ._tl import functions, types, utils
 from .client import Client
 from .errors.classification import classify
 from .errors.verdict import ErrorClass
-from .session import CHANNEL_MARK, EntityRow
+from .session import CHANNEL_MARK
+from .session_files.session_file import EntityRow
 
 
 async def locate(

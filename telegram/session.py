@@ -16,21 +16,11 @@ from telethon.crypto import AuthKey
 from telethon.tl.types.updates import State
 
 from ._tl import MemorySession, types, utils
+from .session_files.session_file import EntityRow
 from .session_files.session_string import SessionString, format_string, parse_string
 
 CHANNEL_MARK: Final = 1_000_000_000_000  # a channel's marked id is -(this + id)
 FACES_KNOWN: Final = 100  # chats and users that are told with nearly every message
-
-
-@dataclass(frozen=True, slots=True)
-class EntityRow:
-    """What is needed to address a chat or user again: the hash belongs to this account only."""
-
-    id: int
-    access_hash: int = field(repr=False)
-    username: str | None = None
-    phone: str | None = field(default=None, repr=False)
-    name: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from ...storage import BackupRecord, Entity, SessionRecord, Store, UpdateState
 from ...supervision import Ask
 from ...telegram import (
     Client,
-    FileEntity,
+    EntityRow,
     FileState,
     Phase,
     StoredSession,
@@ -253,7 +253,7 @@ class Maintenance:
             version=0,
             parts=parse_string(found.session_string),
             entities=tuple(
-                FileEntity(row.id, row.access_hash, row.username)
+                EntityRow(row.id, row.access_hash, row.username)
                 for row in store.entities(self._name)
             ),
             states=tuple(

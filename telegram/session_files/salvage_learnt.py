@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from .session_file import FileEntity, FileState
+from .session_file import EntityRow, FileState
 
 PAGE_SIZES: Final = (4_096, 1_024, 512, 2_048, 8_192)  # the likeliest first
 FIRST_PAGE_HEADER: Final = 100
@@ -23,9 +23,9 @@ USERNAME: Final = re.compile(r"[a-z0-9_]{1,64}", re.IGNORECASE)
 Value = int | str | bytes | None
 
 
-def salvage_learnt(data: bytes) -> tuple[tuple[FileEntity, ...], tuple[FileState, ...]]:
+def salvage_learnt(data: bytes) -> tuple[tuple[EntityRow, ...], tuple[FileState, ...]]:
     """Return the chats and the update states that still stand in the bytes of a session file."""
-    entities: dict[int, FileEntity] = {}
+    entities: dict[int, EntityRow] = {}
     states: dict[int, FileState] = {}
     for row, values in _rows(data):
         match values:
@@ -40,7 +40,7 @@ def salvage_learnt(data: bytes) -> tuple[tuple[FileEntity, ...], tuple[FileState
                 *_,
             ):
                 if row and known and (username is None or USERNAME.fullmatch(username)):
-                    entities[row] = FileEntity(row, known, username, None, name)
+                    entities[row] = EntityRow(row, known, username, None, name)
     return tuple(entities.values()), tuple(states.values())
 
 

@@ -50,8 +50,8 @@ class FileDamage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class FileEntity:
-    """A chat or user that the file remembers."""
+class EntityRow:
+    """What is needed to address a chat or user again: the hash belongs to this account only."""
 
     id: int
     access_hash: int = field(repr=False)
@@ -77,7 +77,7 @@ class StoredSession:
 
     version: int
     parts: SessionString
-    entities: tuple[FileEntity, ...] = ()
+    entities: tuple[EntityRow, ...] = ()
     states: tuple[FileState, ...] = ()
 
 
@@ -119,7 +119,7 @@ def write_file(
     path: Path | str,
     parts: SessionString,
     *,
-    entities: Sequence[FileEntity] = (),
+    entities: Sequence[EntityRow] = (),
     states: Sequence[FileState] = (),
 ) -> None:
     """Write a new session file, readable by its owner only.
@@ -259,12 +259,12 @@ def _parts(path: Path, row: tuple[Any, ...]) -> SessionString:
     return SessionString(dc_id=dc_id, host=literal, port=port, key=key)
 
 
-def _entities(database: sqlite3.Connection, version: int) -> tuple[FileEntity, ...]:
+def _entities(database: sqlite3.Connection, version: int) -> tuple[EntityRow, ...]:
     if version < HASHES_SINCE:
         return ()
     rows = database.execute("select id, hash, username, phone, name from entities")
     return tuple(
-        FileEntity(at, known, username, None if phone is None else str(phone), name)
+        EntityRow(at, known, username, None if phone is None else str(phone), name)
         for at, known, username, phone, name in rows
         if isinstance(at, int) and isinstance(known, int) and at
     )

@@ -17,8 +17,8 @@ from telethon.sessions import SQLiteSession
 
 from telewarden.errors import TelethonFileDamagedError
 from telewarden.telegram import (
+    EntityRow,
     FileDamage,
-    FileEntity,
     FileState,
     SessionString,
     read_file,
@@ -74,7 +74,7 @@ def test_a_file_of_telethon_is_read_whole(path: Path) -> None:
 
     assert stored.version == 8
     assert stored.parts == PARTS
-    assert stored.entities == (FileEntity(7, 99, "bob", None, "Bob"),)
+    assert stored.entities == (EntityRow(7, 99, "bob", None, "Bob"),)
     assert stored.states == (FileState(0, 5, 6, 1_700_000_000.0, 7),)
     assert path.read_bytes() == before
     assert [one.name for one in path.parent.iterdir()] == ["alice.session"]
@@ -208,7 +208,7 @@ def test_a_bit_flipped_anywhere_gives_the_right_key_or_a_name(path: Path) -> Non
 
 def test_a_written_file_is_private_and_telethon_opens_it(tmp_path: Path) -> None:
     path = tmp_path / "out.session"
-    entity, state = FileEntity(7, 99, "bob", None, "Bob"), FileState(0, 5, 6, 1_700_000_000.0, 7)
+    entity, state = EntityRow(7, 99, "bob", None, "Bob"), FileState(0, 5, 6, 1_700_000_000.0, 7)
 
     write_file(path, PARTS, entities=[entity], states=[state])
 
