@@ -29,6 +29,7 @@ from ...telegram import (
     content_hash,
 )
 from ..messages import Deliver, Delivered, Returned, Undelivered
+from ..refusals import reason_of
 from .batching import Change, Item, Wait
 from .context import GroupContext, why, why_not
 from .handler_runner import as_before, keep, run_handler
@@ -386,15 +387,19 @@ class Delivery:
         texts = {} if state.under_way is None else state.under_way.texts
         cut = {*receipt.shortened, *(one for one, text in texts.items() if text.shortened)}
         self._context.short |= bool(receipt.shortened)
-        state.pauses = 0
+        state.pauses, full = 0, ""
         for item in state.settle(ticket, receipt):
             if isinstance(item, Change):
                 self._changed(state, item, cut=item.source_id in cut)
             elif item.id in receipt.refused:
-                self._refused(state, item, why(receipt.refused[item.id]))
+                verdict = receipt.refused[item.id]
+                self._refused(state, item, why(verdict))
+                full = reason_of(verdict) if state.refusals.note(verdict) else ""
             else:
                 self._arrived(state, item, receipt, cut=item.id in cut)
         state.repeated += receipt.repeated
+        if full:
+            self._pausing.pause(state, full)
         self.send_next(state)
 
     def _tell_shortened(self, state: PairState, source_id: int) -> None:
@@ -409,6 +414,7 @@ class Delivery:
 
     def _arrived(self, state: PairState, message: Incoming, receipt: Receipt, *, cut: bool) -> None:
         state.delivered += 1
+        state.refusals.clear()
         state.sure(message.id)
         target_id = receipt.target_ids.get(message.id)
         if target_id is not None:
@@ -521,6 +527,8 @@ class Delivery:
         match verdict.kind:
             case ErrorClass.PAIR if verdict.action is not Action.RESOLVE_PEER or state.attempts:
                 self._pausing.pause(state, why(verdict))
+            case ErrorClass.BUG if state.refusals.would_fill(verdict):
+                self._pausing.pause(state, reason_of(verdict))
             case ErrorClass.MESSAGE | ErrorClass.BUG:
                 self._try_again_or_put_aside(state, items, verdict)
             case _ if self._context.online or state.handler is not None:
@@ -535,7 +543,8 @@ class Delivery:
         self, state: PairState, items: tuple[Item, ...], verdict: Verdict
     ) -> None:
         state.attempts += 1
-        once_is_enough = verdict.action in ONCE
+        content = verdict.kind is ErrorClass.MESSAGE and verdict.action is Action.DEAD_LETTER
+        once_is_enough = content or verdict.action in ONCE
         if state.attempts < TRIES and not once_is_enough:
             self._wait_and_retry(state, RETRY_AFTER)
             return
@@ -567,6 +576,7 @@ class Delivery:
         for item in state.give_up(items):
             if not isinstance(item, Change):
                 self._refused(state, item, why(verdict))
+                state.refusals.note(verdict)
             elif verdict.action is Action.LEAVE_MESSAGE:
                 self._left_to_its_author(state, item)
             else:

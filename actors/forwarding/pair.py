@@ -17,6 +17,7 @@ from ...storage import Backfill, PendingChange
 from ...telegram import Incoming, PairReport, Receipt, RichText, content_hash, origin_of
 from ..messages import History, PairPlan
 from ..pair_handlers import PairHandler
+from ..refusals import Refusals
 from ..rules import Rules, is_long
 from .batching import (
     Albums,
@@ -85,6 +86,7 @@ class PairState:
         backfill: how far the past has been read, while it is.
         attempts, retry_at: how often what is next has failed in a row; it is not tried sooner.
         pauses: how often in a row the pair was paused, or found as bad as before.
+        refusals: the unknown refusals that it has met in a row.
         slow: how many messages in a row a pattern of the pair was not through with in time.
         overflown: the oldest live message that was dropped because too many were held; 0 for none.
         doubts: what may have arrived unseen.
@@ -114,6 +116,7 @@ class PairState:
     attempts: int = 0
     retry_at: float = 0.0
     pauses: int = 0
+    refusals: Refusals = field(default_factory=Refusals)
     slow: int = 0
     delivered: int = 0
     repeated: int = 0
@@ -487,8 +490,8 @@ class PairState:
             return None
         if now < self.retry_at or (self.leaving and not self.unsure):
             return None
-        together = None
-        if self.handler is None:
+        together = None  # what is refused for a reason nobody knows is tried one by one
+        if self.handler is None and not self.refusals.met:
             together = copies_together if self.plan.copies else forwards_together
         more = self.reading is not Reading.LIVE or self.backfill is not None or bool(self.coming)
         return next_items(self.queue, self.albums, now=now, together=together, more_to_come=more)

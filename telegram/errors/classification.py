@@ -29,7 +29,7 @@ from ...errors import (
     TelethonFileDamagedError,
     TelewardenError,
 )
-from .meanings import Row
+from .meanings import PAYMENT, Row
 from .proxy_trouble import ProxyTroubleError
 from .table import ROWS, TEXTS
 from .verdict import Action, ErrorClass, Moment, Verdict
@@ -96,7 +96,7 @@ def classify(exc: BaseException, *, moment: Moment = Moment.REQUEST) -> Verdict:
     if short_of(exc):
         return SHORT_OF_DESCRIPTORS
     row = _own_row(exc) or _text_row(exc, moment) or _class_row(exc)
-    advice = str(exc) if isinstance(exc, MessageNotCopyableError) else row.advice
+    advice = str(exc) if isinstance(exc, MessageNotCopyableError) else _advice(exc, row)
     proxy = exc if isinstance(exc, ProxyTroubleError) else None
     return Verdict(
         kind=row.kind,
@@ -210,6 +210,17 @@ def _text_of(exc: BaseException) -> str:
     """The raw text: a bucket class keeps it as ``message``, a known class says the bucket there."""
     raw = exc.__dict__.get("message")
     return raw if isinstance(raw, str) else str(exc)
+
+
+_PRICE: Final = re.compile(r"PAYMENT_REQUIRED_(\d+)$")
+
+
+def _advice(exc: BaseException, row: Row) -> str:
+    """What to do about it, with the price that an error names."""
+    if row is not PAYMENT:
+        return row.advice
+    told = _PRICE.search(_text_of(exc))
+    return row.advice.format(price=f"{told[1]} Stars" if told else "Stars")
 
 
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")

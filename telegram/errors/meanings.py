@@ -273,6 +273,33 @@ NEEDS_PREMIUM = Row(
     Action.DISABLE_PAIR,
     "The target wants Telegram Premium or a payment for messages.",
 )
+PAYMENT = Row(
+    ErrorClass.PAIR,
+    Action.PAUSE_PAIR,
+    "The chat takes {price} for a message; nothing was paid. Ask its owner to let the account write"
+    " for free, or choose another target.",
+)
+NO_STARS = Row(
+    ErrorClass.PAIR,
+    Action.PAUSE_PAIR,
+    "The account has too few Stars for what the chat takes; nothing was paid.",
+)
+BOOSTS = Row(
+    ErrorClass.PAIR,
+    Action.PAUSE_PAIR,
+    "The chat lets only those write who boost it; boost it in the official app, then resume.",
+)
+MONOFORUM = Row(
+    ErrorClass.PAIR,
+    Action.PAUSE_PAIR,
+    "These are the direct messages of a channel, which nothing can be sent into like this; choose"
+    " another target.",
+)
+HUMAN_CHECK = Row(
+    ErrorClass.PAIR,
+    Action.PAUSE_PAIR,
+    "Telegram wants a person to prove something first: do it in the official app, then resume.",
+)
 BLOCKED = Row(
     ErrorClass.PAIR, Action.DISABLE_PAIR, "One side blocked the other, or the account is gone."
 )
@@ -313,6 +340,14 @@ BAD_CONTENT = Row(
     ErrorClass.MESSAGE,
     Action.REPAIR_MESSAGE,
     "Telegram refuses this content; it is split or set aside.",
+)
+REFUSED_CONTENT = Row(
+    ErrorClass.MESSAGE,
+    Action.DEAD_LETTER,
+    "The target takes no content of this kind; it is set aside.",
+)
+EDIT_LATER = Row(
+    ErrorClass.SRV, Action.RETRY, "Telegram lets nobody edit this for a while; it is tried again."
 )
 STALE_FILE = Row(
     ErrorClass.MESSAGE, Action.REFETCH_MESSAGE, "Nothing to do: the message is read anew."
