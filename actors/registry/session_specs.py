@@ -60,7 +60,6 @@ class Subtrees:
     Args:
         sessions: the supervisor of all sessions.
         registry: who is told where a session is.
-        services: what all actors of a warden share.
     """
 
     def __init__(

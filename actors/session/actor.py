@@ -58,50 +58,13 @@ from ...telegram import (
     health_of,
     verdict_of,
 )
+from .. import messages
 from ..context import Services
 from ..forwarding.messages import PairOrder
-from ..messages import (
-    Begin,
-    CallTelegram,
-    CatchUp,
-    CheckAccess,
-    Deliver,
-    GroupReady,
-    History,
-    Locate,
-    LookInto,
-    Missed,
-    Probe,
-    Recover,
-    Report,
-    Reported,
-    Serve,
-    SessionDown,
-    SessionIntroduced,
-    SessionUp,
-    StartLogin,
-    StateAsked,
-    SubmitCode,
-    SubmitEmail,
-    SubmitPassword,
-    Unlimited,
-    Withdraw,
-)
 from ..waits import session_wait
+from . import internal
 from .client_slot import ClientSlot
 from .flood_waits import OPENING, persist_connect_flood
-from .internal import (
-    Flush,
-    GroupsSeen,
-    Heard,
-    LoginDone,
-    LoginRequested,
-    LookAtGroups,
-    MaintenanceDone,
-    RecoveryDone,
-    RecoveryFailed,
-    Switch,
-)
 from .liveness import Prober
 from .login.steps import CancelLogin, Renew, ResendCode, StartQr, WaitQr
 from .login_handler import LOGGING_IN, LoginHandler
@@ -169,9 +132,9 @@ class SessionActor(LoopActor):
         self._switch_after = ""
 
     def on_start(self) -> None:
-        self._registry.tell(SessionIntroduced(session=self._name, ref=self.actor_ref))
+        self._registry.tell(messages.SessionIntroduced(session=self._name, ref=self.actor_ref))
         self._reconnect.cause = "start" if self.incarnation == 1 else "crash"
-        self.actor_ref.tell(Begin())
+        self.actor_ref.tell(messages.Begin())
 
     def on_receive(self, message: object) -> object:
         handler = HANDLERS.get(type(message))
@@ -213,7 +176,7 @@ class SessionActor(LoopActor):
 
     def pause_groups(self, reason: str) -> None:
         """Tell the worker groups that nothing can be sent or read for now."""
-        self.groups.tell(SessionDown(reason))
+        self.groups.tell(messages.SessionDown(reason))
 
     # Coming online
 
@@ -228,11 +191,11 @@ class SessionActor(LoopActor):
         recovery = Recovery(self._name, self._services, self.slot.listen(), self.reader.floods)
         self.pipe(
             recovery.run(),
-            done=RecoveryDone,
-            failed=lambda error: RecoveryFailed(error, recovery.tried),
+            done=internal.RecoveryDone,
+            failed=lambda error: internal.RecoveryFailed(error, recovery.tried),
         )
 
-    def recover(self, message: Recover) -> None:
+    def recover(self, message: messages.Recover) -> None:
         self._reconnect.wanted(message.cause)
         self.groups.release()
         self._services.gateway.api.allow_probe(self._name)
@@ -241,7 +204,7 @@ class SessionActor(LoopActor):
         else:
             self.begin()
 
-    def recovery_done(self, message: RecoveryDone) -> None:
+    def recovery_done(self, message: internal.RecoveryDone) -> None:
         self._recovery_over()
         result = message.result
         self.sender.resume(result.client, result.floods)
@@ -254,7 +217,7 @@ class SessionActor(LoopActor):
         if result.client.disconnected.done():  # lost again while the copies were mended
             self.lose(result.client.disconnected.result())
             return
-        self.groups.tell(SessionUp(generation=self.slot.generation))
+        self.groups.tell(messages.SessionUp(generation=self.slot.generation))
         for heard in self.slot.drain():
             self.heard(heard)
         if not self.logins.end_replaced(result.client.key_id):
@@ -279,7 +242,7 @@ class SessionActor(LoopActor):
             )
         )
 
-    def recovery_failed(self, message: RecoveryFailed) -> None:
+    def recovery_failed(self, message: internal.RecoveryFailed) -> None:
         self._recovery_over()
         if isinstance(message.error, NoCredentialError | KeyLatchedError):
             self._reconnect.given_up()
@@ -310,7 +273,7 @@ class SessionActor(LoopActor):
         self.logins.recovery_over()
         if self._switch_after:
             cause, self._switch_after = self._switch_after, ""
-            self.actor_ref.tell(Switch(cause))
+            self.actor_ref.tell(internal.Switch(cause))
 
     def _come_back_later(self, verdict: Verdict, error: BaseException | None = None) -> None:
         if verdict.name == SHARED_OUTAGE:
@@ -323,13 +286,13 @@ class SessionActor(LoopActor):
         if isinstance(error, LeaseHeldError):
             said = f"{name}: in use by {error.holder}; next"
         self.enter(Delayed(until), f"{said} try in {delay:.1f} s", until=until)
-        self.after(delay, Begin())
+        self.after(delay, messages.Begin())
 
     def _wait_for_calm(self, verdict: Verdict) -> None:
         """Others fail at the same address: one of them looks, this one comes when it works."""
         until = self._services.now() + CALM_WITHIN
         self.enter(Delayed(until), f"{verdict.name}: {verdict.advice}", until=until)
-        self.pipe(self._calm(), done=lambda _: Begin())
+        self.pipe(self._calm(), done=lambda _: messages.Begin())
 
     async def _calm(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -350,7 +313,7 @@ class SessionActor(LoopActor):
 
     # Losing
 
-    def heard(self, message: Heard) -> None:
+    def heard(self, message: internal.Heard) -> None:
         if isinstance(message.told, Edited | Deleted):
             # Told once, and true whichever client has heard it and wherever the session stands.
             self.groups.tell_change(message.told)
@@ -372,8 +335,8 @@ class SessionActor(LoopActor):
             case Upgraded() as upgraded:
                 self.groups.tell(upgraded)
             case Gap(chat):
-                self.groups.tell(Missed(chat))
-                self.groups.tell(CatchUp())
+                self.groups.tell(messages.Missed(chat))
+                self.groups.tell(messages.CatchUp())
             case KeyDropped() as dropped:
                 self.notices.hear(dropped)
                 self.retire(verdict_of(dropped))
@@ -403,7 +366,7 @@ class SessionActor(LoopActor):
         if self.phase is Phase.ONLINE:
             client = self.slot.detach()
             self._hold(verdict, None if client is None else client.key_id)
-            self.pipe(self._services.gateway.close(self._name), done=lambda _: Flush())
+            self.pipe(self._services.gateway.close(self._name), done=lambda _: internal.Flush())
 
     def logged_out(self) -> None:
         """The login was ended as asked."""
@@ -431,7 +394,8 @@ class SessionActor(LoopActor):
         if not gateway.api.held:
             gateway.hold_api(verdict)
         self.pipe(
-            gateway.api.wait_released(self._name), done=lambda over: Begin() if over else Flush()
+            gateway.api.wait_released(self._name),
+            done=lambda over: messages.Begin() if over else internal.Flush(),
         )
 
     def _rebuilt_in_vain(self, verdict: Verdict) -> bool:
@@ -441,22 +405,22 @@ class SessionActor(LoopActor):
         """Latch the key that was refused, which need not be the one that is stored."""
         if verdict.latches_key and key_id is not None:
             buried = self.slot.latch_key(key_id, verdict.name)
-            self.pipe(buried, done=lambda _: Flush(), failed=lambda _: Flush())
+            self.pipe(buried, done=lambda _: internal.Flush(), failed=lambda _: internal.Flush())
 
     # Working for the groups
 
-    def serve(self, message: Serve) -> None:
+    def serve(self, message: messages.Serve) -> None:
         self.groups.serve(message)
         self.logins.declared(message.phone)
         self.introduce()  # the registry may have come back, and the monitor behind it
 
-    def group_ready(self, message: GroupReady) -> None:
+    def group_ready(self, message: messages.GroupReady) -> None:
         if self.groups.ready(message):
             self.sender.forget(message.ref)
             if self.phase is Phase.ONLINE:
-                tell(message.ref, SessionUp(generation=self.slot.generation))
+                tell(message.ref, messages.SessionUp(generation=self.slot.generation))
 
-    def groups_seen(self, message: GroupsSeen) -> None:
+    def groups_seen(self, message: internal.GroupsSeen) -> None:
         """Some worker groups are kept down, or are no more."""
         if message.down != self.groups.down:
             self.groups.down = message.down
@@ -476,19 +440,19 @@ class SessionActor(LoopActor):
         if verdict.terminal:
             self.retire(verdict)
         elif verdict.kind is ErrorClass.NET and self.slot.client is not None:
-            self.after(PROBE_AFTER_TROUBLE, Probe())
+            self.after(PROBE_AFTER_TROUBLE, messages.Probe())
 
     # Reporting
 
     def tell_monitor(self) -> SessionReport:
         """Tell the health monitor how the session is."""
         report = self.report()
-        tell(self._services.monitor, Reported(report=report, ref=self.actor_ref))
+        tell(self._services.monitor, messages.Reported(report=report, ref=self.actor_ref))
         return report
 
     def introduce(self) -> SessionReport:
         """Tell the monitor about this session and its groups, as after the monitor's restart."""
-        self.groups.tell(Report())
+        self.groups.tell(messages.Report())
         return self.tell_monitor()
 
     def report(self) -> SessionReport:
@@ -531,46 +495,46 @@ class SessionActor(LoopActor):
 
 # What each message means: which of the session's parts serves it.
 HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
-    Begin: lambda session, _: session.begin(),
-    Recover: lambda session, message: session.recover(message),
-    RecoveryDone: lambda session, message: session.recovery_done(message),
-    RecoveryFailed: lambda session, message: session.recovery_failed(message),
-    Switch: lambda session, message: session.switch(message.cause),
-    Heard: lambda session, message: session.heard(message),
-    Flush: lambda session, _: session.slot.flush(),
-    Probe: lambda session, _: session.prober.probe(),
-    Report: lambda session, _: session.introduce(),
-    StateAsked: lambda session, _: session.report(),
+    messages.Begin: lambda session, _: session.begin(),
+    messages.Recover: lambda session, message: session.recover(message),
+    internal.RecoveryDone: lambda session, message: session.recovery_done(message),
+    internal.RecoveryFailed: lambda session, message: session.recovery_failed(message),
+    internal.Switch: lambda session, message: session.switch(message.cause),
+    internal.Heard: lambda session, message: session.heard(message),
+    internal.Flush: lambda session, _: session.slot.flush(),
+    messages.Probe: lambda session, _: session.prober.probe(),
+    messages.Report: lambda session, _: session.introduce(),
+    messages.StateAsked: lambda session, _: session.report(),
     # Groups and their pairs
-    Serve: lambda session, message: session.serve(message),
-    GroupReady: lambda session, message: session.group_ready(message),
+    messages.Serve: lambda session, message: session.serve(message),
+    messages.GroupReady: lambda session, message: session.group_ready(message),
     Down: lambda session, _: session.groups.failed(),
-    LookAtGroups: lambda session, _: session.groups.look(),
-    GroupsSeen: lambda session, message: session.groups_seen(message),
+    internal.LookAtGroups: lambda session, _: session.groups.look(),
+    internal.GroupsSeen: lambda session, message: session.groups_seen(message),
     PairOrder: lambda session, message: session.groups.order(message),
-    Unlimited: lambda session, message: session.groups.tell(message),
+    messages.Unlimited: lambda session, message: session.groups.tell(message),
     # Sending
-    Deliver: lambda session, message: session.sender.offer(message),
-    Withdraw: lambda session, message: session.sender.withdraw(message),
+    messages.Deliver: lambda session, message: session.sender.offer(message),
+    messages.Withdraw: lambda session, message: session.sender.withdraw(message),
     Send: lambda session, message: session.sender.turn(message.job),
     Sent: lambda session, message: session.sender.sent(message),
     SendFailed: lambda session, message: session.send_failed(message),
     FloodOver: lambda session, message: session.sender.flood_over(message.key),
     # Reading and calling
-    History: lambda session, message: session.reader.history(message),
-    Locate: lambda session, message: session.reader.locate(message),
-    CheckAccess: lambda session, message: session.reader.check_access(message),
-    LookInto: lambda session, message: session.reader.look_into(message),
-    CallTelegram: lambda session, message: session.reader.call(message),
+    messages.History: lambda session, message: session.reader.history(message),
+    messages.Locate: lambda session, message: session.reader.locate(message),
+    messages.CheckAccess: lambda session, message: session.reader.check_access(message),
+    messages.LookInto: lambda session, message: session.reader.look_into(message),
+    messages.CallTelegram: lambda session, message: session.reader.call(message),
     AwaitOnline: lambda session, message: session.online_waits.take(message),
     WaitedEnough: lambda session, message: session.online_waits.enough(message),
     # Logins
     **dict.fromkeys(
         (
-            StartLogin,
-            SubmitCode,
-            SubmitEmail,
-            SubmitPassword,
+            messages.StartLogin,
+            messages.SubmitCode,
+            messages.SubmitEmail,
+            messages.SubmitPassword,
             Renew,
             StartQr,
             WaitQr,
@@ -579,11 +543,11 @@ HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
         ),
         lambda session, message: session.logins.take(message),
     ),
-    LoginRequested: lambda session, message: session.logins.wanted(message),
-    LoginDone: lambda session, message: session.logins.went(message),
+    internal.LoginRequested: lambda session, message: session.logins.wanted(message),
+    internal.LoginDone: lambda session, message: session.logins.went(message),
     **dict.fromkeys(
         (TakeBackup, RestoreBackup, ImportLogin, ExportLogin, LogOut),
         lambda session, message: session.maintenance.take(message),
     ),
-    MaintenanceDone: lambda session, message: session.maintenance.went(message),
+    internal.MaintenanceDone: lambda session, message: session.maintenance.went(message),
 }

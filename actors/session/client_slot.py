@@ -23,8 +23,6 @@ class ClientSlot:
     """One session's client, or none.
 
     Args:
-        name: the session's name.
-        services: what the warden's actors share.
         actor: the session actor; its mailbox gets what the client tells.
     """
 

@@ -40,7 +40,6 @@ class FloodWaits:
     """The deadlines of one account's methods, and of chats with slow mode.
 
     Args:
-        session: the session's name.
         services: the clock, the ledger on disk, and who is told.
     """
 

@@ -25,8 +25,6 @@ class Prober:
     """Probes one session's client.
 
     Args:
-        name: the session's name.
-        services: what the warden's actors share.
         actor: the session, which is told of losses.
         slot: the client to ask.
         groups: who reads on when the line may have been silent.

@@ -45,9 +45,7 @@ class LoginHandler:
     """Takes the steps of one session's logins.
 
     Args:
-        name: the session's name.
         phone: in E.164; asked for by a login only.
-        services: what the warden's actors share.
         actor: the session, whose phase follows.
     """
 

@@ -98,8 +98,6 @@ class Maintenance:
     """Looks after one session's login.
 
     Args:
-        name: the session's name.
-        services: what the warden's actors share.
         state: where the session stands.
         at_rest: whether nobody works with the session, so that the login that is stored may be
             connected like any other.

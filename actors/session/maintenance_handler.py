@@ -22,8 +22,6 @@ class MaintenanceHandler:
     """Takes the steps of one session's care.
 
     Args:
-        name: the session's name.
-        services: what the warden's actors share.
         actor: the session, which switches over or ends.
         slot: the client to log out with.
         sender: what must be sent before a logout.

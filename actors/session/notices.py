@@ -27,7 +27,6 @@ class Notices:
     """The notices of one session.
 
     Args:
-        name: the session's name.
         services: the clock, and who is told.
     """
 

@@ -49,8 +49,6 @@ class Reader:
     """Reads and calls for one session.
 
     Args:
-        name: the session's name.
-        services: what the warden's actors share.
         actor: the session actor; its mailbox gets the answers.
         slot: the client to ask.
         state: where the session stands.

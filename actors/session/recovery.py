@@ -108,8 +108,6 @@ class Recovery:
     """One session's way back. A fresh one for each recovery.
 
     Args:
-        name: the session's name.
-        services: what the warden's actors share.
         on_event: where the client's events go.
         floods: what the client asks before each call; it gets to know what is on record.
     """

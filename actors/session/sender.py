@@ -79,8 +79,6 @@ class Sender:
     """Sends for one session actor.
 
     Args:
-        name: the session's name.
-        services: what the warden's actors share.
         actor: the session actor; its mailbox gets the messages above.
     """
 

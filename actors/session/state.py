@@ -11,7 +11,6 @@ class SessionState:
     """One session's phase and what is said of it.
 
     Args:
-        name: the session's name.
         services: the clock, and who is told of changes.
     """
 

@@ -66,8 +66,6 @@ class WorkerGroups:
     """The worker groups of one session actor; used within its turn.
 
     Args:
-        session: the session's name.
-        services: what all actors of a warden share.
         actor: the session actor, which the groups report to.
         supervisor: who starts and stops them.
         down: those that failed too often and are kept down until ``release``.

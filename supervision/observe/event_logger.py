@@ -1,7 +1,7 @@
 """Log lines made from events, as OTP's reports, a little after the fact.
 
 Formatting a traceback takes longer than a restart, so it waits until the loop has nothing more
-urgent; arguments and messages never get here in the first slot.
+urgent; arguments and messages never get here in the first place.
 """
 
 from __future__ import annotations
@@ -12,28 +12,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
-from .events import (
-    CauseCleared,
-    CausePaused,
-    CauseProbed,
-    ChildAbandoned,
-    ChildFailed,
-    ChildForgotten,
-    ChildIgnored,
-    ChildQuarantined,
-    ChildReleased,
-    ChildRestarting,
-    ChildResumed,
-    ChildStarted,
-    ChildStartFailed,
-    ChildStopped,
-    ChildStuck,
-    Event,
-    IntensityExceeded,
-    LoopResumed,
-    LoopStalled,
-    MessageDropped,
-)
+from . import events
+from .events import Event
 
 logger = logging.getLogger(__name__)
 
@@ -41,25 +21,37 @@ LINES_A_TURN: Final = 8  # lines written before the loop gets its turn again
 MAX_WAITING: Final = 10_000  # lines; a storm may outrun a log, and must not fill the memory
 
 ROWS: Final[dict[type[Event], tuple[int, str, tuple[str, ...]]]] = {
-    ChildStarted: (logging.INFO, "child started", ("incarnation",)),
-    ChildStartFailed: (logging.WARNING, "child did not start", ("incarnation", "exit")),
-    ChildIgnored: (logging.INFO, "child has nothing to do", ("incarnation",)),
-    ChildFailed: (logging.WARNING, "child failed", ("incarnation", "exit", "uptime")),
-    ChildResumed: (logging.WARNING, "child goes on after an error", ("incarnation",)),
-    ChildRestarting: (logging.WARNING, "child restarts", ("reason", "delay", "in_a_row", "cause")),
-    ChildStopped: (logging.INFO, "child stopped", ("incarnation", "exit")),
-    ChildForgotten: (logging.DEBUG, "child forgotten", ()),
-    ChildQuarantined: (logging.ERROR, "child quarantined", ("reason",)),
-    ChildReleased: (logging.INFO, "child released", ()),
-    ChildAbandoned: (logging.ERROR, "child abandoned", ("incarnation", "seconds", "abandoned")),
-    ChildStuck: (logging.ERROR, "child stuck", ("incarnation", "seconds")),
-    LoopStalled: (logging.ERROR, "loop stalled", ("seconds",)),
-    LoopResumed: (logging.WARNING, "loop turns again", ("seconds",)),
-    CausePaused: (logging.WARNING, "shared cause paused", ("cause", "seconds")),
-    CauseProbed: (logging.INFO, "shared cause probed", ("cause",)),
-    CauseCleared: (logging.INFO, "shared cause cleared", ("cause",)),
-    IntensityExceeded: (logging.ERROR, "supervisor gives up", ("offender", "restarts", "period")),
-    MessageDropped: (logging.WARNING, "message dropped", ("message", "reason")),
+    events.ChildStarted: (logging.INFO, "child started", ("incarnation",)),
+    events.ChildStartFailed: (logging.WARNING, "child did not start", ("incarnation", "exit")),
+    events.ChildIgnored: (logging.INFO, "child has nothing to do", ("incarnation",)),
+    events.ChildFailed: (logging.WARNING, "child failed", ("incarnation", "exit", "uptime")),
+    events.ChildResumed: (logging.WARNING, "child goes on after an error", ("incarnation",)),
+    events.ChildRestarting: (
+        logging.WARNING,
+        "child restarts",
+        ("reason", "delay", "in_a_row", "cause"),
+    ),
+    events.ChildStopped: (logging.INFO, "child stopped", ("incarnation", "exit")),
+    events.ChildForgotten: (logging.DEBUG, "child forgotten", ()),
+    events.ChildQuarantined: (logging.ERROR, "child quarantined", ("reason",)),
+    events.ChildReleased: (logging.INFO, "child released", ()),
+    events.ChildAbandoned: (
+        logging.ERROR,
+        "child abandoned",
+        ("incarnation", "seconds", "abandoned"),
+    ),
+    events.ChildStuck: (logging.ERROR, "child stuck", ("incarnation", "seconds")),
+    events.LoopStalled: (logging.ERROR, "loop stalled", ("seconds",)),
+    events.LoopResumed: (logging.WARNING, "loop turns again", ("seconds",)),
+    events.CausePaused: (logging.WARNING, "shared cause paused", ("cause", "seconds")),
+    events.CauseProbed: (logging.INFO, "shared cause probed", ("cause",)),
+    events.CauseCleared: (logging.INFO, "shared cause cleared", ("cause",)),
+    events.IntensityExceeded: (
+        logging.ERROR,
+        "supervisor gives up",
+        ("offender", "restarts", "period"),
+    ),
+    events.MessageDropped: (logging.WARNING, "message dropped", ("message", "reason")),
 }
 """Usual level, fact and shown fields; ``ObserverFailed`` is logged where it happens."""
 
@@ -82,7 +74,7 @@ class EventLogger:
             return
         if row[0] == logging.WARNING and not logger.isEnabledFor(level(event)):
             return
-        if isinstance(event, LoopStalled):
+        if isinstance(event, events.LoopStalled):
             _write(event)  # the loop has no time for it: that is the news
             return
         if len(self._waiting) >= MAX_WAITING:
@@ -124,7 +116,7 @@ def level(event: Event) -> int:
     What a stop leaves unread is no cause for a warning; nor is the message that crashed somebody,
     since the crash is one.
     """
-    if isinstance(event, MessageDropped):
+    if isinstance(event, events.MessageDropped):
         if event.stopping and event.reason == "gone":
             return logging.DEBUG
         if event.reason == "crashed":
@@ -148,7 +140,7 @@ def _shown(event: Event, name: str) -> str:
 
 def _write(event: Event) -> None:
     error = getattr(event, "error", None)
-    if isinstance(event, ChildFailed | ChildStartFailed):
+    if isinstance(event, events.ChildFailed | events.ChildStartFailed):
         error = event.exit.error
     stack = getattr(event, "stack", "")
     shown = f"{line(event)}\n{stack}" if stack else line(event)

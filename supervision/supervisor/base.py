@@ -24,21 +24,8 @@ from ...errors import (
     InvalidSpecError,
 )
 from ..clock import Timer
-from ..observe.events import (
-    ChildAbandoned,
-    ChildFailed,
-    ChildForgotten,
-    ChildIgnored,
-    ChildQuarantined,
-    ChildReleased,
-    ChildRestarting,
-    ChildStarted,
-    ChildStartFailed,
-    ChildStopped,
-    ChildStuck,
-    Event,
-    IntensityExceeded,
-)
+from ..observe import events
+from ..observe.events import Event
 from ..policy.directive import Quarantine
 from ..policy.exit_reason import Exit, ExitKind, Restart
 from ..policy.restart_intensity import RestartIntensity, RestartWindow
@@ -171,7 +158,9 @@ class BaseSupervisor(LoopActor):
         slot.on_started()
         number = slot.incarnation
         slot.context.events.publish(
-            ChildStarted(at=slot.since, child=slot.path, incarnation=number, restarted=number > 1)
+            events.ChildStarted(
+                at=slot.since, child=slot.path, incarnation=number, restarted=number > 1
+            )
         )
         if child.spec.stuck_after is not None:
             self._limits.limit_messages(child, child.spec.stuck_after)
@@ -232,10 +221,12 @@ class BaseSupervisor(LoopActor):
         if exit_.kind is ERROR:
             at, number = self.clock.now(), slot.incarnation
             slot.context.events.publish(
-                ChildFailed(at=at, child=slot.path, incarnation=number, exit=exit_, uptime=uptime)
+                events.ChildFailed(
+                    at=at, child=slot.path, incarnation=number, exit=exit_, uptime=uptime
+                )
             )
         elif exit_.kind is START_FAILED:
-            self._publish(ChildStartFailed, child, exit=exit_)
+            self._publish(events.ChildStartFailed, child, exit=exit_)
 
     def _known(self, slot: Slot) -> Child | None:
         child = self._children.get(slot.id)
@@ -279,7 +270,7 @@ class BaseSupervisor(LoopActor):
         child.slot.restarts += 1
         child.cause = restart.cause
         child.slot.context.events.publish(
-            ChildRestarting(
+            events.ChildRestarting(
                 at=self.clock.now(),
                 child=child.slot.path,
                 reason=exit_.reason,
@@ -350,7 +341,7 @@ class BaseSupervisor(LoopActor):
     # stay down
 
     def _keep_down(self, child: Child, exit_: Exit, *, forget: bool) -> None:
-        self._publish(ChildStopped, child, exit=exit_)
+        self._publish(events.ChildStopped, child, exit=exit_)
         if forget:
             self._forget(child)
         else:
@@ -359,13 +350,13 @@ class BaseSupervisor(LoopActor):
 
     def _quarantine(self, child: Child, reason: str) -> None:
         child.slot.enter(ChildState.QUARANTINED, why=reason)
-        self._tell(ChildQuarantined, child=child.slot.path, reason=reason)
+        self._tell(events.ChildQuarantined, child=child.slot.path, reason=reason)
 
     def _release_waiting(self, child: Child) -> None:
         """The one that others may have waited for is not coming."""
 
     def _ignored(self, child: Child) -> None:
-        self._publish(ChildIgnored, child)
+        self._publish(events.ChildIgnored, child)
         self._keep_stopped(child)
 
     def _keep_stopped(self, child: Child) -> None:
@@ -381,7 +372,7 @@ class BaseSupervisor(LoopActor):
         if self._children.get(child.id) is child:
             del self._children[child.id]
         child.slot.forget()
-        self._tell(ChildForgotten, child=child.slot.path)
+        self._tell(events.ChildForgotten, child=child.slot.path)
 
     # stop: one child
 
@@ -403,7 +394,7 @@ class BaseSupervisor(LoopActor):
         def stopped(exit_: Exit | None) -> Exit:
             exit_ = exit_ or STOPPED
             slot.context.log_stop(slot.path, exit_, self.clock.now() - begun)
-            self._publish(ChildStopped, child, exit=exit_)
+            self._publish(events.ChildStopped, child, exit=exit_)
             return exit_
 
         exit_ = self._ask_to_stop(child, for_good=for_good)
@@ -449,7 +440,7 @@ class BaseSupervisor(LoopActor):
                 self._count_abandoned(below, 0.0)
             below.on_exited(KILLED_WITH_PARENT)
             self._tell(
-                ChildStopped,
+                events.ChildStopped,
                 child=below.path,
                 incarnation=below.incarnation,
                 exit=KILLED_WITH_PARENT,
@@ -466,12 +457,12 @@ class BaseSupervisor(LoopActor):
         self.child_exited(slot, incarnation, Exit(ExitKind.ABANDONED, cause))
 
     def _publish_stuck(self, child: Child, seconds: float) -> None:
-        self._publish(ChildStuck, child, seconds=seconds, stack=child.slot.runner.stack())
+        self._publish(events.ChildStuck, child, seconds=seconds, stack=child.slot.runner.stack())
 
     def _count_abandoned(self, slot: ChildSlot, seconds: float) -> None:
         abandoned = slot.context.count_abandoned()
         self._tell(
-            ChildAbandoned,
+            events.ChildAbandoned,
             child=slot.path,
             incarnation=slot.incarnation,
             seconds=seconds,
@@ -494,7 +485,7 @@ class BaseSupervisor(LoopActor):
         """The intensity is exceeded (S6): an orderly end, for its own supervisor to judge."""
         offender = child.slot.path
         self._tell(
-            IntensityExceeded,
+            events.IntensityExceeded,
             child=self.path,
             offender=offender,
             restarts=restarts,
@@ -626,7 +617,7 @@ class BaseSupervisor(LoopActor):
             self._ignored(child)
             answer.set(None)
         else:
-            self._publish(ChildStartFailed, child, exit=exit_)
+            self._publish(events.ChildStartFailed, child, exit=exit_)
             if not keep:
                 self._forget(child)
             elif exit_.kind is ExitKind.ABANDONED:
@@ -679,7 +670,7 @@ class BaseSupervisor(LoopActor):
         child.cancel_timer()
         child.reset_failures()
         if child.slot.state is ChildState.QUARANTINED:
-            self._tell(ChildReleased, child=child.slot.path)
+            self._tell(events.ChildReleased, child=child.slot.path)
         return self._start_and_answer(child, keep=True)
 
     def _delete_child(self, child: Child) -> None:

@@ -36,7 +36,6 @@ class Progress:
     """How far an operation is.
 
     Args:
-        client: the registry.
         operation: how it is now, looked up after its events were subscribed to.
     """
 

@@ -13,22 +13,7 @@ from typing import Any, Final
 from ....errors import TelewardenError
 from ....storage import SessionRecord
 from ....supervision import Answer
-from ..messages import (
-    AdvanceOperation,
-    BeginOperation,
-    ChangeMany,
-    ChangeSession,
-    CleanOperations,
-    DeclareSessions,
-    DeleteSession,
-    Deletion,
-    EndOperation,
-    PutPart,
-    ReconfigureRegistry,
-    RegisterSession,
-    RegistryWrite,
-    SetParts,
-)
+from .. import messages
 from . import operations, pairs, sessions
 from .operation_tracker import OperationObserved, observe
 from .transaction import Transaction
@@ -40,12 +25,12 @@ WARDEN: Final = "warden"  # who ends what a process that is gone had under way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Interrupt(RegistryWrite):
+class Interrupt(messages.RegistryWrite):
     """The process is a new one: nothing that was under way still is. No answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal(RegistryWrite):
+class Refusal(messages.RegistryWrite):
     """A deletion was refused, or its session would not stop; answered with the error."""
 
     name: str
@@ -57,7 +42,7 @@ class Request(Answer):
 
     __slots__ = ("error", "result", "write")
 
-    def __init__(self, write: RegistryWrite) -> None:
+    def __init__(self, write: messages.RegistryWrite) -> None:
         super().__init__()
         self.write = write
         self.result: object = None
@@ -80,20 +65,20 @@ def _refuse(_: Transaction, message: Refusal) -> None:
     raise message.error
 
 
-APPLY: Mapping[type[RegistryWrite], Callable[[Transaction, Any], object]] = {
-    RegisterSession: sessions.register,
-    DeclareSessions: sessions.declare,
-    ChangeSession: sessions.change,
-    ChangeMany: sessions.change_many,
-    Deletion: sessions.delete,
+APPLY: Mapping[type[messages.RegistryWrite], Callable[[Transaction, Any], object]] = {
+    messages.RegisterSession: sessions.register,
+    messages.DeclareSessions: sessions.declare,
+    messages.ChangeSession: sessions.change,
+    messages.ChangeMany: sessions.change_many,
+    messages.Deletion: sessions.delete,
     Refusal: _refuse,
-    BeginOperation: operations.begin,
-    AdvanceOperation: operations.advance,
-    PutPart: operations.put_part,
-    SetParts: operations.set_parts,
-    EndOperation: operations.end,
-    CleanOperations: operations.clean,
-    ReconfigureRegistry: operations.reconfigure,
+    messages.BeginOperation: operations.begin,
+    messages.AdvanceOperation: operations.advance,
+    messages.PutPart: operations.put_part,
+    messages.SetParts: operations.set_parts,
+    messages.EndOperation: operations.end,
+    messages.CleanOperations: operations.clean,
+    messages.ReconfigureRegistry: operations.reconfigure,
     Interrupt: lambda transaction, message: operations.interrupt(transaction, message.who),
     OperationObserved: observe,
     pairs.AddPair: pairs.add,
@@ -103,15 +88,15 @@ APPLY: Mapping[type[RegistryWrite], Callable[[Transaction, Any], object]] = {
 }
 
 # What the audit trail calls a refused change, and what it was about. Progress is not audited.
-REFUSED: Final[Mapping[type[RegistryWrite], Callable[[Any], tuple[str, str]]]] = {
-    RegisterSession: lambda write: ("register", write.name),
-    ChangeSession: lambda write: ("change", write.name),
-    DeleteSession: lambda write: ("delete", write.name),
+REFUSED: Final[Mapping[type[messages.RegistryWrite], Callable[[Any], tuple[str, str]]]] = {
+    messages.RegisterSession: lambda write: ("register", write.name),
+    messages.ChangeSession: lambda write: ("change", write.name),
+    messages.DeleteSession: lambda write: ("delete", write.name),
     Refusal: lambda write: ("delete", write.name),
-    BeginOperation: lambda write: ("begin", f"operation {write.kind}"),
-    EndOperation: lambda write: ("end", f"operation {write.id}"),
-    CleanOperations: lambda _: ("clean", "operations"),
-    ReconfigureRegistry: lambda _: ("reconfigure", "registry"),
+    messages.BeginOperation: lambda write: ("begin", f"operation {write.kind}"),
+    messages.EndOperation: lambda write: ("end", f"operation {write.id}"),
+    messages.CleanOperations: lambda _: ("clean", "operations"),
+    messages.ReconfigureRegistry: lambda _: ("reconfigure", "registry"),
     pairs.AddPair: lambda write: ("add pair", f"pair {write.plan.id or '(new)'}"),
     pairs.ChangePair: lambda write: ("change pair", f"pair {write.before.id}"),
     pairs.MovePairs: lambda write: ("reassign", write.to),
@@ -141,5 +126,5 @@ def first_changes(declared: Iterable[SessionRecord]) -> tuple[Request, ...]:
     """At a warden's start: what ran before has failed, and what the configuration says holds."""
     return (
         Request(Interrupt(who=WARDEN)),
-        Request(DeclareSessions(records=tuple(declared), who=OWN)),
+        Request(messages.DeclareSessions(records=tuple(declared), who=OWN)),
     )
