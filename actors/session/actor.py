@@ -191,8 +191,8 @@ class SessionActor(LoopActor):
         recovery = Recovery(self._name, self._services, self.slot.listen(), self.reader.floods)
         self.pipe(
             recovery.run(),
-            done=internal.RecoveryDone,
-            failed=lambda error: internal.RecoveryFailed(error, recovery.tried),
+            then=self._recovered,
+            otherwise=lambda error: self._recovery_failed(error, recovery.tried),
         )
 
     def recover(self, message: messages.Recover) -> None:
@@ -204,9 +204,8 @@ class SessionActor(LoopActor):
         else:
             self.begin()
 
-    def recovery_done(self, message: internal.RecoveryDone) -> None:
+    def _recovered(self, result: RecoveryResult) -> None:
         self._recovery_over()
-        result = message.result
         self.sender.resume(result.client, result.floods)
         self.prober.start_afresh()
         self.slot.attach(result.client)
@@ -242,23 +241,23 @@ class SessionActor(LoopActor):
             )
         )
 
-    def recovery_failed(self, message: internal.RecoveryFailed) -> None:
+    def _recovery_failed(self, error: BaseException, tried: int | None) -> None:
         self._recovery_over()
-        if isinstance(message.error, NoCredentialError | KeyLatchedError):
+        if isinstance(error, NoCredentialError | KeyLatchedError):
             self._reconnect.given_up()
             self._services.keys.keep_only(None, session=self._name)  # no client is open, none comes
-            why = getattr(message.error, "reason", "")
-            said = f"{why}: {message.error}" if ends_login(why) else str(message.error)
+            why = getattr(error, "reason", "")
+            said = f"{why}: {error}" if ends_login(why) else str(error)
             self.enter(Rejected(), said)
             return
         if self._dropped_early():
             return
-        verdict = classify(message.error, moment=Moment.OPENING)
-        persist_connect_flood(self._services, self._name, message.error)
-        if verdict.action is Action.PARK_METHOD and not isinstance(message.error, TelewardenError):
+        verdict = classify(error, moment=Moment.OPENING)
+        persist_connect_flood(self._services, self._name, error)
+        if verdict.action is Action.PARK_METHOD and not isinstance(error, TelewardenError):
             self.reader.floods.flooded(OPENING, verdict)
-        if not self._hold(verdict, message.key_id):
-            self._come_back_later(verdict, message.error)
+        if not self._hold(verdict, tried):
+            self._come_back_later(verdict, error)
 
     def _dropped_early(self) -> bool:
         """Hold a session whose key was told to end before it came online."""
@@ -497,8 +496,6 @@ class SessionActor(LoopActor):
 HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
     messages.Begin: lambda session, _: session.begin(),
     messages.Recover: lambda session, message: session.recover(message),
-    internal.RecoveryDone: lambda session, message: session.recovery_done(message),
-    internal.RecoveryFailed: lambda session, message: session.recovery_failed(message),
     internal.Switch: lambda session, message: session.switch(message.cause),
     internal.Heard: lambda session, message: session.heard(message),
     internal.Flush: lambda session, _: session.slot.flush(),
@@ -544,10 +541,8 @@ HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
         lambda session, message: session.logins.take(message),
     ),
     internal.LoginRequested: lambda session, message: session.logins.wanted(message),
-    internal.LoginDone: lambda session, message: session.logins.went(message),
     **dict.fromkeys(
         (TakeBackup, RestoreBackup, ImportLogin, ExportLogin, LogOut),
         lambda session, message: session.maintenance.take(message),
     ),
-    internal.MaintenanceDone: lambda session, message: session.maintenance.went(message),
 }

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 
 from ...supervision import Answer
 from ...telegram import Told
-from .login.steps import Step
-from .maintenance import Done
-from .recovery import RecoveryResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,17 +14,6 @@ class Heard:
 
     generation: int
     told: Told
-
-
-@dataclass(frozen=True, slots=True)
-class RecoveryDone:
-    result: RecoveryResult
-
-
-@dataclass(frozen=True, slots=True)
-class RecoveryFailed:
-    error: BaseException
-    key_id: int | None  # of the copy that was tried last
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +45,3 @@ class LoginRequested:
     """Somebody asked for a login while the copies were being tried."""
 
     answer: Answer
-
-
-@dataclass(frozen=True, slots=True)
-class LoginDone:
-    answer: Answer
-    step: Step | None
-    error: BaseException | None
-
-
-@dataclass(frozen=True, slots=True)
-class MaintenanceDone:
-    """A step of care ended; ``given_up`` says that the client was, for it."""
-
-    answer: Answer
-    done: Done | None
-    error: BaseException | None
-    given_up: bool = False

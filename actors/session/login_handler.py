@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from ...supervision import Answer
@@ -24,9 +25,9 @@ from ...telegram import (
 from ..context import Services
 from ..messages import StartLogin
 from .control import SessionControl
-from .internal import Flush, LoginDone, LoginRequested
+from .internal import Flush, LoginRequested
 from .login.authorizations import end_authorisation
-from .login.steps import Login, LoginStep
+from .login.steps import Login, LoginStep, Step
 
 logger = logging.getLogger(__name__)
 
@@ -74,8 +75,8 @@ class LoginHandler:
     def _start(self, message: LoginStep, answer: Answer) -> None:
         self._actor.pipe(
             self._login.take(message),
-            done=lambda step: LoginDone(answer, step, None),
-            failed=lambda error: LoginDone(answer, None, error),
+            then=partial(self._went, answer),
+            otherwise=partial(self._went_wrong, answer),
         )
 
     def recovery_over(self) -> None:
@@ -91,27 +92,23 @@ class LoginHandler:
         else:
             self._start(StartLogin(), message.answer)
 
-    def went(self, message: LoginDone) -> None:
+    def _went(self, answer: Answer, step: Step) -> None:
         """A step is done: move the phase along, and answer."""
-        if message.step is None:
-            self._went_wrong(message)
-            return
-        event, told = message.step.event, message.step.told
+        event, told = step.event, step.told
         beside = self._actor.phase
         if event is not None and beside in AT_WORK:  # a renewal: the session works on
             if isinstance(event, SignedIn):
                 self._actor.switch("renewal")
-            message.answer.set(told or BESIDE.get(type(event), beside))
+            answer.set(told or BESIDE.get(type(event), beside))
             return
         if event is not None:
-            self._follow(event, message.step.says)
-        message.answer.set(told or self._actor.phase)
+            self._follow(event, step.says)
+        answer.set(told or self._actor.phase)
 
-    def _went_wrong(self, message: LoginDone) -> None:
-        error = message.error or RuntimeError("the login ended without a word")
+    def _went_wrong(self, answer: Answer, error: BaseException) -> None:
         if not self._login.under_way and self._actor.phase in LOGGING_IN:
             self._actor.enter(LoginFailed(), type(error).__name__)
-        message.answer.fail(error)
+        answer.fail(error)
 
     def _follow(self, event: Event, says: str) -> None:
         if self._actor.phase not in LOGGING_IN:

@@ -6,13 +6,14 @@ back from. Leaves the work of each step to ``maintenance``.
 
 from __future__ import annotations
 
+from functools import partial
+
 from ...supervision import Answer
 from ...telegram import Client
 from ..context import Services
 from ..errors import to_public_error
 from .client_slot import ClientSlot
 from .control import SessionControl
-from .internal import MaintenanceDone
 from .maintenance import Done, Follow, LogOut, Maintenance, MaintenanceStep
 from .sender import Sender
 from .state import SessionState
@@ -54,8 +55,8 @@ class MaintenanceHandler:
             self._actor.pause_groups("logging out")
         self._actor.pipe(
             self._done(step, client),
-            done=lambda done: MaintenanceDone(answer, done, None),
-            failed=lambda error: MaintenanceDone(answer, None, error, given_up),
+            then=partial(self._went, answer),
+            otherwise=partial(self._went_wrong, answer, given_up),
         )
         return answer
 
@@ -64,19 +65,18 @@ class MaintenanceHandler:
             await self._sender.drain(within=self._services.settings.drain)
         return await self._maintenance.take(step, client)
 
-    def went(self, message: MaintenanceDone) -> None:
-        """A step is done, or has failed: follow, and answer."""
-        done = message.done
-        if done is None:
-            message.answer.fail(to_public_error(message.error, session=self._name))
-            if message.given_up:
-                self._actor.switch("logout failed")
-            return
+    def _went_wrong(self, answer: Answer, given_up: bool, error: BaseException) -> None:
+        answer.fail(to_public_error(error, session=self._name))
+        if given_up:
+            self._actor.switch("logout failed")
+
+    def _went(self, answer: Answer, done: Done) -> None:
+        """A step is done: follow, and answer."""
         if done.follow is Follow.NOTHING:
-            message.answer.set(done.told)
+            answer.set(done.told)
             return
         if done.follow is Follow.SWITCH:
             self._actor.switch("another login")
         else:
             self._actor.logged_out()
-        message.answer.set(done.told or self._actor.phase)
+        answer.set(done.told or self._actor.phase)
