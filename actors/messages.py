@@ -42,6 +42,7 @@ class PairPlan:
         topics: from the source's topics to the target's.
         ring: it may be part of a ring of pairs; what those put into its source stays there.
         unwanted: what becomes of a copy whose message an edit makes one that is not let through.
+        max_stars: what it may pay for one message; 0 for nothing.
         added_at: when it was added while the warden ran, in seconds that nobody sets; it carries
             what was said from then on, whenever its session is online.
     """
@@ -62,6 +63,7 @@ class PairPlan:
     topics: Mapping[int, int] = field(default_factory=dict)
     ring: bool = False
     unwanted: Unwanted = "delete"
+    max_stars: int = 0
     added_at: float | None = field(default=None, compare=False)
 
     @property

@@ -144,6 +144,12 @@ class ChatHandle:
         self._tell_all()
 
     @in_loop
+    def set_price(self, stars: int) -> None:
+        """Let a message of who is no administrator cost Stars; 0 for nothing."""
+        self.record.price = stars
+        self._centre.world.touch()
+
+    @in_loop
     def set_slowmode(self, seconds: int) -> None:
         """Have members wait between messages; 0 ends it."""
         self.record.slowmode = seconds

@@ -34,6 +34,7 @@ from ..telegram.session_events import (
     PhaseChanged,
     RecoveryTried,
     SessionRecovered,
+    StarsPaid,
     said,
 )
 
@@ -152,6 +153,7 @@ WORDS: Final[Mapping[type[Event], Callable[[Any], str | None]]] = {
     AccountLimited: lambda e: (
         f"{e.session}: Telegram limits the account, sending waits: {e.reason}"
     ),
+    StarsPaid: lambda e: f"{e.session}: pair {e.pair} paid {e.stars} Stars",
     Noticed: lambda e: f"{e.session}: {said(e)}",
     CopyShortened: lambda e: f"{e.session}: pair {e.pair} cut its copy of {e.source_id}: too long",
     DeadLettered: lambda e: f"{e.session}: pair {e.pair} put {e.source_id} aside: {e.reason}",

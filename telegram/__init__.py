@@ -88,6 +88,7 @@ from .session_events import (
     RecoveryTried,
     SessionEvent,
     SessionRecovered,
+    StarsPaid,
     said,
 )
 from .session_files.salvage import rescue_file, salvage_file, salvage_keys
@@ -260,6 +261,7 @@ __all__ = [
     "Shipment",
     "ShipmentAction",
     "SignedIn",
+    "StarsPaid",
     "StatusText",
     "StopAsked",
     "Stopped",

@@ -127,6 +127,14 @@ class CopyShortened(SessionEvent):
 
 
 @frozen
+class StarsPaid(SessionEvent):
+    """A pair has paid for messages that its target takes Stars for, as it may (``max_stars``)."""
+
+    pair: int
+    stars: int
+
+
+@frozen
 class CaughtUp(SessionEvent):
     """A pair has read its source's history from its own mark; ``missed`` messages were new."""
 

@@ -25,6 +25,7 @@ from ...telegram import (
     Incoming,
     Receipt,
     RichText,
+    StarsPaid,
     Verdict,
     content_hash,
 )
@@ -398,9 +399,16 @@ class Delivery:
             else:
                 self._arrived(state, item, receipt, cut=item.id in cut)
         state.repeated += receipt.repeated
+        if receipt.stars:
+            self._tell_paid(state, receipt.stars)
         if full:
             self._pausing.pause(state, full)
         self.send_next(state)
+
+    def _tell_paid(self, state: PairState, stars: int) -> None:
+        now, pair, session = self._context.services.stamp(), state.plan.id, self._context.session
+        logger.info("stars paid session=%s pair=%d stars=%d", session, pair, stars)
+        self._context.services.publish(StarsPaid(session=session, at=now, pair=pair, stars=stars))
 
     def _tell_shortened(self, state: PairState, source_id: int) -> None:
         self._context.services.publish(

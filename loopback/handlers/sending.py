@@ -8,7 +8,7 @@ from .._tl import functions, types
 from ..call import Call
 from ..rpc import RpcError
 from ..world.records import Chat, ChatKind, Forward, Message
-from ..world.rights import require_send, spend_slowmode
+from ..world.rights import pay, require_send, spend_slowmode
 from ..world.update_events import Draft
 from . import media
 from .base import Handlers, check_caption, entities_of, find_message, quote_of, reply_target, units
@@ -30,7 +30,7 @@ def send_message(call: Call, request: Any) -> Any:
     draft = _draft(
         call, chat, request, text=request.message, entities=request.entities, media=preview
     )
-    happenings = _post(call, chat, [draft])
+    happenings = _post(call, chat, [draft], request)
     event = happenings[0].event_for(call.me.id)
     if not chat.is_channel and event is not None and event.message is not None:
         return types.UpdateShortSentMessage(
@@ -54,7 +54,7 @@ def send_media(call: Call, request: Any) -> Any:
     elif units(request.message) > call.world.limits.text:
         raise RpcError("MESSAGE_TOO_LONG")
     draft = _draft(call, chat, request, text=request.message, entities=request.entities, media=made)
-    return call.delivery.answer(call.me, _post(call, chat, [draft]))
+    return call.delivery.answer(call.me, _post(call, chat, [draft], request))
 
 
 def send_multi_media(call: Call, request: Any) -> Any:
@@ -83,7 +83,7 @@ def send_multi_media(call: Call, request: Any) -> Any:
         )
         for one, single in zip(made, singles, strict=True)
     ]
-    return call.delivery.answer(call.me, _post(call, chat, drafts))
+    return call.delivery.answer(call.me, _post(call, chat, drafts, request))
 
 
 def forward_messages(call: Call, request: Any) -> Any:
@@ -119,7 +119,7 @@ def forward_messages(call: Call, request: Any) -> Any:
         )
         for message, random_id in originals
     ]
-    return call.delivery.answer(call.me, _post(call, target, drafts))
+    return call.delivery.answer(call.me, _post(call, target, drafts, request))
 
 
 def _placed(call: Call, chat: Chat, request: Any) -> tuple[Message | None, int | None]:
@@ -168,11 +168,12 @@ def _further(call: Call, request: Any) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value}
 
 
-def _post(call: Call, chat: Chat, drafts: list[Draft]) -> list[Any]:
+def _post(call: Call, chat: Chat, drafts: list[Draft], request: Any) -> list[Any]:
     random_ids = [draft.random_id for draft in drafts if draft.random_id is not None]
     if len(set(random_ids)) != len(random_ids):
         raise RpcError("RANDOM_ID_DUPLICATE")
     call.world.refuse_repeats(call.me, random_ids)
+    pay(call.world, chat, call.me, len(drafts), request.allow_paid_stars or 0)
     spend_slowmode(call.world, chat, call.me)
     return list(call.delivery.post(chat, call.me, drafts, call.conversation))
 

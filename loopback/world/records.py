@@ -62,6 +62,7 @@ class Account:
     blocked: set[int] = field(default_factory=set, repr=False)
     authorization_ttl_days: int = 180
     code_ways: tuple[str, ...] = DEFAULT_WAYS  # how a login code goes, the next way at each resend
+    stars: int = 0
     login_email: str | None = field(default=None, repr=False)
     relogin_days: int | None = None  # after how many days a login without a password is over
     gives_tokens: bool = False  # whether a login or a logout lets the next one do without a code
@@ -171,6 +172,7 @@ class Chat:
     noforwards: bool = False
     forum: bool = False
     slowmode: int = 0
+    price: int = 0  # Stars that a message of who is no administrator costs
     default_banned: frozenset[str] = frozenset()
     topics: dict[int, Topic] = field(default_factory=dict, repr=False)
     invite: str | None = None

@@ -65,6 +65,22 @@ def _require_acquaintance(me: Account, other: Account) -> None:
         raise RpcError("PEER_ID_INVALID")
 
 
+def pay(world: World, chat: Chat, me: Account, messages: int, allowed: int) -> None:
+    """Take what messages cost, if whoever writes them has said that he pays it.
+
+    Raises ALLOW_PAYMENT_REQUIRED_n with the price of one, or BALANCE_TOO_LOW.
+    """
+    member = chat.members.get(me.id)
+    if not chat.price or (member is not None and member.admin):
+        return
+    if allowed < chat.price * messages:
+        raise RpcError(f"ALLOW_PAYMENT_REQUIRED_{chat.price}")
+    if me.stars < chat.price * messages:
+        raise RpcError("BALANCE_TOO_LOW")
+    me.stars -= chat.price * messages
+    world.touch()
+
+
 def spend_slowmode(world: World, chat: Chat, me: Account) -> None:
     """Raise SLOWMODE_WAIT_n when ``me`` has just written in a slow chat; else note the time."""
     member = chat.members.get(me.id)

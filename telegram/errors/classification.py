@@ -215,12 +215,18 @@ def _text_of(exc: BaseException) -> str:
 _PRICE: Final = re.compile(r"PAYMENT_REQUIRED_(\d+)$")
 
 
+def price_of(exc: BaseException) -> int:
+    """What Telegram takes for one message by an error, in Stars; 0 where it names no price."""
+    told = _PRICE.search(_text_of(exc))
+    return int(told[1]) if told else 0
+
+
 def _advice(exc: BaseException, row: Row) -> str:
     """What to do about it, with the price that an error names."""
     if row is not PAYMENT:
         return row.advice
-    told = _PRICE.search(_text_of(exc))
-    return row.advice.format(price=f"{told[1]} Stars" if told else "Stars")
+    price = price_of(exc)
+    return row.advice.format(price=f"{price} Stars" if price else "Stars")
 
 
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")

@@ -275,9 +275,9 @@ NEEDS_PREMIUM = Row(
 )
 PAYMENT = Row(
     ErrorClass.PAIR,
-    Action.PAUSE_PAIR,
+    Action.PAY_ALLOWED,
     "The chat takes {price} for a message; nothing was paid. Ask its owner to let the account write"
-    " for free, or choose another target.",
+    " for free, choose another target, or let the pair pay that much (max_stars).",
 )
 NO_STARS = Row(
     ErrorClass.PAIR,

@@ -74,6 +74,7 @@ class Action(StrEnum):
     DISABLE_PAIR = "disable_pair"  # the pair stops, the session stays as it is
     PAUSE_PAIR = "pause_pair"  # the pair waits for a right or a place
     RESOLVE_PEER = "resolve_peer"  # look the chat up once through the dialogs, then disable
+    PAY_ALLOWED = "pay_allowed"  # again for its price, if the pair may pay that; else it waits
     SEND_PLAIN = "send_plain"  # again, without what it answers or quotes
     DROP_MESSAGE = "drop_message"  # this job has no sense any more
     LEAVE_MESSAGE = "leave_message"  # only the account that sent it may change it

@@ -15,7 +15,7 @@ from typing import Final
 from telethon.errors import MessageIdInvalidError
 
 from ..client import Client
-from ..errors.classification import classify
+from ..errors.classification import classify, price_of
 from ..errors.verdict import Action, ErrorClass
 from ..events import Incoming
 from .content_hash import content_hash, origin_of, similarity
@@ -202,6 +202,19 @@ async def _shortened(
     return replace(receipt, shortened=ids)
 
 
+async def _paid(
+    client: Client, shipment: Shipment, deadline: float, error: BaseException
+) -> Receipt:
+    """Send it for what the chat takes, if that is no more than may be paid; once."""
+    price = price_of(error)
+    if shipment.price or not shipment.posts or not 0 < price <= shipment.max_stars:
+        raise error
+    paid = replace(shipment, price=price)
+    receipt = await deliver(client, paid, deadline=deadline)
+    went = sum(1 for one in receipt.target_ids if one not in receipt.refused)
+    return replace(receipt, stars=price * max(0, went - receipt.repeated))
+
+
 async def _plain(
     client: Client, shipment: Shipment, deadline: float, error: BaseException
 ) -> Receipt:
@@ -258,6 +271,7 @@ _MENDS: Final[Mapping[Action, Mend]] = {
     Action.ACCEPT: _arrived_before,
     Action.REPAIR_MESSAGE: _shortened,
     Action.SEND_PLAIN: _plain,
+    Action.PAY_ALLOWED: _paid,
     Action.REFETCH_MESSAGE: _refetched,
     Action.DROP_MESSAGE: _nothing_left,
 }

@@ -38,6 +38,13 @@ def request_of(client: Client, shipment: Shipment) -> Any:
     Raises:
         PeerUnknownError, ProtectedContentError, MessageNotCopyableError: it cannot be sent.
     """
+    request = _unpaid(client, shipment)
+    if shipment.price:
+        request.allow_paid_stars = shipment.price * len(shipment.messages)
+    return request
+
+
+def _unpaid(client: Client, shipment: Shipment) -> Any:
     match shipment.action:
         case "forward":
             refuse_protected(shipment.messages)

@@ -31,6 +31,8 @@ class Shipment:
         target_ids: the messages in the target that are changed or deleted.
         after: the newest message in the target that is known to be ours; what was sent without
             an answer is looked for behind it.
+        max_stars: what may be paid for one message; 0 for nothing.
+        price: what one costs, of which Telegram has told and which is paid; 0 for nothing.
         fresh: the messages have just been read anew.
         earlier: by message id, what a copy that was sent without an answer may say, as numbers,
             where the message says something else by now.
@@ -47,6 +49,8 @@ class Shipment:
     topic: int | None = None
     target_ids: tuple[int, ...] = ()
     after: int = 0
+    max_stars: int = 0
+    price: int = 0
     fresh: bool = False
     earlier: Mapping[int, frozenset[int]] = field(default_factory=dict)
 
@@ -96,6 +100,7 @@ class Receipt:
         repeated: how many Telegram already had, from a try whose answer was lost.
         outdated: of those, which say what their message said before.
         shortened: which said too much for Telegram and were cut.
+        stars: what was paid for those that went.
         trouble: why the messages that are not named here have not been sent.
     """
 
@@ -104,6 +109,7 @@ class Receipt:
     repeated: int = 0
     outdated: frozenset[int] = frozenset()
     shortened: frozenset[int] = frozenset()
+    stars: int = 0
     trouble: BaseException | None = field(default=None, repr=False)
 
     @property
@@ -119,6 +125,7 @@ class Receipt:
             repeated=self.repeated + other.repeated,
             outdated=self.outdated | other.outdated,
             shortened=self.shortened | other.shortened,
+            stars=self.stars + other.stars,
         )
 
     def tells(self, source_id: int) -> bool:

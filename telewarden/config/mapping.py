@@ -173,4 +173,5 @@ def tables_of(plan: PairPlan) -> dict[str, Any]:
         "topics": {str(source): target for source, target in plan.topics.items()},
         "ring": plan.ring,
         "unwanted": plan.unwanted,
+        "max_stars": plan.max_stars,
     }

@@ -15,6 +15,8 @@ from ..actors.rules import Rules
 from .secrets import Table
 
 Whole = Annotated[int, Field(strict=True, ge=-(2**62), le=2**62)]
+PairNumber = Annotated[int, Field(strict=True, ge=1, le=2**62)]
+Stars = Annotated[int, Field(strict=True, ge=0, le=10_000)]  # Telegram's own limit for a message
 Text = Annotated[str, Field(strict=True)]
 Switch = Annotated[bool, Field(strict=True)]
 PeerName = Annotated[Whole | Text, Field(union_mode="left_to_right")]
@@ -47,7 +49,7 @@ class PairConfig(Table):
     With a ``handler`` of your own there is no target; ``options`` are handed to it.
     """
 
-    id: Whole = Field(ge=1)
+    id: PairNumber
     session: Text
     source: PeerName
     target: PeerName | None = None
@@ -70,6 +72,7 @@ class PairConfig(Table):
     unwanted: Literal["delete", "keep"] = Field(
         default="delete", description="a copy whose message an edit makes unwanted"
     )
+    max_stars: Stars = Field(default=0, description="Stars a message may cost; 0: nothing is paid")
     handler: Text = TELEGRAM
     options: Mapping[str, Any] = Field(default_factory=dict)
 
@@ -130,6 +133,7 @@ class PairConfig(Table):
             topics={int(source): target for source, target in self.topics.items()},
             ring=self.ring,
             unwanted=self.unwanted,
+            max_stars=self.max_stars,
         )
 
 

@@ -264,6 +264,12 @@ def test_a_configuration_can_be_built_in_code() -> None:
         ("id", "true"),
         ("id", '"1"'),
         ("id", "1.0"),
+        ("id", "0"),
+        ("id", "-5"),
+        ("max_stars", "-1"),
+        ("max_stars", "1.5"),
+        ("max_stars", "true"),
+        ("max_stars", "20000"),
         ("source", "true"),
         ("enabled", '"yes"'),
         ("edits", "1"),
@@ -276,7 +282,7 @@ def test_a_configuration_can_be_built_in_code() -> None:
         ("unwanted", "true"),
     ],
 )
-def test_a_pairs_value_of_another_type_is_refused_and_not_bent(
+def test_a_pairs_value_of_another_type_or_out_of_range_is_refused_and_not_bent(
     tmp_path: Path, key: str, value: str
 ) -> None:
     text = re.sub(rf"(\[\[pairs\]\][^[]*?)^{key} = .*$", r"\1", GOOD, flags=re.MULTILINE)
