@@ -72,7 +72,15 @@ class _Kernel:
     def note(self, thing: Any) -> None:
         loop = None if self.scheduler is None else self.scheduler.current
         if loop is not None:
-            self.held.setdefault(loop, []).append(thing)
+            open_ones = filter(_is_open, self.held.get(loop, ()))
+            self.held[loop] = [*open_ones, thing]
+
+
+def _is_open(thing: Any) -> bool:
+    """Whether a process still holds a lease, or a database."""
+    if isinstance(thing, grant_module.LeaseGrant):
+        return thing.held
+    return thing._lock is not None
 
 
 KERNEL: Final = _Kernel()
