@@ -153,7 +153,7 @@ class Scene:
             reply_to = answers.message
         if topic := options.pop("topic", 0):
             options["topic_id"] = self.topic(chat, topic)
-        if reply_to is not None and reply_to.topic_id is not None:
+        if reply_to is not None:  # an answer stands where what it answers does
             options["topic_id"] = reply_to.topic_id
         if options.pop("picture", False):
             options["media"] = self._picture()
