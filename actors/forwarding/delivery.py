@@ -457,13 +457,18 @@ class Delivery:
         newest = state.revisions.newest(message) or message
         version, edits = content_hash(newest), state.plan.edits and state.plan.copies
         known = None if outdated else says  # it had arrived unseen, and says something earlier
+        last = not state.doubts.sought  # whoever looks next must not begin behind what is sought
+
+        def complete(store: Store) -> None:
+            store.complete(pair, message.id, target_id, now, known, newest=last)
+
         if not edits or known == version:
-            self._outbox.tick(lambda store: store.complete(pair, message.id, target_id, now, known))
+            self._outbox.tick(complete)
             return
         asked = (message.id,)
 
         def work(store: Store) -> ChangesRecorded:
-            store.complete(pair, message.id, target_id, now, known)
+            complete(store)
             wanted = store.mark_edit_pending(pair, message.id, version)
             return ChangesRecorded(pair, (Change(message.id, newest),) if wanted else (), asked)
 
