@@ -18,7 +18,16 @@ from telewarden.actors.registry.persistent_map import PersistentMap
 from telewarden.metrics import Exporter, LeaseOwner, Storage
 from telewarden.storage import StoredFigures
 from telewarden.supervision import ChildState, Snapshot
-from telewarden.telegram import GroupReport, Health, Overview, PairReport, Phase, SessionReport
+from telewarden.telegram import (
+    GroupReport,
+    Health,
+    Overview,
+    PairReport,
+    Phase,
+    SessionReport,
+    Wait,
+    WaitKind,
+)
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "metrics.md"
 BEGIN, END = "<!-- begin of the table -->\n", "<!-- end of the table -->\n"
@@ -36,6 +45,7 @@ def families() -> list[Metric]:
         since=0.0,
         last_update=0.0,
         probe_seconds=0.0,
+        waits=(Wait(who="session a", kind=WaitKind.FLOOD, what="it", since=0.0),),
     )
     tree = Snapshot(
         id="session:a",

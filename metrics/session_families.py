@@ -87,6 +87,12 @@ SESSION_FAMILIES: Final = (
         lambda figures: _one(figures.since),
     ),
     SessionFamily(
+        "wait_since_timestamp_seconds",
+        "gauge",
+        "Since when the session waits, by what it waits for; not there for what it does not.",
+        lambda figures: (("", {"kind": kind}, since) for kind, since in figures.waits.items()),
+    ),
+    SessionFamily(
         "restarts",
         "counter",
         "Restarts of the session itself and of its worker groups.",

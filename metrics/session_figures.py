@@ -5,6 +5,7 @@ Moments are kept, not ages: an age is true when it is asked for.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -67,6 +68,7 @@ class SessionFigures:
     restarts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PARTS, 0))
     recoveries: dict[str, int] = field(default_factory=lambda: dict.fromkeys(RUNGS, 0))
     floods: dict[str, float] = field(default_factory=dict)
+    waits: Mapping[str, float] = field(default_factory=dict)
     last_update: float | None = None
     probe_seconds: float | None = None
     lags: int = 0
@@ -87,6 +89,24 @@ class SessionFigures:
                 setattr(self, name, value)
                 changed = True
         self.version += changed
+
+    def see(self, report: SessionReport | None, *, waiting: int, restarts_left: int | None) -> None:
+        """Keep what a look found; ten thousand of them are in the loop's way together."""
+        if self.waiting != waiting or self.restarts_left != restarts_left:
+            self.waiting, self.restarts_left = waiting, restarts_left
+            self.version += 1
+        if report is None:
+            return
+        if self.phase is not report.phase or self.since != report.since:
+            self.stand(report.phase, report.since)
+        if self.last_update != report.last_update or self.probe_seconds != report.probe_seconds:
+            self.last_update, self.probe_seconds = report.last_update, report.probe_seconds
+            self.version += 1
+        if report.waits or self.waits:
+            oldest = dict[str, float]()
+            for wait in report.waits:
+                oldest[wait.kind.value] = min(wait.since, oldest.get(wait.kind.value, wait.since))
+            self.note(waits=oldest)
 
     def stand(self, phase: Phase, since: float) -> None:
         """Keep a phase, unless a newer one is known."""
@@ -148,17 +168,13 @@ class SessionBook:
             if self._sessions.pop(gone, None) is not None:
                 self._in_order = None
         self._reported = known
-        waiting = dict.fromkeys(known, 0)
+        waiting = Counter[str]()
         for group in groups:
-            here = sum(pair.waiting for pair in group.pairs)
-            waiting[group.session] = waiting.get(group.session, 0) + here
+            waiting[group.session] += sum(pair.waiting for pair in group.pairs)
         left = {} if tree is None else _restarts_left(tree)
         for name in known:
             figures, report = self.of(name), reports.get(name)
-            figures.note(waiting=waiting[name], restarts_left=left.get(name))
-            if report is not None:
-                figures.stand(report.phase, report.since)
-                figures.note(last_update=report.last_update, probe_seconds=report.probe_seconds)
+            figures.see(report, waiting=waiting[name], restarts_left=left.get(name))
 
     def stored(
         self,
@@ -182,10 +198,12 @@ class SessionBook:
 def _restarts_left(tree: Snapshot) -> dict[str, int]:
     """The restarts that are left to each session, where they are fewest."""
     left: dict[str, int] = {}
-    for place in tree.walk():
-        name = session_of(place.path)
-        if name is not None and place.restarts_left is not None:
-            left[name] = min(place.restarts_left, left.get(name, place.restarts_left))
+    for part in tree.children:
+        for place in part.children:
+            name = session_of(place.id)
+            counts = [count for one in place.walk() if (count := one.restarts_left) is not None]
+            if name is not None and counts:
+                left[name] = min(counts)
     return left
 
 

@@ -186,13 +186,22 @@ ROWS: dict[str, tuple[Shown, ...]] = {
                 ),
             ),
             "s",
-            12,
+        ),
+        Graph(
+            "Why a session waits",
+            "For how long, by what it waits for.",
+            (
+                q(
+                    f"time() - telewarden_session_wait_since_timestamp_seconds{{{ONE}}}",
+                    "{{session}} {{kind}}",
+                ),
+            ),
+            "s",
         ),
         Graph(
             "What is waited for",
             "Sessions, pairs and parts that wait, by what they wait for.",
             (q(f"sum by (kind) (telewarden_waits{{{ALL}}})", "{{kind}}"),),
-            width=12,
             stacked=True,
         ),
     ),

@@ -11,7 +11,7 @@ import pytest
 
 from telewarden.errors import DrillError
 
-from .conftest import Watched, needs_prometheus, until
+from .conftest import CAROL, Watched, needs_prometheus, until
 from .scripts import DEPLOY, script
 
 pytestmark = [pytest.mark.metrics, pytest.mark.checkout]
@@ -67,10 +67,13 @@ def test_no_query_asks_for_a_family_that_does_not_exist(shipped: dict[str, Any])
 @pytest.mark.crashes("*:bob/session", DrillError)
 def test_every_query_has_an_answer(watched: Watched, shipped: dict[str, Any]) -> None:
     warden, telegram = watched.warden, watched.telegram
+    account = telegram.account(CAROL)
+    assert account is not None
     source = next(chat for chat in telegram.chats if chat.title == "In")
     for number in range(20):
         telegram.post(source, f"message {number}")
     warden.run(warden.session("alice").backup())
+    telegram.revoke(account)  # so that carol waits for a login
     warden.run(warden.drill("sessions/session:bob/session"))
     warden.run(warden.recover("alice"))  # online as it is, it is probed
 

@@ -47,11 +47,11 @@ def test_every_rule_is_evaluated_without_an_error(watched: Watched) -> None:
 
 
 def test_what_is_stored_is_seen_of_each_session(watched: Watched) -> None:
-    until(lambda: len(watched.query('telewarden_session_lease_info{state="held"}')) == 2)
+    until(lambda: len(watched.query('telewarden_session_lease_info{state="held"}')) == 3)
 
-    assert watched.query('telewarden_leases{state="held"} == 2')
-    assert len(watched.query("telewarden_session_login_codes_left == 2")) == 2
-    assert len(watched.query("telewarden_session_key_latched == 0")) == 2
+    assert watched.query('telewarden_leases{state="held"} == 3')
+    assert len(watched.query("telewarden_session_login_codes_left == 2")) == 3
+    assert len(watched.query("telewarden_session_key_latched == 0")) == 3
     assert watched.query("telewarden_storage_free_bytes > 0")
 
 
@@ -65,7 +65,7 @@ def test_the_first_crash_of_a_session_is_an_increase(watched: Watched) -> None:
     until(
         lambda: watched.query('increase(telewarden_child_restarts_total{reason="drill"}[1m]) > 0')
     )
-    until(lambda: watched.query('telewarden_sessions{state="online"} == 2'))
+    until(lambda: watched.query('telewarden_sessions{state="online"} == 3'))
 
 
 def test_a_revoked_login_fires_and_a_new_one_resolves(watched: Watched) -> None:

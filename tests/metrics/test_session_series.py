@@ -25,7 +25,14 @@ from telewarden.supervision import (
     Snapshot,
 )
 from telewarden.telegram import Health, Phase, PhaseChanged
-from telewarden.telegram.reports import GroupReport, Overview, PairReport, SessionReport
+from telewarden.telegram.reports import (
+    GroupReport,
+    Overview,
+    PairReport,
+    SessionReport,
+    Wait,
+    WaitKind,
+)
 from telewarden.telegram.session_events import (
     FloodBegan,
     FloodEnded,
@@ -248,6 +255,24 @@ def test_the_outbox_shows_how_much_waits_and_for_how_long(exporter: Exporter, wa
     assert sample(exporter, "outbox_oldest_age_seconds") is None
 
 
+def test_what_a_session_waits_for_is_shown_for_as_long_as_it_does(exporter: Exporter) -> None:
+    waits = tuple(
+        Wait(who="session alice", kind=kind, what="it", since=since)
+        for kind, since in (
+            (WaitKind.FLOOD, NOW - 5),
+            (WaitKind.FLOOD, NOW - 9),
+            (WaitKind.BACKOFF, NOW),
+        )
+    )
+    exporter.observe(overview(replace(report(), waits=waits)))
+    flood = sample(exporter, "wait_since_timestamp_seconds", kind="flood")
+    backoff = sample(exporter, "wait_since_timestamp_seconds", kind="backoff")
+    exporter.observe(overview(report()))
+
+    assert (flood, backoff) == (NOW - 9, NOW)
+    assert sample(exporter, "wait_since_timestamp_seconds", kind="flood") is None
+
+
 def test_restarts_left_are_those_of_the_part_with_the_fewest(exporter: Exporter) -> None:
     tree = place(
         "warden",
@@ -327,13 +352,16 @@ def test_series_of_each_session_are_there_up_to_a_thousand_unless_told_otherwise
     assert f'telewarden_sessions{{state="online"}} {float(count)}' in text
 
 
+BACKOFF = Wait(who="session bob", kind=WaitKind.BACKOFF, what="the next try", since=NOW)
+
+
 @pytest.fixture
 def busy(exporter: Exporter, stream: EventStream) -> Exporter:
     """One with something in each family, and a name of a host that has to be escaped."""
     exporter.observe(
         overview(
             report(last_update=NOW - 4, probe_seconds=0.1),
-            report("bob", Phase.WAITING),
+            replace(report("bob", Phase.WAITING), waits=(BACKOFF,)),
             groups=(group("alice", 2),),
         )
     )
