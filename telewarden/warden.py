@@ -46,6 +46,8 @@ from .diagnostics import Diagnosis, diagnose, live_findings
 from .errors import (
     AlreadyRunningError,
     ChildNotFoundError,
+    ChildRestartingError,
+    ChildRunningError,
     ChildStartError,
     InvalidRecordError,
     NotRunningError,
@@ -74,6 +76,7 @@ from .supervision import (
     Exit,
     LoopThread,
     LoopWatch,
+    RestartChild,
     Snapshot,
     StopReport,
     Tree,
@@ -376,6 +379,7 @@ class Warden:
         return SessionHandle(
             name,
             find=self._session_ref,
+            release=self._release,
             read=self._stored,
             call_deadline=self.config.telegram.call_deadline,
             patience=self.config.telegram.online_deadline,
@@ -530,6 +534,11 @@ class Warden:
 
     async def _session_ref(self, name: str) -> pykka.ActorRef[Any]:
         return await self._ask("registry", SessionRefAsked(name))
+
+    async def _release(self, name: str) -> None:
+        """End the quarantine of a session, if it is in one."""
+        with contextlib.suppress(ChildRunningError, ChildRestartingError, ChildNotFoundError):
+            await self._ask("sessions", RestartChild(f"session:{name}"))
 
     async def _observe(self) -> None:
         while True:

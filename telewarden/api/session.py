@@ -65,6 +65,7 @@ class SessionHandle(SessionCare):
         name: str,
         *,
         find: Callable[[str], Awaitable[pykka.ActorRef[Any]]],
+        release: Callable[[str], Awaitable[None]],
         read: Reading,
         call_deadline: float,
         patience: float,
@@ -73,7 +74,8 @@ class SessionHandle(SessionCare):
         auditor: Auditor,
     ) -> None:
         self.name, self._operations, self._auditor = name, operations, auditor
-        self._find, self._reading, self._call_deadline = find, read, call_deadline
+        self._find, self._release = find, release
+        self._reading, self._call_deadline = read, call_deadline
         self._patience, self._signing = patience, signing
 
     def __repr__(self) -> str:
@@ -205,7 +207,7 @@ class SessionHandle(SessionCare):
     async def recover(self, *, who: str = "app") -> None:
         """Let the session climb the recovery ladder now, whatever it waits for.
 
-        It returns at once; ``wait_online`` tells how it went.
+        A quarantine ends first. It returns at once; ``wait_online`` tells how it went.
 
         Example::
 
@@ -214,6 +216,7 @@ class SessionHandle(SessionCare):
         """
         async with self._noted(who, "recover"):
             with going_on(self.name):
+                await self._release(self.name)
                 (await self._find(self.name)).tell(Recover())
 
     async def login(self, step: LoginStep, secret: str | None = None, *, who: str = "app") -> Phase:

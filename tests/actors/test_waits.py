@@ -39,6 +39,7 @@ from .test_disk import fill
 
 pytestmark = [pytest.mark.actors, pytest.mark.session]
 
+SUBTREE = "sessions/session:alice"
 GROUP = "sessions/session:alice/groups/group-1"
 
 
@@ -355,6 +356,28 @@ async def test_a_group_that_is_kept_down_is_released_by_recover_and_goes_on(
     async with asyncio.timeout(SOON):
         while (report := await alice.report()).health is not Health.HEALTHY:
             await asyncio.sleep(LOOK_EVERY)
+
+
+@pytest.mark.crashes("*:alice/session", DrillError)
+@pytest.mark.crashes("*:alice/session", dropped="*", possible=True)
+@pytest.mark.crashes(logged="supervisor gives up")
+@pytest.mark.crashes(logged="child quarantined")
+async def test_a_session_that_is_kept_down_is_released_by_recover_and_goes_on(
+    newsroom: Newsroom, tables: dict[str, Any]
+) -> None:
+    tables["recovery"]["restarts"] = 0
+    newsroom.reconfigure(tables)
+    warden = await newsroom.start()
+    await warden.drill(f"{SUBTREE}/session")
+    await newsroom.hears(ChildStarted, child=SUBTREE, incarnation=2)
+    await warden.drill(f"{SUBTREE}/session")
+    await newsroom.hears(ChildQuarantined, child=SUBTREE)
+    newsroom.say("news_in", "said meanwhile")
+
+    await warden.session("alice").recover()
+
+    await newsroom.hears(ChildReleased, child=SUBTREE)
+    await newsroom.arrives("news_out", "said meanwhile")
 
 
 # Pairs
