@@ -99,6 +99,16 @@ async def test_a_session_comes_with_explanation_and_advice(
     assert session["health_explanation"] == HEALTHS[Health.EXPIRED].explanation
 
 
+async def test_the_age_of_the_last_update_is_as_it_is_when_asked(
+    http: httpx.AsyncClient, panel: FakePanel
+) -> None:
+    panel.sessions = (dataclasses.replace(panel.sessions[0], last_update=4990.0),)
+
+    (session,) = (await http.get("/api/state")).json()["sessions"]
+
+    assert session["update_age"] == 10.0
+
+
 async def test_many_who_look_at_once_cost_one_question(
     http: httpx.AsyncClient, panel: FakePanel, hand: Hand
 ) -> None:

@@ -33,7 +33,7 @@ ALICE, BOB, CAROL, PRESS = "+9996620001", "+9996620002", "+9996620003", "+999662
 TABLES: dict[str, Any] = {
     "telegram": {"api_id": 1},
     "storage": {"folder": "store", "master_key": {"file": "master.key", "create": True}},
-    "recovery": {"backoff_initial": 0.05, "backoff_max": 0.2, "late_within": 0.5},
+    "recovery": {"backoff_initial": 0.05, "backoff_max": 0.2, "late_within": 0.5, "restarts": 1},
     "console": {"port": 0},
     "sessions": [
         {"name": "alice", "phone": ALICE},
@@ -103,7 +103,7 @@ class Watched:
         return {one["metric"]["alertname"] for one in alerts}
 
     def phase(self, session: str) -> Phase:
-        return Phase(self.warden.run(self.warden.phase(session)))
+        return self.warden.run(self.warden.session(session).report()).phase
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
+
+from telewarden.cli.main import app
 
 pytestmark = [
     pytest.mark.metrics,
@@ -271,6 +274,16 @@ def test_every_alert_says_what_happened_and_what_to_do() -> None:
         assert re.search(r"severity: (critical|warning)", part), part
         assert "summary: " in part, part
         assert "description: " in part, part
+
+
+def test_what_an_alert_says_to_run_can_be_run() -> None:
+    told = re.findall(r"`telewarden (\w+)|`(pairs \w+)`", RULES.read_text(encoding="utf-8"))
+    commands = {f"telewarden {one}" if one else f"telewarden {pairs}" for one, pairs in told}
+
+    for command in sorted(commands):
+        shown = CliRunner().invoke(app, [*command.split()[1:], "--help"])
+        assert shown.exit_code == 0, command
+    assert len(commands) >= 6
 
 
 def test_each_alert_fires_and_resolves(tmp_path: Path) -> None:

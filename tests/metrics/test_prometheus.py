@@ -8,6 +8,8 @@ import httpx
 import pytest
 
 from telewarden.errors import DrillError
+from telewarden.supervision import ChildState
+from telewarden.telegram import Phase
 
 from .conftest import ALICE, Watched, needs_prometheus, until
 
@@ -83,3 +85,23 @@ def test_a_revoked_login_fires_and_a_new_one_resolves(watched: Watched) -> None:
     until(lambda: not watched.firing("alice"), "they are resolved")
 
     assert (before, others) == (set(), set())
+
+
+@pytest.mark.crashes("*:bob/session", DrillError)
+@pytest.mark.crashes("*:bob/session", dropped="*", possible=True)
+@pytest.mark.crashes(logged="supervisor gives up")
+@pytest.mark.crashes(logged="child quarantined")
+def test_a_quarantine_fires_and_a_recovery_resolves(watched: Watched) -> None:
+    warden = watched.warden
+
+    def state(path: str) -> ChildState | None:
+        place = warden.snapshot().find(path)
+        return None if place is None else place.state
+
+    while state("sessions/session:bob") is not ChildState.QUARANTINED:
+        if state("sessions/session:bob/session") is ChildState.RUNNING:
+            warden.run(warden.drill("sessions/session:bob/session"))
+    until(lambda: watched.query('ALERTS{alertname="TelewardenPartQuarantined"}'), "it fires")
+    warden.run(warden.recover("bob"))
+    until(lambda: not watched.query('ALERTS{alertname="TelewardenPartQuarantined"}'), "it is over")
+    until(lambda: watched.phase("bob") is Phase.ONLINE, "bob is back")
