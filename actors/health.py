@@ -8,6 +8,7 @@ once. It steers nothing but probes; what follows from one is the session's to de
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -44,7 +45,8 @@ class HealthMonitorActor(LoopActor):
     def on_start(self) -> None:
         self._sweep_every(self._every)
         if self.incarnation > 1:
-            self.pipe(ask_async(self._registry, Roster(), timeout=REPORT_WITHIN), done=_Known)
+            everybody = ask_async(self._registry, Roster(), timeout=REPORT_WITHIN)
+            self.pipe(everybody, then=self._ask_for_reports)
 
     def on_receive(self, message: object) -> object:
         match message:
@@ -63,14 +65,13 @@ class HealthMonitorActor(LoopActor):
                 self._sweep()
             case _ProbeOne():
                 _tell(message.ref, Probe())
-            case _Known():
-                for ref in message.refs:
-                    _tell(ref, Report())
-            case _Gathered():
-                message.answer.set(message.overview)
             case _:
                 return super().on_receive(message)
         return None
+
+    def _ask_for_reports(self, refs: Iterable[pykka.ActorRef[Any]]) -> None:
+        for ref in refs:
+            _tell(ref, Report())
 
     def _sweep_every(self, seconds: float) -> None:
         if self._sweeping is not None:
@@ -93,7 +94,7 @@ class HealthMonitorActor(LoopActor):
 
     def _overview(self) -> Answer:
         answer = Answer()
-        self.pipe(self._gather(), done=lambda overview: _Gathered(answer, overview))
+        self.pipe(self._gather(), then=answer.set)
         return answer
 
     async def _gather(self) -> Overview:
@@ -142,16 +143,3 @@ class _Sweep:
 @dataclass(frozen=True, slots=True)
 class _ProbeOne:
     ref: pykka.ActorRef[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """The registry's answer: every session there is."""
-
-    refs: tuple[pykka.ActorRef[Any], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Gathered:
-    answer: Answer
-    overview: Overview

@@ -75,7 +75,7 @@ from .online_waits import AwaitOnline, OnlineWaits, WaitedEnough
 from .reader import Reader
 from .reconnect import ReconnectPolicy
 from .recovery import Recovery, RecoveryResult
-from .sender import FloodOver, Send, Sender, SendFailed, Sent, tell
+from .sender import FloodOver, Send, Sender, SendFailed, tell
 from .state import SessionState
 from .worker_groups import WorkerGroups
 
@@ -514,7 +514,6 @@ HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
     messages.Deliver: lambda session, message: session.sender.offer(message),
     messages.Withdraw: lambda session, message: session.sender.withdraw(message),
     Send: lambda session, message: session.sender.turn(message.job),
-    Sent: lambda session, message: session.sender.sent(message),
     SendFailed: lambda session, message: session.send_failed(message),
     FloodOver: lambda session, message: session.sender.flood_over(message.key),
     # Reading and calling

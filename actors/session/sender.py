@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import pykka
@@ -50,14 +51,6 @@ class Send:
     """A job's turn has come; it goes if it has not been taken back."""
 
     job: Deliver
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """Telegram has taken a job, or as much of it as it would."""
-
-    job: Deliver
-    receipt: Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +152,7 @@ class Sender:
                 self._wait_for(parked)
 
     def send(self, job: Deliver) -> None:
-        """Start the request; its result comes back as ``Sent`` or ``SendFailed``."""
+        """Start the request; a failure comes back as ``SendFailed``."""
         if self._client is None:
             tell(job.reply_to, _undelivered(job, classify(OFFLINE)))
             return
@@ -170,7 +163,7 @@ class Sender:
         sending.add_done_callback(self._over)
         self._actor.pipe(
             asyncio.shield(sending),  # a stop lets it end, see drain
-            done=lambda receipt: Sent(job, receipt),
+            then=partial(self._sent, job),
             failed=lambda error: SendFailed(job, error),
         )
 
@@ -180,9 +173,8 @@ class Sender:
         if not sending.cancelled():
             sending.exception()
 
-    def sent(self, message: Sent) -> None:
+    def _sent(self, job: Deliver, receipt: Receipt) -> None:
         """Tell the group what arrived; some of it may have met trouble."""
-        job, receipt = message.job, message.receipt
         tell(job.reply_to, _delivered(job, receipt))
         self._queue.went(method_of(job.shipment), job.shipment.target)
         if receipt.trouble is not None:
