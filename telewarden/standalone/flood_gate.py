@@ -29,10 +29,12 @@ from ..actors.session.send_queue import FloodKey
 from ..config import Config
 from ..errors import StorageError, TelegramRateLimitError, TelewardenError
 from ..service.paths import StoragePaths, master_key_of
-from ..storage import Epoch, FloodRow, Store
-from ..telegram import Action, Moment, classify
+from ..storage import Epoch, FloodRow, Latch, Store
+from ..telegram import Action, KeyDropped, Moment, Told, classify
 
 logger = logging.getLogger(__name__)
+
+Note = FloodRow | Latch
 
 
 class LedgerGate:
@@ -91,6 +93,12 @@ class LedgerGate:
             if verdict.action is Action.PARK_METHOD and verdict.wait is not None:
                 self._flooded(self._session, OPENING, verdict.wait)
 
+    def told(self, told: Told) -> None:
+        """Note that Telegram ends the key, durably: the block may go on, no later one begins."""
+        if isinstance(told, KeyDropped) and told.key_id is not None:
+            logger.warning("key ends session=%s name=%s", self._session, told.name)
+            self._notes.add(Latch(key_id=told.key_id, reason=told.name, at=self._now()))
+
     async def stored(self) -> None:
         """Wait for what is being written of the deadlines."""
         await self._notes.stored()
@@ -108,7 +116,7 @@ class LedgerGate:
 
 
 class FloodNotes:
-    """Deadlines on their way into the database, in the order in which they were told.
+    """Deadlines, and ends of keys, on their way into the database, in the order they were told.
 
     Args:
         database: its file; each write opens it for itself, so that nobody is kept from it.
@@ -116,11 +124,11 @@ class FloodNotes:
 
     def __init__(self, database: Path) -> None:
         self._database = database
-        self._waiting: list[FloodRow] = []
+        self._waiting: list[Note] = []
         self._storing: asyncio.Task[None] | None = None
 
-    def add(self, row: FloodRow) -> None:
-        """Begin to write a deadline; the loop does not wait for the disk."""
+    def add(self, row: Note) -> None:
+        """Begin to write one; the loop does not wait for the disk."""
         self._waiting.append(row)
         if self._storing is None or self._storing.done():
             self._storing = asyncio.get_running_loop().create_task(self._store())
@@ -136,6 +144,9 @@ class FloodNotes:
         if self._waiting:
             await self._store()
         for row in self._waiting:
+            if isinstance(row, Latch):
+                logger.error("end of a key not on record reason=%s; log in again", row.reason)
+                continue
             logger.error(
                 "flood not on record session=%s method=%s until=%.0f; do not call it before",
                 *(row.account, row.method, row.until),
@@ -145,16 +156,19 @@ class FloodNotes:
         while self._waiting:
             rows = tuple(self._waiting)
             try:
-                await asyncio.to_thread(_put_floods, self._database, rows)
+                await asyncio.to_thread(_put, self._database, rows)
             except StorageError as exc:
                 logger.warning("floods not stored yet count=%d why=%s", len(rows), exc)
                 return
             del self._waiting[: len(rows)]
 
 
-def _put_floods(database: Path, rows: Sequence[FloodRow]) -> None:
+def _put(database: Path, rows: Sequence[Note]) -> None:
     with Store.open_short_writer(database) as store, store.transaction():
         for row in rows:
+            if isinstance(row, Latch):
+                store.latch_key(row.key_id, row.reason, row.at)
+                continue
             store.put_flood(row.account, row.method, row.chat, row.until, row.seconds)
 
 

@@ -285,7 +285,7 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
                 return await gateway.open(
                     self._name,
                     WardenSession.from_string(string),
-                    lambda _: None,
+                    gate.told,
                     deadline=self._config.telegram.connect_deadline,
                     gate=gate,
                 )

@@ -282,6 +282,22 @@ async def test_what_telegram_asks_for_in_a_block_holds_in_the_blocks_after_it(pl
     assert (row.method, row.chat, row.seconds) == ("help.getNearestDc", None, 4000)
 
 
+@pytest.mark.parametrize("kind", ["AUTH_KEY_DROP_DUPLICATE_1", "AUTH_KEY_DROP_NOSECRET_2"])
+async def test_a_key_that_is_told_to_end_in_a_block_is_taken_by_no_later_one(
+    place: Place, kind: str
+) -> None:
+    async with safe_session(place.tables, "alice", server=place.server) as alice:
+        place.telegram.notify(place.account, "It ends.", kind=kind)
+        await alice.call(NEAREST())  # which comes behind the notice, and still works
+    connects = place.telegram.stats.connects
+
+    with pytest.raises(KeyLatchedError, match=kind[:-2]):
+        async with safe_session(place.tables, "alice", server=place.server):
+            pass
+
+    assert place.telegram.stats.connects == connects
+
+
 def floods(place: Place) -> list[FloodRow]:
     with Store.open_reader(place.folder / "store" / "telewarden.db") as store:
         return store.floods("alice")
