@@ -21,6 +21,7 @@ from ..service.open_files import allow_all
 from ..supervision import EXIT_ABANDONED, Event, Exit, LineLimit, StopReport, leave_process
 from ..warden import Warden
 from .event_lines import as_json as event_as_json
+from .event_lines import line
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ async def run_warden(config: Path, *, as_json: bool, verbose: bool) -> int:
         finally:
             await warden.stop()
     code = _outcome(exit_, report)
+    _tell_the_end(code, as_json=as_json)
     if code == EXIT_ABANDONED:
         leave_process(code)  # whatever did not stop would hold the interpreter's own end up, too
     return code
@@ -120,6 +122,14 @@ def _announce(warden: Warden, *, as_json: bool) -> None:
     _say(f"{len(warden.config.sessions)} sessions, {len(warden.config.pairs)} pairs; Ctrl-C ends")
 
 
+def _tell_the_end(code: int, *, as_json: bool) -> None:
+    words = "all stopped" if code == ENDED_WELL else f"ended badly, exit code {code}"
+    if as_json:
+        _print(line("Ended", words, code=code))
+    else:
+        _say(words)
+
+
 def _teller(*, as_json: bool) -> Callable[[Event], None]:
     def tell(event: Event) -> None:
         if as_json:
@@ -131,7 +141,7 @@ def _teller(*, as_json: bool) -> Callable[[Event], None]:
 
 
 def _say(words: str) -> None:
-    now = dt.datetime.now().astimezone().strftime("%H:%M:%S.%f")[:-3]
+    now = dt.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
     _print(f"{now} {words}")
 
 

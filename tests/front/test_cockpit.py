@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -286,3 +287,27 @@ def test_a_command_that_has_the_folder_is_named_to_a_second(
 
     assert done.returncode == 2
     assert f"process {running.pid}" in done.stderr
+
+
+def test_the_lines_of_a_run_have_one_clock_plain_values_and_a_last_word(shell: Shell) -> None:
+    begun = time.time()
+    process = shell.start("run", "--json")
+    shell.until(process, '"SessionRecovered"')
+    shell("register", "bob", "+9996620077")
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=20)
+
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert all(begun <= one["at"] <= time.time() for one in lines)
+    assert not re.search(r"\b\w+\(\w+=", out), out  # as a Python repr has it
+    assert "+9996620077" not in out
+    assert (lines[-1]["event"], lines[-1]["code"]) == ("Ended", 0)
+
+
+def test_the_lines_of_a_run_have_dates_and_a_last_word(shell: Shell) -> None:
+    process = shell.start("run")
+    shell.until(process, "online by string")
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=20)
+
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} all stopped", out.splitlines()[-1])
