@@ -23,7 +23,7 @@ from .messages import (
     RetryDead,
 )
 from .pair import PairState
-from .pausing import BY_HAND, PairPausing
+from .pausing import PairPausing, by_hand
 
 Order = (
     ConfirmPair
@@ -64,7 +64,7 @@ class Commands:
             case ConfirmPair():
                 return self._chats.confirm(state, order)
             case PausePair():
-                self._pausing.pause(state, order.reason or BY_HAND)
+                self._pausing.pause(state, by_hand(order))
             case ResumePair():
                 state.pauses = 0
                 self._pausing.resume(state)

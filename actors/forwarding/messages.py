@@ -21,10 +21,11 @@ class PairOrder(Ask[R]):
 
 @dataclass(frozen=True, slots=True)
 class PausePair(Ask[PairReport]):
-    """Do nothing more. Answered with the pair's report."""
+    """Do nothing more, or until then (epoch seconds). Answered with the pair's report."""
 
     pair: int
     reason: str = "paused by hand"
+    until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

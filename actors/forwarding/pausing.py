@@ -6,7 +6,10 @@ what is said meanwhile is read from the source's history when the pair goes on.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from ...telegram import PairPaused, PairResumed
@@ -14,6 +17,7 @@ from ..messages import CheckAccess, PairPlan
 from ..pair_graph import PAIR_FAULTS
 from .context import GroupContext
 from .internal import Recheck
+from .messages import PausePair
 from .outbox import SLOW_LIMIT
 from .pair import PairState
 
@@ -21,14 +25,33 @@ if TYPE_CHECKING:
     from ...telegram import Access
 
 BY_HAND: Final = "paused by hand"
+UNTIL: Final = re.compile(r", until (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC\Z")
 CONFIGURED: Final = "paused in the configuration"
 OTHER_CHAT: Final = "NAME_MOVED"  # until somebody says which chat is meant
+LOOK_AT_MOST: Final = 60.0  # seconds between two looks at a clock that somebody may set
 ASTRAY: Final = ("PEER_ID_INVALID", "CHAT_ID_INVALID", "CHANNEL_INVALID", "PEER_UNKNOWN")
 TOO_SLOW: Final = (
     "PATTERN_TOO_SLOW: a pattern was not through with three messages in a row, as their dead"
     " letters say; change the pair's rules, or resume it"
 )
 BAN: Final = "USER_BANNED_IN_CHANNEL"  # ends with the account's limit
+
+
+def by_hand(order: PausePair) -> str:
+    """The reason of a pause by hand, with its end if it has one."""
+    reason = order.reason or BY_HAND
+    if order.until is None:
+        return reason
+    end = datetime.fromtimestamp(math.ceil(order.until), UTC)
+    return f"{reason}, until {end:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def end_of(reason: str | None) -> float | None:
+    """Until when a pause by hand was meant, in epoch seconds; ``None`` until it is resumed."""
+    found = UNTIL.search(reason) if reason is not None and reason.startswith(BY_HAND) else None
+    if found is None:
+        return None
+    return datetime.fromisoformat(found[1]).replace(tzinfo=UTC).timestamp()
 
 
 class PairPausing:
@@ -101,6 +124,9 @@ class PairPausing:
     def recheck(self, pair: int) -> None:
         """See whether a paused pair would work again; chats that are known are only looked at."""
         state = self._context.pairs.get(pair)
+        if state is not None and end_of(state.paused) is not None:
+            self._look_at_the_clock(state)
+            return
         if state is None or not _looked_after(state):
             return
         if _unfit(state):
@@ -144,7 +170,18 @@ class PairPausing:
             CheckAccess(chats=wanted, reply_to=self._context.actor.actor_ref, asked_for=asked_for)
         )
 
+    def _look_at_the_clock(self, state: PairState) -> None:
+        """Resume a pair whose pause by hand is over, or look again when it is."""
+        left = (end_of(state.paused) or 0.0) - self._context.services.stamp()
+        if left <= 0.0:
+            self.resume(state)
+        else:
+            self._context.set_timer(min(left, LOOK_AT_MOST), Recheck(state.plan.id))
+
     def _look_later(self, state: PairState) -> None:
+        if end_of(state.paused) is not None:
+            self._look_at_the_clock(state)
+            return
         if not _looked_after(state):
             return
         settings = self._context.services.settings

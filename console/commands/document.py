@@ -84,8 +84,8 @@ def _place(parameter: Parameter) -> str:
 def _name(parameter: Parameter) -> str:
     if not parameter.option:
         return _place(parameter)
-    dashed = f"--{parameter.name.replace('_', '-')}"
-    return dashed if parameter.kind is Kind.FLAG else f"{dashed} {parameter.kind.upper()}"
+    is_flag = parameter.kind is Kind.FLAG
+    return parameter.long if is_flag else f"{parameter.long} {parameter.kind.upper()}"
 
 
 def _said(parameter: Parameter) -> str:

@@ -186,7 +186,12 @@ COMMANDS: Final = (
         name="pairs pause",
         help="Stop forwarding until `pairs resume`; what is said meanwhile is not lost.",
         group=GROUP,
-        parameters=(PAIR, option("reason", "Shown wherever the pair is.", default="")),
+        more="With --for it goes on by itself after that time, also after a restart.",
+        parameters=(
+            PAIR,
+            option("reason", "Shown wherever the pair is.", default=""),
+            option("seconds", "How long, as 2h.", Kind.SPAN, word="for"),
+        ),
         danger=Danger.CHANGES,
         needs=Needs.STORE,
         result="sessions.PairStatus",

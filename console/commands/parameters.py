@@ -60,6 +60,7 @@ class Parameter:
         choices: what may be chosen.
         metavar: what stands for it in a usage line.
         short: a letter for the command line.
+        word: what its option is called, where that is not its name.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
     metavar: str = ""
     short: str = ""
+    word: str = ""
 
     def read(self, value: object, *, command: str) -> Any:
         """Its value.
@@ -89,6 +91,11 @@ class Parameter:
         except _Unfit as unfit:
             told = "not shown" if self.kind is Kind.SECRET else shown(value)
             raise BadCommandError(command, f"{self.name} is {told}; give {unfit}") from None
+
+    @property
+    def long(self) -> str:
+        """Its option on the command line."""
+        return f"--{self.word or self.name.replace('_', '-')}"
 
     @property
     def range(self) -> str:

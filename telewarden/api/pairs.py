@@ -8,6 +8,7 @@ pair is doing is in ``Warden.overview``.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -32,6 +33,7 @@ from ..storage import Store
 from ..supervision import Ask
 from ..telegram import PairReport
 from .checks import a_callback, a_moment, a_number, a_text, numbers
+from .checks import seconds as some_seconds
 from .pairs_client import PairsClient
 from .reassign import Move, Reassigning
 from .sessions import Sessions
@@ -182,12 +184,15 @@ class Pairs:
 
     # Orders
 
-    async def pause(self, pair: int, reason: str = "", *, who: str = "app") -> PairReport:
+    async def pause(
+        self, pair: int, reason: str = "", *, seconds: float | None = None, who: str = "app"
+    ) -> PairReport:
         """Stop forwarding until ``resume``; what is said meanwhile is not lost.
 
         Args:
             pair: its number.
             reason: words that the overview shows beside the pair.
+            seconds: after so many it goes on by itself, also after a restart.
             who: noted in the audit trail.
 
         Returns the pair's report, paused.
@@ -202,9 +207,11 @@ class Pairs:
         """
         said = a_text("reason", reason, "words to be shown beside the pair")
         by_hand = f"paused by hand: {said}" if said else "paused by hand"
+        lasts = None if seconds is None else some_seconds("seconds", seconds, default=0.0)
+        until = None if lasts is None else time.time() + lasts
         async with self._noted(who, "pause pair", pair) as after:
-            report = await self._client.order(pair, PausePair(pair, by_hand))
-            after["paused"] = by_hand
+            report = await self._client.order(pair, PausePair(pair, by_hand, until))
+            after["paused"] = report.paused
             return report
 
     async def resume(self, pair: int, *, who: str = "app") -> PairReport:

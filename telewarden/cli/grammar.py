@@ -110,8 +110,7 @@ def _all(command: Command) -> tuple[Parameter, ...]:
 
 
 def _words(one: Parameter) -> tuple[str, ...]:
-    dashed = f"--{one.name.replace('_', '-')}"
-    return (f"-{one.short}", dashed) if one.short else (dashed,)
+    return (f"-{one.short}", one.long) if one.short else (one.long,)
 
 
 def _place(one: Parameter) -> str:

@@ -56,9 +56,11 @@ async def remove(engine: Handles, who: str, *, pair: int, accept_doubt: bool) ->
     return planned(await engine.pairs.remove(pair, accept_doubt=accept_doubt, who=who))
 
 
-async def pause(engine: Handles, who: str, *, pair: int, reason: str) -> PairStatus:
-    """Stop forwarding."""
-    return _status(await engine.pairs.pause(pair, reason, who=who))
+async def pause(
+    engine: Handles, who: str, *, pair: int, reason: str, seconds: float | None
+) -> PairStatus:
+    """Stop forwarding, for good or for a time."""
+    return _status(await engine.pairs.pause(pair, reason, seconds=seconds, who=who))
 
 
 async def resume(engine: Handles, who: str, *, pair: int) -> PairStatus:

@@ -14,7 +14,7 @@ import pykka
 
 from ..actors import DropDead, PairPlan, PausePair, ReleasePair, ResumePair, RetryDead
 from ..actors.forwarding.commands import settle_dead
-from ..actors.forwarding.pausing import BY_HAND
+from ..actors.forwarding.pausing import by_hand
 from ..actors.journal import Journal
 from ..actors.pair_handlers import TELEGRAM
 from ..api.pairs import Pairs
@@ -66,7 +66,7 @@ def _carried_out(store: Store, plan: PairPlan, order: Ask[Any]) -> object:
         case RetryDead() | DropDead():
             return len(settle_dead(store, order))
         case PausePair():
-            return _paused(store, plan, order.reason or BY_HAND)
+            return _paused(store, plan, by_hand(order))
         case ResumePair():
             return _paused(store, plan, None)
         case _:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,7 +16,13 @@ from telewarden.cli import app
 from telewarden.config import ConsoleConfig
 from telewarden.errors import BadCommandError, CommandFailedError
 from telewarden.loopback import Fault, FloodWait, LoopbackTelegram, RpcError
-from telewarden.telegram import DeadLettered, FloodBegan, Probed, SessionRecovered
+from telewarden.telegram import (
+    DeadLettered,
+    FloodBegan,
+    PairResumed,
+    Probed,
+    SessionRecovered,
+)
 from tests.actors.conftest import BOB, TABLES, Newsroom
 
 pytestmark = [pytest.mark.console, pytest.mark.session]
@@ -151,6 +158,28 @@ async def test_a_pair_is_paused_resumed_and_reads_its_past(line: Line) -> None:
     assert (resumed.exit_code, past.exit_code) == (0, 0)
     assert isinstance(wrong.exception, BadCommandError)
     assert "a date" in str(wrong.exception)
+
+
+async def test_a_pause_for_a_time_ends_by_itself_also_after_a_restart(line: Line) -> None:
+    room = line.room
+    since = room.mark()
+    await line("pairs", "pause", "CONFIG", "1", "--for", "1s")
+    paused = await line("pairs", "pause", "CONFIG", "2", "--for", "3s")
+    why = await line("pairs", "why", "CONFIG", "2")
+    room.say("news_in", "one")
+    await room.hears(PairResumed, since=since, pair=1)
+    await room.arrives("news_out", "one")
+
+    await room.stop()
+    await room.warden.start()
+    room.say("market_in", "two")
+    await room.arrives("market_out", "two")
+
+    assert re.search(r"paused by hand, until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", paused.stdout)
+    assert "it is paused: paused by hand, until" in why.stdout
+    for wrong in ("soon", "-5"):
+        refused = await line("pairs", "pause", "CONFIG", "1", "--for", wrong)
+        assert "90s, 5min, 2h or 1d" in str(refused.exception)
 
 
 async def test_a_pair_is_confirmed_to_mean_the_chats_it_has(line: Line) -> None:
