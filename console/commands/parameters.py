@@ -86,6 +86,8 @@ class Parameter:
             if self.required:
                 raise BadCommandError(command, f"{self.name} is missing: {self.help}")
             return self.default
+        if not self.required and type(value) is type(self.default) and value == self.default:
+            return value  # as a command line hands it on
         try:
             return READERS[self.kind](self, value)
         except _Unfit as unfit:

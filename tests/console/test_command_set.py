@@ -140,3 +140,10 @@ def test_the_page_of_commands_is_what_the_descriptions_print() -> None:
 )
 def test_a_result_says_all_that_a_report_does(report: Any, result: type[Result]) -> None:
     assert {one.name for one in fields(report)} <= set(result.model_fields)
+
+
+@pytest.mark.parametrize("command", ALL, ids=ids)
+def test_a_default_that_is_handed_on_is_read_as_it_is(command: Command) -> None:
+    for one in command.parameters:
+        if not one.required and one.default is not None:
+            assert one.read(one.default, command=command.name) == one.default, one.name
