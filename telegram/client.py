@@ -91,9 +91,9 @@ class Client:
     async def start(self, *, deadline: float) -> None:
         """Connect and prove the login; the true error comes out, and nothing stays open."""
         async with asyncio.timeout(deadline):
-            state = await self._wire.dial(functions.updates.GetStateRequest())
+            state = await self._wire.connect_and_invoke(functions.updates.GetStateRequest())
             self._watch()
-            await self._wire.enter(state)
+            await self._wire.begin_updates(state)
         if self.disconnected.done():
             raise self.disconnected.result() or ConnectionAbortedError("closed while opening")
         self._started = True
@@ -152,7 +152,7 @@ class Client:
         """
         started = self._clock()
         state = await self.call(functions.updates.GetStateRequest(), deadline=deadline)
-        self.behind = max(0, state.pts - self._wire.heard)
+        self.behind = max(0, state.pts - self._wire.pts)
         return self._clock() - started
 
     def peer(self, chat: int) -> Any:
@@ -224,7 +224,7 @@ class Client:
 
     def _begin_closing(self) -> asyncio.Task[None]:
         if self._closing is None:
-            self._closing = asyncio.create_task(self._wire.leave())
+            self._closing = asyncio.create_task(self._wire.close())
         return self._closing
 
     async def _cut(self, closing: asyncio.Task[None]) -> None:

@@ -209,7 +209,7 @@ class Gateway:
     async def close_all(self, *, deadline: float | None = None) -> CloseReport:
         """Close every client at once and tell how they went."""
         clients = self.clients
-        await asyncio.gather(*(wire.leave() for wire in tuple(self._logins)))
+        await asyncio.gather(*(wire.close() for wire in tuple(self._logins)))
         went = await asyncio.gather(*(self._discard(one, deadline=deadline) for one in clients))
         names = tuple(zip((client.name for client in clients), went, strict=True))
         return CloseReport(
@@ -232,7 +232,7 @@ class Gateway:
         )
 
     @contextlib.asynccontextmanager
-    async def dial(
+    async def connect_for_login(
         self, name: str, session: WardenSession, hooks: dict[str, Any]
     ) -> AsyncIterator[WardenClient]:
         """Connect without a login, for a login of ``name``; closed when the block ends.
@@ -253,7 +253,7 @@ class Gateway:
             yield wire
         finally:
             self._logins.discard(wire)
-            await wire.leave()
+            await wire.close()
 
     def refused(self, name: str, error: Exception) -> None:
         """A login of ``name`` met ``error``, which may concern others."""

@@ -288,7 +288,7 @@ class LoginFlow:
         if self._wire is None and not self._closed:
             hooks = {"deliver": self._deliver, "gap": lambda _chat: None}
             self._wire = await self._stack.enter_async_context(
-                self._gateway.dial(self.name, self.session, hooks)
+                self._gateway.connect_for_login(self.name, self.session, hooks)
             )
         if self._closed or self._wire is None:
             await self._stack.aclose()  # it may have been closed while it connected

@@ -181,7 +181,7 @@ class WardenClient(UpdatesClient):
 
     # -- connecting
 
-    async def dial(self, query: Any) -> Any:
+    async def connect_and_invoke(self, query: Any) -> Any:
         """Connect, say who we are and ask ``query``: one round trip, and the true error."""
         self._loop = asyncio.get_running_loop()
         if not self.session.server_address:
@@ -197,10 +197,10 @@ class WardenClient(UpdatesClient):
 
     async def connect(self) -> None:
         """Connect without proof of a login, as Telethon does when it changes data centre."""
-        self._dc_config = await self.dial(functions.help.GetConfigRequest())
+        self._dc_config = await self.connect_and_invoke(functions.help.GetConfigRequest())
         self._start_updates(catch_up=False)
 
-    async def enter(self, state: Any) -> None:
+    async def begin_updates(self, state: Any) -> None:
         """Take updates up from the stored state, or from ``state`` when nothing is stored."""
         stored = dict(self.session.get_update_states())
         own = stored.pop(0, None)
@@ -248,7 +248,7 @@ class WardenClient(UpdatesClient):
             if row is not None:
                 self._mb_entity_cache.put(Entity(EntityType.CHANNEL, channel, row.access_hash))
 
-    async def leave(self) -> None:
+    async def close(self) -> None:
         """Disconnect: what ``disconnect()`` does, but in a task that the caller can watch."""
         await self._disconnect_coro()
 
@@ -288,7 +288,7 @@ class WardenClient(UpdatesClient):
         return newest / (1 << 32) if newest else None
 
     @property
-    def heard(self) -> int:
+    def pts(self) -> int:
         """How far the account's updates have been heard: its pts here."""
         return int(self._message_box.session_state()[0]["pts"])
 
