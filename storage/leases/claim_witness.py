@@ -38,7 +38,7 @@ strangers: dict[Peer, float] = {}
 STRANGE_FOR: Final = 60.0  # seconds
 
 
-class Asked:
+class WitnessAnswer:
     """What came of asking at a name: nobody is there, an owner of the key, or a stranger."""
 
     NOBODY: Final = "nobody"
@@ -70,7 +70,7 @@ def ask(name: str, proof: bytes | None, *, taken: bool = False) -> str:
                 probe.connect(name)
             except ConnectionRefusedError:
                 if not taken:
-                    return Asked.NOBODY
+                    return WitnessAnswer.NOBODY
                 refused += 1
             except BlockingIOError:
                 pass  # others ask, too
@@ -80,8 +80,8 @@ def ask(name: str, proof: bytes | None, *, taken: bool = False) -> str:
                 return _judge(probe, proof)
         time.sleep(BETWEEN)
     if proof is None or _is_ours(name):
-        return Asked.OWNER
-    return Asked.STRANGER
+        return WitnessAnswer.OWNER
+    return WitnessAnswer.STRANGER
 
 
 def _is_ours(name: str) -> bool:
@@ -94,15 +94,15 @@ def _is_ours(name: str) -> bool:
 def _judge(probe: socket.socket, proof: bytes | None) -> str:
     peer = peer_of(probe)
     if peer is None or is_trusted(peer.uid) or proof is None:
-        return Asked.OWNER
+        return WitnessAnswer.OWNER
     now = time.monotonic()
     if now - strangers.get(peer, -STRANGE_FOR) < STRANGE_FOR:
-        return Asked.STRANGER
+        return WitnessAnswer.STRANGER
     if _proves(probe, proof):
-        return Asked.OWNER
+        return WitnessAnswer.OWNER
     strangers[peer] = now
     logger.warning("a key's name is taken by a stranger: %s; another is used", peer)
-    return Asked.STRANGER
+    return WitnessAnswer.STRANGER
 
 
 def _proves(probe: socket.socket, proof: bytes) -> bool:

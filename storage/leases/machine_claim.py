@@ -21,7 +21,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from .claim_witness import Asked, Witness, ask, proof_of
+from .claim_witness import Witness, WitnessAnswer, ask, proof_of
 from .process_info import who_listens
 
 logger = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ def _claimed(names: Sequence[str], proof: bytes | None) -> Claim | None:
                 if mine is not None:
                     continue
                 taken = True
-            if ask(name, proof, taken=taken) == Asked.OWNER:
+            if ask(name, proof, taken=taken) == WitnessAnswer.OWNER:
                 return None
         held, mine = mine, None
     finally:
