@@ -61,6 +61,22 @@ username = "news_out"
 title = "News, forwarded"
 owner = "alice"
 members = ["bob"]
+
+[[loopback.chats]]
+username = "sport_in"
+title = "Sport"
+owner = "press"
+members = ["alice", "bob"]
+
+[[loopback.chats]]
+username = "sport_out"
+title = "Sport, forwarded"
+owner = "bob"
+
+[[loopback.chats]]
+username = "press_room"
+title = "What the press forwards"
+owner = "press"
 """
 
 

@@ -602,10 +602,23 @@ async def test_a_recovery_that_ends_elsewhere_has_failed(kit: RegistryKit) -> No
     await kit.make_session("alice")
 
     kit.events.publish(phase(Phase.REGISTERED, Phase.RECOVERING, "start"))
+    kit.events.publish(
+        RecoveryTried(session="alice", at=0.0, rung="string", attempt=1, problem="SESSION_REVOKED")
+    )
     kit.events.publish(phase(Phase.RECOVERING, Phase.NEEDS_LOGIN, "no copy is left"))
 
     operation = (await kit.hears(OperationEnded)).operation
     assert (operation.state, operation.error) == ("failed", "no copy is left")
+
+
+async def test_a_start_without_a_login_has_nothing_to_recover(kit: RegistryKit) -> None:
+    await kit.make_session("alice")
+
+    kit.events.publish(phase(Phase.REGISTERED, Phase.RECOVERING, "start"))
+    kit.events.publish(phase(Phase.RECOVERING, Phase.NEEDS_LOGIN, "no stored login"))
+
+    await kit.registry.audit()  # asked after the rest was heard
+    assert kit.registry.operations.list() == ()
 
 
 async def test_a_start_that_works_at_once_is_no_recovery(kit: RegistryKit) -> None:

@@ -87,7 +87,8 @@ def observe(transaction: Transaction, message: OperationObserved) -> None:
 
 
 def _left(transaction: Transaction, event: PhaseChanged) -> None:
-    failed = event.before is Phase.RECOVERING and event.after is not Phase.ONLINE
+    fine = (Phase.ONLINE, Phase.NEEDS_LOGIN)  # without a login there was nothing to recover
+    failed = event.before is Phase.RECOVERING and event.after not in fine
     if failed and _current(transaction, event.session, "recovery") is None:
         _recovery(transaction, event.session, START)
     _settle(transaction, event.session, event.after, event.reason)
