@@ -84,7 +84,7 @@ def _tables(language: str) -> tuple[Mapping[str, str], tuple[tuple[re.Pattern[st
         return {}, ()
     from importlib import resources  # not before it is needed: a command line never does
 
-    file = resources.files(__package__) / f"words_{language}.json"
+    file = resources.files("telewarden.console") / f"words_{language}.json"
     table: dict[str, str] = json.loads(file.read_text("utf-8"))
     plain = {text: said for text, said in table.items() if not _PLACE.search(text)}
     formed = tuple((_form(text), said) for text, said in table.items() if text not in plain)

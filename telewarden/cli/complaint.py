@@ -9,9 +9,9 @@ from ..errors import TelewardenError
 
 def complain(exc: TelewardenError, *, as_json: bool = False) -> None:
     """Say what was wrong, a line for each problem; for programs as JSON, too."""
-    problems = getattr(exc, "problems", None)
-    if problems and hasattr(exc, "source"):
-        lines = [f"{exc.source}: {problem}" for problem in problems]
+    problems, source = getattr(exc, "problems", None), getattr(exc, "source", None)
+    if problems and source is not None:
+        lines = [f"{source}: {problem}" for problem in problems]
     else:
         lines = [str(exc)]
     if as_json:

@@ -109,7 +109,7 @@ def write_configuration(path: Path, *, loopback: bool, example: str | None) -> N
 
 
 def _example(name: str) -> str:
-    file = resources.files(__package__) / "examples" / f"{name}.toml"
+    file = resources.files("telewarden.cli") / "examples" / f"{name}.toml"
     return file.read_text("utf-8").replace('"../var/', '"var/').replace(" examples/", " ")
 
 

@@ -68,9 +68,10 @@ def status_of(
 
 def _status(report: SessionReport) -> SessionStatus:
     phase, health = PHASES[report.phase], HEALTHS[report.health]
-    facts = asdict(report)
+    facts: dict[str, Any] = asdict(report)
+    facts["notice"] = "" if report.notice is None else said(report.notice)
     return SessionStatus(
-        **facts | {"notice": "" if report.notice is None else said(report.notice)},
+        **facts,
         explanation=phase.explanation,
         advice=phase.advice,
         health_explanation=health.explanation,
