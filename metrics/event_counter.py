@@ -16,18 +16,7 @@ from ..supervision import (
     LoopStalled,
     MessageDropped,
 )
-from ..telegram.session_events import (
-    CaughtUp,
-    CopyRepaired,
-    DeadLettered,
-    FloodBegan,
-    FloodEnded,
-    FloodRemembered,
-    Forwarded,
-    Probed,
-    RecoveryTried,
-    SessionRecovered,
-)
+from ..telegram import session_events
 from .counters import Bins, LabelledBins, Tally
 from .floods import Floods
 from .labels import (
@@ -104,48 +93,48 @@ def _dropped(counts: Counts, event: MessageDropped) -> None:
     counts.drops.add(event.reason)
 
 
-def _recovered(counts: Counts, event: SessionRecovered) -> None:
+def _recovered(counts: Counts, event: session_events.SessionRecovered) -> None:
     cause = cause_class(event.cause)
     counts.recoveries.add(event.rung, cause)
     counts.recovery_seconds.add(cause, event.seconds)
 
 
-def _tried(counts: Counts, event: RecoveryTried) -> None:
+def _tried(counts: Counts, event: session_events.RecoveryTried) -> None:
     counts.tries.add(event.rung, "failed" if event.problem else "worked")
 
 
-def _repaired(counts: Counts, event: CopyRepaired) -> None:
+def _repaired(counts: Counts, event: session_events.CopyRepaired) -> None:
     counts.copies.add(event.copy)
 
 
-def _flood_began(counts: Counts, event: FloodBegan) -> None:
+def _flood_began(counts: Counts, event: session_events.FloodBegan) -> None:
     counts.flood_waits.add(event.method)
     counts.floods.began(event.session, event.method, event.until)
 
 
-def _flood_remembered(counts: Counts, event: FloodRemembered) -> None:
+def _flood_remembered(counts: Counts, event: session_events.FloodRemembered) -> None:
     counts.floods.began(event.session, event.method, event.until)
 
 
-def _flood_ended(counts: Counts, event: FloodEnded) -> None:
+def _flood_ended(counts: Counts, event: session_events.FloodEnded) -> None:
     counts.floods.ended(event.session, event.method)
 
 
-def _forwarded(counts: Counts, event: Forwarded) -> None:
+def _forwarded(counts: Counts, event: session_events.Forwarded) -> None:
     counts.forwarded += 1
     counts.repeated += event.repeated
     counts.lag_seconds.add(event.lag)
 
 
-def _put_aside(counts: Counts, _: DeadLettered) -> None:
+def _put_aside(counts: Counts, _: session_events.DeadLettered) -> None:
     counts.dead_letters += 1
 
 
-def _caught_up(counts: Counts, event: CaughtUp) -> None:
+def _caught_up(counts: Counts, event: session_events.CaughtUp) -> None:
     counts.caught_up += event.missed
 
 
-def _probed(counts: Counts, event: Probed) -> None:
+def _probed(counts: Counts, event: session_events.Probed) -> None:
     counts.probe_seconds.add(event.seconds)
 
 
@@ -162,15 +151,15 @@ HEARD: Final[Mapping[type[Event], Callable[[Counts, Any], None]]] = {
     LoopStalled: _stalled,
     LoopResumed: _turns_again,
     MessageDropped: _dropped,
-    SessionRecovered: _recovered,
-    RecoveryTried: _tried,
-    CopyRepaired: _repaired,
-    FloodBegan: _flood_began,
-    FloodRemembered: _flood_remembered,
-    FloodEnded: _flood_ended,
-    Forwarded: _forwarded,
-    DeadLettered: _put_aside,
-    CaughtUp: _caught_up,
-    Probed: _probed,
+    session_events.SessionRecovered: _recovered,
+    session_events.RecoveryTried: _tried,
+    session_events.CopyRepaired: _repaired,
+    session_events.FloodBegan: _flood_began,
+    session_events.FloodRemembered: _flood_remembered,
+    session_events.FloodEnded: _flood_ended,
+    session_events.Forwarded: _forwarded,
+    session_events.DeadLettered: _put_aside,
+    session_events.CaughtUp: _caught_up,
+    session_events.Probed: _probed,
     RowsPruned: _pruned,
 }

@@ -8,22 +8,9 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final
 
+from . import events
 from ._tl import read_object, types
 from .contents import besides
-from .events import (
-    Arrived,
-    Deleted,
-    Edited,
-    Incoming,
-    KeyDropped,
-    NewAuthorization,
-    NewBotConnection,
-    Notice,
-    Popup,
-    Pressed,
-    Told,
-    Upgraded,
-)
 from .notices import key_drop_name, shown
 from .session import CHANNEL_MARK, marked_id
 
@@ -32,25 +19,25 @@ _EDIT = (types.UpdateEditMessage, types.UpdateEditChannelMessage)
 _TIMES: Final = ("date", "edited")
 
 
-def event_of(update: Any, self_id: int | None) -> Told | None:
+def event_of(update: Any, self_id: int | None) -> events.Told | None:
     """Return what ``update`` tells, or None when it concerns no message."""
     if isinstance(update, _NEW) and isinstance(update.message, types.MessageService):
         return _notice(update.message)
     if isinstance(update, _NEW):
         message = incoming_of(update.message, self_id, getattr(update, "_entities", None))
-        return None if message is None else Arrived(message)
+        return None if message is None else events.Arrived(message)
     if isinstance(update, _EDIT):
         message = incoming_of(update.message, self_id, getattr(update, "_entities", None))
-        return None if message is None else Edited(message)
+        return None if message is None else events.Edited(message)
     if isinstance(update, types.UpdateShortMessage | types.UpdateShortChatMessage):
         message = incoming_of(_long(update, self_id), self_id, None)
-        return None if message is None else Arrived(message)
+        return None if message is None else events.Arrived(message)
     if isinstance(update, types.UpdateDeleteChannelMessages):
-        return Deleted(-(CHANNEL_MARK + update.channel_id), tuple(update.messages))
+        return events.Deleted(-(CHANNEL_MARK + update.channel_id), tuple(update.messages))
     if isinstance(update, types.UpdateDeleteMessages) and update.messages:
-        return Deleted(None, tuple(update.messages))
+        return events.Deleted(None, tuple(update.messages))
     if isinstance(update, types.UpdateBotCallbackQuery):
-        return Pressed(
+        return events.Pressed(
             query=update.query_id,
             chat=marked_id(update.peer),
             sender=update.user_id,
@@ -60,21 +47,21 @@ def event_of(update: Any, self_id: int | None) -> Told | None:
     return None
 
 
-def notice_of(update: Any, key_id: int | None) -> Notice | None:
+def notice_of(update: Any, key_id: int | None) -> events.Notice | None:
     """Return what ``update`` tells of the account itself, or None when it does not.
 
     What is no popup and ends no key may be a login code, and is left alone.
     """
     if isinstance(update, types.UpdateServiceNotification):
         if (name := key_drop_name(update.type)) is not None:
-            return KeyDropped(name, key_id)
-        return Popup(text=shown(update.message)) if update.popup else None
+            return events.KeyDropped(name, key_id)
+        return events.Popup(text=shown(update.message)) if update.popup else None
     if isinstance(update, types.UpdateNewAuthorization):
         confirmed = not update.unconfirmed
-        return NewAuthorization(hash=update.hash, confirmed=confirmed, **_whence(update))
+        return events.NewAuthorization(hash=update.hash, confirmed=confirmed, **_whence(update))
     if isinstance(update, types.UpdateNewBotConnection):
         confirmed = bool(update.confirmed)
-        return NewBotConnection(bot_id=update.bot_id, confirmed=confirmed, **_whence(update))
+        return events.NewBotConnection(bot_id=update.bot_id, confirmed=confirmed, **_whence(update))
     return None
 
 
@@ -86,16 +73,16 @@ def _whence(update: Any) -> dict[str, Any]:
     }
 
 
-def _notice(notice: Any) -> Told | None:
+def _notice(notice: Any) -> events.Told | None:
     if not isinstance(notice.action, types.MessageActionChatMigrateTo):
         return None
     channel = -(CHANNEL_MARK + notice.action.channel_id)
-    return Upgraded(marked_id(notice.peer_id), channel)
+    return events.Upgraded(marked_id(notice.peer_id), channel)
 
 
 def incoming_of(
     message: Any, self_id: int | None, entities: dict[int, Any] | None
-) -> Incoming | None:
+) -> events.Incoming | None:
     """Return ``message`` as ours; None for service messages and empty ones.
 
     ``entities`` are the chats and users that came with it, by marked id: they tell whether
@@ -106,7 +93,7 @@ def incoming_of(
     chat = marked_id(message.peer_id)
     home = (entities or {}).get(chat)
     reply = _reply_of(message, chat)
-    return Incoming(
+    return events.Incoming(
         chat=chat,
         id=message.id,
         date=message.date,
@@ -129,7 +116,7 @@ def incoming_of(
     )
 
 
-def to_bytes(message: Incoming) -> bytes:
+def to_bytes(message: events.Incoming) -> bytes:
     """Return a message as bytes for ``from_bytes``, without ``raw`` if Telethon cannot write it."""
     told = {one.name: getattr(message, one.name) for one in fields(message)}
     told |= {one: told[one].isoformat() for one in _TIMES if told[one] is not None}
@@ -137,14 +124,14 @@ def to_bytes(message: Incoming) -> bytes:
     return json.dumps(told).encode()
 
 
-def from_bytes(data: bytes) -> Incoming:
+def from_bytes(data: bytes) -> events.Incoming:
     """Return the message that ``to_bytes`` was given."""
     told = json.loads(data)
     told |= {one: datetime.fromisoformat(told[one]) for one in _TIMES if told[one] is not None}
     raw = base64.b64decode(told["raw"])
     told["raw"] = read_object(raw) if raw else None
     told["besides"] = tuple(told["besides"])
-    return Incoming(**told)
+    return events.Incoming(**told)
 
 
 def _written(raw: Any) -> bytes:

@@ -31,6 +31,7 @@ from ..context import Services
 from ..journal import Journal
 from ..messages import Forget, PairPlan, Roster, SessionIntroduced, SessionRefAsked, SweepEvery
 from ..pair_graph import PAIR_FAULTS, PairGraph, faults_of, way_of
+from . import messages
 from .changes import sessions as changes_sessions
 from .changes.apply import Refusal, Request, attempt, first_changes
 from .changes.operation_tracker import (
@@ -46,19 +47,6 @@ from .changes.write_pipeline import WritePipeline
 from .events import HealthChanged, OperationStuck, RegistryEvent, SessionChanged
 from .internal import Ready, Tidy
 from .loading import Loaded, audit_rows, first_snapshot, load, untold
-from .messages import (
-    AuditAsked,
-    BeginTransfer,
-    CleanOperations,
-    Deleted,
-    DeleteSession,
-    Deletion,
-    PairPlanAsked,
-    PairPlansAsked,
-    RegistryWrite,
-    ServeAgain,
-    StatusReported,
-)
 from .model import RegistryLimits
 from .pair_plans import effective_plans
 from .roster import SessionRoster
@@ -142,11 +130,11 @@ class RegistryActor(LoopActor):
 
     def on_receive(self, message: object) -> object:
         match message:
-            case DeleteSession():
+            case messages.DeleteSession():
                 return self._plan_deletion(message)
-            case RegistryWrite():
+            case messages.RegistryWrite():
                 return self._take(message)
-            case StatusReported():
+            case messages.StatusReported():
                 self._noted(message.report)
             case SessionIntroduced():
                 self._roster.introduced(message.session, message.ref)
@@ -155,15 +143,15 @@ class RegistryActor(LoopActor):
             case Roster():
                 self._tell_how_often()  # who asks is the monitor, and has just started
                 return tuple(self._roster.refs.values())
-            case AuditAsked():
+            case messages.AuditAsked():
                 return self._audit(message)
-            case PairPlansAsked():
+            case messages.PairPlansAsked():
                 return self._roster.plans_of(message.session)
-            case PairPlanAsked():
+            case messages.PairPlanAsked():
                 return self._roster.plan_of(message.pair)
-            case BeginTransfer():
+            case messages.BeginTransfer():
                 self._roster.begin_transfer(message.pairs)
-            case ServeAgain():
+            case messages.ServeAgain():
                 self._roster.abort_transfer(message.pairs)
             case Ready():
                 if message.incarnation == self.incarnation:
@@ -233,7 +221,7 @@ class RegistryActor(LoopActor):
 
     # Changes
 
-    def _take(self, write: RegistryWrite) -> Request:
+    def _take(self, write: messages.RegistryWrite) -> Request:
         request = Request(write)
         self._pipeline.take(request)
         self._write_next()
@@ -316,7 +304,7 @@ class RegistryActor(LoopActor):
         blamed = self._pipeline.refused()
         if blamed is not None:
             write = blamed.write
-            if isinstance(write, Deletion):
+            if isinstance(write, messages.Deletion):
                 self._running.stays(write)
             # That its pairs are on record is an answer; that the disk takes nothing is a trouble.
             level = logging.INFO if isinstance(error, PairsAssignedError) else logging.ERROR
@@ -337,7 +325,7 @@ class RegistryActor(LoopActor):
 
     # Deleting
 
-    def _plan_deletion(self, write: DeleteSession) -> Answer:
+    def _plan_deletion(self, write: messages.DeleteSession) -> Answer:
         try:
             deletion = changes_sessions.plan_deletion(self._pipeline.view(), write)
         except Exception as error:
@@ -349,10 +337,12 @@ class RegistryActor(LoopActor):
             return answer
         if not deletion.dry_run:
             return self._take(deletion)
-        answer.set(Deleted(name=deletion.name, moved=deletion.moves))
+        answer.set(messages.Deleted(name=deletion.name, moved=deletion.moves))
         return answer
 
-    def _stopped(self, deletion: Deletion, answer: Answer, error: BaseException | None) -> None:
+    def _stopped(
+        self, deletion: messages.Deletion, answer: Answer, error: BaseException | None
+    ) -> None:
         """The session has stopped, and is forgotten; or has not, and stays."""
         if isinstance(error, PairsNotMovedError) and error.unfit:
             if not deletion.dry_run:
@@ -367,15 +357,15 @@ class RegistryActor(LoopActor):
         self._end_deletion(deletion, error, answer)
 
     def _end_deletion(
-        self, deletion: Deletion, error: BaseException | None, answer: Answer
+        self, deletion: messages.Deletion, error: BaseException | None, answer: Answer
     ) -> None:
         if deletion.dry_run:
             if error is not None:
                 answer.fail(error)
             else:
-                answer.set(Deleted(name=deletion.name, moved=deletion.moves))
+                answer.set(messages.Deleted(name=deletion.name, moved=deletion.moves))
             return
-        write: RegistryWrite = deletion
+        write: messages.RegistryWrite = deletion
         if error is not None:
             self._running.stays(deletion)
             write = Refusal(who=deletion.who, name=deletion.name, error=error)
@@ -435,11 +425,11 @@ class RegistryActor(LoopActor):
             self._events.publish(OperationStuck(at=now, operation=stuck[id_]))
         self._board.stuck = frozenset(stuck)
         if any(limits.expired(one, now) for one in operations):
-            self._take(CleanOperations(who="registry"))
+            self._take(messages.CleanOperations(who="registry"))
 
     # The audit trail
 
-    def _audit(self, asked: AuditAsked) -> Answer:
+    def _audit(self, asked: messages.AuditAsked) -> Answer:
         answer = Answer()
         self.pipe(audit_rows(asked, self._journal), then=answer.set, otherwise=answer.fail)
         return answer

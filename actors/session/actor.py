@@ -19,45 +19,9 @@ from typing import Any, Final
 
 import pykka
 
+from ... import telegram
 from ...errors import KeyLatchedError, LeaseHeldError, NoCredentialError, TelewardenError
 from ...supervision import Down, LoopActor
-from ...telegram import (
-    NO_DESCRIPTORS,
-    SHARED_OUTAGE,
-    Action,
-    Arrived,
-    Delayed,
-    Deleted,
-    Dropped,
-    Edited,
-    ErrorClass,
-    Event,
-    Gap,
-    GaveUp,
-    KeyDropped,
-    Lost,
-    Moment,
-    NewAuthorization,
-    NewBotConnection,
-    Phase,
-    Popup,
-    ProxyTrouble,
-    Recovered,
-    RecoveryStarted,
-    Rejected,
-    SessionRecovered,
-    SessionReport,
-    StopAsked,
-    Stopped,
-    Told,
-    Upgraded,
-    Verdict,
-    Wait,
-    classify,
-    ends_login,
-    health_of,
-    verdict_of,
-)
 from .. import messages
 from ..context import Services
 from ..forwarding.messages import PairOrder
@@ -81,9 +45,9 @@ from .worker_groups import WorkerGroups
 
 logger = logging.getLogger(__name__)
 
-NO_RECOVERY = {Phase.ONLINE, Phase.STOPPING, Phase.STOPPED, *LOGGING_IN}
+NO_RECOVERY = {telegram.Phase.ONLINE, telegram.Phase.STOPPING, telegram.Phase.STOPPED, *LOGGING_IN}
 CRASH_CLOSE = 1.0  # seconds that a crashed session's client gets before its line is cut
-TOLD = {*ProxyTrouble, NO_DESCRIPTORS}  # their advice tells what is to be known
+TOLD = {*telegram.ProxyTrouble, telegram.NO_DESCRIPTORS}  # their advice tells what is to be known
 CALM_WITHIN = 120.0  # seconds; past it a session looks for itself, whatever is said
 CLOCKS_AGREE = 2.0  # seconds; Telegram tells whole ones, and a message takes its time
 PROBE_AFTER_TROUBLE = 0.1  # seconds; several calls that fail together ask for one probe
@@ -141,11 +105,11 @@ class SessionActor(LoopActor):
         return super().on_receive(message) if handler is None else handler(self, message)
 
     async def on_stop(self) -> None:  # type: ignore[override]  # a LoopActor's hooks may be async
-        self.enter(StopAsked(), "asked to stop")
+        self.enter(telegram.StopAsked(), "asked to stop")
         await self.sender.drain(within=self._services.settings.drain)
         await self.logins.abandon()
         await self.slot.close()
-        self.enter(Stopped(), "stopped")
+        self.enter(telegram.Stopped(), "stopped")
 
     async def on_failure(  # type: ignore[override]  # a LoopActor's hooks may be async
         self,
@@ -162,13 +126,13 @@ class SessionActor(LoopActor):
     # Phases
 
     @property
-    def phase(self) -> Phase:
+    def phase(self) -> telegram.Phase:
         """Where the session stands."""
         return self._state.phase
 
-    def enter(self, event: Event, reason: str, *, until: float | None = None) -> None:
+    def enter(self, event: telegram.Event, reason: str, *, until: float | None = None) -> None:
         """Move along the table of phases, and let everybody concerned know."""
-        if self._state.move(event, reason, until=until) is Phase.ONLINE:
+        if self._state.move(event, reason, until=until) is telegram.Phase.ONLINE:
             self.sender.suspend()
             self.pause_groups(reason)
         self.online_waits.settle()
@@ -187,7 +151,7 @@ class SessionActor(LoopActor):
             return
         self.recovering = True
         self._reconnect.begun(self.clock.now())
-        self.enter(RecoveryStarted(), self._reconnect.cause)
+        self.enter(telegram.RecoveryStarted(), self._reconnect.cause)
         recovery = Recovery(self._name, self._services, self.slot.listen(), self.reader.floods)
         self.pipe(
             recovery.run(),
@@ -199,7 +163,7 @@ class SessionActor(LoopActor):
         self._reconnect.wanted(message.cause)
         self.groups.release()
         self._services.gateway.api.allow_probe(self._name)
-        if self.phase is Phase.ONLINE:
+        if self.phase is telegram.Phase.ONLINE:
             self.prober.probe()
         else:
             self.begin()
@@ -211,7 +175,7 @@ class SessionActor(LoopActor):
         self.slot.attach(result.client)
         seconds = self._reconnect.online(self.clock.now(), rung=result.rung)
         self._note_time(result.client.told_time)
-        self.enter(Recovered(), f"by {result.rung}")
+        self.enter(telegram.Recovered(), f"by {result.rung}")
         self._tell_recovered(result, seconds)
         if result.client.disconnected.done():  # lost again while the copies were mended
             self.lose(result.client.disconnected.result())
@@ -232,7 +196,7 @@ class SessionActor(LoopActor):
 
     def _tell_recovered(self, result: RecoveryResult, seconds: float) -> None:
         self._services.publish(
-            SessionRecovered(
+            telegram.SessionRecovered(
                 session=self._name,
                 at=self._services.now(),
                 rung=result.rung,
@@ -247,14 +211,14 @@ class SessionActor(LoopActor):
             self._reconnect.given_up()
             self._services.keys.keep_only(None, session=self._name)  # no client is open, none comes
             why = getattr(error, "reason", "")
-            said = f"{why}: {error}" if ends_login(why) else str(error)
-            self.enter(Rejected(), said)
+            said = f"{why}: {error}" if telegram.ends_login(why) else str(error)
+            self.enter(telegram.Rejected(), said)
             return
         if self._dropped_early():
             return
-        verdict = classify(error, moment=Moment.OPENING)
+        verdict = telegram.classify(error, moment=telegram.Moment.OPENING)
         persist_connect_flood(self._services, self._name, error)
-        if verdict.action is Action.PARK_METHOD and not isinstance(error, TelewardenError):
+        if verdict.action is telegram.Action.PARK_METHOD and not isinstance(error, TelewardenError):
             self.reader.floods.flooded(OPENING, verdict)
         if not self._hold(verdict, tried):
             self._come_back_later(verdict, error)
@@ -262,9 +226,9 @@ class SessionActor(LoopActor):
     def _dropped_early(self) -> bool:
         """Hold a session whose key was told to end before it came online."""
         for heard in self.slot.drain():
-            if isinstance(heard.told, KeyDropped):
+            if isinstance(heard.told, telegram.KeyDropped):
                 self.notices.hear(heard.told)
-                return self._hold(verdict_of(heard.told), heard.told.key_id)
+                return self._hold(telegram.verdict_of(heard.told), heard.told.key_id)
         return False
 
     def _recovery_over(self) -> None:
@@ -274,8 +238,10 @@ class SessionActor(LoopActor):
             cause, self._switch_after = self._switch_after, ""
             self.actor_ref.tell(internal.Switch(cause))
 
-    def _come_back_later(self, verdict: Verdict, error: BaseException | None = None) -> None:
-        if verdict.name == SHARED_OUTAGE:
+    def _come_back_later(
+        self, verdict: telegram.Verdict, error: BaseException | None = None
+    ) -> None:
+        if verdict.name == telegram.SHARED_OUTAGE:
             self._wait_for_calm(verdict)
             return
         delay = max(verdict.wait or 0.0, self._reconnect.pause())
@@ -284,13 +250,13 @@ class SessionActor(LoopActor):
         said = f"{name}: {verdict.advice} Next" if name in TOLD else f"{name}; next"
         if isinstance(error, LeaseHeldError):
             said = f"{name}: in use by {error.holder}; next"
-        self.enter(Delayed(until), f"{said} try in {delay:.1f} s", until=until)
+        self.enter(telegram.Delayed(until), f"{said} try in {delay:.1f} s", until=until)
         self.after(delay, messages.Begin())
 
-    def _wait_for_calm(self, verdict: Verdict) -> None:
+    def _wait_for_calm(self, verdict: telegram.Verdict) -> None:
         """Others fail at the same address: one of them looks, this one comes when it works."""
         until = self._services.now() + CALM_WITHIN
-        self.enter(Delayed(until), f"{verdict.name}: {verdict.advice}", until=until)
+        self.enter(telegram.Delayed(until), f"{verdict.name}: {verdict.advice}", until=until)
         self.pipe(self._calm(), done=lambda _: messages.Begin())
 
     async def _calm(self) -> None:
@@ -306,63 +272,65 @@ class SessionActor(LoopActor):
         self.slot.detach()
         self._reconnect.wanted(cause)
         self.logins.give_up(cause)
-        if self.phase is Phase.ONLINE:
-            self.enter(Dropped(), cause)
+        if self.phase is telegram.Phase.ONLINE:
+            self.enter(telegram.Dropped(), cause)
         self.begin()
 
     # Losing
 
     def heard(self, message: internal.Heard) -> None:
-        if isinstance(message.told, Edited | Deleted):
+        if isinstance(message.told, telegram.Edited | telegram.Deleted):
             # Told once, and true whichever client has heard it and wherever the session stands.
             self.groups.tell_change(message.told)
         if message.generation == self.slot.generation:
-            if isinstance(message.told, Popup | NewAuthorization | NewBotConnection):
+            if isinstance(
+                message.told, telegram.Popup | telegram.NewAuthorization | telegram.NewBotConnection
+            ):
                 self.notices.hear(message.told)
                 self.tell_monitor()
-            elif self.phase is not Phase.ONLINE:
+            elif self.phase is not telegram.Phase.ONLINE:
                 # A group that knows of no gap would read past it. A change goes once more behind
                 # the message that it is of, which may be kept, too.
                 self.slot.buffer(message)
             else:
                 self._tell_groups(message.told)
 
-    def _tell_groups(self, told: Told) -> None:
+    def _tell_groups(self, told: telegram.Told) -> None:
         match told:
-            case Arrived() as arrived:
+            case telegram.Arrived() as arrived:
                 self.groups.tell(arrived)
-            case Upgraded() as upgraded:
+            case telegram.Upgraded() as upgraded:
                 self.groups.tell(upgraded)
-            case Gap(chat):
+            case telegram.Gap(chat):
                 self.groups.tell(messages.Missed(chat))
                 self.groups.tell(messages.CatchUp())
-            case KeyDropped() as dropped:
+            case telegram.KeyDropped() as dropped:
                 self.notices.hear(dropped)
-                self.retire(verdict_of(dropped))
-            case Lost(reason):
+                self.retire(telegram.verdict_of(dropped))
+            case telegram.Lost(reason):
                 self.lose(reason)
-            case Edited() | Deleted():
+            case telegram.Edited() | telegram.Deleted():
                 pass  # the groups have been told
 
     def lose(self, reason: BaseException | None, *, cause: str = "connection lost") -> None:
         """The line is gone or no good: come back, at once if it was a good one."""
         client = self.slot.detach()
         at_once = self._reconnect.lost(self.clock.now(), cause)
-        verdict = classify(reason := reason or ConnectionError("connection closed"))
+        verdict = telegram.classify(reason := reason or ConnectionError("connection closed"))
         persist_connect_flood(self._services, self._name, reason)
         # A server may forget a key for a while: recovery tries it again before it gives up.
-        forgotten = verdict.action is Action.TRY_OTHER_COPY
+        forgotten = verdict.action is telegram.Action.TRY_OTHER_COPY
         if not forgotten and self._hold(verdict, None if client is None else client.key_id):
             return
-        self.enter(Dropped(), verdict.name)
+        self.enter(telegram.Dropped(), verdict.name)
         if at_once:
             self.begin()
         else:
             self._come_back_later(verdict)
 
-    def retire(self, verdict: Verdict) -> None:
+    def retire(self, verdict: telegram.Verdict) -> None:
         """Telegram ended this session under way: hold it and close the client."""
-        if self.phase is Phase.ONLINE:
+        if self.phase is telegram.Phase.ONLINE:
             client = self.slot.detach()
             self._hold(verdict, None if client is None else client.key_id)
             self.pipe(self._services.gateway.close(self._name), done=lambda _: internal.Flush())
@@ -370,24 +338,29 @@ class SessionActor(LoopActor):
     def logged_out(self) -> None:
         """The login was ended as asked."""
         self._reconnect.given_up()
-        self.enter(Rejected(), "logged out")
+        self.enter(telegram.Rejected(), "logged out")
 
-    def _hold(self, verdict: Verdict, key_id: int | None) -> bool:
+    def _hold(self, verdict: telegram.Verdict, key_id: int | None) -> bool:
         """Stop trying ``key_id`` where trying again would do harm; tells whether it did."""
-        if verdict.latches_key or verdict.action in {Action.TRY_OTHER_COPY, Action.NEW_LOGIN}:
+        if verdict.latches_key or verdict.action in {
+            telegram.Action.TRY_OTHER_COPY,
+            telegram.Action.NEW_LOGIN,
+        }:
             self._reconnect.given_up()
             self._latch(verdict, key_id)
-            second = verdict.action is Action.LATCH
-            self.enter(Rejected(), f"{verdict.name}: {verdict.advice}" if second else verdict.name)
+            second = verdict.action is telegram.Action.LATCH
+            self.enter(
+                telegram.Rejected(), f"{verdict.name}: {verdict.advice}" if second else verdict.name
+            )
         elif verdict.terminal or self._rebuilt_in_vain(verdict):
-            self.enter(GaveUp(), f"{verdict.name}: {verdict.advice}")
-            if verdict.action is Action.HOLD_API:
+            self.enter(telegram.GaveUp(), f"{verdict.name}: {verdict.advice}")
+            if verdict.action is telegram.Action.HOLD_API:
                 self._wait_for_api(verdict)
         else:
             return False
         return True
 
-    def _wait_for_api(self, verdict: Verdict) -> None:
+    def _wait_for_api(self, verdict: telegram.Verdict) -> None:
         """The app is refused, and all sessions with it; this one comes when it is not."""
         gateway = self._services.gateway
         if not gateway.api.held:
@@ -397,10 +370,10 @@ class SessionActor(LoopActor):
             done=lambda over: messages.Begin() if over else internal.Flush(),
         )
 
-    def _rebuilt_in_vain(self, verdict: Verdict) -> bool:
-        return verdict.action is Action.REBUILD_ONCE and not self._reconnect.rebuild()
+    def _rebuilt_in_vain(self, verdict: telegram.Verdict) -> bool:
+        return verdict.action is telegram.Action.REBUILD_ONCE and not self._reconnect.rebuild()
 
-    def _latch(self, verdict: Verdict, key_id: int | None) -> None:
+    def _latch(self, verdict: telegram.Verdict, key_id: int | None) -> None:
         """Latch the key that was refused, which need not be the one that is stored."""
         if verdict.latches_key and key_id is not None:
             buried = self.slot.latch_key(key_id, verdict.name)
@@ -416,7 +389,7 @@ class SessionActor(LoopActor):
     def group_ready(self, message: messages.GroupReady) -> None:
         if self.groups.ready(message):
             self.sender.forget(message.ref)
-            if self.phase is Phase.ONLINE:
+            if self.phase is telegram.Phase.ONLINE:
                 tell(message.ref, messages.SessionUp(generation=self.slot.generation))
 
     def groups_seen(self, message: internal.GroupsSeen) -> None:
@@ -438,31 +411,31 @@ class SessionActor(LoopActor):
             self.tell_monitor()
         if verdict.terminal:
             self.retire(verdict)
-        elif verdict.kind is ErrorClass.NET and self.slot.client is not None:
+        elif verdict.kind is telegram.ErrorClass.NET and self.slot.client is not None:
             self.after(PROBE_AFTER_TROUBLE, messages.Probe())
 
     # Reporting
 
-    def tell_monitor(self) -> SessionReport:
+    def tell_monitor(self) -> telegram.SessionReport:
         """Tell the health monitor how the session is."""
         report = self.report()
         tell(self._services.monitor, messages.Reported(report=report, ref=self.actor_ref))
         return report
 
-    def introduce(self) -> SessionReport:
+    def introduce(self) -> telegram.SessionReport:
         """Tell the monitor about this session and its groups, as after the monitor's restart."""
         self.groups.tell(messages.Report())
         return self.tell_monitor()
 
-    def report(self) -> SessionReport:
+    def report(self) -> telegram.SessionReport:
         """How the session is."""
         state, client = self._state, self.slot.client
-        trouble = self.groups.trouble if state.phase is Phase.ONLINE else ""
+        trouble = self.groups.trouble if state.phase is telegram.Phase.ONLINE else ""
         reason, age = trouble or state.reason, self.slot.update_age
-        return SessionReport(
+        return telegram.SessionReport(
             session=self._name,
             phase=state.phase,
-            health=health_of(state.phase, reason=reason.partition(":")[0]),
+            health=telegram.health_of(state.phase, reason=reason.partition(":")[0]),
             reason=reason,
             since=state.since,
             until=state.until or self.sender.until,
@@ -478,7 +451,7 @@ class SessionActor(LoopActor):
             notice=self.notices.last,
         )
 
-    def _waits(self) -> tuple[Wait, ...]:
+    def _waits(self) -> tuple[telegram.Wait, ...]:
         state = self._state
         by_phase = session_wait(
             self._name,

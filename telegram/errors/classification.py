@@ -14,21 +14,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from ...errors import (
-    CredentialDamagedError,
-    MessageNotCopyableError,
-    NameMovedError,
-    PeerUnknownError,
-    ProtectedContentError,
-    SessionFileDamagedError,
-    SessionStringDamagedError,
-    TelegramAuthError,
-    TelegramError,
-    TelegramRateLimitError,
-    TelegramSessionError,
-    TelethonFileDamagedError,
-    TelewardenError,
-)
+from ... import errors
 from .meanings import PAYMENT, Row
 from .proxy_trouble import ProxyTroubleError
 from .table import ROWS, TEXTS
@@ -73,21 +59,21 @@ SHORT_OF_DESCRIPTORS: Final = Verdict(
     advice="No more files can be opened; raise the limit (ulimit -n, LimitNOFILE=).",
 )
 
-_OWN: Final[tuple[tuple[type[TelewardenError], str], ...]] = (
-    (SessionStringDamagedError, "binascii.Error"),
-    (CredentialDamagedError, "binascii.Error"),
-    (SessionFileDamagedError, "sqlite3.DatabaseError"),
-    (TelethonFileDamagedError, "sqlite3.DatabaseError"),
-    (MessageNotCopyableError, "MediaInvalidError"),
-    (NameMovedError, "telewarden.errors.NameMovedError"),
-    (PeerUnknownError, "PeerIdInvalidError"),
-    (ProtectedContentError, "ChatForwardsRestrictedError"),
+_OWN: Final[tuple[tuple[type[errors.TelewardenError], str], ...]] = (
+    (errors.SessionStringDamagedError, "binascii.Error"),
+    (errors.CredentialDamagedError, "binascii.Error"),
+    (errors.SessionFileDamagedError, "sqlite3.DatabaseError"),
+    (errors.TelethonFileDamagedError, "sqlite3.DatabaseError"),
+    (errors.MessageNotCopyableError, "MediaInvalidError"),
+    (errors.NameMovedError, "telewarden.errors.NameMovedError"),
+    (errors.PeerUnknownError, "PeerIdInvalidError"),
+    (errors.ProtectedContentError, "ChatForwardsRestrictedError"),
 )
 
 
 def classify(exc: BaseException, *, moment: Moment = Moment.REQUEST) -> Verdict:
     """Tell what ``exc`` means; never raises, and knows an answer for any exception."""
-    if isinstance(exc, TelegramError):
+    if isinstance(exc, errors.TelegramError):
         return _again(exc)
     inner = getattr(exc, "exceptions", None)
     if isinstance(inner, list | tuple) and any(inner):
@@ -96,7 +82,7 @@ def classify(exc: BaseException, *, moment: Moment = Moment.REQUEST) -> Verdict:
     if short_of(exc):
         return SHORT_OF_DESCRIPTORS
     row = _own_row(exc) or _text_row(exc, moment) or _class_row(exc)
-    advice = str(exc) if isinstance(exc, MessageNotCopyableError) else _advice(exc, row)
+    advice = str(exc) if isinstance(exc, errors.MessageNotCopyableError) else _advice(exc, row)
     proxy = exc if isinstance(exc, ProxyTroubleError) else None
     return Verdict(
         kind=row.kind,
@@ -123,13 +109,13 @@ def to_telewarden(
     session: str | None = None,
     moment: Moment = Moment.REQUEST,
     now: float | None = None,
-) -> TelegramError:
+) -> errors.TelegramError:
     """Dress ``exc`` as the error an app catches; raise it ``from exc``.
 
     ``now`` is the wall clock in seconds since the epoch (default: this host's), which the
     deadline is counted from.
     """
-    if isinstance(exc, TelegramError):
+    if isinstance(exc, errors.TelegramError):
         return exc
     verdict = classify(exc, moment=moment)
     return error_of(verdict, session=session, now=now)
@@ -137,7 +123,7 @@ def to_telewarden(
 
 def error_of(
     verdict: Verdict, *, session: str | None = None, now: float | None = None
-) -> TelegramError:
+) -> errors.TelegramError:
     """The error that an app catches for a verdict; ``now`` as in ``to_telewarden``."""
     at = time.time() if now is None else now
     return _dress(verdict)(
@@ -161,13 +147,13 @@ def _until(verdict: Verdict, now: float) -> str:
     return f" Not before {date:%Y-%m-%d %H:%M} UTC."
 
 
-def _dress(verdict: Verdict) -> type[TelegramError]:
+def _dress(verdict: Verdict) -> type[errors.TelegramError]:
     if verdict.kind is ErrorClass.FLOOD:
-        return TelegramRateLimitError
-    return TelegramAuthError if verdict.kind in _AUTH else TelegramSessionError
+        return errors.TelegramRateLimitError
+    return errors.TelegramAuthError if verdict.kind in _AUTH else errors.TelegramSessionError
 
 
-def _again(exc: TelegramError) -> Verdict:
+def _again(exc: errors.TelegramError) -> Verdict:
     return Verdict(
         kind=ErrorClass(exc.kind),
         action=Action(exc.action),

@@ -15,18 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from ..actors import (
-    CancelLogin,
-    ExportLogin,
-    ImportLogin,
-    LogOut,
-    Renew,
-    ResendCode,
-    RestoreBackup,
-    StartQr,
-    TakeBackup,
-    WaitQr,
-)
+from .. import actors
 from ..errors import SessionOfflineError, TelethonFileDamagedError, TelethonFileInUseError
 from ..storage import BackupRecord, Store, file_users
 from ..supervision import Ask
@@ -87,7 +76,7 @@ class SessionCare(abc.ABC):
         said = f"copying the login: {a_text('reason', reason, 'why, in a few words')}"
         details = {"session": self.name, "description": said, "who": who}
         async with noted(self._operations, "backup", **details) as tracked:
-            record = await self._ask(TakeBackup(reason))
+            record = await self._ask(actors.TakeBackup(reason))
             if tracked is not None:
                 kept = "there is no login yet" if record is None else f"backup {record.id}, opens"
                 await tracked.part(1, kept)
@@ -114,7 +103,7 @@ class SessionCare(abc.ABC):
         a_number("backup_id", backup_id)
         async with self._noted(who, "restore") as after:
             after["backup"] = backup_id
-            return await self._ask(RestoreBackup(backup_id), timeout=CARE_WITHIN)
+            return await self._ask(actors.RestoreBackup(backup_id), timeout=CARE_WITHIN)
 
     # In and out
 
@@ -188,7 +177,7 @@ class SessionCare(abc.ABC):
         """Begin a login by QR code: show the token's ``url``, then call ``wait_qr``."""
         async with self._noted(who, "login") as after:
             after["step"] = "qr"
-            return await self._ask(StartQr(), timeout=CARE_WITHIN)
+            return await self._ask(actors.StartQr(), timeout=CARE_WITHIN)
 
     async def wait_qr(self, *, deadline: float | None = None, who: str = "app") -> QrToken | Phase:
         """Wait for the scan; a token that comes back is the one to show from now on.
@@ -199,7 +188,7 @@ class SessionCare(abc.ABC):
         timeout = CARE_WITHIN + seconds("deadline", deadline, default=QR_LIVES)
         async with self._noted(who, "login") as after:
             after["step"] = "wait for qr"
-            return await self._ask(WaitQr(deadline), timeout=timeout)
+            return await self._ask(actors.WaitQr(deadline), timeout=timeout)
 
     async def resend_code(self, *, who: str = "app") -> CodeInfo | Phase:
         """Let Telegram send the code in its next way; counts as a code of the day.
@@ -213,7 +202,7 @@ class SessionCare(abc.ABC):
         """
         async with self._noted(who, "login") as after:
             after["step"] = "resend"
-            return await self._ask(ResendCode(), timeout=CARE_WITHIN)
+            return await self._ask(actors.ResendCode(), timeout=CARE_WITHIN)
 
     async def cancel_login(self, *, who: str = "app") -> Phase:
         """End a login that is under way.
@@ -223,7 +212,7 @@ class SessionCare(abc.ABC):
         """
         async with self._noted(who, "login") as after:
             after["step"] = "cancel"
-            return await self._ask(CancelLogin())
+            return await self._ask(actors.CancelLogin())
 
     async def renew(self, *, qr: bool = False, who: str = "app") -> QrToken | Phase:
         """Begin a new login beside this one, which works on; go on as with any login.
@@ -231,7 +220,7 @@ class SessionCare(abc.ABC):
         When it succeeds the session switches over, and then ends the old login at Telegram.
         """
         async with self._noted(who, "renew"):
-            return await self._ask(Renew(qr=qr), timeout=CARE_WITHIN)
+            return await self._ask(actors.Renew(qr=qr), timeout=CARE_WITHIN)
 
     async def logout(self, *, who: str = "app") -> Phase:
         """End the login at Telegram, for good: work in hand is finished, a backup taken, the key
@@ -241,7 +230,7 @@ class SessionCare(abc.ABC):
             TelegramError: the session is not online, or Telegram refused; nothing has changed.
         """
         async with self._noted(who, "logout"):
-            return await self._ask(LogOut(), timeout=CARE_WITHIN)
+            return await self._ask(actors.LogOut(), timeout=CARE_WITHIN)
 
     # Inside
 
@@ -254,14 +243,14 @@ class SessionCare(abc.ABC):
         end = time.monotonic() + PROVEN_WITHIN
         while True:
             try:
-                return await self._ask(ImportLogin(stored), timeout=CARE_WITHIN)
+                return await self._ask(actors.ImportLogin(stored), timeout=CARE_WITHIN)
             except SessionOfflineError as error:
                 if not error.coming or time.monotonic() >= end:
                     raise
             await asyncio.sleep(LOOK_EVERY)
 
     async def _given_out(self) -> StoredSession:
-        return await self._ask(ExportLogin())
+        return await self._ask(actors.ExportLogin())
 
     def _noted(self, who: str, what: str) -> contextlib.AbstractAsyncContextManager[dict[str, Any]]:
         return self._auditor.noted(who, what, self.name)

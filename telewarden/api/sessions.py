@@ -11,17 +11,7 @@ from typing import Any, Final
 
 import pykka
 
-from ..actors import (
-    ChangeMany,
-    ChangeSession,
-    Choice,
-    Deleted,
-    DeleteSession,
-    ItemOutcome,
-    RegisterSession,
-    SessionEntry,
-    best_session,
-)
+from .. import actors
 from ..errors import InvalidRecordError, UnknownSessionError
 from ..telegram import Health
 from .blocking_methods import BlockingHandle, blocking
@@ -38,7 +28,7 @@ class SessionReads:
     def __init__(self, client: RegistryClient) -> None:
         self._client, self._board = client, client.board
 
-    def get(self, name: str) -> SessionEntry:
+    def get(self, name: str) -> actors.SessionEntry:
         """The session as it is now.
 
         Raises:
@@ -49,12 +39,12 @@ class SessionReads:
         except (KeyError, TypeError):
             raise UnknownSessionError(name, tuple(sorted(self._board.current.sessions))) from None
 
-    def list(self) -> tuple[SessionEntry, ...]:
+    def list(self) -> tuple[actors.SessionEntry, ...]:
         """All sessions, by name."""
         entries = self._board.current.sessions.values()
         return tuple(sorted(entries, key=lambda one: one.record.name))
 
-    def by_health(self, health: Health | str) -> tuple[SessionEntry, ...]:
+    def by_health(self, health: Health | str) -> tuple[actors.SessionEntry, ...]:
         """The sessions under one of the six words, by name; all from the same snapshot.
 
         Under ``deleted`` are the last ones that were deleted since the warden started.
@@ -67,7 +57,7 @@ class SessionReads:
         except ValueError:
             raise InvalidRecordError("health", health, ", ".join(Health)) from None
 
-    def best(self, *, exclude: Collection[str] = (), only_healthy: bool = True) -> Choice:
+    def best(self, *, exclude: Collection[str] = (), only_healthy: bool = True) -> actors.Choice:
         """The session to give one more pair to, why, and how the others compare.
 
         Raises:
@@ -78,7 +68,7 @@ class SessionReads:
             choice = warden.sessions.best()
             print(choice.name, choice.reason)
         """
-        return best_session(
+        return actors.best_session(
             self._board.current.sessions.values(),
             now=self._client.wall(),
             exclude=exclude,
@@ -95,7 +85,9 @@ class SessionReads:
 class Sessions(SessionReads):
     """Sessions, for coroutines."""
 
-    async def register(self, name: str, /, *, who: str = "app", **fields: Any) -> SessionEntry:
+    async def register(
+        self, name: str, /, *, who: str = "app", **fields: Any
+    ) -> actors.SessionEntry:
         """Register a session that no configuration declares; every later start has it, too.
 
         Args:
@@ -111,10 +103,10 @@ class Sessions(SessionReads):
 
             await warden.sessions.register("carol", phone="+12025550123", max_pairs=10)
         """
-        message = RegisterSession(name=name, fields=_own(fields), who=who)
+        message = actors.RegisterSession(name=name, fields=_own(fields), who=who)
         return await self._client.ask(message)
 
-    async def change(self, name: str, /, *, who: str = "app", **fields: Any) -> SessionEntry:
+    async def change(self, name: str, /, *, who: str = "app", **fields: Any) -> actors.SessionEntry:
         """Change some fields of a session at once, all or none; see ``register``.
 
         Raises:
@@ -125,14 +117,14 @@ class Sessions(SessionReads):
 
             await warden.sessions.change("alice", priority=1, metadata={"desk": "news"})
         """
-        message = ChangeSession(name=name, fields=_own(fields), who=who)
+        message = actors.ChangeSession(name=name, fields=_own(fields), who=who)
         return await self._client.ask(message)
 
     async def change_many(
         self, changes: Mapping[str, Fields], *, who: str = "app"
-    ) -> tuple[ItemOutcome, ...]:
+    ) -> tuple[actors.ItemOutcome, ...]:
         """Change many sessions, each all or none; returns how each went, in the same order."""
-        message = ChangeMany(changes=_each(changes), who=who)
+        message = actors.ChangeMany(changes=_each(changes), who=who)
         return await self._client.ask(message)
 
     async def delete(
@@ -144,7 +136,7 @@ class Sessions(SessionReads):
         accept_doubt: bool = False,
         dry_run: bool = False,
         who: str = "app",
-    ) -> Deleted:
+    ) -> actors.Deleted:
         """Stop a session and forget it; its backups are kept. Tells which pair went where.
 
         Args:
@@ -162,7 +154,7 @@ class Sessions(SessionReads):
             PairsNotMovedError: nobody with room may serve them all, and why; or a flood lasts.
             PairBusyError: a pair did not come to rest in time; the session goes on with all.
         """
-        message = DeleteSession(
+        message = actors.DeleteSession(
             name=name,
             force=force,
             within=within,
@@ -187,18 +179,18 @@ class BlockingSessions(SessionReads, BlockingHandle[Sessions]):
 
     def change_later(
         self, name: str, /, *, who: str = "app", **fields: Any
-    ) -> pykka.Future[SessionEntry]:
+    ) -> pykka.Future[actors.SessionEntry]:
         """Ask for a change and go on; ``get()`` of the future waits until it is on disk.
 
         A thread that has many changes to make is not held up by the disk for each of them.
         """
-        return self._client.send(ChangeSession(name=name, fields=_own(fields), who=who))
+        return self._client.send(actors.ChangeSession(name=name, fields=_own(fields), who=who))
 
     def change_many_later(
         self, changes: Mapping[str, Fields], *, who: str = "app"
-    ) -> pykka.Future[tuple[ItemOutcome, ...]]:
+    ) -> pykka.Future[tuple[actors.ItemOutcome, ...]]:
         """Ask for many changes and go on: the next ones can be got ready meanwhile."""
-        return self._client.send(ChangeMany(changes=_each(changes), who=who))
+        return self._client.send(actors.ChangeMany(changes=_each(changes), who=who))
 
 
 def _each(changes: Mapping[str, Fields]) -> dict[str, Fields]:

@@ -12,19 +12,7 @@ from typing import Any
 
 import pykka
 
-from ..actors import (
-    Board,
-    GatewayActor,
-    Handlers,
-    HealthMonitorActor,
-    Journal,
-    JournalActor,
-    KeyLeases,
-    RegistryActor,
-    RegistryLimits,
-    Services,
-    WaitLedger,
-)
+from .. import actors
 from ..config import Config
 from ..config.mapping import plans_of, proxies_of, refuse_invented, settings_of
 from ..metrics import Exporter
@@ -70,12 +58,12 @@ class Assembly:
         *,
         server: ServerAddress | None,
         master: MasterKeys,
-        handlers: Handlers,
-        board: Board,
+        handlers: actors.Handlers,
+        board: actors.Board,
         events: EventStream,
         exporter: Exporter,
         epoch: Epoch,
-        waiting: WaitLedger,
+        waiting: actors.WaitLedger,
     ) -> None:
         refuse_invented(config, server)
         make_private_folder(config.folder)
@@ -86,7 +74,7 @@ class Assembly:
         self._settings = settings_of(config)
         self.places = StoragePaths(config)
         self._waiting = waiting
-        self._keys = KeyLeases(
+        self._keys = actors.KeyLeases(
             self.places.lease(), timeout=self._settings.lease_timeout, waiting=waiting
         )
         self._gateway = Gateway(
@@ -132,7 +120,7 @@ class Assembly:
         database, master, epoch = self.places.database, self.master, self._epoch
         return ChildSpec(
             id="journal",
-            actor=JournalActor,
+            actor=actors.JournalActor,
             args=(
                 lambda: counting(database, master.present, epoch),
                 self._exporter.journal,
@@ -146,7 +134,7 @@ class Assembly:
         deadline = self._settings.close_deadline
         return ChildSpec(
             id="gateway",
-            actor=GatewayActor,
+            actor=actors.GatewayActor,
             kwargs={"gateway": self._gateway, "keys": self._keys, "deadline": deadline},
             shutdown=deadline + 5.0,
         )
@@ -161,7 +149,7 @@ class Assembly:
     def _registry_part(self) -> ChildSpec:
         return ChildSpec(
             id="registry",
-            actor=RegistryActor,
+            actor=actors.RegistryActor,
             kwargs={
                 "plans": plans_of(self._config),
                 "sessions": Sibling("sessions"),
@@ -171,7 +159,7 @@ class Assembly:
                 "board": self._board,
                 "events": self._events,
                 "wall": self._epoch.now,
-                "limits": RegistryLimits(
+                "limits": actors.RegistryLimits(
                     **self._config.registry.model_dump(),
                     sessions_every=self._config.health.sessions_every,
                 ),
@@ -181,15 +169,17 @@ class Assembly:
     def _health_part(self) -> ChildSpec:
         return ChildSpec(
             id="health",
-            actor=HealthMonitorActor,
+            actor=actors.HealthMonitorActor,
             kwargs={"registry": Sibling("registry"), "settings": self._settings},
             mailbox_limit=100_000,  # every session reports while it starts
         )
 
-    def _services(self, *, journal: pykka.ActorRef[Any], monitor: pykka.ActorRef[Any]) -> Services:
+    def _services(
+        self, *, journal: pykka.ActorRef[Any], monitor: pykka.ActorRef[Any]
+    ) -> actors.Services:
         """What all sessions share; the registry asks, once it has the two references."""
-        return Services(
-            journal=Journal(journal),
+        return actors.Services(
+            journal=actors.Journal(journal),
             gateway=self._gateway,
             keys=self._keys,
             events=self._events,

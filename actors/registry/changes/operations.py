@@ -18,23 +18,13 @@ from ....errors import (
     UnknownFieldError,
 )
 from ....storage import Operation, OperationState, Part
+from .. import messages
 from ..events import (
     LimitsChanged,
     OperationEnded,
     OperationProgressed,
     OperationRemoved,
     OperationStarted,
-)
-from ..messages import (
-    AdvanceOperation,
-    BeginOperation,
-    CleanOperations,
-    EndOperation,
-    Limited,
-    PutPart,
-    ReconfigureRegistry,
-    SetParts,
-    What,
 )
 from ..model import RegistryLimits
 from .transaction import Transaction
@@ -44,7 +34,7 @@ LIMIT_FIELDS: Final = tuple(sorted(RegistryLimits.__dataclass_fields__))
 SHARE: Final = 100  # of a full registry, a hundredth is made free at once: the search costs a scan
 
 
-def begin(transaction: Transaction, message: BeginOperation) -> Operation:
+def begin(transaction: Transaction, message: messages.BeginOperation) -> Operation:
     """Begin an operation, making room for it if need be."""
     if not isinstance(message.kind, str) or not KIND.fullmatch(message.kind):  # type: ignore[redundant-expr]  # whatever is given
         raise InvalidRecordError("kind", message.kind, "1 to 32 of a-z, 0-9, _ and -")
@@ -71,7 +61,7 @@ def begin(transaction: Transaction, message: BeginOperation) -> Operation:
     return operation
 
 
-def advance(transaction: Transaction, message: AdvanceOperation) -> Operation:
+def advance(transaction: Transaction, message: messages.AdvanceOperation) -> Operation:
     """Let an operation have come further, or describe itself otherwise."""
     operation = _active(transaction, message.id)
     steps = operation.steps if message.steps is None else _whole("steps", message.steps, least=1)
@@ -86,7 +76,7 @@ def advance(transaction: Transaction, message: AdvanceOperation) -> Operation:
     )
 
 
-def put_part(transaction: Transaction, message: PutPart) -> Operation:
+def put_part(transaction: Transaction, message: messages.PutPart) -> Operation:
     """Add a part, or replace the one of that number."""
     operation = _active(transaction, message.id)
     number = _whole("number", message.number, least=1)
@@ -96,13 +86,13 @@ def put_part(transaction: Transaction, message: PutPart) -> Operation:
     return _progressed(transaction, replace(operation, parts=parts))
 
 
-def set_parts(transaction: Transaction, message: SetParts) -> Operation:
+def set_parts(transaction: Transaction, message: messages.SetParts) -> Operation:
     """Replace all parts."""
     operation = _active(transaction, message.id)
     return _progressed(transaction, replace(operation, parts=_numbered(message.parts)))
 
 
-def end(transaction: Transaction, message: EndOperation) -> Operation:
+def end(transaction: Transaction, message: messages.EndOperation) -> Operation:
     """End an operation; a finished one has taken all its steps."""
     operation = _active(transaction, message.id)
     state = OperationState(message.state)
@@ -134,7 +124,7 @@ def interrupt(transaction: Transaction, who: str) -> None:
             _ended(transaction, replace(operation, state=OperationState.FAILED, error=error), who)
 
 
-def clean(transaction: Transaction, message: CleanOperations) -> tuple[int, ...]:
+def clean(transaction: Transaction, message: messages.CleanOperations) -> tuple[int, ...]:
     """Forget operations; none that is under way, unless its time is over."""
     wanted = CLEANED.get(message.what) if isinstance(message.what, str) else None  # type: ignore[redundant-expr]  # as above
     if wanted is None:
@@ -146,7 +136,9 @@ def clean(transaction: Transaction, message: CleanOperations) -> tuple[int, ...]
     return removed
 
 
-def reconfigure(transaction: Transaction, message: ReconfigureRegistry) -> Limited:
+def reconfigure(
+    transaction: Transaction, message: messages.ReconfigureRegistry
+) -> messages.Limited:
     """Set limits, and let follow what follows: a lower maximum cleans up."""
     unknown = tuple(sorted(key for key in message.fields if key not in LIMIT_FIELDS))
     if unknown:
@@ -170,9 +162,9 @@ def reconfigure(transaction: Transaction, message: ReconfigureRegistry) -> Limit
     return _limited(transaction, removed)
 
 
-def _limited(transaction: Transaction, removed: Iterable[int]) -> Limited:
+def _limited(transaction: Transaction, removed: Iterable[int]) -> messages.Limited:
     limits = transaction.limits
-    return Limited(
+    return messages.Limited(
         limits=limits,
         removed=tuple(sorted(removed)),
         operations_over=max(0, transaction.operation_count - limits.max_operations),
@@ -185,7 +177,7 @@ def subject(operation: Operation) -> str:
     return f"operation {operation.id}"
 
 
-CLEANED: Final[Mapping[What, Callable[[Operation, Transaction], bool]]] = {
+CLEANED: Final[Mapping[messages.What, Callable[[Operation, Transaction], bool]]] = {
     "expired": lambda one, transaction: transaction.limits.expired(one, transaction.now),
     "finished": lambda one, _: one.state in {OperationState.FINISHED, OperationState.CANCELLED},
     "failed": lambda one, _: one.state is OperationState.FAILED,

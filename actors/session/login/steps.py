@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from .... import telegram
 from ....errors import (
     CredentialDamagedError,
     LoginBudgetError,
@@ -22,26 +23,6 @@ from ....errors import (
 )
 from ....storage import Credential, Store
 from ....supervision import Ask
-from ....telegram import (
-    Action,
-    CodeInfo,
-    CodeSent,
-    CodeStep,
-    EmailAsked,
-    Event,
-    FloodBegan,
-    LoggedIn,
-    LoginFailed,
-    LoginFlow,
-    PasswordAsked,
-    PasswordNeeded,
-    Phase,
-    QrShown,
-    QrToken,
-    SignedIn,
-    WaitKind,
-    classify,
-)
 from ...context import Services
 from ...messages import StartLogin, SubmitCode, SubmitEmail, SubmitPassword
 from ..flood_waits import OPENING, floods_of, persist_connect_flood, refused
@@ -60,31 +41,31 @@ EXPORT_TOKEN = "auth.exportLoginToken"  # noqa: S105 - a name of a method, not a
 
 
 @dataclass(frozen=True, slots=True)
-class Renew(Ask[QrToken | Phase]):
+class Renew(Ask[telegram.QrToken | telegram.Phase]):
     """Log in anew beside the session, which works on until it is done. Answered as a login."""
 
     qr: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class StartQr(Ask[QrToken | Phase]):
+class StartQr(Ask[telegram.QrToken | telegram.Phase]):
     """Begin a login by QR code. Answered with a ``QrToken``, or the phase that follows."""
 
 
 @dataclass(frozen=True, slots=True)
-class WaitQr(Ask[QrToken | Phase]):
+class WaitQr(Ask[telegram.QrToken | telegram.Phase]):
     """Wait for the scan. Answered with the token to show now, or the phase that follows."""
 
     deadline: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class ResendCode(Ask[CodeInfo | Phase]):
+class ResendCode(Ask[telegram.CodeInfo | telegram.Phase]):
     """Let Telegram send the code in the next way it offers. Answered with ``CodeInfo``."""
 
 
 @dataclass(frozen=True, slots=True)
-class CancelLogin(Ask[Phase]):
+class CancelLogin(Ask[telegram.Phase]):
     """End a login that is under way. Answered with the phase."""
 
 
@@ -118,7 +99,7 @@ CALLS: Final[Mapping[type[LoginStep], tuple[str, ...]]] = {
 class Step:
     """What a step led to, in words too, and what its asker is told if that is not the phase."""
 
-    event: Event | None
+    event: telegram.Event | None
     says: str = ""
     told: object = field(default=None, repr=False)
 
@@ -128,7 +109,7 @@ class Login:
 
     def __init__(self, name: str, phone: str, services: Services) -> None:
         self._name, self.phone, self._services = name, phone, services
-        self._flow: LoginFlow | None = None
+        self._flow: telegram.LoginFlow | None = None
         self._renewing, self._wrong = False, 0
         self._turn = asyncio.Lock()
         self._state_waits = False
@@ -184,11 +165,11 @@ class Login:
                 await self._services.journal.do(self._spend, wait_for_disk=False)
                 info = await flow.resend_code()
                 went = await self._went(info)
-                return replace(went, told=info if isinstance(info, CodeInfo) else None)
+                return replace(went, told=info if isinstance(info, telegram.CodeInfo) else None)
             case CancelLogin():
                 self._open_flow()
                 await self.abandon()
-                return Step(event=LoginFailed())
+                return Step(event=telegram.LoginFailed())
             case SubmitCode(code):
                 flow = self._open_flow()
                 await self._own_key(flow)
@@ -203,7 +184,7 @@ class Login:
                 await self._back_up("before 2FA")
                 return await self._went(await flow.submit_password(password))
 
-    async def _own_key(self, flow: LoginFlow) -> None:
+    async def _own_key(self, flow: telegram.LoginFlow) -> None:
         """Take the lease on the new key before it is worth anything: a full disk refuses that."""
         await flow.connect()
         if (key_id := flow.session.key_id) is not None:
@@ -227,17 +208,17 @@ class Login:
 
     async def _note(self, step: LoginStep, error: TelegramError) -> None:
         """Keep what Telegram has asked to wait with, and count what was given wrong."""
-        verdict = classify(error)
+        verdict = telegram.classify(error)
         method = getattr(error.__cause__, "method", None) or (*_calls_of(step), None)[-1]
         persist_connect_flood(self._services, self._name, error)
-        if verdict.action is Action.PARK_LOGIN:
+        if verdict.action is telegram.Action.PARK_LOGIN:
             self._park(SEND_CODE, verdict.wait or DAY)
-        elif verdict.action is Action.PARK_METHOD and method is not None:
+        elif verdict.action is telegram.Action.PARK_METHOD and method is not None:
             self._park(method, verdict.wait or 0.0)
-        elif verdict.action in {Action.ASK_CODE, Action.ASK_PASSWORD}:
+        elif verdict.action in {telegram.Action.ASK_CODE, telegram.Action.ASK_PASSWORD}:
             self._wrong += 1
             if self._wrong >= TRIES:
-                if verdict.action is Action.ASK_PASSWORD:
+                if verdict.action is telegram.Action.ASK_PASSWORD:
                     self._park(CHECK_PASSWORD, COOL_DOWN)
                 await self.abandon()
 
@@ -251,7 +232,7 @@ class Login:
 
         self._services.journal.post(work)
         self._services.publish(
-            FloodBegan(session=name, at=now, method=method, seconds=seconds, until=until)
+            telegram.FloodBegan(session=name, at=now, method=method, seconds=seconds, until=until)
         )
 
     @property
@@ -272,7 +253,7 @@ class Login:
         if not qr:
             await self._services.journal.do(self._check_budget)
         self._renewing, self._wrong = reason == "before renewal", 0
-        self._flow = flow = LoginFlow(
+        self._flow = flow = telegram.LoginFlow(
             self._services.gateway, name=self._name, clock=self._services.now
         )
         try:
@@ -286,7 +267,9 @@ class Login:
             await self.abandon()
             raise
 
-    async def _send_code(self, flow: LoginFlow) -> CodeInfo | LoggedIn | PasswordNeeded:
+    async def _send_code(
+        self, flow: telegram.LoginFlow
+    ) -> telegram.CodeInfo | telegram.LoggedIn | telegram.PasswordNeeded:
         """Ask for a code; with what earlier logins and logouts gave, none may be needed."""
         name = self._name
         tokens = await self._services.journal.do(lambda store: store.future_tokens(name))
@@ -305,7 +288,7 @@ class Login:
             refused = LoginBudgetError(self._name, spent=len(spent), again_at=spent[0] + DAY)
             who = f"session {self._name}"
             self._services.waiting.begin(
-                who, WaitKind.LOGIN_BUDGET, str(refused), until=spent[0] + DAY
+                who, telegram.WaitKind.LOGIN_BUDGET, str(refused), until=spent[0] + DAY
             )
             raise refused
 
@@ -313,36 +296,42 @@ class Login:
         self._check_budget(store)
         store.record_login_code(self.phone, self._services.now())
 
-    def _open_flow(self) -> LoginFlow:
+    def _open_flow(self) -> telegram.LoginFlow:
         if self._flow is None:
             raise NoLoginError(self._name)
         self._flow.ask_state = not self._state_waits
         return self._flow
 
-    async def _went(self, answer: CodeInfo | QrToken | PasswordNeeded | LoggedIn) -> Step:
+    async def _went(
+        self,
+        answer: telegram.CodeInfo | telegram.QrToken | telegram.PasswordNeeded | telegram.LoggedIn,
+    ) -> Step:
         match answer:
-            case CodeInfo():
-                wants_email = answer.step is CodeStep.EMAIL
-                return Step(event=EmailAsked() if wants_email else CodeSent(), says=answer.says)
-            case QrToken():
-                return Step(event=QrShown(), told=answer)
-            case PasswordNeeded():
-                return Step(event=PasswordAsked(), says=answer.says)
-            case LoggedIn():
+            case telegram.CodeInfo():
+                wants_email = answer.step is telegram.CodeStep.EMAIL
+                return Step(
+                    event=telegram.EmailAsked() if wants_email else telegram.CodeSent(),
+                    says=answer.says,
+                )
+            case telegram.QrToken():
+                return Step(event=telegram.QrShown(), told=answer)
+            case telegram.PasswordNeeded():
+                return Step(event=telegram.PasswordAsked(), says=answer.says)
+            case telegram.LoggedIn():
                 if answer.session.key_id is not None:  # from now on it is the session's own
                     key_id, key = answer.session.key_id, answer.session.parts.key
                     await self._services.keys.acquire(key_id, session=self._name, key=key)
                 await self.abandon()
                 await self._keep(answer)
-                return Step(event=SignedIn())
+                return Step(event=telegram.SignedIn())
 
-    async def _keep(self, login: LoggedIn) -> None:
+    async def _keep(self, login: telegram.LoggedIn) -> None:
         key_id, dc_id = login.session.key_id, login.session.dc_id
         terms = login.terms
         string, now, name = login.string, self._services.stamp(), self._name
         assert key_id is not None  # noqa: S101 - a login without a key is none
-        untold = None if login.untold is None else classify(login.untold)
-        if untold is not None and untold.action is Action.PARK_METHOD:
+        untold = None if login.untold is None else telegram.classify(login.untold)
+        if untold is not None and untold.action is telegram.Action.PARK_METHOD:
             self._park(OPENING[0], untold.wait or 0.0)
         await self._services.keys.acquire(key_id, session=name, key=login.session.parts.key)
         known = await self._services.journal.do(lambda store: store.session(name))
