@@ -153,9 +153,13 @@ class PairPausing:
         """Pause what cannot work; resume the pair that was asked for, if it can again.
 
         Other paused pairs have their own time: rights alone may not be what was wrong with them.
+        A chat of which nothing is told is not taken by what is known of it: it is looked for anew
+        when the pair uses it.
         """
         for state in self._context.pairs.values():
             if state.source not in rights or (state.target and state.target not in rights):
+                if state.plan.id == asked_for and self.may_pass(state):
+                    self.resume(state)
                 continue
             problem = _problem(state, rights)
             if problem is not None and state.paused is None:
