@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from ._version import __version__
 from .errors import (
     ConfigError,
+    HandlerRefusedError,
+    LeaseHeldError,
     TelegramAuthError,
     TelegramRateLimitError,
     TelegramSessionError,
@@ -19,27 +21,45 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from .actors import HandlerRequest, PairHandler
     from .api.session import SessionHandle
     from .config import Config, load_config, parse_config
+    from .diagnostics import Diagnosis, diagnose
     from .standalone.offline_warden import OfflineWarden
     from .standalone.safe_session import SafeSession, safe_session
     from .standalone.safety_check import Safety, SafetyReport, safety_check
+    from .storage import MasterKey
+    from .supervision import EventStream
+    from .telegram import Health, Phase
+    from .telegram.reports import Overview, SessionReport
     from .warden import Warden
 
 __all__ = [
     "Config",
     "ConfigError",
+    "Diagnosis",
+    "EventStream",
+    "HandlerRefusedError",
+    "HandlerRequest",
+    "Health",
+    "LeaseHeldError",
+    "MasterKey",
     "OfflineWarden",
+    "Overview",
+    "PairHandler",
+    "Phase",
     "SafeSession",
     "Safety",
     "SafetyReport",
     "SessionHandle",
+    "SessionReport",
     "TelegramAuthError",
     "TelegramRateLimitError",
     "TelegramSessionError",
     "TelewardenError",
     "Warden",
     "__version__",
+    "diagnose",
     "load_config",
     "parse_config",
     "safe_session",
@@ -50,12 +70,22 @@ __all__ = [
 # telewarden.supervision alone never waits for Telethon.
 _LATE = {
     "Config": "config",
+    "Diagnosis": "diagnostics",
+    "EventStream": "supervision",
+    "HandlerRequest": "actors",
+    "Health": "telegram",
+    "MasterKey": "storage",
     "OfflineWarden": "standalone.offline_warden",
+    "Overview": "telegram.reports",
+    "PairHandler": "actors",
+    "Phase": "telegram",
     "SafeSession": "standalone.safe_session",
     "Safety": "standalone.safety_check",
     "SafetyReport": "standalone.safety_check",
     "SessionHandle": "api.session",
+    "SessionReport": "telegram.reports",
     "Warden": "warden",
+    "diagnose": "diagnostics",
     "load_config": "config",
     "parse_config": "config",
     "safe_session": "standalone.safe_session",
