@@ -146,6 +146,42 @@ def server_time_request() -> Any:
     return functions.help.GetConfigRequest()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialog:
+    """A chat of an account, as its list has it; ``id`` is marked, as pairs take it."""
+
+    id: int
+    username: str | None
+    title: str
+    kind: str
+
+
+def dialogs_request(limit: int) -> Any:
+    """A request for the newest chats of an account; see ``dialogs_in``."""
+    return functions.messages.GetDialogsRequest(
+        offset_date=None, offset_id=0, offset_peer=types.InputPeerEmpty(), limit=limit, hash=0
+    )
+
+
+def dialogs_in(answer: Any) -> tuple[Dialog, ...]:
+    """The chats in the answer, newest first."""
+    homes = {utils.get_peer_id(home): home for home in (*answer.users, *answer.chats)}
+    found = (utils.get_peer_id(one.peer) for one in answer.dialogs)
+    return tuple(_dialog(chat, homes[chat]) for chat in dict.fromkeys(found) if chat in homes)
+
+
+def _dialog(chat: int, home: Any) -> Dialog:
+    match home:
+        case types.User():
+            kind = "bot" if home.bot else "person"
+        case types.Channel() | types.ChannelForbidden():
+            kind = "supergroup" if home.megagroup else "channel"
+        case _:
+            kind = "group"
+    username = getattr(home, "username", None)
+    return Dialog(id=chat, username=username, title=utils.get_display_name(home), kind=kind)
+
+
 def own_user_request() -> Any:
     """A request that only a login which is good is answered: who one is."""
     return functions.users.GetUsersRequest([types.InputUserSelf()])

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from .model import PAIRS_WITHIN, Command, Danger, Given, Needs
+from .model import NOT_IN_CHATS, PAIRS_WITHIN, Command, Danger, Given, Needs
 from .parameters import Kind, argument, flag, option
+from .sessions import SESSION
 from .shown import Block, ago, ahead, grid
 
 GROUP: Final = "Pairs"
@@ -117,6 +118,20 @@ def _moving(result: Given) -> Iterator[Block]:
     yield f"{would}: {', '.join(moves)} to {result['to']}"
 
 
+def _chats(result: Given) -> Iterator[Block]:
+    rows = [
+        (
+            one["id"],
+            f"@{one['username']}" if one["username"] else None,
+            one["kind"],
+            one["title"],
+        )
+        for one in result["chats"]
+    ]
+    empty = f"{result['session']} is in no chat"
+    yield grid("chats", ("id", "name", "kind", "title"), rows, wide=3, empty=empty)
+
+
 def _reassign(name: str, *, hidden: bool = False) -> Command:
     return Command(
         name=name,
@@ -157,6 +172,20 @@ COMMANDS: Final = (
         needs=Needs.STORE,
         result="pairs.Pair",
         show=_added,
+        within=PAIRS_WITHIN,
+    ),
+    Command(
+        name="chats",
+        help="List the chats of a session's account, to pick a pair's from; asks Telegram.",
+        group=GROUP,
+        parameters=(
+            SESSION,
+            option("find", "Only those with this in name or title."),
+            option("limit", "The newest so many.", Kind.INTEGER, default=100, least=1, most=100),
+        ),
+        surfaces=NOT_IN_CHATS,
+        result="pairs.ChatList",
+        show=_chats,
         within=PAIRS_WITHIN,
     ),
     Command(

@@ -79,3 +79,19 @@ class Move(Result):
     to: str
     operation: int | None
     dry_run: bool
+
+
+class Chat(Result):
+    """A chat of an account; ``id`` is as pairs take it."""
+
+    id: int
+    username: str | None
+    title: str
+    kind: str
+
+
+class ChatList(Result):
+    """The chats of a session's account, newest first."""
+
+    session: str
+    chats: tuple[Chat, ...]

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from ..actors import PairPlan
 from ..console.results.pairs import (
+    Chat,
+    ChatList,
     DeadLetter,
     DeadList,
     Dropped,
@@ -21,7 +23,7 @@ from ..console.results.pairs import (
 )
 from ..console.results.sessions import PairStatus, Wait
 from ..errors import UnknownRecordError
-from ..telegram import HEALTHS, Health, PairReport
+from ..telegram import HEALTHS, Health, PairReport, dialogs_in, dialogs_request
 from .engine import Engine, Handlers, Handles
 
 Fields = dict[str, Any]
@@ -121,6 +123,20 @@ def _verdict(plan: PairPlan, report: PairReport, health: Health, reason: str) ->
     return f"it waits for nothing; {report.waiting} messages are on their way"
 
 
+async def chats(
+    engine: Engine, _who: str, *, session: str, find: str | None, limit: int
+) -> ChatList:
+    """The account's chats, asked of Telegram."""
+    answer = await engine.session(session).call(dialogs_request(limit))
+    wanted = (find or "").lower()
+    found = tuple(
+        Chat.model_validate(one)
+        for one in dialogs_in(answer)
+        if wanted in f"@{one.username or ''} {one.title}".lower()
+    )
+    return ChatList(session=session, chats=found)
+
+
 async def dead(engine: Handles, _who: str, *, pair: int | None) -> DeadList:
     """What could not be delivered."""
     letters = await engine.pairs.dead(pair)
@@ -181,6 +197,7 @@ HANDLERS: Final[Handlers] = {
     "pairs why": why,
     "pairs confirm": confirm,
     "pairs backfill": backfill,
+    "chats": chats,
     "pairs dead": dead,
     "pairs retry": retry,
     "pairs drop": drop,

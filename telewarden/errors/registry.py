@@ -5,6 +5,7 @@ from __future__ import annotations
 from .root import TelewardenError
 
 NAMES_SHOWN = 10  # in a message; the error carries them all
+NEAREST_SHOWN = 3
 
 
 class RegistryError(TelewardenError):
@@ -15,9 +16,13 @@ class UnknownSessionError(RegistryError, LookupError):
     """There is no session of that name; nothing has changed."""
 
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        from difflib import get_close_matches  # not before it is needed
+
         shown = ", ".join(known[:NAMES_SHOWN]) or "none"
         more = f" and {len(known) - NAMES_SHOWN} more" if len(known) > NAMES_SHOWN else ""
-        super().__init__(f"there is no session {name!r}; sessions are: {shown}{more}")
+        near = get_close_matches(str(name), known, n=NEAREST_SHOWN)
+        meant = f"did you mean {', '.join(near)}? " if near else ""
+        super().__init__(f"there is no session {name!r}; {meant}sessions are: {shown}{more}")
         self.name, self.known = name, known
 
 

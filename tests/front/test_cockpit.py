@@ -193,6 +193,15 @@ def test_no_configuration_is_said_with_every_place_that_was_looked_at(shell: She
         assert word in done.stderr
 
 
+def test_an_unknown_session_is_answered_with_the_nearest(
+    shell: Shell, running: subprocess.Popen[str]
+) -> None:
+    for words in (("status", "alcie"), ("backup", "alcie"), ("change", "alcie", "--priority", "1")):
+        done = shell(*words)
+        assert done.returncode == 2
+        assert "there is no session 'alcie'; did you mean alice?" in done.stderr, words
+
+
 def test_an_error_is_json_for_programs(shell: Shell) -> None:
     shell.write(**{"api_id = 1": 'api_id = "x"'})
 

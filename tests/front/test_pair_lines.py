@@ -182,6 +182,16 @@ async def test_a_pause_for_a_time_ends_by_itself_also_after_a_restart(line: Line
         assert "90s, 5min, 2h or 1d" in str(refused.exception)
 
 
+async def test_the_chats_of_an_account_can_be_picked_from(line: Line) -> None:
+    listed = json.loads((await line("chats", "CONFIG", "alice", "--json")).stdout)["chats"]
+    found = await line("chats", "CONFIG", "alice", "--find", "news_in")
+
+    home = line.room.chats["news_in"]
+    assert {"news_in", "news_out"} <= {one["username"] for one in listed}
+    assert f"{home.peer_id}  @news_in" in found.stdout
+    assert "news_out" not in found.stdout
+
+
 async def test_a_pair_is_confirmed_to_mean_the_chats_it_has(line: Line) -> None:
     room = line.room
 
