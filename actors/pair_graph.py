@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from .messages import PairPlan
@@ -118,6 +118,7 @@ class PairGraph:
     """
 
     names: dict[str, int] = field(default_factory=dict)
+    _upgraded: dict[Place, int] = field(default_factory=dict)
     _ways: dict[int, Way] = field(default_factory=dict)
     _from: dict[Place, dict[int, Way]] = field(default_factory=lambda: defaultdict(dict))
     _to: dict[Place, dict[int, Way]] = field(default_factory=lambda: defaultdict(dict))
@@ -126,6 +127,20 @@ class PairGraph:
     def ways(self) -> tuple[Way, ...]:
         """All of them."""
         return tuple(self._ways.values())
+
+    def upgrade(self, group: int, to: int) -> None:
+        """A basic group is a supergroup now: whoever begins or ends in either does so in both."""
+        self._upgraded[group] = to
+        for way in self.ways:
+            if group in (way.source, way.target):
+                self.put(way.pair, way)
+
+    def _as_upgraded(self, way: Way) -> Way:
+        source, target = (self._upgraded.get(at, at) for at in (way.source, way.target))
+        if (source, target) == (way.source, way.target):
+            return way
+        groups = way.groups - self._upgraded.keys()
+        return replace(way, source=source, target=target, groups=groups)
 
     def enter(self, way: Way) -> Fault | None:
         """Add a way, in place of an earlier one of its pair; or tell what it would make wrong."""
@@ -156,11 +171,13 @@ class PairGraph:
                 if not ways[place]:
                     del ways[place]
         if way is not None:
+            way = self._as_upgraded(way)
             self._ways[pair] = way
             self._from[way.source][pair] = way
             self._to[way.target][pair] = way
 
     def _fault(self, way: Way) -> Fault | None:
+        way = self._as_upgraded(way)
         if way.source == way.target:
             return _to_itself(way)
         for other in self._from.get(way.source, {}).values():

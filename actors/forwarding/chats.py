@@ -170,6 +170,7 @@ class ChatResolver:
 
     def upgraded(self, chat: int, to: int) -> None:
         """A basic group was upgraded: pairs that begin or end there follow it."""
+        self._context.services.graph.upgrade(chat, to)
         states, at = tuple(self._context.pairs.values()), self._context.services.stamp()
         if any(one.plan.ring and chat in (one.source, one.target) for one in states):
             self._outbox.tick(lambda store: store.upgrade_in_ring(chat, to, at))

@@ -109,6 +109,19 @@ def test_the_pair_that_closes_a_ring_is_not_taken_in_and_the_others_stay() -> No
     assert {way.pair for way in graph.ways} == {1, 2}
 
 
+def test_a_group_that_was_upgraded_is_the_chat_that_it_has_become() -> None:
+    graph = PairGraph()
+    graph.put(1, Way(pair=1, source=-5, target=-6))
+
+    graph.upgrade(-5, -1005)
+    graph.upgrade(-6, -1006)
+    twice = graph.fault(Way(pair=2, source=-1005, target=-1006))
+    back = graph.fault(Way(pair=3, source=-1006, target=-5))
+
+    assert [fault and fault.name for fault in (twice, back)] == ["PAIR_TWICE", "PAIR_RING"]
+    assert graph.enter(Way(pair=1, source=-1005, target=-1006)) is None
+
+
 def test_a_way_that_is_only_tried_changes_nothing() -> None:
     graph = PairGraph()
     graph.enter(Way(pair=1, source=-1, target=-2))
