@@ -60,6 +60,7 @@ async def test_a_session_is_restored_at_start_without_a_login(newsroom: Newsroom
     back = await newsroom.hears(SessionRecovered, since=newsroom.mark() - 1, session="alice")
 
     assert back.rung == "string"
+    assert 0.0 < back.seconds < 30.0
     assert newsroom.telegram.stats.calls["auth.sendCode"] == asked
 
 
