@@ -48,6 +48,13 @@ def _cleaned(result: Given) -> Iterator[Block]:
     yield f"{len(result['removed'])} operations removed"
 
 
+def _limits(result: Given) -> Iterator[Block]:
+    rows = [(name, f"{value:g}") for name, value in result["limits"].items()]
+    yield grid("limits of the registry", ("limit", "value"), rows)
+    if result["removed"]:
+        yield f"{len(result['removed'])} operations removed"
+
+
 def _failed(result: Given) -> int:
     return 1 if result["state"] in {"failed", "cancelled"} else 0
 
@@ -88,5 +95,80 @@ COMMANDS: Final = (
         needs=Needs.STORE,
         result="operations.Cleaned",
         show=_cleaned,
+    ),
+    Command(
+        name="operations begin",
+        help="Begin an operation of one's own, as a script does that takes a while.",
+        more="It is `running` until `operations end`.",
+        group=GROUP,
+        parameters=(
+            argument("kind", "What it is called, as backfill.", metavar="KIND"),
+            option("session", "Which session it is about.", Kind.NAME),
+            option("steps", "How many it has.", Kind.INTEGER, default=1, least=1),
+            option("description", "What it is doing."),
+        ),
+        danger=Danger.CHANGES,
+        result="operations.Operation",
+        show=_one,
+    ),
+    Command(
+        name="operations advance",
+        help="Say how far an operation is, and what it is doing.",
+        group=GROUP,
+        parameters=(
+            ID,
+            option("step", "How many steps are done.", Kind.INTEGER, least=0),
+            option("steps", "How many it has.", Kind.INTEGER, least=1),
+            option("description", "What it is doing now."),
+        ),
+        danger=Danger.CHANGES,
+        result="operations.Operation",
+        show=_one,
+    ),
+    Command(
+        name="operations part",
+        help="Add a numbered part to an operation, or replace it.",
+        group=GROUP,
+        parameters=(
+            ID,
+            argument("number", "Which part.", Kind.INTEGER, least=1, metavar="NUMBER"),
+            argument("text", "What it is.", metavar="TEXT"),
+        ),
+        danger=Danger.CHANGES,
+        result="operations.Operation",
+        show=_one,
+    ),
+    Command(
+        name="operations end",
+        help="End an operation: it finished, failed, or nobody wants it any more.",
+        group=GROUP,
+        parameters=(
+            ID,
+            argument("state", "How.", Kind.CHOICE, choices=STATES[1:], metavar="STATE"),
+            option("error", "Why it failed."),
+        ),
+        danger=Danger.CHANGES,
+        result="operations.Operation",
+        show=_one,
+    ),
+    Command(
+        name="limits",
+        help="Show the registry's limits, or change some until the next start.",
+        more="A lower maximum of operations removes those that are over, oldest first. Nothing"
+        " that is in use goes.",
+        group=GROUP,
+        parameters=(
+            option(
+                "fields",
+                "As in [registry]: max_operations=500.",
+                Kind.FIELDS,
+                option=False,
+                default={},
+                metavar="KEY=VALUE...",
+            ),
+        ),
+        danger=Danger.CHANGES,
+        result="operations.Limits",
+        show=_limits,
     ),
 )

@@ -132,7 +132,10 @@ COMMANDS: Final = (
         help="Tell whether a session may be used now: SAFE, CAUTION or UNSAFE, and who uses it.",
         more="Exit code 0 for SAFE, 1 for CAUTION, 2 for UNSAFE; of several the worst.",
         group=GROUP,
-        parameters=(NAMED,),
+        parameters=(
+            NAMED,
+            flag("clear", "First remove what owners that have ended left behind."),
+        ),
         needs=Needs.STORE,
         result="watching.Safety",
         show=_safety,

@@ -42,3 +42,25 @@ class Cleaned(Result):
     """The numbers of those that are forgotten."""
 
     removed: tuple[int, ...]
+
+
+class LimitValues(Result):
+    """How much the registry holds and for how long, in seconds; use is from 0 to 1."""
+
+    max_sessions: int
+    max_operations: int
+    keep_finished: float
+    keep_failed: float
+    keep_any: float
+    stuck_after: float
+    tidy_every: float
+    sessions_every: float
+    warning_at: float
+    critical_at: float
+
+
+class Limits(Result):
+    """The limits as they are now, and the operations that went because of a change."""
+
+    limits: LimitValues
+    removed: tuple[int, ...]

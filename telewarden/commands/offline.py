@@ -18,7 +18,6 @@ from ..errors import BadCommandError, NotRunningError, TelewardenError
 from ..service.paths import StoragePaths
 from ..standalone.offline_warden import OfflineWarden
 from ..standalone.safe_session import safe_session
-from ..standalone.safety_check import safety_check
 from ..storage import is_there
 from ..telegram import own_user_request
 from . import backups, moving, operations, pairs, sessions, watching
@@ -36,9 +35,9 @@ async def status(engine: Handles, _who: str, *, session: str | None) -> Status:
     return sessions.status_of(overview, session, ready=False, readiness=NOT_RUNNING)
 
 
-async def safety(config: Config, *, session: str | None) -> Safety:
+async def safety(config: Config, *, session: str | None, clear: bool) -> Safety:
     """Who uses which session."""
-    return watching.judged(await asyncio.to_thread(safety_check, config, session))
+    return await asyncio.to_thread(watching.checked, config, session, clear=clear)
 
 
 async def diagnostics(config: Config) -> Diagnosis:

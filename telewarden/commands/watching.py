@@ -14,6 +14,7 @@ from operator import attrgetter
 from types import FrameType
 from typing import Final
 
+from ..config import Config
 from ..console.results.process import Drilled, Node, Stack, Stacks, Stopping, Tree
 from ..console.results.sessions import Flood
 from ..console.results.watching import (
@@ -35,7 +36,8 @@ from ..console.results.watching import (
 )
 from ..diagnostics import Diagnosis as Found
 from ..errors import TelegramError, TelewardenError
-from ..standalone.safety_check import SafetyReport, safety_check
+from ..standalone.safety_check import Safety as Verdict
+from ..standalone.safety_check import SafetyReport, clear_stale, safety_check
 from ..telegram import own_user_request
 from .engine import Engine, Handlers, Handles
 
@@ -93,9 +95,18 @@ def not_good(name: str, error: TelewardenError) -> LoginTest:
     return LoginTest(session=name, good=False, explanation=str(error), advice=advice, seconds=None)
 
 
-async def safety(engine: Engine, _who: str, *, session: str | None) -> Safety:
+async def safety(engine: Engine, _who: str, *, session: str | None, clear: bool) -> Safety:
     """Who uses which session."""
-    return judged(await asyncio.to_thread(safety_check, engine.config, session))
+    return await asyncio.to_thread(checked, engine.config, session, clear=clear)
+
+
+def checked(config: Config, session: str | None, *, clear: bool) -> Safety:
+    """Who uses which session, after what dead owners left is removed if that is wanted."""
+    if clear:
+        for one in safety_check(config, session):
+            if one.verdict is Verdict.CAUTION:
+                clear_stale(config, one.session)
+    return judged(safety_check(config, session))
 
 
 def judged(reports: Iterable[SafetyReport]) -> Safety:

@@ -117,7 +117,7 @@ def _of_lease(name: str, found: Free | Held | Stale, *, unseen: int) -> SafetyRe
                 session=name,
                 verdict=Safety.CAUTION,
                 explanation=f"left behind by {holder}, which has ended; nobody holds it",
-                advice="nothing to do: the next user takes it over; safety.clear_stale tidies up",
+                advice="nothing to do: the next user takes it over; safety-check --clear tidies up",
                 owners=(holder,),
             )
         case Free():

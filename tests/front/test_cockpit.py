@@ -119,6 +119,24 @@ def test_what_can_be_looked_at_is_shown(shell: Shell, running: subprocess.Popen[
     assert re.search(r"\[ok\] database: whole", shell("diagnostics").stdout)
 
 
+def test_a_script_has_an_operation_of_its_own(shell: Shell, running: subprocess.Popen[str]) -> None:
+    number = str(told(shell, "operations", "begin", "audit", "--steps", "2")["id"])
+    said(shell, "operations", "part", number, "1", "the books")
+    half = said(shell, "operations", "advance", number, "--step", "1", "--description", "reading")
+    watching = shell.start("operations", "watch", number)
+    assert watching.stderr is not None
+    assert watching.stderr.readline() == "1/2  reading\n"
+    told(shell, "operations", "end", number, "failed", "--error", "a page is missing")
+
+    out, _ = watching.communicate(timeout=20)
+    assert f"operation {number} (audit) is running, 1/2: reading" in half
+    assert (watching.returncode, "a page is missing" in out) == (1, True)
+    assert "the books" in out
+    assert told(shell, "operations", "clean", "failed")["removed"]
+    assert told(shell, "limits", "max_operations=500")["limits"]["max_operations"] == 500
+    assert "max_operations" in said(shell, "limits")
+
+
 def test_a_safety_check_beside_a_warden_is_unsafe_and_names_it(
     shell: Shell, running: subprocess.Popen[str]
 ) -> None:
@@ -275,6 +293,21 @@ def test_without_a_warden_the_store_is_worked_on(stopped: Shell) -> None:
     ]
     assert told(stopped, "safety-check")["exit_code"] == 0
     assert said(stopped, "keys", "rotate", "--data", "--yes").startswith("the data key is changed")
+
+
+def test_what_a_killed_warden_left_is_told_and_cleared(shell: Shell) -> None:
+    process = shell.start("run", "--json")
+    shell.until(process, '"SessionRecovered"')
+    process.kill()
+    process.communicate(timeout=20)
+
+    found, cleared, after = (
+        shell("safety-check", *more) for more in (("alice",), ("alice", "--clear"), ("alice",))
+    )
+
+    assert [one.returncode for one in (found, cleared, after)] == [1, 0, 0]
+    assert "CAUTION: left behind by process" in found.stdout
+    assert "safety-check --clear" in found.stdout
 
 
 def test_what_only_a_warden_can_do_says_that_none_runs(stopped: Shell) -> None:
