@@ -16,9 +16,10 @@ from typing import Any, Final
 __all__ = ["Level", "left_in", "measured"]
 
 ON_THE_WAY: Final = (
-    "under_way", "queue", "held", "coming", "owed", "unheard", "asked", "changes", "question",
-    "filling", "comparing", "revisions", "doubts._says", "doubts._doubtful", "doubts._handed",
-    "doubts._foreign", "doubts._orphans", "doubts._strays",
+    "queue", "queue._under_way", "queue._asked", "_held", "_coming", "_owed", "_unheard",
+    "_question", "_filling", "comparison._question", "comparison._changes", "revisions",
+    "doubts._says", "doubts._doubtful", "doubts._handed", "doubts._foreign", "doubts._orphans",
+    "doubts._strays",
 )  # fmt: skip
 """What a pair keeps of messages on their way; nothing of it outlasts them."""
 SPARE: Final = 6  # tasks or timers more than before: probes, sweeps, a ping that is just out
@@ -89,5 +90,5 @@ def left_in(states: Iterable[Any]) -> Iterator[str]:
         if state.paused is None:
             for name in ON_THE_WAY:
                 if kept := attrgetter(name)(state):
-                    what = name.rpartition("_")[2] if "._" in name else name
+                    what = name.rpartition(".")[2].lstrip("_")
                     yield f"pair {state.plan.id} keeps {what}: {repr(kept)[:80]}"

@@ -17,17 +17,16 @@ from telethon.tl import types
 
 from telewarden.actors import pair_graph, rules
 from telewarden.actors.forwarding import (
+    changes,
     delivery,
-    doubts,
     group_pairs,
     history,
     outbox,
-    revisions,
     shipping,
 )
-from telewarden.actors.forwarding import (
-    pair as forwarding_pair,
-)
+from telewarden.actors.forwarding.pair import chats as pair_chats
+from telewarden.actors.forwarding.pair import doubts, pair_queue, revisions
+from telewarden.actors.forwarding.pair import state as pair_state
 from telewarden.actors.session import reader, worker_groups
 from telewarden.storage.tables.pairs import PairRows
 from telewarden.storage.tables.rings import RingRows
@@ -98,22 +97,22 @@ def own_messages_unheard() -> None:
 @found("lost", about="kills")
 def the_mark_is_written_before_the_rows() -> None:
     """What accepts messages is two commits, and a crash or a kill comes between them."""
-    write, written = outbox.Entries.write, outbox.OutboxWriter.written
+    write, committed = outbox.Entries.write, outbox.OutboxWriter.committed
     later: list[tuple[Any, int]] = []
 
     def rows_later(self: Any, _: Any, pair: int) -> None:
         later.append((self, pair))
 
-    def then(self: Any, message: Any) -> Any:
+    def then(self: Any, *done: Any) -> None:
         mine, later[:] = list(later), ()
         if mine:
             self._context.services.journal.post(
                 lambda store: [write(entries, store, pair) for entries, pair in mine]
             )
-        return written(self, message)
+        committed(self, *done)
 
     outbox.Entries.write = rows_later  # type: ignore[method-assign]
-    outbox.OutboxWriter.written = then  # type: ignore[method-assign]
+    outbox.OutboxWriter.committed = then  # type: ignore[method-assign]
 
 
 @found("lost", about="failing commits")
@@ -158,7 +157,7 @@ def deletions_of_what_waits_are_dropped() -> None:
 @found("says", "deleted, its copy is not", about="history late")
 def history_is_taken_as_the_newest() -> None:
     """An answer with history, asked for before an edit was told, is taken as what is said now."""
-    forwarding_pair.PairState.as_they_are = lambda _, messages: tuple(messages)  # type: ignore[method-assign]
+    pair_state.PairState.as_they_are = lambda _, messages: tuple(messages)  # type: ignore[method-assign]
     delivery.Delivery.bring_up_to_date = lambda *_: None  # type: ignore[method-assign]
 
 
@@ -197,20 +196,20 @@ def older_edits_are_made_over_newer_ones() -> None:
 
     message_box.Box.apply_pts_info = as_heard  # type: ignore[method-assign]
     revisions.is_older = lambda *_: False  # type: ignore[assignment]
-    forwarding_pair.is_older = lambda *_: False  # type: ignore[assignment]
+    pair_queue.is_older = lambda *_: False  # type: ignore[assignment]
 
 
 @found("UnboundLocalError", about="answers lost")
 def an_outdated_copy_crashes_its_group() -> None:
     """A copy that had arrived unseen and is outdated ends its worker group."""
-    complete = delivery.Delivery._complete
+    arrived = changes.CopyChanges.arrived
 
     def crash(self: Any, *args: Any, outdated: bool) -> None:
         if outdated:
             raise UnboundLocalError("pair")
-        complete(self, *args, outdated=outdated)
+        arrived(self, *args, outdated=outdated)
 
-    delivery.Delivery._complete = crash  # type: ignore[method-assign]
+    changes.CopyChanges.arrived = crash  # type: ignore[method-assign]
 
 
 # What is asked for again and again
@@ -402,7 +401,7 @@ def an_upgraded_group_is_not_followed() -> None:
 @found("came from nowhere", about="names")
 def a_name_is_whoever_has_it() -> None:
     """A pair reads from, or writes into, whichever chat has the name that it was given."""
-    forwarding_pair.PairState._kept = lambda _, __, planned: planned  # type: ignore[method-assign]
+    pair_chats.PairChats._kept = lambda _, __, planned: planned  # type: ignore[method-assign]
 
 
 @found("called again and again", "no time passes", about="void")

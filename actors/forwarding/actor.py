@@ -5,15 +5,16 @@ random_id that is a function of pair and message, and ticked off when Telegram h
 refused by Telegram and counted as delivered. After any gap (restart, lost connection, a session's
 crash) the source's history is read from the group's own mark, not from Telethon's.
 
-This module is the mailbox; the work is in its parts: ``group_pairs``, ``chats``,
-``history``, ``outbox``, ``delivery``, ``commands``, ``pausing``. Leaves
-to the session: the client, floods, pacing, and which pairs these are. To the journal: the disk.
+This module is the mailbox; the work is in its parts: ``group_pairs``, ``chats``, ``history``,
+``reconcile``, ``outbox``, ``delivery``, ``changes``, ``commands``, ``pausing``. What one pair
+knows, and its table of states, is in ``pair``. Leaves to the session: the client, floods, pacing,
+and which pairs these are. To the journal: the disk.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Any, Final
 
 import pykka
@@ -38,47 +39,16 @@ from ..messages import (
     Undelivered,
     Unlimited,
 )
+from .changes import CopyChanges
 from .chats import ChatResolver
 from .commands import Commands
 from .context import GroupContext
 from .delivery import Delivery
 from .group_pairs import GroupPairs, close_handlers
 from .history import HistoryReader
-from .internal import (
-    BackfillNoted,
-    BackfillPageStored,
-    ChangesRecorded,
-    CommitDone,
-    Compare,
-    CompareOlder,
-    Followed,
-    HandlersClosed,
-    KnownCopies,
-    LocateAgain,
-    OrderDone,
-    OutboxStored,
-    PairsLoaded,
-    ReadAgain,
-    Recheck,
-    RedoEdits,
-    ReleaseLater,
-    Retry,
-    SearchAgain,
-    TargetsResolved,
-    WriteTicks,
-)
-from .messages import (
-    Backfill,
-    ConfirmPair,
-    DoubtAsked,
-    DropDead,
-    PausePair,
-    ReleasePair,
-    ResumePair,
-    RetryDead,
-)
+from .messages import PairCommand, ReadAgain
 from .outbox import OutboxWriter
-from .pair import PairState
+from .pair.state import PairState
 from .pausing import PairPausing
 from .reconcile import Reconciler
 
@@ -106,9 +76,15 @@ class WorkerGroupActor(LoopActor):
             name=name, session=session, services=services, actor=self, ref=session_ref
         )
         self._pausing = PairPausing(self._context, lambda state: self._chats.locate([state]))
-        self._outbox = OutboxWriter(self._context)
-        self._delivery = Delivery(self._context, self._outbox, self._pausing)
-        self._reconciler = Reconciler(self._context, self._outbox, self._delivery)
+        self._outbox = OutboxWriter(self._context, lambda *stored: self._delivery.stored(*stored))
+        self._changes = CopyChanges(
+            self._context,
+            self._outbox,
+            lambda state: self._delivery.send_next(state),
+            lambda state: self._history.go_on(state),
+        )
+        self._delivery = Delivery(self._context, self._outbox, self._pausing, self._changes)
+        self._reconciler = Reconciler(self._context, self._outbox, self._delivery, self._changes)
         self._chats = ChatResolver(
             self._context,
             self._outbox,
@@ -121,11 +97,12 @@ class WorkerGroupActor(LoopActor):
             self._outbox,
             self._delivery,
             self._pausing,
+            self._changes,
             self._reconciler,
             self._chats,
         )
         self._group_pairs = GroupPairs(
-            self._context, self._outbox, self._delivery, self._pausing, self._chats.locate
+            self._context, self._outbox, self._delivery, self._pausing, self._begin
         )
         self._commands = Commands(
             self._context, self._group_pairs, self._history, self._pausing, self._chats
@@ -138,12 +115,12 @@ class WorkerGroupActor(LoopActor):
 
     async def on_stop(self) -> None:  # type: ignore[override]  # a LoopActor's hooks may be async
         self._outbox.close()
-        await close_handlers(self._context.pairs.values())
+        await close_handlers(self._group_pairs.handlers())
 
     async def on_failure(self, *_exc_info: object) -> None:  # type: ignore[override]  # as above
         with contextlib.suppress(JournalUnavailableError):
             self._outbox.close(failed=True)
-        await close_handlers(self._context.pairs.values())
+        await close_handlers(self._group_pairs.handlers())
 
     def on_receive(self, message: object) -> object:
         match message:
@@ -153,141 +130,70 @@ class WorkerGroupActor(LoopActor):
                 self._changed(message)
             case Delivered():
                 self._delivery.delivered(message)
-                self._with(message.pair, self._history.go_on)
+                self._context.with_pair(message.pair, self._history.go_on)
             case Returned():
                 self._delivery.returned(message)
             case Undelivered():
                 self._delivery.undelivered(message)
                 if message.verdict.action is Action.RESOLVE_PEER:
-                    self._with(message.pair, self._seek)
-            case OutboxStored():
-                self._delivery.stored(message)
-            case ChangesRecorded():
-                self._delivery.changes_noted(message)
-            case TargetsResolved():
-                self._delivery.looked(message)
-            case CommitDone():
-                for told in self._outbox.written(message):
-                    self.on_receive(told)
-            case WriteTicks():
-                self._outbox.tick_due()
-            case RedoEdits():
-                self._delivery.make_again(message.pair)
-                self._with(message.pair, self._history.go_on)
-            case KnownCopies():
-                self._history.known_there(message)
-            case SearchAgain():
-                self._history.seek_again(message)
-            case Retry():
-                self._with(message.pair, self._delivery.retry)
-            case HandlersClosed():
-                pass
-            case (
-                ConfirmPair()
-                | DoubtAsked()
-                | PausePair()
-                | ResumePair()
-                | Backfill()
-                | RetryDead()
-                | DropDead()
-                | ReleasePair()
-            ):
-                return self._commands.carry_out(message)
-            case _:
-                return self._told(message)
-        return None
-
-    def _told(self, message: object) -> object:
-        """What the session, the monitor and the disk say."""
-        match message:
-            case Serve():
-                self._group_pairs.serve(message.plans)
-                self._catch_up_on_changes()
-            case PairsLoaded():
-                self._group_pairs.settle_in(message.rows)
-                self._catch_up_on_changes()
-            case ReleaseLater():
-                self._group_pairs.release(message)
-            case Introduce():
-                self._group_pairs.introduce()
-            case Report():
-                return self._group_pairs.report()
-            case SessionUp():
-                self._session_up()
-            case SessionDown():
-                self._session_down()
-            case BackfillNoted():
-                self._commands.backfill_noted(message)
-            case OrderDone():
-                self._commands.replied(message)
-            case Recheck():
-                self._pausing.recheck(message.pair)
-            case AccessChecked():
-                for chat, right in message.rights.items():
-                    if right.moved is not None:
-                        self._chats.upgraded(chat, right.moved)
-                self._pausing.rights_told(message.rights, asked_for=message.asked_for)
-            case Unlimited():
-                self._pausing.unlimited()
-            case _:
-                return self._read(message)
-        return None
-
-    def _read(self, message: object) -> object:
-        """What reading asked for, and when to read again."""
-        match message:
+                    self._context.with_pair(message.pair, self._seek)
             case HistoryRead():
                 self._history.history_read(message)
             case Located():
                 self._chats.located(message)
-            case LocateAgain():
-                self._chats.locate_again()
-            case Followed():
-                self._chats.followed(message)
             case Upgraded():
                 self._chats.upgraded(message.chat, message.to)
-            case ReadAgain():
-                self._with(message.pair, lambda state: self._history.catch_up([state]))
-                self._with(message.pair, self._history.fill)
-            case CatchUp():
-                self._history.catch_up(self._context.pairs.values())
-                self._pausing.sweep()
-                self._group_pairs.report()
-            case Compare():
-                self._reconciler.compare(message)
-            case CompareOlder():
-                self._reconciler.look_back(message)
+            case AccessChecked():
+                self._chats.rights_told(message.rights)
+                self._pausing.rights_told(message.rights, asked_for=message.asked_for)
             case Missed():
                 self._reconciler.missed(message)
-            case BackfillPageStored():
-                self._history.filled(message)
+            case CatchUp():
+                self._catch_up()
+            case ReadAgain():
+                self._context.with_pair(message.pair, self._history.read_again)
+            case SessionUp() | SessionDown():
+                self._session_changed(online=isinstance(message, SessionUp))
+            case Unlimited():
+                self._pausing.unlimited()
+            case Serve():
+                self._group_pairs.serve(message.plans)
+                self._catch_up_on_changes()
+            case PairCommand():
+                return self._commands.carry_out(message)
+            case Introduce():
+                self._group_pairs.introduce()
+            case Report():
+                return self._group_pairs.report()
             case _:
                 return super().on_receive(message)
         return None
+
+    def _begin(self, states: Iterable[PairState]) -> None:
+        """Pairs have been taken in, or changed."""
+        self._chats.locate(states)
+        self._catch_up_on_changes()
+
+    def _catch_up(self) -> None:
+        """Look whether anything was missed, whether pairs may still write, and how they are."""
+        self._history.catch_up(self._context.pairs.values())
+        self._pausing.sweep()
+        self._group_pairs.report()
 
     def _seek(self, state: PairState) -> None:
         if state.paused is None:
             self._chats.seek(state)
 
-    def _with(self, pair: int, work: Callable[[PairState], object]) -> None:
-        state = self._context.pairs.get(pair)
-        if state is not None:
-            work(state)
-
     # The session's coming and going
 
-    def _session_up(self) -> None:
-        self._context.online, self._context.short = True, False
-        self._interrupt()
-        self._chats.locate()
-
-    def _session_down(self) -> None:
-        self._context.online = False
-        self._interrupt()
-
-    def _interrupt(self) -> None:
+    def _session_changed(self, *, online: bool) -> None:
+        self._context.online = online
         for state in self._context.pairs.values():
-            self._delivery.bring_up_to_date(state, state.interrupt(self._context.late_until()))
+            waiting = state.interrupt(self._context.late_until())
+            self._delivery.bring_up_to_date(state, waiting)
+        if online:
+            self._context.short = False
+            self._chats.locate()
 
     # Edits and deletions
 

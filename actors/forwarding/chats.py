@@ -11,7 +11,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from ...storage import Store
 from ...telegram import ErrorClass, Verdict
@@ -19,15 +20,19 @@ from ..messages import Locate, Located
 from ..pair_graph import PAIR_FAULTS, way_of
 from .context import GroupContext, pause_of, record_of, why
 from .delivery import Delivery
-from .internal import Followed, LocateAgain, ReadAgain
 from .messages import ConfirmPair
 from .outbox import OutboxWriter
-from .pair import PairState
-from .pair_states import Reading
+from .pair.chats import PairChats
+from .pair.state import PairState
+from .pair.states import Reading
 from .pausing import OTHER_CHAT, PairPausing
+
+if TYPE_CHECKING:
+    from ...telegram import Access
 
 logger = logging.getLogger(__name__)
 
+LOCATE: Final = "locate"  # the timer after which chats are looked for again
 SEEK_AFTER: Final = 1.0  # seconds; dialogs are read once for all pairs whose chats are not taken
 
 
@@ -58,15 +63,24 @@ class ChatResolver:
     def locate(self, states: Iterable[PairState] | None = None) -> None:
         """Let the session make sure that every chat can be addressed; it asks for unknown ones."""
         wanted = tuple(self._context.pairs.values() if states is None else states)
-        chats = dict.fromkeys(chat for state in wanted for chat in state.chats)
+        chats = dict.fromkeys(chat for state in wanted for chat in state.chats.wanted(state.plan))
         if not chats or not self._context.online:
             return
-        anew = {chat for state in wanted if state.plan.id in self._seeking for chat in state.chats}
+        anew = {
+            chat
+            for state in wanted
+            if self._seeks(state)
+            for chat in state.chats.wanted(state.plan)
+        }
         self._seeking.difference_update(state.plan.id for state in wanted)
         self._context.tell_session(
             Locate(
                 chats=tuple(chats),
-                names={chat: name for state in wanted for chat, name in state.names.items()},
+                names={
+                    chat: name
+                    for state in wanted
+                    for chat, name in state.chats.names(state.plan).items()
+                },
                 anew=frozenset(anew),
                 reply_to=self._context.actor.actor_ref,
             )
@@ -76,10 +90,10 @@ class ChatResolver:
         """Telegram does not take a chat by what is known of it: look for it anew, soon."""
         state.lose_chats()
         if not self._seeking:
-            self._context.set_timer(SEEK_AFTER, LocateAgain())
+            self._context.set_timer(SEEK_AFTER, LOCATE, self._locate_again)
         self._seeking.add(state.plan.id)
 
-    def locate_again(self) -> None:
+    def _locate_again(self) -> None:
         """Look for those that are not there yet."""
         wanted = self._context.pairs.values()
         self.locate([one for one in wanted if one.reading is Reading.LOCATING or self._seeks(one)])
@@ -102,20 +116,20 @@ class ChatResolver:
         self._failures = self._failures + 1 if again else 0
         if again and self._context.online:
             wait = max(verdict.wait or 0.0 for verdict in again)
-            self._context.set_timer(max(pause_of(self._failures), wait), LocateAgain())
+            pause = max(pause_of(self._failures), wait)
+            self._context.set_timer(pause, LOCATE, self._locate_again)
         for chat, to in message.moved.items():
             self.upgraded(chat, to)
 
     def _found(self, state: PairState, ids: Mapping[int | str, int]) -> None:
-        places = [{0: 0, **ids}.get(chat) for chat in (*state.chats, 0)[:2]]
+        places = [{0: 0, **ids}.get(chat) for chat in (*state.chats.wanted(state.plan), 0)[:2]]
         source, target = places
         if source is None or target is None:
             return  # an answer to an older question, or to one for other pairs
-        named = (str(state.plan.source), str(state.plan.target))
-        if ((source, target), named) != (state.known, state.named):
+        chats = PairChats.found(state.plan, source, target)
+        if chats != state.chats:
             self._other_way(state, source, target)
-            state.source, state.target, state.known = source, target, (source, target)
-            state.named = named
+            state.move_to(chats)
             self._context.write_down(state)
         if not self._enter(state):
             return
@@ -143,14 +157,15 @@ class ChatResolver:
     def _other_way(self, state: PairState, source: int, target: int) -> None:
         """A number stands for one way; what was noted about another is not this one's."""
         pair, post = state.plan.id, self._context.services.journal.post
-        if state.known is None or state.known == (source, target):
+        known = state.chats.known
+        if known is None or known == (source, target):
             return
         self._context.take_back(state)  # whatever comes of it, nothing more goes the old way
-        self._delivery.bring_up_to_date(state, state.end())
-        if state.known[0] != source:
+        self._delivery.bring_up_to_date(state, state.queue.end())
+        if known[0] != source:
             state.reset_progress()
             post(lambda store: store.reset_progress(pair))
-        elif state.known[1] != target:
+        elif known[1] != target:
             state.forget_targets()
             post(lambda store: store.forget_targets(pair))
 
@@ -162,11 +177,17 @@ class ChatResolver:
         Returns the latter, where they are known.
         """
         if order.take:
-            state.named = ("", "")  # whatever it was found by: it is looked up
+            state.move_to(replace(state.chats, named=("", "")))  # it is looked up
             self._pausing.resume(state)
-        return state.known
+        return state.chats.known
 
     # Groups that are supergroups by now
+
+    def rights_told(self, rights: Mapping[int, Access]) -> None:
+        """A look at rights tells which basic groups have become supergroups."""
+        for chat, right in rights.items():
+            if right.moved is not None:
+                self.upgraded(chat, right.moved)
 
     def upgraded(self, chat: int, to: int) -> None:
         """A basic group was upgraded: pairs that begin or end there follow it."""
@@ -178,7 +199,7 @@ class ChatResolver:
             if state.target == chat and state.source is not None:
                 self._follow_target(state, state.source, to)
             if state.source == chat and state.upgraded is None:
-                state.upgraded = to
+                state.upgrade(to)
                 self._catch_up([state])  # to its end
 
     def _follow_target(self, state: PairState, source: int, to: int) -> None:
@@ -186,7 +207,7 @@ class ChatResolver:
             "pair follows its target pair=%d from=%s to=%d", state.plan.id, state.target, to
         )
         self._other_way(state, source, to)
-        state.target, state.known = to, (source, to)
+        state.move_to(replace(state.chats, target=to, known=(source, to)))
         self._context.write_down(state)
         if self._pausing.may_pass(state):
             self._pausing.resume(state)
@@ -195,43 +216,40 @@ class ChatResolver:
 
     def follow(self, state: PairState) -> None:
         """Go over to the supergroup once all that was said in the basic group is done."""
-        waits = (state.queue, state.coming, state.owed, state.changes, state.asked)
+        waits = (state.queue, state.coming, state.owed, state.comparison.changes)
         if state.upgraded is None or state.reading is not Reading.LIVE or any(waits):
             return
-        if state.backfill is not None or state.under_way is not None or state.doubts.orphans:
+        if state.backfill is not None or state.queue.under_way is not None or state.doubts.orphans:
             return
-        if state.target is None or state.leaving:
+        if state.target is None or state.leaving or state.queue.asked:
             return
         pair, to = state.plan.id, state.upgraded
         record = replace(record_of(state, to, state.target), paused_reason=None)
 
-        def work(store: Store) -> Followed:
+        def work(store: Store) -> bool:
             if store.pending((pair,)) or store.pending_changes((pair,)):
-                return Followed(pair=pair, to=to, done=False)  # accepted meanwhile: it goes first
+                return False  # accepted meanwhile: it goes first
             store.reset_progress(pair)
             store.advance_mark(pair, to, 0)
             store.put_pair(record)
-            return Followed(pair=pair, to=to, done=True)
+            return True
 
         state.begin_migration()
-        self._outbox.ask(work)
+        self._outbox.ask(state, work, partial(self._followed, to=to))
 
-    def followed(self, message: Followed) -> None:
-        """The disk has the pair begin at the start of its supergroup."""
-        state = self._context.pairs.get(message.pair)
-        if state is None or state.upgraded != message.to:
+    def _followed(self, state: PairState, done: bool, *, to: int) -> None:
+        """The disk has the pair begin at the start of its supergroup, or does not yet."""
+        if state.upgraded != to:
             return
-        if not message.done:
+        if not done:
             state.defer_migration()
-            self._context.set_timer(pause_of(state.misread), ReadAgain(message.pair))
+            pause = pause_of(state.read_badly())
+            self._context.set_pair_timer(pause, state, self._context.read_again)
             return
         logger.info(
-            "pair follows its source pair=%d from=%s to=%d",
-            message.pair,
-            state.source,
-            message.to,
+            "pair follows its source pair=%d from=%s to=%d", state.plan.id, state.source, to
         )
-        state.migrated(message.to)
+        state.migrated(to)
         self.locate([state])
 
 
@@ -242,10 +260,11 @@ def _of_its_own(
 
     That a chat's name means another one by now is nothing to a pair that knows it by its number.
     """
-    problems = {chat: message.problems[chat] for chat in state.chats if chat in message.problems}
+    wanted, names = state.chats.wanted(state.plan), state.chats.names(state.plan)
+    problems = {chat: message.problems[chat] for chat in wanted if chat in message.problems}
     ids = dict(message.ids)
     for chat, verdict in tuple(problems.items()):
-        if verdict.name == OTHER_CHAT and isinstance(chat, int) and chat not in state.names:
+        if verdict.name == OTHER_CHAT and isinstance(chat, int) and chat not in names:
             del problems[chat]
             ids[chat] = chat
     return problems, ids

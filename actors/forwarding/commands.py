@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ...errors import BackfillRunningError, UnknownRecordError
 from ...storage import Backfill as BackfillRow
 from ...storage import Store
@@ -11,30 +13,19 @@ from .chats import ChatResolver
 from .context import GroupContext
 from .group_pairs import GroupPairs
 from .history import HistoryReader
-from .internal import BackfillNoted, OrderDone
 from .messages import (
     Backfill,
     ConfirmPair,
     DoubtAsked,
     DropDead,
+    PairCommand,
     PausePair,
     ReleasePair,
     ResumePair,
     RetryDead,
 )
-from .pair import PairState
+from .pair.state import PairState
 from .pausing import PairPausing, by_hand
-
-Order = (
-    ConfirmPair
-    | DoubtAsked
-    | PausePair
-    | ResumePair
-    | Backfill
-    | RetryDead
-    | DropDead
-    | ReleasePair
-)
 
 
 class Commands:
@@ -51,7 +42,9 @@ class Commands:
         self._context, self._group_pairs = context, group_pairs
         self._history, self._pausing, self._chats = history, pausing, chats
 
-    def carry_out(self, order: Order) -> PairReport | Answer | tuple[int, int] | int | None:
+    def carry_out(
+        self, order: PairCommand[Any]
+    ) -> PairReport | Answer | tuple[int, int] | int | None:
         """Do it; what has to wait for the disk is answered later.
 
         Raises:
@@ -66,7 +59,7 @@ class Commands:
             case PausePair():
                 self._pausing.pause(state, by_hand(order))
             case ResumePair():
-                state.pauses = 0
+                state.trust()
                 self._pausing.resume(state)
             case Backfill():
                 if state.backfill is not None:
@@ -82,41 +75,38 @@ class Commands:
 
     def _backfill(self, state: PairState, order: Backfill) -> Answer:
         answer, pair = Answer(), order.pair
-        state.backfill = row = BackfillRow(pair, order.after, state.seen or 0, since=order.since)
+        row = BackfillRow(pair, order.after, state.seen or 0, since=order.since)
+        state.read_past(row)
         writing = self._context.services.journal.do_in_order(lambda store: store.put_backfill(row))
-        self._context.actor.pipe(writing, done=lambda _: BackfillNoted(pair, answer))
-        return answer
 
-    def backfill_noted(self, message: BackfillNoted) -> None:
-        """It is on the disk: no restart forgets it."""
-        state = self._context.pairs.get(message.pair)
-        if state is None:
-            message.answer.fail(UnknownRecordError("pair", message.pair))
-        else:
-            self._history.fill(state)
-            message.answer.set(state.report())
+        def noted(_: object) -> None:
+            state = self._context.pairs.get(pair)
+            if state is None:
+                answer.fail(UnknownRecordError("pair", pair))
+            else:
+                self._history.fill(state)
+                answer.set(state.report())
+
+        self._context.actor.pipe(writing, then=noted)  # no restart forgets it
+        return answer
 
     def _with_dead(self, order: RetryDead | DropDead) -> Answer:
         answer, pair, again = Answer(), order.pair, isinstance(order, RetryDead)
 
-        def work(store: Store) -> OrderDone:
-            ids = settle_dead(store, order)
-            return OrderDone(answer, pair, len(ids), ids if again else ())
+        def work(store: Store) -> tuple[int, ...]:
+            return settle_dead(store, order)
 
-        self._context.actor.pipe(
-            self._context.services.journal.do_in_order(work), done=lambda replied: replied
-        )
+        def done(ids: tuple[int, ...]) -> None:
+            state = self._context.pairs.get(pair)
+            if state is not None:
+                state.count(dead=-len(ids))
+                if ids and again:
+                    state.owe(ids)
+                    self._history.catch_up([state])
+            answer.set(len(ids))
+
+        self._context.actor.pipe(self._context.services.journal.do_in_order(work), then=done)
         return answer
-
-    def replied(self, message: OrderDone) -> None:
-        """Dead letters were put back on their way, or dropped, on the disk."""
-        state = self._context.pairs.get(message.pair)
-        if state is not None:
-            state.dead = max(0, state.dead - message.count)
-            if message.ids:
-                state.owed.extend(message.ids)
-                self._history.catch_up([state])
-        message.answer.set(message.count)
 
 
 def settle_dead(store: Store, order: RetryDead | DropDead) -> tuple[int, ...]:

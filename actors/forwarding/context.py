@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import pykka
@@ -11,10 +13,11 @@ import pykka
 from ...errors import TelewardenError
 from ...storage import PairRecord
 from ...supervision import LoopActor, TimerHandle
-from ...telegram import Verdict
+from ...telegram import SessionEvent, Verdict
 from ..context import Services
 from ..messages import Withdraw
-from .pair import PairState
+from .messages import ReadAgain
+from .pair.state import PairState
 
 PAUSE_FIRST: Final = 2.0  # seconds; Telegram's own trouble (RPC_CALL_FAIL) is over in a moment
 PAUSE_LONGEST: Final = 60.0  # seconds
@@ -45,27 +48,53 @@ class GroupContext:
         with contextlib.suppress(pykka.ActorDeadError):  # the warden stops
             self.ref.tell(message)
 
-    def set_timer(self, seconds: float, message: object) -> None:
-        """Send ``message`` to the group in ``seconds``; there is one timer for each, the last set.
+    def set_timer(self, seconds: float, key: object, then: Callable[[], object]) -> None:
+        """Call ``then`` in ``seconds``; there is one timer for each ``key``, the last set.
 
         Were there several, whatever sets one when it is over would be done ever more often.
         """
-        self.cancel_timer(message)
-        self._timers[message] = self.actor.after(seconds, message)
+        self.cancel_timer(key)
+        self._timers[key] = self.actor.after(seconds, then=then)
 
-    def cancel_timer(self, message: object) -> None:
-        """Do not send ``message``; harmless when no timer runs for it."""
-        timer = self._timers.pop(message, None)
+    def set_pair_timer(
+        self, seconds: float, state: PairState, then: Callable[[PairState], object]
+    ) -> None:
+        """Call ``then`` with the pair in ``seconds``, if it is still here; one timer for each."""
+        pair = state.plan.id
+        self.set_timer(seconds, (then, pair), partial(self.with_pair, pair, then))
+
+    def after(self, seconds: float, state: PairState, then: Callable[[PairState], object]) -> None:
+        """Call ``then`` with the pair in ``seconds``, if it is still here, however often set."""
+        self.actor.after(seconds, then=partial(self.with_pair, state.plan.id, then))
+
+    def cancel_timer(self, key: object) -> None:
+        """Do nothing for ``key``; harmless when no timer runs for it."""
+        timer = self._timers.pop(key, None)
         if timer is not None:
             timer.cancel()
+
+    def with_pair(self, pair: int, then: Callable[[PairState], object]) -> None:
+        """Call ``then`` with a pair's state, if the pair is still here."""
+        state = self.pairs.get(pair)
+        if state is not None:
+            then(state)
+
+    def read_again(self, state: PairState) -> None:
+        """Have the pair's source read again when this turn is over."""
+        self.actor.actor_ref.tell(ReadAgain(state.plan.id))
+
+    def publish(self, kind: Callable[..., SessionEvent], state: PairState, **more: Any) -> None:
+        """Publish what happened to a pair, now or at the time ``at``."""
+        at = more.pop("at", None) or self.services.stamp()
+        self.services.publish(kind(session=self.session, at=at, pair=state.plan.id, **more))
 
     def take_back(self, state: PairState) -> None:
         """Have the session give back what waits there to be sent; it comes with ``Returned``.
 
         A request that is under way stays so, and its answer comes as always.
         """
-        if state.under_way is not None and state.handler is None and self.online:
-            self.tell_session(Withdraw(state.plan.id, state.under_way.ticket))
+        if state.queue.under_way is not None and state.handler is None and self.online:
+            self.tell_session(Withdraw(state.plan.id, state.queue.under_way.ticket))
 
     def now(self) -> float:
         """Monotonic seconds."""
@@ -110,6 +139,6 @@ def record_of(state: PairState, source: int, target: int) -> PairRecord:
         enabled=plan.enabled,
         paused_reason=state.paused,
         filters=plan.rules,
-        source_name=state.named[0],
-        target_name=state.named[1],
+        source_name=state.chats.named[0],
+        target_name=state.chats.named[1],
     )

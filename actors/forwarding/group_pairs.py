@@ -9,30 +9,59 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import pykka
 
 from ...errors import PairBusyError, PairInDoubtError, UnknownRecordError
-from ...storage import IN_DOUBT, Store
+from ...storage import IN_DOUBT, Backfill, OutboxRow, PairRecord, PendingChange, Store
 from ...supervision import Answer
 from ...telegram import GroupReport, Incoming, PairReport, from_bytes
 from ...telegram.reports import Wait, WaitKind
 from ..messages import GroupReady, PairPlan, Reported
-from ..pair_handlers import TELEGRAM
-from ..rules import Rules
+from ..pair_handlers import TELEGRAM, PairHandler
 from .context import GroupContext
 from .delivery import Delivery
-from .internal import HandlersClosed, PairsLoaded, ReleaseLater, StoredPairs
 from .messages import ReleasePair
 from .outbox import OutboxWriter
-from .pair import PairState
-from .pair_states import Reading
+from .pair.chats import PairChats
+from .pair.state import PairState
+from .pair.states import Reading
 from .pausing import CONFIGURED, TOO_SLOW, PairPausing
 
 LOOK_EVERY: Final = 0.05  # seconds between two looks whether a pair has come to rest
 LEAVE_WITHIN: Final = 10.0  # seconds that a pair gets which goes to another group of its session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPairs:
+    """What the database knows of these pairs."""
+
+    ids: tuple[int, ...]
+    records: dict[int, PairRecord]
+    marks: dict[tuple[int, int], int]
+    owed: list[OutboxRow]
+    possible_versions: Mapping[tuple[int, int], frozenset[int]]
+    changes: list[PendingChange]
+    last_targets: dict[int, int]
+    backfills: list[Backfill]
+    dead: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A pair that is to be let go when it has come to rest.
+
+    With an ``answer`` it goes to another account, and only if all that it sent is known to have
+    arrived. Without one it goes to another group of the same account, at ``until`` at the latest.
+    """
+
+    pair: int
+    until: float
+    answer: Answer | None
+    accept_doubt: bool = False
 
 
 class GroupPairs:
@@ -121,9 +150,10 @@ class GroupPairs:
                 dead=Counter(row.pair_id for row in store.dead(ids)),
             )
 
-        self._context.actor.pipe(self._context.services.journal.do_in_order(work), done=PairsLoaded)
+        loading = self._context.services.journal.do_in_order(work)
+        self._context.actor.pipe(loading, then=self._settle_in)
 
-    def settle_in(self, rows: StoredPairs) -> None:
+    def _settle_in(self, rows: StoredPairs) -> None:
         """The disk's answer: these pairs go on where they were left."""
         states = []
         for one in rows.ids:
@@ -134,10 +164,10 @@ class GroupPairs:
         self._begin(states)
 
     def _taken_in(self, plan: PairPlan, rows: StoredPairs) -> PairState:
-        state = PairState(plan=plan, rules=Rules.of(plan.rules))
+        state = PairState(plan=plan)
         if not plan.enabled:
             state.pause(CONFIGURED)
-            state.pauses = 0
+            state.trust()
         self._give_handler(state)
         self._adopt(state, rows)
         self._context.pairs[plan.id] = state
@@ -146,46 +176,47 @@ class GroupPairs:
     def _adopt(self, state: PairState, rows: StoredPairs) -> None:
         """Take over what an earlier run has found out, where the plan does not say otherwise."""
         pair, plan, record = state.plan.id, state.plan, rows.records.get(state.plan.id)
-        state.source = plan.source if isinstance(plan.source, int) else None
-        state.target = plan.target if isinstance(plan.target, int) else None
-        if record is not None:
-            state.known = record.source, record.target
-            state.named = record.source_name, record.target_name
-            source, *target = state.chats
-            state.source = source if isinstance(source, int) else None
-            if target:
-                state.target = target[0] if isinstance(target[0], int) else None
+        if record is None:
+            state.move_to(PairChats.adopted(plan))
+        else:
+            known, named = (record.source, record.target), (record.source_name, record.target_name)
+            state.move_to(PairChats.adopted(plan, known, named))
             if state.paused is None and record.paused_reason:
                 self._pausing.adopt(state, record.paused_reason)
-        if state.source is not None:
-            state.seen = rows.marks.get((pair, state.source))
-        state.last_target, state.dead = rows.last_targets.get(pair, 0), rows.dead.get(pair, 0)
-        state.owed = [row.source_id for row in rows.owed if row.pair_id == pair]
-        state.changes = [change for change in rows.changes if change.pair_id == pair]
         owed = [row for row in rows.owed if row.pair_id == pair]
+        state.adopt(
+            seen=None if state.source is None else rows.marks.get((pair, state.source)),
+            last_target=rows.last_targets.get(pair, 0),
+            dead=rows.dead.get(pair, 0),
+            owed=[row.source_id for row in owed],
+            backfill=next((one for one in rows.backfills if one.pair_id == pair), None),
+        )
+        changes = [change for change in rows.changes if change.pair_id == pair]
+        state.comparison.adopt(changes)
         payloads = {} if state.handler is None else {row.source_id: row.payload for row in owed}
-        edits = [one.source_id for one in state.changes if one.change == "edit"]
-        late = edits if state.handler is None else ()
+        edits = [one.source_id for one in changes if one.change == "edit"]
         state.doubts.adopt(
             {one: said for (of, one), said in rows.possible_versions.items() if of == pair},
             owed=state.owed,
             foreign=[row.source_id for row in owed if row.reason == IN_DOUBT],
             handed={one: from_bytes(kept) for one, kept in payloads.items() if kept is not None},
             # Whoever noted these may have sent them, too, and Telegram may carry them out late.
-            belated=dict.fromkeys(late, self._context.late_until()),
+            belated=dict.fromkeys(
+                edits if state.handler is None else (), self._context.late_until()
+            ),
         )
-        state.backfill = next((one for one in rows.backfills if one.pair_id == pair), None)
 
     def _give_handler(self, state: PairState) -> None:
-        plan, state.returned_badly = state.plan, False
-        if plan.handler != TELEGRAM:
-            state.handler = self._context.services.handlers.make(plan.handler, plan.options)
+        plan, handlers = state.plan, self._context.services.handlers
+        ours = plan.handler == TELEGRAM
+        state.give_handler(None if ours else handlers.make(plan.handler, plan.options))
 
     def _replan(self, state: PairState, plan: PairPlan) -> None:
         """Let a pair go on by another plan; its chats are the same."""
-        before, state.plan, state.rules = state.plan, plan, Rules.of(plan.rules)
+        before = state.plan
+        state.replan(plan)
         if (before.handler, before.options) != (plan.handler, plan.options):
-            self._close_handlers([state])
+            self._close_handler(state)
             self._give_handler(state)
         self._context.take_back(state)  # it was made up by the plan before
         if not plan.enabled:
@@ -207,7 +238,7 @@ class GroupPairs:
         state.leave()
         self._context.take_back(state)
         until = self._context.now() + order.within
-        self.release(ReleaseLater(order.pair, until, answer, order.accept_doubt))
+        self.release(Release(order.pair, until, answer, order.accept_doubt))
         return answer
 
     def _leave(self, state: PairState) -> None:
@@ -216,9 +247,9 @@ class GroupPairs:
             state.leave()
             self._context.take_back(state)
             until = self._context.now() + LEAVE_WITHIN
-            self.release(ReleaseLater(state.plan.id, until, None))
+            self.release(Release(state.plan.id, until, None))
 
-    def release(self, message: ReleaseLater) -> None:
+    def release(self, message: Release) -> None:
         """Let a pair go once it is at rest; what is not known to have arrived keeps it here."""
         state, answer = self._context.pairs.get(message.pair), message.answer
         if state is None:
@@ -229,13 +260,13 @@ class GroupPairs:
         late = self._context.now() >= message.until
         known = answer is None or not state.unsure
         given_up = message.accept_doubt and (late or not self._context.online)
-        if (state.under_way is None and known) or given_up or (late and answer is None):
+        if (state.queue.under_way is None and known) or given_up or (late and answer is None):
             self._gone(state)
             if answer is not None:
                 self._leave_in_doubt(state)
                 answer.set(state.plan)
         elif not late:
-            self._context.actor.after(LOOK_EVERY, message)
+            self._context.actor.after(LOOK_EVERY, then=partial(self.release, message))
         elif answer is not None:
             state.stay()
             self._delivery.send_next(state)
@@ -246,8 +277,7 @@ class GroupPairs:
     def _leave_in_doubt(self, state: PairState) -> None:
         """Whoever has the pair next looks in the target for what may have arrived."""
         pair, ids = state.plan.id, tuple(state.doubts.messages)
-        if state.under_way is not None:
-            ids = (*ids, *(one.id for one in state.under_way.items if isinstance(one, Incoming)))
+        ids = (*ids, *(one.id for one in state.queue.busy if isinstance(one, Incoming)))
         if state.handler is None and ids:
             self._context.services.journal.post(lambda store: store.record_doubt(pair, ids))
 
@@ -258,23 +288,26 @@ class GroupPairs:
         self._waits.forget(state.plan.id)
         self._context.services.graph.put(state.plan.id, None)
         self._outbox.flush()
-        self._close_handlers([state])
+        self._close_handler(state)
         self.introduce(again=True)
 
     # Handlers
 
-    def _close_handlers(self, states: Iterable[PairState]) -> None:
-        closing = [state for state in states if state.handler is not None]
-        if closing:
-            self._context.actor.pipe(close_handlers(closing), done=lambda _: HandlersClosed())
-
-
-async def close_handlers(states: Iterable[PairState]) -> None:
-    """Let go of what the pairs' handlers have open; one that cannot is let go of anyway."""
-    for state in states:
+    def _close_handler(self, state: PairState) -> None:
         if state.handler is not None:
-            with contextlib.suppress(Exception):
-                await state.handler.close()
+            self._context.actor.pipe(close_handlers([state.handler]), then=lambda _: None)
+
+    def handlers(self) -> list[PairHandler]:
+        """The handlers that pairs have."""
+        states = self._context.pairs.values()
+        return [state.handler for state in states if state.handler is not None]
+
+
+async def close_handlers(handlers: Iterable[PairHandler]) -> None:
+    """Let go of what handlers have open; one that cannot is let go of anyway."""
+    for handler in handlers:
+        with contextlib.suppress(Exception):
+            await handler.close()
 
 
 def _change_hands(store: Store, sessions: Mapping[int, str]) -> None:
@@ -327,23 +360,23 @@ def _found(state: PairState, online: bool) -> Iterator[Found]:
     if state.paused is not None:
         yield WaitKind.PAUSED, state.paused, state.paused
         return
-    if state.handler is not None and state.under_way is not None:
-        count = len(state.under_way.items)
+    if state.handler is not None and state.queue.under_way is not None:
+        count = len(state.queue.under_way.items)
         what = f"its handler, with {_messages(count)}; {_messages(len(state.queue))} in the queue"
-        yield WaitKind.HANDLER, what, state.under_way.ticket
+        yield WaitKind.HANDLER, what, state.queue.under_way.ticket
     if not online:
         return  # its session says what that waits for
     if state.reading is not Reading.LIVE:
-        what = f"its source's history is read first; {_messages(len(state.held))} held back"
+        what = f"its source's history is read first; {_messages(len(state.held_back()))} held back"
         yield WaitKind.BEHIND, what, None
     if state.backfill is not None:
         what = f"its past is read; message {state.backfill.after} of {state.backfill.until}"
         yield WaitKind.BACKFILL, what, None
-    if state.handler is None and state.under_way is not None:
+    if state.handler is None and state.queue.under_way is not None:
         what = f"its turn to send, or Telegram's answer; {_messages(len(state.queue))} in the queue"
-        yield WaitKind.PACE, what, state.under_way.ticket
-    elif state.attempts and state.queue:
-        yield WaitKind.RETRY, f"another try, after {state.attempts}", state.attempts
+        yield WaitKind.PACE, what, state.queue.under_way.ticket
+    elif state.queue.attempts and state.queue:
+        yield WaitKind.RETRY, f"another try, after {state.queue.attempts}", state.queue.attempts
 
 
 def _messages(count: int) -> str:

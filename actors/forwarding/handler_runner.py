@@ -22,8 +22,8 @@ from ...telegram import (
 )
 from ..messages import Delivered, Undelivered
 from ..pair_handlers import HandlerRequest, PairHandler
-from .batching import Change, Item
-from .pair import PairState
+from .pair.batching import Change, Item
+from .pair.state import PairState
 
 logger = logging.getLogger(__name__)
 
@@ -92,8 +92,7 @@ def _number(state: PairState, value: object) -> int | None:
     """
     if value is None or (type(value) is int and value in NUMBERS):
         return value
-    if not state.returned_badly:  # once for each handler
-        state.returned_badly = True
+    if state.returns_badly():  # once for each handler
         logger.warning(
             "handler's number not kept pair=%d handler=%s type=%s; give None or a 64-bit int:"
             " what it delivers cannot be edited, deleted or answered",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from ...storage import Backfill, Store
@@ -23,14 +24,14 @@ from ...telegram import (
     similarity,
 )
 from ..messages import History, HistoryRead
+from .changes import CopyChanges
 from .chats import ChatResolver
 from .context import GroupContext, pause_of, why
 from .delivery import GONE_BEFORE, Delivery
-from .doubts import Orphan
-from .internal import BackfillPageStored, KnownCopies, ReadAgain, SearchAgain
-from .outbox import OutboxWriter
-from .pair import PairState
-from .pair_states import Certainty, Reading
+from .outbox import Entries, OutboxWriter
+from .pair.doubts import Orphan
+from .pair.state import PairState
+from .pair.states import Certainty, Reading
 from .pausing import PairPausing
 from .reconcile import Reconciler
 
@@ -50,9 +51,11 @@ class HistoryReader:
         outbox: OutboxWriter,
         delivery: Delivery,
         pausing: PairPausing,
+        changes: CopyChanges,
         reconciler: Reconciler,
         chats: ChatResolver,
     ) -> None:
+        self._changes = changes
         self._context, self._outbox, self._chats = context, outbox, chats
         self._delivery, self._pausing, self._reconciler = delivery, pausing, reconciler
 
@@ -116,7 +119,7 @@ class HistoryReader:
             return
         if message.request is state.question:
             self._take(state, message)
-        elif message.request is state.comparing:
+        elif message.request is state.comparison.question:
             self._reconciler.taken(state, message)
         elif message.request is state.filling:
             self._past_taken(state, message)
@@ -127,7 +130,7 @@ class HistoryReader:
             state.answered()
             self._failed(state, verdict)
             return
-        state.misread, state.sought = 0, False
+        state.read_well()
         if purpose == "orphans":
             self._known_there(state, message)  # the answer is whole when the disk has told, too
             return
@@ -144,17 +147,16 @@ class HistoryReader:
         if verdict.action is Action.RESOLVE_PEER and not state.sought:
             self._chats.seek(state)  # it pauses the pair if the chat is not there to be found
         elif verdict.kind is ErrorClass.PAIR:
-            state.sought = False
+            state.give_up_seeking()
             self._pausing.pause(state, why(verdict))
         else:
             self._read_later(state, verdict.wait or 0.0)
 
     def _read_later(self, state: PairState, wait: float = 0.0) -> None:
         """Ask again, after a pause that grows with every time in a row."""
-        state.misread += 1
+        pause = max(pause_of(state.read_badly()), wait)
         if self._context.online:
-            pause = max(pause_of(state.misread), wait)
-            self._context.set_timer(pause, ReadAgain(state.plan.id))
+            self._context.set_pair_timer(pause, state, self.read_again)
 
     def _owed_found(self, state: PairState, message: HistoryRead) -> None:
         """Messages that an earlier run wrote down and may not have sent: they go first."""
@@ -164,16 +166,16 @@ class HistoryReader:
         for source_id in message.request.ids:
             if before := state.doubts.handed(source_id):
                 handed.append(source_id)
-                state.queue.append(before)
+                state.queue.enqueue((before,))
             elif source_id in found and look:
                 state.orphan(source_id, found[source_id])  # all of them: order is kept
             elif source_id in found:
-                state.queue.append(found[source_id])
+                state.queue.enqueue((found[source_id],))
             elif state.doubts.says(source_id) and state.target:
                 state.orphan(source_id)
             else:
                 self._delivery.put_aside(state, source_id, GONE_BEFORE)
-        state.owed = state.owed[len(message.request.ids) :]
+        state.read_owed(len(message.request.ids))
         self._follow_handed(state, handed, found)
         self.catch_up([state])
 
@@ -190,19 +192,14 @@ class HistoryReader:
         """Find out which of the messages in the target are known to be of other messages."""
         pair = state.plan.id
 
-        def work(store: Store) -> KnownCopies:
-            return KnownCopies(pair, message, frozenset(store.copies_at_target(pair, TAKEN)))
+        def known(state: PairState, taken: frozenset[int]) -> None:
+            if state.question is message.request:
+                state.answered()
+                alike = (one for one in self._context.pairs.values() if one.target == state.target)
+                others = taken.union(*(one.targets.values() for one in alike))
+                self._orphans_found(state, message, others)
 
-        self._outbox.ask(work)
-
-    def known_there(self, message: KnownCopies) -> None:
-        """Messages that are gone at the source, or another account's: have they arrived?"""
-        state = self._context.pairs.get(message.pair)
-        if state is not None and state.question is message.read.request:
-            state.answered()
-            alike = (one for one in self._context.pairs.values() if one.target == state.target)
-            others = message.taken.union(*(one.targets.values() for one in alike))
-            self._orphans_found(state, message.read, others)
+        self._outbox.ask(state, lambda store: frozenset(store.copies_at_target(pair, TAKEN)), known)
 
     def _orphans_found(
         self, state: PairState, message: HistoryRead, others: frozenset[int]
@@ -221,10 +218,10 @@ class HistoryReader:
             doubts.looked_for(source_id)
             if found is not None:
                 gone = orphan.message is None and not (orphan.unwanted and _stays(state))
-                self._delivery.orphan(state, source_id, found.id, gone=gone)
+                self._changes.orphan(state, source_id, found.id, gone=gone)
                 there.remove(found)
             elif orphan.message is not None:
-                state.queue.append(orphan.message)
+                state.queue.enqueue((orphan.message,))
                 self._delivery.bring_up_to_date(state, [orphan.message])
             elif orphan.sought and orphan.unwanted:
                 self._delivery.filter_out(state, [source_id])
@@ -237,15 +234,13 @@ class HistoryReader:
                 strays.append(source_id)
         if strays:
             late = self._context.services.settings.late_within
-            self._context.actor.after(late, SearchAgain(state.plan.id, tuple(strays)))
+            self._context.after(late, state, partial(self._seek_again, source_ids=strays))
         self.catch_up([state])
 
-    def seek_again(self, message: SearchAgain) -> None:
+    def _seek_again(self, state: PairState, source_ids: Sequence[int]) -> None:
         """Messages that were not there may have arrived since, by a line that was lost before."""
-        state = self._context.pairs.get(message.pair)
-        if state is not None:
-            state.doubts.seek_again(message.ids)
-            self.catch_up([state])
+        state.doubts.seek_again(source_ids)
+        self.catch_up([state])
 
     def _start_mark(self, state: PairState, request: History, newest: int) -> None:
         """A new pair starts with what is said from now on, which may be held back already.
@@ -253,12 +248,9 @@ class HistoryReader:
         One that was added while the warden ran starts with what was said since, told or not.
         """
         since = request.before is not None
-        first = state.overflown or min((one.id for one in state.held), default=newest + 1)
-        state.seen = mark = newest if since else min(newest, first - 1)
-        pair, chat = state.plan.id, request.chat
+        pair, chat, mark = state.plan.id, request.chat, state.start_mark(newest, since=since)
         self._context.services.journal.post(lambda store: store.advance_mark(pair, chat, mark))
-        if since or state.overflown:
-            state.overflown = 0
+        if state.take_overflow() or since:
             self.catch_up([state])
         else:
             self._go_live(state)
@@ -269,11 +261,10 @@ class HistoryReader:
             state.albums.touch(fresh[-1], self._context.now())  # it may just be being posted
         self._accept(state, fresh)
         if fresh:
-            self._tell_caught_up(state, len(fresh))
+            self._context.publish(CaughtUp, state, missed=len(fresh))
         if message.more and not fresh:
             self._read_later(state)  # there is more, and it does not come
-        elif message.more or state.overflown:
-            state.overflown = 0
+        elif state.take_overflow() or message.more:
             self.catch_up([state])
         else:
             self._go_live(state)
@@ -293,22 +284,17 @@ class HistoryReader:
     def go_on(self, state: PairState) -> None:
         """Do what has waited for deliveries: what may have arrived is compared when it is known."""
         known = state.standing.certainty is Certainty.CERTAIN
-        if state.compare and known and state.reading is Reading.LIVE:
+        if state.comparison.due and known and state.reading is Reading.LIVE:
             self._reconciler.begin(state)
         self.fill(state)
         self._chats.follow(state)
 
-    def _tell_caught_up(self, state: PairState, missed: int) -> None:
-        self._context.services.publish(
-            CaughtUp(
-                session=self._context.session,
-                at=self._context.services.stamp(),
-                pair=state.plan.id,
-                missed=missed,
-            )
-        )
-
     # The past
+
+    def read_again(self, state: PairState) -> None:
+        """Read what was missed, and what is left of the past."""
+        self.catch_up([state])
+        self.fill(state)
 
     def fill(self, state: PairState) -> None:
         """Read the next page of the past, when there is room for it."""
@@ -323,23 +309,27 @@ class HistoryReader:
             or len(state.queue) >= FILL_BELOW
         ):
             return
-        state.backfill = row = replace(row, until=row.until or state.seen)
-        if row.since is None:
-            state.filling = self._question(state, state.source, "past", after=row.after)
-        else:
-            state.filling = self._question(
-                state, state.source, "since", newest_only=True, before=row.since
-            )
-        self._context.tell_session(state.filling)
+        state.read_past(row := replace(row, until=row.until or state.seen))
+        purpose, newest_only = ("past", False) if row.since is None else ("since", True)
+        question = self._question(
+            state,
+            state.source,
+            purpose,
+            after=0 if newest_only else row.after,
+            newest_only=newest_only,
+            before=row.since,
+        )
+        state.ask_past(question)
+        self._context.tell_session(question)
 
     def _past_taken(self, state: PairState, message: HistoryRead) -> None:
         row = state.backfill
         if message.verdict is not None:
-            state.filling = None
+            state.past_answered()
             self._failed(state, message.verdict)
         elif row is not None and message.request.purpose == "since":
-            state.filling = None
-            state.backfill = found = replace(row, after=message.newest, since=None)
+            state.past_answered()
+            state.read_past(found := replace(row, after=message.newest, since=None))
             self._context.services.journal.post(lambda store: store.put_backfill(found))
             self.fill(state)
         elif row is not None:
@@ -355,43 +345,42 @@ class HistoryReader:
         if entries.left:
             last, done = min(entries.left) - 1, False
 
-        def work(store: Store) -> BackfillPageStored:
+        def work(store: Store) -> tuple[Backfill, Entries]:
             fresh = entries.without(store.handled(pair, [one.source_id for one in entries.rows]))
             fresh.write(store, pair)
-            filled = replace(row, after=last, found=row.found + len(fresh.messages))
+            now = replace(row, after=last, found=row.found + len(fresh.messages))
             if done:
                 store.end_backfill(pair)
             else:
-                store.put_backfill(filled)
-            messages, dead = tuple(fresh.messages), tuple(fresh.dead)
-            return BackfillPageStored(pair, ids, messages, dead, filled, done)
+                store.put_backfill(now)
+            return now, fresh
 
-        self._outbox.ask(work)
+        def filled(state: PairState, told: tuple[Backfill, Entries]) -> None:
+            if state.backfill is not None:
+                self._filled(state, ids, *told, done=done)
+
+        self._outbox.ask(state, work, filled)
         self._pausing.look_at_patterns(state)
 
-    def filled(self, message: BackfillPageStored) -> None:
-        """A page of the past is in the outbox."""
-        state = self._context.pairs.get(message.pair)
-        if state is None or state.backfill is None:
-            return
-        row, state.filling = message.backfill, None
-        state.backfill = None if message.done else row
-        state.coming.difference_update(message.ids)
-        self._delivery.enqueue(state, message.messages)
-        self._outbox.tell_dead(state, message.dead)
-        for known in message.ids:
+    def _filled(
+        self, state: PairState, ids: Sequence[int], row: Backfill, fresh: Entries, *, done: bool
+    ) -> None:
+        """A page of the past (``ids``) is in the outbox, as far as it was not there before."""
+        state.past_answered()
+        state.read_past(None if done else row)
+        state.stored(ids)
+        self._delivery.enqueue(state, fresh.messages)
+        self._outbox.tell_dead(state, fresh.dead)
+        for known in ids:
             if not state.on_its_way(known):
                 state.sure(known)
-        self._context.services.publish(
-            BackfillProgress(
-                session=self._context.session,
-                at=self._context.services.stamp(),
-                pair=message.pair,
-                at_message=row.after,
-                until=row.until,
-                found=row.found,
-                done=message.done,
-            )
+        self._context.publish(
+            BackfillProgress,
+            state,
+            at_message=row.after,
+            until=row.until,
+            found=row.found,
+            done=done,
         )
         self._delivery.send_next(state)
         self.fill(state)

@@ -20,34 +20,37 @@ class PairOrder(Ask[R]):
 
 
 @dataclass(frozen=True, slots=True)
-class PausePair(Ask[PairReport]):
-    """Do nothing more, or until then (epoch seconds). Answered with the pair's report."""
+class PairCommand(Ask[R]):
+    """For the pair of that number; answered by its worker group."""
 
     pair: int
+
+
+@dataclass(frozen=True, slots=True)
+class PausePair(PairCommand[PairReport]):
+    """Do nothing more, or until then (epoch seconds). Answered with the pair's report."""
+
     reason: str = "paused by hand"
     until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class ResumePair(Ask[PairReport]):
+class ResumePair(PairCommand[PairReport]):
     """Go on; what was said meanwhile is read from history. Answered with the pair's report."""
-
-    pair: int
 
 
 @dataclass(frozen=True, slots=True)
-class ConfirmPair(Ask[tuple[int, int] | None]):
+class ConfirmPair(PairCommand[tuple[int, int] | None]):
     """Stay with the chats that the pair has; with ``take`` go on with those its names mean now.
 
     Answered with the chats that it has, ``None`` where they were never found.
     """
 
-    pair: int
     take: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Backfill(Ask[PairReport]):
+class Backfill(PairCommand[PairReport]):
     """Send what was said in the past, too. Answered with the pair's report.
 
     Args:
@@ -55,29 +58,26 @@ class Backfill(Ask[PairReport]):
         since: from the first message at or after this time, epoch seconds.
     """
 
-    pair: int
     after: int = 0
     since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class RetryDead(Ask[int]):
+class RetryDead(PairCommand[int]):
     """Send dead letters again, all of them or these. Answered with their number."""
 
-    pair: int
     source_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class DropDead(Ask[int]):
+class DropDead(PairCommand[int]):
     """Forget dead letters, all of them or these. Answered with their number."""
 
-    pair: int
     source_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class ReleasePair(Ask[Any]):
+class ReleasePair(PairCommand[Any]):
     """Finish what is on its way, then let the pair go. Answered with its plan.
 
     Raises ``PairBusyError`` when that did not come to an end within ``within`` seconds, and
@@ -85,16 +85,20 @@ class ReleasePair(Ask[Any]):
     ``accept_doubt`` it is let go even so.
     """
 
-    pair: int
     within: float = 10.0
     accept_doubt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class DoubtAsked(Ask[int]):
+class DoubtAsked(PairCommand[int]):
     """What of the pair cannot be known? Answered with the number of messages.
 
     Those are meant that may have arrived unseen while its account cannot be asked.
     """
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAgain:
+    """Read this pair's source again; a worker group tells itself. No answer."""
 
     pair: int

@@ -9,29 +9,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, TypeVar
 
-from ...errors import PatternTooSlowError
 from ...storage import OutboxRow, Store
 from ...telegram import DeadLettered, Incoming, random_id_for
 from .context import GroupContext, why_not
-from .internal import CommitDone, OutboxStored, WriteTicks
-from .pair import PairState
+from .pair.state import PairState
 
 SLOW_LIMIT: Final = 3  # messages in a row that a pattern is not through with; then its pair pauses
 TICK_AFTER: Final = 0.01  # seconds
 BACKLOG: Final = 20  # messages that wait to be sent; then more may be gathered for one commit
 
 Tick = Callable[[Store], object]
-Ask = Callable[[Store], object | None]
+Ask = tuple[Callable[[Store], Any], Callable[[Any], object]]  # what to do, and what then
+T = TypeVar("T")
 Dead = tuple[int, str, float]  # a message, why it was given up, and when
 
 
 class OutboxWriter:
-    """Writes for the pairs of one group."""
+    """Writes for the pairs of one group.
 
-    def __init__(self, context: GroupContext) -> None:
-        self._context = context
+    Args:
+        context: what the group's parts share.
+        stored: called with a pair and those of its messages that are on the disk.
+    """
+
+    def __init__(
+        self,
+        context: GroupContext,
+        stored: Callable[[PairState, tuple[Incoming, ...]], None],
+    ) -> None:
+        self._context, self._stored = context, stored
         self._ticks: list[Tick] = []
         self._asks: list[Ask] = []
         self._accepted: dict[int, Accepted] = {}
@@ -49,8 +57,7 @@ class OutboxWriter:
         self._ticks.append(work)
         self.flush()
 
-    def tick_due(self) -> None:
-        """The moment has come."""
+    def _tick_due(self) -> None:
         self._timed = False
         if self._asks:
             self._go()
@@ -67,31 +74,39 @@ class OutboxWriter:
         """The group ends: leave everything with the journal. Its next life finds it there."""
         # Behind a commit that may have failed: a mark would pass what is not in the outbox. What is
         # not written is read from history, or compared.
-        asks = () if self._under_way and failed else self._asks
+        asks = () if self._under_way and failed else [work for work, _ in self._asks]
         works, self._ticks, self._asks = [*self._ticks, *asks], [], []
         if works:
             self._context.services.journal.post(lambda store: _write(store, works))
 
     # Asks: the group goes on when they are on the disk.
 
-    def ask(self, work: Ask) -> None:
-        """Do ``work`` behind all that was asked for before; the group is sent what it returns."""
-        self._asks.append(work)
+    def ask(
+        self,
+        state: PairState,
+        work: Callable[[Store], T],
+        then: Callable[[PairState, T], object],
+    ) -> None:
+        """Do ``work`` for a pair behind all that was asked for before.
+
+        ``then`` is called with the pair, if it is still here, and what ``work`` returned.
+        """
+        self._asks.append((work, self._for(state.plan.id, then)))
         self._go()
 
     def accept(self, state: PairState, messages: Sequence[Incoming]) -> None:
-        """Put messages into the outbox, and raise the mark; ``OutboxStored`` releases them."""
+        """Put messages into the outbox, and raise the mark; on the disk they may go."""
         if not messages:
             return
         entries = self.entries(state, messages)  # all of it is built before anything is to be kept
         if entries.left:
-            state.seen = min(entries.left) - 1  # read again when the pair goes on
+            state.unsee(min(entries.left))  # read again when the pair goes on
         self.tell_dead(state, entries.dead)
         pair = state.plan.id
         accepted = self._accepted.get(pair)
         if accepted is None:
             accepted = self._accepted[pair] = Accepted(pair, messages[0].chat)
-            self._asks.append(accepted.write)
+            self._asks.append((accepted.write, self._for(pair, self._stored)))
         accepted.seen = state.seen or 0
         accepted.entries.add(entries)
         if len(state.queue) < BACKLOG:
@@ -117,40 +132,27 @@ class OutboxWriter:
             except Exception as error:  # noqa: BLE001 - a rule is the user's; so is its trouble
                 entries.rows.append(self._row(state, message, None))
                 entries.dead.append((message.id, why_not(error), self._context.services.stamp()))
-                state.slow += isinstance(error, PatternTooSlowError)
+                state.judged(error)
             else:
-                state.slow = 0
+                state.judged()
                 entries.messages.append(message)
                 entries.rows.append(self._row(state, message, version))
-                state.coming.add(message.id)
-                state.doubts.add_possible_versions({message.id: version})
+                state.accept(message.id, version)
         return entries
 
     def tell_dead(self, state: PairState, dead: Sequence[Dead]) -> None:
         """Count and tell dead letters."""
-        state.dead += len(dead)
+        state.count(dead=len(dead))
         for source_id, reason, at in dead:
-            self._context.services.publish(
-                DeadLettered(
-                    session=self._context.session,
-                    at=at,
-                    pair=state.plan.id,
-                    source_id=source_id,
-                    reason=reason,
-                )
-            )
+            self._context.publish(DeadLettered, state, at=at, source_id=source_id, reason=reason)
 
-    def written(self, message: CommitDone) -> tuple[object, ...]:
-        """A commit is done and the next may begin; returns what the group is told."""
-        self._under_way = False
-        if self._asks:
-            self._go()
-        return message.told
+    def _for(self, pair: int, then: Callable[[PairState, T], object]) -> Callable[[T], object]:
+        return lambda told: self._context.with_pair(pair, lambda state: then(state, told))
 
     def _soon(self) -> None:
         if not self._timed:
             self._timed = True
-            self._context.actor.after(TICK_AFTER, WriteTicks())
+            self._context.actor.after(TICK_AFTER, then=self._tick_due)
 
     def _go(self) -> None:
         if self._under_way:
@@ -160,11 +162,22 @@ class OutboxWriter:
         asks, self._asks = self._asks, []
         self._accepted.clear()
 
-        def work(store: Store) -> CommitDone:
+        def work(store: Store) -> list[Any]:
             _write(store, ticks)
-            return CommitDone(tuple(told for ask in asks if (told := ask(store)) is not None))
+            return [ask(store) for ask, _ in asks]
 
-        self._context.actor.pipe(self._context.services.journal.do_in_order(work), done=_itself)
+        self._context.actor.pipe(
+            self._context.services.journal.do_in_order(work),
+            then=lambda told: self.committed([then for _, then in asks], told),
+        )
+
+    def committed(self, steps: Sequence[Callable[[Any], object]], told: Sequence[Any]) -> None:
+        """A commit is done: the next may begin, and whoever asked goes on."""
+        self._under_way = False
+        if self._asks:
+            self._go()
+        for then, one in zip(steps, told, strict=True):
+            then(one)
 
     def _row(self, state: PairState, message: Incoming, version: int | None) -> OutboxRow:
         return OutboxRow(
@@ -217,18 +230,13 @@ class Accepted:
         self.pair, self.chat, self.seen = pair, chat, 0
         self.entries = Entries()
 
-    def write(self, store: Store) -> OutboxStored | None:
+    def write(self, store: Store) -> tuple[Incoming, ...]:
         """Store the rows and the mark in one transaction, whoever's it is."""
         self.entries.write(store, self.pair)
         store.advance_mark(self.pair, self.chat, self.seen)
-        messages = tuple(self.entries.messages)
-        return OutboxStored(self.pair, messages) if messages else None
+        return tuple(self.entries.messages)
 
 
 def _write(store: Store, works: Sequence[Tick]) -> None:
     for work in works:
         work(store)
-
-
-def _itself(written: CommitDone) -> CommitDone:
-    return written

@@ -16,10 +16,9 @@ from ...telegram import PairPaused, PairResumed
 from ..messages import CheckAccess, PairPlan
 from ..pair_graph import PAIR_FAULTS
 from .context import GroupContext
-from .internal import Recheck
 from .messages import PausePair
 from .outbox import SLOW_LIMIT
-from .pair import PairState
+from .pair.state import PairState
 
 if TYPE_CHECKING:
     from ...telegram import Access
@@ -77,14 +76,7 @@ class PairPausing:
         self._context.take_back(state)
         state.pause(reason)
         self._context.write_down(state)
-        self._context.services.publish(
-            PairPaused(
-                session=self._context.session,
-                at=self._context.services.stamp(),
-                pair=state.plan.id,
-                reason=reason,
-            )
-        )
+        self._context.publish(PairPaused, state, reason=reason)
         self._look_later(state)
 
     def look_at_patterns(self, state: PairState) -> None:
@@ -97,13 +89,9 @@ class PairPausing:
         if state.paused is None:
             return
         state.resume()
-        self._context.cancel_timer(Recheck(state.plan.id))
+        self._context.cancel_timer((self._recheck, state.plan.id))
         self._context.write_down(state)
-        self._context.services.publish(
-            PairResumed(
-                session=self._context.session, at=self._context.services.stamp(), pair=state.plan.id
-            )
-        )
+        self._context.publish(PairResumed, state)
         self._go_on(state)
 
     def may_pass(self, state: PairState) -> bool:
@@ -121,25 +109,24 @@ class PairPausing:
             if state.paused is not None and state.paused.startswith(BAN):
                 self.resume(state)
 
-    def recheck(self, pair: int) -> None:
+    def _recheck(self, state: PairState) -> None:
         """See whether a paused pair would work again; chats that are known are only looked at."""
-        state = self._context.pairs.get(pair)
-        if state is not None and end_of(state.paused) is not None:
+        if end_of(state.paused) is not None:
             self._look_at_the_clock(state)
             return
-        if state is None or not _looked_after(state):
+        if not _looked_after(state):
             return
         if _unfit(state):
             self._go_on(state)  # it goes on where the others have changed
-            state.pauses += 1
+            state.looked_at(well=False)
             self._look_later(state)
             return
         if state.source is None or state.target is None or _astray(state):
             self.resume(state)  # they are looked up, and it is paused again if they are not there
             return
         if self._context.online:
-            self._ask((state.source, state.target), asked_for=pair)
-        state.pauses += 1  # a look that changes nothing makes the pause before the next longer
+            self._ask((state.source, state.target), asked_for=state.plan.id)
+        state.looked_at(well=False)  # the pause before the next one is longer
         self._look_later(state)
 
     def sweep(self) -> None:
@@ -165,7 +152,7 @@ class PairPausing:
             if problem is not None and state.paused is None:
                 self.pause(state, problem)
             elif problem is None and state.plan.id == asked_for and self.may_pass(state):
-                state.pauses -= 1  # the look was not in vain
+                state.looked_at(well=True)  # the look was not in vain
                 self.resume(state)
 
     def _ask(self, chats: tuple[int, ...], *, asked_for: int = 0) -> None:
@@ -180,7 +167,7 @@ class PairPausing:
         if left <= 0.0:
             self.resume(state)
         else:
-            self._context.set_timer(min(left, LOOK_AT_MOST), Recheck(state.plan.id))
+            self._context.set_pair_timer(min(left, LOOK_AT_MOST), state, self._recheck)
 
     def _look_later(self, state: PairState) -> None:
         if end_of(state.paused) is not None:
@@ -190,7 +177,8 @@ class PairPausing:
             return
         settings = self._context.services.settings
         pause = settings.recheck_initial * 2.0 ** min(max(0, state.pauses - 1), 30)
-        self._context.set_timer(min(settings.recheck_max, pause), Recheck(state.plan.id))
+        pause = min(settings.recheck_max, pause)
+        self._context.set_pair_timer(pause, state, self._recheck)
 
 
 def _looked_after(state: PairState) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from ...telegram import Incoming, Shipment, ShipmentAction, content_hash, origin_of, random_id_for
-from .batching import Change, Item
-from .pair import PairState, UnderWay
+from .pair.batching import Change, Item
+from .pair.pair_queue import UnderWay
+from .pair.state import PairState
 
 GENERAL: Final = 1  # the topic of every forum in which a message stands that names none
 

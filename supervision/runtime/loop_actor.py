@@ -114,8 +114,15 @@ class LoopActor(pykka.Actor):
         """1 for the first that runs in this slot, one more after each restart."""
         return self._telewarden_incarnation
 
-    def after(self, seconds: float, message: object) -> TimerHandle:
-        """Send ``message`` to itself in ``seconds``; forgotten when this incarnation ends."""
+    def after(
+        self, seconds: float, message: object = None, *, then: Callable[[], object] | None = None
+    ) -> TimerHandle:
+        """Send ``message`` to itself in ``seconds``; forgotten when this incarnation ends.
+
+        Where only one method is meant, ``then()`` is called as if it handled such a message.
+        """
+        if then is not None:
+            message = Continue(lambda _: then(), None)
         return TimerHandle(self._telewarden_slot, self.incarnation, message, seconds)
 
     def every(self, seconds: float, message: object, *, phase: float | None = None) -> TimerHandle:

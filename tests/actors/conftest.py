@@ -14,7 +14,7 @@ from prometheus_client import generate_latest
 
 from telewarden import Warden
 from telewarden.actors import HandlerFactory
-from telewarden.actors.forwarding.pair import PairState
+from telewarden.actors.forwarding.pair.state import PairState
 from telewarden.actors.messages import History
 from telewarden.config import Config, SessionConfig, parse_config
 from telewarden.loopback import Account, ChatHandle, LoopbackTelegram

@@ -303,7 +303,7 @@ async def test_old_edits_and_deletions_that_nobody_tells_are_made_up_for(
 async def test_a_look_at_what_was_sent_ends_somewhere(
     newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("telewarden.actors.forwarding.reconcile.LOOK_BACK", 200)
+    monkeypatch.setattr("telewarden.actors.forwarding.pair.comparison.LOOK_BACK", 200)
     monkeypatch.setattr("telewarden.actors.forwarding.reconcile.LOOK_EVERY", 0.01)
     await newsroom.start()
     said = [f"market {number}" for number in range(330)]

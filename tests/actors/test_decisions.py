@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telewarden.actors import Pace, PairPlan, groups_of
-from telewarden.actors.forwarding.batching import (
+from telewarden.actors.forwarding.pair.batching import (
     Albums,
     Change,
     Wait,
@@ -20,7 +20,8 @@ from telewarden.actors.forwarding.batching import (
     forwards_together,
     next_items,
 )
-from telewarden.actors.forwarding.pair import HELD_LIMIT, PairState, UnderWay
+from telewarden.actors.forwarding.pair.pair_queue import UnderWay
+from telewarden.actors.forwarding.pair.state import HELD_LIMIT, PairState
 from telewarden.actors.messages import Deliver
 from telewarden.actors.rate_limit import Pacer
 from telewarden.actors.session.send_queue import LIMITED, Parked, SendLater, SendNow, SendQueue
@@ -128,25 +129,25 @@ def test_a_message_is_admitted_once_and_in_order() -> None:
 def test_one_message_is_on_its_way_at_a_time() -> None:
     state = PairState(plan=plan(1), seen=0)
     go_live(state)
-    state.queue.extend([grouped(1, album=7), incoming(2)])
+    state.queue.enqueue([grouped(1, album=7), incoming(2)])
 
     first = state.next_items(0.0)
     assert isinstance(first, tuple)
-    state.begin(UnderWay(1, first))
+    state.queue.begin(UnderWay(1, first))
 
     assert state.next_items(0.0) is None
-    assert state.settle(1, arrived(1)) == first
+    assert state.queue.settle(1, arrived(1)) == first
     assert state.next_items(0.0) == (incoming(2),)
 
 
 def test_an_answer_from_before_a_reconnect_settles_nothing() -> None:
     state = PairState(plan=plan(1), seen=0)
-    state.begin(UnderWay(1, (incoming(1),)))
-    state.queue.append(incoming(1))
+    state.queue.begin(UnderWay(1, (incoming(1),)))
+    state.queue.enqueue((incoming(1),))
 
     state.interrupt(0.0)
 
-    assert state.settle(1, arrived(1)) == ()
+    assert state.queue.settle(1, arrived(1)) == ()
     assert len(state.queue) == 1
 
 
@@ -156,7 +157,7 @@ def test_too_many_held_messages_are_read_from_history_instead() -> None:
     for number in range(HELD_LIMIT + 5):
         state.hold(incoming(number + 1))
 
-    assert state.overflown
+    assert state.take_overflow()
     assert state.release() == []
 
 
@@ -283,13 +284,13 @@ def test_copies_go_together_unless_one_answers_another_or_takes_another_method()
 def test_what_a_receipt_does_not_tell_of_stays_under_way() -> None:
     items = tuple(incoming(number) for number in (1, 2, 3))
     state = PairState(plan=plan(1), seen=3)
-    state.begin(UnderWay(1, items))
-    state.queue.extend(items)
+    state.queue.begin(UnderWay(1, items))
+    state.queue.enqueue(items)
 
-    assert state.settle(1, arrived(1)) == items[:1]
-    assert state.under_way == UnderWay(1, items[1:])
-    assert state.settle(1, arrived(2, 3)) == items[1:]
-    assert (state.under_way, list(state.queue)) == (None, [])
+    assert state.queue.settle(1, arrived(1)) == items[:1]
+    assert state.queue.under_way == UnderWay(1, items[1:])
+    assert state.queue.settle(1, arrived(2, 3)) == items[1:]
+    assert (state.queue.under_way, list(state.queue)) == (None, [])
 
 
 def batch(action: ShipmentAction, count: int) -> Deliver:
@@ -345,7 +346,7 @@ def test_an_edit_replaces_an_older_one_that_waits() -> None:
     state = PairState(plan=plan(1), seen=5)
     first, second = replace(incoming(1), text="a"), replace(incoming(1), text="b")
 
-    state.put_change(Change(1, first))
-    state.put_change(Change(1, second))
+    state.queue.put_change(Change(1, first))
+    state.queue.put_change(Change(1, second))
 
     assert list(state.queue) == [Change(1, second)]

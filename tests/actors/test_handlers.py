@@ -8,7 +8,7 @@ import itertools
 import json
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -261,6 +261,38 @@ async def unheard(newsroom: Newsroom, tables: Any) -> Newsroom:
     newsroom.reconfigure(tables)
     await newsroom.start()
     return newsroom
+
+
+class Opened:
+    """Notes which of its kind were closed, by their options."""
+
+    closed: ClassVar[list[object]] = []
+
+    def __init__(self, options: Mapping[str, object]) -> None:
+        self.name = options.get("name")
+
+    async def deliver(self, request: HandlerRequest) -> None:
+        """It is only opened and closed."""
+
+    async def close(self) -> None:
+        self.closed.append(self.name)
+
+
+async def test_a_handler_with_other_options_takes_the_place_of_one_that_is_closed(
+    newsroom: Newsroom, tables: Any
+) -> None:
+    tables["pairs"][0] |= {"handler": "opened", "options": {"name": "first"}}
+    del tables["pairs"][0]["target"]
+    Opened.closed = []
+    newsroom.handlers = {"opened": Opened}
+    newsroom.reconfigure(tables)
+    await newsroom.start()
+    newsroom.say("news_in", "one")
+    await newsroom.hears(Forwarded, pair=1)
+
+    await newsroom.warden.pairs.change(1, options={"name": "second"})
+
+    await newsroom.until(lambda: Opened.closed == ["first"])
 
 
 async def test_what_was_handed_over_goes_again_as_it_was_and_an_edit_follows(

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from telewarden.actors import PairPlan
-from telewarden.actors.forwarding.pair import PairState, UnderWay
-from telewarden.actors.forwarding.pair_states import (
+from telewarden.actors.forwarding.pair.pair_queue import UnderWay
+from telewarden.actors.forwarding.pair.state import PairState
+from telewarden.actors.forwarding.pair.states import (
     STEPS,
     Certainty,
     PairEvent,
@@ -43,7 +44,7 @@ def said(number: int) -> Incoming:
 
 
 def begin(state: PairState) -> None:
-    state.begin(UnderWay(1, (said(6),)))
+    state.queue.begin(UnderWay(1, (said(6),)))
 
 
 def migrate(state: PairState) -> None:
@@ -69,7 +70,7 @@ HAPPENS: Final[Mapping[PairEvent, Callable[[PairState], object]]] = {
     PairEvent.PAUSED: lambda state: state.pause("why"),
     PairEvent.RESUMED: PairState.resume,
     PairEvent.BEGUN: begin,
-    PairEvent.ENDED: PairState.end,
+    PairEvent.ENDED: lambda state: state.queue.end(),
     PairEvent.DOUBTED: lambda state: state.doubt([said(6)], 0.0),
     PairEvent.KNOWN: lambda state: state.sure(6),
     PairEvent.RELEASE_ASKED: PairState.leave,
@@ -153,7 +154,7 @@ def test_nothing_is_begun_while_a_pair_is_paused_and_it_stays_as_it_was(state: P
     with pytest.raises(IllegalPairStepError, match="paused takes no Begun but Found, Interrupted"):
         begin(state)
 
-    assert (state.standing, state.under_way) == (before, None)
+    assert (state.standing, state.queue.under_way) == (before, None)
 
 
 def test_nothing_leads_out_of_gone() -> None:
@@ -205,8 +206,10 @@ DEEDS: Final[tuple[Deed, ...]] = (
     PairState.read_again,
     PairState.tidy,
     lambda state: state.hold(said(7)),
-    lambda state: state.queue.extend(state.admit(state.release())),
-    lambda state: state.settle(1, Receipt(target_ids={6: 60})) if said(6) in state.queue else (),
+    lambda state: state.queue.enqueue(state.admit(state.release())),
+    lambda state: (
+        state.queue.settle(1, Receipt(target_ids={6: 60})) if said(6) in state.queue else ()
+    ),
     lambda state: state.orphan(6),
     lambda state: [state.doubts.stray(*one) for one in state.doubts.take_orphans()],
     lambda state: state.doubts.seek_again([6]),
@@ -218,10 +221,10 @@ def hold_together(state: PairState) -> None:
     standing = state.standing
     assert (state.question is not None) is (standing.reading is Reading.CATCHING_UP)
     assert (state.paused is not None) is (standing.reading is Reading.PAUSED)
-    assert (state.under_way is not None) is (standing.sending is Sending.SENDING)
+    assert (state.queue.under_way is not None) is (standing.sending is Sending.SENDING)
     assert bool(state.doubts.messages) is (standing.certainty is Certainty.UNCERTAIN)
     assert state.report().ready is (state.target is not None and standing.reading is Reading.LIVE)
-    if state.paused is not None or state.under_way is not None:
+    if state.paused is not None or state.queue.under_way is not None:
         assert state.next_items(0.0) is None
 
 

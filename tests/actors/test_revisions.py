@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from telewarden.actors import PairPlan
-from telewarden.actors.forwarding.batching import Change
-from telewarden.actors.forwarding.pair import HELD_LIMIT, PairState, UnderWay
-from telewarden.actors.forwarding.pair_states import Reading
-from telewarden.actors.forwarding.revisions import KEPT, Revisions
+from telewarden.actors.forwarding.pair.batching import Change
+from telewarden.actors.forwarding.pair.pair_queue import UnderWay
+from telewarden.actors.forwarding.pair.revisions import KEPT, Revisions
+from telewarden.actors.forwarding.pair.state import HELD_LIMIT, PairState
+from telewarden.actors.forwarding.pair.states import Reading
 from telewarden.errors import DrillError
 from telewarden.loopback import CutConnection, Delay, Fault, FloodWait, Message, Refuse, RpcError
 from telewarden.supervision import ChildFailed
@@ -90,15 +91,15 @@ def state() -> PairState:
 
 
 def test_a_pair_that_forgot_revisions_looks_at_its_source_again(state: PairState) -> None:
-    state.compare = state.deep = False
+    state.comparison.end()
     state.hold(said(0))
     state.told_gone([0])
     state.revisions.lossy = True
 
     state.tidy()
 
-    assert state.compare
-    assert state.deep
+    assert state.comparison.due
+    assert state.comparison.older_due
     assert state.revisions.knows(0)  # it is still on its way
 
 
@@ -133,7 +134,7 @@ def test_the_oldest_of_too_many_held_messages_is_remembered(state: PairState) ->
     for number in range(6, 6 + HELD_LIMIT + 3):
         state.hold(said(number))
 
-    assert (state.overflown, state.held) == (6, [])
+    assert (state.start_mark(2000), state.release()) == (5, [])
 
 
 def test_a_pair_that_goes_on_counts_nothing_as_seen_before_it_has_read(state: PairState) -> None:
@@ -149,21 +150,21 @@ def test_an_edit_back_to_what_is_just_being_made_comes_behind_the_one_between(
     state: PairState,
 ) -> None:
     made, between, back = (Change(1, said(1, text)) for text in ("a", "b", "a"))
-    state.queue.append(made)
-    state.begin(UnderWay(1, (made,)))
+    state.queue.enqueue((made,))
+    state.queue.begin(UnderWay(1, (made,)))
 
-    state.put_change(between)
-    state.put_change(back)
+    state.queue.put_change(between)
+    state.queue.put_change(back)
 
     assert list(state.queue) == [made, back]
 
 
 def test_the_same_edit_is_not_made_again_while_it_is_made(state: PairState) -> None:
     made = Change(1, said(1, "a"))
-    state.queue.append(made)
-    state.begin(UnderWay(1, (made,)))
+    state.queue.enqueue((made,))
+    state.queue.begin(UnderWay(1, (made,)))
 
-    state.put_change(Change(1, said(1, "a")))
+    state.queue.put_change(Change(1, said(1, "a")))
 
     assert list(state.queue) == [made]
 
@@ -172,12 +173,12 @@ def test_an_older_edit_takes_no_newer_ones_place_and_a_deletion_takes_any(
     state: PairState,
 ) -> None:
     newer = Change(1, said(1, "b", edited=20.0))
-    state.put_change(newer)
-    state.put_change(Change(1, said(1, "a", edited=10.0)))
+    state.queue.put_change(newer)
+    state.queue.put_change(Change(1, said(1, "a", edited=10.0)))
     assert list(state.queue) == [newer]
 
-    state.put_change(Change(1))
-    state.put_change(Change(1, said(1, "c", edited=30.0)))
+    state.queue.put_change(Change(1))
+    state.queue.put_change(Change(1, said(1, "c", edited=30.0)))
     assert list(state.queue) == [Change(1)]
 
 
@@ -188,14 +189,14 @@ def test_what_a_handler_does_goes_on_while_the_session_is_away(state: PairState)
         async def close(self) -> None: ...
 
     items = (said(6),)
-    state.queue.extend(items)
-    state.begin(UnderWay(1, items))
-    state.handler = Handler()
+    state.queue.enqueue(items)
+    state.queue.begin(UnderWay(1, items))
+    state.give_handler(Handler())
 
     assert state.interrupt(0.0) == ()
-    assert state.under_way == UnderWay(1, items)
+    assert state.queue.under_way == UnderWay(1, items)
 
-    state.handler = None
+    state.give_handler(None)
     assert state.interrupt(0.0) == items
     assert state.doubts.messages == {6}
 

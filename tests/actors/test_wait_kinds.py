@@ -9,7 +9,9 @@ import pytest
 
 from telewarden.actors import PairPlan, WaitLedger, with_waits
 from telewarden.actors.forwarding.group_pairs import PairWaits
-from telewarden.actors.forwarding.pair import PairState, UnderWay
+from telewarden.actors.forwarding.pair.batching import Change
+from telewarden.actors.forwarding.pair.pair_queue import UnderWay
+from telewarden.actors.forwarding.pair.state import PairState
 from telewarden.actors.waits import session_wait
 from telewarden.supervision import ChildState, Snapshot
 from telewarden.telegram import Health, Overview, Phase, SessionReport, Wait, WaitKind
@@ -53,17 +55,15 @@ def report(session: str = "alice", health: Health = Health.HEALTHY) -> SessionRe
     )
 
 
-def state(**more: Any) -> PairState:
+def state() -> PairState:
     found = PairState(plan=PairPlan(id=3, session="alice", source=-1, target=-2))
     go_live(found)
-    for name, value in more.items():
-        setattr(found, name, value)
     return found
 
 
 def sending(ticket: int) -> PairState:
     found = state()
-    found.begin(UnderWay(ticket, ()))
+    found.queue.begin(UnderWay(ticket, ()))
     return found
 
 
@@ -154,7 +154,9 @@ def test_a_wait_whose_time_is_over_is_forgotten_by_itself() -> None:
 
 def test_a_message_that_failed_waits_for_another_try() -> None:
     waits = PairWaits("alice")
-    tried = state(attempts=2, queue=["a message"])
+    tried = state()
+    tried.queue.enqueue((Change(1),))
+    tried.queue.failed()
 
     first = waits.report(tried, online=True, now=10.0).waits
     later = waits.report(tried, online=True, now=20.0).waits

@@ -15,7 +15,7 @@ import pytest
 from pydantic import BaseModel
 
 from telewarden import load_config, parse_config
-from telewarden.actors.forwarding import pair_states
+from telewarden.actors.forwarding.pair import states as pair_states
 from telewarden.config import (
     ConsoleConfig,
     HealthConfig,

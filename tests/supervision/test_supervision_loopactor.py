@@ -46,6 +46,8 @@ class Busy(LoopActor):
         match message:
             case ("after", seconds, what):
                 self.handles.append(self.after(seconds, what))
+            case ("then", seconds, what):
+                self.after(seconds, then=lambda: self.on_receive(what))
             case ("every", seconds, what, phase):
                 self.handles.append(self.every(seconds, what, phase=phase))
             case "cancel":
@@ -92,6 +94,24 @@ async def test_s23_a_message_to_oneself_comes_when_the_clock_says_so(grow: Any) 
         grown.clock.advance(1.9)
         assert await grown.ask("a", "heard") == []
         grown.clock.advance(0.1)
+        assert await grown.ask("a", "heard") == [(1, "ping")]
+
+
+async def test_s23_a_method_is_called_when_the_clock_says_so_for_this_incarnation_only(
+    grow: Any,
+) -> None:
+    heard: list[Any] = []
+    async with grow(busy(heard)) as grown:
+        await grown.ask("a", ("then", 2.0, "ping"))
+        grown.clock.advance(1.9)
+        assert await grown.ask("a", "heard") == []
+        grown.clock.advance(0.1)
+        assert await grown.ask("a", "heard") == [(1, "ping")]
+
+        await grown.ask("a", ("then", 1.0, "ping"))
+        grown.tree.ref("a").tell("crash")
+        grown.clock.advance(1.0)  # it fires before the crash is handled, and queues behind it
+        await grown.expect(ChildStarted, "a", count=2)
         assert await grown.ask("a", "heard") == [(1, "ping")]
 
 

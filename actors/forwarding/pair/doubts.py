@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
-from ...telegram import Incoming
-from .pair_states import PairEvent
+from ....telegram import Incoming
+from .shown import shown
+from .states import PairEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +39,17 @@ class Doubts:
         step: called with ``Doubted`` when something is not known any more, ``Known`` when all is.
     """
 
-    __slots__ = (
-        "_belated",  # until when an edit whose answer was lost may still be carried out
-        "_doubtful",  # messages that may have arrived without an answer
-        "_foreign",  # those that another account may have sent, which cannot be asked
-        "_handed",  # messages as a handler was given them; they go again as they were
-        "_orphans",  # those that are looked for in the target
-        "_says",  # what copies of messages on their way may say; all of it is on the disk, too
-        "_step",
-        "_strays",  # those that were not there; they are looked for once more
-        "_uncertain",
-    )
+    orphans: Final[Mapping[int, Orphan]] = shown("_orphans")
 
     def __init__(self, step: Callable[[PairEvent], None]) -> None:
         self._step, self._uncertain = step, False
-        self._says: dict[int, frozenset[int]] = {}
-        self._doubtful: set[int] = set()
-        self._foreign: set[int] = set()
-        self._handed: dict[int, Incoming] = {}
-        self._orphans: dict[int, Orphan] = {}
-        self._strays: dict[int, Orphan] = {}
-        self._belated: dict[int, float] = {}
+        self._says: dict[int, frozenset[int]] = {}  # what copies may say; on the disk, too
+        self._doubtful: set[int] = set()  # messages that may have arrived without an answer
+        self._foreign: set[int] = set()  # those that another account may have sent
+        self._handed: dict[int, Incoming] = {}  # as a handler was given them, and is again
+        self._orphans: dict[int, Orphan] = {}  # those that are looked for in the target
+        self._strays: dict[int, Orphan] = {}  # were not there, and are looked for once more
+        self._belated: dict[int, float] = {}  # until when a lost edit may still be carried out
 
     def adopt(
         self,
@@ -77,11 +69,6 @@ class Doubts:
     def messages(self) -> Collection[int]:
         """The messages that may have arrived unseen."""
         return self._doubtful | self._orphans.keys()
-
-    @property
-    def orphans(self) -> Mapping[int, Orphan]:
-        """The messages that are looked for in the target."""
-        return self._orphans
 
     @property
     def sought(self) -> Collection[int]:

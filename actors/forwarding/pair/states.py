@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Final, NamedTuple
 
-from ...errors import IllegalPairStepError
+from ....errors import IllegalPairStepError
 
 
 class Reading(StrEnum):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
-from ...telegram import Incoming
+from ....telegram import Incoming
 
 ALBUM_LIMIT: Final = 10  # pictures in one album, Telegram's limit
 ALBUM_QUIET: Final = 0.5  # seconds; items of one album come within a few hundredths of each other

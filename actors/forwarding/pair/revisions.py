@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from ...telegram import Incoming
+from ....telegram import Incoming
 
 KEPT: Final = 10_000  # messages of one pair; whoever has more forgets the oldest, see ``lossy``
 
