@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import re
 import signal
 import subprocess
@@ -135,6 +138,46 @@ def test_a_script_has_an_operation_of_its_own(shell: Shell, running: subprocess.
     assert told(shell, "operations", "clean", "failed")["removed"]
     assert told(shell, "limits", "max_operations=500")["limits"]["max_operations"] == 500
     assert "max_operations" in said(shell, "limits")
+
+
+def on_terminal(shell: Shell, *words: str, **environment: str) -> str:
+    """What a command shows where a person looks."""
+    ours, theirs = pty.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "telewarden", *words],
+            cwd=shell.folder,
+            env={**shell.environment, "TERM": "xterm-256color", **environment},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=40,
+        )
+    finally:
+        os.close(theirs)
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        shown = b""
+        with contextlib.suppress(OSError):  # the other end is closed
+            while piece := terminal.read(65536):
+                shown += piece
+    assert done.returncode == 0, done
+    return shown.decode()
+
+
+def test_colours_are_for_terminals_that_want_them(
+    shell: Shell, running: subprocess.Popen[str]
+) -> None:
+    shell.environment.pop("NO_COLOR", None)
+
+    coloured, plain = on_terminal(shell, "sessions"), on_terminal(shell, "sessions", NO_COLOR="1")
+    piped = said(shell, "sessions")
+
+    assert "\x1b[32mhealthy" in coloured
+    assert "healthy" in plain
+    assert not re.search(r"\x1b\[[0-9;]*3\d", plain)
+    assert "\x1b" not in piped
+    assert piped.startswith("session  health   phase ")
 
 
 def test_a_safety_check_beside_a_warden_is_unsafe_and_names_it(
