@@ -11,6 +11,7 @@ from .shown import Block, Grid, ago, ahead, grid, span
 
 GROUP: Final = "Sessions"
 WAITS_SHOWN: Final = 40  # rows
+PAIRS_SHOWN: Final = 50  # rows; those in trouble are shown all
 
 SESSION: Final = argument("session", "Its name.", Kind.NAME, metavar="SESSION")
 PROPERTIES: Final[tuple[Parameter, ...]] = (
@@ -58,7 +59,8 @@ def _status(result: Given) -> Iterator[Block]:
 
 
 def sessions_grid(state: Given) -> Grid:
-    """One row a session: how it is, since when, and why."""
+    """One row a session, those in trouble first: how it is, since when, and why."""
+    sessions = sorted(state.get("sessions", ()), key=lambda one: one["health"] == "healthy")
     rows = [
         (
             one["session"],
@@ -69,7 +71,7 @@ def sessions_grid(state: Given) -> Grid:
             ago(one["last_update"]),
             _reason(one),
         )
-        for one in state.get("sessions", ())
+        for one in sessions
     ]
     columns = ("session", "health", "phase", "for", "back", "heard", "reason")
     return grid("sessions", columns, rows, wide=6, empty="no session has reported yet")
@@ -87,17 +89,30 @@ def _advice(state: Given) -> Iterator[Block]:
 
 
 def groups_grid(state: Given) -> Grid:
-    """One row a pair, by worker group."""
-    rows = []
-    for group in state.get("groups", ()):
-        for pair in group["pairs"]:
-            where = f"{group['session']}/{group['group']}"
-            way = f"{pair['source']} -> {pair['target']}, {pair['mode']}"
-            counts = (pair["waiting"], pair["delivered"], pair["repeated"], pair["dead"])
-            paused = f"; paused: {pair['paused']}" if pair["paused"] else ""
-            rows.append((pair["id"], where, way + paused, *counts))
+    """One row a pair, those in trouble first; of many that are well only how many there are."""
+    found = [(group, pair) for group in state.get("groups", ()) for pair in group["pairs"]]
+    found.sort(key=lambda one: not _is_troubled(one[1]))
+    troubled = sum(_is_troubled(pair) for _, pair in found)
+    shown = found[: max(PAIRS_SHOWN, troubled)]
+    rows = [_pair_row(group, pair) for group, pair in shown]
+    if left := len(found) - len(shown):
+        rows.append(
+            ("", "", f"and {left} more that are well; name a session to see its", *[""] * 4)
+        )
     columns = ("pair", "group", "way", "wait", "done", "again", "dead")
     return grid("pairs", columns, rows, wide=2, empty="no pair")
+
+
+def _is_troubled(pair: Given) -> bool:
+    return bool(pair["paused"] or pair["dead"])
+
+
+def _pair_row(group: Given, pair: Given) -> tuple[Any, ...]:
+    where = f"{group['session']}/{group['group']}"
+    paused = f"; paused: {pair['paused']}" if pair["paused"] else ""
+    way = f"{pair['source']} -> {pair['target']}, {pair['mode']}{paused}"
+    counts = (pair["waiting"], pair["delivered"], pair["repeated"], pair["dead"])
+    return (pair["id"], where, way, *counts)
 
 
 def waits_grid(state: Given) -> Grid:

@@ -17,6 +17,7 @@ from telewarden.console.commands.catalogue import ALL, GROUPS, find, offered
 from telewarden.console.commands.document import document
 from telewarden.console.commands.model import Command, Danger, Surface
 from telewarden.console.commands.parameters import Kind
+from telewarden.console.commands.sessions import groups_grid, sessions_grid
 from telewarden.console.results.base import Result
 from telewarden.console.results.sessions import PairStatus, SessionStatus
 from telewarden.console.results.sessions import Wait as WaitShown
@@ -149,3 +150,27 @@ def test_a_default_that_is_handed_on_is_read_as_it_is(command: Command) -> None:
     for one in command.parameters:
         if not one.required and one.default is not None:
             assert one.read(one.default, command=command.name) == one.default, one.name
+
+
+def test_a_status_begins_with_what_is_wrong_and_counts_what_is_well() -> None:
+    pair = {"source": "@a", "target": "@b", "mode": "copy", "waiting": 0, "delivered": 1}
+    pair |= {"repeated": 0, "dead": 0, "paused": None}
+    pairs = [{"id": number, **pair} for number in range(1, 301)]
+    pairs[298]["paused"] = "by hand"
+    session = {"phase": "online", "since": 0, "recoveries": 0, "last_update": 0, "until": None}
+    state = {
+        "sessions": [
+            {"session": "alice", "health": "healthy", "reason": "", **session},
+            {"session": "bob", "health": "expired", "reason": "SESSION_REVOKED", **session},
+        ],
+        "groups": [{"session": "alice", "group": "group-1", "pairs": pairs}],
+    }
+
+    sessions, shown = sessions_grid(state).rows, groups_grid(state).rows
+
+    assert [row[0] for row in sessions] == ["bob", "alice"]
+    assert [row[0] for row in shown[:2]] == ["299", "1"]
+    assert (len(shown), shown[-1][2]) == (
+        51,
+        "and 250 more that are well; name a session to see its",
+    )
