@@ -91,7 +91,7 @@ class SendQueue:
         """When the last known flood ends (epoch seconds); ``None`` without one."""
         return max(self._floods.values(), default=None)
 
-    def ahead(self, wall: float) -> list[tuple[FloodKey, float, float]]:
+    def pending_floods(self, wall: float) -> list[tuple[FloodKey, float, float]]:
         """What waits at ``wall``: for which flood, since when, until when (epoch seconds)."""
         return [
             (key, self._since.get(key, wall), until)
@@ -104,18 +104,18 @@ class SendQueue:
         until = self._floods.get(LIMITED, 0.0)
         return until if until > wall else None
 
-    def remember(self, floods: Mapping[FloodKey, float]) -> None:
+    def restore(self, floods: Mapping[FloodKey, float]) -> None:
         """Take over deadlines that were kept on disk."""
         for key, until in floods.items():
             self._floods[key] = max(until, self._floods.get(key, until))
 
-    def flood(self, key: FloodKey, until: float, *, now: float | None = None) -> None:
+    def record_flood(self, key: FloodKey, until: float, *, now: float | None = None) -> None:
         """Telegram said at ``now``: not before ``until`` (epoch seconds)."""
-        self.remember({key: until})
+        self.restore({key: until})
         if now is not None:
             self._since.setdefault(key, now)
 
-    def told(self, key: FloodKey, seconds: float, *, wall: float) -> float:
+    def growing_wait(self, key: FloodKey, seconds: float, *, wall: float) -> float:
         """How long to wait when Telegram asks for ``seconds``; more when it asks again and again.
 
         It counts every try. One that it refuses as soon as the wait is over was too early.
@@ -128,12 +128,12 @@ class SendQueue:
         doubled = seconds * 2.0 ** min(times - 1, 30)
         return max(seconds, min(REPEATED, doubled))
 
-    def went(self, method: str, target: int) -> None:
+    def record_sent(self, method: str, target: int) -> None:
         """Something has gone: what floods next, floods for the first time."""
         for key in ((method, None), (ANY_METHOD, target)):
             self._times.pop(key, None)
 
-    def banned_in(self, chat: int, wall: float) -> bool:
+    def record_ban(self, chat: int, wall: float) -> bool:
         """Note a write ban in a chat; tells whether it means the account by now."""
         self._bans = {one: at for one, at in self._bans.items() if at > wall - BANS_WITHIN}
         self._bans[chat] = wall

@@ -91,7 +91,7 @@ class Sender:
         now, who = self._services.now(), f"session {self._name}"
         return tuple(
             Wait(who=who, kind=WaitKind.FLOOD, what=what_floods(key), since=since, until=until)
-            for key, since, until in self._queue.ahead(now)
+            for key, since, until in self._queue.pending_floods(now)
         )
 
     @property
@@ -107,7 +107,7 @@ class Sender:
     def resume(self, client: Client, floods: Mapping[FloodKey, float]) -> None:
         """The session is online with ``client``; ``floods`` are the deadlines kept on disk."""
         self._client = client
-        self._queue.remember(floods)
+        self._queue.restore(floods)
 
     def suspend(self) -> None:
         """The session is not online: the groups offer again what was not delivered."""
@@ -176,7 +176,7 @@ class Sender:
     def _sent(self, job: Deliver, receipt: Receipt) -> None:
         """Tell the group what arrived; some of it may have met trouble."""
         tell(job.reply_to, _delivered(job, receipt))
-        self._queue.went(method_of(job.shipment), job.shipment.target)
+        self._queue.record_sent(method_of(job.shipment), job.shipment.target)
         if receipt.trouble is not None:
             self._actor.actor_ref.tell(SendFailed(job.rest(receipt), receipt.trouble))
 
@@ -235,8 +235,8 @@ class Sender:
             key = (method_of(job.shipment), None)
         # The ledger has it already, as it was told: the client's gate notes it.
         wall = self._services.now()
-        wait = self._queue.told(key, seconds, wall=wall)
-        self._queue.flood(key, wall + wait, now=wall)
+        wait = self._queue.growing_wait(key, seconds, wall=wall)
+        self._queue.record_flood(key, wall + wait, now=wall)
         self._wait_in_line(job, key)
 
     def _wait_in_line(self, job: Deliver, key: FloodKey) -> None:
@@ -248,13 +248,13 @@ class Sender:
         if verdict.kind is ErrorClass.LIMITED or verdict.action is Action.HOLD_WRITES:
             return True
         banned = verdict.name == CHAT_BAN
-        return banned and self._queue.banned_in(job.shipment.target, self._services.now())
+        return banned and self._queue.record_ban(job.shipment.target, self._services.now())
 
     def _limit(self, job: Deliver, verdict: Verdict) -> None:
         """Let all sending of this account wait; nothing of it is dropped."""
         name, (method, chat), now = self._name, LIMITED, self._services.now()
         until, reason = now + LIMITED_FOR, f"{verdict.name}: {verdict.advice}"
-        self._queue.flood(LIMITED, until, now=now)
+        self._queue.record_flood(LIMITED, until, now=now)
         self._services.journal.post(
             lambda store: store.put_flood(name, method, chat, until, LIMITED_FOR)
         )

@@ -73,7 +73,7 @@ def test_one_busy_chat_does_not_slow_another() -> None:
 
 def test_what_is_flooded_is_parked_and_everything_else_goes() -> None:
     outgoing = SendQueue(FREE)
-    outgoing.flood((METHOD, None), 50.0)
+    outgoing.record_flood((METHOD, None), 50.0)
 
     assert outgoing.offer(job(1), METHOD, wall=10.0, now=0.0) == Parked((METHOD, None), 50.0, True)
     assert outgoing.offer(job(2), METHOD, wall=10.0, now=0.0) == Parked((METHOD, None), 50.0, False)
@@ -83,7 +83,7 @@ def test_what_is_flooded_is_parked_and_everything_else_goes() -> None:
 
 def test_slow_mode_of_one_chat_parks_that_chat_only() -> None:
     outgoing = SendQueue(FREE)
-    outgoing.flood((METHOD, -5), 50.0)
+    outgoing.record_flood((METHOD, -5), 50.0)
 
     assert isinstance(outgoing.offer(job(1, target=-5), METHOD, wall=10.0, now=0.0), Parked)
     assert isinstance(outgoing.offer(job(1, target=-6), METHOD, wall=10.0, now=0.0), SendNow)
@@ -91,7 +91,7 @@ def test_slow_mode_of_one_chat_parks_that_chat_only() -> None:
 
 def test_parked_jobs_come_back_in_order_and_not_before_the_deadline() -> None:
     outgoing = SendQueue(FREE)
-    outgoing.flood((METHOD, None), 50.0)
+    outgoing.record_flood((METHOD, None), 50.0)
     jobs = [job(1), job(2), job(3)]
     for one in jobs:
         outgoing.offer(one, METHOD, wall=10.0, now=0.0)
@@ -103,8 +103,8 @@ def test_parked_jobs_come_back_in_order_and_not_before_the_deadline() -> None:
 
 def test_a_shorter_answer_does_not_shorten_a_deadline() -> None:
     outgoing = SendQueue(FREE)
-    outgoing.flood((METHOD, None), 100.0)
-    outgoing.flood((METHOD, None), 20.0)
+    outgoing.record_flood((METHOD, None), 100.0)
+    outgoing.record_flood((METHOD, None), 20.0)
 
     assert outgoing.until == 100.0
 
@@ -218,7 +218,7 @@ def test_an_account_counts_as_limited_after_three_chats_within_an_hour() -> None
 
 def test_a_limited_account_parks_everything_until_the_deadline() -> None:
     outgoing = SendQueue(FREE)
-    outgoing.flood(LIMITED, 50.0)
+    outgoing.record_flood(LIMITED, 50.0)
 
     assert isinstance(outgoing.offer(job(1), METHOD, wall=10.0, now=0.0), Parked)
     assert outgoing.limited_until(10.0) == 50.0
@@ -318,7 +318,7 @@ def test_of_several_copies_as_many_go_at_once_as_there_is_room_for() -> None:
 @pytest.mark.parametrize("action", ["copies", "forward"])
 def test_of_several_that_are_flooded_only_the_first_is_kept_back(action: ShipmentAction) -> None:
     outgoing = SendQueue(FREE)
-    outgoing.flood((METHOD, None), 50.0)
+    outgoing.record_flood((METHOD, None), 50.0)
     several = batch(action, 8)
 
     outgoing.offer(several, METHOD, wall=10.0, now=0.0)
@@ -328,7 +328,7 @@ def test_of_several_that_are_flooded_only_the_first_is_kept_back(action: Shipmen
 
 def test_a_parked_job_is_taken_back_once() -> None:
     outgoing = SendQueue(FREE)
-    outgoing.flood((METHOD, None), 50.0)
+    outgoing.record_flood((METHOD, None), 50.0)
     for number in (1, 2):
         outgoing.offer(job(number), METHOD, wall=10.0, now=0.0)
 

@@ -99,22 +99,24 @@ async def test_a_flood_that_is_told_again_at_its_end_is_waited_out_longer(
 def test_a_flood_grows_to_a_minute_or_to_what_is_told_until_something_has_gone() -> None:
     outgoing, key, wall, waits = SendQueue(Pace()), ("messages.sendMessage", None), 0.0, []
     for seconds in (3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 90.0):
-        waits.append(outgoing.told(key, seconds, wall=wall))
-        outgoing.flood(key, wall + waits[-1])
-        assert outgoing.told(key, seconds, wall=wall) == waits[-1]  # the same flood, told twice
+        waits.append(outgoing.growing_wait(key, seconds, wall=wall))
+        outgoing.record_flood(key, wall + waits[-1])
+        assert (
+            outgoing.growing_wait(key, seconds, wall=wall) == waits[-1]
+        )  # the same flood, told twice
         wall += waits[-1]
 
-    outgoing.went("messages.sendMessage", -1)
+    outgoing.record_sent("messages.sendMessage", -1)
 
     assert waits == [3.0, 6.0, 12.0, 24.0, 48.0, 60.0, 60.0, 90.0]
-    assert outgoing.told(key, 3.0, wall=wall) == 3.0
+    assert outgoing.growing_wait(key, 3.0, wall=wall) == 3.0
 
 
 def test_a_flood_that_is_told_again_after_something_has_passed_is_waited_out() -> None:
     outgoing, key = SendQueue(Pace()), ("*", -1)
-    assert outgoing.told(key, 3.0, wall=0.0) == 3.0
-    outgoing.flood(key, 3.0)
+    assert outgoing.growing_wait(key, 3.0, wall=0.0) == 3.0
+    outgoing.record_flood(key, 3.0)
 
-    outgoing.went("messages.sendMessage", -1)  # it had been on its way already
+    outgoing.record_sent("messages.sendMessage", -1)  # it had been on its way already
 
-    assert outgoing.told(key, 2.0, wall=1.0) == 2.0
+    assert outgoing.growing_wait(key, 2.0, wall=1.0) == 2.0

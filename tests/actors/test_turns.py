@@ -178,7 +178,7 @@ def test_a_turn_that_comes_in_a_flood_waits_for_its_end() -> None:
     outgoing = SendQueue(SLOW)
     outgoing.offer(job(1), METHOD, wall=0.0, now=0.0)
     outgoing.offer(job(2), METHOD, wall=0.0, now=0.0)
-    outgoing.flood((METHOD, None), 50.0)
+    outgoing.record_flood((METHOD, None), 50.0)
 
     assert outgoing.turn(job(2), METHOD, wall=10.0) == Parked((METHOD, None), 50.0, True)
     assert outgoing.release((METHOD, None), wall=50.0) == (job(2),)
