@@ -150,7 +150,7 @@ class SessionActor(LoopActor):
         if self.recovering or self.phase in NO_RECOVERY:
             return
         self.recovering = True
-        self._reconnect.begun(self.clock.now())
+        self._reconnect.on_attempt(self.clock.now())
         self.enter(telegram.RecoveryStarted(), self._reconnect.cause)
         recovery = Recovery(self._name, self._services, self.slot.listen(), self.reader.floods)
         self.pipe(
@@ -160,7 +160,7 @@ class SessionActor(LoopActor):
         )
 
     def recover(self, message: messages.Recover) -> None:
-        self._reconnect.wanted(message.cause)
+        self._reconnect.on_request(message.cause)
         self.groups.release()
         self._services.gateway.api.allow_probe(self._name)
         if self.phase is telegram.Phase.ONLINE:
@@ -173,7 +173,7 @@ class SessionActor(LoopActor):
         self.sender.resume(result.client, result.floods)
         self.prober.start_afresh()
         self.slot.attach(result.client)
-        seconds = self._reconnect.online(self.clock.now(), rung=result.rung)
+        seconds = self._reconnect.on_online(self.clock.now(), rung=result.rung)
         self._note_time(result.client.told_time)
         self.enter(telegram.Recovered(), f"by {result.rung}")
         self._tell_recovered(result, seconds)
@@ -208,7 +208,7 @@ class SessionActor(LoopActor):
     def _recovery_failed(self, error: BaseException, tried: int | None) -> None:
         self._recovery_over()
         if isinstance(error, NoCredentialError | KeyLatchedError):
-            self._reconnect.given_up()
+            self._reconnect.on_give_up()
             self._services.keys.keep_only(None, session=self._name)  # no client is open, none comes
             why = getattr(error, "reason", "")
             said = f"{why}: {error}" if telegram.ends_login(why) else str(error)
@@ -244,7 +244,7 @@ class SessionActor(LoopActor):
         if verdict.name == telegram.SHARED_OUTAGE:
             self._wait_for_calm(verdict)
             return
-        delay = max(verdict.wait or 0.0, self._reconnect.pause())
+        delay = max(verdict.wait or 0.0, self._reconnect.next_delay())
         until = self._services.now() + delay
         name = verdict.name
         said = f"{name}: {verdict.advice} Next" if name in TOLD else f"{name}; next"
@@ -270,7 +270,7 @@ class SessionActor(LoopActor):
             self._switch_after = cause
             return
         self.slot.detach()
-        self._reconnect.wanted(cause)
+        self._reconnect.on_request(cause)
         self.logins.give_up(cause)
         if self.phase is telegram.Phase.ONLINE:
             self.enter(telegram.Dropped(), cause)
@@ -315,7 +315,7 @@ class SessionActor(LoopActor):
     def lose(self, reason: BaseException | None, *, cause: str = "connection lost") -> None:
         """The line is gone or no good: come back, at once if it was a good one."""
         client = self.slot.detach()
-        at_once = self._reconnect.lost(self.clock.now(), cause)
+        at_once = self._reconnect.on_lost(self.clock.now(), cause)
         verdict = telegram.classify(reason := reason or ConnectionError("connection closed"))
         persist_connect_flood(self._services, self._name, reason)
         # A server may forget a key for a while: recovery tries it again before it gives up.
@@ -337,7 +337,7 @@ class SessionActor(LoopActor):
 
     def logged_out(self) -> None:
         """The login was ended as asked."""
-        self._reconnect.given_up()
+        self._reconnect.on_give_up()
         self.enter(telegram.Rejected(), "logged out")
 
     def _hold(self, verdict: telegram.Verdict, key_id: int | None) -> bool:
@@ -346,7 +346,7 @@ class SessionActor(LoopActor):
             telegram.Action.TRY_OTHER_COPY,
             telegram.Action.NEW_LOGIN,
         }:
-            self._reconnect.given_up()
+            self._reconnect.on_give_up()
             self._latch(verdict, key_id)
             second = verdict.action is telegram.Action.LATCH
             self.enter(
@@ -371,7 +371,7 @@ class SessionActor(LoopActor):
         )
 
     def _rebuilt_in_vain(self, verdict: telegram.Verdict) -> bool:
-        return verdict.action is telegram.Action.REBUILD_ONCE and not self._reconnect.rebuild()
+        return verdict.action is telegram.Action.REBUILD_ONCE and not self._reconnect.may_rebuild()
 
     def _latch(self, verdict: telegram.Verdict, key_id: int | None) -> None:
         """Latch the key that was refused, which need not be the one that is stored."""

@@ -40,15 +40,15 @@ class ReconnectPolicy:
         self._lost_at: float | None = None
         self.cause, self.rung = "start", ""
 
-    def wanted(self, cause: str) -> None:
+    def on_request(self, cause: str) -> None:
         """Somebody asks for it: earlier failures do not count any more."""
         self.cause, self._failures, self._rebuilt = cause, 0, False
 
-    def begun(self, now: float) -> None:
+    def on_attempt(self, now: float) -> None:
         """A recovery begins."""
         self._lost_at = self._lost_at or now
 
-    def lost(self, now: float, cause: str) -> bool:
+    def on_lost(self, now: float, cause: str) -> bool:
         """An online session is lost; tells whether it may come back at once."""
         short = now - self._online_at < LONG_LIFE
         self._short_lives = self._short_lives + 1 if short else 0
@@ -60,7 +60,7 @@ class ReconnectPolicy:
         self._failures = max(self._failures, self._short_lives - SHORT_LIVES)
         return False
 
-    def online(self, now: float, *, rung: str) -> float:
+    def on_online(self, now: float, *, rung: str) -> float:
         """A recovery has ended well; returns the seconds since the session was lost."""
         self.rung, self._failures, self._online_at = rung, 0, now
         self.recoveries += self.cause != "start"
@@ -68,16 +68,16 @@ class ReconnectPolicy:
         self._lost_at = None
         return seconds
 
-    def given_up(self) -> None:
+    def on_give_up(self) -> None:
         """No way back without a person: the time until then is no recovery."""
         self._lost_at = None
 
-    def rebuild(self) -> bool:
+    def may_rebuild(self) -> bool:
         """A fresh client is to put it right, once; tells whether there is one more to be had."""
         again, self._rebuilt = not self._rebuilt, True
         return again
 
-    def pause(self) -> float:
+    def next_delay(self) -> float:
         """A try has failed; returns the seconds until the next."""
         self._failures += 1
         state = RetryCallState(None, None, (), {})  # type: ignore[arg-type]  # only counts
