@@ -137,12 +137,12 @@ class Tree:
         Raises:
             ChildStartError: a child did not start; those before it have been stopped again.
         """
-        self._own_loop.enter(self.start)
+        self._own_loop.start(self.start)
 
     def stop_blocking(self, timeout: float = STOP_LIMIT) -> StopReport:
         """Stop everything from plain code; see ``stop``."""
         if self._own_loop.is_alive:
-            self._own_loop.leave(lambda: self.stop(timeout))
+            self._own_loop.stop(lambda: self.stop(timeout))
         return self._report
 
     # looking at it

@@ -190,14 +190,14 @@ class Warden:
 
     def __enter__(self) -> Self:
         thread = LoopThread("telewarden")
-        thread.enter(self.start)
+        thread.start(self.start)
         self._thread = thread
         return self
 
     def __exit__(self, *_: object) -> None:
         thread, self._thread = self._thread, None  # from now on nobody begins anything there
         assert thread is not None  # noqa: S101 - __enter__ made it
-        thread.leave(self.stop)
+        thread.stop(self.stop)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Do one of its coroutines from plain code and return its result.

@@ -18,7 +18,7 @@ GRACE: Final = 1.0  # seconds for what is still going on in the loop when it is 
 
 
 class LoopThread:
-    """Begins with ``enter``, ends with ``leave``; once each."""
+    """Begins with ``start``, ends with ``stop``; once each."""
 
     def __init__(
         self, name: str, make: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
@@ -36,7 +36,7 @@ class LoopThread:
         """Whether the loop is there."""
         return self._thread.is_alive()
 
-    def enter(self, begin: Callable[[], Awaitable[object]]) -> None:
+    def start(self, begin: Callable[[], Awaitable[object]]) -> None:
         """Make the loop and await ``begin()`` in it; an error there is raised here.
 
         Interrupted, as by Ctrl-C, it calls ``begin()`` off and ends the loop.
@@ -49,7 +49,7 @@ class LoopThread:
             self._end(lambda: self._stay.cancel())
             raise
 
-    def leave(self, end: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    def stop(self, end: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Await ``end()`` in the loop, end the loop, and return what came of it.
 
         Raises:
