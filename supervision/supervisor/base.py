@@ -563,7 +563,7 @@ class BaseSupervisor(LoopActor):
     def _continue(self) -> None:
         """Make the changes whose time has come, and then a group's next attempt."""
         if self._changes.waiting and not self._over:
-            self._changes.go_on()
+            self._changes.advance()
         if self._groups:
             self._continue_groups()
 

@@ -38,7 +38,7 @@ class Changes:
         """Answers that are certain to be given, by the supervisor's end at the latest."""
 
     @property
-    def are_made(self) -> bool:
+    def in_progress(self) -> bool:
         """Whether one is being made just now."""
         return bool(self._making)
 
@@ -50,7 +50,7 @@ class Changes:
         self.waiting.append((id_, message, answer))
         return answer
 
-    def go_on(self) -> None:
+    def advance(self) -> None:
         """Make the changes whose time has come."""
         waiting, self.waiting = self.waiting, []
         held: set[str] = set()

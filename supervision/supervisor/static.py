@@ -226,7 +226,7 @@ class Supervisor(BaseSupervisor):
     @property
     def _is_quiet(self) -> bool:
         """Whether nothing is under way that has to be over before a group's next attempt."""
-        return not (self._is_busy or self._changes.are_made)
+        return not (self._is_busy or self._changes.in_progress)
 
     def _round_over(self, task: asyncio.Task[None]) -> None:
         if self._round is not task:
