@@ -200,7 +200,7 @@ class _Worker:
         TOKEN.set(self._token)
         token = STARTING_SLOT.set(self._slot)
         try:
-            actor = self.actor = self._slot.build(stand_in_class(self._slot))
+            actor = self.actor = self._slot.build(adopted_class(self._slot))
             actor.on_start()
         except BaseException as error:  # noqa: BLE001 - nothing a child raises may reach others
             return start_exit(self._slot, error)
@@ -288,7 +288,7 @@ SPECIAL: Final = STOPPING | {Envelope, OwnEnvelope, Drill, ProxyCall, ProxyGetAt
 """Types of messages that ``on_receive`` does not get as they are."""
 
 
-def stand_in_class(slot: Slot) -> type[pykka.Actor]:
+def adopted_class(slot: Slot) -> type[pykka.Actor]:
     """A class that behaves as the spec's class and knows its slot's mailbox and reference.
 
     Nothing is demanded of the class itself. What stands in for it is made once a tree and bears

@@ -107,7 +107,7 @@ class TreeContext:
         self.stops: list[StopEntry] | None = None
         """How each child stopped, kept while the whole tree is being stopped."""
         self.adopted: dict[type[pykka.Actor], type[pykka.Actor]] = {}
-        """Thread-hosted classes, and what stands in for them; see ``stand_in_class``."""
+        """Thread-hosted classes, and what stands in for them; see ``adopted_class``."""
 
     def count_abandoned(self) -> int:
         """One more incarnation had to be abandoned; return how many there are."""
