@@ -33,7 +33,7 @@ DELETIONS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class OwnUpdates:
     """Containers of updates, to be taken in this order.
 
     ``gap`` says that something was done which they do not tell: in ``chat`` (a marked id), or
@@ -45,10 +45,10 @@ class Own:
     chat: int | None = None
 
 
-NOTHING: Final = Own(())
+NOTHING: Final = OwnUpdates(())
 
 
-def own_updates(request: Any, result: Any, self_id: int | None) -> Own:
+def own_updates(request: Any, result: Any, self_id: int | None) -> OwnUpdates:
     """What ``result`` tells of what ``request`` has done; ``self_id`` is the account's id."""
     request = _unwrapped(request)
     if isinstance(result, types.UpdateShortSentMessage):
@@ -56,9 +56,9 @@ def own_updates(request: Any, result: Any, self_id: int | None) -> Own:
     if isinstance(result, AFFECTED):
         return _affected(request, result, self_id)
     if getattr(result, "SUBCLASS_OF_ID", None) == UPDATES:
-        return Own((result,))
+        return OwnUpdates((result,))
     within = getattr(result, "updates", None)
-    return Own((within,)) if getattr(within, "SUBCLASS_OF_ID", None) == UPDATES else NOTHING
+    return OwnUpdates((within,)) if getattr(within, "SUBCLASS_OF_ID", None) == UPDATES else NOTHING
 
 
 def _unwrapped(request: Any) -> Any:
@@ -70,12 +70,12 @@ def _unwrapped(request: Any) -> Any:
 # A message of which only the number is told
 
 
-def _sent(request: Any, told: Any, self_id: int | None) -> Own:
+def _sent(request: Any, told: Any, self_id: int | None) -> OwnUpdates:
     chat = _peer(getattr(request, "peer", None), self_id)
     known = chat is not None and isinstance(getattr(request, "message", None), str)
     if not known:  # what was sent stands elsewhere: an inline result, a draft of the server's
         passed_over = types.UpdateDeleteMessages([], told.pts, told.pts_count)
-        return Own((_short(passed_over),), gap=True, chat=_marked(chat))
+        return OwnUpdates((_short(passed_over),), gap=True, chat=_marked(chat))
     message = types.Message(
         id=told.id,
         peer_id=chat,
@@ -91,7 +91,7 @@ def _sent(request: Any, told: Any, self_id: int | None) -> Own:
         entities=told.entities,
         ttl_period=told.ttl_period,
     )
-    return Own((_short(types.UpdateNewMessage(message, told.pts, told.pts_count)),))
+    return OwnUpdates((_short(types.UpdateNewMessage(message, told.pts, told.pts_count)),))
 
 
 def _answered(reply: Any) -> Any:
@@ -107,7 +107,7 @@ def _answered(reply: Any) -> Any:
 # Messages of which only is told how many have gone, or have been read
 
 
-def _affected(request: Any, told: Any, self_id: int | None) -> Own:
+def _affected(request: Any, told: Any, self_id: int | None) -> OwnUpdates:
     place = getattr(request, "channel", None) or getattr(request, "peer", None)
     chat = _peer(place, self_id)
     ids = list(dict.fromkeys(request.id)) if isinstance(request, DELETIONS_BY_NAME) else []
@@ -121,7 +121,7 @@ def _affected(request: Any, told: Any, self_id: int | None) -> Own:
         update = types.UpdateDeleteChannelMessages(chat.channel_id, ids, told.pts, told.pts_count)
     else:
         update = types.UpdateDeleteMessages(ids, told.pts, told.pts_count)
-    return Own((_short(update),), gap=doubt, chat=_marked(chat) if doubt else None)
+    return OwnUpdates((_short(update),), gap=doubt, chat=_marked(chat) if doubt else None)
 
 
 def _short(update: Any) -> Any:

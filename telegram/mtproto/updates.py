@@ -20,7 +20,7 @@ from telethon._updates import EntityCache, GapError
 from .._tl import TelegramClient, functions, types
 from ..session import WardenSession, marked_id
 from .message_box import Box
-from .own_updates import Own, own_updates
+from .own_updates import OwnUpdates, own_updates
 from .sender import WardenSender
 
 logger = logging.getLogger(__name__)
@@ -130,7 +130,7 @@ class UpdatesClient(TelegramClient):  # type: ignore[misc]  # the same
             own = own_updates(request, result, self.session.user_id)
         except Exception:  # the request was carried out, and its caller is to have the answer
             logger.exception("answer not understood request=%s", type(request).__name__)
-            own = Own((), gap=True)
+            own = OwnUpdates((), gap=True)
         for updates in own.updates:
             self._updates_queue.put_nowait(updates)
         if own.gap:
