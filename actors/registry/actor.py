@@ -305,7 +305,7 @@ class RegistryActor(LoopActor):
         if blamed is not None:
             write = blamed.write
             if isinstance(write, messages.Deletion):
-                self._running.stays(write)
+                self._running.keep(write)
             # That its pairs are on record is an answer; that the disk takes nothing is a trouble.
             level = logging.INFO if isinstance(error, PairsAssignedError) else logging.ERROR
             logger.log(level, "change not written change=%s error=%s", type(write).__name__, error)
@@ -333,7 +333,7 @@ class RegistryActor(LoopActor):
                 raise
             return self._take(Refusal(who=write.who, name=write.name, error=error))
         answer = Answer()
-        if self._running.retire(deletion, answer):
+        if self._running.stop_for_deletion(deletion, answer):
             return answer
         if not deletion.dry_run:
             return self._take(deletion)
@@ -352,7 +352,7 @@ class RegistryActor(LoopActor):
             except PairsNotMovedError as refused:
                 error = refused
             else:
-                self._running.retire(other, answer)
+                self._running.stop_for_deletion(other, answer)
                 return
         self._end_deletion(deletion, error, answer)
 
@@ -367,7 +367,7 @@ class RegistryActor(LoopActor):
             return
         write: messages.RegistryWrite = deletion
         if error is not None:
-            self._running.stays(deletion)
+            self._running.keep(deletion)
             write = Refusal(who=deletion.who, name=deletion.name, error=error)
         self._take(write).forward_to(answer)
 

@@ -65,7 +65,7 @@ class RunningSessions:
         if ref is not None:
             self._roster.introduced(session, ref)
 
-    def retire(self, deletion: Deletion, answer: Answer) -> bool:
+    def stop_for_deletion(self, deletion: Deletion, answer: Answer) -> bool:
         """Stop a session that is to be deleted.
 
         Returns whether there was anything to be stopped. A dry run only looks.
@@ -79,7 +79,7 @@ class RunningSessions:
         if self._subtrees is None:
             return False
         self._pipe(
-            self._subtrees.retire(
+            self._subtrees.release_and_stop(
                 deletion.name,
                 dict(self._roster.refs),
                 deletion.moves,
@@ -101,7 +101,7 @@ class RunningSessions:
         )
         return True
 
-    def stays(self, deletion: Deletion) -> None:
+    def keep(self, deletion: Deletion) -> None:
         """A session is not deleted after all: it has its pairs, and runs."""
         self.free(deletion.name, deletion.moves)
         self._roster.abort_transfer(frozenset(deletion.moves))

@@ -92,7 +92,7 @@ class Subtrees:
         except ChildNotFoundError:
             return
 
-    async def retire(
+    async def release_and_stop(
         self,
         name: str,
         refs: Mapping[str, pykka.ActorRef[Any]],
