@@ -367,7 +367,7 @@ def a_dead_account_keeps_its_pairs() -> None:
 @found("is kept down, and nobody is told", about="kept down")
 def a_group_that_is_kept_down_is_not_told() -> None:
     """A worker group in quarantine does not show in how its session is."""
-    worker_groups.WorkerGroups.trouble = ""  # type: ignore[assignment,method-assign]
+    worker_groups.WorkerGroups.kept_down_reason = ""  # type: ignore[assignment,method-assign]
 
 
 # What is kept

@@ -430,7 +430,7 @@ class SessionActor(LoopActor):
     def report(self) -> telegram.SessionReport:
         """How the session is."""
         state, client = self._state, self.slot.client
-        trouble = self.groups.trouble if state.phase is telegram.Phase.ONLINE else ""
+        trouble = self.groups.kept_down_reason if state.phase is telegram.Phase.ONLINE else ""
         reason, age = trouble or state.reason, self.slot.update_age
         return telegram.SessionReport(
             session=self._name,
@@ -481,7 +481,7 @@ HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
     Down: lambda session, _: session.groups.failed(),
     internal.LookAtGroups: lambda session, _: session.groups.look(),
     internal.GroupsSeen: lambda session, message: session.groups_seen(message),
-    PairOrder: lambda session, message: session.groups.order(message),
+    PairOrder: lambda session, message: session.groups.forward(message),
     messages.Unlimited: lambda session, message: session.groups.tell(message),
     # Sending
     messages.Deliver: lambda session, message: session.sender.offer(message),

@@ -190,7 +190,7 @@ class WorkerGroups:
         self.actor.pipe(self._released(), done=GroupsSeen)
 
     @property
-    def trouble(self) -> str:
+    def kept_down_reason(self) -> str:
         """What is wrong with them, and what to do; empty if nothing is."""
         if not self.down:
             return ""
@@ -230,7 +230,7 @@ class WorkerGroups:
         else:
             self._early = [*self._early[1 - EARLY_KEPT :], message]
 
-    def order(self, message: PairOrder[Any]) -> Answer:
+    def forward(self, message: PairOrder[Any]) -> Answer:
         """Hand an order to the group that has the pair."""
         answer = Answer()
         group = next((one for one in self._groups.values() if message.pair in one.has), None)
