@@ -209,8 +209,8 @@ def test_slow_mode_teaches_the_pace_of_that_chat_only() -> None:
 def test_an_account_counts_as_limited_after_three_chats_within_an_hour() -> None:
     hasty, slow = SendQueue(FREE), SendQueue(FREE)
 
-    quick = [hasty.banned_in(chat, at) for chat, at in ((1, 0.0), (1, 1.0), (2, 2.0), (3, 3.0))]
-    late = [slow.banned_in(chat, at) for chat, at in ((1, 0.0), (2, 3599.0), (3, 3600.0))]
+    quick = [hasty.record_ban(chat, at) for chat, at in ((1, 0.0), (1, 1.0), (2, 2.0), (3, 3.0))]
+    late = [slow.record_ban(chat, at) for chat, at in ((1, 0.0), (2, 3599.0), (3, 3600.0))]
 
     assert quick == [False, False, False, True]
     assert late == [False, False, False]
