@@ -26,7 +26,7 @@ from .labels import RUNGS, cause_class, kind_of, session_of
 
 FIRST: Final = frozenset({"start", "login"})  # coming online for the first time is no recovery
 PARTS: Final = ("session", "group")
-LEASE_STATES: Final = ("held", "elsewhere")
+LEASE_STATES: Final[tuple[str, ...]] = ("held", "elsewhere")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
