@@ -71,8 +71,8 @@ ROOMS: Final = {
         ("actors/forwarding/*.py",), ("tests/actors/test_*.py", "tests/simulation/test_*.py")
     ),
     "recovery": Room(
-        ("actors/session/re*.py", "supervision/policy/recovery_ladder.py"),
-        ("tests/actors/test_*.py", "tests/supervision/test_*.py"),
+        ("actors/session/recovery.py", "actors/session/reconnect.py"),
+        ("tests/actors/test_*.py",),
     ),
 }
 
