@@ -72,7 +72,18 @@ ROOMS: Final = {
     ),
     "recovery": Room(
         ("actors/session/recovery.py", "actors/session/reconnect.py"),
-        ("tests/actors/test_*.py",),
+        tuple(
+            f"tests/actors/test_{name}.py"
+            for name in (
+                "recovery",
+                "damage",
+                "connections",
+                "waits",
+                "dead_keys",
+                "refused_*",
+                "care",
+            )
+        ),
     ),
 }
 
