@@ -75,7 +75,7 @@ ROOMS: Final = {
         tuple(
             f"tests/actors/test_{name}.py"
             for name in (
-                "recovery",
+                "rec*",
                 "damage",
                 "connections",
                 "waits",
