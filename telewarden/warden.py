@@ -563,6 +563,8 @@ class Warden:
         )
         console, rules = self.config.console, self.config.supervision
         more = () if console is None else (self._console(console, undo),)
+        bot = parts.bot(self)
+        more = more if bot is None else (*more, bot)
         past = await asyncio.to_thread(
             past_crashes, parts.places.database, self.keys.present, since=self._crashes_since()
         )

@@ -80,6 +80,15 @@ def menu_request(client: Client, chat: int, commands: Sequence[tuple[str, str]])
     )
 
 
+async def meet_again(client: Client, user: int) -> bool:
+    """Learn the address of a person who wrote to the bot in an earlier life of this process.
+
+    Returns whether there is such a person: to nobody else may a bot write.
+    """
+    found = await client.call(functions.users.GetUsersRequest([types.InputUser(user, 0)]))
+    return any(isinstance(one, types.User) for one in found)
+
+
 def message_id_of(answer: Any) -> int | None:
     """The number of the message that was sent; ``None`` if the answer does not tell it."""
     if isinstance(answer, types.UpdateShortSentMessage):

@@ -5,12 +5,14 @@ Owns its tables and what they mean to the actors. Leaves starting anything to th
 
 from __future__ import annotations
 
-from .loopback import LoopbackAccount, LoopbackChat, LoopbackConfig
+from .loopback import LoopbackAccount, LoopbackBot, LoopbackChat, LoopbackConfig
 from .model import Config, load_config, parse_config, parse_pair
 from .pairs import FilterConfig, PairConfig, ReplaceConfig
 from .proxies import ProxyConfig
 from .secrets import Secret
 from .tables import (
+    BotConfig,
+    BotUser,
     ConsoleConfig,
     HealthConfig,
     MetricsConfig,
@@ -24,11 +26,14 @@ from .tables import (
 )
 
 __all__ = [
+    "BotConfig",
+    "BotUser",
     "Config",
     "ConsoleConfig",
     "FilterConfig",
     "HealthConfig",
     "LoopbackAccount",
+    "LoopbackBot",
     "LoopbackChat",
     "LoopbackConfig",
     "MetricsConfig",

@@ -27,6 +27,18 @@ class LoopbackChat(Table):
     members: tuple[str, ...] = ()
 
 
+class LoopbackBot(Table):
+    """A bot on the loopback data centre; its token protects nothing."""
+
+    name: str
+    username: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{1,28}[Bb][Oo][Tt]$")
+    token: str = Field(
+        default="7000000001:loopback_loopback_loopback_loopback",
+        pattern=r"^[1-9][0-9]{5,11}:[A-Za-z0-9_-]{35}$",
+        repr=False,
+    )
+
+
 class LoopbackConfig(Table):
     """A Telegram data centre on 127.0.0.1, for trying things without an account."""
 
@@ -38,6 +50,7 @@ class LoopbackConfig(Table):
     chatter: float = Field(default=0.0, ge=0, description="seconds between messages posted")
     accounts: tuple[LoopbackAccount, ...] = ()
     chats: tuple[LoopbackChat, ...] = ()
+    bots: tuple[LoopbackBot, ...] = ()
 
     @model_validator(mode="after")
     def _external(self) -> Self:

@@ -16,13 +16,14 @@ from typing import Any, Final, Self
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 
-from ..errors import ConfigError
+from ..errors import ConfigError, SecretMissingError
 from ..errors.root import shown
 from .lines import Lines
 from .loopback import LoopbackConfig
 from .pairs import PairConfig, refuse_together
 from .secrets import Table
 from .tables import (
+    BotConfig,
     ConsoleConfig,
     HealthConfig,
     MetricsConfig,
@@ -51,6 +52,7 @@ class Config(Table):
     supervision: SupervisionConfig = SupervisionConfig()
     metrics: MetricsConfig = MetricsConfig()
     console: ConsoleConfig | None = ConsoleConfig()
+    bot: BotConfig | None = None
     loopback: LoopbackConfig | None = None
     base: Path = Field(default=Path(), exclude=True, description="what relative paths start from")
 
@@ -65,6 +67,15 @@ class Config(Table):
             raise ValueError(
                 "telegram.api_hash: create, passphrase and keyring are for master keys;"
                 " this is Telegram's"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _bot_has_a_token(self) -> Self:
+        played = self.loopback is not None and self.loopback.bots
+        if self.bot is not None and self.bot.token is None and not played:
+            raise ValueError(
+                'bot.token is missing; name its place: { env = "TELEWARDEN_BOT_TOKEN" }'
             )
         return self
 
@@ -117,6 +128,19 @@ class Config(Table):
         if secret is None or self.loopback is not None:
             return SecretStr("loopback")
         return SecretStr(secret.read("telegram.api_hash", base=self.base))
+
+    def bot_token(self) -> str:
+        """The admin bot's token, read now; of a bot on the loopback data centre that one's own.
+
+        Raises:
+            SecretMissingError: it is not where the configuration says, or there is no bot.
+        """
+        secret = None if self.bot is None else self.bot.token
+        if secret is not None:
+            return secret.read("bot.token", base=self.base)
+        if self.bot is None or self.loopback is None or not self.loopback.bots:
+            raise SecretMissingError("bot.token", "the configuration has no bot")
+        return self.loopback.bots[0].token
 
 
 def load_config(path: Path | str) -> Config:
@@ -179,7 +203,7 @@ def _refuse_untabled(data: object, source: str) -> None:
             raise ConfigError(source, (f"has a key that is a {type(key).__name__}; give names",))
 
 
-SECRET_PLACES: Final = frozenset({"api_hash", "master_key", "password", "proxy"})
+SECRET_PLACES: Final = frozenset({"api_hash", "master_key", "password", "proxy", "token"})
 _SAYING: Mapping[str, str] = {
     "missing": "is missing",
     "extra_forbidden": "is an unknown key; remove it or correct its spelling",

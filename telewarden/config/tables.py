@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -151,6 +152,33 @@ class MetricsConfig(Table):
     per_session: bool | None = Field(
         default=None, description="series of each session; unless said, up to 1,000 sessions"
     )
+
+
+class BotUser(Table):
+    """A person whom the admin bot answers, by Telegram's number."""
+
+    id: int = Field(gt=0)
+    role: Literal["operator", "read-only"] = "operator"
+    alerts: bool = Field(default=False, description="tell this person of trouble unasked")
+
+
+class BotConfig(Table):
+    """The admin bot: a bot account of your own (@BotFather), and who may use it.
+
+    With a bot in ``[[loopback.bots]]`` its ``token`` may be left out.
+    """
+
+    token: Secret | None = None
+    allow: tuple[BotUser, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        for number, count in Counter(user.id for user in self.allow).items():
+            if count > 1:
+                raise ValueError(f"allow: id {number} is given {count} times; give each once")
+        if self.token is not None and (self.token.create or self.token.passphrase):
+            raise ValueError("token: create and passphrase are for master keys; this is Telegram's")
+        return self
 
 
 class ConsoleConfig(Table):

@@ -11,10 +11,12 @@ import time
 from typing import Any
 
 import pykka
+from tenacity import wait_exponential
 
 from .. import actors
 from ..config import Config
 from ..config.mapping import plans_of, proxies_of, refuse_invented, settings_of
+from ..console import Panel
 from ..metrics import Exporter
 from ..storage import Epoch, make_private_folder
 from ..supervision import (
@@ -100,6 +102,35 @@ class Assembly:
             self._waiting.begin(cause, WaitKind.OUTAGE, what)
             seconds = OutageLimit().scout_for
             self._events.publish(CausePaused(at=now, child=scout, cause=cause, seconds=seconds))
+
+    def bot(self, panel: Panel) -> ChildSpec | None:
+        """The admin bot, which comes after all others and concerns none of them."""
+        if self._config.bot is None:
+            return None
+        from ..console.bot.access import Allowed, Role
+        from ..console.bot.actor import BotActor
+        from ..console.bot.line import LineMemory
+
+        return ChildSpec(
+            id="bot",
+            actor=BotActor,
+            kwargs={
+                "panel": panel,
+                "allowed": tuple(
+                    Allowed(user=user.id, role=Role(user.role), alerts=user.alerts)
+                    for user in self._config.bot.allow
+                ),
+                "token": self._config.bot_token,
+                "files": self.places.bot_files,
+                "memory": LineMemory(),
+                "make_services": self._services,
+                "journal": Sibling("journal"),
+                "monitor": Sibling("health"),
+            },
+            intensity=RestartIntensity(limit=5, period=60.0),
+            backoff=wait_exponential(multiplier=0.5, max=60.0),
+            shutdown=self._settings.close_deadline + 5.0,
+        )
 
     def spec(self, *more: ChildSpec) -> SupervisorSpec:
         """The whole tree; ``more`` are children that start last."""

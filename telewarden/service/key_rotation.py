@@ -167,6 +167,7 @@ class MasterKeys:
         damaged: list[str] = []
         for start in range(0, len(names), AT_ONCE):
             damaged += await self._do(_resealing(self._places, names[start : start + AT_ONCE]))
+        await self._do(lambda store: self._places.bot_files(store).reseal())
         return Turned(damaged=tuple(damaged), resealed=len(names) - len(damaged))
 
     # After a kill
@@ -179,6 +180,7 @@ class MasterKeys:
                 self._choose()
                 with Store.open(self._places.database, self.present) as store:
                     damaged = self._places.files(store).reseal()
+                    self._places.bot_files(store).reseal()
                 logger.warning("keys changed after a break damaged=%d", len(damaged))
             self._places.turning.unlink(missing_ok=True)
 

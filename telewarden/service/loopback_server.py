@@ -150,13 +150,17 @@ def _read(place: Path) -> ServerAddress | None:
 
 
 def populate(telegram: LoopbackTelegram, wanted: LoopbackConfig) -> dict[str, ChatHandle]:
-    """Make the accounts and chats that are not there yet; returns the chats by username."""
+    """Make the accounts, bots and chats that are not there yet; returns the chats by username."""
     accounts = {}
     for account in wanted.accounts:
         known = telegram.account(account.phone.removeprefix("+")) or telegram.account(account.phone)
         accounts[account.name] = known or telegram.add_account(
             account.name, phone=account.phone, password=account.password
         )
+    known_names = {account.username for account in telegram.accounts}
+    for bot in wanted.bots:
+        if bot.username not in known_names:
+            telegram.add_bot(bot.name, bot.username, bot.token)
     chats = {name: chat for chat in telegram.chats if (name := chat.username)}
     for chat in wanted.chats:
         if chat.username not in chats:

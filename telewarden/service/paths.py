@@ -30,6 +30,7 @@ class StoragePaths:
         self.folder = config.folder
         self.database = self.folder / "telewarden.db"
         self.session_folder = self.folder / "sessions"
+        self.bot_folder = self.folder / "bot"
         self.backup_folder = self.folder / "backups"
         self.lease_folder = self.folder / "leases"
         self.turning = self.folder / "keys.turning"
@@ -42,6 +43,7 @@ class StoragePaths:
             self.folder, f".{self.database.name}.new-*", ".snapshot-*.tmp*", now=now
         )
         gone += clear_leftovers(self.session_folder, ".*.twsession.*.tmp", now=now)
+        gone += clear_leftovers(self.bot_folder, ".*.twsession.*.tmp", now=now)
         gone += clear_leftovers(self.backup_folder, ".snapshot-*.tmp*", now=now)
         key = self._key
         if key is not None:  # it lies in a folder that may be the user's own
@@ -61,6 +63,10 @@ class StoragePaths:
     def files(self, store: Store) -> SessionFiles:
         """The sealed session files."""
         return SessionFiles(self.session_folder, store.vault)
+
+    def bot_files(self, store: Store) -> SessionFiles:
+        """The admin bot's sealed key, in a folder where no session's file can be."""
+        return SessionFiles(self.bot_folder, store.vault)
 
 
 def counting(database: Path, master: MasterKey, epoch: Epoch) -> Store:

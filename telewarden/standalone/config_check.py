@@ -27,6 +27,8 @@ def config_problems(config: Config) -> tuple[str, ...]:
 
 def _others(config: Config) -> Iterator[str]:
     yield from _said(config.api_hash)
+    if config.bot is not None:
+        yield from _said(config.bot_token)
     if not _makes_its_key(config):
         yield from _said(lambda: master_key_of(config, make=False))
     yield from _said(lambda: standin_address(config))

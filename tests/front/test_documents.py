@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from telewarden import load_config, parse_config
 from telewarden.actors.forwarding.pair import states as pair_states
 from telewarden.config import (
+    BotConfig,
     ConsoleConfig,
     HealthConfig,
     LoopbackConfig,
@@ -46,6 +47,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "[health]": HealthConfig,
     "[metrics]": MetricsConfig,
     "[console]": ConsoleConfig,
+    "[bot]": BotConfig,
     "[loopback]": LoopbackConfig,
 }
 
@@ -68,7 +70,7 @@ def test_every_key_of_the_configuration_has_its_row(heading: str, model: type[Ba
     section = text_of("docs/configuration.md").split(f"## `{heading}`", 1)[1].split("\n## ", 1)[0]
     rows = set(re.findall(r"`([a-z_]+)`", section))
 
-    missing = set(model.model_fields) - rows - {"accounts", "chats"}
+    missing = set(model.model_fields) - rows - {"accounts", "chats", "bots"}
 
     assert missing == set()
 

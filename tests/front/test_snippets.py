@@ -165,6 +165,16 @@ async def a_pair(text: str) -> None:
     assert parse_config(tables).pairs[0].mode == "copy"
 
 
+async def an_allow_list(text: str) -> None:
+    bot = parse_config({**tomllib.loads(CONFIG + OWN), **tomllib.loads(text)}).bot
+    assert bot is not None
+    assert [user.role for user in bot.allow] == ["operator", "read-only"]
+
+
+async def a_bot_to_play_with(text: str) -> None:
+    assert parse_config(tomllib.loads(text)).bot_token().startswith("7000000001:")
+
+
 async def rules(text: str) -> None:
     assert {"wanted", "change"} <= set(await run(text))
 
@@ -285,6 +295,7 @@ async def a_scenario(text: str) -> None:
 
 SETTINGS: Final[dict[str, tuple[Callable[[str], Any], ...]]] = {
     "README.md python": (readme,),
+    "docs/bot.md toml": (an_allow_list, a_bot_to_play_with),
     "docs/forwarding.md toml": (a_pair,),
     "docs/forwarding.md python": (rules, a_handler, pair_orders, pair_orders, pair_orders),
     "docs/registry.md python": (registrations, registrations, an_audit, a_registry_kit),
