@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from ..supervision import ChildRestarting, Event, Snapshot
+from ..supervision import ChildRestarting, ChildState, Event, Snapshot
 from ..telegram import Phase
 from ..telegram.reports import GroupReport, SessionReport
 from ..telegram.session_events import (
@@ -171,10 +171,12 @@ class SessionBook:
         waiting = Counter[str]()
         for group in groups:
             waiting[group.session] += sum(pair.waiting for pair in group.pairs)
-        left = {} if tree is None else _restarts_left(tree)
+        left, down = _found_in(tree)
         for name in known:
             figures, report = self.of(name), reports.get(name)
             figures.see(report, waiting=waiting[name], restarts_left=left.get(name))
+            if name in down:  # it cannot say so itself
+                figures.note(phase=Phase.QUARANTINED)
 
     def stored(
         self,
@@ -195,16 +197,20 @@ class SessionBook:
                 )
 
 
-def _restarts_left(tree: Snapshot) -> dict[str, int]:
-    """The restarts that are left to each session, where they are fewest."""
-    left: dict[str, int] = {}
-    for part in tree.children:
+def _found_in(tree: Snapshot | None) -> tuple[dict[str, int], set[str]]:
+    """The restarts that are left to each session, where they are fewest; and who is kept down."""
+    left, down = dict[str, int](), set[str]()
+    for part in () if tree is None else tree.children:
         for place in part.children:
             name = session_of(place.id)
+            if name is None:
+                continue
+            if place.state is ChildState.QUARANTINED:
+                down.add(name)
             counts = [count for one in place.walk() if (count := one.restarts_left) is not None]
-            if name is not None and counts:
+            if counts:
                 left[name] = min(counts)
-    return left
+    return left, down
 
 
 def _restarting(book: SessionBook, event: ChildRestarting) -> None:

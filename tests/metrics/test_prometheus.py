@@ -102,6 +102,8 @@ def test_a_quarantine_fires_and_a_recovery_resolves(watched: Watched) -> None:
         if state("sessions/session:bob/session") is ChildState.RUNNING:
             warden.run(warden.drill("sessions/session:bob/session"))
     until(lambda: watched.query('ALERTS{alertname="TelewardenPartQuarantined"}'), "it fires")
+    until(lambda: "TelewardenSessionQuarantined" in watched.firing("bob"), "it names bob")
     warden.run(warden.recover("bob"))
     until(lambda: not watched.query('ALERTS{alertname="TelewardenPartQuarantined"}'), "it is over")
     until(lambda: watched.phase("bob") is Phase.ONLINE, "bob is back")
+    until(lambda: not watched.firing("bob"), "nothing is amiss")

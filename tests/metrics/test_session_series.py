@@ -290,6 +290,21 @@ def test_restarts_left_are_those_of_the_part_with_the_fewest(exporter: Exporter)
     assert sample(exporter, "restarts_left", "bob") == 0
 
 
+def test_a_session_that_is_kept_down_is_quarantined_until_it_is_released(
+    exporter: Exporter,
+) -> None:
+    path = "sessions/session:alice"
+    kept_down = replace(place(path, left=0), state=ChildState.QUARANTINED)
+    states = []
+    for below in (kept_down, place(path, left=5)):
+        exporter.observe(overview(report()), place("warden", place("sessions", below)))
+        states.append(
+            [sample(exporter, "phase", state=state) for state in ("quarantined", "online")]
+        )
+
+    assert states == [[1, 0], [0, 1]]
+
+
 def test_what_is_stored_is_shown(exporter: Exporter, wall: Wall) -> None:
     exporter.observe(overview(report(), report("bob")))
     exporter.stored(
