@@ -33,6 +33,7 @@ from .messages import (
     Recover,
     Report,
     SessionRefAsked,
+    SettingsChanged,
     StartLogin,
     SubmitCode,
     SubmitEmail,
@@ -73,6 +74,7 @@ from .registry.messages import (
     PairPlansAsked,
     PutPart,
     ReconfigureRegistry,
+    Redeclare,
     RegisterSession,
     RegistryWrite,
     ServeAgain,
@@ -82,7 +84,7 @@ from .registry.messages import (
 )
 from .registry.model import RegistryLimits, SessionEntry, SessionStatus
 from .registry.pair_events import PairAdded, PairChanged, PairRemoved, PairsMoved
-from .registry.pair_plans import chosen
+from .registry.pair_plans import chosen, effective_plans
 from .registry.placement import Candidate, Choice, best_session, chats_of, in_flood, strangers
 from .registry.session_specs import SessionPlan, session_spec
 from .registry.snapshot import Board, RegistrySnapshot
@@ -161,6 +163,7 @@ __all__ = [
     "PutPart",
     "ReconfigureRegistry",
     "Recover",
+    "Redeclare",
     "RegisterSession",
     "RegistryActor",
     "RegistryEvent",
@@ -188,6 +191,7 @@ __all__ = [
     "SessionStatus",
     "SetParts",
     "Settings",
+    "SettingsChanged",
     "StartLogin",
     "StartQr",
     "SubmitCode",
@@ -202,6 +206,7 @@ __all__ = [
     "chats_of",
     "check_who",
     "chosen",
+    "effective_plans",
     "group_spec",
     "groups_of",
     "in_flood",

@@ -52,6 +52,13 @@ class Settings:
     pace: Pace = field(default_factory=Pace)
 
 
+@dataclass(slots=True)
+class CurrentSettings:
+    """The settings as they are now; a reload puts others in their place."""
+
+    value: Settings = field(default_factory=Settings)
+
+
 class KeyLeases:
     """The auth keys that this process owns, by their leases, each for one of its sessions.
 
@@ -61,12 +68,12 @@ class KeyLeases:
 
     Args:
         lease: the leases of this machine.
-        timeout: seconds to wait for a key that another process holds.
+        timeout: seconds to wait for a key that another process holds; may be changed.
         waiting: where is told who waits for whom.
     """
 
     def __init__(self, lease: Lease, *, timeout: float, waiting: WaitLedger | None = None) -> None:
-        self._lease, self._timeout = lease, timeout
+        self._lease, self.timeout = lease, timeout
         self._waiting = waiting or WaitLedger()
         self._grants: dict[int, tuple[LeaseGrant, str]] = {}
         self._turns: dict[int, asyncio.Lock] = {}
@@ -114,7 +121,7 @@ class KeyLeases:
             return await self._lease.acquire_async(
                 key_id,
                 owner=LeaseHolder.current(who),
-                timeout=self._timeout,
+                timeout=self.timeout,
                 progress=waits,
                 key=key,
             )
@@ -212,12 +219,17 @@ class Services:
     session_folder: Path
     backup_folder: Path | None = None
     sleep: Callable[[float], Awaitable[None]] = field(repr=False)
-    settings: Settings = field(default_factory=Settings)
+    current: CurrentSettings = field(default_factory=CurrentSettings)
     epoch: Epoch = field(default_factory=Epoch)
     waiting: WaitLedger = field(default_factory=WaitLedger)
     handlers: Handlers = field(default_factory=Handlers)
     graph: PairGraph = field(default_factory=PairGraph)
     """The pairs whose chats have been found, of all sessions."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings as they are now."""
+        return self.current.value
 
     def now(self) -> float:
         """Epoch seconds of a clock that nobody sets: for deadlines, and how long ago."""

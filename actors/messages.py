@@ -387,6 +387,16 @@ class OverviewAsked(Ask[Overview]):
 
 
 @dataclass(frozen=True, slots=True)
+class SettingsChanged:
+    """The settings are others now: go by them. Those ``rerouted`` connect anew. No answer.
+
+    Told by the registry to the sessions, and by each session to its worker groups.
+    """
+
+    rerouted: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class SweepEvery:
     """Look at every session this often from now on, in seconds. No answer."""
 

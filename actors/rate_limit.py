@@ -43,6 +43,10 @@ class _Lane:
     base: float
     changed: float = 0.0
 
+    def change(self, base: float, burst: int) -> None:
+        self.bucket.rate *= base / self.base
+        self.base, self.bucket.burst = base, float(burst)
+
     def slow(self, pace: Pace, now: float) -> None:
         self.bucket.rate = max(self.base * pace.least, self.bucket.rate * pace.slower)
         self.bucket.empty()
@@ -74,6 +78,13 @@ class Pacer:
             TokenBucket(rate=pace.per_account, burst=pace.burst), pace.per_account
         )
         self._chats: dict[int, _Lane] = {}
+
+    def change(self, pace: Pace) -> None:
+        """Go on at another pace; what floods have slowed down stays slower by as much."""
+        self._pace = pace
+        self._account.change(pace.per_account, pace.burst)
+        for lane in self._chats.values():
+            lane.change(pace.per_chat, pace.burst)
 
     @property
     def rate(self) -> float:

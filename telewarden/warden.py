@@ -24,6 +24,7 @@ from .actors import (
     Journal,
     OverviewAsked,
     SessionRefAsked,
+    SettingsChanged,
     WaitLedger,
     check_who,
     with_waits,
@@ -64,6 +65,7 @@ from .service.key_rotation import MasterKeys
 from .service.loopback_server import StandIn, sign_in, standin
 from .service.open_files import make_room
 from .service.paths import StoragePaths, config_of
+from .service.reload import ConfigReloaded, Reloaded, Reloader, ReloadReport
 from .service.retention import Retention
 from .service.stored_figures import StoredLook
 from .service.wait_log import WaitLog
@@ -151,6 +153,10 @@ class Warden:
         self._auditor = pairs_client.auditor
         moves = Reassigning(pairs_client, self.sessions, self.operations)
         self.pairs = Pairs(pairs_client, self.sessions, moves, self._handlers.check)
+        file = config if isinstance(config, str | Path) else None
+        self._reloader = Reloader(
+            file, lambda: self.config, self._take_over, self.sessions, pairs_client, self._handlers
+        )
         self.blocking = Blocking(client, self.pairs, self._running_loop, self.session)
         self.under_way: set[asyncio.Future[Any]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -158,6 +164,7 @@ class Warden:
         self._server, self._standin = server, None if server is None else StandIn(server=server)
         self._signing: asyncio.Task[None] | None = None
         self._tree: Tree | None = None
+        self._parts: Assembly | None = None
         self._starting = False
         self._ending: asyncio.Task[StopReport] | None = None
         self._observer: asyncio.Task[None] | None = None
@@ -470,6 +477,39 @@ class Warden:
         async with self._auditor.noted(who, "drill", path):
             self._ref(path).tell(Drill(reason="asked for"))
 
+    async def reload(
+        self, config: Config | Mapping[str, Any] | Path | str | None = None, *, who: str = "app"
+    ) -> ReloadReport:
+        """Go by another configuration: all of it that a running warden can take over, or nothing.
+
+        Who is not concerned works on. What was changed while running stands as long as the
+        configuration says what it said then.
+
+        Args:
+            config: the configuration; by default the file that this one was made from, read again.
+            who: noted in the audit trail.
+
+        Returns what has changed, and what only a restart takes over.
+
+        Raises:
+            ConfigError: it cannot be applied, with a sentence for each problem; nothing changed.
+        """
+        self._running()
+        task = asyncio.ensure_future(self._reloader.reload(config, who=who))
+        self.under_way.add(task)
+        task.add_done_callback(self.under_way.discard)
+        return await asyncio.shield(task)
+
+    def _take_over(self, done: Reloaded) -> None:
+        assert self._parts is not None  # noqa: S101 - it runs
+        self.config = done.config
+        self.backups.change(done.config)
+        self.retention.change(done.config)
+        self._parts.change(done.config, done.proxies)
+        self._ref("registry").tell(SettingsChanged(rerouted=done.rerouted))
+        told = ConfigReloaded(at=self._epoch.now(), who=done.who, report=done.report)
+        self.events.publish(told)
+
     def ready(self) -> tuple[bool, str]:
         """Whether all sessions that should be online are, as last reported; and if not, why."""
         reported = len(self._reported)
@@ -550,7 +590,7 @@ class Warden:
         """The tree, not started yet, with what earlier processes left on record."""
         await asyncio.to_thread(self.keys.read_again)
         await asyncio.to_thread(StoragePaths(self.config).tidy, now=time.time())
-        parts = Assembly(
+        self._parts = parts = Assembly(
             self.config,
             server=self._address,
             master=self.keys,

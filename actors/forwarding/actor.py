@@ -20,7 +20,7 @@ from typing import Any, Final
 import pykka
 
 from ...errors import JournalUnavailableError
-from ...supervision import LoopActor
+from ...supervision import LoopActor, TimerHandle
 from ...telegram import Action, Arrived, Deleted, Edited, Upgraded
 from ..context import Services
 from ..messages import (
@@ -36,6 +36,7 @@ from ..messages import (
     Serve,
     SessionDown,
     SessionUp,
+    SettingsChanged,
     Undelivered,
     Unlimited,
 )
@@ -108,10 +109,16 @@ class WorkerGroupActor(LoopActor):
             self._context, self._group_pairs, self._history, self._pausing, self._chats
         )
         self._early: list[Early] = []
+        self._catching_up: TimerHandle | None = None
 
     def on_start(self) -> None:
         self._group_pairs.introduce()
-        self.every(self._context.services.settings.groups_every, CatchUp())
+        self._catch_up_from_now_on()
+
+    def _catch_up_from_now_on(self) -> None:
+        if self._catching_up is not None:
+            self._catching_up.cancel()
+        self._catching_up = self.every(self._context.services.settings.groups_every, CatchUp())
 
     async def on_stop(self) -> None:  # type: ignore[override]  # a LoopActor's hooks may be async
         self._outbox.close()
@@ -154,6 +161,8 @@ class WorkerGroupActor(LoopActor):
                 self._context.with_pair(message.pair, self._history.read_again)
             case SessionUp() | SessionDown():
                 self._session_changed(online=isinstance(message, SessionUp))
+            case SettingsChanged():
+                self._catch_up_from_now_on()
             case Unlimited():
                 self._pausing.unlimited()
             case Serve():

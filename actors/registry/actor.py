@@ -29,7 +29,15 @@ from ...supervision import Answer, Event, EventStream, LoopActor, Subscription, 
 from ...telegram import SessionReport
 from ..context import Services
 from ..journal import Journal
-from ..messages import Forget, PairPlan, Roster, SessionIntroduced, SessionRefAsked, SweepEvery
+from ..messages import (
+    Forget,
+    PairPlan,
+    Roster,
+    SessionIntroduced,
+    SessionRefAsked,
+    SettingsChanged,
+    SweepEvery,
+)
 from ..pair_graph import PAIR_FAULTS, PairGraph, faults_of, way_of
 from . import messages
 from .changes import sessions as changes_sessions
@@ -90,7 +98,8 @@ class RegistryActor(LoopActor):
         self._limits = limits or RegistryLimits()
         # What was decided since the warden started outlives a restart of the registry.
         self._again = board.plans is not None
-        self._declared = {pair.id: pair for plan in plans for pair in plan.pairs}
+        if not self._again:
+            board.declared = {pair.id: pair for plan in plans for pair in plan.pairs}
         self._roster = SessionRoster(plans if board.plans is None else board.plans.values())
         self._monitor = monitor
         subtrees: Subtrees | None = None
@@ -138,6 +147,8 @@ class RegistryActor(LoopActor):
                 self._noted(message.report)
             case SessionIntroduced():
                 self._roster.introduced(message.session, message.ref)
+            case SettingsChanged():
+                self._roster.tell_settings(message)
             case SessionRefAsked():
                 return self._roster.where(message.session)
             case Roster():
@@ -182,7 +193,7 @@ class RegistryActor(LoopActor):
         for record in loaded.records:
             if self._again or record.name not in self._roster.plans:
                 self._roster.put(record)
-        plans, over = effective_plans(self._declared, loaded.plans)
+        plans, over = effective_plans(self._board.declared, loaded.plans)
         for pair in self._roster.plan_pairs(plans.values()):
             logger.error("pair has no session pair=%d; register its session or remove it", pair)
         for fault in faults_of(self._roster.graph.ways):
@@ -246,7 +257,7 @@ class RegistryActor(LoopActor):
             busy=self._running.busy,
             pairs=PairTransaction(
                 self._roster,
-                declared=self._declared,
+                declared=self._board.declared if before is None else before.pairs.declared,
                 last_id=self._last_pair,
                 before=None if before is None else before.pairs,
                 located=self._board.located,
@@ -270,6 +281,7 @@ class RegistryActor(LoopActor):
         self._last_id, self._following = transaction.last_id, transaction.following
         before = self._board.current
         self._board.current = transaction.applied_to(before)
+        self._board.declared = transaction.pairs.declared
         self._note_plans(transaction)
         self._last_pair = max(self._last_pair, *transaction.pairs.changes, 0)
         self._forget_ways(transaction.pairs.changes)
@@ -317,6 +329,10 @@ class RegistryActor(LoopActor):
         for name in transaction.deleted:
             if transaction.entries[name] is None:
                 self._forget(name, transaction)
+        for name in transaction.left:
+            if self._monitor is not None:
+                self._monitor.tell(Forget(name))
+            self._running.leave(name)
         for name in transaction.added.union(transaction.changed.get("phone", ())):
             entry = transaction.entries[name]
             fresh = None if entry is None else self._roster.put(entry.record)

@@ -69,6 +69,35 @@ class DeclareSessions(RegistryWrite, Ask[None]):
 
 
 @frozen
+class Redeclare(RegistryWrite, Ask[None]):
+    """Let sessions, pairs and limits be as a configuration says that has changed.
+
+    Answered with ``None``: all of it is so, or nothing has changed.
+
+    Args:
+        added: the sessions that are new.
+        changed: the fields that are others, by session.
+        removed: the sessions that it has no more; their logins and backups stay.
+        before: the pairs as they were when ``pairs`` was worked out.
+        pairs: those that are others from now on; ``None`` for one that it has no more.
+        declared: everything that it says of pairs.
+        obsolete: the pairs of which an earlier decision does not stand any more.
+        limits: the registry's that are others.
+        told: for the audit trail, what was and what is.
+    """
+
+    added: tuple[SessionRecord, ...]
+    changed: Mapping[str, Mapping[str, Any]] = field(repr=False)
+    removed: tuple[str, ...]
+    before: Mapping[int, PairPlan] = field(repr=False)
+    pairs: Mapping[int, PairPlan | None] = field(repr=False)
+    declared: Mapping[int, PairPlan] = field(repr=False)
+    obsolete: tuple[int, ...]
+    limits: Mapping[str, Any]
+    told: tuple[Mapping[str, Any], Mapping[str, Any]] = field(repr=False)
+
+
+@frozen
 class ChangeSession(_SessionWrite, Ask[SessionEntry]):
     """Change some fields at once, all or none. Answered with the ``SessionEntry``."""
 

@@ -11,7 +11,7 @@ import pykka
 from ...errors import UnknownRecordError, UnknownSessionError
 from ...storage import SessionRecord
 from ...supervision import Answer
-from ..messages import PairPlan, Serve
+from ..messages import PairPlan, Serve, SettingsChanged
 from ..pair_graph import PairGraph, way_of
 from ..session.sender import tell
 from .session_specs import SessionPlan
@@ -32,6 +32,7 @@ class SessionRoster:
         self.in_transfer: frozenset[int] = frozenset()
         self.graph = PairGraph()
         self._asked: dict[str, list[Answer]] = {}
+        self._resettled = False
 
     def put(self, record: SessionRecord) -> SessionPlan | None:
         """Take over what is declared of a session; returns its plan if it is a new one."""
@@ -144,8 +145,16 @@ class SessionRoster:
         """A session's actor has started: it hears what it has, and who asked for it is answered."""
         self.refs[name] = ref
         self._serve(name)
+        if self._resettled:  # it may have been made just before
+            tell(ref, SettingsChanged())
         for answer in self._asked.pop(name, ()):
             answer.set(ref)
+
+    def tell_settings(self, message: SettingsChanged) -> None:
+        """Have everybody go by the settings as they are now."""
+        self._resettled = True
+        for ref in self.refs.values():
+            tell(ref, message)
 
     def where(self, name: str) -> pykka.ActorRef[Any] | Answer:
         """A session's reference; who asks while it starts is answered when it has.

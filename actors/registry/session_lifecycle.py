@@ -112,6 +112,19 @@ class RunningSessions:
         for concerned in (name, *moves.values()):
             self.busy.pop(concerned, None)
 
+    def leave(self, name: str) -> None:
+        """A session is not planned any more: it finishes what is under way, and stops."""
+        self._roster.remove(name)
+        if self._subtrees is not None:
+            self.busy[name] = "stopped"
+            self._pipe(
+                self._subtrees.stop(name),
+                then=lambda _: self.busy.pop(name, None),
+                otherwise=lambda error: logger.error(
+                    "session not stopped session=%s error=%s", name, error
+                ),
+            )
+
     def forget(self, name: str, moves: Mapping[int, str]) -> None:
         """A session is gone; its pairs have been given to others."""
         self.free(name, moves)

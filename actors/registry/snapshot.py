@@ -13,6 +13,7 @@ from typing import Final
 
 from ...storage import Operation, OperationState
 from ...telegram import Health
+from ..messages import PairPlan
 from ..pair_graph import PairGraph
 from .model import RegistryLimits, SessionEntry
 from .persistent_map import PersistentMap
@@ -104,17 +105,19 @@ class RegistrySnapshot:
 class Board:
     """Where the newest snapshot hangs; one for each start of a registry, kept through crashes.
 
-    ``plans`` and ``stuck`` are the registry's own: what its next incarnation goes on from.
+    ``plans``, ``declared`` and ``stuck`` are the registry's own: what its next incarnation goes on
+    from.
     ``located`` are the pairs whose chats have been found, of all sessions, whoever starts again.
     ``waits_for`` says what keeps a change from being written, if anything does.
     """
 
-    __slots__ = ("current", "located", "plans", "stuck", "waits_for")
+    __slots__ = ("current", "declared", "located", "plans", "stuck", "waits_for")
 
     def __init__(self) -> None:
         self.current = RegistrySnapshot()
         self.located = PairGraph()
         self.plans: Mapping[str, SessionPlan] | None = None
+        self.declared: Mapping[int, PairPlan] = {}
         self.stuck: frozenset[int] = frozenset()
         self.waits_for = ""
 

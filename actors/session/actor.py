@@ -264,6 +264,15 @@ class SessionActor(LoopActor):
             async with asyncio.timeout(CALM_WITHIN):
                 await self._services.gateway.wait_outage_over(self._name)
 
+    def settings_changed(self, message: messages.SettingsChanged) -> None:
+        """Go by the settings as they are now; who is connected stays so on the same way."""
+        settings = self._services.settings
+        self._reconnect.change(initial=settings.backoff_initial, longest=settings.backoff_max)
+        self.sender.change_pace(settings.pace)
+        self.groups.tell_settings()
+        if self._name in message.rerouted and self.phase in telegram.COMING:
+            self.switch("another proxy")
+
     def switch(self, cause: str) -> None:
         """Come online by the login that is stored now; the client of the other is closed first."""
         if self.recovering:
@@ -473,6 +482,7 @@ HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
     internal.Heard: lambda session, message: session.heard(message),
     internal.Flush: lambda session, _: session.slot.flush(),
     messages.Probe: lambda session, _: session.prober.probe(),
+    messages.SettingsChanged: lambda session, message: session.settings_changed(message),
     messages.Report: lambda session, _: session.introduce(),
     messages.StateAsked: lambda session, _: session.report(),
     # Groups and their pairs

@@ -54,7 +54,7 @@ class Reader:
         state: where the session stands.
     """
 
-    __slots__ = ("_actor", "_deadline", "_name", "_slot", "_state", "floods")
+    __slots__ = ("_actor", "_name", "_services", "_slot", "_state", "floods")
 
     def __init__(
         self,
@@ -66,8 +66,12 @@ class Reader:
     ) -> None:
         self._name, self._actor, self._slot = name, actor, slot
         self._state = state
-        self._deadline = services.settings.call_deadline
+        self._services = services
         self.floods = FloodWaits(name, services)
+
+    @property
+    def _deadline(self) -> float:
+        return self._services.settings.call_deadline
 
     def history(self, message: History) -> None:
         """Read on in a chat."""

@@ -34,11 +34,15 @@ class ReconnectPolicy:
     )
 
     def __init__(self, *, initial: float, longest: float) -> None:
-        self._backoff = wait_random_exponential(initial, longest)
+        self.change(initial=initial, longest=longest)
         self._failures = self._short_lives = self.recoveries = 0
         self._online_at, self._rebuilt = 0.0, False
         self._lost_at: float | None = None
         self.cause, self.rung = "start", ""
+
+    def change(self, *, initial: float, longest: float) -> None:
+        """Let other pauses follow from now on."""
+        self._backoff = wait_random_exponential(initial, longest)
 
     def on_request(self, cause: str) -> None:
         """Somebody asks for it: earlier failures do not count any more."""

@@ -36,6 +36,7 @@ from ...telegram import (
 )
 from ..context import Services
 from ..messages import Deliver, Delivered, Returned, Undelivered, Unlimited, Withdraw
+from ..rate_limit import Pace
 from .flood_waits import what_floods
 from .send_queue import ANY_METHOD, LIMITED, FloodKey, Parked, SendLater, SendNow, SendQueue
 
@@ -103,6 +104,10 @@ class Sender:
     def limited_until(self) -> float | None:
         """Until when the account counts as limited, epoch seconds; ``None`` when it does not."""
         return self._queue.limited_until(self._services.now())
+
+    def change_pace(self, pace: Pace) -> None:
+        """Send at another pace from now on."""
+        self._queue.pacer.change(pace)
 
     def resume(self, client: Client, floods: Mapping[FloodKey, float]) -> None:
         """The session is online with ``client``; ``floods`` are the deadlines kept on disk."""

@@ -38,7 +38,7 @@ from ...telegram import Deleted, Edited
 from ..context import Services
 from ..forwarding.group_spec import group_spec, groups_of
 from ..forwarding.messages import PairOrder
-from ..messages import Forget, GroupReady, Introduce, PairPlan, Serve
+from ..messages import Forget, GroupReady, Introduce, PairPlan, Serve, SettingsChanged
 from .internal import GroupsSeen, LookAtGroups
 from .sender import tell
 
@@ -137,6 +137,11 @@ class WorkerGroups:
     @property
     def _complete(self) -> bool:
         return self._served and self._homes.keys() <= self._groups.keys()
+
+    def tell_settings(self) -> None:
+        """Have every group go by the settings as they are now."""
+        for group in self._groups.values():
+            tell(group.ref, SettingsChanged())
 
     # Starting and ending
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from .model import LINE_ALONE, NOT_IN_CHATS, Command, Danger, Given, Needs
 from .parameters import Kind, argument, flag, option
-from .shown import Block
+from .shown import Block, grid
 
 STARTING: Final = "Starting"
 TRYING: Final = "Trying out"
@@ -20,6 +20,13 @@ def _stopping(result: Given) -> Iterator[Block]:
 
 
 EXAMPLES: Final = ("forwarding",)
+
+
+def _reloaded(result: Given) -> Iterator[Block]:
+    rows = [(one["key"], one["old"], one["new"], "") for one in result["applied"]]
+    rows += [(one["key"], one["old"], one["new"], "restart") for one in result["needs_restart"]]
+    yield grid("reloaded", ("key", "was", "is", "needs"), rows, wide=2, empty="nothing has changed")
+
 
 COMMANDS: Final = (
     Command(
@@ -61,6 +68,17 @@ COMMANDS: Final = (
         group=STARTING,
         needs=Needs.NOTHING,
         surfaces=LINE_ALONE,
+    ),
+    Command(
+        name="reload",
+        help="Read the configuration again; what is not concerned works on.",
+        more="All of it or nothing: what cannot be applied is named, and nothing changes. What only"
+        " a restart takes over is told.",
+        group=STARTING,
+        danger=Danger.CHANGES,
+        surfaces=NOT_IN_CHATS,
+        result="process.Reloaded",
+        show=_reloaded,
     ),
     Command(
         name="stop",

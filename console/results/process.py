@@ -53,6 +53,21 @@ class Drilled(Result):
     child: str
 
 
+class ConfigChange(Result):
+    """A key that says something else; none stands for a table that is not there."""
+
+    key: str
+    old: str | None
+    new: str | None
+
+
+class Reloaded(Result):
+    """What a reload has changed, and what only a restart takes over."""
+
+    applied: tuple[ConfigChange, ...]
+    needs_restart: tuple[ConfigChange, ...]
+
+
 class Stopping(Result):
     """The process that stops."""
 

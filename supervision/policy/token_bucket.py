@@ -15,13 +15,13 @@ class TokenBucket:
 
     Args:
         rate: tokens per second, above 0; may be changed.
-        burst: how many may be spent at once after a rest, 1 or more.
+        burst: how many may be spent at once after a rest, 1 or more; may be changed.
     """
 
-    __slots__ = ("_burst", "_last", "_tokens", "rate")
+    __slots__ = ("_last", "_tokens", "burst", "rate")
 
     def __init__(self, *, rate: float, burst: int) -> None:
-        self.rate, self._burst = rate, float(burst)
+        self.rate, self.burst = rate, float(burst)
         self._tokens, self._last = float(burst), 0.0
 
     def reserve(self, now: float, count: int = 1) -> float:
@@ -44,8 +44,8 @@ class TokenBucket:
 
     def full(self, now: float) -> bool:
         """Whether it has rested long enough to have everything saved up."""
-        return self._saved(now) >= self._burst
+        return self._saved(now) >= self.burst
 
     def _saved(self, now: float) -> float:
         elapsed = max(0.0, now - self._last)
-        return min(self._burst, self._tokens + elapsed * self.rate)
+        return min(self.burst, self._tokens + elapsed * self.rate)

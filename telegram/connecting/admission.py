@@ -18,7 +18,7 @@ from ..errors.verdict import Action, ErrorClass, Verdict
 from ..proxies import Proxies, Route
 from ..session import WardenSession
 from .api_block import ApiBlock
-from .connect_limit import ConnectQueue
+from .connect_limit import ConnectLimit, ConnectQueue
 from .outage import OutageWatch
 
 SHARED_OUTAGE: Final = "SHARED_OUTAGE"  # the name of the verdict that no packet was sent for
@@ -48,6 +48,11 @@ class Admission:
         self._proxies, self._queue, self._outages = proxies, queue, outages
         self._clock, self._on_held = clock, on_held
         self.api = ApiBlock()
+
+    def change(self, *, proxies: Proxies, limit: ConnectLimit) -> None:
+        """Let other ways and another limit of connects hold for whoever connects from now on."""
+        self._proxies = proxies
+        self._queue.change(limit)
 
     def route(self, name: str, session: WardenSession) -> Route:
         """The way that a session's connection takes."""

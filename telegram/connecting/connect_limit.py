@@ -40,6 +40,12 @@ class ConnectQueue:
         self._buckets: dict[Hashable, TokenBucket] = {}
         self._cool_until: dict[Hashable, float] = {}
 
+    def change(self, limit: ConnectLimit) -> None:
+        """Let another limit hold from now on."""
+        self._limit = limit
+        for bucket in self._buckets.values():
+            bucket.rate, bucket.burst = limit.rate, float(limit.burst)
+
     def reserve(self, address: Hashable, now: float) -> float:
         """Take a place at ``address`` and return the seconds until its turn comes."""
         bucket = self._buckets.get(address)

@@ -138,6 +138,13 @@ class Gateway:
         if server is not None and server.pem is not None:
             rsa.add_key(server.pem, old=False)
 
+    def change(
+        self, *, proxies: Proxies, connect_limit: ConnectLimit, deadlines: Deadlines
+    ) -> None:
+        """Let other ways, limits and deadlines hold from now on; who is connected stays so."""
+        self._admission.change(proxies=proxies, limit=connect_limit)
+        self.deadlines = deadlines
+
     @property
     def api_id(self) -> int:
         """The app's own id."""

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from ..config import load_config
-from ..errors import TelewardenError, TooManyAbandonedError
+from ..errors import ConfigError, TelewardenError, TooManyAbandonedError
 from ..metrics import sentence
 from ..service.gc_pause import set_aside
 from ..service.open_files import allow_all
+from ..service.reload import ConfigReloaded
 from ..supervision import EXIT_ABANDONED, Event, Exit, LineLimit, StopReport, leave_process
 from ..warden import Warden
 from .event_lines import as_json as event_as_json
@@ -27,36 +27,60 @@ logger = logging.getLogger(__name__)
 
 ENDED_WELL: Final = 0
 GAVE_UP: Final = 1
+STANDARD: Final = (0, 1, 2)  # input, output, error
 START_ENDS_WITHIN: Final = 5.0  # seconds; container hosts kill after ten
 
 
 async def run_warden(config: Path, *, as_json: bool, verbose: bool) -> int:
     """Run until a signal comes or the tree gives up; returns the exit code.
 
-    With incarnations abandoned it does not return: the process ends at once, exit code 70.
+    SIGHUP has it read its configuration again. With incarnations abandoned it does not return: the
+    process ends at once, exit code 70.
 
     Raises:
         TelewardenError: it could not be started; nothing is left running.
     """
-    _write_log(verbose=verbose)
+    log = _Log(verbose=verbose)
     allow_all()
-    asked = asyncio.Event()
-    with _signals(asked.set):
-        warden = Warden(load_config(config))
+    stop, reload = asyncio.Event(), asyncio.Event()
+    with _signals(stop.set, reload.set):
+        warden = Warden(config)
+        log.level(warden.config.log.level)
         warden.events.subscribe(_teller(as_json=as_json))
+        warden.events.subscribe(lambda _: log.level(warden.config.log.level), (ConfigReloaded,))
+        reloading: asyncio.Task[None] | None = None
         try:
-            await _started(warden, asked)
+            await _started(warden, stop)
             set_aside()
             _announce(warden, as_json=as_json)
-            exit_ = await _waited(warden, asked)
+            reloading = asyncio.create_task(_keep_reloading(warden, reload))
+            exit_ = await _waited(warden, stop)
             report = await warden.stop()
         finally:
+            if reloading is not None:
+                reloading.cancel()
             await warden.stop()
     code = _outcome(exit_, report)
     _tell_the_end(code, as_json=as_json)
     if code == EXIT_ABANDONED:
         leave_process(code)  # whatever did not stop would hold the interpreter's own end up, too
     return code
+
+
+async def _keep_reloading(warden: Warden, asked: asyncio.Event) -> None:
+    """Reload whenever it is asked for; what is asked meanwhile is done once, afterwards."""
+    while True:
+        await asked.wait()
+        asked.clear()
+        try:
+            await warden.reload(who="signal")
+        except ConfigError as error:
+            for problem in error.problems:
+                _complain(f"not reloaded, nothing has changed: {error.source}: {problem}")
+        except TelewardenError as error:
+            _complain(f"not reloaded: {error}")
+        except Exception:  # whatever it is, the next one is to be heard
+            logger.exception("not reloaded")
 
 
 async def _started(warden: Warden, asked: asyncio.Event) -> None:
@@ -90,20 +114,28 @@ async def _waited(warden: Warden, asked: asyncio.Event) -> Exit | None:
         asking.cancel()
 
 
-def _write_log(*, verbose: bool) -> None:
-    """Write warnings and errors to the standard error, each kind so many times a minute.
+class _Log:
+    """What is written to the standard error: each kind of line so many times a minute.
 
     With ``verbose`` everything, without a limit.
     """
-    handler = logging.StreamHandler(sys.stderr)
-    if not verbose:
-        handler.addFilter(_is_news)
-        handler.addFilter(LineLimit())
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-        handlers=[handler],
-    )
+
+    def __init__(self, *, verbose: bool) -> None:
+        self._verbose = verbose
+        handler = logging.StreamHandler(sys.stderr)
+        if not verbose:
+            handler.addFilter(_is_news)
+            handler.addFilter(LineLimit())
+        logging.basicConfig(
+            level=logging.DEBUG if verbose else logging.WARNING,
+            format="%(asctime)s %(levelname)s %(name)s %(message)s",
+            handlers=[handler],
+        )
+
+    def level(self, name: str) -> None:
+        """Write lines of this level and above from now on."""
+        if not self._verbose:
+            logging.getLogger().setLevel(name.upper())
 
 
 def _is_news(record: logging.LogRecord) -> bool:
@@ -134,6 +166,9 @@ def _teller(*, as_json: bool) -> Callable[[Event], None]:
     def tell(event: Event) -> None:
         if as_json:
             _print(event_as_json(event))
+        elif isinstance(event, ConfigReloaded):
+            for line in str(event.report).splitlines():
+                _say(f"reloaded: {line}")
         elif (words := sentence(event)) is not None:
             _say(words)
 
@@ -151,21 +186,24 @@ def _print(line: str) -> None:
 
 
 @contextlib.contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    """SIGTERM, SIGINT and SIGHUP ask for a stop; a second of the first two ends it at once.
+def _signals(stop: Callable[[], None], reload: Callable[[], None]) -> Iterator[None]:
+    """SIGTERM and SIGINT ask for a stop, and a second one ends it at once; SIGHUP for a reload.
 
-    SIGHUP is what a terminal says that closes, sometimes twice; who started this with nohup has
-    it ignored, and so it stays.
+    SIGHUP is also what a terminal says that closes, sometimes twice: then it asks for a stop. Who
+    started this with nohup has it ignored, and so it stays.
     """
     loop = asyncio.get_running_loop()
     heard: list[int] = []
+    terminal = tuple(filter(os.isatty, STANDARD))
 
     def hear(number: int) -> None:
-        if heard and number != signal.SIGHUP:
+        if number == signal.SIGHUP:
+            closed = terminal and not any(map(os.isatty, terminal))
+            return stop() if closed else reload()
+        if heard:
             os._exit(128 + number)
-        if number != signal.SIGHUP:
-            heard.append(number)
-        stop()
+        heard.append(number)
+        return stop()
 
     numbers = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:

@@ -18,6 +18,7 @@ from ..diagnostics import Diagnosis
 from ..metrics import Exporter
 from ..service.database_backups import DatabaseBackups
 from ..service.key_rotation import MasterKeys
+from ..service.reload import ReloadReport
 from ..supervision import Snapshot
 from ..telegram.reports import Overview
 
@@ -86,6 +87,10 @@ class Engine(Handles, Protocol):
 
     async def drill(self, path: str, *, who: str) -> None:
         """Crash the child at ``path`` on purpose."""
+
+    async def reload(self, *, who: str) -> ReloadReport:
+        """Go by the configuration as it is in its file now."""
+        ...
 
     def shutdown(self, *, who: str) -> None:
         """Begin to stop the warden, and return at once."""

@@ -15,7 +15,16 @@ from types import FrameType
 from typing import Final
 
 from ..config import Config
-from ..console.results.process import Drilled, Node, Stack, Stacks, Stopping, Tree
+from ..console.results.process import (
+    ConfigChange,
+    Drilled,
+    Node,
+    Reloaded,
+    Stack,
+    Stacks,
+    Stopping,
+    Tree,
+)
 from ..console.results.sessions import Flood
 from ..console.results.watching import (
     Audit,
@@ -152,6 +161,15 @@ async def drill(engine: Engine, who: str, *, child: str) -> Drilled:
     return Drilled(child=child)
 
 
+async def reload(engine: Engine, who: str) -> Reloaded:
+    """Read the configuration again."""
+    report = await engine.reload(who=who)
+    return Reloaded(
+        applied=tuple(map(ConfigChange.model_validate, report.applied)),
+        needs_restart=tuple(map(ConfigChange.model_validate, report.needs_restart)),
+    )
+
+
 async def stop(engine: Engine, who: str) -> Stopping:
     """Begin to stop."""
     engine.shutdown(who=who)
@@ -248,6 +266,7 @@ HANDLERS: Final[Handlers] = {
     "diagnostics": diagnostics,
     "tree": tree,
     "drill": drill,
+    "reload": reload,
     "stop": stop,
     "events": events,
     "floods": floods,

@@ -130,7 +130,7 @@ def plans_of(config: Config) -> tuple[SessionPlan, ...]:
     """The sessions that the configuration names, each with its pairs."""
     return tuple(
         SessionPlan(
-            record=_record(session),
+            record=session_record_of(session),
             pairs=tuple(
                 pair_plan_of(pair) for pair in config.pairs if pair.session == session.name
             ),
@@ -139,7 +139,8 @@ def plans_of(config: Config) -> tuple[SessionPlan, ...]:
     )
 
 
-def _record(session: SessionConfig) -> SessionRecord:
+def session_record_of(session: SessionConfig) -> SessionRecord:
+    """What a configuration says of a session, as the store keeps it."""
     return SessionRecord(
         name=session.name,
         phone=session.phone,

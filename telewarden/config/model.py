@@ -26,6 +26,7 @@ from .tables import (
     BotConfig,
     ConsoleConfig,
     HealthConfig,
+    LogConfig,
     MetricsConfig,
     PacingConfig,
     RecoveryConfig,
@@ -51,6 +52,7 @@ class Config(Table):
     registry: RegistryConfig = RegistryConfig()
     supervision: SupervisionConfig = SupervisionConfig()
     metrics: MetricsConfig = MetricsConfig()
+    log: LogConfig = LogConfig()
     console: ConsoleConfig | None = ConsoleConfig()
     bot: BotConfig | None = None
     loopback: LoopbackConfig | None = None

@@ -181,6 +181,12 @@ class BotConfig(Table):
         return self
 
 
+class LogConfig(Table):
+    """What ``telewarden run`` writes to the standard error, beside the events it tells."""
+
+    level: Literal["debug", "info", "warning", "error"] = "warning"
+
+
 class ConsoleConfig(Table):
     """The pages; they listen on this machine only, until told otherwise."""
 

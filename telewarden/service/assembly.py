@@ -14,6 +14,7 @@ import pykka
 from tenacity import wait_exponential
 
 from .. import actors
+from ..actors.context import CurrentSettings
 from ..config import Config
 from ..config.mapping import plans_of, proxies_of, refuse_invented, settings_of
 from ..console import Panel
@@ -31,7 +32,15 @@ from ..supervision import (
     Strategy,
     SupervisorSpec,
 )
-from ..telegram import ConnectLimit, Deadlines, Gateway, OutageLimit, ServerAddress, WaitKind
+from ..telegram import (
+    ConnectLimit,
+    Deadlines,
+    Gateway,
+    OutageLimit,
+    Proxies,
+    ServerAddress,
+    WaitKind,
+)
 from .key_rotation import MasterKeys
 from .paths import StoragePaths, counting
 
@@ -74,6 +83,7 @@ class Assembly:
         self.master = master
         _ = master.present  # a key that is missing is said now
         self._settings = settings_of(config)
+        self._current = CurrentSettings(self._settings)
         self.places = StoragePaths(config)
         self._waiting = waiting
         self._keys = actors.KeyLeases(
@@ -83,12 +93,18 @@ class Assembly:
             config.telegram.api_id,
             config.api_hash().get_secret_value(),
             server=server,
-            connect_limit=ConnectLimit(
-                rate=config.telegram.connects_per_second, burst=config.telegram.connect_burst
-            ),
-            deadlines=Deadlines(connect=config.telegram.connect_deadline),
+            connect_limit=_connect_limit(config),
+            deadlines=_deadlines(config),
             on_outage=self._tell_outage,
             proxies=proxies_of(config),
+        )
+
+    def change(self, config: Config, proxies: Proxies) -> None:
+        """Have everything that is started go by another configuration, as far as it can."""
+        self._current.value = settings = settings_of(config)
+        self._keys.timeout = settings.lease_timeout
+        self._gateway.change(
+            proxies=proxies, connect_limit=_connect_limit(config), deadlines=_deadlines(config)
         )
 
     def _tell_outage(self, cause: str, scout: str | None) -> None:
@@ -218,8 +234,17 @@ class Assembly:
             session_folder=self.places.session_folder,
             backup_folder=self.places.backup_folder,
             sleep=asyncio.sleep,
-            settings=self._settings,
+            current=self._current,
             handlers=self._handlers,
             epoch=self._epoch,
             waiting=self._waiting,
         )
+
+
+def _connect_limit(config: Config) -> ConnectLimit:
+    telegram = config.telegram
+    return ConnectLimit(rate=telegram.connects_per_second, burst=telegram.connect_burst)
+
+
+def _deadlines(config: Config) -> Deadlines:
+    return Deadlines(connect=config.telegram.connect_deadline)

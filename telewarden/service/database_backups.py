@@ -55,6 +55,11 @@ class DatabaseBackups:
         self._database = places.database
         self._backups = places.backups(keep=config.storage.backups_kept)
 
+    def change(self, config: Config) -> None:
+        """Go by another configuration of the same storage from now on."""
+        self._config = config
+        self._backups = StoragePaths(config).backups(keep=config.storage.backups_kept)
+
     async def take(self, *, who: str = "app") -> DatabaseBackup:
         """Copy the database now, and open the copy.
 

@@ -66,6 +66,10 @@ class Retention:
         self._ahead = ahead
         self._turn = asyncio.Lock()
 
+    def change(self, config: Config) -> None:
+        """Go by another configuration from now on."""
+        self._config = config
+
     async def prune(self, *, who: str = "app") -> RowsPruned:
         """Remove what is past its time now; returns how many rows of which table went.
 

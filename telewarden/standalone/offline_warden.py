@@ -28,6 +28,7 @@ from ..actors import (
     RegistryLimits,
     Services,
 )
+from ..actors.context import CurrentSettings
 from ..api.audit import Auditor
 from ..api.checks import a_text
 from ..api.operations import Operations
@@ -217,7 +218,7 @@ class OfflineWarden:
             session_folder=places.session_folder,
             backup_folder=places.backup_folder,
             sleep=asyncio.sleep,
-            settings=settings,
+            current=CurrentSettings(settings),
             handlers=self._handlers,
             epoch=self._epoch,
         )

@@ -97,7 +97,7 @@ class Shell:
             typed=typed,
         )
 
-    def start(self, *words: str, under: Sequence[str] = ()) -> subprocess.Popen[str]:
+    def start(self, *words: str, under: Sequence[str] = (), **how: Any) -> subprocess.Popen[str]:
         """Start a command that goes on; ``under`` is a program that starts it."""
         process = subprocess.Popen(
             [*under, sys.executable, "-m", "telewarden", *words],
@@ -106,6 +106,7 @@ class Shell:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            **how,
         )
         self.running.append(process)
         return process

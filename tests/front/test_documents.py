@@ -18,18 +18,23 @@ from telewarden import load_config, parse_config
 from telewarden.actors.forwarding.pair import states as pair_states
 from telewarden.config import (
     BotConfig,
+    Config,
     ConsoleConfig,
     HealthConfig,
+    LogConfig,
     LoopbackConfig,
     MetricsConfig,
     PacingConfig,
     PairConfig,
     ProxyConfig,
     RecoveryConfig,
+    RegistryConfig,
     SessionConfig,
     StorageConfig,
+    SupervisionConfig,
     TelegramConfig,
 )
+from telewarden.config.changes import ConfigChange
 from telewarden.telegram import diagram
 
 ROOT = Path(__file__).parents[2]
@@ -46,10 +51,15 @@ TABLES: dict[str, type[BaseModel]] = {
     "[recovery]": RecoveryConfig,
     "[health]": HealthConfig,
     "[metrics]": MetricsConfig,
+    "[log]": LogConfig,
+    "[registry]": RegistryConfig,
+    "[supervision]": SupervisionConfig,
     "[console]": ConsoleConfig,
     "[bot]": BotConfig,
     "[loopback]": LoopbackConfig,
 }
+
+EVERY = {heading.strip("[]"): model for heading, model in TABLES.items()}
 
 
 def text_of(name: str) -> str:
@@ -73,6 +83,30 @@ def test_every_key_of_the_configuration_has_its_row(heading: str, model: type[Ba
     missing = set(model.model_fields) - rows - {"accounts", "chats", "bots"}
 
     assert missing == set()
+
+
+def test_every_key_is_said_to_be_live_or_to_need_a_restart() -> None:
+    section = text_of("docs/configuration.md").split("## Reload", 1)[1]
+    rows = re.findall(r"^\| `\[+([a-z]+)\]+` \| (.*) \| (.*) \|$", section, re.MULTILINE)
+    said = {table: (_keys(live), _keys(restart)) for table, live, restart in rows}
+
+    assert said.keys() == Config.model_fields.keys() - {"base"}
+    for table, (live, restart) in said.items():
+        model = EVERY[table]
+        keys = {field.alias or name for name, field in model.model_fields.items()}
+        assert live | restart == keys
+        assert not live & restart
+        assert {f"{table}.{key}" for key in keys if _needs_restart(f"{table}.{key}")} == {
+            f"{table}.{key}" for key in restart
+        }
+
+
+def _keys(cell: str) -> set[str]:
+    return set(re.findall(r"`([a-z_]+)`", cell))
+
+
+def _needs_restart(key: str) -> bool:
+    return ConfigChange(key=key, old="", new="").needs_restart
 
 
 def test_the_example_of_proxies_is_a_configuration() -> None:

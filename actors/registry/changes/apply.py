@@ -16,6 +16,7 @@ from ....supervision import Answer
 from .. import messages
 from . import operations, pairs, sessions
 from .operation_tracker import OperationObserved, observe
+from .redeclare import SUBJECT, redeclare
 from .transaction import Transaction
 
 logger = logging.getLogger(__name__)
@@ -79,6 +80,7 @@ APPLY: Mapping[type[messages.RegistryWrite], Callable[[Transaction, Any], object
     messages.EndOperation: operations.end,
     messages.CleanOperations: operations.clean,
     messages.ReconfigureRegistry: operations.reconfigure,
+    messages.Redeclare: redeclare,
     Interrupt: lambda transaction, message: operations.interrupt(transaction, message.who),
     OperationObserved: observe,
     pairs.AddPair: pairs.add,
@@ -97,6 +99,7 @@ REFUSED: Final[Mapping[type[messages.RegistryWrite], Callable[[Any], tuple[str, 
     messages.EndOperation: lambda write: ("end", f"operation {write.id}"),
     messages.CleanOperations: lambda _: ("clean", "operations"),
     messages.ReconfigureRegistry: lambda _: ("reconfigure", "registry"),
+    messages.Redeclare: lambda _: ("reload", SUBJECT),
     pairs.AddPair: lambda write: ("add pair", f"pair {write.plan.id or '(new)'}"),
     pairs.ChangePair: lambda write: ("change pair", f"pair {write.before.id}"),
     pairs.MovePairs: lambda write: ("reassign", write.to),

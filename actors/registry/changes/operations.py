@@ -143,13 +143,12 @@ def reconfigure(
     unknown = tuple(sorted(key for key in message.fields if key not in LIMIT_FIELDS))
     if unknown:
         raise UnknownFieldError(unknown, LIMIT_FIELDS)
-    before, after = transaction.limits, replace(transaction.limits, **message.fields)
+    before = transaction.limits
+    removed = set_limits(transaction, message.fields)
+    after = transaction.limits
     changed = sorted(key for key in message.fields if getattr(before, key) != getattr(after, key))
     if not changed:
         return _limited(transaction, ())
-    transaction.limits = after
-    removed = [_remove(transaction, one) for one in _expired(transaction)]
-    removed += _shrink(transaction, after.max_operations)
     followed = {"removed": sorted(removed)} if removed else {}
     transaction.note(
         message.who,
@@ -158,8 +157,20 @@ def reconfigure(
         {key: getattr(before, key) for key in changed},
         {key: getattr(after, key) for key in changed} | followed,
     )
-    transaction.events.append(LimitsChanged(at=transaction.now, before=before, after=after))
     return _limited(transaction, removed)
+
+
+def set_limits(transaction: Transaction, fields: Mapping[str, Any]) -> list[int]:
+    """Set limits, and return the operations that had to go for them."""
+    before = transaction.limits
+    after = replace(before, **fields)
+    if after == before:
+        return []
+    transaction.limits = after
+    removed = [_remove(transaction, one) for one in _expired(transaction)]
+    removed += _shrink(transaction, after.max_operations)
+    transaction.events.append(LimitsChanged(at=transaction.now, before=before, after=after))
+    return removed
 
 
 def _limited(transaction: Transaction, removed: Iterable[int]) -> messages.Limited:

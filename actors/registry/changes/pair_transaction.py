@@ -35,6 +35,9 @@ class PairTransaction:
         self._roster, self._declared, self._last_id = roster, declared, last_id
         self._before, self._located = before, located
         self.changes: dict[int, PairPlan | None] = {}
+        self._earlier = declared
+        self._left: frozenset[int] = frozenset()
+        self._obsolete: tuple[int, ...] = ()
 
     def settle(self) -> None:
         """The transaction before this one is on disk, and the roster says so."""
@@ -94,23 +97,51 @@ class PairTransaction:
         """How many pairs a session would have."""
         return len(self.of(session))
 
+    @property
+    def declared(self) -> Mapping[int, PairPlan]:
+        """What the configuration says of the pairs that it has."""
+        return self._declared
+
+    def redeclare(
+        self,
+        declared: Mapping[int, PairPlan],
+        changes: Mapping[int, PairPlan | None],
+        obsolete: tuple[int, ...],
+    ) -> None:
+        """Let the configuration say something else, and pairs be as follows from that.
+
+        Of a pair that it has no more everything stays stored. ``obsolete`` decisions are forgotten.
+        """
+        self._earlier = self._declared
+        self._declared, self._obsolete = declared, obsolete
+        self._left = frozenset(pair for pair, plan in changes.items() if plan is None)
+        self.changes.update(changes)
+
+    def undo_redeclare(self, changes: dict[int, PairPlan | None]) -> None:
+        """Let everything be as before ``redeclare``, when there were ``changes``."""
+        self._declared, self._obsolete, self._left = self._earlier, (), frozenset()
+        self.changes = changes
+
     def put(self, pair: int, plan: PairPlan | None) -> None:
         """Add a pair, change it, or take it out."""
+        self._left -= {pair}
         self.changes[pair] = plan
 
     def write(self, store: Store) -> None:
         """Write it down; runs in the journal's thread, inside one transaction."""
-        if not self.changes:
+        if not self.changes and not self._obsolete:
             return
-        as_declared = []
+        as_declared = set(self._left)
         for pair, plan in self.changes.items():
+            if pair in self._left:
+                continue
             if plan is None:
                 store.delete_pair(pair)
             elif store.pair(pair) is not None:  # one whose chats were never found has no row
                 store.move_pairs((pair,), plan.session)
             if plan is not None and plan == self._declared.get(pair):
-                as_declared.append(pair)
-        store.forget_plans(as_declared)
+                as_declared.add(pair)
+        store.forget_plans([*self._obsolete, *as_declared])
         store.put_plans(
             decision(pair, plan, self._fingerprint(pair))
             for pair, plan in self.changes.items()

@@ -34,6 +34,7 @@ from ..messages import (
     DeleteSession,
     Deletion,
     ItemOutcome,
+    Redeclare,
     RegisterSession,
 )
 from ..model import SessionEntry
@@ -76,6 +77,20 @@ def declare(transaction: Transaction, message: DeclareSessions) -> None:
         else:
             wanted = {field: getattr(record, field) for field in DECLARED}
             _apply(transaction, known, wanted, message.who)
+
+
+def redeclare(transaction: Transaction, message: Redeclare) -> None:
+    """Let sessions be there, and be otherwise, as a configuration says that has changed."""
+    for record in message.added:
+        frozen = replace(record, metadata=_frozen(record.metadata))
+        _added(
+            transaction,
+            replace(frozen, created=transaction.now, updated=transaction.now),
+            message.who,
+        )
+    for name, fields in message.changed.items():
+        wanted = {key: CHECKS[key](value) for key, value in fields.items()}
+        _apply(transaction, transaction.session(name), wanted, message.who)
 
 
 def change(transaction: Transaction, message: ChangeSession) -> SessionEntry:

@@ -72,6 +72,8 @@ class Transaction:
         self.registered: list[str] = []
         self.deleted: dict[str, Mapping[int, str]] = {}
         self.forced: set[str] = set()
+        self.left: set[str] = set()
+        """The sessions that are not planned any more, and stay stored."""
         self.entries: dict[str, SessionEntry | None] = {}
         """The sessions that are new or changed, and, as ``None``, those that are gone."""
         self.added: set[str] = set()
@@ -150,6 +152,12 @@ class Transaction:
         self.deleted[name] = moves
         if force:
             self.forced.add(name)
+
+    def leave(self, name: str) -> None:
+        """Take a session out that is not planned any more; what is stored of it stays."""
+        self.session_count -= 1
+        self.entries[name] = None
+        self.left.add(name)
 
     def sessions(self) -> Iterator[SessionEntry]:
         """All sessions as they would be."""
@@ -258,7 +266,8 @@ class Transaction:
         for name, entry in self.entries.items():
             known = sessions.get(name)
             if entry is None:
-                deleted = deleted if known is None else (*deleted, _gone(known, self.now))
+                if known is not None and name not in self.left:
+                    deleted = (*deleted, _gone(known, self.now))
             elif known is not None:
                 entry = _as_known(entry, known)
             entries[name] = entry
