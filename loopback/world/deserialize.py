@@ -81,8 +81,8 @@ def _bot_in(given: dict[str, Any]) -> BotRecord:
         (scope, language): [read_object(_bytes(one)) for one in listed]
         for scope, language, listed in given["commands"]
     }
-    sets = {name: set(given[name]) for name in ("expired", "acquainted")}
-    return BotRecord(**given | sets | {"commands": commands})
+    changed: dict[str, Any] = {name: set(given[name]) for name in ("expired", "acquainted")}
+    return BotRecord(**given | changed | {"commands": commands})
 
 
 def _chat_in(given: dict[str, Any]) -> Chat:

@@ -121,7 +121,7 @@ async def test_what_went_is_told_counted_and_an_operation_when_asked_for(
     told = [one for one in forgetful.heard[since:] if isinstance(one, RowsPruned)]
     operation = warden.operations.list(kind="prune")[-1]
     assert sum(one.outbox for one in told) == 2
-    assert 'telewarden_rows_pruned_total{table="outbox"} 2.0' in (
+    assert 'telewarden_rows_pruned_total{kind="outbox"} 2.0' in (
         warden.exporter.render()[0].decode()
     )
     assert operation.state == "finished"
