@@ -81,8 +81,10 @@ def _bot_in(given: dict[str, Any]) -> BotRecord:
         (scope, language): [read_object(_bytes(one)) for one in listed]
         for scope, language, listed in given["commands"]
     }
-    changed: dict[str, Any] = {name: set(given[name]) for name in ("expired", "acquainted")}
-    return BotRecord(**given | changed | {"commands": commands})
+    read: dict[str, Any] = {"commands": commands}
+    for name in ("expired", "acquainted"):
+        read[name] = set(given[name])
+    return BotRecord(**{**given, **read})
 
 
 def _chat_in(given: dict[str, Any]) -> Chat:
