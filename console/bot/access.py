@@ -22,11 +22,15 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowed:
-    """One person on the list, by Telegram's number; ``alerts`` says that alerts are sent there."""
+    """One person on the list, by Telegram's number; ``alerts`` says that alerts are sent there.
+
+    Explanations and advice are told in ``language``.
+    """
 
     user: int
     role: Role
     alerts: bool = False
+    language: str = "en"
 
     def may(self, danger: Danger) -> bool:
         """Whether this role gives commands that do so much."""

@@ -18,6 +18,7 @@ from ...telegram import DATA_BYTES, ChatButton, Keyboard, Phase
 from ..commands.model import Command, Danger
 from ..commands.parameters import SECONDS, SPAN, Kind, Parameter
 from ..panel import Panel
+from ..words import Words, translated
 from .access import Allowed
 from .alerts import Alerts
 from .chat_commands import CHAT_COMMANDS, MENU, ChatCommand, find, given_in, missing, read_line
@@ -202,7 +203,8 @@ class Conversation:
 
     async def _result(self, name: str, given: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
         result = await self._panel.command(name, given, who=asked.who)
-        told: dict[str, Any] = result.model_dump(mode="json")
+        words = Words(asked.person.language)
+        told: dict[str, Any] = translated(result.model_dump(mode="json"), words)
         return told
 
     async def _recover(self, asked: Asked, given: Mapping[str, Any]) -> None:

@@ -160,6 +160,9 @@ class BotUser(Table):
     id: int = Field(gt=0)
     role: Literal["operator", "read-only"] = "operator"
     alerts: bool = Field(default=False, description="tell this person of trouble unasked")
+    language: Literal["en", "vi"] = Field(
+        default="en", description="explanations and advice are told in it"
+    )
 
 
 class BotConfig(Table):

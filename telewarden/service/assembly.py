@@ -133,7 +133,12 @@ class Assembly:
             kwargs={
                 "panel": panel,
                 "allowed": tuple(
-                    Allowed(user=user.id, role=Role(user.role), alerts=user.alerts)
+                    Allowed(
+                        user=user.id,
+                        role=Role(user.role),
+                        alerts=user.alerts,
+                        language=user.language,
+                    )
                     for user in self._config.bot.allow
                 ),
                 "token": self._config.bot_token,

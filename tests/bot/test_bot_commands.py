@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
 from telethon import functions, types
 
 from telewarden.console.bot.chat_commands import CHAT_COMMANDS, MENU
+from telewarden.console.words import Words
 from telewarden.loopback import CutConnection, Fault
-from telewarden.telegram import Phase
+from telewarden.telegram import HEALTHS, Health, Phase
 
-from .conftest import BOB, OLGA, RAY, Office, Person
+from .conftest import BOB, OLGA, RAY, TABLES, Office, Person
 
 pytestmark = pytest.mark.session
 
@@ -48,6 +50,17 @@ async def test_who_may_look_only_gets_what_there_is_to_see(
     await office.start("alice")
 
     assert told in (await ray.asks(typed)).raw_text
+
+
+async def test_each_person_is_advised_in_a_language_of_his_own(office: Office, ray: Person) -> None:
+    tables = copy.deepcopy(TABLES)
+    tables["bot"]["allow"][1]["language"] = "vi"
+    office.configure(tables)
+    await office.start()
+
+    told = (await ray.asks("/sessionstatus alice")).raw_text
+
+    assert Words("vi")(HEALTHS[Health.UNAUTHORIZED].advice) in told
 
 
 async def test_start_greets_with_the_commands_as_buttons_that_work(
