@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 import tempfile
@@ -107,7 +108,7 @@ def alike(page: str) -> list[str]:
 def transcript(folder: Path) -> str:
     """Type everything in ``folder``; returns the page.
 
-    The folder's own path is shown as ``~``.
+    The folder's own path is shown as ``~``, and this machine's name as ``host``.
     """
     surroundings = {
         **{name: value for name, value in os.environ.items() if not name.startswith("TELEWARDEN")},
@@ -123,7 +124,8 @@ def transcript(folder: Path) -> str:
         for process in running:
             process.terminate()
             process.wait(30)
-    return f"{INTRODUCTION}\n{lines}\n".replace(str(folder), "~")
+    page = f"{INTRODUCTION}\n{lines}\n".replace(str(folder), "~")
+    return page.replace(f" on {socket.gethostname()} ", " on host ")
 
 
 def _typed(
