@@ -469,6 +469,7 @@ class Warden:
             TelewardenError: whatever its work raises.
         """
         check_who(who)
+        a_text("name", name, "a command's words, as 'pairs pause'")
         return await carry_out(self, name, given, who=who)
 
     async def drill(self, path: str, *, who: str = "app") -> None:

@@ -57,8 +57,9 @@ class DatabaseBackups:
 
     def change(self, config: Config) -> None:
         """Go by another configuration of the same storage from now on."""
-        self._config = config
-        self._backups = StoragePaths(config).backups(keep=config.storage.backups_kept)
+        self._config = config_of(config)
+        keep = self._config.storage.backups_kept
+        self._backups = StoragePaths(self._config).backups(keep=keep)
 
     async def take(self, *, who: str = "app") -> DatabaseBackup:
         """Copy the database now, and open the copy.

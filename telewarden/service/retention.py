@@ -16,6 +16,7 @@ from ..api.operations import Operations, noted
 from ..config import Config
 from ..errors import TelewardenError
 from ..storage import RowsPruned, Store
+from .paths import config_of
 from .pruning import Sweep, sweeps_of
 
 logger = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class Retention:
 
     def change(self, config: Config) -> None:
         """Go by another configuration from now on."""
-        self._config = config
+        self._config = config_of(config)
 
     async def prune(self, *, who: str = "app") -> RowsPruned:
         """Remove what is past its time now; returns how many rows of which table went.
