@@ -119,7 +119,7 @@ class Conversation:
             await self._outgoing.say(asked.chat, f"{error}{usage}")
         except TelewardenError as error:
             await self._outgoing.say(asked.chat, str(error))
-        except Exception:
+        except Exception:  # a fault of ours: the log has it, and the next command is heard
             logger.exception("command of the bot failed command=%s", line.name)
             await self._outgoing.say(asked.chat, BROKEN)
 
@@ -146,7 +146,7 @@ class Conversation:
             await self._carry_out(asked, find(question.command), question.given)
         except TelewardenError as error:
             await self._outgoing.say(asked.chat, str(error))
-        except Exception:
+        except Exception:  # a fault of ours: the log has it, and the next command is heard
             logger.exception("command of the bot failed command=%s", question.command)
             await self._outgoing.say(asked.chat, BROKEN)
 

@@ -107,7 +107,9 @@ COMMANDS: Final = (
         " operations and events in tables that can be sorted (s) and searched (/). Keys recover a"
         " session (r), pause a pair or let it go on (p), crash a child (d). Needs the extra `top`.",
         group="Looking",
-        parameters=(option("every", "Seconds between two looks.", Kind.SPAN, default=2.0),),
+        parameters=(
+            option("every", "Seconds between two looks.", Kind.SPAN, default=2.0, least=1),
+        ),
         surfaces=LINE_ALONE,
     ),
     Command(

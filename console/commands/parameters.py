@@ -5,6 +5,7 @@ A value comes as JSON has it, or as a text that somebody typed; both are read by
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -92,7 +93,8 @@ class Parameter:
             return READERS[self.kind](self, value)
         except _Unfit as unfit:
             told = "not shown" if self.kind is Kind.SECRET else shown(value)
-            raise BadCommandError(command, f"{self.name} is {told}; give {unfit}") from None
+            typed = f" ({self.long})" if self.word else ""
+            raise BadCommandError(command, f"{self.name}{typed} is {told}; give {unfit}") from None
 
     @property
     def long(self) -> str:
@@ -167,13 +169,17 @@ def _choice(parameter: Parameter, value: object) -> str:
     return str(value)
 
 
-def _span(_: Parameter, value: object) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
-        return float(value)
-    found = SPAN.fullmatch(value.strip()) if isinstance(value, str) else None
-    if found is None:
-        raise _Unfit("seconds, or a time as 90s, 5min, 2h or 1d")
-    return float(found[1]) * SECONDS[(found[2] or "").lower()]
+def _span(parameter: Parameter, value: object) -> float:
+    seconds = -1.0
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = float(value)
+    elif isinstance(value, str) and (found := SPAN.fullmatch(value.strip())):
+        seconds = float(found[1]) * SECONDS[(found[2] or "").lower()]
+    least = parameter.least or 0
+    if not least <= seconds < math.inf:
+        bound = f", {least} s or more" if least else ""
+        raise _Unfit(f"seconds, or a time as 90s, 5min, 2h or 1d{bound}")
+    return seconds
 
 
 def _moment(parameter: Parameter, value: object) -> float:

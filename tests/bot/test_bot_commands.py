@@ -403,6 +403,7 @@ async def test_in_a_group_nothing_is_heard(office: Office, olga: Person) -> None
         group.record.id, office.telegram._engine.world.access_hash(olga.account, -group.record.id)
     )
 
+    await olga.asks("/start")  # so that it could answer
     await olga.client.send_message(peer, "/help why")
     await olga.asks("/help pause")
     await olga.asks("/help resume")

@@ -152,6 +152,22 @@ def test_a_default_that_is_handed_on_is_read_as_it_is(command: Command) -> None:
             assert one.read(one.default, command=command.name) == one.default, one.name
 
 
+@pytest.mark.parametrize(
+    "wrong", ["yesterday", "-1", -1, float("nan"), float("inf"), True, "9" * 400]
+)
+def test_a_time_that_is_none_is_refused_by_the_option_that_was_typed(wrong: object) -> None:
+    with pytest.raises(BadCommandError, match=r"seconds \(--for\) is .*; give seconds, or a time"):
+        find("pairs pause").read({"pair": 1, "seconds": wrong})
+
+
+def test_a_view_looks_once_a_second_at_most() -> None:
+    every = find("top").parameter("every")
+
+    assert every.read("1s", command="top") == 1.0
+    with pytest.raises(BadCommandError, match="1 s or more"):
+        every.read(0.2, command="top")
+
+
 def test_a_status_begins_with_what_is_wrong_and_counts_what_is_well() -> None:
     pair = {"source": "@a", "target": "@b", "mode": "copy", "waiting": 0, "delivered": 1}
     pair |= {"repeated": 0, "dead": 0, "paused": None}

@@ -25,13 +25,16 @@ LOOK_EVERY = 0.005  # seconds
 RUN = """
 import asyncio, json, sys
 from telewarden import Warden
-from telewarden.telegram import Phase, ServerAddress
+from telewarden.supervision import EventStream
+from telewarden.telegram import Phase, PhaseChanged, ServerAddress
+from telewarden.testing import EventLog
 tables, server, address = json.loads(sys.argv[1])
 async def main():
-    async with Warden(tables, server=ServerAddress(**server)) as warden:
+    events = EventStream()
+    log = EventLog(events)
+    async with Warden(tables, server=ServerAddress(**server), events=events) as warden:
         alice = warden.session("alice")
-        while (await alice.report()).phase is not Phase.NEEDS_LOGIN:
-            await asyncio.sleep(0.005)
+        await log.hears(PhaseChanged, after=Phase.NEEDS_LOGIN)
         phase = await alice.login("start")
         print(phase, flush=True)
         if phase is Phase.AWAITING_EMAIL:

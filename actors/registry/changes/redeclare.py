@@ -33,7 +33,7 @@ def redeclare(transaction: Transaction, message: Redeclare) -> None:
     transaction.pairs.redeclare(message.declared, message.pairs, message.obsolete)
     try:
         _check_pairs(transaction, message)
-    except Exception:
+    except Exception:  # whatever refuses them: they are taken back, and it is raised
         transaction.pairs.undo_redeclare(before)
         raise
     sessions.redeclare(transaction, message)
