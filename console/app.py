@@ -13,17 +13,17 @@ from typing import Any, Final
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
 
 from ..errors import BadCommandError
+from . import page
 from .commands.catalogue import find
 from .commands.model import Surface
 from .headers import Headers
 from .hosts import HostCheck
 from .look import Look
 from .openapi import document
-from .page import Page, load_page
 from .panel import WHO, Panel
 from .problems import HANDLERS, BadRequestError
 from .state import state, waits_in_words
@@ -49,9 +49,10 @@ def make_app(
         wall: reads the clock in epoch seconds.
         monotonic: reads a clock that never goes backwards, in seconds.
     """
-    watching = _Watching(panel, Look(panel, clock=monotonic), load_page(), wall)
-    routes = [
+    watching = _Watching(panel, Look(panel, clock=monotonic), wall)
+    routes: list[BaseRoute] = [
         Route("/", watching.page),
+        Mount("/assets", page.assets()),
         Route("/metrics", watching.metrics),
         Route("/healthz", watching.healthz),
         Route("/readyz", watching.readyz),
@@ -72,13 +73,11 @@ def make_app(
 class _Watching:
     """What looks and changes nothing."""
 
-    def __init__(self, panel: Panel, look: Look, page: Page, wall: Callable[[], float]) -> None:
-        self._panel, self._look, self._page, self._wall = panel, look, page, wall
+    def __init__(self, panel: Panel, look: Look, wall: Callable[[], float]) -> None:
+        self._panel, self._look, self._wall = panel, look, wall
 
     async def page(self, _: Request) -> Response:
-        return HTMLResponse(
-            self._page.html, headers={"content-security-policy": self._page.security_policy}
-        )
+        return page.document()
 
     async def metrics(self, request: Request) -> Response:
         # Nobody is asked: a scrape must not wait for an actor, nor cost one anything.
