@@ -24,6 +24,7 @@ from telewarden.actors.forwarding import context as group_context
 from telewarden.config import parse_config
 from telewarden.errors import TelegramRateLimitError
 from telewarden.loopback import engine as engine_module
+from telewarden.service import key_rotation as rotation_module
 from telewarden.storage import store as store_module
 from telewarden.storage.leases import grant as grant_module
 from telewarden.storage.leases import lease as lease_module
@@ -77,10 +78,10 @@ class _Kernel:
 
 
 def _is_open(thing: Any) -> bool:
-    """Whether a process still holds a lease, or a database."""
-    if isinstance(thing, grant_module.LeaseGrant):
-        return thing.held
-    return thing._lock is not None
+    """Whether a process still holds a lease, a marker, or a database."""
+    if isinstance(thing, store_module.Store):
+        return thing._lock is not None
+    return thing.held
 
 
 KERNEL: Final = _Kernel()
@@ -97,6 +98,27 @@ class _NoWatchdog:
 
     def stop(self) -> None:
         pass
+
+
+class _Marker:
+    """That keys are being changed; whoever dies with it leaves the file, and no lock."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = _marked(path)
+        self.held = False
+
+    def __enter__(self) -> None:
+        self._lock.__enter__()
+        self.held = True
+        KERNEL.note(self)
+
+    def __exit__(self, *_: object) -> None:
+        if self.held:  # what is left of a killed process is thrown away in the end
+            self.held = False
+            self._lock.__exit__(None, None, None)
+
+
+_marked: Final = rotation_module._marked
 
 
 class _Claim:
@@ -133,6 +155,7 @@ def install() -> None:
     lease_module.claim = _claim  # type: ignore[attr-defined]
     lease_module.claimant = lambda key: os.getpid() if key in KERNEL.claims else None  # type: ignore[attr-defined]
     claim_module.claim = _claim  # type: ignore[attr-defined]
+    rotation_module._marked = _Marker  # type: ignore[assignment]
     _note_made(grant_module.LeaseGrant)
     _note_made(store_module.Store)
     _note_groups()
@@ -349,6 +372,8 @@ class Process:
                 if handle is not None:
                     os.close(handle)
                 one._claim.close()
+            elif isinstance(one, _Marker):
+                one.__exit__()
             else:
                 with contextlib.suppress(sqlite3.Error):
                     one._conn.close()

@@ -643,8 +643,9 @@ class Run:
 
 def _disk_refused(error: BaseException | None) -> bool:
     """Whether it is the disk's fault that something does not start."""
-    seen: BaseException | None = error
-    while seen is not None:
+    seen, known = error, set[int]()
+    while seen is not None and id(seen) not in known:  # an error may be its own cause's cause
+        known.add(id(seen))
         # A start that waits for the disk takes longer than it may.
         if isinstance(seen, TimeoutError) or type(seen).__name__ in (
             "StorageFullError", "StorageNotWritableError", "StorageBusyError", "StorageFailedError",

@@ -589,7 +589,7 @@ class Warden:
 
     async def _plant(self, undo: contextlib.AsyncExitStack) -> Tree:
         """The tree, not started yet, with what earlier processes left on record."""
-        await asyncio.to_thread(self.keys.read_again)
+        await self.keys.read_again()
         await asyncio.to_thread(StoragePaths(self.config).tidy, now=time.time())
         self._parts = parts = Assembly(
             self.config,

@@ -27,6 +27,8 @@ from .paths import StoragePaths, key_from, master_key_of
 logger = logging.getLogger(__name__)
 
 AT_ONCE: Final = 50  # session files sealed anew between two other writes; about 2 ms each
+ENDS_WITHIN: Final = 10.0  # seconds for another process's change; 2 ms a session file, 5 s a lock
+LOOK_EVERY: Final = 0.05
 SUBJECT: Final = "keys"  # of the rows in the audit trail
 T = TypeVar("T")
 
@@ -86,15 +88,26 @@ class MasterKeys:
             self._present = master_key_of(self._config)
         return self._present
 
-    def read_again(self) -> None:
+    async def read_again(self) -> None:
         """Read the master key anew, and end a change of keys that a killed process began.
 
+        Of a change that another process is at, the end is waited for: which key is in charge is
+        only known then.
+
         Raises:
+            StorageBusyError: the other process has not come to an end within 10 s.
             StorageError, MasterKeyError: as opening the database does.
         """
-        self._present = None
-        with contextlib.suppress(StorageBusyError):  # then another process is at it
-            self._end_broken_off()
+        clock = asyncio.get_running_loop().time
+        end = clock() + ENDS_WITHIN
+        while True:
+            self._present = None
+            try:
+                return await asyncio.to_thread(self._end_broken_off)
+            except StorageBusyError as error:
+                if clock() >= end:
+                    raise StorageBusyError(error.place, ENDS_WITHIN) from None
+            await asyncio.sleep(LOOK_EVERY)
 
     async def rotate_master(self, text: str | None = None, *, who: str = "app") -> Turned:
         """Put another master key in charge; the old one opens nothing any more but old snapshots.

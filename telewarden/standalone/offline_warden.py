@@ -154,7 +154,7 @@ class OfflineWarden:
     # Inside
 
     async def _start(self) -> None:
-        await asyncio.to_thread(self.keys.read_again)
+        await self.keys.read_again()
         await asyncio.to_thread(StoragePaths(self.config).tidy, now=time.time())
         tree = Tree(self._spec(), name="offline", events=self._events)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import json
 import signal
@@ -271,3 +272,28 @@ async def test_keys_that_another_process_is_changing_are_left_alone(newsroom: Ne
             await newsroom.warden.keys.rotate_master()
 
     assert (await newsroom.warden.keys.rotate_data()).resealed == 2
+
+
+async def test_a_start_waits_for_the_end_of_a_change_that_another_process_is_at(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.start()
+    await newsroom.stop()
+    places, place = StoragePaths(newsroom.config), newsroom.folder / "master.key"
+    beside, text = place.with_name("master.key.new"), MasterKey.generate()
+    beside.write_text(text)
+    with places.turning.open("w") as marker:
+        fcntl.flock(marker, fcntl.LOCK_EX)
+        with Store.open(places.database, MasterKey.from_file(place)) as store:
+            store.rotate_master(MasterKey.from_text(text), old=MasterKey.from_file(place))
+        starting = asyncio.create_task(newsroom.start(signed_in=False))
+
+        def take_over() -> None:  # what the other process does last
+            beside.replace(place)
+            places.turning.unlink()
+            fcntl.flock(marker, fcntl.LOCK_UN)
+
+        asyncio.get_running_loop().call_later(0.2, take_over)
+        await starting
+
+    assert await newsroom.settled("alice") is Phase.ONLINE
