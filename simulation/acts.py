@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from telewarden.actors.pair_graph import PAIR_FAULTS
 from telewarden.errors import TelewardenError
 from telewarden.loopback import Fault, Silence
 
@@ -262,6 +263,8 @@ async def _goes_on(run: Run, pair: PairModel, session: str, reason: str) -> None
     account, ways = run.scene.accounts[session], (pair.fields["source"], pair.fields.get("target"))
     if reason.startswith(BY_HAND) or not run.scene.may_work(account, *ways):
         return
+    if pair.barred and reason.startswith(PAIR_FAULTS):
+        return  # what it would be among the others it is with any account
     end = TIME.now + GOES_ON_WITHIN
     while run.process.running and run.scene.may_work(account, *ways):
         report = await run.report_of(pair.id)
