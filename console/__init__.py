@@ -1,7 +1,8 @@
 """The operator's surfaces: commands, web pages, metrics endpoint and control socket.
 
-Owns what each command is called and how it is shown, sockets, HTTP, the live page and the client
-of the control socket. Leaves what a command does to its ``Panel``, which the warden is.
+Owns what each command is called and how it is shown, sockets, HTTP, who may do what over it, the
+live page and the client of the control socket. Leaves what a command does to its ``Panel``, which
+the warden is.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .access.roles import Role
+    from .access.tokens import Access, Token
     from .app import make_app
     from .client import ControlClient
     from .panel import WHO, Panel
@@ -21,9 +24,12 @@ __all__ = [
     "LANGUAGES",
     "LONGEST_PATH",
     "WHO",
+    "Access",
     "ConsoleActor",
     "ControlClient",
     "Panel",
+    "Role",
+    "Token",
     "UnixListener",
     "Words",
     "bind_tcp",
@@ -38,9 +44,12 @@ _LATE = {
     "LANGUAGES": "words",
     "LONGEST_PATH": "sockets",
     "WHO": "panel",
+    "Access": "access.tokens",
     "ConsoleActor": "server",
     "ControlClient": "client",
     "Panel": "panel",
+    "Role": "access.roles",
+    "Token": "access.tokens",
     "UnixListener": "sockets",
     "Words": "words",
     "bind_tcp": "sockets",

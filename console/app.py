@@ -1,14 +1,13 @@
-"""The web application: public pages and metrics, commands for trusted callers.
+"""The web application: page, metrics and probes for all, state and commands for who may.
 
-What steers is only there when ``trusted``: on the Unix socket, which its owner alone may open.
+Who connects to the Unix socket may do everything: its owner alone can open it. Over the network
+tokens tell who asks, and roles what he may do.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -16,26 +15,25 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from ..errors import BadCommandError
 from . import page
-from .commands.catalogue import find
-from .commands.model import Surface
+from .access.guard import Guard
+from .access.login_routes import LoginRoutes
+from .access.tokens import Access
+from .commands_api import CommandsApi
 from .headers import Headers
 from .hosts import HostCheck
 from .look import Look
-from .openapi import document
-from .panel import WHO, Panel
-from .problems import HANDLERS, BadRequestError
+from .panel import Panel
+from .problems import HANDLERS
 from .state import state, waits_in_words
-from .words import Words, language_of, translated
-
-LONGEST_BODY: Final = 64 * 1024  # bytes; a code, a path, a pair's filters
+from .words import Words, language_of
 
 
 def make_app(
     panel: Panel,
     *,
     trusted: bool,
+    access: Access | None = None,
     names: Iterable[str] = (),
     wall: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
@@ -44,29 +42,37 @@ def make_app(
 
     Args:
         panel: the warden's handles.
-        trusted: whether who connects may steer: recover, log in, drill, shut down.
+        trusted: whether who connects may do everything, as on the Unix socket.
+        access: who may do what where not; by default all may look.
         names: what the pages are called by, besides this machine's own names for itself.
         wall: reads the clock in epoch seconds.
         monotonic: reads a clock that never goes backwards, in seconds.
     """
+    names = tuple(names)
     watching = _Watching(panel, Look(panel, clock=monotonic), wall)
+    guard = None if trusted else Guard(access or Access(), names=names)
+    commands = CommandsApi(panel, monotonic=monotonic)
+    looks = (lambda handler: handler) if guard is None else guard.looks
     routes: list[BaseRoute] = [
         Route("/", watching.page),
         Mount("/assets", page.assets()),
         Route("/metrics", watching.metrics),
         Route("/healthz", watching.healthz),
         Route("/readyz", watching.readyz),
-        Route("/api/state", watching.state),
+        Route("/api/state", looks(watching.state)),
+        Route("/api/commands", looks(commands.offered)),
+        Route("/api/commands/{name}", looks(commands.carry_out), methods=["POST"]),
+        Route("/api/openapi.json", looks(commands.openapi)),
     ]
-    if trusted:
-        steering = _Steering(panel)
-        routes += [
-            Route("/api/commands/{name}", steering.command, methods=["POST"]),
-            Route("/api/openapi.json", steering.openapi),
-        ]
     middleware = [Middleware(Headers, wall=wall)]
-    if not trusted:  # on the Unix socket the kernel says who asks, and no browser gets there
-        middleware.append(Middleware(HostCheck, names=tuple(names)))
+    if guard is not None:  # on the Unix socket the kernel says who asks, and no browser gets there
+        logins = LoginRoutes(panel, guard)
+        routes += [
+            Route("/api/me", logins.me),
+            Route("/login", logins.log_in, methods=["POST"]),
+            Route("/logout", logins.log_out, methods=["POST"]),
+        ]
+        middleware.append(Middleware(HostCheck, names=names))
     return Starlette(routes=routes, middleware=middleware, exception_handlers=HANDLERS)
 
 
@@ -103,39 +109,3 @@ class _Watching:
             state(self._panel, seen, now=self._wall(), words=words),
             headers={"content-language": words.language, "vary": "accept-language"},
         )
-
-
-class _Steering:
-    """What may change something: each of the commands that are offered here."""
-
-    def __init__(self, panel: Panel) -> None:
-        self._panel = panel
-
-    async def command(self, request: Request) -> Response:
-        name, given = request.path_params["name"], await _body(request)
-        if Surface.API not in find(name).surfaces:
-            raise BadCommandError(name, "is for the command line alone")
-        result = await self._panel.command(name, given, who=WHO)
-        words = Words(language_of(request.headers.get("accept-language", "")))
-        return JSONResponse(
-            translated(result.model_dump(mode="json"), words),
-            headers={"content-language": words.language, "vary": "accept-language"},
-        )
-
-    async def openapi(self, _: Request) -> Response:
-        return JSONResponse(document())
-
-
-async def _body(request: Request) -> dict[str, Any]:
-    raw = bytearray()
-    async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > LONGEST_BODY:
-            raise BadRequestError(f"the body is longer than {LONGEST_BODY} bytes")
-    try:
-        body = json.loads(bytes(raw) or b"{}")
-    except ValueError:  # without the cause: it would quote the body, which may hold a password
-        raise BadRequestError("the body is no JSON") from None
-    if not isinstance(body, dict):
-        raise BadRequestError("the body is no JSON object")
-    return body

@@ -36,3 +36,9 @@ class Panel(Protocol):
     async def command(self, name: str, given: Mapping[str, Any], *, who: str) -> Result:
         """Carry out one of ``console.commands``; returns its result."""
         ...
+
+    def noted(self, who: str, what: str, subject: str) -> None:
+        """Put into the audit trail what was done, without waiting for it."""
+
+    def refused(self, who: str, what: str, subject: str, *, why: str) -> None:
+        """Put into the audit trail what somebody may not do, without waiting for it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -79,6 +80,14 @@ class BadRequestError(Exception):
     """The request itself is wrong; nothing has been done."""
 
 
+class RefusedError(Exception):
+    """Who asks may not; nothing has been done. ``retry_after`` in seconds, 0 for never."""
+
+    def __init__(self, status: int, kind: str, message: str, *, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.status, self.kind, self.retry_after = status, kind, retry_after
+
+
 def status_of(error: BaseException) -> int:
     """The status of the most special class of ``error`` that the table knows; 500 if none."""
     known = (STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
@@ -98,6 +107,14 @@ def _bad_request(_: Request, error: Exception) -> Response:
     return problem(400, "BadRequest", str(error))
 
 
+def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RefusedError)  # noqa: S101 - by the table below
+    answer = problem(error.status, error.kind, str(error))
+    if error.retry_after:
+        answer.headers["retry-after"] = str(math.ceil(error.retry_after))
+    return answer
+
+
 def _unexpected(_: Request, error: Exception) -> Response:
     # What a foreign error says may be private: it goes to the log, which the server writes.
     message = f"the warden met an unexpected {type(error).__name__}; its log has the details"
@@ -108,6 +125,7 @@ HANDLERS: Final[Mapping[Any, Any]] = {
     TelewardenError: _expected,
     pykka.ActorDeadError: _expected,
     BadRequestError: _bad_request,
+    RefusedError: _refused,
     Exception: _unexpected,
     404: lambda request, _: problem(404, "NotFound", f"there is nothing at {request.url.path}"),
     405: lambda request, _: problem(

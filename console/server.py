@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..supervision import LoopActor
+from .access.tokens import Access
 from .app import make_app
 from .listener import Listener
 from .panel import Panel
@@ -23,6 +24,8 @@ class ConsoleActor(LoopActor):
         unix: a listening socket for commands, see ``bind_unix``; or a path, where this actor then
             listens by itself and which it removes when it stops.
         names: what the pages are called by, besides this machine's own names for itself.
+        access: who may do what over ``tcp``; its owner keeps it, so that a crash here ends no
+            login.
 
     Listening sockets stay their owner's: this actor serves on copies and leaves them open, so
     that its next incarnation goes on with them, and callers wait meanwhile instead of being
@@ -36,9 +39,10 @@ class ConsoleActor(LoopActor):
         tcp: socket.socket | None = None,
         unix: socket.socket | Path | str | None = None,
         names: Sequence[str] = (),
+        access: Access | None = None,
     ) -> None:
         super().__init__()
-        self._names = tuple(names)
+        self._names, self._access = tuple(names), access or Access()
         self._panel, self._tcp, self._unix = panel, tcp, unix
         self._own: socket.socket | None = None
         self._listeners: list[Listener] = []
@@ -46,7 +50,12 @@ class ConsoleActor(LoopActor):
     async def on_start(self) -> None:  # type: ignore[override]  # a LoopActor's hooks may be async
         try:
             for app_is_trusted, listening in self._sockets():
-                app = make_app(self._panel, trusted=app_is_trusted, names=self._names)
+                app = make_app(
+                    self._panel,
+                    trusted=app_is_trusted,
+                    access=self._access,
+                    names=self._names,
+                )
                 listener = Listener(app, listening)
                 self._listeners.append(listener)
                 await listener.open()

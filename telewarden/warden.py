@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -41,7 +42,7 @@ from .api.session import LoginStep, SessionHandle
 from .api.sessions import Sessions
 from .commands.running import carry_out
 from .config import Config, ConsoleConfig
-from .console import ConsoleActor, bind_tcp, bind_unix
+from .console import Access, ConsoleActor, Role, Token, bind_tcp, bind_unix
 from .console.results.base import Result
 from .diagnostics import Diagnosis, diagnose, live_findings
 from .errors import (
@@ -472,6 +473,21 @@ class Warden:
         a_text("name", name, "a command's words, as 'pairs pause'")
         return await carry_out(self, name, given, who=who)
 
+    def noted(self, who: str, what: str, subject: str) -> None:
+        """Put into the audit trail what somebody has done beside the commands."""
+        check_who(who)
+        a_text("what", what, "what was done")
+        a_text("subject", subject, "what it was done to")
+        self._auditor.note(who, what, subject)
+
+    def refused(self, who: str, what: str, subject: str, *, why: str) -> None:
+        """Put into the audit trail what somebody wanted to do and may not."""
+        check_who(who)
+        a_text("what", what, "what was asked for")
+        a_text("subject", subject, "what it was asked for")
+        a_text("why", why, "the reason, in a few words")
+        self._auditor.note_refusal(who, what, subject, why)
+
     async def drill(self, path: str, *, who: str = "app") -> None:
         """Crash the child at ``path`` on purpose, to see it come back."""
         a_text("path", path, "a child's path, as the tree shows it")
@@ -634,7 +650,27 @@ class Warden:
         return ChildSpec(
             id="console",
             actor=ConsoleActor,
-            kwargs={"panel": self, "tcp": tcp, "unix": unix, "names": console.names},
+            kwargs={
+                "panel": self,
+                "tcp": tcp,
+                "unix": unix,
+                "names": console.names,
+                "access": self._access_to(self._listening[0]),
+            },
+        )
+
+    def _access_to(self, address: str) -> Access:
+        """Who may do what at the console that listens there."""
+        tokens = (
+            Token(name=one.name, role=Role(one.role), digest=digest)
+            for one, digest in self.config.console_tokens()
+        )
+        console = self.config.console
+        return Access(
+            tokens,
+            local=ipaddress.ip_address(address).is_loopback,
+            opened=console is not None and console.open,
+            wall=self._epoch.now,
         )
 
 

@@ -120,6 +120,13 @@ COMMANDS: Final = (
         surfaces=LINE_ALONE,
     ),
     Command(
+        name="token",
+        help="Print a fresh token for the page and the HTTP API, and its hash for the file.",
+        group=STARTING,
+        needs=Needs.NOTHING,
+        surfaces=LINE_ALONE,
+    ),
+    Command(
         name="database restore",
         help="Put a copy in the database's place, while no warden runs; what was there is kept.",
         group="Backups",

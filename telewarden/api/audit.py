@@ -75,6 +75,10 @@ class Auditor:
         """Note what has been done."""
         self._note(who, what, subject, {}, "done")
 
+    def note_refusal(self, who: str, what: str, subject: str, why: str) -> None:
+        """Note what somebody may not do."""
+        self._note(who, what, subject, {}, f"refused: {why}")
+
     def _note(self, who: str, what: str, subject: str, after: dict[str, Any], outcome: str) -> None:
         row = (who, what, subject, None, after or None, outcome, self._wall())
         try:

@@ -20,7 +20,9 @@ from ..console.commands.parameters import Kind, Parameter, flag, option
 
 KEYWORD: Final = inspect.Parameter.KEYWORD_ONLY
 MANY: Final = frozenset({Kind.FIELDS, Kind.INTEGERS, Kind.WORDS})
-NO_CONFIG: Final = frozenset({"demo", "keygen", "loopback serve", "completion", "help", "init"})
+NO_CONFIG: Final = frozenset(
+    {"demo", "keygen", "loopback serve", "completion", "help", "init", "token"}
+)
 NO_JSON: Final = NO_CONFIG.difference({"demo"}).union({"auth", "wait"})
 
 METAVARS: Final[dict[Kind, str]] = {

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
+import secrets
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -156,6 +158,13 @@ def keygen(_typed: Typed) -> None:
     typer.echo(MasterKey.generate())
 
 
+def token(_typed: Typed) -> None:
+    """Print a fresh token and its hash."""
+    fresh = secrets.token_urlsafe()
+    typer.echo(f"token {fresh}")
+    typer.echo(f"hash  sha256:{hashlib.sha256(fresh.encode()).hexdigest()}")
+
+
 def database_restore(typed: Typed) -> None:
     """Put a copy in the database's place."""
     from ..service.database_backups import restore_database
@@ -220,6 +229,7 @@ HERE: Final[Mapping[str, Callable[[Typed], None]]] = {
     "keygen": keygen,
     "loopback serve": loopback_serve,
     "run": run,
+    "token": token,
     "top": top,
     "wait": wait,
 }

@@ -35,6 +35,8 @@ RESTART: Final = frozenset(
         "console.port",
         "console.socket",
         "console.names",
+        "console.open",
+        "console.tokens",
         "bot",
         "loopback",
     }

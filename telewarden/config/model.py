@@ -9,6 +9,7 @@ option that is silently ignored is the worst of all.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,8 +36,11 @@ from .tables import (
     StorageConfig,
     SupervisionConfig,
     TelegramConfig,
+    TokenConfig,
 )
 from .text import place_of, read_text, tables_in
+
+SHORTEST_TOKEN: Final = 24  # characters; it is looked up by a quick digest, so it must be random
 
 
 class Config(Table):
@@ -144,6 +148,26 @@ class Config(Table):
             raise SecretMissingError("bot.token", "the configuration has no bot")
         return self.loopback.bots[0].token
 
+    def console_tokens(self) -> list[tuple[TokenConfig, bytes]]:
+        """Who may come to the console by a token, and the digest of it, read now.
+
+        Raises:
+            SecretMissingError: a token is not where the configuration says, or is too short.
+        """
+        tokens = () if self.console is None else self.console.tokens
+        return [(one, self._digest(one)) for one in tokens]
+
+    def _digest(self, one: TokenConfig) -> bytes:
+        if one.hash is not None:
+            return bytes.fromhex(one.hash.removeprefix("sha256:"))
+        assert one.token is not None  # noqa: S101 - as its model says
+        what = f"the token of {one.name} in console.tokens"
+        text = one.token.read(what, base=self.base)
+        if len(text) < SHORTEST_TOKEN:
+            why = f"it has {len(text)} characters; make one of {SHORTEST_TOKEN} or more"
+            raise SecretMissingError(what, f"{why} with telewarden token")
+        return hashlib.sha256(text.encode()).digest()
+
 
 def load_config(path: Path | str) -> Config:
     """Read and check a configuration file.
@@ -205,7 +229,7 @@ def _refuse_untabled(data: object, source: str) -> None:
             raise ConfigError(source, (f"has a key that is a {type(key).__name__}; give names",))
 
 
-SECRET_PLACES: Final = frozenset({"api_hash", "master_key", "password", "proxy", "token"})
+SECRET_PLACES: Final = frozenset({"api_hash", "hash", "master_key", "password", "proxy", "token"})
 _SAYING: Mapping[str, str] = {
     "missing": "is missing",
     "extra_forbidden": "is an unknown key; remove it or correct its spelling",

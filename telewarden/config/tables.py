@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
@@ -190,6 +191,30 @@ class LogConfig(Table):
     level: Literal["debug", "info", "warning", "error"] = "warning"
 
 
+class TokenConfig(Table):
+    """Who may come to the page and the HTTP API by a token.
+
+    Args:
+        name: what the audit trail calls him.
+        role: what he may do.
+        token: where the token is kept.
+        hash: its digest instead, as ``telewarden token`` prints it.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,32}$")
+    role: Literal["operator", "read-only"] = "read-only"
+    token: Secret | None = None
+    hash: str | None = Field(default=None, pattern=r"^sha256:[0-9a-f]{64}$")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.token is None) is (self.hash is None):
+            raise ValueError("give either token, the place of a token, or hash, its digest")
+        if self.token is not None and (self.token.create or self.token.passphrase):
+            raise ValueError("create and passphrase are for master keys; this is a token")
+        return self
+
+
 class ConsoleConfig(Table):
     """The pages; they listen on this machine only, until told otherwise."""
 
@@ -199,3 +224,26 @@ class ConsoleConfig(Table):
     names: tuple[Annotated[str, Field(pattern=HOST_NAME)], ...] = Field(
         default=(), description="names that the pages are asked for by, without a port"
     )
+    tokens: tuple[TokenConfig, ...] = ()
+    open: bool = Field(default=False, description="who needs no token steers as well")
+
+    @model_validator(mode="after")
+    def _closed_to_others(self) -> Self:
+        names = Counter(one.name for one in self.tokens)
+        twice = [name for name, count in names.items() if count > 1]
+        if twice:
+            raise ValueError(f"tokens: name {twice[0]!r} is given twice; names are unique")
+        if self.open and self.tokens:
+            raise ValueError("open is for a console without tokens; leave one of both out")
+        if self.open and not _is_local(self.host):
+            raise ValueError(
+                "open is for a console that only this machine reaches; give it tokens instead"
+            )
+        return self
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,15 @@ from typing import Any
 import httpx
 import pytest
 
+from telewarden import Warden
 from telewarden.console import ConsoleActor, bind_tcp, bind_unix, make_app
 from telewarden.console.commands.catalogue import find
 from telewarden.console.results.base import Result
 from telewarden.console.results.login import Recovering
 from telewarden.console.results.process import Drilled
 from telewarden.console.results.sessions import Phase as AtPhase
+from telewarden.loopback import LoopbackTelegram
+from telewarden.loopback.world.records import Account
 from telewarden.metrics import Exporter
 from telewarden.supervision import (
     ChildSpec,
@@ -28,9 +31,10 @@ from telewarden.supervision import (
     SupervisorSpec,
     Tree,
 )
-from telewarden.telegram import Health, Phase
+from telewarden.telegram import Health, Phase, ServerAddress
 from telewarden.telegram.reports import GroupReport, Overview, PairReport, SessionReport
 
+PHONE = "+9996620001"
 ALICE = SessionReport(
     session="alice",
     phase=Phase.ONLINE,
@@ -82,11 +86,18 @@ class FakePanel:
     sessions: tuple[SessionReport, ...] = (ALICE,)
     exporter: Exporter = field(default_factory=Exporter)
     told: list[tuple[str, dict[str, Any], str]] = field(default_factory=list)
+    trail: list[tuple[str, str, str, str]] = field(default_factory=list)
     questions: int = 0
     failure: BaseException | None = None
     gate: asyncio.Event | None = None
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     tree: Tree | None = None
+
+    def noted(self, who: str, what: str, subject: str) -> None:
+        self.trail.append((who, what, subject, "done"))
+
+    def refused(self, who: str, what: str, subject: str, *, why: str) -> None:
+        self.trail.append((who, what, subject, why))
 
     async def overview(self) -> Overview:
         self.questions += 1
@@ -163,6 +174,90 @@ def _client(panel: FakePanel, hand: Hand, *, trusted: bool) -> httpx.AsyncClient
     app = make_app(panel, trusted=trusted, wall=lambda: 5000.0, monotonic=hand)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://localhost")
+
+
+OPERATOR = "an-operators-token-0123456789"
+LOOKER = "a-lookers-token-01234567890123"
+TOKENS = (("ann", "operator", OPERATOR), ("leo", "read-only", LOOKER))
+
+
+@dataclass
+class Page:
+    """A warden with an account on the loopback data centre, and its console over TCP."""
+
+    warden: Warden
+    telegram: LoopbackTelegram
+    account: Account
+
+    def browser(self, **options: Any) -> httpx.AsyncClient:
+        """Somebody with a cookie jar of his own."""
+        assert self.warden.url is not None
+        return httpx.AsyncClient(base_url=self.warden.url, **options)
+
+    @contextlib.asynccontextmanager
+    async def logged_in(self, token: str) -> AsyncIterator[httpx.AsyncClient]:
+        """Somebody who has shown a token, and says the page's own word from then on."""
+        async with self.browser() as browser:
+            csrf = {"x-csrf-token": (await browser.get("api/me")).json()["csrf"]}
+            told = await browser.post("login", json={"token": token}, headers=csrf)
+            assert told.status_code == 200, told.text
+            browser.headers["x-csrf-token"] = told.json()["csrf"]
+            yield browser
+
+    async def until(self, true: Callable[[], Awaitable[bool]]) -> None:
+        """Look until something holds."""
+        async with asyncio.timeout(20):
+            while not await true():
+                await asyncio.sleep(0.01)
+
+    async def audit(self, what: str) -> list[Any]:
+        """The rows of the audit trail on ``what``, once there is one."""
+        rows: list[Any] = []
+
+        async def there() -> bool:
+            rows[:] = await self.warden.registry.audit(what=what)
+            return bool(rows)
+
+        await self.until(there)
+        return rows
+
+
+OpenPage = Callable[..., contextlib.AbstractAsyncContextManager[Page]]
+
+
+@pytest.fixture
+def page_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
+    """A warden's page, with the ``[console]`` that a test wants."""
+
+    @contextlib.asynccontextmanager
+    async def open_page(**console: Any) -> AsyncIterator[Page]:
+        monkeypatch.chdir(tmp_path)  # so that the control socket's path is short
+        async with LoopbackTelegram() as telegram:
+            account = telegram.add_account("alice", phone=PHONE)
+            config = {
+                "telegram": {"api_id": 1},
+                "storage": {"folder": "s", "master_key": {"file": "key", "create": True}},
+                "console": {"port": 0, "socket": "c.sock", **console},
+                "sessions": [{"name": "alice", "phone": PHONE}],
+                "loopback": {"accounts": [{"name": "alice", "phone": PHONE}]},
+            }
+            dc_id, host, port = telegram.address
+            server = ServerAddress(dc_id=dc_id, host=host, port=port, pem=telegram.pem)
+            async with Warden(config, server=server) as warden:
+                yield Page(warden, telegram, account)
+
+    return open_page
+
+
+@pytest.fixture
+async def page(page_of: OpenPage, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Page]:
+    """A page with two tokens: ann steers, leo looks."""
+    tokens = []
+    for name, role, token in TOKENS:
+        monkeypatch.setenv(f"TOKEN_{name.upper()}", token)
+        tokens.append({"name": name, "role": role, "token": {"env": f"TOKEN_{name.upper()}"}})
+    async with page_of(tokens=tokens) as page:
+        yield page
 
 
 @dataclass

@@ -37,9 +37,9 @@ pytestmark = pytest.mark.console
 SOON = 30.0  # seconds in which anything that is going to happen has happened
 
 
-async def get(url: str) -> httpx.Response:
+async def get(url: str, *, method: str = "GET") -> httpx.Response:
     async with httpx.AsyncClient() as client:
-        return await client.get(url, timeout=SOON)
+        return await client.request(method, url, timeout=SOON)
 
 
 def restarted(tree: Tree) -> asyncio.Event:
@@ -70,12 +70,12 @@ async def test_pages_are_served_over_tcp_and_commands_over_the_socket(running: R
     client = ControlClient(running.control)
 
     page = await get(running.url)
-    refused = await get(running.url + "/api/commands/drill")
+    refused = await get(running.url + "/api/commands/drill", method="POST")
     await asyncio.to_thread(client.command, "recover", {"session": "alice"})
     phase = await asyncio.to_thread(client.login, "alice", "code", "22222")
 
     assert page.text.startswith("<!doctype html>")
-    assert refused.status_code == 404
+    assert refused.status_code == 403
     assert phase == "online"
     assert running.panel.told == [
         ("recover", {"session": "alice", "all": False}, WHO),

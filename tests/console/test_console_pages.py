@@ -138,23 +138,19 @@ async def test_the_last_look_is_shown_with_its_age_while_nobody_answers(
     assert (state["age"], state["problem"]) == (30.0, str(panel.failure))
 
 
-@pytest.mark.parametrize(
-    ("method", "target"),
-    [
-        ("POST", "/api/commands/recover"),
-        ("POST", "/api/commands/login"),
-        ("POST", "/api/commands/stop"),
-        ("GET", "/api/openapi.json"),
-    ],
-)
-async def test_nothing_can_be_steered_from_the_network(
-    http: httpx.AsyncClient, panel: FakePanel, method: str, target: str
+@pytest.mark.parametrize("name", ["recover", "login", "stop", "drill"])
+async def test_nothing_can_be_steered_from_the_network_without_a_token(
+    http: httpx.AsyncClient, panel: FakePanel, name: str
 ) -> None:
-    answer = await http.request(method, target, json={"step": "start", "child": "journal"})
+    csrf = {"x-csrf-token": (await http.get("/api/me")).json()["csrf"]}
+    given = {"step": "start", "child": "journal", "session": "alice"}
 
-    assert answer.status_code == 404
-    assert answer.json()["error"]["type"] == "NotFound"
+    answer = await http.post(f"/api/commands/{name}", json=given, headers=csrf)
+
+    assert answer.status_code == 403
+    assert answer.json()["error"]["type"] == "ReadOnly"
     assert panel.told == []
+    assert [row[:2] for row in panel.trail] == [("page", name)]
 
 
 async def test_looking_takes_no_other_method(http: httpx.AsyncClient) -> None:
