@@ -67,6 +67,7 @@ from .service.loopback_server import StandIn, sign_in, standin
 from .service.open_files import make_room
 from .service.paths import StoragePaths, config_of
 from .service.reload import ConfigReloaded, Reloaded, Reloader, ReloadReport
+from .service.responsiveness import stuck_parts
 from .service.retention import Retention
 from .service.stored_figures import StoredLook
 from .service.wait_log import WaitLog
@@ -535,6 +536,19 @@ class Warden:
         if reported < expected:
             return False, f"{reported} of {expected} sessions have reported"
         return self.exporter.ready()
+
+    async def stuck_parts(self, *, within: float = ASK_WITHIN) -> tuple[str, ...]:
+        """The parts of the tree that do not answer, or that it has given up; empty if all is well.
+
+        Asked are the journal's thread, the registry and the monitor; a full disk is an answer.
+
+        Args:
+            within: seconds that each may take.
+
+        Raises:
+            NotRunningError: the warden does not run.
+        """
+        return await stuck_parts(self._running(), within=within)
 
     @property
     def port(self) -> int | None:

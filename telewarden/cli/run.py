@@ -18,6 +18,7 @@ from ..metrics import sentence
 from ..service.gc_pause import set_aside
 from ..service.open_files import allow_all
 from ..service.reload import ConfigReloaded
+from ..service.service_manager import ServiceManager
 from ..supervision import EXIT_ABANDONED, Event, Exit, LineLimit, StopReport, leave_process
 from ..warden import Warden
 from .event_lines import as_json as event_as_json
@@ -40,7 +41,7 @@ async def run_warden(config: Path, *, as_json: bool, verbose: bool) -> int:
     Raises:
         TelewardenError: it could not be started; nothing is left running.
     """
-    log = _Log(verbose=verbose)
+    log, manager = _Log(verbose=verbose), ServiceManager()
     allow_all()
     stop, reload = asyncio.Event(), asyncio.Event()
     with _signals(stop.set, reload.set):
@@ -48,17 +49,20 @@ async def run_warden(config: Path, *, as_json: bool, verbose: bool) -> int:
         log.level(warden.config.log.level)
         warden.events.subscribe(_teller(as_json=as_json))
         warden.events.subscribe(lambda _: log.level(warden.config.log.level), (ConfigReloaded,))
-        reloading: asyncio.Task[None] | None = None
+        beside: list[asyncio.Task[None]] = []
         try:
             await _started(warden, stop)
             set_aside()
             _announce(warden, as_json=as_json)
-            reloading = asyncio.create_task(_keep_reloading(warden, reload))
+            manager.started()
+            beside.append(asyncio.create_task(_keep_reloading(warden, reload, manager)))
+            beside.append(asyncio.create_task(manager.keep_telling(warden)))
             exit_ = await _waited(warden, stop)
+            manager.stopping()
             report = await warden.stop()
         finally:
-            if reloading is not None:
-                reloading.cancel()
+            for task in beside:
+                task.cancel()
             await warden.stop()
     code = _outcome(exit_, report)
     _tell_the_end(code, as_json=as_json)
@@ -67,20 +71,29 @@ async def run_warden(config: Path, *, as_json: bool, verbose: bool) -> int:
     return code
 
 
-async def _keep_reloading(warden: Warden, asked: asyncio.Event) -> None:
+async def _keep_reloading(warden: Warden, asked: asyncio.Event, manager: ServiceManager) -> None:
     """Reload whenever it is asked for; what is asked meanwhile is done once, afterwards."""
     while True:
         await asked.wait()
         asked.clear()
-        try:
-            await warden.reload(who="signal")
-        except ConfigError as error:
-            for problem in error.problems:
-                _complain(f"not reloaded, nothing has changed: {error.source}: {problem}")
-        except TelewardenError as error:
-            _complain(f"not reloaded: {error}")
-        except Exception:  # whatever it is, the next one is to be heard
-            logger.exception("not reloaded")
+        manager.reloading()
+        manager.reloaded(await _reload(warden))
+
+
+async def _reload(warden: Warden) -> str:
+    """Reload once; returns how it went, in a few words."""
+    try:
+        await warden.reload(who="signal")
+    except ConfigError as error:
+        for problem in error.problems:
+            _complain(f"not reloaded, nothing has changed: {error.source}: {problem}")
+    except TelewardenError as error:
+        _complain(f"not reloaded: {error}")
+    except Exception:  # whatever it is, the next one is to be heard
+        logger.exception("not reloaded")
+    else:
+        return "reloaded"
+    return "not reloaded, nothing has changed; the log says why"
 
 
 async def _started(warden: Warden, asked: asyncio.Event) -> None:
