@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any, Final
 
 from .._version import __version__
-from ..telegram import HEALTHS, PHASES, Phase, said
+from ..telegram import HEALTHS, PHASES, Phase, facts_as_dict, said
 from ..telegram.reports import GroupReport, PairReport, SessionReport, Wait
 from .look import Seen
 from .panel import Panel
@@ -48,6 +48,7 @@ def _session(report: SessionReport, now: float, words: Words) -> dict[str, Any]:
         "update_age": None if heard is None else max(0.0, now - heard),
         "reason": words(report.reason),
         "notice": "" if report.notice is None else said(report.notice, words),
+        "account": report.account and facts_as_dict(report.account, now, words),
         "explanation": words(phase.explanation),
         "advice": words(phase.advice),
         "advice_needed": phase.advice != PHASES[Phase.ONLINE].advice,

@@ -16,7 +16,16 @@ from .handlers.code_ways import WAYS
 from .issued_sessions import mint, string_of
 from .threads import LoopGate, in_loop
 from .updates.delivery import service_notification
-from .world.records import Account, Authorization, BotRecord, Chat, ChatKind, Member, Message
+from .world.records import (
+    Account,
+    Authorization,
+    BotRecord,
+    Chat,
+    ChatKind,
+    Freeze,
+    Member,
+    Message,
+)
 from .world.update_events import Draft
 from .world.world import digits
 
@@ -325,6 +334,22 @@ class ServerAdmin:
     def unban(self, account: Account) -> None:
         """Take a ban back."""
         account.ban = None
+        self._engine.world.touch()
+
+    @in_loop
+    def freeze(
+        self, account: Account, *, days: int = 30, appeal_url: str = "https://t.me/spambot"
+    ) -> Freeze:
+        """Make an account read-only; nobody is told before it writes or asks."""
+        now = self._engine.world.now()
+        account.frozen = Freeze(since=now, until=now + days * 86_400, appeal_url=appeal_url)
+        self._engine.world.touch()
+        return account.frozen
+
+    @in_loop
+    def unfreeze(self, account: Account) -> None:
+        """Let an account write again, as after an appeal."""
+        account.frozen = None
         self._engine.world.touch()
 
     # Helpers

@@ -26,6 +26,18 @@ _WRAPPERS: Final = (
     functions.InvokeWithTakeoutRequest,
     functions.InvokeWithMessagesRangeRequest,
 )
+_WRITES: Final = (  # what a frozen account is refused; https://core.telegram.org/api/auth
+    functions.messages.SendMessageRequest,
+    functions.messages.SendMediaRequest,
+    functions.messages.SendMultiMediaRequest,
+    functions.messages.ForwardMessagesRequest,
+    functions.messages.EditMessageRequest,
+    functions.messages.DeleteMessagesRequest,
+    functions.channels.DeleteMessagesRequest,
+    functions.channels.JoinChannelRequest,
+    functions.channels.CreateChannelRequest,
+    functions.channels.InviteToChannelRequest,
+)
 _IGNORED: Final = (
     types.MsgsAck,
     types.MsgResendReq,
@@ -142,6 +154,9 @@ class Dispatcher:
                 and (dead := RpcError(authorization.void)).code != 401
             ):
                 raise dead  # a 401 ends the login only: what needs none still works
+            account = authorization.account
+            if account is not None and account.frozen and isinstance(request, _WRITES):
+                raise RpcError("FROZEN_METHOD_INVALID")
             handler = self._centre.handlers.get(type(request))
             if handler is None:
                 logger.warning("method not played method=%s", method_name(request.__class__))

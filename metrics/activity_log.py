@@ -19,7 +19,9 @@ from ..supervision import (
     LoopResumed,
     LoopStalled,
 )
+from ..telegram.account_facts import FactKind, Standing, in_words
 from ..telegram.session_events import (
+    AccountFactChanged,
     AccountLimited,
     CaughtUp,
     CopyRepaired,
@@ -125,6 +127,20 @@ def _caught_up(event: CaughtUp) -> str | None:
     return f"{event.session}: pair {event.pair} caught up on {event.missed} messages"
 
 
+def _account_fact(event: AccountFactChanged) -> str:
+    explanation, advice = event.explanation, event.advice
+    if event.over:
+        return f"{event.session}: over: {explanation}"
+    fact = Standing(
+        kind=FactKind(event.kind),
+        explanation=explanation,
+        advice=advice,
+        until=event.until,
+        url=event.url,
+    )
+    return f"{event.session}: {in_words(fact)}"
+
+
 def _pruned(event: RowsPruned) -> str | None:
     gone = ", ".join(f"{table} {count}" for table, count in event.rows.items() if count)
     return f"rows past their time removed: {gone}" if gone else None
@@ -153,6 +169,7 @@ WORDS: Final[Mapping[type[Event], Callable[[Any], str | None]]] = {
     AccountLimited: lambda e: (
         f"{e.session}: Telegram limits the account, sending waits: {e.reason}"
     ),
+    AccountFactChanged: _account_fact,
     StarsPaid: lambda e: f"{e.session}: pair {e.pair} paid {e.stars} Stars",
     Noticed: lambda e: f"{e.session}: {said(e)}",
     CopyShortened: lambda e: f"{e.session}: pair {e.pair} cut its copy of {e.source_id}: too long",
@@ -176,6 +193,7 @@ TONES: Final[Mapping[type[Event], str]] = {
     FloodRemembered: "bad",
     PairPaused: "bad",
     PairResumed: "good",
+    AccountFactChanged: "bad",
     AccountLimited: "bad",
     Noticed: "bad",
     DeadLettered: "bad",

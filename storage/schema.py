@@ -236,6 +236,13 @@ def _future_tokens(db: Database) -> None:
     ).create_index(["session", "id"])
 
 
+def _account_facts(db: Database) -> None:
+    """What is known of each session's account, as JSON; nothing of it is secret."""
+    db.table("account_facts").create(
+        {"session": str, "facts": str}, pk="session", not_null={"facts"}, strict=True
+    )
+
+
 MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _sessions,
     _forwarding,
@@ -253,6 +260,7 @@ MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _named,
     _old_keys,
     _future_tokens,
+    _account_facts,
 )
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 ACCOUNTS_FROM: Final = 10  # the schema from which on a session's account is sealed

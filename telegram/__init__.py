@@ -10,6 +10,17 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from .account_facts import (
+    FACTS,
+    AccountFacts,
+    FactKind,
+    Standing,
+    facts_as_dict,
+    facts_from_json,
+    facts_to_json,
+    in_words,
+    standing,
+)
 from .connecting.connect_limit import ConnectLimit
 from .errors.classification import NO_DESCRIPTORS, classify, short_of, to_telewarden
 from .errors.proxy_trouble import ProxyTrouble, ProxyTroubleError
@@ -69,6 +80,7 @@ from .richtext import RichText, units
 from .sending.random_ids import random_id_for
 from .sending.shipments import Receipt, Shipment, ShipmentAction
 from .session_events import (
+    AccountFactChanged,
     AccountLimited,
     BackfillProgress,
     CaughtUp,
@@ -114,7 +126,6 @@ if TYPE_CHECKING:
         Dialog,
         access,
         accesses,
-        device_lifetime,
         dialogs_in,
         dialogs_request,
         join,
@@ -128,6 +139,7 @@ if TYPE_CHECKING:
     from .connecting.gateway import CloseReport, Deadlines, Device, Gateway, ServerAddress
     from .connecting.outage import OutageLimit
     from .incoming import from_bytes, to_bytes
+    from .login.account_questions import read_account_facts
     from .login.authorisations import (
         Authorisation,
         authorisations_in,
@@ -169,6 +181,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COMING",
     "DATA_BYTES",
+    "FACTS",
     "HEALTHS",
     "MESSAGE_UNITS",
     "NOTICES",
@@ -177,6 +190,8 @@ __all__ = [
     "SHARED_OUTAGE",
     "STEPS",
     "Access",
+    "AccountFactChanged",
+    "AccountFacts",
     "AccountLimited",
     "Action",
     "Arrived",
@@ -206,6 +221,7 @@ __all__ = [
     "EntityRow",
     "ErrorClass",
     "Event",
+    "FactKind",
     "FileDamage",
     "FileState",
     "FloodBegan",
@@ -266,6 +282,7 @@ __all__ = [
     "Shipment",
     "ShipmentAction",
     "SignedIn",
+    "Standing",
     "StarsPaid",
     "StatusText",
     "StopAsked",
@@ -291,18 +308,21 @@ __all__ = [
     "copy_request",
     "delete_request",
     "deliver",
-    "device_lifetime",
     "diagram",
     "dialogs_in",
     "dialogs_request",
     "edit_request",
     "ends_login",
+    "facts_as_dict",
+    "facts_from_json",
+    "facts_to_json",
     "fetch",
     "format_string",
     "forward_request",
     "from_bytes",
     "health_of",
     "history",
+    "in_words",
     "join",
     "key_id_of",
     "kind_of_notice",
@@ -321,6 +341,7 @@ __all__ = [
     "posts_into",
     "press_answer_request",
     "random_id_for",
+    "read_account_facts",
     "read_file",
     "read_history",
     "read_messages",
@@ -335,6 +356,7 @@ __all__ = [
     "server_time_request",
     "short_of",
     "similarity",
+    "standing",
     "step",
     "to_bytes",
     "to_telewarden",
@@ -358,6 +380,7 @@ _LATE = {
     "message_id_of": "sending.bot_requests",
     "press_answer_request": "sending.bot_requests",
     "unsend_request": "sending.bot_requests",
+    "read_account_facts": "login.account_questions",
     "reset_authorisation": "login.authorisations",
     "list_authorisations": "login.authorisations",
     "authorisations_in": "login.authorisations",
@@ -394,7 +417,6 @@ _LATE = {
     "accesses": "chats",
     "copy_request": "sending.requests",
     "delete_request": "sending.requests",
-    "device_lifetime": "chats",
     "edit_request": "sending.requests",
     "fetch": "sending.requests",
     "forward_request": "sending.requests",

@@ -1,4 +1,4 @@
-"""Chats of an account: rights, joining, authorisation lifetime."""
+"""Chats of an account: rights, joining; the logout."""
 
 from __future__ import annotations
 
@@ -133,12 +133,6 @@ async def join(client: Client, place: str, *, deadline: float = 30.0) -> int:
     result = await client.call(request, deadline=deadline)
     told = result if isinstance(result, types.Updates) else result.updates
     return int(utils.get_peer_id(told.chats[0]))
-
-
-async def device_lifetime(client: Client, *, deadline: float = 30.0) -> int:
-    """Return after how many days without use Telegram ends this account's devices."""
-    found = await client.call(functions.account.GetAuthorizationsRequest(), deadline=deadline)
-    return int(found.authorization_ttl_days)
 
 
 def server_time_request() -> Any:

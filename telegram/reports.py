@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from .account_facts import AccountFacts
 from .phases import Health, Phase
 from .session_events import Noticed
 
@@ -56,7 +57,8 @@ class SessionReport:
     """How a session is. Times are epoch seconds, durations seconds.
 
     ``last_update`` is when Telegram last told its client anything; ``None`` without a client.
-    ``notice`` is what Telegram has told last, unasked, within a day.
+    ``notice`` is what Telegram has told last, unasked, within a day, ``account`` what is known of
+    the account.
     """
 
     session: str
@@ -75,6 +77,7 @@ class SessionReport:
     groups: int = 0
     waits: tuple[Wait, ...] = ()
     notice: Noticed | None = None
+    account: AccountFacts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -170,6 +170,24 @@ class AccountLimited(SessionEvent):
 
 
 @frozen
+class AccountFactChanged(SessionEvent):
+    """A fact about the account stands from now on, or does not any more (``over``).
+
+    Args:
+        kind: one of ``FactKind``: frozen, ends if unused, a password wanted, a risk told of.
+        until: epoch seconds, of the date in ``explanation``; ``None`` where it has none.
+        url: where to go about it; may be empty.
+    """
+
+    kind: str
+    explanation: str
+    advice: str
+    until: float | None = None
+    url: str = ""
+    over: bool = False
+
+
+@frozen
 class BackfillProgress(SessionEvent):
     """A pair has read its source's past up to ``at_message``; ``found`` messages were to send.
 

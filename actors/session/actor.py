@@ -27,6 +27,7 @@ from ..context import Services
 from ..forwarding.messages import PairOrder
 from ..waits import session_wait
 from . import internal
+from .account_watch import AccountWatch
 from .client_slot import ClientSlot
 from .flood_waits import OPENING, persist_connect_flood
 from .liveness import Prober
@@ -92,6 +93,9 @@ class SessionActor(LoopActor):
             name, services, self, self.slot, self.sender, self._state
         )
         self.notices: Notices = Notices(name, services)
+        self.account: AccountWatch = AccountWatch(
+            name, services, self, self.slot, self.tell_monitor
+        )
         self.recovering = False
         self._switch_after = ""
 
@@ -99,6 +103,7 @@ class SessionActor(LoopActor):
         self._registry.tell(messages.SessionIntroduced(session=self._name, ref=self.actor_ref))
         self._reconnect.cause = "start" if self.incarnation == 1 else "crash"
         self.actor_ref.tell(messages.Begin())
+        self.account.load()
 
     def on_receive(self, message: object) -> object:
         handler = HANDLERS.get(type(message))
@@ -165,6 +170,7 @@ class SessionActor(LoopActor):
         self._services.gateway.api.allow_probe(self._name)
         if self.phase is telegram.Phase.ONLINE:
             self.prober.probe()
+            self.account.look()
         else:
             self.begin()
 
@@ -185,6 +191,7 @@ class SessionActor(LoopActor):
             self.heard(heard)
         if not self.logins.end_replaced(result.client.key_id):
             self._services.keys.keep_only(result.client.key_id, session=self._name)
+        self.account.online(self._reconnect.cause)
 
     def _note_time(self, told: float | None) -> None:
         """Keep how far Telegram's time is from ours, for a start with another clock."""
@@ -416,6 +423,7 @@ class SessionActor(LoopActor):
     def send_failed(self, message: SendFailed) -> None:
         until = self.sender.until
         verdict = self.sender.failed(message)
+        self.account.hinted(verdict)
         if self.sender.until != until:  # whoever looks for a session for a pair should know
             self.tell_monitor()
         if verdict.terminal:
@@ -458,6 +466,7 @@ class SessionActor(LoopActor):
             groups=len(self.groups),
             waits=self._waits(),
             notice=self.notices.last,
+            account=self.account.facts,
         )
 
     def _waits(self) -> tuple[telegram.Wait, ...]:
@@ -481,6 +490,8 @@ HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
     internal.Switch: lambda session, message: session.switch(message.cause),
     internal.Heard: lambda session, message: session.heard(message),
     internal.Flush: lambda session, _: session.slot.flush(),
+    internal.LookAtAccount: lambda session, _: session.account.look(),
+    internal.Hinted: lambda session, message: session.account.hinted(message.verdict),
     messages.Probe: lambda session, _: session.prober.probe(),
     messages.SettingsChanged: lambda session, message: session.settings_changed(message),
     messages.Report: lambda session, _: session.introduce(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...supervision import Answer
-from ...telegram import Told
+from ...telegram import Told, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +45,15 @@ class LoginRequested:
     """Somebody asked for a login while the copies were being tried."""
 
     answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtAccount:
+    """Read the facts about the account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hinted:
+    """A request was refused in a way that the facts about the account may explain."""
+
+    verdict: Verdict

@@ -14,6 +14,7 @@ from ...errors import NameMovedError
 from ...supervision import Answer, LoopActor
 from ...telegram import (
     Access,
+    Action,
     Client,
     ErrorClass,
     accesses,
@@ -39,6 +40,7 @@ from ..messages import (
 )
 from .client_slot import ClientSlot
 from .flood_waits import FloodWaits
+from .internal import Hinted
 from .sender import OFFLINE, tell
 from .state import SessionState
 
@@ -86,8 +88,7 @@ class Reader:
         )
 
     def _not_read(self, message: History, error: BaseException) -> None:
-        if classify(error).terminal:
-            self._actor.actor_ref.tell(Probe())  # which will tell whether the session has ended
+        self._look_closer(error)
         tell(message.reply_to, _unread(message, error))
 
     def locate(self, message: Locate) -> None:
@@ -136,9 +137,15 @@ class Reader:
         return answer
 
     def _refused(self, answer: Answer, error: BaseException) -> None:
-        if classify(error).terminal:
-            self._actor.actor_ref.tell(Probe())  # which will tell whether the session has ended
+        self._look_closer(error)
         answer.fail(to_public_error(error, session=self._name))
+
+    def _look_closer(self, error: BaseException) -> None:
+        verdict = classify(error)
+        if verdict.terminal:
+            self._actor.actor_ref.tell(Probe())  # which will tell whether the session has ended
+        elif verdict.action is Action.HOLD_WRITES:
+            self._actor.actor_ref.tell(Hinted(verdict))
 
 
 def _not_looked(error: BaseException) -> None:

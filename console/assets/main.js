@@ -126,7 +126,8 @@ function fillCard(node, one, now) {
   say(node.querySelector(".reason"), one.reason);
   const advice = deaf ? one.health_advice : one.advice_needed ? one.advice : "";
   say(node.querySelector(".advice"), one.health === "healthy" ? "" : advice);
-  say(node.querySelector(".notice"), one.notice);
+  const told = (one.account?.facts ?? []).map((fact) => [fact.explanation, fact.until ? new Date(fact.until * 1000).toLocaleString() : "", fact.url, fact.advice]);
+  say(node.querySelector(".notice"), [one.notice, ...told.flat()].filter(Boolean).join(" "));
   const facts = [[words(one.health), ""], ["since", span(Math.max(0, now - one.since))]];
   if (one.until !== null && one.until > now) facts.push(["goes on in", left(one.until - now)]);
   if (one.probe_seconds !== null) facts.push(["answers in", span(one.probe_seconds)]);

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from .model import CARE_WITHIN, Command, Danger, Given, Needs
 from .parameters import Kind, Parameter, argument, flag, option
-from .shown import Block, Grid, ago, ahead, grid, span
+from .shown import Block, Grid, ago, ahead, grid, span, when
 
 GROUP: Final = "Sessions"
 WAITS_SHOWN: Final = 40  # rows
@@ -86,6 +86,20 @@ def _advice(state: Given) -> Iterator[Block]:
             yield f"{one['session']}: Telegram limits the account until {limited}"
         if one["notice"]:
             yield f"{one['session']}: {one['notice']}"
+        yield from _account(one)
+
+
+def _account(one: Given) -> Iterator[Block]:
+    """What an operator has to know of the account, and when it dies if nobody uses it."""
+    known = one.get("account")
+    for fact in () if known is None else known["facts"]:
+        told = [part for part in (when(fact["until"]), fact["url"]) if part]
+        dates = f" ({', '.join(told)})" if told else ""
+        explanation = fact["explanation"].rstrip(".")
+        yield f"{one['session']}: {explanation}{dates}. {fact['advice']}"
+    ends = known and min(filter(None, (known["login_ends"], known["account_ends"])), default=None)
+    if ends and one["health"] != "healthy":
+        yield f"{one['session']}: dies if unused by {when(ends)}"
 
 
 def groups_grid(state: Given) -> Grid:

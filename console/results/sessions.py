@@ -40,6 +40,32 @@ class Wait(Result):
     until: float | None
 
 
+class AccountFact(Result):
+    """A fact about an account that an operator has to know."""
+
+    kind: str
+    explanation: str
+    advice: str
+    until: float | None
+    url: str
+
+
+class Account(Result):
+    """What is known of an account; what ends unused does so at ``login_ends``, ``account_ends``."""
+
+    read_at: float | None
+    frozen_since: float | None
+    frozen_until: float | None
+    appeal_url: str
+    login_ends: float | None
+    account_ends: float | None
+    unofficial_risk: bool
+    password_wanted: bool
+    relogin_at: float | None
+    parallel: int
+    facts: tuple[AccountFact, ...]
+
+
 class SessionStatus(Result):
     """How a session says that it is, and what to do about it."""
 
@@ -63,6 +89,7 @@ class SessionStatus(Result):
     health_explanation: str
     health_advice: str
     notice: str
+    account: Account | None
 
 
 class PairStatus(Result):

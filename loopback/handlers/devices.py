@@ -1,4 +1,4 @@
-"""Authorisations of an account: listed, ended, their lifetime."""
+"""Authorisations of an account: listed, ended, their lifetime, and the account's own."""
 
 from __future__ import annotations
 
@@ -46,6 +46,11 @@ def set_ttl(call: Call, request: Any) -> bool:
     return True
 
 
+def get_account_ttl(call: Call, _request: Any) -> Any:
+    """After how many days of absence the account is deleted."""
+    return types.AccountDaysTTL(call.me.account_ttl_days)
+
+
 def change_settings(call: Call, request: Any) -> bool:
     """Confirm a login elsewhere; what else is set leaves no trace here."""
     others = [a for a in call.world.authorizations(call.me) if a is not call.authorization]
@@ -91,6 +96,7 @@ HANDLERS: Final[Handlers] = {
     functions.account.GetAuthorizationsRequest: get_authorizations,
     functions.account.ResetAuthorizationRequest: reset_authorization,
     functions.account.SetAuthorizationTTLRequest: set_ttl,
+    functions.account.GetAccountTTLRequest: get_account_ttl,
     functions.account.ChangeAuthorizationSettingsRequest: change_settings,
     functions.auth.ResetAuthorizationsRequest: reset_authorizations,
 }

@@ -60,9 +60,18 @@ def get_nearest_dc(call: Call, _request: Any) -> Any:
     return types.NearestDc("", call.authorization.dc_id, call.authorization.dc_id)
 
 
-def get_app_config(_call: Call, _request: Any) -> Any:
-    """Nothing."""
-    return types.help.AppConfig(0, types.JsonObject([]))
+def get_app_config(call: Call, _request: Any) -> Any:
+    """Nothing, but for an account that is frozen: since when, until when, where to appeal."""
+    account = call.authorization.account
+    frozen = None if account is None else account.frozen
+    told = []
+    if frozen is not None:
+        told = [
+            types.JsonObjectValue("freeze_since_date", types.JsonNumber(float(frozen.since))),
+            types.JsonObjectValue("freeze_until_date", types.JsonNumber(float(frozen.until))),
+            types.JsonObjectValue("freeze_appeal_url", types.JsonString(frozen.appeal_url)),
+        ]
+    return types.help.AppConfig(0, types.JsonObject(told))
 
 
 def get_terms_update(call: Call, _request: Any) -> Any:

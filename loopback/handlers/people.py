@@ -34,6 +34,7 @@ def get_full_user(call: Call, request: Any) -> Any:
         settings=types.PeerSettings(),
         notify_settings=types.PeerNotifySettings(),
         common_chats_count=0,
+        unofficial_security_risk=account.unofficial_risk or None,
     )
     return types.users.UserFull(full, [], [View(call.world, me).user(account)])
 

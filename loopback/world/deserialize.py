@@ -15,6 +15,7 @@ from .records import (
     Chat,
     ChatKind,
     Forward,
+    Freeze,
     Member,
     Message,
     PasswordRecord,
@@ -55,12 +56,14 @@ def thaw(world: World, data: dict[str, Any]) -> None:
 
 
 def _account_in(given: dict[str, Any]) -> Account:
-    apart = ("feed", "password", "contacts", "blocked", "bot", "bot_token")
+    apart = ("feed", "password", "contacts", "blocked", "bot", "bot_token", "frozen")
     plain = {k: v for k, v in given.items() if k not in apart}
     password, bot = given["password"], given.get("bot")
     account = Account(**plain, contacts=set(given["contacts"]))
     account.code_ways = tuple(account.code_ways)
     account.blocked = set(given.get("blocked", ()))  # without it where an earlier version wrote
+    if frozen := given.get("frozen"):
+        account.frozen = Freeze(**frozen)
     if token := given.get("bot_token"):  # and a bot had nothing but its token there
         account.bot = BotRecord(token=token)
     elif bot is not None:

@@ -44,6 +44,15 @@ class BotRecord:
     acquainted: set[int] = field(default_factory=set, repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freeze:
+    """An account is read-only: since when, until when it may be appealed against, and where."""
+
+    since: int
+    until: int
+    appeal_url: str
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Account:
     """A user of the data centre, person or bot."""
@@ -64,7 +73,10 @@ class Account:
     code_ways: tuple[str, ...] = DEFAULT_WAYS  # how a login code goes, the next way at each resend
     stars: int = 0
     login_email: str | None = field(default=None, repr=False)
-    relogin_days: int | None = None  # after how many days a login without a password is over
+    relogin_days: int | None = None  # until a login by code works again, for who has no password
+    account_ttl_days: int = 548  # of absence, after which the account is deleted
+    frozen: Freeze | None = None
+    unofficial_risk: bool = False  # others are told that it uses a client that may be unsafe
     gives_tokens: bool = False  # whether a login or a logout lets the next one do without a code
     feed: Feed[Message] = field(default_factory=lambda: Feed[Message](), repr=False)
     box: dict[int, Message] = field(default_factory=dict, repr=False)

@@ -71,6 +71,9 @@ def _account_out(account: Account, number: Mapping[int, int]) -> dict[str, Any]:
         "stars": account.stars,
         "relogin_days": account.relogin_days,
         "gives_tokens": account.gives_tokens,
+        "account_ttl_days": account.account_ttl_days,
+        "frozen": account.frozen and asdict(account.frozen),
+        "unofficial_risk": account.unofficial_risk,
         "next_message_id": account.next_message_id,
         "feed": _feed_out(account.feed, number),
         "password": password

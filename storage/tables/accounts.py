@@ -1,6 +1,6 @@
-"""Data access for ``accounts``: the sealed account id of each session.
+"""Data access for ``accounts``, the sealed account id of each session, and ``account_facts``.
 
-Owns ``accounts``. The number in the clear, in ``user_sessions``, is for people and other programs
+Owns both. The number in the clear, in ``user_sessions``, is for people and other programs
 to read; what decides whether a login is the right account's is what was sealed.
 """
 
@@ -40,6 +40,16 @@ class AccountRows(TableAccess):
 
     def _forget_account(self, name: str) -> None:
         self._run("delete from accounts where session = ?", (name,))
+        self._run("delete from account_facts where session = ?", (name,))
+
+    def put_account_facts(self, name: str, facts: str) -> None:
+        """Store what is known of a session's account."""
+        self._run("insert or replace into account_facts values (?, ?)", (name, facts))
+
+    def account_facts(self, name: str) -> str | None:
+        """What is known of a session's account, as it was stored."""
+        row = self._one("select facts from account_facts where session = ?", (name,))
+        return None if row is None else str(row[0])
 
     def _accounts(self, name: str | None = None) -> dict[str, bytes] | None:
         """What is sealed, by session; ``None`` where nothing is, or it cannot be opened."""

@@ -26,7 +26,7 @@ from ..console.results.sessions import (
     Wait,
 )
 from ..metrics import Flood as FloodSeen
-from ..telegram import HEALTHS, PHASES, Overview, SessionReport, said
+from ..telegram import HEALTHS, PHASES, Overview, SessionReport, facts_as_dict, said
 from .engine import Engine, Handlers, Handles
 
 
@@ -70,6 +70,8 @@ def _status(report: SessionReport) -> SessionStatus:
     phase, health = PHASES[report.phase], HEALTHS[report.health]
     facts: dict[str, Any] = asdict(report)
     facts["notice"] = "" if report.notice is None else said(report.notice)
+    known = report.account
+    facts["account"] = None if known is None else facts_as_dict(known, time.time())
     return SessionStatus(
         **facts,
         explanation=phase.explanation,

@@ -154,7 +154,7 @@ class Newsroom:
         """Where the story stands, to wait for what comes after."""
         return len(self.heard)
 
-    async def hears(self, kind: type[Any], *, since: int = 0, **fields: object) -> Any:
+    async def hears(self, kind: type[Any], /, *, since: int = 0, **fields: object) -> Any:
         """Wait for an event with these fields."""
 
         def found() -> Any:

@@ -14,7 +14,7 @@ from telewarden import console
 from telewarden.actors.session.flood_waits import ADVICE, SLOW_ADVICE
 from telewarden.console import LANGUAGES, Words, language_of
 from telewarden.console.commands.catalogue import find
-from telewarden.telegram import HEALTHS, NOTICES, PHASES, Noticed, NoticeKind, Phase
+from telewarden.telegram import FACTS, HEALTHS, NOTICES, PHASES, Noticed, NoticeKind, Phase
 from telewarden.telegram.errors import meanings
 from telewarden.telegram.errors.proxy_trouble import ADVICE as PROXY_ADVICE
 from telewarden.telegram.login.sent_codes import BY_QR, CODE_WAYS, RESET_PENDING, UNKNOWN_WAY
@@ -27,7 +27,7 @@ ROWS = [row for row in vars(meanings).values() if isinstance(row, meanings.Row)]
 SENTENCES = {
     *(
         text
-        for told in (*PHASES.values(), *HEALTHS.values(), *NOTICES.values())
+        for told in (*PHASES.values(), *HEALTHS.values(), *NOTICES.values(), *FACTS.values())
         for text in (told.explanation, told.advice)
     ),
     *(row.advice for row in ROWS),

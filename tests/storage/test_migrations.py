@@ -139,7 +139,8 @@ MADE: tuple[Mapping[str, Mapping[str, Any]], ...] = (
     },
     {},
     {"old_keys": {}},
-    {"future_tokens": {"id": 1, "session": "alice", "sealed": b"sealed", "at": 1.0}},
+    {"future_tokens": {"id": 1, "session": "alice", "at": 1.0}},
+    {"account_facts": {"session": "alice", "facts": "{}"}},
 )
 
 
@@ -154,6 +155,7 @@ def fill(store: Store) -> Store:
     store.put_credential("alice", STRING, 7, 2)
     store.put_user_id("alice", 77)
     store.add_backup("alice", "by hand", 1.0)
+    store.add_future_token("alice", b"token", 1.0)
     store.enqueue(
         [
             OutboxRow(
@@ -194,7 +196,7 @@ def old_database(place: Path, version: int, today: Store) -> Path:
 def copy_row(conn: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> None:
     columns = [name for (name,) in conn.execute(f"select name from pragma_table_info('{table}')")]
     names = ", ".join(f'"{name}"' for name in columns)
-    sealed = {"user_sessions", "session_backups", "outbox", "accounts", "old_keys"}
+    sealed = {"user_sessions", "session_backups", "outbox", "accounts", "old_keys", "future_tokens"}
     if table in sealed:
         conn.execute(f"insert into {table} ({names}) select {names} from today.{table}")
         for name, value in row.items():

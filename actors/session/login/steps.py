@@ -348,6 +348,13 @@ class Login:
             store.add_backup(name, "after login", now)
             if terms.future_token is not None:
                 store.add_future_token(name, terms.future_token, now)
+            _keep_terms(
+                store,
+                name,
+                password_wanted=terms.password_wanted,
+                relogin_at=None if terms.relogin_days is None else now + terms.relogin_days * DAY,
+                parallel=terms.parallel,
+            )
             self._services.files(store).write(name, string, key_id=key_id, dc_id=dc_id)
             return earlier
 
@@ -367,3 +374,15 @@ def _calls_of(step: LoginStep) -> tuple[str, ...]:
     if isinstance(step, Renew):
         return (EXPORT_TOKEN,) if step.qr else (SEND_CODE,)
     return CALLS.get(type(step), ())
+
+
+def _keep_terms(
+    store: Store, name: str, *, password_wanted: bool, relogin_at: float | None, parallel: int
+) -> None:
+    """Keep what a login has told of the account, beside what is known; runs in the journal."""
+    kept = store.account_facts(name)
+    known = telegram.AccountFacts() if kept is None else telegram.facts_from_json(kept)
+    found = replace(
+        known, password_wanted=password_wanted, relogin_at=relogin_at, parallel=parallel
+    )
+    store.put_account_facts(name, telegram.facts_to_json(found))
