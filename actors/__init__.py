@@ -90,7 +90,16 @@ from .registry.session_specs import SessionPlan, session_spec
 from .registry.snapshot import Board, RegistrySnapshot
 from .registry.statistics import Ages, RegistryStatistics, statistics
 from .session.actor import SessionActor
-from .session.login.steps import CODES_A_DAY, CancelLogin, Renew, ResendCode, StartQr, WaitQr
+from .session.login.steps import (
+    CODES_A_DAY,
+    CancelLogin,
+    LoginUnderWay,
+    LoginWait,
+    Renew,
+    ResendCode,
+    StartQr,
+    WaitQr,
+)
 from .session.maintenance import ExportLogin, ImportLogin, LogOut, RestoreBackup, TakeBackup
 from .session.online_waits import AwaitOnline
 from .waits import WaitLedger, with_waits
@@ -136,6 +145,8 @@ __all__ = [
     "Limited",
     "LimitsChanged",
     "LogOut",
+    "LoginUnderWay",
+    "LoginWait",
     "LookInto",
     "MovePairs",
     "Operation",

@@ -65,19 +65,13 @@ class ControlClient:
         target = f"/api/commands/{_quoted(name.replace(' ', '-'))}"
         return self._json("POST", target, given, timeout=max(self._timeout, within))
 
-    def phase(self, name: str) -> str:
-        """Where a session stands, asked of itself."""
-        return self.login(name, "look")
+    def login(self, name: str, step: str, secret: str | None = None) -> dict[str, Any]:
+        """Take one step of a login (``start``, ``code``, ``qr``, ...).
 
-    def login(self, name: str, step: str, secret: str | None = None) -> str:
-        """Take one step of a login (``start``, ``code``, ``email``, ...); returns the new phase."""
+        Returns the phase that follows, and what is waited for.
+        """
         given = {"session": name, "step": step, "secret": secret}
-        return str(self.command("login", given, within=LOGIN_TIMEOUT)["phase"])
-
-    def login_says(self, name: str) -> str:
-        """How what a login waits for comes, in a sentence; empty when it waits for nothing."""
-        given = {"session": name, "step": "look", "secret": None}
-        return str(self.command("login", given, within=LOGIN_TIMEOUT)["says"])
+        return self.command("login", given, within=LOGIN_TIMEOUT)
 
     def drill(self, child: str) -> None:
         """Crash the child at that path of the tree, to see it come back."""

@@ -13,7 +13,9 @@ from ._tl import types
 from .chat_handles import ChatHandle, author_of
 from .data_centre import DataCentre
 from .handlers.code_ways import WAYS
+from .handlers.qr import accept
 from .issued_sessions import mint, string_of
+from .rpc import RpcError
 from .threads import LoopGate, in_loop
 from .updates.delivery import service_notification
 from .world.records import (
@@ -285,6 +287,16 @@ class ServerAdmin:
         )
         self._tell(account, update)
         return authorization
+
+    @in_loop
+    def scan_qr(self, account: Account, url: str) -> None:
+        """Scan a QR code (``tg://login?token=...``) with a phone of the account's owner."""
+        token = url.partition("token=")[2]
+        try:
+            raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+            accept(self._engine, account, raw)
+        except (ValueError, RpcError) as refused:
+            raise ValueError(f"the QR code cannot be scanned: {refused}") from refused
 
     @in_loop
     def connect_bot(

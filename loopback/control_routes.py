@@ -140,6 +140,13 @@ class Controls:
         """The login code last sent to a number."""
         return {"code": self._telegram.sent_code(str(_needed(body, "phone")))}
 
+    def scan(self, body: Body) -> Any:
+        """Scan a QR code, by its ``url``, with a phone of an account's owner."""
+        options = _only(body, {"account", "url"})
+        account, url = self._account(_needed(options, "account")), str(_needed(options, "url"))
+        _or_refused(lambda: self._telegram.scan_qr(account, url))
+        return {"scanned": account.id}
+
     def cut(self, body: Body) -> Any:
         """Close an account's connections, or all."""
         return {"cut": self._telegram.cut(self._some_account(body))}
@@ -276,6 +283,7 @@ _DEEDS: Final[Mapping[tuple[str, str], Callable[[Controls, Body], Any]]] = {
     ("GET", "/history"): Controls.history,
     ("POST", "/mint"): Controls.mint,
     ("GET", "/code"): Controls.code,
+    ("POST", "/scan"): Controls.scan,
     ("POST", "/cut"): Controls.cut,
     ("POST", "/revoke"): Controls.revoke,
     ("GET", "/faults"): Controls.faults,

@@ -31,7 +31,7 @@ from .account_watch import AccountWatch
 from .client_slot import ClientSlot
 from .flood_waits import OPENING, persist_connect_flood
 from .liveness import Prober
-from .login.steps import CancelLogin, Renew, ResendCode, StartQr, WaitQr
+from .login.steps import CancelLogin, LoginUnderWay, Renew, ResendCode, StartQr, WaitQr
 from .login_handler import LOGGING_IN, LoginHandler
 from .maintenance import ExportLogin, ImportLogin, LogOut, RestoreBackup, TakeBackup
 from .maintenance_handler import MaintenanceHandler
@@ -533,6 +533,7 @@ HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
         ),
         lambda session, message: session.logins.take(message),
     ),
+    LoginUnderWay: lambda session, _: session.logins.under_way,
     internal.LoginRequested: lambda session, message: session.logins.wanted(message),
     **dict.fromkeys(
         (TakeBackup, RestoreBackup, ImportLogin, ExportLogin, LogOut),

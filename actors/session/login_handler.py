@@ -19,6 +19,8 @@ from ...telegram import (
     LoginFailed,
     PasswordAsked,
     Phase,
+    QrShown,
+    QrToken,
     SignedIn,
     classify,
 )
@@ -27,7 +29,7 @@ from ..messages import StartLogin
 from .control import SessionControl
 from .internal import Flush, LoginRequested
 from .login.authorizations import end_authorisation
-from .login.steps import Login, LoginStep, Step
+from .login.steps import Login, LoginStep, LoginWait, Step
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +41,7 @@ BESIDE: Final[Mapping[type[Event], Phase]] = {
     CodeSent: Phase.AWAITING_CODE,
     EmailAsked: Phase.AWAITING_EMAIL,
     PasswordAsked: Phase.AWAITING_PASSWORD,
+    QrShown: Phase.AWAITING_QR,
 }
 
 
@@ -71,6 +74,15 @@ class LoginHandler:
         else:
             self._start(message, answer)
         return answer
+
+    @property
+    def under_way(self) -> LoginWait | None:
+        """What a login that is under way waits for, also one beside a session that works on."""
+        step = self._login.waits
+        if step is None or step.event is None or type(step.event) not in BESIDE:
+            return None
+        qr = step.told if isinstance(step.told, QrToken) else None
+        return LoginWait(phase=BESIDE[type(step.event)], says=step.says, qr=qr)
 
     def _start(self, message: LoginStep, answer: Answer) -> None:
         self._actor.pipe(

@@ -11,7 +11,17 @@ from .sessions import SESSION
 from .shown import Block, ago, grid, when
 
 GROUP: Final = "Logins"
-LOGIN_STEPS: Final = ("look", "start", "code", "email", "password", "resend", "cancel")
+LOGIN_STEPS: Final = (
+    "look",
+    "start",
+    "code",
+    "email",
+    "password",
+    "qr",
+    "scan",
+    "resend",
+    "cancel",
+)
 
 
 def _phase(result: Given) -> Iterator[Block]:
@@ -64,7 +74,10 @@ COMMANDS: Final = (
     Command(
         name="login",
         help="Take one step of a login; `auth` asks for each in turn.",
-        more="What is typed into a Telegram chat is void, so no bot offers this.",
+        more="`qr` begins a login by QR code, whose address is in `url`; `scan` waits until it is"
+        " scanned or has expired, and returns the next one. `look` tells what a login waits for,"
+        " a renewal beside the session too. What is typed into a Telegram chat is void, so no bot"
+        " offers this.",
         group=GROUP,
         parameters=(
             SESSION,
@@ -81,10 +94,14 @@ COMMANDS: Final = (
         name="auth",
         help="Log a session of the running warden in: code, then cloud password if there is one.",
         more="The code goes in here, never into a Telegram chat: Telegram voids codes that it sees"
-        " there. Who breaks off comes back to the same login: a code that was sent costs no other.",
+        " there. Who breaks off comes back to the same login: a code that was sent costs no other."
+        " With --qr a QR code is drawn and no login code spent: scan it with Telegram on a phone"
+        " that is logged in (Settings, Devices, Link Desktop Device). It changes when it expires;"
+        " Ctrl-C ends it and costs nothing.",
         group=GROUP,
         parameters=(
             SESSION,
+            flag("qr", "By a QR code, which costs no login code."),
             flag("new_code", "Ask for another code, also if one is waited for."),
             option("code", "The code that was sent, instead of being asked for it.", Kind.SECRET),
         ),
@@ -97,7 +114,7 @@ COMMANDS: Final = (
         more="Go on with `auth`. When it succeeds the session switches over, and then ends the old"
         " login at Telegram.",
         group=GROUP,
-        parameters=(SESSION,),
+        parameters=(SESSION, flag("qr", "By a QR code, which costs no login code.")),
         danger=Danger.CHANGES,
         result="sessions.Phase",
         show=_renewing,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
+
 from .base import Result
 
 
@@ -117,6 +119,21 @@ class GroupStatus(Result):
     pairs: tuple[PairStatus, ...]
 
 
+class ChangeOutcome(Result):
+    """How one change of many went: why it was refused, if it was."""
+
+    session: str
+    changed: bool
+    error: str
+
+
+class ChangedMany(Result):
+    """How each of the sessions went that were chosen; with ``dry_run`` nothing was changed."""
+
+    outcomes: tuple[ChangeOutcome, ...]
+    dry_run: bool
+
+
 class Flood(Result):
     """Telegram asked an account to leave a method alone until then."""
 
@@ -163,8 +180,14 @@ class Deleted(Result):
 
 
 class Phase(Result):
-    """Where a session stands now; ``says`` is how what a login waits for comes."""
+    """Where a session stands now, or the login that is under way beside it.
+
+    ``says`` is how what a login waits for comes; ``url`` is what a QR code to scan holds, until
+    ``expires``.
+    """
 
     session: str
     phase: str
     says: str = ""
+    url: str | None = Field(default=None, repr=False)
+    expires: float | None = None

@@ -6,9 +6,11 @@ from typing import Any, Final
 
 from .._tl import functions, types
 from ..call import Call
+from ..data_centre import DataCentre
 from ..rpc import RpcError
 from ..world.pending_logins import LoginToken
-from ..world.records import Account
+from ..world.records import Account, Authorization
+from ..world.world import World
 from .auth import signed_in
 from .base import Handlers
 from .devices import device
@@ -35,22 +37,32 @@ def export_token(call: Call, request: Any) -> Any:
 
 def accept_token(call: Call, request: Any) -> Any:
     """What a signed-in device does with the token it has read."""
-    token = _living(call, request.token)
+    waiting = accept(call.centre, call.me, request.token)
+    return device(call, waiting, password_pending=call.me.password is not None)
+
+
+def accept(centre: DataCentre, account: Account, raw: bytes) -> Authorization:
+    """Let whoever shows the token be that account; returns the key that waits, which is told.
+
+    Raises:
+        RpcError: nobody shows it, it has expired, or somebody has accepted it.
+    """
+    token, world = _living(centre.world, raw), centre.world
     if token.account_id is not None:
         raise RpcError("AUTH_TOKEN_ALREADY_ACCEPTED")
-    token.account_id = call.me.id
-    waiting = call.world.keys.get(token.key_id)
+    token.account_id = account.id
+    waiting = world.keys.get(token.key_id)
     if waiting is None:
         raise RpcError("AUTH_TOKEN_INVALID")
-    update = types.UpdateShort(types.UpdateLoginToken(), call.world.now())
-    for link in call.centre.connections.of_key(waiting):
+    update = types.UpdateShort(types.UpdateLoginToken(), world.now())
+    for link in centre.connections.of_key(waiting):
         link.conversation.send(update)
-    return device(call, waiting, password_pending=call.me.password is not None)
+    return waiting
 
 
 def import_token(call: Call, request: Any) -> Any:
     """Redeem an accepted token in the account's own data centre."""
-    token = _living(call, request.token)
+    token = _living(call.world, request.token)
     if token.account_id is None:
         return types.auth.LoginToken(int(token.expires), token.token)
     return _redeem(call, token)
@@ -67,11 +79,11 @@ def _redeem(call: Call, token: LoginToken) -> Any:
     return types.auth.LoginTokenSuccess(signed_in(call, account))
 
 
-def _living(call: Call, token: bytes) -> LoginToken:
-    known = call.world.logins.tokens.get(token)
+def _living(world: World, token: bytes) -> LoginToken:
+    known = world.logins.tokens.get(token)
     if known is None:
         raise RpcError("AUTH_TOKEN_INVALID")
-    if known.account_id is None and call.world.clock() >= known.expires:
+    if known.account_id is None and world.clock() >= known.expires:
         raise RpcError("AUTH_TOKEN_EXPIRED")
     return known
 

@@ -204,6 +204,13 @@ class SessionCare(abc.ABC):
             after["step"] = "resend"
             return await self._ask(actors.ResendCode(), timeout=CARE_WITHIN)
 
+    async def login_under_way(self) -> actors.LoginWait | None:
+        """What a login that was begun waits for; None if none is under way.
+
+        A renewal is one beside the session, whose own phase tells nothing of it.
+        """
+        return await self._ask(actors.LoginUnderWay())
+
     async def cancel_login(self, *, who: str = "app") -> Phase:
         """End a login that is under way.
 

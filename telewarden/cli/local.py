@@ -14,20 +14,13 @@ from typing import Any, Final
 
 import typer
 
-from ..console.client import ControlClient
 from ..console.commands.model import Command
-from ..errors import BadCommandError, CommandFailedError, ConfigError
+from ..errors import BadCommandError, ConfigError
 from .asking import client_of, confirm, wait_for
-from .complaint import complain
 from .place import config_path, place_of
 
 ENDED_BADLY: Final = 1
 NOT_STARTED: Final = 2
-ASKED: Final[Mapping[str, str]] = {
-    "awaiting_code": "login code",
-    "awaiting_email": "login e-mail address",
-    "awaiting_password": "cloud password",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,41 +82,17 @@ def check(typed: Typed) -> None:
 
 
 def auth(typed: Typed) -> None:
-    """Ask for what a login waits for until it is done or has ended."""
-    session, code = typed.given["session"], typed.given["code"]
-    client = client_of(place_of(typed.config))
-    phase = client.phase(session)
-    if code is not None and phase != "awaiting_code":
-        raise BadCommandError("auth", f"{session} waits for no code; it is {phase}")
-    if typed.given["new_code"] or phase not in ASKED:
-        phase = client.login(session, "start")
-    elif code is None:
-        typer.echo(f"{session}: a login is under way; --new-code begins another")
-    if phase == "online":
-        typer.echo(f"{session} is online already")
-        return
-    while phase in ASKED:
-        phase = _login_step(client, session, phase, code)
-        code = None
-    if phase in {"needs_login", "quarantined", "stopped"}:
-        typer.echo(f"{session} is not logged in; the login has ended: {phase}", err=True)
-        raise typer.Exit(ENDED_BADLY)
-    typer.echo(f"{session} is logged in")
+    """Log a session in."""
+    from .auth import log_in
 
-
-def _login_step(client: ControlClient, session: str, phase: str, code: str | None) -> str:
-    """Hand in what the login waits for; returns the phase that follows."""
-    step = phase.removeprefix("awaiting_")
-    if code is None:
-        typer.echo(client.login_says(session))
-    secret = code or typer.prompt(f"{session}: {ASKED[phase]}", hide_input=step == "password")
-    try:
-        return client.login(session, step, secret)
-    except CommandFailedError as exc:
-        complain(exc)
-        if code is not None:
-            raise typer.Exit(ENDED_BADLY) from exc
-        return client.phase(session)  # a login ends after three that are wrong
+    given = typed.given
+    log_in(
+        client_of(place_of(typed.config)),
+        given["session"],
+        qr=given["qr"],
+        new_code=given["new_code"],
+        code=given["code"],
+    )
 
 
 def wait(typed: Typed) -> None:

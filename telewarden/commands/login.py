@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..api.session import SessionHandle
 from ..console.results.login import (
     Authorisation,
     AuthorisationEnded,
@@ -12,7 +13,7 @@ from ..console.results.login import (
 )
 from ..console.results.sessions import Phase
 from ..errors import BadCommandError
-from ..telegram import CodeInfo
+from ..telegram import CodeInfo, QrToken
 from ..telegram import Phase as Standing
 from .engine import Engine, Handlers
 
@@ -24,31 +25,56 @@ async def login(engine: Engine, who: str, *, session: str, step: str, secret: st
     handle = engine.session(session)
     if step in SECRETS and not secret:
         raise BadCommandError("login", f"step {step} needs a secret; give the {step}")
-    phase: Standing
     match step:
         case "look":
-            phase = (await handle.report()).phase
+            led = (await handle.report()).phase
         case "start":
-            phase = await handle.login("start", who=who)
+            led = await handle.login("start", who=who)
         case "code":
-            phase = await handle.login("code", secret, who=who)
+            led = await handle.login("code", secret, who=who)
         case "email":
-            phase = await handle.login("email", secret, who=who)
+            led = await handle.login("email", secret, who=who)
         case "password":
-            phase = await handle.login("password", secret, who=who)
+            led = await handle.login("password", secret, who=who)
+        case "qr":
+            led = _phase(await handle.login_qr(who=who))
+        case "scan":
+            led = _phase(await handle.wait_qr(who=who))
         case "cancel":
-            phase = await handle.cancel_login(who=who)
+            led = await handle.cancel_login(who=who)
         case _:
-            sent = await handle.resend_code(who=who)
-            phase = Standing.AWAITING_CODE if isinstance(sent, CodeInfo) else sent
-    says = (await handle.report()).reason if phase.value.startswith("awaiting") else ""
-    return Phase(session=session, phase=phase, says=says)
+            led = _phase(await handle.resend_code(who=who))
+    return await _standing(handle, led)
 
 
-async def renew(engine: Engine, who: str, *, session: str) -> Phase:
+def _phase(told: Standing | CodeInfo | QrToken) -> Standing:
+    match told:
+        case CodeInfo():
+            return Standing.AWAITING_CODE
+        case QrToken():
+            return Standing.AWAITING_QR
+        case _:
+            return told
+
+
+async def _standing(handle: SessionHandle, phase: Standing) -> Phase:
+    """Where a session stands, or the login under way, which may be one beside it."""
+    wait = await handle.login_under_way()
+    if wait is None:
+        return Phase(session=handle.name, phase=phase)
+    return Phase(
+        session=handle.name,
+        phase=wait.phase,
+        says=wait.says,
+        url=None if wait.qr is None else wait.qr.url,
+        expires=None if wait.qr is None else wait.qr.expires.timestamp(),
+    )
+
+
+async def renew(engine: Engine, who: str, *, session: str, qr: bool) -> Phase:
     """Begin a new login beside the present one."""
-    phase = await engine.session(session).renew(who=who)
-    return Phase(session=session, phase=str(phase))
+    handle = engine.session(session)
+    return await _standing(handle, _phase(await handle.renew(qr=qr, who=who)))
 
 
 async def logout(engine: Engine, who: str, *, session: str) -> Phase:

@@ -145,7 +145,7 @@ class LoginBudgetError(TelewardenError):
         when = datetime.fromtimestamp(again_at, tz=UTC).strftime("%Y-%m-%d %H:%M UTC")
         super().__init__(
             f"session {session}: {spent} login codes within a day; ask again after {when}, "
-            "or log in by QR code"
+            f"or log in by QR code: telewarden auth {session} --qr"
         )
         self.session, self.spent, self.again_at = session, spent, again_at
 

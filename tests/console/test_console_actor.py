@@ -72,11 +72,11 @@ async def test_pages_are_served_over_tcp_and_commands_over_the_socket(running: R
     page = await get(running.url)
     refused = await get(running.url + "/api/commands/drill", method="POST")
     await asyncio.to_thread(client.command, "recover", {"session": "alice"})
-    phase = await asyncio.to_thread(client.login, "alice", "code", "22222")
+    login = await asyncio.to_thread(client.login, "alice", "code", "22222")
 
     assert page.text.startswith("<!doctype html>")
     assert refused.status_code == 403
-    assert phase == "online"
+    assert login["phase"] == "online"
     assert running.panel.told == [
         ("recover", {"session": "alice", "all": False}, WHO),
         ("login", {"session": "alice", "step": "code", "secret": "22222"}, WHO),

@@ -82,7 +82,7 @@ async def test_a_command_of_the_command_line_alone_is_refused(
             "login",
             b'{"session": "a", "step": ["x"]}',
             "BadCommandError",
-            "login: step is ['x']; give look, start, code, email, password, resend, cancel",
+            "give look, start, code, email, password, qr, scan, resend, cancel",
         ),
         (
             "login",

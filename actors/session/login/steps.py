@@ -64,6 +64,20 @@ class ResendCode(Ask[telegram.CodeInfo | telegram.Phase]):
     """Let Telegram send the code in the next way it offers. Answered with ``CodeInfo``."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginWait:
+    """What a login that is under way waits for: how it comes, and the QR code to scan if any."""
+
+    phase: telegram.Phase
+    says: str = ""
+    qr: telegram.QrToken | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoginUnderWay(Ask[LoginWait | None]):
+    """Look at a login that is under way, beside the session or not. Answered from memory."""
+
+
 @dataclass(frozen=True, slots=True)
 class CancelLogin(Ask[telegram.Phase]):
     """End a login that is under way. Answered with the phase."""
@@ -111,6 +125,7 @@ class Login:
         self._name, self.phone, self._services = name, phone, services
         self._flow: telegram.LoginFlow | None = None
         self._renewing, self._wrong = False, 0
+        self._last: Step | None = None
         self._turn = asyncio.Lock()
         self._state_waits = False
         self.replaced: tuple[Credential, int] | None = None
@@ -120,6 +135,11 @@ class Login:
     def under_way(self) -> bool:
         """Whether a code or a password is waited for."""
         return self._flow is not None
+
+    @property
+    def waits(self) -> Step | None:
+        """What the login under way waits for, as its last step has told."""
+        return self._last if self.under_way else None
 
     async def take(self, step: LoginStep) -> Step:
         """Do one step and return what it means for the session's phase.
@@ -135,9 +155,11 @@ class Login:
                 times in all.
         """
         if isinstance(step, WaitQr | CancelLogin):  # the one is long, the other ends it
-            return await self._take(step)
+            self._last = await self._take(step)
+            return self._last
         async with self._turn:  # of two at once the second finds what the first has led to
-            return await self._take(step)
+            self._last = await self._take(step)
+            return self._last
 
     async def _take(self, step: LoginStep) -> Step:
         await self._refuse_early(_calls_of(step))
