@@ -19,6 +19,7 @@ from . import page
 from .access.guard import Guard
 from .access.login_routes import LoginRoutes
 from .access.tokens import Access
+from .api_page import api_page
 from .commands_api import CommandsApi
 from .headers import Headers
 from .hosts import HostCheck
@@ -63,6 +64,7 @@ def make_app(
         Route("/api/commands", looks(commands.offered)),
         Route("/api/commands/{name}", looks(commands.carry_out), methods=["POST"]),
         Route("/api/openapi.json", looks(commands.openapi)),
+        Route("/api/", looks(api_page)),
     ]
     middleware = [Middleware(Headers, wall=wall)]
     if guard is not None:  # on the Unix socket the kernel says who asks, and no browser gets there

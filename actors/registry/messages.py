@@ -218,6 +218,11 @@ class EndOperation(_OperationWrite, Ask[Operation]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveOperation(_OperationWrite, Ask[Operation]):
+    """Forget one operation that is over. Answered with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CleanOperations(RegistryWrite, Ask[tuple[int, ...]]):
     """Forget operations that are over: ``"all"`` of them, or some. Answered with their ids."""
 

@@ -37,7 +37,8 @@ actors that would not stop. Of `safety-check` 0 is SAFE, 1 CAUTION, 2 UNSAFE.
 **HTTP.** `POST /api/commands/NAME` on the control socket, with the parameters as a JSON object
 and dashes in the place of blanks: `curl --unix-socket control.sock
 http://warden/api/commands/pairs-why -d '{"pair": 3}'`. `GET /api/openapi.json` describes all of
-it. Who may connect is told by the kernel: the socket's owner and root.
+it, and `GET /api/` is the same as a page. Who may connect is told by the kernel: the socket's
+owner and root.
 
 What ends or removes something is asked about first; `--yes` answers that. A secret given as `-`
 is typed where nobody sees it, or read from the standard input.

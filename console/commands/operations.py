@@ -44,6 +44,10 @@ def _one(result: Given) -> Iterator[Block]:
         yield grid("parts", ("part", "what"), rows, wide=1)
 
 
+def _removed(result: Given) -> Iterator[Block]:
+    yield f"operation {result['id']} ({result['kind']}), which was {result['state']}, is forgotten"
+
+
 def _cleaned(result: Given) -> Iterator[Block]:
     yield f"{len(result['removed'])} operations removed"
 
@@ -82,6 +86,17 @@ COMMANDS: Final = (
         result="operations.Operation",
         show=_one,
         exit_code=_failed,
+    ),
+    Command(
+        name="operations remove",
+        help="Forget one operation that is over.",
+        more="One that runs is refused: `operations end` first.",
+        group=GROUP,
+        parameters=(ID,),
+        danger=Danger.CHANGES,
+        needs=Needs.STORE,
+        result="operations.Operation",
+        show=_removed,
     ),
     Command(
         name="operations clean",

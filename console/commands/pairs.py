@@ -265,6 +265,7 @@ COMMANDS: Final = (
             option("after", "From the message behind this one.", Kind.INTEGER, default=0, least=0),
             option("since", "From this date, as 2026-01-31, or so long ago, as 2d.", Kind.MOMENT),
         ),
+        line_options=(flag("follow", "Wait until it is over.", short="f"),),
         danger=Danger.CHANGES,
         result="sessions.PairStatus",
         show=_past,

@@ -150,6 +150,20 @@ def _changed(result: Given) -> Iterator[Block]:
     yield from _one(result)
 
 
+def _changed_many(result: Given) -> Iterator[Block]:
+    done = "would be changed" if result["dry_run"] else "changed"
+    rows = [
+        (one["session"], done if one["changed"] else f"refused: {one['error']}")
+        for one in result["outcomes"]
+    ]
+    yield grid("changes", ("session", "what"), rows, wide=1, empty="no session is so")
+
+
+def _some_refused(result: Given) -> int:
+    outcomes = result["outcomes"]
+    return 0 if outcomes and all(one["changed"] for one in outcomes) else 1
+
+
 def _deleted(result: Given) -> Iterator[Block]:
     moved = [f"pair {pair} to {name}" for pair, name in result["moved"].items()]
     done = "would be deleted" if result["dry_run"] else "is deleted; its backups are kept"
@@ -236,6 +250,35 @@ COMMANDS: Final = (
         needs=Needs.STORE,
         result="sessions.Session",
         show=_changed,
+    ),
+    Command(
+        name="change-many",
+        help="Change fields of many sessions with one command, each all or none.",
+        more="Which ones: their names, --all, or --where: health=unhealthy, priority=3, or a field"
+        " of their metadata, as team=news; of several all must hold. Exit code 1 if one is refused,"
+        " or none is so.",
+        group=GROUP,
+        parameters=(
+            option(
+                "sessions",
+                "Their names.",
+                Kind.WORDS,
+                option=False,
+                default=[],
+                metavar="SESSION...",
+            ),
+            flag("all", "All that are registered."),
+            option(
+                "where", "Those that are so: KEY=VALUE, again for more.", Kind.FIELDS, default={}
+            ),
+            flag("dry_run", "Only tell which would be changed."),
+            *PROPERTIES,
+        ),
+        danger=Danger.CHANGES,
+        needs=Needs.STORE,
+        result="sessions.ChangedMany",
+        show=_changed_many,
+        exit_code=_some_refused,
     ),
     Command(
         name="delete",

@@ -27,6 +27,7 @@ from ..actors import (
     OperationEvent,
     OperationState,
     PutPart,
+    RemoveOperation,
     SetParts,
     What,
 )
@@ -185,6 +186,15 @@ class Operations(OperationReads):
         """The same, without waiting until it is on disk."""
         self._client.send(_end(id_, CANCELLED, who))
 
+    async def remove(self, id_: int, *, who: str = "app") -> Operation:
+        """Forget one operation that is over; returns what it was.
+
+        Raises:
+            UnknownOperationError: there is none of that number.
+            OperationRunningError: it is under way; finish, fail or cancel it first.
+        """
+        return await self._client.ask(RemoveOperation(id=id_, who=who))
+
     async def clean(self, what: What = "expired", *, who: str = "app") -> tuple[int, ...]:
         """Forget operations that are over; returns their numbers.
 
@@ -256,6 +266,7 @@ class BlockingOperations(OperationReads, BlockingHandle[Operations]):
     finish = blocking(Operations.finish)
     fail = blocking(Operations.fail)
     cancel = blocking(Operations.cancel)
+    remove = blocking(Operations.remove)
     clean = blocking(Operations.clean)
 
     def watch(self, id_: int, *, timeout: float | None = None) -> Iterator[Operation]:

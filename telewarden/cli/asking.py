@@ -13,12 +13,14 @@ from typing import Any, Final, NoReturn
 import typer
 
 from ..console.client import ControlClient
+from ..console.commands.catalogue import find as by_name
 from ..console.commands.model import Command, Needs
 from ..console.commands.parameters import Kind
 from ..console.words import language_of
 from ..errors import BadCommandError, CommandFailedError, WardenUnreachableError
 from ..terminal import draw, plain
 from .place import Place
+from .progress import bar
 
 LOOK_EVERY: Final = 0.2  # seconds between two looks at what goes on
 STOPS_WITHIN: Final = 90.0  # seconds; a warden takes 60 at most
@@ -40,11 +42,8 @@ def carry_out(command: Command, given: Shown, place: Place, *, as_json: bool, ye
     confirm(command, read, yes=yes)
     client = client_of(place)
     try:
-        result = client.command(command.name, read, within=command.within)
-    except WardenUnreachableError as nobody:
-        if nobody.why or command.needs is not Needs.STORE:
-            raise
-        result = _on_the_store(command, read, place)
+        with bar(command.name, wanted=not as_json):
+            result = _done(client, command, read, place)
     except CommandFailedError as refused:
         if refused.kind != "PairsNotMovedError":
             raise
@@ -54,6 +53,16 @@ def carry_out(command: Command, given: Shown, place: Place, *, as_json: bool, ye
     elif command.name == "stop":
         _wait_until_gone(place)
     show(command, result, as_json=as_json)
+
+
+def _done(client: ControlClient, command: Command, read: Shown, place: Place) -> Shown:
+    """Have the warden carry it out, or do it here where none runs and the store is enough."""
+    try:
+        return client.command(command.name, read, within=command.within)
+    except WardenUnreachableError as nobody:
+        if nobody.why or command.needs is not Needs.STORE:
+            raise
+    return _on_the_store(command, read, place)
 
 
 def _on_the_store(command: Command, read: Shown, place: Place) -> Shown:
@@ -140,15 +149,18 @@ def _followed(client: ControlClient, command: Command, result: Shown, *, as_json
 
 def _to_its_end(client: ControlClient, number: int, *, as_json: bool) -> Shown:
     said = ""
-    while True:
-        operation = client.command("operations watch", {"id": number})
-        line = f"{operation['step']}/{operation['steps']}  {operation['description']}"
-        if line != said and not as_json:
-            typer.echo(line, err=True)
-        said = line
-        if not operation["active"]:
-            return operation
-        time.sleep(LOOK_EVERY)
+    with bar(f"operation {number}", wanted=not as_json) as progress:
+        while True:
+            operation = client.command("operations watch", {"id": number})
+            step, steps = operation["step"], operation["steps"]
+            progress.step(step, steps, operation["description"])
+            line = f"{step}/{steps}  {operation['description']}"
+            if line != said and not as_json and not sys.stderr.isatty():
+                typer.echo(line, err=True)
+            said = line
+            if not operation["active"]:
+                return operation
+            time.sleep(LOOK_EVERY)
 
 
 def _refuse(why: str, *, as_json: bool, operation: int | None = None) -> NoReturn:
@@ -172,8 +184,32 @@ def _wait_until_gone(place: Place) -> None:
         time.sleep(LOOK_EVERY)
 
 
-def follow_events(place: Place, given: Shown, *, as_json: bool) -> None:
+def follow_backfill(place: Place, command: Command, given: Shown, *, as_json: bool) -> None:
+    """Have a pair read its past, and wait until it has; leaving earlier ends nothing.
+
+    Raises:
+        TelewardenError: no warden answers, or it refused.
+        typer.Exit: with the exit code that the operation has.
+    """
+    client, read = client_of(place), command.read(given)
+    which = f"backfill of pair {read['pair']}"
+
+    def found() -> list[int]:
+        operations = client.command("operations list", {"kind": "backfill"})["operations"]
+        return [one["id"] for one in operations if one["description"].partition(",")[0] == which]
+
+    before = set(found())
+    client.command(command.name, read, within=command.within)
+    with bar(which, wanted=not as_json):
+        while not (begun := set(found()) - before):
+            time.sleep(LOOK_EVERY)
+    watch = by_name("operations watch")
+    show(watch, _to_its_end(client, max(begun), as_json=as_json), as_json=as_json)
+
+
+def follow_events(place: Place, command: Command, given: Shown, *, as_json: bool) -> None:
     """Print what happens until Ctrl-C or the warden's end."""
+    given = command.read(given)
     client, after = client_of(place), int(given["after"])
     with contextlib.suppress(KeyboardInterrupt):
         while True:

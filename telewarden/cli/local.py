@@ -18,6 +18,7 @@ from ..console.commands.model import Command
 from ..errors import BadCommandError, ConfigError
 from .asking import client_of, confirm, wait_for
 from .place import config_path, place_of
+from .progress import bar
 
 ENDED_BADLY: Final = 1
 NOT_STARTED: Final = 2
@@ -140,7 +141,8 @@ def database_restore(typed: Typed) -> None:
 
     path = typed.config
     confirm(typed.command, typed.given, yes=typed.yes)
-    kept = [str(one) for one in restore_database(path, typed.given["file"])]
+    with bar("database restore", wanted=not typed.as_json):
+        kept = [str(one) for one in restore_database(path, typed.given["file"])]
     if typed.as_json:
         typer.echo(json.dumps({"replaced": kept}))
     else:

@@ -61,7 +61,8 @@ def carry_out(command: Command, ctx: typer.Context, given: dict[str, Any]) -> No
 
     place = place_of(config_path(named))
     if given.pop("follow", False):
-        asking.follow_events(place, command.read(given), as_json=as_json)
+        follow = asking.follow_events if command.name == "events" else asking.follow_backfill
+        follow(place, command, given, as_json=as_json)
     else:
         asking.carry_out(command, given, place, as_json=as_json, yes=yes)
 

@@ -70,7 +70,10 @@ ON_STORE: Final[Handlers] = {
     **{
         name: group[name]
         for group, names in (
-            (sessions.HANDLERS, ("sessions", "register", "change", "delete", "optimal")),
+            (
+                sessions.HANDLERS,
+                ("sessions", "register", "change", "change-many", "delete", "optimal"),
+            ),
             (moving.HANDLERS, ("import", "export", "keys rotate")),
             (backups.HANDLERS, tuple(backups.HANDLERS)),
             (
@@ -87,7 +90,7 @@ ON_STORE: Final[Handlers] = {
                     "pairs drop",
                 ),
             ),
-            (operations.HANDLERS, ("operations list", "operations clean")),
+            (operations.HANDLERS, ("operations list", "operations remove", "operations clean")),
             (watching.HANDLERS, ("audit",)),
         )
         for name in names

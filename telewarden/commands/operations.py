@@ -22,6 +22,11 @@ async def watch(engine: Engine, _who: str, *, id: int) -> Operation:  # noqa: A0
     return Operation.model_validate(engine.operations.get(id))
 
 
+async def remove(engine: Handles, who: str, *, id: int) -> Operation:  # noqa: A002 - its name
+    """Forget one."""
+    return Operation.model_validate(await engine.operations.remove(id, who=who))
+
+
 async def clean(engine: Handles, who: str, *, what: str) -> Cleaned:
     """Forget what is over."""
     return Cleaned(removed=await engine.operations.clean(cast("What", what), who=who))
@@ -105,5 +110,6 @@ HANDLERS: Final[Handlers] = {
     "limits": limits,
     "operations list": list_,
     "operations watch": watch,
+    "operations remove": remove,
     "operations clean": clean,
 }

@@ -15,6 +15,8 @@ from ..actors import SessionEntry
 from ..console.results.process import Process, Workers
 from ..console.results.sessions import (
     Candidate,
+    ChangedMany,
+    ChangeOutcome,
     Deleted,
     Flood,
     GroupStatus,
@@ -25,6 +27,7 @@ from ..console.results.sessions import (
     Status,
     Wait,
 )
+from ..errors import BadCommandError
 from ..metrics import Flood as FloodSeen
 from ..telegram import HEALTHS, PHASES, Overview, SessionReport, facts_as_dict, said
 from .engine import Engine, Handlers, Handles
@@ -117,6 +120,51 @@ async def change(engine: Handles, who: str, *, session: str, **fields: Any) -> S
     return shown(await engine.sessions.change(session, who=who, **_given(fields)))
 
 
+async def change_many(
+    engine: Handles,
+    who: str,
+    *,
+    sessions: list[str],
+    all: bool,  # noqa: A002 - its option's name
+    where: dict[str, Any],
+    dry_run: bool,
+    **fields: Any,
+) -> ChangedMany:
+    """Change some fields of many."""
+    change = _given(fields)
+    if not (sessions or all or where):
+        raise BadCommandError("change-many", "name sessions, or give --all or --where")
+    if not change:
+        raise BadCommandError("change-many", "nothing is to change; give --priority or the like")
+    chosen = [engine.sessions.get(name) for name in dict.fromkeys(sessions)]
+    chosen = [one for one in chosen or engine.sessions.list() if _is_so(one, where)]
+    if dry_run:
+        named = [ChangeOutcome(session=one.name, changed=True, error="") for one in chosen]
+        return ChangedMany(outcomes=tuple(named), dry_run=True)
+    went = await engine.sessions.change_many({one.name: change for one in chosen}, who=who)
+    outcomes = tuple(
+        ChangeOutcome(
+            session=one.name,
+            changed=one.error is None,
+            error="" if one.error is None else str(one.error),
+        )
+        for one in went
+    )
+    return ChangedMany(outcomes=outcomes, dry_run=False)
+
+
+def _is_so(entry: SessionEntry, where: Mapping[str, Any]) -> bool:
+    """Whether a session's own facts, or its metadata, are all as wanted."""
+    known = {
+        **entry.metadata,
+        "health": entry.status.health.value,
+        "phase": entry.status.phase.value,
+        "priority": entry.priority,
+        "max_pairs": entry.max_pairs,
+    }
+    return all(key in known and known[key] == value for key, value in where.items())
+
+
 def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
@@ -164,6 +212,7 @@ HANDLERS: Final[Handlers] = {
     "sessions": sessions,
     "register": register,
     "change": change,
+    "change-many": change_many,
     "delete": delete,
     "optimal": optimal,
     "workers": workers,

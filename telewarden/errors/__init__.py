@@ -65,6 +65,7 @@ Each room's errors hang below the one root, so that an app can write
     |   |-- UnknownFieldError           a change names a field that cannot be changed
     |   |-- UnknownOperationError       there is no operation of that number
     |   |-- OperationEndedError         an operation that is over makes no progress
+    |   |-- OperationRunningError       one that is under way is not removed
     |   |-- OperationDroppedError       the operation was forgotten while it was watched
     |   `-- NoSessionFitsError          no session can take another pair now
     |-- NoLoginError                no login is under way
@@ -127,6 +128,7 @@ from .registry import (
     NoSessionFitsError,
     OperationDroppedError,
     OperationEndedError,
+    OperationRunningError,
     PairChangedError,
     PairExistsError,
     PairFaultError,
@@ -274,6 +276,7 @@ __all__ = [
     "OpenFilesError",
     "OperationDroppedError",
     "OperationEndedError",
+    "OperationRunningError",
     "OtherAccountError",
     "PairBusyError",
     "PairChangedError",

@@ -121,6 +121,14 @@ class OperationEndedError(RegistryError):
         self.id, self.state = id_, state
 
 
+class OperationRunningError(RegistryError):
+    """The operation is under way and cannot be removed; it is as it was."""
+
+    def __init__(self, id_: int) -> None:
+        super().__init__(f"operation {id_} is running; end it before it is removed")
+        self.id = id_
+
+
 class OperationDroppedError(RegistryError):
     """The operation was forgotten, by age or by hand, before whoever watched it saw its end."""
 

@@ -183,6 +183,14 @@ class RegistryMachine(RuleBasedStateMachine):
         for id_ in gone:
             del self.operations[id_]
 
+    @rule(id_=ids)
+    def remove(self, id_: int) -> None:
+        known = self.operations.get(id_)
+        legal = known is not None and known["state"] != "running"
+        assert self.refused(self.kit.blocking.operations.remove, id_) is not legal
+        if legal:
+            del self.operations[id_]
+
     @rule(id_=consumes(ids))
     def forget_the_number(self, id_: int) -> None:
         """So that the others come up more often."""

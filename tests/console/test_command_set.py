@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import fields
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -83,6 +84,49 @@ async def test_the_http_api_describes_exactly_its_commands(owner: httpx.AsyncCli
         assert set(body["properties"]) == {each.name for each in one.parameters}
         shape = operation["responses"]["200"]["content"]["application/json"]["schema"]
         assert shape["$ref"].rpartition("/")[2] in told["components"]["schemas"]
+
+
+class Anchors(HTMLParser):
+    """What a page has, what it links to, and what it would load or run."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.links: set[str] = set()
+        self.foreign: list[str] = []
+        self.texts: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.ids += filter(None, [given.get("id")])
+        self.links |= {given["href"] or ""} if tag == "a" and "href" in given else set()
+        if tag in {"script", "link", "img", "iframe"} or "src" in given:
+            self.foreign.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+async def test_the_http_api_is_described_to_people_on_a_page_of_its_own(
+    owner: httpx.AsyncClient,
+) -> None:
+    answer = await owner.get("/api/")
+    page, text = Anchors(answer.text), " ".join(Anchors(answer.text).texts)
+
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert page.foreign == []
+    assert page.links - {"openapi.json"} <= {f"#{one}" for one in page.ids}
+    assert len(page.ids) == len(set(page.ids))
+    for one in offered(Surface.API):
+        assert one.slug in page.ids
+        assert all(said in text for said in (one.help, *(each.help for each in one.parameters)))
+        assert one.result_model().__name__ in page.ids
+    fields = {field for one in REMOTE for field in one.result_model().model_fields}
+    assert fields <= set(page.texts)
+    headings = [one for one in page.texts if one in GROUPS]
+    assert len(headings) == len(set(headings))
 
 
 def test_the_command_line_takes_exactly_its_commands() -> None:

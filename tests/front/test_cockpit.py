@@ -70,6 +70,49 @@ def test_a_session_is_registered_changed_found_and_deleted(
     assert done == [(what, "command line") for what in ("delete", "change", "register")]
 
 
+def test_many_sessions_are_changed_with_one_command(
+    shell: Shell, running: subprocess.Popen[str]
+) -> None:
+    for name, team in (("bob", "b"), ("carol", "c"), ("dave", "b")):
+        said(shell, "register", name, "--metadata", f"team={team}")
+
+    dry = said(shell, "change-many", "--where", "team=b", "--priority", "2", "--dry-run")
+    untouched = [one["priority"] for one in told(shell, "sessions")["sessions"]]
+    some = told(shell, "change-many", "--where", "team=b", "--priority", "2")["outcomes"]
+    named = told(shell, "change-many", "alice", "bob", "--max-pairs", "7")["outcomes"]
+    told(shell, "change-many", "--all", "--metadata", "reviewed=true")
+    none = shell("change-many", "--where", "team=z", "--priority", "2")
+    nothing, nobody = shell("change-many", "--all"), shell("change-many", "--priority", "2")
+
+    assert "would be changed" in dry
+    assert set(untouched) == {5}
+    assert [(one["session"], one["changed"]) for one in some] == [("bob", True), ("dave", True)]
+    assert [one["session"] for one in named] == ["alice", "bob"]
+    now = {one["name"]: one for one in told(shell, "sessions")["sessions"]}
+    assert [now[name]["priority"] for name in ("alice", "bob", "carol", "dave")] == [5, 2, 5, 2]
+    assert [now[name]["max_pairs"] for name in ("alice", "bob", "carol")] == [7, 7, 30]
+    assert all(one["metadata"] == {"reviewed": True} for one in now.values())
+    assert (none.returncode, none.stdout) == (1, "no session is so\n")
+    assert "nothing is to change" in nothing.stderr
+    assert "name sessions, or give --all or --where" in nobody.stderr
+
+
+def test_one_operation_that_is_over_is_removed(
+    shell: Shell, running: subprocess.Popen[str]
+) -> None:
+    begun = told(shell, "operations", "begin", "audit")["id"]
+
+    early = shell("operations", "remove", str(begun))
+    said(shell, "operations", "end", str(begun), "finished")
+    gone = said(shell, "operations", "remove", str(begun))
+    again = shell("operations", "remove", str(begun))
+
+    assert "is running; end it before it is removed" in early.stderr
+    assert "which was finished, is forgotten" in gone
+    assert (again.returncode, "there is no operation" in again.stderr) == (2, True)
+    assert begun not in [one["id"] for one in told(shell, "operations", "list")["operations"]]
+
+
 def test_a_login_is_kept_listed_restored_renewed_and_ended(
     shell: Shell, running: subprocess.Popen[str]
 ) -> None:

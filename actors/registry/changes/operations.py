@@ -14,6 +14,7 @@ from typing import Any, Final
 from ....errors import (
     InvalidRecordError,
     OperationEndedError,
+    OperationRunningError,
     RegistryFullError,
     UnknownFieldError,
 )
@@ -122,6 +123,17 @@ def interrupt(transaction: Transaction, who: str) -> None:
         if operation.active:
             error = "the process ended before it did"
             _ended(transaction, replace(operation, state=OperationState.FAILED, error=error), who)
+
+
+def remove(transaction: Transaction, message: messages.RemoveOperation) -> Operation:
+    """Forget one operation; not while it is under way."""
+    operation = transaction.operation(message.id)
+    if operation.active:
+        raise OperationRunningError(operation.id)
+    _remove(transaction, operation)
+    before = {"kind": operation.kind, "state": operation.state.value}
+    transaction.note(message.who, "clean", subject(operation), before, None)
+    return operation
 
 
 def clean(transaction: Transaction, message: messages.CleanOperations) -> tuple[int, ...]:
