@@ -55,6 +55,8 @@ class HealthMonitorActor(LoopActor):
                 _tell(self._registry, StatusReported(report))
             case Reported(report=GroupReport() as report):
                 self._groups[report.session, report.group] = message
+            case OverviewAsked(fresh=False):
+                return self._known()
             case OverviewAsked():
                 return self._overview()
             case SweepEvery():
@@ -98,16 +100,25 @@ class HealthMonitorActor(LoopActor):
         return answer
 
     async def _gather(self) -> Overview:
-        groups = list(self._groups.values())
-        reports, _ = await asyncio.gather(
-            asyncio.gather(*(self._fresh(reported, Report()) for reported in groups)),
+        groups = dict(self._groups)
+        await asyncio.gather(
+            asyncio.gather(*(self._look_at_group(place, groups[place]) for place in groups)),
             self._look_at_sessions(),
         )
+        return self._known()
+
+    def _known(self) -> Overview:
         sessions = [self._sessions[name].report for name in sorted(self._sessions)]
+        groups = [self._groups[place].report for place in sorted(self._groups)]
         return Overview(
             sessions=tuple(one for one in sessions if isinstance(one, SessionReport)),
-            groups=tuple(sorted(reports, key=lambda one: (one.session, one.group))),
+            groups=tuple(one for one in groups if isinstance(one, GroupReport)),
         )
+
+    async def _look_at_group(self, place: tuple[str, str], known: Reported) -> None:
+        found = await self._fresh(known, Report())
+        if self._groups.get(place) is known:  # else it has said more itself meanwhile
+            self._groups[place] = Reported(report=found, ref=known.ref)
 
     async def _look_at_sessions(self) -> None:
         """Ask them how they are now: ages and waits go on between two reports of their own."""

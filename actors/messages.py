@@ -383,7 +383,13 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class OverviewAsked(Ask[Overview]):
-    """How is everybody? Answered with an ``Overview``."""
+    """How is everybody? Answered with an ``Overview``.
+
+    Args:
+        fresh: ask everybody; else it is what they have told last, at once.
+    """
+
+    fresh: bool = True
 
 
 @dataclass(frozen=True, slots=True)

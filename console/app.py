@@ -23,6 +23,8 @@ from .api_page import api_page
 from .commands_api import CommandsApi
 from .headers import Headers
 from .hosts import HostCheck
+from .live.hub import Hub
+from .live.routes import LiveRoutes
 from .look import Look
 from .panel import Panel
 from .problems import HANDLERS
@@ -36,6 +38,7 @@ def make_app(
     trusted: bool,
     access: Access | None = None,
     names: Iterable[str] = (),
+    hub: Hub | None = None,
     wall: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Starlette:
@@ -46,6 +49,7 @@ def make_app(
         trusted: whether who connects may do everything, as on the Unix socket.
         access: who may do what where not; by default all may look.
         names: what the pages are called by, besides this machine's own names for itself.
+        hub: looks for all open pages; whoever made it closes it.
         wall: reads the clock in epoch seconds.
         monotonic: reads a clock that never goes backwards, in seconds.
     """
@@ -53,6 +57,8 @@ def make_app(
     watching = _Watching(panel, Look(panel, clock=monotonic), wall)
     guard = None if trusted else Guard(access or Access(), names=names)
     commands = CommandsApi(panel, monotonic=monotonic)
+    hub = hub or Hub(panel, wall=wall, monotonic=monotonic)
+    live = LiveRoutes(hub, None if guard is None else guard.access)
     looks = (lambda handler: handler) if guard is None else guard.looks
     routes: list[BaseRoute] = [
         Route("/", watching.page),
@@ -61,6 +67,9 @@ def make_app(
         Route("/healthz", watching.healthz),
         Route("/readyz", watching.readyz),
         Route("/api/state", looks(watching.state)),
+        Route("/api/live", looks(live.state)),
+        Route("/api/words", looks(live.words)),
+        Route("/events/stream", looks(live.stream)),
         Route("/api/commands", looks(commands.offered)),
         Route("/api/commands/{name}", looks(commands.carry_out), methods=["POST"]),
         Route("/api/openapi.json", looks(commands.openapi)),

@@ -25,7 +25,8 @@ class Patience:
 
     Args:
         request: from the connect, or a request's first byte, to all of it but its body.
-        answer: from there until the answer is out; a login takes 120 at most.
+        answer: from there until the answer is out, or all of a stream so far; a login takes 120
+            at most.
         idle: that a connection is kept for another request; a page asks each second.
     """
 
@@ -82,6 +83,13 @@ class Connection(H11Protocol):
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
 
+    @property
+    def _is_taken(self) -> bool:
+        """Whether an answer has begun, and the other end has taken all of it so far."""
+        cycle: RequestResponseCycle | None = self.cycle
+        begun = cycle is not None and cycle.response_started and not cycle.response_complete
+        return begun and self.transport.get_write_buffer_size() == 0
+
     def cut(self) -> None:
         """End it at once, whatever is under way."""
         if self.transport is not None:
@@ -99,6 +107,9 @@ class Connection(H11Protocol):
 
     def _late(self) -> None:
         self._deadline = None
+        if self._is_taken:  # a stream, as long as somebody reads it
+            self._expect(self._patience.answer)
+            return
         what = "its answer was not taken" if self.busy else "no whole request came"
         logger.info("connection cut: %s in time", what)
         self.cut()

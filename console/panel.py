@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from ..metrics import Exporter
+from ..storage import Operation
 from ..supervision import Snapshot
 from ..telegram.reports import Overview
 from .results.base import Result
@@ -23,6 +24,14 @@ class Panel(Protocol):
 
     async def overview(self) -> Overview:
         """How every session, worker group and pair is; the exporter observes it, too."""
+        ...
+
+    async def known(self) -> Overview:
+        """The same as they have told by themselves, a few seconds old at most: nobody is asked."""
+        ...
+
+    def running_operations(self) -> Sequence[Operation]:
+        """What takes a while, and what did lately, oldest first."""
         ...
 
     def snapshot(self) -> Snapshot:

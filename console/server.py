@@ -11,6 +11,7 @@ from ..supervision import LoopActor
 from .access.tokens import Access
 from .app import make_app
 from .listener import Listener
+from .live.hub import Hub
 from .panel import Panel
 from .sockets import bind_unix
 
@@ -44,6 +45,7 @@ class ConsoleActor(LoopActor):
         super().__init__()
         self._names, self._access = tuple(names), access or Access()
         self._panel, self._tcp, self._unix = panel, tcp, unix
+        self._hub = Hub(panel)
         self._own: socket.socket | None = None
         self._listeners: list[Listener] = []
 
@@ -55,6 +57,7 @@ class ConsoleActor(LoopActor):
                     trusted=app_is_trusted,
                     access=self._access,
                     names=self._names,
+                    hub=self._hub,
                 )
                 listener = Listener(app, listening)
                 self._listeners.append(listener)
@@ -82,6 +85,7 @@ class ConsoleActor(LoopActor):
         listeners, self._listeners = self._listeners, []
         own, self._own = self._own, None
         try:
+            await self._hub.close()
             await asyncio.gather(*(listener.close() for listener in listeners))
         finally:
             if own is not None:

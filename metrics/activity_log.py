@@ -47,7 +47,8 @@ KEPT: Final = 60  # facts; a page shows no more
 class Fact:
     """One fact as shown; ``number`` rises by one from fact to fact, ``at`` is epoch seconds.
 
-    ``tone`` is ``"good"``, ``"bad"`` or ``"plain"``.
+    ``tone`` is ``"good"``, ``"bad"`` or ``"plain"``. ``session`` and ``child``, a path in the tree,
+    are whom it is about, as far as it is about one.
     """
 
     number: int
@@ -55,6 +56,8 @@ class Fact:
     kind: str
     tone: str
     text: str
+    session: str = ""
+    child: str = ""
 
 
 class Feed:
@@ -77,6 +80,8 @@ class Feed:
                 kind=type(event).__name__,
                 tone=TONES.get(type(event), "plain"),
                 text=text,
+                session=getattr(event, "session", ""),
+                child=event.child,
             )
         )
 

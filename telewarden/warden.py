@@ -71,7 +71,7 @@ from .service.responsiveness import stuck_parts
 from .service.retention import Retention
 from .service.stored_figures import StoredLook
 from .service.wait_log import WaitLog
-from .storage import Epoch, Store
+from .storage import Epoch, Operation, Store
 from .supervision import (
     Ask,
     ChildSpec,
@@ -185,6 +185,7 @@ class Warden:
         )
         self._listening: tuple[str, int] | None = None
         self._reported: frozenset[str] = frozenset()
+        self._places: Snapshot | None = None
         self._stopping = asyncio.Event()
         self._cleanup = contextlib.AsyncExitStack()
 
@@ -246,6 +247,7 @@ class Warden:
         self._stopping.clear()
         self._loop = asyncio.get_running_loop()
         self._board.plans = None  # those of an earlier start are not this one's
+        self._places = None
         make_room(len(self.config.sessions))
         async with contextlib.AsyncExitStack() as undo:
             undo.enter_context(await take_folder(self.config, WARDEN))
@@ -360,7 +362,7 @@ class Warden:
         found = await self._ask("health", OverviewAsked())
         self._reported = frozenset(report.session for report in found.sessions)
         tree = self._running()
-        places = tree.snapshot()
+        self._places = places = tree.snapshot()
         known = self._board.current
         overview = with_waits(found, places, self._waiting.now(), now=self._epoch.now())
         self._wait_log.see(overview.waits)
@@ -372,6 +374,21 @@ class Warden:
             registered=known.sessions if known.revision else None,
         )
         return overview
+
+    async def known(self) -> Overview:
+        """The same as ``overview`` as everybody has told it last, seconds old at most.
+
+        Nobody but the health monitor is asked: it costs next to nothing for thousands of sessions.
+
+        Raises:
+            NotRunningError: the warden does not run.
+        """
+        found = await self._ask("health", OverviewAsked(fresh=False))
+        return with_waits(found, self._places, self._waiting.now(), now=self._epoch.now())
+
+    def running_operations(self) -> tuple[Operation, ...]:
+        """What takes a while, and what did lately, oldest first."""
+        return self.operations.list()
 
     def session(self, name: str) -> SessionHandle:
         """A handle on one session; it stays good through restarts.

@@ -26,13 +26,18 @@ class Health(Result):
 
 
 class Event(Result):
-    """Something that happened, in one sentence; ``number`` rises by one."""
+    """Something that happened, in one sentence; ``number`` rises by one.
+
+    ``session`` and ``child``, a path in the tree, are whom it is about.
+    """
 
     number: int
     at: float
     kind: str
     tone: str
     text: str
+    session: str
+    child: str
 
 
 class Events(Result):

@@ -22,6 +22,7 @@ from telewarden.console.results.sessions import Phase as AtPhase
 from telewarden.loopback import LoopbackTelegram
 from telewarden.loopback.world.records import Account
 from telewarden.metrics import Exporter
+from telewarden.storage import Operation
 from telewarden.supervision import (
     ChildSpec,
     ChildState,
@@ -87,6 +88,7 @@ class FakePanel:
     exporter: Exporter = field(default_factory=Exporter)
     told: list[tuple[str, dict[str, Any], str]] = field(default_factory=list)
     trail: list[tuple[str, str, str, str]] = field(default_factory=list)
+    operations: tuple[Operation, ...] = ()
     questions: int = 0
     failure: BaseException | None = None
     gate: asyncio.Event | None = None
@@ -108,6 +110,12 @@ class FakePanel:
         overview = Overview(sessions=self.sessions, groups=(GROUP,))
         self.exporter.observe(overview, self.snapshot())
         return overview
+
+    async def known(self) -> Overview:
+        return await self.overview()
+
+    def running_operations(self) -> tuple[Operation, ...]:
+        return self.operations
 
     def snapshot(self) -> Snapshot:
         return PLACE if self.tree is None else self.tree.snapshot()

@@ -230,6 +230,22 @@ async def test_an_answer_that_is_not_there_in_time_is_given_up(
     panel.gate.set()
 
 
+async def test_a_stream_goes_on_as_long_as_it_is_read(
+    quick: tuple[str, int], panel: FakePanel
+) -> None:
+    """The look that tells the change comes after three times the patience for an answer."""
+    reader, writer = await asyncio.open_connection(*quick)
+    writer.write(b"GET /events/stream HTTP/1.1\r\nhost: localhost\r\n\r\n")
+
+    async with asyncio.timeout(SOON):
+        await reader.readuntil(b"event: state")
+        panel.sessions = ()
+        told = await reader.readuntil(b"event: diff")
+    writer.close()
+
+    assert b"alice" in told
+
+
 async def test_hundreds_of_callers_who_say_nothing_keep_nobody_out(
     running: Running, caplog: pytest.LogCaptureFixture
 ) -> None:

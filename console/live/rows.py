@@ -1,0 +1,226 @@
+"""The rows of the compact state: what each is made of, and how it is told.
+
+Pure. A row leaves out what is null, false, 0 or empty: most of most rows is.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ...metrics import Fact, Flood
+from ...storage import Operation
+from ...supervision import ChildState, Snapshot
+from ...telegram import said
+from ...telegram.reports import GroupReport, Overview, PairReport, SessionReport, Wait
+from ..words import Words
+
+HEARD_EVERY: Final = 10.0  # seconds to which a session's last update is told; it is busy all day
+ENDED: Final = 50  # operations that are over
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What one look found, at ``at`` (epoch seconds)."""
+
+    at: float
+    overview: Overview
+    tree: Snapshot | None
+    floods: Sequence[Flood]
+    operations: Sequence[Operation]
+    facts: Sequence[Fact]
+    ready: tuple[bool, str]
+    problem: str
+    counters: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of rows: what they are made of, how one is told, and when it needs no new look."""
+
+    sources: Callable[[Sight], Iterator[tuple[str, Any]]]
+    row: Callable[[Any, Sight, Words], dict[str, Any]]
+    same: Callable[[Any, Any], bool] = operator.eq
+
+
+def _sessions(sight: Sight) -> Iterator[tuple[str, SessionReport]]:
+    for report in sight.overview.sessions:
+        yield report.session, report
+
+
+def _session(report: SessionReport, _: Sight, words: Words) -> dict[str, Any]:
+    heard = report.last_update
+    return {
+        "phase": report.phase,
+        "health": report.health,
+        "reason": words(report.reason),
+        "since": report.since,
+        "until": report.until,
+        "limited_until": report.limited_until,
+        "rung": report.rung,
+        "recoveries": report.recoveries,
+        "parked": report.parked,
+        "probe_seconds": report.probe_seconds,
+        "last_update": None if heard is None else heard // HEARD_EVERY * HEARD_EVERY,
+        "user_id": report.user_id,
+        "groups": report.groups,
+        "notice": "" if report.notice is None else said(report.notice, words),
+        "waits": [lean(_wait(one)) for one in report.waits],
+    }
+
+
+def _groups(sight: Sight) -> Iterator[tuple[str, tuple[str, str, bool]]]:
+    for one in sight.overview.groups:
+        yield _group_key(one), (one.session, one.group, one.online)
+
+
+def _group(source: tuple[str, str, bool], _: Sight, __: Words) -> dict[str, Any]:
+    session, group, online = source
+    return {"session": session, "group": group, "online": online}
+
+
+def _group_key(report: GroupReport) -> str:
+    return f"{report.session}/{report.group}"
+
+
+def _pairs(sight: Sight) -> Iterator[tuple[str, tuple[PairReport, str, str]]]:
+    for group in sight.overview.groups:
+        for pair in group.pairs:
+            yield str(pair.id), (pair, group.session, group.group)
+
+
+def _pair(source: tuple[PairReport, str, str], _: Sight, __: Words) -> dict[str, Any]:
+    pair, session, group = source
+    return {
+        "session": session,
+        "group": group,
+        "source": pair.source,
+        "target": pair.target,
+        "mode": pair.mode,
+        "waiting": pair.waiting,
+        "delivered": pair.delivered,
+        "repeated": pair.repeated,
+        "dead": pair.dead,
+        "paused": pair.paused,
+        "ready": pair.ready,
+        "waits": [lean(_wait(one)) for one in pair.waits],
+    }
+
+
+def _waits(sight: Sight) -> Iterator[tuple[str, Wait]]:
+    seen: Counter[str] = Counter()
+    for one in sight.overview.waits:
+        key = f"{one.who} {one.kind}"
+        seen[key] += 1
+        yield key if seen[key] == 1 else f"{key} {seen[key]}", one
+
+
+def _told_wait(wait: Wait, _: Sight, __: Words) -> dict[str, Any]:
+    return {"who": wait.who, **_wait(wait), "alarming": wait.alarming}
+
+
+def _wait(wait: Wait) -> dict[str, Any]:
+    return {"kind": wait.kind, "what": wait.what, "since": wait.since, "until": wait.until}
+
+
+def _floods(sight: Sight) -> Iterator[tuple[str, Flood]]:
+    for one in sight.floods:
+        yield f"{one.session} {one.method}", one
+
+
+def _flood(flood: Flood, _: Sight, __: Words) -> dict[str, Any]:
+    return {"session": flood.session, "method": flood.method, "until": flood.until}
+
+
+def _operations(sight: Sight) -> Iterator[tuple[str, Operation]]:
+    ended = [one for one in sight.operations if not one.active][-ENDED:]
+    for one in (*(one for one in sight.operations if one.active), *ended):
+        yield str(one.id), one
+
+
+def _operation(one: Operation, _: Sight, __: Words) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "kind": one.kind,
+        "session": one.session,
+        "state": one.state,
+        "step": one.step,
+        "steps": one.steps,
+        "description": one.description,
+        "error": one.error,
+        "who": one.who,
+        "started": one.started,
+        "updated": one.updated,
+        "ended": one.ended,
+        "progress": round(one.progress, 4),
+    }
+
+
+def _tree(sight: Sight) -> Iterator[tuple[str, Snapshot]]:
+    for one in () if sight.tree is None else sight.tree.walk():
+        yield one.path, one
+
+
+def _place(place: Snapshot, sight: Sight, _: Words) -> dict[str, Any]:
+    resumes = place.resumes_in
+    return {
+        "actor": place.actor,
+        "host": place.host,
+        "state": "" if place.state is ChildState.RUNNING else place.state.value,
+        "why": place.why,
+        "incarnation": 0 if place.incarnation == 1 else place.incarnation,
+        "restarts": place.restarts,
+        "restarts_left": place.restarts_left,
+        "since": round(sight.at - place.seconds, 3),
+        "resumes_at": None if resumes is None else round(sight.at + resumes, 3),
+        "waiting": place.waiting,
+    }
+
+
+def _same_place(one: Snapshot, other: Snapshot) -> bool:
+    """Whether nothing happened there: its clocks go on all the time."""
+    return (
+        one.state is other.state
+        and one.incarnation == other.incarnation
+        and one.restarts == other.restarts
+        and one.restarts_left == other.restarts_left
+        and one.waiting == other.waiting
+        and one.why == other.why
+        and (one.resumes_in is None) is (other.resumes_in is None)
+    )
+
+
+def _facts(sight: Sight) -> Iterator[tuple[str, Fact]]:
+    for one in reversed(sight.facts):
+        yield str(one.number), one
+
+
+def _fact(fact: Fact, _: Sight, __: Words) -> dict[str, Any]:
+    return {
+        "at": fact.at,
+        "kind": fact.kind,
+        "tone": fact.tone,
+        "text": fact.text,
+        "session": fact.session,
+        "child": fact.child,
+    }
+
+
+def lean(row: dict[str, Any]) -> dict[str, Any]:
+    """A row without what is null, false, 0 or empty; of what is left of a limit 0 is said."""
+    return {key: one for key, one in row.items() if one or (key == "restarts_left" and one == 0)}
+
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "sessions": Kind(sources=_sessions, row=_session),
+    "groups": Kind(sources=_groups, row=_group),
+    "pairs": Kind(sources=_pairs, row=_pair),
+    "waits": Kind(sources=_waits, row=_told_wait),
+    "floods": Kind(sources=_floods, row=_flood),
+    "operations": Kind(sources=_operations, row=_operation),
+    "tree": Kind(sources=_tree, row=_place, same=_same_place),
+    "facts": Kind(sources=_facts, row=_fact),
+}
