@@ -225,6 +225,8 @@ class Services:
     handlers: Handlers = field(default_factory=Handlers)
     graph: PairGraph = field(default_factory=PairGraph)
     """The pairs whose chats have been found, of all sessions."""
+    traced: bool = False
+    """Whether each step of a message's way is published."""
 
     @property
     def settings(self) -> Settings:

@@ -107,6 +107,20 @@ class Forwarded(SessionEvent):
 
 
 @frozen
+class MessageStep(SessionEvent):
+    """Messages of a pair came one step further; told only of a warden whose messages are traced.
+
+    ``step`` is ``"accepted"``, ``"stored"`` (in the outbox, on the disk), ``"sent"`` or
+    ``"failed"``, which has Telegram's word as its reason. ``Forwarded`` is the last one.
+    """
+
+    pair: int
+    source_ids: tuple[int, ...]
+    step: str
+    reason: str = ""
+
+
+@frozen
 class CopyChanged(SessionEvent):
     """What was sent has been edited, or deleted (``gone``), as its source was."""
 

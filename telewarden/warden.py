@@ -13,7 +13,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import pykka
 from prometheus_client import CollectorRegistry
@@ -70,6 +70,7 @@ from .service.reload import ConfigReloaded, Reloaded, Reloader, ReloadReport
 from .service.responsiveness import stuck_parts
 from .service.retention import Retention
 from .service.stored_figures import StoredLook
+from .service.traces import Traces, process_provider
 from .service.wait_log import WaitLog
 from .storage import Epoch, Operation, Store
 from .supervision import (
@@ -88,6 +89,9 @@ from .supervision import (
     run_in_loop,
 )
 from .telegram import Overview, Phase, ServerAddress, server_time_request
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import TracerProvider
 
 logger = logging.getLogger(__name__)
 
@@ -119,6 +123,8 @@ class Warden:
         events: where facts are published; by default a stream of the warden's own.
         handlers: your own ways to deliver, by the name that pairs use; installed packages offer
             more in the entry-point group ``telewarden.handlers``.
+        tracer_provider: OpenTelemetry's, for spans of what happens; by default the process's when
+            it starts, if it has one. See docs/traces.md.
 
     Raises:
         ConfigError: the configuration cannot be used.
@@ -133,12 +139,14 @@ class Warden:
         registry: CollectorRegistry | None = None,
         events: EventStream | None = None,
         handlers: Mapping[str, HandlerFactory] | None = None,
+        tracer_provider: TracerProvider | None = None,
     ) -> None:
         self.config = config_of(config)
         self._handlers = Handlers(handlers or {})
         for pair in self.config.pairs:
             self._handlers.check(pair.handler)
         self.events = events or EventStream()
+        self._tracer_provider = tracer_provider
         self._epoch = Epoch()
         self.exporter = Exporter(
             registry, per_session=self.config.metrics.per_session, wall=self._epoch.now
@@ -638,6 +646,11 @@ class Warden:
         """The tree, not started yet, with what earlier processes left on record."""
         await self.keys.read_again()
         await asyncio.to_thread(StoragePaths(self.config).tidy, now=time.time())
+        provider = self._tracer_provider or process_provider()
+        traces = None if provider is None else Traces(provider)
+        if traces is not None:
+            traces.watch(self.events)
+            undo.callback(traces.close)
         self._parts = parts = Assembly(
             self.config,
             server=self._address,
@@ -648,6 +661,7 @@ class Warden:
             exporter=self.exporter,
             epoch=self._epoch,
             waiting=self._waiting,
+            traces=traces,
         )
         console, rules = self.config.console, self.config.supervision
         more = () if console is None else (self._console(console, undo),)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import pykka
 
@@ -69,15 +69,20 @@ class WorkerGroupActor(LoopActor):
         services: what all actors of a warden share.
     """
 
+    context_type: ClassVar[type[GroupContext]] = GroupContext
+    outbox_type: ClassVar[type[OutboxWriter]] = OutboxWriter
+
     def __init__(
         self, *, name: str, session: str, session_ref: pykka.ActorRef[Any], services: Services
     ) -> None:
         super().__init__()
-        self._context = GroupContext(
+        self._context = self.context_type(
             name=name, session=session, services=services, actor=self, ref=session_ref
         )
         self._pausing = PairPausing(self._context, lambda state: self._chats.locate([state]))
-        self._outbox = OutboxWriter(self._context, lambda *stored: self._delivery.stored(*stored))
+        self._outbox = self.outbox_type(
+            self._context, lambda *stored: self._delivery.stored(*stored)
+        )
         self._changes = CopyChanges(
             self._context,
             self._outbox,

@@ -13,6 +13,7 @@ from ...supervision import ChildSpec, RestartIntensity
 from ..context import Services, Settings
 from ..messages import PairPlan
 from .actor import WorkerGroupActor
+from .traced import TracedGroupActor
 
 
 def groups_of(pairs: Sequence[PairPlan], *, size: int) -> Mapping[str, tuple[PairPlan, ...]]:
@@ -39,7 +40,7 @@ def group_spec(name: str, session: str, ref: pykka.ActorRef[Any], services: Serv
     settings = services.settings
     return ChildSpec(
         id=name,
-        actor=WorkerGroupActor,
+        actor=TracedGroupActor if services.traced else WorkerGroupActor,
         kwargs={"name": name, "session": session, "session_ref": ref, "services": services},
         intensity=RestartIntensity(limit=settings.restarts, period=settings.restarts_within),
         backoff=first_at_once(settings),

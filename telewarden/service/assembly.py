@@ -43,6 +43,7 @@ from ..telegram import (
 )
 from .key_rotation import MasterKeys
 from .paths import StoragePaths, counting
+from .traces import Traces
 
 
 class Assembly:
@@ -58,6 +59,7 @@ class Assembly:
         exporter: counts what the journal does.
         epoch: the count of time that deadlines are kept by.
         waiting: where whoever waits says so.
+        traces: spans of what happens; by default none.
 
     Raises:
         TelewardenError: the master key, the api_hash or the folder cannot be used.
@@ -75,6 +77,7 @@ class Assembly:
         exporter: Exporter,
         epoch: Epoch,
         waiting: actors.WaitLedger,
+        traces: Traces | None = None,
     ) -> None:
         refuse_invented(config, server)
         make_private_folder(config.folder)
@@ -85,7 +88,7 @@ class Assembly:
         self._settings = settings_of(config)
         self._current = CurrentSettings(self._settings)
         self.places = StoragePaths(config)
-        self._waiting = waiting
+        self._waiting, self._traces = waiting, traces
         self._keys = actors.KeyLeases(
             self.places.lease(), timeout=self._settings.lease_timeout, waiting=waiting
         )
@@ -170,12 +173,13 @@ class Assembly:
 
     def _journal_part(self) -> ChildSpec:
         database, master, epoch = self.places.database, self.master, self._epoch
+        told, traces = self._exporter.journal, self._traces
         return ChildSpec(
             id="journal",
             actor=actors.JournalActor,
             args=(
                 lambda: counting(database, master.present, epoch),
-                self._exporter.journal,
+                told if traces is None else traces.committing(told),
                 self._waiting,
             ),
             start_timeout=30.0,
@@ -243,6 +247,7 @@ class Assembly:
             handlers=self._handlers,
             epoch=self._epoch,
             waiting=self._waiting,
+            traced=self._traces is not None,
         )
 
 
