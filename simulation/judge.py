@@ -20,7 +20,7 @@ from telewarden.telegram import random_id_for
 from .scene import Said, Scene, urls_of
 from .sink import Sink
 
-__all__ = ["PairModel", "Ruling", "judge"]
+__all__ = ["PairModel", "Ruling", "carried_at", "judge"]
 
 GENERAL: Final = 1  # the topic of every forum in which a message stands that names none
 ALBUM_STATES: Final = 256  # of an album that is edited; past it, whether it passes is left open
@@ -292,6 +292,15 @@ def _copies_of(scene: Scene, pair: PairModel, said: Said) -> list[Said]:
         if message is not None:
             found[id(message)] = scene.of[id(message)]
     return list(found.values())
+
+
+def carried_at(scene: Scene, sink: Sink, pair: PairModel, said: Said) -> float:
+    """When a pair last carried a message; before all time if it never did."""
+    if not pair.handled:
+        return max((one.at for one in _copies_of(scene, pair, said)), default=-math.inf)
+    source = said.id_for(scene.accounts[pair.carriers[-1]])
+    post = sink.of(pair.id, said.message.chat.peer_id, source)
+    return -math.inf if post is None else post.at
 
 
 def _judge_one(

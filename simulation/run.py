@@ -35,7 +35,7 @@ from .acts import ACT_WITHIN, ACTS
 from .disk import DISK, WrittenLog
 from .faults import FAULTS
 from .floods import watch_floods
-from .judge import PairModel, Ruling, judge
+from .judge import PairModel, Ruling, carried_at, judge
 from .levels import Level, left_in, measured
 from .loop import LivelockError, NodeLoop, Scheduler, StarvedError
 from .network import Network
@@ -463,10 +463,15 @@ class Run:
     def undone(self) -> None:
         """The last transactions may be undone: operators look at what they have decided.
 
-        Which copies messages became may be forgotten with them: such a copy is not changed.
+        Which copies messages became may be forgotten with them, whenever those were said: such a
+        copy is not changed.
         """
+        since = TIME.now - UNDONE
         for said in self.scene.of.values():
-            said.forgotten |= said.at > TIME.now - UNDONE
+            said.forgotten |= said.at > since
+        for pair in self.pairs:
+            for said in self.scene.said_in(pair.fields["source"]):
+                said.forgotten |= carried_at(self.scene, self.sink, pair, said) > since
         planned = {pair["id"] for pair in self.script.pairs}
         for pair in self.pairs:
             pair.unsettled = True

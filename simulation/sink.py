@@ -16,6 +16,8 @@ from typing import Any
 from telewarden.actors import HandlerRequest
 from telewarden.errors import HandlerRefusedError
 
+from .surroundings import TIME
+
 __all__ = ["Post", "Sink", "SinkError"]
 
 
@@ -32,6 +34,7 @@ class Post:
     source: int
     number: int
     order: int
+    at: float
     texts: list[str] = field(default_factory=list)
     gone: bool = False
 
@@ -95,7 +98,7 @@ class Sink:
         number = self._keys[request.key] = next(self._numbers)
         for one in request.messages:
             place = request.pair, one.chat, one.id
-            fresh = Post(*place, number, len(self.posts))
+            fresh = Post(*place, number, len(self.posts), TIME.now)
             post = self.posts.setdefault(place, fresh)
             post.texts.append(texts[one.id])
             self._by_number[number, one.id] = post
