@@ -98,6 +98,7 @@ class SessionActor(LoopActor):
         )
         self.recovering = False
         self._switch_after = ""
+        self._heard_by: int | None = None  # the key by which it was last online
 
     def on_start(self) -> None:
         self._registry.tell(messages.SessionIntroduced(session=self._name, ref=self.actor_ref))
@@ -187,6 +188,9 @@ class SessionActor(LoopActor):
             self.lose(result.client.disconnected.result())
             return
         self.groups.tell(messages.SessionUp(generation=self.slot.generation))
+        if self._heard_by not in {None, result.client.key_id}:
+            self.groups.tell(messages.Missed(None))  # another login is told what came behind it
+        self._heard_by = result.client.key_id
         for heard in self.slot.drain():
             self.heard(heard)
         if not self.logins.end_replaced(result.client.key_id):
