@@ -62,6 +62,7 @@ class ChatResolver:
 
     def locate(self, states: Iterable[PairState] | None = None) -> None:
         """Let the session make sure that every chat can be addressed; it asks for unknown ones."""
+        self._seeking.intersection_update(self._context.pairs)  # others have left meanwhile
         wanted = tuple(self._context.pairs.values() if states is None else states)
         chats = dict.fromkeys(chat for state in wanted for chat in state.chats.wanted(state.plan))
         if not chats or not self._context.online:

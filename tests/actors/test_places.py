@@ -269,6 +269,32 @@ async def test_a_chat_that_is_never_taken_pauses_the_pair_with_the_reason(
     assert paused.reason.startswith(f"{name}: ")
 
 
+async def test_a_pair_that_goes_while_its_chat_is_looked_for_keeps_no_other_from_being_so(
+    newsroom: Newsroom, tables: dict[str, Any]
+) -> None:
+    one_pair(newsroom, tables, "@news_in", "@news_out")
+    alice, telegram = newsroom.account(ALICE), newsroom.telegram
+    for name in ("more_in", "more_out"):
+        newsroom.chats[name] = telegram.add_channel(name, owner=alice, username=name)
+    warden = await newsroom.start()
+    await warden.pairs.add(session="alice", source="@more_in", target="@more_out")
+    newsroom.say("more_in", "one")
+    await newsroom.arrives("more_out", "one")
+    calls = telegram.stats.calls
+
+    for times in (2, 1):  # both pairs look for their chats, one of them goes, and the other again
+        asked = calls[HISTORY]
+        telegram.faults.add(Fault(method=HISTORY, action=RpcError(VOID[0]), times=times))
+        telegram.cut(alice)
+        await newsroom.until(lambda asked=asked, n=times: calls[HISTORY] >= asked + n)  # type: ignore[misc]
+        if times == 2:
+            await warden.pairs.remove(1)
+            await newsroom.until(lambda asked=asked: calls[HISTORY] > asked + 2)  # type: ignore[misc]
+    newsroom.say("more_in", "two")
+
+    await newsroom.arrives("more_out", "one", "two")
+
+
 # Upgrades
 
 
