@@ -27,6 +27,8 @@ from .private_files import (
 )
 from .records import (
     IN_DOUBT,
+    RETRIED,
+    UNWANTED,
     AuditRow,
     Backfill,
     BackupRecord,
@@ -55,6 +57,8 @@ from .tables.rings import RingVerdict
 
 __all__ = [
     "IN_DOUBT",
+    "RETRIED",
+    "UNWANTED",
     "AuditRow",
     "Backfill",
     "BackupFolder",

@@ -180,7 +180,10 @@ class PlanRow:
     declared: str | None = None
 
 
-IN_DOUBT: Final = "IN_DOUBT"  # the reason of a message that may have arrived by another account
+# Reasons of messages that wait
+IN_DOUBT: Final = "IN_DOUBT"  # it may have arrived by another account
+UNWANTED: Final = "UNWANTED"  # the filters keep it out by now, and it may have arrived before
+RETRIED: Final = "RETRIED"  # it was a dead letter, and may have arrived before it became one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ...errors import BackfillRunningError, UnknownRecordError
@@ -93,14 +94,15 @@ class Commands:
     def _with_dead(self, order: RetryDead | DropDead) -> Answer:
         answer, pair, again = Answer(), order.pair, isinstance(order, RetryDead)
 
-        def work(store: Store) -> tuple[int, ...]:
-            return settle_dead(store, order)
+        def work(store: Store) -> tuple[tuple[int, ...], Mapping[tuple[int, int], frozenset[int]]]:
+            return settle_dead(store, order), store.possible_versions((pair,))
 
-        def done(ids: tuple[int, ...]) -> None:
-            state = self._context.pairs.get(pair)
+        def done(told: tuple[tuple[int, ...], Mapping[tuple[int, int], frozenset[int]]]) -> None:
+            state, (ids, says) = self._context.pairs.get(pair), told
             if state is not None:
                 state.count(dead=-len(ids))
                 if ids and again:
+                    state.doubts.recall({one: says.get((pair, one), frozenset()) for one in ids})
                     state.owe(ids)
                     self._history.catch_up([state])
             answer.set(len(ids))

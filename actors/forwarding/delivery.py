@@ -9,7 +9,7 @@ the session.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from ...storage import RingVerdict, Store
@@ -230,13 +230,30 @@ class Delivery:
                 state.sure(message.id)
         if doubtful:
             self._context.read_again(state)
+        if doubtful and unwanted:
+            pair, sought = state.plan.id, [one.id for one in doubtful]
+            self._write_first(state, lambda store: store.record_unwanted(pair, sought))
         self.filter_out(state, [one.id for one in messages if one not in doubtful])
 
     def filter_out(self, state: PairState, source_ids: Sequence[int]) -> None:
         """These have not arrived, and are not to."""
         pair = state.plan.id
         if source_ids:
-            self._outbox.tick(lambda store: store.filter_out(pair, source_ids))
+            self._write_first(state, lambda store: store.filter_out(pair, source_ids))
+
+    def _write_first(self, state: PairState, work: Callable[[Store], object]) -> None:
+        """Write down that some are not sent, before anything that was said after them is.
+
+        Else whoever begins anew in between would send them behind that.
+        """
+
+        def written(present: PairState, _: object) -> None:
+            if present is state:
+                state.queue.release()
+                self.send_next(state)
+
+        state.queue.hold()
+        self._outbox.ask(state, work, written)
 
     def _spoilt(self, state: PairState, items: tuple[Item, ...], error: Exception) -> None:
         """A rule cannot be applied to one of these; the others go on."""
@@ -261,7 +278,7 @@ class Delivery:
         if not state.queue.is_current(ticket):
             return
         for source_id, target_id in targets.items():
-            state.note_target(source_id, target_id)
+            state.note_target(source_id, target_id, newest=False)
         verdicts = ring.values()
         if "stay" in verdicts:
             state.queue.end()
@@ -439,7 +456,7 @@ class Delivery:
         state.count(dead=1)
         state.sure(source_id)
         pair, now = state.plan.id, self._context.services.stamp()
-        self._outbox.note(lambda store: store.fail(pair, source_id, reason, now, dead=True))
+        self._write_first(state, lambda store: store.fail(pair, source_id, reason, now, dead=True))
         self._context.publish(DeadLettered, state, at=now, source_id=source_id, reason=reason)
 
 

@@ -16,7 +16,16 @@ from typing import Final
 import pykka
 
 from ...errors import PairBusyError, PairInDoubtError, UnknownRecordError
-from ...storage import IN_DOUBT, Backfill, OutboxRow, PairRecord, PendingChange, Store
+from ...storage import (
+    IN_DOUBT,
+    RETRIED,
+    UNWANTED,
+    Backfill,
+    OutboxRow,
+    PairRecord,
+    PendingChange,
+    Store,
+)
 from ...supervision import Answer
 from ...telegram import GroupReport, Incoming, PairReport, from_bytes
 from ...telegram.reports import Wait, WaitKind
@@ -199,6 +208,8 @@ class GroupPairs:
             {one: said for (of, one), said in rows.possible_versions.items() if of == pair},
             owed=state.owed,
             foreign=[row.source_id for row in owed if row.reason == IN_DOUBT],
+            unwanted=[row.source_id for row in owed if row.reason == UNWANTED],
+            retried=[row.source_id for row in owed if row.reason == RETRIED],
             handed={one: from_bytes(kept) for one, kept in payloads.items() if kept is not None},
             # Whoever noted these may have sent them, too, and Telegram may carry them out late.
             belated=dict.fromkeys(

@@ -167,6 +167,8 @@ class HistoryReader:
             if before := state.doubts.handed(source_id):
                 handed.append(source_id)
                 state.queue.enqueue((before,))
+            elif state.doubts.is_unwanted(source_id) and state.target:
+                state.orphan(source_id, unwanted=source_id in found)
             elif source_id in found and look:
                 state.orphan(source_id, found[source_id])  # all of them: order is kept
             elif source_id in found:

@@ -65,7 +65,7 @@ def packed(state: PairState, target: int, under_way: UnderWay) -> Shipment:
         shorter=under_way.shorter,
         answers=None if answers is None else state.targets.get(answers),
         topic=state.plan.topics.get(first.topic or GENERAL, state.plan.topic),
-        after=state.last_target,
+        after=0 if state.doubts.is_retried(first.id) else state.last_target,
         max_stars=state.plan.max_stars,
         earlier={one.id: said for one in messages if (said := state.doubts.says(one.id))},
     )

@@ -184,6 +184,8 @@ class Sender:
         self._queue.record_sent(method_of(job.shipment), job.shipment.target)
         if receipt.trouble is not None:
             self._actor.actor_ref.tell(SendFailed(job.rest(receipt), receipt.trouble))
+        elif receipt.refused:  # what stands behind it waits until it is given up
+            tell(job.reply_to, Returned(pair=job.pair, ticket=job.ticket, count=0))
 
     def failed(self, message: SendFailed) -> Verdict:
         """Do what the error means for the job; returns what it may mean for the session."""

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ...errors import SealDamagedError
-from ..records import OutboxCounts, OutboxRow
+from ..records import RETRIED, OutboxCounts, OutboxRow
 from .connection import TableAccess
 from .outbox_changes import GONE
 from .row_mapping import RowMapping
@@ -123,9 +123,9 @@ class OutboxRows(TableAccess):
     def retry(self, pair_id: int, source_id: int) -> bool:
         """Put a dead message back on its way, its tries counted anew."""
         done = self._run(
-            "update outbox set state = 'pending', attempts = 0, ended_at = null"
+            "update outbox set state = 'pending', attempts = 0, reason = ?, ended_at = null"
             " where pair_id = ? and source_id = ? and state = 'dead'",
-            (pair_id, source_id),
+            (RETRIED, pair_id, source_id),
         )
         return done.rowcount > 0
 

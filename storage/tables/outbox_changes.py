@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
-from ..records import IN_DOUBT, Backfill, PendingChange
+from ..records import IN_DOUBT, UNWANTED, Backfill, PendingChange
 from .connection import TableAccess
 
 CHANNELS: Final = -1_000_000_000_000  # marked ids below it are channels'
@@ -109,8 +109,16 @@ class ChangeRows(TableAccess):
         """Note that nobody can be asked any more whether these have arrived."""
         self._run_many(
             "update outbox set reason = ? where pair_id = ? and source_id = ?"
+            " and state = 'pending' and coalesce(reason, '') <> ?",
+            [(IN_DOUBT, pair_id, source_id, UNWANTED) for source_id in source_ids],
+        )
+
+    def record_unwanted(self, pair_id: int, source_ids: Sequence[int]) -> None:
+        """Note that these are not to be sent any more; whether they have arrived is to be found."""
+        self._run_many(
+            "update outbox set reason = ? where pair_id = ? and source_id = ?"
             " and state = 'pending'",
-            [(IN_DOUBT, pair_id, source_id) for source_id in source_ids],
+            [(UNWANTED, pair_id, source_id) for source_id in source_ids],
         )
 
     def pending_changes(self, pair_ids: Sequence[int]) -> list[PendingChange]:

@@ -32,6 +32,7 @@ async def deliver(client: Client, shipment: Shipment, *, deadline: float = 30.0)
     """Do what ``shipment`` says. Repeating it is safe: Telegram takes no random id twice.
 
     Of ``copies`` some may have gone when the others could not: then the receipt tells the trouble.
+    What stands behind a message that is refused has not been tried, and the receipt tells nothing.
 
     Raises:
         PeerUnknownError, ProtectedContentError, MessageNotCopyableError: before anything is sent.
@@ -112,6 +113,8 @@ async def _in_turn(client: Client, shipment: Shipment, deadline: float) -> Recei
                 raise
             return replace(told, trouble=trouble)
         told = told.plus(receipt)
+        if receipt.refused:
+            break  # it is given up first, or it would be tried again behind the next ones
         if receipt.repeated:
             at_once = 1  # the next ones may have arrived as well
     return told
@@ -146,6 +149,8 @@ async def _one_by_one(
             single = replace(one, after=max(shipment.after, told.newest))
             work = deliver(client, single, deadline=deadline)
             told = told.plus(await _of_one(single, work))
+            if told.refused and only is None:
+                break  # as in ``_in_turn``; where some have gone already, the others follow
     return told
 
 

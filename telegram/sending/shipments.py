@@ -101,7 +101,8 @@ class Receipt:
         outdated: of those, which say what their message said before.
         shortened: which said too much for Telegram and were cut.
         stars: what was paid for those that went.
-        trouble: why the messages that are not named here have not been sent.
+        trouble: why the messages that are not named here have not been sent; without it they wait
+            for one that is refused to be given up.
     """
 
     target_ids: Mapping[int, int | None] = field(default_factory=dict)

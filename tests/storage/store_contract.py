@@ -18,6 +18,8 @@ from telewarden.errors import (
 )
 from telewarden.storage import (
     IN_DOUBT,
+    RETRIED,
+    UNWANTED,
     Backfill,
     Credential,
     Entity,
@@ -576,7 +578,10 @@ class StoreContract:
         assert port.drop(1, 3)
         assert not port.retry(1, 1)
         assert not port.drop(1, 1)
-        assert [(row.source_id, row.attempts) for row in port.pending([1])] == [(1, 1), (2, 0)]
+        assert [(row.source_id, row.attempts, row.reason) for row in port.pending([1])] == [
+            (1, 1, "no right"),
+            (2, 0, RETRIED),
+        ]
 
     def test_what_is_filtered_out_or_old_is_forgotten(self, port: Store) -> None:
         port.enqueue([message(1), message(2), message(3)])
@@ -970,3 +975,15 @@ class StoreContract:
         row = port.outbox_row(1, 1)
         assert row is not None
         assert row.reason is None
+
+    def test_what_is_not_wanted_any_more_stays_so_whoever_has_its_pair(self, port: Store) -> None:
+        port.enqueue([message(1), message(2), message(3)])
+        port.complete(1, 3, 903, 5.0)
+
+        port.record_unwanted(1, [1, 3, 9])
+        port.record_doubt(1, [1, 2])
+
+        assert [(row.source_id, row.reason) for row in port.pending([1])] == [
+            (1, UNWANTED),
+            (2, IN_DOUBT),
+        ]

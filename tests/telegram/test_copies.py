@@ -68,7 +68,7 @@ async def test_copies_that_go_at_once_arrive_in_order(line: Any, client: Any, ta
     assert list(receipt.target_ids.values()) == [one.id for one in target.messages]
 
 
-async def test_a_copy_that_is_refused_holds_up_no_other(
+async def test_nothing_goes_behind_a_copy_that_is_refused_before_it_is_given_up(
     line: Any, client: Any, target: Any
 ) -> None:
     messages = await said(line, client, *"abcd")
@@ -76,12 +76,13 @@ async def test_a_copy_that_is_refused_holds_up_no_other(
 
     receipt = await deliver(client, copies(target, messages, texts=empty))
 
-    assert target.texts == ["a", "c", "d"]
+    assert target.texts == ["a"]
     assert [verdict.name for verdict in receipt.refused.values()] == ["MESSAGE_TOO_LONG"]
     assert list(receipt.refused) == [messages[1].id]
+    assert [receipt.tells(one.id) for one in messages] == [True, True, False, False]
 
 
-async def test_a_copy_that_cannot_be_made_holds_up_no_other(
+async def test_a_copy_that_cannot_be_made_is_refused_like_one_that_is_not_taken(
     line: Any, client: Any, target: Any
 ) -> None:
     first, *rest = await said(line, client, *"abc")
@@ -89,7 +90,7 @@ async def test_a_copy_that_cannot_be_made_holds_up_no_other(
 
     receipt = await deliver(client, copies(target, [bare, *rest]))
 
-    assert target.texts == ["b", "c"]
+    assert target.texts == []
     assert list(receipt.refused) == [first.id]
 
 

@@ -46,6 +46,8 @@ class Doubts:
         self._says: dict[int, frozenset[int]] = {}  # what copies may say; on the disk, too
         self._doubtful: set[int] = set()  # messages that may have arrived without an answer
         self._foreign: set[int] = set()  # those that another account may have sent
+        self._unwanted: set[int] = set()  # those that an earlier run had taken out
+        self._retried: set[int] = set()  # dead letters that are sent again, behind others
         self._handed: dict[int, Incoming] = {}  # as a handler was given them, and is again
         self._orphans: dict[int, Orphan] = {}  # those that are looked for in the target
         self._strays: dict[int, Orphan] = {}  # were not there, and are looked for once more
@@ -57,13 +59,22 @@ class Doubts:
         *,
         owed: Iterable[int],
         foreign: Iterable[int],
+        unwanted: Iterable[int],
+        retried: Iterable[int],
         handed: Mapping[int, Incoming],
         belated: Mapping[int, float],
     ) -> None:
         """Take over what an earlier run, or another account, has left undone."""
         self._says, self._handed, self._belated = dict(says), dict(handed), dict(belated)
         self._doubtful, self._foreign = self._says.keys() & set(owed), set(foreign)
+        self._unwanted, self._retried = set(unwanted), set(retried)
         self._weigh()
+
+    def recall(self, says: Mapping[int, frozenset[int]]) -> None:
+        """Dead letters are sent again, of which any may have arrived before it became one."""
+        self._says |= says
+        self._retried |= says.keys()
+        self.doubt(says)
 
     @property
     def messages(self) -> Collection[int]:
@@ -82,6 +93,14 @@ class Doubts:
     def has_foreign(self, source_ids: Iterable[int]) -> bool:
         """Whether another account may have sent one of these."""
         return not self._foreign.isdisjoint(source_ids)
+
+    def is_unwanted(self, source_id: int) -> bool:
+        """Whether a message was taken out before, and only its copy is to be found."""
+        return source_id in self._unwanted
+
+    def is_retried(self, source_id: int) -> bool:
+        """Whether a copy may stand before those of messages that were said earlier."""
+        return source_id in self._retried
 
     def says(self, source_id: int) -> frozenset[int]:
         """All that the copy of a message on its way may say."""
@@ -102,7 +121,8 @@ class Doubts:
 
     def known(self, source_id: int) -> None:
         """It is known what became of a message."""
-        self._doubtful.discard(source_id)
+        for kept in (self._doubtful, self._unwanted, self._retried):
+            kept.discard(source_id)
         self._handed.pop(source_id, None)
         self._says.pop(source_id, None)
         self._weigh()
@@ -187,8 +207,8 @@ class Doubts:
         """Forget all: the target is another chat."""
         for kept in (self._says, self._handed, self._orphans, self._strays, self._belated):
             kept.clear()
-        self._doubtful.clear()
-        self._foreign.clear()
+        for sorts in (self._doubtful, self._foreign, self._unwanted, self._retried):
+            sorts.clear()
         self._weigh()
 
     def _weigh(self) -> None:

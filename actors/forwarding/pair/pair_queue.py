@@ -48,6 +48,7 @@ class PairQueue:
         self._under_way: UnderWay | None = None
         self._attempts, self._retry_at = 0, 0.0  # failures of what is next in a row, and the pause
         self._asked: Counter[int] = Counter()  # changes of a message that are just being noted
+        self._held = 0  # what is being written down of messages before those that wait
 
     def __len__(self) -> int:
         return len(self._items)
@@ -72,7 +73,7 @@ class PairQueue:
         self, albums: Albums, *, now: float, together: Together | None, more_to_come: bool
     ) -> tuple[Item, ...] | Wait | None:
         """What may be begun now, as ``next_items``; nothing while something is under way."""
-        if self._under_way is not None or now < self._retry_at:
+        if self._under_way is not None or self._held or now < self._retry_at:
             return None
         return next_items(
             self._items, albums, now=now, together=together, more_to_come=more_to_come
@@ -111,6 +112,14 @@ class PairQueue:
         )
         self._keep_under_way(left)
         return self.give_up(tuple(one for one in items if one not in left))
+
+    def hold(self) -> None:
+        """It is being written down that some are not sent: what waits goes behind that."""
+        self._held += 1
+
+    def release(self) -> None:
+        """It is written down."""
+        self._held -= 1
 
     def enqueue(self, items: Iterable[Item]) -> None:
         """These wait to be done."""

@@ -289,7 +289,8 @@ class PairState:
 
         It is gone at the source, or unwanted by now, or was sent by another account.
         """
-        self.doubts.seek(source_id, self._last_target, message, unwanted=unwanted)
+        after = 0 if self.doubts.is_retried(source_id) else self._last_target
+        self.doubts.seek(source_id, after, message, unwanted=unwanted)
         self.sure(source_id)
 
     def texts(self, messages: tuple[Incoming, ...], *, short: bool = False) -> dict[int, RichText]:
