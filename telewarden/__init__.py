@@ -10,21 +10,20 @@ import importlib
 from typing import TYPE_CHECKING
 
 from ._version import __version__
-from .errors import (
-    ConfigError,
-    HandlerRefusedError,
-    LeaseHeldError,
-    TelegramAuthError,
-    TelegramRateLimitError,
-    TelegramSessionError,
-    TelewardenError,
-)
+from .errors import ConfigError, TelewardenError
 
 if TYPE_CHECKING:
     from .actors import HandlerRequest, PairHandler
     from .api.session import SessionHandle
     from .config import Config, load_config, parse_config
     from .diagnostics import Diagnosis, diagnose
+    from .errors import (
+        HandlerRefusedError,
+        LeaseHeldError,
+        TelegramAuthError,
+        TelegramRateLimitError,
+        TelegramSessionError,
+    )
     from .standalone.offline_warden import OfflineWarden
     from .standalone.safe_session import SafeSession, safe_session
     from .standalone.safety_check import Safety, SafetyReport, safety_check
@@ -72,8 +71,10 @@ _LATE = {
     "Config": "config",
     "Diagnosis": "diagnostics",
     "EventStream": "supervision",
+    "HandlerRefusedError": "errors",
     "HandlerRequest": "actors",
     "Health": "telegram",
+    "LeaseHeldError": "errors",
     "MasterKey": "storage",
     "OfflineWarden": "standalone.offline_warden",
     "Overview": "telegram.reports",
@@ -84,6 +85,9 @@ _LATE = {
     "SafetyReport": "standalone.safety_check",
     "SessionHandle": "api.session",
     "SessionReport": "telegram.reports",
+    "TelegramAuthError": "errors",
+    "TelegramRateLimitError": "errors",
+    "TelegramSessionError": "errors",
     "Warden": "warden",
     "diagnose": "diagnostics",
     "load_config": "config",

@@ -14,7 +14,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from ...errors import BadCommandError
-from ..commands.catalogue import BY_NAME, offered
+from ..commands.catalogue import find as find_command
+from ..commands.catalogue import offered
 from ..commands.model import Command, Danger, Surface
 from ..commands.parameters import Kind, Parameter
 
@@ -98,7 +99,7 @@ class Line:
 
 def _all() -> dict[str, ChatCommand]:
     names = {one.name.replace(" ", "_").replace("-", "_"): one for one in offered(Surface.BOT)}
-    names |= {name: BY_NAME[command] for name, command in OTHER_NAMES.items()}
+    names |= {name: find_command(command) for name, command in OTHER_NAMES.items()}
     made = {
         name: ChatCommand(name=name, help=one.help, danger=one.danger, command=one)
         for name, one in names.items()

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from .catalogue import ALL, GROUPS
+from .catalogue import every, headings
 from .model import Command, Danger, Surface
 from .parameters import Kind, Parameter
 
@@ -48,8 +48,8 @@ is typed where nobody sees it, or read from the standard input.
 def document() -> str:
     """The page."""
     parts = [HEAD]
-    for group in GROUPS:
-        commands = [one for one in ALL if one.group == group]
+    for group in headings():
+        commands = [one for one in every() if one.group == group]
         parts.append(f"## {group}\n")
         parts += [_described(one) for one in commands]
     parts.append("## Results\n")
@@ -105,7 +105,7 @@ def _surfaces(command: Command) -> str:
 def _models() -> list[type[BaseModel]]:
     """Every model that a command returns, with those inside it, by name."""
     found: dict[str, type[BaseModel]] = {}
-    wanted: list[type[BaseModel]] = [one.result_model() for one in ALL if one.result]
+    wanted: list[type[BaseModel]] = [one.result_model() for one in every() if one.result]
     while wanted:
         model = wanted.pop()
         if model.__name__ not in found:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Annotated, Any, Final
 
 import typer
 import typer.main
 from typer.core import TyperCommand, TyperGroup
 
-from ..console.commands.catalogue import GROUPS, nearest, offered
+from ..console.commands.catalogue import beginning, headings, nearest, offered
 from ..console.commands.model import Command, Danger, Surface
 from ..console.commands.parameters import Kind, Parameter, flag, option
 
@@ -144,10 +145,22 @@ class Group(TyperGroup):
         for parameter in self.params:
             _unread(parameter)
         self._words, self._carry = words, carry
-        self._known: dict[str, list[Command]] = {}
-        for one in offered(Surface.LINE):
-            if one.words[: len(words)] == words:
-                self._known.setdefault(one.words[len(words)], []).append(one)
+
+    @cached_property
+    def _known(self) -> dict[str, list[Command]]:
+        """All that may follow, by its next word."""
+        known: dict[str, list[Command]] = {}
+        here = beginning(self._words[0]) if self._words else offered(Surface.LINE)
+        for one in here:
+            if one.words[: len(self._words)] == self._words and Surface.LINE in one.surfaces:
+                known.setdefault(one.words[len(self._words)], []).append(one)
+        return known
+
+    def _that(self, word: str) -> list[Command]:
+        """The commands that a word leads to; of the root's only those are looked at."""
+        if self._words:
+            return self._known.get(word, [])
+        return [one for one in beginning(word) if Surface.LINE in one.surfaces]
 
     def get_help_option(self, ctx: Any) -> Any:
         """The option that shows the help."""
@@ -159,8 +172,8 @@ class Group(TyperGroup):
 
     def get_command(self, _ctx: Any, cmd_name: str) -> Any:
         """A command, or the group of those that begin with a word; built now."""
-        found = self._known.get(cmd_name)
-        if found is None:
+        found = self._that(cmd_name)
+        if not found:
             return None
         words = (*self._words, cmd_name)
         if found[0].words == words:
@@ -170,7 +183,7 @@ class Group(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command; an unknown one is answered with the nearest."""
         word = args[0]
-        if word in self._known or word.startswith("-"):
+        if self._that(word) or word.startswith("-"):
             return super().resolve_command(ctx, args)
         shown = dict.fromkeys(self.list_commands(ctx))
         near = [" ".join((*self._words, one)) for one in nearest(word, shown)]
@@ -188,7 +201,7 @@ class Group(TyperGroup):
                 groups.setdefault(shown[0].group, []).append(
                     (word, shown[0].help if is_one else _summary(shown))
                 )
-        for heading in GROUPS:
+        for heading in headings():
             if heading in groups:
                 with formatter.section(heading):
                     formatter.write_dl(groups[heading])

@@ -105,42 +105,15 @@ Each room's errors hang below the one root, so that an app can write
     `-- ListenError                 an address to listen on cannot be taken
 
 A leaf is named for what happened and carries it as data. Its message names the
-thing, the value and the way out. The modules follow the rooms; import from here.
+thing, the value and the way out. The modules follow the rooms; import
+from here. All but the root's are imported when they are used first.
 """
 
 from __future__ import annotations
 
-from .forwarding import (
-    BackfillRunningError,
-    HandlerRefusedError,
-    IllegalPairStepError,
-    MessageNotCopyableError,
-    NameMovedError,
-    PairBusyError,
-    PairInDoubtError,
-    PairsNotMovedError,
-    PatternTooSlowError,
-    PeerUnknownError,
-    ProtectedContentError,
-    UnknownHandlerError,
-)
-from .registry import (
-    NoSessionFitsError,
-    OperationDroppedError,
-    OperationEndedError,
-    OperationRunningError,
-    PairChangedError,
-    PairExistsError,
-    PairFaultError,
-    RegistryError,
-    RegistryFullError,
-    SessionBusyError,
-    SessionExistsError,
-    SessionFullError,
-    UnknownFieldError,
-    UnknownOperationError,
-    UnknownSessionError,
-)
+import importlib
+from typing import TYPE_CHECKING, Final
+
 from .root import (
     AlreadyRunningError,
     BadCommandError,
@@ -156,74 +129,107 @@ from .root import (
     TelewardenError,
     WardenUnreachableError,
 )
-from .sealed import (
-    CredentialDamagedError,
-    KeyLatchedError,
-    LeaseHeldError,
-    MasterKeyError,
-    MasterKeyMalformedError,
-    MasterKeyMissingError,
-    SealDamagedError,
-    SessionFileDamagedError,
-    WrongMasterKeyError,
-)
-from .sessions import (
-    IllegalStepError,
-    LoginBudgetError,
-    LoginCallError,
-    LoginTakenError,
-    NoCredentialError,
-    NoLoginError,
-    OtherAccountError,
-    SessionOfflineError,
-    SessionStringDamagedError,
-    TelegramAuthError,
-    TelegramError,
-    TelegramRateLimitError,
-    TelegramSessionError,
-    TelethonFileDamagedError,
-    TelethonFileInUseError,
-)
-from .storage import (
-    DatabaseDamagedError,
-    DiskFailedError,
-    FolderHeldError,
-    ForeignDatabaseError,
-    ForeignOwnerError,
-    InvalidRecordError,
-    JournalUnavailableError,
-    PairsAssignedError,
-    SchemaTooNewError,
-    SchemaTooOldError,
-    StorageBusyError,
-    StorageError,
-    StorageFailedError,
-    StorageFullError,
-    StorageNotFoundError,
-    StorageNotWritableError,
-    TransactionLostError,
-    UnknownRecordError,
-)
-from .supervision import (
-    AskTimeoutError,
-    BlockingAskError,
-    ChildAbandonedError,
-    ChildNotFoundError,
-    ChildPresentError,
-    ChildRestartingError,
-    ChildRunningError,
-    ChildStartError,
-    ChildUnavailableError,
-    DrillError,
-    FencedError,
-    HandlerStuckError,
-    IntensityExceededError,
-    InvalidSpecError,
-    SupervisionError,
-    SupervisorAskedError,
-    TooManyAbandonedError,
-    TooManyChildrenError,
-)
+
+if TYPE_CHECKING:
+    from .forwarding import (
+        BackfillRunningError,
+        HandlerRefusedError,
+        IllegalPairStepError,
+        MessageNotCopyableError,
+        NameMovedError,
+        PairBusyError,
+        PairInDoubtError,
+        PairsNotMovedError,
+        PatternTooSlowError,
+        PeerUnknownError,
+        ProtectedContentError,
+        UnknownHandlerError,
+    )
+    from .registry import (
+        NoSessionFitsError,
+        OperationDroppedError,
+        OperationEndedError,
+        OperationRunningError,
+        PairChangedError,
+        PairExistsError,
+        PairFaultError,
+        RegistryError,
+        RegistryFullError,
+        SessionBusyError,
+        SessionExistsError,
+        SessionFullError,
+        UnknownFieldError,
+        UnknownOperationError,
+        UnknownSessionError,
+    )
+    from .sealed import (
+        CredentialDamagedError,
+        KeyLatchedError,
+        LeaseHeldError,
+        MasterKeyError,
+        MasterKeyMalformedError,
+        MasterKeyMissingError,
+        SealDamagedError,
+        SessionFileDamagedError,
+        WrongMasterKeyError,
+    )
+    from .sessions import (
+        IllegalStepError,
+        LoginBudgetError,
+        LoginCallError,
+        LoginTakenError,
+        NoCredentialError,
+        NoLoginError,
+        OtherAccountError,
+        SessionOfflineError,
+        SessionStringDamagedError,
+        TelegramAuthError,
+        TelegramError,
+        TelegramRateLimitError,
+        TelegramSessionError,
+        TelethonFileDamagedError,
+        TelethonFileInUseError,
+    )
+    from .storage import (
+        DatabaseDamagedError,
+        DiskFailedError,
+        FolderHeldError,
+        ForeignDatabaseError,
+        ForeignOwnerError,
+        InvalidRecordError,
+        JournalUnavailableError,
+        PairsAssignedError,
+        SchemaTooNewError,
+        SchemaTooOldError,
+        StorageBusyError,
+        StorageError,
+        StorageFailedError,
+        StorageFullError,
+        StorageNotFoundError,
+        StorageNotWritableError,
+        TransactionLostError,
+        UnknownRecordError,
+    )
+    from .supervision import (
+        AskTimeoutError,
+        BlockingAskError,
+        ChildAbandonedError,
+        ChildNotFoundError,
+        ChildPresentError,
+        ChildRestartingError,
+        ChildRunningError,
+        ChildStartError,
+        ChildUnavailableError,
+        DrillError,
+        FencedError,
+        HandlerStuckError,
+        IntensityExceededError,
+        InvalidSpecError,
+        SupervisionError,
+        SupervisorAskedError,
+        TooManyAbandonedError,
+        TooManyChildrenError,
+    )
 
 __all__ = [
     "AlreadyRunningError",
@@ -327,3 +333,19 @@ __all__ = [
     "WardenUnreachableError",
     "WrongMasterKeyError",
 ]
+
+_ROOMS: Final = ("forwarding", "registry", "sealed", "sessions", "storage", "supervision")
+
+
+def __getattr__(name: str) -> object:
+    if name in __all__:
+        for room in _ROOMS:
+            found = vars(importlib.import_module(f".{room}", __name__))
+            if name in found:
+                globals()[name] = found[name]
+                return globals()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

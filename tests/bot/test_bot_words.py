@@ -21,12 +21,13 @@ from telewarden.console.bot.chat_text import PART, PARTS, chat_text, parts_of
 from telewarden.console.bot.confirmations import GOOD_FOR, OPEN_AT_ONCE, Confirmations
 from telewarden.console.bot.live_message import EDITS, LiveMessage
 from telewarden.console.bot.recovery_progress import RecoveryProgress
-from telewarden.console.commands.catalogue import BY_NAME, offered
+from telewarden.console.commands.catalogue import every, offered
 from telewarden.console.commands.model import Danger, Surface
 from telewarden.console.commands.shown import Grid
 from telewarden.standalone.config_check import config_problems
 from telewarden.telegram import FloodBegan, Phase, PhaseChanged, RecoveryTried, SessionRecovered
 
+COMMANDS = {one.name: one for one in every()}
 pytestmark = pytest.mark.console
 
 WANTED = [
@@ -55,7 +56,7 @@ WANTED = [
 def test_the_bot_offers_what_it_should() -> None:
     assert set(WANTED) <= set(CHAT_COMMANDS)
     assert set(MENU) <= set(CHAT_COMMANDS)
-    assert set(OTHER_NAMES.values()) <= set(BY_NAME)
+    assert set(OTHER_NAMES.values()) <= set(COMMANDS)
 
 
 def test_each_command_that_is_meant_for_the_bot_is_there_by_a_name_that_telegram_takes() -> None:
@@ -119,7 +120,7 @@ def test_words_become_parameters_by_place_and_by_name(
 ) -> None:
     expected = given or {"pair": "1", "reason": "the source is down"}
 
-    assert given_in(BY_NAME[command], words) == expected
+    assert given_in(COMMANDS[command], words) == expected
 
 
 # Text

@@ -14,7 +14,14 @@ from typer.testing import CliRunner
 
 from telewarden.cli import app
 from telewarden.commands.running import HANDLERS
-from telewarden.console.commands.catalogue import ALL, GROUPS, find, offered
+from telewarden.console.commands.catalogue import (
+    FIRST_WORDS,
+    beginning,
+    every,
+    find,
+    headings,
+    offered,
+)
 from telewarden.console.commands.document import document
 from telewarden.console.commands.model import Command, Danger, Surface
 from telewarden.console.commands.parameters import Kind
@@ -27,6 +34,8 @@ from telewarden.telegram.reports import PairReport, SessionReport, Wait
 
 pytestmark = pytest.mark.console
 
+ALL = every()
+GROUPS = headings()
 NAMES = [one.name for one in ALL]
 REMOTE = [one for one in ALL if one.result]
 
@@ -44,6 +53,13 @@ def test_each_command_has_a_name_of_its_own_a_heading_and_one_line_of_help() -> 
         assert one.help.endswith("."), one.name
         assert "\n" not in one.help, one.name
         assert all(parameter.help for parameter in one.parameters), one.name
+
+
+def test_each_command_is_found_by_its_first_word_alone() -> None:
+    words = {one.words[0] for one in ALL}
+
+    assert {word for listed in FIRST_WORDS.values() for word in listed.split()} == words
+    assert all(beginning(word) == tuple(o for o in ALL if o.words[0] == word) for word in words)
 
 
 def test_what_harms_asks_first_and_only_that() -> None:
