@@ -60,6 +60,7 @@ CALLS_WITHIN: Final = 10.0  # virtual seconds over which calls of one method are
 CALLS_MOST: Final = 150  # in that time, beside what the acts in it ask for
 CALLS_AN_ACT: Final = 12
 START_WITHIN: Final = 15.0  # virtual seconds that a group may take to stop, and a start to give up
+ANSWER_WITHIN: Final = 5.0  # virtual seconds for a call's answer when nothing is wrong
 ANSWERS_WITHIN: Final = 60.0  # virtual seconds in which the warden speaks again after a fault
 COLLECT_EVERY: Final = 8  # runs; until then what one leaves behind lies in the memory
 SINK_REASONS: Final = ("HANDLER_REFUSED", "SinkError", "TimeoutError")
@@ -387,16 +388,26 @@ class Run:
         pairs = sum(not pair.gone for pair in self.pairs)
         return measured(self.process, timers, pairs)
 
-    def _look_at_levels(self) -> None:
-        """After some quiet nothing is kept that was needed on the way."""
+    async def _look_at_levels(self) -> None:
+        """After some quiet nothing is kept that was needed on the way.
+
+        A pair looks at its source every now and then, so what is on the way once is looked for
+        once more.
+        """
         if any(self._measured().grown(self._level)):
             gc.collect()  # it rests while a run is played: what is garbage is no growth
         for what in self._measured().grown(self._level):
             self.wrong(f"level: {what}")
+        if left := self._left():
+            await asyncio.sleep(ANSWER_WITHIN)
+            for what in sorted(left & self._left()):
+                self.wrong(f"level: {what}")
+
+    def _left(self) -> frozenset[str]:
         wanted = {pair.id for pair in self.pairs if not pair.gone}
-        states = [one for one in self.process.pair_states() if one.plan.id in wanted]
-        for what in left_in(states):
-            self.wrong(f"level: {what}")
+        return frozenset(
+            left_in(one for one in self.process.pair_states() if one.plan.id in wanted)
+        )
 
     async def start(self) -> None:
         """Start the process again, while the disk refuses or another process has the folder."""
@@ -520,7 +531,7 @@ class Run:
             await asyncio.sleep(SHAKE)
             for what in self._judged(excused).wrong:
                 self.wrong(f"afterwards: {what}")
-            self._look_at_levels()
+            await self._look_at_levels()
         self.outcome.copies = ruling.copies
         self._check_server()
         self.network.spikes = 0.01
