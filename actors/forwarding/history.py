@@ -38,6 +38,7 @@ from .reconcile import Reconciler
 TAKEN: Final = 1000  # newest copies of each pair in a target; what is looked for is new
 OWED_AT_ONCE: Final = 100  # messages; what Telegram gives for one question
 PAGES: Final = 10  # of the target; what stands further behind is not looked for
+IN_TARGET: Final = ("orphans", "gone")  # what is looked for there: messages, messages that are gone
 ASKS: Final = (Reading.BEHIND, Reading.LIVE)  # in these a pair may ask what it has missed
 FILL_BELOW: Final = 100  # messages that wait; then the next page of the past is read
 
@@ -76,27 +77,36 @@ class HistoryReader:
         self._outbox.accept(state, messages)
         self._pausing.look_at_patterns(state)
 
-    def catch_up(self, states: Iterable[PairState]) -> None:
-        """Read what was said since the mark; a pair without one starts with what comes now."""
+    def catch_up(self, states: Iterable[PairState], *, read: bool = False) -> None:
+        """Read what was said since the mark; a pair without one starts with what comes now.
+
+        What is ``read`` to its end lacks only copies of messages that are gone, and may go there.
+        """
         if not self._context.online:
             return
         for state in states:
             if state.source is not None and state.reading in ASKS:
-                question = self._next_question(state, state.source)
+                question = self._next_question(state, state.source, read=read)
                 state.ask(question)
                 self._context.tell_session(question)
 
-    def _next_question(self, state: PairState, source: int) -> History:
-        if state.doubts.orphans and state.target:
-            after = min(one.after for one in state.doubts.orphans.values())
-            # A pair that is not known to have put anything there has done so just now.
-            return self._question(state, state.target, "orphans", after=after, last_page=not after)
+    def _next_question(self, state: PairState, source: int, *, read: bool) -> History:
+        if state.target and (after := state.doubts.behind(gone=False)) is not None:
+            return self._where(state, state.target, "orphans", after)
+        # What is gone has no order to keep; and as long as not all is known that is there, the
+        # forward of another message of the same second looks like one of it.
+        if read and state.target and (after := state.doubts.behind(gone=True)) is not None:
+            return self._where(state, state.target, "gone", after)
         if state.owed:
             return self._question(state, source, "owed", ids=tuple(state.owed[:OWED_AT_ONCE]))
         if state.seen is None:
             before = self._added_at(state)
             return self._question(state, source, "mark", newest_only=True, before=before)
         return self._question(state, source, "missed", after=state.seen)
+
+    def _where(self, state: PairState, target: int, purpose: str, after: int) -> History:
+        # A pair that is not known to have put anything there has done so just now.
+        return self._question(state, target, purpose, after=after, last_page=not after)
 
     def _added_at(self, state: PairState) -> float | None:
         """When a pair was added while the warden ran, by Telegram's clock."""
@@ -126,12 +136,12 @@ class HistoryReader:
 
     def _take(self, state: PairState, message: HistoryRead) -> None:
         verdict, purpose = message.verdict, message.request.purpose
-        if verdict is not None and not (purpose == "orphans" and verdict.kind is ErrorClass.PAIR):
+        if verdict is not None and not (purpose in IN_TARGET and verdict.kind is ErrorClass.PAIR):
             state.answered()
             self._failed(state, verdict)
             return
         state.read_well()
-        if purpose == "orphans":
+        if purpose in IN_TARGET:
             self._known_there(state, message)  # the answer is whole when the disk has told, too
             return
         state.answered()
@@ -208,12 +218,13 @@ class HistoryReader:
     ) -> None:
         doubts = state.doubts
         newest, strays = max((one.id for one in message.messages), default=0), []
-        there = [one for one in message.messages if one.id not in others]
-        for source_id, orphan in doubts.take_orphans():
+        there, later = [one for one in message.messages if one.id not in others], False
+        for source_id, orphan in doubts.take_orphans(gone=message.request.purpose == "gone"):
             sought = orphan.message is None or doubts.has_foreign((source_id,))
             found = _copy_of(state, source_id, orphan, there) if sought else None
             further = message.more and orphan.pages < PAGES
-            if found is None and further and (sought or doubts.orphans):  # all of them: in order
+            if found is None and further and (sought or later):  # all of them: in order
+                later = True
                 after, pages = max(orphan.after, newest), orphan.pages + 1
                 doubts.seek_further(source_id, replace(orphan, after=after, pages=pages))
                 continue
@@ -273,7 +284,7 @@ class HistoryReader:
 
     def _go_live(self, state: PairState) -> None:
         if state.owed or state.doubts.orphans:  # they have come meanwhile, and go first
-            self.catch_up([state])
+            self.catch_up([state], read=not state.owed)
             return
         if state.paused is not None:
             return  # by what was just read

@@ -211,7 +211,7 @@ DEEDS: Final[tuple[Deed, ...]] = (
         state.queue.settle(1, Receipt(target_ids={6: 60})) if said(6) in state.queue else ()
     ),
     lambda state: state.orphan(6),
-    lambda state: [state.doubts.stray(*one) for one in state.doubts.take_orphans()],
+    lambda state: [state.doubts.stray(*one) for one in state.doubts.take_orphans(gone=True)],
     lambda state: state.doubts.seek_again([6]),
 )
 

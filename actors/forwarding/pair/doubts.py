@@ -156,11 +156,17 @@ class Doubts:
         self._orphans[source_id] = orphan
         self._weigh()
 
-    def take_orphans(self) -> list[tuple[int, Orphan]]:
+    def behind(self, *, gone: bool) -> int | None:
+        """Behind which message of the target those that are gone, or those that are not, are."""
+        sought = (one.after for one in self._orphans.values() if (one.message is None) is gone)
+        return min(sought, default=None)
+
+    def take_orphans(self, *, gone: bool) -> list[tuple[int, Orphan]]:
         """The messages that were looked for, in order; each is found, put back, or given up."""
-        orphans, self._orphans = sorted(self._orphans.items()), {}
+        orphans = {at: one for at, one in self._orphans.items() if (one.message is None) is gone}
+        self._orphans = {at: one for at, one in self._orphans.items() if at not in orphans}
         self._weigh()
-        return orphans
+        return sorted(orphans.items())
 
     def looked_for(self, source_id: int) -> None:
         """Whether another account had sent it is known by now."""
