@@ -23,7 +23,7 @@ from .forwarding.messages import (
 )
 from .gateway import GatewayActor
 from .health import HealthMonitorActor
-from .journal import Journal, JournalActor, JournalStats
+from .journal import DISK_REFUSES, Journal, JournalActor, JournalStats
 from .messages import (
     CallTelegram,
     LookInto,
@@ -107,6 +107,7 @@ from .waits import WaitLedger, with_waits
 
 __all__ = [
     "CODES_A_DAY",
+    "DISK_REFUSES",
     "AddPair",
     "AdvanceOperation",
     "Ages",

@@ -5,9 +5,23 @@ to the console, and what is counted to those who publish it.
 """
 
 from .activity_log import Fact, Feed, sentence
-from .exporter import Exporter
+from .event_fields import fields_of
+from .exporter import Exporter, Look
 from .families import Storage
 from .floods import Flood
-from .session_figures import LeaseOwner
+from .sample import Sample
+from .session_figures import LeaseOwner, SessionFigures
 
-__all__ = ["Exporter", "Fact", "Feed", "Flood", "LeaseOwner", "Storage", "sentence"]
+__all__ = [
+    "Exporter",
+    "Fact",
+    "Feed",
+    "Flood",
+    "LeaseOwner",
+    "Look",
+    "Sample",
+    "SessionFigures",
+    "Storage",
+    "fields_of",
+    "sentence",
+]

@@ -39,6 +39,8 @@ LAG_BOUNDS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 180
 PROBE_BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 COMMIT_BOUNDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0)
 
+OUTCOMES_OUT: Final = ("sent", "failed", "dropped")
+
 
 class Counts:
     """Every number that only grows, and the floods that are still to end."""
@@ -50,6 +52,7 @@ class Counts:
         self.flood_waits = Tally(METHODS)
         self.forwarded = self.repeated = self.dead_letters = self.caught_up = 0
         self.abandoned = 0
+        self.notifications, self.notifications_waiting = Tally(), dict[str, int]()
         self.pruned = Tally(RowsPruned(at=0.0).rows)
         self.loop_stalls, self.loop_stalled = 0, 0.0
         self.floods = Floods()

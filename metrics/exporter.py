@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -24,7 +25,7 @@ from .._version import __version__
 from ..supervision import Event, EventStream, Snapshot, Subscription
 from ..telegram.reports import Overview
 from .activity_log import WORDS, Feed
-from .event_counter import HEARD, Counts
+from .event_counter import HEARD, OUTCOMES_OUT, Counts
 from .families import (
     Storage,
     families_of_counts,
@@ -62,6 +63,15 @@ class JournalNumbers(Protocol):
     def failures(self) -> int: ...
     @property
     def latency(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What an exporter knows now; ``sessions`` go on changing."""
+
+    sessions: tuple[SessionFigures, ...]
+    sample: Sample
+    storage: Storage | None
 
 
 class Exporter(Collector):
@@ -176,7 +186,25 @@ class Exporter(Collector):
             if type(event) in WORDS:
                 self.feed.hear(event, at=self._wall())
 
+    def notification(self, channel: str, outcome: str, *, amount: int = 1) -> None:
+        """Count messages out by a channel: ``sent``, ``failed`` or ``dropped``."""
+        with self._lock:
+            self._counts.notifications.add(channel, outcome, amount=amount)
+
+    def notifications_waiting(self, waiting: Mapping[str, int]) -> None:
+        """Keep how many messages wait for each channel."""
+        with self._lock:
+            known = self._counts
+            known.notifications_waiting = dict(waiting)
+            for channel in waiting:  # at 0 before the first, so that it is seen as an increase
+                for outcome in OUTCOMES_OUT:
+                    known.notifications.add(channel, outcome, amount=0)
+
     # Being asked
+
+    def look(self) -> Look:
+        """The figures of every session and the newest look at all of them; asks nobody."""
+        return Look(sessions=tuple(self._by_name()), sample=self._sample, storage=self._storage)
 
     def ready(self) -> tuple[bool, str]:
         """Whether all sessions that should be online were at the last look, and a sentence."""

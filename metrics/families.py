@@ -38,6 +38,12 @@ def families_of_counts(counts: Counts, *, now: float, created: float) -> Iterato
     """What has happened since ``created``, when counting began."""
     for make, name, text, read, *labels in COUNTED:
         yield make(name, text, read(counts), *labels, created=created)
+    yield gauges(
+        "notifications_waiting",
+        "Alerts and events that are owed to a channel or webhook and have not arrived yet.",
+        "channel",
+        counts.notifications_waiting.items(),
+    )
     yield gauge(
         "abandoned_children",
         "Incarnations that would not stop and were abandoned; each is a thread or a task that may"
@@ -325,6 +331,13 @@ COUNTED: Final[tuple[Row, ...]] = (
         "journal_commit_duration_seconds",
         "Seconds for one of the journal's transactions.",
         lambda counts: counts.commit_seconds,
+    ),
+    (
+        counter,
+        "notifications",
+        "Messages out by channel or webhook: sent, failed (and tried again), dropped for good.",
+        lambda counts: counts.notifications,
+        ("channel", "state"),
     ),
     (
         counter,

@@ -21,7 +21,11 @@ NAMED: Final = 5  # sessions that a sentence names before it only counts the res
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """Counts at ``at`` (epoch seconds)."""
+    """Counts at ``at`` (epoch seconds).
+
+    ``paused`` has session, number and reason of each paused pair; ``alarms`` are waits that
+    concern everything.
+    """
 
     at: float = 0.0
     healthy: int = 0
@@ -36,6 +40,8 @@ class Sample:
     loop_lag: float = 0.0
     waits: dict[WaitKind, int] = field(default_factory=dict)
     waiting_since: dict[WaitKind, float] = field(default_factory=dict)
+    paused: tuple[tuple[str, int, str], ...] = ()
+    alarms: tuple[Wait, ...] = ()
 
 
 def stand(
@@ -44,7 +50,13 @@ def stand(
     """Count what ``overview`` and ``tree`` show."""
     sessions = overview.sessions
     pairs = [pair for group in overview.groups for pair in group.pairs]
-    paused = sum(pair.paused is not None for pair in pairs)
+    halted = tuple(
+        (group.session, pair.id, pair.paused)
+        for group in overview.groups
+        for pair in group.pairs
+        if pair.paused is not None
+    )
+    paused = len(halted)
     places = () if tree is None else tuple(tree.walk())
     left = [place.restarts_left for place in places]
     return Sample(
@@ -61,6 +73,8 @@ def stand(
         loop_lag=loop_lag,
         waits=Counter(wait.kind for wait in overview.waits),
         waiting_since=_since(overview.waits),
+        paused=halted,
+        alarms=tuple(one for one in overview.waits if one.alarming or one.kind is WaitKind.OUTAGE),
     )
 
 

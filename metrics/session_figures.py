@@ -65,6 +65,7 @@ class SessionFigures:
     version: int = 0
     phase: Phase = Phase.REGISTERED
     since: float = 0.0
+    reason: str = ""
     restarts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PARTS, 0))
     recoveries: dict[str, int] = field(default_factory=lambda: dict.fromkeys(RUNGS, 0))
     floods: dict[str, float] = field(default_factory=dict)
@@ -97,6 +98,7 @@ class SessionFigures:
             self.version += 1
         if report is None:
             return
+        self.reason = report.reason  # no series shows it, so that it is no change
         if self.phase is not report.phase or self.since != report.since:
             self.stand(report.phase, report.since)
         if self.last_update != report.last_update or self.probe_seconds != report.probe_seconds:

@@ -17,6 +17,7 @@ from .leases.grant import Free, Held, LeaseGrant, LeaseWait, Stale
 from .leases.lease import Lease
 from .leases.open_files import FileUsers, file_users
 from .leases.owner import LeaseHolder
+from .notify_records import AlertRow, NewsRow, WebhookRow
 from .private_files import (
     check_owner,
     clear_leftovers,
@@ -59,6 +60,7 @@ __all__ = [
     "IN_DOUBT",
     "RETRIED",
     "UNWANTED",
+    "AlertRow",
     "AuditRow",
     "Backfill",
     "BackupFolder",
@@ -81,6 +83,7 @@ __all__ = [
     "LeaseWait",
     "Mark",
     "MasterKey",
+    "NewsRow",
     "Operation",
     "OperationState",
     "OutboxCounts",
@@ -100,6 +103,7 @@ __all__ = [
     "StoredFigures",
     "UpdateState",
     "Vault",
+    "WebhookRow",
     "check_name",
     "check_owner",
     "clear_leftovers",

@@ -243,6 +243,34 @@ def _account_facts(db: Database) -> None:
     )
 
 
+def _notifications(db: Database) -> None:
+    """Alerts that have fired, what is owed to whom, and who wants to be told nothing."""
+    db.table("alerts").create(
+        {"name": str, "subject": str, "severity": str, "detail": str, "since": float}
+        | {"fired": float, "owed": float, "told": str},
+        pk=("name", "subject"),
+        not_null={"severity", "detail", "since", "told"},
+        strict=True,
+    )
+    db.table("alert_news").create(
+        {"id": str, "channel": str, "name": str, "subject": str, "what": str, "severity": str}
+        | {"detail": str, "since": float, "at": float, "batch": str},
+        pk="id",
+        not_null={"channel", "name", "subject", "what", "severity", "detail", "since", "at"},
+        strict=True,
+    )
+    db.table("alert_silences").create(
+        {"name": str, "until": float}, pk="name", not_null={"until"}, strict=True
+    )
+    db.table("webhook_events").create(
+        {"id": str, "webhook": str, "event": str, "body": str, "at": float, "refused": int}
+        | {"reason": str, "dead": int},
+        pk="id",
+        not_null={"webhook", "event", "body", "at", "refused", "reason", "dead"},
+        strict=True,
+    ).create_index(["dead"])
+
+
 MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _sessions,
     _forwarding,
@@ -261,6 +289,7 @@ MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _old_keys,
     _future_tokens,
     _account_facts,
+    _notifications,
 )
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 ACCOUNTS_FROM: Final = 10  # the schema from which on a session's account is sealed

@@ -26,6 +26,7 @@ from .tables.clock import ClockRows
 from .tables.figures import FigureRows
 from .tables.future_tokens import FutureTokenRows
 from .tables.history import HistoryRows
+from .tables.notifications import NotificationRows
 from .tables.operations import OperationRows
 from .tables.outbox import OutboxRows
 from .tables.outbox_changes import ChangeRows
@@ -50,6 +51,7 @@ class Store(
     FigureRows,
     FutureTokenRows,
     HistoryRows,
+    NotificationRows,
     OperationRows,
     PruningRows,
     RingRows,

@@ -30,6 +30,7 @@ from .actors import (
     check_who,
     with_waits,
 )
+from .api.alerts import Alerts
 from .api.blocking import Blocking
 from .api.checks import a_text
 from .api.operations import Operations
@@ -428,6 +429,13 @@ class Warden:
         return self.registry.sessions
 
     @property
+    def alerts(self) -> Alerts:
+        """Alerts and messages out: what is firing, silences, tests, events that were refused."""
+        return Alerts(
+            lambda message, timeout: self._ask("notify", message, timeout=timeout), self._auditor
+        )
+
+    @property
     def operations(self) -> Operations:
         """What takes a while, and how far it is."""
         return self.registry.operations
@@ -667,6 +675,7 @@ class Warden:
         more = () if console is None else (self._console(console, undo),)
         bot = parts.bot(self)
         more = more if bot is None else (*more, bot)
+        more = (*more, parts.notifier(has_bot=bot is not None))
         past = await asyncio.to_thread(
             past_crashes, parts.places.database, self.keys.present, since=self._crashes_since()
         )

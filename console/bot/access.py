@@ -48,10 +48,6 @@ class AllowList:
         """Who that is; ``None`` for a stranger."""
         return self._by_user.get(user)
 
-    def alerted(self) -> tuple[int, ...]:
-        """Those who get alerts unless they say otherwise."""
-        return tuple(one.user for one in self._by_user.values() if one.alerts)
-
     def notes_stranger(self, user: int, *, now: float) -> bool:
         """Whether a stranger's word is to be noted now: once an hour."""
         noted = self._noted.get(user)

@@ -16,9 +16,16 @@ from typing import Any, Final, Protocol
 import pykka
 
 from ...actors import Services
-from ...errors import NotRunningError, PeerUnknownError, TelegramError, TelewardenError
+from ...errors import (
+    NotRunningError,
+    NotSentError,
+    PeerUnknownError,
+    TelegramError,
+    TelewardenError,
+)
+from ...notify import SendToChat
 from ...storage import SessionFiles, Store
-from ...supervision import Event, LoopActor, Subscription
+from ...supervision import Answer, Event, LoopActor, Subscription
 from ...telegram import (
     Arrived,
     Client,
@@ -35,7 +42,6 @@ from ...telegram import (
 )
 from ..panel import Panel
 from .access import Allowed, AllowList
-from .alerts import KINDS, Alerts
 from .confirmations import Confirmations
 from .conversation import Asked, Conversation
 from .line import NAME, BotLine, LineMemory
@@ -88,11 +94,6 @@ class Happened:
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
-class AlertsDue:
-    """Alerts may be due. No answer."""
-
-
 class BotActor(LoopActor):
     """Serves the people on the list in their private chats with the bot.
 
@@ -123,7 +124,6 @@ class BotActor(LoopActor):
         self._services = services = make_services(journal=journal, monitor=monitor)
         self._panel = panel
         self._list = AllowList(allowed)
-        self._alerts = Alerts(self._list.alerted())
         self._line = BotLine(
             services,
             memory,
@@ -138,7 +138,6 @@ class BotActor(LoopActor):
         self._conversation = Conversation(
             panel=panel,
             outgoing=self._outgoing,
-            alerts=self._alerts,
             confirmations=Confirmations(lambda: secrets.token_hex(8)),
             refused=self._note_refused,
             now=self.clock.now,
@@ -149,10 +148,9 @@ class BotActor(LoopActor):
         self._subscription: Subscription | None = None
 
     def on_start(self) -> None:
-        kinds = {*KINDS, *WATCHED}
         tell = self.actor_ref.tell
         self._subscription = self._services.events.subscribe(
-            lambda event: tell(Happened(event)), kinds
+            lambda event: tell(Happened(event)), WATCHED
         )
         self.every(self._services.settings.sessions_every, Probe())
         self.actor_ref.tell(Connect())
@@ -179,8 +177,8 @@ class BotActor(LoopActor):
                     self._told(told)
             case Happened(event):
                 self._happened(event)
-            case AlertsDue():
-                self._send_alerts()
+            case SendToChat():
+                return self._send_to_chat(message)
             case _:
                 return super().on_receive(message)
         return None
@@ -308,26 +306,15 @@ class BotActor(LoopActor):
     def _happened(self, event: Event) -> None:
         if isinstance(event, WATCHED):
             self._conversation.hear(event)
-        if isinstance(event, KINDS):
-            before = self._alerts.next_due()
-            self._alerts.hear(event, now=self.clock.now())
-            self._set_alarm(before)
 
-    def _send_alerts(self) -> None:
-        for user, text in self._alerts.take_due(now=self.clock.now()):
-            self.pipe(self._guarded(self._alert(user, text)), then=lambda _: None)
-        self._set_alarm(None)
-
-    async def _alert(self, user: int, text: str) -> None:
-        try:
-            await self._outgoing.say(user, text)
-        except PeerUnknownError:  # a bot never writes first
-            logger.info("alert not sent user=%d why=has never written to the bot", user)
-
-    def _set_alarm(self, before: float | None) -> None:
-        due = self._alerts.next_due()
-        if due is not None and (before is None or due < before):
-            self.after(max(0.0, due - self.clock.now()), AlertsDue())
+    def _send_to_chat(self, order: SendToChat) -> Answer:
+        answer = Answer()
+        self.pipe(
+            self._outgoing.say(order.chat, order.text, key=order.key),
+            then=lambda _: answer.set(None),
+            otherwise=lambda error: answer.set_exception((NotSentError, _not_sent(error), None)),
+        )
+        return answer
 
     # The audit trail
 
@@ -339,3 +326,9 @@ class BotActor(LoopActor):
         self._services.journal.post(
             lambda store: store.audit(who, what, NAME, outcome=outcome, at=at)
         )
+
+
+def _not_sent(error: BaseException) -> NotSentError:
+    if isinstance(error, PeerUnknownError):  # a bot never writes first
+        return NotSentError("nobody of that number has written to the bot; say /start to it")
+    return NotSentError(classify(error).name)

@@ -40,7 +40,7 @@ OWN: Final[Mapping[str, tuple[str, Danger]]] = MappingProxyType(
         "start": ("Say hello, with buttons.", Danger.LOOKS),
         "help": ("List the commands, or tell one of them whole.", Danger.LOOKS),
         "authenticate": ("Begin a login, to be finished at the terminal.", Danger.CHANGES),
-        "alerts": ("Show what needs somebody, and switch alerts on or off here.", Danger.LOOKS),
+        "alerts": ("Show what is firing, and switch alerts on or off here.", Danger.LOOKS),
     }
 )
 
@@ -108,7 +108,7 @@ def _all() -> dict[str, ChatCommand]:
         name: ChatCommand(name=name, help=told, danger=danger)
         for name, (told, danger) in OWN.items()
     }
-    return own | made
+    return made | own  # /alerts has switches for this chat, too
 
 
 CHAT_COMMANDS: Final[Mapping[str, ChatCommand]] = MappingProxyType(_all())

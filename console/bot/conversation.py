@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ...errors import BadCommandError, TelewardenError
+from ...notify import bot_channel
 from ...telegram import DATA_BYTES, ChatButton, Keyboard, Phase
+from ..commands.catalogue import find as find_command
 from ..commands.model import Command, Danger
-from ..commands.parameters import SECONDS, SPAN, Kind, Parameter
+from ..commands.parameters import SPAN, Kind, Parameter
 from ..panel import Panel
 from ..words import Words, translated
 from .access import Allowed
-from .alerts import Alerts
 from .chat_commands import CHAT_COMMANDS, MENU, ChatCommand, find, given_in, missing, read_line
 from .chat_text import chat_text
 from .confirmations import NO, YES, Confirmations
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 WATCHED: Final = 120.0  # seconds that a recovery is shown; past it /status tells the rest
 CHOICES: Final = 24  # buttons of one choice
+FOREVER: Final = 1e11  # seconds, until somebody says otherwise
 IN_A_ROW: Final = 3  # buttons
 CODE: Final = re.compile(r"\D*(?:\d[\s-]?){5,6}\D*")
 
@@ -70,7 +72,6 @@ class Conversation:
     Args:
         panel: carries commands out.
         outgoing: sends.
-        alerts: who is told what unasked.
         confirmations: the questions that are open.
         refused: notes in the audit trail who was refused what.
         now: monotonic seconds.
@@ -82,13 +83,12 @@ class Conversation:
         *,
         panel: Panel,
         outgoing: Outgoing,
-        alerts: Alerts,
         confirmations: Confirmations,
         refused: Callable[[str, str], None],
         now: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
-        self._panel, self._outgoing, self._alerts = panel, outgoing, alerts
+        self._panel, self._outgoing = panel, outgoing
         self._confirmations, self._refused = confirmations, refused
         self._now, self._sleep = now, sleep
         self._watching: dict[RecoveryProgress, LiveMessage] = {}
@@ -283,25 +283,26 @@ class Conversation:
         await self._outgoing.say(asked.chat, told)
 
     async def _tell_alerts(self, asked: Asked, words: tuple[str, ...]) -> None:
-        user, now = asked.person.user, self._now()
+        own = bot_channel(asked.person.user)
         match words:
             case ("on",):
-                self._alerts.switch_on(user)
+                await self._result("alerts resume", {"name": own}, asked)
             case ("off",):
-                self._alerts.switch_off(user)
-            case ("off", span) if (found := SPAN.fullmatch(span)) is not None:
-                seconds = float(found[1]) * SECONDS[(found[2] or "").lower()]
-                self._alerts.switch_off(user, until=now + seconds)
+                await self._result("alerts silence", {"name": own, "seconds": FOREVER}, asked)
+            case ("off", span) if SPAN.fullmatch(span) is not None:
+                await self._result("alerts silence", {"name": own, "seconds": span}, asked)
             case ():
                 pass
             case _:
                 raise BadCommandError("/alerts", "give on, off, or off and for how long, as 2h")
-        status = await self._result("status", {}, asked)
-        state = "on" if self._alerts.on(user, now=now) else "off"
-        other = "off" if state == "on" else "on"
-        lines = [*_needs(status), f"Alerts are {state} here."]
+        standing = await self._result("alerts", {}, asked)
+        command = find_command("alerts")
+        assert command.show is not None  # noqa: S101 - it is shown on every surface
+        is_on = any(one["name"] == own and one["on"] for one in standing["channels"])
+        state, other = ("on", "off") if is_on else ("off", "on")
+        text = f"{chat_text(command.show(standing))}\nAlerts are {state} here."
         keyboard = ((ChatButton(f"Alerts {other}", f"/alerts {other}"),),)
-        await self._outgoing.say(asked.chat, "\n".join(lines), keyboard)
+        await self._outgoing.say(asked.chat, text, keyboard)
 
     # Help with what is not said
 
@@ -382,23 +383,3 @@ def _whole(chosen: ChatCommand) -> str:
         for one in command.parameters
     ]
     return "\n".join(filter(None, lines))
-
-
-def _needs(status: Mapping[str, Any]) -> Iterator[str]:
-    """What needs somebody now, by the status of everything."""
-    quiet = True
-    for one in status["sessions"]:
-        if one["health"] != "healthy":
-            quiet = False
-            advice = one["health_advice"] or one["advice"]
-            yield f"{one['session']}: {one['health']}, {one['reason'] or one['phase']}. {advice}"
-    for group in status["groups"]:
-        for pair in group["pairs"]:
-            if pair["paused"]:
-                quiet = False
-                yield f"pair {pair['id']} of {group['session']} is paused: {pair['paused']}"
-            if pair["dead"]:
-                quiet = False
-                yield f"pair {pair['id']} of {group['session']}: {pair['dead']} dead letters"
-    if quiet:
-        yield "Nothing needs anybody."

@@ -6,6 +6,7 @@ A message keeps its random id through every try, so that Telegram refuses the se
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -76,8 +77,12 @@ class Outgoing:
         self._all = TokenBucket(rate=ALL_RATE, burst=int(ALL_RATE))
         self._chats: dict[int, tuple[asyncio.Lock, TokenBucket]] = {}
 
-    async def say(self, chat: int, text: str, keyboard: Keyboard = ()) -> int | None:
+    async def say(
+        self, chat: int, text: str, keyboard: Keyboard = (), *, key: str | None = None
+    ) -> int | None:
         """Send a text, in parts if it is long, buttons below the last; returns that one's number.
+
+        Telegram shows what has the ``key`` of an earlier text once, also after a restart.
 
         Raises:
             Exception: Telegram refuses it.
@@ -86,7 +91,8 @@ class Outgoing:
         async with self._turn(chat):
             for number, part in enumerate(parts, start=1):
                 buttons = keyboard if number == len(parts) else ()
-                sent = message_id_of(await self._send(chat, part, buttons))
+                random_id = self._rng.getrandbits(62) if key is None else _number(key, number)
+                sent = message_id_of(await self._send(chat, part, buttons, random_id))
         return sent
 
     async def change(self, chat: int, message: int, text: str, keyboard: Keyboard = ()) -> None:
@@ -111,12 +117,11 @@ class Outgoing:
         """Show one person these commands."""
         await self._carry(None, lambda client: menu_request(client, chat, commands))
 
-    async def _send(self, chat: int, text: str, keyboard: Keyboard) -> Any:
-        number = self._rng.getrandbits(62)
+    async def _send(self, chat: int, text: str, keyboard: Keyboard, random_id: int) -> Any:
         return await self._carry(
             chat,
             lambda client: bot_message_request(
-                client, chat, text, random_id=number, keyboard=keyboard
+                client, chat, text, random_id=random_id, keyboard=keyboard
             ),
         )
 
@@ -175,3 +180,9 @@ class Outgoing:
             wait = max(wait, self._chats[chat][1].reserve(now))
         if wait > 0:
             await self._sleep(wait)
+
+
+def _number(key: str, part: int) -> int:
+    """The random id of one part of a message, the same for the same key."""
+    digest = hashlib.blake2b(f"{key}/{part}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest) >> 2

@@ -27,6 +27,7 @@ FIRST_WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "operations": "operations limits",
         "watching": "health test safety-check diagnostics tree drill events floods audit history"
         " stack",
+        "alerts": "alerts webhooks",
     }
 )
 """The modules in the order of their commands, each with the first words of those."""
@@ -40,7 +41,7 @@ def every() -> tuple[Command, ...]:
 
 def headings() -> tuple[str, ...]:
     """The headings, in the order in which they are listed."""
-    from . import backups, local, login, moving, operations, pairs, sessions, watching
+    from . import alerts, backups, local, login, moving, operations, pairs, sessions, watching
 
     return (
         local.STARTING,
@@ -48,6 +49,7 @@ def headings() -> tuple[str, ...]:
         login.GROUP,
         pairs.GROUP,
         watching.GROUP,
+        alerts.GROUP,
         operations.GROUP,
         backups.GROUP,
         moving.KEYS,

@@ -46,6 +46,8 @@ CONFIG: Final = option(
 YES: Final = flag("yes", "Do it without asking.", short="y")
 JSON: Final = flag("json", "Print JSON, for programs.")
 
+OWN: Final = ""  # stands for the command that is called as its group is
+
 Carry = Callable[[Command, typer.Context, dict[str, Any]], object]
 
 
@@ -53,6 +55,12 @@ class Line(TyperCommand):
     """One command; takes a configuration as its first word, too."""
 
     described: Command
+
+    @cached_property
+    def _own(self) -> Command | None:
+        """The command that is called as this group is, where there is one."""
+        here = beginning(self._words[0]) if self._words else ()
+        return next((one for one in here if one.words == self._words), None)
 
     def get_help_option(self, ctx: Any) -> Any:
         """The option that shows the help."""
@@ -152,7 +160,8 @@ class Group(TyperGroup):
         known: dict[str, list[Command]] = {}
         here = beginning(self._words[0]) if self._words else offered(Surface.LINE)
         for one in here:
-            if one.words[: len(self._words)] == self._words and Surface.LINE in one.surfaces:
+            is_below = one.words[:-1][: len(self._words)] == self._words
+            if is_below and Surface.LINE in one.surfaces:
                 known.setdefault(one.words[len(self._words)], []).append(one)
         return known
 
@@ -166,24 +175,32 @@ class Group(TyperGroup):
         """The option that shows the help."""
         return _unread(super().get_help_option(ctx))
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words; without one that follows, the command of the group's name is meant."""
+        if self._own is not None and not set(args[:1]) & {*self._known, "-h", "--help"}:
+            args = [OWN, *args]
+        return super().parse_args(ctx, args)
+
     def list_commands(self, _ctx: Any) -> list[str]:
         """The words that may follow."""
         return [word for word, found in self._known.items() if not all(one.hidden for one in found)]
 
     def get_command(self, _ctx: Any, cmd_name: str) -> Any:
         """A command, or the group of those that begin with a word; built now."""
+        if cmd_name == OWN and self._own is not None:
+            return built(self._own, self._carry)
         found = self._that(cmd_name)
         if not found:
             return None
         words = (*self._words, cmd_name)
-        if found[0].words == words:
+        if found[0].words == words and len(found) == 1:
             return built(found[0], self._carry)
         return Group(name=cmd_name, words=words, carry=self._carry, help=_summary(found))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command; an unknown one is answered with the nearest."""
         word = args[0]
-        if self._that(word) or word.startswith("-"):
+        if word == OWN or self._that(word) or word.startswith("-"):
             return super().resolve_command(ctx, args)
         shown = dict.fromkeys(self.list_commands(ctx))
         near = [" ".join((*self._words, one)) for one in nearest(word, shown)]
@@ -208,6 +225,8 @@ class Group(TyperGroup):
 
 
 def _summary(commands: Sequence[Command]) -> str:
+    if len(commands[0].words) < len(commands[-1].words):  # the group's own
+        return commands[0].help
     last = [one.words[-1] for one in commands if not one.hidden]
     return f"{', '.join(last)}."
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
+from ..api.alerts import Alerts
 from ..api.operations import Operations
 from ..api.pairs import Pairs
 from ..api.registry import Registry
@@ -61,6 +62,11 @@ class Engine(Handles, Protocol):
     exporter: Exporter
     under_way: set[asyncio.Future[Any]]
     """Work that goes on when whoever asked for it has hung up; a stop cancels it."""
+
+    @property
+    def alerts(self) -> Alerts:
+        """Alerts and messages out."""
+        ...
 
     def session(self, name: str) -> SessionHandle:
         """A handle on one session."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 from ..console.commands.catalogue import find
 from ..console.results.base import Result
 from ..errors import BadCommandError
-from . import backups, login, moving, operations, pairs, sessions, watching
+from . import alerts, backups, login, moving, operations, pairs, sessions, watching
 from .engine import Engine, Handlers
 
 HANDLERS: Final[Handlers] = MappingProxyType(
@@ -21,6 +21,7 @@ HANDLERS: Final[Handlers] = MappingProxyType(
         **pairs.HANDLERS,
         **operations.HANDLERS,
         **watching.HANDLERS,
+        **alerts.HANDLERS,
     }
 )
 

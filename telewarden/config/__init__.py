@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .loopback import LoopbackAccount, LoopbackBot, LoopbackChat, LoopbackConfig
 from .model import Config, load_config, parse_config, parse_pair
+from .notify import NotifyConfig
 from .pairs import FilterConfig, PairConfig, ReplaceConfig
 from .proxies import ProxyConfig
 from .secrets import Secret
@@ -39,6 +40,7 @@ __all__ = [
     "LoopbackChat",
     "LoopbackConfig",
     "MetricsConfig",
+    "NotifyConfig",
     "PacingConfig",
     "PairConfig",
     "ProxyConfig",

@@ -129,7 +129,7 @@ def _there(table: BaseModel | None) -> str | None:
 
 def _text(table: str, field: str, value: Any) -> str:
     kind = table.partition(".")[0]
-    if kind == "loopback" or (kind == "pairs" and field not in PLAIN_OF_PAIRS):
+    if kind in {"loopback", "notify"} or (kind == "pairs" and field not in PLAIN_OF_PAIRS):
         return WITHHELD
     match value:
         case Secret():

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from datetime import tzinfo
+from importlib.util import find_spec
+from typing import Any, Final
 
 from ..actors import Pace, PairPlan, SessionPlan, Settings
 from ..actors.pair_handlers import Handlers
 from ..errors import (
     ConfigError,
+    NotifySupportMissingError,
     ProxySupportMissingError,
     SecretMissingError,
     UnknownHandlerError,
 )
+from ..notify import (
+    ChannelRules,
+    NotifySettings,
+    QuietHours,
+    RuleChange,
+    Severity,
+    WebhookRules,
+    bot_channel,
+)
 from ..storage import SessionRecord
 from ..telegram import Proxies, Proxy, ProxyKind, ServerAddress
 from .model import Config
+from .notify import QuietConfig, time_of, zone_of
 from .pairs import PairConfig
 from .proxies import ProxyConfig
+from .secrets import Secret
 from .tables import SessionConfig
+
+BOT_EVERY: Final = 30.0  # seconds between two messages to a person on the bot's list
 
 
 def settings_of(config: Config) -> Settings:
@@ -46,6 +62,100 @@ def settings_of(config: Config) -> Settings:
             slower=config.pacing.after_flood,
             every=config.pacing.recover_every,
         ),
+    )
+
+
+def notify_settings_of(config: Config) -> NotifySettings:
+    """Who is told what, by which way; secrets are read when something is sent."""
+    given = config.notify
+    zone, general = zone_of(given.zone), given.quiet
+    channels = {
+        name: ChannelRules(
+            name=name,
+            url=None
+            if one.url is None
+            else _reader(config, one.url, f"notify.channels.{name}.url"),
+            telegram=one.telegram,
+            least=Severity(one.least),
+            only=frozenset(one.only),
+            resolved=one.resolved,
+            quiet=_quiet(one.quiet or general, zone),
+            every=one.every,
+            zone=zone,
+            language=one.language,
+        )
+        for name, one in given.channels.items()
+    }
+    for person in () if config.bot is None else config.bot.allow:
+        name = bot_channel(person.id)
+        channels[name] = ChannelRules(
+            name=name,
+            telegram=person.id,
+            quiet=_quiet(general, zone),
+            zone=zone,
+            language=person.language,
+            every=BOT_EVERY,
+            off=not person.alerts,
+        )
+    return NotifySettings(
+        channels=channels,
+        changes={
+            name: RuleChange(
+                enabled=one.enabled,
+                severity=None if one.severity is None else Severity(one.severity),
+                after=one.after,
+                limit=one.limit,
+                again=one.again,
+                resolved=one.resolved,
+            )
+            for name, one in given.alerts.items()
+        },
+        webhooks={
+            name: WebhookRules(
+                name=name,
+                url=_reader(config, one.url, f"notify.webhooks.{name}.url"),
+                secret=_reader(config, one.secret, f"notify.webhooks.{name}.secret"),
+                events=frozenset(one.events),
+                timeout=one.timeout,
+                refusals=one.refusals,
+                give_up=one.give_up,
+            )
+            for name, one in given.webhooks.items()
+        },
+        gather=given.gather,
+        settle=given.settle,
+    )
+
+
+def notify_problems(config: Config) -> tuple[str, ...]:
+    """What keeps channels and webhooks from being used, a sentence each; nothing is sent."""
+    found = []
+    settings = notify_settings_of(config)
+    readers = [one.url for one in settings.channels.values() if one.url is not None]
+    for hook in settings.webhooks.values():
+        readers += [hook.url, hook.secret]
+    for read in readers:
+        try:
+            read()
+        except SecretMissingError as error:
+            found.append(str(error))
+    wanted = {"apprise": any(one.url for one in settings.channels.values())}
+    wanted["httpx"] = bool(settings.webhooks)
+    for package, needed in wanted.items():
+        if needed and find_spec(package) is None:
+            found.append(str(NotifySupportMissingError(package)))
+    return tuple(found)
+
+
+def _reader(config: Config, secret: Secret, what: str) -> Callable[[], str]:
+    return lambda: secret.read(what, base=config.base)
+
+
+def _quiet(given: QuietConfig | None, zone: tzinfo) -> QuietHours | None:
+    if given is None:
+        return None
+    return QuietHours(
+        begin=time_of(given.begin), end=time_of(given.end), zone=zone, critical=given.critical
     )
 
 

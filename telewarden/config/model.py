@@ -21,6 +21,7 @@ from ..errors import ConfigError, SecretMissingError
 from ..errors.root import shown
 from .lines import Lines
 from .loopback import LoopbackConfig
+from .notify import NotifyConfig
 from .pairs import PairConfig, refuse_together
 from .secrets import Table
 from .tables import (
@@ -59,6 +60,7 @@ class Config(Table):
     log: LogConfig = LogConfig()
     console: ConsoleConfig | None = ConsoleConfig()
     bot: BotConfig | None = None
+    notify: NotifyConfig = NotifyConfig()
     loopback: LoopbackConfig | None = None
     base: Path = Field(default=Path(), exclude=True, description="what relative paths start from")
 
@@ -83,6 +85,15 @@ class Config(Table):
             raise ValueError(
                 'bot.token is missing; name its place: { env = "TELEWARDEN_BOT_TOKEN" }'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _chats_have_a_bot(self) -> Self:
+        for name, channel in self.notify.channels.items():
+            if channel.telegram is not None and self.bot is None:
+                raise ValueError(
+                    f"notify.channels.{name}.telegram is written to by the admin bot; add [bot]"
+                )
         return self
 
     @model_validator(mode="after")
@@ -229,7 +240,9 @@ def _refuse_untabled(data: object, source: str) -> None:
             raise ConfigError(source, (f"has a key that is a {type(key).__name__}; give names",))
 
 
-SECRET_PLACES: Final = frozenset({"api_hash", "hash", "master_key", "password", "proxy", "token"})
+SECRET_PLACES: Final = frozenset(
+    {"api_hash", "hash", "master_key", "password", "proxy", "secret", "token", "url"}
+)
 _SAYING: Mapping[str, str] = {
     "missing": "is missing",
     "extra_forbidden": "is an unknown key; remove it or correct its spelling",

@@ -76,6 +76,9 @@ Each room's errors hang below the one root, so that an app can write
     |-- OpenFilesError              too few open files are allowed for the sessions
     |-- SecretMissingError          a secret is not where the configuration says
     |-- ProxySupportMissingError    a proxy needs a package that is not installed
+    |-- NotifySupportMissingError   a channel needs a package that is not installed
+    |-- NotSentError                a message out did not go; it stays owed
+    |-- UnknownAlertError           there is no alert, channel or webhook of that name
     |-- JournalUnavailableError     the database's writer did not answer
     |-- TelegramError               Telegram refused something, or cannot be reached
     |   |-- TelegramRateLimitError      wait until the deadline
@@ -145,6 +148,7 @@ if TYPE_CHECKING:
         ProtectedContentError,
         UnknownHandlerError,
     )
+    from .notify import NotifySupportMissingError, NotSentError, UnknownAlertError
     from .registry import (
         NoSessionFitsError,
         OperationDroppedError,
@@ -279,6 +283,8 @@ __all__ = [
     "NoLoginError",
     "NoSessionFitsError",
     "NotRunningError",
+    "NotSentError",
+    "NotifySupportMissingError",
     "OpenFilesError",
     "OperationDroppedError",
     "OperationEndedError",
@@ -325,6 +331,7 @@ __all__ = [
     "TooManyAbandonedError",
     "TooManyChildrenError",
     "TransactionLostError",
+    "UnknownAlertError",
     "UnknownFieldError",
     "UnknownHandlerError",
     "UnknownOperationError",
@@ -334,7 +341,15 @@ __all__ = [
     "WrongMasterKeyError",
 ]
 
-_ROOMS: Final = ("forwarding", "registry", "sealed", "sessions", "storage", "supervision")
+_ROOMS: Final = (
+    "forwarding",
+    "notify",
+    "registry",
+    "sealed",
+    "sessions",
+    "storage",
+    "supervision",
+)
 
 
 def __getattr__(name: str) -> object:

@@ -16,9 +16,10 @@ from tenacity import wait_exponential
 from .. import actors
 from ..actors.context import CurrentSettings
 from ..config import Config
-from ..config.mapping import plans_of, proxies_of, refuse_invented, settings_of
-from ..console import Panel
+from ..config.mapping import notify_settings_of, plans_of, proxies_of, refuse_invented, settings_of
+from ..console import Panel, Words
 from ..metrics import Exporter
+from ..notify import CurrentNotify, NotifyActor
 from ..storage import Epoch, make_private_folder
 from ..supervision import (
     CauseCleared,
@@ -87,6 +88,7 @@ class Assembly:
         _ = master.present  # a key that is missing is said now
         self._settings = settings_of(config)
         self._current = CurrentSettings(self._settings)
+        self._notify = CurrentNotify(notify_settings_of(config))
         self.places = StoragePaths(config)
         self._waiting, self._traces = waiting, traces
         self._keys = actors.KeyLeases(
@@ -105,6 +107,7 @@ class Assembly:
     def change(self, config: Config, proxies: Proxies) -> None:
         """Have everything that is started go by another configuration, as far as it can."""
         self._current.value = settings = settings_of(config)
+        self._notify.value = notify_settings_of(config)
         self._keys.timeout = settings.lease_timeout
         self._gateway.change(
             proxies=proxies, connect_limit=_connect_limit(config), deadlines=_deadlines(config)
@@ -154,6 +157,25 @@ class Assembly:
             intensity=RestartIntensity(limit=5, period=60.0),
             backoff=wait_exponential(multiplier=0.5, max=60.0),
             shutdown=self._settings.close_deadline + 5.0,
+        )
+
+    def notifier(self, *, has_bot: bool) -> ChildSpec:
+        """Who tells people and programs; comes behind the bot, which writes for it."""
+        return ChildSpec(
+            id="notify",
+            actor=NotifyActor,
+            kwargs={
+                "current": self._notify,
+                "facts": self._exporter.look,
+                "counter": self._exporter,
+                "words": Words,
+                "events": self._events,
+                "epoch": self._epoch,
+                "journal": Sibling("journal"),
+                **({"bot": Sibling("bot")} if has_bot else {}),
+            },
+            intensity=RestartIntensity(limit=5, period=60.0),
+            backoff=wait_exponential(multiplier=0.5, max=60.0),
         )
 
     def spec(self, *more: ChildSpec) -> SupervisorSpec:

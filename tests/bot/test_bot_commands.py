@@ -36,7 +36,7 @@ def labels(message: Any) -> list[str]:
         ("/optimalsession", "alice:"),
         ("/why 1", "1"),
         ("/health", "sessions:"),
-        ("/alerts", "bob: unauthorized"),
+        ("/alerts", "Nothing is firing."),
         ("/pairs_list", "1: session alice"),
         ("/status@ops_bot", "alice: health healthy"),
         ("/pairs_list --session alice", "1: session alice"),

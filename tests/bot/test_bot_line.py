@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from telewarden.console.bot import actor, alerts
+from telewarden.config import mapping
+from telewarden.console.bot import actor
 from telewarden.console.bot.line import NAME
 from telewarden.errors import DrillError
 from telewarden.loopback import (
@@ -20,6 +21,7 @@ from telewarden.loopback import (
     RpcError,
     VoidKey,
 )
+from telewarden.notify import outbound
 from telewarden.telegram import Phase, Wait, WaitKind
 
 from .conftest import OLGA, RAY, TABLES, TOKEN, Office, Person
@@ -289,10 +291,16 @@ async def test_who_asks_for_too_much_at_once_is_told_to_wait(office: Office, olg
 
 
 @pytest.fixture
-def prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+def prompt(tables: dict[str, Any], office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """Alerts come as soon as they may."""
-    monkeypatch.setattr(alerts, "FIRST_AFTER", 0.01)
-    monkeypatch.setattr(alerts, "NEXT_AFTER", 0.02)
+    monkeypatch.setattr(outbound, "FIRST_PAUSE", 0.02)
+    monkeypatch.setattr(mapping, "BOT_EVERY", 0.0)
+    tables["notify"] = {
+        "gather": 0.0,
+        "settle": 0.0,
+        "alerts": {"SessionNeedsLogin": {"after": 0.0}, "KeyLatched": {"enabled": False}},
+    }
+    office.configure(tables)
 
 
 async def end_login(office: Office, phone: str) -> None:
@@ -308,15 +316,15 @@ async def test_who_has_alerts_is_told_of_trouble_and_of_its_end(
     await ray.hears("/pause PAIR")
     await olga.asks("/health")
     await end_login(office, "+9996620001")
-    trouble = await ray.hears("to needs_login")
+    trouble = await ray.hears("[CRITICAL] SessionNeedsLogin: alice")
     string = office.telegram.mint(office.account("+9996620001"))
 
     await office.warden.session("alice").import_string(string)
-    ended = await ray.hears("again")
+    ended = await ray.hears("[RESOLVED] SessionNeedsLogin: alice")
 
-    assert "alice: online to needs_login" in trouble.raw_text
-    assert "alice: online again" in ended.raw_text
-    assert not any("needs_login" in text for text in await olga.chat())
+    assert "telewarden auth SESSION" in trouble.raw_text
+    assert "Session needs a login." in ended.raw_text
+    assert not any("SessionNeedsLogin" in text for text in await olga.chat())
 
 
 @pytest.mark.usefixtures("prompt")
@@ -332,11 +340,11 @@ async def test_alerts_come_after_a_restart_without_a_word_from_whom_they_are_for
 
     await office.start()
 
-    assert await ray.hears("alice: recovering to needs_login")
+    assert await ray.hears("SessionNeedsLogin: alice")
 
 
 @pytest.mark.usefixtures("prompt")
-async def test_alerts_are_switched_on_and_off_by_whom_they_are_for(
+async def test_alerts_are_switched_on_and_off_by_whom_they_are_for_also_after_a_restart(
     office: Office, olga: Person, ray: Person
 ) -> None:
     await office.start("alice", "bob")
@@ -344,26 +352,31 @@ async def test_alerts_are_switched_on_and_off_by_whom_they_are_for(
     off, on = await ray.hears("Alerts are"), await olga.asks("/alerts")
     await on.click(data=b"/alerts on")
     switched = await olga.hears()
+    await office.restart()
 
     await end_login(office, "+9996620001")
-    told = await olga.hears("needs_login")
+    told = await olga.hears("SessionNeedsLogin")
 
     assert "Alerts are off here." in off.raw_text
     assert "Alerts are off here." in on.raw_text
     assert "Alerts are on here." in switched.raw_text
-    assert "alice: online to needs_login" in told.raw_text
-    assert not any("needs_login (" in text for text in await ray.chat())
+    assert "SessionNeedsLogin: alice" in told.raw_text
+    assert not any("SessionNeedsLogin: alice" in text for text in await ray.chat())
 
 
+@pytest.mark.usefixtures("prompt")
 async def test_who_never_wrote_to_the_bot_gets_no_alert_and_it_goes_on(
-    office: Office, olga: Person, monkeypatch: pytest.MonkeyPatch
+    office: Office, olga: Person
 ) -> None:
-    monkeypatch.setattr(alerts, "FIRST_AFTER", 0.0)
     await office.start("alice")
 
     await end_login(office, "+9996620001")
-    await office.settles("alice")
 
+    async def ray_is_refused() -> bool:
+        channels = (await office.warden.alerts.standing()).channels
+        return "has written to the bot" in {one.name: one.problem for one in channels}[f"bot:{RAY}"]
+
+    await office.until(ray_is_refused)
     assert "/pause PAIR" in (await olga.asks("/help pause")).raw_text
     assert office.telegram.stats.errors["PEER_ID_INVALID"] == 0
     assert RAY not in office.telegram._engine.world.accounts

@@ -9,7 +9,6 @@ import pytest
 
 from telewarden import ConfigError, parse_config
 from telewarden.console.bot.access import NOTED_AGAIN, Allowed, AllowList, Role
-from telewarden.console.bot.alerts import GATHERED, NEXT_AFTER, Alerts
 from telewarden.console.bot.chat_commands import (
     CHAT_COMMANDS,
     MENU,
@@ -25,7 +24,7 @@ from telewarden.console.commands.catalogue import every, offered
 from telewarden.console.commands.model import Danger, Surface
 from telewarden.console.commands.shown import Grid
 from telewarden.standalone.config_check import config_problems
-from telewarden.telegram import FloodBegan, Phase, PhaseChanged, RecoveryTried, SessionRecovered
+from telewarden.telegram import Phase, PhaseChanged, RecoveryTried, SessionRecovered
 
 COMMANDS = {one.name: one for one in every()}
 pytestmark = pytest.mark.console
@@ -332,51 +331,6 @@ async def test_past_the_most_edits_only_the_last_word_is_shown() -> None:
 
     assert len(chat.edits) == EDITS + 1
     assert chat.edits[-1] == "end"
-
-
-# Alerts
-
-
-def test_what_comes_together_is_one_message_and_the_next_one_waits() -> None:
-    alerts = Alerts([7])
-    trouble = [
-        changed(f"s{number}", Phase.ONLINE, Phase.NEEDS_LOGIN, "SESSION_REVOKED")
-        for number in range(GATHERED + 5)
-    ]
-    for event in trouble:
-        alerts.hear(event, now=0.0)
-    assert alerts.take_due(now=0.0) == []
-    (first,) = alerts.take_due(now=5.0)
-    alerts.hear(changed("s1", Phase.RECOVERING, Phase.ONLINE), now=6.0)
-
-    assert first[0] == 7
-    assert first[1].count("\n") == GATHERED
-    assert first[1].endswith("and 5 more; see /alerts")
-    assert alerts.take_due(now=10.0) == []
-    assert alerts.take_due(now=5.0 + NEXT_AFTER) == [(7, "s1: online again")]
-
-
-def test_everyday_events_are_no_alert() -> None:
-    alerts = Alerts([7])
-
-    alerts.hear(changed("alice", Phase.ONLINE, Phase.RECOVERING), now=0.0)
-    alerts.hear(changed("alice", Phase.RECOVERING, Phase.ONLINE), now=0.0)
-    alerts.hear(FloodBegan(session="a", at=0.0, method="x", seconds=5.0, until=5.0), now=0.0)
-
-    assert alerts.next_due() is None
-
-
-def test_alerts_that_are_off_for_a_while_come_back() -> None:
-    alerts = Alerts([7])
-    alerts.switch_off(7, until=100.0)
-
-    alerts.hear(changed("alice", Phase.ONLINE, Phase.NEEDS_LOGIN), now=50.0)
-    alerts.hear(changed("bob", Phase.ONLINE, Phase.NEEDS_LOGIN), now=150.0)
-
-    ((_, text),) = alerts.take_due(now=200.0)
-    assert (alerts.on(7, now=50.0), alerts.on(8, now=150.0)) == (False, False)
-    assert "bob" in text
-    assert "alice" not in text
 
 
 # Configuration

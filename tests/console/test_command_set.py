@@ -47,8 +47,6 @@ def ids(command: Command) -> str:
 def test_each_command_has_a_name_of_its_own_a_heading_and_one_line_of_help() -> None:
     assert len(set(NAMES)) == len(NAMES)
     assert {one.group for one in ALL} == set(GROUPS)
-    groups = {one.words[:-1] for one in ALL} - {()}
-    assert not {one.words for one in ALL} & groups
     for one in ALL:
         assert one.help.endswith("."), one.name
         assert "\n" not in one.help, one.name

@@ -14,6 +14,8 @@ from telewarden import console
 from telewarden.actors.session.flood_waits import ADVICE, SLOW_ADVICE
 from telewarden.console import LANGUAGES, Words, language_of
 from telewarden.console.commands.catalogue import find
+from telewarden.notify.outbound import SAID
+from telewarden.notify.rules import RULES, TEST
 from telewarden.telegram import FACTS, HEALTHS, NOTICES, PHASES, Noticed, NoticeKind, Phase
 from telewarden.telegram.errors import meanings
 from telewarden.telegram.errors.proxy_trouble import ADVICE as PROXY_ADVICE
@@ -36,6 +38,8 @@ SENTENCES = {
     RESET_PENDING,
     *PROXY_ADVICE.values(),
     *(ADVICE, SLOW_ADVICE),
+    *(text for rule in (*RULES.values(), TEST) for text in (rule.what, rule.advice)),
+    *SAID,
 }
 
 

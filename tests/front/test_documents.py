@@ -24,6 +24,7 @@ from telewarden.config import (
     LogConfig,
     LoopbackConfig,
     MetricsConfig,
+    NotifyConfig,
     PacingConfig,
     PairConfig,
     ProxyConfig,
@@ -35,6 +36,7 @@ from telewarden.config import (
     TelegramConfig,
 )
 from telewarden.config.changes import ConfigChange
+from telewarden.config.notify import AlertConfig, ChannelConfig, WebhookConfig
 from telewarden.telegram import diagram
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +58,10 @@ TABLES: dict[str, type[BaseModel]] = {
     "[supervision]": SupervisionConfig,
     "[console]": ConsoleConfig,
     "[bot]": BotConfig,
+    "[notify]": NotifyConfig,
+    "[notify.channels.NAME]": ChannelConfig,
+    "[notify.alerts.NAME]": AlertConfig,
+    "[notify.webhooks.NAME]": WebhookConfig,
     "[loopback]": LoopbackConfig,
 }
 

@@ -16,7 +16,7 @@ import pytest
 pytestmark = pytest.mark.packaging
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("actors", "console", "loopback", "metrics", "storage", "supervision", "telegram")
+ROOMS = ("actors", "console", "loopback", "metrics", "notify", "storage", "supervision", "telegram")
 
 in_checkout = pytest.mark.checkout
 

@@ -17,7 +17,16 @@ import pytest
 pytestmark = [pytest.mark.packaging, pytest.mark.checkout]
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("actors", "console", "loopback", "metrics", "storage", "supervision", "telegram")
+ROOMS = (
+    "actors",
+    "console",
+    "loopback",
+    "metrics",
+    "notify",
+    "storage",
+    "supervision",
+    "telegram",
+)
 MOST = 20  # modules in a folder; past that it has rooms inside
 
 

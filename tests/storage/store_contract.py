@@ -20,12 +20,14 @@ from telewarden.storage import (
     IN_DOUBT,
     RETRIED,
     UNWANTED,
+    AlertRow,
     Backfill,
     Credential,
     Entity,
     Epoch,
     FloodRow,
     MasterKey,
+    NewsRow,
     Operation,
     OperationState,
     OutboxCounts,
@@ -38,6 +40,7 @@ from telewarden.storage import (
     Store,
     StoredFigures,
     UpdateState,
+    WebhookRow,
 )
 
 KEY, OTHER_KEY = 0xDEAD_BEEF_0000_0001, 2
@@ -359,6 +362,58 @@ class StoreContract:
         assert port.update_states("alice") == [UpdateState(entity_id=0, pts=7, qts=1, seq=2)]
         port.clear_cache("alice")
         assert port.update_states("alice") == []
+
+    def test_what_is_owed_is_kept_in_order_until_it_is_settled(self, port: Store) -> None:
+        first, second = (
+            NewsRow(
+                id=number,
+                channel="phone",
+                name="SessionDown",
+                subject=number,
+                what="fired",
+                severity="warning",
+                since=1.0,
+                at=2.0,
+            )
+            for number in ("b", "a")
+        )
+
+        port.owe_news([first, second])
+        port.owe_news([replace(first, batch="m1")])
+        kept = port.news()
+        port.settle_news(["b"])
+
+        assert kept == [replace(first, batch="m1"), second]
+        assert port.news() == [second]
+
+    def test_an_alert_is_kept_with_who_was_told_and_a_silence_with_its_end(
+        self, port: Store
+    ) -> None:
+        row = AlertRow(name="SessionDown", subject="alice", since=1.0, fired=2.0, told=("phone",))
+
+        port.keep_alerts([row, replace(row, subject="bob")])
+        port.keep_alerts([replace(row, detail="later")], [("SessionDown", "bob")])
+        port.silence("SessionDown", 9.0)
+        port.silence("phone", 0.0)
+        port.silence("SessionDown", None)
+
+        assert port.alerts() == [replace(row, detail="later")]
+        assert port.silences() == {"phone": 0.0}
+
+    def test_an_event_keeps_its_turn_and_is_put_aside_with_its_reason(self, port: Store) -> None:
+        rows = [
+            WebhookRow(id=number, webhook="app", event="Forwarded", body="{}", at=1.0)
+            for number in ("b", "a", "c")
+        ]
+
+        port.put_webhook_events(rows)
+        port.put_webhook_events([replace(rows[0], refused=1, reason="the receiver answered 400")])
+        port.put_webhook_events([replace(rows[1], dead=True)])
+        port.settle_webhook_events(["c"])
+
+        owed = [replace(rows[0], refused=1, reason="the receiver answered 400")]
+        assert port.webhook_events(dead=False) == owed
+        assert port.webhook_events(dead=True) == [replace(rows[1], dead=True)]
 
     def test_twenty_tokens_of_a_session_are_kept_and_the_newest_come_first(
         self, port: Store

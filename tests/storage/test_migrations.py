@@ -141,6 +141,38 @@ MADE: tuple[Mapping[str, Mapping[str, Any]], ...] = (
     {"old_keys": {}},
     {"future_tokens": {"id": 1, "session": "alice", "at": 1.0}},
     {"account_facts": {"session": "alice", "facts": "{}"}},
+    {
+        "alerts": {
+            "name": "SessionDown",
+            "subject": "alice",
+            "severity": "warning",
+            "detail": "",
+            "since": 1.0,
+            "told": "[]",
+        },
+        "alert_news": {
+            "id": "n1",
+            "channel": "phone",
+            "name": "SessionDown",
+            "subject": "alice",
+            "what": "fired",
+            "severity": "warning",
+            "detail": "",
+            "since": 1.0,
+            "at": 1.0,
+        },
+        "alert_silences": {"name": "*", "until": 1.0},
+        "webhook_events": {
+            "id": "e1",
+            "webhook": "app",
+            "event": "Forwarded",
+            "body": "{}",
+            "at": 1.0,
+            "refused": 0,
+            "reason": "",
+            "dead": 0,
+        },
+    },
 )
 
 

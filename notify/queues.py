@@ -1,0 +1,163 @@
+"""Queues of what is owed: one for each channel, one for each webhook. Pure.
+
+Owns what is sent next, when it is tried again and what is put aside. The store has the same rows;
+``now`` is epoch seconds.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from ..storage import NewsRow, WebhookRow
+from .outbound import due_at, merged, pause_after, takeable
+from .settings import ChannelRules, NotifySettings, WebhookRules
+from .webhooks import Answer, Taken
+
+MOST_EVENTS: Final = 10_000  # owed to one webhook; what is more is dropped and counted
+MOST_DEAD: Final = 1_000  # put aside of one webhook; the oldest go
+
+
+@dataclass(slots=True)
+class Retry:
+    """When something that failed is tried again."""
+
+    failures: int = 0
+    at: float = 0.0
+    problem: str = ""
+
+    def failed(self, problem: str, *, now: float, rng: random.Random, asked: float = 0.0) -> None:
+        """Note a failure; pauses grow, and are never two at the same moment."""
+        self.failures += 1
+        self.problem = problem
+        pause = pause_after(self.failures)
+        self.at = now + max(rng.uniform(pause / 2, pause), asked)
+
+    def worked(self) -> None:
+        """Note that it went."""
+        self.failures, self.at, self.problem = 0, 0.0, ""
+
+
+@dataclass(slots=True)
+class ChannelQueue:
+    """What is owed to one channel: a message that is on its way, and what comes after it."""
+
+    rules: ChannelRules
+    rows: list[NewsRow] = field(default_factory=list)
+    batch: list[NewsRow] = field(default_factory=list)
+    retry: Retry = field(default_factory=Retry)
+    last: float = float("-inf")
+    busy: bool = False
+
+    @classmethod
+    def found(cls, rules: ChannelRules, rows: Iterable[NewsRow]) -> ChannelQueue:
+        """The queue as an earlier process has left it."""
+        queue = cls(rules)
+        for row in rows:
+            (queue.rows if row.batch is None else queue.batch).append(row)
+        return queue
+
+    def owe(self, new: NewsRow) -> tuple[list[NewsRow], list[str]]:
+        """Owe something more; returns the rows to keep, and the ids of what is untrue now."""
+        wanted, untrue = merged(self.rows, new)
+        self.rows = [row for row in self.rows if row not in untrue]
+        if wanted:
+            self.rows.append(new)
+        return [new] if wanted else [], [row.id for row in untrue]
+
+    def due(self, settings: NotifySettings, *, wall: float, now: float) -> float | None:
+        """When something is to be sent; ``None`` for not before something else happens."""
+        if self.busy:
+            return None
+        if self.batch:
+            return max(self.retry.at, now)
+        due = due_at(self.rows, self.rules, settings, last=self.last, wall=wall, now=now)
+        return None if due is None else max(due, self.retry.at)
+
+    def freeze(self, number: str, *, wall: float) -> bool:
+        """Put what may be told now into one message, unless there is one; tells if it is new."""
+        if self.batch:
+            return False
+        self.batch = [replace(row, batch=number) for row in takeable(self.rows, self.rules, wall)]
+        taken = {row.id for row in self.batch}
+        self.rows = [row for row in self.rows if row.id not in taken]
+        return True
+
+    def sent(self, now: float) -> list[NewsRow]:
+        """The message has gone; returns what is owed no more."""
+        gone, self.batch = self.batch, []
+        self.last = now
+        self.retry.worked()
+        return gone
+
+    def drop(self) -> list[str]:
+        """Owe nothing any more, but what is on its way; returns the ids."""
+        gone, self.rows = [row.id for row in self.rows], []
+        if not self.busy:
+            gone += [row.id for row in self.batch]
+            self.batch = []
+        return gone
+
+    @property
+    def waiting(self) -> int:
+        """How many news are owed."""
+        return len(self.rows) + len(self.batch)
+
+
+@dataclass(slots=True)
+class WebhookQueue:
+    """What is owed to one webhook, in order, and what was put aside."""
+
+    rules: WebhookRules
+    rows: list[WebhookRow] = field(default_factory=list)
+    dead: list[WebhookRow] = field(default_factory=list)
+    retry: Retry = field(default_factory=Retry)
+    busy: bool = False
+
+    @property
+    def full(self) -> bool:
+        """Whether it takes no more."""
+        return len(self.rows) >= MOST_EVENTS
+
+    def due(self, now: float) -> float | None:
+        """When the next is to be sent; ``None`` while there is none, or one is on its way."""
+        return max(self.retry.at, now) if self.rows and not self.busy else None
+
+    def answered(
+        self, answer: Answer, *, now: float, rng: random.Random
+    ) -> tuple[list[WebhookRow], list[str]]:
+        """The first has been answered; returns the rows to keep and the ids to forget."""
+        row = self.rows[0]
+        if answer.taken is Taken.YES:
+            del self.rows[0]
+            self.retry.worked()
+            return [], [row.id]
+        self.retry.failed(answer.reason, now=now, rng=rng, asked=answer.pause or 0.0)
+        row = replace(
+            row, reason=answer.reason, refused=row.refused + (answer.taken is Taken.REFUSED)
+        )
+        self.rows[0] = row
+        if row.refused < self.rules.refusals and now - row.at < self.rules.give_up:
+            return [row], []
+        del self.rows[0]
+        if answer.taken is Taken.REFUSED:
+            self.retry.worked()  # it is this event that is not liked: the next may go at once
+        row = replace(row, dead=True)
+        self.dead.append(row)
+        gone = self.dead[:-MOST_DEAD]
+        del self.dead[:-MOST_DEAD]
+        return [row], [one.id for one in gone]
+
+    def again(self, event: str | None) -> list[WebhookRow]:
+        """Owe what was put aside anew, one or all of it; returns the rows to keep."""
+        chosen = [row for row in self.dead if event in {None, row.id}]
+        self.dead = [row for row in self.dead if row not in chosen]
+        return [replace(row, dead=False, refused=0, reason="") for row in chosen]
+
+    def drop_dead(self, event: str | None) -> list[str]:
+        """Forget what was put aside, one or all of it; returns the ids."""
+        gone = [row.id for row in self.dead if event in {None, row.id}]
+        self.dead = [row for row in self.dead if row.id not in gone]
+        return gone
