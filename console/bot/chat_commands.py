@@ -74,7 +74,7 @@ PHONE_MARKS: Final = str.maketrans(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatCommand:
-    """A command by its name in a chat; ``command`` is ``None`` for the bot's own."""
+    """A command by its name in a chat; ``command`` is ``None`` for what the bot alone has."""
 
     name: str
     help: str
@@ -105,7 +105,7 @@ def _all() -> dict[str, ChatCommand]:
         for name, one in names.items()
     }
     own = {
-        name: ChatCommand(name=name, help=told, danger=danger)
+        name: ChatCommand(name=name, help=told, danger=danger, command=names.get(name))
         for name, (told, danger) in OWN.items()
     }
     return made | own  # /alerts has switches for this chat, too
