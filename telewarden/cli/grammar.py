@@ -56,12 +56,6 @@ class Line(TyperCommand):
 
     described: Command
 
-    @cached_property
-    def _own(self) -> Command | None:
-        """The command that is called as this group is, where there is one."""
-        here = beginning(self._words[0]) if self._words else ()
-        return next((one for one in here if one.words == self._words), None)
-
     def get_help_option(self, ctx: Any) -> Any:
         """The option that shows the help."""
         return _unread(super().get_help_option(ctx))
@@ -170,6 +164,12 @@ class Group(TyperGroup):
         if self._words:
             return self._known.get(word, [])
         return [one for one in beginning(word) if Surface.LINE in one.surfaces]
+
+    @cached_property
+    def _own(self) -> Command | None:
+        """The command that is called as this group is, where there is one."""
+        here = beginning(self._words[0]) if self._words else ()
+        return next((one for one in here if one.words == self._words), None)
 
     def get_help_option(self, ctx: Any) -> Any:
         """The option that shows the help."""
