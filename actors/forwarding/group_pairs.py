@@ -248,7 +248,8 @@ class GroupPairs:
         answer = Answer()
         state.leave()
         self._context.take_back(state)
-        until = self._context.now() + order.within
+        wait = 0.0 if order.ended and state.handler is None else order.within
+        until = self._context.now() + wait
         self.release(Release(order.pair, until, answer, order.accept_doubt))
         return answer
 

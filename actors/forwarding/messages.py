@@ -82,11 +82,13 @@ class ReleasePair(PairCommand[Any]):
 
     Raises ``PairBusyError`` when that did not come to an end within ``within`` seconds, and
     ``PairInDoubtError`` where it never will; the pair then goes on as before. With
-    ``accept_doubt`` it is let go even so.
+    ``accept_doubt`` it is let go even so. Where the account's login has ``ended``, which its
+    session says, nothing is waited for.
     """
 
     within: float = 10.0
     accept_doubt: bool = False
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

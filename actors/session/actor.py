@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final
 
@@ -21,10 +22,10 @@ import pykka
 
 from ... import telegram
 from ...errors import KeyLatchedError, LeaseHeldError, NoCredentialError, TelewardenError
-from ...supervision import Down, LoopActor
+from ...supervision import Answer, Down, LoopActor
 from .. import messages
 from ..context import Services
-from ..forwarding.messages import PairOrder
+from ..forwarding.messages import PairOrder, ReleasePair
 from ..waits import session_wait
 from . import internal
 from .account_watch import AccountWatch
@@ -46,6 +47,7 @@ from .worker_groups import WorkerGroups
 
 logger = logging.getLogger(__name__)
 
+LOGIN_ENDED = {telegram.Phase.NEEDS_LOGIN, telegram.Phase.QUARANTINED}
 NO_RECOVERY = {telegram.Phase.ONLINE, telegram.Phase.STOPPING, telegram.Phase.STOPPED, *LOGGING_IN}
 CRASH_CLOSE = 1.0  # seconds that a crashed session's client gets before its line is cut
 TOLD = {*telegram.ProxyTrouble, telegram.NO_DESCRIPTORS}  # their advice tells what is to be known
@@ -296,6 +298,12 @@ class SessionActor(LoopActor):
             self.enter(telegram.Dropped(), cause)
         self.begin()
 
+    def order(self, message: PairOrder[Any]) -> Answer:
+        """Hand an order to the group that has the pair."""
+        if isinstance(message.order, ReleasePair) and self.phase in LOGIN_ENDED:
+            message = replace(message, order=replace(message.order, ended=True))
+        return self.groups.forward(message)
+
     # Losing
 
     def heard(self, message: internal.Heard) -> None:
@@ -506,7 +514,7 @@ HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
     Down: lambda session, _: session.groups.failed(),
     internal.LookAtGroups: lambda session, _: session.groups.look(),
     internal.GroupsSeen: lambda session, message: session.groups_seen(message),
-    PairOrder: lambda session, message: session.groups.forward(message),
+    PairOrder: lambda session, message: session.order(message),
     messages.Unlimited: lambda session, message: session.groups.tell(message),
     # Sending
     messages.Deliver: lambda session, message: session.sender.offer(message),
