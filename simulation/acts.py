@@ -77,12 +77,10 @@ async def slow(run: Run, step: Step) -> None:
 
 async def protect(run: Run, step: Step) -> None:
     """A chat protects its content, or no longer."""
-    chat = run.scene.chats[step["chat"]]
-    chat.set_noforwards(step["on"])
+    run.scene.chats[step["chat"]].set_noforwards(step["on"])
 
-    def end() -> None:
-        for one in (chat, run.scene.chats[step["chat"]]):  # it may have been upgraded meanwhile
-            one.set_noforwards(False)
+    def end() -> None:  # what has been upgraded meanwhile stays as it is
+        run.scene.chats[step["chat"]].set_noforwards(False)
 
     run.at_rest(f"protect {step['chat']}", end)
 

@@ -318,6 +318,8 @@ def _judge_one(
         if found is not None:
             wrong.append(f"{name}: carried, though it is protected")
         return
+    if found is None and message.chat.noforwards and message.chat.moved_to is not None:
+        return  # a basic group that was upgraded while it was protected stays so
     reason = excused.get((pair.id, said.id_for(account)))
     if reason is not None and (found is None or reason != GONE_BEFORE):
         return  # one that was given up because it is gone must not be there, whenever it came

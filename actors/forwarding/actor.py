@@ -149,6 +149,7 @@ class WorkerGroupActor(LoopActor):
                 self._delivery.undelivered(message)
                 if message.verdict.action is Action.RESOLVE_PEER:
                     self._context.with_pair(message.pair, self._seek)
+                self._context.with_pair(message.pair, self._history.go_on)
             case HistoryRead():
                 self._history.history_read(message)
             case Located():

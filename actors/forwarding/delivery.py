@@ -34,7 +34,7 @@ from .handler_runner import as_before, keep, run_handler
 from .outbox import OutboxWriter
 from .pair.batching import Change, Item, Wait
 from .pair.pair_queue import UnderWay
-from .pair.state import PairState
+from .pair.state import PROTECTED, PairState
 from .pausing import PairPausing
 from .shipping import needed, not_let_through, packed, rounds
 
@@ -386,6 +386,8 @@ class Delivery:
 
     def _failed(self, state: PairState, items: tuple[Item, ...], verdict: Verdict) -> None:
         match verdict.kind:
+            case ErrorClass.PAIR if state.upgraded and verdict.name.startswith(PROTECTED):
+                self._give_up(state, items, verdict)  # a group that is none any more stays so
             case ErrorClass.PAIR if (
                 verdict.action is not Action.RESOLVE_PEER or state.queue.attempts
             ):

@@ -203,7 +203,9 @@ def _problem(state: PairState, rights: Mapping[int, Access]) -> str | None:
     target = rights.get(state.target or 0)
     if source is not None and source.gone:
         return "CHANNEL_PRIVATE: The account cannot see the source any more; join it again."
-    if source is not None and source.protected and state.handler is None:
+    # Of one that was upgraded it never ends; its supergroup may end its own.
+    lasts = state.upgraded is not None
+    if source is not None and source.protected and state.handler is None and not lasts:
         return "PROTECTED: The source protects its content; that is respected."
     if target is not None and target.gone:
         return "CHANNEL_PRIVATE: The account cannot see the target any more; join it again."
