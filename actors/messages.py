@@ -367,7 +367,12 @@ class Missed:
 
 @dataclass(frozen=True, slots=True)
 class CatchUp:
-    """Read the sources' history again, in case updates were missed. No answer."""
+    """Read the sources' history again, in case updates were missed. No answer.
+
+    With ``routine`` nothing is known to be missed: sources are looked at one after the other.
+    """
+
+    routine: bool = False
 
 
 # To the monitor

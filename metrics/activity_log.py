@@ -36,6 +36,8 @@ from ..telegram.session_events import (
     PhaseChanged,
     RecoveryTried,
     SessionRecovered,
+    SourceDeaf,
+    SourceHeard,
     StarsPaid,
     said,
 )
@@ -169,6 +171,11 @@ WORDS: Final[Mapping[type[Event], Callable[[Any], str | None]]] = {
     FloodBegan: lambda e: f"{e.session}: Telegram asks for {e.seconds:g} s of quiet on {e.method}",
     FloodRemembered: lambda e: f"{e.session}: {e.method} still waits, as Telegram asked earlier",
     FloodEnded: lambda e: f"{e.session}: {e.method} goes on; {e.parked} parked",
+    SourceDeaf: lambda e: (
+        f"{e.session}: pair {e.pair} was not told of {e.missed} messages in its source; a look"
+        " found them"
+    ),
+    SourceHeard: lambda e: f"{e.session}: pair {e.pair} hears its source again",
     PairPaused: lambda e: f"{e.session}: pair {e.pair} paused: {e.reason}",
     PairResumed: lambda e: f"{e.session}: pair {e.pair} goes on",
     AccountLimited: lambda e: (
@@ -196,6 +203,8 @@ TONES: Final[Mapping[type[Event], str]] = {
     LoopResumed: "good",
     FloodBegan: "bad",
     FloodRemembered: "bad",
+    SourceDeaf: "bad",
+    SourceHeard: "good",
     PairPaused: "bad",
     PairResumed: "good",
     AccountFactChanged: "bad",

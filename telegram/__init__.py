@@ -45,6 +45,7 @@ from .methods import chat_of, method_name, posts_into
 from .notices import NOTICES, NoticeKind, kind_of_notice, verdict_of
 from .phases import (
     COMING,
+    DEAF_SOURCE,
     HEALTHS,
     PHASES,
     STEPS,
@@ -101,6 +102,8 @@ from .session_events import (
     RecoveryTried,
     SessionEvent,
     SessionRecovered,
+    SourceDeaf,
+    SourceHeard,
     StarsPaid,
     said,
 )
@@ -182,6 +185,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COMING",
     "DATA_BYTES",
+    "DEAF_SOURCE",
     "FACTS",
     "HEALTHS",
     "MESSAGE_UNITS",
@@ -284,6 +288,8 @@ __all__ = [
     "Shipment",
     "ShipmentAction",
     "SignedIn",
+    "SourceDeaf",
+    "SourceHeard",
     "Standing",
     "StarsPaid",
     "StatusText",

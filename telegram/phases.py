@@ -245,6 +245,14 @@ PHASES: Final[Mapping[Phase, StatusText]] = {
     Phase.DELETED: _status_text("Deleted.", "Register it anew if it is wanted."),
 }
 
+DEAF_SOURCE: Final = StatusText(
+    explanation="Telegram does not tell this session of what is said in the source; a look every"
+    " few minutes reads it.",
+    advice="Nothing is lost, it comes late. Open the source once in the official app of this"
+    " account; if that does not help, recover the session.",
+)
+"""What it means that a session is deaf for one source, and what to do."""
+
 HEALTHS: Final[Mapping[Health, StatusText]] = {
     Health.HEALTHY: _status_text("It works.", "Nothing to do."),
     Health.UNHEALTHY: _status_text(

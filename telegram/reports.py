@@ -84,7 +84,8 @@ class SessionReport:
 class PairReport:
     """How a pair is: messages that wait, and what it has done since its group started.
 
-    ``ready`` says that its chats are known and its source's history is read up to now.
+    ``ready`` says that its chats are known and its source's history is read up to now,
+    ``deaf_since`` since when Telegram does not tell its session of what is said in its source.
     """
 
     id: int
@@ -97,6 +98,7 @@ class PairReport:
     dead: int
     paused: str | None
     ready: bool = False
+    deaf_since: float | None = None
     waits: tuple[Wait, ...] = ()
 
 

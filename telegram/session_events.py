@@ -157,6 +157,29 @@ class CaughtUp(SessionEvent):
 
 
 @frozen
+class SourceDeaf(SessionEvent):
+    """Telegram has not told a session of what was said in a pair's source; it was read in a look.
+
+    Args:
+        missed: how many messages the look has found.
+        since: the date of the oldest of them, epoch seconds.
+        again: the session was known to be deaf for that source.
+    """
+
+    pair: int
+    missed: int
+    since: float
+    again: bool = False
+
+
+@frozen
+class SourceHeard(SessionEvent):
+    """A session that was deaf for a pair's source is told of messages there again."""
+
+    pair: int
+
+
+@frozen
 class PairPaused(SessionEvent):
     """A pair is paused; its session goes on."""
 

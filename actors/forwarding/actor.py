@@ -123,7 +123,8 @@ class WorkerGroupActor(LoopActor):
     def _catch_up_from_now_on(self) -> None:
         if self._catching_up is not None:
             self._catching_up.cancel()
-        self._catching_up = self.every(self._context.services.settings.groups_every, CatchUp())
+        every = self._context.services.settings.groups_every
+        self._catching_up = self.every(every, CatchUp(routine=True))
 
     async def on_stop(self) -> None:  # type: ignore[override]  # a LoopActor's hooks may be async
         self._outbox.close()
@@ -162,7 +163,7 @@ class WorkerGroupActor(LoopActor):
             case Missed():
                 self._reconciler.missed(message)
             case CatchUp():
-                self._catch_up()
+                self._catch_up(routine=message.routine)
             case ReadAgain():
                 self._context.with_pair(message.pair, self._history.read_again)
             case SessionUp() | SessionDown():
@@ -189,9 +190,12 @@ class WorkerGroupActor(LoopActor):
         self._chats.locate(states)
         self._catch_up_on_changes()
 
-    def _catch_up(self) -> None:
+    def _catch_up(self, *, routine: bool) -> None:
         """Look whether anything was missed, whether pairs may still write, and how they are."""
-        self._history.catch_up(self._context.pairs.values())
+        if routine:
+            self._history.looks.begin(self._context.services.settings.groups_every)
+        else:
+            self._history.catch_up(self._context.pairs.values())
         self._pausing.sweep()
         self._group_pairs.report()
 

@@ -36,6 +36,8 @@ class GroupContext:
     online: bool = False
     short: bool = False  # Telegram takes no long captions from this account
     last_ticket: int = 0
+    deaf: dict[int, float] = field(default_factory=dict)
+    """The sources that go unheard, and since when (epoch seconds)."""
     _timers: dict[object, TimerHandle] = field(default_factory=dict)
 
     def ticket(self) -> int:

@@ -118,7 +118,10 @@ class GroupPairs:
             group=context.name,
             online=context.online,
             pairs=tuple(
-                self._waits.report(state, online=context.online, now=context.services.now())
+                replace(
+                    self._waits.report(state, online=context.online, now=context.services.now()),
+                    deaf_since=context.deaf.get(state.source or 0),
+                )
                 for state in context.pairs.values()
             ),
         )

@@ -34,6 +34,7 @@ from .pair.state import PairState
 from .pair.states import Certainty, Reading
 from .pausing import PairPausing
 from .reconcile import Reconciler
+from .source_looks import SourceLooks
 
 TAKEN: Final = 1000  # newest copies of each pair in a target; what is looked for is new
 OWED_AT_ONCE: Final = 100  # messages; what Telegram gives for one question
@@ -59,11 +60,13 @@ class HistoryReader:
         self._changes = changes
         self._context, self._outbox, self._chats = context, outbox, chats
         self._delivery, self._pausing, self._reconciler = delivery, pausing, reconciler
+        self.looks: SourceLooks = SourceLooks(context, self._look, self.catch_up)
 
     # Since the mark
 
     def arrived(self, message: Incoming) -> None:
         """A message came, live."""
+        self.looks.heard(message)
         for state in self._context.pairs.values():
             if state.source != message.chat or state.paused is not None:
                 continue  # a paused pair reads its source's history when it goes on
@@ -89,6 +92,15 @@ class HistoryReader:
                 question = self._next_question(state, state.source, read=read)
                 state.ask(question)
                 self._context.tell_session(question)
+
+    def _look(self, state: PairState) -> None:
+        """Read what was said since the mark, though nothing is known to be missed."""
+        if self._context.online and state.source is not None:
+            question = self._next_question(state, state.source, read=False)
+            if question.purpose == "missed":
+                question = replace(question, purpose="look")
+            state.ask(question)
+            self._context.tell_session(question)
 
     def _next_question(self, state: PairState, source: int, *, read: bool) -> History:
         if state.target and (after := state.doubts.behind(gone=False)) is not None:
@@ -269,7 +281,10 @@ class HistoryReader:
             self._go_live(state)
 
     def _missed_found(self, state: PairState, message: HistoryRead) -> None:
+        told = state.held_back()
         fresh = state.admit(message.messages)
+        if message.request.purpose == "look":
+            self.looks.looked(state, fresh, told)
         if fresh and not message.more:
             state.albums.touch(fresh[-1], self._context.now())  # it may just be being posted
         self._accept(state, fresh)

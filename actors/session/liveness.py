@@ -92,7 +92,7 @@ class Prober:
         elif self._deaf:
             self._actor.after(LISTEN_AGAIN, Probe())
         elif (self._slot.update_age or 0.0) > self._services.settings.deaf_after:
-            self._groups.tell(CatchUp())  # a channel may be silent, or not told of
+            self._groups.tell(CatchUp(routine=True))  # a channel may be silent, or not told of
 
     def _failed(self, error: BaseException) -> None:
         """No answer, or none that is good: hold the session, or have its line rebuilt."""

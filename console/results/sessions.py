@@ -107,6 +107,7 @@ class PairStatus(Result):
     dead: int
     paused: str | None
     ready: bool
+    deaf_since: float | None
     waits: tuple[Wait, ...]
 
 

@@ -23,7 +23,7 @@ from ..console.results.pairs import (
 )
 from ..console.results.sessions import PairStatus, Wait
 from ..errors import UnknownRecordError
-from ..telegram import HEALTHS, Health, PairReport, dialogs_in, dialogs_request
+from ..telegram import DEAF_SOURCE, HEALTHS, Health, PairReport, dialogs_in, dialogs_request
 from .engine import Engine, Handlers, Handles
 
 Fields = dict[str, Any]
@@ -96,7 +96,7 @@ async def why(engine: Engine, _who: str, *, pair: int) -> Why:
     session = reports.get(plan.session)
     if not found or session is None:
         raise UnknownRecordError("report of pair", pair)
-    report, health = found[0], HEALTHS[session.health]
+    report = found[0]
     waits = (*report.waits, *(session.waits if session.health is not Health.HEALTHY else ()))
     return Why(
         id=pair,
@@ -106,9 +106,15 @@ async def why(engine: Engine, _who: str, *, pair: int) -> Why:
         waiting=report.waiting,
         dead=report.dead,
         verdict=_verdict(plan, report, session.health, session.reason),
-        advice="" if session.health is Health.HEALTHY else health.advice,
+        advice=_advice(report, session.health),
         waits=tuple(Wait.model_validate(one) for one in dict.fromkeys(waits)),
     )
+
+
+def _advice(report: PairReport, health: Health) -> str:
+    if health is not Health.HEALTHY:
+        return HEALTHS[health].advice
+    return "" if report.deaf_since is None else DEAF_SOURCE.advice
 
 
 def _verdict(plan: PairPlan, report: PairReport, health: Health, reason: str) -> str:
@@ -118,6 +124,8 @@ def _verdict(plan: PairPlan, report: PairReport, health: Health, reason: str) ->
         return f"it is paused: {report.paused}; `pairs resume {plan.id}` lets it go on"
     if health is not Health.HEALTHY:
         return f"its session is {health}: {reason}"
+    if report.deaf_since is not None:
+        return DEAF_SOURCE.explanation
     if report.waits:
         return f"{report.waiting} messages wait"
     return f"it waits for nothing; {report.waiting} messages are on their way"

@@ -16,7 +16,16 @@ from telewarden.console import LANGUAGES, Words, language_of
 from telewarden.console.commands.catalogue import find
 from telewarden.notify.outbound import SAID
 from telewarden.notify.rules import RULES, TEST
-from telewarden.telegram import FACTS, HEALTHS, NOTICES, PHASES, Noticed, NoticeKind, Phase
+from telewarden.telegram import (
+    DEAF_SOURCE,
+    FACTS,
+    HEALTHS,
+    NOTICES,
+    PHASES,
+    Noticed,
+    NoticeKind,
+    Phase,
+)
 from telewarden.telegram.errors import meanings
 from telewarden.telegram.errors.proxy_trouble import ADVICE as PROXY_ADVICE
 from telewarden.telegram.login.sent_codes import BY_QR, CODE_WAYS, RESET_PENDING, UNKNOWN_WAY
@@ -35,6 +44,7 @@ SENTENCES = {
     *(row.advice for row in ROWS),
     *(f"{way.text.explanation} {way.text.advice}" for way in (*CODE_WAYS.values(), UNKNOWN_WAY)),
     f"{CODE_WAYS['firebasesms'].text.explanation} {BY_QR}",
+    *(DEAF_SOURCE.explanation, DEAF_SOURCE.advice),
     RESET_PENDING,
     *PROXY_ADVICE.values(),
     *(ADVICE, SLOW_ADVICE),
