@@ -21,6 +21,7 @@ from ..storage import Epoch, Lease, LeaseGrant, LeaseHolder, LeaseWait, SessionF
 from ..supervision import EventStream
 from ..telegram import Gateway, SessionEvent, WaitKind
 from .journal import Journal
+from .layer_drift import LayerDrift
 from .pair_graph import PairGraph
 from .pair_handlers import Handlers
 from .rate_limit import Pace
@@ -223,6 +224,7 @@ class Services:
     epoch: Epoch = field(default_factory=Epoch)
     waiting: WaitLedger = field(default_factory=WaitLedger)
     handlers: Handlers = field(default_factory=Handlers)
+    drift: LayerDrift = field(default_factory=LayerDrift)
     graph: PairGraph = field(default_factory=PairGraph)
     """The pairs whose chats have been found, of all sessions."""
     traced: bool = False

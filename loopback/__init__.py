@@ -28,6 +28,7 @@ from .faults.actions import (
     StallReading,
     StallWriting,
     TransportError,
+    Unknown,
     VoidKey,
 )
 from .faults.rules import Fault, FaultRules, Rule
@@ -76,5 +77,6 @@ __all__ = [
     "Stats",
     "Topic",
     "TransportError",
+    "Unknown",
     "VoidKey",
 ]

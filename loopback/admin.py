@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -12,12 +13,13 @@ from . import srp
 from ._tl import types
 from .chat_handles import ChatHandle, author_of
 from .data_centre import DataCentre
+from .faults.actions import Unknown
 from .handlers.code_ways import WAYS
 from .handlers.qr import accept
 from .issued_sessions import mint, string_of
 from .rpc import RpcError
 from .threads import LoopGate, in_loop
-from .updates.delivery import service_notification
+from .updates.delivery import service_notification, unknown_update
 from .world.records import (
     Account,
     Authorization,
@@ -363,6 +365,32 @@ class ServerAdmin:
         """Let an account write again, as after an appeal."""
         account.frozen = None
         self._engine.world.touch()
+
+    @in_loop
+    def send_unknown(
+        self,
+        account: Account,
+        *,
+        constructor: int = 0xFEEDBEEF,
+        in_updates: bool = False,
+        beside: Callable[[], object] | None = None,
+    ) -> int:
+        """Send an account's clients what no layer has; how many there are.
+
+        With ``in_updates`` as an update among others, otherwise as a message of its own. What
+        ``beside`` does, such as a post, is told in the same container.
+        """
+        body = bytes(Unknown(constructor))
+        if in_updates:
+            body = unknown_update(body, self._engine.world.now())
+        links = self._engine.connections.of_account(account)
+        with contextlib.ExitStack() as corked:
+            for link in links:
+                corked.enter_context(link.conversation.corked())
+                link.conversation.send_body(body, reply=False)
+            if beside is not None:
+                beside()
+        return len(links)
 
     # Helpers
 

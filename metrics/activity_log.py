@@ -30,6 +30,7 @@ from ..telegram.session_events import (
     FloodBegan,
     FloodEnded,
     FloodRemembered,
+    LayerDrifted,
     Noticed,
     PairPaused,
     PairResumed,
@@ -176,6 +177,9 @@ WORDS: Final[Mapping[type[Event], Callable[[Any], str | None]]] = {
         " found them"
     ),
     SourceHeard: lambda e: f"{e.session}: pair {e.pair} hears its source again",
+    LayerDrifted: lambda e: (
+        f"{e.session}: constructor {e.constructor}: {e.explanation} {e.advice}" if e.first else None
+    ),
     PairPaused: lambda e: f"{e.session}: pair {e.pair} paused: {e.reason}",
     PairResumed: lambda e: f"{e.session}: pair {e.pair} goes on",
     AccountLimited: lambda e: (
@@ -205,6 +209,7 @@ TONES: Final[Mapping[type[Event], str]] = {
     FloodRemembered: "bad",
     SourceDeaf: "bad",
     SourceHeard: "good",
+    LayerDrifted: "bad",
     PairPaused: "bad",
     PairResumed: "good",
     AccountFactChanged: "bad",

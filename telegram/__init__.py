@@ -22,7 +22,7 @@ from .account_facts import (
     standing,
 )
 from .connecting.connect_limit import ConnectLimit
-from .errors.classification import NO_DESCRIPTORS, classify, short_of, to_telewarden
+from .errors.classification import LAYER_DRIFT, NO_DESCRIPTORS, classify, short_of, to_telewarden
 from .errors.proxy_trouble import ProxyTrouble, ProxyTroubleError
 from .errors.verdict import Action, ErrorClass, Moment, Verdict
 from .events import (
@@ -39,6 +39,7 @@ from .events import (
     Popup,
     Pressed,
     Told,
+    Unreadable,
     Upgraded,
 )
 from .methods import chat_of, method_name, posts_into
@@ -46,6 +47,7 @@ from .notices import NOTICES, NoticeKind, kind_of_notice, verdict_of
 from .phases import (
     COMING,
     DEAF_SOURCE,
+    DRIFT,
     HEALTHS,
     PHASES,
     STEPS,
@@ -93,6 +95,7 @@ from .session_events import (
     FloodEnded,
     FloodRemembered,
     Forwarded,
+    LayerDrifted,
     MessageStep,
     Noticed,
     PairPaused,
@@ -186,8 +189,10 @@ __all__ = [
     "COMING",
     "DATA_BYTES",
     "DEAF_SOURCE",
+    "DRIFT",
     "FACTS",
     "HEALTHS",
+    "LAYER_DRIFT",
     "MESSAGE_UNITS",
     "NOTICES",
     "NO_DESCRIPTORS",
@@ -241,6 +246,7 @@ __all__ = [
     "Incoming",
     "KeyDropped",
     "Keyboard",
+    "LayerDrifted",
     "LoggedIn",
     "LoginFailed",
     "LoginFlow",
@@ -297,6 +303,7 @@ __all__ = [
     "Stopped",
     "StoredSession",
     "Told",
+    "Unreadable",
     "UpdateState",
     "Upgraded",
     "Verdict",

@@ -14,7 +14,7 @@ from typing import Any, Final
 from ..errors import PeerUnknownError
 from ._tl import functions, types, utils
 from .errors.classification import classify
-from .events import Gap, Lost, Popup, Told
+from .events import Gap, Lost, Popup, Told, Unreadable
 from .gate import Gate
 from .incoming import event_of, notice_of
 from .methods import refuse_logins
@@ -48,7 +48,13 @@ class Client:
     ) -> None:
         self.name, self.session = name, session
         self._on_event, self._clock = on_event, clock
-        self._wire = make(session, deliver=self._deliver, gap=self._gap, gate=gate)
+        self._wire = make(
+            session,
+            deliver=self._deliver,
+            gap=self._gap,
+            unreadable=self._unreadable,
+            gate=gate,
+        )
         self.opened_key = session.key_id
         self._popups = Popups()
         self._started = False
@@ -272,6 +278,9 @@ class Client:
         popup = self._popups.refused(classify(error).name, code, self._clock())
         if popup is not None:
             self._tell(popup)
+
+    def _unreadable(self, constructor: int) -> None:
+        self._tell(Unreadable(constructor))
 
     def _gap(self, chat: int | None) -> None:
         self._tell(Gap(chat))

@@ -164,5 +164,12 @@ class NewBotConnection:
     place: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Telegram has sent something of a constructor that no known layer has; the rest is read."""
+
+    constructor: int
+
+
 Notice = KeyDropped | Popup | NewAuthorization | NewBotConnection
-Told = Arrived | Edited | Deleted | Gap | Upgraded | Pressed | Lost | Notice
+Told = Arrived | Edited | Deleted | Gap | Upgraded | Pressed | Lost | Unreadable | Notice

@@ -253,6 +253,14 @@ DEAF_SOURCE: Final = StatusText(
 )
 """What it means that a session is deaf for one source, and what to do."""
 
+DRIFT: Final = StatusText(
+    explanation="Telegram sends what the installed Telethon cannot read; all else is read, for all"
+    " sessions alike.",
+    advice="A newer Telethon is needed: upgrade it and restart. If the newest is installed, another"
+    " program with a newer layer uses a key of yours.",
+)
+"""What it means that something cannot be read, and what to do."""
+
 HEALTHS: Final[Mapping[Health, StatusText]] = {
     Health.HEALTHY: _status_text("It works.", "Nothing to do."),
     Health.UNHEALTHY: _status_text(

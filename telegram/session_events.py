@@ -273,6 +273,22 @@ class Noticed(SessionEvent):
 
 
 @frozen
+class LayerDrifted(SessionEvent):
+    """Telegram has sent something that the installed Telethon has no class for.
+
+    Args:
+        session: who met it; the cause is the same for all.
+        constructor: its TL constructor, in hexadecimal.
+        first: no session of this process had met any before.
+    """
+
+    constructor: str
+    explanation: str
+    advice: str
+    first: bool = False
+
+
+@frozen
 class Probed(SessionEvent):
     """A raw probe was answered after ``seconds``; the last update is ``update_age`` s old."""
 

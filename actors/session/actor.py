@@ -316,12 +316,19 @@ class SessionActor(LoopActor):
             ):
                 self.notices.hear(message.told)
                 self.tell_monitor()
+            elif isinstance(message.told, telegram.Unreadable):
+                self._drifted(message.told.constructor)
             elif self.phase is not telegram.Phase.ONLINE:
                 # A group that knows of no gap would read past it. A change goes once more behind
                 # the message that it is of, which may be kept, too.
                 self.slot.buffer(message)
             else:
                 self._tell_groups(message.told)
+
+    def _drifted(self, constructor: int) -> None:
+        """Something could not be read: one cause for all sessions, and no trouble of this one."""
+        services = self._services
+        services.publish(services.drift.note(constructor, session=self._name, at=services.now()))
 
     def _tell_groups(self, told: telegram.Told) -> None:
         match told:
@@ -337,8 +344,8 @@ class SessionActor(LoopActor):
                 self.retire(telegram.verdict_of(dropped))
             case telegram.Lost(reason):
                 self.lose(reason)
-            case telegram.Edited() | telegram.Deleted():
-                pass  # the groups have been told
+            case _:
+                pass  # the groups have been told of changes
 
     def lose(self, reason: BaseException | None, *, cause: str = "connection lost") -> None:
         """The line is gone or no good: come back, at once if it was a good one."""

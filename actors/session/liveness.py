@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 
-from ...telegram import ErrorClass, Phase, Probed, classify
+from ...telegram import LAYER_DRIFT, ErrorClass, Phase, Probed, classify
 from ..context import Services
 from ..messages import CatchUp, Probe
 from .client_slot import ClientSlot
@@ -102,5 +102,7 @@ class Prober:
         verdict = classify(error)
         if verdict.terminal:
             self._actor.retire(verdict)
+        elif verdict.name == LAYER_DRIFT:
+            self._actor.tell_monitor()  # it has answered; no other line reads it better
         elif verdict.kind is not ErrorClass.FLOOD:
             self._actor.pipe(self._services.gateway.close(self._name), done=lambda _: Flush())

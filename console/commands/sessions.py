@@ -118,13 +118,15 @@ def groups_grid(state: Given) -> Grid:
 
 
 def _is_troubled(pair: Given) -> bool:
-    return bool(pair["paused"] or pair["dead"] or pair["deaf_since"])
+    return bool(pair["paused"] or pair["dead"] or pair.get("deaf_since"))
 
 
 def _pair_row(group: Given, pair: Given) -> tuple[Any, ...]:
     where = f"{group['session']}/{group['group']}"
     paused = f"; paused: {pair['paused']}" if pair["paused"] else ""
-    deaf = f"; deaf for its source since {when(pair['deaf_since'])}" if pair["deaf_since"] else ""
+    deaf = (
+        f"; deaf for its source since {when(pair['deaf_since'])}" if pair.get("deaf_since") else ""
+    )
     way = f"{pair['source']} -> {pair['target']}, {pair['mode']}{paused}{deaf}"
     counts = (pair["waiting"], pair["delivered"], pair["repeated"], pair["dead"])
     return (pair["id"], where, way, *counts)

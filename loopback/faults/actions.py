@@ -30,6 +30,16 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Unknown:
+    """An object that no layer has; ``Answer(lambda _: Unknown())`` answers a request with one."""
+
+    constructor: int = 0xFEEDBEEF
+
+    def __bytes__(self) -> bytes:
+        return self.constructor.to_bytes(4, "little") + bytes(8)
+
+
+@dataclass(frozen=True, slots=True)
 class FloodWait:
     """The method is closed for ``seconds``; calls meanwhile hear how long is left."""
 

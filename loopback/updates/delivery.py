@@ -252,6 +252,13 @@ class Delivery:
             chat.messages.remove(message)
 
 
+def unknown_update(body: bytes, now: int) -> bytes:
+    """A container of updates as it is sent, with one in it that is written as ``body``."""
+    nobody, one = types.Updates([], [], [], now, 0), (1).to_bytes(4, "little")
+    plain = bytes(nobody)
+    return plain[:8] + one + body + plain[12:]  # the number of updates stands behind two ids
+
+
 def service_notification(text: str, *, kind: str = "", popup: bool = True) -> Any:
     """What Telegram says in its own name, to be shown at once if it is a ``popup``."""
     return types.UpdateServiceNotification(

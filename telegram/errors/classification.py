@@ -51,6 +51,7 @@ _GRAVITY: Final = (
 )
 
 NO_DESCRIPTORS: Final = "NO_DESCRIPTORS"
+LAYER_DRIFT: Final = "TYPE_NOT_FOUND"  # an answer that the installed Telethon cannot read
 SHORTAGES: Final = frozenset({errno.EMFILE, errno.ENFILE})
 SHORT_OF_DESCRIPTORS: Final = Verdict(
     kind=ErrorClass.CONFIG,

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from telethon.errors import ChannelPrivateError
+from telethon.errors import ChannelPrivateError, TypeNotFoundError
 
 from .._tl import functions, types
 from ..errors.classification import classify
@@ -103,6 +103,9 @@ class MissedUpdates:
         chat = _chat_of(request)
         try:
             result = await self._answer(request, ask)
+        except TypeNotFoundError as error:  # asked for again it would come again
+            what = error.invalid_constructor_id
+            logger.warning("missed updates not readable chat=%s constructor=%08x", chat, what)
         except Exception as error:
             verdict = classify(error)
             if verdict.action is not Action.RESET_UPDATES:

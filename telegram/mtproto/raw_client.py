@@ -99,6 +99,7 @@ class WardenClient(UpdatesClient):
         greeting: what it says of itself.
         deliver: called with each update (a Telethon TL object) in order; must not raise.
         gap: called with a marked chat id, or None for any, when updates are lost for good.
+        unreadable: called with each constructor that no known layer has.
         sleep: how to wait between tries to fetch missed updates.
         ping_every: seconds between two pings.
         pong_within: seconds after which a silent line is given up.
@@ -133,6 +134,7 @@ class WardenClient(UpdatesClient):
         *,
         deliver: Callable[[Any], None],
         gap: Callable[[int | None], None],
+        unreadable: Callable[[int], None] = lambda _: None,
         sleep: Sleep = asyncio.sleep,
         ping_every: float = PING_EVERY,
         pong_within: float = 20.0,  # Telethon waits for its next ping, a minute
@@ -142,6 +144,7 @@ class WardenClient(UpdatesClient):
         self.session, self._greeting, self._proxy = session, greeting, proxy
         self._gate = gate
         self._deliver, self._gap, self._sleep = deliver, gap, sleep
+        self._unreadable = unreadable
         self._ping_every, self._pong_within = ping_every, pong_within
         self._loop: asyncio.AbstractEventLoop | None = None
         self._last_request = 0.0
@@ -152,6 +155,7 @@ class WardenClient(UpdatesClient):
             loggers=LOGGERS,
             arrivals=self._updates_queue,
             on_key=self._auth_key_callback,
+            on_unreadable=self._on_unreadable,
         )
 
     @cached_property

@@ -20,10 +20,10 @@ from typing import Any, Final, Protocol
 from telethon.crypto import AES, AuthKey
 from telethon.errors import AuthKeyNotFound, InvalidBufferError, SecurityError, TypeNotFoundError
 from telethon.extensions.messagepacker import MessagePacker
-from telethon.tl.core import GzipPacked, MessageContainer, RpcResult
+from telethon.tl.core import GzipPacked, MessageContainer, RpcResult, TLMessage
 from telethon.tl.tlobject import TLRequest
 
-from .._tl import MTProtoSender, MTProtoState, types
+from .._tl import MTProtoSender, MTProtoState, read_object, types
 from .transport import MtprotoTransport
 
 logger = logging.getLogger(__name__)
@@ -34,6 +34,10 @@ CONNECT_WITHIN: Final = 10.0  # seconds for TCP alone, as Telethon's
 RECENT: Final = 500  # messages whose numbers are remembered, as Telethon does
 ACK_AT: Final = 64  # messages to be acknowledged that do not wait for a request to go along with
 ACKS: Final = 10  # acknowledgements that may have to be said again
+
+
+Unreadable = Callable[[int, bool], None]
+_CONTAINER: Final = MessageContainer.CONSTRUCTOR_ID.to_bytes(4, "little")
 
 
 class Arrivals(Protocol):
@@ -119,6 +123,20 @@ class _WatchfulState(MTProtoState):  # type: ignore[misc]  # Telethon ships no t
             self.told = (message.msg_id >> 32) - time.monotonic()
         return message
 
+    def salvage(self, body: bytes) -> list[tuple[int, int, bytes]]:
+        """The messages of a frame that could not be read as a whole, each by itself.
+
+        Its seal has been looked at by then. Each is a number, a sequence and a body.
+        """
+        aes_key, aes_iv = self._calc_key(self.auth_key.key, body[8:24], False)
+        plain = AES.decrypt_ige(body[24:], aes_key, aes_iv)
+        msg_id, seq, length = struct.unpack_from("<qii", plain, 16)
+        if msg_id <= self._highest_remote_id and msg_id in self._recent_remote_ids:
+            return []
+        self._recent_remote_ids.append(msg_id)
+        self._highest_remote_id = max(msg_id, self._highest_remote_id)
+        return _contained(msg_id, seq, plain[32 : 32 + length])
+
     def _once_more(self, body: bytes) -> Any:
         """Take what was ignored for its time alone; the seal has been looked at by then."""
         msg_id = self._number_of(body)
@@ -133,6 +151,19 @@ class _WatchfulState(MTProtoState):  # type: ignore[misc]  # Telethon ships no t
         aes_key, aes_iv = self._calc_key(self.auth_key.key, body[8:24], False)
         (number,) = struct.unpack_from("<q", AES.decrypt_ige(body[24:], aes_key, aes_iv), 16)
         return int(number)
+
+
+def _contained(msg_id: int, seq: int, body: bytes) -> list[tuple[int, int, bytes]]:
+    """The messages of a container, or the one that is none."""
+    if not body.startswith(_CONTAINER):
+        return [(msg_id, seq, body)]
+    found, place = [(msg_id, seq, b"")], 8
+    for _ in range(int.from_bytes(body[4:8], "little")):
+        inner_id, inner_seq, length = struct.unpack_from("<qii", body, place)
+        place += 16
+        found.append((inner_id, inner_seq, body[place : place + length]))
+        place += length
+    return found[1:]
 
 
 class _Packer(MessagePacker):  # type: ignore[misc]  # the same
@@ -181,6 +212,8 @@ class WardenSender(MTProtoSender):  # type: ignore[misc]  # the same
         loggers: Telethon's loggers, by name.
         arrivals: takes the updates.
         on_key: awaited with a key that was agreed upon.
+        on_unreadable: called with a constructor that no known layer has, and whether it was told
+            unasked.
     """
 
     def __init__(
@@ -190,7 +223,9 @@ class WardenSender(MTProtoSender):  # type: ignore[misc]  # the same
         loggers: Mapping[str, Any],
         arrivals: Arrivals,
         on_key: Callable[[Any], Awaitable[None]],
+        on_unreadable: Unreadable,
     ) -> None:
+        self._on_unreadable = on_unreadable
         self._loggers, self._log = loggers, loggers["telethon.network.mtprotosender"]
         self._updates_queue, self._auth_key_callback = arrivals, on_key
         self._delay = 0
@@ -377,8 +412,8 @@ class WardenSender(MTProtoSender):  # type: ignore[misc]  # the same
     def _take(self, frame: bytes) -> None:
         try:
             message = self._state.decrypt_message_data(frame)
-        except TypeNotFoundError as error:
-            logger.info("type not known constructor=%08x", error.invalid_constructor_id)
+        except TypeNotFoundError:
+            self._take_apart(frame)
             return
         except SecurityError as error:
             logger.warning("message not trusted why=%s", error)
@@ -386,12 +421,29 @@ class WardenSender(MTProtoSender):  # type: ignore[misc]  # the same
         except Exception as error:  # noqa: BLE001 - whatever it is, the line is of no use any more
             self._refused(error)
             return
-        if message is None:
-            return
+        if message is not None:
+            self._handle(message)
+
+    def _handle(self, message: Any) -> None:
         try:
             _at_once(self._process_message(message))
         except Exception:  # one message must not cost the line; its asker runs into a deadline
             logger.exception("message not handled kind=%s", type(message.obj).__name__)
+
+    def _take_apart(self, frame: bytes) -> None:
+        """Something in a frame is of no layer that is known: the rest of it is handled."""
+        for msg_id, seq, body in self._state.salvage(frame):
+            try:
+                message = TLMessage(msg_id, seq, read_object(body))
+            except TypeNotFoundError as error:
+                self._pending_ack.append(msg_id)  # told again it could not be read either
+                self._unread(error)
+            else:
+                self._handle(message)
+
+    def _unread(self, error: TypeNotFoundError) -> None:
+        """What was told unasked and cannot be read may be an update."""
+        self._on_unreadable(int(error.invalid_constructor_id), True)
 
     def _refused(self, error: Exception) -> None:
         if isinstance(error, InvalidBufferError):
@@ -405,7 +457,10 @@ class WardenSender(MTProtoSender):  # type: ignore[misc]  # the same
         self._pending_ack.append(message.msg_id)
         if len(self._pending_ack) >= ACK_AT:
             self._send_soon()
-        await _HANDLERS.get(message.obj.CONSTRUCTOR_ID, _UPDATE)(self, message)
+        try:
+            await _HANDLERS.get(message.obj.CONSTRUCTOR_ID, _UPDATE)(self, message)
+        except TypeNotFoundError as error:  # it was packed
+            self._unread(error)
 
     async def _handle_rpc_result(self, message: Any) -> None:
         waiting = self._pending_state.get(message.obj.req_msg_id)
@@ -417,6 +472,10 @@ class WardenSender(MTProtoSender):  # type: ignore[misc]  # the same
             await super()._handle_rpc_result(message)
         finally:
             self._answered = None
+        answer = waiting.future
+        error = answer.exception() if answer.done() and not answer.cancelled() else None
+        if isinstance(error, TypeNotFoundError):  # its asker is told, too
+            self._on_unreadable(int(error.invalid_constructor_id), False)
 
     def _store_own_updates(self, obj: Any) -> None:
         # Telethon marks these, so as to tell nobody of them, and does not look into the request.

@@ -26,6 +26,8 @@ from .sender import WardenSender
 logger = logging.getLogger(__name__)
 
 PING_EVERY: Final = 60.0  # seconds; as Telethon does, so that middleboxes keep the line
+REPAIR_AFTER: Final = 1.0  # seconds; what cannot be read seldom comes alone
+REPAIR_EVERY: Final = 60.0  # seconds; each reads the history of all sources
 AGAIN: Final = 0.001  # seconds; the loop's clock may say the same time twice
 
 
@@ -70,6 +72,7 @@ class UpdatesClient(TelegramClient):  # type: ignore[misc]  # the same
     _sender: WardenSender
     _deliver: Callable[[Any], None]
     _gap: Callable[[int | None], None]
+    _unreadable: Callable[[int], None]
     _ping_every: float
     _pong_within: float
     _sequential_updates, _entity_cache_limit, _catch_up = True, 5_000, False
@@ -82,6 +85,8 @@ class UpdatesClient(TelegramClient):  # type: ignore[misc]  # the same
         self._updates_error: BaseException | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._ping_at = 0.0
+        self._repair: asyncio.TimerHandle | None = None
+        self._repair_at = 0.0  # no sooner is read again what could not be
         self._left: set[int] = set()  # chats that the account is out of
 
     def _start_updates(self, *, catch_up: bool) -> None:
@@ -95,6 +100,9 @@ class UpdatesClient(TelegramClient):  # type: ignore[misc]  # the same
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
+        if self._repair is not None:
+            self._repair.cancel()
+            self._repair = None
         fetching = self._updates_handle
         if fetching is not None and fetching is not asyncio.current_task():
             fetching.cancel()
@@ -120,6 +128,21 @@ class UpdatesClient(TelegramClient):  # type: ignore[misc]  # the same
             self._fetch_missed()
         elif self._message_box.incomplete:
             self._set_alarm()
+
+    def _on_unreadable(self, constructor: int, unasked: bool) -> None:
+        """Something came that no known layer has; if it was an update, read it another way."""
+        self._unreadable(constructor)
+        if unasked and self._repair is None:
+            loop = asyncio.get_running_loop()
+            at = max(loop.time() + REPAIR_AFTER, self._repair_at)
+            self._repair = loop.call_at(at, self._read_otherwise)
+
+    def _read_otherwise(self) -> None:
+        """Ask for what was missed, and have histories read; what is lost for good is so alone."""
+        self._repair = None
+        self._repair_at = asyncio.get_running_loop().time() + REPAIR_EVERY
+        self._updates_queue.put_nowait(types.UpdatesTooLong())
+        self._gap(None)
 
     def _settle(self) -> None:
         self._pass_on(self._message_box.settle(), [], [])

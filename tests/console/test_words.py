@@ -18,6 +18,7 @@ from telewarden.notify.outbound import SAID
 from telewarden.notify.rules import RULES, TEST
 from telewarden.telegram import (
     DEAF_SOURCE,
+    DRIFT,
     FACTS,
     HEALTHS,
     NOTICES,
@@ -45,6 +46,7 @@ SENTENCES = {
     *(f"{way.text.explanation} {way.text.advice}" for way in (*CODE_WAYS.values(), UNKNOWN_WAY)),
     f"{CODE_WAYS['firebasesms'].text.explanation} {BY_QR}",
     *(DEAF_SOURCE.explanation, DEAF_SOURCE.advice),
+    *(DRIFT.explanation, DRIFT.advice),
     RESET_PENDING,
     *PROXY_ADVICE.values(),
     *(ADVICE, SLOW_ADVICE),
