@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from . import page
@@ -27,8 +27,9 @@ from .live.hub import Hub
 from .live.routes import LiveRoutes
 from .look import Look
 from .panel import Panel
+from .probes import Probes
 from .problems import HANDLERS
-from .state import state, waits_in_words
+from .state import state
 from .words import Words, language_of
 
 
@@ -54,7 +55,8 @@ def make_app(
         monotonic: reads a clock that never goes backwards, in seconds.
     """
     names = tuple(names)
-    watching = _Watching(panel, Look(panel, clock=monotonic), wall)
+    look = Look(panel, clock=monotonic)
+    watching, probes = _Watching(panel, look, wall), Probes(panel, look, wall)
     guard = None if trusted else Guard(access or Access(), names=names)
     commands = CommandsApi(panel, monotonic=monotonic)
     hub = hub or Hub(panel, wall=wall, monotonic=monotonic)
@@ -64,10 +66,12 @@ def make_app(
         Route("/", watching.page),
         Mount("/assets", page.assets()),
         Route("/metrics", watching.metrics),
-        Route("/healthz", watching.healthz),
-        Route("/readyz", watching.readyz),
+        Route("/healthz", probes.healthz),
+        Route("/startupz", probes.startupz),
+        Route("/readyz", probes.readyz),
         Route("/api/state", looks(watching.state)),
         Route("/api/live", looks(live.state)),
+        Route("/api/charts", looks(live.charts)),
         Route("/api/words", looks(live.words)),
         Route("/events/stream", looks(live.stream)),
         Route("/api/commands", looks(commands.offered)),
@@ -101,17 +105,6 @@ class _Watching:
         accept = request.headers.get("accept", "")
         body, content_type = await self._panel.exporter.render_async(accept)
         return Response(body, headers={"content-type": content_type})
-
-    async def healthz(self, _: Request) -> Response:
-        return PlainTextResponse("ok\n")
-
-    async def readyz(self, _: Request) -> Response:
-        seen = await self._look.now()
-        ready, sentence = self._panel.ready()
-        if seen.problem:
-            ready, sentence = False, seen.problem
-        lines = [sentence, *waits_in_words(seen.overview.waits, now=self._wall())]
-        return PlainTextResponse("\n".join(lines) + "\n", status_code=200 if ready else 503)
 
     async def state(self, request: Request) -> Response:
         seen = await self._look.now()

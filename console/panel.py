@@ -42,6 +42,15 @@ class Panel(Protocol):
         """Whether all sessions that should be online are, and a sentence on it."""
         ...
 
+    def started(self) -> tuple[bool, str]:
+        """Whether every session has reported since the start, and a sentence; stays so."""
+        ...
+
+    @property
+    def ready_share(self) -> float:
+        """The share of sessions that has to be online for the warden to be ready, 0 to 1."""
+        ...
+
     async def command(self, name: str, given: Mapping[str, Any], *, who: str) -> Result:
         """Carry out one of ``console.commands``; returns its result."""
         ...

@@ -5,14 +5,19 @@ to the console, and what is counted to those who publish it.
 """
 
 from .activity_log import Fact, Feed, sentence
+from .day import CHART_POINTS, CHART_STEP, Day
 from .event_fields import fields_of
 from .exporter import Exporter, Look
 from .families import Storage
 from .floods import Flood
-from .sample import Sample
+from .sample import AT_REST, Sample
 from .session_figures import LeaseOwner, SessionFigures
 
 __all__ = [
+    "AT_REST",
+    "CHART_POINTS",
+    "CHART_STEP",
+    "Day",
     "Exporter",
     "Fact",
     "Feed",

@@ -23,8 +23,10 @@ from prometheus_client.registry import Collector
 
 from .._version import __version__
 from ..supervision import Event, EventStream, Snapshot, Subscription
+from ..telegram import Phase
 from ..telegram.reports import Overview
 from .activity_log import WORDS, Feed
+from .day import Day, Totals
 from .event_counter import HEARD, OUTCOMES_OUT, Counts
 from .families import (
     Storage,
@@ -91,7 +93,7 @@ class Exporter(Collector):
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.registry = registry or CollectorRegistry(auto_describe=False)
-        self.feed = Feed()
+        self.feed, self.day = Feed(), Day()
         self._guest, self._registered = registry is not None, False
         self._wall, self._created, self._per_session = wall, wall(), per_session
         self._counts, self._sample = Counts(), Sample()
@@ -145,7 +147,8 @@ class Exporter(Collector):
         self._numbers = registry
         with self._lock:
             self._sessions.reported(overview.sessions, overview.groups, tree, registered=registered)
-        self._sample = stand(overview, tree, now=self._wall(), loop_lag=loop_lag)
+            self._sample = stand(overview, tree, now=self._wall(), loop_lag=loop_lag)
+            self.day.look(self._sample.at, self._totals(overview))
 
     def stored(
         self,
@@ -287,6 +290,19 @@ class Exporter(Collector):
         if not self._registered:
             self.registry.register(self)
             self._registered = True
+
+    def _totals(self, overview: Overview) -> Totals:
+        counts, lag = self._counts, self._counts.lag_seconds
+        return Totals(
+            online=sum(one.phase is Phase.ONLINE for one in overview.sessions),
+            sessions=len(overview.sessions),
+            outbox=self._sample.waiting,
+            restarts=counts.restarts.total,
+            forwarded=counts.forwarded,
+            dead=counts.dead_letters,
+            lag=lag.sum,
+            lags=lag.count,
+        )
 
     def _by_name(self) -> list[SessionFigures]:
         with self._lock:

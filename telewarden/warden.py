@@ -195,6 +195,7 @@ class Warden:
         self._listening: tuple[str, int] | None = None
         self._reported: frozenset[str] = frozenset()
         self._places: Snapshot | None = None
+        self._all_told = False
         self._stopping = asyncio.Event()
         self._cleanup = contextlib.AsyncExitStack()
 
@@ -256,7 +257,7 @@ class Warden:
         self._stopping.clear()
         self._loop = asyncio.get_running_loop()
         self._board.plans = None  # those of an earlier start are not this one's
-        self._places = None
+        self._places, self._all_told = None, False
         make_room(len(self.config.sessions))
         async with contextlib.AsyncExitStack() as undo:
             undo.enter_context(await take_folder(self.config, WARDEN))
@@ -563,12 +564,27 @@ class Warden:
 
     def ready(self) -> tuple[bool, str]:
         """Whether all sessions that should be online are, as last reported; and if not, why."""
+        all_there, sentence = self._all_reported()
+        return self.exporter.ready() if all_there else (False, sentence)
+
+    def started(self) -> tuple[bool, str]:
+        """Whether every session has reported since the start, and a sentence; it stays so."""
+        if not self._all_told:
+            self._all_told, sentence = self._all_reported()
+            if not self._all_told:
+                return False, sentence
+        return True, "started"
+
+    @property
+    def ready_share(self) -> float:
+        """The share of sessions that has to be online for ``/readyz``, from 0 to 1."""
+        return self.config.health.ready_share
+
+    def _all_reported(self) -> tuple[bool, str]:
         reported = len(self._reported)
         now = self._board.current
         expected = len(now.sessions if now.revision else self.config.sessions)
-        if reported < expected:
-            return False, f"{reported} of {expected} sessions have reported"
-        return self.exporter.ready()
+        return reported >= expected, f"{reported} of {expected} sessions have reported"
 
     async def stuck_parts(self, *, within: float = ASK_WITHIN) -> tuple[str, ...]:
         """The parts of the tree that do not answer, or that it has given up; empty if all is well.

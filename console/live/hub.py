@@ -14,11 +14,13 @@ from typing import Final
 import pykka
 
 from ...errors import TelewardenError
+from ...metrics import Day
 from ...supervision import Snapshot
 from ...telegram.reports import Overview
 from ..panel import Panel
 from ..words import Words
 from .channel import Channel
+from .picture import encoded
 from .rows import Sight
 
 EVERY: Final = 1.0  # seconds between two looks
@@ -62,6 +64,12 @@ class Hub:
         self._looked, self._sight = float("-inf"), NO_SIGHT
         self._tree_looked, self._tree_fact = float("-inf"), -1
         self._looking: asyncio.Task[None] | None = None
+        self._minute: int | None = None
+
+    @property
+    def day(self) -> Day:
+        """What is kept for charts."""
+        return self._panel.exporter.day
 
     async def state(self, language: str) -> bytes:
         """The whole state as it is now."""
@@ -78,6 +86,7 @@ class Hub:
         try:
             channel.see(await self._look())
             if self._looking is None:
+                self._minute = self.day.closed
                 self._looking = asyncio.create_task(self._keep_looking(), name="live page")
             async with contextlib.aclosing(channel.frames(place, may_go_on)) as frames:
                 async for frame in frames:
@@ -102,8 +111,18 @@ class Hub:
             sight = await self._look()
             for channel in followed:
                 channel.see(sight)
+            self._tell_minute()
             await asyncio.sleep(self._every)
         self._looking = None
+
+    def _tell_minute(self) -> None:
+        """Give every page the charts' newest point, once."""
+        day = self.day
+        if day.closed == self._minute:
+            return
+        self._minute = day.closed
+        for channel in self._channels.values():
+            channel.tell("minute", encoded(day.newest())[1:-1])
 
     async def _look(self) -> Sight:
         """The newest sight; those who ask at about the same time share it."""

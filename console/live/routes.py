@@ -7,8 +7,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from ...metrics import CHART_POINTS, CHART_STEP
 from ...telegram import HEALTHS, PHASES, Phase
 from ..access.tokens import Access, Caller
+from ..problems import BadRequestError
 from ..words import Words, language_of
 from .hub import Hub
 
@@ -42,6 +44,17 @@ class LiveRoutes:
 
         headers = _said_in(language, "text/event-stream") | {"x-accel-buffering": "no"}
         return StreamingResponse(self._hub.stream(language, place, may_go_on), headers=headers)
+
+    async def charts(self, request: Request) -> Response:
+        """What the process keeps of the last day, a point a minute."""
+        asked = request.query_params.get("minutes", str(CHART_POINTS))
+        if not asked.isdecimal() or not 1 <= int(asked) <= CHART_POINTS:
+            raise BadRequestError(f"minutes is {asked[:20]!r}; give 1 to {CHART_POINTS}")
+        start, series = self._hub.day.last(int(asked))
+        points = len(series["online"])
+        return JSONResponse(
+            {"step": CHART_STEP, "start": start, "points": points, "series": series}
+        )
 
     async def words(self, request: Request) -> Response:
         """What each state means, and what to do about it."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 from ...metrics import Fact, Flood
 from ...storage import Operation
 from ...supervision import ChildState, Snapshot
-from ...telegram import said
+from ...telegram import facts_as_dict, said
 from ...telegram.reports import GroupReport, Overview, PairReport, SessionReport, Wait
 from ..words import Words
 
@@ -51,8 +51,8 @@ def _sessions(sight: Sight) -> Iterator[tuple[str, SessionReport]]:
         yield report.session, report
 
 
-def _session(report: SessionReport, _: Sight, words: Words) -> dict[str, Any]:
-    heard = report.last_update
+def _session(report: SessionReport, sight: Sight, words: Words) -> dict[str, Any]:
+    heard, account = report.last_update, report.account
     return {
         "phase": report.phase,
         "health": report.health,
@@ -68,6 +68,7 @@ def _session(report: SessionReport, _: Sight, words: Words) -> dict[str, Any]:
         "user_id": report.user_id,
         "groups": report.groups,
         "notice": "" if report.notice is None else said(report.notice, words),
+        "account": account and lean(facts_as_dict(account, sight.at, words)),
         "waits": [lean(_wait(one)) for one in report.waits],
     }
 

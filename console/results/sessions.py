@@ -180,15 +180,21 @@ class Deleted(Result):
     dry_run: bool
 
 
+class QrCode(Result):
+    """A QR code to scan until ``expires``: what it holds, and its modules, ``1`` for a dark one."""
+
+    url: str = Field(repr=False)
+    expires: float
+    rows: tuple[str, ...] = Field(repr=False)
+
+
 class Phase(Result):
     """Where a session stands now, or the login that is under way beside it.
 
-    ``says`` is how what a login waits for comes; ``url`` is what a QR code to scan holds, until
-    ``expires``.
+    ``says`` is how what a login waits for comes.
     """
 
     session: str
     phase: str
     says: str = ""
-    url: str | None = Field(default=None, repr=False)
-    expires: float | None = None
+    qr: QrCode | None = None

@@ -89,7 +89,7 @@ def _scanned(client: ControlClient, login: Standing) -> Standing:
     )
     try:
         while login["phase"] == SCANNED:
-            code.show(login["url"], login["expires"])
+            code.show(login["qr"]["url"], login["qr"]["expires"])
             login = client.login(session, "scan")
     except KeyboardInterrupt:
         client.login(session, "cancel")

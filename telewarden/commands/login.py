@@ -11,7 +11,7 @@ from ..console.results.login import (
     Authorisations,
     Recovering,
 )
-from ..console.results.sessions import Phase
+from ..console.results.sessions import Phase, QrCode
 from ..errors import BadCommandError
 from ..telegram import CodeInfo, QrToken
 from ..telegram import Phase as Standing
@@ -66,8 +66,18 @@ async def _standing(handle: SessionHandle, phase: Standing) -> Phase:
         session=handle.name,
         phase=wait.phase,
         says=wait.says,
-        url=None if wait.qr is None else wait.qr.url,
-        expires=None if wait.qr is None else wait.qr.expires.timestamp(),
+        qr=None if wait.qr is None else _drawn(wait.qr),
+    )
+
+
+def _drawn(token: QrToken) -> QrCode:
+    import segno  # not before it is needed: few logins are by QR code
+
+    rows = segno.make(token.url, error="l", micro=False).matrix
+    return QrCode(
+        url=token.url,
+        expires=token.expires.timestamp(),
+        rows=tuple("".join(str(int(module)) for module in row) for row in rows),
     )
 
 

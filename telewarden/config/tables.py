@@ -74,13 +74,16 @@ class SessionConfig(Table):
 
 
 class HealthConfig(Table):
-    """How often the monitor looks; seconds."""
+    """How often the monitor looks, in seconds, and when all is well enough."""
 
     sessions_every: Seconds = Field(default=300.0)
     groups_every: float = Field(default=180.0, gt=0)
     deaf_after: float = Field(default=900.0, gt=0, description="silence that asks for a probe")
     recheck_initial: float = Field(default=600.0, gt=0, description="a paused pair's first recheck")
     recheck_max: float = Field(default=21600.0, gt=0, description="the longest pause between two")
+    ready_share: float = Field(
+        default=0.5, ge=0, le=1, description="of sessions that are online when it is ready"
+    )
 
 
 class RecoveryConfig(Table):

@@ -33,7 +33,7 @@ from telewarden.supervision import (
     Tree,
 )
 from telewarden.telegram import Health, Phase, ServerAddress
-from telewarden.telegram.reports import GroupReport, Overview, PairReport, SessionReport
+from telewarden.telegram.reports import GroupReport, Overview, PairReport, SessionReport, Wait
 
 PHONE = "+9996620001"
 ALICE = SessionReport(
@@ -89,6 +89,9 @@ class FakePanel:
     told: list[tuple[str, dict[str, Any], str]] = field(default_factory=list)
     trail: list[tuple[str, str, str, str]] = field(default_factory=list)
     operations: tuple[Operation, ...] = ()
+    has_started: bool = True
+    ready_share: float = 1.0
+    waits: tuple[Wait, ...] = ()
     questions: int = 0
     failure: BaseException | None = None
     gate: asyncio.Event | None = None
@@ -107,7 +110,7 @@ class FakePanel:
         if self.gate is not None:
             await self.gate.wait()
         self._fail()
-        overview = Overview(sessions=self.sessions, groups=(GROUP,))
+        overview = Overview(sessions=self.sessions, groups=(GROUP,), waits=self.waits)
         self.exporter.observe(overview, self.snapshot())
         return overview
 
@@ -119,6 +122,9 @@ class FakePanel:
 
     def snapshot(self) -> Snapshot:
         return PLACE if self.tree is None else self.tree.snapshot()
+
+    def started(self) -> tuple[bool, str]:
+        return self.has_started, "started" if self.has_started else "0 of 1 sessions have reported"
 
     def ready(self) -> tuple[bool, str]:
         return self.exporter.ready()
@@ -238,10 +244,10 @@ def page_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
     """A warden's page, with the ``[console]`` that a test wants."""
 
     @contextlib.asynccontextmanager
-    async def open_page(**console: Any) -> AsyncIterator[Page]:
+    async def open_page(*, password: str | None = None, **console: Any) -> AsyncIterator[Page]:
         monkeypatch.chdir(tmp_path)  # so that the control socket's path is short
         async with LoopbackTelegram() as telegram:
-            account = telegram.add_account("alice", phone=PHONE)
+            account = telegram.add_account("alice", phone=PHONE, password=password)
             config = {
                 "telegram": {"api_id": 1},
                 "storage": {"folder": "s", "master_key": {"file": "key", "create": True}},
@@ -258,12 +264,19 @@ def page_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
 
 
 @pytest.fixture
-async def page(page_of: OpenPage, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Page]:
-    """A page with two tokens: ann steers, leo looks."""
-    tokens = []
-    for name, role, token in TOKENS:
+def tokens(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Two tokens: ann steers, leo looks."""
+    for name, _, token in TOKENS:
         monkeypatch.setenv(f"TOKEN_{name.upper()}", token)
-        tokens.append({"name": name, "role": role, "token": {"env": f"TOKEN_{name.upper()}"}})
+    return [
+        {"name": name, "role": role, "token": {"env": f"TOKEN_{name.upper()}"}}
+        for name, role, _ in TOKENS
+    ]
+
+
+@pytest.fixture
+async def page(page_of: OpenPage, tokens: list[dict[str, Any]]) -> AsyncIterator[Page]:
+    """A page with two tokens."""
     async with page_of(tokens=tokens) as page:
         yield page
 

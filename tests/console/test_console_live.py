@@ -18,6 +18,7 @@ from telewarden.console.live.hub import NO_SIGHT
 from telewarden.console.live.rows import Sight
 from telewarden.console.words import Words
 from telewarden.errors import DrillError, JournalUnavailableError
+from telewarden.metrics.day import Totals
 from telewarden.storage import Operation, OperationState
 from telewarden.supervision import ChildState
 from telewarden.telegram import PHASES, Health, Phase
@@ -92,10 +93,11 @@ def members(frame: bytes) -> dict[str, Any]:
 async def test_the_whole_state_comes_in_one_compact_answer(page: Page) -> None:
     async with page.logged_in(LOOKER) as leo:
 
-        async def reported() -> bool:
-            return "alice" in (await leo.get("api/live")).json()["sessions"]
+        async def at_rest() -> bool:
+            rows = (await leo.get("api/live")).json()["sessions"]
+            return bool(rows.get("alice", {}).get("phase") == "needs_login")
 
-        await page.until(reported)
+        await page.until(at_rest)
         answer = await leo.get("api/live")
 
     state = answer.json()
@@ -156,6 +158,32 @@ def test_a_row_leaves_out_what_is_not_there_and_tells_everything_else() -> None:
     assert "110" in state["operations"]
     assert state["tree"]["warden"]["restarts_left"] == 0
     assert state["tree"]["warden"]["state"] == "quarantined"
+
+
+# Charts
+
+
+async def test_a_day_of_minutes_can_be_asked_for_and_each_new_one_is_told(
+    running: Running,
+) -> None:
+    day = running.panel.exporter.day
+    for minute in range(3):
+        day.look(minute * 60.0, Totals(online=minute))
+    async with httpx.AsyncClient(base_url=running.url) as client:
+        told = (await client.get("/api/charts?minutes=2")).json()
+        wrong = [await client.get(f"/api/charts?minutes={one}") for one in ("0", "x", "1441")]
+        async with following(client) as stream:
+            await anext(stream)
+            day.look(1e12, Totals(online=9))
+            minute = await anext(stream)
+            while minute.kind != "minute":
+                minute = await anext(stream)
+
+    assert (told["step"], told["start"], told["points"]) == (60, 0, 2)
+    assert told["series"]["online"] == [0.0, 1.0]
+    assert [one.status_code for one in wrong] == [400] * 3
+    assert minute.data["at"] == 1e12 // 60 * 60 - 60
+    assert set(minute.data) - {"id", "at"} == set(told["series"])
 
 
 # Changes

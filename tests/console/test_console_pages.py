@@ -14,6 +14,7 @@ import pytest
 from telewarden import console
 from telewarden.errors import JournalUnavailableError
 from telewarden.telegram import HEALTHS, PHASES, Health, Phase
+from telewarden.telegram.reports import Wait, WaitKind
 
 if TYPE_CHECKING:
     from .conftest import FakePanel, Hand
@@ -61,6 +62,57 @@ async def test_not_ready_says_which_session_is_missing(
 
     assert answer.status_code == 503
     assert answer.text == "1 of 2 sessions not online: bob needs login\n"
+
+
+async def test_ready_with_as_many_sessions_online_as_are_asked_for(
+    http: httpx.AsyncClient, panel: FakePanel
+) -> None:
+    lost = dataclasses.replace(panel.sessions[0], session="bob", phase=Phase.NEEDS_LOGIN)
+    panel.sessions, panel.ready_share = (*panel.sessions, lost), 0.5
+
+    answer = await http.get("/readyz")
+
+    said = "1 of 2 sessions not online: bob needs login; 50% are enough\n"
+    assert (answer.status_code, answer.text) == (200, said)
+
+
+async def test_ready_without_any_session(http: httpx.AsyncClient, panel: FakePanel) -> None:
+    panel.sessions = ()
+
+    assert (await http.get("/readyz")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("who", "kind", "status"),
+    [
+        ("journal", WaitKind.DISK, 503),
+        ("registry", WaitKind.QUARANTINE, 503),
+        ("sessions/session:bob/session", WaitKind.QUARANTINE, 200),
+        ("session bob", WaitKind.FLOOD, 200),
+    ],
+)
+async def test_not_ready_while_the_store_or_a_part_of_all_is_out_of_order(
+    http: httpx.AsyncClient, panel: FakePanel, who: str, kind: WaitKind, status: int
+) -> None:
+    panel.waits = (Wait(who=who, kind=kind, what="its disk is full", since=4990.0),)
+
+    answer = await http.get("/readyz")
+
+    assert answer.status_code == status
+    assert "its disk is full" in answer.text
+
+
+async def test_not_started_and_not_ready_before_every_session_has_reported(
+    http: httpx.AsyncClient, panel: FakePanel, hand: Hand
+) -> None:
+    panel.has_started = False
+    before = [await http.get(one) for one in ("/healthz", "/startupz", "/readyz")]
+    panel.has_started, hand.now = True, 9.0
+    after = [await http.get(one) for one in ("/healthz", "/startupz", "/readyz")]
+
+    assert [one.status_code for one in before] == [200, 503, 503]
+    assert before[1].text == "0 of 1 sessions have reported\n"
+    assert [one.status_code for one in after] == [200, 200, 200]
 
 
 async def test_not_ready_when_the_monitor_does_not_answer(

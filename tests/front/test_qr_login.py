@@ -94,7 +94,7 @@ def code_of(url: str) -> list[list[int]]:
 def scan(telegram: LoopbackTelegram, client: ControlClient, session: str, phone: str) -> None:
     """What the owner does with a phone that is logged in."""
     account = next(one for one in telegram.accounts if one.phone == phone)
-    telegram.scan_qr(account, client.login(session, "look")["url"])
+    telegram.scan_qr(account, client.login(session, "look")["qr"]["url"])
 
 
 @pytest.mark.parametrize("length", [10, 53, 100])
@@ -112,7 +112,7 @@ def test_a_code_that_is_scanned_logs_in_without_a_login_code(
 ) -> None:
     terminal = typing("auth", "alice", "--qr", NO_COLOR="1")
     screen = terminal.until("Ctrl-C ends it")
-    url = client.login("alice", "look")["url"]
+    url = client.login("alice", "look")["qr"]["url"]
     scan(telegram, client, "alice", ALICE)
     terminal.until("alice is logged in")
 
@@ -186,7 +186,7 @@ def test_another_accounts_phone_changes_nothing(
     process = shell.start("auth", "alice")
     shell.until(process, "tg://login?token=")
     stranger = telegram.add_account("carol")
-    telegram.scan_qr(stranger, client.login("alice", "look")["url"])
+    telegram.scan_qr(stranger, client.login("alice", "look")["qr"]["url"])
     _, complaint = process.communicate(timeout=40)
 
     assert process.returncode == 2
