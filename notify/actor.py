@@ -146,6 +146,7 @@ class NotifyActor(LoopActor):
 
     def on_start(self) -> None:
         self._started = self._epoch.now()
+        self._wanted = _wanted_by(self._current.value)
         self._subscription = self._events.subscribe(self._hear)
         self.pipe(self._journal.do(_read), then=self._remember)
 
@@ -222,6 +223,7 @@ class NotifyActor(LoopActor):
     def _remember(self, kept: _Kept) -> None:
         self._book, self._silences, self._kept = AlertBook(kept.alerts), kept.silences, kept
         self._go_by_settings()
+        self._owe_events()
         self.every(LOOK_EVERY, _Look(), phase=0.0)
         early, self._early = self._early, []
         for message, answer in early:
@@ -265,11 +267,7 @@ class NotifyActor(LoopActor):
         for name in self._webhooks.keys() - settings.webhooks.keys():
             gone = self._webhooks.pop(name)
             self._post(_settling_events([row.id for row in (*gone.rows, *gone.dead)]))
-        wanted: dict[str, tuple[str, ...]] = {}
-        for name, hook in settings.webhooks.items():
-            for event in hook.events:
-                wanted[event] = (*wanted.get(event, ()), name)
-        self._wanted = wanted
+        self._wanted = _wanted_by(settings)
 
     def _look(self) -> None:
         self._go_by_settings()
@@ -457,10 +455,12 @@ class NotifyActor(LoopActor):
 
     def _owe_events(self) -> None:
         """Owe what has been heard for webhooks."""
+        if self._settings is None:
+            return  # they wait until it is known what was owed before them
         with self._lock:
             fresh = list(self._fresh)
             self._fresh.clear()
-        if self._settings is None or not fresh:
+        if not fresh:
             return
         rows = list[WebhookRow]()
         for name, event, at in fresh:
@@ -663,6 +663,15 @@ def _read(store: Store) -> _Kept:
         owed=store.webhook_events(dead=False),
         dead=store.webhook_events(dead=True),
     )
+
+
+def _wanted_by(settings: NotifySettings) -> dict[str, tuple[str, ...]]:
+    """Which webhooks are sent events of which class."""
+    wanted: dict[str, tuple[str, ...]] = {}
+    for name, hook in settings.webhooks.items():
+        for event in hook.events:
+            wanted[event] = (*wanted.get(event, ()), name)
+    return wanted
 
 
 def _settling(ids: list[str]) -> Callable[[Store], object]:

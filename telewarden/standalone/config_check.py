@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 
 from ..config import Config
-from ..config.mapping import handler_problems, proxy_problems
+from ..config.mapping import handler_problems, notify_problems, proxy_problems
 from ..console import LONGEST_PATH
 from ..errors import ConfigError, TelewardenError
 from ..service.loopback_server import standin_address
@@ -21,7 +21,12 @@ from ..storage import is_there
 
 def config_problems(config: Config) -> tuple[str, ...]:
     """What keeps a configuration from being run, a sentence each."""
-    found = (*proxy_problems(config), *handler_problems(config), *_others(config))
+    found = (
+        *proxy_problems(config),
+        *handler_problems(config),
+        *notify_problems(config),
+        *_others(config),
+    )
     return tuple(dict.fromkeys(found))
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 import telewarden
+from telewarden.api.alerts import Alerts
 from telewarden.api.operations import Operations
 from telewarden.api.pairs import Pairs
 from telewarden.api.registry import Registry
@@ -35,6 +36,7 @@ HANDLES: Final[dict[str, type]] = {
     "warden.pairs": Pairs,
     "warden.operations": Operations,
     "warden.registry": Registry,
+    "warden.alerts": Alerts,
 }
 """What a warden's attributes offer, whose classes nobody imports."""
 

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 import tomllib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -35,6 +36,7 @@ from telewarden.api.registry import Registry
 from telewarden.api.session import SessionHandle
 from telewarden.api.sessions import Sessions
 from telewarden.loopback import LoopbackTelegram
+from telewarden.notify.webhooks import headers_of
 from telewarden.standalone.safe_session import SafeSession
 from telewarden.storage import MasterKey
 from telewarden.testing import RegistryKit
@@ -289,12 +291,33 @@ async def a_data_centre(text: str) -> None:
     assert "error" not in done.stdout
 
 
+async def messages_out(text: str) -> None:
+    bot = {"allow": [{"id": 5_000_000_101}], "token": {"env": "TOKEN"}}
+    notify = parse_config({**tomllib.loads(CONFIG + OWN), **tomllib.loads(text), "bot": bot}).notify
+    assert notify.channels or notify.alerts or notify.webhooks
+
+
+async def a_signature(text: str) -> None:
+    is_ours = (await run(text))["is_ours"]
+    headers = headers_of("msg_1", "{}", PASSWORD * 8, at=time.time())
+    assert is_ours(headers, b"{}", PASSWORD.encode() * 8)
+    assert not is_ours(headers, b"{ }", PASSWORD.encode() * 8)
+
+
+async def alerts_in_python(text: str) -> None:
+    async with running():
+        pass  # makes what a warden needs
+    assert await run(text)
+
+
 async def a_scenario(text: str) -> None:
     assert {"accounts", "bots", "chats"} == set(json.loads(text))
 
 
 SETTINGS: Final[dict[str, tuple[Callable[[str], Any], ...]]] = {
     "README.md python": (readme,),
+    "docs/alerts.md toml": (messages_out, messages_out, messages_out),
+    "docs/alerts.md python": (a_signature, alerts_in_python),
     "docs/bot.md toml": (an_allow_list, a_bot_to_play_with),
     "docs/forwarding.md toml": (a_pair,),
     "docs/forwarding.md python": (rules, a_handler, pair_orders, pair_orders, pair_orders),
