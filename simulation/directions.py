@@ -26,6 +26,7 @@ class Direction:
         kinds: of chats.
         methods, actions: of the loopback's faults.
         crashes: paths of the actors that crash.
+        members: what befalls who is in a chat.
         pair: fields of every pair.
         pushes: how the data centre numbers what it tells.
         settings: of the warden.
@@ -43,6 +44,7 @@ class Direction:
     methods: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
     crashes: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
     pair: Mapping[str, Any] = field(default_factory=dict)
     pushes: Mapping[str, bool] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -50,6 +52,9 @@ class Direction:
 
 SEND: Final = ("messages.sendMessage", "messages.forwardMessages")
 LOSING: Final = ("cut_connection", "silence", "delay")
+
+# Beside them what was missed is made up for by the next look at history, whoever has missed it.
+RARE_LOOKS: Final = {"health": {"groups_every": 900.0}}
 
 DIRECTIONS: Final[Mapping[str, Direction]] = {
     "chains": Direction(
@@ -148,6 +153,8 @@ DIRECTIONS: Final[Mapping[str, Direction]] = {
         share=0.0,
         paces=(0.5,),
         kinds=("megagroup", "broadcast"),
+        members=("leave", "return"),
+        settings=RARE_LOOKS,
     ),
     "moves": Direction(
         on=("orders",),

@@ -490,7 +490,8 @@ class _Maker:
         rng = self.rng
         chat, session = rng.choice(self.script.chats), rng.choice(self.script.sessions)
         name = chat["name"]
-        what = rng.choice(("leave", "return", "slow", "rights", "rename", "protect"))
+        usual = ("leave", "return", "slow", "rights", "rename", "protect")
+        what = rng.choice(self.direction.members or usual)
         if what == "protect" and self.flavour["protect"]:
             return {"do": what, "chat": name, "on": rng.random() < 0.5}
         if what in ("leave", "rights") and chat["kind"] == "group":

@@ -240,9 +240,9 @@ def a_gap_of_seq_drops_what_it_holds() -> None:
     message_box.Box.process_updates = by_seq  # type: ignore[method-assign]
 
 
-@found("deleted, its copy is not", "says", about="out of a chat")
+@found("lost", "deleted, its copy is not", "says", about="out of a chat")
 def a_chat_returned_to_is_not_compared() -> None:
-    """What is edited or deleted while the account is out of a chat stays as it was."""
+    """What is said, edited or deleted while the account is out of a chat is not looked for then."""
     mtproto_updates.UpdatesClient._note_returns = lambda *_: None  # type: ignore[method-assign]
 
 

@@ -54,6 +54,8 @@ REST_WITHIN: Final = (
 )
 PROMPT: Final = 20.0  # the same where nobody has done anything but talk
 TALK: Final = ("say", "album", "edit", "delete", "rest")
+REJOINED: Final = 100.0  # the same where accounts left chats and came back: see ``recheck_max``
+MEMBERS: Final = ("leave", "return")
 SHAKE: Final = 250.0  # virtual seconds for which it must stay so
 READY_WITHIN: Final = 600.0
 CALLS_WITHIN: Final = 10.0  # virtual seconds over which calls of one method are counted
@@ -509,8 +511,7 @@ class Run:
             await self.process.call(self.process.sign_in)
         await self._settle_pairs()
         await self._newcomers_ready()
-        calm = all(step["do"] in TALK for step in self.script.steps)
-        deadline, pause = TIME.now + (PROMPT if calm else REST_WITHIN), 0.5
+        deadline, pause = TIME.now + self._patience(), 0.5
         excused: dict[tuple[int, int], str] = {}
         while True:
             await asyncio.sleep(pause)
@@ -535,6 +536,13 @@ class Run:
         self.outcome.copies = ruling.copies
         self._check_server()
         self.network.spikes = 0.01
+
+    def _patience(self) -> float:
+        """How long it may take until all is as the model says."""
+        done = {step["do"] for step in self.script.steps}
+        if done.issubset(TALK):
+            return PROMPT
+        return REJOINED if done.issubset((*TALK, *MEMBERS)) else REST_WITHIN
 
     def _judged(self, excused: dict[tuple[int, int], str]) -> Ruling:
         return judge(self.scene, self.pairs, excused=excused, sink=self.sink)

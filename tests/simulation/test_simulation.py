@@ -96,6 +96,7 @@ def test_a_directed_seed_is_clean(about: str) -> None:
         "silence_is_not_carried",
         "an_upgraded_group_is_not_followed",
         "missed_updates_without_a_pause",
+        "a_chat_returned_to_is_not_compared",
     ],
 )
 def test_a_fix_that_is_taken_out_is_found_by_its_name(name: str) -> None:
