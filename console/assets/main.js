@@ -1,278 +1,240 @@
-"use strict";
-// Asks /api/state once a second and brings the page up to date in place, so that focus, scrolling
-// and folded branches stay as they are. Everything is set as text: nothing in a name is markup.
+// The page: who looks, which view is shown, and the stream that keeps it true.
 
-const EVERY = 1000; // milliseconds between two questions
-const SHOWN = { sessions: 120, groups: 60, waits: 60, children: 120 }; // what a person can still read
+import { reader } from "./actions.js";
+import { logIn, logOut, me, onLoggedOut } from "./api.js";
+import { followDay } from "./day.js";
+import { field, note, noteBox } from "./dialogs.js";
+import { h, say, setAttribute, setHidden } from "./dom.js";
+import { badge, button, showBadge } from "./parts.js";
+import { link, onPlace, place } from "./router.js";
+import { loadMeanings } from "./sessions_model.js";
+import { follow, load, onOver, rows, state, stop, stream, subscribe } from "./store.js";
+import { clock, number } from "./time.js";
+import { watchTree } from "./tree.js";
+import { phaseOf, speak, t } from "./words.js";
+import { activity } from "./views/activity.js";
+import { audit } from "./views/audit.js";
+import { dead } from "./views/dead.js";
+import { operations } from "./views/operations.js";
+import { overview } from "./views/overview.js";
+import { pairs } from "./views/pairs.js";
+import { session } from "./views/session.js";
+import { sessions } from "./views/sessions.js";
+import { supervision } from "./views/supervision.js";
+
+const VIEWS = { overview, sessions, session, pairs, dead, operations, tree: supervision, activity, audit };
+const MENU = [["overview", "Overview"], ["sessions", "Sessions"], ["pairs", "Pairs"], ["dead", "Dead letters"], ["operations", "Operations"], ["tree", "Tree"], ["activity", "What happened"], ["audit", "Audit"]];
+const BY_SELF = { session: "sessions" };
 
 const byId = (id) => document.getElementById(id);
-const number = new Intl.NumberFormat("en");
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+let view = null;
+let viewed = "";
+let dayFollowed = false;
 
-function make(tag, className, ...children) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  node.append(...children);
-  return node;
+// The frame around the views
+
+const status = badge();
+const heard = h("span", { class: "soft heard" });
+const toggle = button("", () => (stream.status === "stopped" ? resumeLive() : stop()), { kind: "small" });
+const who = h("div", { class: "who" });
+const menu = h("ul", {});
+const said = h("p", { class: "unseen", role: "status", "aria-live": "polite" });
+
+function frame() {
+  byId("live").replaceChildren(status, heard, toggle);
+  byId("menu").replaceChildren(menu);
+  byId("menu").setAttribute("aria-label", t("Views"));
+  menu.replaceChildren(...MENU.map(([name, word]) => h("li", {}, h("a", { href: link(name), "data-view": name }, h("span", {}, t(word)), h("span", { class: "count", hidden: true })))));
+  byId("who").replaceChildren(who);
+  document.body.append(noteBox(), said);
+  byId("skip").textContent = t("Skip to the content");
+  byId("skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    byId("main").focus();
+  });
 }
 
-function say(node, text) {
-  text = text ?? "";
-  if (node.textContent !== text) node.textContent = text;
-  node.hidden = text === "";
+function showFrame() {
+  const words = { live: ["good", t("Live")], stopped: ["idle", t("Stopped")], lost: ["bad", t("No answer")], out: ["idle", t("Not connected")] };
+  const [tone, word] = words[stream.status];
+  showBadge(status, { tone, word });
+  say(heard, state.at && stream.status !== "live" ? t("as of {time}", { time: clock(state.at) }) : "");
+  const stopped = stream.status === "stopped";
+  toggle.lastChild.textContent = stopped ? t("Resume updates") : t("Stop updates");
+  setHidden(toggle, stream.status === "out");
+  document.body.classList.toggle("stale", stream.status === "lost");
+  say(byId("trouble"), stream.status === "lost" ? t("The warden does not answer; trying again. What is shown is from {time}.", { time: clock(state.at) }) : (state.top.problem ?? ""));
+  showMenu();
 }
 
-function look(node, className) {
-  if (node.className !== className) node.className = className;
-}
-
-// Keeps one element for each item, by key and in the items' order.
-function list(parent, items, key, create, update) {
-  const known = (parent.known ??= new Map());
-  const wanted = new Set();
-  let at = parent.firstElementChild;
-  for (const item of items) {
-    const name = String(key(item));
-    wanted.add(name);
-    let node = known.get(name);
-    if (!node) known.set(name, (node = create(item)));
-    update(node, item);
-    if (node === at) at = at.nextElementSibling;
-    else parent.insertBefore(node, at);
+function showMenu() {
+  const here = BY_SELF[place().view] ?? place().view;
+  const ailing = Object.values(state.sessions).filter((one) => phaseOf(one).tone === "bad").length;
+  const counts = {
+    overview: 0,
+    sessions: ailing,
+    pairs: Object.values(state.pairs).filter((pair) => pair.paused).length,
+    dead: Object.values(state.pairs).reduce((sum, pair) => sum + (pair.dead ?? 0), 0),
+    operations: Object.values(state.operations).filter((one) => one.state === "running").length,
+  };
+  const tells = { sessions: t("need somebody"), pairs: t("paused"), dead: t("waiting to be looked at"), operations: t("running") };
+  for (const entry of menu.querySelectorAll("a")) {
+    const name = entry.dataset.view;
+    setAttribute(entry, "aria-current", name === here ? "page" : null);
+    const count = entry.lastChild;
+    if (!counts[name]) setHidden(count, true);
+    else if (count.shown !== counts[name]) {
+      count.replaceChildren(number(counts[name]), h("span", { class: "unseen" }, ` ${tells[name]}`));
+      count.shown = counts[name];
+      setHidden(count, false);
+    } else setHidden(count, false);
   }
-  for (const [name, node] of known) {
-    if (!wanted.has(name)) { known.delete(name); node.remove(); }
+  const total = Object.keys(state.sessions).length;
+  const online = Object.values(state.sessions).filter((one) => phaseOf(one).tone === "good").length;
+  document.title = `${total ? `${online}/${total} · ` : ""}${view ? `${view.title} · ` : ""}Telewarden`;
+}
+
+function showWho() {
+  const role = { operator: t("Operator"), "read-only": t("Read-only") }[reader.role] ?? "";
+  const parts = [h("span", { class: `role ${reader.role === "operator" ? "operator" : ""}` }, [reader.name, role].filter(Boolean).join(" · "))];
+  if (reader.how === "cookie") parts.push(button(t("Log out"), leave, { kind: "small quiet" }));
+  if (reader.how === "open" && reader.login) parts.push(button(t("Log in"), () => showLogin(), { kind: "small" }));
+  who.replaceChildren(...parts);
+  byId("version").textContent = state.version ? `Telewarden ${state.version}` : "";
+}
+
+// Which view is shown
+
+function show() {
+  const { view: name, name: of } = place();
+  const make = VIEWS[name] ?? overview;
+  const wanted = `${name}/${of}`;
+  if (viewed !== wanted) {
+    view?.unmount?.();
+    view = make();
+    viewed = wanted;
+    byId("title").textContent = view.title;
+    byId("view").replaceChildren(view.node);
   }
+  view.update();
+  showMenu();
 }
 
-function span(seconds) {
-  if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;
-  if (seconds < 90) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
-  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
-  if (seconds < 172800) return `${Math.round(seconds / 3600)} h`;
-  return `${Math.round(seconds / 86400)} days`;
-}
-
-// A wait is counted down to the second, rounded up: it is not over before it is over.
-function left(seconds) {
-  const whole = Math.max(0, Math.ceil(seconds));
-  const two = (value) => String(value).padStart(2, "0");
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
-  return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
-}
-
-const words = (name) => name.replaceAll("_", " ");
-const at = (seconds) => clock.format(new Date(seconds * 1000));
-
-const HEALTH = { healthy: "good", unhealthy: "bad", expired: "bad", unauthorized: "warn", unknown: "idle", deleted: "idle" };
-const PLACE = { running: "good", starting: "idle", idle: "idle", stopping: "idle", restarting: "warn", stopped: "idle", quarantined: "bad", gone: "idle" };
-const MARK = { good: "✓", bad: "!", plain: "·" };
-
-// What can be mended by waiting is amber; red is for what needs somebody.
-const tone = (session) => (["waiting", "recovering", "connecting"].includes(session.phase) ? "warn" : HEALTH[session.health]);
-
-function showTop(state) {
-  const healthy = state.sessions.filter((one) => one.health === "healthy").length;
-  const pill = byId("ready");
-  look(pill, `pill ${state.ready ? "good" : "bad"}`);
-  say(pill, state.ready ? "Ready" : `Not ready: ${state.readiness}`);
-  say(byId("fresh"), `${at(state.at)}${state.age > 2 ? `, looked ${span(state.age)} ago` : ""}`);
-  say(byId("trouble"), state.problem);
-  say(byId("foot"), `Telewarden ${state.version}`);
-  document.title = `${healthy}/${state.sessions.length} healthy · Telewarden`;
-  showTiles(state, healthy);
-}
-
-function showTiles(state, healthy) {
-  const count = state.counters;
-  const tiles = [
-    ["Sessions healthy", number.format(healthy), `of ${number.format(state.sessions.length)}`],
-    ["Forwarded", number.format(count.forwarded), count.repeated ? `${number.format(count.repeated)} repeated` : ""],
-    ["Waiting", number.format(count.waiting), ""],
-    ["Recoveries", number.format(count.recoveries), ""],
-    ["Restarts", number.format(count.restarts), count.quarantines ? `${number.format(count.quarantines)} quarantined` : ""],
-    ["Put aside", number.format(count.dead_letters), ""],
-  ];
-  list(byId("tiles"), tiles, (tile) => tile[0],
-    (tile) => make("div", "", make("dt", "", tile[0]), make("dd", "", make("span"), " ", make("small"))),
-    (node, tile) => { say(node.querySelector("span"), tile[1]); say(node.querySelector("small"), tile[2]); });
-}
-
-function showSessions(state) {
-  let sessions = state.sessions;
-  if (sessions.length > SHOWN.sessions) {
-    const well = (one) => Number(one.health === "healthy");
-    sessions = [...sessions].sort((one, other) => well(one) - well(other)).slice(0, SHOWN.sessions);
-  }
-  list(byId("sessions"), sessions, (one) => one.session, makeCard, (node, one) => fillCard(node, one, state.at));
-  const hidden = state.sessions.length - sessions.length;
-  const more = hidden ? `${number.format(hidden)} more, healthy ones last.` : "";
-  say(byId("more-sessions"), state.sessions.length ? more : "No session has reported yet.");
-}
-
-function makeCard(session) {
-  return make("li", "card",
-    make("div", "card-head", make("h3", "", session.session), make("span", "pill")),
-    make("p", "says"), make("p", "reason"), make("p", "advice"), make("p", "notice"), make("p", "facts-of"));
-}
-
-function fillCard(node, one, now) {
-  const mood = tone(one);
-  look(node, `card ${mood}`);
-  look(node.querySelector(".pill"), `pill ${mood}`);
-  say(node.querySelector(".pill"), words(one.phase));
-  const deaf = one.phase === "online" && one.health !== "healthy";
-  say(node.querySelector(".says"), deaf ? one.health_explanation : one.explanation);
-  say(node.querySelector(".reason"), one.reason);
-  const advice = deaf ? one.health_advice : one.advice_needed ? one.advice : "";
-  say(node.querySelector(".advice"), one.health === "healthy" ? "" : advice);
-  const told = (one.account?.facts ?? []).map((fact) => [fact.explanation, fact.until ? new Date(fact.until * 1000).toLocaleString() : "", fact.url, fact.advice]);
-  say(node.querySelector(".notice"), [one.notice, ...told.flat()].filter(Boolean).join(" "));
-  const facts = [[words(one.health), ""], ["since", span(Math.max(0, now - one.since))]];
-  if (one.until !== null && one.until > now) facts.push(["goes on in", left(one.until - now)]);
-  if (one.probe_seconds !== null) facts.push(["answers in", span(one.probe_seconds)]);
-  if (one.update_age !== null) facts.push(["last update", `${span(one.update_age)} ago`]);
-  if (one.recoveries) facts.push(["recovered", `${one.recoveries}×${one.rung ? `, last by ${one.rung}` : ""}`]);
-  if (one.parked) facts.push(["parked", number.format(one.parked)]);
-  list(node.querySelector(".facts-of"), facts, (fact) => fact[0],
-    (fact) => make("span", "", fact[0], " ", make("b")), (line, fact) => say(line.lastChild, fact[1]));
-}
-
-function showFloods(state) {
-  byId("floods-section").hidden = state.floods.length === 0;
-  list(byId("floods"), state.floods, (flood) => `${flood.session}/${flood.method}`,
-    (flood) => make("li", "", make("span", "grow", make("b", "", flood.session), ` ${flood.method}`), make("span", "pill warn"), make("span", "when")),
-    (node, flood) => {
-      say(node.querySelector(".pill"), `${left(flood.until - state.at)} left`);
-      say(node.querySelector(".when"), `until ${at(flood.until)}`);
-    });
-}
-
-function showWaits(state) {
-  byId("waits-section").hidden = state.waits.length === 0;
-  const bad = (wait) => ["disk", "quarantine", "lease", "outage"].includes(wait.kind);
-  list(byId("waits"), state.waits.slice(0, SHOWN.waits), (wait) => `${wait.who}/${wait.kind}/${wait.since}`,
-    (wait) => make("li", "", make("span", "grow", make("b", "", wait.who), make("span")), make("span", "pill"), make("span", "when")),
-    (node, wait) => {
-      say(node.firstChild.lastChild, ` ${wait.what}`);
-      look(node.querySelector(".pill"), `pill ${bad(wait) ? "bad" : "warn"}`);
-      say(node.querySelector(".pill"), words(wait.kind));
-      const rest = wait.until === null ? "" : `, ${left(wait.until - state.at)} left`;
-      say(node.querySelector(".when"), `for ${span(Math.max(0, state.at - wait.since))}${rest}`);
-    });
-  const hidden = state.waits.length - SHOWN.waits;
-  say(byId("more-waits"), hidden > 0 ? `${number.format(hidden)} more.` : "");
-}
-
-const COLUMNS = ["waiting", "delivered", "repeated", "dead"];
-const HEADS = ["Waiting", "Delivered", "Repeated", "Put aside"];
-
-function showGroups(state) {
-  byId("no-groups").hidden = state.groups.length > 0;
-  list(byId("groups"), state.groups.slice(0, SHOWN.groups), (group) => `${group.session}/${group.group}`, makeGroup, fillGroup);
-}
-
-function makeGroup(group) {
-  const head = make("tr", "", make("th", "way", "From and to"), make("th", "state", "State"), ...HEADS.map((text) => make("th", "num", text)));
-  for (const cell of head.children) cell.scope = "col";
-  return make("div", "group panel",
-    make("div", "group-head", make("h3", "", `${group.session} · ${group.group}`), make("span", "pill")),
-    make("table", "", make("thead", "", head), make("tbody")));
-}
-
-function fillGroup(node, group) {
-  look(node.querySelector(".pill"), `pill ${group.online ? "good" : "idle"}`);
-  say(node.querySelector(".pill"), group.online ? "working" : "waits for its session");
-  list(node.querySelector("tbody"), group.pairs, (pair) => pair.id, makePair, fillPair);
-}
-
-function makePair(pair) {
-  const numbers = HEADS.map((text) => { const cell = make("td", "num"); cell.dataset.label = text; return cell; });
-  const way = make("td", "way", `${pair.source} → ${pair.target} `, make("small", "", `pair ${pair.id}, ${pair.mode}`));
-  return make("tr", "", way, make("td", "state"), ...numbers);
-}
-
-function fillPair(node, pair) {
-  const [, stateCell, ...cells] = node.children;
-  look(stateCell, `state ${pair.paused === null ? "good" : "warn"}`);
-  say(stateCell, pair.paused === null ? "active" : `paused: ${pair.paused}`);
-  cells.forEach((cell, index) => say(cell, number.format(pair[COLUMNS[index]])));
-}
-
-function showTree(state) {
-  list(byId("tree"), [state.tree], (place) => place.path, makePlace, fillPlace);
-}
-
-function makePlace(place) {
-  const line = () => [make("span", "id", place.id), make("span", "kind", place.actor), make("span", "note")];
-  const branch = make("details", "", make("summary", "", make("span", "line", ...line())), make("ul"));
-  branch.open = true;
-  return make("li", "", branch);
-}
-
-function fillPlace(node, place) {
-  const branch = node.firstChild;
-  const line = branch.firstChild.firstChild;
-  look(line, `line ${PLACE[place.state]}`);
-  branch.firstChild.tabIndex = place.children.length ? 0 : -1;
-  const notes = [];
-  if (place.state !== "running") notes.push(words(place.state), place.why);
-  if (place.resumes_in !== null) notes.push(`back in ${span(place.resumes_in)}`);
-  if (place.restarts) notes.push(`${place.restarts} restart${place.restarts > 1 ? "s" : ""}`);
-  if (place.waiting) notes.push(`${number.format(place.waiting)} waiting`);
-  say(line.querySelector(".note"), notes.filter(Boolean).join(", "));
-  const shown = place.children.slice(0, SHOWN.children);
-  const more = place.children.length - shown.length;
-  list(branch.lastChild, more ? [...shown, { path: "", more }] : shown, (child) => child.path,
-    (child) => ("more" in child ? make("li", "kind") : makePlace(child)),
-    (item, child) => ("more" in child ? say(item, `${number.format(child.more)} more`) : fillPlace(item, child)));
-}
-
-function showFacts(state) {
-  list(byId("facts"), state.facts, (fact) => `${fact.number}@${fact.at}`,
-    (fact) => make("li", "", make("span", "when", at(fact.at)), make("span", `mark ${fact.tone}`, MARK[fact.tone]), make("span", "grow", fact.text)),
-    () => {});
-}
-
-function show(state) {
-  document.querySelector("main").hidden = false;
-  document.body.classList.remove("stale");
-  for (const part of [showTop, showSessions, showWaits, showFloods, showGroups, showTree, showFacts]) part(state);
-}
-
-let heardAt = null;
-
-function lost() {
-  document.body.classList.add("stale");
-  look(byId("ready"), "pill bad");
-  say(byId("ready"), "No answer");
-  const since = heardAt === null ? "" : ` What is shown is from ${at(heardAt)}.`;
-  say(byId("trouble"), `The warden does not answer; asking again every second.${since}`);
-}
-
-async function ask() {
-  try {
-    const answer = await fetch("api/state", { cache: "no-store", signal: AbortSignal.timeout(8000) });
-    if (!answer.ok) throw new Error(answer.statusText);
-    const state = await answer.json();
-    heardAt = state.at;
-    show(state);
-  } catch (error) {
-    if (!(error instanceof TypeError || error instanceof DOMException)) console.error(error);
-    lost();
-  }
-}
-
-// One question at a time, none while nobody looks.
-let waiting = null;
-
-async function run() {
-  waiting = null;
-  await ask();
-  if (!document.hidden) waiting = setTimeout(run, EVERY);
-}
-
-document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && waiting === null) run();
+onPlace((moved) => {
+  if (reader.role === null) return;
+  if (moved) {
+    viewed = ""; // its fields go by the address
+    show();
+    scrollTo(0, 0);
+    byId("title").focus({ preventScroll: true });
+  } else view?.update();
 });
-run();
+
+let told = new Map();
+
+subscribe((changed) => {
+  if (reader.role === null) return;
+  const lit = watchTree(changed);
+  showFrame();
+  if (view !== null && changed.size) view.update(changed, lit);
+  if (changed.has("sessions")) announce(changed.get("sessions"));
+});
+
+/** Tell a screen reader what became of a session: its new state, and no more. */
+function announce(names) {
+  const now = [];
+  for (const name of names) {
+    const one = state.sessions[name];
+    const word = one ? phaseOf(one).word : t("gone");
+    if (told.has(name) && told.get(name) !== word) now.push(`${name}: ${word}`);
+    told.set(name, word);
+  }
+  if (now.length) say(said, now.length > 3 ? t("{n} sessions changed", { n: now.length }) : now.join(", "));
+  said.hidden = false;
+}
+
+// In, out, on and off
+
+async function enter() {
+  Object.assign(reader, await me());
+  await speak(reader.language);
+  frame();
+  if (reader.role === null) return showLogin();
+  return begin();
+}
+
+async function begin() {
+  byId("gate").hidden = true;
+  for (const id of ["live", "menu", "main"]) byId(id).hidden = false;
+  await Promise.all([loadMeanings(), load()]);
+  told = new Map(rows("sessions").map((one) => [one.key, phaseOf(one).word]));
+  watchTree(new Map([["tree", Object.keys(state.tree)]]));
+  viewed = "";
+  show();
+  showWho();
+  follow();
+  showFrame();
+  if (dayFollowed) return;
+  dayFollowed = true;
+  followDay(() => view?.update(new Map([["points", new Set()]]))).catch((refusal) => note(refusal.message, "bad"));
+}
+
+async function resumeLive() {
+  await load().catch((refusal) => note(refusal.message, "bad"));
+  follow();
+}
+
+async function leave() {
+  await logOut().catch(() => {});
+  location.reload();
+}
+
+function outside() {
+  stop("out");
+  me().then((now) => {
+    Object.assign(reader, now);
+    if (now.role === null) showLogin(t("The login is over."));
+    else begin();
+  }).catch(() => setTimeout(outside, 2000));
+}
+
+onOver(outside);
+onLoggedOut(() => reader.role !== null && outside());
+
+function showLogin(why = "") {
+  const gate = byId("gate");
+  for (const id of ["live", "menu", "main"]) byId(id).hidden = true;
+  const trouble = h("p", { class: "trouble", role: "alert", hidden: true });
+  if (!reader.login) {
+    gate.replaceChildren(h("h1", {}, t("Not open")), h("p", {}, reader.why ?? ""));
+    gate.hidden = false;
+    return;
+  }
+  const token = h("input", { class: "field", name: "token", type: "password", autocomplete: "current-password", required: true, spellcheck: "false" });
+  const go = h("button", { type: "submit", class: "button primary" }, t("Log in"));
+  const form = h("form", { onsubmit: async (event) => {
+    event.preventDefault();
+    go.disabled = true;
+    say(trouble, "");
+    try {
+      Object.assign(reader, await logIn(token.value.trim()));
+      token.value = "";
+      await begin();
+    } catch (refusal) {
+      say(trouble, refusal.message);
+      go.disabled = false;
+      token.focus();
+    }
+  } }, field(t("Token"), token, t("One of those in the configuration's [console] part.")), trouble, h("div", { class: "dialog-end" }, go));
+  gate.replaceChildren(h("h1", {}, t("Log in to Telewarden")), why ? h("p", {}, why) : "", form);
+  gate.hidden = false;
+  token.focus();
+}
+
+function trying(refusal) {
+  byId("trouble").hidden = false;
+  byId("trouble").textContent = refusal.message;
+  setTimeout(() => enter().then(() => (byId("trouble").hidden = true)).catch(trying), 2000);
+}
+
+enter().catch(trying);

@@ -217,7 +217,7 @@ async def history(engine: Engine, _who: str, *, session: str, limit: int) -> His
     for kept in await handle.backups():
         moments.append(Moment(at=kept.at, kind="backup", what=f"backup {kept.id}: {kept.reason}"))
     for fact in engine.exporter.feed.newest():
-        if fact.text.startswith((f"{session}: ", f"session:{session}")):
+        if fact.session == session or f"{fact.child}/".startswith(f"sessions/session:{session}/"):
             moments.append(Moment(at=fact.at, kind="event", what=fact.text))
     moments.sort(key=attrgetter("at"))
     return History(session=session, moments=tuple(moments[-limit:]))
