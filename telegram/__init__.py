@@ -43,6 +43,7 @@ from .events import (
     Upgraded,
 )
 from .methods import chat_of, method_name, posts_into
+from .mtproxy.secret import BadSecretError, MtproxySecret
 from .notices import NOTICES, NoticeKind, kind_of_notice, verdict_of
 from .phases import (
     COMING,
@@ -207,6 +208,7 @@ __all__ = [
     "Arrived",
     "Authorisation",
     "BackfillProgress",
+    "BadSecretError",
     "CaughtUp",
     "ChatButton",
     "Client",
@@ -253,6 +255,7 @@ __all__ = [
     "Lost",
     "MessageStep",
     "Moment",
+    "MtproxySecret",
     "NewAuthorization",
     "NewBotConnection",
     "Notice",

@@ -32,10 +32,7 @@ async def connect_by_http(host: str, port: int, target: str, login: str | None) 
         ProxyRefusalError: it is not connected; nothing stays open.
         OSError: the proxy hung up.
     """
-    try:
-        sock = await _tcp(host, port)
-    except OSError as error:
-        raise ProxyRefusalError(ProxyTrouble.UNREACHABLE, system_error_text(error)) from error
+    sock = await open_socket(host, port)
     try:
         await asyncio.get_running_loop().sock_sendall(sock, _asking(target, login))
         _check_status(await _head(sock))
@@ -50,6 +47,18 @@ def _asking(target: str, login: str | None) -> bytes:
     if login is not None:
         lines.append(f"Proxy-Authorization: Basic {base64.b64encode(login.encode()).decode()}")
     return "\r\n".join((*lines, "", "")).encode()
+
+
+async def open_socket(host: str, port: int) -> socket.socket:
+    """Return a socket that is connected to a proxy.
+
+    Raises:
+        ProxyRefusalError: it cannot be reached; nothing stays open.
+    """
+    try:
+        return await _tcp(host, port)
+    except OSError as error:
+        raise ProxyRefusalError(ProxyTrouble.UNREACHABLE, system_error_text(error)) from error
 
 
 async def _tcp(host: str, port: int) -> socket.socket:

@@ -1,8 +1,8 @@
-"""Connections through a proxy: SOCKS5, SOCKS4 or HTTP CONNECT.
+"""Connections through a proxy: SOCKS5, SOCKS4, HTTP CONNECT or MTProxy.
 
 Owns what a proxy is and how a connection is made through it. What goes wrong on the way is a
 ``ProxyTroubleError`` with a sentence of its own. SOCKS is spoken by python-socks (the extra
-``proxy``). A user name and a password are in no text that comes out of here.
+``proxy``). A user name, a password and a secret are in no text that comes out of here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from .errors.proxy_trouble import (
     system_error_text,
 )
 from .errors.verdict import Action, ErrorClass
-from .http_connect import connect_by_http
+from .http_connect import connect_by_http, open_socket
+from .mtproxy.faketls import shake_hands
+from .mtproxy.secret import MtproxyLink, MtproxySecret
 
 SOCKS4_LOGIN: Final = frozenset({92, 93})  # its user id is not known, or another
 
@@ -37,6 +39,10 @@ class ProxyKind(StrEnum):
     SOCKS5 = "socks5"
     SOCKS4 = "socks4"
     HTTP = "http"
+    MTPROTO = "mtproto"
+
+
+SOCKS: Final = frozenset({ProxyKind.SOCKS5, ProxyKind.SOCKS4})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +55,10 @@ class Proxy:
         port: its TCP port.
         username: for proxies that ask who it is; to SOCKS4 the user id.
         password: the secret that belongs to it; SOCKS4 knows none.
+        secret: an MTProxy's, in the place of a login.
 
     Raises:
+        ValueError: an MTProxy without a secret, or a secret without one.
         ProxySupportMissingError: python-socks is not installed, which SOCKS needs.
     """
 
@@ -59,16 +67,32 @@ class Proxy:
     port: int
     username: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
+    secret: MtproxySecret | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if self.kind is not ProxyKind.HTTP and importlib.util.find_spec("python_socks") is None:
+        if (self.kind is ProxyKind.MTPROTO) != (self.secret is not None):
+            raise ValueError("an MTProxy has a secret, and no other proxy has one")
+        if self.kind in SOCKS and importlib.util.find_spec("python_socks") is None:
             raise ProxySupportMissingError(str(self))
+
+    @classmethod
+    def of_link(cls, text: str) -> Proxy:
+        """The MTProxy that a ``tg://proxy`` or ``https://t.me/proxy`` link names.
+
+        Raises:
+            BadSecretError: it names none.
+        """
+        link = MtproxyLink.parse(text)
+        return cls(kind=ProxyKind.MTPROTO, host=link.host, port=link.port, secret=link.secret)
 
     def __str__(self) -> str:
         return f"{self.kind} proxy {_joined(self.host, self.port)}"
 
     async def connect(self, host: str, port: int, *, timeout: float | None) -> socket.socket:
         """Return a socket that is connected to ``host`` through the proxy.
+
+        An MTProxy is told in the stream itself where to; the socket is connected to the proxy, and
+        the two know that they have the same secret if it is one of those that look like TLS.
 
         Raises:
             ProxyTroubleError: it is not, and why; nothing stays open.
@@ -78,6 +102,8 @@ class Proxy:
             async with asyncio.timeout(timeout):
                 if self.kind is ProxyKind.HTTP:
                     sock = await connect_by_http(self.host, self.port, target, self._login)
+                elif self.secret is not None:
+                    sock = await self._by_mtproto(self.secret)
                 else:
                     sock = await self._by_socks(host, port)
         except ProxyRefusalError as error:
@@ -88,6 +114,16 @@ class Proxy:
             raise ProxyTroubleError(self, ProxyTrouble.CLOSED) from error
         # asyncio does this for sockets that it made; else an answer may wait 40 ms for another's.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return sock
+
+    async def _by_mtproto(self, secret: MtproxySecret) -> socket.socket:
+        sock = await open_socket(self.host, self.port)
+        try:
+            if secret.domain is not None:
+                await shake_hands(sock, secret)
+        except BaseException:  # also a cancellation: no socket may stay
+            sock.close()
+            raise
         return sock
 
     async def _by_socks(self, host: str, port: int) -> socket.socket:

@@ -18,6 +18,7 @@ class ProxyTrouble(StrEnum):
 
     UNREACHABLE = "PROXY_UNREACHABLE"
     LOGIN_REFUSED = "PROXY_LOGIN_REFUSED"
+    SECRET_REFUSED = "PROXY_SECRET_REFUSED"  # noqa: S105 - a name
     SILENT = "PROXY_SILENT"
     CLOSED = "PROXY_CLOSED"
     GARBLED = "PROXY_GARBLED"
@@ -43,6 +44,10 @@ ADVICE: Final[Mapping[ProxyTrouble, str]] = {
     ProxyTrouble.LOGIN_REFUSED: (
         "{proxy} does not take the user name or the password; correct username and what password"
         " names, then restart the warden."
+    ),
+    ProxyTrouble.SECRET_REFUSED: (
+        "{proxy} does not prove that it knows the secret; correct what secret or link names, and"
+        " see that this machine's clock is right."
     ),
     ProxyTrouble.SILENT: (
         "{proxy} does not answer; see whether it is overloaded, and whether kind, host and port are"

@@ -28,6 +28,7 @@ from ..gate import Gate
 from ..proxies import Proxy
 from ..session import CHANNEL_MARK, WardenSession
 from .difference import MissedUpdates, Sleep
+from .proxied_transport import ProxiedTransport
 from .sender import WardenSender
 from .transport import MtprotoTransport
 from .updates import PING_EVERY, UpdatesClient
@@ -86,6 +87,18 @@ class _BorrowedLine(ConnectionTcpFull):  # type: ignore[misc]  # Telethon ships 
         return await self._proxy.connect(self._ip, self._port, timeout=timeout)
 
 
+def _transport(host: str, port: int, dc_id: int, *, proxy: Proxy | None) -> MtprotoTransport:
+    """An unconnected line to a data centre."""
+    if proxy is not None and proxy.secret is not None:
+        return ProxiedTransport(host, port, proxy=proxy, dc_id=dc_id)
+    return MtprotoTransport(host, port, proxy=proxy)
+
+
+def _borrowed(ip: str, port: int, dc_id: int, *, proxy: Proxy, **_: Any) -> MtprotoTransport:
+    """A line to another data centre by an MTProxy, as Telethon makes its own connections."""
+    return _transport(ip, port, dc_id, proxy=proxy)
+
+
 def _on_demand(make: Callable[[], Any]) -> Any:
     """An attribute that is made when it is first looked at."""
     return cached_property(lambda _: make())
@@ -108,7 +121,8 @@ class WardenClient(UpdatesClient):
     """
 
     # What Telethon's constructor gives each client, and is the same for all of ours.
-    _log, _timeout, _local_addr, _connection = LOGGERS, 10, None, _BorrowedLine
+    _log, _timeout, _local_addr = LOGGERS, 10, None
+    _connection: Any = _BorrowedLine
     _request_retries = _connection_retries = _retry_delay = 0
     _auto_reconnect = _no_updates = False
     _raise_last_call_error = True
@@ -142,6 +156,8 @@ class WardenClient(UpdatesClient):
         proxy: Proxy | None = None,
     ) -> None:
         self.session, self._greeting, self._proxy = session, greeting, proxy
+        if proxy is not None and proxy.secret is not None:
+            self._connection = _borrowed
         self._gate = gate
         self._deliver, self._gap, self._sleep = deliver, gap, sleep
         self._unreadable = unreadable
@@ -191,7 +207,12 @@ class WardenClient(UpdatesClient):
         if not self.session.server_address:
             self.session.set_dc(*DEFAULT_DC)
         await self._sender.connect(
-            MtprotoTransport(self.session.server_address, self.session.port, proxy=self._proxy)
+            _transport(
+                self.session.server_address,
+                self.session.port,
+                self.session.dc_id,
+                proxy=self._proxy,
+            )
         )
         if not self.session.auth_key:
             self.session.auth_key = self._sender.auth_key

@@ -26,7 +26,14 @@ from ..notify import (
     bot_channel,
 )
 from ..storage import SessionRecord
-from ..telegram import Proxies, Proxy, ProxyKind, ServerAddress
+from ..telegram import (
+    BadSecretError,
+    MtproxySecret,
+    Proxies,
+    Proxy,
+    ProxyKind,
+    ServerAddress,
+)
 from .model import Config
 from .notify import QuietConfig, time_of, zone_of
 from .pairs import PairConfig
@@ -214,7 +221,7 @@ def _problems(config: Config, wanted: ProxyConfig | None, what: str) -> Iterator
         return
     try:
         _proxy(config, wanted.model_copy(update={"password": None}), what)
-    except ProxySupportMissingError as error:
+    except (ProxySupportMissingError, SecretMissingError) as error:
         yield str(error)
     try:
         if wanted.password is not None:
@@ -224,16 +231,36 @@ def _problems(config: Config, wanted: ProxyConfig | None, what: str) -> Iterator
 
 
 def _proxy(config: Config, wanted: ProxyConfig | None, what: str) -> Proxy | None:
-    if wanted is None or wanted.host is None or wanted.port is None:
+    if wanted is None or wanted.kind == "direct":
         return None
-    secret = wanted.password
+    if wanted.kind == "mtproto":
+        return _mtproxy(config, wanted, what)
+    assert wanted.host is not None and wanted.port is not None  # noqa: S101, PT018 - the table looked
     return Proxy(
         kind=ProxyKind(wanted.kind),
         host=wanted.host,
         port=wanted.port,
         username=wanted.username,
-        password=None if secret is None else secret.read(f"{what}.password", base=config.base),
+        password=_read(config, wanted.password, f"{what}.password"),
     )
+
+
+def _mtproxy(config: Config, wanted: ProxyConfig, what: str) -> Proxy:
+    """An MTProxy, whose secret or link is read now; what it says is in no error."""
+    key = "secret" if wanted.link is None else "link"
+    text = _read(config, wanted.secret if wanted.link is None else wanted.link, f"{what}.{key}")
+    try:
+        if wanted.link is not None:
+            return Proxy.of_link(text or "")
+        assert wanted.host is not None and wanted.port is not None  # noqa: S101, PT018 - as above
+        secret = MtproxySecret.parse(text or "")
+        return Proxy(kind=ProxyKind.MTPROTO, host=wanted.host, port=wanted.port, secret=secret)
+    except BadSecretError as error:
+        raise SecretMissingError(f"{what}.{key}", f"what is there {error}") from None
+
+
+def _read(config: Config, place: Secret | None, what: str) -> str | None:
+    return None if place is None else place.read(what, base=config.base)
 
 
 def plans_of(config: Config) -> tuple[SessionPlan, ...]:

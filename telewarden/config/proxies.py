@@ -19,23 +19,17 @@ class ProxyConfig(Table):
         port: its TCP port.
         username: for a proxy that asks who it is; to socks4 the user id.
         password: where the secret is that belongs to it.
+        secret: where an MTProxy's secret is.
+        link: where a link is that names an MTProxy, its port and its secret.
     """
 
-    kind: Literal["socks5", "socks4", "http", "direct"]
+    kind: Literal["socks5", "socks4", "http", "mtproto", "direct"]
     host: str | None = None
     port: int | None = Field(default=None, ge=1, le=65535)
     username: str | None = Field(default=None, min_length=1, max_length=255, repr=False)
     password: Secret | None = None
-
-    @field_validator("kind", mode="before")
-    @classmethod
-    def _not_mtproto(cls, value: object) -> object:
-        if value in ("mtproto", "mtproxy"):
-            raise ValueError(
-                "MTProto proxies are not supported (they want another framing of the line than"
-                " Telewarden's); give a socks5, socks4 or http proxy"
-            )
-        return value
+    secret: Secret | None = None
+    link: Secret | None = None
 
     @field_validator("host")
     @classmethod
@@ -47,11 +41,31 @@ class ProxyConfig(Table):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        given = [key for key in ("host", "port", "username", "password") if getattr(self, key)]
+        for name in ("password", "secret", "link"):
+            place = getattr(self, name)
+            if place is not None and (place.create or place.passphrase):
+                raise ValueError(f"{name}: create and passphrase are for master keys")
         if self.kind == "direct":
-            if given:
+            if given := self._given("host", "port", "username", "password", "secret", "link"):
                 raise ValueError(f"direct goes through no proxy; remove {', '.join(given)}")
-            return self
+        elif self.kind == "mtproto":
+            self._check_mtproto()
+        else:
+            self._check_login()
+        return self
+
+    def _check_mtproto(self) -> None:
+        if login := self._given("username", "password"):
+            raise ValueError(f"an MTProxy asks for a secret alone; remove {', '.join(login)}")
+        fields = self._given("host", "port", "secret")
+        if self.link is not None and fields:
+            raise ValueError(f"the link says all of it; remove {', '.join(fields)}")
+        if self.link is None and len(fields) < 3:
+            raise ValueError("give host, port and secret, or link")
+
+    def _check_login(self) -> None:
+        if more := self._given("secret", "link"):
+            raise ValueError(f"{', '.join(more)}: for kind mtproto only")
         if self.host is None or self.port is None:
             raise ValueError("give host and port")
         if self.kind == "socks4" and self.password is not None:
@@ -60,6 +74,6 @@ class ProxyConfig(Table):
             raise ValueError("give username and password, or neither")
         if self.kind == "http" and ":" in (self.username or ""):
             raise ValueError("an http proxy takes no username with a colon")
-        if self.password is not None and (self.password.create or self.password.passphrase):
-            raise ValueError("password: create and passphrase are for master keys")
-        return self
+
+    def _given(self, *keys: str) -> list[str]:
+        return [key for key in keys if getattr(self, key)]

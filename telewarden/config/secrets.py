@@ -40,7 +40,7 @@ class Secret(Table):
     Args:
         env: the name of an environment variable.
         file: a path, relative to the configuration file; only its owner may read it.
-        keyring: ``service/name`` in the system's keyring; for a master key or a proxy's password.
+        keyring: ``service/name`` in the system's keyring; for a master key or a proxy's secret.
         create: make the file with a fresh secret when it is missing; for a master key only.
         passphrase: the text is a passphrase (12 characters or more); for a master key only.
     """

@@ -13,6 +13,7 @@ from telethon import functions
 from telewarden import Warden, safe_session
 from telewarden.diagnostics import Finding, Level, diagnose
 from telewarden.errors import SecretMissingError, TelegramSessionError
+from telewarden.loopback.transport.mtproxy import LoopbackMtproxy
 from telewarden.supervision import CauseCleared, CausePaused
 from telewarden.telegram import Phase, PhaseChanged, SessionRecovered
 
@@ -23,6 +24,7 @@ pytestmark = [pytest.mark.actors, pytest.mark.session]
 
 LOGIN = ("forwarder", "open sesame, please")
 MANY = 8
+MTPROXY = "ee" + "0123456789abcdef" * 2 + b"www.example.org".hex()
 
 
 @pytest.fixture
@@ -75,6 +77,51 @@ async def test_all_sessions_go_through_the_proxy_but_one_that_has_its_own_way(
         assert peers(newsroom, ALICE).isdisjoint(proxy.out_ports)
         assert len(proxy.out_ports) == both[0]
         await newsroom.stop()
+
+
+@pytest.mark.parametrize("by", ["link", "fields"])
+async def test_all_sessions_go_through_an_mtproxy_and_come_back_by_it(
+    newsroom: Newsroom,
+    tables: dict[str, Any],
+    leaks: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    by: str,
+) -> None:
+    dcs = {dc: ("127.0.0.1", port) for dc, port in newsroom.telegram.ports.items()}
+    async with LoopbackMtproxy(dcs, MTPROXY) as server:
+        leaks.keep("an MTProxy's secret", MTPROXY[2:34])
+        monkeypatch.setenv("MTPROXY", server.link if by == "link" else MTPROXY)
+        ways = {"link": {"env": "MTPROXY"}}
+        if by == "fields":
+            ways = {"host": "127.0.0.1", "port": server.port, "secret": {"env": "MTPROXY"}}
+        tables["telegram"]["proxy"] = {"kind": "mtproto", **ways}
+        newsroom.reconfigure(tables)
+        await newsroom.start()
+        newsroom.say("news_in", "hello")
+        await newsroom.arrives("news_out", "hello")
+
+        await server.stop()
+        newsroom.say("news_in", "meanwhile")
+        await server.start()
+        await newsroom.arrives("news_out", "hello", "meanwhile")
+
+        assert server.accepted == newsroom.telegram.stats.connects
+        assert server.refused == 0
+        await newsroom.stop()
+
+
+async def test_a_link_that_is_none_keeps_the_warden_from_starting_and_is_not_repeated(
+    newsroom: Newsroom, tables: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MTPROXY", f"tg://proxy?server=proxy.example&secret={MTPROXY}")
+    tables["telegram"]["proxy"] = {"kind": "mtproto", "link": {"env": "MTPROXY"}}
+    newsroom.reconfigure(tables)
+
+    with pytest.raises(SecretMissingError, match=r"telegram\.proxy\.link: what is there") as caught:
+        await newsroom.start()
+
+    assert "names no port" in str(caught.value)
+    assert MTPROXY[2:34] not in str(caught.value)
 
 
 async def test_a_proxy_that_is_down_is_named_and_the_session_comes_back_by_itself(

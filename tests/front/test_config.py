@@ -112,8 +112,11 @@ PROXY = 'proxy = { kind = "socks5", host = "proxy.example", port = 1080 }'
 PASSWORD = "0pen-sesame"
 
 BAD_PROXIES = [
-    ('"socks5"', '"mtproto"', "MTProto proxies are not supported"),
-    ('"socks5"', '"mtproxy", secret = "dd0123456789abcdef"', "give a socks5, socks4 or http proxy"),
+    ('"socks5"', '"mtproto"', "give host, port and secret, or link"),
+    ('"socks5"', f'"mtproto", secret = "{PASSWORD}"', "proxy.secret must be a table"),
+    ('"socks5"', '"mtproto", link = { env = "L" }', "the link says all of it; remove host, port"),
+    ('"socks5"', '"mtproto", username = "me"', "asks for a secret alone; remove username"),
+    ('"socks5"', '"socks5", secret = { env = "S" }', "secret: for kind mtproto only"),
     ('"socks5"', '"ftp"', "proxy.kind cannot be that; input should be 'socks5', 'socks4', 'http'"),
     ('"socks5"', '"direct"', "direct goes through no proxy; remove host, port"),
     (", port = 1080", "", "give host and port"),

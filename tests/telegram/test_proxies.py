@@ -25,6 +25,7 @@ from telewarden.telegram import (
     Deadlines,
     ErrorClass,
     LoginFlow,
+    MtproxySecret,
     OutageLimit,
     Proxies,
     Proxy,
@@ -222,12 +223,13 @@ async def test_trouble_of_a_proxy_is_the_networks_and_names_it(
 
 @pytest.mark.parametrize("kind", ProxyKind)
 async def test_a_proxy_that_is_not_there_is_named(line: Line, kind: ProxyKind) -> None:
-    proxy = Proxy(kind=kind, host="127.0.0.1", port=await closed_port())
+    secret = MtproxySecret(bytes(16)) if kind is ProxyKind.MTPROTO else None
+    proxy = Proxy(kind=kind, host="127.0.0.1", port=await closed_port(), secret=secret)
     line.gateway = line.make_gateway(proxies=Proxies(default=proxy))
 
     with pytest.raises(ConnectionError, match=r"cannot be reached \(Connection refused\)") as one:
         await line.open(line.alice)
-    lost = Proxy(kind=kind, host=NOWHERE, port=1)
+    lost = Proxy(kind=kind, host=NOWHERE, port=1, secret=secret)
     with pytest.raises(ConnectionError, match=rf"{NOWHERE}:1 cannot be reached"):
         await lost.connect("127.0.0.1", 1, timeout=5)
 
