@@ -11,6 +11,11 @@ from typing import Final
 from ..telegram import Action, ErrorClass, Verdict
 
 IN_A_ROW: Final = 10
+UNKNOWN: Final = (
+    "Telegram refuses one message after another with it, and it is not known here; look it up, or"
+    " report it. The first ones are dead letters, the others wait: resume the pair, then retry"
+    " those."
+)
 
 
 class Refusals:
@@ -47,11 +52,7 @@ class Refusals:
 
 def reason_of(verdict: Verdict) -> str:
     """Why a pair pauses over such a row."""
-    return (
-        f"{verdict.name}: Telegram refuses one message after another with it, and it is not known"
-        " here; look it up, or report it. The first ones are dead letters, the others wait: resume"
-        " the pair, then retry those."
-    )
+    return f"{verdict.name}: {UNKNOWN}"
 
 
 def _unknown(verdict: Verdict) -> bool:

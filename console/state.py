@@ -31,7 +31,7 @@ def state(panel: Panel, seen: Seen, *, now: float, words: Words) -> dict[str, An
         "age": round(seen.age, 3),
         "problem": seen.problem,
         "sessions": [_session(report, now, words) for report in seen.overview.sessions],
-        "groups": [_group(report) for report in seen.overview.groups],
+        "groups": [_group(report, words) for report in seen.overview.groups],
         "waits": [_plain(wait) for wait in seen.overview.waits],
         "floods": [_plain(flood) for flood in exporter.floods()],
         "counters": exporter.counters(),
@@ -42,27 +42,34 @@ def state(panel: Panel, seen: Seen, *, now: float, words: Words) -> dict[str, An
 
 
 def _session(report: SessionReport, now: float, words: Words) -> dict[str, Any]:
-    phase, health = PHASES[report.phase], HEALTHS[report.health]
     heard = report.last_update
-    return _reported(report) | {
+    return session_facts(report, now=now, words=words) | {
         "update_age": None if heard is None else max(0.0, now - heard),
-        "reason": words(report.reason),
+        "advice_needed": PHASES[report.phase].advice != PHASES[Phase.ONLINE].advice,
+    }
+
+
+def session_facts(report: SessionReport, *, now: float, words: Words) -> dict[str, Any]:
+    """What a session reports, with what that means and what to do, in the language of ``words``."""
+    phase, health = PHASES[report.phase], HEALTHS[report.health]
+    return _reported(report) | {
+        "reason": words.reason(report.reason),
         "notice": "" if report.notice is None else said(report.notice, words),
         "account": report.account and facts_as_dict(report.account, now, words),
         "explanation": words(phase.explanation),
         "advice": words(phase.advice),
-        "advice_needed": phase.advice != PHASES[Phase.ONLINE].advice,
         "health_explanation": words(health.explanation),
         "health_advice": words(health.advice),
     }
 
 
-def _group(report: GroupReport) -> dict[str, Any]:
-    return _plain(report) | {"pairs": [_pair(pair) for pair in report.pairs]}
+def _group(report: GroupReport, words: Words) -> dict[str, Any]:
+    return _plain(report) | {"pairs": [_pair(pair, words) for pair in report.pairs]}
 
 
-def _pair(report: PairReport) -> dict[str, Any]:
-    return _reported(report)
+def _pair(report: PairReport, words: Words) -> dict[str, Any]:
+    paused = report.paused
+    return _reported(report) | {"paused": None if paused is None else words.reason(paused)}
 
 
 def _reported(report: SessionReport | PairReport) -> dict[str, Any]:

@@ -16,6 +16,9 @@ from typing import Any, Final
 LANGUAGES: Final = ("en", "vi")
 TEXTS: Final = frozenset({"advice", "explanation", "health_advice", "health_explanation"})
 
+REASONS: Final = frozenset({"paused", "reason"})
+
+_NAMED: Final = re.compile(r"((?:\S+: )?[A-Z][A-Z0-9_]+: )(.+)", re.DOTALL)  # CHAT: ERROR: advice
 _PLACE: Final = re.compile(r"\{(\w+)\}")
 
 
@@ -39,21 +42,28 @@ class Words:
                 return translation.format(**parts.groupdict())
         return text
 
+    def reason(self, text: str) -> str:
+        """Why something is as it is: an error's own name, and the rest in this language."""
+        if (whole := self(text)) != text or (named := _NAMED.fullmatch(text)) is None:
+            return whole
+        return f"{named[1]}{self(named[2])}"
+
 
 def translated(value: Any, words: Words) -> Any:
     """Plain data with its explanations and advice in a language; all else stays as it is."""
     match value:
         case dict():
-            return {
-                name: words(one)
-                if name in TEXTS and isinstance(one, str)
-                else translated(one, words)
-                for name, one in value.items()
-            }
+            return {name: _field(name, one, words) for name, one in value.items()}
         case list():
             return [translated(one, words) for one in value]
         case _:
             return value
+
+
+def _field(name: str, value: Any, words: Words) -> Any:
+    if isinstance(value, str):
+        return words(value) if name in TEXTS else words.reason(value) if name in REASONS else value
+    return translated(value, words)
 
 
 def language_of(wanted: str) -> str:

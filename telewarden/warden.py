@@ -11,7 +11,7 @@ import contextlib
 import ipaddress
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -284,12 +284,12 @@ class Warden:
             self._signing = asyncio.create_task(self._sign_in())
             self._cleanup = undo.pop_all()
 
-    async def _sign_in(self) -> None:
+    async def _sign_in(self, *, only: Collection[str] | None = None) -> None:
         """Log the sessions in on a data centre of our own, as their owners would."""
         if self._server is not None or self._standin is None or self._standin.telegram is None:
             return
         try:
-            await sign_in(self, self._standin)
+            await sign_in(self, self._standin, only=only)
         except (TelewardenError, pykka.ActorDeadError):  # a person can log the accounts in
             logger.exception("sign-in on the loopback data centre failed")
 
@@ -554,13 +554,22 @@ class Warden:
 
     def _take_over(self, done: Reloaded) -> None:
         assert self._parts is not None  # noqa: S101 - it runs
+        known = {session.name for session in self.config.sessions}
         self.config = done.config
+        self._sign_in_later({session.name for session in done.config.sessions} - known)
         self.backups.change(done.config)
         self.retention.change(done.config)
         self._parts.change(done.config, done.proxies)
         self._ref("registry").tell(SettingsChanged(rerouted=done.rerouted))
         told = ConfigReloaded(at=self._epoch.now(), who=done.who, report=done.report)
         self.events.publish(told)
+
+    def _sign_in_later(self, new: Collection[str]) -> None:
+        """Log in those that have come by a reload; who was logged out by hand stays so."""
+        if new:
+            task = asyncio.ensure_future(self._sign_in(only=new))
+            self.under_way.add(task)
+            task.add_done_callback(self.under_way.discard)
 
     def ready(self) -> tuple[bool, str]:
         """Whether all sessions that should be online are, as last reported; and if not, why."""

@@ -16,6 +16,7 @@ from typing import Final
 import pykka
 
 from ...errors import PairBusyError, PairInDoubtError, UnknownRecordError
+from ...errors.root import counted
 from ...storage import (
     IN_DOUBT,
     RETRIED,
@@ -395,4 +396,4 @@ def _found(state: PairState, online: bool) -> Iterator[Found]:
 
 
 def _messages(count: int) -> str:
-    return "1 message" if count == 1 else f"{count} messages"
+    return counted(count, "message")

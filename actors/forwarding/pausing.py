@@ -33,6 +33,10 @@ TOO_SLOW: Final = (
     "PATTERN_TOO_SLOW: a pattern was not through with three messages in a row, as their dead"
     " letters say; change the pair's rules, or resume it"
 )
+SOURCE_GONE: Final = "The account cannot see the source any more; join it again."
+SOURCE_PROTECTED: Final = "The source protects its content; that is respected."
+TARGET_GONE: Final = "The account cannot see the target any more; join it again."
+NO_RIGHT: Final = "The account may not write in the target; grant the right."
 BAN: Final = "USER_BANNED_IN_CHANNEL"  # ends with the account's limit
 
 
@@ -202,13 +206,13 @@ def _problem(state: PairState, rights: Mapping[int, Access]) -> str | None:
     source = rights.get(state.source or 0)
     target = rights.get(state.target or 0)
     if source is not None and source.gone:
-        return "CHANNEL_PRIVATE: The account cannot see the source any more; join it again."
+        return f"CHANNEL_PRIVATE: {SOURCE_GONE}"
     # Of one that was upgraded it never ends; its supergroup may end its own.
     lasts = state.upgraded is not None
     if source is not None and source.protected and state.handler is None and not lasts:
-        return "PROTECTED: The source protects its content; that is respected."
+        return f"PROTECTED: {SOURCE_PROTECTED}"
     if target is not None and target.gone:
-        return "CHANNEL_PRIVATE: The account cannot see the target any more; join it again."
+        return f"CHANNEL_PRIVATE: {TARGET_GONE}"
     if target is not None and target.read and not target.write:
-        return "CHAT_WRITE_FORBIDDEN: The account may not write in the target; grant the right."
+        return f"CHAT_WRITE_FORBIDDEN: {NO_RIGHT}"
     return None

@@ -24,6 +24,7 @@ from ...errors import (
     TelewardenError,
     UnknownRecordError,
 )
+from ...errors.root import counted
 from ...supervision import (
     Answer,
     ChildState,
@@ -204,8 +205,9 @@ class WorkerGroups:
             sum(len(self._homes.get(one, ())) for one in self.down),
         )
         return (
-            f"GROUP_QUARANTINED: {names} failed too often and is kept down, with {pairs} pairs;"
-            f" the log says why; release it with: telewarden recover CONFIG {self.session}"
+            f"GROUP_QUARANTINED: {names} failed too often and is kept down, with"
+            f" {counted(pairs, 'pair')}; the log says why; release it with:"
+            f" telewarden recover {self.session}"
         )
 
     async def _kept_down(self) -> frozenset[str]:

@@ -233,7 +233,7 @@ class Conversation:
         """Ask each session itself: one that is online already tells nothing else."""
         for session in sessions:
             look = await self._result("login", {"session": session, "step": "look"}, asked)
-            progress.found(session, Phase(look["phase"]))
+            progress.found(session, Phase.ONLINE if look["renewing"] else Phase(look["phase"]))
         self._show(progress)
 
     def _show(self, progress: RecoveryProgress) -> None:
@@ -274,7 +274,7 @@ class Conversation:
                 asked.chat, f"{name} is online; /renew {name} logs it in anew."
             )
             return
-        if phase not in {Phase.AWAITING_CODE, Phase.AWAITING_PASSWORD, Phase.AWAITING_QR}:
+        if not phase.startswith("awaiting"):
             begun = await self._result("login", {"session": name, "step": "start"}, asked)
             phase = Phase(begun["phase"])
         told = (

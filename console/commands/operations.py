@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from ...errors.root import counted
 from .model import Command, Danger, Given, Needs
 from .parameters import Kind, argument, option
 from .shown import Block, ago, grid
@@ -49,14 +50,14 @@ def _removed(result: Given) -> Iterator[Block]:
 
 
 def _cleaned(result: Given) -> Iterator[Block]:
-    yield f"{len(result['removed'])} operations removed"
+    yield f"{counted(len(result['removed']), 'operation')} removed"
 
 
 def _limits(result: Given) -> Iterator[Block]:
     rows = [(name, f"{value:g}") for name, value in result["limits"].items()]
     yield grid("limits of the registry", ("limit", "value"), rows)
     if result["removed"]:
-        yield f"{len(result['removed'])} operations removed"
+        yield f"{counted(len(result['removed']), 'operation')} removed"
 
 
 def _failed(result: Given) -> int:

@@ -56,7 +56,7 @@ def _session(report: SessionReport, sight: Sight, words: Words) -> dict[str, Any
     return {
         "phase": report.phase,
         "health": report.health,
-        "reason": words(report.reason),
+        "reason": words.reason(report.reason),
         "since": report.since,
         "until": report.until,
         "limited_until": report.limited_until,
@@ -93,7 +93,7 @@ def _pairs(sight: Sight) -> Iterator[tuple[str, tuple[PairReport, str, str]]]:
             yield str(pair.id), (pair, group.session, group.group)
 
 
-def _pair(source: tuple[PairReport, str, str], _: Sight, __: Words) -> dict[str, Any]:
+def _pair(source: tuple[PairReport, str, str], _: Sight, words: Words) -> dict[str, Any]:
     pair, session, group = source
     return {
         "session": session,
@@ -105,7 +105,7 @@ def _pair(source: tuple[PairReport, str, str], _: Sight, __: Words) -> dict[str,
         "delivered": pair.delivered,
         "repeated": pair.repeated,
         "dead": pair.dead,
-        "paused": pair.paused,
+        "paused": None if pair.paused is None else words.reason(pair.paused),
         "ready": pair.ready,
         "waits": [lean(_wait(one)) for one in pair.waits],
     }

@@ -191,10 +191,12 @@ class QrCode(Result):
 class Phase(Result):
     """Where a session stands now, or the login that is under way beside it.
 
-    ``says`` is how what a login waits for comes.
+    ``says`` is how what a login waits for comes. While it is ``renewing`` the session itself works
+    on.
     """
 
     session: str
     phase: str
     says: str = ""
     qr: QrCode | None = None
+    renewing: bool = False

@@ -14,6 +14,7 @@ from typing import Final
 from ..actors import DoubtAsked, LookInto, MovePairs, Report, chats_of, chosen, in_flood, strangers
 from ..errors import PairsNotMovedError, RegistryError, UnknownRecordError
 from ..errors.forwarding import in_doubt
+from ..errors.root import counted
 from ..telegram import Health, SessionReport
 from .operations import Operations, Tracked
 from .pairs_client import PairsClient
@@ -116,7 +117,7 @@ class Reassigning:
             problems.append(f"session {move.to} is {target.health}: {target.reason}")
         if entry.pairs + len(move.pairs) > entry.max_pairs:
             problems.append(
-                f"session {move.to} has {entry.pairs} pairs and takes {entry.max_pairs}"
+                f"session {move.to} has {counted(entry.pairs, 'pair')} and takes {entry.max_pairs}"
             )
         problems += in_flood(reports, self._client.registry.wall())
         if not move.accept_doubt:

@@ -18,6 +18,7 @@ from ..console.commands.model import Command, Needs
 from ..console.commands.parameters import Kind
 from ..console.words import language_of
 from ..errors import BadCommandError, CommandFailedError, WardenUnreachableError
+from ..errors.root import counted
 from ..terminal import draw, plain
 from .place import Place
 from .progress import bar
@@ -143,7 +144,9 @@ def _followed(client: ControlClient, command: Command, result: Shown, *, as_json
     if operation["state"] != "finished":
         why = operation["error"] or operation["state"]
         _refuse(why, as_json=as_json, operation=operation["id"])
-    typer.echo(json.dumps(operation) if as_json else f"moved: {len(operation['parts'])} pairs")
+    typer.echo(
+        json.dumps(operation) if as_json else f"moved: {counted(len(operation['parts']), 'pair')}"
+    )
     raise typer.Exit
 
 

@@ -16,6 +16,7 @@ import typer
 
 from ..console.commands.model import Command
 from ..errors import BadCommandError, ConfigError
+from ..errors.root import counted
 from .asking import client_of, confirm, wait_for
 from .place import config_path, place_of
 from .progress import bar
@@ -79,7 +80,8 @@ def check(typed: Typed) -> None:
     if typed.as_json:
         typer.echo(json.dumps({"ok": True, **facts}))
     else:
-        typer.echo(f"{path}: fine; {facts['sessions']} sessions, {facts['pairs']} pairs")
+        sessions = counted(len(read.sessions), "session")
+        typer.echo(f"{path}: fine; {sessions}, {counted(len(read.pairs), 'pair')}")
 
 
 def auth(typed: Typed) -> None:

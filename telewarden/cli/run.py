@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import ConfigError, TelewardenError, TooManyAbandonedError
+from ..errors.root import counted
 from ..metrics import sentence
 from ..service.gc_pause import set_aside
 from ..service.open_files import allow_all
@@ -164,7 +165,8 @@ def _announce(warden: Warden, *, as_json: bool) -> None:
         _say(f"loopback data centre on 127.0.0.1:{stand_in.telegram.port}")
     if warden.url is not None:
         _say(f"page and metrics on {warden.url} and {warden.url}metrics")
-    _say(f"{len(warden.config.sessions)} sessions, {len(warden.config.pairs)} pairs; Ctrl-C ends")
+    sessions = counted(len(warden.config.sessions), "session")
+    _say(f"{sessions}, {counted(len(warden.config.pairs), 'pair')}; Ctrl-C ends")
 
 
 def _tell_the_end(code: int, *, as_json: bool) -> None:

@@ -67,6 +67,7 @@ async def _standing(handle: SessionHandle, phase: Standing) -> Phase:
         phase=wait.phase,
         says=wait.says,
         qr=None if wait.qr is None else _drawn(wait.qr),
+        renewing=(await handle.report()).phase is not wait.phase,
     )
 
 

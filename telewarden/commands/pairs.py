@@ -23,6 +23,7 @@ from ..console.results.pairs import (
 )
 from ..console.results.sessions import PairStatus, Wait
 from ..errors import UnknownRecordError
+from ..errors.root import counted
 from ..telegram import DEAF_SOURCE, HEALTHS, Health, PairReport, dialogs_in, dialogs_request
 from .engine import Engine, Handlers, Handles
 
@@ -127,8 +128,8 @@ def _verdict(plan: PairPlan, report: PairReport, health: Health, reason: str) ->
     if report.deaf_since is not None:
         return DEAF_SOURCE.explanation
     if report.waits:
-        return f"{report.waiting} messages wait"
-    return f"it waits for nothing; {report.waiting} messages are on their way"
+        return f"waiting: {counted(report.waiting, 'message')}"
+    return f"it waits for nothing; on the way: {counted(report.waiting, 'message')}"
 
 
 async def chats(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import Any, Final
 
 import psutil
@@ -27,10 +26,14 @@ from ..console.results.sessions import (
     Status,
     Wait,
 )
+from ..console.state import session_facts
+from ..console.words import Words
 from ..errors import BadCommandError
 from ..metrics import Flood as FloodSeen
-from ..telegram import HEALTHS, PHASES, Overview, SessionReport, facts_as_dict, said
+from ..telegram import Overview, SessionReport
 from .engine import Engine, Handlers, Handles
+
+ENGLISH: Final = Words()  # whoever shows it translates it
 
 
 async def status(engine: Engine, _who: str, *, session: str | None) -> Status:
@@ -70,18 +73,7 @@ def status_of(
 
 
 def _status(report: SessionReport) -> SessionStatus:
-    phase, health = PHASES[report.phase], HEALTHS[report.health]
-    facts: dict[str, Any] = asdict(report)
-    facts["notice"] = "" if report.notice is None else said(report.notice)
-    known = report.account
-    facts["account"] = None if known is None else facts_as_dict(known, time.time())
-    return SessionStatus(
-        **facts,
-        explanation=phase.explanation,
-        advice=phase.advice,
-        health_explanation=health.explanation,
-        health_advice=health.advice,
-    )
+    return SessionStatus(**session_facts(report, now=time.time(), words=ENGLISH))
 
 
 async def sessions(engine: Handles, _who: str, *, health: str | None) -> SessionList:

@@ -18,7 +18,7 @@ from typing import Any, Final, Self
 from pydantic import Field, SecretStr, ValidationError, model_validator
 
 from ..errors import ConfigError, SecretMissingError
-from ..errors.root import shown
+from ..errors.root import counted, shown
 from .lines import Lines
 from .loopback import LoopbackConfig
 from .notify import NotifyConfig
@@ -118,8 +118,9 @@ class Config(Table):
         for session in self.sessions:
             if load[session.name] > session.max_pairs:
                 raise ValueError(
-                    f"pairs: session {session.name!r} has {load[session.name]} pairs and takes "
-                    f"{session.max_pairs}; raise its max_pairs (50 at most) or move some"
+                    f"pairs: session {session.name!r} has"
+                    f" {counted(load[session.name], 'pair')} and takes {session.max_pairs};"
+                    " raise its max_pairs (50 at most) or move some"
                 )
         return self
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .root import TelewardenError
+from .root import TelewardenError, counted
 
 
 class IllegalPairStepError(TelewardenError):
@@ -110,7 +110,7 @@ class PairInDoubtError(PairBusyError):
 
 def in_doubt(pair: int, session: str, messages: int) -> str:
     """What cannot be known of a pair, in words."""
-    many = f"{messages} messages" if messages != 1 else "1 message"
+    many = counted(messages, "message")
     return (
         f"pair {pair}: {many} may have arrived unseen, and {session} cannot be asked as it is not"
         " online; bring it back, or go on without knowing: --accept-doubt, accept_doubt=True"

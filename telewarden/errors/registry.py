@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .root import TelewardenError
+from .root import TelewardenError, counted
 
 NAMES_SHOWN = 10  # in a message; the error carries them all
 NEAREST_SHOWN = 3
@@ -47,7 +47,7 @@ class SessionFullError(RegistryError):
 
     def __init__(self, name: str, *, pairs: int, limit: int) -> None:
         super().__init__(
-            f"session {name} would have {pairs} pairs and takes {limit};"
+            f"session {name} would have {counted(pairs, 'pair')} and takes {limit};"
             " raise its max_pairs (50 at most) or move pairs to another session"
         )
         self.name, self.pairs, self.limit = name, pairs, limit

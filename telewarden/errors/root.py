@@ -9,6 +9,11 @@ from .redaction import redacted
 LONGEST_SHOWN: Final = 200  # characters of a value in a message
 
 
+def counted(count: int, what: str) -> str:
+    """So many of what is called so: ``1 pair``, ``2 pairs``."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def shown(value: object) -> str:
     """A value as a message can hold it: short, and whatever its own text does."""
     try:
@@ -105,7 +110,7 @@ class WardenUnreachableError(TelewardenError):
         super().__init__(
             f"the warden at {path} {why}"
             if why
-            else f"no warden listens on {path}; start one with telewarden run CONFIG"
+            else f"no warden listens on {path}; start one with telewarden run"
         )
         self.path, self.why = path, why
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .root import TelewardenError, shown
+from .root import TelewardenError, counted, shown
 
 
 class JournalUnavailableError(TelewardenError):
@@ -168,7 +168,7 @@ class PairsAssignedError(StorageError):
 
     def __init__(self, session: str, pairs: int) -> None:
         super().__init__(
-            f"session {session} still has {pairs} pairs; move or remove them first,"
+            f"session {session} still has {counted(pairs, 'pair')}; move or remove them first,"
             " or delete it with force, which gives them to other sessions"
         )
         self.session, self.pairs = session, pairs

@@ -13,7 +13,7 @@ import fcntl
 import itertools
 import json
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -174,12 +174,16 @@ def populate(telegram: LoopbackTelegram, wanted: LoopbackConfig) -> dict[str, Ch
     return chats
 
 
-async def sign_in(warden: SigningIn, standin: StandIn) -> None:
-    """Log every session in that wants it and has an account there, as its owner would."""
+async def sign_in(
+    warden: SigningIn, standin: StandIn, *, only: Collection[str] | None = None
+) -> None:
+    """Log every session in, or only some, that wants it and has an account there."""
     wanted = warden.config.loopback
     assert wanted is not None  # noqa: S101 - without the table there is no stand-in
     passwords = {account.phone: account.password for account in wanted.accounts}
     for session in warden.config.sessions:
+        if only is not None and session.name not in only:
+            continue
         handle = warden.session(session.name)
         if session.phone not in passwords or await _settled(handle) is not Phase.NEEDS_LOGIN:
             continue

@@ -140,7 +140,7 @@ async def test_a_session_takes_no_more_pairs_than_it_may(
     newsroom.reconfigure(tables)
     warden = await newsroom.start()
 
-    with pytest.raises(PairsNotMovedError, match="has 1 pairs and takes 1"):
+    with pytest.raises(PairsNotMovedError, match="has 1 pair and takes 1"):
         await warden.pairs.reassign("1", "bob")
 
 

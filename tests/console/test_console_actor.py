@@ -285,7 +285,7 @@ def test_a_socket_that_nobody_listens_on_is_told_from_silence(tmp_path: Path) ->
             ControlClient(silent, timeout=0.05).state()
 
     assert str(unreachable.value) == (
-        f"no warden listens on {nobody}; start one with telewarden run CONFIG"
+        f"no warden listens on {nobody}; start one with telewarden run"
     )
     assert str(unanswered.value) == f"the warden at {silent} did not answer within 0.05 s"
 

@@ -11,6 +11,11 @@ import httpx
 import pytest
 
 from telewarden import console
+from telewarden.actors import PausePair
+from telewarden.actors.forwarding import pausing
+from telewarden.actors.forwarding.pausing import by_hand
+from telewarden.actors.pair_graph import PAIR_FAULTS, Way, faults_of
+from telewarden.actors.refusals import reason_of
 from telewarden.actors.session.flood_waits import ADVICE, SLOW_ADVICE
 from telewarden.console import LANGUAGES, Words, language_of
 from telewarden.console.commands.catalogue import find
@@ -23,9 +28,12 @@ from telewarden.telegram import (
     HEALTHS,
     NOTICES,
     PHASES,
+    Action,
+    ErrorClass,
     Noticed,
     NoticeKind,
     Phase,
+    Verdict,
 )
 from telewarden.telegram.errors import meanings
 from telewarden.telegram.errors.proxy_trouble import ADVICE as PROXY_ADVICE
@@ -87,6 +95,58 @@ def test_a_sentence_about_a_proxy_keeps_its_facts() -> None:
 
 def test_what_has_no_translation_stays_as_it_is() -> None:
     assert Words("vi")("Something else {happened}.") == "Something else {happened}."
+
+
+UNHEARD_OF = Verdict(kind=ErrorClass.BUG, action=Action.DEAD_LETTER, name="NEW_ERROR", advice="")
+TO_ITSELF = Way(pair=1, source="@a", target="@a", shown=("@a", "@a"))
+TWICE = [Way(pair=n, source="@a", target="@b", carries=1, shown=("@a", "@b")) for n in (1, 2)]
+RING = [
+    Way(pair=1, source="@a", target="@b", carries=1, shown=("@a", "@b")),
+    Way(pair=2, source="@b", target="@a", carries=1, shown=("@b", "@a")),
+]
+DIVIDED = [
+    Way(
+        pair=n,
+        source=source,
+        target=target,
+        ring=True,
+        session=session,
+        groups=frozenset({-7}),
+        shown=(str(source), str(target)),
+    )
+    for n, session, source, target in ((1, "alice", -7, -8), (2, "bob", -8, -7))
+]
+
+
+def reasons() -> list[str]:
+    """What pairs are paused for: by hand, by their rules, by Telegram, by each other."""
+    faults = [fault for ways in ([TO_ITSELF], TWICE, RING, DIVIDED) for fault in faults_of(ways)]
+    assert {fault.name for fault in faults} == set(PAIR_FAULTS)
+    return [
+        by_hand(PausePair(pair=1)),
+        by_hand(PausePair(pair=1, until=1e9)),
+        pausing.CONFIGURED,
+        pausing.TOO_SLOW,
+        f"PROTECTED: {pausing.SOURCE_PROTECTED}",
+        f"CHANNEL_PRIVATE: {pausing.SOURCE_GONE}",
+        f"CHANNEL_PRIVATE: {pausing.TARGET_GONE}",
+        f"CHAT_WRITE_FORBIDDEN: {pausing.NO_RIGHT}",
+        reason_of(UNHEARD_OF),
+        *(f"@chat: SOME_ERROR: {row.advice}" for row in ROWS[:3]),
+        *(fault.reason for fault in faults),
+    ]
+
+
+NAMES_AND_NUMBERS = r"[A-Z]+_[A-Z_]+: |\d\d:\d\d:\d\d UTC|@\w+|-\d|\b1, 2\b"
+
+
+def test_what_a_pair_is_paused_for_is_told_in_each_language_with_telegrams_own_name(
+    language: str,
+) -> None:
+    for reason in reasons():
+        said = Words(language).reason(reason)
+        assert said != reason
+        assert re.findall(NAMES_AND_NUMBERS, said) == re.findall(NAMES_AND_NUMBERS, reason)
 
 
 @pytest.mark.parametrize(

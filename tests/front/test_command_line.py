@@ -146,7 +146,7 @@ def test_check_is_content_with_proxies_whose_passwords_and_package_are_there(she
     done = shell("check", "telewarden.toml")
 
     assert done.returncode == 0, done.stderr
-    assert "fine; 1 sessions" in done.stdout
+    assert "fine; 1 session," in done.stdout
 
 
 def test_a_missing_configuration_is_refused(shell: Shell) -> None:

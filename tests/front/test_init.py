@@ -58,7 +58,7 @@ def test_a_configuration_to_play_with_runs_as_it_is(shell: Shell) -> None:
     process.communicate(timeout=20)
 
     assert made.stdout.endswith("run it with: telewarden run\n")
-    assert "fine; 2 sessions, 1 pairs" in checked.stdout
+    assert "fine; 2 sessions, 1 pair" in checked.stdout
     assert ready.stdout == "2 of 2 sessions online\n"
 
 

@@ -80,7 +80,7 @@ async def test_a_move_is_followed_step_by_step_to_its_end(line: Line) -> None:
     line.room.say("news_in", "more")
 
     assert (planned.exit_code, planned.stdout) == (0, "would move: pair 1 from alice to bob\n")
-    assert (moved.exit_code, moved.stdout) == (0, "moved: 1 pairs\n")
+    assert (moved.exit_code, moved.stdout) == (0, "moved: 1 pair\n")
     assert "3/3" in moved.stderr
     await line.room.arrives("news_out", *(f"news {number}" for number in range(20)), "more")
     (operation,) = line.room.warden.operations.list(kind="reassign")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from telewarden.config.mapping import refuse_invented
 from telewarden.diagnostics import NOT_STANDING_IN, Level, diagnose
 from telewarden.service.loopback_server import standin
 from telewarden.supervision import EventStream
-from telewarden.telegram import SessionRecovered
+from telewarden.telegram import Phase, SessionRecovered
 from telewarden.testing import EventLog
 
 pytestmark = pytest.mark.session
@@ -51,6 +52,24 @@ async def test_a_warden_starts_the_data_centre_of_its_configuration_and_logs_in_
 
     assert warden.standin is not None
     assert warden.standin.server.host == "127.0.0.1"
+
+
+async def test_a_session_that_comes_by_a_reload_is_logged_in_and_no_other(
+    tables: dict[str, Any],
+) -> None:
+    tables["loopback"]["accounts"].append({"name": "bob", "phone": "+9996620002"})
+    later = copy.deepcopy(tables)
+    later["sessions"].append({"name": "bob", "phone": "+9996620002"})
+    events = EventStream()
+    log = EventLog(events)
+    async with Warden(tables, events=events) as warden:
+        await log.hears(SessionRecovered, session="alice")
+        await warden.session("alice").logout()
+
+        await warden.reload(later)
+
+        await log.hears(SessionRecovered, session="bob")
+        assert (await warden.session("alice").report()).phase is Phase.NEEDS_LOGIN
 
 
 async def test_a_script_without_a_warden_runs_the_data_centre_for_its_block(

@@ -369,7 +369,7 @@ def test_a_latched_key_stays_latched_with_its_first_reason(store: Store, key_id:
 def test_a_session_with_pairs_is_not_deleted(alice: Store) -> None:
     alice.put_pair(PairRecord(id=1, session="alice", source=-1, target=-2))
 
-    with pytest.raises(PairsAssignedError, match="still has 1 pairs"):
+    with pytest.raises(PairsAssignedError, match="still has 1 pair;"):
         alice.delete_session("alice")
 
     assert alice.session("alice") is not None
