@@ -19,6 +19,7 @@ from telewarden.metrics import Exporter, LeaseOwner, Storage
 from telewarden.storage import StoredFigures
 from telewarden.supervision import ChildState, Snapshot
 from telewarden.telegram import (
+    AccountFacts,
     GroupReport,
     Health,
     Overview,
@@ -45,6 +46,7 @@ def families() -> list[Metric]:
         since=0.0,
         last_update=0.0,
         probe_seconds=0.0,
+        account=AccountFacts(read_at=0.0, frozen_until=0.0, login_ttl_days=1, account_ttl_days=1),
         waits=(Wait(who="session a", kind=WaitKind.FLOOD, what="it", since=0.0),),
     )
     tree = Snapshot(

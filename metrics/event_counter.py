@@ -16,7 +16,7 @@ from ..supervision import (
     LoopStalled,
     MessageDropped,
 )
-from ..telegram import session_events
+from ..telegram import NoticeKind, session_events
 from .counters import Bins, LabelledBins, Tally
 from .floods import Floods
 from .labels import (
@@ -51,6 +51,8 @@ class Counts:
         self.copies, self.drops = Tally(COPIES), Tally(DROPS)
         self.flood_waits = Tally(METHODS)
         self.forwarded = self.repeated = self.dead_letters = self.caught_up = 0
+        self.deaf_sources = self.layer_drift = 0
+        self.notices = Tally(tuple(NoticeKind))
         self.abandoned = 0
         self.notifications, self.notifications_waiting = Tally(), dict[str, int]()
         self.pruned = Tally(RowsPruned(at=0.0).rows)
@@ -141,6 +143,18 @@ def _probed(counts: Counts, event: session_events.Probed) -> None:
     counts.probe_seconds.add(event.seconds)
 
 
+def _noticed(counts: Counts, event: session_events.Noticed) -> None:
+    counts.notices.add(event.kind)
+
+
+def _deaf(counts: Counts, event: session_events.SourceDeaf) -> None:
+    counts.deaf_sources += not event.again
+
+
+def _drifted(counts: Counts, _: session_events.LayerDrifted) -> None:
+    counts.layer_drift += 1
+
+
 def _pruned(counts: Counts, event: RowsPruned) -> None:
     for table, rows in event.rows.items():
         counts.pruned.add(table, amount=rows)
@@ -164,5 +178,8 @@ HEARD: Final[Mapping[type[Event], Callable[[Counts, Any], None]]] = {
     session_events.DeadLettered: _put_aside,
     session_events.CaughtUp: _caught_up,
     session_events.Probed: _probed,
+    session_events.Noticed: _noticed,
+    session_events.SourceDeaf: _deaf,
+    session_events.LayerDrifted: _drifted,
     RowsPruned: _pruned,
 }

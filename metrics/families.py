@@ -149,6 +149,16 @@ def families_of_sample(sample: Sample) -> Iterator[Metric]:
         "state",
         (("active", sample.pairs_active), ("paused", sample.pairs_paused)),
     )
+    yield gauge(
+        "pairs_deaf",
+        "Pairs of whose source Telegram does not tell their session; looks read it.",
+        sample.pairs_deaf,
+    )
+    yield gauge(
+        "accounts_frozen",
+        "Sessions whose account Telegram has frozen: it can read and not write.",
+        sample.frozen,
+    )
     yield gauge("outbox_waiting", "Messages in the outbox that wait to be sent.", sample.waiting)
     yield gauges(
         "waits",
@@ -197,6 +207,25 @@ def _tree(sample: Sample) -> Iterator[Metric]:
 
 
 COUNTED: Final[tuple[Row, ...]] = (
+    (
+        counter,
+        "notices",
+        "What Telegram has told accounts unasked, by kind: a key's end, texts, logins elsewhere.",
+        lambda counts: counts.notices,
+        ("kind",),
+    ),
+    (
+        number,
+        "deaf_sources",
+        "Times that a session that was online turned out not to be told of one of its sources.",
+        lambda counts: counts.deaf_sources,
+    ),
+    (
+        number,
+        "unreadable_objects",
+        "What Telegram has sent and the installed Telethon has no class for (layer drift).",
+        lambda counts: counts.layer_drift,
+    ),
     (
         counter,
         "child_restarts",

@@ -33,6 +33,8 @@ class Sample:
     groups: int = 0
     pairs_active: int = 0
     pairs_paused: int = 0
+    pairs_deaf: int = 0
+    frozen: int = 0
     waiting: int = 0
     children: dict[ChildState, int] | None = None
     mailboxes: int = 0
@@ -66,6 +68,8 @@ def stand(
         groups=len(overview.groups),
         pairs_active=len(pairs) - paused,
         pairs_paused=paused,
+        pairs_deaf=sum(pair.deaf_since is not None for pair in pairs),
+        frozen=sum(one.account is not None and one.account.frozen for one in sessions),
         waiting=sum(pair.waiting for pair in pairs),
         children=Counter(place.state for place in places) if places else None,
         mailboxes=sum(place.waiting for place in places),

@@ -73,6 +73,28 @@ def _lease(figures: SessionFigures) -> tuple[Row, ...]:
     return (("_info", {"state": lease.state, "pid": str(lease.pid), "host": lease.host}, 1.0),)
 
 
+def _frozen(figures: SessionFigures) -> tuple[Row, ...]:
+    known = figures.account
+    return () if known is None else (("", {}, float(known.frozen)),)
+
+
+def _frozen_until(figures: SessionFigures) -> tuple[Row, ...]:
+    known = figures.account
+    return _one(None if known is None else known.frozen_until)
+
+
+def _ends(figures: SessionFigures) -> Iterator[Row]:
+    known = figures.account
+    if known is not None and known.login_ends is not None:
+        yield "", {"what": "login"}, known.login_ends
+    if known is not None and known.account_ends is not None:
+        yield "", {"what": "account"}, known.account_ends
+
+
+def _foreign(figures: SessionFigures) -> tuple[Row, ...]:
+    return ("_total", {}, figures.foreign_logins), ("_created", {}, figures.created)
+
+
 SESSION_FAMILIES: Final = (
     SessionFamily(
         "phase",
@@ -173,5 +195,35 @@ SESSION_FAMILIES: Final = (
         "info",
         "Which process owns the session's key: this one (held) or another (elsewhere).",
         _lease,
+    ),
+    SessionFamily(
+        "sources_deaf",
+        "gauge",
+        "Pairs of the session of whose source Telegram does not tell it, while it is online.",
+        lambda figures: _one(figures.deaf),
+    ),
+    SessionFamily(
+        "foreign_logins",
+        "counter",
+        "Logins elsewhere, and bots connected to the account, of which Telegram has told.",
+        _foreign,
+    ),
+    SessionFamily(
+        "account_frozen",
+        "gauge",
+        "1 if Telegram has frozen the account: it can read and not write; not there if not known.",
+        _frozen,
+    ),
+    SessionFamily(
+        "account_frozen_until_timestamp_seconds",
+        "gauge",
+        "When a frozen account is deleted, unless an appeal is granted; not there otherwise.",
+        _frozen_until,
+    ),
+    SessionFamily(
+        "unused_deadline_timestamp_seconds",
+        "gauge",
+        "When Telegram ends the login, or deletes the account, if it is not used until then.",
+        _ends,
     ),
 )

@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from ..supervision import ChildRestarting, ChildState, Event, Snapshot
-from ..telegram import Phase
+from ..telegram import NoticeKind, Phase
+from ..telegram.account_facts import AccountFacts
 from ..telegram.reports import GroupReport, SessionReport
 from ..telegram.session_events import (
     FloodBegan,
     FloodEnded,
     FloodRemembered,
     Forwarded,
+    Noticed,
     PhaseChanged,
     Probed,
     SessionRecovered,
@@ -25,6 +27,14 @@ from ..telegram.session_events import (
 from .labels import RUNGS, cause_class, kind_of, session_of
 
 FIRST: Final = frozenset({"start", "login"})  # coming online for the first time is no recovery
+FOREIGN: Final = frozenset(
+    {
+        NoticeKind.NEW_AUTHORIZATION,
+        NoticeKind.UNCONFIRMED_AUTHORIZATION,
+        NoticeKind.NEW_BOT_CONNECTION,
+    }
+)
+"""Notices that tell of somebody else at the account."""
 PARTS: Final = ("session", "group")
 LEASE_STATES: Final[tuple[str, ...]] = ("held", "elsewhere")
 
@@ -81,6 +91,9 @@ class SessionFigures:
     backed_up: float | None = None
     latched: bool = False
     lease: LeaseOwner | None = None
+    deaf: int = 0
+    foreign_logins: int = 0
+    account: AccountFacts | None = None
 
     def note(self, **found: Any) -> None:
         """Keep what was found, and count a change if it is one."""
@@ -91,13 +104,18 @@ class SessionFigures:
                 changed = True
         self.version += changed
 
-    def see(self, report: SessionReport | None, *, waiting: int, restarts_left: int | None) -> None:
+    def see(
+        self, report: SessionReport | None, *, waiting: int, deaf: int, restarts_left: int | None
+    ) -> None:
         """Keep what a look found; ten thousand of them are in the loop's way together."""
-        if self.waiting != waiting or self.restarts_left != restarts_left:
-            self.waiting, self.restarts_left = waiting, restarts_left
+        if (self.waiting, self.deaf, self.restarts_left) != (waiting, deaf, restarts_left):
+            self.waiting, self.deaf, self.restarts_left = waiting, deaf, restarts_left
             self.version += 1
         if report is None:
             return
+        if self.account is not report.account:
+            self.account = report.account
+            self.version += 1
         self.reason = report.reason  # no series shows it, so that it is no change
         if self.phase is not report.phase or self.since != report.since:
             self.stand(report.phase, report.since)
@@ -170,13 +188,16 @@ class SessionBook:
             if self._sessions.pop(gone, None) is not None:
                 self._in_order = None
         self._reported = known
-        waiting = Counter[str]()
+        waiting, deaf = Counter[str](), Counter[str]()
         for group in groups:
             waiting[group.session] += sum(pair.waiting for pair in group.pairs)
+            deaf[group.session] += sum(pair.deaf_since is not None for pair in group.pairs)
         left, down = _found_in(tree)
         for name in known:
             figures, report = self.of(name), reports.get(name)
-            figures.see(report, waiting=waiting[name], restarts_left=left.get(name))
+            figures.see(
+                report, waiting=waiting[name], deaf=deaf[name], restarts_left=left.get(name)
+            )
             if name in down:  # it cannot say so itself
                 figures.note(phase=Phase.QUARANTINED)
 
@@ -260,6 +281,13 @@ def _probed(book: SessionBook, event: Probed) -> None:
     book.of(event.session).note(probe_seconds=event.seconds, last_update=heard)
 
 
+def _noticed(book: SessionBook, event: Noticed) -> None:
+    if event.kind in FOREIGN:
+        figures = book.of(event.session)
+        figures.foreign_logins += 1
+        figures.version += 1
+
+
 HEARD: Final[Mapping[type[Event], Callable[[SessionBook, Any], None]]] = {
     ChildRestarting: _restarting,
     PhaseChanged: _phase_changed,
@@ -269,4 +297,5 @@ HEARD: Final[Mapping[type[Event], Callable[[SessionBook, Any], None]]] = {
     FloodEnded: _flood_over,
     Forwarded: _forwarded,
     Probed: _probed,
+    Noticed: _noticed,
 }

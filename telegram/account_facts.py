@@ -85,6 +85,11 @@ class AccountFacts:
     told: tuple[str, ...] = ()
 
     @property
+    def frozen(self) -> bool:
+        """Whether the account can read and not write."""
+        return self.frozen_since is not None or self.frozen_until is not None
+
+    @property
     def login_ends(self) -> float | None:
         """When the login dies if it is not used; ``None`` where that is not known."""
         return self._unused(self.login_ttl_days)
@@ -112,7 +117,7 @@ class Standing:
 def standing(facts: AccountFacts, now: float) -> tuple[Standing, ...]:
     """The facts that an operator has to know at ``now``, gravest first."""
     found: dict[FactKind, tuple[float | None, str]] = {}
-    if facts.frozen_since is not None or facts.frozen_until is not None:
+    if facts.frozen:
         found[FactKind.FROZEN] = facts.frozen_until, facts.appeal_url
     if _ends_soon(facts.login_ends, facts.login_ttl_days, now):
         found[FactKind.LOGIN_EXPIRES] = facts.login_ends, ""

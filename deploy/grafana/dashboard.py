@@ -336,6 +336,46 @@ ROWS: dict[str, tuple[Shown, ...]] = {
             ),
         ),
     ),
+    "What does Telegram say of the accounts, and not tell them?": (
+        Number(
+            "Frozen accounts",
+            "They can read and not write; `telewarden status` says where to appeal.",
+            (q(f"sum(telewarden_accounts_frozen{{{ALL}}})", "frozen"),),
+        ),
+        Number(
+            "Pairs deaf for their source",
+            "Telegram does not tell their session of what is said there; looks read it.",
+            (q(f"sum(telewarden_pairs_deaf{{{ALL}}})", "deaf"),),
+        ),
+        Graph(
+            "Told unasked",
+            "Logins elsewhere, keys that end, texts beside refusals.",
+            (happened("telewarden_notices_total", "kind"),),
+            width=8,
+        ),
+        Graph(
+            "Not readable",
+            "What the installed Telethon has no class for: a newer one is needed.",
+            (
+                q(
+                    f"sum(increase(telewarden_unreadable_objects_total{{{ALL}}}{RATE}))",
+                    "objects",
+                ),
+            ),
+        ),
+        Graph(
+            "Dies if unused",
+            "Until Telegram ends the login, or deletes the account, of each session.",
+            (
+                q(
+                    f"telewarden_session_unused_deadline_timestamp_seconds{{{ONE}}} - time()",
+                    "{{session}} {{what}}",
+                ),
+            ),
+            "s",
+            24,
+        ),
+    ),
     "Who owns the keys, and what could be restored?": (
         Graph(
             "Who owns the keys",

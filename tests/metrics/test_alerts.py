@@ -150,6 +150,54 @@ CASES = (
         HERE,
     ),
     one(
+        "TelewardenSourceDeaf",
+        f"telewarden_session_sources_deaf{{{ALICE}}}",
+        "0x4 1x19 0x20",
+        fires=16,
+        over=27,
+        quiet=14,
+    ),
+    one(
+        "TelewardenAccountFrozen",
+        f"telewarden_session_account_frozen{{{ALICE}}}",
+        "0x4 1x19 0x20",
+        fires=6,
+        over=26,
+    ),
+    one(
+        "TelewardenForeignLogin",
+        f"telewarden_session_foreign_logins_total{{{ALICE}}}",
+        "0x4 1x120",
+        fires=6,
+        over=80,
+    ),
+    one(
+        "TelewardenDiesUnused",
+        f'telewarden_session_unused_deadline_timestamp_seconds{{{ALICE},what="login"}}',
+        f"{LATER}x4 600000x19 {LATER}x20",
+        fires=6,
+        over=26,
+    ),
+    Case(
+        "TelewardenLeaseLost",
+        {
+            f'telewarden_session_phase{{{ALICE},state="online"}}': "1x60",
+            f'telewarden_session_lease_info{{{ALICE},state="held",pid="1",host="here"}}': (
+                "1x4 stale _x18 1x30"
+            ),
+        },
+        11,
+        27,
+    ),
+    one(
+        "TelewardenLayerDrift",
+        f"telewarden_unreadable_objects_total{{{HERE}}}",
+        "0x4 1x120",
+        fires=6,
+        over=80,
+        labels=HERE,
+    ),
+    one(
         "TelewardenDeadLetters",
         f"telewarden_dead_letters_total{{{HERE}}}",
         "0x4 1x120",
@@ -277,7 +325,7 @@ def test_every_alert_says_what_happened_and_what_to_do() -> None:
 
 
 def test_what_an_alert_says_to_run_can_be_run() -> None:
-    told = re.findall(r"`telewarden (\w+)|`(pairs \w+)`", RULES.read_text(encoding="utf-8"))
+    told = re.findall(r"`telewarden ([\w-]+)|`(pairs \w+)`", RULES.read_text(encoding="utf-8"))
     commands = {f"telewarden {one}" if one else f"telewarden {pairs}" for one, pairs in told}
 
     for command in sorted(commands):

@@ -24,7 +24,7 @@ from telewarden.supervision import (
     EventStream,
     Snapshot,
 )
-from telewarden.telegram import Health, Phase, PhaseChanged
+from telewarden.telegram import AccountFacts, Health, NoticeKind, Phase, PhaseChanged
 from telewarden.telegram.reports import (
     GroupReport,
     Overview,
@@ -37,8 +37,11 @@ from telewarden.telegram.session_events import (
     FloodBegan,
     FloodEnded,
     Forwarded,
+    LayerDrifted,
+    Noticed,
     Probed,
     SessionRecovered,
+    SourceDeaf,
 )
 
 pytestmark = pytest.mark.metrics
@@ -507,3 +510,61 @@ def test_facts_of_another_thread_and_scrapes_do_not_disturb_each_other(
         thread.join()
 
     assert sample(exporter, "flood_deadline_timestamp_seconds") == 0
+
+
+def test_what_is_known_of_an_account_is_told_with_its_dates(exporter: Exporter) -> None:
+    known = AccountFacts(
+        read_at=NOW, frozen_until=NOW + 5.0, login_ttl_days=180, account_ttl_days=548
+    )
+    exporter.observe(overview(replace(report(), account=known)))
+
+    assert sample(exporter, "account_frozen") == 1.0
+    assert sample(exporter, "account_frozen_until_timestamp_seconds") == NOW + 5.0
+    ends = {
+        what: sample(exporter, "unused_deadline_timestamp_seconds", what=what)
+        for what in ("login", "account")
+    }
+    assert ends == {"login": NOW + 180 * 86_400.0, "account": NOW + 548 * 86_400.0}
+    assert exporter.registry.get_sample_value("telewarden_accounts_frozen") == 1.0
+
+
+def test_an_account_of_which_nothing_is_known_is_not_told_as_well(exporter: Exporter) -> None:
+    exporter.observe(overview(report()))
+
+    assert sample(exporter, "account_frozen") is None
+
+
+def test_sources_that_go_unheard_are_counted_by_session(
+    exporter: Exporter, stream: EventStream
+) -> None:
+    heard = group("alice", 0)
+    deaf = replace(heard, pairs=(replace(heard.pairs[0], deaf_since=NOW),))
+    exporter.observe(overview(report(), groups=(deaf,)))
+    stream.publish(SourceDeaf(session="alice", at=NOW, pair=1, missed=2, since=NOW))
+    stream.publish(SourceDeaf(session="alice", at=NOW, pair=1, missed=2, since=NOW, again=True))
+
+    assert sample(exporter, "sources_deaf") == 1.0
+    assert exporter.registry.get_sample_value("telewarden_pairs_deaf") == 1.0
+    assert exporter.registry.get_sample_value("telewarden_deaf_sources_total") == 1.0
+
+
+def test_logins_elsewhere_are_counted_and_texts_are_not(
+    exporter: Exporter, stream: EventStream
+) -> None:
+    for kind in (NoticeKind.UNCONFIRMED_AUTHORIZATION, NoticeKind.POPUP):
+        told = Noticed(session="alice", at=NOW, kind=kind, explanation="", advice="")
+        stream.publish(told)
+
+    assert sample(exporter, "foreign_logins_total") == 1.0
+    popups = exporter.registry.get_sample_value("telewarden_notices_total", {"kind": "popup"})
+    assert popups == 1.0
+
+
+def test_what_cannot_be_read_is_counted_for_all_sessions_together(
+    exporter: Exporter, stream: EventStream
+) -> None:
+    for name in ("alice", "bob"):
+        told = LayerDrifted(session=name, at=NOW, constructor="feedbeef", explanation="", advice="")
+        stream.publish(told)
+
+    assert exporter.registry.get_sample_value("telewarden_unreadable_objects_total") == 2.0
