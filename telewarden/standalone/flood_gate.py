@@ -13,6 +13,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from ..actors.errors import to_public_error
 from ..actors.session.flood_waits import (
@@ -36,12 +37,15 @@ logger = logging.getLogger(__name__)
 
 Note = FloodRow | Latch
 
+NOTED: Final = "_telewarden_noted"  # the attribute of an error whose key is latched
+
 
 class LedgerGate:
     """The deadlines of one account's methods and chats, for the time of a block.
 
     Args:
         session: its name.
+        key_id: its auth key, which is latched when an error says that it is dead.
         egress: from where it connects.
         until: epoch seconds before which there is to be no call.
         notes: where new ones are kept.
@@ -51,6 +55,7 @@ class LedgerGate:
     def __init__(
         self,
         session: str,
+        key_id: int,
         egress: str,
         until: dict[FloodKey, float],
         notes: FloodNotes,
@@ -58,6 +63,7 @@ class LedgerGate:
         now: Callable[[], float],
     ) -> None:
         self._session, self._egress, self._until = session, egress, until
+        self._key_id = key_id
         self._notes, self._now = notes, now
 
     def check_opening(self) -> None:
@@ -74,14 +80,16 @@ class LedgerGate:
         return refusal_of(request, self._until, session=self._session, now=self._now())
 
     def failed(self, request: object, error: BaseException) -> None:
-        """Note what an error says about when to call or connect again, durably."""
+        """Note what an error says about when to call or connect again, or never, durably."""
         self.lost(error)
         verdict = classify(error)
         if (key := flood_key(request, verdict)) is not None:
             self._flooded(self._session, key, verdict.wait or 0.0)
 
     def lost(self, reason: BaseException | None) -> None:
-        """Note what the end of a line says about when to connect again, durably."""
+        """Note what the end of a line says about when to connect again, or never, durably."""
+        if reason is not None and kills_key(reason):
+            note_dead_key(self._notes, self._key_id, reason, self._now())
         if reason is not None and (crowded := connect_flood_wait(reason)) is not None:
             self._flooded(egress_owner(self._egress), (CONNECT, None), crowded)
 
@@ -113,6 +121,26 @@ class LedgerGate:
         self._notes.add(
             FloodRow(account=account, method=method, chat=chat, until=until, seconds=seconds)
         )
+
+
+def kills_key(error: BaseException) -> bool:
+    """Whether an error says that the key it was met with is dead on every copy.
+
+    One that a server may have forgotten for a while only is none. Whoever has noted it has marked
+    it, so that a block around another one does not take it for its own.
+    """
+    if isinstance(error, TelewardenError) or getattr(error, NOTED, False):
+        return False
+    verdict = classify(error)
+    return verdict.latches_key and verdict.action is not Action.TRY_OTHER_COPY
+
+
+def note_dead_key(notes: FloodNotes, key_id: int, error: BaseException, now: float) -> None:
+    """Latch the key that an error was met with."""
+    name = classify(error).name
+    setattr(error, NOTED, True)
+    logger.warning("key is dead key=%016x name=%s", key_id, name)
+    notes.add(Latch(key_id=key_id, reason=name, at=now))
 
 
 class FloodNotes:

@@ -35,7 +35,14 @@ from ..service.loopback_server import standin
 from ..service.paths import StoragePaths, config_of, master_key_of
 from ..storage import Credential, Epoch, LeaseGrant, LeaseHolder, LeaseWait, Store
 from ..telegram import Client, Gateway, ServerAddress, WardenSession, parse_string
-from .flood_gate import FloodNotes, LedgerGate, flood_deadlines, our_errors
+from .flood_gate import (
+    FloodNotes,
+    LedgerGate,
+    flood_deadlines,
+    kills_key,
+    note_dead_key,
+    our_errors,
+)
 
 INSIDE: Final = "_telewarden_blocks"  # the attribute of a loop that holds who is in a block
 CLOSE_WITHIN: Final = 10.0  # seconds that the client gets to disconnect
@@ -148,11 +155,13 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
         self._progress = None if progress is None else a_callback("progress", progress)
         self._stack: contextlib.AsyncExitStack | None = None
         self._runner: asyncio.Runner | None = None
+        self._key_id = 0  # until it is entered
 
     async def __aenter__(self) -> SafeSession:
         async with contextlib.AsyncExitStack() as stack:
             stack.enter_context(_cancelled_by_sigterm())
             found = await self._owned(stack)
+            self._key_id = found.key_id
             if not self._connect:
                 session = SafeSession(self._name, found.session_string, None)
             else:
@@ -168,6 +177,8 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
         traceback: TracebackType | None,
     ) -> None:
         stack, self._stack = self._stack, None
+        if error is not None and kills_key(error):
+            await self._latch(error)
         if stack is not None:
             # Not with the error: it is the block's own, and nothing here is to swallow it.
             await asyncio.shield(stack.aclose())
@@ -185,10 +196,15 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
             raise
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         assert self._runner is not None  # noqa: S101 - __enter__ made it
         try:
-            self._runner.run(self.__aexit__(None, None, None))
+            self._runner.run(self.__aexit__(kind, error, traceback))
         finally:
             self._undo_sigterm()
             self._runner.close()
@@ -203,6 +219,12 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
     def string(self) -> str:
         """In a plain ``with``: the session string, a secret."""
         return self._session.string
+
+    async def _latch(self, error: BaseException) -> None:
+        """An error of a client that the block has made itself, with the string, ends its key."""
+        notes = FloodNotes(StoragePaths(self._config).database)
+        note_dead_key(notes, self._key_id, error, time.time())
+        await asyncio.shield(notes.close())
 
     async def _owned(self, stack: contextlib.AsyncExitStack) -> Credential:
         """The login as it is while the lease on its key is ours; the stack lets the key go."""
@@ -269,7 +291,7 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
             flood_deadlines, self._config, self._name, egress, epoch
         )
         notes = FloodNotes(StoragePaths(self._config).database)
-        gate = LedgerGate(self._name, egress, until, notes, now=epoch.now)
+        gate = LedgerGate(self._name, found.key_id, egress, until, notes, now=epoch.now)
         gate.check_opening()
         gateway.back_off(self._name, cooling - epoch.now())
         async with contextlib.AsyncExitStack() as stack:

@@ -1024,3 +1024,31 @@ async def test_a_script_that_has_the_telethon_file_open_is_seen(place: Place) ->
 
 def test_everything_refused_is_one_kind_of_error() -> None:
     assert issubclass(LeaseHeldError, TelewardenError)
+
+
+@pytest.mark.parametrize("by", ["call", "client", "own client"])
+async def test_a_key_that_dies_by_an_error_in_the_block_is_latched(place: Place, by: str) -> None:
+    key_id = parse_string(place.string).key_id
+    connect, text = by != "own client", "AUTH_KEY_DUPLICATED"
+
+    with contextlib.suppress(TelegramAuthError, errors.AuthKeyDuplicatedError):
+        async with safe_session(
+            place.tables, "alice", connect=connect, server=place.server
+        ) as alice:
+            if not connect:
+                raise errors.AuthKeyDuplicatedError(request=None)
+            place.telegram.void_key(place.account, text)
+            await (alice.client if by == "client" else alice).call(GET_STATE())
+
+    assert latched(place, key_id)
+    with pytest.raises(KeyLatchedError, match=text):
+        async with safe_session(place.tables, "alice", server=place.server):
+            raise AssertionError("never reached")
+
+
+async def test_an_error_of_the_blocks_own_latches_nothing(place: Place) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with safe_session(place.tables, "alice", connect=False):
+            raise ZeroDivisionError
+
+    assert not latched(place, parse_string(place.string).key_id)
