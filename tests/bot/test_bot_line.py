@@ -366,6 +366,45 @@ async def test_alerts_are_switched_on_and_off_by_whom_they_are_for_also_after_a_
     assert not any("SessionNeedsLogin" in text for text in since)
 
 
+@pytest.mark.crashes("notify", DrillError)
+async def test_a_chat_that_is_a_channel_is_told_once_though_the_notifier_dies_over_it(
+    office: Office, olga: Person, tables: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbound, "FIRST_PAUSE", 0.02)
+    tables["notify"] = {
+        "gather": 0.0,
+        "settle": 0.0,
+        "channels": {"ops": {"telegram": OLGA, "least": "critical", "every": 0.0}},
+        "alerts": {"SessionNeedsLogin": {"after": 0.0}, "KeyLatched": {"enabled": False}},
+    }
+    office.configure(tables)
+    await office.start("alice", "bob")
+    await olga.says("/alerts_test ops")
+    await olga.hears("[TEST]")
+    await olga.hears("ops: sent")
+    lost = office.telegram.faults.add(
+        Fault(
+            method="messages.sendMessage",
+            account=office.bot,
+            times=1,
+            action=CutConnection(executed=True),
+        )
+    )
+
+    await end_login(office, "+9996620001")
+    await olga.hears("[CRITICAL] SessionNeedsLogin: alice")
+    await office.warden.drill("notify")
+
+    async def is_settled() -> bool:
+        (channel, *_) = (await office.warden.alerts.standing()).channels
+        return not channel.waiting
+
+    await office.until(is_settled)
+    assert lost.struck == 1
+    since = itertools.takewhile(lambda text: "ops: sent" not in text, await olga.chat())
+    assert sum("[CRITICAL] SessionNeedsLogin: alice" in text for text in since) == 1
+
+
 @pytest.mark.usefixtures("prompt")
 async def test_who_never_wrote_to_the_bot_gets_no_alert_and_it_goes_on(
     office: Office, olga: Person
