@@ -42,7 +42,8 @@ class LoopbackMtproxy:
 
     Args:
         dcs: where each data centre is, by its number.
-        secret: as links have it, in hexadecimal.
+        secret: as links have it, in hexadecimal. Without one it is what another proxy connects to:
+            a data centre that takes obfuscated lines, the first of ``dcs``.
         port: where to listen; 0 for any free port.
         padding: bytes that it puts behind a frame at most. Telethon's own client takes 3.
         wall: its clock.
@@ -127,6 +128,8 @@ class LoopbackMtproxy:
         decrypt, encrypt = self._cryptors(header)
         plain = decrypt(header)
         tag, dc = struct.unpack_from("<Ih", plain, 56)
+        if not self._key:
+            dc = next(iter(self._dcs))
         if tag not in TAGS or (self._padded_only and not TAGS[tag]) or abs(dc) not in self._dcs:
             raise _Unwelcome
         padding = self._padding if TAGS[tag] else 0
@@ -147,7 +150,7 @@ class LoopbackMtproxy:
         return self._cryptor(there), self._cryptor(back)
 
     def _cryptor(self, keys: bytes) -> Cryptor:
-        key = sha256(keys[:32] + self._key).digest()
+        key = sha256(keys[:32] + self._key).digest() if self._key else keys[:32]
         return Cipher(algorithms.AES(key), modes.CTR(keys[32:48])).encryptor().update
 
     async def _greet(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import sys
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -139,6 +140,63 @@ async def test_the_proxy_is_one_that_telethon_itself_gets_through(
 
     assert me.id == line.alice.id
     assert server.wanted == [2]
+
+
+REAL = """\
+import asyncio, sys
+from mtproxy.config import Config
+from mtproxy.mtproto import DataCenter
+from mtproxy.proxy.connection_handler import ConnectionHandler
+from mtproxy.utils import User
+
+asyncio.streams.IncompleteReadError = asyncio.IncompleteReadError  # its name until Python 3.10
+port, secret, secure = int(sys.argv[1]), sys.argv[2], sys.argv[3] == "dd"
+DataCenter.IPV4, DataCenter.PORT = ["127.0.0.1"] * 5, port
+config = Config(
+    fast_mode=False, prefer_ipv6=False, secure_only=secure, client_handshake_timeout=10,
+    client_keepalive=600, client_ack_timeout=300, server_connect_timeout=10,
+    to_client_buffer_size=131072, to_server_buffer_size=65536, block_mode=True,
+    reply_check_length=100,
+)
+config.users = [User("one", secret)]
+
+async def main():
+    meet = lambda reader, writer: ConnectionHandler.create(reader, writer, config=config)
+    server = await asyncio.start_server(meet, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("kind", ["", "dd"], ids=["plain", "padded"])
+async def test_a_session_and_a_login_go_through_a_proxy_that_others_wrote(
+    line: Line, kind: str
+) -> None:
+    """PyPI's ``mtproxy``; of those that look like TLS there is none to install."""
+    async with LoopbackMtproxy(addresses(line.tg), "") as obfuscated:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-W", "ignore", "-c", REAL, str(obfuscated.port), KEY, kind),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        try:
+            port = int(await asyncio.wait_for(process.stdout.readline(), 20))
+            proxy = Proxy.of_link(f"tg://proxy?server=127.0.0.1&port={port}&secret={kind}{KEY}")
+            line.gateway = line.make_gateway(proxies=Proxies(default=proxy))
+            alice = await line.open(line.alice)
+            await alice.call(functions.help.GetConfigRequest())
+            async with LoginFlow(line.gateway, name="bob") as flow:
+                await flow.start_code(line.bob.phone)
+                entered: Any = await flow.submit_code(line.tg.sent_code(line.bob.phone) or "")
+            await line.gateway.close_all()
+        finally:
+            process.kill()
+            await process.communicate()
+
+    assert entered.user_id == line.bob.id
+    assert obfuscated.accepted == line.tg.stats.connects == 2
 
 
 @each_secret
