@@ -39,6 +39,8 @@ class CopyChanges:
     ) -> None:
         self._context, self._outbox = context, outbox
         self._send_next, self._go_on = send_next, go_on
+        self._refused: dict[tuple[int, int], int] = {}
+        """How often in a row an edit may not have been made yet, by pair and message."""
 
     # Noted
 
@@ -148,6 +150,7 @@ class CopyChanges:
 
     def made(self, state: PairState, change: Change, *, cut: bool) -> None:
         """A change is made at the target."""
+        self._refused.pop((state.plan.id, change.source_id), None)
         self._note_changed(state, change)
         self._context.publish(
             CopyChanged, state, source_id=change.source_id, gone=change.message is None
@@ -182,6 +185,22 @@ class CopyChanges:
             state.comparison.want_edits(again)
             state.comparison.want()
         self._go_on(state)
+
+    def later(self, state: PairState, source_id: int, first: float, longest: float) -> None:
+        """An edit may not be made for now: it stays noted, and is looked at again after a pause.
+
+        Each refusal in a row makes the pause of that one message longer, by ``first`` seconds.
+        """
+        key = state.plan.id, source_id
+        times = self._refused[key] = self._refused.get(key, 0) + 1
+        pause = min(first * times, longest)
+        self._context.after(pause, state, lambda state: self._look_again(state, source_id))
+
+    def _look_again(self, state: PairState, source_id: int) -> None:
+        if not state.queue.has_change(source_id):  # a newer one is on its way
+            state.comparison.want_edits([source_id])
+            state.comparison.want()
+            self._go_on(state)
 
     def not_made(self, state: PairState, change: Change, reason: str) -> None:
         """A change is not tried again."""

@@ -396,6 +396,8 @@ class Delivery:
                 self._pausing.pause(state, reason_of(verdict))
             case ErrorClass.MESSAGE | ErrorClass.BUG:
                 self._try_again_or_put_aside(state, items, verdict)
+            case _ if verdict.action is Action.PARK_ACTION and isinstance(items[0], Change):
+                self._edit_later(state, items)
             case _ if self._context.online or state.handler is not None:
                 state.doubt(items, self._context.late_until())
                 self._try_later(state, items, verdict)
@@ -422,6 +424,14 @@ class Delivery:
         else:
             pause = RETRY_AFTER * min(attempts, RETRIES_GROW)
             self._wait_and_retry(state, pause)
+
+    def _edit_later(self, state: PairState, items: tuple[Item, ...]) -> None:
+        """Only these wait, whose edits stay noted; what is behind them goes on."""
+        for item in state.queue.give_up(items):
+            if isinstance(item, Change):
+                pauses = RETRY_AFTER, RETRY_AFTER * RETRIES_GROW
+                self._changes.later(state, item.source_id, *pauses)
+        self.send_next(state)
 
     def _wait_and_retry(self, state: PairState, pause: float) -> None:
         """Nothing of the pair is tried before the pause is over, whatever is said meanwhile."""

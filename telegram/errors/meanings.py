@@ -347,7 +347,9 @@ REFUSED_CONTENT = Row(
     "The target takes no content of this kind; it is set aside.",
 )
 EDIT_LATER = Row(
-    ErrorClass.SRV, Action.RETRY, "Telegram lets nobody edit this for a while; it is tried again."
+    ErrorClass.SRV,
+    Action.PARK_ACTION,
+    "Telegram lets nobody edit this for a while; it is tried again.",
 )
 STALE_FILE = Row(
     ErrorClass.MESSAGE, Action.REFETCH_MESSAGE, "Nothing to do: the message is read anew."

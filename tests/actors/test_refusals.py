@@ -162,3 +162,27 @@ async def test_an_edit_that_may_not_be_made_now_is_made_later(
 
     await newsroom.until(lambda: newsroom.texts("market_out") == ["two"])
     assert rule.struck == 4
+
+
+async def test_an_edit_that_may_not_be_made_now_holds_no_other_message(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.start()
+    newsroom.say("market_in", "one")
+    await newsroom.arrives("market_out", "one")
+    source = newsroom.chats["market_in"]
+    rule = newsroom.telegram.faults.add(
+        Fault(
+            method="messages.editMessage",
+            action=RpcError("EDIT_MESSAGE_TEMP_RESTRICTED", 406),
+        )
+    )
+
+    source.edit_message(source.messages[0], "two")
+    await newsroom.until(lambda: rule.struck > 0)
+    newsroom.say("market_in", "three")
+    await newsroom.arrives("market_out", "one", "three")
+
+    source.edit_message(source.messages[0], "four")
+    newsroom.telegram.faults.remove(rule)
+    await newsroom.until(lambda: newsroom.texts("market_out") == ["four", "three"])
