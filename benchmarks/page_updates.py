@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
 import random
 import subprocess
@@ -191,19 +192,23 @@ async def changing(panel: Panel) -> None:
         await asyncio.sleep(1.0)
 
 
+async def share_of_a_core(seconds: float) -> float:
+    begun, since = time.process_time(), time.monotonic()
+    await asyncio.sleep(seconds)
+    return (time.process_time() - begun) / (time.monotonic() - since)
+
+
 async def measured(count: int, pages: int, way: str) -> Figures:
     panel = Panel(count)
     async with console(panel, count) as port:
+        gc.collect()
+        gc.freeze()  # as a warden does after its start
         life = asyncio.create_task(changing(panel))
-        begun = time.process_time()
-        await asyncio.sleep(SECONDS / 3)
-        alone = (time.process_time() - begun) / (SECONDS / 3)
+        alone = await share_of_a_core(SECONDS / 3)
         words = [sys.executable, "-c", READER, str(port), str(pages), way, str(SECONDS)]
         reader = await asyncio.create_subprocess_exec(*words, stdout=subprocess.PIPE)
         await asyncio.sleep(2.0)  # all of them have the first state
-        begun, since = time.process_time(), time.monotonic()
-        await asyncio.sleep(SECONDS - 3)
-        busy = (time.process_time() - begun) / (time.monotonic() - since)
+        busy = await share_of_a_core(SECONDS - 4)
         said, _ = await reader.communicate()
         life.cancel()
     told = json.loads(said)

@@ -36,9 +36,11 @@ class Snapshot:
 
     def walk(self) -> Iterator[Snapshot]:
         """This one and all below it, in start order."""
-        yield self
-        for child in self.children:
-            yield from child.walk()
+        ahead = [self]
+        while ahead:  # no generator in a generator: thousands are walked through each second
+            one = ahead.pop()
+            yield one
+            ahead.extend(reversed(one.children))
 
     def find(self, path: str) -> Snapshot | None:
         """The one at ``path``, or ``None``."""

@@ -104,5 +104,6 @@ def _audit_page(
         what=asked.what,
         subject=asked.subject,
         since=asked.since,
+        before=asked.before,
         limit=limit,
     )

@@ -260,6 +260,7 @@ class AuditAsked(Ask[tuple[AuditRow, ...]]):
     what: str | None = None
     subject: str | None = None
     since: float = 0.0
+    before: float | None = None
     limit: int = 100
 
     def __post_init__(self) -> None:
@@ -267,8 +268,10 @@ class AuditAsked(Ask[tuple[AuditRow, ...]]):
             text = getattr(self, wanted)
             if text is not None and not (isinstance(text, str) and text.isprintable()):
                 raise InvalidRecordError(wanted, text, "text as in the trail, or None for any")
-        if type(self.since) not in {int, float} or not abs(self.since) <= LATEST:
-            raise InvalidRecordError("since", self.since, "epoch seconds, as of time.time()")
+        for name, at in (("since", self.since), ("before", self.before)):
+            none = name == "before" and at is None
+            if not none and (type(at) not in {int, float} or not abs(at or 0.0) <= LATEST):
+                raise InvalidRecordError(name, at, "epoch seconds, as of time.time()")
         if type(self.limit) is not int or self.limit not in AUDIT_LIMITS:
             allowed = f"a whole number from 1 to {AUDIT_LIMITS[-1]}"
             raise InvalidRecordError("limit", self.limit, allowed)

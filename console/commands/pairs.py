@@ -87,6 +87,8 @@ def _dead(result: Given) -> Iterator[Block]:
     ]
     columns = ("pair", "message", "ago", "tries", "why")
     yield grid("dead letters", columns, rows, wide=4, empty="no dead letter")
+    if len(rows) < result["total"]:
+        yield f"{len(rows)} of {result['total']}"
 
 
 def _retried(result: Given) -> Iterator[Block]:
@@ -275,7 +277,13 @@ COMMANDS: Final = (
         name="pairs dead",
         help="List the messages that could not be delivered, and why.",
         group=GROUP,
-        parameters=(option("pair", "Of this pair only.", Kind.INTEGER, least=1),),
+        parameters=(
+            option("pair", "Of this pair only.", Kind.INTEGER, least=1),
+            option("session", "Of this session's pairs only.", Kind.NAME),
+            option("find", "Only those with this in their reason."),
+            option("limit", "How many at most.", Kind.INTEGER, default=1000, least=1, most=10_000),
+            option("offset", "Leave out so many first.", Kind.INTEGER, default=0, least=0),
+        ),
         needs=Needs.STORE,
         result="pairs.DeadList",
         show=_dead,

@@ -199,6 +199,7 @@ COMMANDS: Final = (
             option("what", "Only this, as register or login."),
             option("subject", "Only of this: a session's name, `pair 3`, `operation 17`."),
             SINCE,
+            option("before", "Only earlier than this date, or so long ago.", Kind.MOMENT),
             LIMIT,
         ),
         needs=Needs.STORE,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
 from ..words import Words
@@ -73,7 +73,9 @@ class Channel:
             self._whole = (self._number, at, body)
         return body
 
-    async def frames(self, place: str, may_go_on: Callable[[], bool]) -> AsyncIterator[bytes]:
+    async def frames(
+        self, place: str, may_go_on: Callable[[], bool]
+    ) -> AsyncGenerator[bytes, None]:
         """The stream for one page, from its place on, or from the whole state.
 
         Args:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
 import pykka
@@ -79,7 +79,7 @@ class Hub:
 
     async def stream(
         self, language: str, place: str, may_go_on: Callable[[], bool]
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """The changes from a place on, until the page goes."""
         channel = self._channel(language)
         channel.pages += 1

@@ -29,6 +29,7 @@ class Picture:
         self._top: dict[str, Any] = {}
         self._sources: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
         self._rows: dict[str, dict[str, str]] = {kind: {} for kind in KINDS}
+        self._of: dict[str, object] = {}
 
     def see(self, sight: Sight) -> str | None:
         """Take a look in; returns the members of a change, or ``None`` if there is none."""
@@ -59,6 +60,10 @@ class Picture:
     def _see(self, kind: str, sight: Sight) -> tuple[dict[str, str], list[str]]:
         """The rows that are new or other ones, and the keys of those that are gone."""
         how, known, rows = KINDS[kind], self._sources[kind], self._rows[kind]
+        if how.of is not None:
+            before, self._of[kind] = self._of.get(kind, self), how.of(sight)
+            if before is self._of[kind]:
+                return {}, []
         found = dict(how.sources(sight))
         changed: dict[str, str] = {}
         for key, source in found.items():
@@ -70,7 +75,7 @@ class Picture:
                 changed[key] = rows[key] = text
         gone = [key for key in known if key not in found]
         self._sources[kind] = found
-        if gone or len(changed) > 0:
+        if gone or len(known) != len(found):
             self._rows[kind] = {key: rows[key] for key in found}  # in the order of the look
         return changed, gone
 

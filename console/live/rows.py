@@ -39,11 +39,19 @@ class Sight:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One kind of rows: what they are made of, how one is told, and when it needs no new look."""
+    """One kind of rows.
+
+    Args:
+        sources: what each is made of, by its key.
+        row: how one is told.
+        same: whether two sources tell the same.
+        of: what all of them are made of; as long as it is the same object, nothing has changed.
+    """
 
     sources: Callable[[Sight], Iterator[tuple[str, Any]]]
     row: Callable[[Any, Sight, Words], dict[str, Any]]
     same: Callable[[Any, Any], bool] = operator.eq
+    of: Callable[[Sight], object] | None = None
 
 
 def _sessions(sight: Sight) -> Iterator[tuple[str, SessionReport]]:
@@ -222,6 +230,6 @@ KINDS: Final[Mapping[str, Kind]] = {
     "waits": Kind(sources=_waits, row=_told_wait),
     "floods": Kind(sources=_floods, row=_flood),
     "operations": Kind(sources=_operations, row=_operation),
-    "tree": Kind(sources=_tree, row=_place, same=_same_place),
+    "tree": Kind(sources=_tree, row=_place, same=_same_place, of=lambda sight: sight.tree),
     "facts": Kind(sources=_facts, row=_fact),
 }

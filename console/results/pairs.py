@@ -50,9 +50,10 @@ class DeadLetter(Result):
 
 
 class DeadList(Result):
-    """The messages that could not be delivered."""
+    """The messages that could not be delivered; ``total`` counts all that match."""
 
     dead: tuple[DeadLetter, ...]
+    total: int
 
 
 class Retried(Result):

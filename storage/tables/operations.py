@@ -171,6 +171,7 @@ class OperationRows(AccountRows):
         what: str | None = None,
         subject: str | None = None,
         since: float = 0.0,
+        before: float | None = None,
         limit: int = 100,
     ) -> tuple[list[AuditRow], int]:
         """Look into the rows next below a number, however few of them match.
@@ -179,10 +180,10 @@ class OperationRows(AccountRows):
         """
         least = below - AUDIT_PAGE
         rows = self._all(
-            AUDIT.select + " where id < ? and id >= ? and at >= ? and (? is null or who = ?)"
-            " and (? is null or what = ?) and (? is null or subject = ?)"
+            AUDIT.select + " where id < ? and id >= ? and at >= ? and (? is null or at < ?)"
+            " and (? is null or who = ?) and (? is null or what = ?) and (? is null or subject = ?)"
             " order by id desc limit ?",
-            (below, least, since, who, who, what, what, subject, subject, limit),
+            (below, least, since, before, before, who, who, what, what, subject, subject, limit),
         )
         ((older,),) = self._all("select max(id) from audit where id < ?", (least,))
         return [AUDIT.from_row(row) for row in rows], 0 if older is None else int(older) + 1

@@ -89,6 +89,7 @@ class Registry(_Reads):
         what: str | None = None,
         subject: str | None = None,
         since: float = 0.0,
+        before: float | None = None,
         limit: int = 100,
     ) -> tuple[AuditRow, ...]:
         """Who changed what, newest first; ``None`` matches everything.
@@ -101,6 +102,7 @@ class Registry(_Reads):
                 ``logout``, ``import``, ``export``, ``restore``, ``recover``.
             subject: a session's name, ``pair 3``, ``operation 17``, ``registry``.
             since: epoch seconds.
+            before: epoch seconds; of the oldest row of a page it asks for the next page.
             limit: how many rows at most, 1 to 1,000,000.
 
         Raises:
@@ -111,7 +113,9 @@ class Registry(_Reads):
             for row in await warden.registry.audit(subject="alice", limit=10):
                 print(row.at, row.who, row.what, row.outcome)
         """
-        asked = AuditAsked(who=who, what=what, subject=subject, since=since, limit=limit)
+        asked = AuditAsked(
+            who=who, what=what, subject=subject, since=since, before=before, limit=limit
+        )
         return await self._client.ask(asked, timeout=_patience(limit))
 
 

@@ -146,10 +146,26 @@ async def chats(
     return ChatList(session=session, chats=found)
 
 
-async def dead(engine: Handles, _who: str, *, pair: int | None) -> DeadList:
+async def dead(
+    engine: Handles,
+    _who: str,
+    *,
+    pair: int | None,
+    session: str | None,
+    find: str | None,
+    limit: int,
+    offset: int,
+) -> DeadList:
     """What could not be delivered."""
-    letters = await engine.pairs.dead(pair)
-    return DeadList(dead=tuple(DeadLetter(**asdict(one)) for one in letters))
+    served = None if session is None else {one.id for one in await engine.pairs.list(session)}
+    wanted = (find or "").lower()
+    found = [
+        one
+        for one in await engine.pairs.dead(pair)
+        if (served is None or one.pair in served) and wanted in one.reason.lower()
+    ]
+    page = found[offset : offset + limit]
+    return DeadList(dead=tuple(DeadLetter(**asdict(one)) for one in page), total=len(found))
 
 
 async def retry(engine: Handles, who: str, *, pair: int, messages: list[int]) -> Retried:

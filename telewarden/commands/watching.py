@@ -196,11 +196,12 @@ async def audit(
     what: str | None,
     subject: str | None,
     since: float | None,
+    before: float | None,
     limit: int,
 ) -> Audit:
     """Who changed what."""
     rows = await engine.registry.audit(
-        who=who, what=what, subject=subject, since=since or 0.0, limit=limit
+        who=who, what=what, subject=subject, since=since or 0.0, before=before, limit=limit
     )
     return Audit(rows=tuple(AuditRow.model_validate(one) for one in rows))
 

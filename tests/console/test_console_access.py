@@ -385,6 +385,19 @@ async def test_an_operator_is_sent_to_the_machine_for_what_hands_out_a_login(pag
     assert (answer.status_code, answer.json()["error"]["type"]) == (403, "SocketOnly")
 
 
+async def test_the_audit_trail_is_read_page_by_page(page: Page) -> None:
+    async with page.logged_in(OPERATOR) as ann:
+        for kind in ("a", "b", "c"):
+            await ann.post("api/commands/operations-begin", json={"kind": kind})
+        asked = {"what": "begin", "who": "page: ann", "limit": 2}
+        first = (await ann.post("api/commands/audit", json=asked)).json()["rows"]
+        asked["before"] = first[-1]["at"]
+        second = (await ann.post("api/commands/audit", json=asked)).json()["rows"]
+
+    assert [len(first), len(second)] == [2, 1]
+    assert first[-1]["at"] > second[0]["at"]
+
+
 async def test_the_list_of_commands_says_what_the_caller_may_do_and_why_not(page: Page) -> None:
     async with page.logged_in(LOOKER) as leo:
         rows = {one["name"]: one for one in (await leo.get("api/commands")).json()["commands"]}

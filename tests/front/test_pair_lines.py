@@ -135,6 +135,16 @@ async def test_dead_letters_are_shown_sent_again_and_dropped(line: Line) -> None
         await line.room.hears(DeadLettered, source_id=number)
 
     shown = await line("pairs", "dead", "CONFIG")
+    narrow = [
+        json.loads((await line("pairs", "dead", "CONFIG", *words, "--json")).stdout)
+        for words in (
+            ("--session", "bob"),
+            ("--find", "message_id"),
+            ("--find", "flood"),
+            ("--limit", "1", "--offset", "1"),
+        )
+    ]
+    page = await line("pairs", "dead", "CONFIG", "--limit", "1")
     again = await line("pairs", "retry", "CONFIG", "1", "1")
     await line.room.arrives("news_out", "one")
     dropped = await line("pairs", "drop", "CONFIG", "--yes", "1", "--json")
@@ -143,7 +153,10 @@ async def test_dead_letters_are_shown_sent_again_and_dropped(line: Line) -> None
     assert "1     1        0 s  1      MESSAGE_ID_INVALID" in shown.stdout
     assert "1 on their way again" in again.stdout
     assert json.loads(dropped.stdout) == {"pair": 1, "dropped": 1}
-    assert json.loads(left.stdout) == {"dead": []}
+    assert json.loads(left.stdout) == {"dead": [], "total": 0}
+    found = [([one["source_id"] for one in told["dead"]], told["total"]) for told in narrow]
+    assert found == [([], 0), ([1, 2], 2), ([], 0), ([2], 2)]
+    assert "1 of 2\n" in page.stdout
 
 
 async def test_a_pair_is_paused_resumed_and_reads_its_past(line: Line) -> None:
