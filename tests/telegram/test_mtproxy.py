@@ -261,6 +261,32 @@ async def test_a_greeting_without_a_proof_is_named(
     assert server.refused == 1
 
 
+@pytest.mark.parametrize("answer", ["a site's", "the same again"])
+async def test_a_site_that_answers_as_tls_does_is_not_taken_for_the_proxy(answer: str) -> None:
+    said: list[bytes] = []
+
+    async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        hello = await reader.readexactly(517)
+        said.append(hello)
+        random = hello[11:43] if answer == "the same again" else bytes(32)
+        body = b"\x02\x00\x00\x26\x03\x03" + random + b"\x00\x13\x01\x00"
+        records_ = b"\x16\x03\x03" + len(body).to_bytes(2, "big") + body
+        writer.write(records_ + b"\x14\x03\x03\x00\x01\x01" + b"\x17\x03\x03\x00\x01\x00")
+        said.append(await reader.read())
+        writer.close()
+
+    async with await asyncio.start_server(meet, "127.0.0.1", 0) as site:
+        port = site.sockets[0].getsockname()[1]
+        proxy = Proxy.of_link(f"tg://proxy?server=127.0.0.1&port={port}&secret={TLS}")
+        with pytest.raises(ConnectionError, match="does not prove that it knows the secret"):
+            await proxy.connect("127.0.0.1", 443, timeout=5)
+        async with asyncio.timeout(20):
+            while len(said) < 2:
+                await asyncio.sleep(0)
+
+    assert said[1] == b""  # nothing of Telegram's
+
+
 @each_secret
 async def test_a_line_that_the_proxy_ends_is_the_proxys_and_comes_back(
     line: Line, server: LoopbackMtproxy
