@@ -49,6 +49,7 @@ SLICE: Final = 0.001  # seconds that a scrape takes the loop for at once
 OPEN_METRICS: Final = "application/openmetrics-text"
 ESCAPING: Final = re.compile(r";\s*escaping=[^;,]*")
 END: Final = "# EOF\n"
+DONE: Final = object()  # a look is at its end
 
 _beside: ContextVar[bool] = ContextVar("telewarden_sessions_beside", default=False)
 """Whether the sessions' families are being written beside the registry, by ``session_text``."""
@@ -105,6 +106,7 @@ class Exporter(Collector):
         self._subscription: Subscription | None = None
         # Facts come from the loop and from the journal's thread; the lock costs 0.1 us a fact.
         self._lock = threading.Lock()
+        self._observing = asyncio.Lock()
         if not self._guest:
             ProcessCollector(registry=self.registry)
         self._register()
@@ -144,11 +146,45 @@ class Exporter(Collector):
             registry: the registry in numbers.
             registered: the names of all sessions; by default those that report.
         """
-        self._numbers = registry
         with self._lock:
-            self._sessions.reported(overview.sessions, overview.groups, tree, registered=registered)
-            self._sample = stand(overview, tree, now=self._wall(), loop_lag=loop_lag)
-            self.day.look(self._sample.at, self._totals(overview))
+            for _ in self._observed(overview, tree, loop_lag, registry, registered):
+                pass
+
+    async def observe_async(
+        self,
+        overview: Overview,
+        tree: Snapshot | None = None,
+        *,
+        loop_lag: float = 0.0,
+        registry: RegistryNumbers | None = None,
+        registered: Collection[str] | None = None,
+    ) -> None:
+        """The same, in slices of a millisecond between which the loop does other work."""
+        async with self._observing:  # of two looks the later one is the newest
+            steps = self._observed(overview, tree, loop_lag, registry, registered)
+            while True:
+                until = time.perf_counter() + SLICE
+                with self._lock:  # facts come from the journal's thread, too
+                    while (going_on := next(steps, DONE)) is None and time.perf_counter() < until:
+                        pass
+                if going_on is DONE:
+                    return
+                await asyncio.sleep(0)
+
+    def _observed(
+        self,
+        overview: Overview,
+        tree: Snapshot | None,
+        loop_lag: float,
+        registry: RegistryNumbers | None,
+        registered: Collection[str] | None,
+    ) -> Iterator[None]:
+        self._numbers, now = registry, self._wall()
+        yield from self._sessions.reported(
+            overview.sessions, overview.groups, tree, registered=registered
+        )
+        self._sample = yield from stand(overview, tree, now=now, loop_lag=loop_lag)
+        self.day.look(self._sample.at, self._totals(overview))
 
     def stored(
         self,

@@ -6,6 +6,7 @@ Made once for each look, so that a scrape costs the same for three sessions and 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,6 +17,7 @@ from ..telegram.reports import Overview, SessionReport, Wait, WaitKind
 AT_REST: Final = frozenset({Phase.STOPPING, Phase.STOPPED, Phase.DELETED})
 """Phases in which nobody expects a session to be online."""
 
+STEP: Final = 50  # groups that are counted between two steps
 NAMED: Final = 5  # sessions that a sentence names before it only counts the rest
 
 
@@ -48,36 +50,50 @@ class Sample:
 
 def stand(
     overview: Overview, tree: Snapshot | None, *, now: float, loop_lag: float = 0.0
-) -> Sample:
-    """Count what ``overview`` and ``tree`` show."""
+) -> Generator[None, None, Sample]:
+    """Count what ``overview`` and ``tree`` show, in steps between which others may do something."""
     sessions = overview.sessions
-    pairs = [pair for group in overview.groups for pair in group.pairs]
-    halted = tuple(
-        (group.session, pair.id, pair.paused)
-        for group in overview.groups
-        for pair in group.pairs
-        if pair.paused is not None
-    )
-    paused = len(halted)
-    places = () if tree is None else tuple(tree.walk())
-    left = [place.restarts_left for place in places]
+    pairs, halted, deaf, waiting = 0, list[tuple[str, int, str]](), 0, 0
+    for number, group in enumerate(overview.groups):
+        if number % STEP == 0:
+            yield
+        for pair in group.pairs:
+            pairs, waiting = pairs + 1, waiting + pair.waiting
+            deaf += pair.deaf_since is not None
+            if pair.paused is not None:
+                halted.append((group.session, pair.id, pair.paused))
+    yield
+    states, mailboxes, left = Counter[ChildState](), 0, list[int]()
+    for number, place in enumerate(() if tree is None else tree.walk()):
+        if number % (STEP * 4) == 0:
+            yield
+        states[place.state] += 1
+        mailboxes += place.waiting
+        if place.restarts_left is not None:
+            left.append(place.restarts_left)
+    healthy = sum(session.health is Health.HEALTHY for session in sessions)
+    yield
+    frozen = sum(one.account is not None and one.account.frozen for one in sessions)
+    yield
+    ready = readiness(sessions, overview.waits)
+    yield
     return Sample(
         at=now,
-        healthy=sum(session.health is Health.HEALTHY for session in sessions),
-        ready=readiness(sessions, overview.waits),
+        healthy=healthy,
+        ready=ready,
         groups=len(overview.groups),
-        pairs_active=len(pairs) - paused,
-        pairs_paused=paused,
-        pairs_deaf=sum(pair.deaf_since is not None for pair in pairs),
-        frozen=sum(one.account is not None and one.account.frozen for one in sessions),
-        waiting=sum(pair.waiting for pair in pairs),
-        children=Counter(place.state for place in places) if places else None,
-        mailboxes=sum(place.waiting for place in places),
-        restarts_left=min((one for one in left if one is not None), default=None),
+        pairs_active=pairs - len(halted),
+        pairs_paused=len(halted),
+        pairs_deaf=deaf,
+        frozen=frozen,
+        waiting=waiting,
+        children=states or None,
+        mailboxes=mailboxes,
+        restarts_left=min(left, default=None),
         loop_lag=loop_lag,
         waits=Counter(wait.kind for wait in overview.waits),
         waiting_since=_since(overview.waits),
-        paused=halted,
+        paused=tuple(halted),
         alarms=tuple(one for one in overview.waits if one.alarming or one.kind is WaitKind.OUTAGE),
     )
 

@@ -6,7 +6,7 @@ Moments are kept, not ages: an age is true when it is asked for.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -26,6 +26,7 @@ from ..telegram.session_events import (
 )
 from .labels import RUNGS, cause_class, kind_of, session_of
 
+STEP: Final = 50  # sessions or groups that are looked at between two steps; a tenth of a ms
 FIRST: Final = frozenset({"start", "login"})  # coming online for the first time is no recovery
 FOREIGN: Final = frozenset(
     {
@@ -174,8 +175,10 @@ class SessionBook:
         tree: Snapshot | None,
         *,
         registered: Collection[str] | None,
-    ) -> None:
+    ) -> Iterator[None]:
         """Note how all sessions are; those that are not registered any more are forgotten.
+
+        It is done when the iterator is at its end; between two steps others may do something.
 
         Args:
             sessions, groups: what they report.
@@ -189,11 +192,15 @@ class SessionBook:
                 self._in_order = None
         self._reported = known
         waiting, deaf = Counter[str](), Counter[str]()
-        for group in groups:
+        for number, group in enumerate(groups):
+            if number % STEP == 0:
+                yield
             waiting[group.session] += sum(pair.waiting for pair in group.pairs)
             deaf[group.session] += sum(pair.deaf_since is not None for pair in group.pairs)
-        left, down = _found_in(tree)
-        for name in known:
+        left, down = yield from _found_in(tree)
+        for number, name in enumerate(known):
+            if number % STEP == 0:
+                yield
             figures, report = self.of(name), reports.get(name)
             figures.see(
                 report, waiting=waiting[name], deaf=deaf[name], restarts_left=left.get(name)
@@ -220,11 +227,15 @@ class SessionBook:
                 )
 
 
-def _found_in(tree: Snapshot | None) -> tuple[dict[str, int], set[str]]:
+def _found_in(
+    tree: Snapshot | None,
+) -> Generator[None, None, tuple[dict[str, int], set[str]]]:
     """The restarts that are left to each session, where they are fewest; and who is kept down."""
     left, down = dict[str, int](), set[str]()
     for part in () if tree is None else tree.children:
-        for place in part.children:
+        for number, place in enumerate(part.children):
+            if number % STEP == 0:
+                yield
             name = session_of(place.id)
             if name is None:
                 continue

@@ -376,7 +376,7 @@ class Warden:
         known = self._board.current
         overview = with_waits(found, places, self._waiting.now(), now=self._epoch.now())
         self._wait_log.see(overview.waits)
-        self.exporter.observe(
+        await self.exporter.observe_async(
             overview,
             places,
             loop_lag=tree.loop_lag,

@@ -568,3 +568,30 @@ def test_what_cannot_be_read_is_counted_for_all_sessions_together(
         stream.publish(told)
 
     assert exporter.registry.get_sample_value("telewarden_unreadable_objects_total") == 2.0
+
+
+async def test_a_look_at_many_sessions_lets_the_loop_do_other_work(exporter: Exporter) -> None:
+    many = overview(*(report(f"s{number}") for number in range(5_000)))
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    beside = asyncio.create_task(others())
+    await exporter.observe_async(many)
+    beside.cancel()
+
+    assert turns > 2
+    assert sample(exporter, "phase", "s4999", state="online") is None  # too many to be shown
+    assert exporter.registry.get_sample_value("telewarden_sessions", {"state": "online"}) == 5_000
+
+
+async def test_of_two_looks_at_once_the_later_one_is_shown(exporter: Exporter) -> None:
+    many = overview(*(report(f"s{number}") for number in range(500)))
+
+    await asyncio.gather(exporter.observe_async(many), exporter.observe_async(overview(report())))
+
+    assert exporter.registry.get_sample_value("telewarden_sessions", {"state": "online"}) == 1
