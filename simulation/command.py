@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import math
 import os
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from .surroundings import real_monotonic
 __all__ = ["main"]
 
 ACTS: Final = 250
+FINISH_WITHIN: Final = 10.0  # seconds that the last seed gets to come to its end, past the time
 SCRIPTS: Final = Path(__file__).parent.parent / "tests" / "simulation" / "scripts"
 
 
@@ -89,9 +91,14 @@ def _run(given: argparse.Namespace) -> int:
         first = int.from_bytes(os.urandom(5), "little") * 1000
     if given.jobs > 1:
         return _side_by_side(given, first)
-    total = _Total()
+    total, until = _Total(), math.inf
+    if given.seconds is not None:
+        until = real_monotonic() + given.seconds + FINISH_WITHIN
     for seed in _seeds(given, first):
-        outcome = play(generate(seed, acts=given.acts, about=given.about))
+        outcome = play(generate(seed, acts=given.acts, about=given.about), until=until)
+        if outcome.abandoned and not outcome.violations:
+            print(f"seed {seed}: abandoned, the time is over", flush=True)
+            break
         total.add(outcome)
         if outcome.violations:
             print(f"seed {seed}: " + "\n    ".join(outcome.violations[:8]), flush=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import heapq
+import math
 import random
 import sys
 import warnings
@@ -19,9 +20,9 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
 from typing import Any, Final, TypeVar
 
-from .surroundings import TIME
+from .surroundings import TIME, real_monotonic
 
-__all__ = ["Handle", "LivelockError", "NodeLoop", "Scheduler", "StarvedError"]
+__all__ = ["Handle", "LivelockError", "NodeLoop", "OutOfTimeError", "Scheduler", "StarvedError"]
 
 T = TypeVar("T")
 
@@ -35,6 +36,10 @@ class LivelockError(Exception):
 
 class StarvedError(Exception):
     """Nothing is due any more, and what is waited for has not come."""
+
+
+class OutOfTimeError(Exception):
+    """Whoever plays has no more time; nothing is said of what is played."""
 
 
 class Handle(asyncio.TimerHandle):
@@ -61,9 +66,15 @@ class Handle(asyncio.TimerHandle):
 
 
 class Scheduler:
-    """Runs all loops of one simulation in one thread."""
+    """Runs all loops of one simulation in one thread.
 
-    def __init__(self, seed: str) -> None:
+    Args:
+        seed: of the threads' pauses.
+        until: when it gives up, by the machine's monotonic clock.
+    """
+
+    def __init__(self, seed: str, *, until: float = math.inf) -> None:
+        self.until = until
         self.rng = random.Random(f"threads {seed}")
         self.ready: deque[Handle] = deque()
         self._due: list[tuple[float, int, Any]] = []
@@ -89,6 +100,8 @@ class Scheduler:
         """Run everything until ``future`` is done; returns what it is done with."""
         try:
             while not future.done():
+                if real_monotonic() >= self.until:
+                    raise OutOfTimeError
                 self._run_ready(future)
                 if future.done():
                     break

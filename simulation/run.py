@@ -37,7 +37,7 @@ from .faults import FAULTS
 from .floods import watch_floods
 from .judge import PairModel, Ruling, carried_at, judge
 from .levels import Level, left_in, measured
-from .loop import LivelockError, NodeLoop, Scheduler, StarvedError
+from .loop import LivelockError, NodeLoop, OutOfTimeError, Scheduler, StarvedError
 from .network import Network
 from .process import KERNEL, Process
 from .scene import Scene
@@ -94,11 +94,16 @@ class Outcome:
     digest: str = ""
     virtual: float = 0.0
     trace: list[str] = field(default_factory=list)
+    abandoned: bool = False
+    """Whether there was no time to play it to its end."""
 
 
-def play(script: Script, *, keep_trace: bool = False) -> Outcome:
-    """Play a script; the same script gives the same outcome, to the byte."""
-    return Run(script, keep_trace=keep_trace).play()
+def play(script: Script, *, keep_trace: bool = False, until: float = math.inf) -> Outcome:
+    """Play a script; the same script gives the same outcome, to the byte.
+
+    Past ``until``, by the machine's monotonic clock, it is abandoned.
+    """
+    return Run(script, keep_trace=keep_trace, until=until).play()
 
 
 class _ViolationError(Exception):
@@ -111,13 +116,14 @@ class Run:
     Args:
         script: what happens.
         keep_trace: whether everything that happens is kept, for a person to read.
+        until: when it is abandoned, by the machine's monotonic clock.
     """
 
     played = 0
     """How many, in this process."""
 
-    def __init__(self, script: Script, *, keep_trace: bool) -> None:
-        self.script, self.keep_trace = script, keep_trace
+    def __init__(self, script: Script, *, keep_trace: bool, until: float = math.inf) -> None:
+        self.script, self.keep_trace, self.until = script, keep_trace, until
         self.outcome = Outcome(seed=script.seed)
         self.pairs: list[PairModel] = []
         self.injected: list[tuple[str, str | None, Any]] = []
@@ -154,7 +160,7 @@ class Run:
         DISK.synced = lambda: self.log.sync(self.folder)
         self.folder = memory() / f"telewarden-simulation-{os.getpid()}"
         shutil.rmtree(self.folder, ignore_errors=True)
-        self.scheduler = Scheduler(self.script.seed)
+        self.scheduler = Scheduler(self.script.seed, until=self.until)
         self.threads = Threads(self.scheduler)
         self.network = Network(self.scheduler, self.script.seed)
         self.network.told = self._arrived
@@ -166,11 +172,13 @@ class Run:
         root = logging.getLogger()
         root.addHandler(watch)
         try:
-            task: Any = asyncio.Task(self._play(), loop=loop)
+            task = loop.create_task(self._play())
             with self.threads.watched():
                 self.scheduler.run_until(task)
         except _ViolationError:
             pass
+        except OutOfTimeError:
+            self.outcome.abandoned = True
         except (LivelockError, StarvedError) as error:
             self.wrong(f"{type(error).__name__}: {error}")
         except Exception as error:  # noqa: BLE001 - the run is what is judged

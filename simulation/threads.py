@@ -26,7 +26,7 @@ from .surroundings import TIME
 
 __all__ = ["SimQueue", "SimThread", "SimTimer", "Threads", "install"]
 
-STUCK_AFTER: Final = 120.0  # real seconds; a step that takes longer waits for what never comes
+STUCK_AFTER: Final = 60.0  # real seconds; a step that takes longer waits for what never comes
 FIRST_IDENT: Final = 1  # the system's are addresses, and far from those
 
 _native_ident = threading.get_ident

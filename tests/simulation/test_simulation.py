@@ -107,6 +107,38 @@ def test_a_fix_that_is_taken_out_is_found_by_its_name(name: str) -> None:
     assert "NOT FOUND" not in said
 
 
+INSIDE = """
+from simulation import surroundings
+surroundings.install()
+from simulation.generator import generate
+from simulation.run import _disk_refused, play
+"""
+
+
+def inside(code: str) -> str:
+    """What a program says that looks at the simulator from inside, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", INSIDE + code], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    return done.stdout + done.stderr
+
+
+def test_a_seed_is_abandoned_when_the_time_is_over() -> None:
+    said = inside("outcome = play(generate(7), until=0.0); print(outcome)")
+
+    assert "violations=[]" in said
+    assert "abandoned=True" in said
+
+
+def test_an_error_that_is_its_own_causes_cause_is_looked_at_once() -> None:
+    said = inside(
+        "error, cause = OSError(), OSError(); error.cause, cause.__cause__ = cause, error;"
+        "print(_disk_refused(error))"
+    )
+
+    assert said == "False\n"
+
+
 def deaf_script() -> dict[str, Any]:
     """A script in which one fault stays for ever: no copy is ever taken."""
     chat = {"kind": "broadcast", "owner": "press", "members": ["s0"]}
