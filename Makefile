@@ -20,7 +20,7 @@ SIMULATE_ARGS ?=
 SIMULATE = $(if $(SEED),seed $(SEED),run --jobs $(JOBS) $(SPAN)) $(SIMULATE_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check differential bench simulate simulate-test mutants lock clean
+.PHONY: help demo test coverage check differential bench simulate simulate-test mutants lock wheel clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 15
@@ -30,6 +30,7 @@ $(STAMP): requirements/dev.txt setup.cfg
 		|| { echo "Telewarden needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" >&2; exit 2; }
 	@$(PYTHON) -m venv $(VENV) \
 		|| { echo "$(PYTHON) cannot create environments; on Debian: apt-get install python3-venv" >&2; exit 2; }
+	@echo "installing the locked versions into $(VENV): some minutes the first time"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
@@ -70,6 +71,9 @@ mutants: $(STAMP)  ## Count the small faults in ROOM (policy, forwarding, recove
 lock:  ## Lock the newest versions that requirements/dev.in allows (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--allow-unsafe --no-strip-extras --upgrade requirements/dev.in -o requirements/dev.txt
+
+wheel: $(STAMP)  ## Build the wheel, dist/telewarden-VERSION-py3-none-any.whl
+	$(BIN)/python -m build --no-isolation --wheel
 
 clean:  ## Remove the environment and everything that was built
 	rm -rf $(VENV) build dist *.egg-info .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

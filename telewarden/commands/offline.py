@@ -98,6 +98,10 @@ ON_STORE: Final[Handlers] = {
 }
 ON_CONFIG: Final[Handlers] = {"safety-check": safety, "diagnostics": diagnostics, "test": test}
 """Those that take their own leases, or none."""
+STORES_NOTHING: Final[Mapping[str, Result]] = {
+    "safety-check": Safety(sessions=(), exit_code=0),
+}
+"""What is true before the first start: nobody uses what is not there."""
 
 
 async def carry_out_offline(path: Path, name: str, given: Mapping[str, Any], *, who: str) -> Result:
@@ -116,6 +120,8 @@ async def carry_out_offline(path: Path, name: str, given: Mapping[str, Any], *, 
         TelewardenError: whatever the work itself raises.
     """
     command, config = find(name), load_config(path)
+    if command.name in STORES_NOTHING and not is_there(StoragePaths(config).database):
+        return STORES_NOTHING[command.name]
     if not is_there(StoragePaths(config).database):
         raise NotRunningError(
             "the warden", f"and nothing is stored in {config.folder} yet; {START}"

@@ -6,6 +6,7 @@ from typing import Any, Final, cast
 
 from ..actors import What
 from ..console.results.operations import Cleaned, Limits, LimitValues, Operation, OperationList
+from ..errors import BadCommandError
 from .engine import Engine, Handlers, Handles
 
 
@@ -98,6 +99,8 @@ async def limits(engine: Engine, who: str, *, fields: dict[str, Any]) -> Limits:
     if not fields:
         present = LimitValues.model_validate(engine.registry.snapshot.limits)
         return Limits(limits=present, removed=())
+    if "who" in fields:
+        raise BadCommandError("limits", "there is no limit 'who'; see [registry]")
     changed = await engine.registry.reconfigure(who=who, **fields)
     return Limits(limits=LimitValues.model_validate(changed.limits), removed=changed.removed)
 

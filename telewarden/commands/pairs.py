@@ -22,7 +22,7 @@ from ..console.results.pairs import (
     Why,
 )
 from ..console.results.sessions import PairStatus, Wait
-from ..errors import UnknownRecordError
+from ..errors import BadCommandError, UnknownRecordError
 from ..errors.root import counted
 from ..telegram import DEAF_SOURCE, HEALTHS, Health, PairReport, dialogs_in, dialogs_request
 from .engine import Engine, Handlers, Handles
@@ -45,13 +45,21 @@ async def add(
     engine: Handles, who: str, *, fields: Fields, session: str | None, pair: int | None, ring: bool
 ) -> Pair:
     """Let there be one more."""
-    given = fields | ({"ring": True} if ring else {})
-    return planned(await engine.pairs.add(pair, session=session, who=who, **given))
+    options = {"session": session, "pair": pair, "ring": ring or None}
+    given = _own("pairs add", fields) | {k: v for k, v in options.items() if v is not None}
+    return planned(await engine.pairs.add(who=who, **given))
 
 
 async def change(engine: Handles, who: str, *, pair: int, fields: Fields) -> Pair:
     """Change how it goes on."""
-    return planned(await engine.pairs.change(pair, who=who, **fields))
+    return planned(await engine.pairs.change(pair, who=who, **_own("pairs change", fields)))
+
+
+def _own(command: str, fields: Fields) -> Fields:
+    """The fields of a pair's plan; who asks is told by the surface."""
+    if "who" in fields:
+        raise BadCommandError(command, "a pair has no field 'who'; see [[pairs]]")
+    return fields
 
 
 async def remove(engine: Handles, who: str, *, pair: int, accept_doubt: bool) -> Pair:
@@ -129,7 +137,9 @@ def _verdict(plan: PairPlan, report: PairReport, health: Health, reason: str) ->
         return DEAF_SOURCE.explanation
     if report.waits:
         return f"waiting: {counted(report.waiting, 'message')}"
-    return f"it waits for nothing; on the way: {counted(report.waiting, 'message')}"
+    if report.waiting:
+        return f"it waits for nothing; on the way: {counted(report.waiting, 'message')}"
+    return "it waits for nothing, and has sent all that there is"
 
 
 async def chats(

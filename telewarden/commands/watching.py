@@ -101,7 +101,8 @@ def good(name: str, took: float) -> LoginTest:
 def not_good(name: str, error: TelewardenError) -> LoginTest:
     """A login that is not good, and why."""
     advice = error.advice if isinstance(error, TelegramError) else ""
-    return LoginTest(session=name, good=False, explanation=str(error), advice=advice, seconds=None)
+    said = str(error).removesuffix(advice).rstrip()
+    return LoginTest(session=name, good=False, explanation=said, advice=advice, seconds=None)
 
 
 async def safety(engine: Engine, _who: str, *, session: str | None, clear: bool) -> Safety:

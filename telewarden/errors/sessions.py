@@ -205,6 +205,6 @@ class NoCredentialError(TelewardenError):
     def __init__(self, session: str, *, problems: tuple[str, ...] = ()) -> None:
         said = f" that can be used ({'; '.join(problems)})" if problems else ""
         super().__init__(
-            f"session {session} has no stored login{said}; log in with telewarden auth"
+            f"session {session} has no stored login{said}; log in with telewarden auth {session}"
         )
         self.session, self.problems = session, problems

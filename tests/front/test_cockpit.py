@@ -235,6 +235,33 @@ def test_colours_are_for_terminals_that_want_them(
     assert piped.startswith("session  health   phase ")
 
 
+def test_a_pair_takes_its_session_among_its_fields_and_nobody_elses_name(
+    shell: Shell, running: subprocess.Popen[str]
+) -> None:
+    way = ("source=-1001", "target=-1002")
+    added = told(shell, "pairs", "add", *way, "session=alice", "pair=7")
+    odd = [
+        shell(*words)
+        for words in (
+            ("pairs", "add", *way, "who=ann"),
+            ("pairs", "change", "7", "who=ann"),
+            ("pairs", "change", "7", "session=alice"),
+            ("limits", "who=ann"),
+        )
+    ]
+
+    assert (added["id"], added["session"]) == (7, "alice")
+    assert [one.returncode for one in odd] == [2, 2, 2, 2]
+    assert "no field 'who'" in odd[0].stderr
+    assert not any("unexpected" in one.stderr for one in odd)
+
+
+def test_before_the_first_start_nobody_uses_anything(shell: Shell) -> None:
+    done = shell("safety-check")
+
+    assert (done.returncode, done.stdout) == (0, "no session is stored\n")
+
+
 def test_a_safety_check_beside_a_warden_is_unsafe_and_names_it(
     shell: Shell, running: subprocess.Popen[str]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import re
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from telewarden import load_config, parse_config
+from telewarden import __version__, load_config, parse_config
 from telewarden.actors.forwarding.pair import states as pair_states
 from telewarden.config import (
     BotConfig,
@@ -132,6 +133,20 @@ def test_every_document_that_the_readme_names_is_there() -> None:
 
     assert named
     assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
+def test_the_readme_installs_the_wheel_that_is_built_with_extras_that_there_are() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    known = set(settings["options.extras_require"])
+
+    wheels = re.findall(r"dist/telewarden-(\S+?)-py3-none-any\.whl(?:\[([\w,]+)\])?", text)
+    told = set(re.findall(r"`(\w+)`", text.partition("Extras:")[2].partition("\n\n")[0]))
+
+    assert {version for version, _ in wheels} == {__version__}
+    assert {extra for _, extras in wheels for extra in extras.split(",") if extra} <= known
+    assert told == known
 
 
 def test_every_make_target_that_the_documents_name_is_there() -> None:
