@@ -186,6 +186,25 @@ def test_a_session_is_restarted_after_a_question(opens: Opens) -> None:
     see(page.locator(".timeline"), "failed after")
 
 
+def test_an_account_is_logged_in_by_a_qr_code(shown: Shown, opens: Opens) -> None:
+    page = opens(view="session/bob")
+    shown.telegram.revoke(shown.account(BOB))
+    see(page.locator(".one-head"), "Needs login")
+    see(page.locator(".todo"), "Log in again.")
+
+    page.get_by_role("group", name="Actions").get_by_role("button", name="Log in").click()
+    with page.expect_response("**/api/commands/login") as asked:
+        page.get_by_role("button", name="Show a QR code").click()
+    code = asked.value.json()["qr"]
+    drawn = page.get_by_role("img", name="QR code").locator("path").get_attribute("d")
+    shown.telegram.scan_qr(shown.account(BOB), code["url"])
+
+    see(page.locator(".toasts"), "bob is logged in.")
+    see(page.locator(".one-head"), "Online")
+    assert drawn is not None
+    assert drawn.count("M") == sum(line.count("1") for line in code["rows"])
+
+
 def test_an_account_is_logged_in_by_a_code(shown: Shown, opens: Opens) -> None:
     page = opens(view="sessions")
     shown.telegram.revoke(shown.account(BOB))
