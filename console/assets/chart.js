@@ -1,6 +1,6 @@
 // Small charts of the day, drawn from the points that the warden keeps.
 
-import { h, say, svg } from "./dom.js";
+import { h, say, setHidden, svg } from "./dom.js";
 import { clock, number, span, when } from "./time.js";
 import { t } from "./words.js";
 
@@ -77,7 +77,8 @@ export function chart({ title, name, form, how, unit = number, tells, tone = "" 
       const known = shown.values.filter((one) => one !== null);
       const top = Math.max(...known, 0);
       drawing.replaceChildren(...(known.length ? FORMS[form](shown.values, top || 1) : []));
-      const told = known.length ? tells(known) : { value: "–", rest: t("no points yet") };
+      setHidden(drawing, known.length === 0);
+      const told = known.length ? tells(known) : { value: "–", rest: t("nothing known yet") };
       say(value, told.value);
       rest = told.rest;
       say(aside, rest);

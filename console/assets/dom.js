@@ -38,7 +38,7 @@ export function say(node, text) {
 }
 
 export function setHidden(node, hidden) {
-  if (node.hidden !== hidden) node.hidden = hidden;
+  if (node.hasAttribute("hidden") !== hidden) node.toggleAttribute("hidden", hidden); // a drawing has no property
 }
 
 export function setClass(node, name) {

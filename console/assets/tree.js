@@ -121,7 +121,7 @@ export function tree({ from = "", onlyAiling = () => false, wanted = () => "", a
     fold.setAttribute("aria-expanded", String(open));
     fold.setAttribute("aria-label", t("Parts of {path}", { path }));
     const hidden = all.length - (open ? shown.length : 0);
-    const counted = open ? t("{n} more", { n: number(hidden) }) : t("{n} parts", { n: number(hidden) });
+    const counted = open ? t("{n} more", { n: number(hidden) }) : hidden === 1 ? t("1 part") : t("{n} parts", { n: number(hidden) });
     say(line.querySelector(".children"), hidden ? counted : "");
     grow(node.below, open ? shown : [], kept);
   }

@@ -9,7 +9,7 @@ import socket
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -174,7 +174,4 @@ def opens(shown: Shown) -> Iterator[Opens]:
 @pytest.fixture(scope="session")
 def axe() -> str:
     """The script that looks for what shuts people out."""
-    import axe_core_python
-
-    folder = Path(axe_core_python.__file__).parent
-    return (folder / "axe.min.js").read_text(encoding="utf-8")
+    return (resources.files("axe_core_python") / "axe.min.js").read_text(encoding="utf-8")
