@@ -76,7 +76,7 @@ class SessionFigures:
     version: int = 0
     phase: Phase = Phase.REGISTERED
     since: float = 0.0
-    reason: str = ""
+    reason: str = ""  # no series shows it, so that it is no change of version
     restarts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PARTS, 0))
     recoveries: dict[str, int] = field(default_factory=lambda: dict.fromkeys(RUNGS, 0))
     floods: dict[str, float] = field(default_factory=dict)
@@ -117,9 +117,10 @@ class SessionFigures:
         if self.account is not report.account:
             self.account = report.account
             self.version += 1
-        self.reason = report.reason  # no series shows it, so that it is no change
         if self.phase is not report.phase or self.since != report.since:
             self.stand(report.phase, report.since)
+        if report.since >= self.since:  # else an event has said something newer
+            self.reason = report.reason
         if self.last_update != report.last_update or self.probe_seconds != report.probe_seconds:
             self.last_update, self.probe_seconds = report.last_update, report.probe_seconds
             self.version += 1
@@ -257,7 +258,10 @@ def _restarting(book: SessionBook, event: ChildRestarting) -> None:
 
 
 def _phase_changed(book: SessionBook, event: PhaseChanged) -> None:
-    book.of(event.session).stand(event.after, event.at)
+    figures = book.of(event.session)
+    if event.at >= figures.since:
+        figures.reason = event.reason
+    figures.stand(event.after, event.at)
 
 
 def _recovered(book: SessionBook, event: SessionRecovered) -> None:

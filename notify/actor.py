@@ -36,7 +36,7 @@ from ..supervision import (
 from ..telegram import FloodBegan, PairPaused, PairResumed, PhaseChanged
 from .alert_book import ALL, FOREVER, AlertBook, Changes, What
 from .apprise_channel import send_within
-from .conditions import HEARD, Condition, Happenings, of_sessions, of_warden
+from .conditions import HEARD, Happenings, of_sessions, of_warden
 from .events import AlertFired, AlertResolved
 from .messages import (
     AlertsAsked,
@@ -277,10 +277,10 @@ class NotifyActor(LoopActor):
         if not look.sample.at and self._epoch.now() - self._started < START_GRACE:
             return  # what fired before the restart is not over because nobody has said anything yet
         self._looking = True
-        self.pipe(self._find(look), then=self._found)
+        self.pipe(self._look_at(look), then=self._looked)
 
-    async def _find(self, look: Look) -> list[Condition]:
-        """What is true, with a turn for others now and then."""
+    async def _look_at(self, look: Look) -> None:
+        """See what is true and what follows, with a turn for others now and then."""
         rules, now = self._rules.get, self._epoch.now()
         found = list(of_warden(look, rules, now))
         with self._lock:
@@ -288,15 +288,15 @@ class NotifyActor(LoopActor):
         for at in range(0, len(look.sessions), AT_ONCE):
             found += of_sessions(look.sessions[at : at + AT_ONCE], rules, now)
             await asyncio.sleep(0)
-        return found
+        for changes in self._book.look(found, self._going_by(), self._silences, now):
+            self._tell_listeners(changes)
+            self._owe_news(changes)
+            if changes.due is not None:
+                self._wake_at(changes.due)
+            await asyncio.sleep(0)
 
-    def _found(self, conditions: list[Condition]) -> None:
+    def _looked(self, _: None) -> None:
         self._looking = False
-        settings = self._going_by()
-        changes = self._book.look(conditions, settings, self._silences, self._epoch.now())
-        self._tell_listeners(changes)
-        self._owe_news(changes)
-        self._look_again_at(changes.due)
         self._pump()
 
     def _going_by(self) -> NotifySettings:
@@ -358,13 +358,10 @@ class NotifyActor(LoopActor):
 
         self._post(work)
 
-    def _look_again_at(self, due: float | None) -> None:
-        if due is not None:
-            self._wake_at(due, _Look())
-
-    def _wake_at(self, due: float, message: object) -> None:
+    def _wake_at(self, due: float) -> None:
+        """Look again then."""
         if due < self._epoch.now() + LOOK_EVERY:  # the regular look comes then anyway
-            self.after(max(0.01, due - self._epoch.now()), message)
+            self.after(max(0.01, due - self._epoch.now()), _Look())
 
     # Channels
 
@@ -378,7 +375,7 @@ class NotifyActor(LoopActor):
             if due is None:
                 continue
             if due > now:
-                self._wake_at(due, _Look())
+                self._wake_at(due)
             else:
                 queue.busy = True
                 self.pipe(self._tell(queue, settings, wall), then=self._told)
@@ -387,7 +384,7 @@ class NotifyActor(LoopActor):
             if due is None:
                 continue
             if due > now:
-                self._wake_at(due, _Look())
+                self._wake_at(due)
             else:
                 hook.busy = True
                 self.pipe(self._hand_over(hook), then=self._handed_over)

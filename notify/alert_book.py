@@ -6,8 +6,8 @@ Pure: conditions and ``now`` (epoch seconds) come in, changed rows and news come
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Final
 
@@ -16,6 +16,7 @@ from .conditions import Condition
 from .rules import RULES, Rule, Severity
 from .settings import NotifySettings
 
+AT_ONCE: Final = 200  # alerts that are looked at in one turn of the loop: some 2 ms
 FOREVER: Final = 1e12  # epoch seconds
 ALL: Final = "*"  # the silence of everything
 
@@ -72,7 +73,7 @@ class News:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What a look has changed: rows to keep, keys to forget, news; and when to look again."""
+    """What one piece of a look has changed and what is news of it; and when to look again."""
 
     keep: tuple[AlertRow, ...] = ()
     forget: tuple[Key, ...] = ()
@@ -81,6 +82,22 @@ class Changes:
 
     def __bool__(self) -> bool:
         return bool(self.keep or self.forget or self.news)
+
+
+@dataclass(slots=True)
+class _Collected:
+    keep: list[AlertRow] = field(default_factory=list)
+    forget: list[Key] = field(default_factory=list)
+    news: list[News] = field(default_factory=list)
+    due: list[float] = field(default_factory=list)
+
+    def done(self) -> Changes:
+        return Changes(
+            keep=tuple(self.keep),
+            forget=tuple(self.forget),
+            news=tuple(self.news),
+            due=min(self.due, default=None),
+        )
 
 
 @dataclass(slots=True)
@@ -124,34 +141,44 @@ class AlertBook:
         settings: NotifySettings,
         silences: Mapping[str, float],
         now: float,
-    ) -> Changes:
-        """Take one look: what is true now, and what follows."""
+    ) -> Iterator[Changes]:
+        """Take one look: what is true now, and what follows, in pieces of ``AT_ONCE`` alerts."""
         true = {one.key: one for one in conditions}
-        keep, forget, news, due = list[AlertRow](), list[Key](), list[News](), list[float]()
         for key in true.keys() - self._entries.keys():
             row = AlertRow(name=key[0], subject=key[1], since=now)
             self._entries[key] = _Entry(State.QUIET, row)
-        for key in sorted(self._entries):
-            entry, rule = self._entries[key], settings.rule(key[0])
-            before = entry.row
-            if rule is None:  # switched off meanwhile
-                del self._entries[key]
-                forget.append(key)
-                continue
-            self._turn(entry, true.get(key), rule, settings.settle, now, due)
-            news += _news(entry, rule, settings, silences, now, due)
-            if entry.state is State.QUIET:
-                del self._entries[key]
-                if before.fired is not None:
-                    forget.append(key)
-            elif entry.row != before and entry.row.fired is not None:
-                keep.append(entry.row)
-        return Changes(
-            keep=tuple(keep),
-            forget=tuple(forget),
-            news=tuple(news),
-            due=min(due, default=None),
-        )
+        keys, rules = sorted(self._entries), {name: settings.rule(name) for name in RULES}
+        for at in range(0, len(keys), AT_ONCE):
+            changes = _Collected()
+            for key in keys[at : at + AT_ONCE]:
+                self._see(key, true.get(key), rules[key[0]], settings, silences, now, changes)
+            yield changes.done()
+
+    def _see(
+        self,
+        key: Key,
+        condition: Condition | None,
+        rule: Rule | None,
+        settings: NotifySettings,
+        silences: Mapping[str, float],
+        now: float,
+        changes: _Collected,
+    ) -> None:
+        """See how one alert is, and note what follows."""
+        entry = self._entries[key]
+        before = entry.row
+        if rule is None:  # switched off meanwhile
+            del self._entries[key]
+            changes.forget.append(key)
+            return
+        self._turn(entry, condition, rule, settings.settle, now, changes.due)
+        changes.news += _news(entry, rule, settings, silences, now, changes.due)
+        if entry.state is State.QUIET:
+            del self._entries[key]
+            if before.fired is not None:
+                changes.forget.append(key)
+        elif entry.row != before and entry.row.fired is not None:
+            changes.keep.append(entry.row)
 
     def _turn(
         self,
@@ -170,7 +197,9 @@ class AlertBook:
                 self._step_when(entry, Sign.OVER, entry.gone_since + settle, now, due)
             return
         entry.gone_since = None
-        entry.row = replace(entry.row, detail=condition.detail, severity=rule.severity)
+        row = entry.row
+        if row.detail != condition.detail or row.severity != rule.severity:
+            entry.row = replace(row, detail=condition.detail, severity=rule.severity.value)
         self._step(entry, Sign.HOLDS)
         if entry.state is State.PENDING:
             ripe = entry.row.since + rule.after
@@ -201,6 +230,9 @@ def _news(
 ) -> Iterable[News]:
     """What is to be told of an alert after a look; what is silenced waits for the silence's end."""
     row = entry.row
+    again = settings.again(row.name)
+    if entry.state is State.FIRING and row.owed is not None and again is None:
+        return  # nearly always, when thousands are down
     until = max(silences.get(name, 0.0) for name in (row.name, f"{row.name}:{row.subject}", ALL))
     if entry.state is State.QUIET:
         if row.owed is not None and until <= now and settings.tells_end(row.name):
@@ -211,7 +243,6 @@ def _news(
     if until > now:
         due.append(until)
         return
-    again = settings.again(row.name)
     if row.owed is None:
         entry.row = replace(row, owed=now)
         yield News(What.FIRED, entry.row, rule.severity)

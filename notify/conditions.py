@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from ..metrics import Look, SessionFigures
 from ..metrics.labels import cause_class, end_word, kind_of
+from ..metrics.session_figures import FOREIGN
 from ..supervision import (
     ChildAbandoned,
     ChildRestarting,
@@ -25,6 +26,7 @@ from ..telegram import (
     AccountLimited,
     DeadLettered,
     Forwarded,
+    LayerDrifted,
     Noticed,
     NoticeKind,
     Phase,
@@ -32,19 +34,13 @@ from ..telegram import (
     WaitKind,
     said,
 )
+from ..telegram.account_facts import AccountFacts
 from .rules import DAY, HOUR, MINUTE, Rule
 
 Rules = Callable[[str], Rule | None]
 
 DOWN: Final = frozenset({Phase.REGISTERED, Phase.RECOVERING, Phase.CONNECTING, Phase.WAITING})
 NO_STORM: Final = frozenset({"drill", "shutdown", "normal"})
-ELSEWHERE: Final = frozenset(
-    {
-        NoticeKind.NEW_AUTHORIZATION,
-        NoticeKind.UNCONFIRMED_AUTHORIZATION,
-        NoticeKind.NEW_BOT_CONNECTION,
-    }
-)
 TROUBLE: Final = re.compile(r"[A-Z][A-Z0-9_]{3,}\b")  # how the reason of a pause by itself begins
 LATE_SHARE: Final = 0.05  # of the messages; fewer that are late are no news
 KEPT: Final = 10_000  # happenings of one kind that are remembered
@@ -57,7 +53,8 @@ WINDOWS: Final[Mapping[str, float]] = {
     "ActorStuck": 15 * MINUTE,
     "ActorAbandoned": 15 * MINUTE,
     "LoopStalled": 15 * MINUTE,
-    "LoginElsewhere": HOUR,
+    "ForeignLogin": HOUR,
+    "LayerDrift": HOUR,
     "TelegramNotice": HOUR,
 }
 """For how long what has happened counts."""
@@ -166,9 +163,33 @@ def of_session(one: SessionFigures, rules: Rules, now: float) -> Iterator[Condit
     if one.waiting and one.waiting_since is not None:
         age = now - one.waiting_since
         yield from _past(rules, "OutboxOld", name, age, f"{_span(age)}, {one.waiting} wait")
-    if phase is Phase.ONLINE and one.last_update is not None:
+    if phase is Phase.ONLINE:
+        yield from _online(one, rules, now)
+    if one.account is not None:
+        yield from _account(one.name, one.account, rules, now)
+
+
+def _online(one: SessionFigures, rules: Rules, now: float) -> Iterator[Condition]:
+    """What can be true of a session that is online alone."""
+    if one.last_update is not None:
         age = now - one.last_update
-        yield from _past(rules, "SessionSilent", name, age, _span(age))
+        yield from _past(rules, "SessionSilent", one.name, age, _span(age))
+    if one.deaf:
+        yield from _true(rules, "SourceDeaf", one.name, f"{one.deaf} of its sources")
+    if one.lease is None or one.lease.state != "held":
+        yield from _true(rules, "LeaseLost", one.name)
+
+
+def _account(name: str, known: AccountFacts, rules: Rules, now: float) -> Iterator[Condition]:
+    """What Telegram has said of the account."""
+    if known.frozen:
+        until = known.frozen_until
+        left = "" if until is None else f"deleted in {_span(until - now)} without an appeal"
+        yield from _true(rules, "AccountFrozen", name, left)
+    rule = rules("DiesUnused")
+    ends = [one for one in (known.login_ends, known.account_ends) if one is not None]
+    if rule is not None and ends and min(ends) - now < (rule.limit or 0):
+        yield Condition(rule.name, name, f"in {_span(min(ends) - now)}")
 
 
 def of_warden(look: Look, rules: Rules, now: float) -> Iterator[Condition]:
@@ -247,8 +268,12 @@ def _turns_again(book: Happenings, event: LoopResumed, now: float) -> bool:
 def _noticed(book: Happenings, event: Noticed, now: float) -> bool:
     if event.kind == NoticeKind.KEY_DROP:
         return False  # its phase says so
-    name = "LoginElsewhere" if event.kind in ELSEWHERE else "TelegramNotice"
+    name = "ForeignLogin" if event.kind in FOREIGN else "TelegramNotice"
     return book.note(name, event.session, now, text=said(event))
+
+
+def _drifted(book: Happenings, event: LayerDrifted, now: float) -> bool:
+    return book.note("LayerDrift", "", now, text=f"constructor {event.constructor}")
 
 
 def _forwarded(book: Happenings, event: Forwarded, now: float) -> bool:
@@ -268,6 +293,7 @@ HEARD: Final[Mapping[type[Event], Callable[[Happenings, Any, float], bool]]] = {
     ChildStuck: _stuck,
     DeadLettered: _put_aside,
     Forwarded: _forwarded,
+    LayerDrifted: _drifted,
     LoopResumed: _turns_again,
     Noticed: _noticed,
     SessionRecovered: _recovered,

@@ -146,7 +146,47 @@ _ALL: Final = (
         " them; `telewarden status` names the other.",
     ),
     Rule(
-        name="LoginElsewhere",
+        name="LeaseLost",
+        severity=Severity.CRITICAL,
+        after=5 * MINUTE,
+        what="Session is online, and this process does not own its key.",
+        advice="Another process could take the key, and two users of one key end the login for"
+        " both. See `telewarden safety-check`; restart the warden if it names nobody.",
+    ),
+    Rule(
+        name="AccountFrozen",
+        severity=Severity.CRITICAL,
+        what="Telegram has frozen the account.",
+        advice="It can read and not write, and is deleted at a date unless an appeal is granted."
+        " `telewarden status` says the date and where to appeal. What it has to send waits.",
+    ),
+    Rule(
+        name="DiesUnused",
+        severity=Severity.WARNING,
+        limit=7 * DAY,
+        what="A login or an account soon dies unused.",
+        advice="Telegram ends what is not used for that long. Bring the session online, which"
+        " begins the count anew: `telewarden recover SESSION`.",
+    ),
+    Rule(
+        name="LayerDrift",
+        severity=Severity.WARNING,
+        moment=True,
+        what="Telegram sends what this Telethon cannot read.",
+        advice="All else is read, for all sessions alike. A newer Telethon is needed: upgrade it"
+        " and restart. The log has the constructor (`layer drift`).",
+    ),
+    Rule(
+        name="SourceDeaf",
+        severity=Severity.WARNING,
+        after=10 * MINUTE,
+        what="Session is online and is not told of some of its sources.",
+        advice="Nothing is lost: a look every few minutes reads them, so messages come late. Open"
+        " the source once in the official app of the account; if that does not help, `telewarden"
+        " recover SESSION`.",
+    ),
+    Rule(
+        name="ForeignLogin",
         severity=Severity.CRITICAL,
         moment=True,
         what="The account was logged in elsewhere, or a bot was given it.",

@@ -15,6 +15,7 @@ from telewarden.telegram import (
     AccountLimited,
     DeadLettered,
     Forwarded,
+    LayerDrifted,
     Noticed,
     NoticeKind,
     Phase,
@@ -22,14 +23,16 @@ from telewarden.telegram import (
     Wait,
     WaitKind,
 )
+from telewarden.telegram.account_facts import AccountFacts
 
 pytestmark = pytest.mark.metrics
 
 NOW = 1_000_000.0
+HELD = LeaseOwner(state="held", pid=7, host="here")
 
 
 def session(**known: Any) -> SessionFigures:
-    return SessionFigures("alice", 0.0, **{"phase": Phase.ONLINE, **known})
+    return SessionFigures("alice", 0.0, **{"phase": Phase.ONLINE, "lease": HELD, **known})
 
 
 @pytest.mark.parametrize(
@@ -48,10 +51,21 @@ def session(**known: Any) -> SessionFigures:
         ({"codes_left": 0}, ("LoginBudgetSpent", "")),
         ({"codes_left": 1}, None),
         (
-            {"lease": LeaseOwner(state="elsewhere", pid=7, host="there")},
+            {
+                "phase": Phase.STOPPED,
+                "lease": LeaseOwner(state="elsewhere", pid=7, host="there"),
+            },
             ("LeaseElsewhere", "process 7 on there"),
         ),
-        ({"lease": LeaseOwner(state="held", pid=7, host="here")}, None),
+        ({"lease": None}, ("LeaseLost", "")),
+        ({"lease": None, "phase": Phase.STOPPED}, None),
+        ({"deaf": 2}, ("SourceDeaf", "2 of its sources")),
+        (
+            {"account": AccountFacts(frozen_until=NOW + 172_800.0)},
+            ("AccountFrozen", "deleted in 2 d without an appeal"),
+        ),
+        ({"account": AccountFacts(read_at=NOW, login_ttl_days=1)}, ("DiesUnused", "in 24 h")),
+        ({"account": AccountFacts(read_at=NOW, login_ttl_days=8)}, None),
         ({"waiting": 3, "waiting_since": NOW - 1800.0}, ("OutboxOld", "30 min, 3 wait")),
         ({"waiting": 3, "waiting_since": NOW - 60.0}, None),
         ({"last_update": NOW - 172_800.0}, ("SessionSilent", "2 d")),
@@ -135,6 +149,9 @@ def recovered(cause: str) -> SessionRecovered:
 
 
 LETTER = DeadLettered(at=NOW, session="alice", pair=1, source_id=2, reason="NO_MEDIA")
+DRIFT = LayerDrifted(
+    at=NOW, session="alice", constructor="0x1234", explanation="It is so.", advice="Upgrade."
+)
 LIMITED = AccountLimited(at=NOW, session="alice", reason="PEER_FLOOD", until=NOW + 600.0)
 
 
@@ -161,9 +178,14 @@ LIMITED = AccountLimited(at=NOW, session="alice", reason="PEER_FLOOD", until=NOW
         ),
         ([LoopResumed(at=0.0, child="", seconds=6.0)], 900.0, ("LoopStalled", "")),
         ([LoopResumed(at=0.0, child="", seconds=4.0)], 900.0, None),
-        ([notice(NoticeKind.NEW_AUTHORIZATION)], 3600.0, ("LoginElsewhere", "alice")),
+        ([notice(NoticeKind.NEW_AUTHORIZATION)], 3600.0, ("ForeignLogin", "alice")),
         ([notice(NoticeKind.POPUP)], 3600.0, ("TelegramNotice", "alice")),
         ([notice(NoticeKind.KEY_DROP)], 3600.0, None),
+        (
+            [DRIFT],
+            3600.0,
+            ("LayerDrift", ""),
+        ),
         ([*[forwarded(1.0)] * 18, *[forwarded(90.0)] * 2], 600.0, ("ForwardLag", "")),
         ([*[forwarded(1.0)] * 99, forwarded(90.0)], 600.0, None),
     ],

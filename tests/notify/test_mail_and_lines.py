@@ -83,6 +83,7 @@ async def test_mail_and_ntfy_are_told_what_happened_and_what_to_do(
     assert push["topic"] == TOPIC
     assert push["title"] == "[CRITICAL] SessionNeedsLogin: carol"
     assert "Phiên cần đăng nhập." in push["message"]
+    assert "no stored login" in push["message"]
     assert mail["to"] == "o@here.test"
     assert mail["subject"] == "[CRITICAL] SessionNeedsLogin: carol"
     parts = [part.get_payload(decode=True) for part in mail.walk() if not part.is_multipart()]
