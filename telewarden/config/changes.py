@@ -129,7 +129,8 @@ def _there(table: BaseModel | None) -> str | None:
 
 def _text(table: str, field: str, value: Any) -> str:
     kind = table.partition(".")[0]
-    if kind in {"loopback", "notify"} or (kind == "pairs" and field not in PLAIN_OF_PAIRS):
+    private = kind in {"loopback", "notify"} or (kind, field) == ("console", "tokens")
+    if private or (kind == "pairs" and field not in PLAIN_OF_PAIRS):
         return WITHHELD
     match value:
         case Secret():

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from telewarden.cli import app
 from telewarden.config import parse_config
+from telewarden.config.changes import changes_between
 from telewarden.console import Access, Role, Token
 from telewarden.console.access.roles import may, over_the_network
 from telewarden.console.access.tries import Tries
@@ -336,6 +337,16 @@ def test_a_token_that_could_be_guessed_is_refused_at_the_start(
         config.console_tokens()
 
     assert "hunter2" not in str(refused.value)
+
+
+def test_a_change_of_tokens_is_told_without_them_and_needs_a_restart() -> None:
+    digest = f"sha256:{'ab' * 32}"
+    new = parse_config(tables(tokens=[{"name": "ann", "hash": digest}]))
+
+    (change,) = changes_between(parse_config(tables()), new)
+
+    assert (change.key, change.needs_restart) == ("console.tokens", True)
+    assert "abab" not in repr(change)
 
 
 def test_the_command_line_makes_a_token_and_its_hash() -> None:
