@@ -390,6 +390,7 @@ def busy(exporter: Exporter, stream: EventStream) -> Exporter:
     owner = LeaseOwner(state="elsewhere", pid=7, host='a"b\\c')
     exporter.stored(rows, {"bob": owner}, SPACE, codes_a_day=3)
     stream.publish(recovered("crash"))
+    exporter.notifications_waiting({"mail": 0})
     return exporter
 
 

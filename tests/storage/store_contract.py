@@ -441,6 +441,18 @@ class StoreContract:
 
         assert port.future_tokens("bob") == []
 
+    def test_what_is_known_of_an_account_is_kept_and_goes_with_its_session(
+        self, port: Store
+    ) -> None:
+        port.put_session(SessionRecord(name="alice"))
+        port.put_account_facts("alice", '{"parallel": 1}')
+        port.put_account_facts("alice", '{"parallel": 2}')
+
+        assert port.account_facts("alice") == '{"parallel": 2}'
+        assert port.account_facts("bob") is None
+        port.delete_session("alice")
+        assert port.account_facts("alice") is None
+
     def test_a_flood_deadline_never_comes_nearer(self, port: Store) -> None:
         port.put_flood("alice", "messages.sendMessage", None, 100.0, 60.0)
         port.put_flood("alice", "messages.sendMessage", None, 50.0, 5.0)
