@@ -36,6 +36,7 @@ from .rpc import RpcError
 from .server import LoopbackTelegram
 from .stats import Stats
 from .transport.connection import Connection
+from .transport.mtproxy import LoopbackMtproxy
 from .updates.pushes import Pushes
 from .world.records import Account, Authorization, ChatKind, Message, Topic
 from .world.world import Limits
@@ -62,6 +63,7 @@ __all__ = [
     "FaultRules",
     "FloodWait",
     "Limits",
+    "LoopbackMtproxy",
     "LoopbackTelegram",
     "ManualClock",
     "Message",

@@ -13,7 +13,7 @@ from telethon import functions
 from telewarden import Warden, safe_session
 from telewarden.diagnostics import Finding, Level, diagnose
 from telewarden.errors import SecretMissingError, TelegramSessionError
-from telewarden.loopback.transport.mtproxy import LoopbackMtproxy
+from telewarden.loopback import LoopbackMtproxy
 from telewarden.supervision import CauseCleared, CausePaused
 from telewarden.telegram import Phase, PhaseChanged, SessionRecovered
 

@@ -15,8 +15,7 @@ from telethon.network import ConnectionTcpMTProxyIntermediate
 from telethon.network import ConnectionTcpMTProxyRandomizedIntermediate as Randomized
 from telethon.sessions import StringSession
 
-from telewarden.loopback import Fault, LoopbackTelegram, TransportError
-from telewarden.loopback.transport.mtproxy import LoopbackMtproxy
+from telewarden.loopback import Fault, LoopbackMtproxy, LoopbackTelegram, TransportError
 from telewarden.telegram import (
     BadSecretError,
     Deadlines,
