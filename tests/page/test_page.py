@@ -265,13 +265,16 @@ def test_a_question_shuts_nobody_out(opens: Opens, axe: str) -> None:
     assert violations == []
 
 
-def test_nothing_is_wider_than_a_phone(opens: Opens) -> None:
+def test_nothing_is_wider_than_a_phone(shown: Shown, opens: Opens) -> None:
     page = opens(viewport={"width": 360, "height": 740})
+    shown.warden.run(shown.warden.command("pairs pause", {"pair": 2, "reason": "wait-" * 30}))
+    page.locator("#menu [data-view=pairs] .count").wait_for()  # the menu counts it
     widths = {}
 
     for view in VIEWS:
         page.evaluate("view => { location.hash = `#/${view}`; }", view)
         page.locator("#view > *").first.wait_for()
         widths[view] = page.evaluate("document.documentElement.scrollWidth")
+    shown.warden.run(shown.warden.command("pairs resume", {"pair": 2}))
 
     assert widths == dict.fromkeys(VIEWS, 360)
