@@ -96,7 +96,9 @@ class Exporter(Collector):
         self.registry = registry or CollectorRegistry(auto_describe=False)
         self.feed, self.day = Feed(), Day()
         self._guest, self._registered = registry is not None, False
-        self._wall, self._created, self._per_session = wall, wall(), per_session
+        self._wall, self._created = wall, wall()
+        self.per_session = per_session
+        """Whether series of each session are shown; ``None``: while there are not too many."""
         self._counts, self._sample = Counts(), Sample()
         self._sessions = SessionBook(wall)
         self._texts: dict[bool, SessionText] = {}
@@ -345,9 +347,9 @@ class Exporter(Collector):
             return self._sessions.all()
 
     def _are_shown(self, sessions: Collection[SessionFigures]) -> bool:
-        if self._per_session is None:
+        if self.per_session is None:
             return len(sessions) <= SHOWN_UP_TO
-        return self._per_session
+        return self.per_session
 
     def _pieces(self, accept: str) -> tuple[Iterator[str], str]:
         # Names are plain, so there is nothing to escape. A scrape that asks for another way all

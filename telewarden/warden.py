@@ -557,6 +557,7 @@ class Warden:
         known = {session.name for session in self.config.sessions}
         self.config = done.config
         self._sign_in_later({session.name for session in done.config.sessions} - known)
+        self.exporter.per_session = done.config.metrics.per_session
         self.backups.change(done.config)
         self.retention.change(done.config)
         self._parts.change(done.config, done.proxies)

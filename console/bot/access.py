@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -38,15 +38,15 @@ class Allowed:
 
 
 class AllowList:
-    """The people on the list; everybody else is a stranger, and answered with silence."""
+    """The people on the list as it is now; all others are strangers, answered with silence."""
 
-    def __init__(self, allowed: Iterable[Allowed]) -> None:
-        self._by_user = {one.user: one for one in allowed}
+    def __init__(self, allowed: Callable[[], Iterable[Allowed]]) -> None:
+        self._allowed = allowed
         self._noted: dict[int, float] = {}
 
     def find(self, user: int) -> Allowed | None:
         """Who that is; ``None`` for a stranger."""
-        return self._by_user.get(user)
+        return next((one for one in self._allowed() if one.user == user), None)
 
     def notes_stranger(self, user: int, *, now: float) -> bool:
         """Whether a stranger's word is to be noted now: once an hour."""

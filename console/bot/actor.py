@@ -99,7 +99,7 @@ class BotActor(LoopActor):
 
     Args:
         panel: the warden's handles.
-        allowed: the people on the list.
+        allowed: tells the people on the list; asked each time, as a reload may change it.
         token: reads the bot's token, whenever the bot signs in.
         files: where its sealed key is.
         memory: what the incarnation before has left of its line.
@@ -112,7 +112,7 @@ class BotActor(LoopActor):
         self,
         *,
         panel: Panel,
-        allowed: Iterable[Allowed],
+        allowed: Callable[[], Iterable[Allowed]],
         token: Callable[[], str],
         files: Callable[[Store], SessionFiles],
         memory: LineMemory,

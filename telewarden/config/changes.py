@@ -30,14 +30,13 @@ RESTART: Final = frozenset(
         "supervision.abandoned_limit",
         "supervision.stall_after",
         "supervision.stall_fatal_after",
-        "metrics.per_session",
         "console.host",
         "console.port",
         "console.socket",
         "console.names",
         "console.open",
         "console.tokens",
-        "bot",
+        "bot.token",
         "loopback",
     }
 )
@@ -65,7 +64,11 @@ class ConfigChange:
     @property
     def needs_restart(self) -> bool:
         """Whether only the next start takes it over."""
-        return not RESTART.isdisjoint({self.key, self.key.partition(".")[0]})
+        table = self.key.partition(".")[0]
+        is_whole = self.key == table  # one that comes or goes, with all its keys
+        return not RESTART.isdisjoint({self.key, table}) or (
+            is_whole and any(key.startswith(f"{table}.") for key in RESTART)
+        )
 
 
 def changes_between(old: Config, new: Config) -> tuple[ConfigChange, ...]:

@@ -18,6 +18,7 @@ from ..actors.context import CurrentSettings
 from ..config import Config
 from ..config.mapping import notify_settings_of, plans_of, proxies_of, refuse_invented, settings_of
 from ..console import Panel, Words
+from ..console.bot.access import Allowed, Role
 from ..metrics import Exporter
 from ..notify import CurrentNotify, NotifyActor
 from ..storage import Epoch, make_private_folder
@@ -83,6 +84,7 @@ class Assembly:
         refuse_invented(config, server)
         make_private_folder(config.folder)
         self._config, self._handlers, self._board = config, handlers, board
+        self._allowed: tuple[Allowed, ...] = ()
         self._events, self._exporter, self._epoch = events, exporter, epoch
         self.master = master
         _ = master.present  # a key that is missing is said now
@@ -107,6 +109,8 @@ class Assembly:
     def change(self, config: Config, proxies: Proxies) -> None:
         """Have everything that is started go by another configuration, as far as it can."""
         self._current.value = settings = settings_of(config)
+        if self._config.bot is not None:  # of a bot that comes or goes, a restart takes notice
+            self._allowed = allowed_of(config)
         self._notify.value = notify_settings_of(config)
         self._keys.timeout = settings.lease_timeout
         self._gateway.change(
@@ -129,24 +133,16 @@ class Assembly:
         """The admin bot, which comes after all others and concerns none of them."""
         if self._config.bot is None:
             return None
-        from ..console.bot.access import Allowed, Role
         from ..console.bot.actor import BotActor
         from ..console.bot.line import LineMemory
 
+        self._allowed = allowed_of(self._config)
         return ChildSpec(
             id="bot",
             actor=BotActor,
             kwargs={
                 "panel": panel,
-                "allowed": tuple(
-                    Allowed(
-                        user=user.id,
-                        role=Role(user.role),
-                        alerts=user.alerts,
-                        language=user.language,
-                    )
-                    for user in self._config.bot.allow
-                ),
+                "allowed": lambda: self._allowed,
                 "token": self._config.bot_token,
                 "files": self.places.bot_files,
                 "memory": LineMemory(),
@@ -280,3 +276,12 @@ def _connect_limit(config: Config) -> ConnectLimit:
 
 def _deadlines(config: Config) -> Deadlines:
     return Deadlines(connect=config.telegram.connect_deadline)
+
+
+def allowed_of(config: Config) -> tuple[Allowed, ...]:
+    """The people whom the admin bot answers."""
+    people = () if config.bot is None else config.bot.allow
+    return tuple(
+        Allowed(user=user.id, role=Role(user.role), alerts=user.alerts, language=user.language)
+        for user in people
+    )

@@ -10,6 +10,7 @@ import pytest
 
 from telewarden.actors import PairRemoved
 from telewarden.config import Config, parse_config
+from telewarden.config.changes import ConfigChange
 from telewarden.errors import (
     ConfigError,
     DrillError,
@@ -85,6 +86,37 @@ async def test_who_is_not_concerned_is_not_interrupted(
     newsroom.say("news_in", "all along")
     await newsroom.arrives("news_out", "all along")
     assert report.needs_restart == ()
+
+
+async def test_whether_series_of_each_session_are_shown_is_changed_while_it_runs(
+    newsroom: Newsroom, tables: dict[str, Any]
+) -> None:
+    warden = await newsroom.start()
+    tables["metrics"] = {"per_session": False}
+    shown = [b'telewarden_session_phase{session="alice"' in warden.exporter.render()[0]]
+
+    report = await warden.reload(config_of(newsroom, tables))
+
+    shown.append(b'telewarden_session_phase{session="alice"' in warden.exporter.render()[0])
+    assert shown == [True, False]
+    assert [change.key for change in report.applied] == ["metrics.per_session"]
+
+
+def test_a_table_that_comes_or_goes_needs_a_restart_where_one_of_its_keys_does() -> None:
+    told = {
+        key: ConfigChange(key=key, old=None, new="a table").needs_restart
+        for key in ("bot", "console", "loopback", "metrics", "notify", "bot.allow", "bot.token")
+    }
+
+    assert told == {
+        "bot": True,
+        "console": True,
+        "loopback": True,
+        "metrics": False,
+        "notify": False,
+        "bot.allow": False,
+        "bot.token": True,
+    }
 
 
 async def test_the_report_says_what_was_and_what_is(

@@ -371,6 +371,29 @@ async def test_who_may_look_only_changes_nothing_and_it_is_noted(
     ]
 
 
+async def test_who_is_put_on_the_list_by_a_reload_is_answered_and_who_is_taken_off_is_not(
+    office: Office, olga: Person, stan: Person
+) -> None:
+    warden = await office.start("alice")
+    await olga.asks("/status")
+    bot = office.config.bot
+    assert bot is not None
+    others = [one for one in bot.allow if one.id != olga.account.id]
+    hers = next(one for one in bot.allow if one.id == olga.account.id)
+    allow = (*others, hers.model_copy(update={"id": stan.account.id}))
+
+    report = await warden.reload(
+        office.config.model_copy(update={"bot": bot.model_copy(update={"allow": allow})})
+    )
+    answer = await stan.asks("/status")
+    await olga.says("/status")
+    await office.until(lambda: _noted(office, olga))
+
+    assert "alice" in answer.raw_text
+    assert [change.key for change in report.applied] == ["bot.allow"]
+    assert report.needs_restart == ()
+
+
 async def test_a_stranger_is_answered_with_silence_and_noted_once_an_hour(
     office: Office, olga: Person, stan: Person
 ) -> None:

@@ -185,7 +185,7 @@ def test_who_may_look_only_changes_nothing() -> None:
 
 
 def test_a_stranger_is_noted_once_an_hour_and_many_take_no_room() -> None:
-    known = AllowList([])
+    known = AllowList(lambda: ())
 
     noted = [known.notes_stranger(7, now=at) for at in (0.0, NOTED_AGAIN - 1, NOTED_AGAIN)]
     for number in range(5000):
