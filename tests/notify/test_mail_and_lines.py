@@ -86,8 +86,8 @@ async def test_mail_and_ntfy_are_told_what_happened_and_what_to_do(
     assert "no stored login" in push["message"]
     assert mail["to"] == "o@here.test"
     assert mail["subject"] == "[CRITICAL] SessionNeedsLogin: carol"
-    parts = [part.get_payload(decode=True) for part in mail.walk() if not part.is_multipart()]
-    assert b"telewarden auth SESSION" in b"".join(parts)
+    said = "".join(str(part.get_payload(decode=True)) for part in mail.walk())
+    assert "telewarden auth SESSION" in said
 
 
 async def test_the_command_line_shows_tests_silences_and_resumes(
