@@ -278,8 +278,8 @@ class Conversation:
             begun = await self._result("login", {"session": name, "step": "start"}, asked)
             phase = Phase(begun["phase"])
         told = (
-            f"{name}: {phase}. Finish it at the terminal of the warden's machine:\n"
-            f"telewarden auth {name}\n"
+            f"{name}: {phase}. Finish it on the warden's page, as an operator, or at the terminal"
+            f" of its machine:\ntelewarden auth {name}\n"
             "Never type the code here: Telegram voids a code that it sees in a chat."
         )
         await self._outgoing.say(asked.chat, told)

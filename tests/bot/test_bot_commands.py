@@ -214,6 +214,7 @@ async def test_a_login_is_begun_in_the_chat_and_finished_elsewhere(
     which = await olga.asks("/authenticate")
 
     assert "telewarden auth bob" in told.raw_text
+    assert "on the warden's page" in told.raw_text
     assert "bob: awaiting_code" in again.raw_text
     assert await office.phase("bob") is Phase.AWAITING_CODE
     assert office.telegram.stats.calls["auth.sendCode"] == 1
