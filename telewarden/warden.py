@@ -32,7 +32,7 @@ from .actors import (
 )
 from .api.alerts import Alerts
 from .api.blocking import Blocking
-from .api.checks import a_text
+from .api.checks import a_text, seconds
 from .api.operations import Operations
 from .api.pairs import Pairs
 from .api.pairs_client import PairsClient
@@ -607,6 +607,7 @@ class Warden:
         Raises:
             NotRunningError: the warden does not run.
         """
+        within = seconds("stuck_parts.within", within, default=ASK_WITHIN)
         return await stuck_parts(self._running(), within=within)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from ..world.records import Account, Authorization
@@ -23,6 +24,10 @@ class Speaker(Protocol):
 
     def send_body(self, body: bytes, *, reply: bool, content: bool = True) -> None:
         """Send a message's body."""
+
+    def corked(self) -> AbstractContextManager[None]:
+        """Hold back what is said inside, and send it as one container."""
+        ...
 
 
 class Link(Protocol):

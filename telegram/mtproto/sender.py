@@ -92,6 +92,7 @@ class _WatchfulState(MTProtoState):  # type: ignore[misc]  # Telethon ships no t
 
     distrusted = 0
     told: float | None = None
+    _highest_remote_id: int
 
     def __init__(self, auth_key: Any, loggers: Mapping[str, Any]) -> None:
         self.auth_key, self._log = auth_key, loggers["telethon.network.mtprotostate"]
