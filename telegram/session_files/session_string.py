@@ -104,7 +104,9 @@ def _address_length(text: str) -> int:
     if not text:
         raise SessionStringDamagedError("is empty")
     if len(text) in PYROGRAM or (len(text) not in LENGTHS and text[0] != VERSION):
-        raise SessionStringDamagedError("is not Telethon's; convert it first")
+        raise SessionStringDamagedError(
+            "is not Telethon's", way_out="convert it to one of Telethon's, or log in anew"
+        )
     if text[0] != VERSION:
         raise SessionStringDamagedError(f"starts with {text[0]!r} where version 1 is expected")
     if len(text) not in LENGTHS:

@@ -90,8 +90,10 @@ class SessionOfflineError(TelegramSessionError):
 class SessionStringDamagedError(TelewardenError):
     """A text is no session string, or not the one it should be; it has not been used."""
 
-    def __init__(self, why: str) -> None:
-        super().__init__(f"the session string {why}; copy it again, whole, or use another copy")
+    def __init__(
+        self, why: str, *, way_out: str = "copy it again, whole, or use another copy"
+    ) -> None:
+        super().__init__(f"the session string {why}; {way_out}")
         self.why = why
 
 

@@ -173,6 +173,12 @@ async def an_allow_list(text: str) -> None:
     assert [user.role for user in bot.allow] == ["operator", "read-only"]
 
 
+async def tokens_of_the_console(text: str) -> None:
+    given = tomllib.loads(CONFIG + OWN)
+    given["console"] |= tomllib.loads(text)["console"]
+    assert [token.role for token in parse_config(given).console.tokens] == ["operator", "read-only"]
+
+
 async def a_bot_to_play_with(text: str) -> None:
     assert parse_config(tomllib.loads(text)).bot_token().startswith("7000000001:")
 
@@ -321,6 +327,7 @@ SETTINGS: Final[dict[str, tuple[Callable[[str], Any], ...]]] = {
     "docs/bot.md toml": (an_allow_list, a_bot_to_play_with),
     "docs/forwarding.md toml": (a_pair,),
     "docs/forwarding.md python": (rules, a_handler, pair_orders, pair_orders, pair_orders),
+    "docs/page.md toml": (tokens_of_the_console,),
     "docs/registry.md python": (registrations, registrations, an_audit, a_registry_kit),
     "docs/sessions.md python": (a_login, a_restore, offline_work, a_script, a_script),
     "docs/storage.md python": (a_key, snapshots, snapshots),
