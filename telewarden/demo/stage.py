@@ -16,7 +16,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, ParamSpec, TypeVar
 
 from ..config import load_config
 from ..console import ControlClient
@@ -25,6 +25,9 @@ from ..loopback import ChatHandle, LoopbackTelegram
 from ..service.loopback_server import populate
 from ..storage import MasterKey
 from .script import CODE, PASSWORD, PORTS_TRIED, SESSIONS, configuration
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 LOOK_EVERY: Final = 0.1  # seconds between two looks at something that tells no event
 START_WITHIN: Final = 30.0  # seconds; a slow machine imports Telethon for some of them
@@ -124,9 +127,9 @@ class Stage:
         self.process = None
         return process.returncode or 0
 
-    async def ask(self, question: Callable[..., Any], *args: object) -> Any:
+    async def ask(self, question: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
         """Ask the warden something; its client blocks, so it is asked from a thread."""
-        return await asyncio.to_thread(question, *args)
+        return await asyncio.to_thread(question, *args, **named)
 
     async def hears(
         self, kind: str, *, since: float, within: float = 20.0, **fields: object
@@ -197,15 +200,18 @@ async def log_in(it: Stage, session: str) -> str:
     Raises:
         DemoError: it is not logged in afterwards.
     """
-    phase = await it.ask(it.client.login, session, "start")
-    phone = SESSIONS[session]
+
+    async def take(step: str, secret: str | None = None) -> str:
+        return str((await it.ask(it.client.login, session, step, secret))["phase"])
+
+    phase = await take("start")
     if phase == "awaiting_code":
-        phase = await it.ask(it.client.login, session, "code", it.telegram.sent_code(phone))
+        phase = await take("code", it.telegram.sent_code(SESSIONS[session]))
     if phase == "awaiting_password":
-        phase = await it.ask(it.client.login, session, "password", PASSWORD)
+        phase = await take("password", PASSWORD)
     if phase not in {"connecting", "recovering", "online"}:
         raise DemoError(f"{session} could not be logged in", f"it is {phase}")
-    return str(phase)
+    return phase
 
 
 def _free_port() -> int:
