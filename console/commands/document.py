@@ -43,12 +43,12 @@ owner and root.
 What ends or removes something is asked about first; `--yes` answers that. A secret given as `-`
 is typed where nobody sees it, or read from the standard input.
 
-**Not here, by decision.** Workers are no processes of their own: a group's crash stays its own, and one
-loop serves all without a lock; for more than one core, run a warden for each set of accounts. There is
-no operation "under a session's lock", as there is none: what is to happen to a session is a message to
-it. A session's updates go to its pairs and their handlers only, since a second client beside the owner
-would be a second user of the key. A block of a script is guarded from Python (`safe_session`), and the
-kit for tests is Python (`telewarden.testing`).
+**Not here, by decision.** Workers are no processes of their own: a group's crash stays its own,
+and one loop serves all without a lock; for more than one core, run a warden for each set of
+accounts. There is no operation "under a session's lock", as there is none: what is to happen to a
+session is a message to it. A session's updates go to its pairs and their handlers only, since a
+second client beside the owner would be a second user of the key. A block of a script is guarded
+from Python (`safe_session`), and the kit for tests is Python (`telewarden.testing`).
 """
 
 
