@@ -36,7 +36,7 @@ class Snapshot:
 
     def walk(self) -> Iterator[Snapshot]:
         """This one and all below it, in start order."""
-        ahead = [self]
+        ahead: list[Snapshot] = [self]
         while ahead:  # no generator in a generator: thousands are walked through each second
             one = ahead.pop()
             yield one

@@ -726,7 +726,8 @@ class Warden:
 
     def _console(self, console: ConsoleConfig, undo: contextlib.AsyncExitStack) -> ChildSpec:
         tcp = undo.enter_context(contextlib.closing(bind_tcp(console.host, console.port)))
-        self._listening = tcp.getsockname()[:2]
+        host, port = tcp.getsockname()[:2]
+        self._listening = host, port
         unix = undo.enter_context(contextlib.closing(bind_unix(self.config.control_socket)))
         return ChildSpec(
             id="console",
@@ -736,7 +737,7 @@ class Warden:
                 "tcp": tcp,
                 "unix": unix,
                 "names": console.names,
-                "access": self._access_to(self._listening[0]),
+                "access": self._access_to(host),
             },
         )
 
