@@ -382,6 +382,16 @@ async def test_a_chat_that_is_a_channel_is_told_once_though_the_notifier_dies_ov
     await olga.says("/alerts_test ops")
     await olga.hears("[TEST]")
     await olga.hears("ops: sent")
+
+    async def is_settled() -> bool:
+        (channel, *_) = (await office.warden.alerts.standing()).channels
+        return not channel.waiting
+
+    async def told() -> int:
+        return sum("[CRITICAL] SessionNeedsLogin: alice" in text for text in await olga.chat())
+
+    await office.until(is_settled)  # at the start both had no login yet
+    before = await told()
     lost = office.telegram.faults.add(
         Fault(
             method="messages.sendMessage",
@@ -392,17 +402,15 @@ async def test_a_chat_that_is_a_channel_is_told_once_though_the_notifier_dies_ov
     )
 
     await end_login(office, "+9996620001")
-    await olga.hears("[CRITICAL] SessionNeedsLogin: alice")
+
+    async def is_told() -> bool:
+        return await told() > before
+
+    await office.until(is_told)
     await office.warden.drill("notify")
-
-    async def is_settled() -> bool:
-        (channel, *_) = (await office.warden.alerts.standing()).channels
-        return not channel.waiting
-
     await office.until(is_settled)
     assert lost.struck == 1
-    since = itertools.takewhile(lambda text: "ops: sent" not in text, await olga.chat())
-    assert sum("[CRITICAL] SessionNeedsLogin: alice" in text for text in since) == 1
+    assert await told() - before == 1
 
 
 @pytest.mark.usefixtures("prompt")
