@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ..errors.root import counted
 from ..storage.events import RowsPruned
 from ..supervision import (
     ChildAbandoned,
@@ -132,7 +133,7 @@ def _repaired(event: CopyRepaired) -> str:
 def _caught_up(event: CaughtUp) -> str | None:
     if not event.missed:
         return None
-    return f"{event.session}: pair {event.pair} caught up on {event.missed} messages"
+    return f"{event.session}: pair {event.pair} caught up on {counted(event.missed, 'message')}"
 
 
 def _account_fact(event: AccountFactChanged) -> str:

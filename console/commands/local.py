@@ -193,7 +193,15 @@ COMMANDS: Final = (
         help="Print the script that completes commands in a shell.",
         more='As in: eval "$(telewarden completion bash)".',
         group=HELP,
-        parameters=(argument("shell", "Which one.", Kind.CHOICE, choices=SHELLS, metavar="SHELL"),),
+        parameters=(
+            argument(
+                "shell",
+                "The shell that is to complete.",
+                Kind.CHOICE,
+                choices=SHELLS,
+                metavar="SHELL",
+            ),
+        ),
         needs=Needs.NOTHING,
         surfaces=LINE_ALONE,
     ),

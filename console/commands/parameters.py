@@ -85,7 +85,7 @@ class Parameter:
         """
         if value is None or value == ():  # the command line's word for none of many
             if self.required:
-                raise BadCommandError(command, f"{self.name} is missing: {self.help}")
+                raise BadCommandError(command, f"{self.name} is missing; give it: {self.help}")
             return self.default
         if not self.required and type(value) is type(self.default) and value == self.default:
             return value  # as a command line hands it on

@@ -13,7 +13,7 @@ GROUP: Final = "Sessions"
 WAITS_SHOWN: Final = 40  # rows
 PAIRS_SHOWN: Final = 50  # rows; those in trouble are shown all
 
-SESSION: Final = argument("session", "Its name.", Kind.NAME, metavar="SESSION")
+SESSION: Final = argument("session", "The session's name.", Kind.NAME, metavar="SESSION")
 PROPERTIES: Final[tuple[Parameter, ...]] = (
     option("priority", "Who is first to get pairs: 1.", Kind.INTEGER, least=1, most=10),
     option("max_pairs", "How many pairs it takes.", Kind.INTEGER, least=1, most=50),

@@ -225,15 +225,19 @@ def follow_events(place: Place, command: Command, given: Shown, *, as_json: bool
             time.sleep(1.0)
 
 
-def wait_for(place: Place, *, ready: bool, timeout: float) -> bool:
-    """Wait until a warden answers, or its sessions are online; whether it was in time."""
+def wait_for(place: Place, *, ready: bool, timeout: float) -> str:
+    """Wait until a warden answers, or its sessions are online; what was amiss, if too late."""
     client, end = client_of(place), time.monotonic() + timeout
     while True:
-        with contextlib.suppress(WardenUnreachableError):
+        try:
             found = client.command("health", {})
+        except WardenUnreachableError as gone:
+            missed = str(gone)
+        else:
             if found["ready"] or not ready:
                 typer.echo(found["readiness"])
-                return True
+                return ""
+            missed = f"{found['readiness']}; telewarden status says who waits for what"
         if time.monotonic() > end:
-            return False
+            return missed
         time.sleep(LOOK_EVERY)

@@ -38,7 +38,11 @@ def log_in(
     login = client.login(session, "look")
     phase = login["phase"]
     if code is not None and phase != "awaiting_code":
-        raise BadCommandError("auth", f"{session} waits for no code; it is {phase}")
+        raise BadCommandError(
+            "auth",
+            f"{session} waits for no code; it is {phase};"
+            f" to have one sent: telewarden auth {session}",
+        )
     if not qr and (new_code or phase not in {*ASKED, SCANNED}):
         login = client.login(session, "start")
     elif qr and phase not in {SCANNED, "awaiting_password", "online"}:

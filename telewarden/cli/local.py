@@ -102,8 +102,9 @@ def wait(typed: Typed) -> None:
     """Wait until a warden answers."""
     place = place_of(typed.config)
     timeout = typed.given["timeout"]
-    if not wait_for(place, ready=typed.given["ready"], timeout=timeout):
-        typer.echo(f"not ready within {timeout:g} s", err=True)
+    missed = wait_for(place, ready=typed.given["ready"], timeout=timeout)
+    if missed:
+        typer.echo(f"not ready within {timeout:g} s: {missed}", err=True)
         raise typer.Exit(ENDED_BADLY)
 
 

@@ -33,6 +33,7 @@ class UnknownAlertError(TelewardenError):
     """There is no alert, channel or webhook of that name; nothing has changed."""
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
-        names = ", ".join(known) or "none"
-        super().__init__(f"{shown(name)} is unknown; there are: {names}")
+        names = ", ".join(known)
+        there = f"there are: {names}" if names else "there is none; see: telewarden alerts"
+        super().__init__(f"{shown(name)} is unknown; {there}")
         self.name = name

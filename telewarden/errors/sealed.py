@@ -15,7 +15,7 @@ class MasterKeyMissingError(MasterKeyError):
     def __init__(self, place: str, why: str) -> None:
         super().__init__(
             f"the master key is missing: {place} {why};"
-            " make one with MasterKey.generate() and keep a copy of it"
+            " make one with telewarden keygen and keep a copy of it"
         )
         self.place, self.why = place, why
 

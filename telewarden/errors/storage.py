@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from .root import TelewardenError, counted, shown
+
+LISTS: Final[Mapping[str, str]] = {
+    "authorisation": "authorisations list",
+    "backup": "backups",
+    "database backup": "database backups",
+    "pair": "pairs list",
+    "session": "sessions",
+}
+"""The command that lists records of a kind."""
 
 
 class JournalUnavailableError(TelewardenError):
@@ -159,7 +171,10 @@ class UnknownRecordError(StorageError):
     """What was asked for is not stored; nothing has been changed."""
 
     def __init__(self, kind: str, key: object) -> None:
-        super().__init__(f"there is no {kind} {key}; list them to see what there is")
+        what, _, owner = kind.partition(" of ")
+        listed = LISTS.get(what)
+        way_out = f"see them with: telewarden {listed} {owner}" if listed else "list them"
+        super().__init__(f"there is no {kind} {key}; {way_out.rstrip()}")
         self.kind, self.key = kind, key
 
 
@@ -169,6 +184,6 @@ class PairsAssignedError(StorageError):
     def __init__(self, session: str, pairs: int) -> None:
         super().__init__(
             f"session {session} still has {counted(pairs, 'pair')}; move or remove them first,"
-            " or delete it with force, which gives them to other sessions"
+            " or delete it with force (--force), which gives them to other sessions"
         )
         self.session, self.pairs = session, pairs

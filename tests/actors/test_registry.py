@@ -492,7 +492,7 @@ async def test_a_row_of_a_pair_that_nobody_plans_keeps_its_session_unless_forced
     await kit.make_session("bob")
     await left_behind(kit, "alice")
 
-    with pytest.raises(PairsAssignedError, match="with force"):
+    with pytest.raises(PairsAssignedError, match="with force \\(--force\\)"):
         await kit.registry.sessions.delete("alice")
     assert "alice" in kit.registry.sessions
     await kit.registry.sessions.delete("alice", force=True)

@@ -77,7 +77,12 @@ async def test_a_command_of_the_command_line_alone_is_refused(
         ("login", b"{", "BadRequest", "the body is no JSON"),
         ("login", b"[1]", "BadRequest", "the body is no JSON object"),
         ("login", b"x" * 70_000, "BadRequest", "the body is longer than 65536 bytes"),
-        ("login", b"{}", "BadCommandError", "login: session is missing: Its name."),
+        (
+            "login",
+            b"{}",
+            "BadCommandError",
+            "login: session is missing; give it: The session's name.",
+        ),
         (
             "login",
             b'{"session": "a", "step": ["x"]}',

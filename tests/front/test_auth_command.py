@@ -49,6 +49,8 @@ def test_three_wrong_codes_end_the_prompt_and_say_so(
     assert done.returncode == 1, done
     assert done.stdout.count("login code") == 3
     assert "the login has ended: needs_login" in done.stderr
+    early = shell("auth", "telewarden.toml", "alice", "--code", "11111")
+    assert "to have one sent: telewarden auth alice" in early.stderr, early
     assert codes(telegram) == 1
 
 

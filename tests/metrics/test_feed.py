@@ -77,6 +77,6 @@ def test_the_feed_keeps_the_newest_facts_newest_first() -> None:
 
     facts = exporter.feed.newest()
     assert facts[0].number == 100
-    assert facts[0].text == "alice: pair 99 caught up on 1 messages"
+    assert facts[0].text == "alice: pair 99 caught up on 1 message"
     assert facts[0].at == 5.0
     assert [fact.number for fact in facts] == list(range(100, 40, -1))

@@ -117,7 +117,9 @@ def test_a_pair_is_put_into_a_group_and_out_of_it(alice: Store) -> None:
 
 
 def test_an_unknown_pair_is_named(alice: Store) -> None:
-    with pytest.raises(UnknownRecordError, match="no pair 9"):
+    with pytest.raises(
+        UnknownRecordError, match=r"no pair 9; see them with: telewarden pairs list$"
+    ):
         alice.move_pairs([9], "alice")
 
 
