@@ -308,6 +308,12 @@ NO_PEER = Row(
     Action.RESOLVE_PEER,
     "This account never saw the chat; open or join it once, then resume.",
 )
+NO_NAME = Row(
+    ErrorClass.PAIR,
+    Action.RESOLVE_PEER,
+    "Nobody has this name: it is mistyped, or was given up. Give the pair the chat's name of today"
+    " or its number (telewarden pairs change).",
+)
 OTHER_CHAT = Row(
     ErrorClass.PAIR,
     Action.PAUSE_PAIR,

@@ -148,11 +148,9 @@ ROWS: Final[Mapping[str, Row]] = _table(
         (means.BLOCKED, "UserIsBlockedError YouBlockedUserError InputUserDeactivatedError"),
         (
             means.NO_PEER,
-            (
-                "PeerIdInvalidError ChatIdInvalidError ChannelInvalidError"
-                " UsernameNotOccupiedError UsernameInvalidError"
-            ),
+            "PeerIdInvalidError ChatIdInvalidError ChannelInvalidError",
         ),
+        (means.NO_NAME, "UsernameNotOccupiedError UsernameInvalidError"),
         (means.OTHER_CHAT, "telewarden.errors.NameMovedError"),
         (means.NO_TOPIC, "TopicDeletedError"),
         (

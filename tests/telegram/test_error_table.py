@@ -422,6 +422,14 @@ def test_an_app_catches_one_of_three(text: str, code: int, dress: type[Exception
     assert to_telewarden(told) is told
 
 
+@pytest.mark.parametrize("text", ["USERNAME_NOT_OCCUPIED", "USERNAME_INVALID"])
+def test_a_name_that_nobody_has_is_no_chat_to_open_or_join(text: str) -> None:
+    advice = classify(raised_for(text, 400)).advice
+
+    assert "Nobody has this name" in advice
+    assert "join" not in advice
+
+
 def test_the_name_is_telegrams_word() -> None:
     assert classify(raised_for("FLOOD_WAIT_30", 420)).name == "FLOOD_WAIT"
     assert classify(raised_for("NEVER_HEARD_OF", 400)).name == "NEVER_HEARD_OF"
