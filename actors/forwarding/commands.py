@@ -26,7 +26,7 @@ from .messages import (
     RetryDead,
 )
 from .pair.state import PairState
-from .pausing import PairPausing, by_hand
+from .pausing import PairPausing
 
 
 class Commands:
@@ -58,7 +58,7 @@ class Commands:
             case ConfirmPair():
                 return self._chats.confirm(state, order)
             case PausePair():
-                self._pausing.pause(state, by_hand(order))
+                self._pausing.pause_by_hand(state, order)
             case ResumePair():
                 state.trust()
                 self._pausing.resume(state)

@@ -83,6 +83,16 @@ class PairPausing:
         self._context.publish(PairPaused, state, reason=reason)
         self._look_later(state)
 
+    def pause_by_hand(self, state: PairState, order: PausePair) -> None:
+        """Pause a pair for a person, whose word stands before trouble that may pass.
+
+        What only a plan, an answer or other pairs can settle stays the reason.
+        """
+        if state.paused is not None and _gives_way(state):
+            self._context.cancel_timer((self._recheck, state.plan.id))
+            state.resume()
+        self.pause(state, by_hand(order))
+
     def look_at_patterns(self, state: PairState) -> None:
         """Pause a pair one of whose patterns hangs on message after message."""
         if state.slow >= SLOW_LIMIT:
@@ -189,6 +199,12 @@ def _looked_after(state: PairState) -> bool:
     """Whether the pair is paused for a reason that may go away by itself."""
     reason = state.paused
     return reason is not None and not reason.startswith((BY_HAND, CONFIGURED, OTHER_CHAT, TOO_SLOW))
+
+
+def _gives_way(state: PairState) -> bool:
+    """Whether a pause by hand may take the place of the present one."""
+    reason = state.paused or ""
+    return not reason.startswith((CONFIGURED, OTHER_CHAT)) and not _unfit(state)
 
 
 def _astray(state: PairState) -> bool:

@@ -119,7 +119,7 @@ class LoginHandler:
 
     def _went_wrong(self, answer: Answer, error: BaseException) -> None:
         if not self._login.under_way and self._actor.phase in LOGGING_IN:
-            self._actor.enter(LoginFailed(), type(error).__name__)
+            self._actor.enter(LoginFailed(), f"login failed: {classify(error).name}")
         answer.fail(error)
 
     def _follow(self, event: Event, says: str) -> None:

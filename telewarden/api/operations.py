@@ -433,7 +433,8 @@ def _said(id_: int) -> Iterator[None]:
 
 
 def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+    said = str(error)
+    return said if isinstance(error, TelewardenError) else f"{type(error).__name__}: {said}"
 
 
 def _state(word: str) -> OperationState:

@@ -6,7 +6,7 @@ from typing import Any, Final, cast
 
 from ..actors import What
 from ..console.results.operations import Cleaned, Limits, LimitValues, Operation, OperationList
-from ..errors import BadCommandError
+from ..errors import BadCommandError, InvalidSpecError
 from .engine import Engine, Handlers, Handles
 
 
@@ -101,7 +101,10 @@ async def limits(engine: Engine, who: str, *, fields: dict[str, Any]) -> Limits:
         return Limits(limits=present, removed=())
     if "who" in fields:
         raise BadCommandError("limits", "there is no limit 'who'; see [registry]")
-    changed = await engine.registry.reconfigure(who=who, **fields)
+    try:
+        changed = await engine.registry.reconfigure(who=who, **fields)
+    except InvalidSpecError as error:
+        raise BadCommandError("limits", str(error).partition(".")[2]) from None
     return Limits(limits=LimitValues.model_validate(changed.limits), removed=changed.removed)
 
 

@@ -24,10 +24,21 @@ from ..console.results.pairs import (
 from ..console.results.sessions import PairStatus, Wait
 from ..errors import BadCommandError, UnknownRecordError
 from ..errors.root import counted
-from ..telegram import DEAF_SOURCE, HEALTHS, Health, PairReport, dialogs_in, dialogs_request
+from ..telegram import (
+    DEAF_SOURCE,
+    HEALTHS,
+    Health,
+    PairReport,
+    SessionReport,
+    WaitKind,
+    dialogs_in,
+    dialogs_request,
+)
 from .engine import Engine, Handlers, Handles
 
 Fields = dict[str, Any]
+
+WAIT_FOR_IT: Final = "It goes on by itself at the deadline; what waits is kept."
 
 
 def planned(plan: PairPlan) -> Pair:
@@ -106,7 +117,9 @@ async def why(engine: Engine, _who: str, *, pair: int) -> Why:
     if not found or session is None:
         raise UnknownRecordError("report of pair", pair)
     report = found[0]
-    waits = (*report.waits, *(session.waits if session.health is not Health.HEALTHY else ()))
+    well = session.health is Health.HEALTHY
+    floods = tuple(one for one in session.waits if one.kind is WaitKind.FLOOD)
+    waits = (*report.waits, *(floods if well else session.waits))
     return Why(
         id=pair,
         session=plan.session,
@@ -114,27 +127,31 @@ async def why(engine: Engine, _who: str, *, pair: int) -> Why:
         paused=report.paused,
         waiting=report.waiting,
         dead=report.dead,
-        verdict=_verdict(plan, report, session.health, session.reason),
-        advice=_advice(report, session.health),
+        verdict=_verdict(plan, report, session, flooded=bool(floods)),
+        advice=_advice(report, session.health, flooded=bool(floods)),
         waits=tuple(Wait.model_validate(one) for one in dict.fromkeys(waits)),
     )
 
 
-def _advice(report: PairReport, health: Health) -> str:
+def _advice(report: PairReport, health: Health, *, flooded: bool) -> str:
     if health is not Health.HEALTHY:
         return HEALTHS[health].advice
-    return "" if report.deaf_since is None else DEAF_SOURCE.advice
+    if report.deaf_since is not None:
+        return DEAF_SOURCE.advice
+    return WAIT_FOR_IT if flooded and (report.waits or report.waiting) else ""
 
 
-def _verdict(plan: PairPlan, report: PairReport, health: Health, reason: str) -> str:
+def _verdict(plan: PairPlan, report: PairReport, session: SessionReport, *, flooded: bool) -> str:
     if not plan.enabled:
         return "it is off in its plan; pairs change enabled=true turns it on"
     if report.paused is not None:
         return f"it is paused: {report.paused}; `pairs resume {plan.id}` lets it go on"
-    if health is not Health.HEALTHY:
-        return f"its session is {health}: {reason}"
+    if session.health is not Health.HEALTHY:
+        return f"its session is {session.health}: {session.reason}"
     if report.deaf_since is not None:
         return DEAF_SOURCE.explanation
+    if flooded and (report.waits or report.waiting):
+        return f"waiting: {counted(report.waiting, 'message')}; Telegram asked its session to wait"
     if report.waits:
         return f"waiting: {counted(report.waiting, 'message')}"
     if report.waiting:

@@ -213,6 +213,26 @@ async def test_a_lost_right_pauses_the_pair_and_leaves_the_session_healthy(
     assert (await newsroom.pairs())[1].waiting == 1
 
 
+async def test_a_pause_by_hand_takes_the_place_of_trouble_and_of_an_earlier_one(
+    newsroom: Newsroom,
+) -> None:
+    warden = await newsroom.start()
+    newsroom.telegram.faults.add(
+        Fault(method="messages.forwardMessages", times=1, action=RpcError("CHAT_WRITE_FORBIDDEN"))
+    )
+    newsroom.say("news_in", "news")
+    await newsroom.hears(PairPaused)
+
+    first = await warden.pairs.pause(1, "by me")
+    second = await warden.pairs.pause(1, "moving house", seconds=7200.0)
+    await warden.pairs.resume(1)
+    await newsroom.arrives("news_out", "news")
+
+    assert first.paused == "paused by hand: by me"
+    assert second.paused is not None
+    assert second.paused.startswith("paused by hand: moving house, until 2")
+
+
 async def test_a_chat_that_does_not_exist_pauses_its_pair_only(
     newsroom: Newsroom, tables: dict[str, Any]
 ) -> None:

@@ -93,7 +93,9 @@ async def test_three_wrong_codes_end_the_login_and_ask_for_no_other(newsroom: Ne
 
     with pytest.raises(NoLoginError):
         await alice.login("code", newsroom.telegram.sent_code(ALICE))
-    assert (await alice.report()).phase is Phase.NEEDS_LOGIN
+    report = await alice.report()
+    assert report.phase is Phase.NEEDS_LOGIN
+    assert report.reason == "login failed: PHONE_CODE_INVALID"
     assert newsroom.telegram.stats.calls["auth.sendCode"] == 1
 
 

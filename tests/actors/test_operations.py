@@ -339,7 +339,7 @@ async def test_a_block_is_tracked_to_its_end_whatever_that_is(kit: RegistryKit) 
 
     assert [(one.kind, one.state.value, one.error) for one in operations.list()] == [
         ("backup", "finished", ""),
-        ("move", "failed", "TelewardenError: no room"),
+        ("move", "failed", "no room"),
         ("backfill", "cancelled", ""),
     ]
     backup = operations.list()[0]

@@ -219,16 +219,22 @@ async def test_a_flood_is_seen_and_still_after_a_restart(newsroom: Newsroom) -> 
     newsroom.telegram.faults.add(Fault(method="messages.forwardMessages", action=FloodWait(600)))
     newsroom.say("news_in", "parked")
     before, _ = await found(newsroom, WaitKind.FLOOD, "messages.forwardMessages")
+    told = await newsroom.warden.command("pairs why", {"pair": 1})
     await newsroom.stop()
     await newsroom.start(signed_in=False)
 
     after, _ = await found(newsroom, WaitKind.FLOOD, "messages.forwardMessages")
+    why = await newsroom.warden.command("pairs why", {"pair": 1})
     state = (await ask(newsroom, "/api/state")).json()
 
     assert before.until is not None
     assert after.until == pytest.approx(before.until, abs=1.0)
     assert after.since == pytest.approx(before.since, abs=1.0)
     assert [one["method"] for one in state["floods"]] == ["messages.forwardMessages"]
+    assert told.verdict == "waiting: 1 message; Telegram asked its session to wait"
+    assert "by itself" in told.advice
+    flood = next(one for one in why.waits if one.kind == "flood")
+    assert (flood.what, flood.until) == (after.what, after.until)
     assert newsroom.warden.exporter.counters()["flood_waits"] == 0
 
 

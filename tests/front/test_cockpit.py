@@ -247,12 +247,14 @@ def test_a_pair_takes_its_session_among_its_fields_and_nobody_elses_name(
             ("pairs", "change", "7", "who=ann"),
             ("pairs", "change", "7", "session=alice"),
             ("limits", "who=ann"),
+            ("limits", "max_operations=abc"),
         )
     ]
 
     assert (added["id"], added["session"]) == (7, "alice")
-    assert [one.returncode for one in odd] == [2, 2, 2, 2]
+    assert [one.returncode for one in odd] == [2] * 5
     assert "no field 'who'" in odd[0].stderr
+    assert odd[4].stderr.startswith("limits: max_operations is 'abc'; give a whole number")
     assert not any("unexpected" in one.stderr for one in odd)
 
 
