@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from ...errors import InvalidRecordError
 from ...storage import Store
 from ...telegram import ErrorClass, Verdict
 from ..messages import Locate, Located
@@ -176,7 +177,14 @@ class ChatResolver:
         """Go on with the chats that the pair's names mean now, or stay with those it has.
 
         Returns the latter, where they are known.
+
+        Raises:
+            InvalidRecordError: no name of the pair means another chat.
         """
+        if not self._pausing.means_another_chat(state):
+            raise InvalidRecordError(
+                "pair", order.pair, f"one that is paused for {OTHER_CHAT}; resume lets others go on"
+            )
         if order.take:
             state.move_to(replace(state.chats, named=("", "")))  # it is looked up
             self._pausing.resume(state)

@@ -115,7 +115,11 @@ class PairPausing:
     def settled_by(self, plan: PairPlan, state: PairState) -> bool:
         """Whether a plan says by number which chats are meant, where a name left it open."""
         numbers = isinstance(plan.source, int) and isinstance(plan.target, int)
-        return numbers and state.paused is not None and state.paused.startswith(OTHER_CHAT)
+        return numbers and self.means_another_chat(state)
+
+    def means_another_chat(self, state: PairState) -> bool:
+        """Whether a pair is paused until somebody says which chat its name means."""
+        return state.paused is not None and state.paused.startswith(OTHER_CHAT)
 
     def unlimited(self) -> None:
         """The account may write again: so do the pairs that its limit had paused."""

@@ -229,6 +229,7 @@ class Pairs:
 
         Raises:
             UnknownRecordError: there is no such pair.
+            InvalidRecordError: it is not paused for such a name; nothing has changed.
         """
         async with self._noted(who, "confirm pair", pair) as after:
             after["take"] = take

@@ -98,6 +98,8 @@ ON_STORE: Final[Handlers] = {
 }
 ON_CONFIG: Final[Handlers] = {"safety-check": safety, "diagnostics": diagnostics, "test": test}
 """Those that take their own leases, or none."""
+BEFORE_THE_FIRST_START: Final = frozenset({"diagnostics"})
+"""Those that are asked just where nothing is stored yet."""
 STORES_NOTHING: Final[Mapping[str, Result]] = {
     "safety-check": Safety(sessions=(), exit_code=0),
 }
@@ -122,10 +124,9 @@ async def carry_out_offline(path: Path, name: str, given: Mapping[str, Any], *, 
     command, config = find(name), load_config(path)
     if command.name in STORES_NOTHING and not is_there(StoragePaths(config).database):
         return STORES_NOTHING[command.name]
-    if not is_there(StoragePaths(config).database):
-        raise NotRunningError(
-            "the warden", f"and nothing is stored in {config.folder} yet; {START}"
-        )
+    stored = is_there(StoragePaths(config).database)
+    if not stored and command.name not in BEFORE_THE_FIRST_START:
+        raise NotRunningError("the warden", f"nothing is stored in {config.folder} yet; {START}")
     read = command.read(given)
     if command.name in ON_CONFIG:
         return await ON_CONFIG[command.name](config, **read)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from telethon import types
 
+from telewarden.errors import InvalidRecordError
 from telewarden.loopback import Answer, ChatHandle, Fault, RpcError
 from telewarden.telegram import PairPaused, PairResumed
 
@@ -157,6 +158,23 @@ async def test_a_pair_that_is_confirmed_stays_with_the_chat_it_has(
     await newsroom.start(signed_in=False)
     await newsroom.arrives("news_out", "one", "two", "three")
     assert plan.source == newsroom.chats["news_in"].peer_id
+
+
+@pytest.mark.parametrize("take", [False, True], ids=["stay", "take"])
+async def test_a_pair_whose_names_mean_its_chats_has_nothing_to_confirm_and_keeps_its_names(
+    newsroom: Newsroom, tables: dict[str, Any], take: bool
+) -> None:
+    one_pair(newsroom, tables, "@news_in", "@news_out")
+    await newsroom.start()
+    await newsroom.pairs_ready()
+    await newsroom.warden.pairs.pause(1)
+
+    with pytest.raises(InvalidRecordError, match="paused for NAME_MOVED"):
+        await newsroom.warden.pairs.confirm(1, take=take)
+
+    (plan,) = await newsroom.warden.pairs.list()
+    assert (plan.source, plan.target) == ("@news_in", "@news_out")
+    assert (await newsroom.pairs())[1].paused is not None
 
 
 async def test_a_pair_may_be_told_to_take_the_chat_that_its_name_means_now(

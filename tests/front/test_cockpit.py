@@ -264,6 +264,16 @@ def test_before_the_first_start_nobody_uses_anything(shell: Shell) -> None:
     assert (done.returncode, done.stdout) == (0, "no session is stored\n")
 
 
+def test_before_the_first_start_diagnostics_says_what_is_there_and_what_is_not(
+    shell: Shell,
+) -> None:
+    looked, refused = shell("diagnostics"), shell("status")
+
+    assert "there is none yet" in looked.stdout, looked
+    assert looked.returncode != 2
+    assert "the warden is not running; nothing is stored in" in refused.stderr
+
+
 def test_a_safety_check_beside_a_warden_is_unsafe_and_names_it(
     shell: Shell, running: subprocess.Popen[str]
 ) -> None:
