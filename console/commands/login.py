@@ -97,7 +97,7 @@ COMMANDS: Final = (
         " there. Who breaks off comes back to the same login: a code that was sent costs no other."
         " With --qr a QR code is drawn and no login code spent: scan it with Telegram on a phone"
         " that is logged in (Settings, Devices, Link Desktop Device). It changes when it expires;"
-        " Ctrl-C ends it and costs nothing.",
+        " Ctrl-C, or ten codes that nobody scans, end it and cost nothing.",
         group=GROUP,
         parameters=(
             SESSION,

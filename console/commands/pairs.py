@@ -15,7 +15,7 @@ GROUP: Final = "Pairs"
 PAIR: Final = argument("pair", "Its number.", Kind.INTEGER, least=1, metavar="PAIR")
 FIELDS: Final = option(
     "fields",
-    "As in [[pairs]]: source=@a target=@b mode=copy.",
+    "As in [[pairs]]: source=@news_in target=@news_out mode=copy.",
     Kind.FIELDS,
     option=False,
     metavar="KEY=VALUE...",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from .complaint import complain
 from .qr_code import QrCode
 
 ENDED_BADLY: Final = 1
+MOST_CODES: Final = 10  # QR codes that nobody scans, five minutes: then nobody is there
 ASKED: Final[Mapping[str, str]] = {
     "awaiting_code": "login code",
     "awaiting_email": "login e-mail address",
@@ -74,7 +76,7 @@ def _handed_in(client: ControlClient, login: Standing, code: str | None) -> Stan
     step = phase.removeprefix("awaiting_")
     if code is None and login["says"]:
         typer.echo(login["says"])
-    secret = code or typer.prompt(f"{session}: {ASKED[phase]}", hide_input=step == "password")
+    secret = code or _answered(f"{session}: {ASKED[phase]}", unseen=step == "password")
     try:
         return client.login(session, step, secret)
     except CommandFailedError as exc:
@@ -84,21 +86,44 @@ def _handed_in(client: ControlClient, login: Standing, code: str | None) -> Stan
         return client.login(session, "look")  # a login ends after three that are wrong
 
 
+def _answered(question: str, *, unseen: bool) -> str:
+    """Ask; without a terminal the answer is the next line that is piped in.
+
+    Raises:
+        typer.Abort: nothing more is typed.
+    """
+    if sys.stdin.isatty():
+        return str(typer.prompt(question, hide_input=unseen))
+    typer.echo(f"{question}:")
+    line = sys.stdin.readline()
+    if not line:
+        raise typer.Abort
+    return line.strip()
+
+
 def _scanned(client: ControlClient, login: Standing) -> Standing:
-    """Show QR codes until one is scanned; returns what follows. Ctrl-C ends the login."""
+    """Show QR codes until one is scanned; returns what follows. Ctrl-C ends the login.
+
+    Raises:
+        typer.Exit: the login was left, or nobody has scanned any.
+    """
     session, code = login["session"], QrCode()
     typer.echo(
         f"{session}: scan it with Telegram on a phone that is logged in:"
         " Settings, Devices, Link Desktop Device"
     )
     try:
-        while login["phase"] == SCANNED:
+        for _ in range(MOST_CODES):
             code.show(login["qr"]["url"], login["qr"]["expires"])
             login = client.login(session, "scan")
+            if login["phase"] != SCANNED:
+                return login
     except KeyboardInterrupt:
-        client.login(session, "cancel")
-        typer.echo(f"\n{session}: the login by QR code is left; no login code was spent", err=True)
-        raise typer.Exit(ENDED_BADLY) from None
+        left = "\n"
+    else:
+        left = f"nobody has scanned {MOST_CODES} codes; "
     finally:
         code.clear()
-    return login
+    client.login(session, "cancel")
+    typer.echo(f"{left}{session}: the login by QR code is left; no login code was spent", err=True)
+    raise typer.Exit(ENDED_BADLY)

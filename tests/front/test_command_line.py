@@ -170,6 +170,8 @@ def test_a_wrong_master_key_is_refused_and_nothing_is_touched(shell: Shell) -> N
     shell.environment["TELEWARDEN_TEST_KEY"] = MasterKey.generate()
 
     refused(shell("run", "telewarden.toml"), "master key")
+    for words in (["status"], ["sessions"], ["pairs", "list"]):
+        refused(shell(*words, "telewarden.toml"), "master key")
 
     assert database.read_bytes() == before
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import segno
 
+from telewarden.cli.auth import MOST_CODES
 from telewarden.cli.qr_code import half_blocks
 from telewarden.console import ControlClient
 from telewarden.loopback import Limits, LoopbackTelegram
@@ -172,6 +173,28 @@ def test_into_a_pipe_goes_the_address_that_the_code_holds(
     said, _ = process.communicate(timeout=40)
     assert "open or scan by" in line
     assert "alice is logged in" in said
+
+
+def test_answers_that_are_piped_in_are_asked_for_on_lines_of_their_own(
+    shell: Shell, telegram: LoopbackTelegram, client: ControlClient
+) -> None:
+    shell("auth", "bob", typed="")
+
+    done = shell("auth", "bob", typed=f"{telegram.sent_code(BOB)}\n{PASSWORD}\n")
+
+    assert (done.returncode, done.stderr) == (0, ""), done
+    assert {"bob: login code:", "bob: cloud password:"} <= set(done.stdout.splitlines())
+
+
+def test_codes_that_nobody_scans_come_to_an_end(
+    shell: Shell, telegram: LoopbackTelegram, client: ControlClient
+) -> None:
+    done = shell("auth", "alice", "--qr", typed="")
+
+    assert done.returncode == 1, done
+    assert done.stdout.count("tg://login?token=") == MOST_CODES
+    assert "nobody has scanned 10 codes; alice: the login by QR code is left" in done.stderr
+    assert client.login("alice", "look")["phase"] == "needs_login"
 
 
 def test_another_accounts_phone_changes_nothing(
