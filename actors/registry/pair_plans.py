@@ -32,7 +32,8 @@ def chosen(selection: str, known: Mapping[int, str]) -> tuple[int, ...]:
         name = wanted.removeprefix("all_from:")
         found = tuple(sorted(pair for pair, session in known.items() if session == name))
         if not found:
-            raise ValueError(f"session {name!r} has no pairs; see them with the overview")
+            having = ", ".join(sorted(set(known.values()))) or "nobody"
+            raise ValueError(f"session {name!r} has no pairs; there are pairs of: {having}")
         return found
     ids: set[int] = set()
     for part in wanted.split(","):
@@ -45,6 +46,8 @@ def _ids(part: str, known: Mapping[int, str]) -> Iterable[int]:
     if match is None:
         raise ValueError(f"{part!r} selects nothing; give 1,2,3 or 1-10 or all_from:NAME")
     first, last = int(match[1]), int(match[2] or match[1])
+    if last < first:
+        raise ValueError(f"{part} is backwards; give {last}-{first}")
     found = [pair for pair in sorted(known) if first <= pair <= last]
     if not found:
         raise ValueError(

@@ -46,6 +46,9 @@ class Kind(StrEnum):
     WORDS = "words"
 
 
+MANY: Final = frozenset({Kind.FIELDS, Kind.INTEGERS, Kind.WORDS})  # words on a command line
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
     """One parameter of a command.
@@ -92,7 +95,7 @@ class Parameter:
         try:
             return READERS[self.kind](self, value)
         except _Unfit as unfit:
-            told = "not shown" if self.kind is Kind.SECRET else shown(value)
+            told = "not shown" if self.kind is Kind.SECRET else shown(_as_typed(self.kind, value))
             typed = f" ({self.long})" if self.word else ""
             raise BadCommandError(command, f"{self.name}{typed} is {told}; give {unfit}") from None
 
@@ -134,6 +137,13 @@ def flag(name: str, help: str, **more: Any) -> Parameter:  # noqa: A002
 
 class _Unfit(Exception):  # noqa: N818 - never leaves this module
     """A value cannot be used; what to give instead."""
+
+
+def _as_typed(kind: Kind, value: object) -> object:
+    """Words of a command line as one text; anything else as it is."""
+    if kind not in MANY or not isinstance(value, list | tuple):
+        return value
+    return " ".join(value) if all(isinstance(one, str) for one in value) else value
 
 
 def _text(_: Parameter, value: object) -> str:

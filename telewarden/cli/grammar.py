@@ -17,10 +17,9 @@ from typer.core import TyperCommand, TyperGroup
 
 from ..console.commands.catalogue import beginning, headings, nearest, offered
 from ..console.commands.model import Command, Danger, Surface
-from ..console.commands.parameters import Kind, Parameter, flag, option
+from ..console.commands.parameters import MANY, Kind, Parameter, flag, option
 
 KEYWORD: Final = inspect.Parameter.KEYWORD_ONLY
-MANY: Final = frozenset({Kind.FIELDS, Kind.INTEGERS, Kind.WORDS})
 NO_CONFIG: Final = frozenset(
     {"demo", "keygen", "loopback serve", "completion", "help", "init", "token"}
 )

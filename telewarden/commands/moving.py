@@ -38,6 +38,10 @@ async def export(engine: Handles, who: str, *, session: str, file: str | None) -
         await handle.export_file(file, who=who)
     except FileExistsError:
         raise BadCommandError("export", f"{file} is there already; name another one") from None
+    except OSError as error:
+        why = f"{file} cannot be written: {error.strerror}"
+        way_out = "name a file in a folder that is there and may be written to"
+        raise BadCommandError("export", f"{why}; {way_out}") from None
     return Exported(session=session, file=file, string=None)
 
 

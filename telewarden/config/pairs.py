@@ -12,6 +12,7 @@ from ..actors.messages import PairPlan
 from ..actors.pair_graph import faults_of, way_of
 from ..actors.pair_handlers import TELEGRAM
 from ..actors.rules import Rules
+from ..errors.root import shown
 from .secrets import Table
 
 Whole = Annotated[int, Field(strict=True, ge=-(2**62), le=2**62)]
@@ -21,6 +22,7 @@ Text = Annotated[str, Field(strict=True)]
 Switch = Annotated[bool, Field(strict=True)]
 PeerName = Annotated[Whole | Text, Field(union_mode="left_to_right")]
 
+A_CHAT: Final = "a @username (4 to 32 letters, digits or _, a letter first) or a chat's number"
 FAULTS_SHOWN: Final = 20  # of those that pairs have together
 
 
@@ -107,7 +109,7 @@ class PairConfig(Table):
         for key in ("source", "target"):
             value = getattr(self, key)
             if isinstance(value, str) and not re.fullmatch(r"@[A-Za-z][A-Za-z0-9_]{3,31}", value):
-                raise ValueError(f"{key} is {value!r}; give a @username or a chat's number")
+                raise ValueError(f"{key} is {shown(value)}; give {A_CHAT}")
             if value == 0:
                 raise ValueError(f"{key} is 0, which is no chat; give its number or a @username")
         if _spelt(self.source) == _spelt(self.target):

@@ -40,6 +40,20 @@ def test_a_selection_that_means_nothing_is_refused(selection: str) -> None:
         chosen(selection, KNOWN)
 
 
+@pytest.mark.parametrize(
+    ("selection", "words"),
+    [
+        ("5-2", "5-2 is backwards; give 2-5"),
+        ("all_from:dora", "'dora' has no pairs; there are pairs of: alice, bob, carol"),
+    ],
+)
+def test_a_selection_that_means_nothing_is_told_what_would_mean_something(
+    selection: str, words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        chosen(selection, KNOWN)
+
+
 def let_bob_in(newsroom: Newsroom) -> None:
     bob = newsroom.account(BOB)
     newsroom.chats["news_in"].join(bob)

@@ -100,6 +100,18 @@ async def test_a_command_of_the_command_line_alone_is_refused(
         ("pairs-why", b'{"pair": 0}', "BadCommandError", "pairs why: pair is 0; give 1 or more"),
         ("pairs-why", b'{"pair": true}', "BadCommandError", "pairs why: pair is True; give 1 or"),
         ("change", b'{"session": "a", "priority": 11}', "BadCommandError", "give 1 to 10"),
+        (
+            "pairs-add",
+            b'{"fields": ["foo", "a=1"]}',
+            "BadCommandError",
+            "pairs add: fields is 'foo a=1'; give KEY=VALUE",
+        ),
+        (
+            "pairs-retry",
+            b'{"pair": 3, "messages": ["abc"]}',
+            "BadCommandError",
+            "pairs retry: messages is 'abc'; give",
+        ),
         ("audit", b'{"since": "soon"}', "BadCommandError", "audit: since is 'soon'; give a date"),
     ],
 )

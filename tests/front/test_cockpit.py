@@ -147,6 +147,7 @@ def test_a_login_goes_out_and_the_database_is_copied(
 ) -> None:
     written = said(shell, "export", "alice", "out.session", "--yes")
     again = shell("export", "alice", "out.session", "--yes")
+    nowhere = shell("export", "alice", "nowhere/out.session", "--yes")
     copied = told(shell, "database", "backup")
     turned = told(shell, "keys", "rotate", "--data", "--yes")
 
@@ -154,6 +155,8 @@ def test_a_login_goes_out_and_the_database_is_copied(
     assert (shell.folder / "out.session").stat().st_mode & 0o777 == 0o600
     assert again.returncode == 2
     assert "is there already" in again.stderr
+    assert nowhere.returncode == 2
+    assert "cannot be written: No such file or directory; name a file in" in nowhere.stderr
     assert copied in told(shell, "database", "backups")["backups"]
     assert (turned["key"], turned["resealed"]) == ("data key", 1)
 

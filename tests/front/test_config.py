@@ -72,7 +72,11 @@ MISTAKES = [
     ('name = "bob"', 'name = "b ob"', ("line 14: sessions[2].name is 'b ob'",)),
     ('name = "bob"', 'name = "alice"', ("sessions: name 'alice' is given 2 times",)),
     ('session = "alice"', 'session = "carol"', ("pair 1 names session 'carol'", "alice, bob")),
-    ('source = "@news_in"', 'source = "news in"', ("line 18", "source is 'news in'")),
+    (
+        'source = "@news_in"',
+        'source = "news in"',
+        ("line 18", "source is 'news in'", "4 to 32 letters"),
+    ),
     ("target = -1001234567890", "", ("line 18: pairs[1]", "give a target, or a handler")),
     ("target = -1001234567890", 'target = "@out"\nfooter = "bye"', ('say mode = "copy"',)),
     ("target = -1001234567890", 'target = "@out"\nallow.kinds = ["gif"]', ("'gif' is no kind",)),
