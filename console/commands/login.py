@@ -33,7 +33,8 @@ def _phase(result: Given) -> Iterator[Block]:
 def _renewing(result: Given) -> Iterator[Block]:
     name, phase = result["session"], result["phase"]
     if phase.startswith("awaiting"):
-        yield f"{name}: {phase}, and works on meanwhile; go on with: telewarden auth {name}"
+        works = ", and works on meanwhile" if result["renewing"] else ""
+        yield f"{name}: {phase}{works}; go on with: telewarden auth {name}"
     else:
         yield f"{name}: {phase}"
 

@@ -97,7 +97,9 @@ def _account(one: Given) -> Iterator[Block]:
         dates = f" ({', '.join(told)})" if told else ""
         explanation = fact["explanation"].rstrip(".")
         yield f"{one['session']}: {explanation}{dates}. {fact['advice']}"
-    ends = known and min(filter(None, (known["login_ends"], known["account_ends"])), default=None)
+    no_login = one["phase"] == "needs_login" or one["phase"].startswith("awaiting")
+    login_ends = None if known is None or no_login else known["login_ends"]
+    ends = known and min(filter(None, (login_ends, known["account_ends"])), default=None)
     if ends and one["health"] != "healthy":
         yield f"{one['session']}: dies if unused by {when(ends)}"
 

@@ -11,15 +11,15 @@ from typing import Any, Final
 from ..config import Config, load_config
 from ..console.commands.catalogue import find
 from ..console.results.base import Result
-from ..console.results.sessions import Status
+from ..console.results.sessions import Optimal, Status
 from ..console.results.watching import Diagnosis, LoginTest, Safety, Tested
 from ..diagnostics import diagnose
-from ..errors import BadCommandError, NotRunningError, TelewardenError
+from ..errors import BadCommandError, NoSessionFitsError, NotRunningError, TelewardenError
 from ..service.paths import StoragePaths
 from ..standalone.offline_warden import OfflineWarden
 from ..standalone.safe_session import safe_session
 from ..storage import is_there
-from ..telegram import own_user_request
+from ..telegram import Health, own_user_request
 from . import backups, moving, operations, pairs, sessions, watching
 from .engine import Handlers, Handles
 
@@ -32,7 +32,24 @@ async def status(engine: Handles, _who: str, *, session: str | None) -> Status:
     if session is not None:
         engine.session(session)
     overview = await engine.overview()
-    return sessions.status_of(overview, session, ready=False, readiness=NOT_RUNNING)
+    left = sessions.status_of(overview, session, ready=False, readiness=NOT_RUNNING)
+    unseen = {"health_advice": f"Nobody looks while no warden runs; {START}."}
+    told = tuple(
+        one.model_copy(update=unseen) if one.health == Health.UNKNOWN else one
+        for one in left.sessions
+    )
+    return left.model_copy(update={"sessions": told})
+
+
+async def optimal(engine: Handles, who: str, *, any_health: bool) -> Optimal:
+    """The session for one more pair; nobody knows how healthy one is."""
+    try:
+        return await sessions.optimal(engine, who, any_health=any_health)
+    except NoSessionFitsError:
+        if any_health:
+            raise
+        why = f"no session counts as healthy while no warden runs; {START}, or give --any-health"
+        raise BadCommandError("optimal", why) from None
 
 
 async def safety(config: Config, *, session: str | None, clear: bool) -> Safety:
@@ -67,12 +84,13 @@ async def _tested(config: Config, name: str) -> LoginTest:
 
 ON_STORE: Final[Handlers] = {
     "status": status,
+    "optimal": optimal,
     **{
         name: group[name]
         for group, names in (
             (
                 sessions.HANDLERS,
-                ("sessions", "register", "change", "change-many", "delete", "optimal"),
+                ("sessions", "register", "change", "change-many", "delete"),
             ),
             (moving.HANDLERS, ("import", "export", "keys rotate")),
             (backups.HANDLERS, tuple(backups.HANDLERS)),

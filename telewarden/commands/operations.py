@@ -15,6 +15,8 @@ async def list_(
 ) -> OperationList:
     """Those that match."""
     found = engine.operations.list(state=state, kind=kind, session=session)
+    if session is not None and not found:  # those of a deleted session are still listed
+        engine.sessions.get(session)
     return OperationList(operations=tuple(Operation.model_validate(one) for one in found))
 
 

@@ -63,6 +63,10 @@ async def add(
 
 async def change(engine: Handles, who: str, *, pair: int, fields: Fields) -> Pair:
     """Change how it goes on."""
+    if not fields:
+        raise BadCommandError(
+            "pairs change", "nothing is to change; give a field, as enabled=false"
+        )
     return planned(await engine.pairs.change(pair, who=who, **_own("pairs change", fields)))
 
 

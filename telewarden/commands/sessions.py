@@ -34,6 +34,7 @@ from ..telegram import Overview, SessionReport
 from .engine import Engine, Handlers, Handles
 
 ENGLISH: Final = Words()  # whoever shows it translates it
+NO_CHANGE: Final = "nothing is to change; give --priority or the like"
 
 
 async def status(engine: Engine, _who: str, *, session: str | None) -> Status:
@@ -109,7 +110,10 @@ async def register(engine: Handles, who: str, *, session: str, **fields: Any) ->
 
 async def change(engine: Handles, who: str, *, session: str, **fields: Any) -> Session:
     """Change some of its fields."""
-    return shown(await engine.sessions.change(session, who=who, **_given(fields)))
+    wanted = _given(fields)
+    if not wanted:
+        raise BadCommandError("change", NO_CHANGE)
+    return shown(await engine.sessions.change(session, who=who, **wanted))
 
 
 async def change_many(
@@ -127,7 +131,7 @@ async def change_many(
     if not (sessions or all or where):
         raise BadCommandError("change-many", "name sessions, or give --all or --where")
     if not change:
-        raise BadCommandError("change-many", "nothing is to change; give --priority or the like")
+        raise BadCommandError("change-many", NO_CHANGE)
     chosen = [engine.sessions.get(name) for name in dict.fromkeys(sessions)]
     chosen = [one for one in chosen or engine.sessions.list() if _is_so(one, where)]
     if dry_run:

@@ -186,6 +186,8 @@ async def events(engine: Engine, _who: str, *, limit: int, after: int) -> Events
 async def floods(engine: Engine, _who: str, *, session: str | None) -> Floods:
     """Who was asked to wait."""
     found = [one for one in engine.exporter.floods() if session in (None, one.session)]
+    if session is not None and not found:
+        engine.session(session)  # an unknown one is told of
     return Floods(floods=tuple(Flood.model_validate(one) for one in found))
 
 

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from telethon.sessions import SQLiteSession
 
+from telewarden.commands.offline import ON_STORE
 from telewarden.errors import (
+    BadCommandError,
     ConfigError,
     FolderHeldError,
     KeyLatchedError,
@@ -63,6 +65,22 @@ async def test_everything_is_shown_as_it_is_stored_and_nothing_connects(
     pairs = [pair for group in overview.groups for pair in group.pairs]
     assert [(pair.id, pair.waiting, pair.paused) for pair in pairs] == [(1, 0, None), (2, 0, None)]
     assert newsroom.telegram.stats.connects == connects
+
+
+async def test_health_that_nobody_looks_at_is_told_with_how_to_have_it_looked_at(
+    newsroom: Newsroom,
+) -> None:
+    await worked(newsroom)
+
+    async with offline(newsroom) as warden:
+        left = await ON_STORE["status"](warden, "me", session="alice")
+        with pytest.raises(BadCommandError, match=r"telewarden run, or give --any-health"):
+            await ON_STORE["optimal"](warden, "me", any_health=False)
+        best = await ON_STORE["optimal"](warden, "me", any_health=True)
+
+    advice = [one["health_advice"] for one in left.model_dump()["sessions"]]
+    assert advice == ["Nobody looks while no warden runs; start it with telewarden run."]
+    assert best.model_dump()["name"] in {"alice", "bob"}
 
 
 async def test_a_folder_that_is_new_shows_what_the_configuration_declares(

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from telethon import functions
 
+from telewarden.console.commands.catalogue import find
 from telewarden.errors import DrillError, TelegramAuthError
 from telewarden.loopback import AcceptAndClose, Delay, Fault, RpcError, TransportError
 from telewarden.service.database_backups import restore_database
@@ -218,6 +220,27 @@ async def test_what_one_fresh_client_does_not_put_right_holds_the_session(
     await newsroom.warden.session("alice").recover()
 
     await newsroom.hears(SessionRecovered, since=since, session="alice")
+
+
+async def test_of_a_session_whose_login_is_dead_nobody_says_that_it_works_or_has_a_date(
+    newsroom: Newsroom,
+) -> None:
+    warden = await newsroom.start()
+    since = newsroom.mark()
+    newsroom.telegram.revoke(newsroom.account(ALICE))
+    await newsroom.hears(PhaseChanged, since=since, session="alice", after=Phase.NEEDS_LOGIN)
+
+    renewing = await warden.command("renew", {"session": "alice"})
+    status = (await warden.command("status", {"session": "alice"})).model_dump()
+    ((one,), ends) = status["sessions"], time.time() + 86_400.0
+    one["account"] = {"facts": [], "login_ends": ends, "account_ends": None}
+
+    show_renewal, show_status = find("renew").show, find("status").show
+    assert show_renewal is not None
+    assert show_status is not None
+    (shown,) = show_renewal(renewing.model_dump())
+    assert shown == "alice: awaiting_code; go on with: telewarden auth alice"
+    assert not any("dies if unused" in str(block) for block in show_status(status))
 
 
 async def test_a_login_brings_a_revoked_session_back_and_its_pairs_go_on(

@@ -251,13 +251,16 @@ def test_a_pair_takes_its_session_among_its_fields_and_nobody_elses_name(
             ("pairs", "change", "7", "session=alice"),
             ("limits", "who=ann"),
             ("limits", "max_operations=abc"),
+            ("change", "alice"),
+            ("pairs", "change", "7"),
         )
     ]
 
     assert (added["id"], added["session"]) == (7, "alice")
-    assert [one.returncode for one in odd] == [2] * 5
+    assert [one.returncode for one in odd] == [2] * 7
     assert "no field 'who'" in odd[0].stderr
     assert odd[4].stderr.startswith("limits: max_operations is 'abc'; give a whole number")
+    assert all("nothing is to change" in one.stderr for one in odd[5:])
     assert not any("unexpected" in one.stderr for one in odd)
 
 
@@ -355,7 +358,13 @@ def test_no_configuration_is_said_with_every_place_that_was_looked_at(shell: She
 def test_an_unknown_session_is_answered_with_the_nearest(
     shell: Shell, running: subprocess.Popen[str]
 ) -> None:
-    for words in (("status", "alcie"), ("backup", "alcie"), ("change", "alcie", "--priority", "1")):
+    for words in (
+        ("status", "alcie"),
+        ("backup", "alcie"),
+        ("change", "alcie", "--priority", "1"),
+        ("floods", "alcie"),
+        ("operations", "list", "--session", "alcie"),
+    ):
         done = shell(*words)
         assert done.returncode == 2
         assert "there is no session 'alcie'; did you mean alice?" in done.stderr, words
