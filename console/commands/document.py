@@ -27,8 +27,9 @@ else `telewarden/telewarden.toml` in the user's configuration folder. A first wo
 
 **Output.** Tables and colours on a terminal (`NO_COLOR=1` without colours), columns of plain text
 into a pipe, and with `--json` the result as the HTTP API returns it; its fields are at the end of
-this page. An error with `--json` is `{"error": {"type": ..., "message": ...}}`. Times are shown
-in the zone of whoever looks.
+this page. An error with `--json` is `{"error": {"type": ..., "message": ...}}`. `auth`,
+`completion`, `help`, `init`, `keygen`, `loopback serve`, `token` and `wait` have no `--json`.
+Times are shown in the zone of whoever looks.
 
 **Exit codes.** 0 done; 1 it was done and did not go well, or what was looked at is not well; 2 it
 could not be done as asked: a wrong configuration, no warden, a refusal; 70 `run` ended with

@@ -15,9 +15,13 @@ def complain(exc: TelewardenError, *, as_json: bool = False) -> None:
     else:
         lines = [str(exc)]
     if as_json:
-        import json  # not before it is needed: help is to come at once
-
-        kind = getattr(exc, "kind", "") or type(exc).__name__
-        typer.echo(json.dumps({"error": {"type": kind, "message": "\n".join(lines)}}))
+        say_as_json(getattr(exc, "kind", "") or type(exc).__name__, "\n".join(lines))
     for line in lines:
         typer.echo(line, err=True)
+
+
+def say_as_json(kind: str, message: str) -> None:
+    """Say what was wrong as the HTTP API does."""
+    import json  # not before it is needed: help is to come at once
+
+    typer.echo(json.dumps({"error": {"type": kind, "message": message}}))

@@ -7,9 +7,10 @@ that ends in ``.toml`` is the configuration, as ``--config`` is.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
 import typer
 import typer.main
@@ -18,6 +19,9 @@ from typer.core import TyperCommand, TyperGroup
 from ..console.commands.catalogue import beginning, headings, nearest, offered
 from ..console.commands.model import Command, Danger, Surface
 from ..console.commands.parameters import MANY, Kind, Parameter, flag, option
+
+# Typer has a Click of its own, where this has no public name
+UsageError: Final = cast("type[Exception]", typer.BadParameter.__bases__[0])
 
 KEYWORD: Final = inspect.Parameter.KEYWORD_ONLY
 NO_CONFIG: Final = frozenset(
@@ -64,7 +68,15 @@ class Line(TyperCommand):
         place = self._config_at(args)
         if place is not None and self.described.name not in NO_CONFIG:
             args = [*args[:place], *args[place + 1 :], "--config", args[place]]
-        return super().parse_args(ctx, args)
+        typed = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except UsageError as error:
+            wrong = getattr(error, "option_name", "")
+            if not re.fullmatch(r"-\d", wrong or ""):
+                raise
+            word = next(one for one in typed if one.startswith(wrong))
+        return ctx.fail(f"{word} is taken for an option; give a number without a minus.")  # type: ignore[no-any-return]
 
     def _config_at(self, args: Sequence[str]) -> int | None:
         """Where the first word that is no option and no option's value is, if it ends as one."""

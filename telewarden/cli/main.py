@@ -10,9 +10,11 @@ configuration, no warden, a port in use, a refusal); 70 actors that would not st
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -21,8 +23,8 @@ import typer
 from .._version import __version__
 from ..console.commands.model import Command, Needs
 from ..errors import TelewardenError
-from .complaint import complain
-from .grammar import Group
+from .complaint import complain, say_as_json
+from .grammar import Group, UsageError
 
 NOT_STARTED: Final = 2
 COMPLETE: Final = "_TELEWARDEN_COMPLETE"  # what a shell sets that asks what may follow
@@ -72,6 +74,27 @@ class Root(Group):
 
     def __init__(self, **attrs: Any) -> None:
         super().__init__(carry=carry_out, **attrs)
+
+    def make_context(self, *args: Any, **how: Any) -> Any:
+        """Read the words before the command."""
+        with _usage_as_json():
+            return super().make_context(*args, **how)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Read the command's own words, and carry it out."""
+        with _usage_as_json():
+            return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def _usage_as_json() -> Iterator[None]:
+    """Tell programs, too, of words that cannot be read."""
+    try:
+        yield
+    except UsageError as error:
+        if "--json" in sys.argv[1:]:
+            say_as_json("UsageError", str(getattr(error, "message", error)))
+        raise
 
 
 app = typer.Typer(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 
 import telewarden
+from telewarden.cli.grammar import NO_JSON
+from telewarden.console.commands.document import HEAD
 from telewarden.errors import DrillError, WrongMasterKeyError
 from telewarden.storage import MasterKey
 
@@ -151,6 +154,32 @@ def test_check_is_content_with_proxies_whose_passwords_and_package_are_there(she
 
 def test_a_missing_configuration_is_refused(shell: Shell) -> None:
     refused(shell("run", "nowhere.toml"), "nowhere.toml", "No such file")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nosuch"], "No such command 'nosuch'"),
+        (["--bogus", "status"], "No such option: --bogus"),
+        (["status", "--bogus"], "No such option: --bogus"),
+        (["stop", "extra", "more"], "unexpected extra argument"),
+        (["pairs", "pause", "-12"], "-12 is taken for an option; give a number without a minus."),
+    ],
+)
+def test_words_that_cannot_be_read_are_refused_as_json_too(
+    shell: Shell, words: list[str], said: str
+) -> None:
+    plain, told = shell(*words), shell(*words, "--json")
+
+    assert (plain.returncode, plain.stdout, told.returncode) == (2, "", 2)
+    assert said in plain.stderr
+    assert said in json.loads(told.stdout)["error"]["message"]
+
+
+def test_the_page_of_commands_names_those_without_json() -> None:
+    sentence = HEAD.partition('message": ...}}`. ')[2].partition(" have no `--json`")[0]
+
+    assert set(re.findall(r"`(.+?)`", sentence)) == NO_JSON
 
 
 def test_a_missing_master_key_is_refused(shell: Shell) -> None:
