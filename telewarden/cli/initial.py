@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
@@ -84,10 +85,13 @@ def write_configuration(path: Path, *, loopback: bool, example: str | None) -> N
     """Write one where none is, and say what to type next.
 
     Raises:
-        BadCommandError: there is a file of that name; it is not touched.
+        BadCommandError: there is a file of that name, which is not touched, or no place for one.
     """
     if path.exists():
         raise BadCommandError("init", f"{path} is there already; name another one, or remove it")
+    there = next(one for one in path.parents if one.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise BadCommandError("init", f"nothing can be written in {there}; name another path")
     secret = ""
     if example is not None:
         text = _example(example)

@@ -77,6 +77,7 @@ MISTAKES = [
         'source = "news in"',
         ("line 18", "source is 'news in'", "4 to 32 letters"),
     ),
+    ('source = "@news_in"', f'source = "@{5000 * "x"}"', ("source is '@xxx", "xxx...; give a")),
     ("target = -1001234567890", "", ("line 18: pairs[1]", "give a target, or a handler")),
     ("target = -1001234567890", 'target = "@out"\nfooter = "bye"', ('say mode = "copy"',)),
     ("target = -1001234567890", 'target = "@out"\nallow.kinds = ["gif"]', ("'gif' is no kind",)),

@@ -109,6 +109,14 @@ def test_a_file_that_is_there_is_not_touched(shell: Shell) -> None:
     assert path.read_bytes() == before
 
 
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_asked(shell: Shell) -> None:
+    done = shell("init", "telewarden.toml/new/a.toml")
+
+    assert done.returncode == 2
+    assert f"nothing can be written in {shell.folder / 'telewarden.toml'}; name" in done.stderr
+    assert "api_id" not in done.stdout
+
+
 def test_the_example_is_copied_with_its_storage_beside_it(shell: Shell) -> None:
     path = empty(shell).with_name("mine.toml")
 
