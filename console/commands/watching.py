@@ -31,12 +31,15 @@ def _health(result: Given) -> Iterator[Block]:
         counted = ", ".join(f"{count} {word}" for word, count in result[what].items() if count)
         yield f"{what}: {counted or 'none'}"
     yield f"pairs: {result['pairs']} of {result['pair_room']} that all sessions take"
+    for pair in result["troubled"]:
+        yield f"pair {pair} is paused for trouble; see: telewarden pairs why {pair}"
     if result["stuck"]:
         yield f"stuck operations: {', '.join(map(str, result['stuck']))}"
 
 
 def _not_well(result: Given) -> int:
-    return 0 if result["ready"] and result["overall"] == "healthy" else 1
+    well = result["ready"] and result["overall"] == "healthy" and not result["troubled"]
+    return 0 if well else 1
 
 
 def _events(result: Given) -> Iterator[Block]:

@@ -9,7 +9,10 @@ from .sessions import Flood
 
 
 class Health(Result):
-    """Whether all is well; ``sessions`` and ``operations`` are counted by their states."""
+    """Whether all is well; ``sessions`` and ``operations`` are counted by their states.
+
+    ``troubled`` are the pairs that are paused for trouble of their own.
+    """
 
     ready: bool
     readiness: str
@@ -23,6 +26,7 @@ class Health(Result):
     session_use: float
     operation_use: float
     pair_use: float
+    troubled: tuple[int, ...] = ()
 
 
 class Event(Result):

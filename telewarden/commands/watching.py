@@ -14,6 +14,7 @@ from operator import attrgetter
 from types import FrameType
 from typing import Final
 
+from ..actors.forwarding.pausing import BY_HAND, CONFIGURED
 from ..config import Config
 from ..console.results.process import (
     ConfigChange,
@@ -51,12 +52,13 @@ from ..telegram import own_user_request
 from .engine import Engine, Handlers, Handles
 
 TEST_WITHIN: Final = 20.0  # seconds for Telegram's answer
+ON_PURPOSE: Final = (BY_HAND, CONFIGURED)  # how the reasons of such pauses begin
 PATIENCE: Final = 5.0  # seconds for a session that is coming online
 
 
 async def health(engine: Engine, _who: str) -> Health:
     """Whether all is well."""
-    await engine.overview()
+    overview = await engine.overview()
     ready, sentence = engine.ready()
     numbers = engine.registry.statistics()
     return Health(
@@ -72,6 +74,12 @@ async def health(engine: Engine, _who: str) -> Health:
         session_use=numbers.session_use,
         operation_use=numbers.operation_use,
         pair_use=numbers.pair_use,
+        troubled=tuple(
+            pair.id
+            for group in overview.groups
+            for pair in group.pairs
+            if pair.paused is not None and not pair.paused.startswith(ON_PURPOSE)
+        ),
     )
 
 

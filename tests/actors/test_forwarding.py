@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from telewarden.console.commands.catalogue import find
 from telewarden.errors import DrillError
 from telewarden.loopback import Fault, FloodWait, RpcError
 from telewarden.supervision import ChildStarted
@@ -222,12 +223,18 @@ async def test_a_pause_by_hand_takes_the_place_of_trouble_and_of_an_earlier_one(
     )
     newsroom.say("news_in", "news")
     await newsroom.hears(PairPaused)
+    troubled = await warden.command("health", {})
 
     first = await warden.pairs.pause(1, "by me")
     second = await warden.pairs.pause(1, "moving house", seconds=7200.0)
+    meant = await warden.command("health", {})
     await warden.pairs.resume(1)
     await newsroom.arrives("news_out", "news")
 
+    exit_code = find("health").exit_code
+    assert exit_code is not None
+    assert (troubled.troubled, exit_code(troubled.model_dump())) == ((1,), 1)
+    assert (meant.troubled, exit_code(meant.model_dump())) == ((), 0)
     assert first.paused == "paused by hand: by me"
     assert second.paused is not None
     assert second.paused.startswith("paused by hand: moving house, until 2")
