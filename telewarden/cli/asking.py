@@ -74,9 +74,13 @@ def _on_the_store(command: Command, read: Shown, place: Place) -> Shown:
     from ..commands.offline import carry_out_offline
     from ..console.panel import WHO
 
-    # what keeps a child from starting is the error that is told
-    logging.getLogger("telewarden.supervision").setLevel(logging.ERROR)
-    done = asyncio.run(carry_out_offline(place.config, command.name, read, who=WHO))
+    supervision = logging.getLogger("telewarden.supervision")
+    level = supervision.level
+    supervision.setLevel(logging.ERROR)  # why a child did not start is the error that is told
+    try:
+        done = asyncio.run(carry_out_offline(place.config, command.name, read, who=WHO))
+    finally:
+        supervision.setLevel(level)
     return done.model_dump(mode="json")
 
 
