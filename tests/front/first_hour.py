@@ -166,7 +166,7 @@ def _typed(
         )
         said = done.stdout.rstrip()
         for answer in step.answers.split():  # as a terminal shows what is typed
-            said = said.replace("code: press", f"code: {answer}\npress", 1)
+            said = said.replace("code:\npress", f"code: {answer}\npress", 1)
         yield from said.splitlines()
         if done.returncode:
             yield f"(exit code {done.returncode})"

@@ -19,11 +19,13 @@ from telewarden.loopback import Fault, FloodWait, LoopbackTelegram, RpcError
 from telewarden.telegram import (
     DeadLettered,
     FloodBegan,
+    PairPaused,
     PairResumed,
     Probed,
     SessionRecovered,
 )
 from tests.actors.conftest import BOB, TABLES, Newsroom
+from tests.actors.test_places import stranger
 
 pytestmark = [pytest.mark.console, pytest.mark.session]
 
@@ -207,15 +209,22 @@ async def test_the_chats_of_an_account_can_be_picked_from(line: Line) -> None:
 
 async def test_a_pair_is_confirmed_to_mean_the_chats_it_has(line: Line) -> None:
     room = line.room
-
-    kept = await line("pairs", "confirm", "CONFIG", "1")
-    taken = await line("pairs", "confirm", "CONFIG", "2", "--take", "--json")
     room.say("news_in", "one")
     await room.arrives("news_out", "one")
+    early = await line("pairs", "confirm", "CONFIG", "1")
+    room.chats["news_in"].rename("other_name")
+    room.telegram.post(stranger(room, "news_in"), "a stranger's words")
+    await room.stop()
+    await room.start(signed_in=False)
+    await room.hears(PairPaused, pair=1)
+
+    kept = await line("pairs", "confirm", "CONFIG", "1")
+    room.say("news_in", "two")
+    await room.arrives("news_out", "one", "two")
 
     source, target = room.chats["news_in"].peer_id, room.chats["news_out"].peer_id
+    assert "one that is paused for NAME_MOVED" in str(early.exception)
     assert f"pair 1 goes on: {source} -> {target}" in kept.stdout
-    assert json.loads(taken.stdout)["source"] == "@market_in"
 
 
 async def test_a_wanted_ring_is_added_with_its_option_and_another_one_refused(line: Line) -> None:
