@@ -4,57 +4,55 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from telewarden.actors.pair_graph import PAIR_FAULTS
 from telewarden.errors import TelewardenError
 from telewarden.loopback import Fault, Silence
 
+from .context import ACT_WITHIN, RunContext
 from .judge import PairModel
 from .process import CODE
 from .script import Step
 from .surroundings import TIME
 
-if TYPE_CHECKING:
-    from .run import Run
+__all__ = ["ACTS"]
 
-__all__ = ["ACTS", "ACT_WITHIN"]
-
-ACT_WITHIN: Final = 400.0  # virtual seconds in which an operator has an answer, whatever it is
 ON_ITS_WAY: Final = 10.0  # virtual seconds; what was said before may not have been heard yet
 LEAVES_WITHIN: Final = 120.0  # virtual seconds
 GOES_ON_WITHIN: Final = 15.0  # virtual seconds; a paused pair is looked at after 20 by itself
 BY_HAND: Final = ("paused by hand", "paused in the configuration")
 NEVER: Final = 1 << 60
 
-Act = Callable[["Run", Step], Awaitable[None]]
+Act = Callable[[RunContext, Step], Awaitable[None]]
+Work = Callable[[RunContext, Step], Awaitable[Any]]
 
 # People
 
 
-async def say(run: Run, step: Step) -> None:
+async def say(run: RunContext, step: Step) -> None:
     """Say something, perhaps as an answer, silently, below a picture, with an address."""
     names = ("answers", "silent", "picture", "above", "link", "topic")
     options = {name: step[name] for name in names if name in step}
     run.scene.say(step["chat"], step["token"], step["text"], **options)
 
 
-async def album(run: Run, step: Step) -> None:
+async def album(run: RunContext, step: Step) -> None:
     """Post pictures together."""
     run.scene.album(step["chat"], step["tokens"], step["texts"])
 
 
-async def edit(run: Run, step: Step) -> None:
+async def edit(run: RunContext, step: Step) -> None:
     """Change what was said."""
     run.scene.edit(step["token"], step["text"])
 
 
-async def delete(run: Run, step: Step) -> None:
+async def delete(run: RunContext, step: Step) -> None:
     """Delete what was said."""
     run.scene.delete(step["tokens"])
 
 
-async def leave(run: Run, step: Step) -> None:
+async def leave(run: RunContext, step: Step) -> None:
     """A session's account leaves a chat, or is taken out; it is back when the run rests."""
     chat, account = run.scene.chats[step["chat"]], run.scene.accounts[step["session"]]
     chat.leave(account)
@@ -62,20 +60,20 @@ async def leave(run: Run, step: Step) -> None:
     run.at_rest(name, lambda: run.scene.bring_back(chat, account))
 
 
-async def come_back(run: Run, step: Step) -> None:
+async def come_back(run: RunContext, step: Step) -> None:
     """It comes back."""
     chat, account = run.scene.chats[step["chat"]], run.scene.accounts[step["session"]]
     run.scene.bring_back(chat, account)
 
 
-async def slow(run: Run, step: Step) -> None:
+async def slow(run: RunContext, step: Step) -> None:
     """Slow mode in a chat, or its end."""
     chat = run.scene.chats[step["chat"]]
     chat.set_slowmode(step["seconds"])
     run.at_rest(f"slow {step['chat']}", lambda: chat.set_slowmode(0))
 
 
-async def protect(run: Run, step: Step) -> None:
+async def protect(run: RunContext, step: Step) -> None:
     """A chat protects its content, or no longer."""
     run.scene.chats[step["chat"]].set_noforwards(step["on"])
 
@@ -85,7 +83,7 @@ async def protect(run: Run, step: Step) -> None:
     run.at_rest(f"protect {step['chat']}", end)
 
 
-async def rights(run: Run, step: Step) -> None:
+async def rights(run: RunContext, step: Step) -> None:
     """A session may not write in a chat any more; it may again when the run rests."""
     chat, account = run.scene.chats[step["chat"]], run.scene.accounts[step["session"]]
     if not chat.record.members[account.id].present:
@@ -102,23 +100,23 @@ async def rights(run: Run, step: Step) -> None:
     run.at_rest(f"rights {step['chat']} {step['session']}", lambda: give(True))
 
 
-async def rename(run: Run, step: Step) -> None:
+async def rename(run: RunContext, step: Step) -> None:
     """A chat gets another title."""
     run.scene.chats[step["chat"]].record.title = step["title"]
     run.scene.chats[step["chat"]]._tell_all()
 
 
-async def upgrade(run: Run, step: Step) -> None:
+async def upgrade(run: RunContext, step: Step) -> None:
     """A basic group becomes a supergroup."""
     run.scene.upgrade(step["chat"])
 
 
-async def pass_name(run: Run, step: Step) -> None:
+async def pass_name(run: RunContext, step: Step) -> None:
     """A channel's public name becomes another's."""
     run.scene.pass_name(step["chat"], step["to"])
 
 
-async def revoke(run: Run, step: Step) -> None:
+async def revoke(run: RunContext, step: Step) -> None:
     """A session's logins are ended elsewhere; an operator makes another when the run rests.
 
     Perhaps nothing that it sent just before is answered any more.
@@ -140,10 +138,10 @@ async def revoke(run: Run, step: Step) -> None:
 # Operators
 
 
-def _order(work: Callable[[Run, Step], Awaitable[Any]]) -> Act:
+def _order(work: Work) -> Act:
     """An operator's act: it goes on beside the rest, and is answered in the end."""
 
-    async def act(run: Run, step: Step) -> None:
+    async def act(run: RunContext, step: Step) -> None:
         if not run.process.running:
             return
         run.beside(step, _answered(run, step, work))
@@ -151,7 +149,9 @@ def _order(work: Callable[[Run, Step], Awaitable[Any]]) -> Act:
     return act
 
 
-async def _answered(run: Run, step: Step, work: Callable[[Run, Step], Awaitable[Any]]) -> None:
+async def _answered(
+    run: RunContext, step: Step, work: Callable[[RunContext, Step], Awaitable[Any]]
+) -> None:
     try:
         async with asyncio.timeout(ACT_WITHIN):
             await work(run, step)
@@ -161,11 +161,11 @@ async def _answered(run: Run, step: Step, work: Callable[[Run, Step], Awaitable[
         run.wrong(f"operator: {step['do']} has no answer after {ACT_WITHIN:g} s")
 
 
-def _pair(run: Run, step: Step) -> PairModel | None:
+def _pair(run: RunContext, step: Step) -> PairModel | None:
     return next((p for p in run.pairs if p.id == step["pair"] and not p.gone), None)
 
 
-async def pair_add(run: Run, step: Step) -> None:
+async def pair_add(run: RunContext, step: Step) -> None:
     """Add a pair; it carries what is said once the operator has his answer."""
     fields = step["fields"]
     warden = run.process.warden
@@ -183,7 +183,7 @@ async def pair_add(run: Run, step: Step) -> None:
         raise
 
 
-async def pair_change(run: Run, step: Step) -> None:
+async def pair_change(run: RunContext, step: Step) -> None:
     """Change what a pair makes of texts."""
     warden, pair = run.process.warden, _pair(run, step)
     if pair is None:
@@ -193,7 +193,7 @@ async def pair_change(run: Run, step: Step) -> None:
     pair.fields = pair.fields | step["fields"]
 
 
-async def pair_remove(run: Run, step: Step) -> None:
+async def pair_remove(run: RunContext, step: Step) -> None:
     """Remove a pair."""
     warden, pair = run.process.warden, _pair(run, step)
     if pair is None or len([p for p in run.pairs if not p.gone]) < 2:
@@ -202,7 +202,7 @@ async def pair_remove(run: Run, step: Step) -> None:
     await run.process.call(lambda: warden.pairs.remove(step["pair"]))
 
 
-async def pair_pause(run: Run, step: Step) -> None:
+async def pair_pause(run: RunContext, step: Step) -> None:
     """Pause a pair; it goes on when the run rests."""
     warden, pair = run.process.warden, _pair(run, step)
     if pair is not None:
@@ -210,14 +210,14 @@ async def pair_pause(run: Run, step: Step) -> None:
         await run.process.call(lambda: warden.pairs.pause(step["pair"], "holidays"))
 
 
-async def pair_resume(run: Run, step: Step) -> None:
+async def pair_resume(run: RunContext, step: Step) -> None:
     """Let a pair go on."""
     warden, pair = run.process.warden, _pair(run, step)
     if pair is not None:
         await run.process.call(lambda: warden.pairs.resume(step["pair"]))
 
 
-async def pair_move(run: Run, step: Step) -> None:
+async def pair_move(run: RunContext, step: Step) -> None:
     """Give a pair to another session."""
     pair = _pair(run, step)
     if pair is None or pair.carriers[-1] == step["session"]:
@@ -234,7 +234,7 @@ async def pair_move(run: Run, step: Step) -> None:
         await _goes_on(run, pair, step["session"], before.paused)
 
 
-async def _reassigned(run: Run, pair: PairModel, to: str, *, accept_doubt: bool) -> None:
+async def _reassigned(run: RunContext, pair: PairModel, to: str, *, accept_doubt: bool) -> None:
     """Move a pair; of an account that is dead no reason holds it for ever."""
     pairs, end = run.process.warden.pairs, TIME.now + LEAVES_WITHIN
     account, ways = run.scene.accounts[to], (pair.fields["source"], pair.fields.get("target"))
@@ -256,7 +256,7 @@ async def _reassigned(run: Run, pair: PairModel, to: str, *, accept_doubt: bool)
             return
 
 
-async def _goes_on(run: Run, pair: PairModel, session: str, reason: str) -> None:
+async def _goes_on(run: RunContext, pair: PairModel, session: str, reason: str) -> None:
     """What had paused a pair was the trouble of the account that it was taken from."""
     account, ways = run.scene.accounts[session], (pair.fields["source"], pair.fields.get("target"))
     if reason.startswith(BY_HAND) or not run.scene.may_work(account, *ways):
@@ -274,25 +274,25 @@ async def _goes_on(run: Run, pair: PairModel, session: str, reason: str) -> None
         await asyncio.sleep(1.0)
 
 
-async def recover(run: Run, step: Step) -> None:
+async def recover(run: RunContext, step: Step) -> None:
     """Let a session climb the recovery ladder."""
     warden = run.process.warden
     await run.process.call(lambda: warden.recover(step["session"]))
 
 
-async def rotate(run: Run, step: Step) -> None:
+async def rotate(run: RunContext, step: Step) -> None:
     """Another data key, or another master key."""
     keys = run.process.warden.keys
     await run.process.call(keys.rotate_data if step["what"] == "data" else keys.rotate_master)
 
 
-async def backup(run: Run, step: Step) -> None:
+async def backup(run: RunContext, step: Step) -> None:
     """A backup of a session."""
     warden = run.process.warden
     await run.process.call(lambda: warden.session(step["session"]).backup())
 
 
-async def restore(run: Run, step: Step) -> None:
+async def restore(run: RunContext, step: Step) -> None:
     """The newest backup of a session is its login again."""
     session = run.process.warden.session(step["session"])
     backups = await run.process.call(session.backups)
@@ -302,7 +302,7 @@ async def restore(run: Run, step: Step) -> None:
         await run.process.call(lambda: session.restore(newest))
 
 
-async def renew(run: Run, step: Step) -> None:
+async def renew(run: RunContext, step: Step) -> None:
     """A new login is made beside the session, by code."""
     session = run.process.warden.session(step["session"])
     run.dead.add(step["session"])
@@ -310,13 +310,13 @@ async def renew(run: Run, step: Step) -> None:
     await run.process.call(lambda: session.login("code", CODE))
 
 
-async def logout(run: Run, step: Step) -> None:
+async def logout(run: RunContext, step: Step) -> None:
     """A session's login is ended; an operator makes another when the run rests."""
     run.dead.add(step["session"])
     await run.process.call(run.process.warden.session(step["session"]).logout)
 
 
-async def session_delete(run: Run, step: Step) -> None:
+async def session_delete(run: RunContext, step: Step) -> None:
     """A session is deleted, its pairs go to others; then it is registered again, and logs in."""
     name, sessions = step["session"], run.process.warden.sessions
     for pair in run.pairs:
@@ -329,14 +329,14 @@ async def session_delete(run: Run, step: Step) -> None:
     await run.process.call(lambda: sessions.register(name, phone=phone))
 
 
-async def overview(run: Run, step: Step) -> None:
+async def overview(run: RunContext, step: Step) -> None:
     """Look at everything."""
     warden = run.process.warden
     await run.process.call(warden.overview)
     await run.process.call(warden.pairs.dead)
 
 
-async def retry(run: Run, step: Step) -> None:
+async def retry(run: RunContext, step: Step) -> None:
     """Send dead letters again."""
     warden, pair = run.process.warden, _pair(run, step)
     if pair is not None:

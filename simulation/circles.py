@@ -41,8 +41,9 @@ from telewarden.loopback import (
 )
 
 from . import disk, order, process
+from .context import BEGIN
 from .process import Process
-from .run import BEGIN, Run
+from .run import Run
 from .scene import Scene
 from .script import Script
 from .surroundings import START, TIME
@@ -222,7 +223,7 @@ class _Circle(Run):
                 self.network,
                 name="warden",
                 base=self.folder,
-                tables=self._tables(),
+                tables=self.tables(),
                 server=self.scene.server,
                 hear=lambda _: None,
                 trouble=self.wrong,

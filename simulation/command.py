@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from . import disk, order, process
+from .context import Outcome
 from .directions import DIRECTIONS
 from .generator import generate
 from .mutations import MUTATIONS
 from .proof import as_json, prove, search
-from .run import Outcome, play
+from .run import play
 from .script import Script
 from .shrink import shrink
 from .surroundings import real_monotonic

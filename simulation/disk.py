@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from .surroundings import TIME
 
-__all__ = ["DISK", "Disk", "SimConnection", "WrittenLog", "install"]
+__all__ = ["DISK", "Disk", "SimConnection", "WrittenLog", "disk_refused", "install"]
 
 REFUSALS: Final = {
     "full": (sqlite3.SQLITE_FULL, "SQLITE_FULL", "database or disk is full"),
@@ -74,6 +74,21 @@ class Disk:
 
 
 DISK: Final = Disk()
+
+
+def disk_refused(error: BaseException | None) -> bool:
+    """Whether it is the disk's fault that something does not start."""
+    seen, known = error, set[int]()
+    while seen is not None and id(seen) not in known:  # an error may be its own cause's cause
+        known.add(id(seen))
+        # A start that waits for the disk takes longer than it may.
+        if isinstance(seen, TimeoutError) or type(seen).__name__ in (
+            "StorageFullError", "StorageNotWritableError", "StorageBusyError", "StorageFailedError",
+            "JournalUnavailableError",
+        ):  # fmt: skip
+            return bool(DISK.struck)
+        seen = getattr(seen, "cause", None) or seen.__cause__
+    return False
 
 
 class WrittenLog:

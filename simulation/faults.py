@@ -6,19 +6,17 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from telewarden.errors import TelewardenError
 from telewarden.loopback import Fault
 from telewarden.loopback._tl import types
 from telewarden.loopback.faults.actions import Answer, action_from_json
 
+from .context import RunContext
 from .disk import DISK
 from .script import Step
 from .surroundings import TIME
-
-if TYPE_CHECKING:
-    from .run import Run
 
 __all__ = ["FAULTS"]
 
@@ -33,14 +31,14 @@ TOLD_WITHIN: Final = 30.0  # virtual seconds
 GROUP: Final = "sessions/session:{}/groups/group-1"
 
 
-async def cut(run: Run, step: Step) -> None:
+async def cut(run: RunContext, step: Step) -> None:
     """A session's line breaks; what is under way on it is lost."""
     account = run.scene.accounts[step["session"]]
     for connection in run.telegram.connections(account):
         connection._transport.cut()
 
 
-async def fault(run: Run, step: Step) -> None:
+async def fault(run: RunContext, step: Step) -> None:
     """One of the loopback's own faults, on a method's next request or a later one."""
     account = run.scene.accounts[step["session"]] if step.get("session") else None
     rule = run.telegram.faults.add(
@@ -60,7 +58,7 @@ async def fault(run: Run, step: Step) -> None:
         run.staying.add(rule.id)
 
 
-async def kill(run: Run, step: Step) -> None:
+async def kill(run: RunContext, step: Step) -> None:
     """SIGKILL, and a start after a while."""
     run.forget_orders()
     run.process.kill()
@@ -68,7 +66,7 @@ async def kill(run: Run, step: Step) -> None:
     await run.start()
 
 
-async def power(run: Run, step: Step) -> None:
+async def power(run: RunContext, step: Step) -> None:
     """The power fails: of what was not synced only a part is there, perhaps with a torn end."""
     run.forget_orders()
     run.process.kill()
@@ -78,7 +76,7 @@ async def power(run: Run, step: Step) -> None:
     await run.start()
 
 
-async def second(run: Run, step: Step) -> None:
+async def second(run: RunContext, step: Step) -> None:
     """Another process is started on the folder: no session is online in both, and none is harmed.
 
     What the first one has let go, as it restarts, the other may have.
@@ -105,7 +103,7 @@ async def second(run: Run, step: Step) -> None:
     other.vanish()
 
 
-async def exhaust(run: Run, step: Step) -> None:
+async def exhaust(run: RunContext, step: Step) -> None:
     """A worker group crashes until it is kept down: somebody must be told; then it is released."""
     session, group = step["session"], GROUP.format(step["session"])
     warden = run.process.warden
@@ -125,7 +123,7 @@ async def exhaust(run: Run, step: Step) -> None:
     await run.process.call(lambda: warden.recover(session))
 
 
-async def _is_told(run: Run, session: str) -> bool:
+async def _is_told(run: RunContext, session: str) -> bool:
     overview = await run.process.call(run.process.warden.overview)
     return any(
         one.session == session and one.health == "unhealthy" and "GROUP_QUARANTINED" in one.reason
@@ -133,7 +131,7 @@ async def _is_told(run: Run, session: str) -> bool:
     )
 
 
-async def restart(run: Run, step: Step) -> None:
+async def restart(run: RunContext, step: Step) -> None:
     """A stop in good order, and a start after a while."""
     await run.orders_answered()
     await run.stop()
@@ -141,7 +139,7 @@ async def restart(run: Run, step: Step) -> None:
     await run.start()
 
 
-async def crash(run: Run, step: Step) -> None:
+async def crash(run: RunContext, step: Step) -> None:
     """An actor crashes."""
     warden = run.process.warden
     if step["path"] == "journal":
@@ -150,7 +148,7 @@ async def crash(run: Run, step: Step) -> None:
         await run.process.call(lambda: warden.drill(step["path"]))
 
 
-async def forget(run: Run, step: Step) -> None:
+async def forget(run: RunContext, step: Step) -> None:
     """Telegram forgets past updates: what is asked for is too long."""
     if step.get("chat"):
         run.scene.chats[step["chat"]].forget_updates()
@@ -158,34 +156,34 @@ async def forget(run: Run, step: Step) -> None:
         run.telegram.forget_updates(run.scene.accounts[step["session"]])
 
 
-async def void(run: Run, step: Step) -> None:
+async def void(run: RunContext, step: Step) -> None:
     """What a session knows a channel by is void; its dialogs tell it anew."""
     chat, account = run.scene.chats[step["chat"]], run.scene.accounts[step["session"]]
     if chat.record.is_channel:
         chat.void_access_hash(account)
 
 
-async def handler(run: Run, step: Step) -> None:
+async def handler(run: RunContext, step: Step) -> None:
     """A pair's handler fails before or after its deed, is slow, or refuses."""
     run.sink.trouble.setdefault(step["pair"], deque()).extend([step["how"]] * step["times"])
 
 
-async def expire(run: Run, step: Step) -> None:
+async def expire(run: RunContext, step: Step) -> None:
     """Every file reference is out of date."""
     run.telegram.expire_file_references()
 
 
-async def disk(run: Run, step: Step) -> None:
+async def disk(run: RunContext, step: Step) -> None:
     """The disk refuses, or is slow, for some seconds."""
     DISK.refuse(step["how"], until=TIME.now + step["seconds"], rate=step.get("rate", 1.0))
 
 
-async def clock(run: Run, step: Step) -> None:
+async def clock(run: RunContext, step: Step) -> None:
     """The machine's clock is set: the wall jumps, the monotonic one goes on."""
     TIME.wall_offset += step["seconds"]
 
 
-async def pushes(run: Run, step: Step) -> None:
+async def pushes(run: RunContext, step: Step) -> None:
     """What a session is told gets lost, or is kept back for a while and comes as it may."""
     account, told = run.scene.accounts[step["session"]], run.telegram.pushes
     if step["how"] == "lose":
@@ -200,7 +198,7 @@ async def pushes(run: Run, step: Step) -> None:
     run.at_rest(f"pushes {step['session']}", release)
 
 
-async def still(run: Run, step: Step) -> None:
+async def still(run: RunContext, step: Step) -> None:
     """There is more, says Telegram of what was missed, and does not get on."""
     account = run.scene.accounts[step["session"]]
 
@@ -214,7 +212,7 @@ async def still(run: Run, step: Step) -> None:
     run.telegram.faults.add(rule)
 
 
-async def network(run: Run, step: Step) -> None:
+async def network(run: RunContext, step: Step) -> None:
     """Late pieces become frequent, or pieces small."""
     run.network.spikes = step["spikes"]
 

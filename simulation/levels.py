@@ -6,6 +6,7 @@ messages on their way must be gone; the rest may only have grown with the number
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -13,7 +14,9 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, Final
 
-__all__ = ["Level", "left_in", "measured"]
+from .context import RunContext
+
+__all__ = ["LevelWatch"]
 
 ON_THE_WAY: Final = (
     "queue", "queue._under_way", "queue._asked", "_held", "_coming", "_owed", "_unheard",
@@ -26,6 +29,7 @@ SPARE: Final = 6  # tasks or timers more than before: probes, sweeps, a ping tha
 FOR_A_PAIR: Final = 2
 OBJECTS: Final = 100  # of one class: what is remembered of messages that were sent is bounded
 KEPT: Final = ("Incoming",)  # newest revisions are kept with what was sent, up to a bound
+WAY_WITHIN: Final = 5.0  # virtual seconds that a message may be on its way
 OWN: Final = "telewarden."
 NOT_OWN: Final = ("telewarden.loopback.", "telewarden.testing.")
 
@@ -53,6 +57,39 @@ class Level:
             for name, count in self.objects.items():
                 if count > before.objects[name] + OBJECTS and name not in KEPT:
                     yield f"{name}: {before.objects[name]} objects at first, {count} now"
+
+
+class LevelWatch:
+    """The level at which a run began."""
+
+    def __init__(self, run: RunContext) -> None:
+        self._run = run
+        self._before = self._measured()
+
+    async def look(self) -> None:
+        """After some quiet nothing is kept that was needed on the way.
+
+        A pair looks at its source every now and then, so what is on the way once is looked for
+        once more.
+        """
+        if any(self._measured().grown(self._before)):
+            gc.collect()  # it rests while a run is played: what is garbage is no growth
+        for what in self._measured().grown(self._before):
+            self._run.wrong(f"level: {what}")
+        if left := self._left():
+            await asyncio.sleep(WAY_WITHIN)
+            for what in sorted(left & self._left()):
+                self._run.wrong(f"level: {what}")
+
+    def _measured(self) -> Level:
+        run = self._run
+        timers = len(run.scheduler.timers_of(run.process.loop))
+        return measured(run.process, timers, sum(not pair.gone for pair in run.pairs))
+
+    def _left(self) -> frozenset[str]:
+        run = self._run
+        wanted = {pair.id for pair in run.pairs if not pair.gone}
+        return frozenset(left_in(one for one in run.process.pair_states() if one.plan.id in wanted))
 
 
 def measured(process: Any, timers: int, pairs: int) -> Level:

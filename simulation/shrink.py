@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from .run import Outcome, play
+from .context import Outcome
+from .run import play
 from .script import Script
 
 __all__ = ["kind_of", "shrink"]

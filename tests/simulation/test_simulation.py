@@ -111,7 +111,8 @@ INSIDE = """
 from simulation import surroundings
 surroundings.install()
 from simulation.generator import generate
-from simulation.run import _disk_refused, play
+from simulation.disk import disk_refused
+from simulation.run import play
 """
 
 
@@ -133,7 +134,7 @@ def test_a_seed_is_abandoned_when_the_time_is_over() -> None:
 def test_an_error_that_is_its_own_causes_cause_is_looked_at_once() -> None:
     said = inside(
         "error, cause = OSError(), OSError(); error.cause, cause.__cause__ = cause, error;"
-        "print(_disk_refused(error))"
+        "print(disk_refused(error))"
     )
 
     assert said == "False\n"
