@@ -26,6 +26,7 @@ from .errors.classification import LAYER_DRIFT, NO_DESCRIPTORS, classify, short_
 from .errors.proxy_trouble import ProxyTrouble, ProxyTroubleError
 from .errors.verdict import Action, ErrorClass, Moment, Verdict
 from .events import (
+    UNREADABLE,
     Arrived,
     Deleted,
     Edited,
@@ -173,15 +174,13 @@ if TYPE_CHECKING:
     )
     from .sending.content_hash import content_hash, origin_of, same_second, similarity
     from .sending.delivery import deliver
+    from .sending.message_pages import fetch, history, newest_id
     from .sending.request_builder import method_of
     from .sending.requests import (
         copy_request,
         delete_request,
         edit_request,
-        fetch,
         forward_request,
-        history,
-        newest_id,
         sent_ids,
     )
     from .session import SessionChanges, UpdateState, WardenSession
@@ -200,6 +199,7 @@ __all__ = [
     "PHASES",
     "SHARED_OUTAGE",
     "STEPS",
+    "UNREADABLE",
     "Access",
     "AccountFactChanged",
     "AccountFacts",
@@ -409,7 +409,7 @@ _LATE = {
     "to_bytes": "incoming",
     "read_messages": "message_reader",
     "read_history": "message_reader",
-    "newest_id": "sending.requests",
+    "newest_id": "sending.message_pages",
     "method_of": "sending.request_builder",
     "deliver": "sending.delivery",
     "Page": "message_reader",
@@ -436,9 +436,9 @@ _LATE = {
     "copy_request": "sending.requests",
     "delete_request": "sending.requests",
     "edit_request": "sending.requests",
-    "fetch": "sending.requests",
+    "fetch": "sending.message_pages",
     "forward_request": "sending.requests",
-    "history": "sending.requests",
+    "history": "sending.message_pages",
     "Dialog": "chats",
     "dialogs_in": "chats",
     "dialogs_request": "chats",

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
+
+UNREADABLE: Final = "unreadable"  # the kind of a message that the installed Telethon cannot read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .client import Client
 from .events import Incoming
-from .sending.requests import HISTORY_PAGE, fetch, history
+from .sending.message_pages import fetch, history, history_page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +22,10 @@ async def read_history(
     client: Client, chat: int, *, after: int | None, deadline: float = 30.0
 ) -> Page:
     """Read a page of what was said in ``chat`` after message ``after``; with None the last one."""
-    found = await history(client, chat, after, HISTORY_PAGE, deadline=deadline)
-    return Page(messages=tuple(found), more=after is not None and len(found) == HISTORY_PAGE)
+    if after is None:
+        return Page(messages=tuple(await history(client, chat, None, deadline=deadline)))
+    found, more = await history_page(client, chat, after, deadline=deadline)
+    return Page(messages=tuple(found), more=more)
 
 
 async def read_messages(

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from ...storage import Store
-from ...telegram import CopyChanged, CopyShortened, Incoming, content_hash
+from ...telegram import UNREADABLE, CopyChanged, CopyShortened, Incoming, content_hash
 from .context import GroupContext
 from .outbox import OutboxWriter
 from .pair.batching import Change
@@ -110,7 +110,9 @@ class CopyChanges:
             changed = {
                 one: found[one]
                 for one, version in versions.items()
-                if one in found and version not in (UNKNOWN, content_hash(found[one]))
+                if one in found
+                and found[one].kind != UNREADABLE
+                and version not in (UNKNOWN, content_hash(found[one]))
             }
             if changed:
                 self.want_edits(state, changed)

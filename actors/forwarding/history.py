@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from ...storage import Backfill, Store
 from ...telegram import (
+    UNREADABLE,
     Action,
     BackfillProgress,
     CaughtUp,
@@ -28,7 +29,7 @@ from .changes import CopyChanges
 from .chats import ChatResolver
 from .context import GroupContext, pause_of, why
 from .delivery import GONE_BEFORE, Delivery
-from .outbox import Entries, OutboxWriter
+from .outbox import UNREAD, Entries, OutboxWriter
 from .pair.doubts import Orphan
 from .pair.state import PairState
 from .pair.states import Certainty, Reading
@@ -189,6 +190,8 @@ class HistoryReader:
             if before := state.doubts.handed(source_id):
                 handed.append(source_id)
                 state.queue.enqueue((before,))
+            elif source_id in found and found[source_id].kind == UNREADABLE:
+                self._delivery.put_aside(state, source_id, UNREAD)
             elif state.doubts.is_unwanted(source_id) and state.target:
                 state.orphan(source_id, unwanted=source_id in found)
             elif source_id in found and look:

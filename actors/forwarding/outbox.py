@@ -12,12 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from ...storage import OutboxRow, Store
-from ...telegram import DeadLettered, Incoming, random_id_for
+from ...telegram import LAYER_DRIFT, UNREADABLE, DeadLettered, Incoming, random_id_for
 from .context import GroupContext, why_not
 from .pair.state import PairState
 
 SLOW_LIMIT: Final = 3  # messages in a row that a pattern is not through with; then its pair pauses
 TICK_AFTER: Final = 0.01  # seconds
+UNREAD: Final = (
+    f"{LAYER_DRIFT}: the installed Telethon cannot read this message; upgrade it, restart, then"
+    " retry the message."
+)
 BACKLOG: Final = 20  # messages that wait to be sent; then more may be gathered for one commit
 
 Tick = Callable[[Store], object]
@@ -117,7 +121,8 @@ class OutboxWriter:
     def entries(self, state: PairState, messages: Sequence[Incoming]) -> Entries:
         """What of these messages goes into the outbox; albums are judged when they are whole.
 
-        One that a rule of the pair cannot be applied to goes as a dead letter. Behind the third in
+        One that cannot be read, or that a rule of the pair cannot be applied to, goes as a dead
+        letter. Behind the third in
         a row that a pattern is not through with, the others are left: each holds up everybody.
         """
         entries = Entries()
@@ -125,13 +130,15 @@ class OutboxWriter:
             if state.slow >= SLOW_LIMIT:
                 entries.left.append(message.id)
                 continue
+            if message.kind == UNREADABLE:
+                entries.give_up(self._row(state, message, None), UNREAD)
+                continue
             try:
                 if message.grouped_id is None and not state.rules.lets_through((message,)):
                     continue
                 version = state.version_there(message, state.texts((message,)))
             except Exception as error:  # noqa: BLE001 - a rule is the user's; so is its trouble
-                entries.rows.append(self._row(state, message, None))
-                entries.dead.append((message.id, why_not(error), self._context.services.stamp()))
+                entries.give_up(self._row(state, message, None), why_not(error))
                 state.judged(error)
             else:
                 state.judged()
@@ -198,6 +205,11 @@ class Entries:
     rows: list[OutboxRow] = field(default_factory=list)
     dead: list[Dead] = field(default_factory=list)
     left: list[int] = field(default_factory=list)
+
+    def give_up(self, row: OutboxRow, reason: str) -> None:
+        """Have a message as a dead letter."""
+        self.rows.append(row)
+        self.dead.append((row.source_id, reason, row.enqueued_at))
 
     def without(self, known: Container[int]) -> Entries:
         """The same without those that are in the outbox, or were."""

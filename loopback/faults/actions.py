@@ -31,12 +31,19 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """An object that no layer has; ``Answer(lambda _: Unknown())`` answers a request with one."""
+    """An object that no layer has; ``Answer(lambda _: Unknown())`` answers a request with one.
+
+    As the ``media`` of a post it makes a message that nobody can read.
+    """
 
     constructor: int = 0xFEEDBEEF
 
     def __bytes__(self) -> bytes:
         return self.constructor.to_bytes(4, "little") + bytes(8)
+
+    def _bytes(self) -> bytes:
+        """As Telethon asks of what stands in an object, such as the medium of a message."""
+        return bytes(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,9 @@ from ..errors.classification import classify, price_of
 from ..errors.verdict import Action, ErrorClass
 from ..events import Incoming
 from .content_hash import content_hash, origin_of, similarity
+from .message_pages import fetch, history
 from .request_builder import request_of
-from .requests import fetch, history, sent_ids
+from .requests import sent_ids
 from .shipments import Receipt, Shipment
 
 _OF_ONE: Final = frozenset({ErrorClass.MESSAGE, ErrorClass.BUG})  # a fault of one message

@@ -8,18 +8,15 @@ of by Telethon's ``send_message`` and ``forward_messages``, which draw new ones.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 from ...errors import MessageNotCopyableError, ProtectedContentError
-from .._tl import functions, types, utils
+from .._tl import functions, types
 from ..client import Client
 from ..events import Incoming
-from ..incoming import incoming_of
 from ..richtext import RichText
 from .input_media import input_media_of, marks_of, quote_of
 
-HISTORY_PAGE: Final = 100  # messages; what Telegram gives at most
 GENERAL_TOPIC: Final = 1  # of every forum; Telegram wants it not named
 ALBUM_LIMIT: Final = 10  # pictures in one album, Telegram's limit
 
@@ -144,93 +141,6 @@ def sent_ids(result: Any, random_ids: Sequence[int]) -> dict[int, int]:
         for update in getattr(result, "updates", ())
         if isinstance(update, types.UpdateMessageID) and update.random_id in wanted
     }
-
-
-async def history(
-    client: Client,
-    chat: int,
-    min_id: int | None = 0,
-    limit: int = 100,
-    *,
-    deadline: float = 30.0,
-) -> list[Incoming]:
-    """Read up to ``limit`` messages of ``chat`` after ``min_id``, oldest first.
-
-    With ``None`` the newest ones, a hundred at most. Each hundred is one call. Service messages
-    are passed over.
-    """
-    found: list[Incoming] = []
-    peer = client.peer(chat)
-    if min_id is None:
-        page = await client.call(_newest(peer, min(limit, HISTORY_PAGE)), deadline=deadline)
-        return _incoming(sorted(page.messages, key=lambda one: one.id), page, client.user_id)
-    at = min_id
-    while len(found) < limit:
-        size = min(HISTORY_PAGE, limit - len(found))
-        page = await client.call(_page(peer, at, size), deadline=deadline)
-        fresh = sorted((one for one in page.messages if one.id > at), key=lambda one: one.id)
-        if not fresh:
-            break
-        found.extend(_incoming(fresh, page, client.user_id))
-        at = fresh[-1].id
-        if len(fresh) < size:
-            break
-    return found[:limit]
-
-
-async def fetch(
-    client: Client, chat: int, ids: Sequence[int], *, deadline: float = 30.0
-) -> list[Incoming]:
-    """Read messages anew, as when a file reference has expired; what is gone is left out."""
-    peer = client.peer(chat)
-    wanted = [types.InputMessageID(one) for one in ids]
-    if isinstance(peer, types.InputPeerChannel):
-        request = functions.channels.GetMessagesRequest(channel=peer, id=wanted)
-    else:
-        request = functions.messages.GetMessagesRequest(id=wanted)
-    page = await client.call(request, deadline=deadline)
-    return _incoming(page.messages, page, client.user_id)
-
-
-async def newest_id(
-    client: Client, chat: int, *, before: datetime | None = None, deadline: float = 30.0
-) -> int:
-    """Return the id of the newest message of ``chat``, or of the newest before a time; else 0."""
-    page = await client.call(_newest(client.peer(chat), 1, before), deadline=deadline)
-    return max((one.id for one in page.messages), default=0)
-
-
-def _newest(peer: Any, limit: int, before: datetime | None = None) -> Any:
-    return functions.messages.GetHistoryRequest(
-        peer=peer,
-        offset_id=0,
-        offset_date=before,
-        add_offset=0,
-        limit=limit,
-        max_id=0,
-        min_id=0,
-        hash=0,
-    )
-
-
-def _page(peer: Any, after: int, size: int) -> Any:
-    # Telegram counts back from offset_id; a negative add_offset looks forward from it.
-    return functions.messages.GetHistoryRequest(
-        peer=peer,
-        offset_id=after + 1,
-        offset_date=None,
-        add_offset=-size,
-        limit=size,
-        max_id=0,
-        min_id=after,
-        hash=0,
-    )
-
-
-def _incoming(messages: Sequence[Any], page: Any, self_id: int | None) -> list[Incoming]:
-    homes = {utils.get_peer_id(home): home for home in (*page.users, *page.chats)}
-    read = (incoming_of(message, self_id, homes) for message in messages)
-    return [one for one in read if one is not None]
 
 
 def refuse_protected(messages: Sequence[Incoming]) -> None:

@@ -11,7 +11,7 @@ from telethon import functions, types
 from telewarden.telegram import Arrived, Client, Deleted, Edited, Gap
 from telewarden.telegram.incoming import event_of
 from telewarden.telegram.mtproto.own_updates import own_updates
-from telewarden.telegram.sending.requests import fetch
+from telewarden.telegram.sending.message_pages import fetch
 
 from .conftest import Heard, Line
 

@@ -10,7 +10,7 @@ from telethon import types
 
 from telewarden.loopback import Answer, Fault, Silence
 from telewarden.telegram import Arrived, ErrorClass, Gap, Lost, classify
-from telewarden.telegram.sending.requests import history
+from telewarden.telegram.sending.message_pages import history
 
 from .conftest import Heard, Line
 
