@@ -203,7 +203,8 @@ def _judge_pair(
             continue
         if pair.gone or pair.barred or (pair.until is not None and index >= pair.until):
             continue
-        _judge_one(scene, pair, said, copies[0] if copies else None, name, ruling, excused)
+        case = _Case(scene, pair, said, name, ruling)
+        _judge_one(case, copies[0] if copies else None, excused)
 
 
 def _judge_handled(
@@ -303,68 +304,75 @@ def carried_at(scene: Scene, sink: Sink, pair: PairModel, said: Said) -> float:
     return -math.inf if post is None else post.at
 
 
-def _judge_one(
-    scene: Scene,
-    pair: PairModel,
-    said: Said,
-    found: Said | None,
-    name: str,
-    ruling: Ruling,
-    excused: dict[tuple[int, int], str],
-) -> None:
-    message, wrong = said.message, ruling.wrong
-    account = scene.accounts[pair.carriers[-1]]
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One message of a source that a pair must have carried, or not."""
+
+    scene: Scene
+    pair: PairModel
+    said: Said
+    name: str
+    ruling: Ruling
+
+    def wrong(self, what: str) -> None:
+        self.ruling.wrong.append(f"{self.name}: {what}")
+
+
+def _judge_one(case: _Case, found: Said | None, excused: dict[tuple[int, int], str]) -> None:
+    scene, pair, said = case.scene, case.pair, case.said
+    message = said.message
     if message.noforwards:
         if found is not None:
-            wrong.append(f"{name}: carried, though it is protected")
+            case.wrong("carried, though it is protected")
         return
     if found is None and message.chat.noforwards and message.chat.moved_to is not None:
         return  # a basic group that was upgraded while it was protected stays so
-    reason = excused.get((pair.id, said.id_for(account)))
+    reason = excused.get((pair.id, said.id_for(scene.accounts[pair.carriers[-1]])))
     if reason is not None and (found is None or reason != GONE_BEFORE):
         return  # one that was given up because it is gone must not be there, whenever it came
-    # Others' messages cannot be changed, and those of groups that were upgraded are not.
-    ours = not _left(said, found)
     if found is not None:
-        ours = ours and found.message.author is account and not _renumbered(pair, found)
-    if message.deleted:
-        gone = found is None or found.message.deleted
-        if not gone and ours and pair.always("deletes"):
-            wrong.append(f"{name}: deleted, its copy is not")
-        return
-    passes = _passes(scene, pair, said)
-    if found is None:
-        if passes == {True}:
-            wrong.append(f"{name}: lost ({message.text!r})")
-        return
-    if passes == {False}:
-        wrong.append(f"{name}: carried, though the filters keep it out")
-        return
+        _judge_carried(case, found)
+    elif not message.deleted and _passes(scene, pair, said) == {True}:
+        case.wrong(f"lost ({message.text!r})")
+
+
+def _judge_carried(case: _Case, found: Said) -> None:
+    scene, pair, said = case.scene, case.pair, case.said
+    message, account = said.message, scene.accounts[pair.carriers[-1]]
+    # Others' messages cannot be changed, and those of groups that were upgraded are not.
+    ours = not _left(said, found) and found.message.author is account
+    ours = ours and not _renumbered(pair, found)
+    keeps = pair.fields.get("unwanted") == "keep"
     stays = _stays(pair, said)
-    if found.message.deleted:
-        if all(stays) or pair.fields.get("unwanted") == "keep" or not pair.follows:
-            wrong.append(f"{name}: its copy is gone, it is not")
+    if message.deleted:
+        if not found.message.deleted and ours and pair.always("deletes"):
+            case.wrong("deleted, its copy is not")
+    elif _passes(scene, pair, said) == {False}:
+        case.wrong("carried, though the filters keep it out")
+    elif found.message.deleted:
+        if all(stays) or keeps or not pair.follows:
+            case.wrong("its copy is gone, it is not")
     elif (found.message.topic_id or GENERAL) != scene.topic_of(pair.fields, message):
-        wrong.append(f"{name}: stands in topic {found.message.topic_id}")
+        case.wrong(f"stands in topic {found.message.topic_id}")
     elif not pair.copies:
         if found.message.forward is None:
-            wrong.append(f"{name}: is no forward")
+            case.wrong("is no forward")
         if found.message.text not in said.texts:
-            wrong.append(f"{name}: forwarded as {found.message.text!r}")
-    elif ours and pair.follows and not stays[-1] and pair.fields.get("unwanted") != "keep":
-        wrong.append(f"{name}: unwanted since an edit, its copy is not gone")
+            case.wrong(f"forwarded as {found.message.text!r}")
+    elif ours and pair.follows and not stays[-1] and not keeps:
+        case.wrong("unwanted since an edit, its copy is not gone")
     else:
-        _judge_copy(scene, pair, said, found, name, ruling, stays=stays, ours=ours)
+        _judge_copy(case, found, stays=stays, ours=ours)
 
 
-def _left(said: Said, found: Said | None) -> bool:
+def _left(said: Said, found: Said) -> bool:
     """Whether a copy is not followed any more: it may be forgotten which one it is.
 
     Or the message, or its copy, stands in a basic group that is a supergroup by now.
     """
     if said.forgotten:
         return True
-    moved = [said.message.chat.moved_to, None if found is None else found.message.chat.moved_to]
+    moved = [said.message.chat.moved_to, found.message.chat.moved_to]
     return any(one is not None for one in moved)
 
 
@@ -399,45 +407,34 @@ def _stays(pair: PairModel, said: Said) -> list[bool]:
     return [pair.wants([words]) for words in said.words]
 
 
-def _judge_copy(
-    scene: Scene,
-    pair: PairModel,
-    said: Said,
-    found: Said,
-    name: str,
-    ruling: Ruling,
-    *,
-    stays: list[bool],
-    ours: bool,
-) -> None:
-    message, wrong = said.message, ruling.wrong
+def _judge_copy(case: _Case, found: Said, *, stays: list[bool], ours: bool) -> None:
+    pair, said, message = case.pair, case.said, case.said.message
     present = ours and pair.follows and stays[-1]
     wanted = [text for text, stay in zip(said.texts, stays, strict=True) if stay]
     may_be = [message.text] if present else wanted if ours else said.texts
     if found.message.text not in [one for text in may_be for one in pair.becomes(text)]:
-        wrong.append(f"{name}: says {found.message.text!r}, its source {message.text!r}")
+        case.wrong(f"says {found.message.text!r}, its source {message.text!r}")
     elif present and not pair.fields.get("replace") and urls_of(found.message) != urls_of(message):
-        wrong.append(f"{name}: leads to {urls_of(found.message)}, its source {urls_of(message)}")
+        case.wrong(f"leads to {urls_of(found.message)}, its source {urls_of(message)}")
     if found.message.forward is not None:
-        wrong.append(f"{name}: is a forward")
+        case.wrong("is a forward")
     if found.message.silent is not message.silent:
-        wrong.append(f"{name}: is {'' if found.message.silent else 'not '}silent")
+        case.wrong(f"is {'' if found.message.silent else 'not '}silent")
     if found.message.invert_media is not message.invert_media:
         place = "above" if found.message.invert_media else "below"
-        wrong.append(f"{name}: its caption stands {place} its picture")
+        case.wrong(f"its caption stands {place} its picture")
     if (found.message.media is None) is not (message.media is None):
-        wrong.append(f"{name}: has another medium")
-    _judge_answer(scene, pair, said, found, name, wrong)
+        case.wrong("has another medium")
+    _judge_answer(case, found)
 
 
-def _judge_answer(
-    scene: Scene, pair: PairModel, said: Said, found: Said, name: str, wrong: list[str]
-) -> None:
-    answered, answers = said.message.reply_to, found.message.reply_to
+def _judge_answer(case: _Case, found: Said) -> None:
+    scene, pair = case.scene, case.pair
+    answered, answers = case.said.message.reply_to, found.message.reply_to
     meant = [] if answered is None else _copies_of(scene, pair, scene.of[id(answered)])
     if answers is not None:
         if answers not in [one.message for one in meant]:
-            wrong.append(f"{name}: answers {answers.text!r}")
+            case.wrong(f"answers {answers.text!r}")
         return
     if answered is None or answered.deleted or len(meant) != 1:
         return
@@ -448,4 +445,4 @@ def _judge_answer(
     there = there and one.message.chat is found.message.chat  # that was not upgraded meanwhile
     there = there and not _renumbered(pair, one)
     if there and one.message.author is found.message.author and not pair.retried:
-        wrong.append(f"{name}: answers nothing, its source {answered.text!r}")
+        case.wrong(f"answers nothing, its source {answered.text!r}")
