@@ -34,7 +34,7 @@ from ..supervision import (
     ask_async,
 )
 from ..telegram import FloodBegan, PairPaused, PairResumed, PhaseChanged
-from .alert_book import ALL, FOREVER, AlertBook, Changes, What
+from .alert_book import ALL, FOREVER, AlertBook, Changes, News, What
 from .apprise_channel import send_within
 from .conditions import HEARD, Happenings, of_sessions, of_warden
 from .events import AlertFired, AlertResolved
@@ -328,35 +328,53 @@ class NotifyActor(LoopActor):
         """Have the store know what has changed and what is owed for it, in one transaction."""
         if not changes:
             return
-        owed, untrue, now = list[NewsRow](), list[str](), self._epoch.now()
+        owed, untrue, told = list[NewsRow](), list[str](), list[AlertRow]()
         for news in changes.news:
-            for name, queue in self._channels.items():
-                rules, row = queue.rules, news.row
-                if self._muted_until(rules) or not rules.wants(row.name, news.severity):
+            for queue in self._channels.values():
+                if not self._is_for(queue, news):
                     continue
-                if news.what is What.RESOLVED and not rules.resolved:
-                    continue
-                new = NewsRow(
-                    id=self._new_id(),
-                    channel=name,
-                    name=row.name,
-                    subject=row.subject,
-                    what=news.what.value,
-                    severity=news.severity.value,
-                    detail=row.detail,
-                    since=row.since,
-                    at=now,
-                )
-                more, less = queue.owe(new)
+                more, less = queue.owe(self._news_row(queue.rules.name, news))
                 owed += more
                 untrue += less
+                told += self._as_told(queue, news)
 
         def work(store: Store) -> None:
             store.keep_alerts(changes.keep, changes.forget)
+            store.keep_alerts(told)
             store.owe_news(owed)
             store.settle_news(untrue)
 
         self._post(work)
+
+    def _is_for(self, queue: ChannelQueue, news: News) -> bool:
+        """Whether a channel is to be told; of an end, if it knows of the beginning or will."""
+        rules, row = queue.rules, news.row
+        if self._muted_until(rules) or not rules.wants(row.name, news.severity):
+            return False
+        if news.what is not What.RESOLVED:
+            return True
+        return rules.resolved and (rules.name in row.told or queue.knows(row.name, row.subject))
+
+    def _news_row(self, channel: str, news: News) -> NewsRow:
+        row = news.row
+        return NewsRow(
+            id=self._new_id(),
+            channel=channel,
+            name=row.name,
+            subject=row.subject,
+            what=news.what.value,
+            severity=news.severity.value,
+            detail=row.detail,
+            since=row.since,
+            at=self._epoch.now(),
+        )
+
+    def _as_told(self, queue: ChannelQueue, news: News) -> list[AlertRow]:
+        """The alert's row if the channel knows of it from before, when its end was not told."""
+        row = news.row
+        if news.what is What.RESOLVED or queue.knows(row.name, row.subject):
+            return []
+        return self._book.told([(row.name, row.subject)], queue.rules.name)
 
     def _wake_at(self, due: float) -> None:
         """Look again then."""

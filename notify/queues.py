@@ -67,6 +67,10 @@ class ChannelQueue:
             self.rows.append(new)
         return [new] if wanted else [], [row.id for row in untrue]
 
+    def knows(self, name: str, subject: str) -> bool:
+        """Whether something of that alert is owed or on its way."""
+        return any((row.name, row.subject) == (name, subject) for row in (*self.rows, *self.batch))
+
     def due(self, settings: NotifySettings, *, wall: float, now: float) -> float | None:
         """When something is to be sent; ``None`` for not before something else happens."""
         if self.busy:

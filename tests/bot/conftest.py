@@ -94,6 +94,11 @@ class Person:
         await self.says(text)
         return await self.hears()
 
+    def forgets(self) -> None:
+        """Hear nothing of what the bot has said until now."""
+        while not self._answers.empty():
+            self._answers.get_nowait()
+
     async def sees_edited(self, until: str) -> list[str]:
         """The texts of the bot's edits, up to one that holds ``until``."""
         texts: list[str] = []

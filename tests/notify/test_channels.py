@@ -16,9 +16,10 @@ from telewarden.loopback import LoopbackTelegram
 from telewarden.notify import AlertFired, AlertResolved, outbound
 from telewarden.supervision import EventProbe
 
-from .conftest import ALICE, TOPIC, Post, Receiver, until, warden_of, write_secret
+from .conftest import ALICE, BOB, TOPIC, Post, Receiver, until, warden_of, write_secret
 
 pytestmark = pytest.mark.session
+NAMES = {ALICE: "alice", BOB: "bob"}
 FIRED = "[CRITICAL] SessionNeedsLogin: alice"
 
 
@@ -41,20 +42,32 @@ async def comes_to(warden: Warden, phase: Phase, name: str = "alice") -> None:
     await until(is_there)
 
 
-async def lose_login(warden: Warden) -> None:
-    """End alice's login at Telegram, once she is online."""
-    await comes_to(warden, Phase.ONLINE)
+async def lose_login(warden: Warden, phone: str = ALICE) -> None:
+    """End a login at Telegram, alice's, once its session is online."""
+    await comes_to(warden, Phase.ONLINE, NAMES[phone])
     telegram = telegram_of(warden)
-    account = telegram.account(ALICE)
+    account = telegram.account(phone)
     assert account is not None
     telegram.revoke(account)
 
 
-async def log_in(warden: Warden) -> None:
+async def log_in(warden: Warden, phone: str = ALICE) -> None:
     telegram = telegram_of(warden)
-    account = telegram.account(ALICE)
+    account = telegram.account(phone)
     assert account is not None
-    await warden.session("alice").import_string(telegram.mint(account))
+    await warden.session(NAMES[phone]).import_string(telegram.mint(account))
+
+
+async def are_firing(warden: Warden, *subjects: str) -> bool:
+    """Whether it is these of which an alert has fired, and no others."""
+    return [one.subject for one in (await warden.alerts.standing()).firing] == [*subjects]
+
+
+async def are_told(warden: Warden, *subjects: str) -> bool:
+    """Whether it is noted that the channel was told of these and no others, and nothing waits."""
+    standing = await warden.alerts.standing()
+    told = [one.subject for one in standing.firing if one.told == ("phone",)]
+    return told == [*subjects] and standing.channels[0].waiting == 0
 
 
 def says(title: str) -> Callable[[Post], bool]:
@@ -156,6 +169,54 @@ async def test_an_alert_that_is_silenced_is_told_when_that_is_over(
         ("app", "SessionDwon", "refused"),
         ("olga", "SessionNeedsLogin:alice", "done"),
     ]
+
+
+async def test_an_end_is_told_only_to_whom_the_beginning_was(
+    tables: dict[str, Any], folder: Path, receiver: Receiver
+) -> None:
+    channels = tables["notify"].pop("channels")
+    async with warden_of(tables, folder) as warden:
+        await lose_login(warden)
+        await until(lambda: are_firing(warden, "alice"))
+        tables["notify"]["channels"] = channels
+        await warden.reload(warden_of(tables, folder).config)  # there was no channel to be told
+        await log_in(warden)
+        await until(lambda: are_firing(warden))
+        await warden.alerts.silence("phone", 3600.0)
+        await lose_login(warden)
+        await until(lambda: are_firing(warden, "alice"))
+        await warden.alerts.resume("phone")  # it was muted
+        await log_in(warden)
+        await until(lambda: are_firing(warden))
+        await lose_login(warden, BOB)
+        told = await receiver.takes()
+
+    assert told.data["title"] == "[CRITICAL] SessionNeedsLogin: bob"
+
+
+async def test_an_end_is_owed_for_what_was_told_and_for_what_waits_to_be(
+    tables: dict[str, Any], folder: Path, receiver: Receiver
+) -> None:
+    async with warden_of(tables, folder) as warden:
+        await lose_login(warden)
+        await receiver.takes(says(FIRED))
+        await until(lambda: are_told(warden, "alice"))
+        tables["notify"]["channels"]["phone"]["every"] = 3600.0
+        await warden.reload(warden_of(tables, folder).config)
+
+        waiting = []
+        for turn, phone, firing in (
+            (log_in, ALICE, []),
+            (lose_login, ALICE, ["alice"]),
+            (log_in, ALICE, []),
+            (lose_login, BOB, ["bob"]),
+            (log_in, BOB, []),
+        ):
+            await turn(warden, phone)
+            await until(lambda firing=firing: are_firing(warden, *firing))
+            waiting.append((await warden.alerts.standing()).channels[0].waiting)
+
+    assert waiting == [1, 0, 1, 2, 3]
 
 
 async def test_another_channel_is_taken_over_by_a_reload_and_nothing_secret_is_shown(
