@@ -10,6 +10,7 @@ an app may put its own together::
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from ..telegram import Incoming
 from .patterns import Pattern, any_word
@@ -23,17 +24,30 @@ KINDS = frozenset(
         "contact",
         "dice",
         "document",
+        "game",
+        "gift",
+        "giveaway",
+        "invoice",
         "location",
+        "monoforum",
         "other",
+        "paid",
         "photo",
         "poll",
+        "rich",
         "sticker",
+        "story",
         "text",
+        "todo",
         "video",
         "video_note",
+        "video_stream",
         "voice",
     }
 )
+"""What a message may be; ``monoforum`` is where it stands, beside what it is."""
+
+EPHEMERAL: Final = "ephemeral"  # messages for one reader, which are gone in a moment
 
 
 def all_of(*filters: Filter) -> Filter:
@@ -95,11 +109,14 @@ def of_kinds(*kinds: str) -> Filter:
     Raises:
         ValueError: there is no such kind.
     """
+    if EPHEMERAL in kinds:
+        raise ValueError(f"{EPHEMERAL!r} messages are never forwarded; leave the kind out")
     unknown = sorted(set(kinds) - KINDS)
     if unknown:
         raise ValueError(f"{unknown[0]!r} is no kind; kinds are: {', '.join(sorted(KINDS))}")
     wanted = frozenset(kinds)
-    return lambda message: message.kind in wanted
+    beside = "monoforum" in wanted
+    return lambda message: message.kind in wanted or (beside and message.monoforum)
 
 
 def in_topics(topics: Iterable[int]) -> Filter:

@@ -27,7 +27,9 @@ TEXT_LIMIT: Final = 4096  # UTF-16 units, Telegram's
 CAPTION_LIMIT: Final = 1024  # UTF-16 units, for accounts without Premium
 OWN_LIMIT: Final = 900  # UTF-16 units of header and footer; the source has a word, too
 BETWEEN: Final = 2  # units: the empty line below a header, above a footer
-WITHOUT_CAPTION: Final = frozenset({"contact", "dice", "location", "poll", "sticker", "video_note"})
+WITHOUT_CAPTION: Final = frozenset(
+    {"contact", "dice", "location", "poll", "rich", "sticker", "todo", "video_note"}
+)
 """Kinds that Telegram shows without a text."""
 
 _ALLOW: Final[Mapping[str, Any]] = {

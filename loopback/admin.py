@@ -14,12 +14,14 @@ from ._tl import types
 from .chat_handles import ChatHandle, author_of
 from .data_centre import DataCentre
 from .faults.actions import Unknown
+from .handlers.channels import protect
 from .handlers.code_ways import WAYS
 from .handlers.qr import accept
 from .issued_sessions import mint, string_of
 from .rpc import RpcError
 from .threads import LoopGate, in_loop
 from .updates.delivery import service_notification, unknown_update
+from .world.peers import Peers
 from .world.records import (
     Account,
     Authorization,
@@ -142,11 +144,14 @@ class ServerAdmin:
         megagroup: bool = False,
         forum: bool = False,
         noforwards: bool = False,
+        monoforum: bool = False,
         username: str | None = None,
     ) -> ChatHandle:
-        """Make a channel, or with ``megagroup`` or ``forum`` a supergroup."""
-        kind = ChatKind.MEGAGROUP if megagroup or forum else ChatKind.BROADCAST
+        """Make a channel, or with ``megagroup``, ``forum`` or ``monoforum`` a supergroup."""
+        grouped = megagroup or forum or monoforum
+        kind = ChatKind.MEGAGROUP if grouped else ChatKind.BROADCAST
         chat = self._new_chat(kind, title, owner)
+        chat.monoforum = monoforum
         chat.forum, chat.noforwards, chat.username = forum, noforwards, username
         return self._with_members(chat, owner, members)
 
@@ -189,6 +194,7 @@ class ServerAdmin:
         silent: bool = False,
         noforwards: bool = False,
         media: Any = None,
+        action: Any = None,
         entities: Iterable[Any] = (),
         invert_media: bool = False,
         quote: Any = None,
@@ -197,7 +203,8 @@ class ServerAdmin:
         """Write a message from the server's side; members hear of it by updates.
 
         ``chat`` may be an account: then ``author`` writes to it. In a channel or group
-        the owner writes when no author is named. ``media`` and ``entities`` are TL objects,
+        the owner writes when no author is named. ``media`` and ``entities`` are TL objects, and
+        ``action`` is one that makes it a service message,
         ``quote`` an ``InputReplyToMessage`` whose words are quoted of ``reply_to``. What is in
         ``further`` is told as it is: fields of a TL ``Message`` (buttons, an effect, a bot).
         """
@@ -207,6 +214,7 @@ class ServerAdmin:
             text=text,
             entities=list(entities),
             media=media,
+            action=action,
             reply_to=reply_to,
             topic_id=topic_id,
             noforwards=noforwards,
@@ -224,6 +232,32 @@ class ServerAdmin:
     ) -> list[Message]:
         """The messages of a chat, or of the private one between two accounts."""
         return list(self._conversation(chat, author).messages)
+
+    @in_loop
+    def protect_private(self, account: Account, other: Account, *, enabled: bool = True) -> None:
+        """Let an account protect its private chat with another, or no longer; both are told."""
+        protect(
+            self._engine.delivery,
+            self._engine.world.private(account, other),
+            account,
+            enabled=enabled,
+        )
+
+    @in_loop
+    def send_ephemeral(self, chat: ChatHandle, author: Account, reader: Account, text: str) -> int:
+        """Write what one reader of a chat sees for a moment; how many clients are told."""
+        message = types.EphemeralMessage(
+            id=1,
+            from_id=types.PeerUser(author.id),
+            peer_id=Peers(self._engine.world, reader).peer_of(chat.record),
+            receiver_id=reader.id,
+            date=self._engine.world.now(),
+            message=text,
+        )
+        self._engine.delivery.tell(
+            [reader], [types.UpdateNewEphemeralMessage(message)], author, chat.record
+        )
+        return len(self._engine.connections.of_account(reader))
 
     # Sessions
 

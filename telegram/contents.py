@@ -20,6 +20,7 @@ _HOLDERS: Final = (
     "factcheck",
     "rich_message",
     "post_author",
+    "action",
 )
 """What of a message may hold more for a reader."""
 

@@ -24,7 +24,9 @@ class Incoming:
     that it came from elsewhere, ``silent`` that it was posted without a sound, ``chosen_preview``
     that its author chose how a link is shown. ``besides`` are the words and addresses that a reader
     sees or can open beside the text: behind words, on buttons, in a poll, of a file. ``edited`` is
-    when it was last edited, to the second. ``raw`` is Telethon's own object, for copying.
+    when it was last edited, to the second. ``monoforum`` says that it stands in a channel's direct
+    messages, ``partial`` that its rich text has more than came with it. ``raw`` is Telethon's own
+    object, for copying.
     """
 
     chat: int
@@ -44,6 +46,8 @@ class Incoming:
     edited: datetime | None = None
     silent: bool = False
     chosen_preview: bool = False
+    monoforum: bool = False
+    partial: bool = False
     besides: tuple[str, ...] = field(default=(), repr=False)
     raw: object = field(default=None, repr=False, compare=False)
 

@@ -21,7 +21,7 @@ _TIMES: Final = ("date", "edited")
 
 def event_of(update: Any, self_id: int | None) -> events.Told | None:
     """Return what ``update`` tells, or None when it concerns no message."""
-    if isinstance(update, _NEW) and isinstance(update.message, types.MessageService):
+    if isinstance(update, _NEW) and _is_notice(update.message):
         return _notice(update.message)
     if isinstance(update, _NEW):
         message = incoming_of(update.message, self_id, getattr(update, "_entities", None))
@@ -83,12 +83,12 @@ def _notice(notice: Any) -> events.Told | None:
 def incoming_of(
     message: Any, self_id: int | None, entities: dict[int, Any] | None
 ) -> events.Incoming | None:
-    """Return ``message`` as ours; None for service messages and empty ones.
+    """Return ``message`` as ours; None for empty ones, and service messages but gifts.
 
     ``entities`` are the chats and users that came with it, by marked id: they tell whether
     the whole chat is protected.
     """
-    if not isinstance(message, types.Message):
+    if not isinstance(message, types.Message) and not _is_gift(message):
         return None
     chat = marked_id(message.peer_id)
     home = (entities or {}).get(chat)
@@ -97,7 +97,7 @@ def incoming_of(
         chat=chat,
         id=message.id,
         date=message.date,
-        text=message.message or "",
+        text=message.message or _words_with(message),
         sender=_sender(message, self_id),
         outgoing=bool(message.out),
         grouped_id=message.grouped_id,
@@ -111,6 +111,8 @@ def incoming_of(
         edited=message.edit_date,
         silent=bool(message.silent),
         chosen_preview=_chosen_preview(message.media),
+        monoforum=_in_monoforum(message, home),
+        partial=bool(getattr(message.rich_message, "part", False)),
         besides=besides(message, entities or {}),
         raw=message,
     )
@@ -152,9 +154,32 @@ def _chosen_preview(media: Any) -> bool:
     return bool(chosen and getattr(media.webpage, "url", None))
 
 
+def _is_gift(message: Any) -> bool:
+    return isinstance(message, types.MessageService) and isinstance(message.action, _GIFTS)
+
+
+def _is_notice(message: Any) -> bool:
+    return isinstance(message, types.MessageService) and not _is_gift(message)
+
+
+def _words_with(message: Any) -> str:
+    """What its giver has written to a gift."""
+    return getattr(getattr(message.action, "message", None), "text", "")
+
+
+def _in_monoforum(message: Any, home: Any) -> bool:
+    """Whether it stands in a channel's direct messages."""
+    apart = message.saved_peer_id is not None and isinstance(message.peer_id, types.PeerChannel)
+    return apart or bool(getattr(home, "monoforum", False))
+
+
 def kind_of(message: Any) -> str:
     """Return what a message mainly is: ``text``, or its medium's kind."""
     media = message.media
+    if _is_gift(message):
+        return "gift"
+    if message.rich_message is not None:
+        return "rich"
     if not _has_media(message):
         return "text"
     if isinstance(media, types.MessageMediaDocument):
@@ -185,7 +210,24 @@ _KINDS = {
     types.MessageMediaGeoLive: "location",
     types.MessageMediaVenue: "location",
     types.MessageMediaDice: "dice",
+    types.MessageMediaToDo: "todo",
+    types.MessageMediaPaidMedia: "paid",
+    types.MessageMediaStory: "story",
+    types.MessageMediaGiveaway: "giveaway",
+    types.MessageMediaGiveawayResults: "giveaway",
+    types.MessageMediaInvoice: "invoice",
+    types.MessageMediaGame: "game",
+    types.MessageMediaVideoStream: "video_stream",
 }
+_GIFTS: Final = (
+    types.MessageActionGiftCode,
+    types.MessageActionGiftPremium,
+    types.MessageActionGiftStars,
+    types.MessageActionGiftTon,
+    types.MessageActionStarGift,
+    types.MessageActionStarGiftUnique,
+)
+"""Service messages that are content of their own."""
 
 
 def _reply_of(message: Any, chat: int) -> Any:

@@ -145,6 +145,8 @@ class OutboxWriter:
                 entries.messages.append(message)
                 entries.rows.append(self._row(state, message, version))
                 state.accept(message.id, version)
+                if message.partial:
+                    state.unhear(message.id)
         return entries
 
     def tell_dead(self, state: PairState, dead: Sequence[Dead]) -> None:

@@ -1,4 +1,4 @@
-"""Channels and supergroups: created, described, renamed, opened, closed."""
+"""Channels and supergroups: created, described, renamed, opened, closed, spoken for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any, Final
 from .._tl import functions, types
 from ..call import Call
 from ..rpc import RpcError
-from ..world.records import Chat, ChatKind, Member
+from ..updates.delivery import Delivery
+from ..world.records import Account, Chat, ChatKind, Member
 from ..world.rendering import BANNED_FLAGS, View
 from ..world.rights import require_admin
 from ..world.update_events import Draft
@@ -135,7 +136,9 @@ def toggle_noforwards(call: Call, request: Any) -> Any:
     """Content protected, or no longer."""
     chat = call.peers.chat(request.peer)
     if chat.kind is ChatKind.PRIVATE:
-        raise RpcError("PEER_ID_INVALID")
+        return call.delivery.answer(
+            call.me, protect(call.delivery, chat, call.me, enabled=bool(request.enabled))
+        )
     member = chat.members.get(call.me.id)
     if member is None or not member.creator:
         raise RpcError("CHAT_ADMIN_REQUIRED")
@@ -143,6 +146,16 @@ def toggle_noforwards(call: Call, request: Any) -> Any:
         raise RpcError("CHAT_NOT_MODIFIED")
     chat.noforwards = bool(request.enabled)
     return _changed(call, chat)
+
+
+def protect(delivery: Delivery, chat: Chat, me: Account, *, enabled: bool) -> list[Any]:
+    """Protect a private chat, or no longer; a message in it says so."""
+    member = chat.members[me.id]
+    if member.protects is enabled:
+        raise RpcError("CHAT_NOT_MODIFIED")
+    before, member.protects = member.protects, enabled
+    action = types.MessageActionNoForwardsToggle(before, enabled)
+    return list(delivery.post(chat, me, [Draft(action=action)]))
 
 
 def edit_default_rights(call: Call, request: Any) -> Any:
@@ -153,6 +166,45 @@ def edit_default_rights(call: Call, request: Any) -> Any:
     require_admin(chat, call.me, "ban_users")
     chat.default_banned = flags_of(request.banned_rights, BANNED_FLAGS)
     return _changed(call, chat)
+
+
+def get_send_as(call: Call, request: Any) -> Any:
+    """The peers that this account may send as."""
+    chat = call.peers.chat(request.peer)
+    view = View(call.world, call.me)
+    channels = _identities(call, chat)
+    view.mention(call.me, *channels)
+    peers = [types.PeerUser(call.me.id), *(types.PeerChannel(one.id) for one in channels)]
+    return types.channels.SendAsPeers(
+        [types.SendAsPeer(one) for one in peers], view.chats, view.users
+    )
+
+
+def sender_of(call: Call, chat: Chat, given: Any) -> int | None:
+    """The channel that a message is sent as; ``None`` for the account itself.
+
+    Raises SEND_AS_PEER_INVALID for a peer that this account may not send as here.
+    """
+    if given is None or isinstance(given, types.InputPeerSelf):
+        return None
+    if isinstance(given, types.InputPeerUser) and given.user_id == call.me.id:
+        return None
+    wanted = getattr(given, "channel_id", None)
+    if wanted not in {one.id for one in _identities(call, chat)}:
+        raise RpcError("SEND_AS_PEER_INVALID")
+    return int(given.channel_id)
+
+
+def _identities(call: Call, chat: Chat) -> list[Chat]:
+    if chat.kind is not ChatKind.MEGAGROUP:
+        return []
+    own = [one for one in call.world.chats.values() if _created(one, call.me.id) and not one.gone]
+    return [one for one in own if one is chat or one.kind is ChatKind.BROADCAST]
+
+
+def _created(chat: Chat, account_id: int) -> bool:
+    member = chat.members.get(account_id)
+    return member is not None and member.creator
 
 
 def flags_of(rights: Any, known: tuple[str, ...]) -> frozenset[str]:
@@ -183,6 +235,7 @@ def _require_free(call: Call, name: str) -> None:
 HANDLERS: Final[Handlers] = {
     functions.channels.GetChannelsRequest: get_channels,
     functions.channels.GetFullChannelRequest: get_full_channel,
+    functions.channels.GetSendAsRequest: get_send_as,
     functions.channels.CreateChannelRequest: create_channel,
     functions.channels.EditTitleRequest: edit_title,
     functions.channels.DeleteChannelRequest: delete_channel,

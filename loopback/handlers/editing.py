@@ -26,12 +26,16 @@ def edit_message(call: Call, request: Any) -> Any:
         entities = entities_of(call, request.entities, text)
     above = bool(request.invert_media)
     further = keyboards.with_markup(call, message.further, request.reply_markup)
+    rich = media.rich_of(call, request.rich_message)
+    if rich is not None:
+        further = further | {"rich_message": rich}
     same = (text, above) == (message.text, message.invert_media)
     same = same and bytes_of(entities) == bytes_of(message.entities)
     same = same and keyboards.alike(further, message.further)
+    same = same and (rich is None or bytes(rich) == bytes(message.further["rich_message"]))
     if same and new_media is None:
         raise RpcError("MESSAGE_NOT_MODIFIED")
-    if not text and message.media is None and new_media is None:
+    if not text and message.media is None and new_media is None and rich is None:
         raise RpcError("MESSAGE_EMPTY")
     shown = new_media or message.media
     if shown is not None and not isinstance(shown, types.MessageMediaWebPage):

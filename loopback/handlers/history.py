@@ -10,7 +10,7 @@ from ..call import Call
 from ..rpc import RpcError
 from ..world.records import Chat, Message
 from ..world.rendering import View
-from .base import Handlers
+from .base import Handlers, find_message
 
 
 def get_history(call: Call, request: Any) -> Any:
@@ -56,6 +56,16 @@ def get_channel_messages(call: Call, request: Any) -> Any:
     """Messages of a channel by id."""
     chat = call.peers.channel(request.channel)
     return _by_id(call, chat, [chat.by_id.get(_id(i)) for i in request.id], request.id)
+
+
+def get_rich_message(call: Call, request: Any) -> Any:
+    """One message with all of its rich text."""
+    chat = call.peers.chat(request.peer)
+    message = find_message(call, chat, request.id)
+    if message is None or "rich_message" not in message.further:
+        raise RpcError("MESSAGE_ID_INVALID")
+    view = View(call.world, call.me)
+    return bundle([view.message(message, whole=True)], view, None, 1)
 
 
 def read_history(call: Call, request: Any) -> Any:
@@ -168,6 +178,7 @@ HANDLERS: Final[Handlers] = {
     functions.messages.GetRepliesRequest: get_replies,
     functions.messages.SearchRequest: search,
     functions.messages.GetMessagesRequest: get_messages,
+    functions.messages.GetRichMessageRequest: get_rich_message,
     functions.channels.GetMessagesRequest: get_channel_messages,
     functions.messages.ReadHistoryRequest: read_history,
     functions.channels.ReadHistoryRequest: read_channel_history,

@@ -84,10 +84,31 @@ def make(call: Call, given: Any, *, uploaded: bool = True) -> Any:
             return types.MessageMediaContact(
                 given.phone_number, given.first_name, given.last_name, given.vcard, 0
             )
+        case types.InputMediaTodo():
+            if not call.me.premium:
+                raise RpcError("PREMIUM_ACCOUNT_REQUIRED", 403)
+            if not given.todo.list:
+                raise RpcError("TODO_ITEMS_EMPTY")
+            return types.MessageMediaToDo(given.todo)
         case types.InputMediaEmpty():
             raise RpcError("MEDIA_EMPTY")
         case _:
             raise RpcError("MEDIA_INVALID")
+
+
+def rich_of(call: Call, given: Any) -> Any:
+    """A rich message as it is told; it is for accounts with Premium to send one."""
+    if given is None:
+        return None
+    if not isinstance(given, types.InputRichMessage):
+        raise RpcError("RICH_MESSAGE_UNSUPPORTED")
+    if not call.me.premium:
+        raise RpcError("PREMIUM_ACCOUNT_REQUIRED", 403)
+    photos = [make(call, types.InputMediaPhoto(one)).photo for one in given.photos or ()]
+    documents = [
+        make(call, types.InputMediaDocument(one)).document for one in given.documents or ()
+    ]
+    return types.RichMessage(given.blocks, photos, documents, rtl=given.rtl)
 
 
 def preview(call: Call, text: str) -> Any | None:

@@ -34,9 +34,17 @@ def get_full_user(call: Call, request: Any) -> Any:
         settings=types.PeerSettings(),
         notify_settings=types.PeerNotifySettings(),
         common_chats_count=0,
+        noforwards_my_enabled=_protects(call, account, me),
+        noforwards_peer_enabled=_protects(call, account, account),
         unofficial_security_risk=account.unofficial_risk or None,
     )
     return types.users.UserFull(full, [], [View(call.world, me).user(account)])
+
+
+def _protects(call: Call, other: Account, who: Account) -> bool | None:
+    """Whether ``who`` protects the private chat with ``other``."""
+    chat = call.world.privates.get(frozenset((call.me.id, other.id)))
+    return None if chat is None or other is call.me else chat.members[who.id].protects or None
 
 
 def resolve_username(call: Call, request: Any) -> Any:

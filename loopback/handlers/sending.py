@@ -13,6 +13,7 @@ from ..world.update_events import Draft
 from . import media
 from .base import Handlers, check_caption, entities_of, find_message, quote_of, reply_target, units
 from .bots import keyboards
+from .channels import sender_of
 
 _KINDS: Final = {types.MessageMediaPhoto: "photos", types.MessageMediaDocument: "docs"}
 
@@ -21,7 +22,7 @@ def send_message(call: Call, request: Any) -> Any:
     """Answered in short form in private chats and basic groups, in full elsewhere."""
     chat = call.peers.chat(request.peer)
     require_send(call.world, chat, call.me)
-    if not request.message:
+    if not request.message and request.rich_message is None:
         raise RpcError("MESSAGE_EMPTY")
     if units(request.message) > call.world.limits.text:
         raise RpcError("MESSAGE_TOO_LONG")
@@ -97,11 +98,12 @@ def forward_messages(call: Call, request: Any) -> Any:
     originals = [(m, r) for m, r in found if m is not None and m.action is None]
     if not originals:
         raise RpcError("MESSAGE_ID_INVALID")
-    if source.noforwards or any(message.noforwards for message, _ in originals):
+    if source.protected or any(message.noforwards for message, _ in originals):
         raise RpcError("CHAT_FORWARDS_RESTRICTED")
     for message, _ in originals:
         require_send(call.world, target, call.me, media=_KINDS.get(type(message.media)))
     reply, topic = _placed(call, target, request)
+    sender = sender_of(call, target, request.send_as)
     groups: dict[int, int] = {}
     drafts = [
         Draft(
@@ -113,8 +115,10 @@ def forward_messages(call: Call, request: Any) -> Any:
             grouped_id=_regrouped(call, groups, message),
             forward=None if request.drop_author else _origin(message),
             silent=bool(request.silent),
+            sent_as=sender,
             noforwards=bool(request.noforwards),
             invert_media=message.invert_media,
+            further=_rich_text(message),
             random_id=random_id,
         )
         for message, random_id in originals
@@ -148,6 +152,7 @@ def _draft(
         raise RpcError("EFFECT_ID_INVALID")
     return Draft(
         text=text,
+        sent_as=sender_of(call, chat, request.send_as),
         entities=entities_of(call, entities, text),
         media=media,
         reply_to=reply,
@@ -164,8 +169,14 @@ def _draft(
 
 def _further(call: Call, request: Any) -> dict[str, Any]:
     markup = keyboards.markup_of(call, getattr(request, "reply_markup", None))
-    given = {"effect": request.effect, "reply_markup": markup}
+    rich = media.rich_of(call, getattr(request, "rich_message", None))
+    given = {"effect": request.effect, "reply_markup": markup, "rich_message": rich}
     return {name: value for name, value in given.items() if value}
+
+
+def _rich_text(message: Message) -> dict[str, Any]:
+    rich = message.further.get("rich_message")
+    return {} if rich is None else {"rich_message": rich}
 
 
 def _post(call: Call, chat: Chat, drafts: list[Draft], request: Any) -> list[Any]:

@@ -185,6 +185,7 @@ class Delivery:
             chat=chat,
             author=author,
             date=self._world.now(),
+            sent_as=draft.sent_as,
             text=draft.text,
             entities=list(draft.entities),
             media=draft.media,

@@ -140,6 +140,7 @@ class Member:
     left: bool = False
     rank: str | None = None
     last_sent: float = 0.0
+    protects: bool = False  # a private chat: nothing of it is forwarded
     read_up_to: int = 0
 
     @property
@@ -183,6 +184,7 @@ class Chat:
     next_message_id: int = 1
     noforwards: bool = False
     forum: bool = False
+    monoforum: bool = False  # a channel's direct messages
     slowmode: int = 0
     price: int = 0  # Stars that a message of who is no administrator costs
     default_banned: frozenset[str] = frozenset()
@@ -207,6 +209,11 @@ class Chat:
                 return -self.id
             case _:
                 return -(CHANNEL_MARK + self.id)
+
+    @property
+    def protected(self) -> bool:
+        """Whether nothing of it may be forwarded."""
+        return self.noforwards or any(member.protects for member in self.members.values())
 
     def present(self) -> list[int]:
         """The account ids of those who are in it now."""
@@ -235,6 +242,7 @@ class Message:
     chat: Chat = field(repr=False)
     author: Account | None
     date: int
+    sent_as: int | None = None  # a channel, in whose name the author wrote
     text: str = field(default="", repr=False)
     ids: dict[int, int] = field(default_factory=dict, repr=False)
     post: bool = False

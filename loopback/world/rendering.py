@@ -118,13 +118,17 @@ class View:
             return self._forbidden(chat)
         return self._group(chat) if chat.kind is ChatKind.GROUP else self._channel(chat)
 
-    def message(self, message: Message | None) -> Any:
-        """A message, and everybody in it mentioned; None is one that is not there."""
+    def message(self, message: Message | None, *, whole: bool = False) -> Any:
+        """A message, and everybody in it mentioned; None is one that is not there.
+
+        Of a long rich message only the beginning comes with it, unless it is asked for ``whole``.
+        """
         if message is None:
             return types.MessageEmpty(id=0, peer_id=None)
         author = message.author
         self.mention(message.chat, author)
         self.mention(self.world.accounts.get(message.further.get("via_bot_id", 0)))
+        self.mention(self.world.chats.get(message.sent_as or 0))
         common = {
             "id": message.id_for(self.me.id),
             "peer_id": self.peers.peer_of(message.chat),
@@ -148,14 +152,26 @@ class View:
             invert_media=message.invert_media or None,
             views=1 if message.post else None,
             forwards=0 if message.post else None,
-            **common | message.further,
+            **common | message.further | ({} if whole else self._in_part(message)),
         )
+
+    def _in_part(self, message: Message) -> dict[str, Any]:
+        """The beginning of a rich message that is too long to come with its message."""
+        rich, most = message.further.get("rich_message"), self.world.limits.rich_blocks
+        if rich is None or len(rich.blocks) <= most:
+            return {}
+        part = types.RichMessage(
+            rich.blocks[:most], rich.photos, rich.documents, rtl=rich.rtl, part=True
+        )
+        return {"rich_message": part}
 
     def _from(self, message: Message) -> Any:
         if message.author is None or message.post:
             return None
         if message.chat.kind is ChatKind.PRIVATE and message.author is not self.me:
             return None
+        if message.sent_as is not None:
+            return types.PeerChannel(message.sent_as)
         return types.PeerUser(message.author.id)
 
     def _media(self, message: Message) -> Any:
@@ -228,6 +244,7 @@ class View:
             broadcast=chat.kind is ChatKind.BROADCAST or None,
             megagroup=chat.kind is ChatKind.MEGAGROUP or None,
             forum=chat.forum or None,
+            monoforum=chat.monoforum or None,
             noforwards=chat.noforwards or None,
             slowmode_enabled=bool(chat.slowmode) or None,
             access_hash=self.world.access_hash(self.me, -chat.id),

@@ -15,6 +15,7 @@ class Draft:
     """A message as its author hands it in."""
 
     text: str = ""
+    sent_as: int | None = None
     entities: list[Any] = field(default_factory=list)
     media: Any = None
     action: Any = None

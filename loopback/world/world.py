@@ -40,6 +40,7 @@ class Limits:
         text: characters of a message; ``caption`` of a caption, ``premium_caption`` of one that an
             account with Premium writes.
         album: media of an album.
+        rich_blocks: blocks of a rich message that come with it; the rest is asked for.
         edit_window: seconds in which an ordinary member may edit.
         fresh_login: seconds for which a new login may not end others.
         code_life, token_life: seconds a login code and a QR token are good for.
@@ -55,6 +56,7 @@ class Limits:
     caption: int = 1024
     premium_caption: int = 4096
     album: int = 10
+    rich_blocks: int = 20
     edit_window: float = 48 * 3600.0
     fresh_login: float = 24 * 3600.0
     code_life: float = 300.0

@@ -65,7 +65,7 @@ _OWN: Final[tuple[tuple[type[errors.TelewardenError], str], ...]] = (
     (errors.CredentialDamagedError, "binascii.Error"),
     (errors.SessionFileDamagedError, "sqlite3.DatabaseError"),
     (errors.TelethonFileDamagedError, "sqlite3.DatabaseError"),
-    (errors.MessageNotCopyableError, "MediaInvalidError"),
+    (errors.MessageNotCopyableError, "telewarden.errors.MessageNotCopyableError"),
     (errors.NameMovedError, "telewarden.errors.NameMovedError"),
     (errors.PeerUnknownError, "PeerIdInvalidError"),
     (errors.ProtectedContentError, "ChatForwardsRestrictedError"),

@@ -152,6 +152,7 @@ ROWS: Final[Mapping[str, Row]] = _table(
         ),
         (means.NO_NAME, "UsernameNotOccupiedError UsernameInvalidError"),
         (means.OTHER_CHAT, "telewarden.errors.NameMovedError"),
+        (means.REFUSED_CONTENT, "telewarden.errors.MessageNotCopyableError"),
         (means.NO_TOPIC, "TopicDeletedError"),
         (
             means.STALE_JOB,

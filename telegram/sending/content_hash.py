@@ -13,6 +13,7 @@ from typing import Any, Final
 from .._tl import types, utils
 from ..events import Incoming
 from ..richtext import RichText
+from .rich_messages import reworded
 
 TEXT_BITS: Final = 31  # of an origin; the others are the second
 
@@ -28,6 +29,9 @@ def content_hash(message: Incoming, text: RichText | None = None) -> int:
     for mark in marks:
         digest.update(_mark(mark))
     digest.update(str(_medium(message)).encode())
+    parts = {} if text is None else text.parts
+    for worded in _worded(message):
+        digest.update(bytes(reworded(worded, parts)))
     return int.from_bytes(digest.digest(), "little") >> 1 or 1
 
 
@@ -97,6 +101,16 @@ def _mark(mark: Any) -> bytes:
         return bytes(mark)
     except TypeError:
         return repr((type(mark).__name__, mark.offset, mark.length)).encode()
+
+
+def _worded(message: Incoming) -> Iterable[Any]:
+    """What says something in words of its own, which are edited."""
+    media: Any = getattr(message.raw, "media", None)
+    if isinstance(media, types.MessageMediaToDo):
+        yield media.todo
+    rich: Any = getattr(message.raw, "rich_message", None)
+    if rich is not None:
+        yield from rich.blocks
 
 
 def _medium(message: Incoming) -> object:

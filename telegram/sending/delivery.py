@@ -14,6 +14,7 @@ from typing import Final
 
 from telethon.errors import MessageIdInvalidError
 
+from ...errors import MessageNotCopyableError
 from ..client import Client
 from ..errors.classification import classify, price_of
 from ..errors.verdict import Action, ErrorClass
@@ -22,10 +23,17 @@ from .content_hash import content_hash, origin_of, similarity
 from .message_pages import fetch, history
 from .request_builder import request_of
 from .requests import sent_ids
+from .rich_messages import completed
 from .shipments import Receipt, Shipment
 
 _OF_ONE: Final = frozenset({ErrorClass.MESSAGE, ErrorClass.BUG})  # a fault of one message
 _TOO_LONG: Final = frozenset({"MEDIA_CAPTION_TOO_LONG", "MESSAGE_TOO_LONG"})
+NEEDS_PREMIUM: Final = "PREMIUM_ACCOUNT_REQUIRED"
+FOR_PREMIUM: Final = {
+    "rich": "it is a rich message, which only accounts with Premium may send",
+    "todo": "it is a checklist, which only accounts with Premium may send",
+}
+"""Kinds of content that ask for Premium, so that the pair goes on without; and why."""
 LOOK_BACK: Final = 1000  # messages of the target in which a lost answer is looked for
 
 
@@ -40,6 +48,7 @@ async def deliver(client: Client, shipment: Shipment, *, deadline: float = 30.0)
         TimeoutError: no answer in time; it may or may not have arrived.
         Exception: Telegram's refusal, when nothing of it could be mended.
     """
+    shipment = await _completed(client, shipment, deadline)
     if shipment.action == "copies":
         return await _in_turn(client, shipment, deadline)
     try:
@@ -48,6 +57,14 @@ async def deliver(client: Client, shipment: Shipment, *, deadline: float = 30.0)
         return await _send(client, shipment, deadline)
     except Exception as error:  # noqa: BLE001 - raised again unless it can be mended
         return await _mended(client, shipment, deadline, error)
+
+
+async def _completed(client: Client, shipment: Shipment, deadline: float) -> Shipment:
+    """The same with all of its rich texts, which are told in part."""
+    if shipment.action == "forward" or not any(one.partial for one in shipment.messages):
+        return shipment
+    whole = [await completed(client, one, deadline=deadline) for one in shipment.messages]
+    return replace(shipment, messages=tuple(whole))
 
 
 def _may_be_mute(shipment: Shipment) -> bool:
@@ -71,6 +88,9 @@ async def _mended(
     client: Client, shipment: Shipment, deadline: float, error: BaseException
 ) -> Receipt:
     verdict = classify(error)
+    if verdict.name == NEEDS_PREMIUM and shipment.posts and shipment.first.kind in FOR_PREMIUM:
+        one, why = shipment.first, FOR_PREMIUM[shipment.first.kind]
+        raise MessageNotCopyableError(one.chat, one.id, why) from error
     mend = _MENDS.get(verdict.action)
     if mend is None and verdict.kind in _OF_ONE:
         mend = _apart

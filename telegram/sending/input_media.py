@@ -18,7 +18,19 @@ from ..richtext import RichText
 
 QUESTION: Final = 255  # UTF-16 units of a poll's question; Telegram's config says 300
 OPTION: Final = 100  # of one of its options
+TITLE: Final = 32  # of a checklist's title (todo_title_length_max)
+TASK: Final = 64  # of one of its tasks (todo_item_length_max)
 NONE: Final[Mapping[str, str]] = {}
+NOT_COPIED: Final[Mapping[str, str]] = {
+    "game": "it is a game, which only its bot can send",
+    "gift": "it is a gift, which is its receiver's alone",
+    "giveaway": "it is a giveaway, which only its channel can begin",
+    "invoice": "it is an invoice, which only its bot can send",
+    "paid": "it is paid media, which only who has paid sees",
+    "story": "it is a story, which is its author's and ends by itself",
+    "video_stream": "it is a video stream, which is its author's and ends by itself",
+}
+"""Kinds that nobody can send again under another name, and why."""
 
 
 def input_media_of(message: Incoming, parts: Mapping[str, str] = NONE) -> Any:
@@ -30,8 +42,8 @@ def input_media_of(message: Incoming, parts: Mapping[str, str] = NONE) -> Any:
         MessageNotCopyableError: it cannot be sent again whole, and why.
     """
     media: Any = getattr(message.raw, "media", None)
-    if getattr(message.raw, "rich_message", None) is not None:
-        raise MessageNotCopyableError(message.chat, message.id, "its rich text is not sent again")
+    if (why := NOT_COPIED.get(message.kind)) is not None:
+        raise MessageNotCopyableError(message.chat, message.id, why)
     if not message.has_media:
         return _preview(media, parts) if message.chosen_preview else None
     if getattr(media, "ttl_seconds", None):
@@ -44,6 +56,8 @@ def input_media_of(message: Incoming, parts: Mapping[str, str] = NONE) -> Any:
 
 
 def _again(media: Any) -> Any:
+    if isinstance(media, types.MessageMediaToDo):
+        return types.InputMediaTodo(media.todo)  # what others have ticked off stays behind
     if isinstance(media, types.MessageMediaPoll):
         _refuse_unlike(media)
     again = utils.get_input_media(media)
@@ -90,6 +104,11 @@ def _worded(again: Any, parts: Mapping[str, str]) -> Any:
         if again.solution in parts:
             again.solution, again.solution_entities = parts[again.solution], []
         return again
+    if isinstance(again, types.InputMediaTodo):
+        again.todo = copy.copy(again.todo)
+        again.todo.title = _text(again.todo.title, parts, TITLE)
+        again.todo.list = [_task(one, parts) for one in again.todo.list]
+        return again
     for name in ("title", "address", "phone_number", "first_name", "last_name", "vcard"):
         if getattr(again, name, None) in parts:
             setattr(again, name, parts[getattr(again, name)])
@@ -99,6 +118,12 @@ def _worded(again: Any, parts: Mapping[str, str]) -> Any:
 def _answer(answer: Any, parts: Mapping[str, str]) -> Any:
     changed = copy.copy(answer)
     changed.text = _text(answer.text, parts, OPTION)
+    return changed
+
+
+def _task(task: Any, parts: Mapping[str, str]) -> Any:
+    changed = copy.copy(task)
+    changed.title = _text(task.title, parts, TASK)
     return changed
 
 

@@ -2,7 +2,8 @@
 
 An answer that holds one unreadable message cannot be read at all. So it is asked for in halves
 until the message stands alone; it is told by its number, as ``UNREADABLE``, and everything beside
-it as it is. Leaves requests that write to ``requests``.
+it as it is. Rich messages that came in part are completed. Leaves requests that write to
+``requests``.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from .._tl import functions, types, utils
 from ..client import Client
 from ..events import UNREADABLE, Incoming
 from ..incoming import incoming_of
+from .rich_messages import whole
 
 HISTORY_PAGE: Final = 100  # messages; what Telegram gives at most
 UNREADABLE_AT_ONCE: Final = 10  # of one question; each costs some fifteen calls
@@ -199,6 +201,10 @@ class _Pages:
     async def _ask(self, request: Any) -> Any:
         page = await self._client.call(request, deadline=self._deadline)
         self._homes |= {utils.get_peer_id(home): home for home in (*page.users, *page.chats)}
+        page.messages = [
+            await whole(self._client, one, self._peer, deadline=self._deadline)
+            for one in page.messages
+        ]
         return page
 
 

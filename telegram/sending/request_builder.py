@@ -10,6 +10,7 @@ from .requests import (
     delete_request,
     edit_request,
     forward_request,
+    refuse_gifts,
     refuse_protected,
 )
 from .shipments import Shipment
@@ -48,6 +49,7 @@ def _unpaid(client: Client, shipment: Shipment) -> Any:
     match shipment.action:
         case "forward":
             refuse_protected(shipment.messages)
+            refuse_gifts(shipment.messages)
             return forward_request(
                 client,
                 shipment.messages[0].chat,

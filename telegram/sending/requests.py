@@ -15,7 +15,8 @@ from .._tl import functions, types
 from ..client import Client
 from ..events import Incoming
 from ..richtext import RichText
-from .input_media import input_media_of, marks_of, quote_of
+from .input_media import NOT_COPIED, input_media_of, marks_of, quote_of
+from .rich_messages import input_rich_of
 
 GENERAL_TOPIC: Final = 1  # of every forum; Telegram wants it not named
 ALBUM_LIMIT: Final = 10  # pictures in one album, Telegram's limit
@@ -93,7 +94,8 @@ def copy_request(
     media = [input_media_of(message, parts[message.id]) for message in messages]
     if len(messages) > 1:
         return _album(common, media, words, random_ids, messages)
-    return _single(common, media[0], words[0], random_ids[0], first)
+    rich = input_rich_of(client, first, parts[first.id])
+    return _single(common, media[0], words[0], random_ids[0], first, rich=rich)
 
 
 def edit_request(
@@ -120,6 +122,7 @@ def edit_request(
         entities=entities or None,
         no_webpage=_without_preview(message),
         invert_media=_above(message) or None,
+        rich_message=input_rich_of(client, message, _parts(text)),
     )
 
 
@@ -155,6 +158,17 @@ def refuse_protected(messages: Sequence[Incoming]) -> None:
             raise ProtectedContentError(message.chat)
         if message.noforwards:
             raise MessageNotCopyableError(message.chat, message.id, "its author protects it")
+
+
+def refuse_gifts(messages: Sequence[Incoming]) -> None:
+    """Refuse what is a service message at Telegram, which forwards none.
+
+    Raises:
+        MessageNotCopyableError: one of them is a gift.
+    """
+    for message in messages:
+        if message.kind == "gift":
+            raise MessageNotCopyableError(message.chat, message.id, NOT_COPIED["gift"])
 
 
 def _reply(reply_to: int | None, topic: int | None, quote: Mapping[str, Any]) -> Any:
@@ -198,14 +212,18 @@ def _single(
     text: tuple[str, list[Any]],
     random_id: int,
     message: Incoming,
+    *,
+    rich: Any,
 ) -> Any:
     words, entities = text
     rest = {"message": words, "entities": entities or None, "random_id": random_id, **common}
     if media is not None:
         return functions.messages.SendMediaRequest(media=media, **rest)
-    if not words:
+    if not words and rich is None:
         raise MessageNotCopyableError(message.chat, message.id)
-    return functions.messages.SendMessageRequest(no_webpage=_without_preview(message), **rest)
+    return functions.messages.SendMessageRequest(
+        no_webpage=_without_preview(message), rich_message=rich, **rest
+    )
 
 
 def _album(

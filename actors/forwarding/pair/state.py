@@ -468,6 +468,11 @@ class PairState:
         self._coming.add(source_id)
         self.doubts.add_possible_versions({source_id: version})
 
+    def unhear(self, source_id: int) -> None:
+        """A message came in part: it is read before it is judged again and sent."""
+        if self._plan.copies or self._rules.judges:
+            self._unheard.add(source_id)
+
     def stored(self, source_ids: Iterable[int]) -> None:
         """These are in the outbox, or have been before."""
         self._coming.difference_update(source_ids)
