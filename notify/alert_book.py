@@ -115,7 +115,12 @@ class AlertBook:
     """
 
     def __init__(self, rows: Iterable[AlertRow] = ()) -> None:
-        self._entries = {
+        self._entries: dict[Key, _Entry] = {}
+        self.restore(rows)
+
+    def restore(self, rows: Iterable[AlertRow]) -> None:
+        """Take over alerts that had fired when the process before ended."""
+        self._entries |= {
             (row.name, row.subject): _Entry(State.FIRING, row) for row in rows if row.name in RULES
         }
 
