@@ -243,7 +243,7 @@ COUNTED: Final[tuple[Row, ...]] = (
     (
         counter,
         "child_stuck",
-        "Children that were at one message for too long and were cancelled or abandoned.",
+        "Times that children were found at one message for too long, by kind of child.",
         lambda counts: counts.stuck,
         ("kind",),
     ),

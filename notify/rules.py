@@ -246,8 +246,8 @@ _ALL: Final = (
         name="ActorStuck",
         severity=Severity.WARNING,
         what="A part of the warden was stuck at one message.",
-        advice="It was cancelled and restarted. The log says where in the code (`child stuck`); a"
-        " pair's handler that blocks is the usual cause.",
+        advice="It was cancelled and restarted, or left where all else needs it: a disk that hangs"
+        " holds the journal up so. The log says which (`child stuck`).",
         moment=True,
     ),
     Rule(

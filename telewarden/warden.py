@@ -68,7 +68,7 @@ from .service.loopback_server import StandIn, sign_in, standin
 from .service.open_files import make_room
 from .service.paths import StoragePaths, config_of
 from .service.reload import ConfigReloaded, Reloaded, Reloader, ReloadReport
-from .service.responsiveness import stuck_parts
+from .service.responsiveness import PartWatch, stuck_parts
 from .service.retention import Retention
 from .service.stored_figures import StoredLook
 from .service.traces import Traces, process_provider
@@ -280,6 +280,7 @@ class Warden:
                 asyncio.create_task(self.backups.keep_taking()),
                 asyncio.create_task(self.retention.keep_pruning()),
                 asyncio.create_task(self._stored_look.keep_looking()),
+                asyncio.create_task(PartWatch(self, self.events).keep_looking()),
             )
             self._signing = asyncio.create_task(self._sign_in())
             self._cleanup = undo.pop_all()

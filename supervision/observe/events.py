@@ -119,7 +119,9 @@ class ChildAbandoned(Event):
 
 @frozen
 class ChildStuck(Event):
-    """It has been at one message for ``seconds``: cancelled and restarted, or abandoned.
+    """It has been at one message for ``seconds``: cancelled and restarted, abandoned, or left.
+
+    Left is what an app only watches from outside, as a warden its journal: it may come back.
 
     ``stack`` is where it was; code, no values.
     """

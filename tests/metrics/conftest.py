@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 import shutil
 import socket
@@ -22,8 +23,9 @@ from telewarden.telegram import Phase
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy" / "prometheus" / "telewarden.rules.yml"
-SOON = 40.0  # seconds in which anything that is going to happen has happened
+SOON = 30.0  # seconds in which anything that is going to happen has happened
 LOOK_EVERY = 0.1
+QUICKLY = 0.2  # seconds between two looks
 
 needs_prometheus = pytest.mark.skipif(
     shutil.which("prometheus") is None, reason="needs prometheus, a Debian package"
@@ -55,12 +57,18 @@ TABLES: dict[str, Any] = {
     },
 }
 SCRAPING = """
-global: {{scrape_interval: 1s, evaluation_interval: 1s}}
+global: {{scrape_interval: 250ms, evaluation_interval: 250ms}}
 rule_files: [{rules}]
 scrape_configs:
   - job_name: telewarden
     static_configs: [{{targets: ["127.0.0.1:{port}"]}}]
 """
+
+
+@functools.cache
+def http() -> httpx.Client:
+    """One for all: each reads the certificates of the world first."""
+    return httpx.Client(timeout=10)
 
 
 def until(check: Callable[[], Any], what: object = "") -> Any:
@@ -89,7 +97,7 @@ class Watched:
         return standin.telegram
 
     def api(self, path: str, **parameters: str) -> Any:
-        answer = httpx.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=10)
+        answer = http().get(f"{self.url}/api/v1/{path}", params=parameters)
         return answer.raise_for_status().json()["data"]
 
     def query(self, expression: str) -> list[dict[str, Any]]:
@@ -98,7 +106,7 @@ class Watched:
         return found
 
     def firing(self, session: str) -> set[str]:
-        """The alerts that fire for a session, or for those that match."""
+        """The alerts that fire for a session, or for those that match; "" for those of all."""
         alerts = self.query(f'ALERTS{{alertstate="firing",session=~"{session}"}}')
         return {one["metric"]["alertname"] for one in alerts}
 
@@ -110,7 +118,11 @@ class Watched:
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """Shared by a module's tests, which leave every session online."""
     folder = tmp_path_factory.mktemp("watched")
-    with Warden(parse_config(TABLES, base=folder)) as warden, _prometheus(folder, warden) as url:
+    with (
+        quick_looks(),
+        Warden(parse_config(TABLES, base=folder)) as warden,
+        prometheus_of(folder, warden) as url,
+    ):
         watched = Watched(warden, url)
         until(lambda: watched.query('telewarden_sessions{state="online"} == 3'), "all are online")
         until(lambda: not watched.firing(".*"), "nothing is amiss")
@@ -118,7 +130,18 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 
 
 @contextlib.contextmanager
-def _prometheus(folder: Path, warden: Warden) -> Iterator[str]:
+def quick_looks() -> Iterator[pytest.MonkeyPatch]:
+    """What a warden looks at every few seconds it looks at all the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("telewarden.warden.OBSERVE_EVERY", QUICKLY)
+        patch.setattr("telewarden.service.stored_figures.LOOK_EVERY", QUICKLY)
+        patch.setattr("telewarden.service.stored_figures.SHARE", 1.0)
+        patch.setattr("telewarden.service.responsiveness.LOOK_EVERY", QUICKLY)
+        yield patch
+
+
+@contextlib.contextmanager
+def prometheus_of(folder: Path, warden: Warden) -> Iterator[str]:
     """One that scrapes a warden; alerts fire at once, however long they wait elsewhere."""
     rules, config = folder / "rules.yml", folder / "prometheus.yml"
     text = RULES.read_text(encoding="utf-8")
@@ -151,6 +174,6 @@ def _is_ready(at: str, process: subprocess.Popen[str]) -> bool:
     if process.poll() is not None:
         pytest.fail(f"Prometheus ended: {process.communicate()[1]}")
     try:
-        return httpx.get(f"http://{at}/-/ready", timeout=5).is_success
+        return http().get(f"http://{at}/-/ready").is_success
     except httpx.TransportError:
         return False
