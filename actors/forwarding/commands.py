@@ -72,6 +72,7 @@ class Commands:
                 return self._group_pairs.let_go(state, order)
             case DoubtAsked():
                 return 0 if self._context.online else state.in_doubt
+        self._group_pairs.report()  # who watches sees at once what was ordered
         return state.report()
 
     def _backfill(self, state: PairState, order: Backfill) -> Answer:
@@ -105,6 +106,7 @@ class Commands:
                     state.doubts.recall({one: says.get((pair, one), frozenset()) for one in ids})
                     state.owe(ids)
                     self._history.catch_up([state])
+                self._group_pairs.report()
             answer.set(len(ids))
 
         self._context.actor.pipe(self._context.services.journal.do_in_order(work), then=done)

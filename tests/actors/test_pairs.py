@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -50,6 +51,26 @@ async def test_a_pair_paused_by_hand_forwards_what_it_missed_when_it_is_resumed(
 
     await newsroom.arrives("news_out", "one", "two")
     assert paused.paused == "paused by hand: holidays"
+
+
+async def test_what_was_ordered_of_a_pair_is_known_at_once(newsroom: Newsroom) -> None:
+    warden = await newsroom.start()
+    newsroom.telegram.faults.add(
+        Fault(method="messages.forwardMessages", times=1, action=RpcError("MESSAGE_ID_INVALID"))
+    )
+    newsroom.say("news_in", "bad")
+    await newsroom.hears(DeadLettered)
+
+    async def known(order: Awaitable[object]) -> tuple[str | None, int]:
+        await order
+        groups = (await warden.known()).groups
+        return next(
+            (one.paused, one.dead) for group in groups for one in group.pairs if one.id == 1
+        )
+
+    assert await known(warden.pairs.pause(1, "holidays")) == ("paused by hand: holidays", 1)
+    assert await known(warden.pairs.resume(1)) == (None, 1)
+    assert await known(warden.pairs.drop(1)) == (None, 0)
 
 
 async def test_orders_to_a_pair_are_in_the_audit_trail_refused_ones_too(
