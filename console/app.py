@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Route
 
 from . import page
 from .access.guard import Guard
@@ -56,15 +56,16 @@ def make_app(
     """
     names = tuple(names)
     look = Look(panel, clock=monotonic)
-    watching, probes = _Watching(panel, look, wall), Probes(panel, look, wall)
+    probes = Probes(panel, look, wall)
     guard = None if trusted else Guard(access or Access(), names=names)
+    watching = _Watching(panel, look, wall, guard)
     commands = CommandsApi(panel, monotonic=monotonic)
     hub = hub or Hub(panel, wall=wall, monotonic=monotonic)
     live = LiveRoutes(hub, None if guard is None else guard.access)
     looks = (lambda handler: handler) if guard is None else guard.looks
     routes: list[BaseRoute] = [
         Route("/", watching.page),
-        Mount("/assets", page.assets()),
+        Route("/assets/{path:path}", page.asset),
         Route("/metrics", watching.metrics),
         Route("/healthz", probes.healthz),
         Route("/startupz", probes.startupz),
@@ -94,11 +95,13 @@ def make_app(
 class _Watching:
     """What looks and changes nothing."""
 
-    def __init__(self, panel: Panel, look: Look, wall: Callable[[], float]) -> None:
-        self._panel, self._look, self._wall = panel, look, wall
+    def __init__(
+        self, panel: Panel, look: Look, wall: Callable[[], float], guard: Guard | None
+    ) -> None:
+        self._panel, self._look, self._wall, self._guard = panel, look, wall, guard
 
-    async def page(self, _: Request) -> Response:
-        return page.document()
+    async def page(self, request: Request) -> Response:
+        return page.document(looks=self._guard is None or self._guard.may_look(request))
 
     async def metrics(self, request: Request) -> Response:
         # Nobody is asked: a scrape must not wait for an actor, nor cost one anything.

@@ -51,8 +51,11 @@ class Guard:
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer" and self.access.has_tokens:
             return self.shown(request, token.strip())
-        cookie = request.cookies.get(cookie_name(request), "")
-        return self.access.by_cookie(cookie) or self.access.anybody
+        return self._by_cookie(request)
+
+    def may_look(self, request: Request) -> bool:
+        """Whether the browser that asks has a role."""
+        return self._by_cookie(request).role is not None
 
     def shown(self, request: Request, token: str) -> Caller:
         """Who shows this token.
@@ -68,6 +71,10 @@ class Guard:
             self._not_too_often(address)
             raise RefusedError(401, "WrongToken", "this token is not in console.tokens")
         return found
+
+    def _by_cookie(self, request: Request) -> Caller:
+        cookie = request.cookies.get(cookie_name(request), "")
+        return self.access.by_cookie(cookie) or self.access.anybody
 
     def _not_too_often(self, address: str) -> None:
         wait = self.access.wait(address)

@@ -19,7 +19,7 @@ export function onLoggedOut(listener) {
 async function answered(path, options, patience) {
   let answer;
   try {
-    answer = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(patience), ...options });
+    answer = await fetch(path, { signal: AbortSignal.timeout(patience), ...options });
   } catch {
     throw new Refusal(0, { type: "NoAnswer", message: "The warden does not answer." });
   }

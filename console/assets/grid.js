@@ -3,12 +3,14 @@
 
 import { h, list, setHidden } from "./dom.js";
 
+const FIRST = 60; // rows that fill any screen; when there are many new ones the others come a frame later
+
 /**
  * `columns` are {name, title, quiet}, quiet ones without a heading that is seen. `blank(cells)` builds
  * what every row has, `make(cells, item)` what is a row's own, `fill(cells, item, row)` says what they
- * show.
+ * show, and `fillAlways` what goes by other rows than theirs.
  */
-export function grid({ label, kind, columns, key, blank = () => {}, make = () => {}, fill, empty }) {
+export function grid({ label, kind, columns, key, blank = () => {}, make = () => {}, fill, fillAlways = null, empty }) {
   const head = h("div", { role: "row", class: "row head" },
     columns.map(({ name, title, quiet }) => h("div", { role: "columnheader", class: `cell c-${name}` }, h("span", { class: quiet ? "unseen" : "" }, title))));
   const body = h("div", { role: "rowgroup", class: "body" });
@@ -30,10 +32,30 @@ export function grid({ label, kind, columns, key, blank = () => {}, make = () =>
     return row;
   }
 
+  let shown = [];
+  let waits = false;
+
+  function put(items) {
+    list(body, items, key, makeRow, (row, item) => fill(row.cells, item, row));
+    if (fillAlways) for (const row of body.children) fillAlways(row.cells, row.rowItem);
+  }
+
+  function putRest() {
+    waits = false;
+    put(shown);
+  }
+
   return {
     node: h("div", { class: "panel" }, table, nothing),
     show(items, none = empty) {
-      list(body, items, key, makeRow, (row, item) => fill(row.cells, item, row));
+      shown = items;
+      const many = items.length > 2 * FIRST && body.children.length < items.length / 2;
+      put(many ? items.slice(0, FIRST) : items);
+      if (many && !waits) {
+        waits = true;
+        if (document.hidden) setTimeout(putRest);
+        else requestAnimationFrame(() => setTimeout(putRest));
+      }
       setHidden(table, items.length === 0);
       setHidden(nothing, items.length > 0);
       if (nothing.textContent !== none) nothing.textContent = none;

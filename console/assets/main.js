@@ -58,7 +58,7 @@ function showFrame() {
   const words = { live: ["good", t("Live")], stopped: ["idle", t("Stopped")], lost: ["bad", t("No answer")], out: ["idle", t("Not connected")] };
   const [tone, word] = words[stream.status];
   showBadge(status, { tone, word });
-  say(heard, state.at && stream.status !== "live" ? t("as of {time}", { time: clock(state.at) }) : "");
+  say(heard, ["stopped", "lost"].includes(stream.status) ? t("as of {time}", { time: clock(state.at) }) : "");
   const stopped = stream.status === "stopped";
   toggle.lastChild.textContent = stopped ? t("Resume updates") : t("Stop updates");
   setHidden(toggle, stream.status === "out");

@@ -1,21 +1,20 @@
 // Pieces that several views have: a state in icon, word and colour; waits with their clocks;
 // fields that filter.
 
-import { h, icon, list, say, setClass, setAttribute } from "./dom.js";
+import { h, icon, list, say, setClass } from "./dom.js";
 import { filter, link, place } from "./router.js";
 import { state } from "./store.js";
 import { counting, point, pointBar } from "./time.js";
 import { t, waitTone, waitWord } from "./words.js";
 
-/** A state: told by an icon's shape and a word, and by its colour beside them. */
+/** A state: told by a shape and a word, and by its colour beside them. The style draws the shape: a thousand drawings would be most of a table's work. */
 export function badge() {
-  return h("span", { class: "badge idle" }, icon("idle"), h("span", {}));
+  return h("span", { class: "badge idle" });
 }
 
 export function showBadge(node, { tone, word }) {
   setClass(node, `badge ${tone}`);
-  setAttribute(node.firstChild.firstChild, "href", `#i-${tone}`);
-  if (node.lastChild.textContent !== word) node.lastChild.textContent = word;
+  if (node.textContent !== word) node.textContent = word;
 }
 
 export function toLink(href, text, className = "") {

@@ -11,9 +11,9 @@ export function place() {
 }
 
 export function link(view, name = "", filters = {}) {
+  const path = `#/${view}${name === "" ? "" : `/${encodeURIComponent(name)}`}`;
   const chosen = Object.entries(filters).filter(([, value]) => value !== "" && value !== null && value !== undefined);
-  const query = new URLSearchParams(chosen).toString();
-  return `#/${view}${name === "" ? "" : `/${encodeURIComponent(name)}`}${query ? `?${query}` : ""}`;
+  return chosen.length ? `${path}?${new URLSearchParams(chosen)}` : path;
 }
 
 /** Set some of the view's filters; each step of typing is no step back. */

@@ -50,7 +50,10 @@ export function left(seconds) {
 }
 
 let counted = null;
-export const number = (value) => (counted ??= new Intl.NumberFormat(language)).format(value ?? 0);
+export function number(value) {
+  if (Number.isInteger(value ?? 0) && Math.abs(value ?? 0) < 1000) return String(value ?? 0); // no language writes those another way
+  return (counted ??= new Intl.NumberFormat(language)).format(value);
+}
 
 const KINDS = {
   ago: (at) => (now() - at < 1 ? t("just now") : t("{span} ago", { span: span(now() - at) })),

@@ -9,7 +9,7 @@ export async function speak(wanted) {
   language = wanted || "en";
   document.documentElement.lang = language;
   if (language === "en") return;
-  const answer = await fetch(`assets/words_${language}.json`);
+  const answer = await fetch(new URL(`words_${language}.json`, import.meta.url));
   if (answer.ok) table = await answer.json();
 }
 
@@ -59,11 +59,12 @@ const known = (names, name) => {
 };
 
 /** A session's state: one that is online and deaf, or half quarantined, is not well. */
-export function phaseOf(session) {
-  const found = known(PHASES, session.phase);
+export const phaseOf = (session) => (session.looks ??= looksOf(session)); // a row never changes
+
+function looksOf(session) {
   if (session.phase === "online" && session.health && session.health !== "healthy")
     return { tone: "warn", word: t("Online, unwell") };
-  return found;
+  return known(PHASES, session.phase);
 }
 export const phaseWord = (phase) => known(PHASES, phase);
 export const placeOf = (place) => known(PLACES, place.state ?? "running");

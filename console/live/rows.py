@@ -174,16 +174,14 @@ def _tree(sight: Sight) -> Iterator[tuple[str, Snapshot]]:
 
 
 def _place(place: Snapshot, sight: Sight, _: Words) -> dict[str, Any]:
-    resumes = place.resumes_in
+    resumes, runs = place.resumes_in, place.state is ChildState.RUNNING
     return {
         "actor": place.actor,
-        "host": place.host,
-        "state": "" if place.state is ChildState.RUNNING else place.state.value,
+        "state": "" if runs else place.state.value,
         "why": place.why,
-        "incarnation": 0 if place.incarnation == 1 else place.incarnation,
         "restarts": place.restarts,
-        "restarts_left": place.restarts_left,
-        "since": round(sight.at - place.seconds, 3),
+        "restarts_left": place.restarts_left if place.restarts else None,
+        "since": None if runs else round(sight.at - place.seconds, 3),
         "resumes_at": None if resumes is None else round(sight.at + resumes, 3),
         "waiting": place.waiting,
     }

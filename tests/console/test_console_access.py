@@ -46,6 +46,7 @@ async def test_who_shows_no_token_sees_the_page_and_the_probes_and_nothing_of_th
     assert {answer.status_code for answer in open_to_all} == {200}
     assert {answer.status_code for answer in closed} == {401}
     assert closed[0].json()["error"]["type"] == "LoginNeeded"
+    assert "api/live" not in open_to_all[0].headers["link"]
 
 
 async def test_a_token_is_exchanged_for_a_cookie_that_no_script_and_no_other_site_gets(

@@ -135,7 +135,7 @@ def test_a_row_leaves_out_what_is_not_there_and_tells_everything_else() -> None:
         for number in range(60)
     ]
     overview = Overview(sessions=(BOB,), groups=(group,), waits=(wait, wait))
-    limited = dataclasses.replace(PLACE, restarts_left=0, state=ChildState.QUARANTINED)
+    limited = dataclasses.replace(PLACE, restarts=3, restarts_left=0, state=ChildState.QUARANTINED)
     channel = Channel(Words())
 
     channel.see(sight(overview=overview, operations=(running, *ended), tree=limited))

@@ -214,20 +214,48 @@ async def test_looking_takes_no_other_method(http: httpx.AsyncClient) -> None:
 
 
 async def test_the_page_loads_its_own_files_alone(http: httpx.AsyncClient) -> None:
-    for name in ("", *(f"assets/{name}" for name in FILES)):
-        text = (await http.get(f"/{name}")).text
+    page = (await http.get("/")).text
+    texts = [page, *((ASSETS / name).read_text("utf-8") for name in FILES)]
+    for text in texts:
         loaded = re.findall(r"""(?:src|href|from|import)\s*[=(]?\s*["']([^"']+)""", text)
-        assert not [one for one in loaded if "//" in one and not one.startswith("data:")], name
-        assert not re.search(r"@import|url\(", text), name
+        assert not [one for one in loaded if "//" in one and not one.startswith("data:")]
+        assert not re.search(r"""@import|url\((?!"data:|%23)""", text)
 
 
 async def test_every_file_that_the_page_asks_for_is_there(http: httpx.AsyncClient) -> None:
     page = (await http.get("/")).text
-    asked = set(re.findall(r"""(?:src|href)="(assets/[^"]+)""", page))
+    asked = dict(re.findall(r"""(?:src|href)="(assets/\w{16}/([^"]+))""", page))
 
-    scripts = {f"assets/{name}" for name in FILES if name.endswith((".js", ".css"))}
-    assert scripts == asked
-    assert {(await http.get(f"/{name}")).status_code for name in asked} == {200}
+    answers = {name: await http.get(f"/{address}") for address, name in asked.items()}
+    assert set(answers) == {name for name in FILES if name.endswith((".js", ".css"))}
+    for name, answer in answers.items():
+        assert answer.status_code == 200
+        assert answer.content == (ASSETS / name).read_bytes()
+
+
+async def test_a_browser_keeps_files_whose_address_changes_with_them(
+    http: httpx.AsyncClient,
+) -> None:
+    page = (await http.get("/")).text
+    style = re.findall(r"""href="(assets/\w{16}/style.css)""", page)[0]
+    kept, other = [
+        await http.get(f"/{one}") for one in (style, style.replace("assets/", "assets/0"))
+    ]
+
+    assert "immutable" in kept.headers["cache-control"]
+    assert kept.headers["content-type"] == "text/css; charset=utf-8"
+    assert other.status_code == 404
+    assert other.headers["cache-control"] == "no-store"
+
+
+async def test_what_the_page_asks_first_is_on_its_way_with_its_scripts(
+    http: httpx.AsyncClient,
+) -> None:
+    early = (await http.get("/")).headers["link"]
+
+    asked = re.findall(r"<([^>]+)>; rel=preload; as=fetch; crossorigin", early)
+    assert asked == ["api/me", "api/live", "api/words"]
+    assert {(await http.get(f"/{one}")).status_code for one in asked} == {200}
 
 
 async def test_nothing_runs_that_stands_inside_the_document(http: httpx.AsyncClient) -> None:

@@ -17,8 +17,8 @@ const ORDERS = {
   waiting: (one, other) => waitingOf(other) - waitingOf(one),
 };
 
-let byPair = new Map(); // session to [pairs, messages that wait]
-const waitingOf = (session) => byPair.get(session.key)?.[1] ?? 0;
+let waitingBySession = new Map(); // messages that wait in all of its pairs
+const waitingOf = (session) => waitingBySession.get(session.key) ?? 0;
 
 export function sessions() {
   const table = grid({
@@ -56,6 +56,7 @@ export function sessions() {
         cells.do.replaceChildren(...stepsOf(one));
       }
     },
+    fillAlways: (cells, one) => plain(cells.waiting, waitingOf(one) ? number(waitingOf(one)) : ""),
   });
   const counted = h("p", { class: "soft counted", role: "status" });
   const node = h("div", {}, h("form", { class: "filters", role: "search", onsubmit: (event) => event.preventDefault() },
@@ -66,16 +67,12 @@ export function sessions() {
 
   function update(changed = null) {
     if (changed !== null && !changed.has("sessions") && !changed.has("pairs")) return;
-    countPairs();
+    countWaiting();
     const { find, state: wanted, sort = "" } = place().filters;
     const all = rows("sessions");
     const shown = all.filter((one) => matches(find, one.key, one.reason, one.notice) && (!wanted || one.phase === wanted || (wanted === "ailing" && phaseOf(one).tone !== "good")));
     shown.sort(ORDERS[sort] ?? byUrgency);
     table.show(shown, all.length ? t("No session is like that.") : t("No session is registered."));
-    for (const row of table.node.querySelectorAll(".body > .row")) {
-      const waiting = byPair.get(row.rowKey)?.[1];
-      plain(row.cells.waiting, waiting ? number(waiting) : "");
-    }
     say(counted, shown.length === all.length ? t("{n} sessions", { n: number(all.length) }) : t("{shown} of {n} sessions", { shown: number(shown.length), n: number(all.length) }));
     setHidden(counted, all.length === 0);
   }
@@ -88,10 +85,7 @@ function plain(cell, text) {
   if (cell.textContent !== text) cell.textContent = text;
 }
 
-function countPairs() {
-  byPair = new Map();
-  for (const pair of Object.values(state.pairs)) {
-    const [pairs, waiting] = byPair.get(pair.session) ?? [0, 0];
-    byPair.set(pair.session, [pairs + 1, waiting + (pair.waiting ?? 0)]);
-  }
+function countWaiting() {
+  waitingBySession = new Map();
+  for (const { session, waiting } of Object.values(state.pairs)) if (waiting) waitingBySession.set(session, (waitingBySession.get(session) ?? 0) + waiting);
 }
