@@ -49,8 +49,24 @@ async def access(client: Client, chat: int, *, deadline: float = 30.0) -> Access
             functions.messages.GetChatsRequest([peer.chat_id]), deadline=deadline
         )
     else:
-        return Access(read=True, write=True)
+        protected = await person_protects(client, chat, deadline=deadline)
+        return Access(read=True, write=True, protected=protected)
     return _access_of(found.chats[0] if found.chats else None)
+
+
+async def person_protects(client: Client, person: int, *, deadline: float = 30.0) -> bool:
+    """Tell whether one of the two protects the private chat with ``person``.
+
+    That it is not protected is asked for once a connection: a change is told, as a message there.
+    """
+    if person == client.user_id:
+        return False
+    if client.protected_people.get(person) is not False:
+        request = functions.users.GetFullUserRequest(client.peer(person))
+        full = (await client.call(request, deadline=deadline)).full_user
+        protected = bool(full.noforwards_my_enabled or full.noforwards_peer_enabled)
+        client.protected_people[person] = protected
+    return client.protected_people[person]
 
 
 async def accesses(
@@ -190,7 +206,8 @@ def _access_of(home: Any) -> Access:
     gone = types.ChannelForbidden | types.ChatForbidden | types.ChatEmpty
     if home is None or isinstance(home, gone):
         return Access(read=False, write=False, gone=True, title=getattr(home, "title", None) or "")
-    inside = not home.left and not getattr(home, "deactivated", False)
+    outside = home.left and not getattr(home, "monoforum", False)  # whoever writes there is in it
+    inside = not outside and not getattr(home, "deactivated", False)
     return Access(
         read=inside,
         write=inside and _may_write(home),

@@ -16,7 +16,7 @@ from ._tl import functions, types, utils
 from .errors.classification import classify
 from .events import Gap, Lost, Popup, Told, Unreadable
 from .gate import Gate
-from .incoming import event_of, notice_of
+from .incoming import event_of, notice_of, protection_of
 from .methods import refuse_logins
 from .mtproto.raw_client import WardenClient
 from .notices import Popups
@@ -32,8 +32,10 @@ class Client:
     """A connected session.
 
     A lost line is told once, as ``Lost``, and the client then cleans up after itself.
-    ``disconnected`` is a future that resolves, never raises, with the cause of the loss (None
-    when it was closed here). ``last_update`` is the clock's reading at the last update.
+    ``protected_people`` tells of private chats whether one side protects them, as far as this
+    client has asked or been told since. ``disconnected`` is a future that resolves, never raises,
+    with the cause of the loss (None when it was closed here). ``last_update`` is the clock's
+    reading at the last update.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Client:
         )
         self.last_update = clock()
         self.behind = 0
+        self.protected_people: dict[int, bool] = {}
 
     def __repr__(self) -> str:
         return f"<Client {self.name} {self.session!r}>"
@@ -261,6 +264,7 @@ class Client:
         self.last_update = self._clock()
         told = None
         try:
+            self._note_protection(update)
             told = event_of(update, self.user_id) or notice_of(update, self.key_id)
         except Exception:  # one update that makes no sense must not cost those behind it
             logger.exception(
@@ -271,6 +275,14 @@ class Client:
         if told is not None:
             self._tell(told)
         self.session.touch()
+
+    def _note_protection(self, update: Any) -> None:
+        """Remember that a private chat is protected; that it is not, the other side may deny."""
+        if (told := protection_of(update)) is not None:
+            chat, protected = told
+            self.protected_people.pop(chat, None)
+            if protected:
+                self.protected_people[chat] = True
 
     def _refused(self, error: Exception) -> None:
         """A text that came before the error it is about is told once more, with its name."""

@@ -47,6 +47,16 @@ def event_of(update: Any, self_id: int | None) -> events.Told | None:
     return None
 
 
+def protection_of(update: Any) -> tuple[int, bool] | None:
+    """Return which private chat is protected from now on, or may be no longer."""
+    message: Any = getattr(update, "message", None)
+    if not isinstance(message, types.MessageService):
+        return None
+    if not isinstance(message.action, types.MessageActionNoForwardsToggle):
+        return None
+    return marked_id(message.peer_id), bool(message.action.new_value)
+
+
 def notice_of(update: Any, key_id: int | None) -> events.Notice | None:
     """Return what ``update`` tells of the account itself, or None when it does not.
 

@@ -14,7 +14,8 @@ from typing import Final
 
 from telethon.errors import MessageIdInvalidError
 
-from ...errors import MessageNotCopyableError
+from ...errors import MessageNotCopyableError, ProtectedContentError
+from ..chats import person_protects
 from ..client import Client
 from ..errors.classification import classify, price_of
 from ..errors.verdict import Action, ErrorClass
@@ -48,6 +49,7 @@ async def deliver(client: Client, shipment: Shipment, *, deadline: float = 30.0)
         TimeoutError: no answer in time; it may or may not have arrived.
         Exception: Telegram's refusal, when nothing of it could be mended.
     """
+    await _refuse_protected_person(client, shipment, deadline)
     shipment = await _completed(client, shipment, deadline)
     if shipment.action == "copies":
         return await _in_turn(client, shipment, deadline)
@@ -57,6 +59,13 @@ async def deliver(client: Client, shipment: Shipment, *, deadline: float = 30.0)
         return await _send(client, shipment, deadline)
     except Exception as error:  # noqa: BLE001 - raised again unless it can be mended
         return await _mended(client, shipment, deadline, error)
+
+
+async def _refuse_protected_person(client: Client, shipment: Shipment, deadline: float) -> None:
+    """Refuse what was said in a private chat that one of the two protects."""
+    source = shipment.first.chat if shipment.messages else 0
+    if source > 0 and await person_protects(client, source, deadline=deadline):
+        raise ProtectedContentError(source)
 
 
 async def _completed(client: Client, shipment: Shipment, deadline: float) -> Shipment:
