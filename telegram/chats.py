@@ -14,6 +14,7 @@ from .client import Client
 from .errors.classification import classify
 from .errors.verdict import Action, ErrorClass
 from .places import upgraded_to
+from .sending.protection import person_protects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,21 +53,6 @@ async def access(client: Client, chat: int, *, deadline: float = 30.0) -> Access
         protected = await person_protects(client, chat, deadline=deadline)
         return Access(read=True, write=True, protected=protected)
     return _access_of(found.chats[0] if found.chats else None)
-
-
-async def person_protects(client: Client, person: int, *, deadline: float = 30.0) -> bool:
-    """Tell whether one of the two protects the private chat with ``person``.
-
-    That it is not protected is asked for once a connection: a change is told, as a message there.
-    """
-    if person == client.user_id:
-        return False
-    if client.protected_people.get(person) is not False:
-        request = functions.users.GetFullUserRequest(client.peer(person))
-        full = (await client.call(request, deadline=deadline)).full_user
-        protected = bool(full.noforwards_my_enabled or full.noforwards_peer_enabled)
-        client.protected_people[person] = protected
-    return client.protected_people[person]
 
 
 async def accesses(

@@ -15,13 +15,13 @@ from typing import Final
 from telethon.errors import MessageIdInvalidError
 
 from ...errors import MessageNotCopyableError, ProtectedContentError
-from ..chats import person_protects
 from ..client import Client
 from ..errors.classification import classify, price_of
 from ..errors.verdict import Action, ErrorClass
 from ..events import Incoming
 from .content_hash import content_hash, origin_of, similarity
 from .message_pages import fetch, history
+from .protection import person_protects
 from .request_builder import request_of
 from .requests import sent_ids
 from .rich_messages import completed
