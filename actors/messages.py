@@ -43,6 +43,8 @@ class PairPlan:
         ring: it may be part of a ring of pairs; what those put into its source stays there.
         unwanted: what becomes of a copy whose message an edit makes one that is not let through.
         max_stars: what it may pay for one message; 0 for nothing.
+        send_as: the channel, or the group itself, in whose name it sends; ``None`` for the account.
+        silent: whether nobody hears a sound, whatever the source says.
         added_at: when it was added while the warden ran, in seconds that nobody sets; it carries
             what was said from then on, whenever its session is online.
     """
@@ -64,6 +66,8 @@ class PairPlan:
     ring: bool = False
     unwanted: Unwanted = "delete"
     max_stars: int = 0
+    send_as: int | str | None = None
+    silent: bool = False
     added_at: float | None = field(default=None, compare=False)
 
     @property

@@ -65,7 +65,7 @@ class ChatResolver:
         """Let the session make sure that every chat can be addressed; it asks for unknown ones."""
         self._seeking.intersection_update(self._context.pairs)  # others have left meanwhile
         wanted = tuple(self._context.pairs.values() if states is None else states)
-        chats = dict.fromkeys(chat for state in wanted for chat in state.chats.wanted(state.plan))
+        chats = dict.fromkeys(chat for state in wanted for chat in _addressed(state))
         if not chats or not self._context.online:
             return
         anew = {
@@ -128,6 +128,7 @@ class ChatResolver:
         source, target = places
         if source is None or target is None:
             return  # an answer to an older question, or to one for other pairs
+        state.speak_as(None if state.plan.send_as is None else ids.get(state.plan.send_as))
         chats = PairChats.found(state.plan, source, target)
         if chats != state.chats:
             self._other_way(state, source, target)
@@ -262,6 +263,12 @@ class ChatResolver:
         self.locate([state])
 
 
+def _addressed(state: PairState) -> tuple[int | str, ...]:
+    """The peers that a pair's requests name."""
+    chats, sender = state.chats.wanted(state.plan), state.plan.send_as
+    return chats if sender is None else (*chats, sender)
+
+
 def _of_its_own(
     state: PairState, message: Located
 ) -> tuple[dict[int | str, Verdict], dict[int | str, int]]:
@@ -269,8 +276,10 @@ def _of_its_own(
 
     That a chat's name means another one by now is nothing to a pair that knows it by its number.
     """
-    wanted, names = state.chats.wanted(state.plan), state.chats.names(state.plan)
-    problems = {chat: message.problems[chat] for chat in wanted if chat in message.problems}
+    names = state.chats.names(state.plan)
+    problems = {
+        chat: message.problems[chat] for chat in _addressed(state) if chat in message.problems
+    }
     ids = dict(message.ids)
     for chat, verdict in tuple(problems.items()):
         if verdict.name == OTHER_CHAT and isinstance(chat, int) and chat not in names:

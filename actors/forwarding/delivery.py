@@ -136,7 +136,8 @@ class Delivery:
     def send_next(self, state: PairState) -> None:
         """Do what is next for a pair, if it may be done now."""
         while True:
-            if state.handler is None and (not self._context.online or state.target is None):
+            known = state.target is not None and state.knows_its_name
+            if state.handler is None and not (self._context.online and known):
                 return
             items = state.next_items(self._context.now())
             if items is None:

@@ -67,6 +67,8 @@ def packed(state: PairState, target: int, under_way: UnderWay) -> Shipment:
         topic=state.plan.topics.get(first.topic or GENERAL, state.plan.topic),
         after=0 if state.doubts.is_retried(first.id) else state.last_target,
         max_stars=state.plan.max_stars,
+        send_as=state.send_as,
+        silent=state.plan.silent,
         earlier={one.id: said for one in messages if (said := state.doubts.says(one.id))},
     )
 

@@ -56,7 +56,14 @@ def _ids(part: str, known: Mapping[int, str]) -> Iterable[int]:
     return found
 
 
-ADDED_LATER: Final = {"ring": False, "unwanted": "delete", "max_stars": 0, "added_at": None}
+ADDED_LATER: Final = {
+    "ring": False,
+    "unwanted": "delete",
+    "max_stars": 0,
+    "send_as": None,
+    "silent": False,
+    "added_at": None,
+}
 """Fields that plans had not always: what was decided before stands as long as they say nothing."""
 
 

@@ -295,6 +295,12 @@ MONOFORUM = Row(
     "These are the direct messages of a channel, which nothing can be sent into like this; choose"
     " another target.",
 )
+NOT_ITS_NAME = Row(
+    ErrorClass.PAIR,
+    Action.PAUSE_PAIR,
+    "The account may not write in the target as what the pair names (send_as): name the group"
+    " itself or a channel that the account owns, or leave it out (telewarden pairs change).",
+)
 HUMAN_CHECK = Row(
     ErrorClass.PAIR,
     Action.PAUSE_PAIR,

@@ -154,6 +154,7 @@ ROWS: Final[Mapping[str, Row]] = _table(
         (means.OTHER_CHAT, "telewarden.errors.NameMovedError"),
         (means.REFUSED_CONTENT, "telewarden.errors.MessageNotCopyableError"),
         (means.NO_TOPIC, "TopicDeletedError"),
+        (means.NOT_ITS_NAME, "SendAsPeerInvalidError"),
         (
             means.STALE_JOB,
             "MessageIdInvalidError MessageNotModifiedError MessageEditTimeExpiredError",

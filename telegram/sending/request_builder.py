@@ -40,6 +40,10 @@ def request_of(client: Client, shipment: Shipment) -> Any:
         PeerUnknownError, ProtectedContentError, MessageNotCopyableError: it cannot be sent.
     """
     request = _unpaid(client, shipment)
+    if shipment.posts and shipment.silent:
+        request.silent = True
+    if shipment.posts and shipment.send_as is not None:
+        request.send_as = client.peer(shipment.send_as)
     if shipment.price:
         request.allow_paid_stars = shipment.price * len(shipment.messages)
     return request

@@ -31,6 +31,8 @@ class Shipment:
         target_ids: the messages in the target that are changed or deleted.
         after: the newest message in the target that is known to be ours; what was sent without
             an answer is looked for behind it.
+        send_as: the peer in whose name it is sent, as a marked id; ``None`` for the account's own.
+        silent: nobody hears a sound, whatever its messages say.
         max_stars: what may be paid for one message; 0 for nothing.
         price: what one costs, of which Telegram has told and which is paid; 0 for nothing.
         fresh: the messages have just been read anew.
@@ -49,6 +51,8 @@ class Shipment:
     topic: int | None = None
     target_ids: tuple[int, ...] = ()
     after: int = 0
+    send_as: int | None = None
+    silent: bool = False
     max_stars: int = 0
     price: int = 0
     fresh: bool = False

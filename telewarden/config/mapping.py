@@ -312,4 +312,6 @@ def tables_of(plan: PairPlan) -> dict[str, Any]:
         "ring": plan.ring,
         "unwanted": plan.unwanted,
         "max_stars": plan.max_stars,
+        "send_as": plan.send_as,
+        "silent": plan.silent,
     }

@@ -75,6 +75,10 @@ class PairConfig(Table):
         default="delete", description="a copy whose message an edit makes unwanted"
     )
     max_stars: Stars = Field(default=0, description="Stars a message may cost; 0: nothing is paid")
+    send_as: PeerName | None = Field(
+        default=None, description="channel of the account's, or the group, to send as"
+    )
+    silent: Switch = Field(default=False, description="nobody hears a sound of what it sends")
     handler: Text = TELEGRAM
     options: Mapping[str, Any] = Field(default_factory=dict)
 
@@ -100,13 +104,15 @@ class PairConfig(Table):
             )
         if (self.target is None) == (self.handler == TELEGRAM):
             raise ValueError("give a target, or a handler of your own, and not both")
+        if self.handler != TELEGRAM and (self.send_as is not None or self.silent):
+            raise ValueError("send_as and silent are for a target; a handler sends by itself")
         if not all(re.fullmatch(r"[0-9]+", topic) for topic in self.topics):
             raise ValueError("topics are numbers: { 5 = 12 }")
         return self
 
     @model_validator(mode="after")
     def _names(self) -> Self:
-        for key in ("source", "target"):
+        for key in ("source", "target", "send_as"):
             value = getattr(self, key)
             if isinstance(value, str) and not re.fullmatch(r"@[A-Za-z][A-Za-z0-9_]{3,31}", value):
                 raise ValueError(f"{key} is {shown(value)}; give {A_CHAT}")
@@ -136,6 +142,8 @@ class PairConfig(Table):
             ring=self.ring,
             unwanted=self.unwanted,
             max_stars=self.max_stars,
+            send_as=self.send_as,
+            silent=self.silent,
         )
 
 

@@ -288,6 +288,8 @@ def test_a_configuration_can_be_built_in_code() -> None:
         ("replace", '[{ find = "a", with = "b", regex = "no" }]'),
         ("ring", '"true"'),
         ("unwanted", "true"),
+        ("send_as", "true"),
+        ("silent", '"yes"'),
     ],
 )
 def test_a_pairs_value_of_another_type_or_out_of_range_is_refused_and_not_bent(

@@ -58,6 +58,7 @@ class PairState:
     filling: Final[History | None] = shown("_filling")  # the same for the past
     backfill: Final[Backfill | None] = shown("_backfill")
     seen: Final[int | None] = shown("_seen")
+    send_as: Final[int | None] = shown("_send_as")  # where that is known
     sought: Final[bool] = shown("_sought")
     upgraded: Final[int | None] = shown("_upgraded")
     pauses: Final[int] = shown("_pauses")
@@ -77,6 +78,7 @@ class PairState:
         self.queue = PairQueue(self._step)
         self._handler: PairHandler | None = None
         self._returned_badly = False  # the handler has returned what is no number
+        self._send_as: int | None = None
         self.replan(plan)
         self._chats = PairChats(target=target)
         self._sought = False  # since its source was last read, its chats were looked for anew
@@ -129,6 +131,7 @@ class PairState:
     def replan(self, plan: PairPlan) -> None:
         """Go on by this plan; its chats are the same."""
         self._plan, self._rules = plan, Rules.of(plan.rules)
+        self._send_as = None  # until it is found
 
     def give_handler(self, handler: PairHandler | None) -> None:
         """Have ``handler`` deliver."""
@@ -160,6 +163,15 @@ class PairState:
     def found(self) -> None:
         """Its chats can be addressed."""
         self._step(PairEvent.FOUND)
+
+    def speak_as(self, peer: int | None) -> None:
+        """Send in the name of this peer; ``None`` for the account's own."""
+        self._send_as = peer
+
+    @property
+    def knows_its_name(self) -> bool:
+        """Whether it is known in whose name it sends."""
+        return self._plan.send_as is None or self._send_as is not None
 
     def lose_chats(self) -> None:
         """Telegram does not take one of its chats by what is known of it."""
