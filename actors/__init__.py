@@ -22,7 +22,8 @@ from .forwarding.messages import (
     RetryDead,
 )
 from .gateway import GatewayActor
-from .health import HealthMonitorActor
+from .health.actor import HealthMonitorActor
+from .health.orders import HealthOrders
 from .journal import DISK_REFUSES, Journal, JournalActor, JournalStats
 from .messages import (
     CallTelegram,
@@ -138,6 +139,7 @@ __all__ = [
     "Handlers",
     "HealthChanged",
     "HealthMonitorActor",
+    "HealthOrders",
     "ImportLogin",
     "ItemOutcome",
     "Journal",

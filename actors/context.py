@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import pykka
 from ..errors import LeaseHeldError
 from ..storage import Epoch, Lease, LeaseGrant, LeaseHolder, LeaseWait, SessionFiles, Store
 from ..supervision import EventStream
-from ..telegram import Gateway, SessionEvent, WaitKind
+from ..telegram import Gateway, HealthStep, SessionEvent, WaitKind
 from .journal import Journal
 from .layer_drift import LayerDrift
 from .pair_graph import PairGraph
@@ -30,7 +30,11 @@ from .waits import WaitLedger
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How a warden's actors behave. Durations are seconds."""
+    """How a warden's actors behave. Durations are seconds.
+
+    ``health_steps`` are those that the health monitor may take, ``fallback`` says to whom the pairs
+    of a session may be given whose login has ended.
+    """
 
     sessions_every: float = 300.0
     groups_every: float = 180.0
@@ -50,6 +54,8 @@ class Settings:
     late_within: float = 60.0
     recheck_initial: float = 600.0
     recheck_max: float = 21600.0
+    health_steps: frozenset[HealthStep] = frozenset(HealthStep)
+    fallback: Mapping[str, str] = field(default_factory=dict)
     pace: Pace = field(default_factory=Pace)
 
 

@@ -12,6 +12,8 @@ from ..storage.records import Mode
 from ..supervision import Ask
 from ..telegram import (
     GroupReport,
+    HealthReason,
+    HealthVerdict,
     Incoming,
     Overview,
     Phase,
@@ -89,6 +91,21 @@ class Recover:
     """Leave a wait, a hold or a quarantine and climb the recovery ladder now. No answer."""
 
     cause: str = "asked by the operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnect:
+    """Take a fresh client on a new line, if the session is online. No answer."""
+
+    reason: HealthReason
+
+
+@dataclass(frozen=True, slots=True)
+class DisablePairs:
+    """Pause all pairs until the session is online again, if its login has ended. No answer.
+
+    Told to a session, and by it to its worker groups.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -427,6 +444,22 @@ class Forget:
 
 
 # To the registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictsTold:
+    """The health monitor's verdicts that are new, and of whom there is none any more. No answer.
+
+    Who is ``gone`` is told by session and group; the group of a session itself is empty.
+    """
+
+    put: tuple[HealthVerdict, ...] = ()
+    gone: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictsAsked(Ask[tuple[HealthVerdict, ...]]):
+    """Which verdicts stand? Answered with them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any, Final
 
 from .._version import __version__
-from ..telegram import HEALTHS, PHASES, Phase, facts_as_dict, said
+from ..telegram import HEALTHS, PHASES, HealthVerdict, Phase, facts_as_dict, said
 from ..telegram.reports import GroupReport, PairReport, SessionReport, Wait
 from .look import Seen
 from .panel import Panel
@@ -33,6 +33,7 @@ def state(panel: Panel, seen: Seen, *, now: float, words: Words) -> dict[str, An
         "sessions": [_session(report, now, words) for report in seen.overview.sessions],
         "groups": [_group(report, words) for report in seen.overview.groups],
         "waits": [_plain(wait) for wait in seen.overview.waits],
+        "verdicts": [_verdict(one) for one in seen.overview.verdicts],
         "floods": [_plain(flood) for flood in exporter.floods()],
         "counters": exporter.counters(),
         "tree": tree.as_dict(),
@@ -65,6 +66,14 @@ def session_facts(report: SessionReport, *, now: float, words: Words) -> dict[st
 
 def _group(report: GroupReport, words: Words) -> dict[str, Any]:
     return _plain(report) | {"pairs": [_pair(pair, words) for pair in report.pairs]}
+
+
+def _verdict(verdict: HealthVerdict) -> dict[str, Any]:
+    return _plain(verdict) | {
+        "ill": verdict.ill,
+        "why": list(verdict.why),
+        "steps": [_plain(step) for step in verdict.steps],
+    }
 
 
 def _pair(report: PairReport, words: Words) -> dict[str, Any]:

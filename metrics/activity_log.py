@@ -21,6 +21,7 @@ from ..supervision import (
     LoopStalled,
 )
 from ..telegram.account_facts import FactKind, Standing, in_words
+from ..telegram.health import HealthStepTaken, VerdictChanged
 from ..telegram.session_events import (
     AccountFactChanged,
     AccountLimited,
@@ -150,6 +151,24 @@ def _account_fact(event: AccountFactChanged) -> str:
     return f"{event.session}: {in_words(fact)}"
 
 
+def _verdict(event: VerdictChanged) -> str | None:
+    """Of groups; what becomes of a session is told by its phases."""
+    if not event.group:
+        return None
+    why = f": {'; '.join(event.why)}" if event.why else ""
+    return f"{event.session}/{event.group}: {event.health} ({event.reason}){why}"
+
+
+def _step(event: HealthStepTaken) -> str:
+    whom = f"{event.session}/{event.group}" if event.group else event.session
+    if event.problem:
+        return (
+            f"{whom}: the health monitor could not {event.step} ({event.reason}): {event.problem}"
+        )
+    told = f": {event.detail}" if event.detail else ""
+    return f"{whom}: step of the health monitor: {event.step} ({event.reason}){told}"
+
+
 def _pruned(event: RowsPruned) -> str | None:
     gone = ", ".join(f"{table} {count}" for table, count in event.rows.items() if count)
     return f"rows past their time removed: {gone}" if gone else None
@@ -164,6 +183,8 @@ WORDS: Final[Mapping[type[Event], Callable[[Any], str | None]]] = {
     CopyRepaired: _repaired,
     CaughtUp: _caught_up,
     RowsPruned: _pruned,
+    VerdictChanged: _verdict,
+    HealthStepTaken: _step,
     ChildStartFailed: lambda e: f"{e.child}: did not start ({e.exit.reason})",
     ChildQuarantined: lambda e: f"{e.child}: quarantined: {e.reason}",
     ChildAbandoned: lambda e: f"{e.child}: did not stop within {e.seconds:g} s and was abandoned",
@@ -218,4 +239,5 @@ TONES: Final[Mapping[type[Event], str]] = {
     Noticed: "bad",
     DeadLettered: "bad",
     RecoveryTried: "bad",
+    HealthStepTaken: "bad",
 }

@@ -16,7 +16,7 @@ from ..supervision import (
     LoopStalled,
     MessageDropped,
 )
-from ..telegram import NoticeKind, session_events
+from ..telegram import HealthStep, HealthStepTaken, NoticeKind, session_events
 from .counters import Bins, LabelledBins, Tally
 from .floods import Floods
 from .labels import (
@@ -40,6 +40,7 @@ PROBE_BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 
 COMMIT_BOUNDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0)
 
 OUTCOMES_OUT: Final = ("sent", "failed", "dropped")
+STEP_ENDS: Final = ("taken", "failed")
 
 
 class Counts:
@@ -53,6 +54,7 @@ class Counts:
         self.forwarded = self.repeated = self.dead_letters = self.caught_up = 0
         self.deaf_sources = self.layer_drift = 0
         self.notices = Tally(tuple(NoticeKind))
+        self.health_steps = Tally(tuple(HealthStep), STEP_ENDS)
         self.abandoned = 0
         self.notifications, self.notifications_waiting = Tally(), dict[str, int]()
         self.pruned = Tally(RowsPruned(at=0.0).rows)
@@ -155,6 +157,10 @@ def _drifted(counts: Counts, _: session_events.LayerDrifted) -> None:
     counts.layer_drift += 1
 
 
+def _stepped(counts: Counts, event: HealthStepTaken) -> None:
+    counts.health_steps.add(event.step, STEP_ENDS[bool(event.problem)])
+
+
 def _pruned(counts: Counts, event: RowsPruned) -> None:
     for table, rows in event.rows.items():
         counts.pruned.add(table, amount=rows)
@@ -181,5 +187,6 @@ HEARD: Final[Mapping[type[Event], Callable[[Counts, Any], None]]] = {
     session_events.Noticed: _noticed,
     session_events.SourceDeaf: _deaf,
     session_events.LayerDrifted: _drifted,
+    HealthStepTaken: _stepped,
     RowsPruned: _pruned,
 }

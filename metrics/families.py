@@ -16,6 +16,7 @@ from prometheus_client.core import Metric
 
 from ..supervision import ChildState
 from ..telegram import Phase, WaitKind
+from ..telegram.health import ILL
 from .event_counter import Counts
 from .family_builders import counter, gauge, gauges, histogram, histograms, number
 from .sample import Sample
@@ -149,6 +150,12 @@ def families_of_sample(sample: Sample) -> Iterator[Metric]:
         "state",
         (("active", sample.pairs_active), ("paused", sample.pairs_paused)),
     )
+    yield gauges(
+        "health_verdicts",
+        "Sessions and worker groups that the health monitor finds not well, by reason.",
+        "reason",
+        ((reason.value, sample.verdicts.get(reason, 0)) for reason in ILL),
+    )
     yield gauge(
         "pairs_deaf",
         "Pairs of whose source Telegram does not tell their session; looks read it.",
@@ -219,6 +226,13 @@ COUNTED: Final[tuple[Row, ...]] = (
         "deaf_sources",
         "Times that a session that was online turned out not to be told of one of its sources.",
         lambda counts: counts.deaf_sources,
+    ),
+    (
+        counter,
+        "health_steps",
+        "What the health monitor has done about its verdicts, by step; failed is what was refused.",
+        lambda counts: counts.health_steps,
+        ("step", "state"),
     ),
     (
         number,

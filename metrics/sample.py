@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..supervision import ChildState, Snapshot
-from ..telegram import Health, Phase
+from ..telegram import Health, HealthReason, Phase
 from ..telegram.reports import Overview, SessionReport, Wait, WaitKind
 
 AT_REST: Final = frozenset({Phase.STOPPING, Phase.STOPPED, Phase.DELETED})
@@ -26,7 +26,7 @@ class Sample:
     """Counts at ``at`` (epoch seconds).
 
     ``paused`` has session, number and reason of each paused pair; ``alarms`` are waits that
-    concern everything.
+    concern everything; ``verdicts`` counts the sessions and groups that are not well, by reason.
     """
 
     at: float = 0.0
@@ -46,6 +46,7 @@ class Sample:
     waiting_since: dict[WaitKind, float] = field(default_factory=dict)
     paused: tuple[tuple[str, int, str], ...] = ()
     alarms: tuple[Wait, ...] = ()
+    verdicts: dict[HealthReason, int] = field(default_factory=dict)
 
 
 def stand(
@@ -94,6 +95,7 @@ def stand(
         waits=Counter(wait.kind for wait in overview.waits),
         waiting_since=_since(overview.waits),
         paused=tuple(halted),
+        verdicts=Counter(one.reason for one in overview.verdicts if one.ill),
         alarms=tuple(one for one in overview.waits if one.alarming or one.kind is WaitKind.OUTAGE),
     )
 

@@ -26,6 +26,7 @@ from ..telegram import (
     AccountLimited,
     DeadLettered,
     Forwarded,
+    HealthStepTaken,
     LayerDrifted,
     Noticed,
     NoticeKind,
@@ -50,6 +51,7 @@ WINDOWS: Final[Mapping[str, float]] = {
     "RestartStorm": 10 * MINUTE,
     "SessionDeaf": HOUR,
     "DeadLetters": HOUR,
+    "HealthStep": HOUR,
     "ActorStuck": 15 * MINUTE,
     "ActorAbandoned": 15 * MINUTE,
     "LoopStalled": 15 * MINUTE,
@@ -253,6 +255,12 @@ def _put_aside(book: Happenings, event: DeadLettered, now: float) -> bool:
     return book.note("DeadLetters", f"pair {event.pair}", now, text=event.reason)
 
 
+def _stepped(book: Happenings, event: HealthStepTaken, now: float) -> bool:
+    said = event.problem or event.detail
+    text = f"{event.step}: {said}" if said else event.step.value
+    return book.note("HealthStep", event.session, now, text=text)
+
+
 def _stuck(book: Happenings, event: ChildStuck, now: float) -> bool:
     return book.note("ActorStuck", event.child, now, text=_span(event.seconds))
 
@@ -293,6 +301,7 @@ HEARD: Final[Mapping[type[Event], Callable[[Happenings, Any, float], bool]]] = {
     ChildStuck: _stuck,
     DeadLettered: _put_aside,
     Forwarded: _forwarded,
+    HealthStepTaken: _stepped,
     LayerDrifted: _drifted,
     LoopResumed: _turns_again,
     Noticed: _noticed,

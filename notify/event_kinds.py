@@ -9,7 +9,7 @@ from typing import Final
 from ..storage import events as storage_events
 from ..supervision.observe import events as tree_events
 from ..supervision.observe.events import Event
-from ..telegram import session_events
+from ..telegram import health, session_events
 from . import events as alert_events
 
 
@@ -26,7 +26,7 @@ def _classes(module: ModuleType) -> Iterator[tuple[str, type[Event]]]:
 EVENT_KINDS: Final[Mapping[str, type[Event]]] = MappingProxyType(
     dict(
         pair
-        for module in (tree_events, storage_events, session_events, alert_events)
+        for module in (tree_events, storage_events, session_events, health, alert_events)
         for pair in _classes(module)
     )
 )

@@ -234,6 +234,14 @@ _ALL: Final = (
         moment=True,
     ),
     Rule(
+        name="HealthStep",
+        severity=Severity.WARNING,
+        what="The health monitor has taken a step.",
+        advice="`telewarden events` says what it found; docs/sessions.md has the table of what it"
+        " does and when. `[health] steps` says what it may do.",
+        moment=True,
+    ),
+    Rule(
         name="MonitorSilent",
         severity=Severity.WARNING,
         after=MINUTE,

@@ -51,6 +51,7 @@ from .records import (
     SessionRecord,
     StoredFigures,
     UpdateState,
+    VerdictRow,
     check_name,
 )
 from .store import Store
@@ -103,6 +104,7 @@ __all__ = [
     "StoredFigures",
     "UpdateState",
     "Vault",
+    "VerdictRow",
     "WebhookRow",
     "check_name",
     "check_owner",

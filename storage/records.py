@@ -7,7 +7,7 @@ marked peer ids, key ids are unsigned 64-bit numbers. Secrets and phone numbers 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
 from enum import StrEnum
@@ -358,6 +358,22 @@ class Operation:
     def stuck(self, now: float, after: float) -> bool:
         """Whether it is under way and has made no progress for ``after`` seconds."""
         return self.active and now - self.updated >= after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictRow:
+    """How the health monitor found a session, or a worker group of it, and what it did about it.
+
+    ``steps`` have the step, how often, when last (epoch seconds), and what came in its way.
+    """
+
+    session: str
+    worker_group: str
+    health: str
+    reason: str
+    why: Sequence[str]
+    since: float
+    steps: Sequence[Sequence[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

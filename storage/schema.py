@@ -271,6 +271,17 @@ def _notifications(db: Database) -> None:
     ).create_index(["dead"])
 
 
+def _verdicts(db: Database) -> None:
+    """How the health monitor found sessions and worker groups, and what it did about it."""
+    db.table("health_verdicts").create(
+        {"session": str, "worker_group": str, "health": str, "reason": str, "why": str}
+        | {"since": float, "steps": str},
+        pk=("session", "worker_group"),
+        not_null={"health", "reason", "why", "since", "steps"},
+        strict=True,
+    )
+
+
 MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _sessions,
     _forwarding,
@@ -290,6 +301,7 @@ MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _future_tokens,
     _account_facts,
     _notifications,
+    _verdicts,
 )
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 ACCOUNTS_FROM: Final = 10  # the schema from which on a session's account is sealed

@@ -43,6 +43,14 @@ from .events import (
     Unreadable,
     Upgraded,
 )
+from .health import (
+    HealthReason,
+    HealthStep,
+    HealthStepTaken,
+    HealthVerdict,
+    StepRecord,
+    VerdictChanged,
+)
 from .methods import chat_of, method_name, posts_into
 from .mtproxy.secret import BadSecretError, MtproxySecret
 from .notices import NOTICES, NoticeKind, kind_of_notice, verdict_of
@@ -245,6 +253,10 @@ __all__ = [
     "GaveUp",
     "GroupReport",
     "Health",
+    "HealthReason",
+    "HealthStep",
+    "HealthStepTaken",
+    "HealthVerdict",
     "Incoming",
     "KeyDropped",
     "Keyboard",
@@ -302,6 +314,7 @@ __all__ = [
     "Standing",
     "StarsPaid",
     "StatusText",
+    "StepRecord",
     "StopAsked",
     "Stopped",
     "StoredSession",
@@ -310,6 +323,7 @@ __all__ = [
     "UpdateState",
     "Upgraded",
     "Verdict",
+    "VerdictChanged",
     "Wait",
     "WaitKind",
     "WardenSession",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from .account_facts import AccountFacts
+from .health import HealthVerdict
 from .phases import Health, Phase
 from .session_events import Noticed
 
@@ -114,8 +115,13 @@ class GroupReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """Every session and worker group, by name, and everything that waits, for longest first."""
+    """Every session and worker group, by name, and everything that waits, for longest first.
+
+    ``verdicts`` are the health monitor's on those that are not well, and on those whom it has
+    helped lately.
+    """
 
     sessions: tuple[SessionReport, ...]
     groups: tuple[GroupReport, ...]
     waits: tuple[Wait, ...] = ()
+    verdicts: tuple[HealthVerdict, ...] = ()

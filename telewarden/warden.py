@@ -12,6 +12,7 @@ import ipaddress
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -63,6 +64,7 @@ from .service.crash_record import CrashRecord, past_crashes
 from .service.database_backups import DatabaseBackups
 from .service.folder_lease import WARDEN, take_folder
 from .service.gc_pause import GcPause
+from .service.health_orders import MonitorOrders
 from .service.key_rotation import MasterKeys
 from .service.loopback_server import StandIn, sign_in, standin
 from .service.open_files import make_room
@@ -375,7 +377,7 @@ class Warden:
         tree = self._running()
         self._places = places = tree.snapshot()
         known = self._board.current
-        overview = with_waits(found, places, self._waiting.now(), now=self._epoch.now())
+        overview = self._judged(found, places)
         self._wait_log.see(overview.waits)
         await self.exporter.observe_async(
             overview,
@@ -395,7 +397,12 @@ class Warden:
             NotRunningError: the warden does not run.
         """
         found = await self._ask("health", OverviewAsked(fresh=False))
-        return with_waits(found, self._places, self._waiting.now(), now=self._epoch.now())
+        return self._judged(found, self._places)
+
+    def _judged(self, found: Overview, places: Snapshot | None) -> Overview:
+        """With everything that waits, and the health monitor's verdicts."""
+        found = replace(found, verdicts=self._board.verdicts_by_subject)
+        return with_waits(found, places, self._waiting.now(), now=self._epoch.now())
 
     def running_operations(self) -> tuple[Operation, ...]:
         """What takes a while, and what did lately, oldest first."""
@@ -697,6 +704,7 @@ class Warden:
             exporter=self.exporter,
             epoch=self._epoch,
             waiting=self._waiting,
+            orders=MonitorOrders(self.session, lambda: self.pairs),
             traces=traces,
         )
         console, rules = self.config.console, self.config.supervision

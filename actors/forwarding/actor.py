@@ -27,6 +27,7 @@ from ..messages import (
     AccessChecked,
     CatchUp,
     Delivered,
+    DisablePairs,
     HistoryRead,
     Introduce,
     Located,
@@ -170,6 +171,8 @@ class WorkerGroupActor(LoopActor):
                 self._session_changed(online=isinstance(message, SessionUp))
             case SettingsChanged():
                 self._catch_up_from_now_on()
+            case DisablePairs():
+                self._pausing.disable()
             case Unlimited():
                 self._pausing.unlimited()
             case Serve():
@@ -213,6 +216,7 @@ class WorkerGroupActor(LoopActor):
         if online:
             self._context.short = False
             self._chats.locate()
+            self._pausing.enable()
 
     # Edits and deletions
 

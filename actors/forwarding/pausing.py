@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -27,17 +27,25 @@ BY_HAND: Final = "paused by hand"
 UNTIL: Final = re.compile(r", until (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC\Z")
 CONFIGURED: Final = "paused in the configuration"
 OTHER_CHAT: Final = "NAME_MOVED"  # until somebody says which chat is meant
+DISABLED: Final = (
+    "disabled by the health monitor: Telegram ended the login of the session; the pair goes on when"
+    " it is logged in again"
+)
 LOOK_AT_MOST: Final = 60.0  # seconds between two looks at a clock that somebody may set
 ASTRAY: Final = ("PEER_ID_INVALID", "CHAT_ID_INVALID", "CHANNEL_INVALID", "PEER_UNKNOWN")
 TOO_SLOW: Final = (
     "PATTERN_TOO_SLOW: a pattern was not through with three messages in a row, as their dead"
     " letters say; change the pair's rules, or resume it"
 )
+MONITOR: Final = "health monitor"  # who the audit trail says it was
 SOURCE_GONE: Final = "The account cannot see the source any more; join it again."
 SOURCE_PROTECTED: Final = "The source protects its content; that is respected."
 TARGET_GONE: Final = "The account cannot see the target any more; join it again."
 NO_RIGHT: Final = "The account may not write in the target; grant the right."
 BAN: Final = "USER_BANNED_IN_CHANNEL"  # ends with the account's limit
+UNASKED: Final = (BY_HAND, CONFIGURED, DISABLED, OTHER_CHAT, TOO_SLOW)  # no look ends these
+ON_PURPOSE: Final = (BY_HAND, CONFIGURED, DISABLED)
+"""How the reasons of pauses begin that are no trouble of the pair."""
 
 
 def by_hand(order: PausePair) -> str:
@@ -70,6 +78,10 @@ class PairPausing:
 
     def adopt(self, state: PairState, reason: str) -> None:
         """Take over a pause from an earlier run."""
+        if reason == DISABLED and self._context.online:  # what it waited for has come meanwhile
+            self._context.write_down(state)
+            self._note("enable pairs", [state])
+            return
         state.pause(reason)
         self._look_later(state)
 
@@ -92,6 +104,30 @@ class PairPausing:
             self._context.cancel_timer((self._recheck, state.plan.id))
             state.resume()
         self.pause(state, by_hand(order))
+
+    def disable(self) -> None:
+        """Pause every pair that works until the session is online again."""
+        if self._context.online:
+            return
+        states = [one for one in self._context.pairs.values() if one.paused is None]
+        for state in states:
+            self.pause(state, DISABLED)
+        self._note("disable pairs", states)
+
+    def enable(self) -> None:
+        """The session is online: what waited for that, and for nothing else, goes on."""
+        states = [one for one in self._context.pairs.values() if one.paused == DISABLED]
+        for state in states:
+            self.resume(state)
+        self._note("enable pairs", states)
+
+    def _note(self, what: str, states: Sequence[PairState]) -> None:
+        """Note in the audit trail what the health monitor has brought about."""
+        if not states:
+            return
+        subject, services = self._context.session, self._context.services
+        after, at = {"pairs": [one.plan.id for one in states]}, services.stamp()
+        services.journal.post(lambda store: store.audit(MONITOR, what, subject, None, after, at=at))
 
     def look_at_patterns(self, state: PairState) -> None:
         """Pause a pair one of whose patterns hangs on message after message."""
@@ -202,7 +238,7 @@ class PairPausing:
 def _looked_after(state: PairState) -> bool:
     """Whether the pair is paused for a reason that may go away by itself."""
     reason = state.paused
-    return reason is not None and not reason.startswith((BY_HAND, CONFIGURED, OTHER_CHAT, TOO_SLOW))
+    return reason is not None and not reason.startswith(UNASKED)
 
 
 def _gives_way(state: PairState) -> bool:

@@ -26,7 +26,7 @@ from ...errors import (
     PairsNotMovedError,
 )
 from ...supervision import Answer, Event, EventStream, LoopActor, Subscription, TimerHandle
-from ...telegram import SessionReport
+from ...telegram import HealthVerdict, SessionReport
 from ..context import Services
 from ..journal import Journal
 from ..messages import (
@@ -37,6 +37,8 @@ from ..messages import (
     SessionRefAsked,
     SettingsChanged,
     SweepEvery,
+    VerdictsAsked,
+    VerdictsTold,
 )
 from ..pair_graph import PAIR_FAULTS, PairGraph, faults_of, way_of
 from . import messages
@@ -54,13 +56,14 @@ from .changes.transaction import Transaction
 from .changes.write_pipeline import WritePipeline
 from .events import HealthChanged, OperationStuck, RegistryEvent, SessionChanged
 from .internal import Ready, Tidy
-from .loading import Loaded, audit_rows, first_snapshot, load, untold
+from .loading import Loaded, audit_rows, first_snapshot, load, stored_verdicts, untold
 from .model import RegistryLimits
 from .pair_plans import effective_plans
 from .roster import SessionRoster
 from .session_lifecycle import RunningSessions
 from .session_specs import SessionPlan, Subtrees
 from .snapshot import Board, RegistrySnapshot
+from .verdict_rows import verdict_row
 
 logger = logging.getLogger(__name__)
 
@@ -145,6 +148,10 @@ class RegistryActor(LoopActor):
                 return self._take(message)
             case messages.StatusReported():
                 self._noted(message.report)
+            case VerdictsTold():
+                self._keep_verdicts(message)
+            case VerdictsAsked():
+                return tuple(self._board.verdicts.values())
             case SessionIntroduced():
                 self._roster.introduced(message.session, message.ref)
             case SettingsChanged():
@@ -207,6 +214,7 @@ class RegistryActor(LoopActor):
         self._last_id = loaded.last_id
         self._last_pair = max((row.id for row in loaded.plans), default=0)
         self._following = active_by_owner(loaded.operations)
+        self._board.verdicts = stored_verdicts(loaded, self._roster.plans)
         self._board.current = first_snapshot(
             loaded,
             before,
@@ -415,6 +423,15 @@ class RegistryActor(LoopActor):
                     reason=report.reason,
                 )
             )
+
+    def _keep_verdicts(self, told: VerdictsTold) -> None:
+        """Show the health monitor's verdicts, and have them outlive this process."""
+        put = tuple(one for one in told.put if one.session in self._roster.plans)
+        changes: dict[tuple[str, str], HealthVerdict | None] = dict.fromkeys(told.gone)
+        changes |= {one.key: one for one in put}
+        self._board.verdicts = self._board.verdicts.with_changes(changes)
+        rows = tuple(verdict_row(one) for one in put)
+        self._journal.post(lambda store: store.keep_verdicts(rows, told.gone))
 
     def _show(self, name: str) -> None:
         entry = self._board.current.sessions.get(name)

@@ -8,7 +8,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-from ...storage import AuditRow, Operation, PlanRow, SessionRecord, Store
+from ...storage import AuditRow, Operation, PlanRow, SessionRecord, Store, VerdictRow
+from ...telegram import HealthVerdict
 from ..journal import Journal
 from .changes.sessions import changed_event, difference
 from .events import RegistryEvent, SessionDeleted, SessionRegistered
@@ -16,6 +17,7 @@ from .messages import AuditAsked
 from .model import RegistryLimits, SessionEntry, SessionStatus
 from .persistent_map import PersistentMap
 from .snapshot import RegistrySnapshot
+from .verdict_rows import verdict_of
 
 REGISTRY: Final = "registry"  # who tells what another incarnation has done
 NOBODY: Final[Mapping[int, str]] = MappingProxyType({})
@@ -29,6 +31,7 @@ class Loaded:
     operations: tuple[Operation, ...]
     last_id: int
     plans: tuple[PlanRow, ...]
+    verdicts: tuple[VerdictRow, ...] = ()
 
 
 def load(store: Store, planned: Collection[str]) -> Loaded:
@@ -43,7 +46,13 @@ def load(store: Store, planned: Collection[str]) -> Loaded:
         if record.name in wanted
     )
     operations = tuple(store.operations())
-    return Loaded(records, operations, store.last_operation_id(), tuple(store.plans()))
+    return Loaded(
+        records,
+        operations,
+        store.last_operation_id(),
+        tuple(store.plans()),
+        tuple(store.verdicts()),
+    )
 
 
 def first_snapshot(
@@ -69,6 +78,14 @@ def first_snapshot(
         deleted=before.deleted,
         limits=limits,
     )
+
+
+def stored_verdicts(
+    loaded: Loaded, known: Collection[str]
+) -> PersistentMap[tuple[str, str], HealthVerdict]:
+    """The verdicts that were kept, on sessions that there are; what cannot be read is left out."""
+    found = (verdict_of(row) for row in loaded.verdicts if row.session in known)
+    return PersistentMap({one.key: one for one in found if one is not None})
 
 
 def untold(

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from ...storage import Operation, OperationState
-from ...telegram import Health
+from ...telegram import Health, HealthVerdict
 from ..messages import PairPlan
 from ..pair_graph import PairGraph
 from .model import RegistryLimits, SessionEntry
@@ -20,6 +20,7 @@ from .persistent_map import PersistentMap
 from .session_specs import SessionPlan
 
 NO_SESSIONS: Final[PersistentMap[str, SessionEntry]] = PersistentMap()
+NO_VERDICTS: Final[PersistentMap[tuple[str, str], HealthVerdict]] = PersistentMap()
 NO_OPERATIONS: Final[PersistentMap[int, Operation]] = PersistentMap()
 
 
@@ -108,10 +109,11 @@ class Board:
     ``plans``, ``declared`` and ``stuck`` are the registry's own: what its next incarnation goes on
     from.
     ``located`` are the pairs whose chats have been found, of all sessions, whoever starts again.
+    ``verdicts`` are the health monitor's, by session and group.
     ``waits_for`` says what keeps a change from being written, if anything does.
     """
 
-    __slots__ = ("current", "declared", "located", "plans", "stuck", "waits_for")
+    __slots__ = ("current", "declared", "located", "plans", "stuck", "verdicts", "waits_for")
 
     def __init__(self) -> None:
         self.current = RegistrySnapshot()
@@ -119,7 +121,13 @@ class Board:
         self.plans: Mapping[str, SessionPlan] | None = None
         self.declared: Mapping[int, PairPlan] = {}
         self.stuck: frozenset[int] = frozenset()
+        self.verdicts = NO_VERDICTS
         self.waits_for = ""
+
+    @property
+    def verdicts_by_subject(self) -> tuple[HealthVerdict, ...]:
+        """The health monitor's verdicts, by session and group."""
+        return tuple(sorted(self.verdicts.values(), key=lambda one: one.key))
 
     def put(self, entry: SessionEntry) -> None:
         """Show a session as it is by now; the registry's actor only."""

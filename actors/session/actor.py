@@ -363,6 +363,17 @@ class SessionActor(LoopActor):
         else:
             self._come_back_later(verdict)
 
+    def reconnect(self, message: messages.Reconnect) -> None:
+        """Take a fresh client, as the health monitor asks; who is not online is at it already."""
+        if self.phase is telegram.Phase.ONLINE:
+            self.lose(ConnectionError("a fresh line is asked for"), cause=f"{message.reason}")
+
+    def disable_pairs(self, message: messages.DisablePairs) -> None:
+        """Have the pairs wait for a login, unless somebody is at it by now."""
+        health = telegram.health_of(self.phase, reason=self._state.reason.partition(":")[0])
+        if health is telegram.Health.EXPIRED:
+            self.groups.tell(message)
+
     def retire(self, verdict: telegram.Verdict) -> None:
         """Telegram ended this session under way: hold it and close the client."""
         if self.phase is telegram.Phase.ONLINE:
@@ -512,6 +523,8 @@ HANDLERS: Final[Mapping[type, Callable[[SessionActor, Any], object]]] = {
     internal.LookAtAccount: lambda session, _: session.account.look(),
     internal.Hinted: lambda session, message: session.account.hinted(message.verdict),
     messages.Probe: lambda session, _: session.prober.probe(),
+    messages.Reconnect: lambda session, message: session.reconnect(message),
+    messages.DisablePairs: lambda session, message: session.disable_pairs(message),
     messages.SettingsChanged: lambda session, message: session.settings_changed(message),
     messages.Report: lambda session, _: session.introduce(),
     messages.StateAsked: lambda session, _: session.report(),

@@ -15,6 +15,8 @@ LIMIT: Final = option("limit", "How many at most.", Kind.INTEGER, default=50, le
 SINCE: Final = option("since", "Only later than this date, or so long ago, as 2h.", Kind.MOMENT)
 NAMED: Final = option("session", "Only this one.", Kind.NAME, option=False)
 
+ON_ITS_WAY: Final = ("waiting", "logging_in")  # what is not well, and needs nobody
+
 
 def _tree(result: Given) -> Iterator[Block]:
     yield result["text"]
@@ -31,6 +33,12 @@ def _health(result: Given) -> Iterator[Block]:
         counted = ", ".join(f"{count} {word}" for word, count in result[what].items() if count)
         yield f"{what}: {counted or 'none'}"
     yield f"pairs: {result['pairs']} of {result['pair_room']} that all sessions take"
+    for one in result["ill"]:
+        why = f": {'; '.join(one['why'])}" if one["why"] else ""
+        since = when(one["since"])
+        yield f"{one['subject']} is {one['health']} ({one['reason']}) since {since}{why}"
+        if one["steps"]:
+            yield f"    steps of the health monitor: {'; '.join(one['steps'])}"
     for pair in result["troubled"]:
         yield f"pair {pair} is paused for trouble; see: telewarden pairs why {pair}"
     if result["stuck"]:
@@ -38,8 +46,9 @@ def _health(result: Given) -> Iterator[Block]:
 
 
 def _not_well(result: Given) -> int:
+    ill = any(one["reason"] not in ON_ITS_WAY for one in result["ill"])
     well = result["ready"] and result["overall"] == "healthy" and not result["troubled"]
-    return 0 if well else 1
+    return 0 if well and not ill else 1
 
 
 def _events(result: Given) -> Iterator[Block]:

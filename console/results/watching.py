@@ -8,10 +8,25 @@ from .base import Result
 from .sessions import Flood
 
 
+class Ill(Result):
+    """A session, or a worker group of it, that the health monitor finds not well, since when.
+
+    ``reason`` is one word, ``why`` says it in sentences; ``steps`` are those taken about it.
+    """
+
+    subject: str
+    health: str
+    reason: str
+    why: tuple[str, ...]
+    since: float
+    steps: tuple[str, ...]
+
+
 class Health(Result):
     """Whether all is well; ``sessions`` and ``operations`` are counted by their states.
 
-    ``troubled`` are the pairs that are paused for trouble of their own.
+    ``troubled`` are the pairs that are paused for trouble of their own, ``ill`` the sessions and
+    worker groups that are not well.
     """
 
     ready: bool
@@ -27,6 +42,7 @@ class Health(Result):
     operation_use: float
     pair_use: float
     troubled: tuple[int, ...] = ()
+    ill: tuple[Ill, ...] = ()
 
 
 class Event(Result):

@@ -1,17 +1,19 @@
-"""Data access for the registered sessions and their declared settings.
+"""Data access for the registered sessions, their declared settings, and verdicts on them.
 
-Owns the declared columns of ``user_sessions``; the sealed ones belong to ``credentials``.
+Owns the declared columns of ``user_sessions``; the sealed ones belong to ``credentials``. Owns
+``health_verdicts`` as well.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
 from ...errors import InvalidRecordError, PairsAssignedError
-from ..records import SessionRecord
-from .connection import mapping_from_json, signed, unsigned
+from ..records import SessionRecord, VerdictRow
+from .connection import from_json, mapping_from_json, signed, to_json, unsigned
 from .operations import OperationRows
 from .row_mapping import RowMapping
 
@@ -24,6 +26,13 @@ SESSIONS: Final = RowMapping(
         "metadata": mapping_from_json,
         "key_id": lambda stored: None if stored is None else unsigned(stored),
     },
+)
+
+VERDICTS: Final = RowMapping(
+    VerdictRow,
+    "health_verdicts",
+    encode={"why": to_json, "steps": to_json},
+    decode={"why": from_json, "steps": from_json},  # whoever reads them sees what is damaged
 )
 
 
@@ -86,7 +95,23 @@ class SessionRows(OperationRows):
             self._forget_account(name)
             self._run("delete from floods where account = ?", (name,))
             self._run("delete from future_tokens where session = ?", (name,))
+            self._run("delete from health_verdicts where session = ?", (name,))
             return self._run("delete from user_sessions where name = ?", (name,)).rowcount > 0
+
+    def verdicts(self) -> list[VerdictRow]:
+        """Return the health monitor's verdicts that stand."""
+        order = " order by session, worker_group"
+        return [VERDICTS.from_row(row) for row in self._all(VERDICTS.select + order)]
+
+    def keep_verdicts(self, rows: Iterable[VerdictRow], gone: Iterable[tuple[str, str]]) -> None:
+        """Keep some verdicts, and forget those on others (session and group)."""
+        with self.transaction():
+            self._run_many(
+                VERDICTS.insert("insert or replace"), [VERDICTS.to_row(row) for row in rows]
+            )
+            self._run_many(
+                "delete from health_verdicts where session = ? and worker_group = ?", list(gone)
+            )
 
     def _read(self, row: tuple[Any, ...], accounts: dict[str, bytes] | None) -> SessionRecord:
         record = SESSIONS.from_row(row)

@@ -14,7 +14,7 @@ from operator import attrgetter
 from types import FrameType
 from typing import Final
 
-from ..actors.forwarding.pausing import BY_HAND, CONFIGURED
+from ..actors.forwarding.pausing import ON_PURPOSE
 from ..config import Config
 from ..console.results.process import (
     ConfigChange,
@@ -37,6 +37,7 @@ from ..console.results.watching import (
     Floods,
     Health,
     History,
+    Ill,
     LoginTest,
     Moment,
     Owner,
@@ -48,11 +49,10 @@ from ..diagnostics import Diagnosis as Found
 from ..errors import TelegramError, TelewardenError
 from ..standalone.safety_check import Safety as Verdict
 from ..standalone.safety_check import SafetyReport, clear_stale, safety_check
-from ..telegram import own_user_request
+from ..telegram import HealthVerdict, own_user_request
 from .engine import Engine, Handlers, Handles
 
 TEST_WITHIN: Final = 20.0  # seconds for Telegram's answer
-ON_PURPOSE: Final = (BY_HAND, CONFIGURED)  # how the reasons of such pauses begin
 PATIENCE: Final = 5.0  # seconds for a session that is coming online
 
 
@@ -79,6 +79,21 @@ async def health(engine: Engine, _who: str) -> Health:
             for group in overview.groups
             for pair in group.pairs
             if pair.paused is not None and not pair.paused.startswith(ON_PURPOSE)
+        ),
+        ill=tuple(_ill(one) for one in overview.verdicts if one.ill),
+    )
+
+
+def _ill(verdict: HealthVerdict) -> Ill:
+    return Ill(
+        subject=verdict.subject,
+        health=verdict.health,
+        reason=verdict.reason,
+        why=verdict.why,
+        since=verdict.since,
+        steps=tuple(
+            f"{one.step} {one.times}x" + (f", refused: {one.problem}" if one.problem else "")
+            for one in verdict.steps
         ),
     )
 

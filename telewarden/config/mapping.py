@@ -28,6 +28,7 @@ from ..notify import (
 from ..storage import SessionRecord
 from ..telegram import (
     BadSecretError,
+    HealthStep,
     MtproxySecret,
     Proxies,
     Proxy,
@@ -52,6 +53,8 @@ def settings_of(config: Config) -> Settings:
         deaf_after=config.health.deaf_after,
         recheck_initial=config.health.recheck_initial,
         recheck_max=config.health.recheck_max,
+        health_steps=frozenset(map(HealthStep, config.health.steps)),
+        fallback=config.health.fallback,
         tries_per_rung=config.recovery.tries_per_rung,
         backoff_initial=config.recovery.backoff_initial,
         backoff_max=config.recovery.backoff_max,

@@ -113,6 +113,13 @@ class Config(Table):
                 raise ValueError(
                     f"pairs: pair {pair.id} names session {pair.session!r}; sessions are: {known}"
                 )
+        for name in (*self.health.fallback, *self.health.fallback.values()):
+            if name not in names:
+                known = ", ".join(sorted(names)) or "none"
+                raise ValueError(
+                    f"health.fallback names session {name!r}, which has no table;"
+                    f" sessions are: {known}"
+                )
         refuse_together(self.pairs)
         load = Counter(pair.session for pair in self.pairs)
         for session in self.sessions:

@@ -16,6 +16,7 @@ from .secrets import Place, Secret, Table
 
 Seconds = Annotated[float, Field(ge=SHORTEST, le=LONGEST)]
 HOST_NAME = r"^[A-Za-z0-9._:-]{1,253}$"
+Step = Literal["notify", "reconnect", "recover", "disable", "move"]
 Entries = Annotated[int, Field(ge=1, le=MOST)]
 
 
@@ -84,6 +85,20 @@ class HealthConfig(Table):
     ready_share: float = Field(
         default=0.5, ge=0, le=1, description="of sessions that are online when it is ready"
     )
+    steps: tuple[Step, ...] = Field(
+        default=("notify", "reconnect", "recover", "disable", "move"),
+        description="what the monitor may do about a verdict",
+    )
+    fallback: Mapping[str, str] = Field(
+        default_factory=dict, description="who gets the pairs of a session whose login has ended"
+    )
+
+    @model_validator(mode="after")
+    def _another(self) -> Self:
+        for name, to in self.fallback.items():
+            if name == to:
+                raise ValueError(f"fallback of {name!r} is itself; name another session")
+        return self
 
 
 class RecoveryConfig(Table):

@@ -60,6 +60,7 @@ class Assembly:
         events: where facts are published.
         exporter: counts what the journal does.
         epoch: the count of time that deadlines are kept by.
+        orders: what the health monitor has the warden do.
         waiting: where whoever waits says so.
         traces: spans of what happens; by default none.
 
@@ -79,6 +80,7 @@ class Assembly:
         exporter: Exporter,
         epoch: Epoch,
         waiting: actors.WaitLedger,
+        orders: actors.HealthOrders,
         traces: Traces | None = None,
     ) -> None:
         refuse_invented(config, server)
@@ -92,7 +94,7 @@ class Assembly:
         self._current = CurrentSettings(self._settings)
         self._notify = CurrentNotify(notify_settings_of(config))
         self.places = StoragePaths(config)
-        self._waiting, self._traces = waiting, traces
+        self._waiting, self._traces, self._orders = waiting, traces, orders
         self._keys = actors.KeyLeases(
             self.places.lease(), timeout=self._settings.lease_timeout, waiting=waiting
         )
@@ -244,7 +246,13 @@ class Assembly:
         return ChildSpec(
             id="health",
             actor=actors.HealthMonitorActor,
-            kwargs={"registry": Sibling("registry"), "settings": self._settings},
+            kwargs={
+                "registry": Sibling("registry"),
+                "current": self._current,
+                "orders": self._orders,
+                "publish": self._events.publish,
+                "wall": self._epoch.now,
+            },
             mailbox_limit=100_000,  # every session reports while it starts
         )
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from telewarden import __version__, load_config, parse_config
 from telewarden.actors.forwarding.pair import states as pair_states
+from telewarden.actors.health import steps as health_steps
 from telewarden.config import (
     BotConfig,
     Config,
@@ -80,6 +81,10 @@ def text_of(name: str) -> str:
 )
 def test_a_diagram_of_states_is_drawn_from_the_table(drawn: str, page: str) -> None:
     assert drawn in text_of(page)
+
+
+def test_the_table_of_health_steps_is_drawn_as_it_is() -> None:
+    assert health_steps.table() in text_of("docs/sessions.md")
 
 
 @pytest.mark.parametrize(("heading", "model"), TABLES.items(), ids=list(TABLES))

@@ -173,6 +173,17 @@ MADE: tuple[Mapping[str, Mapping[str, Any]], ...] = (
             "dead": 0,
         },
     },
+    {
+        "health_verdicts": {
+            "session": "alice",
+            "worker_group": "",
+            "health": "expired",
+            "reason": "login_ended",
+            "why": "[]",
+            "since": 1.0,
+            "steps": "[]",
+        }
+    },
 )
 
 
