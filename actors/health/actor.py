@@ -34,6 +34,7 @@ from ..messages import (
     Report,
     Reported,
     Roster,
+    SettingsChanged,
     StateAsked,
     SweepEvery,
     VerdictsAsked,
@@ -106,6 +107,8 @@ class HealthMonitorActor(LoopActor):
             case SweepEvery():
                 self._every = message.seconds
                 self._sessions.pace()
+            case SettingsChanged():
+                self._groups.pace()
             case Forget():
                 self._forget(message)
             case _:

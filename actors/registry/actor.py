@@ -156,6 +156,8 @@ class RegistryActor(LoopActor):
                 self._roster.introduced(message.session, message.ref)
             case SettingsChanged():
                 self._roster.tell_settings(message)
+                if self._monitor is not None:
+                    self._monitor.tell(message)
             case SessionRefAsked():
                 return self._roster.where(message.session)
             case Roster():

@@ -22,6 +22,7 @@ from telewarden.actors.messages import (
     Report,
     Reported,
     Roster,
+    SettingsChanged,
     StateAsked,
     SweepEvery,
     VerdictsAsked,
@@ -256,6 +257,21 @@ async def test_another_interval_holds_from_the_next_turn_on(make_ward: Callable[
     await ward.turn(20.0)
 
     assert len(ward.heard_by("s0", Probe)) == 2
+
+
+async def test_a_reload_has_groups_looked_at_as_often_as_it_says(
+    make_ward: Callable[..., Any],
+) -> None:
+    ward = await make_ward("s0")
+    await ward.group_says("s0")
+    ward.told.clear()
+
+    ward.current.value = Settings(groups_every=10.0)
+    ward.monitor.tell(SettingsChanged())
+    await ward.settle()
+    await ward.turn(20.0)
+
+    assert len(ward.heard_by("s0", Report)) == 2
 
 
 async def test_who_is_gone_is_probed_no_more(make_ward: Callable[..., Any]) -> None:
