@@ -230,9 +230,9 @@ COUNTED: Final[tuple[Row, ...]] = (
     (
         counter,
         "health_steps",
-        "What the health monitor has done about its verdicts, by step; failed is what was refused.",
+        "What the health monitor has done, by step (kind) and whether it was taken or failed.",
         lambda counts: counts.health_steps,
-        ("step", "state"),
+        ("kind", "state"),
     ),
     (
         number,
