@@ -7,6 +7,7 @@ keep it out or its source went before it was sent. And nothing else is there.
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Sequence
@@ -23,7 +24,10 @@ from .sink import Sink
 __all__ = ["PairModel", "Ruling", "carried_at", "judge"]
 
 GENERAL: Final = 1  # the topic of every forum in which a message stands that names none
+REMEMBERED: Final = 1 << 14  # answers that each look asks for again, of one run and a bit
 ALBUM_STATES: Final = 256  # of an album that is edited; past it, whether it passes is left open
+
+_random_id: Final = functools.lru_cache(maxsize=REMEMBERED)(random_id_for)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -100,7 +104,12 @@ class PairModel:
 
 
 def _has(words: str, wanted: Sequence[str]) -> bool:
-    return not set(wanted).isdisjoint(re.findall(r"\w+", words.lower()))
+    return not _single(words).isdisjoint(wanted)
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _single(words: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", words.lower()))
 
 
 def _becomes(fields: dict[str, Any], text: str) -> str:
@@ -288,8 +297,10 @@ def _copies_of(scene: Scene, pair: PairModel, said: Said) -> list[Said]:
     for session in pair.carriers:
         account = scene.accounts[session]
         source_id = said.id_for(account)
-        random_id = random_id_for(pair.id, said.message.chat.peer_id, source_id)
-        message = world.sent.get((account.id, random_id)) if source_id else None
+        if not source_id:
+            continue
+        random_id = _random_id(pair.id, said.message.chat.peer_id, source_id)
+        message = world.sent.get((account.id, random_id))
         if message is not None:
             found[id(message)] = scene.of[id(message)]
     return list(found.values())

@@ -72,9 +72,10 @@ class LevelWatch:
         A pair looks at its source every now and then, so what is on the way once is looked for
         once more.
         """
-        if any(self._measured().grown(self._before)):
+        if grown := list(self._measured().grown(self._before)):
             gc.collect()  # it rests while a run is played: what is garbage is no growth
-        for what in self._measured().grown(self._before):
+            grown = list(self._measured().grown(self._before))
+        for what in grown:
             self._run.wrong(f"level: {what}")
         if left := self._left():
             await asyncio.sleep(WAY_WITHIN)

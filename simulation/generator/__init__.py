@@ -18,7 +18,7 @@ REST_EVERY: Final = 60  # acts
 SHARES_OF_FAULTS: Final = (0.05, 0.12, 0.25)
 
 
-def generate(seed: int | str, *, acts: int = 250, about: str | None = None) -> Script:
+def generate(seed: int | str, *, acts: int = 500, about: str | None = None) -> Script:
     """Make the script of a seed; ``about`` names what it is to be about."""
     draft = ScriptDraft(str(seed), DIRECTIONS[about] if about else Direction())
     topology = Topology(draft)
