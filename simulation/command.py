@@ -57,8 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     many.add_argument("--mutation", help="a fix that is taken out meanwhile")
     many.add_argument("--summary", type=Path, help=argparse.SUPPRESS)
     one = commands.add_parser("seed", help="play one seed")
-    again = commands.add_parser("replay", help="play a script")
-    again.add_argument("script", type=Path)
+    again = commands.add_parser("replay", help="play scripts, one after the other")
+    again.add_argument("scripts", type=Path, nargs="+", metavar="script")
     small = commands.add_parser("shrink", help="make a seed, or a script, as small as it gets")
     small.add_argument("--out", type=Path, help="where to write the script")
     small.add_argument("--most", type=int, default=400, help="plays")
@@ -212,7 +212,13 @@ def _seed(given: argparse.Namespace) -> int:
 
 
 def _replay(given: argparse.Namespace) -> int:
-    return _show(play(Script.from_json(given.script.read_text()), keep_trace=given.trace))
+    codes = []
+    for path in given.scripts:
+        if len(given.scripts) > 1:
+            print(path.stem)
+        script = Script.from_json(path.read_text())
+        codes.append(_show(play(script, keep_trace=given.trace)))
+    return max(codes)
 
 
 def _shrink(given: argparse.Namespace) -> int:
@@ -235,7 +241,7 @@ def _test(given: argparse.Namespace) -> int:
     SCRIPTS.mkdir(exist_ok=True)
     path = SCRIPTS / f"{name}.json"
     path.write_text(script.to_json())
-    print(f"{path}\nnow: pytest tests/simulation -k {name}")
+    print(f"{path}\nnow: python -m simulation replay {path}")
     return _show(outcome)
 
 

@@ -24,7 +24,7 @@ class Direction:
         paces: mean seconds between two steps.
         sessions: how many.
         kinds: of chats.
-        methods, actions: of the loopback's faults.
+        methods, actions: of the loopback's faults; what happens to what is told unasked.
         crashes: paths of the actors that crash.
         members: what befalls who is in a chat.
         pair: fields of every pair.
@@ -115,7 +115,9 @@ DIRECTIONS: Final[Mapping[str, Direction]] = {
         faults={"pushes": 1.0},
         share=0.3,
         kinds=("megagroup", "broadcast"),
-        pushes={"number_channels": True},
+        actions=("hold",),  # nothing is lost: what is dropped has come
+        pushes={"number_channels": True, "name_channels": False},
+        settings=RARE_LOOKS,
     ),
     "kills": Direction(
         off=("errors", "clock", "orders", "members", "calm"),

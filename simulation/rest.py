@@ -15,6 +15,7 @@ from telewarden.errors import TelewardenError
 from .context import RunContext, ViolationError
 from .disk import DISK
 from .judge import PairModel, Ruling, judge
+from .script import Step
 from .surroundings import TIME
 
 __all__ = ["Rest"]
@@ -22,7 +23,7 @@ __all__ = ["Rest"]
 REST_WITHIN: Final = (
     1200.0  # virtual seconds until all is as the model says; silence is noticed after 900
 )
-PROMPT: Final = 20.0  # the same where nobody has done anything but talk
+PROMPT: Final = 20.0  # the same where people have only talked, and all they said has been told
 TALK: Final = ("say", "album", "edit", "delete", "rest")
 REJOINED: Final = 100.0  # the same where accounts left chats and came back: see ``recheck_max``
 MEMBERS: Final = ("leave", "return")
@@ -83,7 +84,7 @@ class Rest:
 
     def _patience(self) -> float:
         """How long it may take until all is as the model says."""
-        done = {step["do"] for step in self._run.script.steps}
+        done = {step["do"] for step in self._run.script.steps if not _only_late(step)}
         if done.issubset(TALK):
             return PROMPT
         return REJOINED if done.issubset((*TALK, *MEMBERS)) else REST_WITHIN
@@ -199,3 +200,8 @@ class Rest:
             for one, session, rule in self._run.injected
             if one == text and (session is None or session in pair.carriers)
         )
+
+
+def _only_late(step: Step) -> bool:
+    """Whether a fault only keeps back, or turns round, what a session is told."""
+    return step["do"] == "pushes" and step["how"] == "hold"

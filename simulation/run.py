@@ -146,6 +146,7 @@ class Run(RunContext):
             self.telegram = telegram
             telegram.pushes.echo = self.script.pushes.get("echo", False)
             telegram.pushes.number_channels = self.script.pushes.get("number_channels", False)
+            telegram.pushes.name_channels = self.script.pushes.get("name_channels", True)
             self._calls.attach(telegram._engine.faults)
             self.scene = Scene(telegram, self.script)
             self.process = Process(

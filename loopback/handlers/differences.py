@@ -34,7 +34,7 @@ def get_difference(call: Call, request: Any) -> Any:
     view = View(call.world, call.me)
     messages, others = _sorted_out(call, view, None, told)
     rest = len(told) < len(events)
-    if not rest:
+    if not rest and call.centre.pushes.name_channels:
         others += _channels_with_news(call, view, request.date)
     if not messages and not others and not rest:
         return types.updates.DifferenceEmpty(call.world.now(), call.authorization.seq)

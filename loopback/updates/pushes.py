@@ -30,12 +30,14 @@ class Pushes:
     """What is sent unasked.
 
     ``echo`` says whether the connection that asked for a change is told of it as well, behind
-    its answer; ``number_channels`` whether containers of a channel's events count for ``seq``.
+    its answer; ``number_channels`` whether containers of a channel's events count for ``seq``;
+    ``name_channels`` whether an account's difference names the channels that have news, too.
     """
 
     def __init__(self, connections: Connections, stats: Stats, gate: LoopGate) -> None:
         self._connections, self._stats, self._gate = connections, stats, gate
         self.echo = self.number_channels = False
+        self.name_channels = True
         self._to_lose: Counter[int] = Counter()
         self._held: dict[int, list[tuple[Speaker, Any]]] = {}
 

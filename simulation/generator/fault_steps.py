@@ -180,10 +180,10 @@ class FaultSteps:
         return {"session": session, "times": self.rng.choice((1, 3, 50, 3000))}
 
     def _pushes(self, session: str) -> Step:
-        rng = self.rng
+        rng, wanted = self.rng, self._direction.actions
         return {
             "session": session,
-            "how": rng.choice(("lose", "hold")),
+            "how": rng.choice([one for one in ("lose", "hold") if one in (wanted or (one,))]),
             "count": rng.choice((1, 1, 2, 5)),
             "order": rng.choice(("told", "reversed")),
             "combined": rng.random() < 0.3,

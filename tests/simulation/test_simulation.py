@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.simulation, pytest.mark.checkout, pytest.mark.timeout(
 
 ROOT = Path(__file__).parent.parent.parent
 SCRIPTS = sorted(Path(__file__).parent.glob("scripts/*.json"))
+TOGETHER = 8  # scripts that are played by one process: it takes longer to begin than to play one
 
 
 def simulate(*words: str, hash_seed: str = "0") -> tuple[int, str]:
@@ -42,9 +43,9 @@ def test_a_seed_replays_to_the_byte_in_another_process(seed: str) -> None:
     assert "digest" in first
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
-def test_a_script_that_was_a_fault_once_is_none_now(path: Path) -> None:
-    code, said = simulate("replay", str(path))
+@pytest.mark.parametrize("first", range(0, len(SCRIPTS), TOGETHER))
+def test_scripts_that_were_faults_once_are_none_now(first: int) -> None:
+    code, said = simulate("replay", *map(str, SCRIPTS[first : first + TOGETHER]))
 
     assert code == 0, said
 
@@ -91,16 +92,17 @@ def test_a_directed_seed_is_clean(about: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "first"),  # a seed that finds it at once
     [
-        "silence_is_not_carried",
-        "an_upgraded_group_is_not_followed",
-        "missed_updates_without_a_pause",
-        "a_chat_returned_to_is_not_compared",
+        ("silence_is_not_carried", "1"),
+        ("an_upgraded_group_is_not_followed", "11"),
+        ("missed_updates_without_a_pause", "1"),
+        ("a_chat_returned_to_is_not_compared", "1"),
+        ("a_gap_of_seq_drops_what_it_holds", "4"),
     ],
 )
-def test_a_fix_that_is_taken_out_is_found_by_its_name(name: str) -> None:
-    code, said = simulate("mutations", name, "--first", "1", "--seconds", "60")
+def test_a_fix_that_is_taken_out_is_found_by_its_name(name: str, first: str) -> None:
+    code, said = simulate("mutations", name, "--first", first, "--seconds", "60")
 
     assert code == 0, said
     assert name in said
