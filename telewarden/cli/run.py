@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import errno
 import logging
 import os
 import signal
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 ENDED_WELL: Final = 0
 GAVE_UP: Final = 1
 STANDARD: Final = (0, 1, 2)  # input, output, error
+NOBODY_READS: Final = {errno.EPIPE, errno.EIO}  # the pipe's reader or the terminal is gone
 START_ENDS_WITHIN: Final = 5.0  # seconds; container hosts kill after ten
 
 
@@ -196,8 +198,12 @@ def _say(words: str) -> None:
 
 
 def _print(line: str) -> None:
-    with contextlib.suppress(OSError):  # the terminal is gone, or the pipe's reader: work goes on
+    try:
         print(line, flush=True)  # noqa: T201 - the command's output
+    except OSError as error:  # work goes on
+        if error.errno in NOBODY_READS:  # what waits to be written would fail the process's end
+            with open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 @contextlib.contextmanager

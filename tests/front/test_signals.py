@@ -171,6 +171,7 @@ def test_who_was_told_to_outlive_its_terminal_does(shell: Shell) -> None:
 
 @pytest.mark.crashes("*:alice/session", DrillError)
 def test_a_reader_of_its_lines_that_goes_away_does_not_stop_the_work(shell: Shell) -> None:
+    shell.environment.pop("PYTHONUNBUFFERED", None)  # where lines wait to be written, as mostly
     process = shell.start("run", "telewarden.toml")
     shell.until(process, "online by string")
     assert process.stdout is not None
