@@ -179,6 +179,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's for what it runs behind
         signal.signal(signal.SIGINT, signal.default_int_handler)  # tests send it
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # nohup's: what tests start is to hear it
+        signal.signal(signal.SIGHUP, lambda *_: None)
     if "TMPDIR" not in os.environ and is_roomy(MEMORY):
         os.environ["TMPDIR"] = tempfile.tempdir = MEMORY
     if config.option.basetemp is None:  # a worker has it from the one that started it
@@ -222,9 +224,9 @@ def processes(
 
 
 @pytest.fixture(scope="session")
-def warm_python(processes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmPython]:
+def warm_python(processes: None) -> Iterator[WarmPython]:
     """For programs of which many are started, and whose imports are not what the test is about."""
-    with WarmPython(tmp_path_factory.mktemp("warm")) as python:
+    with WarmPython() as python:
         yield python
 
 

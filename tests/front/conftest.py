@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import pytest
 
 from telewarden.storage import MasterKey
 
-from ..warm import WarmPython
+from ..warm import TELEWARDEN, WarmPython
 
 CONFIG = """\
 [telegram]
@@ -39,6 +39,11 @@ phone = "+9996620001"
 """
 
 KEY = MasterKey.generate()
+PIPES: Final[dict[str, Any]] = {
+    "stdout": subprocess.PIPE,
+    "stderr": subprocess.PIPE,
+    "text": True,
+}
 
 
 class Shell:
@@ -65,51 +70,43 @@ class Shell:
         return path
 
     def __call__(self, *words: str, typed: str | None = None) -> subprocess.CompletedProcess[str]:
-        fresh = words[0] not in self.known or self._imports_otherwise
-        done = self._fresh(words, typed) if fresh else self._forked(words, typed)
-        self.known.add(words[0])
+        with self.launch(words, stdin=subprocess.PIPE, **PIPES) as process:
+            try:
+                printed, errors = process.communicate(typed, timeout=40)
+            finally:
+                process.kill()
         if words[:1] != ("keygen",):  # which is asked for one
-            self.leaks.see(" ".join(words[:1]), done.stdout + done.stderr)
-        return done
+            self.leaks.see(" ".join(words[:1]), printed + errors)
+        return subprocess.CompletedProcess(words, process.returncode, printed, errors)
 
-    @property
-    def _imports_otherwise(self) -> bool:
-        return self.environment["PYTHONPATH"] != os.environ["PYTHONPATH"]
-
-    def _fresh(self, words: Sequence[str], typed: str | None) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "telewarden", *words],
-            cwd=self.folder,
-            env=self.environment,
-            input=typed,
-            capture_output=True,
-            text=True,
-            timeout=40,
-            check=False,
-        )
-
-    def _forked(self, words: Sequence[str], typed: str | None) -> subprocess.CompletedProcess[str]:
-        return self._warm.run(
-            "import runpy; runpy.run_module('telewarden', run_name='__main__', alter_sys=True)",
-            *words,
-            folder=self.folder,
-            environment=self.environment,
-            typed=typed,
-        )
-
-    def start(self, *words: str, under: Sequence[str] = (), **how: Any) -> subprocess.Popen[str]:
-        """Start a command that goes on; ``under`` is a program that starts it."""
-        process = subprocess.Popen(
-            [*under, sys.executable, "-m", "telewarden", *words],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            **how,
-        )
+    def start(self, *words: str, **how: Any) -> subprocess.Popen[str]:
+        """Start a command that goes on."""
+        process = self.launch(words, **PIPES, **how)
         self.running.append(process)
         return process
+
+    def launch(
+        self,
+        words: Sequence[str],
+        *,
+        under: Sequence[str] = (),
+        before: str = "",
+        environment: Mapping[str, str] | None = None,
+        **how: Any,
+    ) -> subprocess.Popen[Any]:
+        """Start a command with these streams, in a Python that is fresh or warm.
+
+        ``under`` is a program that starts it, and ``before`` a statement that it begins with.
+        """
+        told = self.environment if environment is None else environment
+        is_new, odd = words[0] not in self.known, _of_python(told) != _of_python(os.environ)
+        if (is_new or odd or under) and not before:
+            self.known.add(words[0])
+            command = [*under, sys.executable, "-m", "telewarden", *words]
+            return subprocess.Popen(command, cwd=self.folder, env=told, **how)
+        return self._warm.start(
+            f"{before}\n{TELEWARDEN}", *words, folder=self.folder, environment=told, **how
+        )
 
     def until(self, process: subprocess.Popen[str], words: str) -> str:
         assert process.stdout is not None
@@ -125,6 +122,12 @@ class Shell:
             for text in process.communicate():
                 self.leaks.see("its output", text or "")
         (self.folder / short_socket(self.folder)).unlink(missing_ok=True)  # of who was killed
+
+
+def _of_python(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a Python goes by from its beginning."""
+    names = ("PYTHON", "LC_", "LANG")
+    return {name: value for name, value in environment.items() if name.startswith(names)}
 
 
 def short_socket(folder: Path) -> str:

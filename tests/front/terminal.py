@@ -8,8 +8,6 @@ import os
 import select
 import signal
 import struct
-import subprocess
-import sys
 import termios
 import time
 
@@ -29,12 +27,11 @@ class Terminal:
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))
         self.seen = ""
         self._read_to = 0
-        told = {**shell.environment, "TERM": "xterm-256color", "PYTHONUTF8": "1", **environment}
+        told = {**shell.environment, "TERM": "xterm-256color", **environment}
         told.pop("COLUMNS", None)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "telewarden", *words],
-            cwd=shell.folder,
-            env=told,
+        self._process = shell.launch(
+            words,
+            environment=told,
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,

@@ -201,25 +201,18 @@ def test_a_script_has_an_operation_of_its_own(shell: Shell, running: subprocess.
 def on_terminal(shell: Shell, *words: str, **environment: str) -> str:
     """What a command shows where a person looks."""
     ours, theirs = pty.openpty()
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "telewarden", *words],
-            cwd=shell.folder,
-            env={**shell.environment, "TERM": "xterm-256color", **environment},
-            stdin=theirs,
-            stdout=theirs,
-            stderr=subprocess.PIPE,
-            check=False,
-            timeout=40,
-        )
-    finally:
+    told = {**shell.environment, "TERM": "xterm-256color", **environment}
+    with shell.launch(
+        words, environment=told, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE
+    ) as process:
         os.close(theirs)
+        complaint = process.communicate(timeout=40)[1]
     with os.fdopen(ours, "rb", buffering=0) as terminal:
         shown = b""
         with contextlib.suppress(OSError):  # the other end is closed
             while piece := terminal.read(65536):
                 shown += piece
-    assert done.returncode == 0, done
+    assert process.returncode == 0, complaint
     return shown.decode()
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,9 +20,9 @@ pytestmark = [pytest.mark.console, pytest.mark.timeout(180)]  # several processe
 WATCHDOG = 3.0  # seconds, as WatchdogSec=3 tells it
 SOON = 40.0  # seconds, on a machine that is busy with other things
 
-# As ``telewarden run`` starts, with one thing more: a signal wedges a part for good.
+# What ``telewarden run`` begins with: a signal wedges a part for good.
 WEDGED = """\
-import runpy, signal, sys, threading
+import signal, threading
 from telewarden.warden import Warden
 
 wardens, never, begin = [], threading.Event(), Warden.start
@@ -39,8 +37,6 @@ def wedge(*_):
 
 Warden.start = start
 signal.signal(signal.SIGUSR1, wedge)
-sys.argv[0] = "telewarden"
-runpy.run_module("telewarden", run_name="__main__", alter_sys=True)
 """
 STUCK = {
     "journal": "warden._journal().post(lambda store: never.wait())",
@@ -118,16 +114,8 @@ def test_a_manager_hears_the_start_the_health_the_reload_and_the_end(
 def test_the_watchdog_starves_when_a_part_is_stuck(
     shell: Shell, manager: Manager, part: str
 ) -> None:
-    (shell.folder / "wedged.py").write_text(WEDGED.format(wedge=STUCK[part]), encoding="utf-8")
-    process = subprocess.Popen(
-        [sys.executable, "wedged.py", "run", "telewarden.toml"],
-        cwd=shell.folder,
-        env=shell.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    shell.running.append(process)
+    wedge = WEDGED.format(wedge=STUCK[part])
+    process = shell.start("run", "telewarden.toml", before=wedge)
     manager.until(WATCHDOG="1")
 
     process.send_signal(signal.SIGUSR1)
