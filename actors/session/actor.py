@@ -282,6 +282,7 @@ class SessionActor(LoopActor):
         settings = self._services.settings
         self._reconnect.change(initial=settings.backoff_initial, longest=settings.backoff_max)
         self.sender.change_pace(settings.pace)
+        self.reader.change_pace(settings.pace)
         self.groups.tell_settings()
         if self._name in message.rerouted and self.phase in telegram.COMING:
             self.switch("another proxy")

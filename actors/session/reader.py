@@ -1,7 +1,8 @@
 """A session's read requests: history, chats, rights, an app's own calls.
 
 Each request is started here and its answer comes back through the session's mailbox, so that a
-stop, a probe or another request is heard meanwhile.
+stop, a probe or another request is heard meanwhile. Histories are read at the account's pace: a
+session that is back asks for those of all its pairs, and at once that is a burst.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from ...errors import NameMovedError
-from ...supervision import Answer, LoopActor
+from ...supervision import Answer, LoopActor, TokenBucket
 from ...telegram import (
     Access,
     Action,
@@ -38,6 +39,7 @@ from ..messages import (
     LookInto,
     Probe,
 )
+from ..rate_limit import Pace
 from .client_slot import ClientSlot
 from .flood_waits import FloodWaits
 from .internal import Hinted
@@ -56,7 +58,17 @@ class Reader:
         state: where the session stands.
     """
 
-    __slots__ = ("_actor", "_name", "_services", "_slot", "_state", "floods")
+    __slots__ = (
+        "_actor",
+        "_asked",
+        "_histories",
+        "_name",
+        "_pace",
+        "_services",
+        "_slot",
+        "_state",
+        "floods",
+    )
 
     def __init__(
         self,
@@ -70,15 +82,34 @@ class Reader:
         self._state = state
         self._services = services
         self.floods = FloodWaits(name, services)
+        self._pace = services.settings.pace
+        self._asked: Client | None = None  # the one whose turns are counted
+        self._histories = _bucket(self._pace)
+
+    def change_pace(self, pace: Pace) -> None:
+        """Read histories at another pace from now on."""
+        self._pace, self._histories = pace, _bucket(pace)
 
     @property
     def _deadline(self) -> float:
         return self._services.settings.call_deadline
 
     def history(self, message: History) -> None:
-        """Read on in a chat."""
+        """Read on in a chat, when it is its turn."""
         client = self._slot.client
         if client is None:
+            tell(message.reply_to, _unread(message, OFFLINE))
+            return
+        if client is not self._asked:  # what waited for the one before is not asked for any more
+            self._asked, self._histories = client, _bucket(self._pace)
+        wait = self._histories.reserve(self._actor.clock.now())
+        if wait > 0:
+            self._actor.after(wait, then=lambda: self._read(message, client))
+        else:
+            self._read(message, client)
+
+    def _read(self, message: History, client: Client) -> None:
+        if client is not self._slot.client:
             tell(message.reply_to, _unread(message, OFFLINE))
             return
         self._actor.pipe(
@@ -146,6 +177,10 @@ class Reader:
             self._actor.actor_ref.tell(Probe())  # which will tell whether the session has ended
         elif verdict.action is Action.HOLD_WRITES:
             self._actor.actor_ref.tell(Hinted(verdict))
+
+
+def _bucket(pace: Pace) -> TokenBucket:
+    return TokenBucket(rate=pace.per_account, burst=pace.burst)
 
 
 def _not_looked(error: BaseException) -> None:
