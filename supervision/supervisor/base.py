@@ -2,13 +2,13 @@
 
 init, start, exit, decide, restart, stop, commands. A slot reports starts and exits through the
 loop's queue, so that no handler ever waits for a child and a stop always finds its turn (S14, S18,
-S24). ``static`` adds groups, ``dynamic`` children by command only.
+S24). How one child is stopped, killed or abandoned is in ``termination``; ``static`` adds groups,
+``dynamic`` children by command only.
 """
 
 from __future__ import annotations
 
 import abc
-import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, Final
@@ -35,7 +35,7 @@ from ..runtime.future import Answer
 from ..runtime.loop_actor import LoopActor
 from ..runtime.states import ChildState, StartResult
 from ..runtime.tree_context import Slot
-from ..spec.child_spec import AutoShutdown, ChildSpec, Shutdown
+from ..spec.child_spec import AutoShutdown, ChildSpec
 from ..spec.supervisor_spec import check_siblings
 from .changes import Changes
 from .child import (
@@ -49,6 +49,7 @@ from .child import (
     KeepDown,
     RestartAfter,
     child_info,
+    child_of,
     count,
     decide,
     start_error,
@@ -63,7 +64,7 @@ from .messages import (
     WhichChild,
     WhichChildren,
 )
-from .time_limits import TimeLimits
+from .termination import ChildTermination
 
 # looked up once: a member looked up in its class is slow before Python 3.12
 STARTING: Final = ChildState.STARTING
@@ -74,9 +75,6 @@ IGNORED: Final = ExitKind.IGNORED
 START_FAILED: Final = ExitKind.START_FAILED
 
 COMING: Final = frozenset({RESTARTING, ChildState.IDLE})
-STOPPED: Final = Exit(ExitKind.SHUTDOWN)
-KILLED: Final = Exit(ExitKind.SHUTDOWN, detail="killed")
-KILLED_WITH_PARENT: Final = Exit(ExitKind.SHUTDOWN, detail="killed with its supervisor")
 
 
 class BaseSupervisor(LoopActor):
@@ -108,28 +106,15 @@ class BaseSupervisor(LoopActor):
         """Exits that are decided about when no group is being stopped."""
         self._stops = 0
         """How many children are being stopped by command."""
-        self._limits = TimeLimits(self.clock, abandon=self._abandon, stuck=self._publish_stuck)
+        self._termination = ChildTermination(self.clock, exited=self.child_exited, tell=self._tell)
+        self._limits = self._termination.limits
         self._changes = Changes(
             make=self._make, may_begin=self._may_begin, done=self._continue_soon
         )
 
     def _add_child(self, spec: ChildSpec) -> Child:
-        """Make a record for a child, in the slot that it had under an earlier incarnation."""
-        home = self._telewarden_slot
-        slot = home.children.get(spec.id)
-        if slot is not None and (slot.added or slot.spec.placed_on is not spec.placed_on):
-            slot.forget()  # it only bears the same name
-            slot = None
-        if slot is None:
-            slot = home.children[spec.id] = ChildSlot(home.context, spec, home)
-        elif slot.spec is not spec:
-            slot.describe(spec)
-        slot.expect()
-        slot.supervisor = self
-        child = self._children[spec.id] = Child(slot)
-        slot.restart_window = child.restart_window
-        if child.restart_window is not None and home.context.past is not None:
-            child.restart_window.recall(home.context.past.recall(slot.path))
+        child = self._children[spec.id] = child_of(self._telewarden_slot, spec)
+        child.slot.supervisor = self
         return child
 
     # start: ``True`` it runs, an ``Exit`` it failed, ``None`` the slot will report it
@@ -181,7 +166,7 @@ class BaseSupervisor(LoopActor):
         child.was_asked = slot.state is STOPPING
         slot.on_exited(exit_)
         if isinstance(exit_.error, ChildAbandonedError):
-            self._count_abandoned(slot, exit_.error.seconds)
+            self._termination.count_abandoned(slot, exit_.error.seconds)
         if not child.tell_waiters(exit_):
             self._handle_exit(child, exit_, uptime)
 
@@ -374,101 +359,6 @@ class BaseSupervisor(LoopActor):
         child.slot.forget()
         self._tell(events.ChildForgotten, child=child.slot.path)
 
-    # stop: one child
-
-    async def _stop_and_wait(self, child: Child) -> Exit:
-        """Stop a child within its limit, whatever it is doing; return how it ended."""
-        stopped: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
-        exit_ = self._stop_child(child, partial(resolve, stopped))
-        return await stopped if exit_ is None else exit_
-
-    def _stop_child(
-        self, child: Child, then: Callable[[Exit], object], *, for_good: bool = False
-    ) -> Exit | None:
-        """Begin to stop a child; its end, if that comes at once, else ``then`` is told of it."""
-        slot, begun = child.slot, self.clock.now()
-        child.cancel_timer()
-        if not slot.alive:
-            return slot.last_exit or STOPPED
-
-        def stopped(exit_: Exit | None) -> Exit:
-            exit_ = exit_ or STOPPED
-            slot.context.log_stop(slot.path, exit_, self.clock.now() - begun)
-            self._publish(events.ChildStopped, child, exit=exit_)
-            return exit_
-
-        exit_ = self._ask_to_stop(child, for_good=for_good)
-        if exit_ is not None:
-            return stopped(exit_)
-        child.waiters.append(lambda exit_: then(stopped(exit_)))
-        return None
-
-    def _ask_to_stop(self, child: Child, *, for_good: bool) -> Exit | None:
-        slot, within = child.slot, child.spec.stop_within
-        if within is Shutdown.IMMEDIATE or within == 0:
-            return self._kill(child)
-        slot.state = STOPPING
-        exit_ = slot.runner.stop()
-        if exit_ is not None:
-            child.was_asked = True
-            slot.on_exited(exit_)
-            child.tell_waiters(exit_)
-            return exit_
-        if for_good:
-            slot.runner.finish()
-        if isinstance(within, float | int):
-            self._limits.limit_stop(child, within)
-        return None
-
-    def _kill(self, child: Child) -> Exit:
-        slot = child.slot
-        self._kill_below(slot)
-        if slot.runner.kill():
-            slot.on_exited(KILLED)
-            child.tell_waiters(KILLED)
-            return KILLED
-        exit_ = Exit(ExitKind.ABANDONED, ChildAbandonedError(slot.path, 0.0))
-        self.child_exited(slot, slot.incarnation, exit_)
-        return exit_
-
-    def _kill_below(self, slot: ChildSlot) -> None:
-        """Kill all children of a supervisor that gets no time to stop them itself."""
-        for below in reversed(tuple(slot.walk())[1:]):
-            if not below.alive:
-                continue
-            if not below.runner.kill():
-                self._count_abandoned(below, 0.0)
-            below.on_exited(KILLED_WITH_PARENT)
-            self._tell(
-                events.ChildStopped,
-                child=below.path,
-                incarnation=below.incarnation,
-                exit=KILLED_WITH_PARENT,
-            )
-
-    def _abandon(self, child: Child, incarnation: int, seconds: float) -> None:
-        """Fence an incarnation off that did not come to an end in time (S15)."""
-        slot = child.slot
-        if slot.incarnation != incarnation or not slot.alive:
-            return
-        self._kill_below(slot)
-        slot.runner.fence()
-        cause = ChildAbandonedError(slot.path, seconds)
-        self.child_exited(slot, incarnation, Exit(ExitKind.ABANDONED, cause))
-
-    def _publish_stuck(self, child: Child, seconds: float) -> None:
-        self._publish(events.ChildStuck, child, seconds=seconds, stack=child.slot.runner.stack())
-
-    def _count_abandoned(self, slot: ChildSlot, seconds: float) -> None:
-        abandoned = slot.context.count_abandoned()
-        self._tell(
-            events.ChildAbandoned,
-            child=slot.path,
-            incarnation=slot.incarnation,
-            seconds=seconds,
-            abandoned=abandoned,
-        )
-
     # stop: the supervisor itself, with all children
 
     def _check_auto_shutdown(self, child: Child) -> None:
@@ -638,7 +528,7 @@ class BaseSupervisor(LoopActor):
             self._handle_deferred()
 
         self._stops += 1
-        exit_ = self._stop_child(child, stopped)
+        exit_ = self._termination.begin(child, stopped)
         if exit_ is not None:
             stopped(exit_)
 
@@ -697,9 +587,3 @@ class BaseSupervisor(LoopActor):
 
     def _tell(self, event: Callable[..., Event], **facts: Any) -> None:
         self._telewarden_slot.context.events.publish(event(at=self.clock.now(), **facts))
-
-
-def resolve(future: asyncio.Future[Any], result: object) -> None:
-    """Give a future its result, unless it was cancelled."""
-    if not future.done():
-        future.set_result(result)

@@ -242,3 +242,26 @@ def count(children: Collection[Child]) -> ChildCounts:
 
 
 UP: Final = frozenset({ChildState.RUNNING, ChildState.STOPPING})
+
+
+def child_of(home: ChildSlot, spec: ChildSpec) -> Child:
+    """Make a record for a child, in the slot that it had under an earlier incarnation.
+
+    Args:
+        home: the supervisor's own slot.
+        spec: describes the child.
+    """
+    slot = home.children.get(spec.id)
+    if slot is not None and (slot.added or slot.spec.placed_on is not spec.placed_on):
+        slot.forget()  # it only bears the same name
+        slot = None
+    if slot is None:
+        slot = home.children[spec.id] = ChildSlot(home.context, spec, home)
+    elif slot.spec is not spec:
+        slot.describe(spec)
+    slot.expect()
+    child = Child(slot)
+    slot.restart_window = child.restart_window
+    if child.restart_window is not None and home.context.past is not None:
+        child.restart_window.recall(home.context.past.recall(slot.path))
+    return child

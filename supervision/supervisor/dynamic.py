@@ -48,6 +48,8 @@ class DynamicSupervisor(BaseSupervisor):
 
     async def _stop_all(self) -> None:
         children = tuple(self._children.values())
-        await asyncio.gather(*(self._stop_and_wait(child) for child in reversed(children)))
+        await asyncio.gather(
+            *(self._termination.stop_and_wait(child) for child in reversed(children))
+        )
         for child in children:
             self._forget(child)

@@ -13,8 +13,9 @@ from ..runtime.actor_tasks import runner_of
 from ..runtime.states import ChildState
 from ..spec.child_spec import ChildSpec
 from ..spec.supervisor_spec import SupervisorSpec, check_significance
-from .base import BaseSupervisor, resolve
+from .base import BaseSupervisor
 from .child import ABANDONED_AT_STOP, SIBLING, Child, RestartAfter, start_error
+from .termination import resolve
 
 WAITABLE: Final = frozenset({ChildState.IDLE, ChildState.STOPPED, ChildState.RESTARTING})
 
@@ -167,7 +168,7 @@ class Supervisor(BaseSupervisor):
             return
         if child.still_waits(self.clock.now()):
             return
-        exit_ = await self._stop_and_wait(child)
+        exit_ = await self._termination.stop_and_wait(child)
         if child.slot.alive or self._children.get(id_) is not child:
             return
         if exit_.kind is ExitKind.ABANDONED:
@@ -336,7 +337,7 @@ class Supervisor(BaseSupervisor):
             if done.done():
                 return
             for child in waiting:
-                if self._stop_child(child, go_on, for_good=True) is None:
+                if self._termination.begin(child, go_on, for_good=True) is None:
                     return
             done.set_result(None)
 
