@@ -56,20 +56,40 @@ def make_app(
     """
     names = tuple(names)
     look = Look(panel, clock=monotonic)
-    probes = Probes(panel, look, wall)
     guard = None if trusted else Guard(access or Access(), names=names)
-    watching = _Watching(panel, look, wall, guard)
-    commands = CommandsApi(panel, monotonic=monotonic)
     hub = hub or Hub(panel, wall=wall, monotonic=monotonic)
-    live = LiveRoutes(hub, None if guard is None else guard.access)
-    looks = (lambda handler: handler) if guard is None else guard.looks
-    routes: list[BaseRoute] = [
+    commands = CommandsApi(panel, monotonic=monotonic)
+    watching = _Watching(panel, look, wall, guard)
+    routes = [
+        *_open_routes(watching, Probes(panel, look, wall)),
+        *_guarded_routes(watching, hub, commands, guard),
+    ]
+    middleware = [Middleware(Headers, wall=wall)]
+    if guard is not None:  # on the Unix socket the kernel says who asks, and no browser gets there
+        routes += _login_routes(LoginRoutes(panel, guard))
+        middleware.append(Middleware(HostCheck, names=names))
+    return Starlette(routes=routes, middleware=middleware, exception_handlers=HANDLERS)
+
+
+def _open_routes(watching: _Watching, probes: Probes) -> list[BaseRoute]:
+    """What everybody may ask for."""
+    return [
         Route("/", watching.page),
         Route("/assets/{path:path}", page.asset),
         Route("/metrics", watching.metrics),
         Route("/healthz", probes.healthz),
         Route("/startupz", probes.startupz),
         Route("/readyz", probes.readyz),
+    ]
+
+
+def _guarded_routes(
+    watching: _Watching, hub: Hub, commands: CommandsApi, guard: Guard | None
+) -> list[BaseRoute]:
+    """What is for who may look, or carry out commands."""
+    live = LiveRoutes(hub, None if guard is None else guard.access)
+    looks = (lambda handler: handler) if guard is None else guard.looks
+    return [
         Route("/api/state", looks(watching.state)),
         Route("/api/live", looks(live.state)),
         Route("/api/charts", looks(live.charts)),
@@ -80,16 +100,14 @@ def make_app(
         Route("/api/openapi.json", looks(commands.openapi)),
         Route("/api/", looks(api_page)),
     ]
-    middleware = [Middleware(Headers, wall=wall)]
-    if guard is not None:  # on the Unix socket the kernel says who asks, and no browser gets there
-        logins = LoginRoutes(panel, guard)
-        routes += [
-            Route("/api/me", logins.me),
-            Route("/login", logins.log_in, methods=["POST"]),
-            Route("/logout", logins.log_out, methods=["POST"]),
-        ]
-        middleware.append(Middleware(HostCheck, names=names))
-    return Starlette(routes=routes, middleware=middleware, exception_handlers=HANDLERS)
+
+
+def _login_routes(logins: LoginRoutes) -> list[BaseRoute]:
+    return [
+        Route("/api/me", logins.me),
+        Route("/login", logins.log_in, methods=["POST"]),
+        Route("/logout", logins.log_out, methods=["POST"]),
+    ]
 
 
 class _Watching:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from .._tl import functions, read_object, types
@@ -27,73 +28,10 @@ def upload_media(call: Call, request: Any) -> Any:
 
 def make(call: Call, given: Any, *, uploaded: bool = True) -> Any:
     """The MessageMedia for an InputMedia; an album takes none that is just being uploaded."""
-    match given:
-        case types.InputMediaUploadedPhoto() | types.InputMediaUploadedDocument() if not uploaded:
-            raise RpcError("MEDIA_INVALID")
-        case types.InputMediaUploadedPhoto():
-            data = _joined(call, given.file)
-            stored = call.world.files.store(
-                data, photo=True, name=given.file.name, mime_type="image/jpeg"
-            )
-            return types.MessageMediaPhoto(
-                photo=_photo(call, stored), spoiler=given.spoiler, ttl_seconds=given.ttl_seconds
-            )
-        case types.InputMediaUploadedDocument():
-            return _new_document(call, given)
-        case types.InputMediaPhoto():
-            return types.MessageMediaPhoto(
-                photo=_photo(call, _named(call, given.id, photo=True)),
-                spoiler=given.spoiler,
-                ttl_seconds=given.ttl_seconds,
-            )
-        case types.InputMediaDocument():
-            stored = _named(call, given.id, photo=False)
-            cover = given.video_cover
-            return types.MessageMediaDocument(
-                document=_document(call, stored),
-                spoiler=given.spoiler,
-                ttl_seconds=given.ttl_seconds,
-                video_timestamp=given.video_timestamp,
-                video_cover=_photo(call, _named(call, cover, photo=True)) if cover else None,
-            )
-        case types.InputMediaWebPage():
-            return types.MessageMediaWebPage(
-                _page(call, given.url),
-                force_large_media=given.force_large_media,
-                force_small_media=given.force_small_media,
-                manual=True,
-            )
-        case types.InputMediaGeoPoint():
-            return types.MessageMediaGeo(_geo(given))
-        case types.InputMediaGeoLive():
-            return types.MessageMediaGeoLive(_geo(given), given.period or 60, given.heading)
-        case types.InputMediaVenue():
-            return types.MessageMediaVenue(
-                _geo(given),
-                given.title,
-                given.address,
-                given.provider,
-                given.venue_id,
-                given.venue_type,
-            )
-        case types.InputMediaDice():
-            return types.MessageMediaDice(1 + call.world.entropy(1)[0] % 6, given.emoticon)
-        case types.InputMediaPoll():
-            return types.MessageMediaPoll(given.poll, types.PollResults())
-        case types.InputMediaContact():
-            return types.MessageMediaContact(
-                given.phone_number, given.first_name, given.last_name, given.vcard, 0
-            )
-        case types.InputMediaTodo():
-            if not call.me.premium:
-                raise RpcError("PREMIUM_ACCOUNT_REQUIRED", 403)
-            if not given.todo.list:
-                raise RpcError("TODO_ITEMS_EMPTY")
-            return types.MessageMediaToDo(given.todo)
-        case types.InputMediaEmpty():
-            raise RpcError("MEDIA_EMPTY")
-        case _:
-            raise RpcError("MEDIA_INVALID")
+    maker = _MAKERS.get(type(given))
+    if maker is None or (not uploaded and isinstance(given, _UPLOADED)):
+        raise RpcError("MEDIA_INVALID")
+    return maker(call, given)
 
 
 def rich_of(call: Call, given: Any) -> Any:
@@ -164,6 +102,96 @@ def _new_document(call: Call, given: Any) -> Any:
     return types.MessageMediaDocument(
         document=_document(call, stored), spoiler=given.spoiler, ttl_seconds=given.ttl_seconds
     )
+
+
+def _uploaded_photo(call: Call, given: Any) -> Any:
+    data = _joined(call, given.file)
+    stored = call.world.files.store(data, photo=True, name=given.file.name, mime_type="image/jpeg")
+    return types.MessageMediaPhoto(
+        photo=_photo(call, stored), spoiler=given.spoiler, ttl_seconds=given.ttl_seconds
+    )
+
+
+def _known_photo(call: Call, given: Any) -> Any:
+    return types.MessageMediaPhoto(
+        photo=_photo(call, _named(call, given.id, photo=True)),
+        spoiler=given.spoiler,
+        ttl_seconds=given.ttl_seconds,
+    )
+
+
+def _known_document(call: Call, given: Any) -> Any:
+    cover = given.video_cover
+    return types.MessageMediaDocument(
+        document=_document(call, _named(call, given.id, photo=False)),
+        spoiler=given.spoiler,
+        ttl_seconds=given.ttl_seconds,
+        video_timestamp=given.video_timestamp,
+        video_cover=_photo(call, _named(call, cover, photo=True)) if cover else None,
+    )
+
+
+def _web_page(call: Call, given: Any) -> Any:
+    return types.MessageMediaWebPage(
+        _page(call, given.url),
+        force_large_media=given.force_large_media,
+        force_small_media=given.force_small_media,
+        manual=True,
+    )
+
+
+def _venue(_: Call, given: Any) -> Any:
+    return types.MessageMediaVenue(
+        _geo(given),
+        given.title,
+        given.address,
+        given.provider,
+        given.venue_id,
+        given.venue_type,
+    )
+
+
+def _dice(call: Call, given: Any) -> Any:
+    return types.MessageMediaDice(1 + call.world.entropy(1)[0] % 6, given.emoticon)
+
+
+def _contact(_: Call, given: Any) -> Any:
+    return types.MessageMediaContact(
+        given.phone_number, given.first_name, given.last_name, given.vcard, 0
+    )
+
+
+def _to_do(call: Call, given: Any) -> Any:
+    if not call.me.premium:
+        raise RpcError("PREMIUM_ACCOUNT_REQUIRED", 403)
+    if not given.todo.list:
+        raise RpcError("TODO_ITEMS_EMPTY")
+    return types.MessageMediaToDo(given.todo)
+
+
+def _empty(_: Call, __: Any) -> Any:
+    raise RpcError("MEDIA_EMPTY")
+
+
+_UPLOADED: Final = (types.InputMediaUploadedPhoto, types.InputMediaUploadedDocument)
+_MAKERS: Final[Mapping[type, Callable[[Call, Any], Any]]] = {
+    types.InputMediaUploadedPhoto: _uploaded_photo,
+    types.InputMediaUploadedDocument: _new_document,
+    types.InputMediaPhoto: _known_photo,
+    types.InputMediaDocument: _known_document,
+    types.InputMediaWebPage: _web_page,
+    types.InputMediaGeoPoint: lambda _, given: types.MessageMediaGeo(_geo(given)),
+    types.InputMediaGeoLive: lambda _, given: types.MessageMediaGeoLive(
+        _geo(given), given.period or 60, given.heading
+    ),
+    types.InputMediaVenue: _venue,
+    types.InputMediaDice: _dice,
+    types.InputMediaPoll: lambda _, given: types.MessageMediaPoll(given.poll, types.PollResults()),
+    types.InputMediaContact: _contact,
+    types.InputMediaTodo: _to_do,
+    types.InputMediaEmpty: _empty,
+}
+"""What a message bears, by what it was sent with."""
 
 
 def _geo(given: Any) -> Any:

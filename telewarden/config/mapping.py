@@ -78,37 +78,8 @@ def settings_of(config: Config) -> Settings:
 def notify_settings_of(config: Config) -> NotifySettings:
     """Who is told what, by which way; secrets are read when something is sent."""
     given = config.notify
-    zone, general = zone_of(given.zone), given.quiet
-    channels = {
-        name: ChannelRules(
-            name=name,
-            url=None
-            if one.url is None
-            else _reader(config, one.url, f"notify.channels.{name}.url"),
-            telegram=one.telegram,
-            least=Severity(one.least),
-            only=frozenset(one.only),
-            resolved=one.resolved,
-            quiet=_quiet(one.quiet or general, zone),
-            every=one.every,
-            zone=zone,
-            language=one.language,
-        )
-        for name, one in given.channels.items()
-    }
-    for person in () if config.bot is None else config.bot.allow:
-        name = bot_channel(person.id)
-        channels[name] = ChannelRules(
-            name=name,
-            telegram=person.id,
-            quiet=_quiet(general, zone),
-            zone=zone,
-            language=person.language,
-            every=BOT_EVERY,
-            off=not person.alerts,
-        )
     return NotifySettings(
-        channels=channels,
+        channels=_channels_of(config) | _bot_channels_of(config),
         changes={
             name: RuleChange(
                 enabled=one.enabled,
@@ -135,6 +106,46 @@ def notify_settings_of(config: Config) -> NotifySettings:
         gather=given.gather,
         settle=given.settle,
     )
+
+
+def _channels_of(config: Config) -> dict[str, ChannelRules]:
+    """The channels of ``[notify.channels]``."""
+    given = config.notify
+    zone = zone_of(given.zone)
+    return {
+        name: ChannelRules(
+            name=name,
+            url=None
+            if one.url is None
+            else _reader(config, one.url, f"notify.channels.{name}.url"),
+            telegram=one.telegram,
+            least=Severity(one.least),
+            only=frozenset(one.only),
+            resolved=one.resolved,
+            quiet=_quiet(one.quiet or given.quiet, zone),
+            every=one.every,
+            zone=zone,
+            language=one.language,
+        )
+        for name, one in given.channels.items()
+    }
+
+
+def _bot_channels_of(config: Config) -> dict[str, ChannelRules]:
+    """A channel for each person whom the admin bot answers."""
+    zone = zone_of(config.notify.zone)
+    return {
+        bot_channel(person.id): ChannelRules(
+            name=bot_channel(person.id),
+            telegram=person.id,
+            quiet=_quiet(config.notify.quiet, zone),
+            zone=zone,
+            language=person.language,
+            every=BOT_EVERY,
+            off=not person.alerts,
+        )
+        for person in (() if config.bot is None else config.bot.allow)
+    }
 
 
 def notify_problems(config: Config) -> tuple[str, ...]:
