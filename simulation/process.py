@@ -18,13 +18,13 @@ from typing import Any, Final
 import pykka
 
 from telewarden import Warden
-from telewarden import warden as warden_module
 from telewarden.actors import journal as journal_module
 from telewarden.actors.forwarding import context as group_context
 from telewarden.config import parse_config
 from telewarden.errors import TelegramRateLimitError
 from telewarden.loopback import engine as engine_module
 from telewarden.service import key_rotation as rotation_module
+from telewarden.service import observation as observation_module
 from telewarden.service import stored_figures as figures_module
 from telewarden.storage import store as store_module
 from telewarden.storage.leases import grant as grant_module
@@ -150,7 +150,7 @@ def install() -> None:
     mailbox_module.SimpleQueue = SimQueue  # type: ignore[attr-defined]
     journal_module.threading = SimpleNamespace(Timer=SimTimer)  # type: ignore[attr-defined]
     root_module.LoopWatchdog = _NoWatchdog  # type: ignore[attr-defined]
-    warden_module.OBSERVE_EVERY = OBSERVE_EVERY  # type: ignore[misc]
+    observation_module.OBSERVE_EVERY = OBSERVE_EVERY  # type: ignore[misc]
     figures_module.LOOK_EVERY = OBSERVE_EVERY  # type: ignore[misc]
     engine_module.socket = SimpleNamespace(  # type: ignore[attr-defined]
         create_server=lambda *a, **k: KERNEL.network.bind(*a, **k)  # type: ignore[union-attr]

@@ -8,28 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
-from dataclasses import replace
+from collections.abc import Awaitable, Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
-import pykka
 from prometheus_client import CollectorRegistry
 
 from .actors import (
     Board,
     HandlerFactory,
     Handlers,
-    Journal,
-    OverviewAsked,
-    SessionRefAsked,
     SettingsChanged,
     WaitLedger,
     check_who,
-    with_waits,
 )
 from .api.alerts import Alerts
 from .api.blocking import Blocking
@@ -42,16 +35,13 @@ from .api.registry import Registry
 from .api.registry_client import RegistryClient
 from .api.session import LoginStep, SessionHandle
 from .api.sessions import Sessions
+from .api.tree_access import ASK_WITHIN, TreeAccess
 from .commands.running import carry_out
-from .config import Config, ConsoleConfig
-from .console import Access, ConsoleActor, Role, Token, bind_tcp, bind_unix
+from .config import Config
 from .console.results.base import Result
 from .diagnostics import Diagnosis, diagnose, live_findings
 from .errors import (
     AlreadyRunningError,
-    ChildNotFoundError,
-    ChildRestartingError,
-    ChildRunningError,
     ChildStartError,
     InvalidRecordError,
     NotRunningError,
@@ -60,13 +50,15 @@ from .errors import (
 )
 from .metrics import Exporter
 from .service.assembly import Assembly
-from .service.crash_record import CrashRecord, past_crashes
+from .service.console_sockets import ConsoleSockets
+from .service.crash_record import forget_old_crashes
 from .service.database_backups import DatabaseBackups
 from .service.folder_lease import WARDEN, take_folder
 from .service.gc_pause import GcPause
 from .service.health_orders import MonitorOrders
 from .service.key_rotation import MasterKeys
-from .service.loopback_server import StandIn, sign_in, standin
+from .service.loopback_server import DataCentre, StandIn
+from .service.observation import Observation, clock_skew
 from .service.open_files import make_room
 from .service.paths import StoragePaths, config_of
 from .service.reload import ConfigReloaded, Reloaded, Reloader, ReloadReport
@@ -74,24 +66,18 @@ from .service.responsiveness import PartWatch, stuck_parts
 from .service.retention import Retention
 from .service.stored_figures import StoredLook
 from .service.traces import Traces, process_provider
-from .service.wait_log import WaitLog
-from .storage import Epoch, Operation, Store
+from .storage import Epoch, Operation
 from .supervision import (
-    Ask,
-    ChildSpec,
     Drill,
     EventStream,
     Exit,
     LoopThread,
-    LoopWatch,
-    RestartChild,
     Snapshot,
     StopReport,
     Tree,
-    ask_async,
     run_in_loop,
 )
-from .telegram import Overview, Phase, ServerAddress, server_time_request
+from .telegram import Overview, ServerAddress
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
@@ -100,9 +86,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-ASK_WITHIN: Final = 10.0  # seconds; the actors answer in microseconds unless something is wrong
 STOP_WITHIN: Final = 60.0  # seconds; sessions take 25 at most, the journal 30
-OBSERVE_EVERY: Final = 5.0  # seconds between two looks that keep the metrics' gauges fresh
 
 
 class Warden:
@@ -134,6 +118,14 @@ class Warden:
         UnknownHandlerError: a pair names a handler that nobody offers.
     """
 
+    # of one start
+    _thread: LoopThread | None = None
+    _parts: Assembly | None = None
+    _starting = False
+    _ending: asyncio.Task[StopReport] | None = None
+    _signing: asyncio.Task[None] | None = None
+    _housekeeping: tuple[asyncio.Task[None], ...] = ()
+
     def __init__(
         self,
         config: Config | Mapping[str, Any] | Path | str,
@@ -150,56 +142,57 @@ class Warden:
             self._handlers.check(pair.handler)
         self.events = events or EventStream()
         self._tracer_provider = tracer_provider
-        self._epoch = Epoch()
+        self._epoch, self._access = Epoch(), TreeAccess()
         self.exporter = Exporter(
             registry, per_session=self.config.metrics.per_session, wall=self._epoch.now
         )
         self._stored_look = StoredLook(self.config, self.exporter, wall=self._epoch.now)
         self._board = Board()
         self._waiting = WaitLedger(wall=self._epoch.now)
-        self._wait_log = WaitLog(wall=self._epoch.now)
+        self._make_handles(config if isinstance(config, str | Path) else None)
+        self._observation = Observation(
+            config=lambda: self.config,
+            board=self._board,
+            registry=self.registry,
+            exporter=self.exporter,
+            waiting=self._waiting,
+            access=self._access,
+            epoch=self._epoch,
+        )
+        self.under_way: set[asyncio.Future[Any]] = set()
+        self._data_centre = DataCentre(server)
+        self._console = ConsoleSockets()
+        self._stopping = asyncio.Event()
+        self._cleanup = contextlib.AsyncExitStack()
+
+    def _make_handles(self, file: Path | str | None) -> None:
+        """What an app and the commands work with; it is good before the start and after a stop."""
         client = RegistryClient(
-            lambda: self._ref("registry"), self._board, self.events, wall=self._epoch.now
+            lambda: self._access.ref("registry"), self._board, self.events, wall=self._epoch.now
         )
         self.registry = Registry(client)
-        pairs_client = PairsClient(client, self._session_ref, self._journal)
+        pairs_client = PairsClient(client, self._access.session_ref, self._access.journal)
         self._auditor = pairs_client.auditor
         moves = Reassigning(pairs_client, self.sessions, self.operations)
         self.pairs = Pairs(pairs_client, self.sessions, moves, self._handlers.check)
-        file = config if isinstance(config, str | Path) else None
         self._reloader = Reloader(
             file, lambda: self.config, self._take_over, self.sessions, pairs_client, self._handlers
         )
-        self.blocking = Blocking(client, self.pairs, self._running_loop, self.session)
-        self.under_way: set[asyncio.Future[Any]] = set()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: LoopThread | None = None
-        self._server, self._standin = server, None if server is None else StandIn(server=server)
-        self._signing: asyncio.Task[None] | None = None
-        self._tree: Tree | None = None
-        self._parts: Assembly | None = None
-        self._starting = False
-        self._ending: asyncio.Task[StopReport] | None = None
-        self._observer: asyncio.Task[None] | None = None
-        self._housekeeping: tuple[asyncio.Task[None], ...] = ()
+        self.blocking = Blocking(client, self.pairs, self._access.loop, self.session)
         self.backups = DatabaseBackups(
             self.config, self.operations, master=lambda: self.keys.present
         )
-        self.keys = MasterKeys(self.config, self._stored, self.backups.take, self._auditor.noted)
+        self.keys = MasterKeys(
+            self.config, self._access.stored, self.backups.take, self._auditor.noted
+        )
         self.retention = Retention(
             self.config,
             self.operations,
-            self._stored,
+            self._access.stored,
             self.events.publish,
             wall=self._epoch.now,
             ahead=lambda: self._epoch.ahead,
         )
-        self._listening: tuple[str, int] | None = None
-        self._reported: frozenset[str] = frozenset()
-        self._places: Snapshot | None = None
-        self._all_told = False
-        self._stopping = asyncio.Event()
-        self._cleanup = contextlib.AsyncExitStack()
 
     # Starting and stopping
 
@@ -245,7 +238,7 @@ class Warden:
             AlreadyRunningError: it runs; it goes on as it is.
             TelewardenError: what stood in the way, in one sentence; nothing is left running.
         """
-        if self._starting or self._tree is not None:
+        if self._starting or self._access.tree is not None:
             raise AlreadyRunningError("this warden")
         self._starting = True
         try:
@@ -257,44 +250,33 @@ class Warden:
 
     async def _start(self) -> None:
         self._stopping.clear()
-        self._loop = asyncio.get_running_loop()
         self._board.plans = None  # those of an earlier start are not this one's
-        self._places, self._all_told = None, False
+        self._observation.begin()
         make_room(len(self.config.sessions))
         async with contextlib.AsyncExitStack() as undo:
             undo.enter_context(await take_folder(self.config, WARDEN))
-            if self._server is None:
-                self._standin = await undo.enter_async_context(standin(self.config))
+            await undo.enter_async_context(self._data_centre.run(self.config))
             self.exporter.watch(self.events)
             undo.callback(self.exporter.close)
             rest = GcPause(self.events, len(self.config.sessions))
             undo.callback(rest.end)
             rest.begin()
-            tree = await self._plant(undo)
+            tree = await self._make_tree(undo)
             try:
                 await tree.start()
             except ChildStartError as exc:
                 raise exc.cause if isinstance(exc.cause, TelewardenError) else exc from exc
-            self._tree = tree
-            self._forget_old_crashes()
-            self._observer = asyncio.create_task(self._observe())
+            self._access.open(tree)
+            forget_old_crashes(self._access.journal(), self.config)
             self._housekeeping = (
+                asyncio.create_task(self._observation.keep_looking()),
                 asyncio.create_task(self.backups.keep_taking()),
                 asyncio.create_task(self.retention.keep_pruning()),
                 asyncio.create_task(self._stored_look.keep_looking()),
                 asyncio.create_task(PartWatch(self, self.events).keep_looking()),
             )
-            self._signing = asyncio.create_task(self._sign_in())
+            self._signing = asyncio.create_task(self._data_centre.sign_in(self))
             self._cleanup = undo.pop_all()
-
-    async def _sign_in(self, *, only: Collection[str] | None = None) -> None:
-        """Log the sessions in on a data centre of our own, as their owners would."""
-        if self._server is not None or self._standin is None or self._standin.telegram is None:
-            return
-        try:
-            await sign_in(self, self._standin, only=only)
-        except (TelewardenError, pykka.ActorDeadError):  # a person can log the accounts in
-            logger.exception("sign-in on the loopback data centre failed")
 
     async def stop(self, *, deadline: float = STOP_WITHIN) -> StopReport | None:
         """Stop everything in order: sessions finish what is under way, then the journal ends.
@@ -312,7 +294,7 @@ class Warden:
         """
         if isinstance(deadline, bool) or not isinstance(deadline, int | float):
             raise InvalidRecordError("deadline", deadline, "seconds, as a number")
-        tree, self._tree = self._tree, None
+        tree = self._access.close()
         if tree is not None:
             if self._signing is not None:
                 self._signing.cancel()
@@ -324,11 +306,7 @@ class Warden:
     async def _stop(self, tree: Tree, deadline: float) -> StopReport:
         for work in tuple(self.under_way):
             work.cancel()  # a move: nothing has moved
-        beside = [
-            task
-            for task in (self._signing, self._observer, *self._housekeeping)
-            if task is not None
-        ]
+        beside = [task for task in (self._signing, *self._housekeeping) if task is not None]
         for task in beside:
             task.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
@@ -337,7 +315,7 @@ class Warden:
 
     async def wait(self) -> Exit | None:
         """Wait until somebody asks for a stop, or the tree gives up; returns how it gave up."""
-        ended = asyncio.ensure_future(_awaited(self._running().terminated))
+        ended = asyncio.ensure_future(_awaited(self._access.running().terminated))
         asked = asyncio.ensure_future(self._stopping.wait())
         try:
             await asyncio.wait({ended, asked}, return_when=asyncio.FIRST_COMPLETED)
@@ -349,7 +327,7 @@ class Warden:
     def shutdown(self, *, who: str = "app") -> None:
         """Ask for a stop: ``wait`` returns, and whoever waits there stops the warden."""
         check_who(who)
-        if self._tree is not None:
+        if self._access.tree is not None:
             self._auditor.note(who, "shutdown", "warden")
         self._stopping.set()
 
@@ -357,7 +335,7 @@ class Warden:
 
     def snapshot(self) -> Snapshot:
         """The supervisor tree as it is now."""
-        return self._running().snapshot()
+        return self._access.running().snapshot()
 
     async def overview(self) -> Overview:
         """How every session, worker group and pair is, and what waits for what.
@@ -372,21 +350,7 @@ class Warden:
             for report in (await warden.overview()).sessions:
                 print(report.session, report.phase, report.health, report.reason)
         """
-        found = await self._ask("health", OverviewAsked())
-        self._reported = frozenset(report.session for report in found.sessions)
-        tree = self._running()
-        self._places = places = tree.snapshot()
-        known = self._board.current
-        overview = self._judged(found, places)
-        self._wait_log.see(overview.waits)
-        await self.exporter.observe_async(
-            overview,
-            places,
-            loop_lag=tree.loop_lag,
-            registry=self.registry.statistics(),
-            registered=known.sessions if known.revision else None,
-        )
-        return overview
+        return await self._observation.overview()
 
     async def known(self) -> Overview:
         """The same as ``overview`` as everybody has told it last, seconds old at most.
@@ -396,13 +360,7 @@ class Warden:
         Raises:
             NotRunningError: the warden does not run.
         """
-        found = await self._ask("health", OverviewAsked(fresh=False))
-        return self._judged(found, self._places)
-
-    def _judged(self, found: Overview, places: Snapshot | None) -> Overview:
-        """With everything that waits, and the health monitor's verdicts."""
-        found = replace(found, verdicts=self._board.verdicts_by_subject)
-        return with_waits(found, places, self._waiting.now(), now=self._epoch.now())
+        return await self._observation.known()
 
     def running_operations(self) -> tuple[Operation, ...]:
         """What takes a while, and what did lately, oldest first."""
@@ -422,9 +380,9 @@ class Warden:
             )
         return SessionHandle(
             name,
-            find=self._session_ref,
-            release=self._release,
-            read=self._stored,
+            find=self._access.session_ref,
+            release=self._access.release,
+            read=self._access.stored,
             call_deadline=self.config.telegram.call_deadline,
             patience=self.config.telegram.online_deadline,
             signing=self._signing,
@@ -441,7 +399,8 @@ class Warden:
     def alerts(self) -> Alerts:
         """Alerts and messages out: what is firing, silences, tests, events that were refused."""
         return Alerts(
-            lambda message, timeout: self._ask("notify", message, timeout=timeout), self._auditor
+            lambda message, timeout: self._access.ask("notify", message, timeout=timeout),
+            self._auditor,
         )
 
     @property
@@ -457,20 +416,10 @@ class Warden:
             for finding in (await warden.diagnose()).problems:
                 print(finding.area, finding.what, *finding.steps)
         """
-        outside = await asyncio.to_thread(diagnose, self.config, server=self._address)
+        outside = await asyncio.to_thread(diagnose, self.config, server=self._data_centre.address)
         overview = await self.overview()
-        inside = live_findings(overview, skew=await self._skew(overview))
+        inside = live_findings(overview, skew=await clock_skew(overview, self.session))
         return Diagnosis(findings=(*outside.findings, *inside))
-
-    async def _skew(self, overview: Overview) -> float | None:
-        """Seconds that this clock is ahead of Telegram's, told by any session that is online."""
-        for report in overview.sessions:
-            if report.phase is Phase.ONLINE:
-                with contextlib.suppress(Exception):  # then another one tells, or none
-                    sent = time.time()
-                    told = await self.session(report.session).call(server_time_request())
-                    return (sent + time.time()) / 2 - float(told.date.timestamp())
-        return None
 
     async def recover(self, session: str, *, who: str = "app") -> None:
         """Let a session climb the recovery ladder now."""
@@ -535,7 +484,7 @@ class Warden:
         """Crash the child at ``path`` on purpose, to see it come back."""
         a_text("path", path, "a child's path, as the tree shows it")
         async with self._auditor.noted(who, "drill", path):
-            self._ref(path).tell(Drill(reason="asked for"))
+            self._access.ref(path).tell(Drill(reason="asked for"))
 
     async def reload(
         self, config: Config | Mapping[str, Any] | Path | str | None = None, *, who: str = "app"
@@ -554,55 +503,43 @@ class Warden:
         Raises:
             ConfigError: it cannot be applied, with a sentence for each problem; nothing changed.
         """
-        self._running()
-        task = asyncio.ensure_future(self._reloader.reload(config, who=who))
+        self._access.running()
+        return await asyncio.shield(self._begin(self._reloader.reload(config, who=who)))
+
+    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
+        """Begin something that a stop cancels."""
+        task = asyncio.ensure_future(work)
         self.under_way.add(task)
         task.add_done_callback(self.under_way.discard)
-        return await asyncio.shield(task)
+        return task
 
     def _take_over(self, done: Reloaded) -> None:
         assert self._parts is not None  # noqa: S101 - it runs
         known = {session.name for session in self.config.sessions}
         self.config = done.config
-        self._sign_in_later({session.name for session in done.config.sessions} - known)
+        new = {session.name for session in done.config.sessions} - known
+        if new:  # who was logged out by hand stays so
+            self._begin(self._data_centre.sign_in(self, only=new))
         self.exporter.per_session = done.config.metrics.per_session
         self.backups.change(done.config)
         self.retention.change(done.config)
         self._parts.change(done.config, done.proxies)
-        self._ref("registry").tell(SettingsChanged(rerouted=done.rerouted))
+        self._access.ref("registry").tell(SettingsChanged(rerouted=done.rerouted))
         told = ConfigReloaded(at=self._epoch.now(), who=done.who, report=done.report)
         self.events.publish(told)
 
-    def _sign_in_later(self, new: Collection[str]) -> None:
-        """Log in those that have come by a reload; who was logged out by hand stays so."""
-        if new:
-            task = asyncio.ensure_future(self._sign_in(only=new))
-            self.under_way.add(task)
-            task.add_done_callback(self.under_way.discard)
-
     def ready(self) -> tuple[bool, str]:
         """Whether all sessions that should be online are, as last reported; and if not, why."""
-        all_there, sentence = self._all_reported()
-        return self.exporter.ready() if all_there else (False, sentence)
+        return self._observation.ready()
 
     def started(self) -> tuple[bool, str]:
         """Whether every session has reported since the start, and a sentence; it stays so."""
-        if not self._all_told:
-            self._all_told, sentence = self._all_reported()
-            if not self._all_told:
-                return False, sentence
-        return True, "started"
+        return self._observation.started()
 
     @property
     def ready_share(self) -> float:
         """The share of sessions that has to be online for ``/readyz``, from 0 to 1."""
         return self.config.health.ready_share
-
-    def _all_reported(self) -> tuple[bool, str]:
-        reported = len(self._reported)
-        now = self._board.current
-        expected = len(now.sessions if now.revision else self.config.sessions)
-        return reported >= expected, f"{reported} of {expected} sessions have reported"
 
     async def stuck_parts(self, *, within: float = ASK_WITHIN) -> tuple[str, ...]:
         """The parts of the tree that do not answer, or that it has given up; empty if all is well.
@@ -616,76 +553,26 @@ class Warden:
             NotRunningError: the warden does not run.
         """
         within = seconds("stuck_parts.within", within, default=ASK_WITHIN)
-        return await stuck_parts(self._running(), within=within)
+        return await stuck_parts(self._access.running(), within=within)
 
     @property
     def port(self) -> int | None:
         """The TCP port of the pages, once started; ``None`` without a console."""
-        return None if self._listening is None else self._listening[1]
+        return self._console.port
 
     @property
     def url(self) -> str | None:
         """Where the pages are, by the address that was bound; ``None`` without a console."""
-        if self._listening is None:
-            return None
-        host, port = self._listening
-        return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+        return self._console.url
 
     @property
     def standin(self) -> StandIn | None:
         """The data centre in Telegram's place, once started; ``None`` for the real Telegram."""
-        return self._standin
+        return self._data_centre.standin
 
     # Inside
 
-    @property
-    def _address(self) -> ServerAddress | None:
-        return None if self._standin is None else self._standin.server
-
-    def _running(self) -> Tree:
-        if self._tree is None:
-            raise NotRunningError("this warden", "start it first")
-        return self._tree
-
-    def _running_loop(self) -> asyncio.AbstractEventLoop:
-        if self._loop is None or self._tree is None:
-            raise NotRunningError("this warden", "start it first")
-        return self._loop
-
-    def _ref(self, path: str) -> pykka.ActorRef[Any]:
-        tree = self._running()
-        try:
-            return tree.ref(path)
-        except ChildNotFoundError:
-            if not tree.terminated.done:
-                raise
-            why = "its tree has given up, see the log; stop it and start it again"
-            raise NotRunningError("this warden", why) from None
-
-    async def _ask(self, path: str, message: Ask[T], *, timeout: float = ASK_WITHIN) -> T:
-        return await ask_async(self._ref(path), message, timeout=timeout)
-
-    async def _stored(self, work: Callable[[Store], T]) -> T:
-        return await self._journal().do(work, wait_for_disk=False)
-
-    def _journal(self) -> Journal:
-        return Journal(self._ref("journal"))
-
-    async def _session_ref(self, name: str) -> pykka.ActorRef[Any]:
-        return await self._ask("registry", SessionRefAsked(name))
-
-    async def _release(self, name: str) -> None:
-        """End the quarantine of a session, if it is in one."""
-        with contextlib.suppress(ChildRunningError, ChildRestartingError, ChildNotFoundError):
-            await self._ask("sessions", RestartChild(f"session:{name}"))
-
-    async def _observe(self) -> None:
-        while True:
-            with contextlib.suppress(TelewardenError, pykka.ActorDeadError):
-                await self.overview()
-            await asyncio.sleep(OBSERVE_EVERY)
-
-    async def _plant(self, undo: contextlib.AsyncExitStack) -> Tree:
+    async def _make_tree(self, undo: contextlib.AsyncExitStack) -> Tree:
         """The tree, not started yet, with what earlier processes left on record."""
         await self.keys.read_again()
         await asyncio.to_thread(StoragePaths(self.config).tidy, now=time.time())
@@ -696,7 +583,7 @@ class Warden:
             undo.callback(traces.close)
         self._parts = parts = Assembly(
             self.config,
-            server=self._address,
+            server=self._data_centre.address,
             master=self.keys,
             handlers=self._handlers,
             board=self._board,
@@ -707,62 +594,8 @@ class Warden:
             orders=MonitorOrders(self.session, lambda: self.pairs),
             traces=traces,
         )
-        console, rules = self.config.console, self.config.supervision
-        more = () if console is None else (self._console(console, undo),)
-        bot = parts.bot(self)
-        more = more if bot is None else (*more, bot)
-        more = (*more, parts.notifier(has_bot=bot is not None))
-        past = await asyncio.to_thread(
-            past_crashes, parts.places.database, self.keys.present, since=self._crashes_since()
-        )
-        tree = Tree(
-            parts.spec(*more),
-            name="warden",
-            events=self.events,
-            history=CrashRecord(past, lambda: tree.ref("journal")),
-            loop_watch=LoopWatch(lag_limit=rules.stall_after, fatal_after=rules.stall_fatal_after),
-            abandoned_limit=rules.abandoned_limit,
-        )
-        return tree
-
-    def _crashes_since(self) -> float:
-        return time.time() - self.config.supervision.crashes_kept
-
-    def _forget_old_crashes(self) -> None:
-        # Not left to the retention alone: a process that crashes in a loop never gets that far.
-        before = self._crashes_since()
-        self._journal().post(lambda store: store.prune_crashes(before))
-
-    def _console(self, console: ConsoleConfig, undo: contextlib.AsyncExitStack) -> ChildSpec:
-        tcp = undo.enter_context(contextlib.closing(bind_tcp(console.host, console.port)))
-        host, port = tcp.getsockname()[:2]
-        self._listening = host, port
-        unix = undo.enter_context(contextlib.closing(bind_unix(self.config.control_socket)))
-        return ChildSpec(
-            id="console",
-            actor=ConsoleActor,
-            kwargs={
-                "panel": self,
-                "tcp": tcp,
-                "unix": unix,
-                "names": console.names,
-                "access": self._access_to(host),
-            },
-        )
-
-    def _access_to(self, address: str) -> Access:
-        """Who may do what at the console that listens there."""
-        tokens = (
-            Token(name=one.name, role=Role(one.role), digest=digest)
-            for one, digest in self.config.console_tokens()
-        )
-        console = self.config.console
-        return Access(
-            tokens,
-            local=ipaddress.ip_address(address).is_loopback,
-            opened=console is not None and console.open,
-            wall=self._epoch.now,
-        )
+        console = self._console.bind(self.config, self, undo, self._epoch.now)
+        return await parts.tree(self, console, journal=lambda: self._access.ref("journal"))
 
 
 async def _awaited(awaitable: Awaitable[T]) -> T:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pykka
@@ -29,10 +30,12 @@ from ..supervision import (
     DynamicSpec,
     DynamicSupervisor,
     EventStream,
+    LoopWatch,
     RestartIntensity,
     Sibling,
     Strategy,
     SupervisorSpec,
+    Tree,
 )
 from ..telegram import (
     ConnectLimit,
@@ -43,6 +46,7 @@ from ..telegram import (
     ServerAddress,
     WaitKind,
 )
+from .crash_record import CrashRecord, crashes_since, past_crashes
 from .key_rotation import MasterKeys
 from .paths import StoragePaths, counting
 from .traces import Traces
@@ -174,6 +178,34 @@ class Assembly:
             },
             intensity=RestartIntensity(limit=5, period=60.0),
             backoff=wait_exponential(multiplier=0.5, max=60.0),
+        )
+
+    async def tree(
+        self,
+        panel: Panel,
+        console: ChildSpec | None,
+        *,
+        journal: Callable[[], pykka.ActorRef[Any]],
+    ) -> Tree:
+        """The tree, not started yet, with the crashes that are on record.
+
+        Args:
+            panel: what console and bot steer.
+            console: serves the pages; ``None`` without.
+            journal: the database's writer, once it runs.
+        """
+        bot = self.bot(panel)
+        last = (console, bot, self.notifier(has_bot=bot is not None))
+        since, rules = crashes_since(self._config), self._config.supervision
+        database, key = self.places.database, self.master.present
+        past = await asyncio.to_thread(past_crashes, database, key, since=since)
+        return Tree(
+            self.spec(*(one for one in last if one is not None)),
+            name="warden",
+            events=self._events,
+            history=CrashRecord(past, journal),
+            loop_watch=LoopWatch(lag_limit=rules.stall_after, fatal_after=rules.stall_fatal_after),
+            abandoned_limit=rules.abandoned_limit,
         )
 
     def spec(self, *more: ChildSpec) -> SupervisorSpec:

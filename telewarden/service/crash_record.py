@@ -6,6 +6,7 @@ Read once, before the tree starts; written through the journal, so that nobody w
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pykka
 
 from ..actors import Journal
+from ..config import Config
 from ..errors import TelewardenError
 from ..storage import CrashRow, MasterKey, Store
 
@@ -55,3 +57,14 @@ def past_crashes(database: Path, master: MasterKey, *, since: float) -> list[Cra
             return store.crashes(since=since)
     except TelewardenError:
         return []
+
+
+def crashes_since(config: Config) -> float:
+    """Since when crashes are kept, in epoch seconds."""
+    return time.time() - config.supervision.crashes_kept
+
+
+def forget_old_crashes(journal: Journal, config: Config) -> None:
+    """Prune those before that at each start: a process that crashes in a loop has no retention."""
+    before = crashes_since(config)
+    journal.post(lambda store: store.prune_crashes(before))

@@ -12,20 +12,25 @@ import contextlib
 import fcntl
 import itertools
 import json
+import logging
 import os
 from collections.abc import AsyncIterator, Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+import pykka
+
 from ..config import Config, LoopbackConfig
-from ..errors import ConfigError, LoopbackStateError
+from ..errors import ConfigError, LoopbackStateError, TelewardenError
 from ..storage import make_private_folder
 from ..telegram import Phase, ServerAddress
 
 if TYPE_CHECKING:
     from ..api.session import SessionHandle
     from ..loopback import ChatHandle, LoopbackTelegram
+
+logger = logging.getLogger(__name__)
 
 LOOK_EVERY: Final = 0.05  # seconds between two looks at what another is about to do
 TOLD_WITHIN: Final = 10.0  # seconds that another process gets to say where its data centre is
@@ -172,6 +177,42 @@ def populate(telegram: LoopbackTelegram, wanted: LoopbackConfig) -> dict[str, Ch
                 username=chat.username,
             )
     return chats
+
+
+class DataCentre:
+    """The data centre that a warden goes to: the one it was given, its own, or Telegram's.
+
+    Args:
+        server: used instead of Telegram's, and of the one in ``[loopback]``.
+    """
+
+    def __init__(self, server: ServerAddress | None) -> None:
+        self._given = server is not None
+        self.standin = None if server is None else StandIn(server=server)
+        """Once started; ``None`` for the real Telegram."""
+
+    @property
+    def address(self) -> ServerAddress | None:
+        """Where it is; ``None`` for the real Telegram."""
+        return None if self.standin is None else self.standin.server
+
+    @contextlib.asynccontextmanager
+    async def run(self, config: Config) -> AsyncIterator[None]:
+        """Run the one that ``config`` names, unless one was given."""
+        if self._given:
+            yield
+            return
+        async with standin(config) as self.standin:
+            yield
+
+    async def sign_in(self, warden: SigningIn, *, only: Collection[str] | None = None) -> None:
+        """Log the sessions in on a data centre of our own, as their owners would."""
+        if self._given or self.standin is None or self.standin.telegram is None:
+            return
+        try:
+            await sign_in(warden, self.standin, only=only)
+        except (TelewardenError, pykka.ActorDeadError):  # a person can log the accounts in
+            logger.exception("sign-in on the loopback data centre failed")
 
 
 async def sign_in(

@@ -404,7 +404,9 @@ async def test_a_key_that_died_while_an_import_waited_for_it_is_not_tried(
         monkeypatch.setattr(Lease, "acquire_async", waited_for)
         bringing = asyncio.create_task(warden.session("alice").import_string(string))
         await waiting.wait()
-        await warden._journal().do(lambda store: store.latch_key(key_id, "SESSION_REVOKED", 1.0))
+        await warden._access.journal().do(
+            lambda store: store.latch_key(key_id, "SESSION_REVOKED", 1.0)
+        )
     with pytest.raises(KeyLatchedError):
         await bringing
 

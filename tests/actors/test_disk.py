@@ -27,7 +27,7 @@ async def fill(warden: Warden, how: str) -> None:
         for statement in statements:
             store.db.execute(statement)  # type: ignore[attr-defined]  # a Store
 
-    await warden._stored(work)
+    await warden._access.stored(work)
 
 
 @pytest.mark.parametrize("how", ["full", "read-only"])
@@ -43,7 +43,7 @@ async def test_messages_wait_for_the_disk_and_none_is_lost_or_doubled(
     newsroom.say("news_in", *said)
     refused = StorageFullError if how == "full" else StorageNotWritableError
     with pytest.raises(refused):
-        await warden._stored(
+        await warden._access.stored(
             lambda store: [store.record_crash("x" * 4_000, "y", 1.0) for _ in range(50)]
         )
     report = await warden.session("alice").report()

@@ -149,7 +149,7 @@ async def test_a_proxy_that_is_down_is_named_and_the_session_comes_back_by_itsel
     assert report.health in {"unhealthy", "unknown"}
     assert tried < 50
     assert newsroom.telegram.stats.calls["auth.sendCode"] == asked
-    assert await warden._journal().do(lambda store: store.latches()) == []
+    assert await warden._access.journal().do(lambda store: store.latches()) == []
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)

@@ -456,7 +456,9 @@ async def test_a_key_that_died_while_a_climb_waited_for_it_is_not_tried(
         warden = await newsroom.start(signed_in=False)
         await newsroom.hears(SessionRecovered, since=since, session="bob")
         bobs = newsroom.telegram.stats.connects
-        await warden._journal().do(lambda store: store.latch_key(key_id, "SESSION_REVOKED", 1.0))
+        await warden._access.journal().do(
+            lambda store: store.latch_key(key_id, "SESSION_REVOKED", 1.0)
+        )
     phase = await newsroom.settled("alice")
 
     assert phase is Phase.NEEDS_LOGIN

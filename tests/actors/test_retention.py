@@ -37,7 +37,7 @@ async def forget(newsroom: Newsroom) -> None:
     async with asyncio.timeout(SOON):
         while True:
             await warden.retention.prune()
-            counts = await warden._stored(lambda store: store.outbox_counts())
+            counts = await warden._access.stored(lambda store: store.outbox_counts())
             if counts.done == 0 and counts.pending == 0:
                 break
             await asyncio.sleep(LOOK_EVERY)

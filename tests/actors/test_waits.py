@@ -120,7 +120,7 @@ async def test_a_write_that_was_refused_leaves_no_alarm_behind(newsroom: Newsroo
     warden = await newsroom.start()
     await fill(warden, "read-only")
     with pytest.raises(StorageError):
-        await warden._stored(lambda store: store.record_crash("x", "y", 1.0))
+        await warden._access.stored(lambda store: store.record_crash("x", "y", 1.0))
     await found(newsroom, WaitKind.DISK)
 
     await fill(warden, "room")
@@ -255,7 +255,7 @@ async def test_a_spent_budget_of_codes_says_until_when(newsroom: Newsroom) -> No
         for _ in range(20):
             store.record_login_code(ALICE, time.time())
 
-    await warden._stored(spend)
+    await warden._access.stored(spend)
     with pytest.raises(LoginBudgetError):
         await warden.login("alice", "start")
 

@@ -39,8 +39,8 @@ Warden.start = start
 signal.signal(signal.SIGUSR1, wedge)
 """
 STUCK = {
-    "journal": "warden._journal().post(lambda store: never.wait())",
-    "loop": "warden._loop.call_soon_threadsafe(never.wait)",
+    "journal": "warden._access.journal().post(lambda store: never.wait())",
+    "loop": "warden._access.loop().call_soon_threadsafe(never.wait)",
 }
 
 

@@ -111,7 +111,7 @@ class Troubled(Watched):
     def fail(self, path: str) -> None:
         """Let a part fail over a message, and wait until it runs again."""
         before = self.incarnation(path)
-        self.warden._ref(path).tell(Arrived(message=None))  # type: ignore[arg-type]
+        self.warden._access.ref(path).tell(Arrived(message=None))  # type: ignore[arg-type]
         until(lambda: self.incarnation(path) > before, f"{path} runs again")
 
     def state(self, path: str) -> ChildState | None:
@@ -124,7 +124,7 @@ class Troubled(Watched):
         return place.incarnation if place is not None and running else 0
 
     def stored(self, work: Callable[[Store], object]) -> None:
-        self.warden.run(self.warden._stored(work))
+        self.warden.run(self.warden._access.stored(work))
 
 
 @pytest.fixture
