@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -315,7 +315,7 @@ class Warden:
 
     async def wait(self) -> Exit | None:
         """Wait until somebody asks for a stop, or the tree gives up; returns how it gave up."""
-        ended = asyncio.ensure_future(_awaited(self._access.running().terminated))
+        ended = asyncio.ensure_future(self._access.running().terminated)
         asked = asyncio.ensure_future(self._stopping.wait())
         try:
             await asyncio.wait({ended, asked}, return_when=asyncio.FIRST_COMPLETED)
@@ -373,11 +373,9 @@ class Warden:
             UnknownSessionError: there is none of that name.
         """
         a_text("session", name, "a session's name")
-        names = {session.name for session in self.config.sessions}
-        if name not in names and name not in self._board.current.sessions:
-            raise UnknownSessionError(
-                name, tuple(sorted(names.union(self._board.current.sessions)))
-            )
+        names = {one.name for one in self.config.sessions}.union(self._board.current.sessions)
+        if name not in names:
+            raise UnknownSessionError(name, tuple(sorted(names)))
         return SessionHandle(
             name,
             find=self._access.session_ref,
@@ -596,7 +594,3 @@ class Warden:
         )
         console = self._console.bind(self.config, self, undo, self._epoch.now)
         return await parts.tree(self, console, journal=lambda: self._access.ref("journal"))
-
-
-async def _awaited(awaitable: Awaitable[T]) -> T:
-    return await awaitable

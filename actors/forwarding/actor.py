@@ -148,10 +148,7 @@ class WorkerGroupActor(LoopActor):
             case Returned():
                 self._delivery.returned(message)
             case Undelivered():
-                self._delivery.undelivered(message)
-                if message.verdict.action is Action.RESOLVE_PEER:
-                    self._context.with_pair(message.pair, self._seek)
-                self._context.with_pair(message.pair, self._history.go_on)
+                self._undelivered(message)
             case HistoryRead():
                 self._history.history_read(message)
             case Located():
@@ -187,6 +184,12 @@ class WorkerGroupActor(LoopActor):
             case _:
                 return super().on_receive(message)
         return None
+
+    def _undelivered(self, message: Undelivered) -> None:
+        self._delivery.undelivered(message)
+        if message.verdict.action is Action.RESOLVE_PEER:
+            self._context.with_pair(message.pair, self._seek)
+        self._context.with_pair(message.pair, self._history.go_on)
 
     def _begin(self, states: Iterable[PairState]) -> None:
         """Pairs have been taken in, or changed."""

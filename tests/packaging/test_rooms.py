@@ -1,4 +1,4 @@
-"""What the folders promise: few modules in each, arrows that only point down, no circles.
+"""What the folders promise: few modules in each, none too long, arrows that only point down.
 
 Read from the source, so that imports for a type checker and imports within functions count as well.
 """
@@ -27,7 +27,12 @@ ROOMS = (
     "supervision",
     "telegram",
 )
+BESIDE = ("benchmarks", "deploy", "simulation")  # no rooms of the product, but read like them
 MOST = 20  # modules in a folder; past that it has rooms inside
+MOST_LINES = 600  # of a module: past that it has a second subject
+LONGEST = 50  # lines of a function: past that it is a table, or two stories
+LONGER: Mapping[str, str] = {}
+"""Modules and functions that may be longer, as ``folder/module.py:Class.name``, and why."""
 
 
 @cache
@@ -113,6 +118,51 @@ def test_a_folder_holds_at_most_twenty_modules() -> None:
     held = Counter(name.rpartition(".")[0] for name in modules() if not is_package(name))
 
     assert {folder: count for folder, count in held.items() if count > MOST} == {}
+
+
+def sources() -> Iterator[Path]:
+    """Every module, once, and what stands beside the rooms."""
+    yield from modules().values()
+    for folder in BESIDE:
+        yield from sorted((ROOT / folder).rglob("*.py"))
+
+
+def functions(tree: ast.AST, within: str = "") -> Iterator[tuple[str, int]]:
+    """Each function by its qualified name, and how many lines it has."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            name = f"{within}{node.name}"
+            if not isinstance(node, ast.ClassDef):
+                yield name, (node.end_lineno or 0) - node.lineno + 1
+            yield from functions(node, f"{name}.")
+        else:
+            yield from functions(node, within)
+
+
+def too_long() -> dict[str, int]:
+    """Modules and functions past their limits, and how many lines they have."""
+    found = {}
+    for path in sources():
+        place, text = str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
+        if (lines := text.count("\n")) > MOST_LINES:
+            found[place] = lines
+        for name, lines in functions(ast.parse(text)):
+            if lines > LONGEST:
+                found[f"{place}:{name}"] = lines
+    return found
+
+
+def test_no_module_and_no_function_is_too_long_but_those_that_say_why() -> None:
+    long = too_long()
+
+    assert {place: lines for place, lines in long.items() if place not in LONGER} == {}
+    assert [place for place in LONGER if place not in long] == []
+
+
+def test_functions_are_found_in_classes_and_in_functions() -> None:
+    tree = ast.parse("class A:\n    def b(self):\n        def c(): ...\n        return c")
+
+    assert dict(functions(tree)) == {"A.b": 3, "A.b.c": 1}
 
 
 def test_no_module_comes_back_to_itself_by_what_it_imports() -> None:
