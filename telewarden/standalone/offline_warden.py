@@ -135,12 +135,16 @@ class OfflineWarden:
         await asyncio.shield(self._cleanup.aclose())
 
     async def overview(self) -> Overview:
-        """Every session and pair as far as the database tells, and the floods that last."""
+        """Every session and pair as far as the database tells, and the floods that last.
+
+        The health monitor's verdicts are those of the last warden.
+        """
         names = [entry.name for entry in self.sessions.list()]
         plans = await self.pairs.list()
-        return await self._stored(
+        found = await self._stored(
             lambda store: offline_overview(store, self._services, names, plans)
         )
+        return replace(found, verdicts=self._board.verdicts_by_subject)
 
     def session(self, name: str) -> OfflineSession:
         """A handle on one session: its report, backups, restore, import and export.

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from telewarden import OfflineWarden
 from telewarden.actors.forwarding.pausing import DISABLED
 from telewarden.actors.health import steps
 from telewarden.config import parse_config
@@ -117,6 +118,8 @@ async def test_a_restart_keeps_the_verdict_and_the_pause_and_takes_no_step_again
     await ends_login(newsroom)
     before = (await verdicts(newsroom))["session alice"]
     await newsroom.stop()
+    async with OfflineWarden(newsroom.config) as offline:
+        between = (await offline.overview()).verdicts
     since = newsroom.mark()
 
     await newsroom.start(signed_in=False)
@@ -128,6 +131,7 @@ async def test_a_restart_keeps_the_verdict_and_the_pause_and_takes_no_step_again
     await logs_in(newsroom)
     await newsroom.hears(PairResumed, since=since, session="alice", pair=1)
 
+    assert between == (before,)
     assert (found.reason, found.since, found.steps) == (before.reason, before.since, before.steps)
     assert pairs[1].paused == DISABLED
     told = [one for one in newsroom.heard[since:] if isinstance(one, HealthStepTaken)]

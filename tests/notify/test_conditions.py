@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,12 +10,16 @@ import pytest
 from telewarden.metrics import Look, Sample, SessionFigures, Storage
 from telewarden.metrics.session_figures import LeaseOwner
 from telewarden.notify.conditions import Condition, Happenings, of_session, of_warden
+from telewarden.notify.event_kinds import EVENT_KINDS
 from telewarden.notify.rules import RULES
 from telewarden.supervision import ChildAbandoned, ChildRestarting, ChildStuck, Event, LoopResumed
 from telewarden.telegram import (
     AccountLimited,
     DeadLettered,
     Forwarded,
+    HealthReason,
+    HealthStep,
+    HealthStepTaken,
     LayerDrifted,
     Noticed,
     NoticeKind,
@@ -152,6 +157,15 @@ LETTER = DeadLettered(at=NOW, session="alice", pair=1, source_id=2, reason="NO_M
 DRIFT = LayerDrifted(
     at=NOW, session="alice", constructor="0x1234", explanation="It is so.", advice="Upgrade."
 )
+STEP = HealthStepTaken(
+    at=NOW,
+    session="alice",
+    group="",
+    step=HealthStep.MOVE,
+    reason=HealthReason.LOGIN_ENDED,
+    times=1,
+    detail="to bob: pair 1",
+)
 LIMITED = AccountLimited(at=NOW, session="alice", reason="PEER_FLOOD", until=NOW + 600.0)
 
 
@@ -166,6 +180,7 @@ LIMITED = AccountLimited(at=NOW, session="alice", reason="PEER_FLOOD", until=NOW
         ([recovered("crash")] * 5, 3600.0, None),
         ([LETTER], 3600.0, ("DeadLetters", "pair 1")),
         ([LIMITED], 600.0, ("AccountLimited", "alice")),
+        ([STEP], 3600.0, ("HealthStep", "alice")),
         (
             [ChildStuck(at=0.0, child="health", incarnation=1, seconds=30.0)],
             900.0,
@@ -198,3 +213,15 @@ def test_what_has_happened_counts_for_a_while(
 
     assert now == ([] if true is None else [true])
     assert over == []
+
+
+@pytest.mark.parametrize(
+    ("step", "detail"),
+    [(STEP, "move: to bob: pair 1"), (replace(STEP, problem="bob is full"), "move: bob is full")],
+)
+def test_an_alert_of_a_step_says_what_it_came_to(step: HealthStepTaken, detail: str) -> None:
+    assert [one.detail for one in after(step)] == [detail]
+
+
+def test_verdicts_and_steps_can_be_sent_to_webhooks() -> None:
+    assert {"VerdictChanged", "HealthStepTaken"} <= EVENT_KINDS.keys()
