@@ -15,6 +15,7 @@ from telewarden.errors import TelewardenError
 from .context import RunContext, ViolationError
 from .disk import DISK
 from .judge import PairModel, Ruling, judge
+from .scene import Said
 from .script import Step
 from .surroundings import TIME
 
@@ -168,7 +169,8 @@ class Rest:
 
     async def _excuses(self) -> dict[tuple[int, int], str]:
         """Dead letters for reasons that were asked for, no more of them than there were errors."""
-        letters = await self._run.process.call(self._run.process.warden.pairs.dead)
+        letters = list(await self._run.process.call(self._run.process.warden.pairs.dead))
+        letters.sort(key=self._is_gone)  # what is gone may be refused for that: it strikes last
         protected = any(step["do"] == "protect" for step in self._run.script.steps)
         excused: dict[tuple[int, int], str] = {}
         counted: dict[str, set[object]] = {}
@@ -180,18 +182,23 @@ class Rest:
                 excused[one.pair, one.source_id] = one.reason
             for text in {text for text, _, _ in self._run.injected if text in one.reason}:
                 refused = counted.setdefault(text, set())
-                refused.add((one.pair, self._group_of(pair, one.source_id)))
+                said = self._said_of(one)
+                group = None if said is None else said.message.grouped_id
+                refused.add((one.pair, group or one.source_id))  # an album is refused as one
                 if len(refused) <= self._struck_with(text, pair):
                     excused[one.pair, one.source_id] = one.reason
         return excused
 
-    def _group_of(self, pair: PairModel, source_id: int) -> int:
-        """An album is refused as one."""
+    def _is_gone(self, letter: Any) -> bool:
+        said = self._said_of(letter)
+        return said is not None and bool(said.message.deleted)
+
+    def _said_of(self, letter: Any) -> Said | None:
+        """What a dead letter is about."""
+        pair = self._newest(letter.pair)
         account = self._run.scene.accounts[pair.carriers[-1]]
-        for said in self._run.scene.said_in(pair.fields["source"]):
-            if said.id_for(account) == source_id:
-                return said.message.grouped_id or source_id
-        return source_id
+        entries = self._run.scene.said_in(pair.fields["source"])
+        return next((one for one in entries if one.id_for(account) == letter.source_id), None)
 
     def _struck_with(self, text: str, pair: PairModel) -> int:
         """How often accounts that have carried a pair have met an error."""
