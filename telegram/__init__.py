@@ -136,6 +136,10 @@ from .session_files.session_string import (
     key_id_of,
     parse_string,
 )
+from .session_formats.detector import path_in, read_login
+from .session_formats.formats import TITLES as LOGIN_TITLES
+from .session_formats.formats import ForeignLogin, LoginFormat
+from .session_formats.strings import read_text
 
 if TYPE_CHECKING:
     from .chats import (
@@ -201,6 +205,7 @@ __all__ = [
     "FACTS",
     "HEALTHS",
     "LAYER_DRIFT",
+    "LOGIN_TITLES",
     "MESSAGE_UNITS",
     "NOTICES",
     "NO_DESCRIPTORS",
@@ -247,6 +252,7 @@ __all__ = [
     "FloodBegan",
     "FloodEnded",
     "FloodRemembered",
+    "ForeignLogin",
     "Forwarded",
     "Gap",
     "Gateway",
@@ -264,6 +270,7 @@ __all__ = [
     "LoggedIn",
     "LoginFailed",
     "LoginFlow",
+    "LoginFormat",
     "Lost",
     "MessageStep",
     "Moment",
@@ -370,13 +377,16 @@ __all__ = [
     "origin_of",
     "own_user_request",
     "parse_string",
+    "path_in",
     "posts_into",
     "press_answer_request",
     "random_id_for",
     "read_account_facts",
     "read_file",
     "read_history",
+    "read_login",
     "read_messages",
+    "read_text",
     "refusal_of",
     "rescue_file",
     "reset_authorisation",

@@ -122,6 +122,7 @@ class Maintenance:
             LeaseHeldError: another process, or another session, owns the key.
             LoginTakenError: the login is another session's; nothing has changed.
             OtherAccountError: the login is another account's; nothing has changed.
+            OtherServersError: the login is of servers that this warden does not talk to.
             StorageError, TelegramError, ConnectionError: and nothing has changed.
         """
         async with self._turn:  # two at once would let go of each other's key
@@ -161,7 +162,11 @@ class Maintenance:
         if not self._at_rest and parts.key_id in {held, client and client.key_id}:
             await self._prove_in_use(parts.key_id, client)
             return Done(told=parts.key_id)
+        self._services.gateway.check_servers(parts)
+        await self._do(lambda store: self._refuse_other(store, stored.user_id))
         user_id = await self._prove(string, parts.key_id)
+        if stored.user_id not in {None, user_id}:
+            raise OtherAccountError(self._name)
 
         def work(store: Store) -> None:
             now = self._services.stamp()
@@ -238,6 +243,13 @@ class Maintenance:
         for other in store.sessions_with_key(key_id):
             if other != self._name:
                 raise LoginTakenError(self._name, other)
+
+    def _refuse_other(self, store: Store, user_id: int | None) -> None:
+        """Refuse another account's login by what it says itself: before any packet."""
+        record = store.session(self._name)
+        known = None if record is None else record.user_id
+        if user_id is not None and known is not None and user_id != known:
+            raise OtherAccountError(self._name)
 
     def _keep_earlier(self, store: Store, reason: str) -> None:
         with contextlib.suppress(CredentialDamagedError):

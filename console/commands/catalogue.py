@@ -21,7 +21,7 @@ FIRST_WORDS: Final[Mapping[str, str]] = MappingProxyType(
         " completion help",
         "sessions": "status sessions register change change-many delete optimal workers",
         "login": "login auth renew logout authorisations recover",
-        "moving": "import export keys",
+        "moving": "import identify export keys",
         "backups": "backup backups restore database",
         "pairs": "pairs chats reassign changesession",
         "operations": "operations limits",

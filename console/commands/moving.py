@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from .model import CARE_WITHIN, NOT_IN_CHATS, Command, Danger, Given, Needs
+from ...errors.root import counted
+from .model import CARE_WITHIN, LINE_ALONE, NOT_IN_CHATS, Command, Danger, Given, Needs
 from .parameters import Kind, flag, option
 from .sessions import SESSION
 from .shown import Block
@@ -16,7 +17,20 @@ KEYS: Final = "Keys"
 
 def _imported(result: Given) -> Iterator[Block]:
     damage = f"; {result['damage']}" if result["damage"] else ""
-    yield f"{result['session']}: Telegram takes it, key {result['key_id']}{damage}"
+    what = f"{result['format']}, key {result['key_id']}"
+    yield f"{result['session']}: Telegram takes it ({what}){damage}"
+
+
+def _identified(result: Given) -> Iterator[Block]:
+    servers = "Telegram's test servers" if result["test"] else "Telegram"
+    several = f", account {result['account']} of {result['accounts']}"
+    yield f"{result['title']}{several if result['accounts'] > 1 else ''}"
+    yield f"key {result['key_id']} of {servers}, data centre {result['dc_id']}"
+    if result["user_id"] is not None:
+        yield f"account {result['user_id']}"
+    if result["entities"]:
+        yield f"{counted(result['entities'], 'chat')} known to it"
+    yield "stop the program that uses it, then: telewarden import SESSION, and the same again"
 
 
 def _exported(result: Given) -> Iterator[Block]:
@@ -29,17 +43,27 @@ def _turned(result: Given) -> Iterator[Block]:
         yield f"{one} did not open before either, and stays as it is"
 
 
+LOGIN_FILE: Final = option(
+    "file", "A file or folder of another program.", Kind.PATH, option=False, metavar="FILE"
+)
+TDATA: Final = (
+    option("passcode", "Telegram Desktop's local passcode.", Kind.SECRET),
+    option("account", "Which of Telegram Desktop's accounts, from 1.", Kind.INTEGER, least=1),
+)
 COMMANDS: Final = (
     Command(
         name="import",
         help="Use a login that another program made, once Telegram has confirmed it.",
-        more="From a Telethon .session file, or by --string. Stop that program first: two"
-        " connections on one key end the key.",
+        more="A .session file of Telethon, or of Pyrogram, Kurigram, Pyrofork or Hydrogram; a"
+        " session folder of GramJS; gotd's JSON; Telegram Desktop's tdata; a file that holds a"
+        " session string, or the string of any of them by --string. It is read, never changed."
+        " Stop that program first: two connections on one key end the key.",
         group=GROUP,
         parameters=(
             SESSION,
-            option("file", "A Telethon .session file.", Kind.PATH, option=False, metavar="FILE"),
+            LOGIN_FILE,
             option("string", "A session string instead.", Kind.SECRET),
+            *TDATA,
         ),
         danger=Danger.CHANGES,
         surfaces=NOT_IN_CHATS,
@@ -47,6 +71,17 @@ COMMANDS: Final = (
         result="moving.Imported",
         show=_imported,
         within=CARE_WITHIN,
+    ),
+    Command(
+        name="identify",
+        help="Say what a login of another program is; nothing is sent and nothing is changed.",
+        more="What `import` takes, it names, with the key's id, the data centre, the account where"
+        " the format holds it, and what is to be done next. What it does not take, it names too.",
+        group=GROUP,
+        parameters=(LOGIN_FILE, option("string", "A session string.", Kind.SECRET), *TDATA),
+        needs=Needs.NOTHING,
+        surfaces=LINE_ALONE,
+        show=_identified,
     ),
     Command(
         name="export",

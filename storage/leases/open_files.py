@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ import psutil
 from .owner import LeaseHolder
 
 BESIDE: Final = ("", "-journal", "-wal", "-shm")  # what SQLite opens with a database
+MOST_FILES: Final = 10_000  # of a folder; its cache alone may have as many
 PURPOSE: Final = "has the file open"
 OURS: Final = "this same process has the file open"
 HAS_HANDLES: Final = os.path.isdir("/proc/self/fd")  # on Linux: files, whatever their name now
@@ -44,9 +46,10 @@ class FileUsers:
 def file_users(path: Path | str) -> FileUsers:
     """Look for processes that have a SQLite file, or what SQLite keeps beside it, open.
 
-    This one counts: the app around us may have a client of its own.
+    Of a folder, as Telegram Desktop's, any of its files. This process counts: the app around us may
+    have a client of its own.
     """
-    wanted = set(_ids(f"{path}{suffix}" for suffix in BESIDE))
+    wanted = set(_ids(_paths_of(Path(path))))
     found, unseen = list[LeaseHolder](), 0
     for process in psutil.process_iter() if wanted else ():
         try:
@@ -58,6 +61,13 @@ def file_users(path: Path | str) -> FileUsers:
         except (psutil.Error, OSError):
             continue  # it has just ended
     return FileUsers(users=tuple(found), unseen=unseen)
+
+
+def _paths_of(path: Path) -> Iterator[str]:
+    if path.is_dir():
+        yield from map(str, islice(path.rglob("*"), MOST_FILES))
+    else:
+        yield from (f"{path}{suffix}" for suffix in BESIDE)
 
 
 def _open_in(process: psutil.Process) -> Iterator[FileId]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import ipaddress
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
@@ -18,7 +19,7 @@ from typing import Any
 
 from telethon.crypto import rsa
 
-from ...errors import SessionStringDamagedError
+from ...errors import OtherServersError, SessionStringDamagedError
 from ..client import Client
 from ..errors.classification import error_of
 from ..errors.verdict import Verdict
@@ -28,6 +29,8 @@ from ..mtproto.raw_client import Greeting, WardenClient
 from ..mtproto.updates import PING_EVERY
 from ..proxies import Proxies, Proxy
 from ..session import WardenSession
+from ..session_files.session_string import SessionString
+from ..session_formats.data_centres import TEST_HOSTS
 from .admission import Admission
 from .connect_limit import ConnectLimit, ConnectQueue
 from .outage import OutageLimit, OutageWatch
@@ -152,6 +155,20 @@ class Gateway:
 
     def __repr__(self) -> str:
         return f"<Gateway api_id={self.api_id} clients={len(self._by_name)}>"
+
+    def check_servers(self, parts: SessionString) -> None:
+        """Refuse a login that is not of the servers to which this gateway connects.
+
+        Raises:
+            OtherServersError: it is of Telegram's test servers, or of Telegram itself where
+                another server stands in for it.
+        """
+        if self.server is None:
+            if parts.host in TEST_HOSTS:
+                raise OtherServersError("of Telegram's test servers", "Telegram itself")
+        elif parts.dc_id != self.server.dc_id and ipaddress.ip_address(parts.host).is_global:
+            here = f"{self.server.host}:{self.server.port} alone"
+            raise OtherServersError(f"at {parts.host}, data centre {parts.dc_id}", here)
 
     @property
     def clients(self) -> tuple[Client, ...]:

@@ -73,12 +73,13 @@ class FileState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredSession:
-    """What a session file holds."""
+    """What a session file holds; ``user_id`` is the account's, where it says so."""
 
     version: int
     parts: SessionString
     entities: tuple[EntityRow, ...] = ()
     states: tuple[FileState, ...] = ()
+    user_id: int | None = None
 
 
 def read_file(path: Path | str) -> StoredSession:
@@ -88,7 +89,7 @@ def read_file(path: Path | str) -> StoredSession:
         TelethonFileDamagedError: it cannot be used, with the kind of damage.
     """
     path = Path(path)
-    with _opened(path) as database:
+    with opened_copy(path) as database:
         try:
             (verdict,) = database.execute("pragma quick_check(1)").fetchone()
             if verdict != "ok":
@@ -165,8 +166,12 @@ def _wrong(path: Path, damage: FileDamage, what: str) -> TelethonFileDamagedErro
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection to a copy in memory: nothing is written anywhere, the key least of all."""
+def opened_copy(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a copy of an SQLite file in memory: nothing is written anywhere, the key least of all.
+
+    Raises:
+        TelethonFileDamagedError: the file cannot be read, or is no database.
+    """
     data = _bytes_of(path)
     data = without_unfinished(data, _left_beside(path, "-journal"))
     data = with_log(data, _left_beside(path, "-wal"))
@@ -213,6 +218,7 @@ def _read(path: Path, database: sqlite3.Connection) -> StoredSession:
         parts=_parts(path, row),
         entities=_entities(database, version) if "entities" in tables else (),
         states=_states(database) if "update_state" in tables else (),
+        user_id=_user_id(database) if "entities" in tables else None,
     )
 
 
@@ -220,7 +226,7 @@ def _version(path: Path, database: sqlite3.Connection, tables: set[str]) -> int:
     if "sessions" not in tables or "version" not in tables:
         kind = FileDamage.FOREIGN if tables else FileDamage.NO_SESSION
         raise _wrong(path, kind, "it has not the tables of a Telethon session")
-    if "auth_key" not in _columns(database, "sessions") or "port" not in _columns(
+    if "auth_key" not in columns_of(database, "sessions") or "port" not in columns_of(
         database, "sessions"
     ):
         raise _wrong(path, FileDamage.FOREIGN, "its sessions are another program's")
@@ -232,7 +238,8 @@ def _version(path: Path, database: sqlite3.Connection, tables: set[str]) -> int:
     return int(row[0])
 
 
-def _columns(database: sqlite3.Connection, table: str) -> set[str]:
+def columns_of(database: sqlite3.Connection, table: str) -> set[str]:
+    """The columns of a table by name; empty if there is none."""
     return {row[1] for row in database.execute(f"pragma table_info({table})")}
 
 
@@ -268,6 +275,12 @@ def _entities(database: sqlite3.Connection, version: int) -> tuple[EntityRow, ..
         for at, known, username, phone, name in rows
         if isinstance(at, int) and isinstance(known, int) and at
     )
+
+
+def _user_id(database: sqlite3.Connection) -> int | None:
+    """Telethon notes its own account as the hash of chat 0."""
+    row = database.execute("select hash from entities where id = 0").fetchone()
+    return row[0] if row and isinstance(row[0], int) and row[0] > 0 else None
 
 
 def _states(database: sqlite3.Connection) -> tuple[FileState, ...]:

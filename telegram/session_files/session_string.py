@@ -12,6 +12,7 @@ import base64
 import binascii
 import hashlib
 import ipaddress
+import re
 import socket
 import struct
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ VERSION: Final = "1"
 LENGTHS: Final = {353: 4, 369: 16}  # characters of the whole text: bytes of the address
 LAYOUTS: Final = {size: struct.Struct(f">B{size}sH{KEY_BYTES}s") for size in LENGTHS.values()}
 TO_BASE64: Final = bytes.maketrans(b"-_+/", b"+/!!")  # from the alphabet that is safe in URLs
+GRAMJS: Final = re.compile(rb"\x00\x0e[0-9.]{14}")  # an address as text, with its length before it
 PYROGRAM: Final = {351, 356, 362}  # lengths of Pyrogram's strings, old and new
 
 
@@ -70,6 +72,8 @@ def parse_string(text: str) -> SessionString:
         raise SessionStringDamagedError("holds characters that do not belong there") from error
     if not any(packed):
         raise SessionStringDamagedError("names no server address")
+    if GRAMJS.fullmatch(packed):
+        raise SessionStringDamagedError("is GramJS's", way_out="give it to import_any")
     parts = SessionString(dc_id=dc_id, host=_literal(packed), port=port, key=key)
     _refuse_nonsense(parts)
     if binascii.b2a_base64(data, newline=False) != written:
@@ -105,7 +109,7 @@ def _address_length(text: str) -> int:
         raise SessionStringDamagedError("is empty")
     if len(text) in PYROGRAM or (len(text) not in LENGTHS and text[0] != VERSION):
         raise SessionStringDamagedError(
-            "is not Telethon's", way_out="convert it to one of Telethon's, or log in anew"
+            "is not Telethon's", way_out="give it to import_any, or log in anew"
         )
     if text[0] != VERSION:
         raise SessionStringDamagedError(f"starts with {text[0]!r} where version 1 is expected")

@@ -22,11 +22,15 @@ from ..supervision import Ask
 from ..telegram import (
     CodeInfo,
     FileDamage,
+    LoginFormat,
     Phase,
     QrToken,
     StoredSession,
     format_string,
     parse_string,
+    path_in,
+    read_login,
+    read_text,
     rescue_file,
     write_file,
 )
@@ -46,10 +50,12 @@ QR_LIVES: Final = 30.0  # seconds, as Telegram has it
 class Imported:
     """What an import brought: the key's id, and what was wrong with the file, if anything.
 
-    ``unseen`` processes are other users' and could not be asked whether they have the file open.
+    ``format`` says whose it was, as ``LoginFormat`` has it. ``unseen`` processes are other users'
+    and could not be asked whether they have the file open.
     """
 
     key_id: int
+    format: LoginFormat = LoginFormat.TELETHON_STRING
     entities: int = 0
     damage: str | None = field(default=None)
     unseen: int = 0
@@ -135,6 +141,51 @@ class SessionCare(abc.ABC):
         async with self._noted(who, "import"):
             return await self._import_file(path)
 
+    async def import_any(
+        self,
+        source: Path | str,
+        *,
+        passcode: str | None = None,
+        account: int | None = None,
+        who: str = "app",
+    ) -> Imported:
+        """Use a login of whichever program: its file, its folder, or its string; none is changed.
+
+        Telethon, Pyrogram and its family, GramJS, mtcute, gotd, Telegram Desktop. Stop that program
+        first: two connections on one key end the key.
+
+        Args:
+            source: a path, or the text of a session string.
+            passcode: Telegram Desktop's local passcode.
+            account: which of Telegram Desktop's accounts, counted from 1.
+
+        Raises:
+            LoginFormatError: it is none that can be used, with what it is and the way out.
+            TelethonFileInUseError: some process has it open, and which; no packet was sent.
+            OtherAccountError, OtherServersError: by what it says itself; no packet was sent.
+            Exception: as ``import_string``.
+
+        Example::
+
+            await warden.session("alice").import_any("~/tdata", passcode="open sesame")
+        """
+        path = path_in(source)
+        async with self._noted(who, "import"):
+            if path is None:
+                found = read_text(str(source))
+                return replace(await self._take_in(found.stored), format=found.format)
+            unseen = await asyncio.to_thread(_refuse_used, path)
+            try:
+                found = await asyncio.to_thread(
+                    read_login, path, passcode=passcode, account=account
+                )
+            except TelethonFileDamagedError:
+                return await self._import_file(path)  # much may be left of it
+            if found.format is LoginFormat.TELETHON_FILE:
+                return await self._import_file(path)
+            taken = await self._take_in(found.stored)
+            return replace(taken, format=found.format, unseen=unseen)
+
     async def _import_file(self, path: Path | str) -> Imported:
         unseen = await asyncio.to_thread(_refuse_used, path)
         known = await self._read(lambda store: store.known_strings(self.name))
@@ -147,7 +198,7 @@ class SessionCare(abc.ABC):
             # A newer login of the same account: Telegram tells whose it is.
             stored, damage = await asyncio.to_thread(rescue_file, path)
         taken = await self._take_in(stored, None if damage is None else damage.what)
-        return replace(taken, unseen=unseen)
+        return replace(taken, format=LoginFormat.TELETHON_FILE, unseen=unseen)
 
     async def export_string(self, *, who: str = "app") -> str:
         """The session string: whoever has it has the account. Stop this session before it is used.

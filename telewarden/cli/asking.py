@@ -39,7 +39,7 @@ def carry_out(command: Command, given: Shown, place: Place, *, as_json: bool, ye
         typer.Exit: with the exit code that its result has.
         TelewardenError: no warden answers, or it refused.
     """
-    read = command.read(_typed(command, given))
+    read = command.read(as_typed(command, given))
     confirm(command, read, yes=yes)
     client = client_of(place)
     try:
@@ -122,8 +122,8 @@ def confirm(command: Command, given: Shown, *, yes: bool) -> None:
         raise typer.Exit(REFUSED)
 
 
-def _typed(command: Command, given: Shown) -> Shown:
-    """What was typed, with secrets asked for and paths that mean the same to the warden."""
+def as_typed(command: Command, given: Shown) -> Shown:
+    """Return what was typed, with secrets asked for and paths that mean the same to the warden."""
     found = dict(given)
     for one in command.parameters:
         value = given.get(one.name)

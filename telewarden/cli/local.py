@@ -17,7 +17,7 @@ import typer
 from ..console.commands.model import Command
 from ..errors import BadCommandError, ConfigError
 from ..errors.root import counted
-from .asking import client_of, confirm, wait_for
+from .asking import as_typed, client_of, confirm, show, wait_for
 from .place import config_path, place_of
 from .progress import bar
 
@@ -152,6 +152,14 @@ def database_restore(typed: Typed) -> None:
         typer.echo(f"restored; what was there is now {', '.join(kept) or 'nowhere: nothing was'}")
 
 
+def identify(typed: Typed) -> None:
+    """Say what a login of another program is; nothing is sent and nothing is changed."""
+    from ..commands.moving import identified
+
+    given = typed.command.read(as_typed(typed.command, typed.given))
+    show(typed.command, identified(**given).model_dump(mode="json"), as_json=typed.as_json)
+
+
 def demo(typed: Typed) -> None:
     """Watch a supervised forwarder survive faults."""
     from ..demo import run_demo
@@ -199,6 +207,7 @@ HERE: Final[Mapping[str, Callable[[Typed], None]]] = {
     "database restore": database_restore,
     "demo": demo,
     "help": help_,
+    "identify": identify,
     "init": init,
     "keygen": keygen,
     "loopback serve": loopback_serve,

@@ -2,30 +2,70 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
-from ..console.results.moving import Exported, Imported, Turned
+from ..console.results.moving import Exported, Identified, Imported, Turned
 from ..errors import BadCommandError
+from ..telegram import read_login, read_text
 from .engine import Handlers, Handles
 
 
 async def import_(
-    engine: Handles, who: str, *, session: str, file: str | None, string: str | None
+    engine: Handles,
+    who: str,
+    *,
+    session: str,
+    file: str | None,
+    string: str | None,
+    passcode: str | None,
+    account: int | None,
 ) -> Imported:
     """Use a login that another program made."""
     handle = engine.session(session)
     if (file is None) is (string is None):
-        raise BadCommandError("import", "give a file, or --string")
-    if file is not None:
-        taken = await handle.import_file(file, who=who)
-    else:
-        taken = await handle.import_string(string or "", who=who)
+        raise BadCommandError("import", "give a file or folder, or --string")
+    source = Path(file) if file is not None else string or ""
+    taken = await handle.import_any(source, passcode=passcode, account=account, who=who)
     return Imported(
         session=session,
+        format=taken.format,
         key_id=f"{taken.key_id:016x}",
         entities=taken.entities,
         damage=taken.damage,
         unseen=taken.unseen,
+    )
+
+
+def identified(
+    *, file: str | None, string: str | None, passcode: str | None, account: int | None
+) -> Identified:
+    """What a login of another program is, as far as it says.
+
+    Raises:
+        LoginFormatError: it is none that can be used, with what it is.
+    """
+    if (file is None) is (string is None):
+        raise BadCommandError("identify", "give a file or folder, or --string")
+    found = (
+        read_text(string or "")
+        if file is None
+        else read_login(Path(file), passcode=passcode, account=account)
+    )
+    parts = found.stored.parts
+    chosen, accounts = found.account
+    return Identified(
+        format=found.format,
+        title=found.title,
+        key_id=f"{parts.key_id:016x}",
+        dc_id=parts.dc_id,
+        address=f"{parts.host}:{parts.port}",
+        test=found.test,
+        user_id=found.stored.user_id,
+        api_id=found.api_id,
+        entities=len(found.stored.entities),
+        account=chosen,
+        accounts=accounts,
     )
 
 

@@ -100,6 +100,8 @@ Each room's errors hang below the one root, so that an app can write
     |-- SessionStringDamagedError   a text is no session string
     |-- TelethonFileDamagedError    a file is no usable Telethon session
     |-- TelethonFileInUseError      some program has a Telethon session open
+    |-- LoginFormatError            what was given is no login that can be used
+    |-- OtherServersError           a login is of other servers than those of this warden
     |-- IllegalStepError            a session's phase cannot take that event
     |-- IllegalPairStepError        a pair's state cannot take that event
     |-- LoopbackStateError          a loopback's state file cannot be read or written
@@ -181,10 +183,12 @@ if TYPE_CHECKING:
         IllegalStepError,
         LoginBudgetError,
         LoginCallError,
+        LoginFormatError,
         LoginTakenError,
         NoCredentialError,
         NoLoginError,
         OtherAccountError,
+        OtherServersError,
         SessionOfflineError,
         SessionStringDamagedError,
         TelegramAuthError,
@@ -272,6 +276,7 @@ __all__ = [
     "ListenError",
     "LoginBudgetError",
     "LoginCallError",
+    "LoginFormatError",
     "LoginTakenError",
     "LoopbackStateError",
     "MasterKeyError",
@@ -290,6 +295,7 @@ __all__ = [
     "OperationEndedError",
     "OperationRunningError",
     "OtherAccountError",
+    "OtherServersError",
     "PairBusyError",
     "PairChangedError",
     "PairExistsError",

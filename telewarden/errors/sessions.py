@@ -111,6 +111,36 @@ class TelethonFileDamagedError(TelewardenError):
         self.path, self.damage, self.what = path, damage, what
 
 
+class LoginFormatError(TelewardenError):
+    """What was given is no login that can be used here; it has been left exactly as it is.
+
+    Args:
+        source: the file or folder, or "this text".
+        what: what it is instead, as a sentence goes on after its name.
+        way_out: what can be done.
+    """
+
+    def __init__(self, source: object, what: str, way_out: str) -> None:
+        super().__init__(f"{source} {what}; {way_out}")
+        self.source, self.what, self.way_out = source, what, way_out
+
+
+class OtherServersError(TelewardenError):
+    """A login is of other servers than those that this warden talks to; no packet was sent.
+
+    Args:
+        login: where the login is.
+        here: where this warden connects.
+    """
+
+    def __init__(self, login: str, here: str) -> None:
+        super().__init__(
+            f"this login is {login}, and here sessions connect to {here}; no packet was sent;"
+            " use a login of the same servers"
+        )
+        self.login, self.here = login, here
+
+
 class TelethonFileInUseError(TelewardenError):
     """Some program has a Telethon session file open; nothing has been sent and nothing changed.
 
