@@ -87,7 +87,7 @@ from .registry.messages import (
 from .registry.model import RegistryLimits, SessionEntry, SessionStatus
 from .registry.pair_events import PairAdded, PairChanged, PairRemoved, PairsMoved
 from .registry.pair_plans import chosen, effective_plans
-from .registry.placement import Candidate, Choice, best_session, chats_of, in_flood, strangers
+from .registry.placement import Candidate, Placement, best_session, chats_of, in_flood, strangers
 from .registry.session_specs import SessionPlan, session_spec
 from .registry.snapshot import Board, RegistrySnapshot
 from .registry.statistics import Ages, RegistryStatistics, statistics
@@ -124,7 +124,6 @@ __all__ = [
     "ChangeMany",
     "ChangePair",
     "ChangeSession",
-    "Choice",
     "CleanOperations",
     "ConfirmPair",
     "DeleteSession",
@@ -174,6 +173,7 @@ __all__ = [
     "PairsMoved",
     "Part",
     "PausePair",
+    "Placement",
     "Probe",
     "PutPart",
     "ReconfigureRegistry",

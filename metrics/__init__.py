@@ -4,7 +4,7 @@ Owns the counters, their names and their labels, and the last facts in words. Le
 to the console, and what is counted to those who publish it.
 """
 
-from .activity_log import Fact, Feed, sentence
+from .activity_log import Activity, ActivityLog, sentence
 from .day import CHART_POINTS, CHART_STEP, Day
 from .event_fields import fields_of
 from .exporter import Exporter, Look
@@ -17,10 +17,10 @@ __all__ = [
     "AT_REST",
     "CHART_POINTS",
     "CHART_STEP",
+    "Activity",
+    "ActivityLog",
     "Day",
     "Exporter",
-    "Fact",
-    "Feed",
     "Flood",
     "LeaseOwner",
     "Look",

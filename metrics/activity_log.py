@@ -49,7 +49,7 @@ KEPT: Final = 60  # facts; a page shows no more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class Activity:
     """One fact as shown; ``number`` rises by one from fact to fact, ``at`` is epoch seconds.
 
     ``tone`` is ``"good"``, ``"bad"`` or ``"plain"``. ``session`` and ``child``, a path in the tree,
@@ -65,11 +65,11 @@ class Fact:
     child: str = ""
 
 
-class Feed:
+class ActivityLog:
     """Keeps the last facts; older ones are forgotten."""
 
     def __init__(self, *, kept: int = KEPT) -> None:
-        self._facts: deque[Fact] = deque(maxlen=kept)
+        self._facts: deque[Activity] = deque(maxlen=kept)
         self._heard = 0
 
     def hear(self, event: Event, *, at: float) -> None:
@@ -79,7 +79,7 @@ class Feed:
             return
         self._heard += 1
         self._facts.append(
-            Fact(
+            Activity(
                 number=self._heard,
                 at=at,
                 kind=type(event).__name__,
@@ -90,7 +90,7 @@ class Feed:
             )
         )
 
-    def newest(self) -> tuple[Fact, ...]:
+    def newest(self) -> tuple[Activity, ...]:
         """What is kept, newest first."""
         return tuple(reversed(self._facts.copy()))  # facts may come from another thread
 

@@ -25,7 +25,7 @@ from .._version import __version__
 from ..supervision import Event, EventStream, Snapshot, Subscription
 from ..telegram import Phase
 from ..telegram.reports import Overview
-from .activity_log import WORDS, Feed
+from .activity_log import WORDS, ActivityLog
 from .day import Day, Totals
 from .event_counter import HEARD, OUTCOMES_OUT, Counts
 from .families import (
@@ -94,7 +94,7 @@ class Exporter(Collector):
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.registry = registry or CollectorRegistry(auto_describe=False)
-        self.feed, self.day = Feed(), Day()
+        self.feed, self.day = ActivityLog(), Day()
         self._guest, self._registered = registry is not None, False
         self._wall, self._created = wall, wall()
         self.per_session = per_session

@@ -120,7 +120,7 @@ def message_of(
     if now - oldest > LATE:
         lines.append(f"{words(LATE_SINCE)} {_time(oldest, channel)}.")
     if now - oldest > settings.stale:  # nobody wants to read a night's alerts one by one
-        passed = [key for key in groups if key[1] is Told.PASSED]
+        passed = [key for key in groups if key[1] is AlertStatus.PASSED]
         gone = sum(len(groups.pop(key)) for key in passed)
         if gone:
             lines.append(f"{words(PASSED_BY)} {gone}.")
@@ -129,7 +129,7 @@ def message_of(
     return Message(title=_title(groups, rows), body="\n".join(lines))
 
 
-class Told(Enum):
+class AlertStatus(Enum):
     """How an alert stands in a message, what needs somebody first."""
 
     OPEN = 0
@@ -138,7 +138,7 @@ class Told(Enum):
     OVER = 3
 
 
-Groups = dict[tuple[str, Told], list[NewsRow]]
+Groups = dict[tuple[str, AlertStatus], list[NewsRow]]
 
 
 def _grouped(rows: Iterable[NewsRow]) -> Groups:
@@ -150,9 +150,9 @@ def _grouped(rows: Iterable[NewsRow]) -> Groups:
     for (name, _), found in newest.items():
         begun, over = found.get(What.FIRED), found.get(What.RESOLVED)
         told = (
-            (Told.OVER if begun is None else Told.PASSED)
+            (AlertStatus.OVER if begun is None else AlertStatus.PASSED)
             if over is not None
-            else (Told.STILL if begun is None else Told.OPEN)
+            else (AlertStatus.STILL if begun is None else AlertStatus.OPEN)
         )
         row = over or begun or found[What.AGAIN]
         groups.setdefault((name, told), []).append(row)
@@ -171,9 +171,9 @@ def _title(groups: Groups, rows: Sequence[NewsRow]) -> str:
     """The gravest of it in a few words."""
     standing = {
         told: [row for (_, one), found in groups.items() if one is told for row in found]
-        for told in Told
+        for told in AlertStatus
     }
-    needed = [*standing[Told.OPEN], *standing[Told.STILL]]
+    needed = [*standing[AlertStatus.OPEN], *standing[AlertStatus.STILL]]
     first = min(needed or rows, key=lambda row: (-_gravity(row), row.at))
     subject = f": {first.subject}" if first.subject else ""
     others = len({(row.name, row.subject) for row in rows}) - 1
@@ -182,11 +182,11 @@ def _title(groups: Groups, rows: Sequence[NewsRow]) -> str:
 
 
 def _lines(
-    name: str, told: Told, rows: Sequence[NewsRow], channel: ChannelRules, words: Words
+    name: str, told: AlertStatus, rows: Sequence[NewsRow], channel: ChannelRules, words: Words
 ) -> Iterator[str]:
-    rule, needed = RULES.get(name, TEST), told in {Told.OPEN, Told.STILL}
+    rule, needed = RULES.get(name, TEST), told in {AlertStatus.OPEN, AlertStatus.STILL}
     gravest = max(rows, key=_gravity).severity.upper()
-    states = {Told.OPEN: gravest, Told.STILL: f"{gravest}, {words(STILL_TRUE)}"}
+    states = {AlertStatus.OPEN: gravest, AlertStatus.STILL: f"{gravest}, {words(STILL_TRUE)}"}
     state = states.get(told, "RESOLVED")
     yield f"{state}: {words(rule.what)}"
     for row in rows[:SHOWN]:

@@ -28,6 +28,7 @@ from .errors.verdict import Action, ErrorClass, Moment, Verdict
 from .events import (
     UNREADABLE,
     Arrived,
+    ClientEvent,
     Deleted,
     Edited,
     Gap,
@@ -39,7 +40,6 @@ from .events import (
     Notice,
     Popup,
     Pressed,
-    Told,
     Unreadable,
     Upgraded,
 )
@@ -225,6 +225,7 @@ __all__ = [
     "CaughtUp",
     "ChatButton",
     "Client",
+    "ClientEvent",
     "CloseReport",
     "CodeInfo",
     "CodeSent",
@@ -325,7 +326,6 @@ __all__ = [
     "StopAsked",
     "Stopped",
     "StoredSession",
-    "Told",
     "Unreadable",
     "UpdateState",
     "Upgraded",

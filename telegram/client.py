@@ -14,7 +14,7 @@ from typing import Any, Final
 from ..errors import PeerUnknownError
 from ._tl import functions, types, utils
 from .errors.classification import classify
-from .events import Gap, Lost, Popup, Told, Unreadable
+from .events import ClientEvent, Gap, Lost, Popup, Unreadable
 from .gate import Gate
 from .incoming import event_of, notice_of, protection_of
 from .methods import refuse_logins
@@ -42,7 +42,7 @@ class Client:
         self,
         name: str,
         session: WardenSession,
-        on_event: Callable[[Told], None],
+        on_event: Callable[[ClientEvent], None],
         *,
         clock: Callable[[], float],
         make: Callable[..., WardenClient],
@@ -297,7 +297,7 @@ class Client:
     def _gap(self, chat: int | None) -> None:
         self._tell(Gap(chat))
 
-    def _tell(self, told: Told) -> None:
+    def _tell(self, told: ClientEvent) -> None:
         try:
             self._on_event(told)
         except Exception:  # it is somebody else's; the line goes on

@@ -179,4 +179,4 @@ class Unreadable:
 
 
 Notice = KeyDropped | Popup | NewAuthorization | NewBotConnection
-Told = Arrived | Edited | Deleted | Gap | Upgraded | Pressed | Lost | Unreadable | Notice
+ClientEvent = Arrived | Edited | Deleted | Gap | Upgraded | Pressed | Lost | Unreadable | Notice

@@ -19,7 +19,7 @@ _EDIT = (types.UpdateEditMessage, types.UpdateEditChannelMessage)
 _TIMES: Final = ("date", "edited")
 
 
-def event_of(update: Any, self_id: int | None) -> events.Told | None:
+def event_of(update: Any, self_id: int | None) -> events.ClientEvent | None:
     """Return what ``update`` tells, or None when it concerns no message."""
     if isinstance(update, _NEW) and _is_notice(update.message):
         return _notice(update.message)
@@ -83,7 +83,7 @@ def _whence(update: Any) -> dict[str, Any]:
     }
 
 
-def _notice(notice: Any) -> events.Told | None:
+def _notice(notice: Any) -> events.ClientEvent | None:
     if not isinstance(notice.action, types.MessageActionChatMigrateTo):
         return None
     channel = -(CHANNEL_MARK + notice.action.channel_id)

@@ -61,7 +61,7 @@ from .model import RegistryLimits
 from .pair_plans import effective_plans
 from .roster import SessionRoster
 from .session_lifecycle import RunningSessions
-from .session_specs import SessionPlan, Subtrees
+from .session_specs import SessionPlan, SessionTrees
 from .snapshot import Board, RegistrySnapshot
 from .verdict_rows import verdict_row
 
@@ -105,11 +105,11 @@ class RegistryActor(LoopActor):
             board.declared = {pair.id: pair for plan in plans for pair in plan.pairs}
         self._roster = SessionRoster(plans if board.plans is None else board.plans.values())
         self._monitor = monitor
-        subtrees: Subtrees | None = None
+        subtrees: SessionTrees | None = None
         if sessions is not None and make_services is not None:
             services = make_services(journal=journal, monitor=monitor)
             services = replace(services, graph=board.located)
-            subtrees = Subtrees(sessions, self.actor_ref, services)
+            subtrees = SessionTrees(sessions, self.actor_ref, services)
         self._running = RunningSessions(self._roster, subtrees, self.pipe, self._stopped)
         self._pipeline = WritePipeline(self._transaction)
         self._following: dict[tuple[str, str], int] = {}

@@ -39,7 +39,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Placement:
     """The session to take, why, and all that were looked at, best first."""
 
     name: str
@@ -53,7 +53,7 @@ def best_session(
     now: float,
     exclude: Collection[str] = (),
     only_healthy: bool = True,
-) -> Choice:
+) -> Placement:
     """Choose the session for one more pair.
 
     Args:
@@ -75,7 +75,7 @@ def best_session(
     candidates = tuple(candidate for _, candidate in ranked)
     if not candidates or not candidates[0].fits:
         raise NoSessionFitsError(tuple(f"{one.name}: {one.reason}" for one in candidates))
-    return Choice(name=candidates[0].name, reason=candidates[0].reason, candidates=candidates)
+    return Placement(name=candidates[0].name, reason=candidates[0].reason, candidates=candidates)
 
 
 def assign_pairs(

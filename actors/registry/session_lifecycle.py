@@ -15,7 +15,7 @@ import pykka
 from ...supervision import Answer
 from .messages import Deletion
 from .roster import SessionRoster
-from .session_specs import SessionPlan, Subtrees
+from .session_specs import SessionPlan, SessionTrees
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class RunningSessions:
     def __init__(
         self,
         roster: SessionRoster,
-        subtrees: Subtrees | None,
+        subtrees: SessionTrees | None,
         pipe: Callable[..., object],
         stopped: Callable[[Deletion, Answer, BaseException | None], object],
     ) -> None:

@@ -54,7 +54,7 @@ class SessionPlan:
     pairs: tuple[PairPlan, ...] = ()
 
 
-class Subtrees:
+class SessionTrees:
     """Starts and stops sessions under their supervisor.
 
     Args:

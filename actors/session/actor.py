@@ -331,7 +331,7 @@ class SessionActor(LoopActor):
         services = self._services
         services.publish(services.drift.note(constructor, session=self._name, at=services.now()))
 
-    def _tell_groups(self, told: telegram.Told) -> None:
+    def _tell_groups(self, told: telegram.ClientEvent) -> None:
         match told:
             case telegram.Arrived() as arrived:
                 self.groups.tell(arrived)

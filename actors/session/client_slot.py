@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from ...storage import Store
 from ...supervision import LoopActor
-from ...telegram import Client, Told
+from ...telegram import Client, ClientEvent
 from ..context import Services
 from .internal import Flush, Heard
 from .login.authorizations import ending_of, proof_of
@@ -41,13 +41,13 @@ class ClientSlot:
             return None
         return max(0.0, self._actor.clock.now() - self.client.last_update)
 
-    def listen(self) -> Callable[[Told], None]:
+    def listen(self) -> Callable[[ClientEvent], None]:
         """Begin a generation and return where its client is to tell what it hears."""
         self.generation += 1
         self._early.clear()
         generation, actor = self.generation, self._actor
 
-        def hear(told: Told) -> None:
+        def hear(told: ClientEvent) -> None:
             if generation == self.generation:  # a client that is being closed is not heard
                 actor.actor_ref.tell(Heard(generation, told))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...supervision import Answer
-from ...telegram import Told, Verdict
+from ...telegram import ClientEvent, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class Heard:
     """The client of that generation told something."""
 
     generation: int
-    told: Told
+    told: ClientEvent
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,13 +40,13 @@ from ...supervision import Exhausted, Failed, Finished, Ladder, Recovered, Rung,
 from ...telegram import (
     Action,
     Client,
+    ClientEvent,
     CopyRepaired,
     EntityRow,
     ErrorClass,
     Moment,
     RecoveryTried,
     SessionChanges,
-    Told,
     Verdict,
     WaitKind,
     WardenSession,
@@ -113,7 +113,11 @@ class Recovery:
     """
 
     def __init__(
-        self, name: str, services: Services, on_event: Callable[[Told], None], floods: FloodWaits
+        self,
+        name: str,
+        services: Services,
+        on_event: Callable[[ClientEvent], None],
+        floods: FloodWaits,
     ) -> None:
         self._name, self._services, self._on_event = name, services, on_event
         self._call_floods = floods

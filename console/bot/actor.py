@@ -29,6 +29,7 @@ from ...supervision import Answer, Event, LoopActor, Subscription
 from ...telegram import (
     Arrived,
     Client,
+    ClientEvent,
     ErrorClass,
     Incoming,
     Lost,
@@ -36,7 +37,6 @@ from ...telegram import (
     Pressed,
     RecoveryTried,
     SessionRecovered,
-    Told,
     WaitKind,
     classify,
 )
@@ -84,7 +84,7 @@ class Hear:
     """The client of that connection has heard something. No answer."""
 
     generation: int
-    told: Told = field(repr=False)
+    told: ClientEvent = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +196,7 @@ class BotActor(LoopActor):
         self._opening = True
         self.pipe(self._line.open(), then=self._opened, otherwise=self._failed)
 
-    def _hear(self, generation: int, told: Told) -> None:
+    def _hear(self, generation: int, told: ClientEvent) -> None:
         self.actor_ref.tell(Hear(generation, told))
 
     def _opened(self, client: Client) -> None:
@@ -237,7 +237,7 @@ class BotActor(LoopActor):
 
     # What is heard
 
-    def _told(self, told: Told) -> None:
+    def _told(self, told: ClientEvent) -> None:
         match told:
             case Arrived(message):
                 self._arrived(message)

@@ -26,9 +26,9 @@ from ...errors import SessionFileDamagedError, SessionStringDamagedError, WrongM
 from ...storage import SessionFiles, Store
 from ...telegram import (
     Client,
+    ClientEvent,
     LoginFlow,
     SessionString,
-    Told,
     WardenSession,
     classify,
     parse_string,
@@ -72,7 +72,7 @@ class BotLine:
         *,
         token: Callable[[], str],
         files: Callable[[Store], SessionFiles],
-        hear: Callable[[int, Told], None],
+        hear: Callable[[int, ClientEvent], None],
         doubted: Callable[[], None],
     ) -> None:
         self._services, self._memory = services, memory

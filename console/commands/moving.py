@@ -115,7 +115,7 @@ COMMANDS: Final = (
         question="Put another key in charge?",
         needs=Needs.STORE,
         surfaces=NOT_IN_CHATS,
-        result="moving.Turned",
+        result="moving.KeysRotated",
         show=_turned,
         within=CARE_WITHIN,
     ),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ...metrics import Fact, Flood
+from ...metrics import Activity, Flood
 from ...storage import Operation
 from ...supervision import ChildState, Snapshot
 from ...telegram import facts_as_dict, said
@@ -31,7 +31,7 @@ class Sight:
     tree: Snapshot | None
     floods: Sequence[Flood]
     operations: Sequence[Operation]
-    facts: Sequence[Fact]
+    facts: Sequence[Activity]
     ready: tuple[bool, str]
     problem: str
     counters: Mapping[str, float]
@@ -200,12 +200,12 @@ def _same_place(one: Snapshot, other: Snapshot) -> bool:
     )
 
 
-def _facts(sight: Sight) -> Iterator[tuple[str, Fact]]:
+def _facts(sight: Sight) -> Iterator[tuple[str, Activity]]:
     for one in reversed(sight.facts):
         yield str(one.number), one
 
 
-def _fact(fact: Fact, _: Sight, __: Words) -> dict[str, Any]:
+def _fact(fact: Activity, _: Sight, __: Words) -> dict[str, Any]:
     return {
         "at": fact.at,
         "kind": fact.kind,

@@ -48,7 +48,7 @@ class Exported(Result):
     string: str | None = Field(repr=False)
 
 
-class Turned(Result):
+class KeysRotated(Result):
     """Keys were changed; what is damaged did not open before either."""
 
     key: str

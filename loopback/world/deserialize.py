@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 from .._tl import read_object
-from .feed import Event, EventKind, Feed
+from .feed import Event, EventKind, MessageFeed
 from .file_store import StoredFile
 from .records import (
     Account,
@@ -152,9 +152,9 @@ def _connect(world: World, data: dict[str, Any], messages: list[Message]) -> Non
         world.accounts[given["id"]].feed = _feed_in(given["feed"], messages)
 
 
-def _feed_in(given: list[Any], messages: list[Message]) -> Feed[Message]:
+def _feed_in(given: list[Any], messages: list[Message]) -> MessageFeed[Message]:
     pts, floor, events, *changed = given  # without it where an earlier version has written
-    return Feed(
+    return MessageFeed(
         pts,
         floor,
         [

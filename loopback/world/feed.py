@@ -34,7 +34,7 @@ class Event(Generic[M]):
 
 
 @dataclass(slots=True)
-class Feed(Generic[M]):
+class MessageFeed(Generic[M]):
     """A ``pts`` and the events that led to it.
 
     It starts at 1, because Telethon takes 0 for "no state". ``floor`` is the

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from .feed import Feed
+from .feed import MessageFeed
 
 DEFAULT_WAYS: Final = ("app", "sms", "call")
 CHANNEL_MARK: Final = 1_000_000_000_000  # a channel's marked id is -(this + id), as Telethon has it
@@ -78,7 +78,7 @@ class Account:
     frozen: Freeze | None = None
     unofficial_risk: bool = False  # others are told that it uses a client that may be unsafe
     gives_tokens: bool = False  # whether a login or a logout lets the next one do without a code
-    feed: Feed[Message] = field(default_factory=lambda: Feed[Message](), repr=False)
+    feed: MessageFeed[Message] = field(default_factory=lambda: MessageFeed[Message](), repr=False)
     box: dict[int, Message] = field(default_factory=dict, repr=False)
     next_message_id: int = 1
 
@@ -180,7 +180,7 @@ class Chat:
     members: dict[int, Member] = field(default_factory=dict, repr=False)
     messages: list[Message] = field(default_factory=list, repr=False)
     by_id: dict[int, Message] = field(default_factory=dict, repr=False)
-    feed: Feed[Message] = field(default_factory=lambda: Feed[Message](), repr=False)
+    feed: MessageFeed[Message] = field(default_factory=lambda: MessageFeed[Message](), repr=False)
     next_message_id: int = 1
     noforwards: bool = False
     forum: bool = False

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
-from .feed import Feed
+from .feed import MessageFeed
 from .file_store import StoredFile
 from .records import Account, Authorization, BotRecord, Chat, ChatKind, Member, Message
 from .world import World
@@ -154,7 +154,7 @@ def _member_out(member: Member) -> dict[str, Any]:
     return asdict(member) | rights
 
 
-def _feed_out(feed: Feed[Message], number: Mapping[int, int]) -> list[Any]:
+def _feed_out(feed: MessageFeed[Message], number: Mapping[int, int]) -> list[Any]:
     events = [
         [e.pts, e.count, e.kind.value, e.date, e.message and number[id(e.message)], e.ids]
         for e in feed.events

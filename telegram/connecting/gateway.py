@@ -23,7 +23,7 @@ from ...errors import OtherServersError, SessionStringDamagedError
 from ..client import Client
 from ..errors.classification import error_of
 from ..errors.verdict import Verdict
-from ..events import Told
+from ..events import ClientEvent
 from ..gate import Gate
 from ..mtproto.raw_client import Greeting, WardenClient
 from ..mtproto.updates import PING_EVERY
@@ -179,7 +179,7 @@ class Gateway:
         self,
         name: str,
         session: WardenSession,
-        on_event: Callable[[Told], None],
+        on_event: Callable[[ClientEvent], None],
         *,
         deadline: float | None = None,
         gate: Gate | None = None,

@@ -39,7 +39,7 @@ from .audit import Auditor
 from .checks import a_long, a_request, a_text, seconds
 from .operations import Operations
 from .registry_client import going_on
-from .session_login import SessionCare
+from .session_login import SessionMaintenance
 
 ASK_WITHIN: Final = 10.0  # seconds; the actors answer in microseconds unless something is wrong
 ASK_AGAIN: Final = 0.05  # seconds between two tries to find an actor that is starting again
@@ -57,7 +57,7 @@ class Reading(Protocol):
     def __call__(self, work: Callable[[Store], T], /) -> Awaitable[T]: ...
 
 
-class SessionHandle(SessionCare):
+class SessionHandle(SessionMaintenance):
     """One session of a running warden. Made by ``Warden.session``; good through restarts."""
 
     def __init__(

@@ -61,7 +61,7 @@ class Imported:
     unseen: int = 0
 
 
-class SessionCare(abc.ABC):
+class SessionMaintenance(abc.ABC):
     """The part of a session's handle that looks after its login."""
 
     name: str

@@ -57,7 +57,7 @@ class SessionReads:
         except ValueError:
             raise InvalidRecordError("health", health, ", ".join(Health)) from None
 
-    def best(self, *, exclude: Collection[str] = (), only_healthy: bool = True) -> actors.Choice:
+    def best(self, *, exclude: Collection[str] = (), only_healthy: bool = True) -> actors.Placement:
         """The session to give one more pair to, why, and how the others compare.
 
         Raises:

@@ -11,7 +11,7 @@ from ..api.operations import Operations
 from ..api.pairs import Pairs
 from ..api.registry import Registry
 from ..api.session import SessionHandle
-from ..api.session_login import SessionCare
+from ..api.session_login import SessionMaintenance
 from ..api.sessions import Sessions
 from ..config import Config
 from ..console.results.base import Result
@@ -47,7 +47,7 @@ class Handles(Protocol):
         """What takes a while."""
         ...
 
-    def session(self, name: str) -> SessionCare:
+    def session(self, name: str) -> SessionMaintenance:
         """A handle on one session."""
         ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from ..console.results.moving import Exported, Identified, Imported, Turned
+from ..console.results.moving import Exported, Identified, Imported, KeysRotated
 from ..errors import BadCommandError
 from ..telegram import read_login, read_text
 from .engine import Handlers, Handles
@@ -85,7 +85,7 @@ async def export(engine: Handles, who: str, *, session: str, file: str | None) -
     return Exported(session=session, file=file, string=None)
 
 
-async def rotate(engine: Handles, who: str, *, data: bool, key: str | None) -> Turned:
+async def rotate(engine: Handles, who: str, *, data: bool, key: str | None) -> KeysRotated:
     """Change the master key, or the data key."""
     if data and key is not None:
         raise BadCommandError("keys rotate", "the data key is made here; leave --key out")
@@ -93,7 +93,7 @@ async def rotate(engine: Handles, who: str, *, data: bool, key: str | None) -> T
         turned = await engine.keys.rotate_data(who=who)
     else:
         turned = await engine.keys.rotate_master(key, who=who)
-    return Turned(
+    return KeysRotated(
         key="data key" if data else "master key",
         damaged=turned.damaged,
         resealed=turned.resealed,

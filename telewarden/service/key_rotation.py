@@ -33,7 +33,7 @@ SUBJECT: Final = "keys"  # of the rows in the audit trail
 T = TypeVar("T")
 
 
-class Noting(Protocol):
+class AuditScope(Protocol):
     """Notes in the audit trail what a block does; see ``Auditor.noted``."""
 
     def __call__(
@@ -41,14 +41,14 @@ class Noting(Protocol):
     ) -> contextlib.AbstractAsyncContextManager[dict[str, Any]]: ...
 
 
-class Doing(Protocol):
+class StoreWork(Protocol):
     """Does some work in the running warden's database; returns when it is committed."""
 
     def __call__(self, work: Callable[[Store], T], /) -> Awaitable[T]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turned:
+class KeysRotated:
     """Keys were changed. What is ``damaged`` did not open before either, and stays as it is."""
 
     damaged: tuple[str, ...] = ()
@@ -68,9 +68,9 @@ class MasterKeys:
     def __init__(
         self,
         config: Config,
-        do: Doing,
+        do: StoreWork,
         back_up: Callable[[], Awaitable[object]],
-        noted: Noting,
+        noted: AuditScope,
     ) -> None:
         self._config, self._do, self._back_up, self._noted = config, do, back_up, noted
         self._places = StoragePaths(config)
@@ -109,7 +109,7 @@ class MasterKeys:
                     raise StorageBusyError(error.place, ENDS_WITHIN) from None
             await asyncio.sleep(LOOK_EVERY)
 
-    async def rotate_master(self, text: str | None = None, *, who: str = "app") -> Turned:
+    async def rotate_master(self, text: str | None = None, *, who: str = "app") -> KeysRotated:
         """Put another master key in charge; the old one opens nothing any more but old snapshots.
 
         For their sake it is kept, sealed under the new one; see ``restore_database``.
@@ -136,7 +136,7 @@ class MasterKeys:
         await self._back_up()
         return turned
 
-    async def _rotate_master(self, text: str | None) -> Turned:
+    async def _rotate_master(self, text: str | None) -> KeysRotated:
         secret = self._config.storage.master_key
         if text is None and (secret.file is None or secret.passphrase):
             raise MasterKeyMissingError("the new master key", "is to be given here")
@@ -152,7 +152,7 @@ class MasterKeys:
         logger.info("master key changed files=%d", turned.resealed)
         return turned
 
-    async def rotate_data(self, *, who: str = "app") -> Turned:
+    async def rotate_data(self, *, who: str = "app") -> KeysRotated:
         """Seal everything under a new data key; the master key stays.
 
         Raises:
@@ -162,7 +162,7 @@ class MasterKeys:
         async with self._noted(who, "rotate data key", SUBJECT) as after, self._turning():
             damaged = await self._do(lambda store: store.rotate_data_key())
             files = await self._reseal()
-            turned = Turned(damaged=(*damaged, *files.damaged), resealed=files.resealed)
+            turned = KeysRotated(damaged=(*damaged, *files.damaged), resealed=files.resealed)
             after.update(asdict(turned))
         logger.info("data key changed files=%d damaged=%d", turned.resealed, len(damaged))
         return turned
@@ -175,13 +175,13 @@ class MasterKeys:
                 yield
                 self._places.turning.unlink(missing_ok=True)
 
-    async def _reseal(self) -> Turned:
+    async def _reseal(self) -> KeysRotated:
         names = await self._do(lambda store: self._places.files(store).names())
         damaged: list[str] = []
         for start in range(0, len(names), AT_ONCE):
             damaged += await self._do(_resealing(self._places, names[start : start + AT_ONCE]))
         await self._do(lambda store: self._places.bot_files(store).reseal())
-        return Turned(damaged=tuple(damaged), resealed=len(names) - len(damaged))
+        return KeysRotated(damaged=tuple(damaged), resealed=len(names) - len(damaged))
 
     # After a kill
 

@@ -28,7 +28,7 @@ EVERY: Final = 3_600.0  # seconds
 REST: Final = 0.01  # seconds at least between two pieces
 
 
-class Doing(Protocol):
+class StoreWork(Protocol):
     """Does some work in the running warden's database; returns when it is committed."""
 
     def __call__(self, work: Callable[[Store], T], /) -> Awaitable[T]: ...
@@ -53,7 +53,7 @@ class Retention:
         self,
         config: Config,
         operations: Operations,
-        do: Doing,
+        do: StoreWork,
         publish: Callable[[RowsPruned], object],
         *,
         wall: Callable[[], float] = time.time,

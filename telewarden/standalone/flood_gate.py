@@ -31,7 +31,7 @@ from ..config import Config
 from ..errors import StorageError, TelegramRateLimitError, TelewardenError
 from ..service.paths import StoragePaths, master_key_of
 from ..storage import Epoch, FloodRow, Latch, Store
-from ..telegram import Action, KeyDropped, Moment, Told, classify
+from ..telegram import Action, ClientEvent, KeyDropped, Moment, classify
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ class LedgerGate:
             if verdict.action is Action.PARK_METHOD and verdict.wait is not None:
                 self._flooded(self._session, OPENING, verdict.wait)
 
-    def told(self, told: Told) -> None:
+    def told(self, told: ClientEvent) -> None:
         """Note that Telegram ends the key, durably: the block may go on, no later one begins."""
         if isinstance(told, KeyDropped) and told.key_id is not None:
             logger.warning("key ends session=%s name=%s", self._session, told.name)

@@ -17,7 +17,7 @@ from ..actors.session.maintenance import Maintenance
 from ..actors.session.state import SessionState
 from ..api.audit import Auditor
 from ..api.operations import Operations
-from ..api.session_login import SessionCare
+from ..api.session_login import SessionMaintenance
 from ..errors import CredentialDamagedError, NotRunningError
 from ..storage import Store
 from ..supervision import Ask
@@ -34,7 +34,7 @@ LOGIN_NEEDS_IT: Final = (
 Connected = Callable[[Services], contextlib.AbstractAsyncContextManager[Services]]
 
 
-class OfflineSession(SessionCare):
+class OfflineSession(SessionMaintenance):
     """One session while no warden runs. Made by ``OfflineWarden.session``.
 
     Args:

@@ -17,13 +17,13 @@ from typing import Any, Final, Self, TypeVar
 
 from ..actors import (
     Board,
-    Choice,
     Deleted,
     HandlerFactory,
     Handlers,
     Journal,
     JournalActor,
     KeyLeases,
+    Placement,
     RegistryActor,
     RegistryLimits,
     Services,
@@ -258,7 +258,7 @@ class _OfflineSessions(Sessions):
         super().__init__(desk)
         self._session, self._auditor = session, auditor
 
-    def best(self, *, exclude: Collection[str] = (), only_healthy: bool = False) -> Choice:
+    def best(self, *, exclude: Collection[str] = (), only_healthy: bool = False) -> Placement:
         """The session to give one more pair to; how healthy it is only a warden finds out."""
         return super().best(exclude=exclude, only_healthy=only_healthy)
 

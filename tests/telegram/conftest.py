@@ -13,11 +13,11 @@ import pytest
 from telewarden.loopback import LoopbackTelegram
 from telewarden.telegram import (
     Client,
+    ClientEvent,
     ConnectLimit,
     Deadlines,
     Gateway,
     ServerAddress,
-    Told,
     WardenSession,
 )
 
@@ -28,10 +28,10 @@ API_HASH = "feedc0de" * 4
 class Heard:
     """What a client told, and a way to wait for it."""
 
-    told: list[Told] = field(default_factory=list)
+    told: list[ClientEvent] = field(default_factory=list)
     _came: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def __call__(self, told: Told) -> None:
+    def __call__(self, told: ClientEvent) -> None:
         self.told.append(told)
         self._came.set()
 
