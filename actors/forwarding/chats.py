@@ -26,7 +26,8 @@ from .outbox import OutboxWriter
 from .pair.chats import PairChats
 from .pair.state import PairState
 from .pair.states import Reading
-from .pausing import OTHER_CHAT, PairPausing
+from .pause_reasons import OTHER_CHAT, other_of
+from .pausing import PairPausing
 
 if TYPE_CHECKING:
     from ...telegram import Access
@@ -153,8 +154,9 @@ class ChatResolver:
         fault = graph.enter(way)
         if fault is not None:
             self._pausing.pause(state, fault.reason)
-        elif (state.paused or "").startswith(PAIR_FAULTS):
-            self._pausing.resume(state)
+        elif other_of(state.paused).startswith(PAIR_FAULTS):
+            self._pausing.settle(state)
+            return state.paused is None
         return fault is None
 
     def _other_way(self, state: PairState, source: int, target: int) -> None:
@@ -188,7 +190,8 @@ class ChatResolver:
             )
         if order.take:
             state.move_to(replace(state.chats, named=("", "")))  # it is looked up
-            self._pausing.resume(state)
+        if order.take or self._pausing.settled_by(state.plan, state):
+            self._pausing.settle(state)
         return state.chats.known
 
     # Groups that are supergroups by now

@@ -39,7 +39,8 @@ from .outbox import OutboxWriter
 from .pair.chats import PairChats
 from .pair.state import PairState
 from .pair.states import Reading
-from .pausing import CONFIGURED, TOO_SLOW, PairPausing
+from .pause_reasons import CONFIGURED, by_plan, other_of
+from .pausing import TOO_SLOW, PairPausing
 
 LOOK_EVERY: Final = 0.05  # seconds between two looks whether a pair has come to rest
 LEAVE_WITHIN: Final = 10.0  # seconds that a pair gets which goes to another group of its session
@@ -179,7 +180,6 @@ class GroupPairs:
     def _taken_in(self, plan: PairPlan, rows: StoredPairs) -> PairState:
         state = PairState(plan=plan)
         if not plan.enabled:
-            state.pause(CONFIGURED)
             state.trust()
         self._give_handler(state)
         self._adopt(state, rows)
@@ -194,8 +194,10 @@ class GroupPairs:
         else:
             known, named = (record.source, record.target), (record.source_name, record.target_name)
             state.move_to(PairChats.adopted(plan, known, named))
-            if state.paused is None and record.paused_reason:
-                self._pausing.adopt(state, record.paused_reason)
+        before = None if record is None else record.paused_reason
+        paused = by_plan(before, enabled=plan.enabled)
+        if paused:
+            self._pausing.adopt(state, paused)
         owed = [row for row in rows.owed if row.pair_id == pair]
         state.adopt(
             seen=None if state.source is None else rows.marks.get((pair, state.source)),
@@ -235,13 +237,13 @@ class GroupPairs:
             self._give_handler(state)
         self._context.take_back(state)  # it was made up by the plan before
         if not plan.enabled:
-            self._pausing.pause(state, CONFIGURED)
+            self._pausing.switch_off(state)
         elif (
-            state.paused == CONFIGURED
+            other_of(state.paused) == CONFIGURED
             or self._pausing.settled_by(plan, state)
             or (state.paused == TOO_SLOW and before.rules != plan.rules)
         ):
-            self._pausing.resume(state)
+            self._pausing.settle(state)
         self._context.write_down(state)
         self._begin([state])  # among the others it may be another way now
 

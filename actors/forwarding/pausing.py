@@ -7,7 +7,6 @@ what is said meanwhile is read from the source's history when the pair goes on.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -19,14 +18,20 @@ from .context import GroupContext
 from .messages import PausePair
 from .outbox import SLOW_LIMIT
 from .pair.state import PairState
+from .pause_reasons import (
+    BY_HAND,
+    CONFIGURED,
+    OTHER_CHAT,
+    end_of,
+    hand_of,
+    joined,
+    lasting,
+    other_of,
+)
 
 if TYPE_CHECKING:
     from ...telegram import Access
 
-BY_HAND: Final = "paused by hand"
-UNTIL: Final = re.compile(r", until (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC\Z")
-CONFIGURED: Final = "paused in the configuration"
-OTHER_CHAT: Final = "NAME_MOVED"  # until somebody says which chat is meant
 DISABLED: Final = (
     "disabled by the health monitor: Telegram ended the login of the session; the pair goes on when"
     " it is logged in again"
@@ -55,14 +60,6 @@ def by_hand(order: PausePair) -> str:
         return reason
     end = datetime.fromtimestamp(math.ceil(order.until), UTC)
     return f"{reason}, until {end:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def end_of(reason: str | None) -> float | None:
-    """Until when a pause by hand was meant, in epoch seconds; ``None`` until it is resumed."""
-    found = UNTIL.search(reason) if reason is not None and reason.startswith(BY_HAND) else None
-    if found is None:
-        return None
-    return datetime.fromisoformat(found[1]).replace(tzinfo=UTC).timestamp()
 
 
 class PairPausing:
@@ -98,12 +95,39 @@ class PairPausing:
     def pause_by_hand(self, state: PairState, order: PausePair) -> None:
         """Pause a pair for a person, whose word stands before trouble that may pass.
 
-        What only a plan, an answer or other pairs can settle stays the reason.
+        What only a plan, an answer or other pairs can settle stays a reason besides.
         """
-        if state.paused is not None and _gives_way(state):
+        self._pause_anew(state, joined(by_hand(order), lasting(state.paused)))
+
+    def resume_by_hand(self, state: PairState) -> None:
+        """Take a person's word back, and let the pair go on if that was all that kept it.
+
+        Whether others still keep it is looked at as it goes on.
+        """
+        other = other_of(state.paused)
+        if hand_of(state.paused) and other and not _unfit(state):
+            self._pause_anew(state, other)
+        else:
+            self.resume(state)
+
+    def switch_off(self, state: PairState) -> None:
+        """Pause a pair that its plan has off; a person's word is kept."""
+        if not other_of(state.paused).startswith(CONFIGURED):
+            self._pause_anew(state, joined(hand_of(state.paused), CONFIGURED))
+
+    def settle(self, state: PairState) -> None:
+        """What a plan, an answer or other pairs had to settle is settled."""
+        if hand := hand_of(state.paused):
+            self._pause_anew(state, hand)
+        else:
+            self.resume(state)
+
+    def _pause_anew(self, state: PairState, reason: str) -> None:
+        """Pause a pair, or have another reason take the place of the present one."""
+        if state.paused is not None:
             self._context.cancel_timer((self._recheck, state.plan.id))
             state.resume()
-        self.pause(state, by_hand(order))
+        self.pause(state, reason)
 
     def disable(self) -> None:
         """Pause every pair that works until the session is online again."""
@@ -155,7 +179,7 @@ class PairPausing:
 
     def means_another_chat(self, state: PairState) -> bool:
         """Whether a pair is paused until somebody says which chat its name means."""
-        return state.paused is not None and state.paused.startswith(OTHER_CHAT)
+        return other_of(state.paused).startswith(OTHER_CHAT)
 
     def unlimited(self) -> None:
         """The account may write again: so do the pairs that its limit had paused."""
@@ -219,7 +243,7 @@ class PairPausing:
         """Resume a pair whose pause by hand is over, or look again when it is."""
         left = (end_of(state.paused) or 0.0) - self._context.services.stamp()
         if left <= 0.0:
-            self.resume(state)
+            self.resume_by_hand(state)
         else:
             self._context.set_pair_timer(min(left, LOOK_AT_MOST), state, self._recheck)
 
@@ -241,12 +265,6 @@ def _looked_after(state: PairState) -> bool:
     return reason is not None and not reason.startswith(UNASKED)
 
 
-def _gives_way(state: PairState) -> bool:
-    """Whether a pause by hand may take the place of the present one."""
-    reason = state.paused or ""
-    return not reason.startswith((CONFIGURED, OTHER_CHAT)) and not _unfit(state)
-
-
 def _astray(state: PairState) -> bool:
     """Whether the pair is paused because a chat was not there to be found."""
     return state.paused is not None and any(name in state.paused for name in ASTRAY)
@@ -254,7 +272,7 @@ def _astray(state: PairState) -> bool:
 
 def _unfit(state: PairState) -> bool:
     """Whether the pair is paused because of what it would be together with others."""
-    return state.paused is not None and state.paused.startswith(PAIR_FAULTS)
+    return other_of(state.paused).startswith(PAIR_FAULTS)
 
 
 def _problem(state: PairState, rights: Mapping[int, Access]) -> str | None:

@@ -28,6 +28,7 @@ from ...errors import (
 from ...supervision import Answer, Event, EventStream, LoopActor, Subscription, TimerHandle
 from ...telegram import HealthVerdict, SessionReport
 from ..context import Services
+from ..forwarding.pause_reasons import other_of
 from ..journal import Journal
 from ..messages import (
     Forget,
@@ -235,7 +236,7 @@ class RegistryActor(LoopActor):
         for record in records:
             plan = served[record.id]
             named = (str(plan.source), str(plan.target))
-            unfit = (record.paused_reason or "").startswith(PAIR_FAULTS)
+            unfit = other_of(record.paused_reason).startswith(PAIR_FAULTS)
             if named == (record.source_name, record.target_name) and not unfit:
                 way = way_of(plan, source=record.source, target=record.target)
                 located.put(plan.id, way)

@@ -69,7 +69,10 @@ def _paused(result: Given) -> Iterator[Block]:
 
 
 def _resumed(result: Given) -> Iterator[Block]:
-    yield f"pair {result['id']} goes on"
+    if result["paused"]:
+        yield f"pair {result['id']} is not paused by hand any more, but still: {result['paused']}"
+    else:
+        yield f"pair {result['id']} goes on"
 
 
 def _confirmed(result: Given) -> Iterator[Block]:
@@ -217,7 +220,8 @@ COMMANDS: Final = (
         name="pairs pause",
         help="Stop forwarding until `pairs resume`; what is said meanwhile is not lost.",
         group=GROUP,
-        more="With --for it goes on by itself after that time, also after a restart.",
+        more="With --for it goes on by itself after that time, also after a restart. What keeps the"
+        " pair besides (a name that has moved, a ring, its plan) is said, and stays.",
         parameters=(
             PAIR,
             option("reason", "Shown wherever the pair is.", default=""),
@@ -232,6 +236,7 @@ COMMANDS: Final = (
     Command(
         name="pairs resume",
         help="Go on now, whatever the pair was paused for.",
+        more="After a pause by hand what only the plan or `pairs confirm` settles stays.",
         group=GROUP,
         parameters=(PAIR,),
         danger=Danger.CHANGES,

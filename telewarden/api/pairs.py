@@ -195,6 +195,8 @@ class Pairs:
             seconds: after so many it goes on by itself, also after a restart.
             who: noted in the audit trail.
 
+        What only the plan, ``confirm`` or other pairs can settle stays a reason besides.
+
         Returns the pair's report, paused.
 
         Raises:
@@ -215,10 +217,13 @@ class Pairs:
             return report
 
     async def resume(self, pair: int, *, who: str = "app") -> PairReport:
-        """Go on now, whatever the pair was paused for; what was said meanwhile is forwarded."""
+        """Go on now; what was said meanwhile is forwarded.
+
+        Of a pair that was paused by hand, what only its plan or ``confirm`` can settle stays.
+        """
         async with self._noted(who, "resume pair", pair) as after:
             report = await self._client.order(pair, ResumePair(pair))
-            after["paused"] = None
+            after["paused"] = report.paused
             return report
 
     async def confirm(self, pair: int, *, take: bool = False, who: str = "app") -> PairPlan:
@@ -239,7 +244,6 @@ class Pairs:
                 return before
             plan = replace(before, source=known[0], target=known[1])
             if plan == before:
-                await self._client.order(pair, ResumePair(pair))
                 return before
             return await self._ask(ChangePair(before=before, after=plan, who=who))
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ..actors import PairPlan
+from ..actors.forwarding.pause_reasons import hand_of, other_of
 from ..console.results.pairs import (
     Chat,
     ChatList,
@@ -146,8 +147,14 @@ def _advice(report: PairReport, health: Health, *, flooded: bool) -> str:
 
 
 def _verdict(plan: PairPlan, report: PairReport, session: SessionReport, *, flooded: bool) -> str:
+    hand, other = hand_of(report.paused), other_of(report.paused)
     if not plan.enabled:
-        return "it is off in its plan; pairs change enabled=true turns it on"
+        off = f"it is off in its plan; `pairs change {plan.id} enabled=true` turns it on"
+        back = f"; it is {hand}, too: `pairs resume {plan.id}` takes that back"
+        return off + back if hand else off
+    if hand and other:
+        took = "takes back what was said by hand, and leaves the rest"
+        return f"it is {report.paused}; `pairs resume {plan.id}` {took}"
     if report.paused is not None:
         return f"it is paused: {report.paused}; `pairs resume {plan.id}` lets it go on"
     if session.health is not Health.HEALTHY:

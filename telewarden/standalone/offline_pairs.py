@@ -14,6 +14,7 @@ import pykka
 
 from ..actors import DropDead, PairPlan, PausePair, ReleasePair, ResumePair, RetryDead
 from ..actors.forwarding.commands import settle_dead
+from ..actors.forwarding.pause_reasons import hand_of, joined, lasting
 from ..actors.forwarding.pausing import by_hand
 from ..actors.journal import Journal
 from ..actors.pair_handlers import TELEGRAM
@@ -81,12 +82,13 @@ def _released(store: Store, plan: PairPlan, order: ReleasePair) -> PairPlan:
 
 
 def _paused(store: Store, plan: PairPlan, reason: str | None) -> PairReport:
-    """As in a worker group, a pause that there is already stays."""
+    """As in a worker group, what only a plan or an answer can settle stays a reason besides."""
     record = store.pair(plan.id)
     if record is None:
         raise NotRunningError("the warden", NEVER_RUN)
-    if reason is None or record.paused_reason is None:
-        store.put_pair(replace(record, paused_reason=reason))
+    before = record.paused_reason
+    kept = lasting(before) if reason is not None or hand_of(before) else ""
+    store.put_pair(replace(record, paused_reason=joined(reason or "", kept) or None))
     return offline_pairs(store, (plan,))[0]
 
 

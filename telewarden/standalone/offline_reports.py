@@ -11,7 +11,7 @@ from typing import Final
 
 from ..actors import PairPlan
 from ..actors.context import Services
-from ..actors.forwarding.pausing import CONFIGURED
+from ..actors.forwarding.pause_reasons import by_plan
 from ..actors.session.flood_waits import FloodWaits
 from ..storage import FloodRow, OutboxCounts, PairRecord, SessionRecord, Store
 from ..telegram import (
@@ -89,7 +89,7 @@ def _pair(
         delivered=count.done,
         repeated=0,
         dead=count.dead,
-        paused=paused if plan.enabled else CONFIGURED,
+        paused=by_plan(paused, enabled=plan.enabled) or None,
     )
 
 

@@ -149,6 +149,31 @@ async def test_a_pair_can_be_switched_off_and_on_by_a_change(newsroom: Newsroom)
     await newsroom.arrives("news_out", "one")
 
 
+async def test_a_pause_by_hand_and_one_in_the_plan_are_taken_back_one_by_one(
+    newsroom: Newsroom,
+) -> None:
+    warden = await newsroom.start()
+    await warden.pairs.pause(1, "holidays")
+    await warden.pairs.change(1, enabled=False)
+
+    both = (await newsroom.pairs())[1].paused
+    on = await warden.pairs.change(1, enabled=True)
+    by_hand = (await newsroom.pairs())[1].paused
+    await warden.pairs.change(1, enabled=False)
+    left = await warden.pairs.resume(1)
+    again = await warden.pairs.pause(1)
+    why = await warden.command("pairs why", {"pair": 1})
+
+    assert both == "paused by hand: holidays; besides: paused in the configuration"
+    assert (on.enabled, by_hand) == (True, "paused by hand: holidays")
+    assert left.paused == "paused in the configuration"
+    assert again.paused == "paused by hand; besides: paused in the configuration"
+    assert "`pairs change 1 enabled=true` turns it on; it is paused by hand, too" in why.verdict
+    await newsroom.stop()
+    await newsroom.warden.start()
+    assert (await newsroom.pairs())[1].paused == again.paused
+
+
 async def test_a_removed_pair_stays_away_and_takes_its_rows_along(newsroom: Newsroom) -> None:
     warden = await newsroom.start()
     newsroom.say("news_in", "one")

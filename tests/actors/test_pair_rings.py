@@ -79,6 +79,32 @@ async def test_a_pair_that_is_paused_for_a_ring_goes_on_when_the_ring_is_gone(
     await newsroom.arrives(target, "ping")
 
 
+async def test_a_pause_by_hand_stays_over_a_ring_that_goes(
+    newsroom: Newsroom, tables: dict[str, Any]
+) -> None:
+    number = groups(newsroom, "room_a", "room_b")
+    tables["pairs"] = [
+        pair(1, "alice", "@room_a", "@room_b"),
+        pair(2, "alice", number["room_b"], number["room_a"]),
+    ]
+    newsroom.reconfigure(tables)
+    warden = await newsroom.start()
+    ring = await newsroom.hears(PairPaused)
+
+    both = await warden.pairs.pause(ring.pair, "holidays")
+    since = newsroom.mark()
+    await warden.pairs.resume(ring.pair)  # the ring is there still
+    again = await newsroom.hears(PairPaused, since=since, pair=ring.pair)
+    await warden.pairs.pause(ring.pair)
+    await warden.pairs.remove(3 - ring.pair)
+    since = newsroom.mark()
+    await warden.pairs.resume(ring.pair)
+
+    assert both.paused == f"paused by hand: holidays; besides: {ring.reason}"
+    assert again.reason == ring.reason
+    await newsroom.hears(PairResumed, since=since, pair=ring.pair)
+
+
 async def test_a_name_and_a_number_of_one_chat_never_feed_each_other(
     newsroom: Newsroom, tables: dict[str, Any]
 ) -> None:

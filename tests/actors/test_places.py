@@ -192,6 +192,39 @@ async def test_a_pair_may_be_told_to_take_the_chat_that_its_name_means_now(
     await newsroom.arrives("news_out", "one", "from now on")
 
 
+async def test_a_pause_by_hand_over_such_a_name_is_taken_back_by_itself(
+    newsroom: Newsroom, tables: dict[str, Any]
+) -> None:
+    await renamed(newsroom, tables)
+    moved = (await newsroom.pairs())[1].paused
+
+    paused = await newsroom.warden.pairs.pause(1, "holidays")
+    resumed = await newsroom.warden.pairs.resume(1)
+
+    assert paused.paused == f"paused by hand: holidays; besides: {moved}"
+    assert resumed.paused == moved
+
+
+@pytest.mark.parametrize("take", [False, True], ids=["stay", "take"])
+async def test_such_a_name_is_settled_under_a_pause_by_hand(
+    newsroom: Newsroom, tables: dict[str, Any], take: bool
+) -> None:
+    other = await renamed(newsroom, tables)
+    await newsroom.warden.pairs.pause(1, "holidays")
+    await newsroom.stop()
+    await newsroom.start(signed_in=False)
+
+    await newsroom.warden.pairs.confirm(1, take=take)
+    paused = (await newsroom.pairs())[1].paused
+    await newsroom.warden.pairs.resume(1)
+
+    assert paused == "paused by hand: holidays"
+    await newsroom.pairs_ready()
+    chosen = other if take else newsroom.chats["news_in"]
+    newsroom.telegram.post(chosen, "from now on")
+    await newsroom.arrives("news_out", "one", "from now on")
+
+
 async def test_a_pair_whose_table_names_another_source_begins_there_anew(
     newsroom: Newsroom, tables: dict[str, Any]
 ) -> None:
