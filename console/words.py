@@ -103,9 +103,14 @@ def _tables(language: str) -> tuple[Mapping[str, str], tuple[tuple[re.Pattern[st
 
 def _form(template: str) -> re.Pattern[str]:
     pieces = _PLACE.split(template)  # texts and names in turn
+    names = pieces[1::2]
     return re.compile(
         "".join(
-            f"(?P<{piece}>.*)" if number % 2 else re.escape(piece)
+            re.escape(piece)
+            if number % 2 == 0
+            else f"(?P={piece})"  # the same once more
+            if piece in names[: number // 2]
+            else f"(?P<{piece}>.*)"
             for number, piece in enumerate(pieces)
         ),
         re.DOTALL,

@@ -20,7 +20,7 @@ from .messages import (
     Test,
     WebhookState,
 )
-from .rules import RULES, Severity
+from .rules import OF_SESSIONS, RULES, Severity
 from .settings import (
     ChannelRules,
     CurrentNotify,
@@ -32,6 +32,7 @@ from .settings import (
 )
 
 __all__ = [
+    "OF_SESSIONS",
     "RULES",
     "AlertEvent",
     "AlertFired",

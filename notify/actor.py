@@ -283,7 +283,7 @@ class NotifyActor(LoopActor):
                     subject=row.subject,
                     severity=news.severity.value,
                     what=rule.what,
-                    advice=rule.advice,
+                    advice=rule.advice_for(row.subject),
                     detail=row.detail,
                 )
             )

@@ -30,6 +30,7 @@ from .silences import Silences
 
 logger = logging.getLogger(__name__)
 
+NO_CHANNEL: Final = "there is no channel; add one under [notify.channels]"
 CHAT_WITHIN: Final = 60.0  # seconds that the admin bot gets to send a text
 
 
@@ -223,7 +224,7 @@ class ChannelSender:
     def tested(self, channel: str | None) -> list[ChannelRules]:
         """The channels that a test goes by: one, or all that are not silent."""
         if channel is not None and channel not in self._queues:
-            raise UnknownAlertError(channel, self._queues)
+            raise UnknownAlertError(channel, self._queues, none=NO_CHANNEL)
         chosen = self._queues if channel is None else (channel,)
         rules = [self._queues[name].rules for name in chosen]
         return [one for one in rules if channel or not self._silences.muted_until(one)]

@@ -198,7 +198,8 @@ def _lines(
     if len(rows) > SHOWN:
         yield f"- +{len(rows) - SHOWN}"
     if needed:
-        yield words(rule.advice)
+        only = rows[0].subject if len(rows) == 1 else ""
+        yield words(rule.advice_for(only))
 
 
 def _time(at: float, channel: ChannelRules) -> str:

@@ -6,6 +6,7 @@ test compares. ``TelewardenGone`` is missing: who is gone tells nobody.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +16,9 @@ from typing import Final
 MINUTE: Final = 60.0
 HOUR: Final = 3600.0
 DAY: Final = 86_400.0
+IS_NAME: Final = re.compile(r"[A-Za-z0-9_]+")
+OF_PART: Final = re.compile(r"\bsession:([A-Za-z0-9_]+)")  # in a path of the tree
+OF_PAIR: Final = re.compile(r"pair ([0-9]+)")
 
 
 class Severity(StrEnum):
@@ -38,7 +42,7 @@ class Rule:
         name: what it is called; for Prometheus ``Telewarden`` stands before it.
         severity: how grave it is.
         what: what has happened, in one sentence.
-        advice: what to do now.
+        advice: what to do now; ``{session}`` and ``{pair}`` stand for whom it is about.
         after: seconds for which it must be true before anybody is told.
         limit: the number past which it is true, where there is one.
         moment: whether it is a thing that happens, so that its end is no news.
@@ -52,6 +56,14 @@ class Rule:
     limit: float | None = None
     moment: bool = False
 
+    def advice_for(self, subject: str) -> str:
+        """What to do now, with whom it is about in its place where that is known."""
+        session = OF_PART.search(subject)
+        pair = OF_PAIR.fullmatch(subject)
+        plain = subject if IS_NAME.fullmatch(subject) else "SESSION"
+        named = self.advice.replace("{session}", session[1] if session else plain)
+        return named.replace("{pair}", pair[1] if pair else "PAIR")
+
 
 _ALL: Final = (
     Rule(
@@ -60,7 +72,7 @@ _ALL: Final = (
         after=5 * MINUTE,
         what="Session not online.",
         advice="It comes back by itself. `telewarden status` says what it waits for and until when;"
-        " `telewarden recover SESSION` tries now. If many are down, look at network and proxy.",
+        " `telewarden recover {session}` tries now. If many are down, look at network and proxy.",
     ),
     Rule(
         name="SessionNeedsLogin",
@@ -68,21 +80,21 @@ _ALL: Final = (
         after=MINUTE,
         what="Session needs a login.",
         advice="Telegram does not take its login any more, or it has none. Pairs and queue are"
-        " kept. Log it in: `telewarden auth SESSION`.",
+        " kept. Log it in: `telewarden auth {session}`.",
     ),
     Rule(
         name="KeyLatched",
         severity=Severity.CRITICAL,
         what="The session's key is dead.",
         advice="Telegram ended it for good: no copy of it is tried again. See in Telegram under"
-        " Settings, Devices, who ended it; then `telewarden auth SESSION`.",
+        " Settings, Devices, who ended it; then `telewarden auth {session}`.",
     ),
     Rule(
         name="SessionQuarantined",
         severity=Severity.CRITICAL,
         what="Session quarantined.",
         advice="A person has to look first: `telewarden status` has the reason. Remove the cause,"
-        " then `telewarden recover SESSION`.",
+        " then `telewarden recover {session}`.",
     ),
     Rule(
         name="PartQuarantined",
@@ -90,7 +102,7 @@ _ALL: Final = (
         after=MINUTE,
         what="A part of the warden is kept down: it failed too often.",
         advice="It does not come back by itself. `telewarden tree` has the error; remove the cause,"
-        " then `telewarden recover SESSION`.",
+        " then `telewarden recover {session}`.",
     ),
     Rule(
         name="RestartStorm",
@@ -128,7 +140,7 @@ _ALL: Final = (
         limit=DAY,
         what="Session is online and has heard nothing for long.",
         advice="Nothing is wrong with an account in whose chats nothing happens. Otherwise post a"
-        " message there; if it does not arrive, `telewarden recover SESSION`.",
+        " message there; if it does not arrive, `telewarden recover {session}`.",
     ),
     Rule(
         name="LoginBudgetSpent",
@@ -166,7 +178,7 @@ _ALL: Final = (
         limit=7 * DAY,
         what="A login or an account soon dies unused.",
         advice="Telegram ends what is not used for that long. Bring the session online, which"
-        " begins the count anew: `telewarden recover SESSION`.",
+        " begins the count anew: `telewarden recover {session}`.",
     ),
     Rule(
         name="LayerDrift",
@@ -183,7 +195,7 @@ _ALL: Final = (
         what="Session is online and is not told of some of its sources.",
         advice="Nothing is lost: a look every few minutes reads them, so messages come late. Open"
         " the source once in the official app of the account; if that does not help, `telewarden"
-        " recover SESSION`.",
+        " recover {session}`.",
     ),
     Rule(
         name="ForeignLogin",
@@ -204,8 +216,8 @@ _ALL: Final = (
         name="PairPaused",
         severity=Severity.WARNING,
         what="A pair is paused for a trouble of its own.",
-        advice="`telewarden pairs why PAIR` has the reason; remove it, then `telewarden pairs"
-        " resume PAIR`. What was said meanwhile is read from history.",
+        advice="`telewarden pairs why {pair}` has the reason; remove it, then `telewarden pairs"
+        " resume {pair}`. What was said meanwhile is read from history.",
     ),
     Rule(
         name="OutboxOld",
@@ -308,6 +320,28 @@ _ALL: Final = (
     ),
 )
 
+OF_SESSIONS: Final = frozenset(
+    {
+        "AccountFrozen",
+        "AccountLimited",
+        "DiesUnused",
+        "ForeignLogin",
+        "KeyLatched",
+        "LeaseElsewhere",
+        "LeaseLost",
+        "LoginBudgetSpent",
+        "LongFlood",
+        "OutboxOld",
+        "SessionDeaf",
+        "SessionDown",
+        "SessionNeedsLogin",
+        "SessionQuarantined",
+        "SessionSilent",
+        "SourceDeaf",
+        "TelegramNotice",
+    }
+)
+"""Those whose subject is a session's name."""
 RULES: Final[Mapping[str, Rule]] = MappingProxyType({one.name: one for one in _ALL})
 """All alerts, by name."""
 TEST: Final = Rule(

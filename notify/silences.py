@@ -54,7 +54,7 @@ class Silences:
         silent = [one for one, until in self.until.items() if until > now]
         off = [one.name for one in channels.values() if one.off]
         if name is not None and name not in {*silent, *channels, *RULES, ALL}:
-            raise UnknownAlertError(name, silent)
+            raise UnknownAlertError(name, silent, none="nothing is silenced")
         if name is None:
             chosen = [one for one in silent if one not in channels]
         else:

@@ -11,6 +11,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from ..errors import TelewardenError, UnknownAlertError
 from ..storage import Store, WebhookRow
@@ -23,6 +24,8 @@ from .settings import NotifySettings, WebhookRules
 from .webhooks import Answer, Taken, WebhookClient, body_of, headers_of
 
 logger = logging.getLogger(__name__)
+
+NO_WEBHOOK: Final = "there is no webhook; add one under [notify.webhooks]"
 
 
 class WebhookSender:
@@ -199,7 +202,7 @@ class WebhookSender:
         if webhook is None:
             return list(self._queues.values())
         if webhook not in self._queues:
-            raise UnknownAlertError(webhook, self._queues)
+            raise UnknownAlertError(webhook, self._queues, none=NO_WEBHOOK)
         return [self._queues[webhook]]
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from .model import CARE_WITHIN, NOT_IN_CHATS, Command, Danger, Given, Needs
 from .parameters import Kind, argument, flag, option
 from .sessions import SESSION
-from .shown import Block, ahead, grid, when
+from .shown import Block, ago, ahead, grid, when
 
 GROUP: Final = "Looking"
 LIMIT: Final = option("limit", "How many at most.", Kind.INTEGER, default=50, least=1, most=10_000)
@@ -41,6 +41,11 @@ def _health(result: Given) -> Iterator[Block]:
             yield f"    steps of the health monitor: {'; '.join(one['steps'])}"
     for pair in result["troubled"]:
         yield f"pair {pair} is paused for trouble; see: telewarden pairs why {pair}"
+    for one in result.get("alerts", ()):
+        subject = f": {one['subject']}" if one["subject"] else ""
+        yield f"[{one['severity']}] {one['name']}{subject}, for {ago(one['since'])}"
+    if result.get("alerts"):
+        yield "what to do about alerts: telewarden alerts"
     if result["stuck"]:
         yield f"stuck operations: {', '.join(map(str, result['stuck']))}"
 
@@ -48,7 +53,8 @@ def _health(result: Given) -> Iterator[Block]:
 def _not_well(result: Given) -> int:
     ill = any(one["reason"] not in ON_ITS_WAY for one in result["ill"])
     well = result["ready"] and result["overall"] == "healthy" and not result["troubled"]
-    return 0 if well and not ill else 1
+    critical = any(one["severity"] == "critical" for one in result.get("alerts", ()))
+    return 0 if well and not ill and not critical else 1
 
 
 def _events(result: Given) -> Iterator[Block]:
@@ -120,8 +126,9 @@ def _all_good(result: Given) -> int:
 COMMANDS: Final = (
     Command(
         name="health",
-        help="Tell whether all is well: readiness, registry, operations that are stuck.",
-        more="Exit code 1 if not.",
+        help="Tell whether all is well: readiness, registry, pairs, alerts, stuck operations.",
+        more="Exit code 1 if not. Of alerts that are firing all are named, and a critical one makes"
+        " it 1.",
         group=GROUP,
         result="watching.Health",
         show=_health,

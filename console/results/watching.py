@@ -22,11 +22,20 @@ class Ill(Result):
     steps: tuple[str, ...]
 
 
+class FiringAlert(Result):
+    """An alert that is firing."""
+
+    name: str
+    subject: str
+    severity: str
+    since: float
+
+
 class Health(Result):
     """Whether all is well; ``sessions`` and ``operations`` are counted by their states.
 
     ``troubled`` are the pairs that are paused for trouble of their own, ``ill`` the sessions and
-    worker groups that are not well.
+    worker groups that are not well, ``alerts`` those that are firing.
     """
 
     ready: bool
@@ -43,6 +52,7 @@ class Health(Result):
     pair_use: float
     troubled: tuple[int, ...] = ()
     ill: tuple[Ill, ...] = ()
+    alerts: tuple[FiringAlert, ...] = ()
 
 
 class Event(Result):

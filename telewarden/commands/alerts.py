@@ -18,7 +18,7 @@ from ..console.results.alerts import (
     TestedChannels,
     Webhook,
 )
-from ..notify import RULES
+from ..notify import OF_SESSIONS, RULES
 from .engine import Engine, Handlers
 
 
@@ -32,7 +32,7 @@ async def alerts(engine: Engine, _who: str) -> Alerts:
                 subject=one.subject,
                 severity=one.severity,
                 explanation=RULES[one.name].what,
-                advice=RULES[one.name].advice,
+                advice=RULES[one.name].advice_for(one.subject),
                 detail=one.detail,
                 since=one.since,
                 told=one.told,
@@ -58,6 +58,9 @@ async def alerts(engine: Engine, _who: str) -> Alerts:
 
 async def silence(engine: Engine, who: str, *, name: str, seconds: float) -> Silenced:
     """Tell nobody for a while."""
+    alert, _, subject = name.partition(":")
+    if alert in OF_SESSIONS and subject:
+        engine.session(subject)  # an unknown one is told of
     return Silenced(name=name, until=await engine.alerts.silence(name, seconds, who=who))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 import threading
@@ -34,6 +35,7 @@ from ..console.results.watching import (
     Event,
     Events,
     Finding,
+    FiringAlert,
     Floods,
     Health,
     History,
@@ -49,6 +51,7 @@ from ..diagnostics import Diagnosis as Found
 from ..errors import TelegramError, TelewardenError
 from ..standalone.safety_check import Safety as Verdict
 from ..standalone.safety_check import SafetyReport, clear_stale, safety_check
+from ..storage import AlertRow
 from ..telegram import HealthVerdict, own_user_request
 from .engine import Engine, Handlers, Handles
 
@@ -59,6 +62,9 @@ PATIENCE: Final = 5.0  # seconds for a session that is coming online
 async def health(engine: Engine, _who: str) -> Health:
     """Whether all is well."""
     overview = await engine.overview()
+    firing: Iterable[AlertRow] = ()
+    with contextlib.suppress(TelewardenError):  # who tells is just being restarted
+        firing = (await engine.alerts.standing()).firing
     ready, sentence = engine.ready()
     numbers = engine.registry.statistics()
     return Health(
@@ -81,6 +87,7 @@ async def health(engine: Engine, _who: str) -> Health:
             if pair.paused is not None and not pair.paused.startswith(ON_PURPOSE)
         ),
         ill=tuple(_ill(one) for one in overview.verdicts if one.ill),
+        alerts=tuple(map(FiringAlert.model_validate, firing)),
     )
 
 

@@ -32,8 +32,19 @@ class NotSentError(TelewardenError):
 class UnknownAlertError(TelewardenError):
     """There is no alert, channel or webhook of that name; nothing has changed."""
 
-    def __init__(self, name: str, known: Iterable[str]) -> None:
-        names = ", ".join(known)
-        there = f"there are: {names}" if names else "there is none; see: telewarden alerts"
-        super().__init__(f"{shown(name)} is unknown; {there}")
+    def __init__(
+        self,
+        name: str,
+        known: Iterable[str],
+        *,
+        none: str = "there is none; see: telewarden alerts",
+    ) -> None:
+        from difflib import get_close_matches  # not before it is needed
+
+        there = list(known)
+        near = get_close_matches(str(name), there, n=3)
+        meant = f"did you mean {', '.join(near)}? " if near else ""
+        names = f"there are: {', '.join(there)}"
+        there_is = meant + names if there else none
+        super().__init__(f"{shown(name)} is unknown; {there_is}")
         self.name = name

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from telewarden import Phase, Warden
+from telewarden.console.commands.catalogue import find
 from telewarden.errors import DrillError, UnknownAlertError
 from telewarden.loopback import LoopbackTelegram
 from telewarden.notify import AlertFired, AlertResolved, outbound
 from telewarden.supervision import EventProbe
+from telewarden.terminal import plain
 
 from .conftest import ALICE, BOB, TOPIC, Post, Receiver, until, warden_of, write_secret
 
@@ -87,16 +89,28 @@ async def test_a_session_that_dies_is_told_and_its_end_too(
 
         await until(is_noted)
         standing = await warden.alerts.standing()
+        listed = await warden.command("alerts", {})
+        health = await warden.command("health", {})
         await log_in(warden)
         over = await receiver.takes(says("[RESOLVED] SessionNeedsLogin: alice"))
         events = (probe.seen(AlertFired)[-1].subject, probe.seen(AlertResolved)[-1].subject)
 
     assert fired.path == f"/{TOPIC}"
-    assert "telewarden auth SESSION" in fired.data["message"]
+    assert "log in with telewarden auth alice" in fired.data["message"]
+    assert "Log it in: `telewarden auth SESSION`" in fired.data["message"]  # bob has none either
     assert "Session needs a login." in over.data["message"]
     (alert,) = standing.firing
     assert (alert.name, alert.subject, alert.told) == ("SessionNeedsLogin", "alice", ("phone",))
     assert events == ("alice", "alice")
+    assert "telewarden auth alice`" in listed.alerts[0].advice
+    exit_code, show = find("health").exit_code, find("health").show
+    assert exit_code is not None
+    assert show is not None
+    told = health.model_dump(mode="json")
+    assert "[critical] SessionNeedsLogin: alice, for " in "\n".join(plain(show(told)))
+    well = {"ready": True, "overall": "healthy", "troubled": []}
+    assert exit_code(told | well) == 1
+    assert exit_code(told | well | {"alerts": [{**told["alerts"][0], "severity": "warning"}]}) == 0
 
 
 async def test_what_could_not_be_told_is_told_by_the_next_process(

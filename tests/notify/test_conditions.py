@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from telewarden.console.words import Words
 from telewarden.metrics import Look, Sample, SessionFigures, Storage
 from telewarden.metrics.session_figures import LeaseOwner
 from telewarden.notify.conditions import Condition, Happenings, of_session, of_warden
 from telewarden.notify.event_kinds import EVENT_KINDS
-from telewarden.notify.rules import RULES
+from telewarden.notify.rules import OF_SESSIONS, RULES
 from telewarden.supervision import ChildAbandoned, ChildRestarting, ChildStuck, Event, LoopResumed
 from telewarden.telegram import (
     AccountLimited,
@@ -34,6 +35,25 @@ pytestmark = pytest.mark.metrics
 
 NOW = 1_000_000.0
 HELD = LeaseOwner(state="held", pid=7, host="here")
+
+
+@pytest.mark.parametrize(
+    ("name", "subject", "told"),
+    [
+        ("SessionNeedsLogin", "alice", "`telewarden auth alice`"),
+        ("SessionDown", "", "`telewarden recover SESSION`"),
+        ("PartQuarantined", "sessions/session:bob/groups/group-1", "`telewarden recover bob`"),
+        ("PairPaused", "pair 3", "`telewarden pairs why 3`"),
+        ("PairPaused", "pair 3", "`telewarden pairs resume 3`"),
+        ("PairPaused", "", "`telewarden pairs resume PAIR`"),
+    ],
+)
+def test_advice_names_whom_it_is_about(name: str, subject: str, told: str) -> None:
+    advice = RULES[name].advice_for(subject)
+
+    assert told in advice
+    assert "{" not in advice
+    assert Words("vi")(advice) != advice
 
 
 def session(**known: Any) -> SessionFigures:
@@ -81,6 +101,7 @@ def test_what_is_true_of_a_session(known: dict[str, Any], true: tuple[str, str] 
     found = [(one.name, one.detail) for one in of_session(session(**known), RULES.get, NOW)]
 
     assert found == ([] if true is None else [true])
+    assert {name for name, _ in found} <= OF_SESSIONS
 
 
 def test_what_is_switched_off_is_never_true() -> None:
