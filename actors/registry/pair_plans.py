@@ -13,18 +13,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
+from ...errors import UnknownSessionError
 from ...storage import PlanRow
 from ...storage.tables.connection import to_json
 from ..messages import PairPlan
 
 
-def chosen(selection: str, known: Mapping[int, str]) -> tuple[int, ...]:
+def chosen(selection: str, known: Mapping[int, str], sessions: Iterable[str]) -> tuple[int, ...]:
     """The pairs that ``1,2,3``, ``1-10`` or ``all_from:NAME`` mean, in order.
 
     Args:
         known: every pair there is, with its session.
+        sessions: all sessions, those without pairs too.
 
     Raises:
+        UnknownSessionError: it names a session that is not there.
         ValueError: it means none, names one that is not there, or cannot be read.
     """
     wanted = selection.strip()
@@ -32,6 +35,8 @@ def chosen(selection: str, known: Mapping[int, str]) -> tuple[int, ...]:
         name = wanted.removeprefix("all_from:")
         found = tuple(sorted(pair for pair, session in known.items() if session == name))
         if not found:
+            if name not in (there := tuple(sorted(sessions))):
+                raise UnknownSessionError(name, there)
             having = ", ".join(sorted(set(known.values()))) or "nobody"
             raise ValueError(f"session {name!r} has no pairs; there are pairs of: {having}")
         return found

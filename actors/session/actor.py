@@ -511,7 +511,8 @@ class SessionActor(LoopActor):
         )
         floods = {(one.who, one.what): one for one in self.sender.waits()}
         floods |= {(one.who, one.what): one for one in self.reader.floods.waits()}
-        return (*(() if by_phase is None else (by_phase,)), *floods.values())
+        phased = () if by_phase is None else (by_phase,)
+        return (*phased, *self.logins.waits(), *floods.values())
 
 
 # What each message means: which of the session's parts serves it.

@@ -7,7 +7,7 @@ the session, which works on. Leaves the flow and its budget to ``login``.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Final
 
@@ -22,6 +22,8 @@ from ...telegram import (
     QrShown,
     QrToken,
     SignedIn,
+    Wait,
+    WaitKind,
     classify,
 )
 from ..context import Services
@@ -53,12 +55,13 @@ class LoginHandler:
         actor: the session, whose phase follows.
     """
 
-    __slots__ = ("_actor", "_login", "_name", "_queue", "_services")
+    __slots__ = ("_actor", "_login", "_name", "_queue", "_services", "_since")
 
     def __init__(self, name: str, phone: str, services: Services, actor: SessionControl) -> None:
         self._name, self._services, self._actor = name, services, actor
         self._login = Login(name, phone, services)
         self._queue: list[Answer] = []
+        self._since = 0.0  # the last step, in epoch seconds
 
     def declared(self, phone: str | None) -> None:
         """The session has this number; a login under way goes on with the one it began with."""
@@ -84,6 +87,14 @@ class LoginHandler:
         qr = step.told if isinstance(step.told, QrToken) else None
         return LoginWait(phase=BESIDE[type(step.event)], says=step.says, qr=qr)
 
+    def waits(self) -> Iterator[Wait]:
+        """What a login waits for that is beside the session, which works on."""
+        login = self.under_way
+        if login is not None and self._actor.phase in AT_WORK:
+            what = f"a new login, {login.phase}; go on with: telewarden auth {self._name}"
+            who = f"session {self._name}"
+            yield Wait(who=who, kind=WaitKind.LOGIN, what=what, since=self._since)
+
     def _start(self, message: LoginStep, answer: Answer) -> None:
         self._actor.pipe(
             self._login.take(message),
@@ -108,9 +119,11 @@ class LoginHandler:
         """A step is done: move the phase along, and answer."""
         event, told = step.event, step.told
         beside = self._actor.phase
+        self._since = self._services.now()
         if event is not None and beside in AT_WORK:  # a renewal: the session works on
             if isinstance(event, SignedIn):
                 self._actor.switch("renewal")
+            self._actor.tell_monitor()
             answer.set(told or BESIDE.get(type(event), beside))
             return
         if event is not None:
@@ -120,6 +133,7 @@ class LoginHandler:
     def _went_wrong(self, answer: Answer, error: BaseException) -> None:
         if not self._login.under_way and self._actor.phase in LOGGING_IN:
             self._actor.enter(LoginFailed(), f"login failed: {classify(error).name}")
+        self._actor.tell_monitor()  # of one beside its phase tells nothing
         answer.fail(error)
 
     def _follow(self, event: Event, says: str) -> None:

@@ -31,9 +31,10 @@ this page. An error with `--json` is `{"error": {"type": ..., "message": ...}}`.
 `completion`, `help`, `init`, `keygen`, `loopback serve`, `token` and `wait` have no `--json`.
 Times are shown in the zone of whoever looks.
 
-**Exit codes.** 0 done; 1 it was done and did not go well, or what was looked at is not well; 2 it
-could not be done as asked: a wrong configuration, no warden, a refusal; 70 `run` ended with
-actors that would not stop. Of `safety-check` 0 is SAFE, 1 CAUTION, 2 UNSAFE.
+**Exit codes.** 0 done; 1 it was begun and did not go well, or what was looked at is not well;
+2 nothing was done: words that cannot be read, a wrong configuration, no warden, a refusal (of a
+move, too, which is all or nothing), a question that was answered with no; 70 `run` ended with
+actors that would not stop; 130 Ctrl-C. Of `safety-check` 0 is SAFE, 1 CAUTION, 2 UNSAFE.
 
 **HTTP.** `POST /api/commands/NAME` on the control socket, with the parameters as a JSON object
 and dashes in the place of blanks: `curl --unix-socket control.sock

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from .model import CARE_WITHIN, Command, Danger, Given, Needs
@@ -54,8 +54,29 @@ def _status(result: Given) -> Iterator[Block]:
     if result["floods"]:
         rows = [(one["session"], one["method"], ahead(one["until"])) for one in result["floods"]]
         yield grid("floods", ("session", "method", "until"), rows, wide=1)
+    if running := result.get("operations"):
+        yield _under_way(running)
     if result["waits"]:
         yield waits_grid(result)
+
+
+def _under_way(operations: Sequence[Given]) -> Grid:
+    """One row for each of the operations that are not over, the newest first."""
+    rows: list[tuple[Any, ...]] = [
+        (
+            one["id"],
+            one["kind"],
+            one["session"],
+            f"{one['step']}/{one['steps']}",
+            ago(one["started"]),
+            one["description"],
+        )
+        for one in operations[: -WAITS_SHOWN - 1 : -1]
+    ]
+    if len(operations) > WAITS_SHOWN:
+        rows.append(("", "", "", "", "", f"and {len(operations) - WAITS_SHOWN} more"))
+    columns = ("operation", "kind", "session", "step", "begun", "what")
+    return grid("under way", columns, rows, wide=5)
 
 
 def sessions_grid(state: Given) -> Grid:

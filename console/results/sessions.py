@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from .base import Result
+from .operations import Operation
 
 
 class Session(Result):
@@ -144,7 +145,7 @@ class Flood(Result):
 
 
 class Status(Result):
-    """Everything, or one session."""
+    """Everything, or one session; ``operations`` are those under way."""
 
     at: float
     version: str
@@ -154,6 +155,7 @@ class Status(Result):
     groups: tuple[GroupStatus, ...]
     waits: tuple[Wait, ...]
     floods: tuple[Flood, ...]
+    operations: tuple[Operation, ...] = ()
 
 
 class Candidate(Result):

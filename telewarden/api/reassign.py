@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ..actors import DoubtAsked, LookInto, MovePairs, Report, chats_of, chosen, in_flood, strangers
-from ..errors import PairsNotMovedError, RegistryError, UnknownRecordError
+from ..errors import PairsNotMovedError, RegistryError, UnknownRecordError, UnknownSessionError
 from ..errors.forwarding import in_doubt
 from ..errors.root import counted
 from ..telegram import Health, SessionReport
@@ -50,12 +50,12 @@ class Reassigning:
             PairsNotMovedError: it selects nothing, or there is no such session.
         """
         known = {plan.id: plan.session for plan in await self._client.plans()}
+        there = tuple(one.name for one in self._sessions.list())
         try:
-            ids = tuple(one for one in chosen(selection, known) if known[one] != to)
-        except ValueError as exc:
-            raise PairsNotMovedError((str(exc),)) from exc
-        if to not in self._sessions:
-            raise PairsNotMovedError((f"there is no session {to}",))
+            self._sessions.get(to)
+            ids = tuple(one for one in chosen(selection, known, there) if known[one] != to)
+        except (UnknownSessionError, ValueError) as exc:
+            raise PairsNotMovedError((str(exc),)) from None  # no registry has noted it
         return Move(pairs={one: known[one] for one in ids}, to=to, accept_doubt=accept_doubt)
 
     async def check(self, move: Move) -> None:

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import typer
 
@@ -20,12 +20,14 @@ from ..console.words import language_of
 from ..errors import BadCommandError, CommandFailedError, WardenUnreachableError
 from ..errors.root import counted
 from ..terminal import draw, plain
+from .complaint import complain
 from .place import Place
 from .progress import bar
 
 LOOK_EVERY: Final = 0.2  # seconds between two looks at what goes on
 STOPS_WITHIN: Final = 90.0  # seconds; a warden takes 60 at most
-REFUSED: Final = 1
+ENDED_BADLY: Final = 1
+NOTHING_DONE: Final = 2
 HIDDEN: Final = "-"  # stands for a secret that is typed where nobody sees it
 FOLLOWED: Final = frozenset({"reassign", "changesession", "operations watch"})
 
@@ -42,13 +44,8 @@ def carry_out(command: Command, given: Shown, place: Place, *, as_json: bool, ye
     read = command.read(as_typed(command, given))
     confirm(command, read, yes=yes)
     client = client_of(place)
-    try:
-        with bar(command.name, wanted=not as_json):
-            result = _done(client, command, read, place)
-    except CommandFailedError as refused:
-        if refused.kind != "PairsNotMovedError":
-            raise
-        _refuse(str(refused), as_json=as_json)
+    with bar(command.name, wanted=not as_json):
+        result = _done(client, command, read, place)
     if command.name in FOLLOWED:
         result = _followed(client, command, result, as_json=as_json)
     elif command.name == "stop":
@@ -110,7 +107,7 @@ def confirm(command: Command, given: Shown, *, yes: bool) -> None:
 
     Raises:
         BadCommandError: nobody can be asked.
-        typer.Exit: the answer was no.
+        typer.Exit: the answer was no; nothing was done.
     """
     question = command.asks(given)
     if yes or not question:
@@ -119,7 +116,7 @@ def confirm(command: Command, given: Shown, *, yes: bool) -> None:
         raise BadCommandError(command.name, f"{question} Nobody can be asked here; give --yes")
     if not typer.confirm(question):
         typer.echo("nothing was done", err=True)
-        raise typer.Exit(REFUSED)
+        raise typer.Exit(NOTHING_DONE)
 
 
 def as_typed(command: Command, given: Shown) -> Shown:
@@ -148,9 +145,12 @@ def _followed(client: ControlClient, command: Command, result: Shown, *, as_json
     if result["pairs"] or result["operation"] is None:
         return result
     operation = _to_its_end(client, result["operation"], as_json=as_json)
+    if operation["state"] == "failed":  # all or none: nothing was moved
+        raise CommandFailedError(operation["error"], kind="PairsNotMovedError")
     if operation["state"] != "finished":
-        why = operation["error"] or operation["state"]
-        _refuse(why, as_json=as_json, operation=operation["id"])
+        why = f"operation {operation['id']} ({operation['kind']}) is {operation['state']}"
+        complain(CommandFailedError(why, kind="OperationEndedError"), as_json=as_json)
+        raise typer.Exit(ENDED_BADLY)
     typer.echo(
         json.dumps(operation) if as_json else f"moved: {counted(len(operation['parts']), 'pair')}"
     )
@@ -171,14 +171,6 @@ def _to_its_end(client: ControlClient, number: int, *, as_json: bool) -> Shown:
             if not operation["active"]:
                 return operation
             time.sleep(LOOK_EVERY)
-
-
-def _refuse(why: str, *, as_json: bool, operation: int | None = None) -> NoReturn:
-    if as_json:
-        typer.echo(json.dumps({"moved": False, "error": why, "operation": operation}))
-    else:
-        typer.echo(why, err=True)
-    raise typer.Exit(REFUSED)
 
 
 def _wait_until_gone(place: Place) -> None:

@@ -4,8 +4,9 @@ Owns which words are read and exit codes. What the commands are called and take 
 ``console.commands``; Telethon and the rooms are imported by the command that needs them, so that
 ``telewarden --help`` answers at once.
 
-Exit codes: 0 done; 1 it ran and did not end well; 2 it could not be done as asked (a wrong
-configuration, no warden, a port in use, a refusal); 70 actors that would not stop were abandoned.
+Exit codes: 0 done; 1 it was begun and did not go well, or what was looked at is not well; 2 nothing
+was done (a wrong configuration, no warden, a port in use, a refusal); 70 actors that would not stop
+were abandoned.
 """
 
 from __future__ import annotations

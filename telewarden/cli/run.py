@@ -50,11 +50,13 @@ async def run_warden(config: Path, *, as_json: bool, verbose: bool) -> int:
     with _signals(stop.set, reload.set):
         warden = Warden(config)
         log.level(warden.config.log.level)
-        warden.events.subscribe(_teller(as_json=as_json))
+        teller = _Teller(as_json=as_json)
+        warden.events.subscribe(teller)
         warden.events.subscribe(lambda _: log.level(warden.config.log.level), (ConfigReloaded,))
         beside: list[asyncio.Task[None]] = []
         try:
             await _started(warden, stop)
+            teller.started()
             set_aside()
             _announce(warden, as_json=as_json)
             manager.started()
@@ -179,22 +181,46 @@ def _tell_the_end(code: int, *, as_json: bool) -> None:
         _say(words)
 
 
-def _teller(*, as_json: bool) -> Callable[[Event], None]:
-    def tell(event: Event) -> None:
-        if as_json:
-            _print(event_as_json(event))
-        elif isinstance(event, ConfigReloaded):
-            for line in str(event.report).splitlines():
-                _say(f"reloaded: {line}")
-        elif (words := sentence(event)) is not None:
-            _say(words)
+class _Teller:
+    """Tells what happens, a line each.
 
-    return tell
+    What happens during the start is told once that is done: of one that fails its error tells.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._held: list[str] | None = []
+
+    def __call__(self, event: Event) -> None:
+        for said in self._lines(event):
+            if self._held is None:
+                _print(said)
+            else:
+                self._held.append(said)
+
+    def started(self) -> None:
+        """Tell what was held back, and from now on at once."""
+        held, self._held = self._held, None
+        for said in held or ():
+            _print(said)
+
+    def _lines(self, event: Event) -> Iterator[str]:
+        if self._as_json:
+            yield event_as_json(event)
+        elif isinstance(event, ConfigReloaded):
+            for said in str(event.report).splitlines():
+                yield _dated(f"reloaded: {said}")
+        elif (words := sentence(event)) is not None:
+            yield _dated(words)
 
 
 def _say(words: str) -> None:
+    _print(_dated(words))
+
+
+def _dated(words: str) -> str:
     now = dt.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-    _print(f"{now} {words}")
+    return f"{now} {words}"
 
 
 def _print(line: str) -> None:

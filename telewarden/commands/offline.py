@@ -116,8 +116,8 @@ ON_STORE: Final[Handlers] = {
 }
 ON_CONFIG: Final[Handlers] = {"safety-check": safety, "diagnostics": diagnostics, "test": test}
 """Those that take their own leases, or none."""
-BEFORE_THE_FIRST_START: Final = frozenset({"diagnostics"})
-"""Those that are asked just where nothing is stored yet."""
+BEFORE_THE_FIRST_START: Final = frozenset({"diagnostics", "import", "pairs add", "register"})
+"""Those that are asked just where nothing is stored yet, or with which a store may begin."""
 STORES_NOTHING: Final[Mapping[str, Result]] = {
     "safety-check": Safety(sessions=(), exit_code=0),
 }

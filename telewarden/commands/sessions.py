@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any, Final
 
 import psutil
 
 from .._version import __version__
 from ..actors import SessionEntry
+from ..console.results.operations import Operation
 from ..console.results.process import Process, Workers
 from ..console.results.sessions import (
     Candidate,
@@ -30,7 +32,9 @@ from ..console.state import session_facts
 from ..console.words import Words
 from ..errors import BadCommandError
 from ..metrics import Flood as FloodSeen
+from ..storage import Operation as OperationSeen
 from ..telegram import Overview, SessionReport
+from ..telegram import Wait as WaitSeen
 from .engine import Engine, Handlers, Handles
 
 ENGLISH: Final = Words()  # whoever shows it translates it
@@ -43,7 +47,10 @@ async def status(engine: Engine, _who: str, *, session: str | None) -> Status:
         engine.session(session)
     overview, (ready, sentence) = await engine.overview(), engine.ready()
     floods = engine.exporter.floods()
-    return status_of(overview, session, ready=ready, readiness=sentence, floods=floods)
+    running = engine.operations.list(state="running", session=session)
+    return status_of(
+        overview, session, ready=ready, readiness=sentence, floods=floods, running=running
+    )
 
 
 def status_of(
@@ -53,6 +60,7 @@ def status_of(
     ready: bool,
     readiness: str,
     floods: Iterable[FloodSeen] = (),
+    running: Iterable[OperationSeen] = (),
 ) -> Status:
     """An overview as a result, or what of it is about one session."""
 
@@ -68,9 +76,19 @@ def status_of(
         groups=tuple(
             GroupStatus.model_validate(one) for one in overview.groups if is_asked(one.session)
         ),
-        waits=tuple(Wait.model_validate(one) for one in overview.waits if session is None),
+        waits=tuple(map(Wait.model_validate, _waits(overview, session))),
+        operations=tuple(map(Operation.model_validate, running)),
         floods=tuple(Flood.model_validate(one) for one in floods if is_asked(one.session)),
     )
+
+
+def _waits(overview: Overview, session: str | None) -> Iterable[WaitSeen]:
+    """Everything that waits, or what one session and its pairs wait for."""
+    if session is None:
+        return overview.waits
+    of_it = [one.waits for one in overview.sessions if one.session == session]
+    pairs = [one.pairs for one in overview.groups if one.session == session]
+    return chain(*of_it, *(pair.waits for found in pairs for pair in found))
 
 
 def _status(report: SessionReport) -> SessionStatus:

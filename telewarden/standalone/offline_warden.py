@@ -167,6 +167,10 @@ class OfflineWarden:
             raise exc.cause if isinstance(exc.cause, TelewardenError) else exc from exc
         self._tree = tree
         self._services = self._make_services(tree)
+        for report in (await self.overview()).sessions:  # no session is there to tell it
+            entry = self._board.current.sessions.get(report.session)
+            if entry is not None:
+                self._board.put(entry.reported(report))
 
     async def _stop(self) -> None:
         tree, self._tree = self._tree, None

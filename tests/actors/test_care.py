@@ -17,6 +17,7 @@ import pytest
 from telethon import TelegramClient, functions
 from telethon.sessions import SQLiteSession, StringSession
 
+from telewarden.console.commands.catalogue import find
 from telewarden.errors import (
     ChildNotFoundError,
     DrillError,
@@ -43,6 +44,7 @@ from telewarden.telegram import (
     SessionRecovered,
     parse_string,
 )
+from telewarden.terminal import plain
 
 from .conftest import ALICE, BOB, PRESS, Newsroom
 
@@ -484,7 +486,13 @@ async def test_a_renewal_switches_over_and_only_then_ends_the_old_login(
     since = newsroom.mark()
 
     assert await alice.renew() is Phase.AWAITING_CODE
-    assert (await alice.report()).phase is Phase.ONLINE
+    told = await warden.command("status", {"session": "alice"})
+    (wait,) = told.waits
+    assert told.sessions[0].phase == "online"
+    assert (wait.kind, wait.what) == (
+        "login",
+        "a new login, awaiting_code; go on with: telewarden auth alice",
+    )
     newsroom.say("news_in", "meanwhile")
     await newsroom.arrives("news_out", "meanwhile")
     await alice.login("code", newsroom.telegram.sent_code(ALICE))
@@ -494,6 +502,7 @@ async def test_a_renewal_switches_over_and_only_then_ends_the_old_login(
 
     await newsroom.arrives("news_out", "meanwhile", "afterwards")
     assert len(keys_of(newsroom, ALICE)) == 1
+    assert (await warden.command("status", {"session": "alice"})).waits == ()
     backups = await alice.backups()
     assert "before renewal" in [one.reason for one in backups]
     with pytest.raises(KeyLatchedError):
@@ -510,6 +519,20 @@ async def test_a_backup_is_taken_before_each_step_that_changes_a_login(newsroom:
 
     taken = [backup.reason for backup in await bob.backups()]
     assert taken[:3] == ["after login", "before 2FA", "before renewal"]
+
+
+async def test_what_is_under_way_is_in_the_status(newsroom: Newsroom) -> None:
+    warden = await newsroom.start()
+    begun = await warden.operations.begin("backfill", session="alice", steps=7)
+    await warden.operations.begin("stocktaking", session="bob")
+
+    told = await warden.command("status", {"session": "alice"})
+
+    assert [(one.id, one.kind, one.steps) for one in told.operations] == [(begun.id, "backfill", 7)]
+    show = find("status").show
+    assert show is not None
+    table = "\n".join(plain(show(told.model_dump(mode="json"))))
+    assert "backfill  alice    0/7" in table
 
 
 async def test_a_renewal_that_fails_leaves_the_session_as_it_was(newsroom: Newsroom) -> None:

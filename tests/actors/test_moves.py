@@ -9,7 +9,12 @@ import pytest
 
 from telewarden import Warden
 from telewarden.actors import chosen
-from telewarden.errors import PairInDoubtError, PairsNotMovedError, TelegramSessionError
+from telewarden.errors import (
+    PairInDoubtError,
+    PairsNotMovedError,
+    TelegramSessionError,
+    UnknownSessionError,
+)
 from telewarden.loopback import ChatHandle, CutConnection, Fault, FloodWait, RpcError
 from telewarden.telegram import FloodBegan, Health, PairPaused, Phase, PhaseChanged
 
@@ -17,6 +22,7 @@ from .conftest import ALICE, BOB, LOOK_EVERY, PRESS, SOON, Newsroom
 
 pytestmark = [pytest.mark.actors, pytest.mark.session]
 
+SESSIONS = ("alice", "bob", "carol", "dora")
 KNOWN = {1: "alice", 2: "alice", 3: "bob", 7: "bob", 10: "carol"}
 
 
@@ -31,13 +37,13 @@ KNOWN = {1: "alice", 2: "alice", 3: "bob", 7: "bob", 10: "carol"}
     ],
 )
 def test_a_selection_means_these_pairs(selection: str, pairs: tuple[int, ...]) -> None:
-    assert chosen(selection, KNOWN) == pairs
+    assert chosen(selection, KNOWN, SESSIONS) == pairs
 
 
 @pytest.mark.parametrize("selection", ["", "4", "x", "1-", "all_from:dora", "4-6"])
 def test_a_selection_that_means_nothing_is_refused(selection: str) -> None:
     with pytest.raises(ValueError, match=r"pair|selects"):
-        chosen(selection, KNOWN)
+        chosen(selection, KNOWN, SESSIONS)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +57,12 @@ def test_a_selection_that_means_nothing_is_told_what_would_mean_something(
     selection: str, words: str
 ) -> None:
     with pytest.raises(ValueError, match=words):
-        chosen(selection, KNOWN)
+        chosen(selection, KNOWN, SESSIONS)
+
+
+def test_a_selection_of_an_unknown_session_is_answered_with_the_nearest() -> None:
+    with pytest.raises(UnknownSessionError, match=r"no session 'alise'; did you mean alice\?"):
+        chosen("all_from:alise", KNOWN, SESSIONS)
 
 
 def let_bob_in(newsroom: Newsroom) -> None:

@@ -236,6 +236,19 @@ async def test_a_pair_is_paused_and_stays_so_until_it_is_resumed(newsroom: Newsr
     assert resumed.paused is None
 
 
+async def test_a_pause_by_hand_keeps_what_only_the_plan_settles(newsroom: Newsroom) -> None:
+    await newsroom.start()
+    await newsroom.warden.pairs.change(1, enabled=False)
+    await newsroom.stop()
+
+    async with offline(newsroom) as warden:
+        paused = await warden.pairs.pause(1)
+        resumed = await warden.pairs.resume(1)
+
+    assert paused.paused == "paused by hand; besides: paused in the configuration"
+    assert resumed.paused == "paused in the configuration"
+
+
 async def test_dead_letters_are_read_and_put_back_on_their_way(newsroom: Newsroom) -> None:
     await newsroom.start()
     newsroom.say("market_in", "one")

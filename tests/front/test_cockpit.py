@@ -257,6 +257,21 @@ def test_a_pair_takes_its_session_among_its_fields_and_nobody_elses_name(
     assert not any("unexpected" in one.stderr for one in odd)
 
 
+def test_before_the_first_start_a_session_can_be_registered(shell: Shell) -> None:
+    said(shell, "register", "bob", "+9996620002")
+
+    phases = {
+        command: {
+            one.get("name") or one["session"]: (one["health"], one["phase"], one["reason"])
+            for one in told(shell, command)["sessions"]
+        }
+        for command in ("status", "sessions")
+    }
+
+    never_ran = ("unauthorized", "needs_login", "there is no login")
+    assert phases["status"] == phases["sessions"] == dict.fromkeys(("alice", "bob"), never_ran)
+
+
 def test_before_the_first_start_nobody_uses_anything(shell: Shell) -> None:
     done = shell("safety-check")
 

@@ -198,7 +198,10 @@ def test_a_wrong_master_key_is_refused_and_nothing_is_touched(shell: Shell) -> N
     before = database.read_bytes()
     shell.environment["TELEWARDEN_TEST_KEY"] = MasterKey.generate()
 
-    refused(shell("run", "telewarden.toml"), "master key")
+    typed, for_programs = shell("run", "telewarden.toml"), shell("run", "telewarden.toml", "--json")
+    refused(typed, "master key")
+    assert typed.stdout == ""  # its sentence is the only one
+    assert json.loads(for_programs.stdout)["error"]["type"] == "WrongMasterKeyError"
     for words in (["status"], ["sessions"], ["pairs", "list"]):
         refused(shell(*words, "telewarden.toml"), "master key")
 

@@ -89,7 +89,7 @@ async def test_a_move_is_followed_step_by_step_to_its_end(line: Line) -> None:
     assert (operation.session, operation.who, operation.step) == ("bob", "command line", 3)
 
 
-async def test_a_refused_move_says_every_reason_and_ends_with_1(line: Line) -> None:
+async def test_a_refused_move_is_an_error_that_says_every_reason(line: Line) -> None:
     line.room.telegram.faults.add(
         Fault(method="messages.forwardMessages", times=1, action=FloodWait(3600))
     )
@@ -97,15 +97,17 @@ async def test_a_refused_move_says_every_reason_and_ends_with_1(line: Line) -> N
     await line.room.hears(FloodBegan, session="alice")
 
     told = await line("reassign", "CONFIG", "all_from:alice", "bob")
-    as_json = await line("reassign", "CONFIG", "1", "bob", "--json")
-    unknown = await line("reassign", "CONFIG", "1", "dora", "--dry-run")
+    unknown = await line("reassign", "CONFIG", "1", "alise", "--dry-run")
+    nobodys = await line("reassign", "CONFIG", "all_from:bop", "alice")
 
-    assert (told.exit_code, as_json.exit_code, unknown.exit_code) == (1, 1, 1)
-    assert "not moved around a flood" in told.stderr
-    answer = json.loads(as_json.stdout)
-    assert answer["moved"] is False
-    assert "not moved around a flood" in answer["error"]
-    assert "there is no session dora" in unknown.stderr
+    for refused, why in (
+        (told, "not moved around a flood"),
+        (unknown, "there is no session 'alise'; did you mean alice?"),
+        (nobodys, "there is no session 'bop'; did you mean bob?"),
+    ):
+        assert isinstance(refused.exception, CommandFailedError)
+        assert refused.exception.kind == "PairsNotMovedError"
+        assert why in str(refused.exception)
 
 
 async def test_pairs_are_added_changed_listed_and_removed(line: Line) -> None:
