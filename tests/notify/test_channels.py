@@ -108,7 +108,7 @@ async def test_a_session_that_dies_is_told_and_its_end_too(
     assert show is not None
     told = health.model_dump(mode="json")
     assert "[critical] SessionNeedsLogin: alice, for " in "\n".join(plain(show(told)))
-    well = {"ready": True, "overall": "healthy", "troubled": []}
+    well = {"ready": True, "overall": "healthy", "troubled": [], "ill": []}
     assert exit_code(told | well) == 1
     assert exit_code(told | well | {"alerts": [{**told["alerts"][0], "severity": "warning"}]}) == 0
 
