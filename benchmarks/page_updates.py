@@ -32,6 +32,7 @@ from telewarden.actors import with_waits
 from telewarden.console import ConsoleActor, bind_tcp
 from telewarden.console.results.base import Result
 from telewarden.metrics import Exporter
+from telewarden.notify import Standing
 from telewarden.supervision import (
     ChildSpec,
     LoopActor,
@@ -146,6 +147,13 @@ class Panel:
         return with_waits(found, self.tree, (), now=time.time())
 
     overview = known
+
+    @property
+    def alerts(self) -> Panel:
+        return self
+
+    async def standing(self) -> Standing:
+        return Standing(firing=(), silences=(), channels=(), webhooks=())
 
     def snapshot(self) -> Snapshot:
         assert self.running is not None

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from ..metrics import Exporter
+from ..notify import Standing
 from ..storage import Operation
 from ..supervision import Snapshot
 from ..telegram.reports import Overview
@@ -14,12 +15,25 @@ from .results.base import Result
 WHO: Final = "command line"  # in the audit trail
 
 
+class AlertBoard(Protocol):
+    """What is firing."""
+
+    async def standing(self) -> Standing:
+        """What is firing, what is silenced, and how channels and webhooks are."""
+        ...
+
+
 class Panel(Protocol):
     """The handles of one running warden; all of them are used in its loop."""
 
     @property
     def exporter(self) -> Exporter:
         """The warden's metrics."""
+        ...
+
+    @property
+    def alerts(self) -> AlertBoard:
+        """Alerts and messages out."""
         ...
 
     async def overview(self) -> Overview:

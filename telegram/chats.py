@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from telethon.errors import ChatWriteForbiddenError
@@ -13,8 +13,10 @@ from ._tl import functions, types, utils
 from .client import Client
 from .errors.classification import classify
 from .errors.verdict import Action, ErrorClass
+from .incoming import kind_of
 from .places import upgraded_to
 from .sending.protection import person_protects
+from .session import CHANNEL_MARK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +178,47 @@ def _dialog(chat: int, home: Any) -> Dialog:
             kind = "group"
     username = getattr(home, "username", None)
     return Dialog(id=chat, username=username, title=utils.get_display_name(home), kind=kind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadMessage:
+    """A message as it is at Telegram now. ``link`` opens it there, for who is in the chat."""
+
+    kind: str
+    text: str = field(repr=False)
+    at: float
+    edited: float | None
+    link: str
+
+
+def message_request(chat: int, message: int) -> Any:
+    """A request for one message of a chat (a marked id); see ``message_in``."""
+    wanted = [types.InputMessageID(message)]
+    if chat < -CHANNEL_MARK:
+        return functions.channels.GetMessagesRequest(channel=chat, id=wanted)
+    return functions.messages.GetMessagesRequest(id=wanted)
+
+
+def message_in(answer: Any) -> ReadMessage | None:
+    """The message in the answer; ``None`` if it is gone."""
+    found = next((one for one in answer.messages if isinstance(one, types.Message)), None)
+    if found is None:
+        return None
+    homes = {utils.get_peer_id(home): home for home in answer.chats}
+    return ReadMessage(
+        kind=kind_of(found),
+        text=found.message,
+        at=found.date.timestamp(),
+        edited=None if found.edit_date is None else found.edit_date.timestamp(),
+        link=_link(homes.get(utils.get_peer_id(found.peer_id)), found.id),
+    )
+
+
+def _link(home: Any, message: int) -> str:
+    """Telegram's own link; messages outside channels and supergroups have none."""
+    if not isinstance(home, types.Channel):
+        return ""
+    return f"https://t.me/{home.username or f'c/{home.id}'}/{message}"
 
 
 def own_user_request() -> Any:

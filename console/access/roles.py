@@ -21,7 +21,9 @@ class Role(StrEnum):
     READ_ONLY = "read-only"
 
 
-PRIVATE: Final = frozenset({"authorisations list", "chats", "diagnostics", "stack", "test"})
+PRIVATE: Final = frozenset(
+    {"authorisations list", "chats", "diagnostics", "pairs read", "stack", "test"}
+)
 """Commands that change nothing and are the operator's all the same: they ask Telegram about an
 account, or tell of the machine."""
 

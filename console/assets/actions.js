@@ -2,9 +2,10 @@
 // it; the warden refuses it as well.
 
 import { command } from "./api.js";
-import { ask, field, note } from "./dialogs.js";
+import { ask, field, note, open } from "./dialogs.js";
 import { h } from "./dom.js";
 import { signIn } from "./sign_in.js";
+import { atHome, when } from "./time.js";
 import { t } from "./words.js";
 
 /** Who the reader is; set when that is known. */
@@ -82,10 +83,62 @@ export function pause(pair) {
 export function resume(pair) {
   return ask({
     title: t("Resume pair {pair}?", { pair: pair.key }),
-    text: [`${pair.source} → ${pair.target}`, pair.paused ? t("It is paused: {reason}", { reason: pair.paused }) : ""].filter(Boolean),
+    text: [`${pair.source} → ${pair.target}`, pair.paused ? t("It is paused: {reason}", { reason: atHome(pair.paused) }) : ""].filter(Boolean),
     action: t("Resume"),
     does: () => carryOut("pairs resume", { pair: Number(pair.key) }, t("Pair {pair} goes on.", { pair: pair.key })),
   });
+}
+
+const SILENT = [["15m", "15 minutes"], ["1h", "1 hour"], ["2h", "2 hours"], ["8h", "8 hours"], ["24h", "24 hours"]];
+
+export function silence(name) {
+  const length = h("select", { name: "seconds", class: "field" }, SILENT.map(([value, word]) => h("option", { value, selected: value === "1h" }, t(word))));
+  return ask({
+    title: t("Silence {name}?", { name }),
+    text: t("Nobody is told of it meanwhile. What is still true then is told."),
+    fields: [field(t("How long"), length)],
+    action: t("Silence"),
+    does: ({ seconds }) => carryOut("alerts silence", { name, seconds }, t("Nobody is told of {name} for a while.", { name })),
+  });
+}
+
+export function resumeTelling(name) {
+  return ask({
+    title: t("Tell of {name} again?", { name }),
+    text: t("What is true now is told at once."),
+    action: t("Tell again"),
+    does: () => carryOut("alerts resume", { name }, t("{name} is told again.", { name })),
+  });
+}
+
+export function testChannel(channel) {
+  return ask({
+    title: t("Send a test by {name}?", { name: channel }),
+    text: t("Everybody who reads there gets it."),
+    action: t("Send"),
+    does: async () => {
+      const { channels } = await command("alerts test", { channel });
+      const failed = channels.find((one) => !one.sent);
+      note(failed ? failed.problem : t("The test was sent."), failed ? "bad" : "good");
+    },
+  });
+}
+
+/** What a dead letter holds, as Telegram has it now: nothing of it is kept here. */
+export async function readDead(letter) {
+  const body = h("div", { class: "letter" }, h("p", { class: "soft", role: "status" }, t("Telegram is asked …")));
+  open(t("Message {message} of pair {pair}", { message: letter.source_id, pair: letter.pair }), body);
+  try {
+    const found = await command("pairs read", { pair: letter.pair, message: letter.source_id });
+    const facts = [found.kind, found.at ? when(found.at) : "", found.edited ? t("edited {time}", { time: when(found.edited) }) : ""].filter(Boolean);
+    body.replaceChildren(
+      found.gone ? h("p", {}, t("It is gone from the source.")) : h("p", { class: "soft" }, facts.join(" · ")),
+      found.text ? h("blockquote", { class: "letter-text" }, found.text, found.cut ? "…" : "") : "",
+      h("p", {}, h("b", {}, t("Put aside:")), " ", found.reason),
+      found.link ? h("p", {}, h("a", { href: found.link, rel: "noreferrer", target: "_blank" }, t("Open it in Telegram"))) : "");
+  } catch (refusal) {
+    body.replaceChildren(h("p", { class: "trouble", role: "alert" }, refusal.message));
+  }
 }
 
 /** Dead letters of one or more pairs; `chosen` maps a pair to its messages. */

@@ -37,6 +37,13 @@ export function say(node, text) {
   setHidden(node, said === "");
 }
 
+/** The same, with what stands in backticks as code: words to type. */
+export function sayWithCode(node, text) {
+  if (node.said === text) return;
+  node.said = text;
+  node.replaceChildren(...text.split("`").map((part, place) => (place % 2 ? h("code", {}, part) : part)));
+}
+
 export function setHidden(node, hidden) {
   if (node.hasAttribute("hidden") !== hidden) node.toggleAttribute("hidden", hidden); // a drawing has no property
 }

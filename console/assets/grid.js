@@ -37,7 +37,7 @@ export function grid({ label, kind, columns, key, blank = () => {}, make = () =>
 
   function put(items) {
     list(body, items, key, makeRow, (row, item) => fill(row.cells, item, row));
-    if (fillAlways) for (const row of body.children) fillAlways(row.cells, row.rowItem);
+    if (fillAlways) for (const row of body.children) fillAlways(row.cells, row.rowItem, row);
   }
 
   function putRest() {

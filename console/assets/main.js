@@ -12,6 +12,7 @@ import { follow, load, onOver, rows, state, stop, stream, subscribe } from "./st
 import { clock, number } from "./time.js";
 import { watchTree } from "./tree.js";
 import { phaseOf, speak, t } from "./words.js";
+import { alerts } from "./views/alerts.js";
 import { activity } from "./views/activity.js";
 import { audit } from "./views/audit.js";
 import { dead } from "./views/dead.js";
@@ -22,8 +23,8 @@ import { session } from "./views/session.js";
 import { sessions } from "./views/sessions.js";
 import { supervision } from "./views/supervision.js";
 
-const VIEWS = { overview, sessions, session, pairs, dead, operations, tree: supervision, activity, audit };
-const MENU = [["overview", "Overview"], ["sessions", "Sessions"], ["pairs", "Pairs"], ["dead", "Dead letters"], ["operations", "Operations"], ["tree", "Tree"], ["activity", "What happened"], ["audit", "Audit"]];
+const VIEWS = { overview, sessions, session, alerts, pairs, dead, operations, tree: supervision, activity, audit };
+const MENU = [["overview", "Overview"], ["alerts", "Alerts"], ["sessions", "Sessions"], ["pairs", "Pairs"], ["dead", "Dead letters"], ["operations", "Operations"], ["tree", "Tree"], ["activity", "What happened"], ["audit", "Audit"]];
 const BY_SELF = { session: "sessions" };
 
 const byId = (id) => document.getElementById(id);
@@ -72,12 +73,13 @@ function showMenu() {
   const ailing = Object.values(state.sessions).filter((one) => phaseOf(one).tone === "bad").length;
   const counts = {
     overview: 0,
+    alerts: Object.values(state.alerts).filter((one) => one.severity !== "info").length,
     sessions: ailing,
     pairs: Object.values(state.pairs).filter((pair) => pair.paused).length,
     dead: Object.values(state.pairs).reduce((sum, pair) => sum + (pair.dead ?? 0), 0),
     operations: Object.values(state.operations).filter((one) => one.state === "running").length,
   };
-  const tells = { sessions: t("need somebody"), pairs: t("paused"), dead: t("waiting to be looked at"), operations: t("running") };
+  const tells = { alerts: t("firing"), sessions: t("need somebody"), pairs: t("paused"), dead: t("waiting to be looked at"), operations: t("running") };
   for (const entry of menu.querySelectorAll("a")) {
     const name = entry.dataset.view;
     setAttribute(entry, "aria-current", name === here ? "page" : null);

@@ -4,7 +4,7 @@
 import { h, icon, list, say, setClass } from "./dom.js";
 import { filter, link, place } from "./router.js";
 import { state } from "./store.js";
-import { counting, point, pointBar } from "./time.js";
+import { atHome, counting, point, pointBar } from "./time.js";
 import { t, waitTone, waitWord } from "./words.js";
 
 /** A state: told by a shape and a word, and by its colour beside them. The style draws the shape: a thousand drawings would be most of a table's work. */
@@ -46,7 +46,7 @@ const whoWaits = (who) => (state.sessions[who] ? toSession(who) : h("span", { cl
 
 function fillWait(line, wait) {
   say(line.querySelector("b"), waitWord(wait));
-  say(line.querySelector(".what"), wait.what);
+  say(line.querySelector(".what"), atHome(wait.what));
   point(line.querySelector("time[data-tick=for]"), wait.since);
   line.querySelector(".until").hidden = !wait.until;
   point(line.querySelector("time[data-tick=left]"), wait.until);

@@ -5,6 +5,7 @@ import { logInTo, mayAct, recover, resume } from "./actions.js";
 import { button } from "./parts.js";
 import { link } from "./router.js";
 import { row, rows, state } from "./store.js";
+import { atHome } from "./time.js";
 import { RANK, byName, phaseOf, placeOf, t } from "./words.js";
 
 let meanings = { phases: {}, healths: {} };
@@ -64,7 +65,7 @@ export function remedies() {
   }
   for (const pair of rows("pairs")) {
     if (!pair.paused) continue;
-    found.push(pair.need ??= { tone: "warn", word: t("Paused"), key: `p/${pair.key}`, name: t("Pair {pair}", { pair: pair.key }), href: link("pairs", "", { find: pair.key }), since: pair.waits?.find((wait) => wait.kind === "paused")?.since, why: pair.paused, advice: t("Resume it when its cause is gone."), buttons: () => (mayAct() ? [button(t("Resume"), () => resume(pair), { kind: "small", label: t("Resume pair {pair}", { pair: pair.key }) })] : []) });
+    found.push(pair.need ??= { tone: "warn", word: t("Paused"), key: `p/${pair.key}`, name: t("Pair {pair}", { pair: pair.key }), href: link("pairs", "", { find: pair.key }), since: pair.waits?.find((wait) => wait.kind === "paused")?.since, why: atHome(pair.paused), advice: t("Resume it when its cause is gone."), buttons: () => (mayAct() ? [button(t("Resume"), () => resume(pair), { kind: "small", label: t("Resume pair {pair}", { pair: pair.key }) })] : []) });
   }
   return found.sort((one, other) => RANK[one.tone] - RANK[other.tone]);
 }

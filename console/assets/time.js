@@ -30,6 +30,11 @@ export function when(at) {
   return formatter("when", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" }).format(at * 1000);
 }
 
+/** A text with the moments in it in the reader's own zone. */
+export function atHome(text) {
+  return (text ?? "").replace(/(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) UTC/g, (_, day, time) => when(Date.parse(`${day}T${time}Z`) / 1000));
+}
+
 /** A length of time in two units at most: `3 min 20 s`. */
 export function span(seconds) {
   const value = Math.max(0, seconds);

@@ -71,6 +71,9 @@ export const placeOf = (place) => known(PLACES, place.state ?? "running");
 export const operationOf = (operation) => known(OPERATIONS, operation.state);
 export const PHASE_ORDER = Object.keys(PHASES);
 
+const SEVERITIES = { critical: ["bad", "Critical"], warning: ["warn", "Warning"], info: ["idle", "Information"] };
+export const severityOf = (alert) => known(SEVERITIES, alert.severity);
+
 // 0 needs somebody, 1 goes on by itself, 2 is at rest, 3 works
 export const RANK = { bad: 0, warn: 1, idle: 2, good: 3 };
 

@@ -94,6 +94,16 @@ def _dead(result: Given) -> Iterator[Block]:
         yield f"{len(rows)} of {result['total']}"
 
 
+def _read(result: Given) -> Iterator[Block]:
+    if result["gone"]:
+        yield f"message {result['source_id']} is gone from the source"
+    else:
+        edited = f", edited {ago(result['edited'])} ago" if result["edited"] else ""
+        yield f"{result['kind']}, {ago(result['at'])} ago{edited}  {result['link']}".rstrip()
+        yield result["text"] + ("..." if result["cut"] else "")
+    yield f"put aside: {result['reason']}"
+
+
 def _retried(result: Given) -> Iterator[Block]:
     yield f"pair {result['pair']}: {result['retried']} on their way again"
 
@@ -292,6 +302,19 @@ COMMANDS: Final = (
         needs=Needs.STORE,
         result="pairs.DeadList",
         show=_dead,
+    ),
+    Command(
+        name="pairs read",
+        help="Read what a dead letter holds; asks Telegram, which alone has it.",
+        group=GROUP,
+        parameters=(
+            PAIR,
+            argument("message", "Its number, as in pairs dead.", Kind.INTEGER, least=1),
+        ),
+        surfaces=NOT_IN_CHATS,
+        result="pairs.DeadContent",
+        show=_read,
+        within=PAIRS_WITHIN,
     ),
     Command(
         name="pairs retry",

@@ -15,6 +15,7 @@ import pykka
 
 from ...errors import TelewardenError
 from ...metrics import Day
+from ...notify import Standing
 from ...supervision import Snapshot
 from ...telegram.reports import Overview
 from ..panel import Panel
@@ -26,11 +27,13 @@ from .rows import Sight
 EVERY: Final = 1.0  # seconds between two looks
 TREE_EVERY: Final = 5.0  # seconds between two looks at the tree while nothing happens in it
 PATIENCE: Final = 4.0  # seconds; the monitor answers from memory
+ALERTS_WITHIN: Final = 0.2  # seconds; so does the notifier, and a look does without it
 
 NO_SIGHT: Final = Sight(
     at=0.0,
     overview=Overview(sessions=(), groups=()),
     tree=None,
+    alerts=Standing(firing=(), silences=(), channels=(), webhooks=()),
     floods=(),
     operations=(),
     facts=(),
@@ -64,6 +67,7 @@ class Hub:
         self._looked, self._sight = float("-inf"), NO_SIGHT
         self._tree_looked, self._tree_fact = float("-inf"), -1
         self._looking: asyncio.Task[None] | None = None
+        self._asking: asyncio.Task[Standing] | None = None
         self._minute: int | None = None
 
     @property
@@ -98,10 +102,11 @@ class Hub:
         """End all streams and look no more."""
         for channel in self._channels.values():
             channel.close()
-        looking, self._looking = self._looking, None
-        if looking is not None:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
+        tasks = [one for one in (self._looking, self._asking) if one is not None]
+        self._looking = self._asking = None
+        for one in tasks:
+            one.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _channel(self, language: str) -> Channel:
         return self._channels.setdefault(language, Channel(Words(language)))
@@ -148,6 +153,7 @@ class Hub:
             at=self._wall(),
             overview=overview,
             tree=tree,
+            alerts=await self._standing(),
             floods=exporter.floods(),
             operations=panel.running_operations(),
             facts=exporter.feed.newest(),
@@ -155,6 +161,21 @@ class Hub:
             problem=problem,
             counters=exporter.counters(),
         )
+
+    async def _standing(self) -> Standing:
+        """What is firing; a notifier that does not answer holds no look up."""
+        if self._asking is None:
+            asking = self._panel.alerts.standing()
+            self._asking = asyncio.create_task(asking, name="alerts of the live page")
+        task = self._asking
+        await asyncio.wait({task}, timeout=ALERTS_WITHIN)
+        if not task.done():
+            return self._sight.alerts
+        self._asking = None
+        try:
+            return task.result()
+        except (TelewardenError, pykka.ActorDeadError, asyncio.CancelledError):
+            return self._sight.alerts
 
     def _tree(self) -> Snapshot | None:
         """The tree: at once when something has happened, else every few seconds."""

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ...metrics import Activity, Flood
-from ...storage import Operation
+from ...notify import RULES, ChannelState, Standing
+from ...storage import AlertRow, Operation
 from ...supervision import ChildState, Snapshot
 from ...telegram import facts_as_dict, said
 from ...telegram.reports import GroupReport, Overview, PairReport, SessionReport, Wait
@@ -29,6 +30,7 @@ class Sight:
     at: float
     overview: Overview
     tree: Snapshot | None
+    alerts: Standing
     floods: Sequence[Flood]
     operations: Sequence[Operation]
     facts: Sequence[Activity]
@@ -135,6 +137,48 @@ def _wait(wait: Wait) -> dict[str, Any]:
     return {"kind": wait.kind, "what": wait.what, "since": wait.since, "until": wait.until}
 
 
+def _alerts(sight: Sight) -> Iterator[tuple[str, AlertRow]]:
+    for one in sight.alerts.firing:
+        yield f"{one.name}:{one.subject}" if one.subject else one.name, one
+
+
+def _alert(alert: AlertRow, _: Sight, words: Words) -> dict[str, Any]:
+    rule = RULES[alert.name]
+    return {
+        "name": alert.name,
+        "subject": alert.subject,
+        "severity": alert.severity,
+        "explanation": words(rule.what),
+        "advice": words(rule.advice),
+        "detail": alert.detail,
+        "since": alert.since,
+        "told": list(alert.told),
+    }
+
+
+def _silences(sight: Sight) -> Iterator[tuple[str, float]]:
+    yield from sight.alerts.silences
+
+
+def _silence(until: float, _: Sight, __: Words) -> dict[str, Any]:
+    return {"until": until}
+
+
+def _channels(sight: Sight) -> Iterator[tuple[str, ChannelState]]:
+    for one in sight.alerts.channels:
+        yield one.name, one
+
+
+def _channel(channel: ChannelState, _: Sight, __: Words) -> dict[str, Any]:
+    return {
+        "kind": channel.kind,
+        "waiting": channel.waiting,
+        "muted_until": channel.muted_until,
+        "problem": channel.problem,
+        "next_try": channel.next_try,
+    }
+
+
 def _floods(sight: Sight) -> Iterator[tuple[str, Flood]]:
     for one in sight.floods:
         yield f"{one.session} {one.method}", one
@@ -226,6 +270,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "groups": Kind(sources=_groups, row=_group),
     "pairs": Kind(sources=_pairs, row=_pair),
     "waits": Kind(sources=_waits, row=_told_wait),
+    "alerts": Kind(sources=_alerts, row=_alert),
+    "silences": Kind(sources=_silences, row=_silence),
+    "channels": Kind(sources=_channels, row=_channel),
     "floods": Kind(sources=_floods, row=_flood),
     "operations": Kind(sources=_operations, row=_operation),
     "tree": Kind(sources=_tree, row=_place, same=_same_place, of=lambda sight: sight.tree),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from .base import Result
 from .sessions import Wait
 
@@ -54,6 +56,21 @@ class DeadList(Result):
 
     dead: tuple[DeadLetter, ...]
     total: int
+
+
+class DeadContent(Result):
+    """What a dead letter holds, as it is at Telegram now; ``link`` opens it there."""
+
+    pair: int
+    source_id: int
+    reason: str
+    gone: bool
+    kind: str
+    text: str = Field(repr=False)
+    cut: bool
+    at: float | None
+    edited: float | None
+    link: str
 
 
 class Retried(Result):

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import errno
+import ipaddress
 import logging
 import os
 import signal
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from ..config import Config
 from ..errors import ConfigError, TelewardenError, TooManyAbandonedError
 from ..errors.root import counted
 from ..metrics import sentence
@@ -168,9 +170,30 @@ def _announce(warden: Warden, *, as_json: bool) -> None:
     if stand_in is not None and stand_in.telegram is not None:
         _say(f"loopback data centre on 127.0.0.1:{stand_in.telegram.port}")
     if warden.url is not None:
-        _say(f"page and metrics on {warden.url} and {warden.url}metrics")
+        _say(f"page and metrics on {warden.url} and {warden.url}metrics; {way_in(warden.config)}")
     sessions = counted(len(warden.config.sessions), "session")
     _say(f"{sessions}, {counted(len(warden.config.pairs), 'pair')}; Ctrl-C ends")
+
+
+def way_in(config: Config) -> str:
+    """How one gets into the page."""
+    console = config.console
+    if console is None or console.tokens:
+        names = () if console is None else tuple(one.name for one in console.tokens)
+        return f"log in there with a token of [[console.tokens]]: {', '.join(names)}"
+    if not is_this_machine(console.host):
+        return "the page shows nothing before there is a token: telewarden token"
+    if console.open:
+        return "who is on this machine needs no token"
+    return "who is on this machine may look; to steer there, too: telewarden token"
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether only this machine reaches what listens there."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _tell_the_end(code: int, *, as_json: bool) -> None:

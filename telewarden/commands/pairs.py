@@ -13,6 +13,7 @@ from ..actors.forwarding.pause_reasons import hand_of, other_of
 from ..console.results.pairs import (
     Chat,
     ChatList,
+    DeadContent,
     DeadLetter,
     DeadList,
     Dropped,
@@ -34,11 +35,14 @@ from ..telegram import (
     WaitKind,
     dialogs_in,
     dialogs_request,
+    message_in,
+    message_request,
 )
 from .engine import Engine, Handlers, Handles
 
 Fields = dict[str, Any]
 
+SHOWN: Final = 1000  # characters of a dead letter's text
 WAIT_FOR_IT: Final = "It goes on by itself at the deadline; what waits is kept."
 
 
@@ -206,6 +210,29 @@ async def dead(
     return DeadList(dead=tuple(DeadLetter(**asdict(one)) for one in page), total=len(found))
 
 
+async def read(engine: Engine, _who: str, *, pair: int, message: int) -> DeadContent:
+    """What a dead letter holds, asked of Telegram: no text is kept here."""
+    letters = (one for one in await engine.pairs.dead(pair) if one.source_id == message)
+    letter = next(letters, None)
+    session = next((one.session for one in await engine.pairs.list() if one.id == pair), None)
+    if letter is None or session is None:
+        raise UnknownRecordError("dead letter", f"{message} of pair {pair}")
+    request = message_request(letter.source_chat, message)
+    found = message_in(await engine.session(session).call(request))
+    return DeadContent(
+        pair=pair,
+        source_id=message,
+        reason=letter.reason,
+        gone=found is None,
+        kind="" if found is None else found.kind,
+        text="" if found is None else found.text[:SHOWN],
+        cut=found is not None and len(found.text) > SHOWN,
+        at=None if found is None else found.at,
+        edited=None if found is None else found.edited,
+        link="" if found is None else found.link,
+    )
+
+
 async def retry(engine: Handles, who: str, *, pair: int, messages: list[int]) -> Retried:
     """Send dead letters again."""
     return Retried(pair=pair, retried=await engine.pairs.retry(pair, messages, who=who))
@@ -262,6 +289,7 @@ HANDLERS: Final[Handlers] = {
     "pairs backfill": backfill,
     "chats": chats,
     "pairs dead": dead,
+    "pairs read": read,
     "pairs retry": retry,
     "pairs drop": drop,
     "reassign": reassign,

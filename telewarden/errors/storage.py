@@ -11,6 +11,7 @@ LISTS: Final[Mapping[str, str]] = {
     "authorisation": "authorisations list",
     "backup": "backups",
     "database backup": "database backups",
+    "dead letter": "pairs dead",
     "pair": "pairs list",
     "session": "sessions",
 }

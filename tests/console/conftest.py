@@ -22,7 +22,8 @@ from telewarden.console.results.sessions import Phase as AtPhase
 from telewarden.loopback import LoopbackTelegram
 from telewarden.loopback.world.records import Account
 from telewarden.metrics import Exporter
-from telewarden.storage import Operation
+from telewarden.notify import Standing
+from telewarden.storage import AlertRow, Operation
 from telewarden.supervision import (
     ChildSpec,
     ChildState,
@@ -97,6 +98,17 @@ class FakePanel:
     gate: asyncio.Event | None = None
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     tree: Tree | None = None
+    firing: tuple[AlertRow, ...] = ()
+    notifier: asyncio.Event | None = None
+
+    @property
+    def alerts(self) -> FakePanel:
+        return self
+
+    async def standing(self) -> Standing:
+        if self.notifier is not None:
+            await self.notifier.wait()
+        return Standing(firing=self.firing, silences=(), channels=(), webhooks=())
 
     def noted(self, who: str, what: str, subject: str) -> None:
         self.trail.append((who, what, subject, "done"))

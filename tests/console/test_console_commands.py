@@ -57,7 +57,7 @@ async def test_a_command_of_two_words_has_dashes_in_its_address(
 
     assert answer.status_code == 404
     assert (await owner.post("/api/commands/pairs-paus", json={})).json()["error"]["message"] == (
-        "pairs-paus: there is no such command; did you mean pairs pause, pairs add, pairs list?"
+        "pairs-paus: there is no such command; did you mean pairs pause, pairs add, pairs read?"
     )
 
 

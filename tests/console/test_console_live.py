@@ -19,7 +19,8 @@ from telewarden.console.live.rows import Sight
 from telewarden.console.words import Words
 from telewarden.errors import DrillError, JournalUnavailableError
 from telewarden.metrics.day import Totals
-from telewarden.storage import Operation, OperationState
+from telewarden.notify import RULES
+from telewarden.storage import AlertRow, Operation, OperationState
 from telewarden.supervision import ChildState
 from telewarden.telegram import PHASES, Health, Phase
 from telewarden.telegram.reports import GroupReport, Overview, Wait, WaitKind
@@ -27,7 +28,7 @@ from telewarden.telegram.reports import GroupReport, Overview, Wait, WaitKind
 from .conftest import ALICE, BOB, GROUP, LOOKER, OPERATOR, PAIR, PLACE
 
 if TYPE_CHECKING:
-    from .conftest import Page, Running
+    from .conftest import FakePanel, Hand, Page, Running
 
 pytestmark = pytest.mark.console
 
@@ -158,6 +159,47 @@ def test_a_row_leaves_out_what_is_not_there_and_tells_everything_else() -> None:
     assert "110" in state["operations"]
     assert state["tree"]["warden"]["restarts_left"] == 0
     assert state["tree"]["warden"]["state"] == "quarantined"
+
+
+async def test_what_is_firing_is_told_with_its_advice_in_the_language_of_who_asks(
+    http: httpx.AsyncClient, panel: FakePanel
+) -> None:
+    panel.firing = (
+        AlertRow(name="KeyLatched", subject="alice", severity="critical", since=9.0, told=("ops",)),
+        AlertRow(name="DiskRefuses", subject="", since=9.0),
+    )
+
+    state = (await http.get("/api/live", headers={"accept-language": "vi"})).json()
+
+    rule, words = RULES["KeyLatched"], Words("vi")
+    assert list(state["alerts"]) == ["KeyLatched:alice", "DiskRefuses"]
+    assert state["alerts"]["KeyLatched:alice"] == {
+        "name": "KeyLatched",
+        "subject": "alice",
+        "severity": "critical",
+        "explanation": words(rule.what),
+        "advice": words(rule.advice),
+        "since": 9.0,
+        "told": ["ops"],
+    }
+
+
+async def test_a_notifier_that_does_not_answer_holds_nothing_up(
+    http: httpx.AsyncClient, panel: FakePanel, hand: Hand
+) -> None:
+    async def seen() -> list[str]:
+        hand.now += 1
+        return list((await http.get("/api/live")).json()["alerts"])
+
+    panel.firing = (AlertRow(name="KeyLatched", subject="alice", since=9.0),)
+    before, panel.notifier = await seen(), asyncio.Event()
+    meanwhile = [await seen(), await seen()]
+    panel.firing = ()
+    panel.notifier.set()
+
+    assert before == ["KeyLatched:alice"]
+    assert meanwhile == [before] * 2
+    assert await seen() == []
 
 
 # Charts

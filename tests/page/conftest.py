@@ -8,7 +8,7 @@ import shutil
 import socket
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +17,6 @@ import pytest
 from telewarden import Warden, parse_config
 from telewarden.loopback import LoopbackTelegram
 from telewarden.loopback.world.records import Account
-from telewarden.telegram import Phase
 
 from ..offline import CLOSED_IN
 
@@ -42,6 +41,7 @@ OPERATOR: Final = "operator-token-of-the-page-tests"
 LOOKER: Final = "read-only-token-of-the-page-tests"
 ALICE, BOB, PRESS = "+9996620001", "+9996620002", "+9996620009"
 CODE: Final = "22222"  # the loopback data centre sends it every time
+PASSWORD: Final = "correct horse"  # bob's cloud password
 
 
 def token(name: str, role: str, secret: str) -> dict[str, str]:
@@ -65,7 +65,7 @@ TABLES: Final[dict[str, Any]] = {
     "loopback": {
         "accounts": [
             {"name": "alice", "phone": ALICE},
-            {"name": "bob", "phone": BOB},
+            {"name": "bob", "phone": BOB, "password": PASSWORD},
             {"name": "press", "phone": PRESS},
         ],
         "chats": [
@@ -110,6 +110,7 @@ class Shown:
 
     warden: Warden
     browser: Browser
+    logins: dict[str, Any] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -127,13 +128,19 @@ class Shown:
         assert found is not None
         return found
 
-    def phase(self, session: str) -> Phase:
-        return self.warden.run(self.warden.session(session).report()).phase
+    def order(self, name: str, **given: Any) -> Any:
+        """Carry out a command, as the command line does."""
+        return self.warden.run(self.warden.command(name, given, who="command line"))
+
+    def post(self, chat: str, text: str) -> None:
+        """Say something in a chat."""
+        found = next(one for one in self.telegram.chats if one.record.username == chat)
+        self.telegram.post(found, text)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
-    """Shared by a module's tests, which leave every session online and every pair active."""
+    """Shared by all tests here, which leave every session online and every pair active."""
     from playwright.sync_api import sync_playwright
 
     keep_the_probe_here()
@@ -149,20 +156,30 @@ Opens = Callable[..., "Page"]
 
 @pytest.fixture
 def opens(shown: Shown) -> Iterator[Opens]:
-    """Opens the page in a browser of its own, logged in by a token; what it complains of fails."""
+    """Opens the page in a browser of its own, logged in by a token; what it complains of fails.
+
+    A token is shown once, and the login is used again: ``fresh`` logs in by hand.
+    """
     contexts, complaints = [], []
 
-    def open_page(secret: str = OPERATOR, view: str = "overview", **options: Any) -> Page:
-        context = shown.browser.new_context(**options)
+    def open_page(
+        secret: str = OPERATOR, view: str = "overview", *, fresh: bool = False, **options: Any
+    ) -> Page:
+        known = None if fresh else shown.logins.get(secret)
+        context = shown.browser.new_context(storage_state=known, **options)
         contexts.append(context)
         context.set_default_timeout(SOON)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(f"{shown.url}/#/{view}")
-        if secret:
+        if secret and known is None:
             page.locator("input[name=token]").fill(secret)
             page.keyboard.press("Enter")
-            page.locator("#title").wait_for()
+            page.locator("#view > *").first.wait_for()
+            if not fresh:
+                shown.logins[secret] = context.storage_state()
+        elif secret:
+            page.locator("#view > *").first.wait_for()
         return page
 
     yield open_page

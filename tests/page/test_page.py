@@ -1,23 +1,28 @@
-"""The page in a browser: what an operator sees of a running warden, and does to it."""
+"""The page in a browser: what is seen of a running warden."""
 
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from telewarden.errors import DrillError
+from telewarden.loopback import Fault, FloodWait
+from telewarden.metrics.day import Totals
 
-from .conftest import BOB, CODE, LOOKER, Opens, Shown, needs_chromium
+from .conftest import LOOKER, Opens, Shown, needs_chromium
+from .locators import row, see
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Page
 
 pytestmark = [pytest.mark.console, pytest.mark.checkout, needs_chromium]
 
 VIEWS = (
     "overview",
+    "alerts",
     "sessions",
     "session/alice",
     "pairs",
@@ -28,22 +33,6 @@ VIEWS = (
     "audit",
 )
 SESSION = "sessions/session:alice/session"
-
-
-def row(page: Page, kind: str, text: str) -> Locator:
-    """A row of one of the tables."""
-    return page.locator(f".{kind} .body > .row", has_text=text)
-
-
-def see(where: Locator, text: str) -> None:
-    """Wait until a text is there."""
-    where.get_by_text(text).first.wait_for()
-
-
-def answer(page: Page, action: str) -> None:
-    """Say yes to what is asked, and wait until it is done."""
-    page.get_by_role("dialog").get_by_role("button", name=action, exact=True).click()
-    page.get_by_role("dialog").wait_for(state="detached")
 
 
 # Who may look
@@ -60,7 +49,7 @@ def test_who_has_no_token_sees_nothing(opens: Opens) -> None:
 
 
 def test_a_login_lasts_over_a_reload_and_ends_with_a_logout(opens: Opens) -> None:
-    page = opens()
+    page = opens(fresh=True)
 
     page.reload()
     see(page.locator("#who"), "ann · Operator")
@@ -124,13 +113,13 @@ def test_updates_can_be_stopped_and_resumed(shown: Shown, opens: Opens) -> None:
     page.get_by_role("button", name="Stop updates").click()
     see(page.locator("#live"), "Stopped")
 
-    shown.warden.run(shown.warden.command("pairs pause", {"pair": 2, "reason": "a test"}))
+    shown.order("pairs pause", pair=2, reason="a test")
     before = paused.count()
     page.get_by_role("button", name="Resume updates").click()
 
     paused.wait_for()
     assert before == 0
-    shown.warden.run(shown.warden.command("pairs resume", {"pair": 2}))
+    shown.order("pairs resume", pair=2)
     paused.wait_for(state="detached")
 
 
@@ -155,100 +144,87 @@ def test_texts_are_in_the_readers_language(opens: Opens) -> None:
     see(page.locator("#view"), "Đã kết nối và Telegram có trả lời.")
 
 
-# What an operator does
+def test_the_day_is_drawn_and_its_span_stands_in_the_address(shown: Shown, opens: Opens) -> None:
+    page = opens()
+    day, now = shown.warden.exporter.day, time.time()
+
+    day.look(now + 60, Totals(online=2, restarts=7))
+    day.look(now + 120, Totals(online=2, restarts=7))
+
+    page.get_by_role("img", name=re.compile(r"Sessions online: 2, least 2")).wait_for()
+    page.get_by_role("button", name="1 h").click()
+    assert page.url.endswith("#/overview?minutes=60")
+    assert page.get_by_role("button", name="1 h").get_attribute("aria-pressed") == "true"
 
 
-def test_a_pair_is_paused_with_a_reason_and_an_end_and_resumed(opens: Opens) -> None:
-    page = opens(view="pairs")
-    pair = row(page, "g-pairs", "@news_in")
+def test_a_flood_wait_is_shown_with_its_clock_and_with_what_it_holds_up(
+    shown: Shown, opens: Opens
+) -> None:
+    page = opens()
+    shown.telegram.faults.add(
+        Fault(method="messages.forwardMessages", times=1, action=FloodWait(3))
+    )
 
-    pair.get_by_role("button", name="Pause pair 1").click()
-    page.get_by_label("Reason").fill("the channel moves")
-    page.get_by_label("How long").select_option("1h")
-    answer(page, "Pause")
+    shown.post("talk_in", "it waits")
 
-    see(pair, "the channel moves, until")
-    pair.get_by_role("button", name="Resume pair 1").click()
-    answer(page, "Resume")
-    see(pair, "Active")
-
-
-@pytest.mark.crashes("*:alice/session", DrillError)
-def test_a_session_is_restarted_after_a_question(opens: Opens) -> None:
-    page = opens(view="session/alice")
-
-    page.get_by_role("group", name="Actions").get_by_role("button", name="Restart").click()
-    see(page.get_by_role("dialog"), "Restart alice?")
-    answer(page, "Restart")
-
-    see(page.locator(".toasts"), "alice restarts.")
-    see(page.locator(".tree"), "crashed and back,")
-    see(page.locator(".timeline"), "failed after")
+    see(page.locator(".floods li", has_text="alice"), "0:0")
+    page.goto(f"{shown.url}/#/pairs?state=waiting")
+    see(row(page, "g-pairs", "@talk_in"), "Flood wait")
+    see(row(page, "g-pairs", "@talk_in"), "flood wait")
 
 
-def test_an_account_is_logged_in_by_a_qr_code(shown: Shown, opens: Opens) -> None:
-    page = opens(view="session/bob")
-    shown.telegram.revoke(shown.account(BOB))
-    see(page.locator(".one-head"), "Needs login")
-    see(page.locator(".todo"), "Log in again.")
+def test_a_table_of_many_rows_has_all_of_them_and_those_on_the_screen_first(opens: Opens) -> None:
+    page = opens()
 
-    page.get_by_role("group", name="Actions").get_by_role("button", name="Log in").click()
-    with page.expect_response("**/api/commands/login") as asked:
-        page.get_by_role("button", name="Show a QR code").click()
-    code = asked.value.json()["qr"]
-    drawn = page.get_by_role("img", name="QR code").locator("path").get_attribute("d")
-    shown.telegram.scan_qr(shown.account(BOB), code["url"])
+    counts = page.evaluate(
+        """async () => {
+          const script = document.querySelector("script[src]").src;
+          const { grid } = await import(new URL("grid.js", script));
+          const rows = [...Array(500).keys()].map((key) => ({ key }));
+          const table = grid({ label: "", kind: "", empty: "", key: (one) => one.key,
+            columns: [{ name: "a", title: "A" }],
+            fill: (cells, one) => (cells.a.textContent = one.key) });
+          const count = () => table.node.querySelectorAll(".body > .row").length;
+          const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+          table.show(rows);
+          const found = [count()];
+          await frame(); await frame();
+          found.push(count());
+          table.show([]);
+          table.show(rows);
+          table.show(rows.slice(0, 3));
+          await frame(); await frame();
+          return [...found, count()];
+        }"""
+    )
 
-    see(page.locator(".toasts"), "bob is logged in.")
-    see(page.locator(".one-head"), "Online")
-    assert drawn is not None
-    assert drawn.count("M") == sum(line.count("1") for line in code["rows"])
-
-
-def test_an_account_is_logged_in_by_a_code(shown: Shown, opens: Opens) -> None:
-    page = opens(view="sessions")
-    shown.telegram.revoke(shown.account(BOB))
-
-    row(page, "g-sessions", "bob").get_by_role("button", name="Log in bob").click()
-    page.get_by_role("button", name="Send a login code").click()
-    page.get_by_label("Login code").fill("00000")
-    page.get_by_role("dialog").get_by_role("button", name="Log in", exact=True).click()
-    page.get_by_role("dialog").get_by_role("alert").wait_for()
-    page.get_by_label("Login code").fill(CODE)
-    page.get_by_role("dialog").get_by_role("button", name="Log in", exact=True).click()
-
-    see(page.locator(".toasts"), "bob is logged in.")
-    see(row(page, "g-sessions", "bob"), "Online")
-
-
-def test_a_dialog_gives_the_focus_back(opens: Opens) -> None:
-    page = opens(view="pairs")
-    opener = row(page, "g-pairs", "@news_in").get_by_role("button", name="Pause pair 1")
-    opener.focus()
-
-    page.keyboard.press("Enter")
-    page.get_by_role("dialog").wait_for()
-    page.keyboard.press("Escape")
-
-    page.get_by_role("dialog").wait_for(state="detached")
-    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Pause pair 1"
+    assert counts == [60, 500, 3]
 
 
 # For everybody
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_view_shuts_anybody_out(opens: Opens, axe: str, scheme: str) -> None:
+def visit(page: Page, view: str) -> None:
+    page.evaluate("view => { location.hash = `#/${view}`; }", view)
+    page.locator("#view > *").first.wait_for()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "rules"), [("light", None), ("dark", ["color-contrast"])], ids=["light", "dark"]
+)
+def test_no_view_shuts_anybody_out(
+    opens: Opens, axe: str, scheme: str, rules: list[str] | None
+) -> None:
     page = opens(color_scheme=scheme, reduced_motion="reduce")
     page.evaluate(f"{axe}\n;0")
     found: dict[str, Any] = {}
 
     for view in VIEWS:
-        page.evaluate("view => { location.hash = `#/${view}`; }", view)
-        page.locator("#view > *").first.wait_for()
+        visit(page, view)
         found[view] = page.evaluate(
-            "axe.run().then(({ violations }) => violations.map(({ id, nodes }) =>"
-            " [id, ...nodes.map(({ html }) => html)]))"
+            "rules => axe.run(rules ? { runOnly: rules } : {}).then(({ violations }) =>"
+            " violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)]))",
+            rules,
         )
 
     assert found == {view: [] for view in VIEWS}
@@ -265,16 +241,28 @@ def test_a_question_shuts_nobody_out(opens: Opens, axe: str) -> None:
     assert violations == []
 
 
-def test_nothing_is_wider_than_a_phone(shown: Shown, opens: Opens) -> None:
-    page = opens(viewport={"width": 360, "height": 740})
-    shown.warden.run(shown.warden.command("pairs pause", {"pair": 2, "reason": "wait-" * 30}))
+def test_nothing_is_wider_than_a_phone_nor_lost_on_a_wall(shown: Shown, opens: Opens) -> None:
+    page = opens()
+    shown.order("pairs pause", pair=2, reason="wait-" * 30)
     page.locator("#menu [data-view=pairs] .count").wait_for()  # the menu counts it
     widths = {}
 
-    for view in VIEWS:
-        page.evaluate("view => { location.hash = `#/${view}`; }", view)
-        page.locator("#view > *").first.wait_for()
-        widths[view] = page.evaluate("document.documentElement.scrollWidth")
-    shown.warden.run(shown.warden.command("pairs resume", {"pair": 2}))
+    for width in (360, 2000):
+        page.set_viewport_size({"width": width, "height": 740})
+        for view in VIEWS:
+            visit(page, view)
+            widths[width, view] = page.evaluate("document.documentElement.scrollWidth")
+    shown.order("pairs resume", pair=2)
 
-    assert widths == dict.fromkeys(VIEWS, 360)
+    assert widths == {(width, view): width for width in (360, 2000) for view in VIEWS}
+
+
+def test_the_first_key_leads_past_the_menu(opens: Opens) -> None:
+    page = opens()
+
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+
+    assert page.evaluate("document.activeElement.closest('main') !== null")
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"

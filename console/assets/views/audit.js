@@ -58,6 +58,6 @@ export function audit() {
 }
 
 function brief(value) {
-  const text = typeof value === "string" ? value : JSON.stringify(value);
+  const text = typeof value === "object" ? Object.entries(value).filter(([, one]) => one !== "").map(([name, one]) => `${name}: ${typeof one === "object" ? JSON.stringify(one) : one}`).join(", ") : String(value);
   return text.length > 160 ? `${text.slice(0, 159)}…` : text;
 }

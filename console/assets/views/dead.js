@@ -1,6 +1,6 @@
 // Messages that could not be delivered: read why, send them again, or drop them.
 
-import { drop, mayAct, sendAgain } from "../actions.js";
+import { drop, mayAct, readDead, sendAgain } from "../actions.js";
 import { command } from "../api.js";
 import { h, say, setHidden } from "../dom.js";
 import { grid } from "../grid.js";
@@ -43,7 +43,7 @@ export function dead() {
           showChosen();
         } }));
         const only = () => new Map([[one.pair, [one.source_id]]]);
-        cells.do.append(button(t("Again"), () => sendAgain(only(), 1).then(afterwards), { kind: "small", label: t("Send {name} again", { name }) }),
+        cells.do.append(button(t("Read"), () => readDead(one), { kind: "small", label: t("Read {name}", { name }) }), button(t("Again"), () => sendAgain(only(), 1).then(afterwards), { kind: "small", label: t("Send {name} again", { name }) }),
           button(t("Drop"), () => drop(only(), 1).then(afterwards), { kind: "small danger", label: t("Drop {name}", { name }) }));
       }
       cells.pair.append(toLink(link("pairs", "", { find: one.pair }), `${one.pair}`), " ", pair ? toSession(pair.session) : "");

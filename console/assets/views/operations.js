@@ -1,6 +1,6 @@
 // What takes a while, and how far it is.
 
-import { h, say } from "../dom.js";
+import { h, say, setHidden } from "../dom.js";
 import { grid } from "../grid.js";
 import { badge, choice, matches, search, showBadge, toSession } from "../parts.js";
 import { place } from "../router.js";
@@ -31,6 +31,7 @@ export function operations() {
       say(cells.what.querySelector(".why"), one.description);
       say(cells.what.querySelector(".todo"), one.error);
       const [bar, steps] = cells.progress.children;
+      setHidden(bar, one.state !== "running");
       bar.value = one.progress ?? 0;
       say(steps, one.steps ? t("{step} of {steps}", { step: number(one.step), steps: number(one.steps) }) : `${Math.round((one.progress ?? 0) * 100)} %`);
       point(cells.started.firstChild, one.started);

@@ -102,6 +102,7 @@ export function overview() {
     const pairs = Object.values(state.pairs);
     const paused = pairs.filter((pair) => pair.paused).length;
     const items = [
+      [t("Alerts"), number(Object.keys(state.alerts).length), Object.keys(state.silences).length ? t("{n} silenced", { n: number(Object.keys(state.silences).length) }) : "", link("alerts")],
       [t("Pairs"), number(pairs.length), paused ? t("{n} paused", { n: number(paused) }) : "", link("pairs")],
       [t("Forwarded"), number(count.forwarded), count.repeated ? t("{n} repeated", { n: number(count.repeated) }) : "", ""],
       [t("Waiting"), number(count.waiting), "", link("pairs", "", { state: "waiting" })],

@@ -6,18 +6,21 @@ import { grid } from "../grid.js";
 import { badge, button, choice, matches, search, showBadge, showWaits, toLink, toSession, waitList } from "../parts.js";
 import { link, place } from "../router.js";
 import { rows, state } from "../store.js";
-import { number } from "../time.js";
+import { atHome, number } from "../time.js";
 import { RANK, byName, t } from "../words.js";
+
+/** Deadlines of its session's that hold up what waits in it. */
+const heldBy = (pair) => (pair.waiting && !pair.paused ? (state.sessions[pair.session]?.waits ?? []).filter((wait) => wait.kind === "flood") : []);
 
 function looksOf(pair) {
   if (pair.paused) return { tone: "warn", word: t("Paused") };
   if (state.groups[`${pair.session}/${pair.group}`]?.online === undefined) return { tone: "idle", word: t("Waits for its session") };
   if (!pair.ready) return { tone: "idle", word: t("Getting ready") };
-  if (pair.waits?.some((wait) => wait.kind === "flood")) return { tone: "warn", word: t("Flood wait") };
+  if (waitsOf(pair).some((wait) => wait.kind === "flood")) return { tone: "warn", word: t("Flood wait") };
   return { tone: "good", word: t("Active") };
 }
 
-const waitsOf = (pair) => pair.waits ?? [];
+const waitsOf = (pair) => [...(pair.waits ?? []), ...heldBy(pair)];
 
 /** The table of pairs; in a session's own the session is not named. */
 export function pairGrid({ named, empty }) {
@@ -36,14 +39,10 @@ export function pairGrid({ named, empty }) {
       cells.way.append(h("span", { class: "way" }, String(pair.source), h("span", { class: "soft" }, " → "), String(pair.target)), h("span", { class: "why" }), waitList());
     },
     fill(cells, pair, row) {
-      const looks = looksOf(pair);
-      row.className = `row ${looks.tone}`;
-      showBadge(cells.state.firstChild, looks);
-      say(cells.way.querySelector(".why"), pair.paused ? t("paused: {reason}", { reason: pair.paused }) : "");
-      showWaits(cells.way.querySelector(".waits"), waitsOf(pair).filter((wait) => !(pair.paused && wait.kind === "paused" && !wait.until)));
+      say(cells.way.querySelector(".why"), atHome(pair.paused));
       for (const name of ["waiting", "delivered", "repeated"]) cells[name].textContent = number(pair[name]);
-      if (cells.dead.rowDead !== pair.dead) {
-        cells.dead.rowDead = pair.dead;
+      if (cells.dead.rowDead !== (pair.dead ?? 0)) {
+        cells.dead.rowDead = pair.dead ?? 0;
         cells.dead.replaceChildren(pair.dead ? toLink(link("dead", "", { pair: pair.key }), number(pair.dead), "bad") : number(0));
       }
       const offered = `${mayAct()} ${Boolean(pair.paused)}`;
@@ -52,6 +51,15 @@ export function pairGrid({ named, empty }) {
         row.offered = offered;
         cells.do.replaceChildren(...offers(row));
       }
+    },
+    fillAlways(cells, pair, row) {
+      const [session, group] = [state.sessions[pair.session], state.groups[`${pair.session}/${pair.group}`]];
+      if (row.by?.[0] === pair && row.by[1] === session && row.by[2] === group) return;
+      row.by = [pair, session, group];
+      const looks = looksOf(pair);
+      row.className = `row ${looks.tone}`;
+      showBadge(cells.state.firstChild, looks);
+      showWaits(cells.way.querySelector(".waits"), waitsOf(pair).filter((wait) => !(pair.paused && wait.kind === "paused" && !wait.until)));
     },
   });
 }
@@ -80,7 +88,7 @@ export function pairs() {
     counted), table.node);
 
   function update(changed = null) {
-    if (changed !== null && !changed.has("pairs") && !changed.has("groups")) return;
+    if (changed !== null && !["pairs", "groups", "sessions"].some((name) => changed.has(name))) return;
     const { find, state: wanted = "" } = place().filters;
     const all = rows("pairs");
     const such = STATES[wanted] ?? STATES[""];

@@ -46,7 +46,7 @@ export function session() {
     setHidden(body, one === null);
     if (one === null) return;
     showHead(one);
-    if (changed === null || changed.has("pairs")) pairs.show(rows("pairs").filter((pair) => pair.session === name));
+    if (changed === null || changed.has("pairs") || changed.has("sessions")) pairs.show(rows("pairs").filter((pair) => pair.session === name));
     if (changed === null || changed.has("tree")) grown.show();
     if (lit.length) grown.light(lit);
     if (changed === null) remember();
