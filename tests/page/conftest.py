@@ -61,6 +61,7 @@ TABLES: Final[dict[str, Any]] = {
     "pairs": [
         {"id": 1, "session": "alice", "source": "@news_in", "target": "@news_out"},
         {"id": 2, "session": "alice", "source": "@talk_in", "target": "@news_out"},
+        {"id": 3, "session": "bob", "source": "@bob_in", "target": "@bob_out"},
     ],
     "loopback": {
         "accounts": [
@@ -72,6 +73,8 @@ TABLES: Final[dict[str, Any]] = {
             {"username": "news_in", "title": "In", "owner": "press", "members": ["alice"]},
             {"username": "talk_in", "title": "Talk", "owner": "press", "members": ["alice"]},
             {"username": "news_out", "title": "Out", "owner": "alice"},
+            {"username": "bob_in", "title": "In", "owner": "press", "members": ["bob"]},
+            {"username": "bob_out", "title": "Out", "owner": "bob"},
         ],
     },
 }

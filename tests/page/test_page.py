@@ -162,15 +162,16 @@ def test_a_flood_wait_is_shown_with_its_clock_and_with_what_it_holds_up(
 ) -> None:
     page = opens()
     shown.telegram.faults.add(
-        Fault(method="messages.forwardMessages", times=1, action=FloodWait(3))
+        Fault(method="messages.forwardMessages", times=1, action=FloodWait(600))
     )
 
-    shown.post("talk_in", "it waits")
+    shown.post("bob_in", "it waits")
 
-    see(page.locator(".floods li", has_text="alice"), "0:0")
+    see(page.locator(".floods li", has_text="bob"), "9:5")
     page.goto(f"{shown.url}/#/pairs?state=waiting")
-    see(row(page, "g-pairs", "@talk_in"), "Flood wait")
-    see(row(page, "g-pairs", "@talk_in"), "flood wait")
+    held = row(page, "g-pairs", "@bob_in")
+    see(held, "Flood wait")
+    see(held.locator(".wait", has_text="flood wait"), "left")
 
 
 def test_a_table_of_many_rows_has_all_of_them_and_those_on_the_screen_first(opens: Opens) -> None:
