@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from telewarden.errors import NoLoginError, TelegramAuthError, TelegramSessionError
-from telewarden.loopback import CutConnection, Fault
+from telewarden.loopback import CutConnection, Fault, RpcError
 from telewarden.storage import Held, Lease
 from telewarden.telegram import Phase, SessionRecovered, parse_string
 
@@ -144,3 +144,38 @@ async def test_a_reset_of_the_password_is_told_with_its_date(newsroom: Newsroom)
     assert await bob.login("code", newsroom.telegram.sent_code(BOB)) is Phase.AWAITING_PASSWORD
 
     assert "is being reset; from 20" in (await bob.report()).reason
+
+
+WAYS = [
+    *("app", "sms", "call", "flash_call", "missed_call", "email", "setup_email", "fragment"),
+    *("firebase", "word", "phrase"),
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_wrong_codes_and_cut_lines_cost_no_code_and_are_counted_once(
+    newsroom: Newsroom, way: str
+) -> None:
+    newsroom.account(ALICE).login_email = None if way == "setup_email" else MAIL
+    phase = await asked(newsroom, *((way, "email") if way == "setup_email" else (way,)))
+    alice, calls = newsroom.warden.session("alice"), newsroom.telegram.stats.calls
+    if phase is Phase.AWAITING_EMAIL:
+        await alice.login("email", MAIL)
+    with pytest.raises(TelegramAuthError):
+        await alice.login("code", "31415")
+    for action in (RpcError("RPC_CALL_FAIL", 500), CutConnection()):
+        newsroom.telegram.faults.add(Fault(method="auth.signIn", action=action, times=1))
+
+    refused = 0
+    while phase is not Phase.RECOVERING:
+        try:
+            phase = await alice.login("code", newsroom.telegram.sent_code(ALICE))
+        except TelegramSessionError:
+            refused += 1
+        assert refused <= 2
+    await newsroom.hears(SessionRecovered, session="alice")
+    await newsroom.stop()
+
+    with newsroom.store() as store:
+        assert len(store.login_codes(ALICE, 0.0)) == calls["auth.sendCode"] == 1
+    assert refused == 2
