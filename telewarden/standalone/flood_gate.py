@@ -138,9 +138,14 @@ def kills_key(error: BaseException) -> bool:
 def note_dead_key(notes: FloodNotes, key_id: int, error: BaseException, now: float) -> None:
     """Latch the key that an error was met with."""
     name = classify(error).name
-    setattr(error, NOTED, True)
+    pass_over(error)
     logger.warning("key is dead key=%016x name=%s", key_id, name)
     notes.add(Latch(key_id=key_id, reason=name, at=now))
+
+
+def pass_over(error: BaseException) -> None:
+    """Let no block around this one take the error for its own key's."""
+    setattr(error, NOTED, True)
 
 
 class FloodNotes:

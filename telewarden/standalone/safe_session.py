@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -42,9 +44,15 @@ from .flood_gate import (
     kills_key,
     note_dead_key,
     our_errors,
+    pass_over,
 )
+from .key_origin import keys_behind
+
+logger = logging.getLogger(__name__)
 
 INSIDE: Final = "_telewarden_blocks"  # the attribute of a loop that holds who is in a block
+BLOCKS: Final[ContextVar[tuple[int, ...]]] = ContextVar("telewarden_blocks", default=())
+"""The keys of the blocks that this task, or this thread, is in, outermost first."""
 CLOSE_WITHIN: Final = 10.0  # seconds that the client gets to disconnect
 
 
@@ -168,6 +176,7 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
                 server = await stack.enter_async_context(self._placed())
                 session = await stack.enter_async_context(self._opened(found, server))
             self._stack = stack.pop_all()
+            BLOCKS.set((*BLOCKS.get(), self._key_id))
             return session
 
     async def __aexit__(
@@ -177,7 +186,9 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
         traceback: TracebackType | None,
     ) -> None:
         stack, self._stack = self._stack, None
-        if error is not None and kills_key(error):
+        around = BLOCKS.get()
+        BLOCKS.set(around[:-1])
+        if error is not None and kills_key(error) and self._is_of_its_key(error, around):
             await self._latch(error)
         if stack is not None:
             # Not with the error: it is the block's own, and nothing here is to swallow it.
@@ -194,6 +205,7 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
             self._undo_sigterm()
             self._runner.close()
             raise
+        BLOCKS.set((*BLOCKS.get(), self._key_id))
         return self
 
     def __exit__(
@@ -206,6 +218,7 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
         try:
             self._runner.run(self.__aexit__(kind, error, traceback))
         finally:
+            BLOCKS.set(BLOCKS.get()[:-1])
             self._undo_sigterm()
             self._runner.close()
             self._runner = None
@@ -219,6 +232,20 @@ class safe_session:  # noqa: N801 - used like a function, as contextlib's own ar
     def string(self) -> str:
         """In a plain ``with``: the session string, a secret."""
         return self._session.string
+
+    def _is_of_its_key(self, error: BaseException, around: tuple[int, ...]) -> bool:
+        """Whether an error was met with this block's key, not with that of one around it."""
+        keys = keys_behind(error)
+        if not keys and len(set(around)) > 1:
+            pass_over(error)
+            logger.warning(
+                "a key is dead, and not known which session=%s error=%s blocks=%d;"
+                " the next use of each tells",
+                self._name,
+                type(error).__name__,
+                len(around),
+            )
+        return self._key_id in keys if keys else len(set(around)) <= 1
 
     async def _latch(self, error: BaseException) -> None:
         """An error of a client that the block has made itself, with the string, ends its key."""

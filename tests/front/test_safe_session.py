@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from telethon import errors, functions, types
+from telethon import TelegramClient, errors, functions, types
+from telethon.sessions import StringSession
 
 from telewarden import Warden, safe_session, safety_check
 from telewarden.errors import (
@@ -1052,3 +1053,64 @@ async def test_an_error_of_the_blocks_own_latches_nothing(place: Place) -> None:
             raise ZeroDivisionError
 
     assert not latched(place, parse_string(place.string).key_id)
+
+
+@pytest.fixture
+async def both(place: Place) -> Place:
+    """A second session, bob, beside alice."""
+    bob = place.telegram.add_account("bob", phone="+9996620002")
+    place.tables["sessions"].append({"name": "bob", "phone": "+9996620002"})
+    async with place.warden() as warden:
+        await warden.session("bob").import_string(place.telegram.mint(bob))
+    return place
+
+
+async def own_client(place: Place, string: str) -> TelegramClient:
+    """A stock client, as a script makes one with a block's string."""
+    client = TelegramClient(StringSession(string), 1, "any", receive_updates=False)
+    TelegramClient._config = None
+    await client.connect()
+    return client
+
+
+@pytest.mark.parametrize("dies", ["outer", "inner"])
+async def test_of_nested_blocks_with_clients_of_their_own_the_key_that_died_is_latched(
+    both: Place, dies: str
+) -> None:
+    clients: dict[str, TelegramClient] = {}
+    keys: dict[str, int] = {}
+    with contextlib.suppress(errors.AuthKeyDuplicatedError):
+        async with (
+            safe_session(both.tables, "alice", connect=False) as outer,
+            safe_session(both.tables, "bob", connect=False) as inner,
+        ):
+            for name, block in (("outer", outer), ("inner", inner)):
+                clients[name] = await own_client(both, block.string)
+                keys[name] = parse_string(block.string).key_id
+            phone = PHONE if dies == "outer" else "+9996620002"
+            account = both.telegram.account(phone)
+            assert account is not None
+            both.telegram.void_key(account, "AUTH_KEY_DUPLICATED")
+            await clients[dies](GET_STATE())
+    for client in clients.values():
+        await client.disconnect()
+
+    other = {"outer": "inner", "inner": "outer"}[dies]
+    assert latched(both, keys[dies])
+    assert not latched(both, keys[other])
+
+
+async def test_of_nested_blocks_none_is_latched_when_nothing_tells_which_key_it_was(
+    both: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    keys: list[int] = []
+    with contextlib.suppress(errors.AuthKeyDuplicatedError):
+        async with (
+            safe_session(both.tables, "alice", connect=False) as outer,
+            safe_session(both.tables, "bob", connect=False) as inner,
+        ):
+            keys += [parse_string(one.string).key_id for one in (outer, inner)]
+            raise errors.AuthKeyDuplicatedError(request=None)
+
+    assert [latched(both, key) for key in keys] == [False, False]
+    assert "a key is dead, and not known which" in caplog.text
