@@ -164,7 +164,8 @@ def dialogs_request(limit: int) -> Any:
 def dialogs_in(answer: Any) -> tuple[Dialog, ...]:
     """The chats in the answer, newest first."""
     homes = {utils.get_peer_id(home): home for home in (*answer.users, *answer.chats)}
-    found = (utils.get_peer_id(one.peer) for one in answer.dialogs)
+    chats = (one for one in answer.dialogs if isinstance(one, types.Dialog))
+    found = (utils.get_peer_id(one.peer) for one in chats)
     return tuple(_dialog(chat, homes[chat]) for chat in dict.fromkeys(found) if chat in homes)
 
 
@@ -240,7 +241,7 @@ def _access_of(home: Any) -> Access:
     return Access(
         read=inside,
         write=inside and _may_write(home),
-        protected=bool(home.noforwards),
+        protected=bool(getattr(home, "noforwards", False)),
         moved=upgraded_to(home),
         title=home.title,
     )

@@ -11,6 +11,8 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from telethon.errors import TypeNotFoundError
+
 from ..errors import PeerUnknownError
 from ._tl import functions, types, utils
 from .errors.classification import classify
@@ -189,11 +191,16 @@ class Client:
         Returns how many were read. Telegram limits this call: not more than once a minute.
         """
         offset: tuple[Any, int, Any] = (None, 0, types.InputPeerEmpty())
-        seen = 0
+        seen, size = 0, DIALOGS_A_PAGE
         while seen < limit:
-            page = await self.call(
-                _dialogs(offset, min(limit - seen, DIALOGS_A_PAGE)), deadline=deadline
-            )
+            size = min(limit - seen, size)
+            try:
+                page = await self.call(_dialogs(offset, size), deadline=deadline)
+            except TypeNotFoundError:
+                if size == 1:
+                    break  # what stands behind a chat that cannot be read is not told
+                size //= 2
+                continue
             seen += len(page.dialogs)
             self._wire.know_channels(page)
             following = _after(page)
@@ -316,6 +323,8 @@ def _after(page: Any) -> tuple[Any, int, Any] | None:
     homes = {utils.get_peer_id(home): home for home in (*page.users, *page.chats)}
     tops = {(utils.get_peer_id(one.peer_id), one.id): one for one in page.messages}
     for dialog in reversed(page.dialogs):
+        if not isinstance(dialog, types.Dialog):
+            continue
         chat = utils.get_peer_id(dialog.peer)
         top = tops.get((chat, dialog.top_message))
         if top is not None and chat in homes:

@@ -23,9 +23,25 @@ def get_dialogs(call: Call, request: Any) -> Any:
     chosen = chats[start : start + (request.limit or 100)]
     view = View(call.world, call.me)
     dialogs, messages = _rendered(call, view, chosen)
+    if start == 0:
+        dialogs = [*_communities(call), *dialogs]
+    homes = [*view.chats, *_community_homes(call)]
     if len(chosen) == len(chats):
-        return types.messages.Dialogs(dialogs, messages, view.chats, view.users)
-    return types.messages.DialogsSlice(len(chats), dialogs, messages, view.chats, view.users)
+        return types.messages.Dialogs(dialogs, messages, homes, view.users)
+    return types.messages.DialogsSlice(len(chats), dialogs, messages, homes, view.users)
+
+
+def _communities(call: Call) -> list[Any]:
+    count = len(call.me.communities)
+    settings = types.PeerNotifySettings()
+    return [types.DialogCommunity(number, settings) for number in range(1, count + 1)]
+
+
+def _community_homes(call: Call) -> list[Any]:
+    return [
+        types.Community(number, title, types.ChatPhotoEmpty(), call.world.now(), access_hash=number)
+        for number, title in enumerate(call.me.communities, start=1)
+    ]
 
 
 def get_peer_dialogs(call: Call, request: Any) -> Any:

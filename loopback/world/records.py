@@ -72,6 +72,7 @@ class Account:
     authorization_ttl_days: int = 180
     code_ways: tuple[str, ...] = DEFAULT_WAYS  # how a login code goes, the next way at each resend
     stars: int = 0
+    communities: tuple[str, ...] = ()  # titles; they stand among the dialogs and are no chats
     login_email: str | None = field(default=None, repr=False)
     relogin_days: int | None = None  # until a login by code works again, for who has no password
     account_ttl_days: int = 548  # of absence, after which the account is deleted

@@ -258,6 +258,8 @@ class WardenClient(UpdatesClient):
         """Take up the channels of a page of dialogs, so that what is missed there is asked for."""
         self._mb_entity_cache.extend(page.users, page.chats)
         for dialog in page.dialogs:
+            if not isinstance(dialog, types.Dialog):
+                continue  # a folder, or a community, which is no chat
             if dialog.pts is not None and isinstance(dialog.peer, types.PeerChannel):
                 self._message_box.try_set_channel_state(dialog.peer.channel_id, dialog.pts)
         self.session.touch()
