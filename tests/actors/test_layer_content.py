@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from telethon import types
 
-from telewarden.loopback import Fault, RpcError, Unknown
-from telewarden.telegram import CopyChanged, DeadLettered, dialogs_in, dialogs_request
+from telewarden.loopback import Fault, RpcError
+from telewarden.telegram import CopyChanged, DeadLettered
 
 from .conftest import ALICE, BOB, PRESS, Newsroom
 
@@ -225,28 +225,3 @@ async def test_an_ephemeral_message_is_never_carried(
 
     await newsroom.arrives(target, "after it")
     assert dead(newsroom) == []
-
-
-@pytest.mark.parametrize("unreadable", [False, True], ids=["all readable", "one unreadable"])
-@pytest.mark.crashes(logged="layer drift", possible=True)
-async def test_what_stands_among_the_chats_and_is_none_keeps_no_chat_from_being_found(
-    newsroom: Newsroom, tables: dict[str, Any], unreadable: bool
-) -> None:
-    bob = newsroom.account(BOB)
-    bob.communities = ("The community",)
-    source = newsroom.chats["market_in"]
-    tables["pairs"][1]["source"] = source.peer_id
-    newsroom.reconfigure(tables)
-    if unreadable:
-        other = newsroom.telegram.add_group("Old", owner=newsroom.account(PRESS), members=[bob])
-        newsroom.telegram.post(other, "of a later layer", media=Unknown())
-        newsroom.say("market_in", "newer than it")
-
-    warden = await newsroom.start()
-    newsroom.say("market_in", "one")
-    await newsroom.arrives("market_out", "one")
-
-    if not unreadable:
-        told = dialogs_in(await warden.session("bob").call(dialogs_request(10)))
-        assert {"Markets", "Markets, copied"} <= {one.title for one in told}
-        assert "The community" not in {one.title for one in told}
