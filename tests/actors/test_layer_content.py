@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from telethon import types
 
+from telewarden.actors.filters import of_kinds
 from telewarden.loopback import Fault, RpcError
 from telewarden.telegram import CopyChanged, DeadLettered
+from telewarden.telegram.chats import _access_of
 
 from .conftest import ALICE, BOB, PRESS, Newsroom
 
@@ -225,3 +227,31 @@ async def test_an_ephemeral_message_is_never_carried(
 
     await newsroom.arrives(target, "after it")
     assert dead(newsroom) == []
+
+
+async def test_a_channels_direct_messages_are_a_source_and_told_apart(
+    newsroom: Newsroom, tables: dict[str, Any]
+) -> None:
+    press, bob = newsroom.account(PRESS), newsroom.account(BOB)
+    direct = newsroom.telegram.add_channel("Direct", owner=press, members=[bob], monoforum=True)
+    tables["pairs"][1] |= {"source": direct.peer_id, "allow": {"kinds": ["monoforum"]}}
+    newsroom.reconfigure(tables)
+    await newsroom.start()
+
+    newsroom.telegram.post(direct, "to the channel")
+
+    await newsroom.arrives("market_out", "to the channel")
+
+
+@pytest.mark.parametrize(("monoforum", "may"), [(True, True), (False, False)])
+def test_who_writes_into_direct_messages_is_no_member(monoforum: bool, may: bool) -> None:
+    chat = types.Channel(1, "Direct", types.ChatPhotoEmpty(), NOW, left=True, megagroup=True)
+    chat.monoforum, chat.default_banned_rights = monoforum, None
+
+    assert _access_of(chat).write is may
+
+
+@pytest.mark.parametrize("kind", ["ephemeral", "nothing"])
+def test_a_filter_of_a_kind_that_never_comes_is_refused(kind: str) -> None:
+    with pytest.raises(ValueError, match=f"'{kind}'"):
+        of_kinds(kind)
