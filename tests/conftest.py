@@ -42,7 +42,6 @@ LOOKS: Final = {
     "a key in hex": re.compile(r"[0-9a-fA-F]{512}"),
     "a key's bytes": re.compile(r"(?:\\(?:x[0-9a-f]{2}|[ntr\\'])[^\\]{0,12}){96}"),
 }
-SURFACES: Final = frozenset({"console", "front", "packaging"})  # a parameter may be a module there
 MEMORY: Final = "/dev/shm"  # Linux's; folders are made in it as in /tmp
 ROOM: Final = 1 << 30  # bytes; four workers take a tenth of it at their worst
 # The user's own key, and what a loopback data centre remembers: that is Telegram's side.
@@ -153,15 +152,16 @@ def _why(report: pytest.TestReport) -> str:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-skips", action="store_true", help="fail a test that is skipped")
-    only = "run what is below the surfaces with the first of each test's parameters only"
+    only = "run the first test of each file, and what packaging is about"
     parser.addoption("--once", action="store_true", help=only)
 
 
+@pytest.hookimpl(trylast=True)  # of what is selected otherwise
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("once"):
         return
-    first = {item.nodeid.partition("[")[0]: item for item in reversed(items)}
-    kept = {*first.values(), *(one for one in items if SURFACES.intersection(one.path.parts))}
+    first = {item.path: item for item in reversed(items)}
+    kept = {*first.values(), *(one for one in items if one.get_closest_marker("packaging"))}
     config.hook.pytest_deselected(items=[one for one in items if one not in kept])
     items[:] = [one for one in items if one in kept]
 

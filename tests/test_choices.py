@@ -17,6 +17,9 @@ def test_numbers(number): ...
 
 def test_other(): ...
 
+@pytest.mark.packaging
+def test_of_a_wheel(): ...
+
 @pytest.mark.skip(reason="no mount")
 def test_left_out(): ...
 """
@@ -31,21 +34,21 @@ class Choices:
 
 
 @pytest.mark.parametrize(
-    ("place", "option", "outcomes"),
+    ("option", "outcomes"),
     [
-        ("storage", "-q", {"passed": 4, "skipped": 1}),
-        ("storage", "--once", {"passed": 2, "skipped": 1, "deselected": 2}),
-        ("console", "--once", {"passed": 4, "skipped": 1}),
-        ("storage", "--no-skips", {"passed": 4, "errors": 1}),
+        ("-q", {"passed": 10, "skipped": 2}),
+        ("--once", {"passed": 4, "deselected": 8}),
+        ("--no-skips", {"passed": 10, "errors": 2}),
     ],
 )
 def test_an_option_leaves_out_what_it_says(
-    pytester: pytest.Pytester, place: str, option: str, outcomes: dict[str, int]
+    pytester: pytest.Pytester, option: str, outcomes: dict[str, int]
 ) -> None:
-    pytester.mkdir(place).joinpath("test_it.py").write_text(TESTS, encoding="utf-8")
-    pytester.makeini("[pytest]")
+    for name in ("test_it.py", "test_more.py"):
+        pytester.path.joinpath(name).write_text(TESTS, encoding="utf-8")
+    pytester.makeini("[pytest]\nmarkers = packaging")
     without = ("-p", "no:hypothesispytest", "-p", "no:asyncio")
 
-    done = pytester.runpytest_inprocess(place, option, *without, plugins=[Choices()])
+    done = pytester.runpytest_inprocess(option, *without, plugins=[Choices()])
 
     assert done.parseoutcomes() == outcomes
