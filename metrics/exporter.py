@@ -30,6 +30,7 @@ from .day import Day, Totals
 from .event_counter import HEARD, OUTCOMES_OUT, Counts
 from .families import (
     Storage,
+    Together,
     families_of_counts,
     families_of_sample,
     families_of_sessions,
@@ -46,13 +47,14 @@ from .session_text import SessionText
 LISTENED: Final = tuple({*HEARD, *HEARD_OF_SESSIONS, *WORDS})
 SHOWN_UP_TO: Final = 1_000  # sessions; each has some forty series
 SLICE: Final = 0.001  # seconds that a scrape takes the loop for at once
+AT_ONCE: Final = 500  # sessions that are counted together: half a millisecond
 OPEN_METRICS: Final = "application/openmetrics-text"
 ESCAPING: Final = re.compile(r";\s*escaping=[^;,]*")
 END: Final = "# EOF\n"
 DONE: Final = object()  # a look is at its end
 
-_beside: ContextVar[bool] = ContextVar("telewarden_sessions_beside", default=False)
-"""Whether the sessions' families are being written beside the registry, by ``session_text``."""
+_beside: ContextVar[Together | None] = ContextVar("telewarden_sessions_beside", default=None)
+"""Set while each session's families are written beside the registry, by ``session_text``."""
 
 
 class JournalNumbers(Protocol):
@@ -163,15 +165,17 @@ class Exporter(Collector):
     ) -> None:
         """The same, in slices of a millisecond between which the loop does other work."""
         async with self._observing:  # of two looks the later one is the newest
-            steps = self._observed(overview, tree, loop_lag, registry, registered)
-            while True:
-                until = time.perf_counter() + SLICE
-                with self._lock:  # facts come from the journal's thread, too
-                    while (going_on := next(steps, DONE)) is None and time.perf_counter() < until:
-                        pass
-                if going_on is DONE:
-                    return
-                await asyncio.sleep(0)
+            await self._in_slices(self._observed(overview, tree, loop_lag, registry, registered))
+
+    async def _in_slices(self, steps: Iterator[None]) -> None:
+        while True:
+            until = time.perf_counter() + SLICE
+            with self._lock:  # facts come from the journal's thread, too
+                while (going_on := next(steps, DONE)) is None and time.perf_counter() < until:
+                    pass
+            if going_on is DONE:
+                return
+            await asyncio.sleep(0)
 
     def _observed(
         self,
@@ -204,9 +208,22 @@ class Exporter(Collector):
             storage: the disk.
             codes_a_day: login codes that may be asked for in a day.
         """
-        self._storage = storage
         with self._lock:
-            self._sessions.stored(sessions, leases, codes_a_day=codes_a_day)
+            for _ in self._sessions.stored(sessions, leases, codes_a_day=codes_a_day):
+                pass
+        self._storage = storage
+
+    async def stored_async(
+        self,
+        sessions: Iterable[StoredFigures],
+        leases: Mapping[str, LeaseOwner],
+        storage: Storage,
+        *,
+        codes_a_day: int,
+    ) -> None:
+        """The same, in slices of a millisecond between which the loop does other work."""
+        await self._in_slices(self._sessions.stored(sessions, leases, codes_a_day=codes_a_day))
+        self._storage = storage
 
     def journal(self, stats: JournalNumbers) -> None:
         """Add what the journal did since it last told; called after each of its commits."""
@@ -303,11 +320,15 @@ class Exporter(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """What Prometheus' client library asks for at each scrape."""
-        now, sessions = self._wall(), self._by_name()
+        now, sessions, together = self._wall(), self._by_name(), _beside.get()
+        beside = together is not None
+        if together is None:
+            together = Together()
+            together.add(sessions)
         with self._lock:
             families = [*families_of_counts(self._counts, now=now, created=self._created)]
         yield from families
-        yield from families_of_sessions(sessions, shown=self._are_shown(sessions), now=now)
+        yield from families_of_sessions(together, shown=self._are_shown(sessions), now=now)
         yield from families_of_sample(self._sample)
         if self._storage is not None:
             yield from families_of_storage(self._storage, now=now)
@@ -316,7 +337,7 @@ class Exporter(Collector):
         yield InfoMetricFamily(
             "telewarden_build", "Which release this is.", value={"version": __version__}
         )
-        if self._are_shown(sessions) and not _beside.get():
+        if self._are_shown(sessions) and not beside:
             with self._lock:
                 yield from [family.metric(sessions, now=now) for family in SESSION_FAMILIES]
 
@@ -360,13 +381,17 @@ class Exporter(Collector):
     def _written(
         self, encode: Callable[[CollectorRegistry], bytes], open_metrics: bool
     ) -> Iterator[str]:
-        beside = _beside.set(True)
+        sessions, together = self._by_name(), Together()
+        for begin in range(0, len(sessions), AT_ONCE):
+            together.add(sessions[begin : begin + AT_ONCE])
+            yield ""
+        beside = _beside.set(together)
         try:
             text = encode(self.registry).decode()
         finally:
             _beside.reset(beside)
         yield text.removesuffix(END)
-        now, sessions = self._wall(), self._by_name()
+        now = self._wall()
         if self._are_shown(sessions):
             writer = self._texts.setdefault(open_metrics, SessionText(open_metrics=open_metrics))
             slices = writer.slices(sessions, now=now)

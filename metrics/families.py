@@ -8,7 +8,7 @@ session has are in ``session_families``. No label anywhere is a chat, a phone nu
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -54,39 +54,68 @@ def families_of_counts(counts: Counts, *, now: float, created: float) -> Iterato
     yield gauge(
         "flood_deadline_timestamp_seconds",
         "When the last of the present flood waits is over; 0 without any.",
-        max((flood.until for flood in counts.floods.ahead(now)), default=0.0),
+        counts.floods.last(now),
     )
 
 
-def families_of_sessions(
-    sessions: Sequence[SessionFigures], *, shown: bool, now: float
-) -> Iterator[Metric]:
+class Together:
+    """All sessions in sum, added some at a time: of ten thousand at once the loop would notice."""
+
+    def __init__(self) -> None:
+        self.phases = dict[Phase, int]()
+        self.owners = dict.fromkeys(LEASE_STATES, 0)
+        self.update = self.outbox = self.backup = math.inf
+        self.codes, self.latched = math.inf, 0
+
+    def add(self, sessions: Iterable[SessionFigures]) -> None:
+        """Count these, too: states, the oldest moments, dead keys, the fewest codes, owners."""
+        phases, codes, latched = self.phases, self.codes, 0
+        update, outbox, backup = self.update, self.outbox, self.backup
+        for one in sessions:
+            phases[one.phase] = phases.get(one.phase, 0) + 1
+            if (heard := one.last_update) is not None and heard < update:
+                update = heard
+            if (waits := one.waiting_since) is not None and waits < outbox and one.waiting:
+                outbox = waits
+            if (saved := one.backed_up) is not None and saved < backup:
+                backup = saved
+            if (left := one.codes_left) is not None and left < codes:
+                codes = left
+            if one.latched:
+                latched += 1
+            if one.lease is not None:
+                self.owners[one.lease.state] += 1
+        self.codes, self.latched = codes, self.latched + latched
+        self.update, self.outbox, self.backup = update, outbox, backup
+
+
+def families_of_sessions(together: Together, *, shown: bool, now: float) -> Iterator[Metric]:
     """All sessions together; whether each is ``shown`` by itself as well."""
-    phases, oldest, latched, codes, owners = _together(sessions)
     yield gauges(
         "sessions",
         "Sessions by state.",
         "state",
-        ((phase.value, phases.get(phase, 0)) for phase in Phase),
+        ((phase.value, together.phases.get(phase, 0)) for phase in Phase),
     )
-    for (name, text), moment in zip(OLDEST, oldest, strict=True):
+    moments = (together.update, together.outbox, together.backup)
+    for (name, text), moment in zip(OLDEST, moments, strict=True):
         yield gauge(name, text, max(0.0, now - moment))
     yield gauge(
         "sessions_latched",
         "Sessions whose key Telegram has declared dead: only a new login helps.",
-        latched,
+        together.latched,
     )
-    if codes is not None:
+    if together.codes != math.inf:
         yield gauge(
             "login_codes_left",
             "Login codes that may still be asked for today, of the session with the fewest.",
-            codes,
+            together.codes,
         )
     yield gauges(
         "leases",
         "Sessions whose key a process owns: this one (held), or another (elsewhere).",
         "state",
-        owners.items(),
+        together.owners.items(),
     )
     yield gauge(
         "per_session_shown",
@@ -94,30 +123,6 @@ def families_of_sessions(
         " or [metrics] per_session is false.",
         float(shown),
     )
-
-
-def _together(
-    sessions: Sequence[SessionFigures],
-) -> tuple[dict[Phase, int], list[float], int, int | None, dict[str, int]]:
-    """Sessions by state, the oldest moments, dead keys, fewest codes, owners: in one pass."""
-    phases, owners = dict[Phase, int](), dict.fromkeys(LEASE_STATES, 0)
-    update = outbox = backup = math.inf
-    latched, codes = 0, math.inf
-    for one in sessions:
-        phases[one.phase] = phases.get(one.phase, 0) + 1
-        if one.last_update is not None and one.last_update < update:
-            update = one.last_update
-        if one.waiting and one.waiting_since is not None and one.waiting_since < outbox:
-            outbox = one.waiting_since
-        if one.backed_up is not None and one.backed_up < backup:
-            backup = one.backed_up
-        if one.codes_left is not None and one.codes_left < codes:
-            codes = one.codes_left
-        latched += one.latched
-        if one.lease is not None:
-            owners[one.lease.state] += 1
-    fewest = None if codes == math.inf else int(codes)
-    return phases, [update, outbox, backup], latched, fewest, owners
 
 
 def families_of_storage(stored: Storage, *, now: float) -> Iterator[Metric]:

@@ -30,6 +30,10 @@ class Floods:
         """The deadline has passed and work goes on."""
         self._until.pop((session, method), None)
 
+    def last(self, now: float) -> float:
+        """When the last of them is over; 0 without any."""
+        return max((until for until in self._until.values() if until > now), default=0.0)
+
     def ahead(self, now: float) -> tuple[Flood, ...]:
         """Those that are not over at ``now``, the one that ends first at the front."""
         for key in [key for key, until in self._until.items() if until <= now]:

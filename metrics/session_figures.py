@@ -215,9 +215,11 @@ class SessionBook:
         leases: Mapping[str, LeaseOwner],
         *,
         codes_a_day: int,
-    ) -> None:
-        """Note what the database and the leases say of the sessions that are known."""
-        for row in rows:
+    ) -> Iterator[None]:
+        """Note what the database and the leases say of the sessions that are known, in steps."""
+        for number, row in enumerate(rows):
+            if number % STEP == 0:
+                yield
             if row.name in self._sessions:
                 self._sessions[row.name].note(
                     backed_up=row.backed_up,

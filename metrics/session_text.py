@@ -57,10 +57,11 @@ class _Table:
         self.versions = [-1] * len(sessions)
         self.columns = [_Column(len(sessions)) for _ in range(families)]
 
-    def stale(self) -> list[int]:
-        """The places of sessions that have changed since their lines were written."""
-        beside = enumerate(zip(self.sessions, self.versions, strict=True))
-        return [place for place, (one, version) in beside if one.version != version]
+    def stale(self, begin: int) -> list[int]:
+        """Which of ``SLICE`` sessions have changed since their lines were written."""
+        end = begin + SLICE
+        beside = zip(self.sessions[begin:end], self.versions[begin:end], strict=True)
+        return [at for at, (one, version) in enumerate(beside, begin) if one.version != version]
 
 
 class SessionText:
@@ -86,10 +87,12 @@ class SessionText:
         table = self._table
         if table.sessions is not sessions:
             table = self._table = _Table(sessions, len(self._families))
-        for count, place in enumerate(table.stale()):
-            self._write(table, place)
-            if count % FRESH_SLICE == 0:
-                yield ""
+        for begin in range(0, len(sessions), SLICE):
+            for count, place in enumerate(table.stale(begin)):
+                self._write(table, place)
+                if count % FRESH_SLICE == 0:
+                    yield ""
+            yield ""
         for (_, family), column in zip(self._families, table.columns, strict=True):
             yield self._head(family)
             yield from column.pieces(age=family.age, now=now)

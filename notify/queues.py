@@ -40,36 +40,57 @@ class Retry:
         self.failures, self.at, self.problem = 0, 0.0, ""
 
 
+Key = tuple[str, str]
+
+
+def _key(row: NewsRow) -> Key:
+    return row.name, row.subject
+
+
 @dataclass(slots=True)
 class ChannelQueue:
-    """What is owed to one channel: a message that is on its way, and what comes after it."""
+    """What is owed to one channel: a message that is on its way, and what comes after it.
+
+    Both are found by alert and subject at once, however many thousands are down.
+    """
 
     rules: ChannelRules
-    rows: list[NewsRow] = field(default_factory=list)
     batch: list[NewsRow] = field(default_factory=list)
     retry: Retry = field(default_factory=Retry)
     last: float = float("-inf")
     busy: bool = False
+    _owed: dict[Key, list[NewsRow]] = field(default_factory=dict)
+    _on_its_way: frozenset[Key] = frozenset()
 
     @classmethod
     def found(cls, rules: ChannelRules, rows: Iterable[NewsRow]) -> ChannelQueue:
         """The queue as an earlier process has left it."""
         queue = cls(rules)
         for row in rows:
-            (queue.rows if row.batch is None else queue.batch).append(row)
+            if row.batch is None:
+                queue._owed.setdefault(_key(row), []).append(row)
+            else:
+                queue.batch.append(row)
+        queue._on_its_way = frozenset(map(_key, queue.batch))
         return queue
+
+    @property
+    def rows(self) -> list[NewsRow]:
+        """What is owed and not on its way, what has been for longest first."""
+        return [row for rows in self._owed.values() for row in rows]
 
     def owe(self, new: NewsRow) -> tuple[list[NewsRow], list[str]]:
         """Owe something more; returns the rows to keep, and the ids of what is untrue now."""
-        wanted, untrue = merged(self.rows, new)
-        self.rows = [row for row in self.rows if row not in untrue]
-        if wanted:
-            self.rows.append(new)
+        same = self._owed.pop(_key(new), [])
+        wanted, untrue = merged(same, new)
+        left = [row for row in same if row not in untrue] + [new] * wanted
+        if left:
+            self._owed[_key(new)] = left
         return [new] if wanted else [], [row.id for row in untrue]
 
     def knows(self, name: str, subject: str) -> bool:
         """Whether something of that alert is owed or on its way."""
-        return any((row.name, row.subject) == (name, subject) for row in (*self.rows, *self.batch))
+        return (name, subject) in self._owed or (name, subject) in self._on_its_way
 
     def due(self, settings: NotifySettings, *, wall: float, now: float) -> float | None:
         """When something is to be sent; ``None`` for not before something else happens."""
@@ -84,30 +105,34 @@ class ChannelQueue:
         """Put what may be told now into one message, unless there is one; tells if it is new."""
         if self.batch:
             return False
-        self.batch = [replace(row, batch=number) for row in takeable(self.rows, self.rules, wall)]
-        taken = {row.id for row in self.batch}
-        self.rows = [row for row in self.rows if row.id not in taken]
+        rows = self.rows
+        self.batch = [replace(row, batch=number) for row in takeable(rows, self.rules, wall)]
+        self._on_its_way = frozenset(map(_key, self.batch))
+        taken, self._owed = {row.id for row in self.batch}, {}
+        for row in rows:
+            if row.id not in taken:
+                self._owed.setdefault(_key(row), []).append(row)
         return True
 
     def sent(self, now: float) -> list[NewsRow]:
         """The message has gone; returns what is owed no more."""
-        gone, self.batch = self.batch, []
+        gone, self.batch, self._on_its_way = self.batch, [], frozenset()
         self.last = now
         self.retry.worked()
         return gone
 
     def drop(self) -> list[str]:
         """Owe nothing any more, but what is on its way; returns the ids."""
-        gone, self.rows = [row.id for row in self.rows], []
+        gone, self._owed = [row.id for row in self.rows], {}
         if not self.busy:
             gone += [row.id for row in self.batch]
-            self.batch = []
+            self.batch, self._on_its_way = [], frozenset()
         return gone
 
     @property
     def waiting(self) -> int:
         """How many news are owed."""
-        return len(self.rows) + len(self.batch)
+        return sum(map(len, self._owed.values())) + len(self.batch)
 
 
 @dataclass(slots=True)

@@ -59,7 +59,7 @@ class StoredLook:
             OSError: the disk cannot be looked at.
         """
         rows, leases, storage = await asyncio.to_thread(self._read)
-        self._exporter.stored(rows, leases, storage, codes_a_day=CODES_A_DAY)
+        await self._exporter.stored_async(rows, leases, storage, codes_a_day=CODES_A_DAY)
 
     def _read(self) -> tuple[list[StoredFigures], dict[str, LeaseOwner], Storage]:
         with Store.open_reader(self._places.database) as store:
