@@ -30,6 +30,8 @@ from telewarden.notify import (
     AlertsAsked,
     ChannelRules,
     CurrentNotify,
+    EventInbox,
+    EventKinds,
     NotifyActor,
     NotifySettings,
     RuleChange,
@@ -154,6 +156,7 @@ async def notified(count: int, *, later: float) -> Figures:
                 "words": lambda _: str,
                 "events": events,
                 "epoch": epoch,
+                "inbox": EventInbox(events, epoch, EventKinds()),
                 "journal": Sibling("journal"),
             },
         )

@@ -7,6 +7,8 @@ what there is to know to ``metrics``, and Telegram's side of a bot to ``console.
 from __future__ import annotations
 
 from .actor import NotifyActor
+from .event_inbox import EventInbox
+from .event_kinds import EventKinds
 from .events import AlertEvent, AlertFired, AlertResolved
 from .messages import (
     AlertsAsked,
@@ -42,6 +44,8 @@ __all__ = [
     "ChannelState",
     "CurrentNotify",
     "DeadEventsAsked",
+    "EventInbox",
+    "EventKinds",
     "NotifyActor",
     "NotifySettings",
     "QuietHours",

@@ -33,6 +33,7 @@ from ..telegram import FloodBegan, PairPaused, PairResumed, PhaseChanged
 from .alert_book import AlertBook, Changes, What
 from .channel_sender import ChannelSender
 from .conditions import HEARD, Happenings, of_sessions, of_warden
+from .event_inbox import EventInbox
 from .events import AlertFired, AlertResolved
 from .messages import (
     AlertsAsked,
@@ -80,6 +81,7 @@ class NotifyActor(LoopActor):
         words: the texts of a language.
         events: what happens.
         epoch: the clocks.
+        inbox: what webhooks are to be sent, also of what happened before this incarnation.
         journal: the database's writer.
         bot: the admin bot, which writes to Telegram chats; ``None`` without one.
         new_id: makes ids that are unique for ever.
@@ -94,13 +96,14 @@ class NotifyActor(LoopActor):
         words: Callable[[str], Words],
         events: EventStream,
         epoch: Epoch,
+        inbox: EventInbox,
         journal: pykka.ActorRef[Any],
         bot: pykka.ActorRef[Any] | None = None,
         new_id: Callable[[], str] = lambda: uuid4().hex,
     ) -> None:
         super().__init__()
         self._current, self._facts, self._counter = current, facts, counter
-        self._events, self._epoch = events, epoch
+        self._events, self._epoch, self._inbox = events, epoch, inbox
         self._store = NotifyStore(journal)
         self._settings: NotifySettings | None = None
         self._rules: Mapping[str, Rule | None] = {}
@@ -111,7 +114,7 @@ class NotifyActor(LoopActor):
         self._channels = ChannelSender(
             context, book=self._book, silences=self._silences, words=words, bot=bot
         )
-        self._webhooks = WebhookSender(context)
+        self._webhooks = WebhookSender(context, inbox)
         self._kept: Kept | None = None
         self._early: list[tuple[Ask[Any], Answer]] = []
         self._lock = threading.Lock()  # events come from the journal's thread, too
@@ -122,7 +125,7 @@ class NotifyActor(LoopActor):
 
     def on_start(self) -> None:
         self._started = self._epoch.now()
-        self._webhooks.subscribe(self._current.value)
+        self._inbox.want(self._current.value)
         self._subscription = self._events.subscribe(self._hear)
         self.pipe(self._store.read(), then=self._remember)
 
@@ -171,7 +174,7 @@ class NotifyActor(LoopActor):
     def _hear(self, event: Event) -> None:
         """Note an event, in whichever thread it happens."""
         kind = type(event)
-        news = self._webhooks.accept(event) or kind in STIRRING
+        news = self._inbox.wants(event) or kind in STIRRING
         with self._lock:
             if kind in HEARD:
                 news = self._happenings.hear(event, now=self._epoch.now()) or news
@@ -231,7 +234,7 @@ class NotifyActor(LoopActor):
         self._rules = {name: settings.rule(name) for name in RULES}
         self._channels.configure(settings.channels, kept)
         self._webhooks.configure(settings.webhooks, kept)
-        self._webhooks.subscribe(settings)
+        self._inbox.want(settings)
 
     def _look(self) -> None:
         self._apply_settings()

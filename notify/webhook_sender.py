@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from ..errors import TelewardenError, UnknownAlertError
 from ..storage import Store, WebhookRow
-from ..supervision import Event
+from .event_inbox import EventInbox
 from .messages import SettleDead, WebhookState
 from .notify_store import Kept
 from .queues import WebhookQueue
 from .sender_context import SenderContext
-from .settings import NotifySettings, WebhookRules
+from .settings import WebhookRules
 from .webhooks import Answer, Taken, WebhookClient, body_of, headers_of
 
 logger = logging.getLogger(__name__)
@@ -31,21 +29,10 @@ NO_WEBHOOK: Final = "there is no webhook; add one under [notify.webhooks]"
 class WebhookSender:
     """Sends events to webhooks, each in its order, until they are taken."""
 
-    def __init__(self, context: SenderContext) -> None:
-        self._context = context
+    def __init__(self, context: SenderContext, inbox: EventInbox) -> None:
+        self._context, self._inbox = context, inbox
         self._client = WebhookClient()
         self._queues: dict[str, WebhookQueue] = {}
-        self._wanted: Mapping[str, tuple[str, ...]] = {}
-        self._lock = threading.Lock()  # events come from the journal's thread, too
-        self._fresh: deque[tuple[str, Event, float]] = deque()
-
-    def subscribe(self, settings: NotifySettings) -> None:
-        """Take events of the classes that these settings want; others are not looked at."""
-        wanted: dict[str, tuple[str, ...]] = {}
-        for name, hook in settings.webhooks.items():
-            for event in hook.events:
-                wanted[event] = (*wanted.get(event, ()), name)
-        self._wanted = wanted
 
     def configure(self, webhooks: Mapping[str, WebhookRules], kept: Kept | None) -> None:
         """Take over the rules of the webhooks, at first with what an earlier process has left."""
@@ -62,21 +49,9 @@ class WebhookSender:
 
     # Events
 
-    def accept(self, event: Event) -> bool:
-        """Note an event, in whichever thread it happens; tells whether a webhook wants it."""
-        webhooks = self._wanted.get(type(event).__name__)
-        if not webhooks:
-            return False
-        with self._lock:
-            for webhook in webhooks:
-                self._fresh.append((webhook, event, self._context.epoch.wall()))
-        return True
-
     def owe_events(self) -> None:
         """Owe what has been noted."""
-        with self._lock:
-            fresh = list(self._fresh)
-            self._fresh.clear()
+        fresh = self._inbox.take()
         if not fresh:
             return
         rows = list[WebhookRow]()
@@ -87,11 +62,12 @@ class WebhookSender:
             if queue.full:
                 self._context.counter.notification(f"webhook:{name}", "dropped")
                 continue
+            kind = self._inbox.kinds.name_of(event)
             row = WebhookRow(
                 id=self._context.new_id(),
                 webhook=name,
-                event=type(event).__name__,
-                body=body_of(event, at=at),
+                event=kind,
+                body=body_of(event, kind=kind, at=at),
                 at=self._context.epoch.now(),
             )
             queue.rows.append(row)

@@ -47,11 +47,11 @@ class Answer:
     pause: float | None = None
 
 
-def body_of(event: Event, *, at: float) -> str:
+def body_of(event: Event, *, kind: str, at: float) -> str:
     """An event as the body of a webhook; no secret is in an event."""
     data = {**fields_of(event), "at": at, "says": sentence(event)}
     stamp = datetime.fromtimestamp(at, UTC).isoformat()
-    return json.dumps({"type": type(event).__name__, "timestamp": stamp, "data": data})
+    return json.dumps({"type": kind, "timestamp": stamp, "data": data})
 
 
 def key_of(secret: str) -> bytes:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -38,6 +38,7 @@ from .api.sessions import Sessions
 from .api.tree_access import ASK_WITHIN, TreeAccess
 from .commands.running import carry_out
 from .config import Config
+from .config.mapping import check_events
 from .console.results.base import Result
 from .diagnostics import Diagnosis, diagnose, live_findings
 from .errors import (
@@ -49,6 +50,7 @@ from .errors import (
     UnknownSessionError,
 )
 from .metrics import Exporter
+from .notify import EventInbox, EventKinds
 from .service.assembly import Assembly
 from .service.console_sockets import ConsoleSockets
 from .service.crash_record import forget_old_crashes
@@ -69,6 +71,7 @@ from .service.traces import Traces, process_provider
 from .storage import Epoch, Operation
 from .supervision import (
     Drill,
+    Event,
     EventStream,
     Exit,
     LoopThread,
@@ -112,9 +115,12 @@ class Warden:
             more in the entry-point group ``telewarden.handlers``.
         tracer_provider: OpenTelemetry's, for spans of what happens; by default the process's when
             it starts, if it has one. See docs/traces.md.
+        webhook_events: your own classes of events, which webhooks can be sent as ``app.NAME`` when
+            you publish them on ``events``. See docs/alerts.md.
 
     Raises:
         ConfigError: the configuration cannot be used.
+        UnknownEventError: a webhook is to be sent events that nobody offers.
         UnknownHandlerError: a pair names a handler that nobody offers.
     """
 
@@ -135,8 +141,11 @@ class Warden:
         events: EventStream | None = None,
         handlers: Mapping[str, HandlerFactory] | None = None,
         tracer_provider: TracerProvider | None = None,
+        webhook_events: Iterable[type[Event]] = (),
     ) -> None:
         self.config = config_of(config)
+        self._kinds = EventKinds(webhook_events)
+        check_events(self.config, self._kinds)
         self._handlers = Handlers(handlers or {})
         for pair in self.config.pairs:
             self._handlers.check(pair.handler)
@@ -176,7 +185,13 @@ class Warden:
         moves = Reassigning(pairs_client, self.sessions, self.operations)
         self.pairs = Pairs(pairs_client, self.sessions, moves, self._handlers.check)
         self._reloader = Reloader(
-            file, lambda: self.config, self._take_over, self.sessions, pairs_client, self._handlers
+            file,
+            lambda: self.config,
+            self._take_over,
+            self.sessions,
+            pairs_client,
+            self._handlers,
+            self._kinds,
         )
         self.blocking = Blocking(client, self.pairs, self._access.loop, self.session)
         self.backups = DatabaseBackups(
@@ -579,6 +594,8 @@ class Warden:
         if traces is not None:
             traces.watch(self.events)
             undo.callback(traces.close)
+        inbox = EventInbox(self.events, self._epoch, self._kinds)
+        undo.callback(inbox.close)
         self._parts = parts = Assembly(
             self.config,
             server=self._data_centre.address,
@@ -590,6 +607,7 @@ class Warden:
             epoch=self._epoch,
             waiting=self._waiting,
             orders=MonitorOrders(self.session, lambda: self.pairs),
+            inbox=inbox,
             traces=traces,
         )
         console = self._console.bind(self.config, self, undo, self._epoch.now)

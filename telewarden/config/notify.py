@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
-from ..notify.event_kinds import EVENT_KINDS
+from ..notify.event_kinds import APP, EVENT_KINDS, is_apps
 from ..notify.rules import RULES
 from .secrets import Secret, Table
 
@@ -119,9 +119,10 @@ class WebhookConfig(Table):
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
-            if name not in EVENT_KINDS:
+            if name not in EVENT_KINDS and not is_apps(name):
                 raise ValueError(
-                    f"there is no event {name!r}; there are: {', '.join(sorted(EVENT_KINDS))}"
+                    f"there is no event {name!r}; there are: {', '.join(sorted(EVENT_KINDS))},"
+                    f" and an app's own as {APP}NAME"
                 )
         return names
 

@@ -78,6 +78,7 @@ Each room's errors hang below the one root, so that an app can write
     |-- ProxySupportMissingError    a proxy needs a package that is not installed
     |-- NotifySupportMissingError   a channel needs a package that is not installed
     |-- NotSentError                a message out did not go; it stays owed
+    |-- UnknownEventError           a webhook wants events of a class that nobody offers
     |-- UnknownAlertError           there is no alert, channel or webhook of that name
     |-- JournalUnavailableError     the database's writer did not answer
     |-- TelegramError               Telegram refused something, or cannot be reached
@@ -150,7 +151,12 @@ if TYPE_CHECKING:
         ProtectedContentError,
         UnknownHandlerError,
     )
-    from .notify import NotifySupportMissingError, NotSentError, UnknownAlertError
+    from .notify import (
+        NotifySupportMissingError,
+        NotSentError,
+        UnknownAlertError,
+        UnknownEventError,
+    )
     from .registry import (
         NoSessionFitsError,
         OperationDroppedError,
@@ -338,6 +344,7 @@ __all__ = [
     "TooManyChildrenError",
     "TransactionLostError",
     "UnknownAlertError",
+    "UnknownEventError",
     "UnknownFieldError",
     "UnknownHandlerError",
     "UnknownOperationError",

@@ -29,6 +29,15 @@ class NotSentError(TelewardenError):
         self.why = why
 
 
+class UnknownEventError(TelewardenError, LookupError):
+    """A webhook is to be sent events of a class that nobody offers; nothing has been started."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        there = ", ".join(known) or "none; give your classes to Warden(webhook_events=[...])"
+        super().__init__(f"there is no event {name!r}; events are: {there}")
+        self.name = name
+
+
 class UnknownAlertError(TelewardenError):
     """There is no alert, channel or webhook of that name; nothing has changed."""
 

@@ -21,7 +21,7 @@ from ..config.mapping import notify_settings_of, plans_of, proxies_of, refuse_in
 from ..console import Panel, Words
 from ..console.bot.access import Allowed, Role
 from ..metrics import Exporter
-from ..notify import CurrentNotify, NotifyActor
+from ..notify import CurrentNotify, EventInbox, NotifyActor
 from ..storage import Epoch, make_private_folder
 from ..supervision import (
     CauseCleared,
@@ -67,6 +67,7 @@ class Assembly:
         orders: what the health monitor has the warden do.
         waiting: where whoever waits says so.
         traces: spans of what happens; by default none.
+        inbox: what webhooks are to be sent.
 
     Raises:
         TelewardenError: the master key, the api_hash or the folder cannot be used.
@@ -85,6 +86,7 @@ class Assembly:
         epoch: Epoch,
         waiting: actors.WaitLedger,
         orders: actors.HealthOrders,
+        inbox: EventInbox,
         traces: Traces | None = None,
     ) -> None:
         refuse_invented(config, server)
@@ -97,6 +99,8 @@ class Assembly:
         self._settings = settings_of(config)
         self._current = CurrentSettings(self._settings)
         self._notify = CurrentNotify(notify_settings_of(config))
+        self._inbox = inbox
+        inbox.want(self._notify.value)
         self.places = StoragePaths(config)
         self._waiting, self._traces, self._orders = waiting, traces, orders
         self._keys = actors.KeyLeases(
@@ -173,6 +177,7 @@ class Assembly:
                 "words": Words,
                 "events": self._events,
                 "epoch": self._epoch,
+                "inbox": self._inbox,
                 "journal": Sibling("journal"),
                 **({"bot": Sibling("bot")} if has_bot else {}),
             },

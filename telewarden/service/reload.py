@@ -17,8 +17,15 @@ from ..api.pairs_client import PairsClient
 from ..api.sessions import Sessions
 from ..config import Config
 from ..config.changes import ConfigChange, changes_between, taken_over
-from ..config.mapping import plans_of, proxies_of, proxy_problems, session_record_of
-from ..errors import ConfigError, TelewardenError, UnknownHandlerError, UnknownRecordError
+from ..config.mapping import check_events, plans_of, proxies_of, proxy_problems, session_record_of
+from ..errors import (
+    ConfigError,
+    TelewardenError,
+    UnknownEventError,
+    UnknownHandlerError,
+    UnknownRecordError,
+)
+from ..notify import EventKinds
 from ..storage import PlanRow, SessionRecord, Store
 from ..supervision import Event, frozen
 from ..telegram import Proxies
@@ -73,6 +80,7 @@ class Reloader:
         sessions: the registered sessions.
         pairs: asks for pairs, and lets them come to rest.
         handlers: the ways to deliver that there are.
+        kinds: the events that webhooks can be sent.
     """
 
     def __init__(
@@ -83,9 +91,11 @@ class Reloader:
         sessions: Sessions,
         pairs: PairsClient,
         handlers: Handlers,
+        kinds: EventKinds,
     ) -> None:
         self._file, self._current, self._take_over = file, current, take_over
         self._sessions, self._pairs, self._handlers = sessions, pairs, handlers
+        self._kinds = kinds
         self._turn = asyncio.Lock()
 
     async def reload(
@@ -100,7 +110,13 @@ class Reloader:
                 new = await asyncio.to_thread(config_of, given)
                 source = str(given) if isinstance(given, str | Path) else "config"
                 done = await _Reload(
-                    source, self._current(), new, self._sessions, self._pairs, self._handlers
+                    source,
+                    self._current(),
+                    new,
+                    self._sessions,
+                    self._pairs,
+                    self._handlers,
+                    self._kinds,
                 ).carry_out(who=who)
             self._take_over(done)
             return done.report
@@ -117,9 +133,11 @@ class _Reload:
         sessions: Sessions,
         pairs: PairsClient,
         handlers: Handlers,
+        kinds: EventKinds,
     ) -> None:
         self._source, self._old, self._new = source, old, taken_over(old, new)
         self._sessions, self._pairs, self._handlers = sessions, pairs, handlers
+        self._kinds = kinds
         changes = changes_between(old, new)
         self._report = ReloadReport(
             applied=tuple(one for one in changes if not one.needs_restart),
@@ -150,6 +168,10 @@ class _Reload:
                 self._handlers.check(pair.handler)
             except UnknownHandlerError as error:
                 problems.append(f"pairs.{pair.id}: {error}")
+        try:
+            check_events(self._new, self._kinds)
+        except UnknownEventError as error:
+            problems.append(f"notify.webhooks: {error}")
         if problems:
             raise ConfigError(self._source, tuple(problems))
         return proxies_of(self._new)

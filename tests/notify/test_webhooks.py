@@ -6,19 +6,26 @@ import base64
 import hashlib
 import hmac
 import json
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from telewarden import Warden
-from telewarden.errors import UnknownAlertError
+from telewarden import Warden, parse_config
+from telewarden.errors import (
+    ConfigError,
+    DrillError,
+    InvalidSpecError,
+    UnknownAlertError,
+    UnknownEventError,
+)
 from telewarden.notify import outbound, queues
 from telewarden.notify.queues import MOST_DEAD, WebhookQueue
 from telewarden.notify.settings import WebhookRules
 from telewarden.notify.webhooks import Answer, Taken, answer_of, headers_of, key_of
 from telewarden.storage import WebhookRow
-from telewarden.supervision import CausePaused
+from telewarden.supervision import CausePaused, ChildFailed, ChildStarted, Event, frozen
 
 from .conftest import Post, Receiver, until, warden_of, write_secret
 
@@ -261,3 +268,78 @@ def test_the_signature_is_that_of_the_standards_own_example() -> None:
 
     assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
     assert json.loads(json.dumps(dict(headers)))["webhook-timestamp"] == "1614265330"
+
+
+@frozen
+class OrderPlaced(Event):
+    """An app's own."""
+
+    order: int
+    card: str = field(default="", repr=False)
+
+
+@pytest.mark.session
+async def test_an_apps_own_event_is_sent_signed_under_its_name_without_what_is_private(
+    hook: dict[str, Any], folder: Path, receiver: Receiver
+) -> None:
+    hook["notify"]["webhooks"]["app"]["events"] = ["app.OrderPlaced"]
+    config = parse_config(hook, base=folder)
+    async with Warden(config, webhook_events=[OrderPlaced]) as warden:
+        happens(warden, "of nobody's interest")
+        warden.events.publish(OrderPlaced(at=0.0, child="", order=7, card="4111"))
+        post = await receiver.takes()
+
+    assert is_signed(post)
+    assert post.data["type"] == "app.OrderPlaced"
+    assert post.data["data"]["order"] == 7
+    assert "4111" not in post.body.decode()
+
+
+def test_an_event_that_nobody_offers_is_refused_before_anything_starts(
+    hook: dict[str, Any], folder: Path
+) -> None:
+    hook["notify"]["webhooks"]["app"]["events"] = ["app.OrderPlaced"]
+
+    with pytest.raises(UnknownEventError, match=r"Warden\(webhook_events="):
+        warden_of(hook, folder)
+
+
+@pytest.mark.session
+async def test_a_reload_refuses_an_event_that_nobody_offers(
+    hook: dict[str, Any], folder: Path
+) -> None:
+    async with warden_of(hook, folder) as warden:
+        hook["notify"]["webhooks"]["app"]["events"] = ["app.OrderPlaced"]
+
+        with pytest.raises(ConfigError, match=r"there is no event 'app\.OrderPlaced'"):
+            await warden.reload(parse_config(hook, base=folder))
+
+
+@pytest.mark.parametrize("own", [[int], ["OrderPlaced"], [OrderPlaced, OrderPlaced]])
+def test_what_is_no_class_of_an_event_is_refused(
+    hook: dict[str, Any], folder: Path, own: list[Any]
+) -> None:
+    with pytest.raises(InvalidSpecError, match="webhook_events"):
+        Warden(parse_config(hook, base=folder), webhook_events=own)
+
+
+@pytest.mark.session
+@pytest.mark.crashes("notify", DrillError)
+async def test_what_happens_while_the_notifier_is_restarted_is_sent(
+    hook: dict[str, Any], folder: Path, receiver: Receiver
+) -> None:
+    async with warden_of(hook, folder) as warden:
+
+        def restart(event: ChildStarted) -> None:
+            if event.child == "notify":
+                happens(warden, "the moment it starts")
+
+        def fail(event: ChildFailed) -> None:
+            happens(warden, "while there is none")
+
+        warden.events.subscribe(fail, [ChildFailed])
+        warden.events.subscribe(restart, [ChildStarted])
+        await warden.drill("notify")
+        causes = [cause_in(await receiver.takes()) for _ in range(2)]
+
+    assert causes == ["while there is none", "the moment it starts"]
