@@ -55,11 +55,12 @@ class EventKinds:
     def __init__(self, own: Iterable[Any] = ()) -> None:
         self._by_name = dict(EVENT_KINDS)
         for kind in own:
-            if not (isinstance(kind, type) and issubclass(kind, Event)):
-                raise InvalidSpecError("webhook_events", kind, "classes below Event")
+            described = dataclasses.is_dataclass(kind)
+            if not (described and isinstance(kind, type) and issubclass(kind, Event)):
+                raise InvalidSpecError("webhook_events", kind, "dataclasses below Event")
             name = f"{APP}{kind.__name__}"
-            if not dataclasses.is_dataclass(kind) or name in self._by_name:
-                raise InvalidSpecError("webhook_events", kind, "dataclasses of different names")
+            if name in self._by_name:
+                raise InvalidSpecError("webhook_events", kind, "classes of different names")
             self._by_name[name] = kind
         self._names = {kind: name for name, kind in self._by_name.items()}
 
