@@ -38,7 +38,6 @@ from .api.sessions import Sessions
 from .api.tree_access import ASK_WITHIN, TreeAccess
 from .commands.running import carry_out
 from .config import Config
-from .config.mapping import check_events
 from .console.results.base import Result
 from .diagnostics import Diagnosis, diagnose, live_findings
 from .errors import (
@@ -50,7 +49,7 @@ from .errors import (
     UnknownSessionError,
 )
 from .metrics import Exporter
-from .notify import EventInbox, EventKinds
+from .notify import EventKinds
 from .service.assembly import Assembly
 from .service.console_sockets import ConsoleSockets
 from .service.crash_record import forget_old_crashes
@@ -61,6 +60,7 @@ from .service.health_orders import MonitorOrders
 from .service.key_rotation import MasterKeys
 from .service.loopback_server import DataCentre, StandIn
 from .service.observation import Observation, clock_skew
+from .service.offered import Offered
 from .service.open_files import make_room
 from .service.paths import StoragePaths, config_of
 from .service.reload import ConfigReloaded, Reloaded, Reloader, ReloadReport
@@ -115,13 +115,11 @@ class Warden:
             more in the entry-point group ``telewarden.handlers``.
         tracer_provider: OpenTelemetry's, for spans of what happens; by default the process's when
             it starts, if it has one. See docs/traces.md.
-        webhook_events: your own classes of events, which webhooks can be sent as ``app.NAME`` when
-            you publish them on ``events``. See docs/alerts.md.
+        webhook_events: your own classes of events, for webhooks. See docs/alerts.md.
 
     Raises:
         ConfigError: the configuration cannot be used.
-        UnknownEventError: a webhook is to be sent events that nobody offers.
-        UnknownHandlerError: a pair names a handler that nobody offers.
+        UnknownHandlerError, UnknownEventError: a pair or a webhook names what nobody offers.
     """
 
     # of one start
@@ -144,20 +142,16 @@ class Warden:
         webhook_events: Iterable[type[Event]] = (),
     ) -> None:
         self.config = config_of(config)
-        self._kinds = EventKinds(webhook_events)
-        check_events(self.config, self._kinds)
         self._handlers = Handlers(handlers or {})
-        for pair in self.config.pairs:
-            self._handlers.check(pair.handler)
-        self.events = events or EventStream()
-        self._tracer_provider = tracer_provider
+        self._offered = Offered(self._handlers, EventKinds(webhook_events))
+        self._offered.check(self.config)
+        self.events, self._tracer_provider = events or EventStream(), tracer_provider
         self._epoch, self._access = Epoch(), TreeAccess()
         self.exporter = Exporter(
             registry, per_session=self.config.metrics.per_session, wall=self._epoch.now
         )
         self._stored_look = StoredLook(self.config, self.exporter, wall=self._epoch.now)
-        self._board = Board()
-        self._waiting = WaitLedger(wall=self._epoch.now)
+        self._board, self._waiting = Board(), WaitLedger(wall=self._epoch.now)
         self._make_handles(config if isinstance(config, str | Path) else None)
         self._observation = Observation(
             config=lambda: self.config,
@@ -169,8 +163,7 @@ class Warden:
             epoch=self._epoch,
         )
         self.under_way: set[asyncio.Future[Any]] = set()
-        self._data_centre = DataCentre(server)
-        self._console = ConsoleSockets()
+        self._data_centre, self._console = DataCentre(server), ConsoleSockets()
         self._stopping = asyncio.Event()
         self._cleanup = contextlib.AsyncExitStack()
 
@@ -185,13 +178,7 @@ class Warden:
         moves = Reassigning(pairs_client, self.sessions, self.operations)
         self.pairs = Pairs(pairs_client, self.sessions, moves, self._handlers.check)
         self._reloader = Reloader(
-            file,
-            lambda: self.config,
-            self._take_over,
-            self.sessions,
-            pairs_client,
-            self._handlers,
-            self._kinds,
+            file, lambda: self.config, self._take_over, self.sessions, pairs_client, self._offered
         )
         self.blocking = Blocking(client, self.pairs, self._access.loop, self.session)
         self.backups = DatabaseBackups(
@@ -594,8 +581,6 @@ class Warden:
         if traces is not None:
             traces.watch(self.events)
             undo.callback(traces.close)
-        inbox = EventInbox(self.events, self._epoch, self._kinds)
-        undo.callback(inbox.close)
         self._parts = parts = Assembly(
             self.config,
             server=self._data_centre.address,
@@ -607,8 +592,9 @@ class Warden:
             epoch=self._epoch,
             waiting=self._waiting,
             orders=MonitorOrders(self.session, lambda: self.pairs),
-            inbox=inbox,
+            kinds=self._offered.kinds,
             traces=traces,
         )
+        undo.callback(parts.close)
         console = self._console.bind(self.config, self, undo, self._epoch.now)
         return await parts.tree(self, console, journal=lambda: self._access.ref("journal"))

@@ -18,7 +18,6 @@ from ..errors import (
 )
 from ..notify import (
     ChannelRules,
-    EventKinds,
     NotifySettings,
     QuietHours,
     RuleChange,
@@ -147,13 +146,6 @@ def _bot_channels_of(config: Config) -> dict[str, ChannelRules]:
         )
         for person in (() if config.bot is None else config.bot.allow)
     }
-
-
-def check_events(config: Config, kinds: EventKinds) -> None:
-    """Raise ``UnknownEventError`` for what a webhook is to be sent and nobody offers."""
-    for hook in config.notify.webhooks.values():
-        for name in hook.events:
-            kinds.of(name)
 
 
 def notify_problems(config: Config) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from ..config.mapping import notify_settings_of, plans_of, proxies_of, refuse_in
 from ..console import Panel, Words
 from ..console.bot.access import Allowed, Role
 from ..metrics import Exporter
-from ..notify import CurrentNotify, EventInbox, NotifyActor
+from ..notify import CurrentNotify, EventInbox, EventKinds, NotifyActor
 from ..storage import Epoch, make_private_folder
 from ..supervision import (
     CauseCleared,
@@ -67,7 +67,7 @@ class Assembly:
         orders: what the health monitor has the warden do.
         waiting: where whoever waits says so.
         traces: spans of what happens; by default none.
-        inbox: what webhooks are to be sent.
+        kinds: the events that webhooks can be sent.
 
     Raises:
         TelewardenError: the master key, the api_hash or the folder cannot be used.
@@ -86,7 +86,7 @@ class Assembly:
         epoch: Epoch,
         waiting: actors.WaitLedger,
         orders: actors.HealthOrders,
-        inbox: EventInbox,
+        kinds: EventKinds,
         traces: Traces | None = None,
     ) -> None:
         refuse_invented(config, server)
@@ -99,8 +99,8 @@ class Assembly:
         self._settings = settings_of(config)
         self._current = CurrentSettings(self._settings)
         self._notify = CurrentNotify(notify_settings_of(config))
-        self._inbox = inbox
-        inbox.want(self._notify.value)
+        self._inbox = EventInbox(events, epoch, kinds)
+        self._inbox.want(self._notify.value)
         self.places = StoragePaths(config)
         self._waiting, self._traces, self._orders = waiting, traces, orders
         self._keys = actors.KeyLeases(
@@ -115,6 +115,10 @@ class Assembly:
             on_outage=self._tell_outage,
             proxies=proxies_of(config),
         )
+
+    def close(self) -> None:
+        """Hear nothing more for webhooks."""
+        self._inbox.close()
 
     def change(self, config: Config, proxies: Proxies) -> None:
         """Have everything that is started go by another configuration, as far as it can."""

@@ -12,23 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ..actors import Handlers, PairPlan, Redeclare, effective_plans
+from ..actors import PairPlan, Redeclare, effective_plans
 from ..api.pairs_client import PairsClient
 from ..api.sessions import Sessions
 from ..config import Config
 from ..config.changes import ConfigChange, changes_between, taken_over
-from ..config.mapping import check_events, plans_of, proxies_of, proxy_problems, session_record_of
+from ..config.mapping import plans_of, proxies_of, proxy_problems, session_record_of
 from ..errors import (
     ConfigError,
     TelewardenError,
-    UnknownEventError,
-    UnknownHandlerError,
     UnknownRecordError,
 )
-from ..notify import EventKinds
 from ..storage import PlanRow, SessionRecord, Store
 from ..supervision import Event, frozen
 from ..telegram import Proxies
+from .offered import Offered
 from .paths import config_of
 
 BUILT_IN_CODE: Final = "it was made without a file; hand the new one to reload(config)"
@@ -79,8 +77,7 @@ class Reloader:
         take_over: called with what it goes by from now on, once the registry does.
         sessions: the registered sessions.
         pairs: asks for pairs, and lets them come to rest.
-        handlers: the ways to deliver that there are.
-        kinds: the events that webhooks can be sent.
+        offered: the ways to deliver, and the events for webhooks, that there are.
     """
 
     def __init__(
@@ -90,12 +87,10 @@ class Reloader:
         take_over: Callable[[Reloaded], object],
         sessions: Sessions,
         pairs: PairsClient,
-        handlers: Handlers,
-        kinds: EventKinds,
+        offered: Offered,
     ) -> None:
         self._file, self._current, self._take_over = file, current, take_over
-        self._sessions, self._pairs, self._handlers = sessions, pairs, handlers
-        self._kinds = kinds
+        self._sessions, self._pairs, self._offered = sessions, pairs, offered
         self._turn = asyncio.Lock()
 
     async def reload(
@@ -110,13 +105,7 @@ class Reloader:
                 new = await asyncio.to_thread(config_of, given)
                 source = str(given) if isinstance(given, str | Path) else "config"
                 done = await _Reload(
-                    source,
-                    self._current(),
-                    new,
-                    self._sessions,
-                    self._pairs,
-                    self._handlers,
-                    self._kinds,
+                    source, self._current(), new, self._sessions, self._pairs, self._offered
                 ).carry_out(who=who)
             self._take_over(done)
             return done.report
@@ -132,12 +121,10 @@ class _Reload:
         new: Config,
         sessions: Sessions,
         pairs: PairsClient,
-        handlers: Handlers,
-        kinds: EventKinds,
+        offered: Offered,
     ) -> None:
         self._source, self._old, self._new = source, old, taken_over(old, new)
-        self._sessions, self._pairs, self._handlers = sessions, pairs, handlers
-        self._kinds = kinds
+        self._sessions, self._pairs, self._offered = sessions, pairs, offered
         changes = changes_between(old, new)
         self._report = ReloadReport(
             applied=tuple(one for one in changes if not one.needs_restart),
@@ -162,16 +149,7 @@ class _Reload:
         )
 
     def _checked(self) -> Proxies:
-        problems = [*proxy_problems(self._new)]
-        for pair in self._new.pairs:
-            try:
-                self._handlers.check(pair.handler)
-            except UnknownHandlerError as error:
-                problems.append(f"pairs.{pair.id}: {error}")
-        try:
-            check_events(self._new, self._kinds)
-        except UnknownEventError as error:
-            problems.append(f"notify.webhooks: {error}")
+        problems = [*proxy_problems(self._new), *self._offered.problems(self._new)]
         if problems:
             raise ConfigError(self._source, tuple(problems))
         return proxies_of(self._new)
