@@ -38,6 +38,7 @@ from .api.sessions import Sessions
 from .api.tree_access import ASK_WITHIN, TreeAccess
 from .commands.running import carry_out
 from .config import Config
+from .config.offered import Offered
 from .console.results.base import Result
 from .diagnostics import Diagnosis, diagnose, live_findings
 from .errors import (
@@ -60,7 +61,6 @@ from .service.health_orders import MonitorOrders
 from .service.key_rotation import MasterKeys
 from .service.loopback_server import DataCentre, StandIn
 from .service.observation import Observation, clock_skew
-from .service.offered import Offered
 from .service.open_files import make_room
 from .service.paths import StoragePaths, config_of
 from .service.reload import ConfigReloaded, Reloaded, Reloader, ReloadReport

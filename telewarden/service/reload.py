@@ -18,6 +18,7 @@ from ..api.sessions import Sessions
 from ..config import Config
 from ..config.changes import ConfigChange, changes_between, taken_over
 from ..config.mapping import plans_of, proxies_of, proxy_problems, session_record_of
+from ..config.offered import Offered
 from ..errors import (
     ConfigError,
     TelewardenError,
@@ -26,7 +27,6 @@ from ..errors import (
 from ..storage import PlanRow, SessionRecord, Store
 from ..supervision import Event, frozen
 from ..telegram import Proxies
-from .offered import Offered
 from .paths import config_of
 
 BUILT_IN_CODE: Final = "it was made without a file; hand the new one to reload(config)"

@@ -133,7 +133,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 def quick_looks() -> Iterator[pytest.MonkeyPatch]:
     """What a warden looks at every few seconds it looks at all the time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("telewarden.warden.OBSERVE_EVERY", QUICKLY)
+        patch.setattr("telewarden.service.observation.OBSERVE_EVERY", QUICKLY)
         patch.setattr("telewarden.service.stored_figures.LOOK_EVERY", QUICKLY)
         patch.setattr("telewarden.service.stored_figures.SHARE", 1.0)
         patch.setattr("telewarden.service.responsiveness.LOOK_EVERY", QUICKLY)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..actors import Handlers
-from ..config import Config
 from ..errors import TelewardenError, UnknownEventError, UnknownHandlerError
 from ..notify import EventKinds
+from .model import Config
 
 
 @dataclass(frozen=True, slots=True)
