@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -91,11 +90,10 @@ class _Learnt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryResult:
-    """A recovery that ended at a connected client. ``seconds`` is how long it took."""
+    """A recovery that ended at a connected client."""
 
     client: Client
     rung: str
-    seconds: float
     floods: dict[tuple[str, int | None], float]
     repaired: tuple[str, ...] = ()
 
@@ -140,15 +138,14 @@ class Recovery:
             TelegramRateLimitError: Telegram has asked to wait before the next try.
             Exception: what Telegram or the network said, where it is not the copy's fault.
         """
-        began = time.perf_counter()
         async with self._services.start_limiter.slot(self._name, self._services.waiting):
             while True:
                 try:
-                    return await self._run(began)
+                    return await self._run()
                 except _ReplacedError:
                     logger.info("login replaced during a recovery session=%s", self._name)
 
-    async def _run(self, began: float) -> RecoveryResult:
+    async def _run(self) -> RecoveryResult:
         self._refused.clear()
         self._damages.clear()
         ladder = self._ladder(*RUNGS)
@@ -164,7 +161,6 @@ class Recovery:
         return RecoveryResult(
             client=client,
             rung=end.rung,
-            seconds=time.perf_counter() - began,
             floods=self._floods(),
             repaired=await self._mend(client, end.rung),
         )
