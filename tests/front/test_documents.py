@@ -234,6 +234,8 @@ def test_the_embedding_example_runs_as_it_is(examples: Path) -> None:
 
 def test_the_readme_has_a_line_for_each_page_and_for_none_that_is_not_there() -> None:
     root = Path(__file__).parents[2]
-    listed = re.findall(r"^- \[`(docs/.+?)`\]\(\1\): .+", (root / "README.md").read_text(), re.M)
+    listed = re.findall(
+        r"^- \[`(docs/.+?)`\]\(\1\): .+", (root / "README.md").read_text(), re.MULTILINE
+    )
 
     assert sorted(listed) == sorted(f"docs/{one.name}" for one in (root / "docs").glob("*.md"))
