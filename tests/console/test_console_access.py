@@ -370,7 +370,9 @@ def test_who_may_only_look_gets_no_command_that_changes_or_tells_of_the_accounts
 
     assert {"status", "audit", "history", "floods", "pairs dead", "operations list"} <= looks
     assert all(find(one).danger is Danger.LOOKS for one in looks)
-    assert looks.isdisjoint({"chats", "authorisations list", "diagnostics", "export", "stack"})
+    assert looks.isdisjoint(
+        {"chats", "authorisations list", "diagnostics", "export", "pairs read", "stack"}
+    )
     assert not may(Role.READ_ONLY, find("safety-check"), {"clear": True})
 
 
