@@ -105,6 +105,12 @@ class Watched:
         found: list[dict[str, Any]] = self.api("query", query=expression)["result"]
         return found
 
+    def matrix(self, expression: str, begin: float, end: float) -> list[dict[str, Any]]:
+        """What an expression gave, second by second."""
+        asked = {"query": expression, "start": str(begin), "end": str(end), "step": "1"}
+        found: list[dict[str, Any]] = self.api("query_range", **asked)["result"]
+        return found
+
     def firing(self, session: str) -> set[str]:
         """The alerts that fire for a session, or for those that match; "" for those of all."""
         alerts = self.query(f'ALERTS{{alertstate="firing",session=~"{session}"}}')

@@ -6,6 +6,7 @@ and days are those of a clock that is put forward.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 import time
@@ -129,15 +130,21 @@ class Troubled(Watched):
 
 @pytest.fixture
 def troubled(tmp_path: Path) -> Iterator[Troubled]:
-    """Everything that takes a while goes quickly."""
+    with troubled_in(tmp_path) as troubled:
+        yield troubled
+
+
+@contextlib.contextmanager
+def troubled_in(folder: Path) -> Iterator[Troubled]:
+    """A warden that is well until now; everything that takes a while goes quickly."""
     with quick_looks() as patch:
-        patch.setattr("telewarden.service.responsiveness.LONG", 0.5)
+        patch.setattr("telewarden.service.responsiveness.LONG", 1.0)
         patch.setattr("telewarden.actors.session.liveness.LISTEN_AGAIN", 0.01)
         patch.setattr("telewarden.actors.forwarding.source_looks.HEARD_WITHIN", -5.0)
-        with Warden(parse_config(tables(), base=tmp_path)) as warden:
+        with Warden(parse_config(tables(), base=folder)) as warden:
             for name in PHONES:
                 warden.run(warden.session(name).wait_online())
-            with prometheus_of(tmp_path, warden) as url:
+            with prometheus_of(folder, warden) as url:
                 troubled = Troubled(warden, url)
                 wall = warden._epoch.now
                 patch.setattr(warden.exporter, "_wall", lambda: wall() + troubled.ahead)
@@ -317,6 +324,7 @@ NOT_HERE: Final = {
 @pytest.mark.crashes("*:heidi/session", DrillError)
 @pytest.mark.crashes("*:judy/groups/group-1", AttributeError)
 @pytest.mark.crashes("*", dropped="*", possible=True)
+@pytest.mark.crashes(logged="loop stalled", possible=True)
 @pytest.mark.crashes(
     logged="supervisor gives up|child quarantined|child stuck|layer drift|disk takes nothing"
 )

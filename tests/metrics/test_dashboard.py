@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from types import ModuleType
 from typing import Any
+from xml.sax.saxutils import unescape
 
 import pytest
 
 from telewarden.errors import DrillError
 
 from .conftest import CAROL, Watched, needs_prometheus, until
+from .pictures import drawn, expression, panels
 from .scripts import DEPLOY, script
 
 pytestmark = [pytest.mark.metrics, pytest.mark.checkout]
-
-STANDS_FOR = {"$__rate_interval": "30s", "$job": ".*", "$instance": ".*", "$session": ".*"}
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +48,8 @@ def test_each_row_is_a_question_and_each_panel_says_what_it_shows(shipped: dict[
 
 
 def expressions(shipped: dict[str, Any]) -> list[str]:
-    found = [one["expr"] for panel in shipped["panels"] for one in panel.get("targets", ())]
-    for variable, value in STANDS_FOR.items():
-        found = [one.replace(variable, value) for one in found]
-    return found
+    targets = (one for panel in shipped["panels"] for one in panel.get("targets", ()))
+    return [expression(one["expr"]) for one in targets]
 
 
 def test_no_query_asks_for_a_family_that_does_not_exist(shipped: dict[str, Any]) -> None:
@@ -88,3 +87,21 @@ def test_every_query_has_an_answer(watched: Watched, shipped: dict[str, Any]) ->
 
 def answered(vector: list[dict[str, Any]]) -> bool:
     return any(one["value"][1] != "NaN" for one in vector)
+
+
+@needs_prometheus
+def test_each_panel_is_drawn_with_all_that_it_is_answered(
+    watched: Watched, shipped: dict[str, Any]
+) -> None:
+    until(lambda: watched.query("telewarden_journal_commits_total"), "something was scraped")
+    end = time.time()
+
+    shown = panels(shipped, watched.matrix, begin=end - 30, end=end)
+    picture = drawn(shown, begin=end - 30, end=end)
+
+    texts = {unescape(one) for one in re.findall(r"<text[^>]*>([^<]*)</text>", picture)}
+    graphs = [one for one in shown if one.kind == "timeseries"]
+    assert texts >= {one["title"] for one in shipped["panels"]}
+    assert picture.count("<polyline") == sum(len(one.series) for one in graphs)
+    assert sum(bool(one.series) for one in graphs) > len(graphs) / 2
+    assert {"alice", "bob", "carol"} <= texts  # whose states are drawn
