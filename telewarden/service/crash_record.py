@@ -40,7 +40,8 @@ class CrashRecord:
             journal = Journal(self._journal())
             journal.post(lambda store: store.record_crash(path, reason, at))
         except TelewardenError:  # the journal itself did not start, or has been stopped
-            logger.warning("crash not on record child=%s reason=%r", path, reason)
+            # INFO: the crash is told by the supervisor, or is the error that the start ends with
+            logger.info("crash not on record child=%s reason=%r", path, reason)
 
     def crashes(self, path: str | None = None, since: float = 0.0) -> list[CrashRow]:
         """The crashes of earlier processes; those of this one the tree knows by itself."""
