@@ -64,7 +64,7 @@ def file_users(path: Path | str) -> FileUsers:
 
 
 def _paths_of(path: Path) -> Iterator[str]:
-    if path.is_dir():
+    if os.path.isdir(path):  # no error of a name that is too long
         yield from map(str, islice(path.rglob("*"), MOST_FILES))
     else:
         yield from (f"{path}{suffix}" for suffix in BESIDE)

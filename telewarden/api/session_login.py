@@ -9,6 +9,7 @@ from __future__ import annotations
 import abc
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -169,6 +170,14 @@ class SessionMaintenance(abc.ABC):
 
             await warden.session("alice").import_any("~/tdata", passcode="open sesame")
         """
+        if isinstance(source, os.PathLike):
+            a_path(source)
+        else:
+            a_text("source", source, "a path, or a session string")
+        if passcode is not None:
+            a_text("passcode", passcode, "a text")
+        if account is not None:
+            a_number("account", account)
         path = path_in(source)
         async with self._noted(who, "import"):
             if path is None:

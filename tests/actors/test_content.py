@@ -322,7 +322,8 @@ async def test_a_look_at_what_was_sent_ends_somewhere(
     await newsroom.arrives("news_out", "news")
 
     assert "too old" not in newsroom.texts("market_out")
-    assert newsroom.telegram.stats.calls["channels.getMessages"] - asked == 2
+    # Two pages; the newest once more where the gap is heard of after they were begun.
+    assert newsroom.telegram.stats.calls["channels.getMessages"] - asked in {2, 3}
 
 
 async def test_a_copy_whose_answer_was_lost_is_found_and_follows_edits(newsroom: Newsroom) -> None:

@@ -332,7 +332,7 @@ async def test_who_has_alerts_is_told_of_trouble_and_of_its_end(
     await office.warden.session("alice").import_string(string)
     ended = await ray.hears("[RESOLVED] SessionNeedsLogin: alice")
 
-    assert "telewarden auth SESSION" in trouble.raw_text
+    assert "telewarden auth alice" in trouble.raw_text
     assert "Session needs a login." in ended.raw_text
     assert not any("SessionNeedsLogin" in text for text in await olga.chat())
 
@@ -373,7 +373,7 @@ async def test_alerts_are_switched_on_and_off_by_whom_they_are_for_also_after_a_
     assert "Alerts are off here." in off.raw_text
     assert "Alerts are off here." in on.raw_text
     assert "Alerts are on here." in switched.raw_text
-    assert "telewarden auth SESSION" in told.raw_text
+    assert "telewarden auth alice" in told.raw_text
     since = itertools.takewhile(lambda text: "Alerts are off" not in text, await ray.chat())
     assert not any("SessionNeedsLogin" in text for text in since)
 

@@ -323,7 +323,7 @@ async def a_scenario(text: str) -> None:
 SETTINGS: Final[dict[str, tuple[Callable[[str], Any], ...]]] = {
     "README.md python": (readme,),
     "docs/alerts.md toml": (messages_out, messages_out, messages_out),
-    "docs/alerts.md python": (a_signature, alerts_in_python),
+    "docs/alerts.md python": (a_signature, alerts_in_python, alerts_in_python),
     "docs/bot.md toml": (an_allow_list, a_bot_to_play_with),
     "docs/forwarding.md toml": (a_pair,),
     "docs/forwarding.md python": (rules, a_handler, pair_orders, pair_orders, pair_orders),

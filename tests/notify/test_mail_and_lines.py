@@ -87,7 +87,7 @@ async def test_mail_and_ntfy_are_told_what_happened_and_what_to_do(
     assert mail["to"] == "o@here.test"
     assert mail["subject"] == "[CRITICAL] SessionNeedsLogin: carol"
     said = "".join(str(part.get_payload(decode=True)) for part in mail.walk())
-    assert "telewarden auth SESSION" in said
+    assert "telewarden auth carol" in said
 
 
 async def test_the_command_line_shows_tests_silences_and_resumes(

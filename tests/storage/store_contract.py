@@ -40,6 +40,7 @@ from telewarden.storage import (
     Store,
     StoredFigures,
     UpdateState,
+    VerdictRow,
     WebhookRow,
 )
 
@@ -1054,3 +1055,21 @@ class StoreContract:
             (1, UNWANTED),
             (2, IN_DOUBT),
         ]
+
+    def test_verdicts_are_kept_until_they_are_gone(self, port: Store) -> None:
+        ill = VerdictRow(
+            session="alice",
+            worker_group="",
+            health="expired",
+            reason="login_ended",
+            why=["SESSION_REVOKED"],
+            since=5.0,
+            steps=[["disable", 1, 6.0, ""]],
+        )
+        group = replace(ill, worker_group="group-1", reason="behind", steps=[])
+        port.keep_verdicts([group, ill], [])
+
+        assert port.verdicts() == [ill, group]
+
+        port.keep_verdicts([replace(ill, since=7.0)], [("alice", "group-1"), ("bob", "")])
+        assert port.verdicts() == [replace(ill, since=7.0)]
