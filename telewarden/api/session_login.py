@@ -170,15 +170,7 @@ class SessionMaintenance(abc.ABC):
 
             await warden.session("alice").import_any("~/tdata", passcode="open sesame")
         """
-        if isinstance(source, os.PathLike):
-            a_path(source)
-        else:
-            a_text("source", source, "a path, or a session string")
-        if passcode is not None:
-            a_text("passcode", passcode, "a text")
-        if account is not None:
-            a_number("account", account)
-        path = path_in(source)
+        path = _path_of(source, passcode, account)
         async with self._noted(who, "import"):
             if path is None:
                 found = read_text(str(source))
@@ -329,6 +321,19 @@ class SessionMaintenance(abc.ABC):
     @abc.abstractmethod
     async def _read(self, work: Callable[[Store], R]) -> R:
         """Do some reading in the warden's database."""
+
+
+def _path_of(source: Path | str, passcode: str | None, account: int | None) -> Path | None:
+    """The path that is given; ``None`` where it is a text. Refuses what is neither."""
+    if isinstance(source, os.PathLike):
+        a_path(source)
+    else:
+        a_text("source", source, "a path, or a session string")
+    if passcode is not None:
+        a_text("passcode", passcode, "a text")
+    if account is not None:
+        a_number("account", account)
+    return path_in(source)
 
 
 def _refuse_used(path: Path | str) -> int:

@@ -334,7 +334,7 @@ async def test_who_has_alerts_is_told_of_trouble_and_of_its_end(
 
     assert "telewarden auth alice" in trouble.raw_text
     assert "Session needs a login." in ended.raw_text
-    assert not any("SessionNeedsLogin" in text for text in await olga.chat())
+    assert not any("[CRITICAL] SessionNeedsLogin" in text for text in await olga.chat())
 
 
 @pytest.mark.usefixtures("prompt")
