@@ -13,14 +13,15 @@ import pykka
 from ...errors import TelewardenError
 from ...storage import PairRecord
 from ...supervision import LoopActor, TimerHandle
-from ...telegram import SessionEvent, Verdict
+from ...telegram import DeadLettered, SessionEvent, Verdict
 from ..context import Services
-from ..messages import Withdraw
+from ..messages import Report, Withdraw
 from .messages import ReadAgain
 from .pair.state import PairState
 
 PAUSE_FIRST: Final = 2.0  # seconds; Telegram's own trouble (RPC_CALL_FAIL) is over in a moment
 PAUSE_LONGEST: Final = 60.0  # seconds
+SHOWN_WITHIN: Final = 0.5  # seconds in which a dead letter is shown; a thousand cost one report
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,6 +40,7 @@ class GroupContext:
     deaf: dict[int, float] = field(default_factory=dict)
     """The sources that go unheard, and since when (epoch seconds)."""
     _timers: dict[object, TimerHandle] = field(default_factory=dict)
+    _shown_soon: bool = False
 
     def ticket(self) -> int:
         """A number for one try, never given twice, not even by the group's next incarnation."""
@@ -89,6 +91,17 @@ class GroupContext:
         """Publish what happened to a pair, now or at the time ``at``."""
         at = more.pop("at", None) or self.services.stamp()
         self.services.publish(kind(session=self.session, at=at, pair=state.plan.id, **more))
+
+    def put_aside(self, state: PairState, *, at: float, source_id: int, reason: str) -> None:
+        """Publish that a message is a dead letter now, and have the pairs shown soon."""
+        self.publish(DeadLettered, state, at=at, source_id=source_id, reason=reason)
+        if not self._shown_soon:
+            self._shown_soon = True
+            self.actor.after(SHOWN_WITHIN, then=self._show)
+
+    def _show(self) -> None:
+        self._shown_soon = False
+        self.actor.actor_ref.tell(Report())
 
     def take_back(self, state: PairState) -> None:
         """Have the session give back what waits there to be sent; it comes with ``Returned``.

@@ -16,7 +16,6 @@ from ...storage import RingVerdict, Store
 from ...telegram import (
     Action,
     CopyShortened,
-    DeadLettered,
     ErrorClass,
     Forwarded,
     Incoming,
@@ -470,7 +469,7 @@ class Delivery:
         state.sure(source_id)
         pair, now = state.plan.id, self._context.services.stamp()
         self._write_first(state, lambda store: store.fail(pair, source_id, reason, now, dead=True))
-        self._context.publish(DeadLettered, state, at=now, source_id=source_id, reason=reason)
+        self._context.put_aside(state, at=now, source_id=source_id, reason=reason)
 
 
 def _fresh(

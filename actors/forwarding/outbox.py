@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from ...storage import OutboxRow, Store
-from ...telegram import LAYER_DRIFT, UNREADABLE, DeadLettered, Incoming, random_id_for
+from ...telegram import LAYER_DRIFT, UNREADABLE, Incoming, random_id_for
 from .context import GroupContext, why_not
 from .pair.state import PairState
 
@@ -153,7 +153,7 @@ class OutboxWriter:
         """Count and tell dead letters."""
         state.count(dead=len(dead))
         for source_id, reason, at in dead:
-            self._context.publish(DeadLettered, state, at=at, source_id=source_id, reason=reason)
+            self._context.put_aside(state, at=at, source_id=source_id, reason=reason)
 
     def _for(self, pair: int, then: Callable[[PairState, T], object]) -> Callable[[T], object]:
         return lambda told: self._context.with_pair(pair, lambda state: then(state, told))

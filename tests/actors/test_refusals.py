@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from telewarden.loopback import Fault, RpcError, Rule
 from telewarden.telegram import DeadLettered, PairPaused, PairResumed
 
-from .conftest import Newsroom
+from .conftest import LOOK_EVERY, SOON, Newsroom
 
 pytestmark = [pytest.mark.actors, pytest.mark.session]
 
@@ -69,6 +71,21 @@ async def test_content_that_is_refused_is_a_dead_letter_at_once_and_the_next_goe
     assert dead.reason.startswith(f"{text}: The target takes no content of this kind")
     await newsroom.arrives("market_out", "two")
     assert rule.struck == 1
+
+
+async def test_a_dead_letter_is_shown_though_nobody_asks_the_group(
+    newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("telewarden.service.observation.OBSERVE_EVERY", 3600.0)
+    warden = await newsroom.start()
+    refusing(newsroom, "TODO_ITEMS_EMPTY", 400, times=1)
+
+    newsroom.say("market_in", "one")
+    await newsroom.hears(DeadLettered, pair=2)
+
+    async with asyncio.timeout(SOON):
+        while not any(pair.dead for one in (await warden.known()).groups for pair in one.pairs):
+            await asyncio.sleep(LOOK_EVERY)
 
 
 async def test_ten_unknown_refusals_in_a_row_pause_the_pair_and_its_messages_stay(

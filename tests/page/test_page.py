@@ -12,7 +12,7 @@ from telewarden.errors import DrillError
 from telewarden.loopback import Fault, FloodWait
 from telewarden.metrics.day import Totals
 
-from .conftest import LOOKER, Opens, Shown, needs_chromium
+from .conftest import BOB, LOOKER, Opens, Shown, needs_chromium
 from .locators import row, see
 
 if TYPE_CHECKING:
@@ -162,7 +162,12 @@ def test_a_flood_wait_is_shown_with_its_clock_and_with_what_it_holds_up(
 ) -> None:
     page = opens()
     shown.telegram.faults.add(
-        Fault(method="messages.forwardMessages", times=1, action=FloodWait(600))
+        Fault(
+            method="messages.forwardMessages",
+            account=shown.account(BOB),  # alice is to go on
+            times=1,
+            action=FloodWait(600),
+        )
     )
 
     shown.post("bob_in", "it waits")

@@ -10,7 +10,7 @@ import pytest
 from telewarden.errors import DrillError
 from telewarden.loopback import Fault, RpcError
 
-from .conftest import BOB, CODE, LOOKER, PASSWORD, Opens, Shown, needs_chromium
+from .conftest import ALICE, BOB, CODE, LOOKER, PASSWORD, Opens, Shown, needs_chromium
 from .locators import answer, row, see
 
 if TYPE_CHECKING:
@@ -123,9 +123,13 @@ def test_an_account_is_logged_in_by_an_e_mail_address_codes_and_the_password(
 
 def put_aside(shown: Shown, page: Page, *texts: str) -> None:
     """Have messages of the pair 1 refused for good."""
-    refusal = RpcError("MESSAGE_ID_INVALID")
     shown.telegram.faults.add(
-        Fault(method="messages.forwardMessages", times=len(texts), action=refusal)
+        Fault(
+            method="messages.forwardMessages",
+            account=shown.account(ALICE),  # bob may have something to send that has waited
+            times=len(texts),
+            action=RpcError("MESSAGE_ID_INVALID"),
+        )
     )
     for text in texts:
         shown.post("news_in", text)
