@@ -157,6 +157,55 @@ async def test_an_address_is_set_up_proven_and_then_the_code_comes_there(
     assert line.alice.login_email == MAIL
 
 
+@pytest.mark.parametrize("proven", [False, True], ids=["of the address", "of the login"])
+async def test_a_code_that_comes_too_late_to_a_new_address_is_void(line: Any, proven: bool) -> None:
+    clock = ManualClock()
+    async with LoopbackTelegram(clock=clock) as tg:
+        tg.trust()
+        alice = tg.add_account("alice", phone="+9996620001")
+        tg.send_codes_by(alice, "setup_email", "email")
+        server = ServerAddress(dc_id=tg.dc_id, host=tg.host, port=tg.port, pem=tg.pem)
+        async with LoginFlow(line.make_gateway(server=server)) as flow:
+            await flow.start_code(alice.phone)
+            await flow.submit_email(MAIL)
+            if proven:
+                await flow.submit_code(tg.sent_code(alice.phone) or "")
+            clock.advance(301.0)
+            with pytest.raises(TelegramAuthError, match="The code is void: too old"):
+                await flow.submit_code(tg.sent_code(alice.phone) or "")
+
+    assert alice.login_email == (MAIL if proven else None)
+
+
+async def test_a_code_that_comes_too_late_after_the_next_way_is_void(line: Any) -> None:
+    clock = ManualClock()
+    async with LoopbackTelegram(clock=clock) as tg:
+        tg.trust()
+        alice = tg.add_account("alice", phone="+9996620001")
+        tg.send_codes_by(alice, "firebase", "sms")
+        server = ServerAddress(dc_id=tg.dc_id, host=tg.host, port=tg.port, pem=tg.pem)
+        async with LoginFlow(line.make_gateway(server=server), clock=clock) as flow:
+            await flow.start_code(alice.phone)
+            clock.advance(60.0)
+            await flow.resend_code()
+            clock.advance(301.0)
+            with pytest.raises(TelegramAuthError, match="The code is void: too old"):
+                await flow.submit_code(tg.sent_code(alice.phone) or "")
+
+
+async def test_a_proof_of_an_address_that_nobody_waits_for_any_more_is_void(
+    line: Any, flow: LoginFlow
+) -> None:
+    line.tg.send_codes_by(line.alice, "setup_email", "email")
+    await flow.start_code(line.alice.phone)
+    await flow.submit_email(MAIL)
+    gone = Fault(method="account.verifyEmail", action=RpcError("EMAIL_VERIFY_EXPIRED"), times=1)
+    line.tg.faults.add(gone)
+
+    with pytest.raises(TelegramAuthError, match="has expired; begin the login again"):
+        await flow.submit_code(line.tg.sent_code(line.alice.phone))
+
+
 async def test_a_code_that_is_for_sale_is_refused_with_the_amount_and_nothing_is_paid(
     line: Any, flow: LoginFlow
 ) -> None:
