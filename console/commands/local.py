@@ -83,7 +83,10 @@ COMMANDS: Final = (
     Command(
         name="stop",
         help="Stop the running warden in order; the command line waits until it has.",
+        more="Exit code 1 if it still runs when the time is over; it goes on stopping, and ends by"
+        " itself within a minute.",
         group=STARTING,
+        line_options=(option("timeout", "How long at most.", Kind.SPAN, default=90.0),),
         danger=Danger.CHANGES,
         surfaces=NOT_IN_CHATS,
         result="process.Stopping",

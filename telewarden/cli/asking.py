@@ -25,7 +25,6 @@ from .place import Place
 from .progress import bar
 
 LOOK_EVERY: Final = 0.2  # seconds between two looks at what goes on
-STOPS_WITHIN: Final = 90.0  # seconds; a warden takes 60 at most
 ENDED_BADLY: Final = 1
 NOTHING_DONE: Final = 2
 HIDDEN: Final = "-"  # stands for a secret that is typed where nobody sees it
@@ -41,6 +40,8 @@ def carry_out(command: Command, given: Shown, place: Place, *, as_json: bool, ye
         typer.Exit: with the exit code that its result has.
         TelewardenError: no warden answers, or it refused.
     """
+    own = {one.name: given.pop(one.name, None) for one in command.line_options}
+    own = {one.name: one.read(own[one.name], command=command.name) for one in command.line_options}
     read = command.read(as_typed(command, given))
     confirm(command, read, yes=yes)
     client = client_of(place)
@@ -49,7 +50,7 @@ def carry_out(command: Command, given: Shown, place: Place, *, as_json: bool, ye
     if command.name in FOLLOWED:
         result = _followed(client, command, result, as_json=as_json)
     elif command.name == "stop":
-        _wait_until_gone(place)
+        _wait_until_gone(place, result["pid"], within=own["timeout"], as_json=as_json)
     show(command, result, as_json=as_json)
 
 
@@ -173,17 +174,21 @@ def _to_its_end(client: ControlClient, number: int, *, as_json: bool) -> Shown:
             time.sleep(LOOK_EVERY)
 
 
-def _wait_until_gone(place: Place) -> None:
+def _wait_until_gone(place: Place, pid: int, *, within: float, as_json: bool) -> None:
     """Wait until nobody listens there any more.
 
     Raises:
-        WardenUnreachableError: it did not stop in time.
+        typer.Exit: it still runs when the time is over, which is said.
     """
-    end = time.monotonic() + STOPS_WITHIN
+    end = time.monotonic() + within
     while place.socket.exists():
-        if time.monotonic() > end:
-            raise WardenUnreachableError(place.socket, f"did not stop within {STOPS_WITHIN:g} s")
-        time.sleep(LOOK_EVERY)
+        left = end - time.monotonic()
+        if left <= 0:
+            why = f"process {pid} still runs {within:g} s after it was asked to stop; wait on, or"
+            why = f"{why} end it at once: kill -9 {pid}"
+            complain(CommandFailedError(why, kind="StillRunsError"), as_json=as_json)
+            raise typer.Exit(ENDED_BADLY)
+        time.sleep(min(LOOK_EVERY, left))
 
 
 def follow_backfill(place: Place, command: Command, given: Shown, *, as_json: bool) -> None:

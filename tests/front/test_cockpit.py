@@ -8,14 +8,18 @@ import os
 import pty
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from telewarden.cli import main
 
 from .conftest import Shell
 
@@ -310,6 +314,50 @@ def test_a_warden_is_waited_for_and_stopped(shell: Shell) -> None:
     assert stopped == f"process {process.pid} stops\n"
     assert process.wait(timeout=20) == 0
     assert not (shell.folder / "control.sock").exists()
+
+
+def test_a_stop_that_takes_longer_than_wished_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("telewarden.toml").write_text(
+        '[telegram]\napi_id = 1\n[storage]\nfolder = "s"\n[console]\nsocket = "c.sock"\n'
+        '[loopback]\n[[sessions]]\nname = "alice"\n',
+        encoding="utf-8",
+    )
+    monkeypatch.setattr("sys.argv", ["telewarden", "stop", "--timeout", "0.1s", "--json"])
+
+    with a_warden_that_never_ends("c.sock"), pytest.raises(SystemExit) as ended:
+        main()
+
+    printed = capsys.readouterr()
+    assert ended.value.code == 1
+    assert json.loads(printed.out)["error"]["type"] == "StillRunsError"
+    assert printed.err == (
+        "process 7 still runs 0.1 s after it was asked to stop; wait on, or end it at once:"
+        " kill -9 7\n"
+    )
+
+
+@contextlib.contextmanager
+def a_warden_that_never_ends(path: str) -> Iterator[None]:
+    """Who says that it stops, as process 7, and does not."""
+    said = b'{"pid": 7}'
+    answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(said)
+
+    def serve() -> None:
+        caller, _ = listening.accept()
+        with caller:
+            caller.recv(65536)
+            caller.sendall(answer + said)
+
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        listening.listen()
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield
+        thread.join()
 
 
 def test_events_are_followed_until_the_end(shell: Shell, running: subprocess.Popen[str]) -> None:
