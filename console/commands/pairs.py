@@ -235,7 +235,7 @@ COMMANDS: Final = (
         parameters=(
             PAIR,
             option("reason", "Shown wherever the pair is.", default=""),
-            option("seconds", "How long, as 2h.", Kind.SPAN, word="for"),
+            option("seconds", "How long, as 2h.", Kind.SPAN, least=1, word="for"),
         ),
         danger=Danger.CHANGES,
         needs=Needs.STORE,

@@ -27,6 +27,7 @@ SECONDS: Final[Mapping[str, float]] = {
 }
 A_DATE: Final = "a date, as 2026-01-31 or 2026-01-31T12:00"
 LONGEST_TEXT: Final = 4096  # characters
+LONGEST_SPAN: Final = 10 * 365.25 * 86_400  # seconds; past it a clock's reading has no sense
 
 
 class Kind(StrEnum):
@@ -154,6 +155,12 @@ def _text(_: Parameter, value: object) -> str:
     return value
 
 
+def _path(parameter: Parameter, value: object) -> str:
+    if not value:
+        raise _Unfit("a path")
+    return _text(parameter, value)
+
+
 def _integer(parameter: Parameter, value: object) -> int:
     if isinstance(value, str) and re.fullmatch(r"-?\d{1,19}", value):
         value = int(value)
@@ -186,8 +193,9 @@ def _span(parameter: Parameter, value: object) -> float:
     elif isinstance(value, str) and (found := SPAN.fullmatch(value.strip())):
         seconds = float(found[1]) * SECONDS[(found[2] or "").lower()]
     least = parameter.least or 0
-    if not least <= seconds < math.inf:
+    if not least <= seconds <= LONGEST_SPAN:
         bound = f", {least} s or more" if least else ""
+        bound += " and within ten years" if LONGEST_SPAN < seconds < math.inf else ""
         raise _Unfit(f"seconds, or a time as 90s, 5min, 2h or 1d{bound}")
     return seconds
 
@@ -264,6 +272,6 @@ READERS: Final[Mapping[Kind, Callable[[Parameter, object], Any]]] = {
     Kind.MOMENT: _moment,
     Kind.FIELDS: _fields,
     Kind.INTEGERS: _integers,
-    Kind.PATH: _text,
+    Kind.PATH: _path,
     Kind.WORDS: _words,
 }

@@ -192,6 +192,7 @@ COMMANDS: Final = (
     Command(
         name="events",
         help="Show what happened last.",
+        more="Exit code 1 if the warden ends while its events are followed.",
         group=GROUP,
         parameters=(
             option("limit", "How many at most.", Kind.INTEGER, default=20, least=1, most=1000),

@@ -125,7 +125,7 @@ def as_typed(command: Command, given: Shown) -> Shown:
     found = dict(given)
     for one in command.parameters:
         value = given.get(one.name)
-        if one.kind is Kind.PATH and value is not None:
+        if one.kind is Kind.PATH and value:
             found[one.name] = str(Path(value).expanduser().absolute())
         elif one.kind is Kind.SECRET and value == HIDDEN:
             found[one.name] = hidden(one.name)
@@ -217,10 +217,18 @@ def follow_backfill(place: Place, command: Command, given: Shown, *, as_json: bo
 def follow_events(place: Place, command: Command, given: Shown, *, as_json: bool) -> None:
     """Print what happens until Ctrl-C or the warden's end."""
     given = command.read(given)
-    client, after = client_of(place), int(given["after"])
+    client, after, met = client_of(place), int(given["after"]), False
     with contextlib.suppress(KeyboardInterrupt):
         while True:
-            result = client.command("events", {"limit": given["limit"], "after": after})
+            try:
+                result = client.command("events", {"limit": given["limit"], "after": after})
+            except WardenUnreachableError as gone:
+                if not met:
+                    raise
+                why = f"the warden has ended, and so have its events: {gone}"
+                complain(CommandFailedError(why, kind=type(gone).__name__), as_json=as_json)
+                raise typer.Exit(ENDED_BADLY) from None
+            met = True
             for one in result["events"]:
                 after = one["number"]
                 at = time.strftime("%H:%M:%S", time.localtime(one["at"]))

@@ -23,7 +23,7 @@ import typer
 
 from .._version import __version__
 from ..console.commands.model import Command, Needs
-from ..errors import TelewardenError
+from ..errors import BadCommandError, TelewardenError
 from .complaint import complain, say_as_json
 from .grammar import Group, UsageError
 
@@ -51,6 +51,8 @@ def carry_out(command: Command, ctx: typer.Context, given: dict[str, Any]) -> No
     """Do what was typed."""
     config = given.pop("config", None) or ctx.find_root().params.get("config")
     yes, as_json = given.pop("yes", False), given.pop("json", False)
+    if config is not None and str(config) in {"", "."}:  # no file's name, and Path("") is a folder
+        raise BadCommandError(command.name, f"config is {str(config)!r}; give the path of a file")
     named = None if config is None else Path(config)
     if command.needs is Needs.NOTHING or not command.result:
         from .local import HERE, Typed

@@ -201,9 +201,12 @@ async def dead(
     """What could not be delivered."""
     served = None if session is None else {one.id for one in await engine.pairs.list(session)}
     wanted = (find or "").lower()
+    letters = await engine.pairs.dead(pair)
+    if pair is not None and not letters:
+        await _known(engine, pair)
     found = [
         one
-        for one in await engine.pairs.dead(pair)
+        for one in letters
         if (served is None or one.pair in served) and wanted in one.reason.lower()
     ]
     page = found[offset : offset + limit]
@@ -235,12 +238,28 @@ async def read(engine: Engine, _who: str, *, pair: int, message: int) -> DeadCon
 
 async def retry(engine: Handles, who: str, *, pair: int, messages: list[int]) -> Retried:
     """Send dead letters again."""
+    await _dead_of(engine, pair, messages)
     return Retried(pair=pair, retried=await engine.pairs.retry(pair, messages, who=who))
 
 
 async def drop(engine: Handles, who: str, *, pair: int, messages: list[int]) -> Dropped:
     """Forget dead letters."""
+    await _dead_of(engine, pair, messages)
     return Dropped(pair=pair, dropped=await engine.pairs.drop(pair, messages, who=who))
+
+
+async def _dead_of(engine: Handles, pair: int, messages: list[int]) -> None:
+    """Refuse numbers that no dead letter of the pair has; none stands for all."""
+    there = {one.source_id for one in await engine.pairs.dead(pair)} if messages else set()
+    for one in messages:
+        if one not in there:
+            raise UnknownRecordError("dead letter", f"{one} of pair {pair}")
+
+
+async def _known(engine: Handles, pair: int) -> None:
+    """Refuse the number of a pair that there is not."""
+    if all(one.id != pair for one in await engine.pairs.list()):
+        raise UnknownRecordError("pair", pair)
 
 
 async def reassign(

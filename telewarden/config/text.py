@@ -49,7 +49,9 @@ def read_text(path: Path) -> str:
     try:
         data = path.read_bytes()
     except OSError as exc:
-        raise ConfigError(str(path), (f"cannot be read: {exc.strerror or exc}",)) from exc
+        way_out = "give the path of a TOML file, or write one with: telewarden init"
+        why = f"cannot be read: {exc.strerror or exc}; {way_out}"
+        raise ConfigError(str(path), (why,)) from exc
     for mark, name in OTHER_ENCODINGS:
         if data.startswith(mark):
             raise ConfigError(str(path), (f"is {name} text; save it as UTF-8",))

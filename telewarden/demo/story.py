@@ -50,7 +50,9 @@ def _folder(keep: Path | None) -> Iterator[Path]:
     try:
         keep.mkdir(parents=True, mode=0o700, exist_ok=False)
     except OSError as exc:
-        raise DemoError(f"folder {keep} cannot be made", exc.strerror or str(exc)) from exc
+        raise DemoError(
+            f"folder {keep} cannot be made", f"{exc.strerror}; give --keep another"
+        ) from exc
     yield keep.resolve()
 
 

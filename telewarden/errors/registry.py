@@ -109,7 +109,10 @@ class UnknownOperationError(RegistryError, LookupError):
     """There is no operation of that number, or it has expired; nothing has changed."""
 
     def __init__(self, id_: int) -> None:
-        super().__init__(f"there is no operation {id_}; it may have expired, list the others")
+        super().__init__(
+            f"there is no operation {id_}; it may have expired;"
+            " see those there are with: telewarden operations list"
+        )
         self.id = id_
 
 

@@ -74,9 +74,12 @@ class SessionOfflineError(TelegramSessionError):
         until: float | None = None,
         coming: bool = False,
     ) -> None:
-        why = f" ({reason})" if reason else ""
+        if reason.endswith("."):  # sentences, the way out among them
+            why = f"{phase}. {reason}"
+        else:
+            why = f"{phase} ({reason}). {advice}" if reason else f"{phase}. {advice}"
         super().__init__(
-            f"session {session} is not online: {phase}{why}. {advice}",
+            f"session {session} is not online: {why}",
             session=session,
             kind="net",
             action="requeue",

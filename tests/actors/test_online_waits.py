@@ -177,3 +177,10 @@ async def test_on_a_data_centre_of_its_own_a_call_waits_for_the_login_too(
         answer = await warden.session("alice").call(NEAREST)
 
     assert answer.this_dc == 2
+
+
+def test_a_reason_of_whole_sentences_is_not_followed_by_the_same_advice() -> None:
+    advice = "Enter the code here."
+    told = SessionOfflineError("alice", phase="awaiting_code", reason=advice, advice=advice)
+
+    assert str(told) == "session alice is not online: awaiting_code. Enter the code here."

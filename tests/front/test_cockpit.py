@@ -370,6 +370,18 @@ def test_events_are_followed_until_the_end(shell: Shell, running: subprocess.Pop
     following.communicate(timeout=20)
 
 
+def test_followed_events_end_with_their_warden_which_is_said(
+    shell: Shell, running: subprocess.Popen[str]
+) -> None:
+    following = shell.start("events", "--follow")
+    shell.until(following, "alice")
+
+    running.send_signal(signal.SIGTERM)
+
+    assert "the warden has ended, and so have its events: " in following.communicate(timeout=20)[1]
+    assert following.returncode == 1
+
+
 @pytest.mark.parametrize(
     "place", ["--config", "before", "first word", "variable", "folder", "own folder"]
 )

@@ -219,7 +219,9 @@ def test_a_session_has_its_own_proxy_or_none(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"nowhere\.toml: cannot be read: No such file"):
+    with pytest.raises(
+        ConfigError, match=r"nowhere\.toml: cannot be read: No such file.*telewarden init"
+    ):
         load_config(tmp_path / "nowhere.toml")
 
 
