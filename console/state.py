@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any, Final
 
 from .._version import __version__
-from ..telegram import HEALTHS, PHASES, HealthVerdict, Phase, facts_as_dict, said
+from ..telegram import HEALTH_REASONS, HEALTHS, PHASES, HealthVerdict, Phase, facts_as_dict, said
 from ..telegram.reports import GroupReport, PairReport, SessionReport, Wait
 from .look import Seen
 from .panel import Panel
@@ -33,7 +33,7 @@ def state(panel: Panel, seen: Seen, *, now: float, words: Words) -> dict[str, An
         "sessions": [_session(report, now, words) for report in seen.overview.sessions],
         "groups": [_group(report, words) for report in seen.overview.groups],
         "waits": [_plain(wait) for wait in seen.overview.waits],
-        "verdicts": [_verdict(one) for one in seen.overview.verdicts],
+        "verdicts": [_verdict(one, words) for one in seen.overview.verdicts],
         "floods": [_plain(flood) for flood in exporter.floods()],
         "counters": exporter.counters(),
         "tree": tree.as_dict(),
@@ -68,8 +68,12 @@ def _group(report: GroupReport, words: Words) -> dict[str, Any]:
     return _plain(report) | {"pairs": [_pair(pair, words) for pair in report.pairs]}
 
 
-def _verdict(verdict: HealthVerdict) -> dict[str, Any]:
+def _verdict(verdict: HealthVerdict, words: Words) -> dict[str, Any]:
+    meaning = HEALTH_REASONS[verdict.reason]
     return _plain(verdict) | {
+        "subject": verdict.subject,
+        "explanation": words(meaning.explanation),
+        "advice": words(meaning.advice),
         "ill": verdict.ill,
         "why": list(verdict.why),
         "steps": [_plain(step) for step in verdict.steps],

@@ -44,6 +44,7 @@ from .events import (
     Upgraded,
 )
 from .health import (
+    HEALTH_REASONS,
     HealthReason,
     HealthStep,
     HealthStepTaken,
@@ -207,6 +208,7 @@ __all__ = [
     "DRIFT",
     "FACTS",
     "HEALTHS",
+    "HEALTH_REASONS",
     "LAYER_DRIFT",
     "LOGIN_TITLES",
     "MESSAGE_UNITS",

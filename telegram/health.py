@@ -6,12 +6,13 @@ Leaves to the monitor (``actors/health``) what follows from what. Times are epoc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from ..supervision import frozen
-from .phases import Health
+from .phases import Health, StatusText, status_text
 from .session_events import SessionEvent
 
 
@@ -49,6 +50,66 @@ ILL: Final = tuple(
     }
 )
 """The reasons that verdicts are kept for; of a group whose session is offline that one tells."""
+
+
+_BY_ITSELF: Final = "Nothing to do: it goes on by itself."
+_SEE_SESSION: Final = "See what its session needs."
+_RESUME: Final = "Remove what its reason names, then resume the pair."
+
+HEALTH_REASONS: Final[Mapping[HealthReason, StatusText]] = {
+    HealthReason.WORKS: status_text("it works", "Nothing to do."),
+    HealthReason.COMING: status_text("it is being connected or recovered", _BY_ITSELF),
+    HealthReason.WAITING: status_text(
+        "it waits for a flood, an outage, a lease or its next try, and goes on by itself",
+        _BY_ITSELF,
+    ),
+    HealthReason.LOGGING_IN: status_text("somebody is logging it in", "End the login."),
+    HealthReason.STOPPED: status_text("it was stopped or deleted", "Nothing to do."),
+    HealthReason.NO_LOGIN: status_text(
+        "it has no login that works; its key may be dead", "Log in again."
+    ),
+    HealthReason.LOGIN_ENDED: status_text(
+        "Telegram has ended its login, and has said so", "Log in again."
+    ),
+    HealthReason.HELD: status_text(
+        "a person has to look first", "Remove what its reason names, then recover the session."
+    ),
+    HealthReason.KEPT_DOWN: status_text(
+        "it failed too often and is kept down",
+        "Run diagnostics, remove the cause, then recover the session.",
+    ),
+    HealthReason.NO_ANSWER: status_text(
+        "it does not answer",
+        "See in the tree what it does; if that lasts, restart it.",
+    ),
+    HealthReason.GROUP_DOWN: status_text(
+        "it works, a worker group of it is kept down",
+        "Run diagnostics, remove the cause, then recover the session.",
+    ),
+    HealthReason.SESSION_OFFLINE: status_text(
+        "its session is not online, and says why", _SEE_SESSION
+    ),
+    HealthReason.ACCESS_LOST: status_text(
+        "the account may not see or write in a pair's chat",
+        "Give the account its access to the chat back, then resume the pair.",
+    ),
+    HealthReason.PAIR_TROUBLE: status_text(
+        "a pair is paused for another trouble of its own", _RESUME
+    ),
+    HealthReason.STALLED: status_text(
+        "messages wait, none goes, and nothing is known to hold them",
+        "It is given a fresh line by itself; if that does not help, recover the session.",
+    ),
+    HealthReason.BEHIND: status_text(
+        "a source's history has not been read for ten minutes",
+        "It is given a fresh line by itself; if that does not help, recover the session.",
+    ),
+    HealthReason.SOURCE_DEAF: status_text(
+        "Telegram does not tell of what is said in a source",
+        "Nothing is lost, it comes late. Open the source once in the official app.",
+    ),
+}
+"""What each reason means, and what a person can do about it."""
 
 
 class HealthStep(StrEnum):

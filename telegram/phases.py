@@ -201,48 +201,49 @@ class StatusText:
     advice: str
 
 
-def _status_text(explanation: str, advice: str) -> StatusText:
+def status_text(explanation: str, advice: str) -> StatusText:
+    """Say what something means, and what to do about it."""
     return StatusText(explanation=explanation, advice=advice)
 
 
 PHASES: Final[Mapping[Phase, StatusText]] = {
-    Phase.REGISTERED: _status_text(
+    Phase.REGISTERED: status_text(
         "Registered; not started yet.", "Log it in, or import a session string or file."
     ),
-    Phase.AWAITING_CODE: _status_text(
+    Phase.AWAITING_CODE: status_text(
         "A login code was sent and is waited for.",
         "Enter the code here, never in a Telegram chat: that would void it.",
     ),
-    Phase.AWAITING_EMAIL: _status_text(
+    Phase.AWAITING_EMAIL: status_text(
         "Telegram wants a login e-mail address for this account first.",
         "Hand in an address that you can read: a code is sent there.",
     ),
-    Phase.AWAITING_PASSWORD: _status_text(
+    Phase.AWAITING_PASSWORD: status_text(
         "The account's cloud password is waited for.", "Enter the cloud password (2FA)."
     ),
-    Phase.AWAITING_QR: _status_text(
+    Phase.AWAITING_QR: status_text(
         "A QR code waits to be scanned.",
         "In Telegram on the phone: Settings, Devices, Link Desktop Device; scan the code.",
     ),
-    Phase.RECOVERING: _status_text(
+    Phase.RECOVERING: status_text(
         "The stored copies of this session are being tried.", "Nothing to do; watch the progress."
     ),
-    Phase.CONNECTING: _status_text("A connection is being made.", "Nothing to do."),
-    Phase.ONLINE: _status_text("Connected, and Telegram answers.", "Nothing to do."),
-    Phase.WAITING: _status_text(
+    Phase.CONNECTING: status_text("A connection is being made.", "Nothing to do."),
+    Phase.ONLINE: status_text("Connected, and Telegram answers.", "Nothing to do."),
+    Phase.WAITING: status_text(
         "Nothing is tried before a set time: a backoff, a flood wait or a shared pause.",
         "Nothing to do; it goes on by itself. Forcing it makes a flood longer.",
     ),
-    Phase.NEEDS_LOGIN: _status_text(
+    Phase.NEEDS_LOGIN: status_text(
         "Telegram does not take this session; pairs and queue are kept.", "Log in again."
     ),
-    Phase.QUARANTINED: _status_text(
+    Phase.QUARANTINED: status_text(
         "It failed too often, or a person has to look first; it is not started by itself.",
         "Run diagnostics, remove the cause, then recover it.",
     ),
-    Phase.STOPPING: _status_text("Work in hand is being finished.", "Nothing to do; wait."),
-    Phase.STOPPED: _status_text("Stopped on request.", "Start it when it is wanted."),
-    Phase.DELETED: _status_text("Deleted.", "Register it anew if it is wanted."),
+    Phase.STOPPING: status_text("Work in hand is being finished.", "Nothing to do; wait."),
+    Phase.STOPPED: status_text("Stopped on request.", "Start it when it is wanted."),
+    Phase.DELETED: status_text("Deleted.", "Register it anew if it is wanted."),
 }
 
 DEAF_SOURCE: Final = StatusText(
@@ -262,17 +263,15 @@ DRIFT: Final = StatusText(
 """What it means that something cannot be read, and what to do."""
 
 HEALTHS: Final[Mapping[Health, StatusText]] = {
-    Health.HEALTHY: _status_text("It works.", "Nothing to do."),
-    Health.UNHEALTHY: _status_text(
+    Health.HEALTHY: status_text("It works.", "Nothing to do."),
+    Health.UNHEALTHY: status_text(
         "It should work and does not, for now.",
         "Watch; it recovers itself, unless its reason says that somebody is needed.",
     ),
-    Health.EXPIRED: _status_text("Telegram ended the authorisation.", "Log in again."),
-    Health.UNAUTHORIZED: _status_text("It is not logged in.", "Log in."),
-    Health.UNKNOWN: _status_text(
-        "It has not been looked at since it started.", "Wait for a check."
-    ),
-    Health.DELETED: _status_text("It was deleted.", "Nothing to do."),
+    Health.EXPIRED: status_text("Telegram ended the authorisation.", "Log in again."),
+    Health.UNAUTHORIZED: status_text("It is not logged in.", "Log in."),
+    Health.UNKNOWN: status_text("It has not been looked at since it started.", "Wait for a check."),
+    Health.DELETED: status_text("It was deleted.", "Nothing to do."),
 }
 
 # It comes online by itself; in any other phase only a person, or a stop's end, changes that.

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ...telegram import HealthReason, HealthStep, HealthVerdict, StepRecord
+from ...telegram import HEALTH_REASONS, HealthReason, HealthStep, HealthVerdict, StepRecord
 from .verdicts import WORDS
 
 MINUTE: Final = 60.0
@@ -91,9 +91,10 @@ def _of_group(verdict: HealthVerdict) -> bool:
 def table() -> str:
     """Draw the table, with the reasons of which nothing follows, for the documents."""
     lines = ["| reason | what it means | in the six words | what is done |", "|---|---|---|---|"]
-    for reason, (word, meaning) in WORDS.items():
+    for reason, meaning in HEALTH_REASONS.items():
+        word = WORDS.get(reason, "unhealthy")
         rules = "; ".join(str(rule) for rule in STEPS.get(reason, ())) or "nothing"
-        lines.append(f"| `{reason}` | {meaning} | {word} | {rules} |")
+        lines.append(f"| `{reason}` | {meaning.explanation} | {word} | {rules} |")
     return "\n".join(lines)
 
 

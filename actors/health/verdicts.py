@@ -59,32 +59,17 @@ BY_PHASE: Final[Mapping[Phase, HealthReason]] = {
     Phase.STOPPED: HealthReason.STOPPED,
     Phase.DELETED: HealthReason.STOPPED,
 }
-WORDS: Final[Mapping[HealthReason, tuple[str, str]]] = {
-    HealthReason.WORKS: ("healthy", "it works"),
-    HealthReason.COMING: ("unhealthy, unknown", "it is being connected or recovered"),
-    HealthReason.WAITING: (
-        "unhealthy",
-        "it waits for a flood, an outage, a lease or its next try, and goes on by itself",
-    ),
-    HealthReason.LOGGING_IN: ("unauthorized", "somebody is logging it in"),
-    HealthReason.STOPPED: ("unknown, deleted", "it was stopped or deleted"),
-    HealthReason.NO_LOGIN: ("unauthorized", "it has no login that works; its key may be dead"),
-    HealthReason.LOGIN_ENDED: ("expired", "Telegram has ended its login, and has said so"),
-    HealthReason.HELD: ("unhealthy", "a person has to look first"),
-    HealthReason.KEPT_DOWN: ("unhealthy", "it failed too often and is kept down"),
-    HealthReason.NO_ANSWER: ("unknown", "it does not answer"),
-    HealthReason.GROUP_DOWN: ("unhealthy", "it works, a worker group of it is kept down"),
-    HealthReason.SESSION_OFFLINE: ("its session's", "its session is not online, and says why"),
-    HealthReason.ACCESS_LOST: ("unhealthy", "the account may not see or write in a pair's chat"),
-    HealthReason.PAIR_TROUBLE: ("unhealthy", "a pair is paused for another trouble of its own"),
-    HealthReason.STALLED: (
-        "unhealthy",
-        "messages wait, none goes, and nothing is known to hold them",
-    ),
-    HealthReason.BEHIND: ("unhealthy", "a source's history has not been read for ten minutes"),
-    HealthReason.SOURCE_DEAF: ("unhealthy", "Telegram does not tell of what is said in a source"),
+WORDS: Final[Mapping[HealthReason, str]] = {
+    HealthReason.WORKS: "healthy",
+    HealthReason.COMING: "unhealthy, unknown",
+    HealthReason.LOGGING_IN: "unauthorized",
+    HealthReason.STOPPED: "unknown, deleted",
+    HealthReason.NO_LOGIN: "unauthorized",
+    HealthReason.LOGIN_ENDED: "expired",
+    HealthReason.NO_ANSWER: "unknown",
+    HealthReason.SESSION_OFFLINE: "its session's",
 }
-"""Which of the six words each reason can go with, and what it means."""
+"""Which of the six words each reason can go with; ``unhealthy`` where it is not said."""
 
 
 class Answering(Enum):

@@ -6,31 +6,33 @@ import { button } from "./parts.js";
 import { link } from "./router.js";
 import { row, rows, state } from "./store.js";
 import { atHome } from "./time.js";
-import { RANK, byName, phaseOf, placeOf, t } from "./words.js";
+import { adviceOn, explainReasons, inWords } from "./verdicts.js";
+import { RANK, byName, phaseOf, placeOf, t, unwell } from "./words.js";
 
 let meanings = { phases: {}, healths: {} };
 
 /** What each state means, in the reader's language. */
 export async function loadMeanings() {
   meanings = await get("api/words");
+  explainReasons(meanings.reasons);
 }
 
-const unwell = (session) => session.phase === "online" && session.health && session.health !== "healthy";
+const ailing = (session) => unwell(session) && session.health !== "healthy"; // itself, not only a group of it
 
 export function explanationOf(session) {
-  const meaning = unwell(session) ? meanings.healths[session.health] : meanings.phases[session.phase];
+  const meaning = ailing(session) ? meanings.healths[session.health] : meanings.phases[session.phase];
   return meaning?.explanation ?? "";
 }
 
 /** What to do now; empty where there is nothing to do. */
 export function adviceOf(session) {
-  if (unwell(session)) return meanings.healths[session.health]?.advice ?? "";
+  if (unwell(session)) return ailing(session) ? (meanings.healths[session.health]?.advice ?? "") : adviceOn(session.ill[0]);
   const meaning = meanings.phases[session.phase];
   return meaning?.advice_needed ? meaning.advice : "";
 }
 
 /** Why, in its own words: the reason, and what Telegram has told. */
-export const whyOf = (session) => [session.reason, session.notice, ...(session.account?.facts ?? []).map((fact) => fact.explanation)].filter(Boolean).join(" · ");
+export const whyOf = (session) => [session.reason, session.notice, ...(session.account?.facts ?? []).map((fact) => fact.explanation), ...(session.ill ?? []).map(inWords)].filter(Boolean).join(" · ");
 
 const LOGIN = new Set(["registered", "needs_login", "awaiting_code", "awaiting_email", "awaiting_password", "awaiting_qr"]);
 export const wantsLogin = (session) => LOGIN.has(session.phase);

@@ -4,7 +4,7 @@
 import { get } from "./api.js";
 import { setClock } from "./time.js";
 
-const TABLES = ["sessions", "groups", "pairs", "waits", "alerts", "silences", "channels", "floods", "operations", "tree", "facts"];
+const TABLES = ["sessions", "groups", "pairs", "verdicts", "waits", "alerts", "silences", "channels", "floods", "operations", "tree", "facts"];
 const SILENCE = 25000; // milliseconds; the stream beats every 10 s
 
 export const state = { id: "", at: 0, version: "", top: { counters: {} } };

@@ -62,10 +62,12 @@ const known = (names, name) => {
 export const phaseOf = (session) => (session.looks ??= looksOf(session)); // a row never changes
 
 function looksOf(session) {
-  if (session.phase === "online" && session.health && session.health !== "healthy")
+  if (unwell(session))
     return { tone: "warn", word: t("Online, unwell") };
   return known(PHASES, session.phase);
 }
+/** Whether it is online and not well, or a worker group of it is not. */
+export const unwell = (session) => session.phase === "online" && Boolean((session.health && session.health !== "healthy") || session.ill);
 export const phaseWord = (phase) => known(PHASES, phase);
 export const placeOf = (place) => known(PLACES, place.state ?? "running");
 export const operationOf = (operation) => known(OPERATIONS, operation.state);
@@ -73,6 +75,15 @@ export const PHASE_ORDER = Object.keys(PHASES);
 
 const SEVERITIES = { critical: ["bad", "Critical"], warning: ["warn", "Warning"], info: ["idle", "Information"] };
 export const severityOf = (alert) => known(SEVERITIES, alert.severity);
+
+const HEALTHS = {
+  healthy: ["good", "Works"], unhealthy: ["warn", "Unwell"], expired: ["bad", "Login ended"], unauthorized: ["bad", "No login"],
+  unknown: ["idle", "Unknown"], deleted: ["idle", "Deleted"],
+};
+export const healthOf = (verdict) => known(HEALTHS, verdict.health);
+
+const STEPS = { notify: "told", reconnect: "a fresh line", recover: "recovered", disable: "pairs disabled", move: "pairs moved" };
+export const stepWord = (step) => t(STEPS[step] ?? step);
 
 // 0 needs somebody, 1 goes on by itself, 2 is at rest, 3 works
 export const RANK = { bad: 0, warn: 1, idle: 2, good: 3 };

@@ -107,8 +107,9 @@ COMMANDS: Final = (
         name="top",
         help="Watch a running warden in the terminal, and steer it by keys.",
         more="Sessions, pairs, tree with restarts against the limit, mailboxes, floods, waits,"
-        " operations and events in tables that can be sorted (s) and searched (/). Keys recover a"
-        " session (r), pause a pair or let it go on (p), crash a child (d). Needs the extra `top`.",
+        " verdicts, operations and events in tables that can be sorted (s) and searched (/). Keys"
+        " recover a session (r), pause a pair or let it go on (p), crash a child (d). Needs the"
+        " extra `top`.",
         group="Looking",
         parameters=(
             option("every", "Seconds between two looks.", Kind.SPAN, default=2.0, least=1),

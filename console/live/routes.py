@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from ...metrics import CHART_POINTS, CHART_STEP
-from ...telegram import HEALTHS, PHASES, Phase
+from ...telegram import HEALTH_REASONS, HEALTHS, PHASES, Phase
 from ..access.tokens import Access, Caller
 from ..problems import BadRequestError
 from ..words import Words, language_of
@@ -73,6 +73,10 @@ def _explained(words: Words) -> dict[str, Any]:
                 "advice_needed": one.advice != usual,
             }
             for phase, one in PHASES.items()
+        },
+        "reasons": {
+            reason: {"explanation": words(one.explanation), "advice": words(one.advice)}
+            for reason, one in HEALTH_REASONS.items()
         },
         "healths": {
             health: {"explanation": words(one.explanation), "advice": words(one.advice)}

@@ -6,6 +6,7 @@ Pure. A row leaves out what is null, false, 0 or empty: most of most rows is.
 from __future__ import annotations
 
 import operator
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,12 +16,25 @@ from ...metrics import Activity, Flood
 from ...notify import RULES, ChannelState, Standing
 from ...storage import AlertRow, Operation
 from ...supervision import ChildState, Snapshot
-from ...telegram import facts_as_dict, said
+from ...telegram import HealthReason, HealthVerdict, facts_as_dict, said
 from ...telegram.reports import GroupReport, Overview, PairReport, SessionReport, Wait
 from ..words import Words
 
+_OF_PAIRS: Final = re.compile(r"pairs? (\d+(?:, \d+)*): (.+)", re.DOTALL)
+# What a worker group has that neither its session nor one of its pairs says.
+_GROUPS_OWN: Final = frozenset(
+    {
+        HealthReason.NO_ANSWER,
+        HealthReason.STALLED,
+        HealthReason.BEHIND,
+        HealthReason.SOURCE_DEAF,
+    }
+)
 HEARD_EVERY: Final = 10.0  # seconds to which a session's last update is told; it is busy all day
 ENDED: Final = 50  # operations that are over
+
+
+SessionSource = tuple[SessionReport, tuple[HealthVerdict, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +70,17 @@ class Kind:
     of: Callable[[Sight], object] | None = None
 
 
-def _sessions(sight: Sight) -> Iterator[tuple[str, SessionReport]]:
+def _sessions(sight: Sight) -> Iterator[tuple[str, SessionSource]]:
+    ill: dict[str, tuple[HealthVerdict, ...]] = {}
+    for one in sight.overview.verdicts:
+        if one.group and one.reason in _GROUPS_OWN:
+            ill[one.session] = (*ill.get(one.session, ()), one)
     for report in sight.overview.sessions:
-        yield report.session, report
+        yield report.session, (report, ill.get(report.session, ()))
 
 
-def _session(report: SessionReport, sight: Sight, words: Words) -> dict[str, Any]:
+def _session(source: SessionSource, sight: Sight, words: Words) -> dict[str, Any]:
+    report, ill = source
     heard, account = report.last_update, report.account
     return {
         "phase": report.phase,
@@ -80,6 +99,7 @@ def _session(report: SessionReport, sight: Sight, words: Words) -> dict[str, Any
         "notice": "" if report.notice is None else said(report.notice, words),
         "account": account and lean(facts_as_dict(account, sight.at, words)),
         "waits": [lean(_wait(one)) for one in report.waits],
+        "ill": [_verdict(one, sight, words) for one in ill],
     }
 
 
@@ -95,6 +115,34 @@ def _group(source: tuple[str, str, bool], _: Sight, __: Words) -> dict[str, Any]
 
 def _group_key(report: GroupReport) -> str:
     return f"{report.session}/{report.group}"
+
+
+def _verdicts(sight: Sight) -> Iterator[tuple[str, HealthVerdict]]:
+    for one in sight.overview.verdicts:
+        if one.ill:
+            yield f"{one.session}/{one.group}" if one.group else one.session, one
+
+
+def _verdict(verdict: HealthVerdict, _: Sight, words: Words) -> dict[str, Any]:
+    return {
+        "session": verdict.session,
+        "group": verdict.group,
+        "health": verdict.health,
+        "reason": verdict.reason,
+        "why": [lean(_why(one, words)) for one in verdict.why],
+        "since": verdict.since,
+        "steps": [
+            lean({"step": one.step, "times": one.times, "at": one.at, "problem": one.problem})
+            for one in verdict.steps
+        ],
+    }
+
+
+def _why(sentence: str, words: Words) -> dict[str, Any]:
+    """A sentence of a verdict, and the pairs that it is about."""
+    if (found := _OF_PAIRS.fullmatch(sentence)) is None:
+        return {"text": words.reason(sentence)}
+    return {"pairs": found[1].split(", "), "text": words.reason(found[2])}
 
 
 def _pairs(sight: Sight) -> Iterator[tuple[str, tuple[PairReport, str, str]]]:
@@ -269,6 +317,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "sessions": Kind(sources=_sessions, row=_session),
     "groups": Kind(sources=_groups, row=_group),
     "pairs": Kind(sources=_pairs, row=_pair),
+    "verdicts": Kind(sources=_verdicts, row=_verdict),
     "waits": Kind(sources=_waits, row=_told_wait),
     "alerts": Kind(sources=_alerts, row=_alert),
     "silences": Kind(sources=_silences, row=_silence),

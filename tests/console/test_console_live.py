@@ -22,7 +22,16 @@ from telewarden.metrics.day import Totals
 from telewarden.notify import RULES
 from telewarden.storage import AlertRow, Operation, OperationState
 from telewarden.supervision import ChildState
-from telewarden.telegram import PHASES, Health, Phase
+from telewarden.telegram import (
+    HEALTH_REASONS,
+    PHASES,
+    Health,
+    HealthReason,
+    HealthStep,
+    HealthVerdict,
+    Phase,
+    StepRecord,
+)
 from telewarden.telegram.reports import GroupReport, Overview, Wait, WaitKind
 
 from .conftest import ALICE, BOB, GROUP, LOOKER, OPERATOR, PAIR, PLACE
@@ -123,6 +132,7 @@ async def test_what_states_mean_is_told_once_and_in_the_language_of_who_asks(pag
         "advice_needed": True,
     }
     assert not told["phases"]["online"]["advice_needed"]
+    assert set(told["reasons"]) == set(HealthReason)
     assert set(told["healths"]) == {one.value for one in Health}
 
 
@@ -159,6 +169,50 @@ def test_a_row_leaves_out_what_is_not_there_and_tells_everything_else() -> None:
     assert "110" in state["operations"]
     assert state["tree"]["warden"]["restarts_left"] == 0
     assert state["tree"]["warden"]["state"] == "quarantined"
+
+
+def test_a_verdict_is_told_with_what_to_do_and_its_sessions_row_tells_it_too() -> None:
+    deaf = HealthVerdict(
+        session="alice",
+        group="g1",
+        health=Health.UNHEALTHY,
+        reason=HealthReason.SOURCE_DEAF,
+        why=("pairs 1, 3: not told of what is said in the source",),
+        since=5.0,
+        steps=(StepRecord(step=HealthStep.RECONNECT, times=2, at=7.0),),
+    )
+    well = dataclasses.replace(deaf, group="g2", health=Health.HEALTHY, reason=HealthReason.WORKS)
+    words = Words("vi")
+    channel = Channel(words)
+
+    channel.see(sight(overview=Overview(sessions=(ALICE, BOB), groups=(), verdicts=(deaf, well))))
+    found = json.loads(channel.whole())
+    channel.see(sight(overview=Overview(sessions=(ALICE, BOB), groups=()), at=2.0))
+    after = json.loads(channel.whole())
+
+    assert found["verdicts"] == {
+        "alice/g1": {
+            "session": "alice",
+            "group": "g1",
+            "health": "unhealthy",
+            "reason": "source_deaf",
+            "why": [{"pairs": ["1", "3"], "text": words("not told of what is said in the source")}],
+            "since": 5.0,
+            "steps": [{"step": "reconnect", "times": 2, "at": 7.0}],
+        }
+    }
+    assert found["sessions"]["alice"]["ill"] == [found["verdicts"]["alice/g1"]]
+    assert "ill" not in found["sessions"]["bob"]
+    assert after["verdicts"] == {}
+    assert "ill" not in after["sessions"]["alice"]
+
+
+@pytest.mark.parametrize("reason", list(HealthReason))
+def test_what_a_verdict_means_is_told_in_the_readers_language(reason: HealthReason) -> None:
+    words, meaning = Words("vi"), HEALTH_REASONS[reason]
+
+    assert words(meaning.explanation) != meaning.explanation
+    assert words(meaning.advice) != meaning.advice
 
 
 async def test_what_is_firing_is_told_with_its_advice_in_the_language_of_who_asks(

@@ -13,7 +13,7 @@ from textual.widgets import DataTable, Static, TabbedContent
 
 from telewarden import Warden
 from telewarden.cli.top.app import Top
-from telewarden.cli.top.views import VIEWS, arranged, clock, duration
+from telewarden.cli.top.views import VIEWS, advice, arranged, clock, duration
 from telewarden.console import ControlClient
 from telewarden.errors import CommandFailedError, DrillError, WardenUnreachableError
 from telewarden.supervision import ChildStarted, EventStream
@@ -130,6 +130,28 @@ async def test_each_table_is_a_key_away(client: ControlClient) -> None:
     assert {row[1] for row in found["Operations"]} >= {"recovery"}
     assert found["Floods"] == found["Waits"] == []
     assert any("alice: online" in row[2] for row in found["Events"])
+    assert found["Health"] == []
+
+
+def test_a_verdict_is_a_row_that_says_what_was_done_and_what_to_do() -> None:
+    verdict = {
+        "subject": "group alice/g1",
+        "health": "unhealthy",
+        "reason": "source_deaf",
+        "since": 100.0,
+        "ill": True,
+        "why": ["pair 1: not told of it"],
+        "steps": [{"step": "reconnect", "times": 2}],
+        "explanation": "It is deaf",
+        "advice": "Open the source.",
+    }
+    state = {"sessions": [], "verdicts": [verdict, verdict | {"subject": "-", "ill": False}]}
+    view = next(view for view in VIEWS if view.name == "Health")
+
+    ((key, cells),) = view.rows(state)
+
+    assert cells[3:] == (100.0, "reconnect 2x", "pair 1: not told of it")
+    assert advice(state, key) == "It is deaf. Open the source."
 
 
 async def test_rows_are_found_by_what_is_typed(client: ControlClient) -> None:

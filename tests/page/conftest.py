@@ -52,6 +52,7 @@ def token(name: str, role: str, secret: str) -> dict[str, str]:
 TABLES: Final[dict[str, Any]] = {
     "telegram": {"api_id": 1},
     "storage": {"folder": "store", "master_key": {"file": "master.key", "create": True}},
+    "health": {"sessions_every": 1.0, "groups_every": 1.0},
     "recovery": {"backoff_initial": 0.05, "backoff_max": 0.2},
     "console": {
         "port": 0,

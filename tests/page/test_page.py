@@ -179,6 +179,27 @@ def test_a_flood_wait_is_shown_with_its_clock_and_with_what_it_holds_up(
     see(held.locator(".wait", has_text="flood wait"), "left")
 
 
+def test_what_a_worker_group_has_is_said_in_the_rows_of_its_pairs(opens: Opens) -> None:
+    page = opens(view="pairs")
+
+    page.evaluate(
+        """async () => {
+          const script = document.querySelector("script[src]").src;
+          const { state } = await import(new URL("store.js", script));
+          const { session, group } = state.pairs[1];
+          state.verdicts[`${session}/${group}`] = { session, group, health: "unhealthy", since: 1,
+            why: [{ pairs: ["1"], text: "nothing goes" }], reason: "stalled" };
+          location.hash = "#/pairs?find=alice";
+        }"""
+    )
+
+    ill = row(page, "g-pairs", "@news_in")
+    see(ill, "nothing goes")
+    see(ill.locator(".todo"), "recover the session.")
+    see(ill.locator(".badge"), "Unwell")
+    see(row(page, "g-pairs", "@talk_in").locator(".badge"), "Active")
+
+
 def test_a_table_of_many_rows_has_all_of_them_and_those_on_the_screen_first(opens: Opens) -> None:
     page = opens()
 

@@ -82,6 +82,10 @@ def test_a_login_that_ended_is_an_alert_and_is_made_anew_by_a_qr_code_and_the_pa
 
     alert.get_by_role("link", name="bob").click()
     see(page.locator(".todo"), "Log in again.")
+    verdict = page.get_by_role("list", name="Health monitor").get_by_role("listitem")
+    see(verdict, "Login ended")
+    see(verdict, "the session")
+    see(verdict, "Done about it: pairs disabled")
     page.get_by_role("group", name="Actions").get_by_role("button", name="Log in").click()
     with page.expect_response("**/api/commands/login") as asked:
         page.get_by_role("button", name="Show a QR code").click()
@@ -92,6 +96,7 @@ def test_a_login_that_ended_is_an_alert_and_is_made_anew_by_a_qr_code_and_the_pa
 
     see(page.locator(".toasts"), "bob is logged in.")
     see(page.locator(".one-head"), "Online")
+    verdict.wait_for(state="detached")
     assert drawn is not None
     assert drawn.count("M") == sum(line.count("1") for line in code["rows"])
 

@@ -7,6 +7,7 @@ import { badge, button, choice, matches, search, showBadge, showWaits, toLink, t
 import { link, place } from "../router.js";
 import { rows, state } from "../store.js";
 import { atHome, number } from "../time.js";
+import { adviceOn, saidOf } from "../verdicts.js";
 import { RANK, byName, t } from "../words.js";
 
 /** Deadlines of its session's that hold up what waits in it. */
@@ -17,6 +18,7 @@ function looksOf(pair) {
   if (state.groups[`${pair.session}/${pair.group}`]?.online === undefined) return { tone: "idle", word: t("Waits for its session") };
   if (!pair.ready) return { tone: "idle", word: t("Getting ready") };
   if (waitsOf(pair).some((wait) => wait.kind === "flood")) return { tone: "warn", word: t("Flood wait") };
+  if (saidOf(state.verdicts[`${pair.session}/${pair.group}`], pair.key)) return { tone: "warn", word: t("Unwell") };
   return { tone: "good", word: t("Active") };
 }
 
@@ -36,10 +38,10 @@ export function pairGrid({ named, empty }) {
     make(cells, pair) {
       cells.pair.append(h("b", {}, pair.key), " ", h("span", { class: "soft" }, pair.mode));
       if (named) cells.session.append(toSession(pair.session), " ", h("span", { class: "soft" }, pair.group));
-      cells.way.append(h("span", { class: "way" }, String(pair.source), h("span", { class: "soft" }, " → "), String(pair.target)), h("span", { class: "why" }), waitList());
+      cells.way.append(h("span", { class: "way" }, String(pair.source), h("span", { class: "soft" }, " → "), String(pair.target)), h("span", { class: "why" }), h("span", { class: "why ill" }), h("span", { class: "todo" }), waitList());
     },
     fill(cells, pair, row) {
-      say(cells.way.querySelector(".why"), atHome(pair.paused));
+      say(cells.way.querySelector(".why:not(.ill)"), atHome(pair.paused));
       for (const name of ["waiting", "delivered", "repeated"]) cells[name].textContent = number(pair[name]);
       if (cells.dead.rowDead !== (pair.dead ?? 0)) {
         cells.dead.rowDead = pair.dead ?? 0;
@@ -54,8 +56,12 @@ export function pairGrid({ named, empty }) {
     },
     fillAlways(cells, pair, row) {
       const [session, group] = [state.sessions[pair.session], state.groups[`${pair.session}/${pair.group}`]];
-      if (row.by?.[0] === pair && row.by[1] === session && row.by[2] === group) return;
-      row.by = [pair, session, group];
+      const verdict = state.verdicts[`${pair.session}/${pair.group}`];
+      if (row.by?.[0] === pair && row.by[1] === session && row.by[2] === group && row.by[3] === verdict) return;
+      row.by = [pair, session, group, verdict];
+      const ill = pair.paused ? "" : saidOf(verdict, pair.key);
+      say(cells.way.querySelector(".ill"), ill);
+      say(cells.way.querySelector(".todo"), ill && adviceOn(verdict));
       const looks = looksOf(pair);
       row.className = `row ${looks.tone}`;
       showBadge(cells.state.firstChild, looks);
@@ -88,7 +94,7 @@ export function pairs() {
     counted), table.node);
 
   function update(changed = null) {
-    if (changed !== null && !["pairs", "groups", "sessions"].some((name) => changed.has(name))) return;
+    if (changed !== null && !["pairs", "groups", "sessions", "verdicts"].some((name) => changed.has(name))) return;
     const { find, state: wanted = "" } = place().filters;
     const all = rows("pairs");
     const such = STATES[wanted] ?? STATES[""];

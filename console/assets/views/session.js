@@ -9,6 +9,7 @@ import { adviceOf, explanationOf, wantsLogin, whyOf } from "../sessions_model.js
 import { row, rows, state } from "../store.js";
 import { counting, moment, number, point, span, when } from "../time.js";
 import { tree } from "../tree.js";
+import { showVerdicts, verdictList } from "../verdicts.js";
 import { phaseOf, t } from "../words.js";
 import { pairGrid } from "./pairs.js";
 
@@ -26,6 +27,7 @@ export function session() {
   const figures = h("dl", { class: "figures" });
   const told = h("ul", { class: "told", "aria-label": t("What Telegram tells of the account") });
   const waits = waitList();
+  const found = verdictList();
   const pairs = pairGrid({ named: false, empty: t("It has no pair.") });
   const grown = tree({ from: `sessions/session:${name}`, actions: true });
   const timeline = h("ol", { class: "timeline" });
@@ -34,7 +36,7 @@ export function session() {
   let offered = "";
 
   const body = h("div", { class: "one-session" },
-    h("section", { class: "panel top-line", "aria-label": t("How it is") }, h("p", { class: "one-head" }, mark, h("span", { class: "soft" }, t("for"), " ", since)), explains, why, todo, told, actions, figures, waits),
+    h("section", { class: "panel top-line", "aria-label": t("How it is") }, h("p", { class: "one-head" }, mark, h("span", { class: "soft" }, t("for"), " ", since)), explains, why, todo, told, actions, figures, found, waits),
     h("div", { class: "columns two" },
       h("div", {}, section(t("Pairs"), pairs.node), section(t("Its part of the tree"), h("div", { class: "panel" }, grown.node))),
       section(t("Timeline"), h("div", { class: "panel" }, timeline, noTime))));
@@ -46,7 +48,7 @@ export function session() {
     setHidden(body, one === null);
     if (one === null) return;
     showHead(one);
-    if (changed === null || changed.has("pairs") || changed.has("sessions")) pairs.show(rows("pairs").filter((pair) => pair.session === name));
+    if (changed === null || ["pairs", "sessions", "verdicts"].some((name) => changed.has(name))) pairs.show(rows("pairs").filter((pair) => pair.session === name));
     if (changed === null || changed.has("tree")) grown.show();
     if (lit.length) grown.light(lit);
     if (changed === null) remember();
@@ -68,6 +70,7 @@ export function session() {
     setHidden(todo, !advice);
     if (advice) say(todo.querySelector("span > span"), advice);
     showTold(one.account?.facts ?? []);
+    showVerdicts(found, rows("verdicts").filter((verdict) => verdict.session === name), advice);
     showWaits(waits, one.waits ?? []);
     const items = [
       [t("answers in"), one.probe_seconds ? span(one.probe_seconds) : ""],

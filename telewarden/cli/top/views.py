@@ -103,11 +103,14 @@ def summary(state: State) -> str:
 
 
 def advice(state: State, key: str) -> str:
-    """What a session's state means and what to do, for the line below the tables."""
+    """What a session's state or a verdict means and what to do, for the line below the tables."""
     for one in state["sessions"]:
         if one["session"] == key:
             needed = one["advice"] if one["advice_needed"] else ""
             return f"{one['explanation']} {needed} {one.get('notice', '')}".strip()
+    for one in state["verdicts"]:
+        if one["subject"] == key:
+            return f"{one['explanation']}. {one['advice']}"
     return ""
 
 
@@ -199,6 +202,15 @@ def _operations(state: State) -> Iterator[Row]:
         yield str(one["id"]), cells
 
 
+def _verdicts(state: State) -> Iterator[Row]:
+    for one in state["verdicts"]:
+        if one["ill"]:
+            steps = ", ".join(f"{step['step']} {step['times']}x" for step in one["steps"])
+            why = "; ".join(one["why"]) or one["explanation"]
+            cells = (one["subject"], one["health"], one["reason"], one["since"], steps, why)
+            yield one["subject"], cells
+
+
 def _events(state: State) -> Iterator[Row]:
     for one in state["facts"]:
         yield str(one["number"]), (one["at"], one["kind"], one["text"])
@@ -288,6 +300,18 @@ VIEWS: Final = (
         name="Events",
         columns=(Column("at", moment), Column("kind"), Column("what")),
         rows=_events,
+    ),
+    View(
+        name="Health",
+        columns=(
+            Column("who"),
+            Column("health"),
+            Column("finding"),
+            Column("for", age),
+            Column("done"),
+            Column("why"),
+        ),
+        rows=_verdicts,
     ),
 )
 
