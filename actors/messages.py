@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pykka
 
@@ -86,11 +86,15 @@ class Begin:
     """A session's first message to itself: come online. No answer."""
 
 
+BY_OPERATOR: Final = "asked by the operator"
+BY_MONITOR: Final = "asked by the health monitor"
+
+
 @dataclass(frozen=True, slots=True)
 class Recover:
     """Leave a wait, a hold or a quarantine and climb the recovery ladder now. No answer."""
 
-    cause: str = "asked by the operator"
+    cause: str = BY_OPERATOR
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,12 @@ CAUSES: Final[Mapping[str, str]] = {
     "connection lost": "connection",
     "deaf": "deaf",
     "asked by the operator": "operator",
+    "asked by the health monitor": "monitor",
+    "stalled": "monitor",
+    "behind": "monitor",
+    "source_deaf": "monitor",
 }
-REASONS: Final = (*CAUSES.values(), OTHER)
+REASONS: Final = (*dict.fromkeys(CAUSES.values()), OTHER)
 """Why a session had to come (back) online."""
 
 METHODS: Final = (

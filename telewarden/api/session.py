@@ -19,6 +19,8 @@ from ..actors import (
     SubmitEmail,
     SubmitPassword,
 )
+from ..actors.forwarding.pausing import MONITOR
+from ..actors.messages import BY_MONITOR, BY_OPERATOR
 from ..errors import (
     ChildUnavailableError,
     InvalidRecordError,
@@ -217,7 +219,8 @@ class SessionHandle(SessionMaintenance):
         async with self._noted(who, "recover"):
             with going_on(self.name):
                 await self._release(self.name)
-                (await self._find(self.name)).tell(Recover())
+                cause = BY_MONITOR if who == MONITOR else BY_OPERATOR
+                (await self._find(self.name)).tell(Recover(cause))
 
     async def login(self, step: LoginStep, secret: str | None = None, *, who: str = "app") -> Phase:
         """Take one step of a login by code. The secret is kept nowhere.

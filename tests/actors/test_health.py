@@ -12,6 +12,7 @@ import pytest
 from telewarden import OfflineWarden
 from telewarden.actors.forwarding.pausing import DISABLED
 from telewarden.actors.health import steps
+from telewarden.actors.messages import BY_MONITOR
 from telewarden.config import parse_config
 from telewarden.console.commands.catalogue import find
 from telewarden.errors import ConfigError, DrillError
@@ -228,7 +229,7 @@ async def test_a_session_that_is_kept_down_is_started_again(
     await newsroom.hears(ChildQuarantined, child=SUBTREE)
     await newsroom.hears(ChildReleased, child=SUBTREE)
     told = await newsroom.hears(HealthStepTaken, session="alice", step=HealthStep.RECOVER)
-    await warden.session("alice").wait_online(SOON)
+    await newsroom.hears(SessionRecovered, session="alice", cause=BY_MONITOR)
 
     assert (told.reason, told.problem) == (HealthReason.KEPT_DOWN, "")
     assert await audited(newsroom, "recover") == [("alice", None)]

@@ -198,6 +198,14 @@ CASES = (
         labels=HERE,
     ),
     one(
+        "TelewardenHealthStep",
+        f'telewarden_health_steps_total{{{HERE},kind="disable",state="taken"}}',
+        "0x4 1x120",
+        fires=6,
+        over=80,
+        labels=f'{HERE},kind="disable",state="taken"',
+    ),
+    one(
         "TelewardenDeadLetters",
         f"telewarden_dead_letters_total{{{HERE}}}",
         "0x4 1x120",

@@ -40,11 +40,11 @@ pytestmark = [pytest.mark.metrics, pytest.mark.checkout, needs_prometheus]
 DAY = 86_400.0
 NAMES = ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "judy", "ken")
 PHONES = {name: f"+99966300{number:02}" for number, name in enumerate(NAMES)}
-PAIRS = {"alice": 1, "bob": 2, "judy": 3}
+PAIRS = {"alice": 1, "bob": 2, "judy": 3, "carol": 4}
 
 
 def tables() -> dict[str, Any]:
-    """Ten sessions, of which three have a pair each."""
+    """Ten sessions, of which four have a pair each."""
     chats = [
         [
             {"username": f"{name}_in", "title": name, "owner": "press", "members": [name]},
@@ -55,7 +55,7 @@ def tables() -> dict[str, Any]:
     return TABLES | {
         "storage": TABLES["storage"] | {"backup_every": 0.0},
         "recovery": TABLES["recovery"] | {"restarts": 7, "handler_tries": 1},
-        "health": {"groups_every": 0.2},
+        "health": {"sessions_every": 1.0, "groups_every": 0.2},
         "sessions": [{"name": name, "phone": phone} for name, phone in PHONES.items()],
         "pairs": [
             {
@@ -162,14 +162,14 @@ def of(session: str, *alerts: str) -> Fires:
 
 
 def nobody_can_log_in_any_more(troubled: Troubled) -> Fires:
-    """The login is revoked, and the codes of a day are spent on new ones."""
+    """The login is revoked, its pair disabled, and the codes of a day are spent on new ones."""
     troubled.telegram.revoke(troubled.account("carol"))
     until(lambda: troubled.phase("carol") is Phase.NEEDS_LOGIN, "carol needs a login")
     carol = troubled.warden.session("carol")
     for _ in range(2):  # one has been spent at the start
         troubled.warden.run(carol.login("start"))
         troubled.warden.run(carol.cancel_login())
-    return of("carol", "SessionNeedsLogin", "KeyLatched", "LoginBudgetSpent")
+    return of("carol", "SessionNeedsLogin", "KeyLatched", "LoginBudgetSpent") | of("", "HealthStep")
 
 
 def an_account_is_frozen(troubled: Troubled) -> Fires:

@@ -11,7 +11,10 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 from prometheus_client.parser import text_string_to_metric_families as classic
 
+from telewarden.actors.health.steps import STEPS
+from telewarden.actors.messages import BY_MONITOR
 from telewarden.metrics import Exporter
+from telewarden.metrics.labels import cause_class
 from telewarden.storage import RowsPruned
 from telewarden.supervision import (
     ChildAbandoned,
@@ -22,7 +25,7 @@ from telewarden.supervision import (
     EventStream,
     MessageDropped,
 )
-from telewarden.telegram import Health, Phase
+from telewarden.telegram import Health, HealthStep, Phase
 from telewarden.telegram.reports import GroupReport, Overview, PairReport, SessionReport
 from telewarden.telegram.session_events import (
     CaughtUp,
@@ -488,6 +491,21 @@ def test_counters_sum_up_the_labels(exporter: Exporter, stream: EventStream) -> 
     assert counters["forwarded"] == 1
     assert counters["waiting"] == 4
     assert counters["recoveries"] == 0
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        BY_MONITOR,
+        *(
+            reason
+            for reason, rules in STEPS.items()
+            if any(rule.step is HealthStep.RECONNECT for rule in rules)
+        ),
+    ],
+)
+def test_what_the_health_monitor_asked_for_has_a_word_of_its_own(cause: str) -> None:
+    assert cause_class(cause) == "monitor"
 
 
 def test_a_first_start_is_no_recovery_on_the_page(exporter: Exporter, stream: EventStream) -> None:

@@ -167,7 +167,6 @@ def test_alerts_are_called_as_prometheus_calls_them_and_are_as_grave_after_as_lo
     }
     assert ours.keys() - theirs.keys() == {
         "AccountLimited",
-        "HealthStep",
         "PairPaused",
         "TelegramNotice",
     }
