@@ -141,6 +141,7 @@ from .session_formats.detector import path_in, read_login
 from .session_formats.formats import TITLES as LOGIN_TITLES
 from .session_formats.formats import ForeignLogin, LoginFormat
 from .session_formats.strings import read_text
+from .session_formats.writing import write_text
 
 if TYPE_CHECKING:
     from .chats import (
@@ -415,6 +416,7 @@ __all__ = [
     "upgrades",
     "verdict_of",
     "write_file",
+    "write_text",
 ]
 
 # Telethon takes 0.3 s and 40 MB to import; these names do so when they are first asked for.

@@ -259,8 +259,11 @@ class Maintenance:
         found = store.credential(self._name)
         if found is None:
             raise NoCredentialError(self._name)
+        record = store.session(self._name)
         return StoredSession(
             version=0,
+            user_id=None if record is None else record.user_id,
+            api_id=self._services.gateway.api_id,
             parts=parse_string(found.session_string),
             entities=tuple(
                 EntityRow(row.id, row.access_hash, row.username)

@@ -46,6 +46,7 @@ def _turned(result: Given) -> Iterator[Block]:
 LOGIN_FILE: Final = option(
     "file", "A file or folder of another program.", Kind.PATH, option=False, metavar="FILE"
 )
+FORMATS: Final = ("telethon", "pyrogram", "gramjs", "mtcute", "gotd")
 TDATA: Final = (
     option("passcode", "Telegram Desktop's local passcode.", Kind.SECRET),
     option("account", "Which of Telegram Desktop's accounts, from 1.", Kind.INTEGER, least=1),
@@ -86,11 +87,20 @@ COMMANDS: Final = (
     Command(
         name="export",
         help="Give a login out: as a Telethon .session file, or print its session string.",
-        more="Whoever has it has the account. Stop this session before it is used elsewhere.",
+        more="Whoever has it has the account. Stop this session before it is used elsewhere. With"
+        " --format as the string of another library, or gotd's JSON; a file then holds that text.",
         group=GROUP,
         parameters=(
             SESSION,
             option("file", "The file to write.", Kind.PATH, option=False, metavar="FILE"),
+            option(
+                "login_format",
+                "For which library.",
+                Kind.CHOICE,
+                choices=FORMATS,
+                default="telethon",
+                word="format",
+            ),
         ),
         danger=Danger.HARMS,
         question="Give the login of {session} out? Whoever has it has the account.",

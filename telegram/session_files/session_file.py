@@ -73,13 +73,14 @@ class FileState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredSession:
-    """What a session file holds; ``user_id`` is the account's, where it says so."""
+    """What a session file holds; ``user_id`` is the account, ``api_id`` the app, where it tells."""
 
     version: int
     parts: SessionString
     entities: tuple[EntityRow, ...] = ()
     states: tuple[FileState, ...] = ()
     user_id: int | None = None
+    api_id: int | None = None
 
 
 def read_file(path: Path | str) -> StoredSession:

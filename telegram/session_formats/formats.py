@@ -43,16 +43,14 @@ class ForeignLogin:
 
     Args:
         format: whose it is.
-        stored: key, data centre, and the chats that the format holds.
+        stored: key, data centre, and what else the format holds.
         test: whether it is of Telegram's test servers.
-        api_id: the app it was made with, where the format says so.
         account: which of several it is, counted from 1, and of how many.
     """
 
     format: LoginFormat
     stored: StoredSession
     test: bool = False
-    api_id: int | None = None
     account: tuple[int, int] = (1, 1)
 
     @property

@@ -55,12 +55,12 @@ def _read(database: sqlite3.Connection, path: Path) -> ForeignLogin:
         parts=parts,
         entities=_entities(database),
         user_id=user_id if isinstance(user_id, int) and user_id > 0 else None,
+        api_id=row.get("api_id"),
     )
     return ForeignLogin(
         format=LoginFormat.PYROGRAM_FILE,
         stored=stored,
         test=test or parts.host in TEST_HOSTS,
-        api_id=row.get("api_id"),
     )
 
 

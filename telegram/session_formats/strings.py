@@ -116,9 +116,10 @@ def _pyrogram(text: str) -> ForeignLogin | None:
     parts = SessionString(dc_id=dc_id, host=address[0], port=address[1], key=key)
     return ForeignLogin(
         format=LoginFormat.PYROGRAM_STRING,
-        stored=StoredSession(version=0, parts=parts, user_id=user_id),
+        stored=StoredSession(
+            version=0, parts=parts, user_id=user_id, api_id=app[0] if app else None
+        ),
         test=test,
-        api_id=app[0] if app else None,
     )
 
 

@@ -17,7 +17,12 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from .. import actors
-from ..errors import SessionOfflineError, TelethonFileDamagedError, TelethonFileInUseError
+from ..errors import (
+    InvalidRecordError,
+    SessionOfflineError,
+    TelethonFileDamagedError,
+    TelethonFileInUseError,
+)
 from ..storage import BackupRecord, Store, file_users
 from ..supervision import Ask
 from ..telegram import (
@@ -27,13 +32,13 @@ from ..telegram import (
     Phase,
     QrToken,
     StoredSession,
-    format_string,
     parse_string,
     path_in,
     read_login,
     read_text,
     rescue_file,
     write_file,
+    write_text,
 )
 from .audit import Auditor
 from .checks import a_number, a_path, a_text, seconds
@@ -201,17 +206,32 @@ class SessionMaintenance(abc.ABC):
         taken = await self._take_in(stored, None if damage is None else damage.what)
         return replace(taken, format=LoginFormat.TELETHON_FILE, unseen=unseen)
 
-    async def export_string(self, *, who: str = "app") -> str:
+    async def export_string(
+        self, *, login_format: LoginFormat = LoginFormat.TELETHON_STRING, who: str = "app"
+    ) -> str:
         """The session string: whoever has it has the account. Stop this session before it is used.
+
+        Args:
+            login_format: for which library; Telethon's where none is named.
+            who: for the audit trail.
 
         Raises:
             NoCredentialError: there is no login.
+            LoginFormatError: that format is not written, or needs what is not known yet.
         """
         async with self._noted(who, "export"):
-            return format_string((await self._given_out()).parts)
+            return write_text(await self._given_out(), a_format(login_format))
 
-    async def export_file(self, path: Path | str, *, who: str = "app") -> None:
+    async def export_file(
+        self,
+        path: Path | str,
+        *,
+        login_format: LoginFormat = LoginFormat.TELETHON_STRING,
+        who: str = "app",
+    ) -> None:
         """Write a Telethon ``.session`` file (0600) with the chats it knows; see ``export_string``.
+
+        Of another format the file holds its text.
 
         Raises:
             FileExistsError: there is a file of that name; it is not touched.
@@ -219,9 +239,14 @@ class SessionMaintenance(abc.ABC):
         a_path(path)
         async with self._noted(who, "export"):
             stored = await self._given_out()
-            await asyncio.to_thread(
-                write_file, path, stored.parts, entities=stored.entities, states=stored.states
-            )
+            if a_format(login_format) is LoginFormat.TELETHON_STRING:
+                await asyncio.to_thread(
+                    write_file, path, stored.parts, entities=stored.entities, states=stored.states
+                )
+            else:
+                await asyncio.to_thread(
+                    _write_new, path, write_text(stored, a_format(login_format))
+                )
 
     # Logging in and out
 
@@ -321,6 +346,26 @@ class SessionMaintenance(abc.ABC):
     @abc.abstractmethod
     async def _read(self, work: Callable[[Store], R]) -> R:
         """Do some reading in the warden's database."""
+
+
+def a_format(value: object) -> LoginFormat:
+    """A format of logins, or its name.
+
+    Raises:
+        InvalidRecordError: there is none of that name.
+    """
+    try:
+        return LoginFormat(value)  # type: ignore[arg-type]  # whatever an app hands in
+    except ValueError:
+        known = ", ".join(LoginFormat)
+        raise InvalidRecordError("login_format", value, f"one of {known}") from None
+
+
+def _write_new(path: Path | str, text: str) -> None:
+    """Write a secret to a file that is new."""
+    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(f"{text}\n")
 
 
 def _path_of(source: Path | str, passcode: str | None, account: int | None) -> Path | None:

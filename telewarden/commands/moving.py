@@ -7,7 +7,7 @@ from typing import Final
 
 from ..console.results.moving import Exported, Identified, Imported, KeysRotated
 from ..errors import BadCommandError
-from ..telegram import read_login, read_text
+from ..telegram import LoginFormat, read_login, read_text
 from .engine import Handlers, Handles
 
 
@@ -62,20 +62,23 @@ def identified(
         address=f"{parts.host}:{parts.port}",
         test=found.test,
         user_id=found.stored.user_id,
-        api_id=found.api_id,
+        api_id=found.stored.api_id,
         entities=len(found.stored.entities),
         account=chosen,
         accounts=accounts,
     )
 
 
-async def export(engine: Handles, who: str, *, session: str, file: str | None) -> Exported:
+async def export(
+    engine: Handles, who: str, *, session: str, file: str | None, login_format: str
+) -> Exported:
     """Give a login out."""
-    handle = engine.session(session)
+    handle, how = engine.session(session), EXPORTS[login_format]
     if file is None:
-        return Exported(session=session, file=None, string=await handle.export_string(who=who))
+        string = await handle.export_string(login_format=how, who=who)
+        return Exported(session=session, file=None, string=string)
     try:
-        await handle.export_file(file, who=who)
+        await handle.export_file(file, login_format=how, who=who)
     except FileExistsError:
         raise BadCommandError("export", f"{file} is there already; name another one") from None
     except OSError as error:
@@ -83,6 +86,16 @@ async def export(engine: Handles, who: str, *, session: str, file: str | None) -
         way_out = "name a file in a folder that is there and may be written to"
         raise BadCommandError("export", f"{why}; {way_out}") from None
     return Exported(session=session, file=file, string=None)
+
+
+EXPORTS: Final = {
+    "telethon": LoginFormat.TELETHON_STRING,
+    "pyrogram": LoginFormat.PYROGRAM_STRING,
+    "gramjs": LoginFormat.GRAMJS_STRING,
+    "mtcute": LoginFormat.MTCUTE_STRING,
+    "gotd": LoginFormat.GOTD_JSON,
+}
+"""What `export` calls the formats."""
 
 
 async def rotate(engine: Handles, who: str, *, data: bool, key: str | None) -> KeysRotated:

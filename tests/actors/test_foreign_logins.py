@@ -17,13 +17,19 @@ from telewarden.errors import (
     OtherServersError,
     TelethonFileInUseError,
 )
-from telewarden.telegram import LoginFormat, Phase, SessionString, parse_string
+from telewarden.telegram import LoginFormat, Phase, SessionString, parse_string, read_text
 
 from .conftest import ALICE, PRESS, Newsroom
 
 pytestmark = pytest.mark.actors
 
 GOTD: Final = "gotd.json"
+WRITTEN: Final = (
+    LoginFormat.PYROGRAM_STRING,
+    LoginFormat.GRAMJS_STRING,
+    LoginFormat.MTCUTE_STRING,
+    LoginFormat.GOTD_JSON,
+)
 
 
 def pyrograms(parts: SessionString, *, user: int, dc_id: int | None = None, test: int = 0) -> str:
@@ -140,3 +146,24 @@ async def test_a_folder_that_a_program_has_open_is_refused_by_name(
     (tmp_path / "tdata" / "key_datas").write_bytes(b"TDF$")
     with (tmp_path / "tdata" / "key_datas").open("rb"), pytest.raises(TelethonFileInUseError):
         await warden.session("alice").import_any(tmp_path / "tdata")
+
+
+@pytest.mark.parametrize("login_format", WRITTEN)
+async def test_a_login_leaves_as_another_library_has_it(
+    newsroom: Newsroom, tmp_path: Path, login_format: LoginFormat
+) -> None:
+    warden = await newsroom.start()
+    alice, path = warden.session("alice"), tmp_path / "left.txt"
+    own = parse_string(await alice.export_string())
+
+    found = read_text(await alice.export_string(login_format=login_format))
+    await alice.export_file(path, login_format=login_format)
+
+    assert found.format is login_format
+    assert (found.stored.parts.key, found.stored.parts.dc_id) == (own.key, own.dc_id)
+    assert found.stored.user_id in {None, newsroom.account(ALICE).id}
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert read_text(path.read_text()) == found
+    with pytest.raises(FileExistsError):
+        await alice.export_file(path, login_format=login_format)
+    path.unlink()  # a secret, and nothing of ours may be found with one

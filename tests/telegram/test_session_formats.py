@@ -36,6 +36,7 @@ from telewarden.telegram import (
     parse_string,
     read_login,
     read_text,
+    write_text,
 )
 
 pytestmark = pytest.mark.telegram
@@ -114,8 +115,8 @@ def test_a_string_is_known_by_its_layout(
 
 
 def test_the_app_of_a_string_is_told_where_it_holds_it() -> None:
-    assert read_text(STRINGS["kurigram"]).api_id == 12345
-    assert read_text(STRINGS["pyrogram big"]).api_id is None
+    assert read_text(STRINGS["kurigram"]).stored.api_id == 12345
+    assert read_text(STRINGS["pyrogram big"]).stored.api_id is None
 
 
 @pytest.mark.parametrize("host", ["149.154.167.51", "2001:67c:4e8:f002::a"])
@@ -207,6 +208,50 @@ def test_bytes_that_no_program_wrote_are_refused(data: bytes) -> None:
             continue  # may be one by chance: nothing in them proves what they are
         with pytest.raises((LoginFormatError, SessionStringDamagedError)):
             read_text(text)
+
+
+# Written
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gramjs 149.154.175.53",
+        "gramjs 1.2.3.4",
+        "gramjs 2001:67c:4e8:f002::a",
+        "kurigram",
+        "kurigram test",
+    ],
+)
+def test_a_string_is_written_as_its_library_writes_it(name: str) -> None:
+    found = read_text(STRINGS[name])
+
+    assert write_text(found.stored, found.format) == STRINGS[name]
+
+
+@pytest.mark.parametrize("name", ["mtcute full", "mtcute bare", "mtcute ipv6", "mtcute test"])
+def test_a_string_of_mtcute_is_written_without_its_media_address(name: str) -> None:
+    found = read_text(STRINGS[name])
+
+    again = read_text(write_text(found.stored, found.format))
+
+    assert facts(again) == facts(found)
+    assert again.stored.parts == found.stored.parts
+
+
+def test_gotds_json_is_written() -> None:
+    found = read_text(gotd())
+
+    assert read_text(write_text(found.stored, LoginFormat.GOTD_JSON)) == found
+
+
+def test_a_login_without_an_account_is_not_written_for_pyrogram() -> None:
+    found = read_text(STRINGS["mtcute bare"])
+
+    with pytest.raises(LoginFormatError, match="has no account yet"):
+        write_text(found.stored, LoginFormat.PYROGRAM_STRING)
+    with pytest.raises(LoginFormatError, match="is not written as a tdata folder"):
+        write_text(found.stored, LoginFormat.TDATA)
 
 
 # Files and folders
