@@ -15,7 +15,8 @@ class MasterKeyMissingError(MasterKeyError):
     def __init__(self, place: str, why: str) -> None:
         super().__init__(
             f"the master key is missing: {place} {why};"
-            " make one with telewarden keygen and keep a copy of it"
+            " bring it back, as nothing stored opens without it; before a first start make one with"
+            " telewarden keygen and keep a copy of it"
         )
         self.place, self.why = place, why
 

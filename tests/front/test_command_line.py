@@ -185,7 +185,7 @@ def test_the_page_of_commands_names_those_without_json() -> None:
 def test_a_missing_master_key_is_refused(shell: Shell) -> None:
     del shell.environment["TELEWARDEN_TEST_KEY"]
 
-    refused(shell("run", "telewarden.toml"), "TELEWARDEN_TEST_KEY", "is not set")
+    refused(shell("run", "telewarden.toml"), "TELEWARDEN_TEST_KEY", "is not set", "bring it back")
 
 
 @pytest.mark.crashes("journal", start=WrongMasterKeyError)
