@@ -66,6 +66,12 @@ class Store(
 
     _lock: int | None = None
 
+    def _shift(self, seconds: float) -> None:
+        super()._shift(seconds)
+        self._shift_plans(seconds)
+        self._shift_notifications(seconds)
+        self._shift_verdicts(seconds)
+
     @classmethod
     def open(cls, path: Path | str, master: MasterKey) -> Self:
         """Open the database at ``path`` for writing, making it if there is none.

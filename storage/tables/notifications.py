@@ -19,6 +19,16 @@ ALERTS: Final = RowMapping(
     decode={"told": lambda stored: tuple(from_json(stored))},
 )
 NEWS: Final = RowMapping(NewsRow, "alert_news")
+TIMES: Final = (
+    ("alerts", "since"),
+    ("alerts", "fired"),
+    ("alerts", "owed"),
+    ("alert_news", "since"),
+    ("alert_news", "at"),
+    ("alert_silences", "until"),
+    ("webhook_events", "at"),
+)
+"""Columns that are in seconds of the count."""
 EVENTS: Final = RowMapping(WebhookRow, "webhook_events", decode={"dead": bool})
 
 
@@ -70,3 +80,8 @@ class NotificationRows(TableAccess):
     def settle_webhook_events(self, ids: Sequence[str]) -> None:
         """Forget these."""
         self._run_many("delete from webhook_events where id = ?", [(one,) for one in ids])
+
+    def _shift_notifications(self, seconds: float) -> None:
+        """Let silences last, and alerts have lasted, as long as before in another count."""
+        for table, column in TIMES:
+            self._run(f"update {table} set {column} = {column} + ?", (seconds,))  # noqa: S608 - ours

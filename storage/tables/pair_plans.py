@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from ...errors import SealDamagedError
@@ -17,6 +18,7 @@ from .connection import TableAccess, mapping_from_json, to_json
 
 logger = logging.getLogger(__name__)
 
+ADDED_AT: Final = "added_at"  # a plan's field, in seconds of the count
 SELECT: Final = "select id, sealed, declared from pair_plans order by id"
 
 
@@ -56,6 +58,14 @@ class PlanRows(TableAccess):
                 "delete from pair_plans where id in (select value from json_each(?))",
                 (json.dumps(list(pair_ids)),),
             )
+
+    def _shift_plans(self, seconds: float) -> None:
+        """Let pairs have been added as long ago as before, now that the count is another."""
+        self.put_plans(
+            replace(row, plan={**row.plan, ADDED_AT: row.plan[ADDED_AT] + seconds})
+            for row in self.plans()
+            if row.plan is not None and isinstance(row.plan.get(ADDED_AT), int | float)
+        )
 
     def _sealed(self, row: PlanRow) -> bytes | None:
         if row.plan is None:

@@ -113,6 +113,18 @@ class SessionRows(OperationRows):
                 "delete from health_verdicts where session = ? and worker_group = ?", list(gone)
             )
 
+    def _shift_verdicts(self, seconds: float) -> None:
+        """Let verdicts have stood, and steps be ago, as long as before in another count."""
+        moved = (
+            replace(
+                row,
+                since=row.since + seconds,
+                steps=[[step, times, at + seconds, *rest] for step, times, at, *rest in row.steps],
+            )
+            for row in self.verdicts()
+        )
+        self.keep_verdicts(list(moved), ())
+
     def _read(self, row: tuple[Any, ...], accounts: dict[str, bytes] | None) -> SessionRecord:
         record = SESSIONS.from_row(row)
         account = self._account(record.name, record.user_id, accounts)

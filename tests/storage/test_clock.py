@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from telewarden.storage import Epoch, MasterKey, Store
+from telewarden.storage import AlertRow, Epoch, MasterKey, PlanRow, Store, VerdictRow
 
 pytestmark = pytest.mark.storage
 
@@ -96,6 +96,43 @@ def test_a_clock_that_is_set_between_two_processes_moves_no_deadline(
     with Store.open_reader(database.place, database.master) as store:
         (row,) = store.floods("alice")
     assert row.until == pytest.approx(machine.wall + 500.0, abs=1.0)
+
+
+@pytest.mark.parametrize("step", [-3 * DAY, -20.0, HOUR])
+def test_all_that_is_measured_from_a_moment_keeps_its_distance_when_the_clock_is_set(
+    database: Database, machine: Machine, step: float
+) -> None:
+    now = database.start().now()
+    verdict = VerdictRow(
+        session="alice",
+        worker_group="",
+        health="expired",
+        reason="login_ended",
+        why=[],
+        since=now - 60.0,
+        steps=[["disable", 1, now - 30.0, ""]],
+    )
+    with Store.open(database.place, database.master) as store:
+        store.put_plans([PlanRow(id=9, plan={"added_at": now - 1.0}), PlanRow(id=8, plan={})])
+        store.silence("*", now + 600.0)
+        store.keep_alerts([AlertRow(name="SessionDown", subject="alice", since=now, fired=now)])
+        store.keep_verdicts([verdict], [])
+
+    machine.wall += step
+    machine.passes(100.0)
+    later = database.start().now()
+
+    with Store.open_reader(database.place, database.master) as store:
+        plans = {row.id: row.plan for row in store.plans()}
+        (alert,), (kept,) = store.alerts(), store.verdicts()
+        silence = store.silences()["*"]
+    assert plans[8] == {}
+    assert plans[9]["added_at"] == pytest.approx(later - 101.0)
+    assert silence == pytest.approx(later + 500.0)
+    assert (alert.since, alert.fired) == pytest.approx((later - 100.0, later - 100.0))
+    assert alert.owed is None
+    assert kept.since == pytest.approx(later - 160.0)
+    assert kept.steps[0][2] == pytest.approx(later - 130.0)
 
 
 def test_a_script_beside_counts_as_the_writer_does(database: Database, machine: Machine) -> None:
