@@ -61,11 +61,12 @@ class PlanRows(TableAccess):
 
     def _shift_plans(self, seconds: float) -> None:
         """Let pairs have been added as long ago as before, now that the count is another."""
-        self.put_plans(
-            replace(row, plan={**row.plan, ADDED_AT: row.plan[ADDED_AT] + seconds})
-            for row in self.plans()
-            if row.plan is not None and isinstance(row.plan.get(ADDED_AT), int | float)
-        )
+        moved = list[PlanRow]()
+        for row in self.plans():
+            at = None if row.plan is None else row.plan.get(ADDED_AT)
+            if row.plan is not None and isinstance(at, int | float):
+                moved.append(replace(row, plan={**row.plan, ADDED_AT: at + seconds}))
+        self.put_plans(moved)
 
     def _sealed(self, row: PlanRow) -> bytes | None:
         if row.plan is None:
