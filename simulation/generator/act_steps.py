@@ -22,7 +22,7 @@ class ActSteps:
         self._alive: dict[str, tuple[str, int, str]] = {}  # by token: chat, version, word
         self._removed: set[int] = set()
         self._upgraded: set[str] = set()
-        self._passed = False
+        self._passed = ""  # the chat whose name a stranger has
 
     def draw(self) -> Step:
         """Draw one."""
@@ -104,8 +104,8 @@ class ActSteps:
         named = [pair[end] for pair in pairs for end in pair.get("by_name", ())]
         if self._passed or not named:
             return None
-        self._passed = True
-        return {"do": "pass_name", "chat": self.rng.choice(named), "to": "x0"}
+        self._passed = self.rng.choice(named)
+        return {"do": "pass_name", "chat": self._passed, "to": "x0"}
 
     def _revoke(self) -> Step | None:
         """A session's logins are ended; while the last one works, pairs may leave for it."""
@@ -125,7 +125,8 @@ class ActSteps:
         fields.pop("by_name", None)
         if "topics" in fields or "topic" in fields:
             return None  # where messages stand in the other chat is another matter
-        if self._topology.has_name(source) and rng.random() < 0.5:
+        its_own = self._topology.has_name(source) and source != self._passed
+        if its_own and rng.random() < 0.5:
             fields["by_name"] = ["source"]
         elif not pair.get("ring"):
             fields |= {"source": target, "target": source}
