@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,7 +28,7 @@ SECONDS: Final[Mapping[str, float]] = {
 }
 A_DATE: Final = "a date, as 2026-01-31 or 2026-01-31T12:00"
 LONGEST_TEXT: Final = 4096  # characters
-LONGEST_SPAN: Final = 10 * 365.25 * 86_400  # seconds; past it a clock's reading has no sense
+LONGEST_SPAN: Final = 10 * 365.25 * 86_400  # seconds, of what is typed; programs have no end
 
 
 class Kind(StrEnum):
@@ -193,9 +194,10 @@ def _span(parameter: Parameter, value: object) -> float:
     elif isinstance(value, str) and (found := SPAN.fullmatch(value.strip())):
         seconds = float(found[1]) * SECONDS[(found[2] or "").lower()]
     least = parameter.least or 0
-    if not least <= seconds <= LONGEST_SPAN:
+    longest = LONGEST_SPAN if isinstance(value, str) else sys.float_info.max
+    if not least <= seconds <= longest:
         bound = f", {least} s or more" if least else ""
-        bound += " and within ten years" if LONGEST_SPAN < seconds < math.inf else ""
+        bound += " and within ten years" if longest < seconds < math.inf else ""
         raise _Unfit(f"seconds, or a time as 90s, 5min, 2h or 1d{bound}")
     return seconds
 
