@@ -10,9 +10,9 @@ STAMP := $(VENV)/.installed
 KEPT := $(if $(PYTHONDONTWRITEBYTECODE),env -u PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX=$(CURDIR)/$(VENV)/pycache)
 RUN := $(KEPT) $(BIN)/python
 PYTEST_ARGS ?=
-# Three workers for two cores, six at most, as half of a test is waiting. In one process: PYTEST_ARGS=-n0
+# Two workers for each core, six at most, as most of a test is waiting. In one process: PYTEST_ARGS=-n0
 CORES := $(or $(shell getconf _NPROCESSORS_ONLN 2>/dev/null),2)
-WORKERS := -n $(shell n=$$(( $(CORES) * 3 / 2 )); echo $$(( n > 6 ? 6 : n ))) --dist worksteal
+WORKERS := -n $(shell n=$$(( $(CORES) * 2 )); echo $$(( n > 6 ? 6 : n ))) --dist worksteal
 
 # make simulate SEED=7 plays one seed again; HOURS=8, SECONDS=180 or SEEDS=100 fresh ones on JOBS cores.
 JOBS ?= 2

@@ -73,6 +73,7 @@ def test_the_first_crash_of_a_session_is_an_increase(watched: Watched) -> None:
 def test_a_revoked_login_fires_and_a_new_one_resolves(watched: Watched) -> None:
     account = watched.telegram.account(ALICE)
     assert account is not None
+    until(lambda: not watched.firing("alice"), "those of the start are over")
     before = watched.firing("alice")
 
     watched.telegram.revoke(account)
