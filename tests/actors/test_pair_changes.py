@@ -171,6 +171,7 @@ async def test_a_pause_by_hand_and_one_in_the_plan_are_taken_back_one_by_one(
     assert "`pairs change 1 enabled=true` turns it on; it is paused by hand, too" in why.verdict
     await newsroom.stop()
     await newsroom.warden.start()
+    await newsroom.pairs_ready()
     assert (await newsroom.pairs())[1].paused == again.paused
 
 
