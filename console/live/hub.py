@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable
-from typing import Final
+from typing import Any, Final
 
 import pykka
 
@@ -102,7 +102,8 @@ class Hub:
         """End all streams and look no more."""
         for channel in self._channels.values():
             channel.close()
-        tasks = [one for one in (self._looking, self._asking) if one is not None]
+        tasks = list[asyncio.Task[Any]]()
+        tasks += (one for one in (self._looking, self._asking) if one is not None)
         self._looking = self._asking = None
         for one in tasks:
             one.cancel()

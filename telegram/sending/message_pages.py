@@ -52,12 +52,12 @@ async def history(
     if min_id is None:
         return pages.told(await pages.newest(min(limit, HISTORY_PAGE)))
     found: list[Incoming] = []
-    more = True
+    more, at = True, min_id
     while more and len(found) < limit:
         size = min(HISTORY_PAGE, limit - len(found))
-        raw, more = await pages.after(min_id, size)
+        raw, more = await pages.after(at, size)
         found.extend(pages.told(raw))
-        min_id = raw[-1].id if raw else min_id
+        at = raw[-1].id if raw else at
     return found[:limit]
 
 
