@@ -28,7 +28,7 @@ from ..actors import (
 )
 from ..config import PairConfig, parse_pair
 from ..config.mapping import pair_plan_of, tables_of
-from ..errors import UnknownFieldError, UnknownRecordError
+from ..errors import InvalidRecordError, UnknownFieldError, UnknownRecordError
 from ..storage import Store
 from ..supervision import Ask
 from ..telegram import PairReport
@@ -109,7 +109,8 @@ class Pairs:
         It begins with what is said from now on; see ``backfill`` for the past.
 
         Args:
-            pair: its number; by default one that no pair ever had.
+            pair: its number, which ``id`` in ``fields`` says as well, as in the configuration; by
+                default one that no pair ever had.
             session: who serves it; by default the best one, see ``Sessions.best``.
             who: noted in the audit trail.
             fields: as in the configuration's ``[[pairs]]``: ``source``, ``target``, ``mode``...
@@ -126,6 +127,10 @@ class Pairs:
             plan = await warden.pairs.add(source="@news_in", target="@news_out", mode="copy")
             print(plan.id, plan.session)
         """
+        number = fields.pop("id", pair)
+        if pair is not None and pair != number:
+            raise InvalidRecordError("id", number, f"one number; pair says {pair}")
+        pair = number
         subject = "pair (new)" if pair is None else f"pair {pair}"
         with self._client.auditor.refusals(who, "add pair", subject):
             name = self._sessions.best().name if session is None else session

@@ -13,6 +13,7 @@ from telewarden.actors.registry.pair_plans import decision, effective_plans, fin
 from telewarden.errors import (
     BlockingAskError,
     ConfigError,
+    InvalidRecordError,
     PairExistsError,
     SessionFullError,
     UnknownFieldError,
@@ -59,6 +60,24 @@ async def test_an_added_pair_forwards_at_once_and_after_a_restart(newsroom: News
     assert [one.id for one in await newsroom.warden.pairs.list("alice")] == [1, 3]
     assert (await newsroom.warden.pairs.get(3)).source == "@more_in"
     assert newsroom.warden.sessions.get("alice").pairs == 2
+
+
+async def test_a_pair_is_added_by_the_number_that_the_configuration_calls_id(
+    newsroom: Newsroom,
+) -> None:
+    add_chats(newsroom)
+    warden = await newsroom.start()
+    fields = {"session": "alice", "source": "@more_in", "target": "@more_out"}
+
+    with pytest.raises(InvalidRecordError, match="id"):
+        await warden.pairs.add(8, id=9, **fields)
+    with pytest.raises(ConfigError, match="id"):
+        await warden.pairs.add(id="nine", **fields)
+    plan = await warden.pairs.add(id=9, **fields)
+
+    assert plan.id == 9
+    with pytest.raises(PairExistsError):
+        await warden.pairs.add(id=9, **fields)
 
 
 async def test_an_added_pair_takes_orders_as_soon_as_it_is_there(newsroom: Newsroom) -> None:
