@@ -7,6 +7,7 @@ reading with ``supervisor/base.py``.
 
 from .clock import Clock, ManualClock, MonotonicClock
 from .event_probe import EventProbe
+from .fencing import FencingToken, current_fencing_token
 from .frozen import frozen
 from .observe.crash_history import CrashHistory, PastCrash
 from .observe.event_stream import EventStream, Subscription, check_callback, every_tree
@@ -61,7 +62,6 @@ from .policy.strategy import Strategy
 from .policy.token_bucket import TokenBucket
 from .runtime.actor_tasks import TimerHandle
 from .runtime.failures import Drill, Ignore
-from .runtime.fencing import FencingToken, current_fencing_token
 from .runtime.future import Answer
 from .runtime.loop_actor import LoopActor
 from .runtime.loop_thread import LoopThread, run_in_loop

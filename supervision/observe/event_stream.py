@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Iterable
+from contextvars import Context
 from typing import Any, Final, Self, TypeVar, cast
 
 from ...errors import InvalidSpecError
+from ..fencing import TOKEN
 from .events import Event, ObserverFailed
 
 logger = logging.getLogger(__name__)
@@ -84,7 +86,17 @@ class EventStream:
         return bool(self._listeners_of(kind))
 
     def publish(self, event: Event) -> None:
-        """Tell every subscriber; never raises."""
+        """Tell every subscriber; never raises.
+
+        They act for themselves, so that news of who was abandoned reaches those who pass it on.
+        """
+        token = TOKEN.get()
+        if token is not None and token.fenced:
+            Context().run(self._tell, event)
+        else:
+            self._tell(event)
+
+    def _tell(self, event: Event) -> None:
         for subscription in self._listeners_of(type(event)):
             try:
                 subscription.deliver(event)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 import pykka
 
 from ..clock import Timer
-from .fencing import TOKEN
+from ..fencing import TOKEN
 from .loop_runner import LoopRunner
 from .mailbox import OwnEnvelope
 from .monitor import Notice, Watch, begin_watch

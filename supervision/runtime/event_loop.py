@@ -9,6 +9,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import Any, Final, Protocol
 
 TURNS: Final = 128  # runners or calls served before the loop gets to look at its sockets and timers
@@ -36,6 +37,8 @@ class LoopHost:
         self._ready: deque[Servable] = deque()
         self._calls: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._scheduled = False
+        self._context = copy_context()
+        """What everything is served in: a callback would inherit whose work it was scheduled in."""
 
     def open(self) -> None:
         """Make the waker, where the system has one and the loop can listen to it."""
@@ -76,27 +79,27 @@ class LoopHost:
     def call_when_idle(self, call: Callable[[], object]) -> None:
         """Have ``call`` made in the loop when what is ready now has been served."""
         if threading.get_ident() == self._thread:
-            self.loop.call_soon(call)
+            self.loop.call_soon(call, context=self._context)
             return
         try:
-            self.loop.call_soon_threadsafe(call)
+            self.loop.call_soon_threadsafe(call, context=self._context)
         except RuntimeError:  # the loop is closed
             return
 
     def call_next_turn(self, call: Callable[..., object], *args: Any) -> None:
         """Have ``call`` made when the loop has looked at everything else once; in the loop only."""
-        self.loop.call_soon(call, *args)
+        self.loop.call_soon(call, *args, context=self._context)
 
     def _schedule(self) -> None:
         self._scheduled = True
         if threading.get_ident() == self._thread:
-            self.loop.call_soon(self._run)
+            self.loop.call_soon(self._run, context=self._context)
             return
         if self._waker is not None:
             os.eventfd_write(self._waker, 1)
             return
         try:
-            self.loop.call_soon_threadsafe(self._run)
+            self.loop.call_soon_threadsafe(self._run, context=self._context)
         except RuntimeError:  # the loop is closed, and with it everything that could be served
             self._scheduled = False
 
@@ -109,7 +112,7 @@ class LoopHost:
             self._serve_some()
         except BaseException:  # a fault of ours: runners contain what their actors raise
             # the loop's own handler reports it, and the others go on
-            self.loop.call_soon(self._run)
+            self.loop.call_soon(self._run, context=self._context)
             raise
 
     def _serve_some(self) -> None:
@@ -125,4 +128,4 @@ class LoopHost:
                 if not (calls or ready):
                     return
                 self._scheduled = True
-        self.loop.call_soon(self._run)
+        self.loop.call_soon(self._run, context=self._context)

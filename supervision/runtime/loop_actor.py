@@ -12,9 +12,9 @@ from typing import Any, ClassVar, Self, TypeVar, cast
 import pykka
 
 from ..clock import Clock
+from ..fencing import FencingToken
 from .actor_tasks import TimerHandle, start_task, watch_for
 from .failures import stop_itself
-from .fencing import FencingToken
 from .future import Reply
 from .mailbox import Continue
 from .monitor import Watch

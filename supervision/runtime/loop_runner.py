@@ -18,6 +18,7 @@ from pykka._envelope import Envelope
 from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop
 
 from ...errors import ChildAbandonedError, ChildUnavailableError, DrillError
+from ..fencing import TOKEN, FencingToken
 from ..observe.stacks import task_stack
 from ..policy.directive import Directive
 from ..policy.exit_reason import Exit, ExitKind
@@ -29,7 +30,6 @@ from .failures import (
     start_exit,
     take_failure,
 )
-from .fencing import TOKEN, FencingToken
 from .future import Answer
 from .mailbox import Continue, LoopMailbox, OwnEnvelope, answer, wrapped
 from .states import StartResult
@@ -439,6 +439,7 @@ class LoopRunner:
             outcome: tuple[Any, BaseException | None] = (await coroutine, None)
         except BaseException as error:  # noqa: BLE001 - S4: not even SystemExit may leave the actor
             outcome = (None, error)
+        TOKEN.set(None)  # what follows is the tree's own doing, and so is what that sets going
         task = self._task  # another one, or none, when this was set aside; and then no loop, maybe
         if task is not None and task is asyncio.current_task():
             self._task = None

@@ -11,8 +11,8 @@ from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
 from ...errors import AskTimeoutError, BlockingAskError
+from ..fencing import refuse_fenced
 from ..spec.child_spec import ChildSpec, Host
-from .fencing import refuse_fenced
 from .future import Reply
 from .mailbox import CLOSED
 from .tree_context import Slot

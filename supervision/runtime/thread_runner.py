@@ -16,10 +16,10 @@ from pykka._envelope import Envelope
 from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop
 
 from ...errors import ChildUnavailableError, DrillError
+from ..fencing import TOKEN, FencingToken
 from ..observe.stacks import thread_stack
 from ..policy.exit_reason import Exit, ExitKind
 from .failures import Drill, run_failure_hook, run_stop_hook, start_exit, stop_itself, take_failure
-from .fencing import TOKEN, FencingToken
 from .mailbox import NUDGE, OwnEnvelope, ThreadMailbox, answer, wrapped
 from .refs import StopFlag
 from .states import StartResult

@@ -10,7 +10,7 @@ import pytest
 
 from telewarden.errors import DrillError
 from telewarden.loopback import Fault, FloodWait
-from telewarden.metrics.day import Totals
+from telewarden.metrics.day import Day, Totals
 
 from .conftest import BOB, LOOKER, Opens, Shown, needs_chromium
 from .locators import row, see
@@ -144,14 +144,22 @@ def test_texts_are_in_the_readers_language(opens: Opens) -> None:
     see(page.locator("#view"), "Đã kết nối và Telegram có trả lời.")
 
 
+def a_day_of(*online: int) -> Day:
+    day, now = Day(), time.time()
+    for minute, sessions in enumerate((*online, 0)):  # a minute is whole when the next begins
+        day.look(now + 60 * minute, Totals(online=sessions, restarts=7))
+    return day
+
+
 def test_the_day_is_drawn_and_its_span_stands_in_the_address(shown: Shown, opens: Opens) -> None:
+    exporter = shown.warden.exporter
+    exporter.day = a_day_of(2, 2)  # in one step: the warden goes on looking
     page = opens()
-    day, now = shown.warden.exporter.day, time.time()
-
-    day.look(now + 60, Totals(online=2, restarts=7))
-    day.look(now + 120, Totals(online=2, restarts=7))
-
     page.get_by_role("img", name=re.compile(r"Sessions online: 2, least 2")).wait_for()
+
+    exporter.day = a_day_of(2, 2, 1)
+
+    page.get_by_role("img", name=re.compile(r"Sessions online: 1, least 1")).wait_for()
     page.get_by_role("button", name="1 h").click()
     assert page.url.endswith("#/overview?minutes=60")
     assert page.get_by_role("button", name="1 h").get_attribute("aria-pressed") == "true"

@@ -264,6 +264,93 @@ async def test_s15_a_coroutine_that_was_abandoned_is_refused_too(grow: Any, nurs
         assert grown.probe.seen(ChildAbandoned)[0].child == "s"
 
 
+async def test_s15_what_a_child_sets_going_in_others_does_not_carry_its_token(
+    grow: Any, nursery: Any
+) -> None:
+    seen: list[FencingToken | None] = []
+
+    class Noting(LoopActor):
+        def on_receive(self, message: object) -> None:
+            seen.append(current_fencing_token())
+
+    class Telling(LoopActor):
+        async def on_receive(self, message: Any) -> None:
+            message.tell("from a coroutine")
+            message.tell("twice")
+
+    children = (ChildSpec(id="n", actor=Noting), ChildSpec(id="t", actor=Telling))
+    async with grow(SupervisorSpec(children=children)) as grown:
+        grown.tree.ref("t").tell(grown.tree.ref("n"))
+        await grown.until(lambda: len(seen) == 2)
+
+    assert seen == [None, None]
+    del nursery
+
+
+async def test_s15_what_follows_a_coroutine_does_not_run_on_its_childs_behalf(grow: Any) -> None:
+    seen: list[tuple[str, FencingToken | None]] = []  # the first start is in the command's name
+
+    class Crashing(LoopActor):
+        def on_start(self) -> None:
+            seen.append(("start", current_fencing_token()))
+
+        async def on_receive(self, message: object) -> None:
+            if message == "crash":
+                raise ValueError(message)
+
+        def on_failure(self, *_: object) -> None:
+            seen.append(("failure", current_fencing_token()))
+
+        def on_stop(self) -> None:
+            seen.append(("stop", current_fencing_token()))
+
+    async with grow(SupervisorSpec(children=(ChildSpec(id="c", actor=Crashing),))) as grown:
+        grown.tree.ref("c").tell("crash")
+        await grown.expect(ChildStarted, "c", count=2)
+
+    assert [step for step, token in seen if token is not None and token.child == "c"] == []
+
+
+async def test_s15_what_is_told_by_the_abandoned_reaches_observers_who_send_it_on(
+    grow: Any, nursery: Any
+) -> None:
+    let_go = asyncio.Event()
+
+    class Stubborn(LoopActor):
+        async def on_receive(self, message: Any) -> None:
+            while not let_go.is_set():
+                try:
+                    await let_go.wait()
+                except asyncio.CancelledError:
+                    continue
+            message.publish(ChildForgotten(at=0.0, child="by the abandoned"))
+
+    got: list[object] = []
+
+    class Getting(LoopActor):
+        def on_receive(self, message: object) -> None:
+            got.append(message)
+
+    stubborn = ChildSpec(id="s", actor=Stubborn, shutdown=1.0)
+    getting = ChildSpec(id="g", actor=Getting)
+    async with grow(SupervisorSpec(children=(getting, stubborn))) as grown:
+        events = grown.tree.events
+        events.subscribe(grown.tree.ref("g").tell, kinds=[ChildForgotten])
+        grown.tree.ref("s").tell(events)
+        await grown.rest()
+        stopping = asyncio.ensure_future(grown.command(TerminateChild("s")))
+        await grown.rest()
+        grown.clock.advance(1.0)
+        await grown.within(stopping)
+        let_go.set()
+        await grown.until(lambda: got)
+        events.publish(ChildForgotten(at=1.0, child="by somebody else"))
+        await grown.until(lambda: len(got) == 2)
+
+    assert [event.child for event in got] == ["by the abandoned", "by somebody else"]  # type: ignore[attr-defined]
+    del nursery
+
+
 async def test_a_fencing_token_names_its_child_and_incarnation(grow: Any, nursery: Any) -> None:
     tokens: list[FencingToken | None] = []
 

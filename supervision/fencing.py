@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
-from ...errors import FencedError
+from ..errors import FencedError
 
 
 class FencingToken:
