@@ -5,7 +5,7 @@ All have ten series of each session. ``gauges`` are ten ``Gauge`` with a child f
 by the library's ``generate_latest``. ``telewarden`` is the exporter's own writer with ten of its
 families, of which three are ages and change for every session; of each tenth session everything has
 changed since the last scrape. ``all changed`` is the same after a change of every session, ``by
-state`` the whole exporter without series of sessions.
+state`` the whole exporter without series of sessions, when nothing or a tenth has changed.
 
 What is there after the first scrape is set aside from the cyclic collector, as a warden does.
 Measured: milliseconds of CPU time for a scrape, and p99 of what an ask in the same loop takes
@@ -152,6 +152,11 @@ def ours(count: int, *, part: int) -> tuple[Exporter, Callable[[], None]]:
     families = [one for one in SESSION_FAMILIES if one.name in TEN]
     exporter = filled(count, per_session=True)
     exporter._texts[False] = SessionText(open_metrics=False, families=families)
+    return exporter, changing(exporter, count, part=part)
+
+
+def changing(exporter: Exporter, count: int, *, part: int) -> Callable[[], None]:
+    """What changes one session in ``part``."""
     begins = iter(range(10**9))
 
     def change() -> None:
@@ -162,7 +167,7 @@ def ours(count: int, *, part: int) -> tuple[Exporter, Callable[[], None]]:
             )
             exporter._hear(flood)
 
-    return exporter, change
+    return change
 
 
 def scraped(exporter: Exporter, change: Callable[[], None]) -> Figures:
@@ -203,8 +208,9 @@ def plain(scrape: Callable[[], bytes]) -> Figures:
     return {"scrape_ms": statistics.median(took), "series": float(body.count(b"\nplain_"))}
 
 
-def by_state(count: int) -> Figures:
-    return scraped(filled(count, per_session=False), lambda: None)
+def by_state(count: int, *, part: int | None = None) -> Figures:
+    exporter = filled(count, per_session=False)
+    return scraped(exporter, changing(exporter, count, part=part) if part else lambda: None)
 
 
 def cases(arguments: argparse.Namespace) -> Cases:
@@ -213,6 +219,7 @@ def cases(arguments: argparse.Namespace) -> Cases:
         "telewarden": lambda: scraped(*ours(count, part=10)),
         "all changed": lambda: scraped(*ours(count, part=1)),
         "by state": lambda: by_state(count),
+        "by state, changed": lambda: by_state(count, part=10),
         "gauges": lambda: plain(gauges(count)),
         "collector": lambda: plain(collector(count)),
     }
@@ -224,7 +231,7 @@ AIMS = (
     Aim("telewarden", "ask_p99_ms", "<=", 20.0),
     Aim("all changed", "ask_p99_ms", "<=", 20.0),
     Aim("by state", "scrape_ms", "<=", 10.0),
-    Aim("by state", "ask_p99_ms", "<=", 20.0),
+    Aim("by state, changed", "ask_p99_ms", "<=", 20.0),
 )
 
 if __name__ == "__main__":

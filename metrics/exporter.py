@@ -30,7 +30,6 @@ from .day import Day, Totals
 from .event_counter import HEARD, OUTCOMES_OUT, Counts
 from .families import (
     Storage,
-    Together,
     families_of_counts,
     families_of_sample,
     families_of_sessions,
@@ -42,18 +41,18 @@ from .sample import Sample, stand
 from .session_families import SESSION_FAMILIES
 from .session_figures import FIRST, LeaseOwner, SessionBook, SessionFigures, StoredFigures
 from .session_figures import HEARD as HEARD_OF_SESSIONS
+from .session_sums import BlockSums, SessionSums
 from .session_text import SessionText
 
 LISTENED: Final = tuple({*HEARD, *HEARD_OF_SESSIONS, *WORDS})
 SHOWN_UP_TO: Final = 1_000  # sessions; each has some forty series
 SLICE: Final = 0.001  # seconds that a scrape takes the loop for at once
-AT_ONCE: Final = 500  # sessions that are counted together: half a millisecond
 OPEN_METRICS: Final = "application/openmetrics-text"
 ESCAPING: Final = re.compile(r";\s*escaping=[^;,]*")
 END: Final = "# EOF\n"
 DONE: Final = object()  # a look is at its end
 
-_beside: ContextVar[Together | None] = ContextVar("telewarden_sessions_beside", default=None)
+_beside: ContextVar[SessionSums | None] = ContextVar("telewarden_sessions_beside", default=None)
 """Set while each session's families are written beside the registry, by ``session_text``."""
 
 
@@ -102,7 +101,7 @@ class Exporter(Collector):
         self.per_session = per_session
         """Whether series of each session are shown; ``None``: while there are not too many."""
         self._counts, self._sample = Counts(), Sample()
-        self._sessions = SessionBook(wall)
+        self._sessions, self._sums = SessionBook(wall), BlockSums()
         self._texts: dict[bool, SessionText] = {}
         self._storage: Storage | None = None
         self._numbers: RegistryNumbers | None = None
@@ -189,6 +188,7 @@ class Exporter(Collector):
         yield from self._sessions.reported(
             overview.sessions, overview.groups, tree, registered=registered
         )
+        yield from self._sums_of(self._sessions.all()).refresh()  # the next scrape finds it done
         self._sample = yield from stand(overview, tree, now=now, loop_lag=loop_lag)
         self.day.look(self._sample.at, self._totals(overview))
 
@@ -320,15 +320,14 @@ class Exporter(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """What Prometheus' client library asks for at each scrape."""
-        now, sessions, together = self._wall(), self._by_name(), _beside.get()
-        beside = together is not None
-        if together is None:
-            together = Together()
-            together.add(sessions)
+        now, sessions, sums = self._wall(), self._by_name(), _beside.get()
+        beside = sums is not None
         with self._lock:
             families = [*families_of_counts(self._counts, now=now, created=self._created)]
         yield from families
-        yield from families_of_sessions(together, shown=self._are_shown(sessions), now=now)
+        yield from families_of_sessions(
+            sums or SessionSums.of(sessions), shown=self._are_shown(sessions), now=now
+        )
         yield from families_of_sample(self._sample)
         if self._storage is not None:
             yield from families_of_storage(self._storage, now=now)
@@ -367,6 +366,11 @@ class Exporter(Collector):
         with self._lock:
             return self._sessions.all()
 
+    def _sums_of(self, sessions: list[SessionFigures]) -> BlockSums:
+        if self._sums.sessions is not sessions:  # somebody came or went
+            self._sums = BlockSums(sessions)
+        return self._sums
+
     def _are_shown(self, sessions: Collection[SessionFigures]) -> bool:
         if self.per_session is None:
             return len(sessions) <= SHOWN_UP_TO
@@ -381,11 +385,11 @@ class Exporter(Collector):
     def _written(
         self, encode: Callable[[CollectorRegistry], bytes], open_metrics: bool
     ) -> Iterator[str]:
-        sessions, together = self._by_name(), Together()
-        for begin in range(0, len(sessions), AT_ONCE):
-            together.add(sessions[begin : begin + AT_ONCE])
+        sessions = self._by_name()
+        sums = self._sums_of(sessions)
+        for _ in sums.refresh():
             yield ""
-        beside = _beside.set(together)
+        beside = _beside.set(sums.total())
         try:
             text = encode(self.registry).decode()
         finally:

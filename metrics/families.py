@@ -8,7 +8,7 @@ session has are in ``session_families``. No label anywhere is a chat, a phone nu
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from ..telegram.health import ILL
 from .event_counter import Counts
 from .family_builders import counter, gauge, gauges, histogram, histograms, number
 from .sample import Sample
-from .session_figures import LEASE_STATES, SessionFigures
+from .session_sums import SessionSums
 
 Row = tuple[Callable[..., Metric], str, str, Callable[[Counts], Any], *tuple[Any, ...]]
 """What makes it, its name and meaning, where its numbers are, its labels."""
@@ -58,64 +58,33 @@ def families_of_counts(counts: Counts, *, now: float, created: float) -> Iterato
     )
 
 
-class Together:
-    """All sessions in sum, added some at a time: of ten thousand at once the loop would notice."""
-
-    def __init__(self) -> None:
-        self.phases = dict[Phase, int]()
-        self.owners = dict.fromkeys(LEASE_STATES, 0)
-        self.update = self.outbox = self.backup = math.inf
-        self.codes, self.latched = math.inf, 0
-
-    def add(self, sessions: Iterable[SessionFigures]) -> None:
-        """Count these, too: states, the oldest moments, dead keys, the fewest codes, owners."""
-        phases, codes, latched = self.phases, self.codes, 0
-        update, outbox, backup = self.update, self.outbox, self.backup
-        for one in sessions:
-            phases[one.phase] = phases.get(one.phase, 0) + 1
-            if (heard := one.last_update) is not None and heard < update:
-                update = heard
-            if (waits := one.waiting_since) is not None and waits < outbox and one.waiting:
-                outbox = waits
-            if (saved := one.backed_up) is not None and saved < backup:
-                backup = saved
-            if (left := one.codes_left) is not None and left < codes:
-                codes = left
-            if one.latched:
-                latched += 1
-            if one.lease is not None:
-                self.owners[one.lease.state] += 1
-        self.codes, self.latched = codes, self.latched + latched
-        self.update, self.outbox, self.backup = update, outbox, backup
-
-
-def families_of_sessions(together: Together, *, shown: bool, now: float) -> Iterator[Metric]:
+def families_of_sessions(sums: SessionSums, *, shown: bool, now: float) -> Iterator[Metric]:
     """All sessions together; whether each is ``shown`` by itself as well."""
     yield gauges(
         "sessions",
         "Sessions by state.",
         "state",
-        ((phase.value, together.phases.get(phase, 0)) for phase in Phase),
+        ((phase.value, sums.phases[phase]) for phase in Phase),
     )
-    moments = (together.update, together.outbox, together.backup)
+    moments = (sums.update, sums.outbox, sums.backup)
     for (name, text), moment in zip(OLDEST, moments, strict=True):
         yield gauge(name, text, max(0.0, now - moment))
     yield gauge(
         "sessions_latched",
         "Sessions whose key Telegram has declared dead: only a new login helps.",
-        together.latched,
+        sums.latched,
     )
-    if together.codes != math.inf:
+    if sums.codes != math.inf:
         yield gauge(
             "login_codes_left",
             "Login codes that may still be asked for today, of the session with the fewest.",
-            together.codes,
+            sums.codes,
         )
     yield gauges(
         "leases",
         "Sessions whose key a process owns: this one (held), or another (elsewhere).",
         "state",
-        together.owners.items(),
+        sums.owners.items(),
     )
     yield gauge(
         "per_session_shown",

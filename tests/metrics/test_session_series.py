@@ -340,6 +340,33 @@ def test_what_is_stored_is_shown(exporter: Exporter, wall: Wall) -> None:
     assert value("database_backup_age_seconds") == 51
 
 
+def test_sums_over_hundreds_of_sessions_are_those_of_each_at_every_scrape(
+    exporter: Exporter, stream: EventStream, wall: Wall
+) -> None:
+    def scraped(*names: str) -> list[float]:
+        families = {one.name: one.samples for one in classic(exporter.render()[0].decode())}
+        states = {one.labels["state"]: one.value for one in families["telewarden_sessions"]}
+        (age,) = families["telewarden_update_age_seconds"]
+        return [*(states[name] for name in names), age.value]
+
+    exporter.per_session = False
+    names = [f"s{number:03}" for number in range(250)]
+    exporter.observe(overview(*(report(name, last_update=NOW - 5) for name in names)))
+    assert scraped("online", "waiting") == [250, 0, 5]
+
+    at = NOW + 1
+    stream.publish(
+        PhaseChanged(session="s249", at=at, before=Phase.ONLINE, after=Phase.WAITING, reason="")
+    )
+    stream.publish(Probed(session="s120", at=at, seconds=0.1, update_age=100.0))
+    wall.now = NOW + 2
+    assert scraped("online", "waiting") == [249, 1, 101]
+
+    left = [report(name, last_update=NOW) for name in names[:3]]
+    exporter.observe(overview(*left))
+    assert scraped("online", "waiting") == [3, 0, 2]
+
+
 def test_who_is_registered_and_silent_is_shown_and_who_is_deleted_is_not(
     exporter: Exporter, stream: EventStream
 ) -> None:
