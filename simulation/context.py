@@ -82,6 +82,8 @@ class RunContext:
         self.injected: list[tuple[str, str | None, Any]] = []
         """Errors that were asked for: the text, whose requests meet it, and the rule."""
         self.paused: set[int] = set()
+        self.resumed: dict[int, float] = {}
+        """Pairs that operators let go on, and when they last did."""
         self.staying: set[int] = set()
         self.dead: set[str] = set()
         """Sessions whose logins were ended, until they have others."""
@@ -247,6 +249,7 @@ class RunContext:
         for pair in self.pairs:
             pair.unsettled = True
             pair.doubtful |= pair.id not in planned
+        self.paused.update(number for number, at in self.resumed.items() if at > since)
 
     def forget_orders(self) -> None:
         """The process is dead: nobody is answered."""

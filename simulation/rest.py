@@ -129,6 +129,7 @@ class Rest:
             if number in plans:
                 with contextlib.suppress(TelewardenError):
                     await self._run.process.call(lambda number=number: warden.pairs.resume(number))
+                self._run.resumed[number] = TIME.now
         self._run.paused.clear()
 
     async def _confirm_names(self) -> None:
