@@ -35,6 +35,7 @@ from .pair.state import PairState
 from .pair.states import Certainty, Reading
 from .pausing import PairPausing
 from .reconcile import Reconciler
+from .shipping import LOOKS
 from .source_looks import SourceLooks
 
 TAKEN: Final = 1000  # newest copies of each pair in a target; what is looked for is new
@@ -153,6 +154,8 @@ class HistoryReader:
             state.answered()
             self._failed(state, verdict)
             return
+        if verdict is not None and self._looks_later(state, verdict):
+            return
         state.read_well()
         if purpose in IN_TARGET:
             self._known_there(state, message)  # the answer is whole when the disk has told, too
@@ -174,6 +177,21 @@ class HistoryReader:
             self._pausing.pause(state, why(verdict))
         else:
             self._read_later(state, verdict.wait or 0.0)
+
+    def _looks_later(self, state: PairState, verdict: Verdict) -> bool:
+        """The target cannot be read. Who may write there may read, too, so that it mostly passes.
+
+        Else it would be taken for empty, and what stands there be sent again or left as it is.
+        """
+        times = state.read_badly()
+        if times > LOOKS:
+            return False
+        state.answered()
+        if verdict.action is Action.RESOLVE_PEER and not state.sought:
+            self._chats.seek(state)
+        elif self._context.online:
+            self._context.set_pair_timer(pause_of(times), state, self.read_again)
+        return True
 
     def _read_later(self, state: PairState, wait: float = 0.0) -> None:
         """Ask again, after a pause that grows with every time in a row."""

@@ -9,6 +9,7 @@ from .pair.batching import Change, Item
 from .pair.pair_queue import UnderWay
 from .pair.state import PairState
 
+LOOKS: Final = 5  # for what arrived unseen, in a target that cannot be read: half a minute
 GENERAL: Final = 1  # the topic of every forum in which a message stands that names none
 
 
@@ -69,6 +70,7 @@ def packed(state: PairState, target: int, under_way: UnderWay) -> Shipment:
         max_stars=state.plan.max_stars,
         send_as=state.send_as,
         silent=state.plan.silent,
+        patient=state.queue.attempts < LOOKS,
         earlier={one.id: said for one in messages if (said := state.doubts.says(one.id))},
     )
 

@@ -16,7 +16,7 @@ from telethon.errors import MessageIdInvalidError
 
 from ...errors import MessageNotCopyableError, ProtectedContentError
 from ..client import Client
-from ..errors.classification import classify, price_of
+from ..errors.classification import classify, error_of, price_of
 from ..errors.verdict import Action, ErrorClass
 from ..events import Incoming
 from .content_hash import content_hash, origin_of, similarity
@@ -28,6 +28,7 @@ from .rich_messages import completed
 from .shipments import Receipt, Shipment
 
 _OF_ONE: Final = frozenset({ErrorClass.MESSAGE, ErrorClass.BUG})  # a fault of one message
+_OF_READING: Final = _OF_ONE | {ErrorClass.PAIR}  # and of the one chat that is read
 _TOO_LONG: Final = frozenset({"MEDIA_CAPTION_TOO_LONG", "MESSAGE_TOO_LONG"})
 NEEDS_PREMIUM: Final = "PREMIUM_ACCOUNT_REQUIRED"
 FOR_PREMIUM: Final = {
@@ -325,9 +326,13 @@ async def _find(client: Client, shipment: Shipment, deadline: float) -> tuple[in
     try:
         found = await _behind(client, shipment, deadline)
     except Exception as error:
-        if classify(error).kind in {ErrorClass.NET, ErrorClass.FLOOD}:
+        verdict = classify(error)
+        if verdict.kind not in _OF_READING:
             raise
-        return None, False  # this account may write there and not read
+        if shipment.patient:  # who may write there may read, too: it passes, and costs no message
+            passing = replace(verdict, kind=ErrorClass.SRV, action=Action.RETRY)
+            raise error_of(passing) from error
+        return None, False
     cut = shipment.shorter.get(message.id)
     now = {present, present if cut is None else content_hash(message, cut)}
     known = {origin_of(message)} if forwarded else now

@@ -36,6 +36,8 @@ class Shipment:
         max_stars: what may be paid for one message; 0 for nothing.
         price: what one costs, of which Telegram has told and which is paid; 0 for nothing.
         fresh: the messages have just been read anew.
+        patient: where it cannot be looked for what arrived unseen, that is trouble that passes;
+            without it, it is not known what became of it.
         earlier: by message id, what a copy that was sent without an answer may say, as numbers,
             where the message says something else by now.
     """
@@ -56,6 +58,7 @@ class Shipment:
     max_stars: int = 0
     price: int = 0
     fresh: bool = False
+    patient: bool = False
     earlier: Mapping[int, frozenset[int]] = field(default_factory=dict)
 
     @property
